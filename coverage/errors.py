@@ -1,0 +1,110 @@
+"""What can go wrong, as a tree.
+
+::
+
+    PlugspanError
+    ├── InputError (ValueError)                 files, tables, settings; carries every fault at once
+    ├── NetworkError (ValueError)               a road network that cannot be used, a download that failed
+    ├── SitingError (ValueError)                a siting problem that makes no sense, or has no answer
+    │   └── InfeasibleError                     no plan can satisfy it; names what cannot be served
+    └── OutputExistsError (FileExistsError)     the result is there already and --overwrite was not given
+
+A message is a key of the text catalogue with its values, so that it can be shown in Chinese and English;
+``str(error)`` is the English one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .texts import text
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong (or noticed) in an input.
+
+    Attributes
+    ----------
+    key : str
+        Key in the text catalogue under ``fault.``; the text says what is wrong *and* the remedy.
+    file : str
+        File the fault is in, as the user named it.
+    row : int, optional
+        Row as a spreadsheet shows it: the header is row 1.
+    column : str, optional
+        Column as the file names it.
+    value : object, optional
+        The offending value.
+    values : dict
+        Further values for the text.
+    warning : bool
+        True if the input can be used all the same.
+    """
+
+    key: str
+    file: str = ""
+    row: int | None = None
+    column: str | None = None
+    value: Any = None
+    values: dict[str, Any] = field(default_factory=dict)
+    warning: bool = False
+
+    def render(self, lang: str = "en") -> str:
+        """One line: where, what, remedy."""
+        where = [Path(self.file).name] if self.file else []
+        if self.row is not None:
+            where.append(text("fault.at-row", lang, row=self.row))
+        if self.column:
+            where.append(text("fault.at-column", lang, column=self.column))
+        values = {"file": self.file, "row": self.row, "column": self.column, "value": self.value}
+        what = text(f"fault.{self.key}", lang, **{**values, **self.values})
+        return f"{' '.join(where)}{': ' if lang == 'en' else ':'}{what}" if where else what
+
+
+class PlugspanError(Exception):
+    """Anything plugspan reports to its user. ``render(lang)`` gives the text."""
+
+    def __init__(self, key: str, **values: Any) -> None:
+        self.key = key
+        self.values = values
+        super().__init__(self.render("en"))
+
+    def render(self, lang: str = "en") -> str:
+        """Return the message in ``lang`` ("zh" or "en")."""
+        return text(f"error.{self.key}", lang, **self.values)
+
+
+class InputError(PlugspanError, ValueError):
+    """Inputs cannot be used. ``faults`` holds all of them, each with file, row, column, value and remedy."""
+
+    def __init__(self, faults: Sequence[Fault] | Fault) -> None:
+        self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
+        super().__init__("input")
+
+    def render(self, lang: str = "en") -> str:
+        """Return all faults, one a line."""
+        return "\n".join(fault.render(lang) for fault in self.faults)
+
+
+class NetworkError(PlugspanError, ValueError):
+    """A road network cannot be used, or could not be downloaded."""
+
+
+class SitingError(PlugspanError, ValueError):
+    """A siting problem makes no sense (NaN weights, shapes that don't match, a negative budget, …)."""
+
+
+class InfeasibleError(SitingError):
+    """No plan satisfies the problem. ``items`` names what cannot be served."""
+
+    def __init__(self, key: str, items: Sequence[Any] = (), **values: Any) -> None:
+        self.items = list(items)
+        super().__init__(key, n_items=len(self.items), **values)
+
+
+class OutputExistsError(PlugspanError, FileExistsError):
+    """The output is there already and overwriting was not asked for."""

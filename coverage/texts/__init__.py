@@ -1,0 +1,70 @@
+"""Every text a user sees, in Chinese and English, side by side in the TOML files of this folder.
+
+A file ``faults.toml`` holds tables such as::
+
+    [fault.column-missing]
+    zh = "缺少列“{column}”。请……"
+    en = "column {column} is missing; …"
+
+Keys are joined with dots (``fault.column-missing``). Values are put in with :meth:`str.format_map`-like
+replacement of ``{name}`` only: no attribute access, no format specs, so data can't run as a format.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+LANGUAGES = ("zh", "en")
+_FIELD = re.compile(r"\{([a-z_0-9]+)\}")
+
+
+def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, str]]]:
+    for key, value in table.items():
+        if set(value) <= set(LANGUAGES) and all(isinstance(v, str) for v in value.values()):
+            yield prefix + key, value
+        else:
+            yield from _leaves(value, f"{prefix}{key}.")
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[str, str]]:
+    """All texts: key -> {"zh": …, "en": …}.
+
+    Raises
+    ------
+    ValueError
+        If two files define the same key.
+    """
+    merged: dict[str, Mapping[str, str]] = {}
+    for path in sorted(resources.files(__package__).iterdir(), key=lambda p: p.name):
+        if not path.name.endswith(".toml"):
+            continue
+        for key, value in _leaves(tomllib.loads(path.read_text("utf-8"))):
+            if key in merged:
+                raise ValueError(f"text {key} is defined twice, again in {path.name}")
+            merged[key] = value
+    return MappingProxyType(merged)
+
+
+def text(key: str, lang: str, **values: Any) -> str:
+    """Return the text of ``key`` in ``lang``, with ``{name}`` replaced by ``values["name"]``.
+
+    Raises
+    ------
+    KeyError
+        If the key, the language or a value is missing.
+    """
+    template = catalogue()[key][lang]
+    return _FIELD.sub(lambda m: _shown(values[m.group(1)]), template)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)

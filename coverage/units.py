@@ -1,0 +1,38 @@
+"""Units: what numbers mean, and where a projected frame is demanded.
+
+Every quantity carries its unit in its name (``_m``, ``_km``, ``_s``, ``_kw``, ``_t``). Inside, lengths are
+metres; kilometres appear only where something is shown or written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyproj import CRS, Geod
+
+WGS84 = "EPSG:4326"
+GEOD = Geod(ellps="WGS84")
+M_PER_KM = 1000.0
+EARTH_RADIUS_M = 6_371_008.8
+"""Mean radius (IUGG) for quick spherical estimates; lengths that are reported use ``GEOD``."""
+
+
+def km(length_m: float) -> float:
+    """Kilometres, rounded to the metre, for tables and files."""
+    return round(float(length_m) / M_PER_KM, 3)
+
+
+def require_metric(crs: Any) -> CRS:
+    """Return ``crs`` as a pyproj CRS, or raise ValueError unless it is projected and in metres.
+
+    Raises
+    ------
+    ValueError
+        If there is no CRS, if it is geographic (degrees), or if its unit is not the metre.
+    """
+    if crs is None:
+        raise ValueError("the data have no coordinate reference system; set one, e.g. EPSG:4326")
+    found = CRS.from_user_input(crs)
+    if not found.is_projected or found.axis_info[0].unit_name != "metre":
+        raise ValueError(f"{found.to_string()} is not a projected system in metres")
+    return found
