@@ -60,8 +60,15 @@ class Fault:
             where.append(text("fault.at-row", lang, row=self.row))
         if self.column:
             where.append(text("fault.at-column", lang, column=self.column))
-        values = {"file": self.file, "row": self.row, "column": self.column, "value": self.value}
-        what = text(f"fault.{self.key}", lang, **{**values, **self.values})
+        values = {
+            "file": self.file,
+            "row": self.row,
+            "column": self.column,
+            "value": self.value,
+            **self.values,
+        }
+        shown = {k: v.render(lang) if hasattr(v, "render") else v for k, v in values.items()}
+        what = text(f"fault.{self.key}", lang, **shown)
         return f"{' '.join(where)}{': ' if lang == 'en' else ':'}{what}" if where else what
 
 

@@ -1,0 +1,94 @@
+"""Reading a policy profile, shipped or one's own."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from ..errors import Fault, InputError
+from ..settings import parse_toml
+from .rules import Bilingual, Rule
+
+
+class Policy(BaseModel):
+    """A policy profile.
+
+    Attributes
+    ----------
+    id, name, source : str
+        What it is and where it comes from.
+    road_class : dict
+        Class of road -> regular expressions; a road belongs to the class if one token of its ``ref``
+        matches one of them wholly.
+    rules : tuple of Rule
+        In the order of the file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Annotated[int, Field(alias="schema", ge=1, le=1)]
+    id: str
+    name: Bilingual
+    source: str
+    road_class: dict[str, tuple[str, ...]]
+    rules: Annotated[tuple[Rule, ...], Field(alias="rule")]
+
+    @field_validator("road_class")
+    @classmethod
+    def _patterns(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for patterns in value.values():
+            for pattern in patterns:
+                try:
+                    re.compile(pattern)
+                except re.error as error:
+                    shown = {"pattern": pattern, "why": str(error)}
+                    raise PydanticCustomError("pattern", "not a regular expression", shown) from error
+        return value
+
+    @field_validator("rules")
+    @classmethod
+    def _unique(cls, value: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        ids = [rule.id for rule in value]
+        if len(set(ids)) != len(ids):
+            twice = {"ids": ", ".join(sorted({i for i in ids if ids.count(i) > 1}))}
+            raise PydanticCustomError("rule_ids", "rule ids must differ", twice)
+        return value
+
+
+def _shipped() -> dict[str, str]:
+    folder = resources.files(__package__) / "profiles"
+    return {
+        path.name.removesuffix(".toml"): path.read_text("utf-8")
+        for path in sorted(folder.iterdir(), key=lambda p: p.name)
+        if path.name.endswith(".toml")
+    }
+
+
+PROFILES = tuple(_shipped())
+"""Ids of the profiles that come with plugspan."""
+
+
+def read_policy(name: str | Path) -> Policy:
+    """Read a profile by its id (``"zhuzhou-2025"``) or from a TOML file.
+
+    Raises
+    ------
+    InputError
+        If there is no such profile, or the file has faults (all of them are named).
+    """
+    shipped = _shipped()
+    if str(name) in shipped:
+        return parse_toml(shipped[str(name)], Policy, f"{name}.toml")
+    path = Path(name)
+    if not path.is_file():
+        raise InputError(Fault("policy-unknown", value=str(name), values={"known": ", ".join(shipped)}))
+    try:
+        content = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Fault("unreadable", file=str(path), values={"reason": error})) from error
+    return parse_toml(content, Policy, str(path))

@@ -1,0 +1,214 @@
+"""The project file: one TOML file says what to assess, against which policy, with which inputs.
+
+Paths in it are relative to the file. Every key is documented by its field's description, which also
+feeds ``plugspan init`` and the reference in ``docs/project.md``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from .errors import Fault, InputError
+from .settings import parse_toml
+
+Language = Literal["zh", "en"]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+TABLES = ("chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls")
+CANDIDATE_KINDS = ("service_area", "fuel", "car_park", "hub", "town", "junction", "route_point")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RegionSettings(_Frozen):
+    """Where is assessed. Give one of the four."""
+
+    file: Path | None = Field(None, description="polygon file (GeoJSON, GeoPackage, Shapefile)")
+    osm_relation: int | None = Field(None, description="OSM relation of the boundary, in the network file")
+    bbox: tuple[float, float, float, float] | None = Field(
+        None, description="west, south, east, north in degrees (WGS 84)"
+    )
+    name: str | None = Field(None, description="name to look up when downloading, e.g. 株洲市, 湖南省, 中国")
+    halo_km: NonNegative = Field(40.0, description="roads and sites this far outside close the end gaps")
+
+    @field_validator("bbox")
+    @classmethod
+    def _bbox(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None:
+            west, south, east, north = value
+            if not all(map(math.isfinite, value)) or not (
+                -180 <= west < east <= 180 and -90 <= south < north <= 90
+            ):
+                raise PydanticCustomError("bbox_order", "west, south, east, north in degrees are expected")
+        return value
+
+    @model_validator(mode="after")
+    def _one(self) -> RegionSettings:
+        given = [v for v in (self.file, self.osm_relation, self.bbox) if v is not None]
+        if len(given) > 1:
+            raise PydanticCustomError("region_one", "only one of file, osm_relation, bbox may be given")
+        return self
+
+
+class NetworkSettings(_Frozen):
+    """The road network."""
+
+    osm: Path = Field(
+        description="OpenStreetMap file (.osm.pbf, .osm, .osm.gz, .osm.bz2), or an OSMnx graph (.graphml, .gpkg)"
+    )
+    data_date: dt.date | None = Field(None, description="date of the extract, shown on the map")
+    bridge_km: NonNegative = Field(
+        2.0, description="breaks in a route up to this long are bridged along the roads"
+    )
+    overpass: str = Field("", description="address of another Overpass server for plugspan fetch")
+
+
+class TableSettings(_Frozen):
+    """One table file, or the OSM file as its source."""
+
+    path: Path | None = Field(None, description="CSV, Excel, GeoJSON, GeoPackage or Shapefile")
+    from_osm: bool = Field(False, description="take them from the OSM file")
+    datum: str = Field("wgs84", description='"wgs84", "gcj02", "bd09", or an EPSG code')
+    encoding: str | None = Field(None, description="text encoding, found by itself if left out")
+    sheet: str | None = Field(None, description="sheet of an Excel file, the first if left out")
+    layer: str | None = Field(None, description="layer of a GeoPackage, the only one if left out")
+    columns: dict[str, str] = Field(default_factory=dict, description="our column name = the file's header")
+
+    @field_validator("datum")
+    @classmethod
+    def _datum(cls, value: str) -> str:
+        if value.lower() not in ("wgs84", "gcj02", "bd09") and not re.fullmatch(r"(?i)epsg:\d{4,6}", value):
+            raise PydanticCustomError("datum", "wgs84, gcj02, bd09 or an EPSG code is expected")
+        return value.lower() if not value.lower().startswith("epsg") else value.upper()
+
+    @model_validator(mode="after")
+    def _one(self) -> TableSettings:
+        if (self.path is None) != self.from_osm:
+            raise PydanticCustomError("table_one", "give either path or from_osm = true")
+        return self
+
+
+class SitingSettings(_Frozen):
+    """New sites to propose."""
+
+    objective: Literal["people", "highway"] = Field(
+        "people", description='what to cover: "people" or "highway" (route length)'
+    )
+    sites: Annotated[int, Field(ge=0)] | None = Field(None, description="how many new sites at most")
+    budget: NonNegative | None = Field(None, description="money for new sites, in the unit of cost")
+    reach_km: Positive = Field(10.0, description="demand within this driving distance of a site is covered")
+    candidates: tuple[
+        Literal["service_area", "fuel", "car_park", "hub", "town", "junction", "route_point"], ...
+    ] = Field(CANDIDATE_KINDS, description="kinds of places where a site may be built")
+    route_point_km: Positive = Field(10.0, description="distance between candidate points along the routes")
+    cost: dict[str, Positive] = Field(
+        default_factory=dict, description="cost by kind of candidate; 1 if left out"
+    )
+    method: Literal["auto", "greedy", "improve", "exact"] = Field("auto", description="how to solve")
+    gap: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="stop when the plan is proven this close to the best possible"
+    )
+    time_limit_s: Positive = Field(20.0, description="stop after this time with the best plan so far")
+    seed: int = Field(0, description="same seed, same plan")
+
+    @field_validator("cost")
+    @classmethod
+    def _kinds(cls, value: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(value) - set(CANDIDATE_KINDS))
+        if unknown:
+            known = {"unknown": ", ".join(unknown), "known": ", ".join(CANDIDATE_KINDS)}
+            raise PydanticCustomError("candidate_kind", "unknown kind of candidate", known)
+        return value
+
+
+class OutputSettings(_Frozen):
+    """What is written, and how."""
+
+    crs: Literal["EPSG:4326", "EPSG:4490", "EPSG:4547"] = Field(
+        "EPSG:4490", description="coordinate system of layers.gpkg"
+    )
+    title: str = Field("", description="title of the map and the report; the project's name if left out")
+    author: str = Field("", description="who made the plan, shown on the report")
+    approval_number: str = Field("", description="审图号, for maps that are published in China")
+    basemap: str = Field(
+        "", description="tile address {z}/{x}/{y}; none by default, so that the map opens without internet"
+    )
+    note: str = Field("", description="a line shown on every map, e.g. that the data are a schematic sample")
+
+
+class Project(_Frozen):
+    """A project file, read. ``folder`` is where its relative paths start."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Annotated[int, Field(alias="schema", ge=1, le=1, description="version of this file's form")]
+    name: str = Field(description="name of the project")
+    policy: str = Field("zhuzhou-2025", description="id of a policy profile, or the path of one")
+    language: Language = Field("zh", description='"zh" or "en"')
+    assess_at: dt.date | None = Field(None, description="date for which the targets are checked")
+    region: RegionSettings = RegionSettings()
+    network: NetworkSettings
+    road_class: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="patterns of route numbers by class, instead of the profile's"
+    )
+    tables: dict[
+        Literal["chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls"],
+        tuple[TableSettings, ...],
+    ] = Field(default_factory=dict, description="input tables")
+    siting: SitingSettings = SitingSettings()
+    output: OutputSettings = OutputSettings()
+    folder: Path = Field(Path(), exclude=True, repr=False)
+
+    @field_validator("tables", mode="before")
+    @classmethod
+    def _lists(cls, value: object) -> object:
+        """One table may be written ``[tables.x]``, several ``[[tables.x]]``."""
+        if isinstance(value, dict):
+            return {k: (v,) if isinstance(v, dict) else v for k, v in value.items()}
+        return value
+
+    @field_validator("road_class")
+    @classmethod
+    def _patterns(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for pattern in (p for patterns in value.values() for p in patterns):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                values = {"pattern": pattern, "why": str(error)}
+                raise PydanticCustomError("pattern", "not a regular expression", values) from error
+        return value
+
+    def path(self, path: Path) -> Path:
+        """Return ``path`` as seen from the project file."""
+        return path if path.is_absolute() else self.folder / path
+
+
+def read_project(path: str | Path) -> Project:
+    """Read a project file, or the ``project.toml`` of a folder.
+
+    Raises
+    ------
+    InputError
+        If it is missing or has faults; all of them are named with their line.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "project.toml"
+    if not path.is_file():
+        raise InputError(Fault("project-missing", file=str(path)))
+    try:
+        content = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Fault("unreadable", file=str(path), values={"reason": error})) from error
+    project = parse_toml(content, Project, str(path))
+    return project.model_copy(update={"folder": path.resolve().parent})

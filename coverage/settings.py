@@ -1,0 +1,117 @@
+"""TOML text -> a checked model, with every fault named by line, key, value and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from .errors import Fault, InputError
+from .texts import catalogue, text
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_toml(content: str, model: type[Model], file: str) -> Model:
+    """Parse TOML ``content`` into ``model``.
+
+    Raises
+    ------
+    InputError
+        With all faults: broken syntax, unknown keys (with the nearest known one), missing keys, values of the
+        wrong type or outside their range.
+    """
+    try:
+        data = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(Fault("toml-syntax", file=file, values={"reason": error})) from error
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise InputError([_fault(e, model, content, file) for e in error.errors()]) from error
+
+
+def _fault(error: Any, model: type[BaseModel], content: str, file: str) -> Fault:
+    # Unions put the name of their branch into the location; only keys that stand in the file are shown.
+    location = [
+        p for p in error["loc"] if isinstance(p, int) or re.search(rf"\b{re.escape(p)}\b\W*[=\].]", content)
+    ]
+    if error["type"] in ("missing", "extra_forbidden"):
+        location = [*location, error["loc"][-1]] if location[-1:] != [error["loc"][-1]] else location
+    key = ".".join(str(part + 1) if isinstance(part, int) else part for part in location)
+    row = _line_of(content, location)
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(location[-1]), sorted(_known_keys(model)), n=1, cutoff=0.6)
+        if near:
+            return Fault("key-unknown-near", file=file, row=row, value=key, values={"near": near[0]})
+        return Fault("key-unknown", file=file, row=row, value=key)
+    if error["type"] == "missing":
+        return Fault("key-missing", file=file, row=row, value=key)
+    value = error.get("input")
+    shown = repr(value) if isinstance(value, str) else str(value)
+    return Fault(
+        "key-value", file=file, row=row, value=shown[:80], values={"key": key, "reason": _reason(error)}
+    )
+
+
+def _reason(error: Any) -> Reason:
+    """Pydantic's reason as a text in both languages, its own English words where there is none."""
+    expected = {k: v for k, v in error.get("ctx", {}).items() if k != "error"}
+    return Reason(error["type"], error["msg"].removeprefix("Value error, "), expected)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a value cannot be used."""
+
+    type: str
+    message: str
+    expected: dict[str, Any]
+
+    def render(self, lang: str) -> str:
+        """Return the reason in ``lang``."""
+        key = f"reason.{self.type.replace('_', '-')}"
+        return text(key, lang, **self.expected) if key in catalogue() else self.message
+
+    def __str__(self) -> str:
+        return self.render("en")
+
+
+def _known_keys(model: type[BaseModel], seen: set[type[BaseModel]] | None = None) -> set[str]:
+    seen = set() if seen is None else seen
+    if model in seen:
+        return set()
+    seen.add(model)
+    keys: set[str] = set()
+    for name, info in model.model_fields.items():
+        keys.add(info.alias or name)
+        for inner in _models_in(info.annotation):
+            keys |= _known_keys(inner, seen)
+    return keys
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for arg in getattr(annotation, "__args__", ()) for m in _models_in(arg)]
+
+
+def _line_of(content: str, location: Sequence[Any]) -> int | None:
+    """Line on which the deepest key of ``location`` stands, searching on from its table's header."""
+    lines = content.splitlines()
+    at, found = 0, None
+    for i, part in enumerate(location):
+        if isinstance(part, int):
+            continue
+        name = re.escape(part)
+        nth = location[i + 1] if i + 1 < len(location) and isinstance(location[i + 1], int) else 0
+        pattern = re.compile(rf"^\s*\[+[^\]]*\b{name}\b[^\]]*\]+|(?:^|[{{,])\s*\"?{name}\"?\s*=")
+        hits = [k for k in range(at, len(lines)) if pattern.search(lines[k])]
+        if len(hits) > nth:
+            at, found = hits[nth], hits[nth] + 1
+    return found
