@@ -1,0 +1,261 @@
+"""Layers: what is shown, said once for every renderer.
+
+A :class:`Layer` joins a frame, the schema that names its columns and a declarative :class:`LayerStyle`. The web
+map, the GeoPackage (QML for QGIS) and matplotlib all read the same object, so a gap has one colour everywhere.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from ..schema import Column, TableSchema
+from ..texts import catalogue, text
+from ..units import WGS84
+
+GOOD, MIDDLE, GAP = "#3B8BC2", "#F0A202", "#A50026"
+"""Blue, amber, dark red: apart for colour-blind readers and in grey print (red and green are not)."""
+UNKNOWN, HALO, PLAN, QUIET = "#6B7280", "#FFE14D", "#5B2A86", "#9AA3AB"
+"""Grey for unknown, yellow under gaps, purple for what is proposed, light grey for the background."""
+
+Kind = Literal["line", "point", "polygon"]
+Symbol = Literal["circle", "square", "diamond", "triangle", "pin", "dot"]
+Mark = Literal["", "bolt", "plug", "cross", "question", "minus", "number"]
+Phase = Literal["both", "before", "after"]
+Group = Literal["routes", "places", "plan", "demand", "quality", "background"]
+GROUPS: tuple[Group, ...] = ("routes", "places", "plan", "demand", "quality", "background")
+"""Groups in the order in which the layer tree shows them; titles are ``group.NAME`` in the catalogue."""
+Status = Literal["met", "not met", "undecided"]
+
+_NO_VALUES: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Category:
+    """How the features with one value look, and what the legend calls them.
+
+    Attributes
+    ----------
+    value : str or bool, optional
+        Value of ``LayerStyle.by`` this stands for; None stands for a missing value, ``"*"`` for any other.
+    label_key : str
+        Key of the legend's text, filled with ``label_values`` (limits come from the policy profile).
+    colour : str
+        ``#RRGGBB`` of line, fill or symbol.
+    width : float
+        Line width, outline width of a polygon, or diameter of a point symbol, in CSS pixels (1/96 inch).
+    dash : tuple of float
+        Dash pattern in CSS pixels, empty for a solid line.
+    symbol, mark : str
+        Shape of a point and the sign inside it; ``"number"`` is the layer's ``label_column``.
+    fill : bool
+        Filled (has) or hollow (has not).
+    halo : str
+        Colour of a wide band under a line, empty for none.
+    edge : str
+        Colour of a polygon's outline; empty for ``colour``.
+    opacity : float
+        Of the fill of a polygon, else of the whole symbol; 0 to 1.
+    min_zoom : int
+        Web map only: not drawn below this zoom.
+    """
+
+    value: str | bool | None
+    label_key: str
+    colour: str
+    width: float = 2.0
+    dash: tuple[float, ...] = ()
+    symbol: Symbol = "circle"
+    mark: Mark = ""
+    fill: bool = True
+    halo: str = ""
+    edge: str = ""
+    opacity: float = 1.0
+    min_zoom: int = 0
+    label_values: Mapping[str, Any] = _NO_VALUES
+
+    def label(self, lang: str) -> str:
+        """Return the legend's text."""
+        return text(self.label_key, lang, **self.label_values)
+
+
+@dataclass(frozen=True)
+class LayerStyle:
+    """Categories by one column, or a single symbol (``by=""`` and one category).
+
+    ``offset_by`` names a column of -1, 0, +1: such lines are drawn ``offset_px`` to the left or right of their
+    drawing direction, so that the two directions of one road can be told apart.
+    """
+
+    kind: Kind
+    categories: tuple[Category, ...]
+    by: str = ""
+    offset_by: str = ""
+    offset_px: float = 2.5
+
+    def __post_init__(self) -> None:
+        if not self.categories:
+            raise ValueError("a style needs at least one category")
+        if not self.by and len(self.categories) != 1:
+            raise ValueError("a style without a column to go by has exactly one category")
+        if len({c.value for c in self.categories}) != len(self.categories):
+            raise ValueError(f"two categories of {self.by} stand for the same value")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of map, GeoPackage and pictures.
+
+    Attributes
+    ----------
+    name : str
+        ASCII snake case; the GeoPackage's table name, unique among layers of the same phase.
+    title_key : str
+        Key of the title in the catalogue (``layer.NAME``), filled with ``title_values``.
+    frame : GeoDataFrame
+        EPSG:4326. Columns named in ``schema`` are shown; others (style, keys) serve the renderer only.
+    schema : TableSchema
+        Columns that popups, aliases and headers show, with labels and units.
+    label_column : str, optional
+        Written beside (names) or inside (``mark="number"``) each feature.
+    search_column : str, optional
+        What the search box looks through.
+    strip_column : str, optional
+        Key of the strip chart that a click opens.
+    phase : str
+        ``"before"`` and ``"after"`` layers are shown by the before/after switch in turn.
+    """
+
+    name: str
+    title_key: str
+    frame: gpd.GeoDataFrame
+    schema: TableSchema
+    style: LayerStyle
+    group: Group
+    visible: bool = True
+    label_column: str | None = None
+    search_column: str | None = None
+    strip_column: str | None = None
+    phase: Phase = "both"
+    title_values: Mapping[str, Any] = _NO_VALUES
+
+    def __post_init__(self) -> None:
+        if self.group not in GROUPS:
+            raise ValueError(f"layer {self.name}: no group {self.group!r}; use one of {', '.join(GROUPS)}")
+        if self.frame.crs is None or self.frame.crs != WGS84:
+            raise ValueError(f"layer {self.name} must be in {WGS84}, not {self.frame.crs}")
+        keys = (self.label_column, self.search_column, self.strip_column, self.style.by, self.style.offset_by)
+        wanted = [*self.schema.names, *(key for key in keys if key)]
+        missing = [name for name in dict.fromkeys(wanted) if name not in self.frame.columns]
+        if missing:
+            raise ValueError(f"layer {self.name}: no column {', '.join(missing)} in its frame")
+
+    def title(self, lang: str) -> str:
+        """Return the layer's title."""
+        return text(self.title_key, lang, **self.title_values)
+
+    def category_index(self) -> np.ndarray:
+        """Return which category each feature has, -1 for none.
+
+        Returns
+        -------
+        ndarray of int32, shape (len(frame),)
+        """
+        if not self.style.by:
+            return np.zeros(len(self.frame), dtype=np.int32)
+        values = self.frame[self.style.by]
+        found = np.full(len(values), -1, dtype=np.int32)
+        for i, category in enumerate(self.style.categories):
+            if category.value is None:
+                found[values.isna().to_numpy()] = i
+            elif category.value != "*":
+                same = (values == category.value).fillna(False).to_numpy(dtype=bool)
+                found[same] = i
+        other = [i for i, category in enumerate(self.style.categories) if category.value == "*"]
+        if other:
+            found[found < 0] = other[0]
+        return found
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """A finding as panels and tables show it: texts are ready in the chosen language.
+
+    ``value`` holds the figure or its interval (``"82–91 %"``), ``target`` what it is held against (``"≥ 100 %"``);
+    ``layer`` names the layer that shows it. ``status_after`` and ``value_after`` are empty without a plan.
+    """
+
+    title: str
+    status: Status
+    value: str
+    target: str
+    layer: str = ""
+    status_after: Status | Literal[""] = ""
+    value_after: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SourceNote:
+    """The line on every map and page: where the data are from, of when, and what the sheet is not.
+
+    ``sources`` and ``date`` are shown as given; ``schematic`` says the data are drawn by hand; ``osm`` adds the
+    attribution OpenStreetMap asks for (ODbL 4.3); ``approval`` is the approval number (审图号) of a public map.
+    """
+
+    sources: str = ""
+    date: str = ""
+    schematic: bool = False
+    osm: bool = True
+    approval: str = ""
+    extra: tuple[str, ...] = field(default=())
+
+    def parts(self, lang: str) -> list[str]:
+        """Return the line's parts, in order."""
+        parts = [text("note.sources", lang, sources=self.sources)] if self.sources else []
+        parts += [text("note.date", lang, date=self.date)] if self.date else []
+        parts += [text("note.schematic", lang)] if self.schematic else []
+        parts += [text("note.internal", lang)]
+        parts += [text("note.osm", lang)] if self.osm else []
+        parts += [text("note.approval", lang, number=self.approval or text("note.no-approval", lang))]
+        return [*parts, *self.extra]
+
+    def line(self, lang: str) -> str:
+        """Return the parts as one line."""
+        return " · ".join(self.parts(lang))
+
+
+def shown(column: Column, value: Any, lang: str) -> str:
+    """Return a cell as a person reads it: yes/no/unknown, choices by name, thousands separated.
+
+    Missing is said to be missing, never shown as 0 or empty.
+    """
+    if value is None or value is pd.NA or (np.isscalar(value) and pd.isna(value)):
+        return text("value.unknown", lang)
+    if column.type == "bool":
+        return text("value.yes" if value else "value.no", lang)
+    if column.type == "choice":
+        key = f"choice.{column.name}.{value}"
+        return text(key, lang) if key in catalogue() else str(value)
+    if column.type == "int":
+        return f"{int(value):,}"
+    if column.type == "float":
+        return _number(float(value))
+    if isinstance(value, dt.date):
+        return value.strftime("%Y-%m-%d")
+    return str(value)
+
+
+def _number(value: float) -> str:
+    if not np.isfinite(value):
+        return str(value)
+    decimals = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
+    shown_value = f"{value:,.{decimals}f}"
+    return shown_value.rstrip("0").rstrip(".") if "." in shown_value else shown_value

@@ -1,0 +1,146 @@
+"""The standard styles: one look for each kind of layer, shared by map, GeoPackage and pictures.
+
+Colour never stands alone: width and dash tell spacing classes apart, filled is *has*, a hollow cross *has not*,
+a question mark *unknown*; circles are service areas, squares berths, numbered pins what is proposed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .layer import GAP, GOOD, HALO, MIDDLE, PLAN, QUIET, UNKNOWN, Category, LayerStyle, Mark, Symbol
+
+INK, WATER, LAND, BORDER = "#33404A", "#A9CFE6", "#FAF8F3", "#8A939B"
+
+COUNTIES = LayerStyle(
+    "polygon", (Category(None, "legend.county", LAND, width=1.2, dash=(5, 3), edge=BORDER),)
+)
+WATERWAYS = LayerStyle("line", (Category(None, "legend.waterway", WATER, width=4.0),))
+FERRIES = LayerStyle("line", (Category(None, "legend.ferry", "#5E93B5", width=1.5, dash=(4, 4)),))
+ROADS = LayerStyle(
+    "line",
+    (
+        Category("motorway", "legend.road-motorway", "#8F98A0", width=2.2),
+        Category("trunk", "legend.road-trunk", "#A3ABB2", width=1.5),
+        Category("local", "legend.road-local", "#C3C9CE", width=0.9, min_zoom=9),
+        Category("minor", "legend.road-minor", "#D3D8DC", width=0.7, min_zoom=11),
+    ),
+    by="road_class",
+)
+"""By ``road_class``: motorway, trunk (trunk and primary), local (secondary, tertiary), minor (the rest)."""
+TOWNS = LayerStyle("point", (Category(None, "legend.town", INK, width=5.0, symbol="dot"),))
+SITES = LayerStyle(
+    "point",
+    (
+        Category("yes", "legend.site-fast", GOOD, width=11.0, symbol="circle", mark="bolt"),
+        Category("no", "legend.site-slow", GOOD, width=9.0, symbol="circle", fill=False),
+        Category("unknown", "legend.site-unknown", UNKNOWN, width=10.0, symbol="circle", mark="question"),
+    ),
+    by="fast",
+)
+"""Charging sites by ``fast``: yes, no, unknown."""
+CAR_PARKS = LayerStyle(
+    "point",
+    (
+        Category("yes", "legend.car-park-ready", GOOD, width=11.0, symbol="triangle"),
+        Category("no", "legend.car-park-short", GAP, width=12.0, symbol="triangle", fill=False),
+        Category("unknown", "legend.car-park-unknown", UNKNOWN, width=12.0, symbol="triangle", fill=False),
+    ),
+    by="ready",
+)
+HUBS = LayerStyle(
+    "point",
+    (
+        Category("yes", "legend.hub-yes", GOOD, width=14.0, symbol="diamond", mark="bolt"),
+        Category("no", "legend.hub-no", GAP, width=14.0, symbol="diamond", mark="cross", fill=False),
+        Category("unknown", "legend.hub-unknown", UNKNOWN, width=14.0, symbol="diamond", mark="question"),
+    ),
+    by="high_power",
+)
+DEMAND = LayerStyle(
+    "point",
+    (
+        Category("before", "legend.demand-before", GOOD, width=6.0, symbol="dot", opacity=0.75),
+        Category("after", "legend.demand-after", PLAN, width=7.0, symbol="dot", opacity=0.9),
+        Category("never", "legend.demand-never", GAP, width=7.0, symbol="dot", fill=False),
+    ),
+    by="covered",
+)
+"""Demand by ``covered``: before (already), after (by the plan), never."""
+CANDIDATES = LayerStyle(
+    "point",
+    (
+        Category("free", "legend.candidate", PLAN, width=5.0, symbol="dot", fill=False),
+        Category("excluded", "legend.candidate-excluded", UNKNOWN, width=5.0, symbol="dot", mark="cross"),
+    ),
+    by="candidate_status",
+)
+PROPOSED = LayerStyle(
+    "point", (Category(None, "legend.proposed", PLAN, width=22.0, symbol="pin", mark="number"),)
+)
+NOT_SERVED = LayerStyle(
+    "point",
+    (Category(None, "legend.not-served", GAP, width=12.0, symbol="diamond", mark="minus", fill=False),),
+)
+ISSUES = LayerStyle(
+    "point", (Category(None, "legend.issue", MIDDLE, width=12.0, symbol="triangle", mark="question"),)
+)
+REACH = LayerStyle(
+    "polygon",
+    (Category(None, "legend.reach", GOOD, width=0.6, opacity=0.18),),
+)
+
+
+def route_style(low_km: float, high_km: float) -> LayerStyle:
+    """Routes by ``spacing_class``: good (< low), middle, gap (> high), open (a gap with no known end).
+
+    Parameters
+    ----------
+    low_km, high_km : float
+        Limits of the profile in km, e.g. 25 and 40.
+    """
+    limits = {"low": low_km, "high": high_km}
+    return LayerStyle(
+        "line",
+        (
+            Category("good", "legend.spacing-good", GOOD, width=3.0, label_values=limits),
+            Category("middle", "legend.spacing-middle", MIDDLE, width=3.4, dash=(11, 4), label_values=limits),
+            Category(
+                "gap", "legend.spacing-gap", GAP, width=4.4, dash=(3, 4), halo=HALO, label_values=limits
+            ),
+            Category("open", "legend.spacing-open", UNKNOWN, width=3.4, dash=(2, 5), label_values=limits),
+        ),
+        by="spacing_class",
+        offset_by="side",
+    )
+
+
+def facility_style(**values: Any) -> LayerStyle:
+    """Service areas (circles) by ``status``: yes, no, unknown; ``values`` fill the legend's texts."""
+    return LayerStyle("point", _three("service-area", "circle", "bolt", values), by="status")
+
+
+def berth_style(class_t: float = 1000) -> LayerStyle:
+    """Berths (squares) by ``status``: yes, no, unknown, not counted.
+
+    Parameters
+    ----------
+    class_t : float
+        Design class in tonnes from which a berth counts.
+    """
+    values = {"class_t": class_t}
+    out = Category(
+        "not counted", "legend.berth-not-counted", QUIET, width=10.0, symbol="square", label_values=values
+    )
+    return LayerStyle("point", (*_three("berth", "square", "plug", values), out), by="status")
+
+
+def _three(
+    name: str, symbol: Symbol, mark: Mark, values: dict[str, Any]
+) -> tuple[Category, Category, Category]:
+    common: dict[str, Any] = {"width": 16.0, "symbol": symbol, "label_values": values}
+    return (
+        Category("yes", f"legend.{name}-yes", GOOD, mark=mark, **common),
+        Category("no", f"legend.{name}-no", GAP, mark="cross", fill=False, **common),
+        Category("unknown", f"legend.{name}-unknown", UNKNOWN, mark="question", **common),
+    )
