@@ -1,0 +1,135 @@
+"""What an assessment says about one rule: an interval, a status, and the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..policy import Rule
+
+Status = Literal["met", "not met", "undecided"]
+YES, UNKNOWN, NO = "yes", "unknown", "no"
+TOLERANCE = 1e-9
+"""Shares are ratios of sums; a target is taken as reached this close to it."""
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """The measured value of a rule.
+
+    Attributes
+    ----------
+    rule : Rule
+        What was demanded.
+    unit : str
+        ``"share"`` (0 … 1), ``"km"`` or ``"margin"`` (difference of two shares).
+    low, high : float or None
+        The value if every unknown is unfavourable to the number being large, and if it is favourable. None
+        where there is nothing to measure, or no bound.
+    counts : mapping
+        ``yes``, ``unknown``, ``no``: how many were counted as what.
+    figures : mapping
+        Further numbers, with their unit in the key.
+    table : DataFrame
+        The evidence, a row for each thing counted.
+    survey : DataFrame
+        What to find out, most decisive first.
+    """
+
+    rule: Rule
+    unit: Literal["share", "km", "margin", "count"]
+    low: float | None
+    high: float | None
+    counts: Mapping[str, float] = _EMPTY
+    figures: Mapping[str, Any] = _EMPTY
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    survey: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def target(self) -> float | None:
+        """What the rule asks for, in the finding's unit; None if it asks only for a report."""
+        return self.rule.target.value
+
+    @property
+    def status(self) -> Status | None:
+        """``"met"``, ``"not met"``, ``"undecided"``; None for a rule without a target."""
+        if self.target is None:
+            return None
+        if self.low is None and self.high is None:
+            return "undecided"
+        low = -np.inf if self.low is None else self.low
+        high = np.inf if self.high is None else self.high
+        if self.rule.target.at_most:
+            met, missed = high <= self.target + TOLERANCE, low > self.target + TOLERANCE
+        else:
+            met, missed = low >= self.target - TOLERANCE, high < self.target - TOLERANCE
+        return "met" if met else "not met" if missed else "undecided"
+
+
+def share_bounds(status: pd.Series) -> tuple[float | None, float | None, dict[str, float]]:
+    """Interval of a share from ``yes / unknown / no``, and the counts.
+
+    Examples
+    --------
+    >>> share_bounds(pd.Series(["yes", "unknown", "no", "yes"]))
+    (0.5, 0.75, {'yes': 2.0, 'unknown': 1.0, 'no': 1.0})
+    """
+    counts = {key: float((status == key).sum()) for key in (YES, UNKNOWN, NO)}
+    total = sum(counts.values())
+    if not total:
+        return None, None, counts
+    return counts[YES] / total, (counts[YES] + counts[UNKNOWN]) / total, counts
+
+
+def ratio_bounds(
+    low: npt.ArrayLike, high: npt.ArrayLike, whole: npt.ArrayLike, certain: npt.ArrayLike
+) -> tuple[float | None, float | None]:
+    """Interval of ``sum(part) / sum(whole)`` when parts are intervals and some rows may not belong.
+
+    Parameters
+    ----------
+    low, high : (n,) float
+        Interval of each row's part, ``0 <= low <= high <= whole``.
+    whole : (n,) float
+        Each row's whole, positive.
+    certain : (n,) bool
+        True where the row surely belongs to the population; the others may or may not.
+
+    Returns
+    -------
+    (float, float) or (None, None)
+        The smallest and largest value over all ways to decide the unknowns; None if no row can belong.
+
+    Notes
+    -----
+    An optional row lowers a pooled ratio exactly if its own ratio is below it, so taking the optional rows in
+    order of their ratio as long as that helps gives the optimum (fractional programming).
+    """
+    low, high = np.asarray(low, float), np.asarray(high, float)
+    whole, certain = np.asarray(whole, float), np.asarray(certain, bool)
+    if not len(whole):
+        return None, None
+    return _extreme(low, whole, certain), -_extreme(-high, whole, certain)
+
+
+def _extreme(part: npt.NDArray[Any], whole: npt.NDArray[Any], certain: npt.NDArray[Any]) -> float:
+    ratio = part / whole
+    order = np.argsort(ratio[~certain], kind="stable")
+    parts = part[certain].sum() + np.concatenate([[0.0], np.cumsum(part[~certain][order])])
+    wholes = whole[certain].sum() + np.concatenate([[0.0], np.cumsum(whole[~certain][order])])
+    return float((parts[wholes > 0] / wholes[wholes > 0]).min())
+
+
+def either(a: pd.Series, b: pd.Series) -> pd.Series:
+    """Three-valued "or" of two status columns (Kleene)."""
+    yes = (a == YES) | (b == YES)
+    unknown = (a == UNKNOWN) | (b == UNKNOWN)
+    return pd.Series(np.select([yes, unknown], [YES, UNKNOWN], NO), index=a.index, dtype=object)

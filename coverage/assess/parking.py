@@ -1,0 +1,59 @@
+"""Car parks: are more spaces ready for charging than cars are electric?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..policy import ShareMargin
+from .finding import Finding, ratio_bounds
+
+
+def assess_parking(car_parks: pd.DataFrame, counties: pd.DataFrame, rule: ShareMargin) -> Finding:
+    """``ready spaces / spaces − registered EVs / registered cars`` over new and ancillary (配建) car parks.
+
+    Ready spaces that are not known lie between 0 and all. Car parks without a number of spaces can't be weighed;
+    they are left out and listed. Where registrations are missing, nothing is concluded.
+    """
+    table = pd.DataFrame(car_parks.drop(columns="geometry", errors="ignore"))
+    if len(table):
+        operational = table["status"].isna() | (table["status"] == "operational")
+        table = table[car_parks["inside"].to_numpy(bool) & operational.to_numpy(bool)]
+    belongs = table["new_or_ancillary"].astype("boolean")
+    if rule.population == "new_or_ancillary_car_parks":
+        table, belongs = table[belongs.fillna(True)], belongs[belongs.fillna(True)]
+    else:
+        belongs = pd.Series(True, index=table.index, dtype="boolean")
+    spaces = table["spaces"].astype("Float64")
+    weighed = (spaces > 0).fillna(False).to_numpy(bool)
+    ready = table["ready_spaces"].astype("Float64")[weighed]
+    whole = spaces[weighed].to_numpy(float)
+    low, high = ratio_bounds(
+        np.minimum(ready.fillna(0.0).to_numpy(float), whole),
+        np.minimum(ready.fillna(np.inf).to_numpy(float), whole),
+        whole,
+        belongs[weighed].notna().to_numpy(bool),
+    )
+    share = ev_share(counties)
+    figures = {
+        "ready_share_low": low, "ready_share_high": high, "registered_ev_share": share,
+        "car_parks": len(table), "car_parks_without_spaces": int((~weighed).sum()),
+    }  # fmt: skip
+    survey = table[table["ready_spaces"].isna() | table["spaces"].isna() | belongs.isna()]
+    survey = survey.sort_values(["spaces", "id"], ascending=[False, True], na_position="first")
+    known = None not in (low, high, share)
+    return Finding(
+        rule, "margin",
+        low - share if known else None, high - share if known else None,  # type: ignore[operator]
+        figures=figures, table=table, survey=survey,
+    )  # fmt: skip
+
+
+def ev_share(counties: pd.DataFrame) -> float | None:
+    """Registered electric cars / registered cars over all counties; None if any county lacks a figure."""
+    if counties.empty:
+        return None
+    figures = counties[["registered_ev", "registered_cars"]].astype("Float64")
+    if figures.isna().to_numpy().any() or not figures["registered_cars"].sum() > 0:
+        return None
+    return float(figures["registered_ev"].sum() / figures["registered_cars"].sum())
