@@ -1,7 +1,8 @@
 """Layers: what is shown, said once for every renderer.
 
-A :class:`Layer` joins a frame, the schema that names its columns and a declarative :class:`LayerStyle`. The web
-map, the GeoPackage (QML for QGIS) and matplotlib all read the same object, so a gap has one colour everywhere.
+A :class:`Layer` joins a frame, the schema that names its columns and a declarative :class:`LayerStyle`. The
+web map, the GeoPackage (QML for QGIS) and matplotlib all read the same object, so a gap has one colour
+everywhere.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -33,8 +33,6 @@ Group = Literal["routes", "places", "plan", "demand", "quality", "background"]
 GROUPS: tuple[Group, ...] = ("routes", "places", "plan", "demand", "quality", "background")
 """Groups in the order in which the layer tree shows them; titles are ``group.NAME`` in the catalogue."""
 Status = Literal["met", "not met", "undecided"]
-
-_NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Category:
     edge: str = ""
     opacity: float = 1.0
     min_zoom: int = 0
-    label_values: Mapping[str, Any] = _NO_VALUES
+    label_values: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def label(self, lang: str) -> str:
         """Return the legend's text."""
@@ -90,8 +88,8 @@ class Category:
 class LayerStyle:
     """Categories by one column, or a single symbol (``by=""`` and one category).
 
-    ``offset_by`` names a column of -1, 0, +1: such lines are drawn ``offset_px`` to the left or right of their
-    drawing direction, so that the two directions of one road can be told apart.
+    ``offset_by`` names a column of -1, 0, +1: such lines are drawn ``offset_px`` to the left or right of
+    their drawing direction, so that the two directions of one road can be told apart.
     """
 
     kind: Kind
@@ -144,7 +142,7 @@ class Layer:
     search_column: str | None = None
     strip_column: str | None = None
     phase: Phase = "both"
-    title_values: Mapping[str, Any] = _NO_VALUES
+    title_values: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if self.group not in GROUPS:
@@ -188,8 +186,9 @@ class Layer:
 class FindingRow:
     """A finding as panels and tables show it: texts are ready in the chosen language.
 
-    ``value`` holds the figure or its interval (``"82–91 %"``), ``target`` what it is held against (``"≥ 100 %"``);
-    ``layer`` names the layer that shows it. ``status_after`` and ``value_after`` are empty without a plan.
+    ``value`` holds the figure or its interval (``"82–91 %"``), ``target`` what it is held against
+    (``"≥ 100 %"``); ``layer`` names the layer that shows it. ``status_after`` and ``value_after`` are empty
+    without a plan.
     """
 
     title: str
@@ -206,8 +205,9 @@ class FindingRow:
 class SourceNote:
     """The line on every map and page: where the data are from, of when, and what the sheet is not.
 
-    ``sources`` and ``date`` are shown as given; ``schematic`` says the data are drawn by hand; ``osm`` adds the
-    attribution OpenStreetMap asks for (ODbL 4.3); ``approval`` is the approval number (审图号) of a public map.
+    ``sources`` and ``date`` are shown as given; ``schematic`` says the data are drawn by hand; ``osm`` adds
+    the attribution OpenStreetMap asks for (ODbL 4.3); ``approval`` is the approval number (审图号) that a
+    public map needs in China.
     """
 
     sources: str = ""
@@ -237,7 +237,7 @@ def shown(column: Column, value: Any, lang: str) -> str:
 
     Missing is said to be missing, never shown as 0 or empty.
     """
-    if value is None or value is pd.NA or (np.isscalar(value) and pd.isna(value)):
+    if _missing(value):
         return text("value.unknown", lang)
     if column.type == "bool":
         return text("value.yes" if value else "value.no", lang)
@@ -251,6 +251,11 @@ def shown(column: Column, value: Any, lang: str) -> str:
     if isinstance(value, dt.date):
         return value.strftime("%Y-%m-%d")
     return str(value)
+
+
+def _missing(value: Any) -> bool:
+    found: Any = pd.isna(value)
+    return found is True or (isinstance(found, np.bool_) and bool(found))
 
 
 def _number(value: float) -> str:

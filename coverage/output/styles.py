@@ -1,7 +1,7 @@
 """The standard styles: one look for each kind of layer, shared by map, GeoPackage and pictures.
 
-Colour never stands alone: width and dash tell spacing classes apart, filled is *has*, a hollow cross *has not*,
-a question mark *unknown*; circles are service areas, squares berths, numbered pins what is proposed.
+Colour never stands alone: width and dash tell spacing classes apart, filled is *has*, a hollow cross *has
+not*, a question mark *unknown*; circles are service areas, squares berths, numbered pins what is proposed.
 """
 
 from __future__ import annotations
