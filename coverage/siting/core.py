@@ -1,0 +1,218 @@
+"""The reduced problem that all methods work on: open candidates against demand that is still uncovered.
+
+Fixed and required sites are taken, what they cover is removed, so is demand without weight or without a
+candidate; demands reached by exactly the same candidates become one (isomorphic aggregation, Chen et al.
+2023, EJOR 311:73-87).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from .problem import COST_TOLERANCE, BoolArray, FloatArray, IntArray, SitingProblem
+from .result import covered
+
+
+@dataclass(frozen=True, eq=False)
+class Core:
+    """What is left to decide.
+
+    Attributes
+    ----------
+    sites : (k,) int64
+        Position of each candidate in the problem.
+    reach : (k, d) csr_array of float64
+        Ones; row = candidate, column = merged demand.
+    weight : (d,) float64
+        Weight of each merged demand, positive.
+    cost : (k,) float64
+    limit : int
+        At most so many candidates.
+    budget : float
+        The candidates cost at most this much; infinite if there is no budget.
+    group, group_min, conflicts
+        As in the problem, renumbered; ``group_min`` is what is still missing.
+    taken : int64 array
+        Required sites, which are in every plan.
+    base : float
+        Weight covered by fixed and required sites.
+    reason : str
+        Why there is no plan at all, empty if nothing was found against it.
+    """
+
+    sites: IntArray
+    reach: sparse.csr_array
+    weight: FloatArray
+    cost: FloatArray
+    limit: int
+    budget: float
+    group: IntArray
+    group_min: IntArray
+    conflicts: IntArray
+    taken: IntArray
+    base: float
+    reason: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Number of candidates and of merged demands."""
+        return len(self.sites), len(self.weight)
+
+    @cached_property
+    def by_demand(self) -> sparse.csr_array:
+        """(d, k) the transpose, row = merged demand."""
+        return sparse.csr_array(self.reach.T.tocsr())
+
+    @property
+    def plain(self) -> bool:
+        """Whether only a number of sites limits the choice."""
+        return np.isinf(self.budget) and not len(self.conflicts) and not self.group_min.any()
+
+    def row(self, i: int) -> IntArray:
+        """Merged demands that candidate ``i`` reaches."""
+        return np.asarray(self.reach.indices[self.reach.indptr[i] : self.reach.indptr[i + 1]])
+
+    def value(self, chosen: IntArray) -> float:
+        """Weight that ``chosen`` candidates cover, beyond :attr:`base`."""
+        hit = np.zeros(len(self.weight), dtype=np.bool_)
+        hit[self.reach[np.asarray(chosen, dtype=np.int64)].indices] = True
+        return float(self.weight[hit].sum())
+
+    def allows(self, chosen: IntArray) -> bool:
+        """Whether ``chosen`` candidates keep every limit."""
+        chosen = np.asarray(chosen, dtype=np.int64)
+        if len(chosen) > self.limit or self.cost[chosen].sum() > spendable(self.budget):
+            return False
+        if len(self.group_min):
+            counts = np.bincount(self.group[chosen] + 1, minlength=len(self.group_min) + 1)[1:]
+            if (counts < self.group_min).any():
+                return False
+        inside = np.zeros(len(self.sites), dtype=np.bool_)
+        inside[chosen] = True
+        return not bool(inside[self.conflicts].all(axis=1).any())
+
+
+def spendable(budget: float) -> float:
+    """Return the budget with the slack for rounding of sums."""
+    return budget + COST_TOLERANCE * max(1.0, abs(budget)) if np.isfinite(budget) else np.inf
+
+
+def reduce_problem(problem: SitingProblem) -> Core:
+    """Take fixed and required sites, drop what cannot matter, merge identical demands."""
+    n, _ = problem.size
+    taken = np.union1d(problem.fixed, problem.required)
+    is_taken = _mask(n, taken)
+    open_ = ~is_taken & ~_mask(n, problem.forbidden)
+    pairs = problem.conflicts
+    blocked = pairs[is_taken[pairs].any(axis=1)].ravel()
+    open_[blocked] = False
+    limit = n if problem.n_sites is None else problem.n_sites - len(problem.required)
+    budget = (
+        np.inf if problem.budget is None else problem.budget - float(problem.cost[problem.required].sum())
+    )
+    if np.isfinite(budget):
+        budget = 0.0 if abs(budget) <= COST_TOLERANCE * max(1.0, problem.budget or 0.0) else budget
+        open_ &= problem.cost <= spendable(budget)
+    missing = _missing(problem)
+    sites = np.flatnonzero(open_).astype(np.int64)
+    done = covered(problem, taken)
+    reach, weight = _merge(sparse.csr_array(problem.reach[sites]), np.where(done, 0.0, problem.weight))
+    useful = np.diff(reach.indptr) > 0
+    if missing.any():
+        useful |= np.append(missing, 0)[problem.group[sites]] > 0
+    sites, reach = sites[useful], sparse.csr_array(reach[np.flatnonzero(useful)])
+    position = np.full(n, -1, dtype=np.int64)
+    position[sites] = np.arange(len(sites))
+    left = position[pairs]
+    return Core(
+        sites=sites,
+        reach=reach,
+        weight=weight,
+        cost=problem.cost[sites],
+        limit=int(max(min(limit, len(sites)), -1)),
+        budget=float(budget),
+        group=problem.group[sites],
+        group_min=missing,
+        conflicts=left[(left >= 0).all(axis=1)],
+        taken=problem.required,
+        base=float(problem.weight[done].sum()),
+        reason=_obvious(problem, limit, budget, missing, problem.group[sites]),
+    )
+
+
+def _mask(n: int, positions: IntArray) -> BoolArray:
+    """(n,) True at ``positions``."""
+    mask = np.zeros(n, dtype=np.bool_)
+    mask[positions] = True
+    return mask
+
+
+def _missing(problem: SitingProblem) -> IntArray:
+    """How many new sites each group still lacks beside the required ones."""
+    labels = problem.group[problem.required]
+    have = np.bincount(labels[labels >= 0], minlength=len(problem.group_min))
+    return np.maximum(problem.group_min - have, 0)
+
+
+def _obvious(problem: SitingProblem, limit: int, budget: float, missing: IntArray, group: IntArray) -> str:
+    """Name what alone makes the problem infeasible; empty if nothing does."""
+    if limit < 0:
+        return f"{len(problem.required)} required sites, n_sites = {problem.n_sites}"
+    if budget < 0:
+        return f"the required sites cost {budget * -1:g} more than the budget"
+    required = _mask(problem.size[0], problem.required)
+    there = required | _mask(problem.size[0], problem.fixed)
+    pairs = problem.conflicts
+    clash = there[pairs].all(axis=1) & required[pairs].any(axis=1)
+    if clash.any():
+        i, k = pairs[np.argmax(clash)]
+        return f"sites {i} and {k} are in conflict and both there"
+    have = np.bincount(group[group >= 0], minlength=len(missing))
+    if (have < missing).any():
+        g = int(np.argmax(have < missing))
+        return f"group {g} lacks {missing[g]} sites and has {have[g]} candidates"
+    if missing.sum() > limit:
+        return f"the groups need {missing.sum()} more sites, {limit} are left"
+    return ""
+
+
+def _merge(reach: sparse.csr_array, weight: FloatArray) -> tuple[sparse.csr_array, FloatArray]:
+    """Drop demands without weight or candidate; one column for all demands with the same candidates."""
+    by_demand = sparse.csr_array(reach.T.tocsr())
+    by_demand.sort_indices()
+    degree = np.diff(by_demand.indptr)
+    by_demand = sparse.csr_array(by_demand[np.flatnonzero((degree > 0) & (weight > 0))])
+    weight = weight[(degree > 0) & (weight > 0)]
+    first = identical_rows(by_demand)
+    kept, label = np.unique(first, return_inverse=True)
+    merged = sparse.csr_array(by_demand[kept].T.tocsr())
+    merged.sort_indices()
+    merged.data = np.ones(merged.nnz, dtype=np.float64)
+    return sparse.csr_array(merged, dtype=np.float64), np.bincount(label, weights=weight, minlength=len(kept))
+
+
+def identical_rows(matrix: sparse.csr_array) -> IntArray:
+    """(rows,) the first row with exactly the same columns, for each row of a sorted boolean CSR.
+
+    Rows are grouped by a random 64-bit sum and their length, and then compared entry by entry.
+    """
+    rows, columns = matrix.shape
+    key = np.random.default_rng(0).integers(0, 2**63, size=columns, dtype=np.uint64)
+    sums = np.concatenate([[np.uint64(0)], np.cumsum(key[matrix.indices], dtype=np.uint64)])
+    indptr = matrix.indptr.astype(np.int64)
+    signature = sums[indptr[1:]] - sums[indptr[:-1]]
+    degree = np.diff(indptr)
+    order = np.lexsort((np.arange(rows), degree, signature))
+    new = np.ones(rows, dtype=np.bool_)
+    new[1:] = (np.diff(signature[order]) != 0) | (np.diff(degree[order]) != 0)
+    first = np.empty(rows, dtype=np.int64)
+    first[order] = order[np.maximum.accumulate(np.where(new, np.arange(rows), 0))] if rows else order
+    shift = np.repeat(indptr[first] - indptr[:-1], degree)
+    same = matrix.indices[np.arange(matrix.nnz) + shift] == matrix.indices
+    wrong = np.unique(np.repeat(np.arange(rows), degree)[~same])
+    first[wrong] = wrong
+    return first
