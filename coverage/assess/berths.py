@@ -102,16 +102,17 @@ def _by_port(table: pd.DataFrame) -> list[dict[str, object]]:
 def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> Finding:
     """Shore-power use: calls connected / calls able to connect.
 
-    A call can connect if its berth has shore power, it stays long enough and its ship is not excluded. Where one of
-    these is unknown, the call may or may not belong.
+    A call is able to connect if its berth has shore power, its ship can take it, it stays long enough and its
+    kind of ship is not excluded. Where one of these is unknown, the call may or may not belong.
     """
     has = _three_valued(berths["shore_power"]).set_axis(berths["id"])
     if calls.empty:
         return Finding(rule, "share", None, None)
     berth_has = calls["berth"].map(has[~has.index.duplicated()]).fillna(UNKNOWN)
     stay = calls["hours"].astype("Float64")
-    no = (berth_has == NO) | (stay < rule.min_stay_h).fillna(False) | calls["ship"].isin(rule.exclude_ships)
-    unknown = (berth_has == UNKNOWN) | stay.isna()
+    able = calls["able"].astype("boolean")
+    no = (berth_has == NO) | ~able.fillna(True) | (stay < rule.min_stay_h).fillna(False) | calls["ship_kind"].isin(rule.exclude_ships)
+    unknown = (berth_has == UNKNOWN) | stay.isna() | able.isna() | calls["ship_kind"].isna()
     table = calls.assign(connected_status=_three_valued(calls["connected"]))[~no.to_numpy(bool)]
     certain = ~unknown[~no].to_numpy(bool)
     low, high = _bounds(table["connected_status"], np.ones(len(table)), certain)

@@ -127,9 +127,3 @@ def _extreme(part: npt.NDArray[Any], whole: npt.NDArray[Any], certain: npt.NDArr
     wholes = whole[certain].sum() + np.concatenate([[0.0], np.cumsum(whole[~certain][order])])
     return float((parts[wholes > 0] / wholes[wholes > 0]).min())
 
-
-def either(a: pd.Series, b: pd.Series) -> pd.Series:
-    """Three-valued "or" of two status columns (Kleene)."""
-    yes = (a == YES) | (b == YES)
-    unknown = (a == UNKNOWN) | (b == UNKNOWN)
-    return pd.Series(np.select([yes, unknown], [YES, UNKNOWN], NO), index=a.index, dtype=object)

@@ -19,7 +19,7 @@ def assess_parking(car_parks: pd.DataFrame, counties: pd.DataFrame, rule: ShareM
     if len(table):
         operational = table["status"].isna() | (table["status"] == "operational")
         table = table[car_parks["inside"].to_numpy(bool) & operational.to_numpy(bool)]
-    belongs = table["new_or_ancillary"].astype("boolean")
+    belongs = table["park_type"].isin(["new", "ancillary"]).astype("boolean").mask(table["park_type"].isna())
     if rule.population == "new_or_ancillary_car_parks":
         table, belongs = table[belongs.fillna(True)], belongs[belongs.fillna(True)]
     else:

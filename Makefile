@@ -1,0 +1,37 @@
+# `make demo` and `make test` need nothing but python3 (3.11 or later). Without make: see the README.
+PYTHON ?= python3
+VENV   ?= .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+READY := $(VENV)/.ready
+DATA  ?=
+
+.PHONY: demo test lint types lock clean
+
+demo: $(READY)
+	$(BIN)/plugspan demo
+
+test: $(READY)
+	$(BIN)/python -m pytest $(if $(DATA),--extra-data $(DATA)) $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) setup_venv.py $(VENV)
+
+# The lock holds versions and hashes for Python 3.11 and every platform with wheels; no addresses.
+lock:
+	$(BIN)/python -m piptools compile --quiet --extra test --extra dev --generate-hashes --allow-unsafe --strip-extras \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate \
+	  --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) build *.egg-info plugspan-demo

@@ -1,0 +1,203 @@
+"""Facilities that must hold a charger: service areas by side and pair, hubs; and what stands where."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from sklearn.neighbors import BallTree
+
+from ..inputs.sites import qualify_points
+from ..policy import FacilityShare, FleetPower, Inventory, SiteRequirement
+from ..units import EARTH_RADIUS_M
+from .finding import NO, UNKNOWN, YES, Finding, share_bounds
+
+
+def assess_facilities(
+    facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, rule: FacilityShare
+) -> Finding:
+    """Share of facilities that hold a qualifying charger; sides decide, pairs are reported (or the reverse).
+
+    A pair has a charger if one of its sides has; ``pairs_both_sides`` counts those where every side has.
+    Facilities that are planned, under construction or out of order are not in the share.
+    """
+    kinds = set(rule.facility) | ({"parking_area"} if rule.include_parking_areas else set())
+    counted = facilities["kind"].isin(kinds) & facilities["inside"].astype(bool)
+    counted &= facilities["status"].isna() | (facilities["status"] == "operational")
+    table = facilities[counted].copy()
+    table["has"], table["evidence"] = facility_status(table, chargers, rule.site)
+    table["pair"] = table["pair"].fillna(table["name"]).fillna(table["id"])
+    pairs = table.groupby("pair", sort=True)["has"]
+    any_side, all_sides = pairs.agg(_any), pairs.agg(_all)
+    low, high, counts = share_bounds(any_side if rule.unit == "pair" else table["has"])
+    sides, both = share_bounds(table["has"]), share_bounds(all_sides)
+    one = share_bounds(any_side)
+    order = table.groupby("pair")["has"].transform("size")
+    survey = table[table["has"] == UNKNOWN].assign(_n=order).sort_values(["_n", "id"], ascending=[False, True])
+    figures = {
+        "sides": len(table), "sides_low": sides[0], "sides_high": sides[1],
+        "pairs": len(any_side), "pairs_low": one[0], "pairs_high": one[1],
+        "pairs_both_sides_low": both[0], "pairs_both_sides_high": both[1],
+        "by_kind": _by_kind(table),
+    }  # fmt: skip
+    return Finding(
+        rule, "share", low, high, counts=counts, figures=figures,
+        table=pd.DataFrame(table.drop(columns="geometry")),
+        survey=pd.DataFrame(survey.drop(columns=["geometry", "_n"])),
+    )  # fmt: skip
+
+
+def facility_status(
+    facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, requirement: SiteRequirement
+) -> tuple[pd.Series, pd.Series]:
+    """Whether each facility holds a qualifying charger, and by which evidence.
+
+    Two sources are joined, and one "yes" is enough: the facility's own survey columns (``points``,
+    ``fast_points``, ``point_kw``, ``surveyed``) and the chargers assigned to it. With neither the facility is
+    ``unknown``: no survey is not a no.
+
+    Returns
+    -------
+    (Series, Series)
+        ``yes`` / ``unknown`` / ``no``, and ids of the chargers that were looked at, joined by spaces; both with
+        the index of ``facilities``.
+    """
+    own = _own_survey(facilities, requirement)
+    at, which = assign_chargers(facilities, chargers, requirement)
+    found = pd.Series("", index=facilities.index, dtype=object)
+    evidence = pd.Series("", index=facilities.index, dtype=object)
+    if len(which):
+        members = chargers.iloc[which].assign(facility=facilities.index.to_numpy()[at])
+        for facility, group in members.groupby("facility", sort=True):
+            found[facility] = qualify_points(group, requirement.dc_min_kw, requirement.min_points)
+            evidence[facility] = " ".join(group["id"].astype(str))
+    nothing_listed = found == ""
+    surveyed = facilities["surveyed"].astype("boolean").fillna(False).to_numpy(bool)
+    yes = (own == YES) | (found == YES)
+    # A list that shows only what does not qualify is a no, and so is a survey that says nothing of chargers.
+    no = (own != YES) & (found == NO) | (own == NO) & nothing_listed
+    no |= (own == UNKNOWN) & nothing_listed & surveyed & facilities["points"].isna().to_numpy(bool)
+    status = np.select([yes, no], [YES, NO], UNKNOWN)
+    return pd.Series(status, index=facilities.index, dtype=object), evidence
+
+
+def _own_survey(facilities: pd.DataFrame, requirement: SiteRequirement) -> pd.Series:
+    """Status from the facility's own columns alone."""
+    points = facilities["points"].astype("Float64")
+    fast = facilities["fast_points"].astype("Float64")
+    power = facilities["point_kw"].astype("Float64")
+    need = requirement.min_points
+    if requirement.dc_min_kw == 0:
+        yes = (points >= need) | (fast >= need)
+        no = points < need
+    else:
+        strong = power >= requirement.dc_min_kw
+        yes = (fast >= need) & strong
+        no = (fast < need) | (points < need) | ~strong
+    yes, no = yes.fillna(False).to_numpy(bool), no.fillna(False).to_numpy(bool)
+    return pd.Series(np.select([yes, no], [YES, NO], UNKNOWN), index=facilities.index, dtype=object)
+
+
+def assign_chargers(
+    facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, requirement: SiteRequirement
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (position of facility, position of charger) that belong together.
+
+    A charger that names its service area (by name or id) belongs there, to the side it names. Any other belongs to the
+    facilities within ``within_m`` in a straight line; with ``same_side`` only to the nearest of them.
+    """
+    empty = np.empty(0, dtype=np.int64)
+    if facilities.empty or chargers.empty:
+        return empty, empty
+    named_at, named = _by_name(facilities, chargers)
+    free = np.setdiff1d(np.arange(len(chargers)), named)
+    if not len(free):
+        return named_at, named
+    tree = BallTree(_radians(facilities), metric="haversine")
+    near, distance = tree.query_radius(
+        _radians(chargers.iloc[free]), requirement.within_m / EARTH_RADIUS_M, return_distance=True, sort_results=True
+    )
+    if requirement.same_side:
+        near = [n[:1] for n in near]
+    counts = np.array([len(n) for n in near])
+    at = np.concatenate([*near, empty]).astype(np.int64)
+    return np.concatenate([named_at, at]), np.concatenate([named, np.repeat(free, counts)])
+
+
+def _by_name(facilities: pd.DataFrame, chargers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    keyed = pd.DataFrame({"at": np.arange(len(facilities)), "side": facilities["side"].fillna("").astype(str).to_numpy()})
+    keys = pd.concat(
+        [keyed.assign(key=facilities[c].astype("string").to_numpy()) for c in ("id", "name", "pair")]
+    ).dropna(subset="key").drop_duplicates(["at", "key"])
+    wanted = pd.DataFrame({
+        "charger": np.arange(len(chargers)),
+        "key": chargers["service_area"].astype("string").to_numpy(),
+        "wanted": chargers["side"].fillna("").astype(str).to_numpy(),
+    }).dropna(subset="key")
+    joined = wanted.merge(keys, on="key")
+    joined = joined[(joined["wanted"] == "") | (joined["side"] == "") | (joined["wanted"] == joined["side"])]
+    joined = joined.drop_duplicates(["charger", "at"]).sort_values(["charger", "at"])
+    return joined["at"].to_numpy(np.int64), joined["charger"].to_numpy(np.int64)
+
+
+def _radians(points: gpd.GeoDataFrame) -> np.ndarray:
+    return np.radians(np.column_stack([points.geometry.y, points.geometry.x]))
+
+
+def _any(status: pd.Series) -> str:
+    return YES if (status == YES).any() else UNKNOWN if (status == UNKNOWN).any() else NO
+
+
+def _all(status: pd.Series) -> str:
+    return NO if (status == NO).any() else UNKNOWN if (status == UNKNOWN).any() else YES
+
+
+def _by_kind(table: pd.DataFrame) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for kind, group in table.groupby("kind", sort=True):
+        low, high, counts = share_bounds(group["has"])
+        rows.append({"kind": str(kind), "facilities": len(group), "low": low, "high": high, **counts})
+    return rows
+
+
+def assess_inventory(facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, rule: Inventory) -> Finding:
+    """How many facilities of each kind there are, by status; chargers of that kind count too."""
+    columns = ["id", "name", "kind", "status", "county"]
+    rows = [
+        frame.loc[frame["kind"].isin(rule.facility) & frame["inside"].astype(bool), columns]
+        for frame in (facilities, chargers)
+        if len(frame)
+    ]
+    table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+    status = table["status"].fillna("operational")
+    by_kind = {kind: int(((table["kind"] == kind) & (status == "operational")).sum()) for kind in rule.facility}
+    planned = {kind: int(((table["kind"] == kind) & (status != "operational")).sum()) for kind in rule.facility}
+    return Finding(rule, "count", None, None, table=table, figures={"operational": by_kind, "other_status": planned})
+
+
+def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: FleetPower) -> Finding:
+    """Installed kW and charge points against the registered electric fleet, by county.
+
+    Sites without a known power add nothing to ``installed_kw``, so it is a lower bound; they are counted.
+    """
+    own = sites[(sites["kind"] == rule.site_kind) & sites["inside"].astype(bool)]
+    county = own["county"].fillna("")
+    table = pd.DataFrame({
+        "sites": own.groupby(county).size(),
+        "sites_without_power": own["pool_kw"].isna().groupby(county).sum(),
+        "installed_kw": own["pool_kw"].astype("Float64").groupby(county).sum(),
+        "points": own["points"].astype("Float64").groupby(county).sum(),
+    })  # fmt: skip
+    names = pd.Index(counties["name"].astype(str)) if len(counties) else table.index
+    table = table.reindex(names.union(table.index, sort=False)).fillna(0)
+    fleet = counties.set_index("name")["registered_ev"].astype("Float64") if len(counties) else pd.Series(dtype="Float64")
+    table["registered_ev"] = fleet.reindex(table.index)
+    table["kw_per_ev"] = (table["installed_kw"] / table["registered_ev"]).round(4)
+    table["ev_per_point"] = (table["registered_ev"] / table["points"].where(table["points"] > 0)).round(2)
+    table = table.rename_axis("county").reset_index()
+    total = {
+        "installed_kw_low": float(table["installed_kw"].sum()),
+        "sites_without_power": int(table["sites_without_power"].sum()),
+        "registered_ev": None if fleet.isna().any() or fleet.empty else float(fleet.sum()),
+    }
+    return Finding(rule, "count", None, None, table=table, figures=total)
