@@ -32,14 +32,13 @@ def berth_membership(berths: pd.DataFrame, berth: BerthRequirement) -> pd.Series
     """Whether each berth counts: ``yes``, ``unknown`` (class, cargo or status missing) or ``no``."""
     column = "class_t" if berth.class_basis == "design" else "structure_class_t"
     class_t = berths[column].astype("Float64")
-    no = (class_t < berth.class_t_min).fillna(False).to_numpy(bool)
-    unknown = class_t.isna().to_numpy(bool)
-    cargo = berths["cargo"]
-    no |= cargo.isin(berth.exclude_cargo).to_numpy(bool)
+    cargo, status = berths["cargo"], berths["status"]
+    no = (class_t < berth.class_t_min).fillna(False).astype(bool) | cargo.isin(berth.exclude_cargo)
+    unknown = class_t.isna()
     if berth.exclude_cargo:
-        unknown |= cargo.isna().to_numpy(bool)
+        unknown = unknown | cargo.isna()
     if berth.operational_only:
-        no |= (berths["status"].notna() & (berths["status"] != "operational")).to_numpy(bool)
+        no = no | (status.notna() & (status != "operational"))
     return pd.Series(np.select([no, unknown], [NO, UNKNOWN], YES), index=berths.index, dtype=object)
 
 

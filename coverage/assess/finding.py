@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +17,6 @@ YES, UNKNOWN, NO = "yes", "unknown", "no"
 TOLERANCE = 1e-9
 """Shares are ratios of sums; a target is taken as reached this close to it."""
 
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +46,8 @@ class Finding:
     unit: Literal["share", "km", "margin", "count"]
     low: float | None
     high: float | None
-    counts: Mapping[str, float] = _EMPTY
-    figures: Mapping[str, Any] = _EMPTY
+    counts: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     survey: pd.DataFrame = field(default_factory=pd.DataFrame)
 

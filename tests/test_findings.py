@@ -1,0 +1,169 @@
+"""Findings: intervals from yes, unknown and no, worked by hand and by brute force."""
+
+from __future__ import annotations
+
+import itertools
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from plugspan.assess.berths import assess_berths, assess_calls, berth_membership, co2_avoided_t
+from plugspan.assess.finding import Finding, ratio_bounds, share_bounds
+from plugspan.assess.parking import assess_parking, ev_share
+from plugspan.policy import read_policy
+
+RULES = {rule.id: rule for rule in read_policy("zhuzhou-2025").rules}
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(1, 9), st.booleans()), max_size=6))
+def test_ratio_bounds_are_the_extremes_over_all_ways_to_decide_the_unknowns(rows):
+    """Brute force over every subset of the optional rows gives the same interval."""
+    low = np.array([min(a, b, w) for a, b, w, _ in rows], float)
+    high = np.array([min(max(a, b), w) for a, b, w, _ in rows], float)
+    whole = np.array([w for *_, w, _ in rows], float)
+    certain = np.array([c for *_, c in rows], bool)
+    found = ratio_bounds(low, high, whole, certain)
+    values = []
+    for chosen in itertools.product([False, True], repeat=int((~certain).sum())):
+        belongs = certain.copy()
+        belongs[~certain] = chosen
+        if belongs.any():
+            values.append((low[belongs].sum() / whole[belongs].sum(), high[belongs].sum() / whole[belongs].sum()))
+    if not values:
+        assert found == (None, None)
+    else:
+        assert found == pytest.approx((min(v[0] for v in values), max(v[1] for v in values)))
+
+
+def test_an_empty_population_gives_no_number():
+    """Nothing to measure is neither 0 nor 100 %."""
+    assert share_bounds(pd.Series([], dtype=object)) == (None, None, {"yes": 0.0, "unknown": 0.0, "no": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "status"),
+    [(1.0, 1.0, "met"), (0.9, 1.0, "undecided"), (0.2, 0.9, "not met"), (None, None, "undecided"), (1 - 1e-12, 1.0, "met")],
+)
+def test_a_rule_is_met_only_if_every_way_to_fill_the_unknown_meets_it(low, high, status):
+    """Shares: the interval against the target."""
+    assert Finding(RULES["berth-shore-power"], "share", low, high).status == status
+
+
+@pytest.mark.parametrize(("low", "high", "status"), [(20, 39, "met"), (30, 41, "undecided"), (41, 50, "not met"), (41, None, "not met")])
+def test_spacing_is_better_when_smaller(low, high, status):
+    """Kilometres per site: the target is an upper limit."""
+    assert Finding(RULES["ordinary-highway-spacing"], "km", low, high).status == status
+
+
+def test_a_rule_without_a_target_has_no_status():
+    """Report-only rules are neither met nor missed."""
+    assert Finding(RULES["shore-power-use"], "share", 0.1, 0.2).status is None
+
+
+def berths(**columns):
+    n = len(next(iter(columns.values())))
+    base = {
+        "id": [f"b{i}" for i in range(n)], "port": ["P"] * n, "class_t": [2000.0] * n, "structure_class_t": [None] * n,
+        "length_m": [100.0] * n, "cargo": ["bulk"] * n, "status": ["operational"] * n, "shore_power": [None] * n,
+        "inside": [True] * n,
+    }  # fmt: skip
+    return gpd.GeoDataFrame({**base, **columns}, geometry=gpd.points_from_xy([113.0] * n, [27.0] * n), crs=4326)
+
+
+def test_which_berths_count():
+    """Below 1000 t, liquid cargo and berths not in operation don't count; a missing class or cargo is unknown."""
+    frame = berths(
+        class_t=[999.0, 1000.0, None, 3000.0, 3000.0, 3000.0, 3000.0],
+        cargo=["bulk", "bulk", "bulk", "oil", None, "bulk", "bulk"],
+        status=["operational", "operational", "operational", "operational", "operational", "planned", None],
+    )
+    expected = ["no", "yes", "unknown", "no", "unknown", "no", "yes"]
+    assert berth_membership(frame, RULES["berth-shore-power"].berth).tolist() == expected
+
+
+def test_the_structural_class_does_not_make_a_berth_bigger():
+    """A 500 t berth whose structure is fit for 2000 t is a 500 t berth."""
+    frame = berths(class_t=[500.0], structure_class_t=[2000.0])
+    assert berth_membership(frame, RULES["berth-shore-power"].berth).tolist() == ["no"]
+
+
+def test_berth_share_by_hand():
+    """Counted: yes, no, unknown; a berth of unknown class without shore power may lower the share.
+
+    low: (1 + 0) / (3 + 1) = 0.25; high: the optional berth stays out, (1 + 1) / 3.
+    """
+    finding = assess_berths(
+        berths(class_t=[1000.0, 2000.0, 3000.0, None], shore_power=[True, False, None, False]), RULES["berth-shore-power"]
+    )
+    assert (finding.low, finding.high) == pytest.approx((0.25, 2 / 3))
+    assert finding.status == "not met"
+    assert finding.counts == {"yes": 1, "unknown": 1, "no": 1}
+    assert finding.survey["id"].tolist() == ["b3", "b2"]
+
+
+def test_berths_outside_the_region_do_not_count():
+    """The halo closes gaps of roads; it adds no berths."""
+    finding = assess_berths(berths(shore_power=[True, False], inside=[True, False]), RULES["berth-shore-power"])
+    assert (finding.low, finding.high, finding.status) == (1.0, 1.0, "met")
+
+
+def test_no_berths_at_all():
+    """A region without berths: nothing to measure."""
+    finding = assess_berths(berths(shore_power=[True]).iloc[:0], RULES["berth-shore-power"])
+    assert (finding.low, finding.high, finding.status) == (None, None, "undecided")
+
+
+def test_co2_avoided_is_the_method_s_figure():
+    """0.215 × 3.206 − 0.4900 = 0.199 kg/kWh."""
+    assert co2_avoided_t(1_000_000) == pytest.approx(199.29)
+
+
+def test_use_rate_counts_calls_able_to_connect():
+    """b0 has shore power: two able calls, one connected; a short stay and a tanker don't count; b1 has none."""
+    calls = pd.DataFrame({
+        "berth": ["b0", "b0", "b0", "b0", "b1"], "hours": [10.0, 5.0, 1.0, 9.0, 9.0], "able": [True] * 5,
+        "ship_kind": ["dry_cargo", "dry_cargo", "dry_cargo", "liquid_cargo", "dry_cargo"],
+        "connected": [True, False, True, True, True],
+    })  # fmt: skip
+    finding = assess_calls(calls, berths(shore_power=[True, False]), RULES["shore-power-use"])
+    assert (finding.low, finding.high) == (0.5, 0.5)
+
+
+def car_parks(**columns):
+    n = len(next(iter(columns.values())))
+    base = {"id": [f"c{i}" for i in range(n)], "park_type": ["new"] * n, "status": [None] * n, "inside": [True] * n}
+    return gpd.GeoDataFrame({**base, **columns}, geometry=gpd.points_from_xy([113.0] * n, [27.0] * n), crs=4326)
+
+
+COUNTIES = pd.DataFrame({"name": ["a", "b"], "registered_ev": [5.0, 15.0], "registered_cars": [100.0, 100.0]})
+
+
+def test_car_park_margin_by_hand():
+    """EV share 20 / 200 = 0.10. Ready 30 + (0 … 50) of 150 → 0.2 … 0.5333; margin 0.1 … 0.4333: met."""
+    finding = assess_parking(
+        car_parks(spaces=[100, 50, 70], ready_spaces=[30, None, 0], park_type=["new", "ancillary", "existing"]),
+        COUNTIES,
+        RULES["car-park-readiness"],
+    )
+    assert (finding.low, finding.high) == pytest.approx((0.1, 80 / 150 - 0.1))
+    assert finding.status == "met"
+
+
+def test_unknown_registrations_decide_nothing():
+    """A county without figures leaves the margin open instead of counting as zero."""
+    counties = COUNTIES.assign(registered_ev=[5.0, None])
+    assert ev_share(counties) is None
+    finding = assess_parking(car_parks(spaces=[100], ready_spaces=[30]), counties, RULES["car-park-readiness"])
+    assert (finding.low, finding.status) == (None, "undecided")
+
+
+def test_car_parks_without_a_size_are_listed_not_guessed():
+    """A car park without a number of spaces can't be weighed; it is counted as left out and to be surveyed."""
+    finding = assess_parking(
+        car_parks(spaces=[100, None], ready_spaces=[30, 10]), COUNTIES, RULES["car-park-readiness"]
+    )
+    assert finding.figures["car_parks_without_spaces"] == 1
+    assert finding.survey["id"].tolist() == ["c1"]

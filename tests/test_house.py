@@ -1,0 +1,129 @@
+"""The rules of the house: who imports whom, what is packaged, and that every text has two languages."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import plugspan
+import pytest
+from plugspan.texts import LANGUAGES, catalogue
+
+ROOMS = {"policy", "inputs", "network", "assess", "siting", "output", "cli", "app", "data"}
+LEAVES = {"errors", "units", "schema", "settings", "texts"}
+MAY_IMPORT = {
+    "policy": set(),
+    "inputs": set(),
+    "network": set(),
+    "assess": {"policy", "inputs", "network"},
+    "siting": {"assess", "network", "inputs", "policy"},
+    "output": {"assess", "siting", "policy", "inputs", "network", "plan", "project"},
+    "cli": ROOMS | {"pipeline", "plan", "project"},
+    "data": set(),
+}
+FENCED = {
+    "osmium": {"network", "data"},
+    "osmnx": {"network"},
+    "highspy": {"siting"},
+    "folium": {"output"},
+    "branca": {"output"},
+    "click": {"cli"},
+    "rich": {"cli"},
+}
+
+
+def modules(root: Path):
+    """(path, room, tree) of every module in the source folder."""
+    for path in sorted((root / "coverage").rglob("*.py")):
+        parts = path.relative_to(root / "coverage").parts
+        yield path, parts[0].removesuffix(".py"), ast.parse(path.read_text("utf-8"))
+
+
+def imported(path: Path, root: Path, tree: ast.AST):
+    """Top-level names a module imports: rooms of plugspan as their name, others as their package."""
+    depth = len(path.relative_to(root / "coverage").parts)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield (node.module or "").split(".")[0]
+        elif isinstance(node, ast.ImportFrom) and node.level == depth:
+            yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+
+
+def test_data_flows_one_way(root):
+    """A room imports only the rooms before it."""
+    wrong = [
+        f"{path.relative_to(root)} imports {name}"
+        for path, room, tree in modules(root)
+        if room in MAY_IMPORT
+        for name in imported(path, root, tree)
+        if name in (ROOMS | {"pipeline", "plan", "project"}) - MAY_IMPORT[room] - {room}
+    ]
+    assert not wrong
+
+
+def test_third_parties_stay_in_their_room(root):
+    """osmium and osmnx in network, highspy in siting, folium in output, click and rich in cli."""
+    wrong = [
+        f"{path.relative_to(root)} imports {name}"
+        for path, room, tree in modules(root)
+        for name in imported(path, root, tree)
+        if name in FENCED and room not in FENCED[name]
+    ]
+    assert not wrong
+
+
+def test_the_package_list_is_the_folders(root):
+    """pyproject's list of packages names every folder with Python files, and no other."""
+    listed = set(tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"])
+    folders = {
+        ".".join(["plugspan", *path.parent.relative_to(root / "coverage").parts])
+        for path in (root / "coverage").rglob("*.py")
+        if "vendor" not in path.parts
+    }
+    assert listed == folders | {"plugspan.data"}
+
+
+def test_public_names_are_sorted_and_exist():
+    """``__all__`` is sorted and complete."""
+    names = [n for n in plugspan.__all__]
+    assert names == sorted(names)
+    assert all(hasattr(plugspan, name) for name in names)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_text_has_both_languages(lang):
+    """No text is missing or empty in a language, and both have the same fields."""
+    for key, both in catalogue().items():
+        assert both.get(lang), f"{key} has no {lang} text"
+        fields = {code: set(re.findall(r"\{([a-z_0-9]+)\}", text)) for code, text in both.items()}
+        assert fields["zh"] == fields["en"], f"{key}: the fields differ between the languages"
+
+
+def test_texts_used_in_the_code_exist(root):
+    """Every literal key handed to ``text``, ``Fault`` or an error is in the catalogue."""
+    keys, missing = set(catalogue()), []
+    prefixes = {"Fault": "fault.", "NetworkError": "error.", "SitingError": "error.", "InfeasibleError": "error.",
+                "OutputExistsError": "error.", "PlugspanError": "error.", "text": ""}  # fmt: skip
+    for path, _, tree in modules(root):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in prefixes and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    key = prefixes[node.func.id] + first.value
+                    if key not in keys:
+                        missing.append(f"{path.relative_to(root)}:{node.lineno} {key}")
+    assert not missing
+
+
+def test_the_import_name_of_the_coverage_tool_is_left_alone():
+    """``import coverage`` from the project's root gives the test-coverage tool, or nothing: never plugspan."""
+    try:
+        import coverage
+    except ModuleNotFoundError as error:
+        assert error.name == "coverage"
+    else:
+        assert hasattr(coverage, "Coverage")

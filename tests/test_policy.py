@@ -1,0 +1,113 @@
+"""Policy profiles and project files: what is read, and how faults are told."""
+
+from __future__ import annotations
+
+import pytest
+from plugspan.errors import InputError
+from plugspan.policy import PROFILES, read_policy
+from plugspan.policy.profile import Policy
+from plugspan.project import Project, read_project
+from plugspan.settings import parse_toml
+
+SMALL = 'schema = 1\nname = "x"\n[network]\nosm = "roads.osm.pbf"\n'
+
+
+def faults_of(content: str, model=Project) -> str:
+    with pytest.raises(InputError) as caught:
+        parse_toml(content, model, "project.toml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_shipped_profiles_are_read_and_name_their_source(name):
+    """Every shipped profile parses, and each of its rules says who demands it."""
+    policy = read_policy(name)
+    assert policy.id == name
+    assert all(rule.source for rule in policy.rules)
+
+
+def test_the_plan_of_zhuzhou_is_there_whole():
+    """The first user's profile has a rule for every quantity of the plan's text."""
+    rules = {rule.id: rule for rule in read_policy("zhuzhou-2025").rules}
+    assert rules["ordinary-highway-spacing"].target.value_max == 40
+    assert rules["berth-shore-power"].berth.class_t_min == 1000
+    assert rules["car-park-readiness"].target.margin_min == 0.10
+    assert rules["expressway-service-area-fast"].site.dc_min_kw == 60
+
+
+def test_an_unknown_profile_names_the_known_ones():
+    """The remedy for a mistyped profile is in the message."""
+    with pytest.raises(InputError, match="zhuzhou-2025"):
+        read_policy("zhuzhou")
+
+
+def test_all_faults_of_a_project_file_are_told_at_once_with_line_and_remedy():
+    """Unknown keys name the nearest known one; wrong values say what is expected; lines are right."""
+    told = faults_of(
+        'schema = 1\nname = "x"\nlanguage = "fr"\n[region]\nhallo_km = 3\nbbox = [3, 2, 1, 0]\n'
+        '[network]\nosm = "a"\n[tables.chargers]\npath = "q"\ndatum = "gcj"\n[siting]\nsites = 2.5\n'
+    )
+    assert "row 3: the value 'fr'" in told
+    assert "row 5: there is no setting region.hallo_km. Did you mean halo_km?" in told
+    assert "row 6" in told
+    assert "west, south, east, north" in told
+    assert "row 11" in told
+    assert "EPSG" in told
+    assert "row 13" in told
+    assert "whole number" in told
+
+
+def test_the_line_of_the_nth_table_is_found():
+    """A fault in the second of two tables of one name points into the second."""
+    told = faults_of(SMALL + '[[tables.demand]]\npath = "a"\n[[tables.demand]]\npath = "b"\nfrom_osm = true\n')
+    assert "row 7" in told
+    assert "either path" in told
+
+
+@pytest.mark.parametrize("broken", ["name = ", "= 3", "[network", 'schema = 1\nschema = 1\n'])
+def test_broken_toml_is_a_fault_not_a_traceback(broken):
+    """Syntax errors are told with what the parser says."""
+    assert "not valid TOML" in faults_of(broken)
+
+
+def test_a_missing_key_is_named():
+    """A project without a network says so."""
+    assert "network is missing" in faults_of('schema = 1\nname = "x"\n')
+
+
+def test_unknown_table_and_newer_schema_are_refused():
+    """What this version can't read is refused instead of ignored."""
+    assert "chargrs" in faults_of(SMALL + '[tables.chargrs]\npath = "a"\n')
+    assert "schema" in faults_of(SMALL.replace("schema = 1", "schema = 2"))
+
+
+def test_one_table_or_a_list_of_tables():
+    """``[tables.x]`` and ``[[tables.x]]`` both give a tuple."""
+    one = parse_toml(SMALL + '[tables.demand]\npath = "a"\n', Project, "p")
+    two = parse_toml(SMALL + '[[tables.demand]]\npath = "a"\n[[tables.demand]]\nfrom_osm = true\n', Project, "p")
+    assert len(one.tables["demand"]) == 1
+    assert [t.from_osm for t in two.tables["demand"]] == [False, True]
+
+
+def test_paths_are_relative_to_the_project_file(tmp_path):
+    """A project can be moved with its data; a BOM does no harm; a folder stands for its project.toml."""
+    (tmp_path / "project.toml").write_text(SMALL, "utf-8-sig")
+    project = read_project(tmp_path)
+    assert project.path(project.network.osm) == tmp_path.resolve() / "roads.osm.pbf"
+
+
+def test_a_missing_project_and_a_binary_one_are_told(tmp_path):
+    """Missing and unreadable files give a fault with a remedy."""
+    with pytest.raises(InputError, match="plugspan init"):
+        read_project(tmp_path / "nothing.toml")
+    (tmp_path / "project.toml").write_bytes(b"\xff\xfe\x00\x01\x80")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_project(tmp_path)
+
+
+def test_a_target_asks_for_one_thing():
+    """A rule with two targets, or none, is refused."""
+    head = 'schema = 1\nid = "p"\nname = {zh = "p", en = "p"}\nsource = "s"\nroad_class = {}\n'
+    rule = '[[rule]]\nid = "r"\nkind = "share_margin"\ntitle = {zh = "r", en = "r"}\ntarget = {TARGET}\n'
+    assert "one of share_min" in faults_of(head + rule.replace("TARGET", ""), Policy)
+    assert "one of share_min" in faults_of(head + rule.replace("TARGET", "share_min = 1, margin_min = 0.1"), Policy)
