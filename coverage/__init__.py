@@ -28,5 +28,6 @@ if __name__ == "coverage":
 
     _hand_over()
 else:
-    from ._public import *  # noqa: F403
-    from ._public import __all__, __version__  # noqa: F401
+    from ._public import __all__, __dir__, __getattr__, __version__
+
+    __all__ = [*__all__]  # noqa: PLE0604
