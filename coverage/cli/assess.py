@@ -1,0 +1,24 @@
+"""``plugspan assess``: the findings only, without siting and without a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .common import lang_option, open_project, option, print_json, progress, project_argument, told_in, verb
+
+
+@verb("assess")
+@project_argument
+@lang_option
+@option("strict", is_flag=True)
+def command(project: Path, lang: str | None, strict: bool) -> int:
+    """Print the findings as JSON."""
+    from ..output.result import finding_rows
+    from ..pipeline import assess_study, load
+
+    opened = open_project(project, lang)
+    with told_in(opened.language), progress(opened.language) as tell:
+        study = load(opened, tell=tell)
+        assessment = assess_study(study, tell=tell)
+    print_json({"findings": finding_rows(assessment, opened.language)})
+    return 1 if strict and not assessment.all_met else 0

@@ -1,0 +1,24 @@
+"""``plugspan check``: the inputs only; every fault with its row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..texts import text
+from .common import lang_option, open_project, progress, project_argument, told_in, verb, warn
+
+
+@verb("check")
+@project_argument
+@lang_option
+def command(project: Path, lang: str | None) -> int:
+    """Read everything, assess nothing."""
+    from ..pipeline import load
+
+    opened = open_project(project, lang)
+    with told_in(opened.language), progress(opened.language) as tell:
+        study = load(opened, tell=tell)
+    for fault in study.inputs.warnings:
+        warn(f"{text('cli.warning', opened.language)} {fault.render(opened.language)}")
+    warn(text("cli.check.fine", opened.language, n=len(study.inputs.warnings)))
+    return 0

@@ -1,0 +1,131 @@
+"""What the verbs share: language, options, progress, printing."""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import PlugspanError
+from ..texts import LANGUAGES, text
+
+if TYPE_CHECKING:
+    from ..plan import Plan
+    from ..project import Project
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def ui_lang() -> str:
+    """Language of help and messages: ``--lang``, else PLUGSPAN_LANG, else the system's; English if in doubt."""
+    words = sys.argv[1:]
+    asked = [w.removeprefix("--lang=") for w in words if w.startswith("--lang=")]
+    asked += [b for a, b in zip(words, words[1:], strict=False) if a == "--lang"]
+    for code in (*asked, os.environ.get("PLUGSPAN_LANG", "")):
+        if code in LANGUAGES:
+            return code
+    system = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    if not system and sys.platform == "win32":
+        system = locale.getlocale()[0] or ""
+    return "zh" if system.lower().startswith(("zh", "chinese")) else "en"
+
+
+def verb(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function, with its help from the catalogue."""
+    return click.command(name, help=text(f"cli.{name}.help", ui_lang()), short_help=text(f"cli.{name}.short", ui_lang()))
+
+
+def project_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The project file, or its folder."""
+    return click.argument("project", type=click.Path(path_type=Path), metavar="PROJECT")(function)
+
+
+def option(name: str, *args: str, **kwargs: Any) -> Decorator:
+    """Return an option whose help stands in the catalogue as ``cli.option.NAME``."""
+    return click.option(f"--{name}", *args, help=text(f"cli.option.{name}", ui_lang()), **kwargs)
+
+
+def out_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--out``, ``--overwrite``, ``--lang``, ``--strict``."""
+    for decorate in (
+        option("strict", is_flag=True),
+        option("lang", type=click.Choice(LANGUAGES)),
+        option("overwrite", is_flag=True),
+        option("out", type=click.Path(path_type=Path, file_okay=False)),
+    ):
+        function = decorate(function)
+    return function
+
+
+def lang_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--lang``."""
+    return option("lang", type=click.Choice(LANGUAGES))(function)
+
+
+def warn(message: str) -> None:
+    """Print to stderr."""
+    click.echo(message, err=True)
+
+
+def open_project(path: Path, lang: str | None) -> Project:
+    """Read a project; ``--lang`` wins over its language."""
+    from ..project import read_project
+
+    project = read_project(path)
+    return project if lang is None else project.model_copy(update={"language": lang})
+
+
+@contextmanager
+def told_in(lang: str) -> Iterator[None]:
+    """Errors raised inside are told in the project's language."""
+    try:
+        yield
+    except PlugspanError as error:
+        error.lang = lang
+        raise
+
+
+@contextmanager
+def progress(lang: str) -> Iterator[Callable[[str, float], None]]:
+    """Show the current stage on a terminal's stderr; say nothing when piped.
+
+    The callback takes the key of a stage (``stage.KEY`` in the catalogue) and the share done.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _key, _share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(text("stage.start", lang), total=1.0)
+        yield lambda key, share: bar.update(task, description=text(f"stage.{key}", lang), completed=share)
+
+
+def print_summary(plan: Plan, lang: str) -> None:
+    """Findings on stdout: a line each; aligned on a terminal, tab-separated when piped."""
+    from ..output.summary import summary_lines
+
+    for row in summary_lines(plan, lang):
+        click.echo("  ".join(row) if sys.stdout.isatty() else "\t".join(cell.strip() for cell in row))
+
+
+def print_json(data: Any) -> None:
+    """Print data as JSON."""
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def finish(plan: Plan, folder: Path, lang: str, started: float, *, strict: bool) -> int:
+    """Print what was found and where it is; the exit code."""
+    print_summary(plan, lang)
+    warn(text("cli.done", lang, seconds=f"{time.perf_counter() - started:.1f}", map=folder / "map.html"))
+    return 1 if strict and not plan.before.all_met else 0

@@ -1,0 +1,29 @@
+"""``plugspan demo``: the embedded sample of Zhuzhou, start to end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from .common import finish, open_project, option, progress, told_in, verb, warn
+from ..texts import LANGUAGES, text
+import click
+
+
+@verb("demo")
+@option("out", type=click.Path(path_type=Path, file_okay=False), default=Path("plugspan-demo"), show_default=True)
+@option("lang", type=click.Choice(LANGUAGES))
+def command(out: Path, lang: str | None) -> int:
+    """Run the sample; a demo folder of an earlier run is replaced."""
+    from ..output.run import check_free, is_run_folder, write_run
+    from ..pipeline import make_plan, sample_project
+
+    started = time.perf_counter()
+    with sample_project() as path:
+        opened = open_project(path, lang)
+        with told_in(opened.language), progress(opened.language) as tell:
+            check_free(out, overwrite=is_run_folder(out))
+            plan = make_plan(opened, tell=tell)
+            write_run(plan, out, overwrite=True, lang=opened.language, tell=tell)
+    warn(text("cli.demo.schematic", opened.language))
+    return finish(plan, out, opened.language, started, strict=False)

@@ -1,0 +1,23 @@
+"""``plugspan fetch``: download the region's OpenStreetMap data, cached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..texts import text
+from .common import lang_option, open_project, option, project_argument, told_in, verb, warn
+
+
+@verb("fetch")
+@project_argument
+@option("overwrite", is_flag=True)
+@lang_option
+def command(project: Path, overwrite: bool, lang: str | None) -> int:
+    """Download to the path that the project names as its network."""
+    from ..pipeline import fetch
+
+    opened = open_project(project, lang)
+    with told_in(opened.language):
+        path = fetch(opened, overwrite=overwrite, say=lambda line: warn(line))
+    warn(text("cli.fetch.done", opened.language, path=path))
+    return 0

@@ -1,0 +1,27 @@
+"""``plugspan map``: the map only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .common import lang_option, open_project, option, progress, project_argument, told_in, verb, warn
+
+
+@verb("map")
+@project_argument
+@option("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("map.html"), show_default=True)
+@option("overwrite", is_flag=True)
+@lang_option
+def command(project: Path, file: Path, overwrite: bool, lang: str | None) -> int:
+    """Assess, propose sites, and write one HTML file."""
+    from ..output.run import write_map_file
+    from ..pipeline import make_plan
+
+    opened = open_project(project, lang)
+    with told_in(opened.language), progress(opened.language) as tell:
+        plan = make_plan(opened, tell=tell)
+        write_map_file(plan, file, overwrite=overwrite, lang=opened.language)
+    warn(str(file))
+    return 0
