@@ -1,0 +1,62 @@
+"""Numbers as people read them: one way to write an interval, used by every output."""
+
+from __future__ import annotations
+
+from ..assess.finding import Finding
+from ..texts import text
+
+
+def percent(share: float) -> str:
+    """``0.6667`` -> ``66.7%``; never rounded up to 100 % or down to 0 %.
+
+    >>> percent(0.9999)
+    '99.9%'
+    """
+    shown = round(share * 100, 1)
+    if shown == 100 and share < 1 - 1e-9:
+        shown = 99.9
+    if shown == 0 and share > 1e-9:
+        shown = 0.1
+    return f"{shown:.1f}".removesuffix(".0") + "%"
+
+
+def kilometres(km: float) -> str:
+    """Kilometres to the hundred metres."""
+    return f"{km:.1f} km"
+
+
+def points(margin: float) -> str:
+    """A difference of shares, in percentage points."""
+    return f"{margin * 100:+.1f} pp"
+
+
+def _one(value: float, unit: str) -> str:
+    return {"share": percent, "km": kilometres, "margin": points}.get(unit, lambda v: f"{v:g}")(value)
+
+
+def interval(finding: Finding, lang: str) -> str:
+    """The measured value: one number if it is certain, else both ends."""
+    if finding.low is None and finding.high is None:
+        return text("finding.nothing", lang)
+    if finding.high is None:
+        assert finding.low is not None
+        return text("finding.at-least", lang, value=_one(finding.low, finding.unit))
+    if finding.low is None:
+        return text("finding.at-most", lang, value=_one(finding.high, finding.unit))
+    low, high = _one(finding.low, finding.unit), _one(finding.high, finding.unit)
+    return low if low == high else f"{low} – {high}"
+
+
+def target(finding: Finding, lang: str) -> str:
+    """What the rule asks for, as ``≥ 100%``; a dash if it only asks for a report."""
+    if finding.target is None:
+        return text("finding.report-only", lang)
+    sign = "≤" if finding.rule.target.at_most else "≥"
+    return f"{sign} {_one(finding.target, finding.unit)}"
+
+
+def status(finding: Finding, lang: str) -> str:
+    """``met`` and so on in words."""
+    if finding.status is None:
+        return text("finding.report-only", lang)
+    return text(f"status.{finding.status.replace(' ', '-')}", lang)

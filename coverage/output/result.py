@@ -1,0 +1,152 @@
+"""``result.json``: every number of a plan, with units in the key names.
+
+The file is the same, byte for byte, for the same inputs and options; only ``provenance.started`` and the
+``runtime_s`` entries differ. Its JSON Schema is ``result.schema.json`` beside this module.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..assess.assessment import Assessment
+from ..assess.finding import Finding
+from ..plan import Plan, Siting
+
+DECIMALS = 6
+"""Shares and kilometres are written to this many decimals: a millimetre, a millionth."""
+
+
+def result_schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``result.json``."""
+    path = resources.files(__package__) / "result.schema.json"
+    schema: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return schema
+
+
+def plan_result(plan: Plan) -> dict[str, Any]:
+    """The whole of ``result.json`` as plain dicts, lists, numbers and texts."""
+    lang = plan.project.language
+    return plain({
+        "schema": 1,
+        "project": {
+            "name": plan.project.name,
+            "policy": plan.policy.id,
+            "language": lang,
+            "assess_at": plan.project.assess_at,
+            "data_date": plan.project.network.data_date,
+            "note": plan.project.output.note,
+            "options": plan.project.model_dump(mode="json", include={"region", "siting", "road_class"}, by_alias=True),
+        },
+        "provenance": {
+            "inputs": [{"path": path, "sha256": digest} for path, digest in plan.provenance.inputs],
+            "versions": dict(plan.provenance.versions),
+            "started": plan.provenance.started,
+        },
+        "network": dict(plan.network),
+        "routes": plan.before.routes.to_dict("records"),
+        "findings": finding_rows(plan.before, lang),
+        "measures": finding_rows(plan.before, lang, with_target=False),
+        "gaps": _records(plan.before.gaps, drop=("geometry",)),
+        "access": _records(plan.before.access),
+        "not_served": _records(plan.before.not_served, drop=("geometry",)),
+        "siting": [siting_row(siting) for siting in plan.siting],
+        "after": {
+            "findings": finding_rows(plan.after, lang),
+            "measures": finding_rows(plan.after, lang, with_target=False),
+            "routes": plan.after.routes.to_dict("records"),
+            "gaps": _records(plan.after.gaps, drop=("geometry",)),
+        },
+        "warnings": [fault.render(lang) for fault in plan.inputs.warnings],
+    })  # fmt: skip
+
+
+def finding_rows(assessment: Assessment, lang: str, *, with_target: bool = True) -> list[dict[str, Any]]:
+    """Findings of rules that have a target, or the measures of those that only ask for a report."""
+    chosen = [f for f in assessment.findings if (f.target is not None) == with_target]
+    rows: list[dict[str, Any]] = plain([_finding_row(finding, lang) for finding in chosen])
+    return rows
+
+
+def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "rule": finding.rule.id,
+        "title": finding.rule.title[lang],
+        "kind": finding.rule.kind,
+        "unit": finding.unit,
+        "low": finding.low,
+        "high": finding.high,
+    }
+    if finding.target is not None:
+        row |= {"target": finding.target, "sense": "<=" if finding.rule.target.at_most else ">=", "status": finding.status}
+    return row | {
+        "counts": dict(finding.counts),
+        "figures": dict(finding.figures),
+        "source": finding.rule.source,
+        "assumptions": list(finding.rule.assumptions),
+        "evidence": _records(finding.table, drop=("geometry",)),
+        "survey": [] if "id" not in finding.survey else finding.survey["id"].tolist(),
+    }
+
+
+def siting_row(siting: Siting) -> dict[str, Any]:
+    """One siting run with its certificate."""
+    result = siting.result
+    return {
+        "objective_name": siting.objective_name,
+        "method": result.method,
+        "chosen": siting.proposed["id"].tolist(),
+        "gain": result.gain.tolist(),
+        "objective": result.objective,
+        "bound": result.bound,
+        "gap": result.gap,
+        "status": result.status,
+        "runtime_s": result.runtime_s,
+        "seed": result.seed,
+        "total": result.total,
+        "existing": result.base,
+        "cost": result.cost,
+        "candidates": len(siting.candidates),
+        "proposed": _records(siting.proposed),
+        "unreachable": _records(siting.unreachable),
+        "verified": not siting.faults,
+        "faults": list(siting.faults),
+    }
+
+
+def _records(frame: pd.DataFrame, drop: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """Rows as dicts; a point geometry that is kept becomes ``lon`` and ``lat``."""
+    if "geometry" in frame and "geometry" not in drop:
+        points = frame["geometry"]
+        frame = frame.assign(lon=points.x.round(7), lat=points.y.round(7)).drop(columns="geometry")
+    frame = pd.DataFrame(frame).drop(columns=[c for c in drop if c in frame])
+    rows: list[dict[str, Any]] = frame.to_dict("records")
+    return rows
+
+
+def plain(value: Any) -> Any:
+    """Numpy and pandas values as JSON has them; missing and infinite as null, floats rounded."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
+        items = sorted(value) if isinstance(value, (set, frozenset)) else value
+        return [plain(v) for v in items]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    return value if isinstance(value, str) else str(value)
+
+
+def result_text(result: dict[str, Any]) -> str:
+    """Return the text of ``result.json``."""
+    return json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

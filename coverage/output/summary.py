@@ -1,0 +1,48 @@
+"""The plan in a few lines of text, for the terminal and the log."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from ..plan import Plan
+from ..texts import text
+from . import numbers
+
+
+def width(shown: str) -> int:
+    """Columns a text takes on a terminal; Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in shown)
+
+
+def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
+    """A row for each finding: status, value before → after, target, title; then the proposed sites.
+
+    Cells are padded to the same width, so that joined by blanks they line up.
+    """
+    rows = []
+    for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
+        if before.low is None and before.high is None and before.target is None:
+            continue
+        now, then = numbers.interval(before, lang), numbers.interval(after, lang)
+        value = now if now == then else f"{now} → {then}"
+        rows.append((numbers.status(before, lang), value, numbers.target(before, lang), before.rule.title[lang]))
+    rows += [_siting_line(siting, lang) for siting in plan.siting]
+    widths = [max((width(row[i]) for row in rows), default=0) for i in range(4)]
+    return [tuple(_pad(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+
+
+def _siting_line(siting, lang):  # type: ignore[no-untyped-def]
+    result = siting.result
+    share = result.objective / result.total if result.total else 0.0
+    base = result.base / result.total if result.total else 0.0
+    return (
+        text("summary.proposed", lang, n=len(siting.proposed)),
+        f"{numbers.percent(base)} → {numbers.percent(share)}",
+        text("summary.gap", lang, gap=numbers.percent(max(result.gap, 0.0)) if result.gap else "0%"),
+        text(f"objective.{siting.objective_name}", lang),
+    )
+
+
+def _pad(cell: str, to: int) -> str:
+    cell = " ".join(cell.split())
+    return cell + " " * (to - width(cell))

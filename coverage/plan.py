@@ -1,0 +1,89 @@
+"""A finished plan: everything the outputs show, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from .assess.assessment import Assessment
+from .inputs.bundle import Inputs
+from .network import Region, RoadGraph, Route
+from .policy import Policy
+from .project import Project
+from .siting import SitingResult
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a plan was made from, so that it can be made again.
+
+    Attributes
+    ----------
+    inputs : tuple of (path, sha256)
+        Every file read, by the path the project gives it.
+    versions : mapping
+        plugspan, Python and the libraries that compute.
+    started : str
+        UTC time, ISO 8601; the only entry that differs between two runs of the same.
+    """
+
+    inputs: tuple[tuple[str, str], ...]
+    versions: Mapping[str, str]
+    started: str
+
+
+@dataclass(frozen=True, eq=False)
+class Siting:
+    """One siting run: the problem's frames and the result.
+
+    Attributes
+    ----------
+    objective_name : str
+        ``"people"`` or ``"highway"``.
+    candidates : GeoDataFrame
+        EPSG:4326; ``id, kind, name, cost, excluded`` (reason or missing), ``chosen``.
+    demand : GeoDataFrame
+        What was to be covered: ``id, name, weight``, ``covered`` (``before``, ``after``, ``never``).
+    proposed : GeoDataFrame
+        Chosen candidates in build order: ``order, id, kind, name, cost, adds, objective``.
+    unreachable : DataFrame
+        Demand that no candidate and no existing site can cover.
+    result : SitingResult
+        With bound and gap.
+    faults : tuple of str
+        What the independent check found wrong; empty if every claim holds.
+    """
+
+    objective_name: str
+    candidates: gpd.GeoDataFrame
+    demand: gpd.GeoDataFrame
+    proposed: gpd.GeoDataFrame
+    unreachable: pd.DataFrame
+    result: SitingResult
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Assessment before, proposed sites, assessment after, and what it all rests on.
+
+    ``background`` holds quiet frames for the map: ``waterways``, ``places``. ``network`` holds the road
+    network's figures (nodes, edges, length, islands …).
+    """
+
+    project: Project
+    policy: Policy
+    region: Region | None
+    inputs: Inputs
+    roads: RoadGraph
+    routes: tuple[Route, ...]
+    before: Assessment
+    siting: tuple[Siting, ...]
+    after: Assessment
+    provenance: Provenance
+    network: Mapping[str, Any] = field(default_factory=dict)
+    background: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
