@@ -25,7 +25,10 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-SEGMENT_ATTRIBUTES = ("way_id", "highway", "ref", "name", "speed_kmh", "junction", "ferry", "bridge", "tunnel")
+SEGMENT_ATTRIBUTES = (
+    *("way_id", "highway", "ref", "name", "speed_kmh"),
+    *("junction", "ferry", "bridge", "tunnel"),
+)
 """Columns of :attr:`RoadGraph.segments`; see there."""
 
 
@@ -44,7 +47,8 @@ class RoadGraph:
     seg_length_m : (s,) float64
         Geodesic length on WGS 84, metres.
     seg_forward, seg_backward : (s,) bool
-        May it be driven u -> v, and v -> u? (OSM ``oneway=-1`` has ``seg_forward`` False.)
+        May it be driven u -> v, and v -> u? (:func:`read_network` draws one-way segments as they are driven,
+        OSM ``oneway=-1`` too; graphs from elsewhere may have ``seg_forward`` False.)
     xy : (c, 2) float64
         Longitude, latitude of all segments' vertices, one segment after the other.
     seg_ptr : (s + 1,) int64
@@ -127,9 +131,7 @@ class RoadGraph:
     @cached_property
     def nodes(self) -> gpd.GeoDataFrame:
         """Node table: index 0 … n-1, ``osm_id``, ``geometry`` (Point, EPSG:4326)."""
-        return gpd.GeoDataFrame(
-            {"osm_id": self.node_id}, geometry=shapely.points(self.node_xy), crs=WGS84
-        )
+        return gpd.GeoDataFrame({"osm_id": self.node_id}, geometry=shapely.points(self.node_xy), crs=WGS84)
 
     @cached_property
     def edges(self) -> gpd.GeoDataFrame:
@@ -153,7 +155,7 @@ class RoadGraph:
     # -- connectivity ------------------------------------------------------------------------------------
     @cached_property
     def component(self) -> IntArray:
-        """(n,) label of the strongly connected component of each node; 0 is the largest (the main network)."""
+        """(n,) strongly connected component of each node, numbered by size; 0 is the main network."""
         n, labels = csgraph.connected_components(self.csr, directed=True, connection="strong")
         sizes = np.bincount(labels, minlength=n)
         order = np.lexsort((np.arange(n), -sizes))

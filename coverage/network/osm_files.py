@@ -1,0 +1,73 @@
+"""Which files can be read, and turning what osmium says into faults a planner understands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import osmium
+
+from ..errors import Fault, InputError
+
+OSM_SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2", ".osm.gz")
+"""OpenStreetMap files that are understood; the suffix says which format a file has."""
+OTHER_SUFFIXES = (".graphml", ".gpkg")
+"""Road networks written by OSMnx."""
+
+
+def suffix_of(path: Path, known: tuple[str, ...]) -> str | None:
+    """Return the longest suffix among ``known`` that the name ends with, in any case."""
+    name = path.name.lower()
+    return max((s for s in known if name.endswith(s)), key=len, default=None)
+
+
+def check_file(path: Path, known: tuple[str, ...]) -> str:
+    """Return the file's suffix.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, if it is a folder or empty, or if its suffix is not among ``known``.
+    """
+    if path.is_dir():
+        raise InputError(Fault("file-is-folder", file=str(path)))
+    if not path.exists():
+        raise InputError(Fault("network-file-missing", file=str(path)))
+    suffix = suffix_of(path, known)
+    if suffix is None:
+        raise InputError(
+            Fault("network-suffix", file=str(path), value=path.suffix, values={"known": ", ".join(known)})
+        )
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise InputError(
+            Fault("network-unreadable", file=str(path), values={"reason": error.strerror or str(error)})
+        ) from error
+    if empty:
+        raise InputError(Fault("network-file-empty", file=str(path)))
+    return suffix
+
+
+@contextmanager
+def osm_faults(path: Path) -> Iterator[None]:
+    """Turn any failure of osmium inside the block into an :class:`InputError` about ``path``.
+
+    osmium raises RuntimeError, and for some broken files other built-in errors; it has no tree of its own.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (RuntimeError, ValueError, TypeError, KeyError, OSError, OverflowError, MemoryError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(Fault("osm-corrupt", file=str(path), values={"reason": reason})) from error
+
+
+def osm_file(path: Path) -> osmium.io.File:
+    """Open description of an OSM file with the format that its suffix says."""
+    suffix = suffix_of(path, OSM_SUFFIXES)
+    kind = {".osm.pbf": "pbf", ".pbf": "pbf", ".osm.bz2": "osm.bz2", ".osm.gz": "osm.gz"}
+    return osmium.io.File(str(path), kind.get(suffix or "", "osm"))

@@ -1,0 +1,173 @@
+"""The region that is assessed, and the halo around it from which sites may still serve it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import shapely
+from pyproj import Transformer
+from shapely.geometry.base import BaseGeometry
+
+from ..errors import Fault, InputError, NetworkError
+from ..units import WGS84
+from .geodesic import line_lengths_m
+from .graph import BoolArray, FloatArray, RoadGraph
+from .osm_files import check_file
+
+HALO_M = 40_000.0
+"""Halo unless the project says otherwise: the widest spacing the plan allows."""
+VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml")
+_QUADRANT = 32
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region and its halo.
+
+    Attributes
+    ----------
+    polygon : Polygon or MultiPolygon
+        EPSG:4326, valid, not empty.
+    halo_m : float
+        Width of the halo, metres, 0 or more.
+    name : str
+        As shown.
+    """
+
+    polygon: BaseGeometry
+    halo_m: float = HALO_M
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a region.
+
+        Raises
+        ------
+        NetworkError
+            If the polygon is empty, not a polygon, invalid or outside the globe, or the halo negative.
+        """
+        polygon = self.polygon
+        if polygon.geom_type not in {"Polygon", "MultiPolygon"} or polygon.is_empty or not polygon.is_valid:
+            raise NetworkError("region-no-polygon")
+        west, south, east, north = polygon.bounds
+        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+            raise NetworkError("region-off-globe", west=west, south=south, east=east, north=north)
+        if not (np.isfinite(self.halo_m) and self.halo_m >= 0):
+            raise NetworkError("region-halo", halo_m=self.halo_m)
+
+    @classmethod
+    def from_bbox(
+        cls, west: float, south: float, east: float, north: float, *, halo_m: float = HALO_M, name: str = ""
+    ) -> Region:
+        """Region between two meridians and two parallels, in degrees (EPSG:4326).
+
+        Raises
+        ------
+        NetworkError
+            If west ≥ east or south ≥ north, or outside the globe.
+        """
+        values = np.array([west, south, east, north], dtype=float)
+        if not np.isfinite(values).all() or west >= east or south >= north:
+            raise NetworkError("region-bbox", west=west, south=south, east=east, north=north)
+        return cls(shapely.box(west, south, east, north), halo_m, name)
+
+    @cached_property
+    def with_halo(self) -> BaseGeometry:
+        """The polygon widened by the halo, EPSG:4326; cut at the antimeridian and the poles.
+
+        The buffer is drawn in an azimuthal equidistant projection around the region's middle. Distances from
+        the middle are true there; across it they are stretched by less than 0.4 % within 1 000 km.
+        """
+        if self.halo_m == 0:
+            return self.polygon
+        west, south, east, north = self.polygon.bounds
+        local = f"+proj=aeqd +lat_0={(south + north) / 2} +lon_0={(west + east) / 2} +datum=WGS84 +units=m"
+        there = Transformer.from_crs(WGS84, local, always_xy=True)
+        # A straight edge of the region is a straight edge in degrees: it gets vertices before it is bent.
+        dense = shapely.segmentize(self.polygon, 0.1)
+        flat = shapely.transform(dense, there.transform, interleaved=False)
+        wide = shapely.buffer(shapely.make_valid(flat), self.halo_m, quad_segs=_QUADRANT)
+        back = shapely.transform(
+            wide, lambda x, y: there.transform(x, y, direction="INVERSE"), interleaved=False
+        )
+        return shapely.union(shapely.make_valid(back), self.polygon)
+
+
+def contains(polygon: BaseGeometry, xy: FloatArray) -> BoolArray:
+    """(n,) which points (n, 2) lie in the polygon or on its border."""
+    west, south, east, north = polygon.bounds
+    x, y = xy[:, 0], xy[:, 1]
+    near = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
+    inside = np.zeros(len(xy), dtype=bool)
+    shapely.prepare(polygon)
+    inside[near] = shapely.intersects_xy(polygon, x[near], y[near])
+    return inside
+
+
+def graph_inside(graph: RoadGraph, region: Region) -> FloatArray:
+    """(s,) share of each segment's length that lies in the region proper, without the halo: 0 … 1."""
+    share = np.zeros(graph.n_segments)
+    lines = graph.lines()
+    shapely.prepare(region.polygon)
+    share[shapely.contains_properly(region.polygon, lines)] = 1.0
+    crossing = np.flatnonzero((share == 0) & shapely.intersects(region.polygon, lines))
+    if len(crossing):
+        parts = shapely.intersection(lines[crossing], region.polygon)
+        pieces, owner = shapely.get_parts(parts, return_index=True)
+        is_line = shapely.get_type_id(pieces) == shapely.GeometryType.LINESTRING
+        pieces, owner = pieces[is_line], owner[is_line]
+        xy = shapely.get_coordinates(pieces)
+        ptr = np.concatenate([[0], np.cumsum(shapely.get_num_coordinates(pieces))]).astype(np.int64)
+        inside_m = np.bincount(owner, weights=line_lengths_m(xy, ptr), minlength=len(crossing))
+        total_m = np.maximum(graph.seg_length_m[crossing], 1e-9)
+        share[crossing] = np.clip(inside_m / total_m, 0.0, 1.0)
+    return share
+
+
+def read_region(
+    path: str | Path, *, layer: str | None = None, halo_m: float = HALO_M, name: str | None = None
+) -> Region:
+    """Read a region from a polygon file in any coordinate system; several polygons are united.
+
+    Polygons that cross themselves are repaired. A file without a coordinate system is taken as EPSG:4326 if
+    its numbers can be degrees.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it cannot be read, holds no polygon, or has no usable coordinate system.
+    """
+    path = Path(path)
+    check_file(path, VECTOR_SUFFIXES)
+    try:
+        frame = gpd.read_file(path, layer=layer)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(Fault("vector-unreadable", file=str(path), values={"reason": reason})) from error
+    return region_from_frame(frame, file=str(path), halo_m=halo_m, name=path.stem if name is None else name)
+
+
+def region_from_frame(frame: gpd.GeoDataFrame, *, file: str, halo_m: float, name: str) -> Region:
+    """Unite the polygons of a frame into a region; ``file`` is named in faults."""
+    if not isinstance(frame, gpd.GeoDataFrame) or frame.geometry.isna().all():
+        raise InputError(Fault("region-file-no-polygon", file=file))
+    shapes = frame.geometry.dropna()
+    if shapes.crs is None:
+        west, south, east, north = shapes.total_bounds
+        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+            raise InputError(Fault("region-file-no-crs", file=file))
+        shapes = shapes.set_crs(WGS84)
+    repaired = shapely.make_valid(np.asarray(shapes.to_crs(WGS84), dtype=object))
+    parts = shapely.get_parts(shapely.get_parts(repaired))
+    polygons = parts[np.isin(shapely.get_type_id(parts), [3, 6])]
+    if not len(polygons):
+        raise InputError(Fault("region-file-no-polygon", file=file))
+    united = shapely.union_all(polygons)
+    if not np.isfinite(united.bounds).all():
+        raise InputError(Fault("region-file-no-crs", file=file))
+    return Region(united, halo_m, name)
