@@ -1,0 +1,234 @@
+// Layers made of markers and SVG paths, and what is common to all: visibility, clicks, popups.
+const PANE_BASE = { polygon: 310, dense: 340, background: 325, halo: 370, line: 410, dots: 480, point: 600, pin: 640 };
+
+function pane(name, z, passive) {
+  if (!MAP.getPane(name)) {
+    const node = MAP.createPane(name);
+    node.style.zIndex = z;
+    if (passive) node.style.pointerEvents = "none";
+  }
+  return name;
+}
+
+/** A line drawn some pixels to the right of its direction (two directions of one road lie side by side). */
+const SideLine = L.Polyline.extend({
+  _projectLatlngs(latlngs, result, bounds) {
+    L.Polyline.prototype._projectLatlngs.call(this, latlngs, result, bounds);
+    if (this.options.side && latlngs[0] instanceof L.LatLng) {
+      result.push(shifted(L.LineUtil.simplify(result.pop(), 1), this.options.side));
+    }
+  },
+});
+
+function shifted(points, by) {
+  const normals = [];
+  for (let i = 1; i < points.length; i++) {
+    const dx = points[i].x - points[i - 1].x, dy = points[i].y - points[i - 1].y, length = Math.hypot(dx, dy) || 1;
+    normals.push([-dy / length, dx / length]);
+  }
+  return points.map((p, i) => {
+    const a = normals[Math.max(0, i - 1)] || [0, 0], b = normals[Math.min(i, normals.length - 1)] || a;
+    const nx = a[0] + b[0], ny = a[1] + b[1], square = Math.max(nx * nx + ny * ny, 1);
+    return L.point(p.x + 2 * nx / square * by, p.y + 2 * ny / square * by);
+  });
+}
+
+/** Undo the delta coding of one part: [x, y, dx, dy, …] in 1e-5 degrees. */
+function unwrap(flat) {
+  const out = [];
+  let x = 0, y = 0;
+  for (let i = 0; i < flat.length; i += 2) {
+    x += flat[i]; y += flat[i + 1];
+    out.push(L.latLng(y / 1e5, x / 1e5));
+  }
+  return out;
+}
+
+class MapLayer {
+  constructor(spec, order) {
+    this.spec = spec;
+    this.order = order;
+    this.on = spec.visible;
+    this.off = new Set();
+    this.parts = null;
+    this.items = [];
+  }
+
+  get dense() { return Boolean(this.spec.packed); }
+
+  get inPhase() { return this.spec.phase === "both" || this.spec.phase === view.phase; }
+
+  get shown() { return this.on && this.inPhase; }
+
+  shows(k) {
+    return k >= 0 && this.shown && !this.off.has(k) && MAP.getZoom() >= this.spec.categories[k].min_zoom;
+  }
+
+  /** Make the Leaflet objects when the layer is first shown. */
+  build() {
+    const spec = this.spec;
+    if (this.dense) {
+      const base = spec.kind === "point" ? PANE_BASE.dots : PANE_BASE.dense;
+      this.grid = new Dense(spec, { pane: pane("dense-" + this.order, base + this.order % 30, true) });
+      this.parts = [];
+      return;
+    }
+    this.parts = spec.categories.map(() => L.layerGroup());
+    for (let i = 0; i < spec.cat.length; i++) {
+      const k = spec.cat[i];
+      this.items.push(null);
+      if (k < 0) continue;
+      const item = spec.kind === "point" ? this._point(i, spec.categories[k]) : this._shape(i, k);
+      this.items[i] = item;
+      this.parts[k].addLayer(item);
+      if (this.label(i)) item.bindTooltip(() => el("span", {}, this.label(i)), { sticky: spec.kind !== "point", direction: "top" });
+      item.on("click", (event) => { L.DomEvent.stopPropagation(event); clicked(event.latlng, this, i); });
+    }
+  }
+
+  _point(i, c) {
+    const at = L.latLng(this.spec.geom[i][1] / 1e5, this.spec.geom[i][0] / 1e5);
+    const title = [this.spec.title, c.label, this.label(i)].filter(Boolean).join(" · ");
+    const isPin = c.symbol === "pin";
+    const where = isPin ? pane("pin-" + this.order, PANE_BASE.pin) : pane("point-" + this.order, PANE_BASE.point + this.order % 30);
+    const marker = L.marker(at, { icon: isPin ? pinIcon(c, this.label(i), [14, -20]) : pointIcon(c), pane: where, alt: title, keyboard: true, riseOnHover: true });
+    marker.on("add", () => { const node = marker.getElement(); node.setAttribute("aria-label", title); node.setAttribute("role", "button"); });
+    return marker;
+  }
+
+  _shape(i, k) {
+    const spec = this.spec, c = spec.categories[k];
+    if (spec.kind === "polygon") {
+      const where = pane("area-" + this.order, PANE_BASE.polygon + this.order % 15);
+      const plain = spec.group === "background" && DATA.basemap;
+      return L.polygon(spec.geom[i].map((part) => part.map(unwrap)), { pane: where, color: c.edge || c.colour, weight: c.width,
+        dashArray: c.dash.join(" ") || null, fillColor: c.colour, fillOpacity: plain ? 0 : c.opacity, bubblingMouseEvents: false });
+    }
+    const quiet = spec.group === "background";
+    const where = pane("line-" + this.order, (quiet ? PANE_BASE.background : PANE_BASE.line) + this.order % 15);
+    const lines = spec.geom[i].map(unwrap), side = spec.side ? spec.side[i] * spec.offset_px : 0;
+    const line = new SideLine(lines, { pane: where, color: c.colour, weight: c.width, opacity: c.opacity, side,
+      dashArray: c.dash.join(" ") || null, lineCap: "butt", bubblingMouseEvents: false });
+    // A wide invisible line takes the finger; the halo lies under all lines.
+    const touch = new SideLine(lines, { pane: where, weight: Math.max(14, c.width), opacity: 0, side, bubblingMouseEvents: false });
+    const group = L.featureGroup(quiet ? [line] : [line, touch]);
+    if (c.halo) {
+      const under = pane("halo-" + this.order, PANE_BASE.halo + this.order % 15, true);
+      group.addLayer(new SideLine(lines, { pane: under, color: c.halo, weight: c.width + 6, side, interactive: false, lineCap: "round" }));
+    }
+    return group;
+  }
+
+  refresh() {
+    if (!this.shown) {
+      if (this.grid) this.grid.remove();
+      for (const part of this.parts || []) part.remove();
+      return;
+    }
+    if (!this.parts) this.build();
+    if (this.grid) {
+      this.grid.setCategories(this.spec.categories.map((_, k) => !this.off.has(k)));
+      this.grid.addTo(MAP);
+      return;
+    }
+    this.parts.forEach((part, k) => {
+      if (this.shows(k)) part.addTo(MAP); else part.remove();
+    });
+  }
+
+  label(i) { return this.spec.labels ? this.spec.labels[i] : ""; }
+
+  /** The cells of a row as [header, text]. */
+  async row(i) {
+    const columns = this.spec.columns;
+    if (!this.dense) return columns.map((name, c) => [name, this.spec.props[c].values[this.spec.props[c].index[i]]]);
+    if (!this.grid) this.build();
+    return Promise.all(columns.map(async (name, c) => [name, (await this.grid.texts(c))(i)]));
+  }
+
+  async extra(kind, i) {
+    if (!this.dense) return this.spec[kind] ? this.spec[kind][i] : "";
+    if (!this.spec.has[kind]) return "";
+    return (await this.grid.texts(kind))(i);
+  }
+
+  bounds(i) {
+    if (this.grid) return this.grid.bounds(i);
+    const item = this.items[i];
+    return item.getBounds ? item.getBounds() : L.latLngBounds([item.getLatLng()]);
+  }
+
+  /** A place on the feature. */
+  anchor(i) {
+    if (this.grid) return this.grid.anchor(i);
+    if (this.spec.kind === "point") return this.items[i].getLatLng();
+    if (this.spec.kind === "polygon") return L.latLng(this.spec.centre[i][1] / 1e5, this.spec.centre[i][0] / 1e5);
+    const longest = this.spec.geom[i].reduce((a, b) => (b.length > a.length ? b : a));
+    const points = unwrap(longest);
+    return points[points.length >> 1];
+  }
+
+  get extent() {
+    const [w, s, e, n] = this.spec.bounds;
+    return L.latLngBounds([s, w], [n, e]);
+  }
+}
+
+const view = { phase: "before", layers: [], measuring: false };
+
+function refreshLayers() {
+  for (const layer of view.layers) layer.refresh();
+  MAP.fire("layersrefreshed");
+}
+
+/** Nearest feature of the dense layers under a place, topmost layer first. */
+function pickDense(latlng, kind) {
+  const pixels = L.Browser.mobile ? 16 : 8;
+  for (const layer of view.layers.slice().reverse()) {
+    if (!layer.grid || !layer.shown || layer.spec.kind !== kind) continue;
+    const i = layer.grid.pick(latlng, pixels);
+    if (i >= 0) return [layer, i];
+  }
+  return null;
+}
+
+/** A click: dense points lie above lines, dense lines above areas. */
+function clicked(latlng, layer, i) {
+  if (view.measuring) { MAP.fire("measureclick", { latlng }); return; }
+  const isPoint = layer && layer.spec.kind === "point", isLine = layer && layer.spec.kind === "line";
+  const hit = (!isPoint && pickDense(latlng, "point")) || (!isPoint && !isLine && pickDense(latlng, "line")) || (layer && [layer, i]);
+  if (hit) openPopup(hit[0], hit[1], isPoint && hit[0] === layer ? layer.anchor(i) : latlng);
+}
+
+async function openPopup(layer, i, at) {
+  const rows = await layer.row(i), strip = await layer.extra("strip", i);
+  const category = layer.dense ? layer.grid.category[i] : layer.spec.cat[i];
+  const name = (await layer.extra("labels", i)) || "";
+  const table = el("table", {});
+  for (const [header, value] of rows) {
+    table.append(el("tr", {}, el("th", { scope: "row" }, header), el("td", {}, value)));
+  }
+  const style = layer.spec.categories[category];
+  const heading = el("p", { class: "popup-kind" }, swatch(layer.spec.kind, style), el("span", {}, layer.spec.title + " · " + style.label));
+  const box = el("div", { class: "popup" }, heading, name ? el("h3", {}, name) : "", table);
+  const hasStrip = strip && Object.prototype.hasOwnProperty.call(DATA.strips, strip);
+  if (hasStrip) box.append(el("button", { type: "button", class: "plain", onclick: () => showStrip(strip) }, T("map.open-strip")));
+  const offset = layer.spec.kind === "point" && !layer.dense ? [0, -style.width / 2] : [0, 0];
+  L.popup({ maxWidth: Math.min(320, window.innerWidth - 60), maxHeight: Math.max(160, MAP.getSize().y - 140), offset, autoPanPadding: [20, 20] })
+    .setLatLng(at).setContent(box).openOn(MAP);
+  if (hasStrip && !isNarrow()) showStrip(strip);
+}
+
+/** Show features of a layer: switch it on, go there, open the popup if it is one. */
+async function goTo(layer, indexes) {
+  if (layer.spec.phase !== "both") setPhase(layer.spec.phase);
+  layer.on = true;
+  layer.off.clear();
+  refreshLayers();
+  if (layer.grid) await layer.grid.ready;
+  const bounds = L.latLngBounds([]);
+  for (const i of indexes) bounds.extend(layer.bounds(i));
+  if (!bounds.isValid()) return;
+  MAP.fitBounds(bounds, { maxZoom: Math.max(13, MAP.getZoom() > 15 ? 15 : 13), padding: [50, 50], animate: false });
+  openPopup(layer, indexes[0], layer.anchor(indexes[0]));
+}

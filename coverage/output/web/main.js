@@ -1,0 +1,59 @@
+// Start: texts into the page, layers onto the map.
+let basemap = null;
+
+function fillTexts() {
+  byId("title").textContent = DATA.title;
+  byId("subtitle").textContent = DATA.subtitle;
+  byId("subtitle").hidden = !DATA.subtitle;
+  for (const node of document.querySelectorAll("[data-text]")) node.textContent = T(node.dataset.text);
+  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", T(node.dataset.label));
+  for (const note of DATA.notes) byId("notes").append(el("span", {}, note));
+}
+
+function headButton(id, iconName, key, action, more) {
+  const button = byId(id);
+  button.append(icon(iconName), el("span", {}, T(key)));
+  button.title = T(key);
+  button.setAttribute("aria-label", T(key));
+  button.addEventListener("click", action);
+}
+
+function start() {
+  fillTexts();
+  if (DATA.basemap) {
+    basemap = L.tileLayer(DATA.basemap.url, { maxZoom: 20, maxNativeZoom: DATA.basemap.max_zoom, subdomains: DATA.basemap.subdomains, opacity: 0.75 }).addTo(MAP);
+  }
+  const canUnpack = typeof DecompressionStream === "function";
+  if (!canUnpack && DATA.layers.some((spec) => spec.packed)) {
+    byId("warning").textContent = T("map.old-browser");
+    byId("warning").hidden = false;
+  }
+  view.layers = DATA.layers.filter((spec) => canUnpack || !spec.packed).map((spec, order) => new MapLayer(spec, order));
+  L.control.scale({ imperial: false, maxWidth: 140, position: "bottomright" }).addTo(MAP);
+  headButton("toggle-findings", "findings", "map.findings", () => togglePanel("findings"));
+  headButton("toggle-layers", "layers", "map.layers", () => togglePanel("layers"));
+  headButton("print", "print", "map.print", printMap);
+  for (const button of document.querySelectorAll("[data-close]")) {
+    button.append(icon("close"));
+    button.setAttribute("aria-label", T("map.close"));
+    button.addEventListener("click", () => (button.dataset.close === "drawer" ? hideStrip() : togglePanel(button.dataset.close, false)));
+  }
+  buildPhase();
+  buildTools();
+  buildSearch();
+  buildFindings();
+  togglePanel("findings", !isNarrow() && DATA.findings.length > 0);
+  togglePanel("layers", !isNarrow());
+  byId("toggle-findings").hidden = DATA.findings.length === 0;
+  wholeArea();
+  buildTree();
+  refreshLayers();
+  MAP.on("zoomend", refreshLayers);
+  MAP.on("click", (event) => clicked(event.latlng, null, -1));
+  new Names().addTo(MAP);
+  const dense = view.layers.filter((l) => l.grid).map((l) => l.grid.ready);
+  Promise.all(dense).then(() => { document.body.dataset.ready = "yes"; });
+}
+
+start();
+window.plugspan = { map: MAP, view, setPhase, showLayer, goTo, distance, showStrip };

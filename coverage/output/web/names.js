@@ -1,0 +1,134 @@
+// Names, route numbers and pins, placed anew at each zoom so that they don't lie on each other.
+function pinIcon(c, number, [dx, dy]) {
+  const r = c.width / 2, node = svg("svg", { width: 2, height: 2, class: "pin", overflow: "visible" });
+  const length = Math.hypot(dx, dy) || 1, nx = -dy / length * r * 0.55, ny = dx / length * r * 0.55;
+  node.append(
+    svg("path", { d: `M0 0L${dx + nx} ${dy + ny}L${dx - nx} ${dy - ny}z`, fill: c.colour, stroke: "#fff", "stroke-width": 1.2, "stroke-linejoin": "round" }),
+    svg("circle", { r: 3.4, fill: "#fff", stroke: c.colour, "stroke-width": 2 }),
+    svg("circle", { cx: dx, cy: dy, r, fill: c.colour, stroke: "#fff", "stroke-width": 1.8 }),
+    svg("text", { x: dx, y: dy + 4, "text-anchor": "middle", class: String(number).length > 2 ? "pin-number small" : "pin-number" }, number || ""));
+  return L.divIcon({ html: node, className: "mark", iconSize: [2, 2], iconAnchor: [0, 0], popupAnchor: [dx, dy - r] });
+}
+
+const overlaps = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
+const around = (x, y, w, h) => [x - w / 2, y - h / 2, x + w / 2, y + h / 2];
+
+const Names = L.Layer.extend({
+  onAdd() {
+    this.box = el("div", { class: "names" });
+    MAP.getPane(pane("names", 460, true)).append(this.box);
+    MAP.on("moveend zoomend layersrefreshed resize", this.schedule, this);
+    this.ruler = document.createElement("canvas").getContext("2d");
+    this.widths = new Map();
+    this.schedule();
+  },
+
+  schedule() {
+    cancelAnimationFrame(this.pending);
+    this.pending = requestAnimationFrame(() => this.place());
+  },
+
+  width(text, font) {
+    const key = font + text;
+    if (!this.widths.has(key)) {
+      this.ruler.font = font + ' "Microsoft YaHei","PingFang SC","Noto Sans CJK SC",sans-serif';
+      this.widths.set(key, this.ruler.measureText(text).width);
+    }
+    return this.widths.get(key);
+  },
+
+  place() {
+    this.taken = [];
+    this.box.replaceChildren();
+    this.solid();
+    this.pins();
+    const layers = view.layers.filter((l) => l.shown && l.spec.labels && !l.dense);
+    for (const l of layers.filter((l) => l.spec.kind === "line")) this.routes(l);
+    for (const l of layers.filter((l) => l.spec.kind === "polygon")) this.plain(l, "area", "600 14px", [[0, 0], [0, -16], [0, 16], [-30, 0], [30, 0]]);
+    for (const l of layers.filter((l) => l.spec.kind === "point" && !l.spec.numbered && MAP.getZoom() >= l.spec.named_from_zoom)) this.plain(l, "town", "12px", null);
+  },
+
+  /** Symbols that names keep clear of. */
+  solid() {
+    const area = MAP.getBounds();
+    for (const layer of view.layers) {
+      if (!layer.shown || layer.dense || layer.spec.kind !== "point" || !layer.parts || layer.spec.numbered) continue;
+      layer.items.forEach((item, i) => {
+        if (!item || !layer.shows(layer.spec.cat[i]) || !area.contains(item.getLatLng())) return;
+        const p = MAP.latLngToLayerPoint(item.getLatLng()), w = layer.spec.categories[layer.spec.cat[i]].width;
+        if (w >= 10) this.taken.push(around(p.x, p.y, w + 2, w + 2));
+      });
+    }
+  },
+
+  pins() {
+    const tries = [[14, -22], [-14, -22], [24, -8], [-24, -8], [26, 12], [-26, 12], [0, -34], [14, 24], [-14, 24], [34, -26], [-34, -26], [0, 40]];
+    for (const layer of view.layers) {
+      if (!layer.shown || !layer.spec.numbered || !layer.parts || layer.dense) continue;
+      layer.items.forEach((item, i) => {
+        if (!item || !layer.shows(layer.spec.cat[i])) return;
+        const p = MAP.latLngToLayerPoint(item.getLatLng()), c = layer.spec.categories[layer.spec.cat[i]], w = c.width + 3;
+        const free = ([dx, dy]) => !this.taken.some((box) => overlaps(box, around(p.x + dx, p.y + dy, w, w)));
+        const offset = tries.find(free) || tries[0];
+        this.taken.push(around(p.x + offset[0], p.y + offset[1], w, w), around(p.x, p.y, 8, 8));
+        if (item.placed === String(offset)) return;
+        item.placed = String(offset);
+        const focus = document.activeElement === item.getElement();
+        item.setIcon(pinIcon(c, layer.label(i), offset));
+        item.fire("add");
+        if (focus) item.getElement().focus();
+      });
+    }
+  },
+
+  put(text, kind, x, y, w, h) {
+    const node = el("span", { class: "name " + kind }, text);
+    node.style.transform = `translate(${Math.round(x - w / 2)}px,${Math.round(y - h / 2)}px)`;
+    this.box.append(node);
+    this.taken.push(around(x, y, w + 4, h + 2));
+  },
+
+  free(x, y, w, h) {
+    const box = around(x, y, w, h);
+    return !this.taken.some((other) => overlaps(other, box));
+  },
+
+  /** A number for each route: once in view, where there is room. */
+  routes(layer) {
+    const done = new Set(), area = MAP.getBounds();
+    layer.spec.cat.forEach((k, i) => {
+      const text = layer.label(i);
+      if (!text || done.has(text) || !layer.shows(k)) return;
+      for (const at of layer.alongside(i)) {
+        if (!area.contains(at)) continue;
+        const p = MAP.latLngToLayerPoint(at), w = this.width(text, "600 11px") + 8;
+        if (!this.free(p.x, p.y, w, 16)) continue;
+        this.put(text, "shield", p.x, p.y, w, 16);
+        done.add(text);
+        return;
+      }
+    });
+  },
+
+  plain(layer, kind, font, offsets) {
+    const area = MAP.getBounds(), small = MAP.getZoom() < 8 && kind === "town";
+    layer.spec.cat.forEach((k, i) => {
+      const text = layer.label(i);
+      if (!text || !layer.shows(k) || (small && i > 30)) return;
+      const at = layer.anchor(i);
+      if (!area.contains(at)) return;
+      const p = MAP.latLngToLayerPoint(at), w = this.width(text, font) + (kind === "area" ? text.length : 0), h = kind === "area" ? 18 : 15;
+      const side = w / 2 + 6;
+      const at4 = offsets || [[side, 0], [-side, 0], [0, -13], [0, 13], [side, -9], [-side, 9]];
+      const found = at4.find(([dx, dy]) => this.free(p.x + dx, p.y + dy, w, h)) || (kind === "area" ? [0, 0] : null);
+      if (found) this.put(text, kind, p.x + found[0], p.y + found[1], w, h);
+    });
+  },
+});
+
+/** Places along a line where its number may stand: the middle first. */
+MapLayer.prototype.alongside = function (i) {
+  const longest = this.spec.geom[i].reduce((a, b) => (b.length > a.length ? b : a));
+  const points = unwrap(longest), n = points.length;
+  return [0.5, 0.3, 0.7, 0.15, 0.85].map((share) => points[Math.min(n - 1, Math.floor(share * n))]);
+};

@@ -1,0 +1,166 @@
+// Panels: findings, the layer tree that is also the legend, strip charts, the line of notes, today / with the plan.
+function setPhase(phase) {
+  if (view.phase === phase) return;
+  view.phase = phase;
+  for (const button of document.querySelectorAll("#phase button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.phase === phase));
+  }
+  document.body.dataset.phase = phase;
+  MAP.closePopup();
+  buildTree();
+  refreshLayers();
+  say(T(phase === "before" ? "map.before" : "map.after"));
+}
+
+function buildPhase() {
+  const wanted = view.layers.some((l) => l.spec.phase !== "both");
+  const box = byId("phase");
+  box.hidden = !wanted;
+  box.setAttribute("aria-label", T("map.phase"));
+  for (const phase of ["before", "after"]) {
+    const button = el("button", { type: "button", "aria-pressed": String(phase === view.phase), onclick: () => setPhase(phase) }, T("map." + phase));
+    button.dataset.phase = phase;
+    box.append(button);
+  }
+  document.body.dataset.phase = view.phase;
+}
+
+const STATUS_SIGN = { met: "✓", "not met": "✕", undecided: "?" };
+
+function chip(status) {
+  const label = T("status." + status.replace(" ", "-"));
+  return el("span", { class: "chip " + status.replace(" ", "-") }, el("b", { "aria-hidden": "true" }, STATUS_SIGN[status]), label);
+}
+
+function figure(caption, value, status) {
+  return el("div", { class: "figure" }, el("span", { class: "caption" }, caption), el("span", { class: "value" }, value), chip(status));
+}
+
+function buildFindings() {
+  const list = byId("finding-list");
+  for (const row of DATA.findings) {
+    const layer = view.layers.find((l) => l.spec.name === row.layer);
+    const open = () => showLayer(row.layer);
+    const card = el("li", { class: "finding " + row.status.replace(" ", "-") }, el("h3", {}, row.title));
+    const figures = el("div", { class: "figures" }, figure(T("map.now"), row.value, row.status));
+    if (row.status_after) figures.append(figure(T("map.then"), row.value_after, row.status_after));
+    card.append(figures, el("p", { class: "target" }, T("map.target") + " " + row.target + (row.note ? " · " + row.note : "")));
+    if (layer) card.append(el("button", { type: "button", class: "plain", onclick: open }, T("map.show")));
+    list.append(card);
+  }
+  byId("findings").classList.toggle("empty", DATA.findings.length === 0);
+}
+
+/** Show a whole layer: on, and in view. */
+function showLayer(name) {
+  const same = view.layers.filter((l) => l.spec.name === name);
+  const layer = same.find((l) => l.inPhase) || same[0];
+  if (layer.spec.phase !== "both") setPhase(layer.spec.phase);
+  for (const other of same) { other.on = true; other.off.clear(); }
+  buildTree();
+  refreshLayers();
+  if (layer.spec.bounds) MAP.fitBounds(layer.extent, { padding: [30, 30], maxZoom: 14, animate: false });
+  if (isNarrow()) togglePanel("findings", false);
+  say(layer.spec.title);
+}
+
+/** Layers of one title in one group are one line of the tree (before and after in turn). */
+function buildTree() {
+  const open = new Map([...document.querySelectorAll("#tree details")].map((d) => [d.dataset.group, d.open]));
+  const tree = byId("tree");
+  tree.replaceChildren();
+  if (basemap) tree.append(toggleRow(T("group.background"), MAP.hasLayer(basemap), (on) => { if (on) basemap.addTo(MAP); else basemap.remove(); }));
+  for (const group of DATA.groups) {
+    const layers = view.layers.filter((l) => l.spec.group === group.name && l.inPhase);
+    if (!layers.length) continue;
+    const box = el("details", { open: open.has(group.name) ? open.get(group.name) : !isNarrow() || group.name !== "background" });
+    box.dataset.group = group.name;
+    box.append(el("summary", {}, group.title));
+    for (const layer of layers) box.append(layerRow(layer));
+    tree.append(box);
+  }
+}
+
+function toggleRow(title, on, change) {
+  const input = el("input", { type: "checkbox", checked: on });
+  input.addEventListener("change", () => change(input.checked));
+  return el("label", { class: "layer-title" }, input, el("span", {}, title));
+}
+
+function layerRow(layer) {
+  const row = el("div", { class: "layer" + (layer.on ? "" : " is-off") });
+  const change = (on) => {
+    for (const twin of view.layers) if (twin.spec.group === layer.spec.group && twin.spec.title === layer.spec.title) twin.on = on;
+    row.classList.toggle("is-off", !on);
+    refreshLayers();
+  };
+  const head = toggleRow(layer.spec.title, layer.on, change);
+  if (!layer.spec.count) head.append(el("small", {}, T("map.empty")));
+  row.append(head);
+  const used = layer.spec.categories.map((c, k) => [c, k]).filter(([, k]) => layer.spec.counts[k] > 0);
+  const single = layer.spec.categories.length === 1;
+  if (single && used.length) head.append(swatch(layer.spec.kind, used[0][0]));
+  for (const [c, k] of single ? [] : used) row.append(categoryRow(layer, c, k));
+  return row;
+}
+
+function categoryRow(layer, c, k) {
+  const button = el("button", { type: "button", class: "category", "aria-pressed": String(!layer.off.has(k)) },
+    swatch(layer.spec.kind, c), el("span", {}, c.label), el("small", {}, layer.spec.kind === "point" ? String(layer.spec.counts[k]) : ""));
+  button.addEventListener("click", () => {
+    if (layer.off.has(k)) layer.off.delete(k); else layer.off.add(k);
+    button.setAttribute("aria-pressed", String(!layer.off.has(k)));
+    refreshLayers();
+  });
+  return button;
+}
+
+const SVG_TAGS = new Set(["svg", "g", "path", "line", "rect", "circle", "ellipse", "polyline", "polygon", "text", "tspan", "title", "desc", "defs", "clipPath", "pattern"]);
+const SVG_ATTRIBUTES = new Set(("d x y x1 x2 y1 y2 cx cy r rx ry dx dy width height viewBox preserveAspectRatio points transform id fill stroke opacity " +
+  "fill-opacity stroke-opacity stroke-width stroke-dasharray stroke-linecap stroke-linejoin fill-rule font-family font-size font-weight font-style " +
+  "text-anchor dominant-baseline alignment-baseline letter-spacing paint-order clip-path patternUnits patternTransform role aria-label textLength lengthAdjust").split(" "));
+const onlyLocal = (value) => !/url\(|javascript:|data:/i.test(value) || /^url\(#[\w-]+\)$/.test(value.trim());
+
+/** Copy of an SVG with shapes and text only: nothing that runs, loads or links. */
+function cleanSvg(node) {
+  if (node.nodeType === Node.TEXT_NODE) return document.createTextNode(node.nodeValue);
+  if (node.nodeType !== Node.ELEMENT_NODE || !SVG_TAGS.has(node.localName)) return null;
+  const copy = document.createElementNS(SVG, node.localName);
+  for (const { name, value } of node.attributes) {
+    if (SVG_ATTRIBUTES.has(name) && onlyLocal(value)) copy.setAttribute(name, value);
+    if (name !== "style") continue;
+    for (const declaration of value.split(";")) {
+      const [property, ...rest] = declaration.split(":"), text = rest.join(":").trim();
+      if (SVG_ATTRIBUTES.has(property.trim()) && text && onlyLocal(text)) copy.setAttribute(property.trim(), text);
+    }
+  }
+  for (const child of node.childNodes) {
+    const kept = cleanSvg(child);
+    if (kept) copy.append(kept);
+  }
+  return copy;
+}
+
+function showStrip(key) {
+  const parsed = new DOMParser().parseFromString(DATA.strips[key], "image/svg+xml");
+  const chart = parsed.querySelector("parsererror") ? null : cleanSvg(parsed.documentElement);
+  const drawer = byId("drawer");
+  byId("strip").replaceChildren(chart || el("p", {}, T("map.empty")));
+  byId("strip-title").textContent = T("map.strip") + " · " + key;
+  drawer.hidden = false;
+  MAP.invalidateSize({ pan: false });
+}
+
+function hideStrip() {
+  byId("drawer").hidden = true;
+  MAP.invalidateSize({ pan: false });
+}
+
+function togglePanel(name, wanted) {
+  const panel = byId(name), button = byId("toggle-" + name);
+  const open = wanted === undefined ? panel.hidden : wanted;
+  panel.hidden = !open;
+  button.setAttribute("aria-expanded", String(open));
+  if (open && isNarrow()) togglePanel(name === "findings" ? "layers" : "findings", false);
+  MAP.invalidateSize({ pan: false });
+}

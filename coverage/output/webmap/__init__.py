@@ -1,0 +1,81 @@
+"""The map: one HTML file that opens by double click, without internet.
+
+folium and branca are imported only in this package.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..layer import FindingRow, Layer, SourceNote
+from .page import assemble
+from .payload import Basemap, page_payload
+
+__all__ = ["Basemap", "render_map", "write_map"]
+
+
+def render_map(
+    layers: Sequence[Layer],
+    findings: Sequence[FindingRow] = (),
+    *,
+    lang: str = "zh",
+    title: str,
+    subtitle: str = "",
+    note: SourceNote | None = None,
+    strips: Mapping[str, str] | None = None,
+    basemap: Basemap | None = None,
+) -> str:
+    """Return the page as text; the same input gives the same text.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Lowest first. The first view shows the layer ``counties``, else ``routes``, else everything.
+    findings : sequence of FindingRow
+        Rows of the findings panel.
+    lang : str
+        ``"zh"`` or ``"en"``.
+    note : SourceNote, optional
+        Sources, date and what the sheet is not; its standing parts are shown without one, too.
+    strips : mapping of str to str
+        Strip charts (SVG with presentation attributes; style sheets are dropped) by the key that the layers'
+        ``strip_column`` holds.
+    basemap : Basemap, optional
+        Background tiles.
+    """
+    notes = (note or SourceNote()).parts(lang)
+    blocks = page_payload(
+        layers, findings, lang=lang, title=title, subtitle=subtitle, notes=notes, strips=strips or {}, basemap=basemap
+    )
+    return assemble(blocks, lang=lang, title=title, basemap=basemap)
+
+
+def write_map(
+    layers: Sequence[Layer],
+    findings: Sequence[FindingRow],
+    path: Path | str,
+    *,
+    lang: str = "zh",
+    title: str,
+    subtitle: str = "",
+    note: SourceNote | None = None,
+    strips: Mapping[str, str] | None = None,
+    basemap: Basemap | None = None,
+) -> None:
+    """Write the page of :func:`render_map`; an interrupted run leaves what was there."""
+    page = render_map(
+        layers, findings, lang=lang, title=title, subtitle=subtitle, note=note, strips=strips, basemap=basemap
+    )
+    target = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(page)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
