@@ -22,6 +22,9 @@ from typing import Any
 
 from .texts import text
 
+MOST_FAULTS_SHOWN = 50
+"""A message lists so many faults at most; ``InputError.faults`` holds all of them."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -93,8 +96,10 @@ class InputError(PlugspanError, ValueError):
         super().__init__("input")
 
     def render(self, lang: str = "en") -> str:
-        """Return all faults, one a line."""
-        return "\n".join(fault.render(lang) for fault in self.faults)
+        """Return the faults, one a line; after :data:`MOST_FAULTS_SHOWN` of them how many more there are."""
+        lines = [fault.render(lang) for fault in self.faults[:MOST_FAULTS_SHOWN]]
+        more = len(self.faults) - len(lines)
+        return "\n".join([*lines, text("error.input-more", lang, n=more)] if more else lines)
 
 
 class NetworkError(PlugspanError, ValueError):

@@ -23,7 +23,7 @@ class Column:
     name : str
         ASCII snake case, with the unit as suffix (``length_km``, ``power_kw``).
     type : str
-        ``"text"``, ``"int"``, ``"float"``, ``"bool"`` (yes / no / missing = unknown), ``"date"``, ``"choice"``.
+        ``"text"``, ``"int"``, ``"float"``, ``"bool"`` (missing = unknown), ``"date"``, ``"choice"``.
     unit : str
         Unit as shown (``"km"``, ``"kW"``, ``"t"``), empty if none.
     required : bool
@@ -31,7 +31,7 @@ class Column:
     aliases : tuple of str
         Other headers a file may use, Chinese or English; compared without case, spaces and punctuation.
     choices : dict
-        For ``"choice"``: value -> spellings that mean it. Labels are ``choice.COLUMN.VALUE`` in the catalogue.
+        For ``"choice"``: value -> spellings that mean it. Labels are ``choice.COLUMN.VALUE`` in the texts.
     """
 
     name: str
@@ -53,10 +53,22 @@ class Column:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """The columns of one table, in order."""
+    """The columns of one table, in order.
+
+    Attributes
+    ----------
+    name : str
+        Name of the table; ids that are missing are made from it.
+    columns : tuple of Column
+        In the order they are shown.
+    geometry : str
+        ``"point"`` (every row must have a position), ``"optional point"``, ``"area"`` (a polygon, may be
+        missing) or ``"none"``.
+    """
 
     name: str
     columns: tuple[Column, ...]
+    geometry: Literal["point", "optional point", "area", "none"] = "none"
 
     def __getitem__(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)

@@ -1,1 +1,31 @@
-"""TODO."""
+"""Tables of sites, berths, car parks, demand and counties: reading, datums, duplicates, checks, grouping."""
+
+from __future__ import annotations
+
+from .checks import distance_to
+from .datum import notice_datum, to_wgs84
+from .frames import as_table, combine_tables, empty_table
+from .schemas import BERTHS, CALLS, CAR_PARKS, CHARGERS, COUNTIES, DEMAND, FACILITIES, SCHEMAS
+from .sites import group_sites, qualify, qualify_points
+from .tables import read_table
+
+__all__ = [
+    "BERTHS",
+    "CALLS",
+    "CAR_PARKS",
+    "CHARGERS",
+    "COUNTIES",
+    "DEMAND",
+    "FACILITIES",
+    "SCHEMAS",
+    "as_table",
+    "combine_tables",
+    "distance_to",
+    "empty_table",
+    "group_sites",
+    "notice_datum",
+    "qualify",
+    "qualify_points",
+    "read_table",
+    "to_wgs84",
+]

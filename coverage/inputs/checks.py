@@ -1,0 +1,221 @@
+"""What is wrong or odd in a table that could be read: positions, values, duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from ..errors import Fault
+from ..units import EARTH_RADIUS_M, M_PER_KM
+from .datum import FloatArray, to_wgs84
+from .headers import listed
+
+BoolArray = npt.NDArray[np.bool_]
+
+USUAL: Mapping[str, tuple[float, float]] = {
+    "points": (1, 1000),
+    "dc_points": (0, 1000),
+    "fast_points": (0, 1000),
+    "point_kw": (1, 4000),
+    "pool_kw": (1, 100_000),
+    "class_t": (10, 500_000),
+    "structure_class_t": (10, 500_000),
+    "length_m": (5, 2000),
+    "shore_power_kw": (1, 50_000),
+    "calls_per_year": (0, 50_000),
+    "hours_per_call": (0.1, 1000),
+    "spaces": (1, 50_000),
+    "hours": (0, 5000),
+}
+"""Values outside are possible but odd, and reported as warnings: megawatt charging reaches 3.75 MW (MCS), the
+largest ships 440 000 t."""
+
+_MANY = 10
+
+
+def near_factor(latitude: FloatArray) -> FloatArray:
+    """Metres per degree of longitude, on a sphere."""
+    factor: FloatArray = np.radians(1.0) * EARTH_RADIUS_M * np.cos(np.radians(latitude))
+    return factor
+
+
+def distance_to(geometries: Sequence[BaseGeometry]) -> Callable[[FloatArray, FloatArray], FloatArray]:
+    """Return a function (lon, lat) -> metres to the nearest of ``geometries`` (EPSG:4326).
+
+    Distances are straight lines on a local plane (equirectangular at the geometries' mean latitude): good to
+    a percent up to some tens of kilometres, meant for noticing, not for results.
+    """
+    lines = np.asarray(list(geometries), dtype=object)
+    if not len(lines):
+        return lambda lon, lat: np.full(len(lon), np.inf)
+    middle = float(np.mean(shapely.total_bounds(lines)[[1, 3]]))
+    scale = np.array([float(near_factor(np.array([middle]))[0]), np.radians(1.0) * EARTH_RADIUS_M])
+    flat = shapely.transform(shapely.force_2d(lines), lambda xy: xy * scale)
+    tree = shapely.STRtree(flat)
+
+    def distance_m(lon: FloatArray, lat: FloatArray) -> FloatArray:
+        points = shapely.points(np.column_stack([lon, lat]) * scale)
+        return np.asarray(shapely.distance(points, flat[tree.nearest(points)]), dtype=float)
+
+    return distance_m
+
+
+# -- positions -------------------------------------------------------------------------------------------
+
+
+def grown(region: BaseGeometry, halo_km: float) -> BaseGeometry:
+    """``region`` (EPSG:4326) and what lies within ``halo_km`` of it, roughly (buffered in degrees)."""
+    _west, south, _east, north = region.bounds
+    scale = float(near_factor(np.array([min(max(abs(south), abs(north)), 80.0)]))[0])
+    return shapely.buffer(region, halo_km * M_PER_KM / scale)
+
+
+def position_faults(
+    x: FloatArray,
+    y: FloatArray,
+    datum: str,
+    rows: npt.NDArray[np.int64],
+    *,
+    file: str,
+    zone: BaseGeometry | None = None,
+) -> tuple[FloatArray, FloatArray, list[Fault]]:
+    """Convert positions to WGS 84 and say which can't be right.
+
+    Parameters
+    ----------
+    x, y : (n,) float
+        As the file has them; NaN where there is no position.
+    datum : str
+        See :func:`plugspan.inputs.datum.to_wgs84`.
+    rows : (n,) int
+        Spreadsheet rows.
+    file : str
+    zone : geometry, optional
+        Region and halo, EPSG:4326.
+
+    Returns
+    -------
+    lon, lat : (n,) float
+    faults : list of Fault
+        Positions of 0, 0, swapped ones, impossible ones; as a warning those outside ``zone``.
+    """
+    lon, lat = to_wgs84(x, y, datum)
+    given = np.isfinite(x) & np.isfinite(y)
+    zero = given & (x == 0) & (y == 0)
+    valid = _valid(lon, lat) & given & ~zero
+    inside = _within(zone, lon, lat, valid)
+    suspect = given & ~zero & ~(valid & inside)
+    swapped = np.zeros(len(x), dtype=bool)
+    if suspect.any():
+        back = to_wgs84(y, x, datum)
+        possible = _valid(*back) & suspect
+        swapped = possible & (~valid | (_within(zone, *back, possible) if zone is not None else False))
+    faults = [Fault("position-zero", file=file, row=int(r)) for r in rows[zero]]
+    for i in np.flatnonzero(swapped):
+        told: dict[str, Any] = {"x": float(x[i]), "y": float(y[i])}
+        faults.append(Fault("position-swapped", file=file, row=int(rows[i]), values=told))
+    for i in np.flatnonzero(suspect & ~valid & ~swapped):
+        told = {"x": float(x[i]), "y": float(y[i]), "datum": datum}
+        faults.append(Fault("position-impossible", file=file, row=int(rows[i]), values=told))
+    far = suspect & valid & ~swapped
+    if far.any():
+        values = {"n": int(far.sum()), "rows": listed(rows[far].tolist(), 20)}
+        faults.append(Fault("position-outside", file=file, values=values, warning=True))
+    return lon, lat, faults
+
+
+def _valid(lon: FloatArray, lat: FloatArray) -> BoolArray:
+    return np.isfinite(lon) & np.isfinite(lat) & (np.abs(lon) <= 180) & (np.abs(lat) <= 90)
+
+
+def _within(zone: BaseGeometry | None, lon: FloatArray, lat: FloatArray, which: BoolArray) -> BoolArray:
+    if zone is None:
+        return np.ones(len(lon), dtype=bool)
+    found = np.zeros(len(lon), dtype=bool)
+    shapely.prepare(zone)
+    found[which] = shapely.intersects_xy(zone, lon[which], lat[which])
+    return found
+
+
+# -- values ----------------------------------------------------------------------------------------------
+
+
+def value_faults(frame: pd.DataFrame, file: str, headers: Mapping[str, str]) -> list[Fault]:
+    """Negative numbers (faults) and odd ones (warnings), with their rows.
+
+    Longitudes, latitudes and temperatures aside, nothing in a table may be negative.
+    """
+    faults, rows = [], frame["source_row"].to_list()
+    for name in frame.columns:
+        if name in ("lon", "lat", "source_row") or not pd.api.types.is_numeric_dtype(frame[name]):
+            continue
+        if pd.api.types.is_bool_dtype(frame[name]):
+            continue
+        number = frame[name].to_numpy(dtype=float, na_value=np.nan)
+        column, (low, high) = headers.get(name, name), USUAL.get(name, (0.0, np.inf))
+        for i in np.flatnonzero((number < low) | (number > high)).tolist():
+            value, row = float(number[i]), rows[i]
+            if value < 0:
+                faults.append(Fault("value-negative", file, row, column, value))
+            else:
+                limits = {"low": low, "high": high}
+                faults.append(Fault("value-odd", file, row, column, value, limits, warning=True))
+    return faults
+
+
+def part_faults(frame: pd.DataFrame, file: str, part: str, whole: str) -> list[Fault]:
+    """Rows where ``part`` is more than ``whole``."""
+    if part not in frame or whole not in frame:
+        return []
+    more = (frame[part] > frame[whole]).fillna(value=False).to_numpy(dtype=bool)
+    rows, parts, wholes = (frame[c].to_list() for c in ("source_row", part, whole))
+    faults = []
+    for i in np.flatnonzero(more).tolist():
+        values = {"part": part, "whole": whole, "total": wholes[i]}
+        faults.append(Fault("part-over-whole", file, rows[i], part, parts[i], values))
+    return faults
+
+
+PARTS = (
+    ("dc_points", "points"),
+    ("fast_points", "points"),
+    ("ready_spaces", "spaces"),
+    ("charging_spaces", "spaces"),
+    ("connected_calls", "calls_per_year"),
+)
+
+
+# -- duplicates ------------------------------------------------------------------------------------------
+
+
+def duplicate_id_faults(frame: pd.DataFrame, file: str) -> list[Fault]:
+    """Ids used by more than one row."""
+    faults = []
+    known = frame[frame["id"].notna()]
+    for value, group in known[known["id"].duplicated(keep=False)].groupby("id", sort=True):
+        rows = group["source_row"].tolist()
+        faults.append(Fault("id-twice", file=file, row=rows[1], value=value, values={"rows": listed(rows)}))
+    return faults
+
+
+def duplicate_place_faults(frame: gpd.GeoDataFrame, file: str, describing: Sequence[str]) -> list[Fault]:
+    """Rows that agree in position (to 1e-4°, about 10 m) and in all ``describing`` columns: one warning."""
+    placed = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
+    if placed.empty or (placed.geometry.geom_type != "Point").any():
+        return []
+    keys = pd.DataFrame({c: placed[c].astype(object).where(placed[c].notna(), "") for c in describing})
+    keys["_x"], keys["_y"] = placed.geometry.x.round(4), placed.geometry.y.round(4)
+    twice = keys.duplicated(keep=False)
+    if not twice.any():
+        return []
+    groups = placed["source_row"][twice].groupby([keys.loc[twice, c] for c in keys.columns]).agg(list)
+    shown = ["+".join(map(str, rows[:_MANY])) for rows in sorted(groups)]
+    values: dict[str, Any] = {"n": len(groups), "rows": listed(shown, 20)}
+    return [Fault("place-twice", file=file, values=values, warning=True)]

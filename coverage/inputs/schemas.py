@@ -1,0 +1,417 @@
+"""The tables plugspan takes in, as data: columns, types, units, and what other people call them.
+
+Aliases are compared after :func:`plugspan.inputs.headers.normal`, so case, spaces, punctuation and units in
+brackets need not be repeated here.
+"""
+
+from __future__ import annotations
+
+from ..schema import Column, TableSchema
+from .choices import (
+    ACCESSES,
+    CARGOES,
+    CHARGER_KINDS,
+    CURRENTS,
+    FACILITY_KINDS,
+    PARK_TYPES,
+    SHIPS,
+    STATUSES,
+)
+
+ID = Column(
+    "id",
+    aliases=("编号", "代码", "序号编码", "code", "station id", "site id", "charger id", "桩编号", "站点编号"),
+)
+NAME = Column(
+    "name",
+    aliases=(
+        "名称",
+        "站名",
+        "名字",
+        "场站名称",
+        "站点名称",
+        "充电站名称",
+        "电站名称",
+        "location",
+        "station",
+        "title",
+    ),
+)
+LON = Column(
+    "lon", "float", "°", aliases=("经度", "longitude", "long", "lng", "longtitude", "x", "东经", "wgs84lon")
+)
+LAT = Column("lat", "float", "°", aliases=("纬度", "latitude", "y", "北纬", "wgs84lat"))
+POSITION = Column("position", aliases=("经纬度", "坐标", "coordinates", "lonlat", "lnglat", "经纬度坐标"))
+STATUS = Column(
+    "status", "choice", aliases=("状态", "运营状态", "建设状态", "使用状态", "state"), choices=STATUSES
+)
+COUNTY = Column("county", aliases=("区县", "县区", "县市区", "所属区县", "行政区", "district", "admin"))
+NOTE = Column("note", aliases=("备注", "说明", "remark", "remarks", "notes", "comment"))
+PROVENANCE = Column("provenance", aliases=("来源", "数据来源", "data source"))
+REF = Column("ref", aliases=("路线编号", "路线", "所在路线", "公路编号", "道路编号", "route", "road"))
+SIDE = Column("side", aliases=("侧", "侧别", "方向", "上下行", "行车方向", "direction"))
+OPERATOR = Column("operator", aliases=("运营商", "运营单位", "运营企业", "所属运营商", "network", "cpo"))
+OPENED = Column(
+    "opened",
+    "date",
+    aliases=("投运日期", "投运时间", "开通日期", "建成日期", "建成时间", "start date", "opening date"),
+)
+POINTS = Column(
+    "points",
+    "int",
+    aliases=(
+        "充电枪数",
+        "枪数",
+        "充电桩数",
+        "桩数",
+        "充电枪数量",
+        "充电桩数量",
+        "枪数量",
+        "终端数",
+        "数量",
+        "charge points",
+        "plugs",
+        "charge count",
+        "capacity",
+        "number of points",
+        "接口数",
+    ),
+)
+POINT_KW = Column(
+    "point_kw",
+    "float",
+    "kW",
+    aliases=(
+        "功率",
+        "单枪功率",
+        "额定功率",
+        "最大功率",
+        "单枪最大功率",
+        "单桩功率",
+        "power",
+        "output",
+        "rated power",
+        "max power",
+    ),
+)
+CHARGING_SPACES = Column(
+    "charging_spaces", "int", aliases=("充电车位", "充电车位数", "已建或预留充电车位", "已建或预留充电车位数")
+)
+
+CHARGERS = TableSchema(
+    "chargers",
+    (
+        ID,
+        NAME,
+        OPERATOR,
+        LON,
+        LAT,
+        POSITION,
+        Column(
+            "kind", "choice", aliases=("类型", "种类", "设施类型", "站点类型", "type"), choices=CHARGER_KINDS
+        ),
+        Column(
+            "current",
+            "choice",
+            aliases=("电流", "电流类型", "交直流", "充电方式", "充电类型", "快慢充"),
+            choices=CURRENTS,
+        ),
+        POINTS,
+        Column(
+            "dc_points",
+            "int",
+            aliases=(
+                "直流枪数",
+                "快充枪数",
+                "直流桩数",
+                "快充桩数",
+                "直流桩数量",
+                "快充枪数量",
+                "fast points",
+            ),
+        ),
+        POINT_KW,
+        Column(
+            "pool_kw",
+            "float",
+            "kW",
+            aliases=("总功率", "装机功率", "场站功率", "装机容量", "total power", "pool power"),
+        ),
+        Column(
+            "connector", aliases=("接口", "接口标准", "接口类型", "connector type", "plug type", "socket")
+        ),
+        STATUS,
+        Column(
+            "access",
+            "choice",
+            aliases=("开放属性", "开放性", "公专用", "是否对外开放", "access type"),
+            choices=ACCESSES,
+        ),
+        Column("open_24h", "bool", aliases=("全天开放", "24小时开放", "24h", "open 24 hours")),
+        SIDE,
+        Column("service_area", aliases=("所属服务区", "服务区", "服务区名称")),
+        OPENED,
+        REF,
+        COUNTY,
+        PROVENANCE,
+        NOTE,
+    ),
+    geometry="point",
+)
+
+FACILITIES = TableSchema(
+    "facilities",
+    (
+        ID,
+        NAME,
+        Column(
+            "kind",
+            "choice",
+            required=True,
+            aliases=("类型", "设施类型", "类别", "type"),
+            choices=FACILITY_KINDS,
+        ),
+        LON,
+        LAT,
+        POSITION,
+        Column("pair", aliases=("服务区对", "对", "成对", "pair name", "所属服务区对")),
+        SIDE,
+        REF,
+        STATUS,
+        OPERATOR,
+        Column("surveyed", "bool", aliases=("已调查", "是否已调查", "充电已调查")),
+        POINTS,
+        Column("fast_points", "int", aliases=("快充枪数", "直流枪数", "快充桩数", "fast charge points")),
+        POINT_KW,
+        Column(
+            "small_car_spaces",
+            "int",
+            aliases=("小车位", "小客车停车位", "小型车停车位", "小型客车停车位数", "car spaces"),
+        ),
+        CHARGING_SPACES,
+        Column("area_m2", "float", "m²", aliases=("面积", "占地面积", "可用面积", "area")),
+        Column("pv_kw", "float", "kW", aliases=("光伏功率", "光伏装机", "光伏容量", "pv power")),
+        Column("storage_kwh", "float", "kWh", aliases=("储能", "储能容量", "storage")),
+        OPENED,
+        COUNTY,
+        PROVENANCE,
+        NOTE,
+    ),
+    geometry="point",
+)
+
+BERTHS = TableSchema(
+    "berths",
+    (
+        ID,
+        NAME,
+        Column("port", aliases=("港口", "港区", "所属港口", "所属港区", "harbour", "harbor")),
+        Column("wharf", aliases=("码头", "码头名称", "terminal", "quay")),
+        LON,
+        LAT,
+        POSITION,
+        Column(
+            "class_t",
+            "float",
+            "t",
+            required=True,
+            aliases=(
+                "设计吨级",
+                "泊位吨级",
+                "吨级",
+                "靠泊能力",
+                "靠泊吨级",
+                "tonnage",
+                "class",
+                "design class",
+                "dwt",
+            ),
+        ),
+        Column(
+            "structure_class_t",
+            "float",
+            "t",
+            aliases=("结构吨级", "水工结构吨级", "水工结构兼顾吨级", "structural class"),
+        ),
+        Column("length_m", "float", "m", aliases=("泊位长度", "长度", "length")),
+        Column(
+            "cargo",
+            "choice",
+            aliases=("货种", "主要货种", "泊位类型", "泊位性质", "cargo type"),
+            choices=CARGOES,
+        ),
+        STATUS,
+        Column(
+            "shore_power",
+            "bool",
+            aliases=("岸电", "是否配备岸电", "岸电设施", "有无岸电", "是否有岸电", "ops", "cold ironing"),
+        ),
+        Column("shore_power_kw", "float", "kW", aliases=("岸电容量", "岸电功率", "岸电装机")),
+        Column("built", "date", aliases=("建成或改建日期", "建成日期", "投产日期", "built date")),
+        Column(
+            "calls_per_year",
+            "float",
+            aliases=("年靠泊艘次", "年到港艘次", "艘次", "calls", "calls per annum"),
+        ),
+        Column(
+            "hours_per_call",
+            "float",
+            "h",
+            aliases=("平均靠泊时间", "单次靠泊时间", "靠泊时长", "平均靠泊时长", "hours"),
+        ),
+        Column(
+            "connected_calls", "float", aliases=("接岸电艘次", "年使用岸电艘次", "使用岸电艘次", "connected")
+        ),
+        Column(
+            "kwh_per_year",
+            "float",
+            "kWh",
+            aliases=("年岸电用电量", "岸电用电量", "年用电量", "energy per year"),
+        ),
+        Column(
+            "retrofit_cost", "float", aliases=("改造费用", "改造投资", "岸电改造费用", "改造成本", "cost")
+        ),
+        OPERATOR,
+        COUNTY,
+        PROVENANCE,
+        NOTE,
+    ),
+    geometry="optional point",
+)
+
+CAR_PARKS = TableSchema(
+    "car_parks",
+    (
+        ID,
+        NAME,
+        LON,
+        LAT,
+        POSITION,
+        Column(
+            "park_type",
+            "choice",
+            aliases=("类型", "建设类型", "停车场类型", "新建或配建", "new or ancillary"),
+            choices=PARK_TYPES,
+        ),
+        Column(
+            "spaces",
+            "int",
+            required=True,
+            aliases=("车位数", "停车位", "停车位数", "总车位", "泊位数", "parking spaces", "total spaces"),
+        ),
+        Column(
+            "ready_spaces",
+            "int",
+            aliases=(
+                "具备充电条件车位",
+                "具备充电条件车位数",
+                "充电条件车位数",
+                "具备规范充电条件的车位数",
+                "ready",
+                "ev ready spaces",
+            ),
+        ),
+        CHARGING_SPACES,
+        STATUS,
+        OPENED,
+        OPERATOR,
+        COUNTY,
+        PROVENANCE,
+        NOTE,
+    ),
+    geometry="optional point",
+)
+
+DEMAND = TableSchema(
+    "demand",
+    (
+        ID,
+        Column("name", aliases=(*NAME.aliases, "settlement", "place", "town", "乡镇", "村镇", "地名")),
+        Column("kind", aliases=("类型", "需求类型", "type", "classification")),
+        LON,
+        LAT,
+        POSITION,
+        Column(
+            "weight",
+            "float",
+            required=True,
+            aliases=("权重", "人口", "常住人口", "需求", "需求量", "population", "demand", "value"),
+        ),
+        Column("estimated", "bool", aliases=("估算", "是否估算", "estimate")),
+        COUNTY,
+        PROVENANCE,
+        NOTE,
+    ),
+    geometry="point",
+)
+
+COUNTIES = TableSchema(
+    "counties",
+    (
+        ID,
+        Column(
+            "name",
+            required=True,
+            aliases=(*NAME.aliases, "区县", "县市区", "县区", "区县名称", "county", "district"),
+        ),
+        LON,
+        LAT,
+        Column("population", "float", aliases=("人口", "常住人口", "people")),
+        Column(
+            "registered_ev",
+            "float",
+            aliases=(
+                "注册电动车",
+                "注册电动汽车",
+                "电动汽车保有量",
+                "新能源汽车保有量",
+                "registered evs",
+                "evs",
+            ),
+        ),
+        Column("registered_bev", "float", aliases=("注册纯电动车", "纯电动汽车保有量", "bevs")),
+        Column("registered_phev", "float", aliases=("注册插电混动车", "插电式混合动力汽车保有量", "phevs")),
+        Column(
+            "registered_cars",
+            "float",
+            aliases=("注册汽车", "汽车保有量", "机动车保有量", "registered vehicles", "cars"),
+        ),
+        Column("electric_buses", "float", aliases=("电动公交车", "新能源公交车")),
+        Column("electric_trucks", "float", aliases=("电动货车", "新能源货车")),
+        PROVENANCE,
+        NOTE,
+    ),
+    geometry="area",
+)
+
+CALLS = TableSchema(
+    "calls",
+    (
+        ID,
+        Column("berth", required=True, aliases=("泊位", "泊位编号", "靠泊泊位", "berth id")),
+        Column("ship", aliases=("船舶", "船名", "vessel", "ship name")),
+        Column(
+            "ship_kind", "choice", aliases=("船舶类型", "船型", "ship type", "vessel type"), choices=SHIPS
+        ),
+        Column("gross_tonnage", "float", "t", aliases=("总吨", "总吨位", "gt")),
+        Column("arrived", "date", aliases=("靠泊日期", "到港日期", "靠泊时间", "arrival", "date")),
+        Column(
+            "hours",
+            "float",
+            "h",
+            aliases=("靠泊时长", "在泊时间", "停泊时间", "停泊时长", "stay", "berth hours"),
+        ),
+        Column("able", "bool", aliases=("具备受电设施", "受电设施", "船舶受电设施", "able to connect")),
+        Column(
+            "connected", "bool", aliases=("是否使用岸电", "使用岸电", "接岸电", "connected to shore power")
+        ),
+        Column("kwh", "float", "kWh", aliases=("用电量", "岸电用电量", "energy")),
+        PROVENANCE,
+        NOTE,
+    ),
+)
+
+SCHEMAS: dict[str, TableSchema] = {
+    s.name: s for s in (CHARGERS, FACILITIES, BERTHS, CAR_PARKS, DEMAND, COUNTIES, CALLS)
+}
+"""All table schemas by the key of the project file."""

@@ -1,0 +1,316 @@
+"""Reading a table: file -> frame of one schema in EPSG:4326, or all its faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+from pyproj import CRS
+from shapely.geometry.base import BaseGeometry
+
+from ..errors import Fault, InputError
+from ..schema import Column, TableSchema
+from ..units import WGS84
+from . import checks
+from .cells import BadCellError, is_missing, parser
+from .datum import SHIFTED, parse_crs, to_wgs84
+from .files import RawTable, read_raw
+from .frames import TEXT_DTYPE, as_series
+from .headers import Mapped, find_column, listed, map_headers
+
+
+def read_table(
+    path: str | Path,
+    schema: TableSchema,
+    *,
+    datum: str = "wgs84",
+    columns: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
+    layer: str | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    region: BaseGeometry | None = None,
+    halo_km: float = 40.0,
+    notes: list[Fault] | None = None,
+) -> gpd.GeoDataFrame:
+    """Read a table of sites, berths, car parks, demand, counties or calls.
+
+    Parameters
+    ----------
+    path : path
+        CSV/TSV (UTF-8, GBK), Excel (.xlsx), GeoJSON, GeoPackage, Shapefile, FlatGeobuf.
+    schema : TableSchema
+        One of :mod:`plugspan.inputs.schemas`.
+    datum : str
+        ``"wgs84"``, ``"gcj02"``, ``"bd09"`` or ``"EPSG:…"``: what the coordinates are in. A layer with a
+        coordinate system of its own is converted from that.
+    columns : mapping, optional
+        Our column name -> header in the file, where the aliases don't find it.
+    encoding, sheet, layer : str, optional
+        See :func:`plugspan.inputs.files.read_raw`.
+    defaults : mapping, optional
+        Column name -> value for cells that are missing (``{"kind": "expressway_service_area"}``).
+    region : geometry, optional
+        EPSG:4326. Rows further than ``halo_km`` outside are warned of; swapped coordinates are found by it.
+    halo_km : float
+    notes : list of Fault, optional
+        Warnings are appended here.
+
+    Returns
+    -------
+    GeoDataFrame
+        One row per row of the file, all columns of the schema but ``lon``, ``lat`` and ``position``, then
+        ``source`` (file name), ``source_row`` (as a spreadsheet shows it), ``geometry`` (EPSG:4326). Missing
+        cells are missing: ``Int64``, ``boolean`` and text columns hold NA, floats NaN. Tables without
+        positions have an empty geometry column.
+
+    Raises
+    ------
+    InputError
+        With every fault of the file.
+    """
+    known: dict[str, bool] = {}
+
+    def is_known(header: str) -> bool:
+        if header not in known:
+            known[header] = find_column(schema, header) is not None or header in (columns or {}).values()
+        return known[header]
+
+    raw = read_raw(path, encoding=encoding, sheet=sheet, layer=layer, known=is_known)
+    sink: list[Fault] = list(raw.notes)
+    mapped = _map(raw, schema, columns, defaults, sink)
+    frame = _typed(raw, schema, mapped, defaults or {}, sink)
+    zone = checks.grown(region, halo_km) if region is not None else None
+    table = _placed(raw, schema, frame, datum, zone=zone, faults=sink)
+    _check(table, schema, raw.file, {m.column.name: m.header for m in mapped}, sink)
+    _raise_or_note(sink, notes)
+    return _with_ids(table, Path(path).stem)
+
+
+def _raise_or_note(faults: Iterable[Fault], notes: list[Fault] | None) -> None:
+    faults = list(faults)
+    wrong = [f for f in faults if not f.warning]
+    if wrong:
+        raise InputError(sorted(wrong, key=lambda f: f.row or 0))
+    if notes is not None:
+        notes.extend(faults)
+
+
+# -- columns ---------------------------------------------------------------------------------------------
+
+
+def _map(
+    raw: RawTable,
+    schema: TableSchema,
+    overrides: Mapping[str, str] | None,
+    defaults: Mapping[str, Any] | None,
+    faults: list[Fault],
+) -> list[Mapped]:
+    mapped, unused, wrong = map_headers(schema, raw.headers, overrides, file=raw.file, cut=raw.cut)
+    faults += wrong
+    names = {m.column.name for m in mapped} | set(defaults or {})
+    missing = [c for c in schema.columns if c.required and c.name not in names]
+    if schema.geometry == "point" and raw.geometry is None and "position" not in names:
+        missing += [schema[axis] for axis in ("lon", "lat") if axis not in names]
+    elif raw.geometry is None and ("lon" in names) != ("lat" in names):
+        missing.append(schema["lat" if "lon" in names else "lon"])
+    faults += [_column_missing(raw, column) for column in missing]
+    unknown = sorted(set(defaults or {}) - set(schema.names))
+    values = {"known": ", ".join(schema.names)}
+    faults += [Fault("override-unknown", file=raw.file, value=name, values=values) for name in unknown]
+    unused = [header for header in unused if header]
+    if unused:
+        faults.append(
+            Fault("columns-unused", file=raw.file, values={"headers": listed(unused)}, warning=True)
+        )
+    if any(not f.warning for f in faults):
+        _raise_or_note(faults, None)
+    return mapped
+
+
+def _column_missing(raw: RawTable, column: Column) -> Fault:
+    spellings = listed([column.name, *column.aliases], 6)
+    values = {"name": column.name, "spellings": spellings, "headers": listed(raw.headers)}
+    return Fault("column-missing", file=raw.file, row=1, values=values)
+
+
+# -- cells -----------------------------------------------------------------------------------------------
+
+
+def _typed(
+    raw: RawTable,
+    schema: TableSchema,
+    mapped: list[Mapped],
+    defaults: Mapping[str, Any],
+    faults: list[Fault],
+) -> pd.DataFrame:
+    by_name = {m.column.name: m for m in mapped}
+    series: dict[str, pd.Series[Any]] = {}
+    for column in schema.columns:
+        found = by_name.get(column.name)
+        values = [None] * len(raw.rows) if found is None else _column_values(raw, found, faults)
+        if column.name in defaults:
+            default = _default(column, defaults[column.name], raw.file)
+            values = [default if value is None else value for value in values]
+        series[column.name] = as_series(values, column)
+    frame = pd.DataFrame(series)
+    frame["source"] = pd.Series([Path(raw.file).name] * len(frame), dtype=TEXT_DTYPE)
+    frame["source_row"] = np.array(raw.row_numbers, dtype=np.int64)
+    return frame
+
+
+def _default(column: Column, value: Any, file: str) -> Any:
+    try:
+        return parser(column)(value, column, 1.0)
+    except BadCellError as error:
+        values = {"name": column.name, **error.values}
+        raise InputError(Fault(error.key, file=file, value=str(value)[:60], values=values)) from error
+
+
+def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> list[Any]:
+    parse, column, at = parser(found.column), found.column, raw.headers.index(found.header)
+    values: list[Any] = []
+    for row, number in zip(raw.rows, raw.row_numbers, strict=True):
+        cell = row[at]
+        if is_missing(cell):
+            values.append(None)
+            continue
+        try:
+            values.append(parse(cell, column, found.factor))
+        except BadCellError as error:
+            values.append(None)
+            shown = " ".join(str(cell).split())[:60]
+            extra = {"name": column.name, "unit": column.unit, **error.values}
+            faults.append(
+                Fault(error.key, file=raw.file, row=number, column=found.header, value=shown, values=extra)
+            )
+    return values
+
+
+# -- positions -------------------------------------------------------------------------------------------
+
+
+def _placed(
+    raw: RawTable,
+    schema: TableSchema,
+    frame: pd.DataFrame,
+    datum: str,
+    *,
+    zone: BaseGeometry | None,
+    faults: list[Fault],
+) -> gpd.GeoDataFrame:
+    rows = frame["source_row"].to_numpy()
+    drop = [name for name in ("lon", "lat", "position") if name in frame]
+    bare = frame.drop(columns=drop)
+    if raw.geometry is not None and schema.geometry == "area":
+        areas = _to_wgs84_layer(raw, datum)
+        return gpd.GeoDataFrame(bare, geometry=areas, crs=WGS84)
+    if schema.geometry == "none" or (raw.geometry is None and "lon" not in frame):
+        return gpd.GeoDataFrame(bare, geometry=_no_points(len(frame)), crs=WGS84)
+    x, y, source = _coordinates(raw, frame, datum, faults)
+    lon, lat, wrong = checks.position_faults(x, y, source, rows, file=raw.file, zone=zone)
+    faults += wrong
+    absent = ~(np.isfinite(x) & np.isfinite(y))
+    told = {f.row for f in faults if f.key.startswith("degrees") or f.key.startswith("number")}
+    if schema.geometry == "point":
+        faults += [
+            Fault("position-missing", file=raw.file, row=int(r)) for r in rows[absent] if r not in told
+        ]
+    elif absent.any() and not absent.all():
+        values = {"n": int(absent.sum()), "rows": listed(rows[absent].tolist(), 20)}
+        faults.append(Fault("position-some-missing", file=raw.file, values=values, warning=True))
+    points = _no_points(len(frame))
+    here = np.isfinite(lon) & np.isfinite(lat)
+    points[here] = shapely.points(lon[here], lat[here])
+    return gpd.GeoDataFrame(bare, geometry=points, crs=WGS84)
+
+
+def _no_points(n: int) -> npt.NDArray[np.object_]:
+    return np.full(n, None, dtype=object)
+
+
+def _coordinates(
+    raw: RawTable, frame: pd.DataFrame, datum: str, faults: list[Fault]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], str]:
+    """x, y and their datum: from the layer's geometry, from lon and lat, or from one text column."""
+    if raw.geometry is not None and not (raw.geometry.isna().all() and frame["lon"].notna().any()):
+        inner = raw.geometry.to_numpy()
+        points = shapely.point_on_surface(inner)
+        is_point = shapely.get_type_id(inner) == 0
+        points[is_point] = inner[is_point]
+        return shapely.get_x(points), shapely.get_y(points), _layer_datum(raw, datum)
+    x, y = frame["lon"].to_numpy(dtype=float).copy(), frame["lat"].to_numpy(dtype=float).copy()
+    together = frame["position"] if "position" in frame else pd.Series([None] * len(frame))
+    for i in np.flatnonzero(together.notna() & np.isnan(x) & np.isnan(y)):
+        parts = [
+            p for p in str(together.iloc[i]).replace("，", ",").replace(";", ",").split(",") if p.strip()
+        ]
+        try:
+            x[i], y[i] = (float(p) for p in parts)
+        except ValueError:
+            row = int(frame["source_row"].iloc[i])
+            faults.append(
+                Fault("degrees-unreadable", file=raw.file, row=row, value=str(together.iloc[i])[:60])
+            )
+    return x, y, datum
+
+
+def _layer_datum(raw: RawTable, datum: str) -> str:
+    """Datum of a layer's coordinates: its own system unless that is WGS 84 and the setting says otherwise."""
+    own = raw.geometry.crs if raw.geometry is not None else None
+    if own is None:
+        return datum
+    code = CRS.from_user_input(own).to_epsg() or 0
+    plain = code in (4326, 4490) or (not code and CRS.from_user_input(own).is_geographic)
+    if plain and datum.lower() in ("wgs84", *SHIFTED):
+        return datum
+    if datum.lower() != "wgs84" and (datum.lower() in SHIFTED or parse_crs(datum).to_epsg() != code):
+        values = {"own": f"EPSG:{code}" if code else str(own)[:40]}
+        raise InputError(Fault("datum-conflict", file=raw.file, value=datum, values=values))
+    return f"EPSG:{code}" if code else CRS.from_user_input(own).to_wkt()
+
+
+def _to_wgs84_layer(raw: RawTable, datum: str) -> npt.NDArray[np.object_]:
+    """Areas of a layer in EPSG:4326, made valid."""
+    assert raw.geometry is not None
+    name = _layer_datum(raw, datum)
+    shapes = shapely.force_2d(raw.geometry.to_numpy())
+    moved = shapely.transform(shapes, lambda xy: np.column_stack(to_wgs84(xy[:, 0], xy[:, 1], name)))
+    return np.asarray(shapely.make_valid(moved), dtype=object)
+
+
+# -- checks ----------------------------------------------------------------------------------------------
+
+
+def _check(
+    table: gpd.GeoDataFrame, schema: TableSchema, file: str, headers: Mapping[str, str], faults: list[Fault]
+) -> None:
+    if table.empty:
+        faults.append(Fault("table-empty", file=file, warning=True))
+        return
+    faults += checks.value_faults(table, file, headers)
+    for part, whole in checks.PARTS:
+        faults += checks.part_faults(table, file, part, whole)
+    faults += checks.duplicate_id_faults(table, file)
+    if schema.geometry in ("point", "optional point"):
+        aside = {"id", "note", "provenance", "source", "source_row", "geometry"}
+        faults += checks.duplicate_place_faults(table, file, [c for c in table.columns if c not in aside])
+
+
+def _with_ids(table: gpd.GeoDataFrame, stem: str) -> gpd.GeoDataFrame:
+    """Give rows without an id one made of the file's name and the row: ``chargers-17``."""
+    ids = table["id"].astype(object).where(table["id"].notna(), None).tolist()
+    taken = {i for i in ids if i is not None}
+    made = []
+    for found, row in zip(ids, table["source_row"], strict=True):
+        candidate = found if found is not None else f"{stem}-{row}"
+        while found is None and candidate in taken:
+            candidate += "x"
+        made.append(candidate)
+    return table.assign(id=pd.Series(made, index=table.index, dtype=TEXT_DTYPE))
