@@ -1,0 +1,209 @@
+"""Road numbers (``ref``): tokens, classes, and refs that look mistyped.
+
+A ``ref`` may name several roads (``G107;S211``). It is brought to Unicode NFKC (full-width letters, digits,
+``；`` and ``／`` become plain), split on ``; / 、 ,``, and all spaces are dropped from each token: ``"E 6"`` and
+``"E6"`` are one road. Case is kept: ``g107`` is a mistype, not a road.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from .graph import BoolArray, RoadGraph
+
+_SEPARATORS = re.compile(r"[;/、,]")
+_SPACES = re.compile(r"\s+")
+_LOOKALIKES = str.maketrans(
+    {"O": "0", "o": "0", "Q": "0", "I": "1", "l": "1", "|": "1", "i": "1", "Z": "2", "z": "2"}
+)
+_SIGNS = re.compile(r"[-_.·—–~*'\"()\[\]]+")
+CHINESE_SHAPES = (r"^[GSXYCZ]\d{1,4}$",)
+"""Refs of all Chinese road grades (GB/T 917-2017: national, provincial, county, township, village, special)."""
+
+
+def split_refs(ref: object) -> tuple[str, ...]:
+    """Return the road numbers in one ``ref`` value, each once, in order; empty if there is none.
+
+    >>> split_refs("G107；S 211")
+    ('G107', 'S211')
+    """
+    if not isinstance(ref, str):
+        return ()
+    parts = (_SPACES.sub("", part) for part in _SEPARATORS.split(unicodedata.normalize("NFKC", ref)))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+@dataclass(frozen=True)
+class RoadClass:
+    """One class of numbered roads.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``"ordinary_trunk"``.
+    patterns : tuple of str
+        Regular expressions, matched against the whole token.
+    north_south, east_west : tuple of str
+        Patterns of refs whose kilometre marks are known to run from the north, or from the east.
+        Others follow their shape (see :func:`plugspan.network.routes.find_routes`).
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    north_south: tuple[str, ...] = ()
+    east_west: tuple[str, ...] = ()
+
+    @cached_property
+    def _compiled(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(re.compile(p) for p in self.patterns)
+
+    def matches(self, token: str) -> bool:
+        """Whether the token names a road of this class."""
+        return any(p.fullmatch(token) for p in self._compiled)
+
+    def axis_of(self, token: str) -> str | None:
+        """``"ns"`` or ``"ew"`` where the number says it, else None."""
+        if any(re.fullmatch(p, token) for p in self.north_south):
+            return "ns"
+        if any(re.fullmatch(p, token) for p in self.east_west):
+            return "ew"
+        return None
+
+
+@dataclass(frozen=True)
+class RoadClasses:
+    """The classes of a policy, in order; a token belongs to the first that matches."""
+
+    classes: tuple[RoadClass, ...]
+
+    @classmethod
+    def from_mapping(cls, patterns: Mapping[str, Sequence[str] | str]) -> RoadClasses:
+        """Make classes from ``{"ordinary_trunk": [regex, …], …}``."""
+        return cls(
+            tuple(
+                RoadClass(name, (found,) if isinstance(found, str) else tuple(found))
+                for name, found in patterns.items()
+            )
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """Class names in order."""
+        return [c.name for c in self.classes]
+
+    def class_of(self, token: str) -> RoadClass | None:
+        """Return the class of a token, or None."""
+        return next((c for c in self.classes if c.matches(token)), None)
+
+
+GB_T_917 = RoadClasses(
+    (
+        RoadClass("ordinary_trunk", (r"[GS]\d{3}",), north_south=(r"[GS]2\d\d",), east_west=(r"[GS]3\d\d",)),
+        RoadClass("expressway", (r"[GS]\d{1,2}", r"[GS]\d{4}")),
+    )
+)
+"""GB/T 917-2017: G or S and three digits is ordinary (2xx counts from the north, 3xx from the east), one, two or
+four digits an expressway."""
+
+
+def route_refs(graph: RoadGraph, classes: RoadClasses) -> dict[str, BoolArray]:
+    """Find the numbered roads of the classes in a graph.
+
+    Parameters
+    ----------
+    graph : RoadGraph
+    classes : RoadClasses
+
+    Returns
+    -------
+    dict
+        Token -> (s,) bool, the segments that bear it; tokens sorted. Links (``*_link``) and ferries belong to no route.
+    """
+    codes, values = pd.factorize(graph.segments["ref"].astype(object), use_na_sentinel=True)
+    highway = graph.segments["highway"].astype(object).astype("string").fillna("")
+    road = ~highway.str.endswith("_link").to_numpy(dtype=bool)
+    if "ferry" in graph.segments:
+        road &= ~graph.segments["ferry"].to_numpy(dtype=bool)
+    tokens: dict[str, list[int]] = {}
+    for code, value in enumerate(values):
+        for token in split_refs(value):
+            tokens.setdefault(token, []).append(code)
+    found = {}
+    for token in sorted(tokens):
+        if classes.class_of(token) is not None:
+            mask = np.isin(codes, tokens[token]) & road
+            if mask.any():
+                found[token] = mask
+    return found
+
+
+@dataclass(frozen=True)
+class Mistyped:
+    """A ref token that looks mistyped. ``reason`` is ``"space"``, ``"lookalike"``, ``"case"`` or ``"sign"``."""
+
+    ref: str
+    token: str
+    suggestion: str
+    reason: str
+
+
+def mistyped(refs: Iterable[object], shapes: Sequence[str] = CHINESE_SHAPES) -> list[Mistyped]:
+    """Find refs that become a road number after one plausible correction.
+
+    Tried in this order: capitals (``g107``), look-alike letters for digits (``G32O``, ``X0l3``), stray signs
+    (``S-211``). A space (``S 211``) is a mistype only where most refs have none (``E 6`` is usual in Norway).
+
+    Parameters
+    ----------
+    refs : iterable
+        Raw ``ref`` values; repeated ones are looked at once, other types than str ignored.
+    shapes : sequence of str
+        Patterns a good token matches.
+
+    Returns
+    -------
+    list of Mistyped
+        Sorted by ref and token.
+    """
+    raw = sorted({r for r in refs if isinstance(r, str)})
+    good = [re.compile(p) for p in shapes]
+    pieces = [
+        (r, p.strip()) for r in raw for p in _SEPARATORS.split(unicodedata.normalize("NFKC", r)) if p.strip()
+    ]
+    fits = [(r, p) for r, p in pieces if _fits(_SPACES.sub("", p), good)]
+    spaced = [(r, p) for r, p in fits if _SPACES.search(p)]
+    found = (
+        []
+        if 2 * len(spaced) >= len(fits)
+        else [Mistyped(r, p, _SPACES.sub("", p), "space") for r, p in spaced]
+    )
+    for r, p in pieces:
+        token = _SPACES.sub("", p)
+        if not _fits(token, good):
+            found += [Mistyped(r, p, s, why) for s, why in _corrections(token) if _fits(s, good)][:1]
+    return sorted(found, key=lambda m: (m.ref, m.token))
+
+
+def _fits(token: str, good: Sequence[re.Pattern[str]]) -> bool:
+    return any(p.fullmatch(token) for p in good)
+
+
+def _corrections(token: str) -> list[tuple[str, str]]:
+    """Plausible corrections of a token, the smallest first."""
+    digits = token[:1] + token[1:].translate(_LOOKALIKES)
+    plain = _SIGNS.sub("", token)
+    return [
+        (token.upper(), "case"),
+        (digits, "lookalike"),
+        (digits.upper(), "lookalike"),
+        (plain, "sign"),
+        (plain.upper(), "sign"),
+        (plain[:1].upper() + plain[1:].translate(_LOOKALIKES), "sign"),
+    ]

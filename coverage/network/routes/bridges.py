@@ -1,0 +1,261 @@
+"""Breaks: stretches without the road number (often in towns), bridged along the road graph."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...units import GEOD
+from ..graph import BoolArray, FloatArray, IntArray
+from .align import Placed, place
+from .drives import Path
+from .groups import Group, Paired
+from .index import RoadIndex
+
+BRIDGE_M = 2000.0
+"""Longest break that is bridged, metres along the road."""
+NEAR_M, MAX_AWAY_DEG, RING_AWAY_DEG = 300.0, 120.0, 75.0
+"""Over more than ``NEAR_M`` the other side must lie ahead, not behind; to close a ring, well ahead."""
+RING_RATIO = 10.0
+"""A ring is closed only if it is that many times longer than the break."""
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Where a direction of a section starts or ends.
+
+    ``end`` is 0 at the low and 1 at the high end of the section as placed; ``out`` says whether one leaves
+    the section here (the drive ends) or enters it (the drive starts).
+    """
+
+    group: int
+    end: int
+    out: bool
+    drive: int
+    node: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A break that can be bridged: the drive before, the drive after, the way between."""
+
+    before: Terminal
+    after: Terminal
+    way: tuple[int, ...]
+    length_m: float
+
+
+def bridge(index: RoadIndex, mask: BoolArray, paired: Paired, bridge_m: float) -> list[Path] | None:
+    """Join drives over breaks up to ``bridge_m``.
+
+    A break lies between free ends: not where a spur starts from another part of the route. The way between
+    runs on none of the route's own roads. The shortest breaks go first; each end is joined once; the two
+    directions of a break are bridged each on its own way, and one suffices.
+
+    Returns
+    -------
+    list of Path or None
+        All drives with bridges put in, or None if there is nothing to bridge.
+    """
+    placed = [(g, place(paired, group)[0]) for g, group in enumerate(paired.groups)]
+    terminals = [t for g, p in placed for t in _terminals(index, paired, g, p)]
+    holes = [pair for _, p in placed for pair in _holes(index, paired, p)]
+    free = _free(index, paired, terminals)
+    ways = _Ways(index, paired, bridge_m)
+    gaps = _choose(ways, paired, free) + [gap for pair in holes if (gap := ways.between(*pair)) is not None]
+    return _joined(index, mask, paired, gaps) if gaps else None
+
+
+def _terminals(index: RoadIndex, paired: Paired, g: int, placed: Placed) -> list[Terminal]:
+    """The outermost ends of both directions; a ring has none."""
+    found = []
+    for sign in (1, -1):
+        mine = [k for k, s in placed.signs.items() if s == sign and not paired.drives[k].path.ring]
+        if mine:
+            low = min(mine, key=lambda k: placed.start_m[k])
+            high = max(mine, key=lambda k: placed.start_m[k] + paired.drives[k].length_m)
+            found += [
+                _terminal(index, paired, g, low, 0, out=sign < 0),
+                _terminal(index, paired, g, high, 1, out=sign > 0),
+            ]
+    return found
+
+
+def _terminal(index: RoadIndex, paired: Paired, g: int, drive: int, end: int, *, out: bool) -> Terminal:
+    edges = paired.drives[drive].path.edges
+    node = index.graph.edge_v[edges[-1]] if out else index.graph.edge_u[edges[0]]
+    return Terminal(g, end, out, drive, int(node))
+
+
+def _holes(index: RoadIndex, paired: Paired, placed: Placed) -> list[tuple[Terminal, Terminal]]:
+    """Breaks in one direction only: between neighbouring drives of the same direction."""
+    found = []
+    for sign in (1, -1):
+        mine = sorted(
+            (k for k, s in placed.signs.items() if s == sign), key=lambda k: sign * placed.start_m[k]
+        )
+        for a, b in zip(mine[:-1], mine[1:], strict=True):
+            found.append(
+                (_terminal(index, paired, -1, a, 1, out=True), _terminal(index, paired, -1, b, 0, out=False))
+            )
+    return found
+
+
+def _free(index: RoadIndex, paired: Paired, terminals: list[Terminal]) -> list[Terminal]:
+    """Ends where no other section of the route passes; a roundabout is one place."""
+    groups_at: dict[tuple[bool, int], set[int]] = defaultdict(set)
+    for g, group in enumerate(paired.groups):
+        for k in group.signs:
+            edges = paired.drives[k].path.edges
+            nodes = np.append(index.graph.edge_u[edges], index.graph.edge_v[edges[-1:]])
+            for node in np.unique(nodes).tolist():
+                groups_at[_place(index, node)].add(g)
+    return [t for t in terminals if groups_at[_place(index, t.node)] <= {t.group}]
+
+
+def _place(index: RoadIndex, node: int) -> tuple[bool, int]:
+    circle = int(index.node_roundabout[node])
+    return (True, circle) if circle >= 0 else (False, node)
+
+
+class _Ways:
+    """Bounded shortest ways off the route's own roads."""
+
+    def __init__(self, index: RoadIndex, paired: Paired, limit_m: float) -> None:
+        self.index, self.paired, self.limit_m = index, paired, limit_m
+        self.own = np.zeros(index.graph.n_segments, dtype=bool)
+        for drive in paired.drives:
+            self.own[index.graph.edge_segment[drive.path.edges]] = True
+
+    def between(self, before: Terminal, after: Terminal) -> Gap | None:
+        """Return the way from where one drive ends to where another starts, if there is a sensible one."""
+        apart = _apart_m(self.index, before.node, after.node)
+        if apart > self.limit_m or not self._ahead(before, after, apart):
+            return None
+        found = self._way(before.node, after.node)
+        if found is None or (before.drive == after.drive and not self._closes(before, found[1])):
+            return None
+        return Gap(before, after, *found)
+
+    def _closes(self, before: Terminal, length_m: float) -> bool:
+        return RING_RATIO * length_m <= self.paired.drives[before.drive].length_m
+
+    def _ahead(self, before: Terminal, after: Terminal, apart_m: float) -> bool:
+        """Whether the road goes on towards the other side, on both sides."""
+        ring = before.drive == after.drive
+        if apart_m <= NEAR_M and not ring:
+            return True
+        graph = self.index.graph
+        xy = self.index.node_merc
+        to = xy[after.node] - xy[before.node]
+        edge_in = self.paired.drives[before.drive].path.edges[-1]
+        edge_out = self.paired.drives[after.drive].path.edges[0]
+        limit = np.cos(np.radians(RING_AWAY_DEG if ring else MAX_AWAY_DEG))
+        for vector in (
+            xy[before.node] - xy[graph.edge_u[edge_in]],
+            xy[graph.edge_v[edge_out]] - xy[after.node],
+        ):
+            size = np.hypot(*to) * np.hypot(*vector)
+            if size > 0 and float(to @ vector) < limit * size:
+                return False
+        return True
+
+    def _way(self, start: int, goal: int) -> tuple[tuple[int, ...], float] | None:
+        """Dijkstra from ``start`` to ``goal`` within the limit, as edges and length. Ties: by edge id."""
+        graph, index = self.index.graph, self.index
+        best = {start: 0.0}
+        came: dict[int, int] = {}
+        queue: list[tuple[float, int, int]] = [(0.0, -1, start)]
+        while queue:
+            length, edge, node = heapq.heappop(queue)
+            if length > best[node] or (edge >= 0 and came.get(node, edge) != edge):
+                continue
+            if node == goal:
+                return _traced(came, graph.edge_u, start, goal), length
+            for out in index.out_edge[index.out_ptr[node] : index.out_ptr[node + 1]].tolist():
+                reach, to = length + float(graph.edge_length_m[out]), int(graph.edge_v[out])
+                if (
+                    reach <= self.limit_m
+                    and not self.own[graph.edge_segment[out]]
+                    and reach < best.get(to, np.inf)
+                ):
+                    best[to], came[to] = reach, out
+                    heapq.heappush(queue, (reach, out, to))
+        return None
+
+
+def _traced(came: dict[int, int], edge_u: IntArray, start: int, goal: int) -> tuple[int, ...]:
+    way: list[int] = []
+    node = goal
+    while node != start:
+        way.append(came[node])
+        node = int(edge_u[came[node]])
+    return tuple(reversed(way))
+
+
+def _apart_m(index: RoadIndex, a: int, b: int) -> float:
+    (lon_a, lat_a), (lon_b, lat_b) = index.graph.node_xy[a], index.graph.node_xy[b]
+    return float(GEOD.inv(lon_a, lat_a, lon_b, lat_b)[2])
+
+
+def _choose(ways: _Ways, paired: Paired, free: list[Terminal]) -> list[Gap]:
+    """Breaks between section ends, shortest first; each end once, with one way per direction."""
+    at: dict[tuple[int, int], dict[bool, Terminal]] = defaultdict(dict)
+    for t in free:
+        at[(t.group, t.end)][t.out] = t
+    options: list[tuple[float, tuple[int, int], tuple[int, int], list[Gap]]] = []
+    ends = sorted(at)
+    for i, a in enumerate(ends):
+        for b in ends[i + 1 :]:
+            gaps = [gap for x, y in ((a, b), (b, a)) if (gap := _one_way(ways, at[x], at[y])) is not None]
+            if gaps:
+                options.append((round(min(gap.length_m for gap in gaps), 3), a, b, gaps))
+    used: set[tuple[int, int]] = set()
+    chosen: list[Gap] = []
+    for _, a, b, gaps in sorted(options, key=lambda option: option[:3]):
+        if a not in used and b not in used:
+            used |= {a, b}
+            chosen += gaps
+    return chosen
+
+
+def _one_way(ways: _Ways, x: dict[bool, Terminal], y: dict[bool, Terminal]) -> Gap | None:
+    """The way out of end x into end y."""
+    if True not in x or False not in y:
+        return None
+    if x[True].group == y[False].group and x[True].drive != y[False].drive:
+        return None
+    return ways.between(x[True], y[False])
+
+
+def _joined(index: RoadIndex, mask: BoolArray, paired: Paired, gaps: list[Gap]) -> list[Path]:
+    """Rebuild the drives with the bridges between them."""
+    after = {gap.before.drive: gap for gap in gaps}
+    starts_free = set(range(len(paired.drives))) - {gap.after.drive for gap in gaps}
+    found, done = [], set()
+    for first in [*sorted(starts_free), *range(len(paired.drives))]:
+        if first in done:
+            continue
+        edges: list[IntArray] = []
+        own: list[FloatArray] = []
+        drive, closed = first, False
+        while drive not in done:
+            done.add(drive)
+            path = paired.drives[drive].path
+            edges.append(path.edges)
+            own.append(path.own.astype(float))
+            closed = path.ring
+            if drive in after:
+                way = np.array(after[drive].way, dtype=np.int64)
+                edges.append(way)
+                own.append(np.zeros(len(way)))
+                drive = after[drive].after.drive
+                closed = drive == first
+        found.append(Path(np.concatenate(edges), np.concatenate(own).astype(bool), closed))
+    return found
+
+
+__all__ = ["BRIDGE_M", "Group", "bridge"]

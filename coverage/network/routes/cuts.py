@@ -1,0 +1,175 @@
+"""Cuts: drives that come back on themselves, rings, and drives whose shared stretches contradict each other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..graph import IntArray
+from .drives import Path
+from .index import RoadIndex
+from .pairing import Beside, Measured, Samples, beside, measure, sample, shared_places, two_way_edges
+
+FOLD_APART_M = 60.0
+"""A one-way drive that runs beside itself this close, the other way, for most of its length is folded."""
+SEAM_M = 200.0
+"""The two directions of a ring are cut at places no further apart than this, if there are any."""
+
+
+def straighten(index: RoadIndex, paths: list[Path]) -> list[Path]:
+    """Cut drives that return on themselves (a road that ends in a one-way loop) where they turn back."""
+    for _ in range(len(paths) + 8):
+        drives = [measure(index, path) for path in paths]
+        shared = shared_places(index, drives)
+        folded = {a for a, b in shared if a == b}
+        if not folded:
+            break
+        new: list[Path] = []
+        for number, path in enumerate(paths):
+            if number in folded:
+                stretches = np.array(shared[(number, number)])
+                new += _unfold(index, drives[number], stretches)
+            else:
+                new.append(path)
+        paths = new
+    return _cut_beside(index, paths)
+
+
+def _unfold(
+    index: RoadIndex, drive: Measured, shared: np.ndarray[tuple[int, int], np.dtype[np.float64]]
+) -> list[Path]:
+    if drive.path.ring:
+        alone = np.ones(len(drive.path.edges), dtype=bool)
+        for s0, _, t0, _ in shared:
+            alone[np.searchsorted(drive.at_m, [s0 + 1e-9, t0 + 1e-9], side="right") - 1] = False
+        return [
+            _opened(drive, int(np.argmax(np.where(alone, index.graph.edge_length_m[drive.path.edges], -1.0))))
+        ]
+    low, high = shared[:, 1].max(), shared[:, 2].min()
+    at = drive.at_m[1:-1]
+    off = np.abs(at - (low + high) / 2.0)
+    return split(drive.path, [int(np.argmin(off)) + 1])
+
+
+def _opened(drive: Measured, at: int) -> Path:
+    return rotate(drive.path, at, ring=False)
+
+
+def _cut_beside(index: RoadIndex, paths: list[Path]) -> list[Path]:
+    """Cut one-way drives that come back right beside themselves."""
+    for _ in range(2):  # a closed loop is opened first, then cut where it turns
+        drives = [measure(index, path) for path in paths]
+        samples = sample(index, drives, two_way_edges(index, drives))
+        near = beside(samples)
+        new: list[Path] = []
+        for number, drive in enumerate(drives):
+            fold = _fold_m(number, samples, near)
+            if fold is None or len(drive.path.edges) < 2:
+                new.append(drive.path)
+            elif drive.path.ring:
+                new.append(rotate(drive.path, _edge_at(drive, fold), ring=False))
+            else:
+                new += split(drive.path, [max(1, _edge_at(drive, fold))])
+        if len(new) == len(paths) and all(a is b for a, b in zip(new, paths, strict=True)):
+            break
+        paths = new
+    return paths
+
+
+def _edge_at(drive: Measured, s_m: float) -> int:
+    """Number of the node between two edges that is nearest to ``s_m``."""
+    return int(np.argmin(np.abs(drive.at_m[1:-1] - s_m))) + 1
+
+
+def _fold_m(number: int, samples: Samples, near: Beside) -> float | None:
+    """Where a drive turns back beside itself, or None."""
+    own = near.drive == number
+    apart = np.full(len(own), np.inf)
+    apart[own] = near.apart_m[own]
+    best: dict[float, tuple[float, int, float]] = {}
+    for s, other, t, d in zip(near.s_m[own], near.other[own], near.t_m[own], near.apart_m[own], strict=True):
+        if (d, other, t) < best.get(s, (np.inf, 0, 0.0)):
+            best[s] = (d, int(other), t)
+    folded = np.array(
+        [(s + t) / 2.0 for s, (d, other, t) in best.items() if other == number and d <= FOLD_APART_M]
+    )
+    if 2 * len(folded) <= (samples.drive == number).sum() or not len(folded):
+        return None
+    return float(np.median(folded))
+
+
+def split(path: Path, at: list[int]) -> list[Path]:
+    """Cut a drive before the edges ``at``."""
+    bounds = [0, *sorted(set(at) - {0, len(path.edges)}), len(path.edges)]
+    return [Path(path.edges[i:j], path.own[i:j]) for i, j in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def rotate(path: Path, at: int, *, ring: bool = True) -> Path:
+    """Start a closed drive at another of its edges."""
+    return Path(np.roll(path.edges, -at), np.roll(path.own, -at), ring)
+
+
+# -- rings ---------------------------------------------------------------------------------------------------
+
+
+def seam_rings(index: RoadIndex, paths: list[Path]) -> list[Path]:
+    """Start each ring at its northernmost junction, and its other direction beside it.
+
+    Northernmost (then westernmost) among the junctions that have one of the other direction within
+    ``SEAM_M``; if none has, the two that are closest.
+    """
+    rings = [k for k, path in enumerate(paths) if path.ring]
+    if not rings:
+        return paths
+    drives = [measure(index, path) for path in paths]
+    partner = _ring_partners(index, drives, rings)
+    new = list(paths)
+    done: set[int] = set()
+    for k in sorted(rings, key=lambda k: (-drives[k].length_m, k)):
+        if k in done:
+            continue
+        other = partner.get(k)
+        i, j = _seam(index, paths[k], None if other is None or other in done else paths[other])
+        new[k] = rotate(paths[k], i)
+        done.add(k)
+        if other is not None and other not in done:
+            new[other] = rotate(paths[other], j)
+            done.add(other)
+    return new
+
+
+def _ring_partners(index: RoadIndex, drives: list[Measured], rings: list[int]) -> dict[int, int]:
+    """For each ring the ring it shares most road with, or else runs beside most."""
+    score: dict[tuple[int, int], float] = {}
+    for (a, b), stretches in shared_places(index, drives).items():
+        score[(a, b)] = 1e9 + sum(s1 - s0 for s0, s1, _, _ in stretches)
+    near = beside(sample(index, drives, two_way_edges(index, drives)))
+    for a, b in zip(near.drive.tolist(), near.other.tolist(), strict=True):
+        score[(min(a, b), max(a, b))] = score.get((min(a, b), max(a, b)), 0.0) + 1.0
+    found: dict[int, int] = {}
+    for (a, b), _ in sorted(score.items(), key=lambda item: (-item[1], item[0])):
+        if a in rings and b in rings and a != b and a not in found and b not in found:
+            found[a], found[b] = b, a
+    return found
+
+
+def _seam(index: RoadIndex, ring: Path, other: Path | None) -> tuple[int, int]:
+    """Positions of the edges at which a ring and its other direction start."""
+    i = _junctions(index, ring)
+    xy = index.node_merc[index.graph.edge_u[ring.edges[i]]]
+    if other is None:
+        return int(i[np.lexsort((xy[:, 0], -xy[:, 1]))[0]]), 0
+    j = _junctions(index, other)
+    oxy = index.node_merc[index.graph.edge_u[other.edges[j]]]
+    from scipy.spatial import cKDTree
+
+    apart, which = cKDTree(oxy).query(xy)
+    apart = np.asarray(apart) / np.cosh(xy[:, 1] / 6_371_008.8)
+    close = apart <= SEAM_M
+    rank = np.lexsort((xy[:, 0], -xy[:, 1], np.where(close, 0.0, apart)))
+    return int(i[rank[0]]), int(j[np.asarray(which)[rank[0]]])
+
+
+def _junctions(index: RoadIndex, ring: Path) -> IntArray:
+    """Positions of edges that start where other roads meet; all positions if there is none."""
+    at = np.flatnonzero(index.degree[index.graph.edge_u[ring.edges]] != 2)
+    return at if len(at) else np.arange(len(ring.edges))

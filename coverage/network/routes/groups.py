@@ -1,0 +1,259 @@
+"""Groups of drives that are the two directions of one section, and what they share."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..graph import BoolArray, FloatArray, IntArray
+from .cuts import seam_rings, split, straighten
+from .drives import Path
+from .index import RoadIndex
+from .pairing import (
+    END_SLACK_M,
+    MIN_OVERLAP_M,
+    STEP_M,
+    Beside,
+    Match,
+    Measured,
+    beside,
+    falling,
+    measure,
+    sample,
+    shared_places,
+    two_way_edges,
+)
+
+RATIO, RATIO_SLACK_M = 3.0, 1000.0
+"""Between two matched places both drives belong together unless one is longer than 3 x the other + 1 km."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Drives of one section: numbers with sign +1 or -1 for the two directions, and their matches."""
+
+    signs: dict[int, int]
+    matches: list[Match]
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """All drives of a road number, grouped.
+
+    Attributes
+    ----------
+    drives : list of Measured
+    weight : list of (k,) float64
+        Per drive and edge: its share of length, so that a two-way edge and two carriageways count once.
+    groups : list of Group
+    """
+
+    drives: list[Measured]
+    weight: list[FloatArray]
+    groups: list[Group]
+
+
+class Signs:
+    """Union-find that knows whether two members run the same way or opposite ways."""
+
+    def __init__(self, n: int) -> None:
+        self.parent = list(range(n))
+        self.sign = [1] * n
+
+    def find(self, k: int) -> tuple[int, int]:
+        """Root of k, and k's sign against it."""
+        sign = 1
+        while self.parent[k] != k:
+            sign *= self.sign[k]
+            k = self.parent[k]
+        return k, sign
+
+    def oppose(self, a: int, b: int) -> bool:
+        """Note that a and b run opposite ways; False if that contradicts what is known."""
+        (ra, sa), (rb, sb) = self.find(a), self.find(b)
+        if ra == rb:
+            return sa != sb
+        low, high = min(ra, rb), max(ra, rb)
+        self.parent[high], self.sign[high] = low, -sa * sb
+        return True
+
+
+def pair_drives(index: RoadIndex, paths: list[Path]) -> Paired:
+    """Group the drives of one road number into sections of two directions.
+
+    Drives that return on themselves are cut where they turn. Where three or more drives contradict each
+    other (three arms of one number at a junction), the shortest shared stretch is cut out.
+    """
+    paths = seam_rings(index, straighten(index, paths))
+    signs = Signs(len(paths))
+    for _ in range(len(paths) + 8):
+        drives = [measure(index, path) for path in paths]
+        shared = {pair: found for pair, found in shared_places(index, drives).items() if pair[0] != pair[1]}
+        signs = Signs(len(paths))
+        clash = _first_clash(signs, shared)
+        cut = _cut_out(drives, clash, shared[clash]) if clash else None
+        if cut is None:
+            break
+        paths = cut
+    matches = _identical(drives, shared, signs)
+    free = _Free(drives)
+    for match in matches:
+        free.use(match)
+    both = two_way_edges(index, drives)
+    samples = sample(index, drives, both)
+    near = beside(samples)
+    count = np.bincount(samples.drive, minlength=len(drives))
+    matches = _refine(matches, near) + _side_by_side(near, signs, free, count, matches)
+    free.close_ends(matches)
+    return Paired(
+        drives, [free.weight(k, both[k]) for k in range(len(drives))], _groups(signs, matches, len(drives))
+    )
+
+
+Stretches = dict[tuple[int, int], list[tuple[float, float, float, float]]]
+
+
+def _first_clash(signs: Signs, shared: Stretches) -> tuple[int, int] | None:
+    """Join the pairs, those that share most first; return the first that contradicts."""
+    by_length = sorted(shared, key=lambda p: (-round(sum(s1 - s0 for s0, s1, _, _ in shared[p]), 3), p))
+    return next((pair for pair in by_length if not signs.oppose(*pair)), None)
+
+
+def _cut_out(
+    drives: list[Measured], pair: tuple[int, int], stretches: list[tuple[float, float, float, float]]
+) -> list[Path] | None:
+    """Cut both drives at the ends of what they share; None if that cuts nothing."""
+    table = np.array(stretches)
+    spans = {pair[0]: (table[:, 0].min(), table[:, 1].max()), pair[1]: (table[:, 2].min(), table[:, 3].max())}
+    new: list[Path] = []
+    for number, drive in enumerate(drives):
+        if number in spans:
+            at = np.searchsorted(drive.at_m, np.array(spans[number]) - 1e-6)
+            new += split(drive.path, at.tolist())
+        else:
+            new.append(drive.path)
+    return new if len(new) > len(drives) else None
+
+
+def _identical(drives: list[Measured], shared: Stretches, signs: Signs) -> list[Match]:
+    """Matches from shared two-way road, in falling order."""
+    found = []
+    for (a, b), stretches in sorted(shared.items()):
+        (ra, sa), (rb, sb) = signs.find(a), signs.find(b)
+        if ra != rb or sa == sb:
+            continue
+        table = np.array(stretches)
+        table = table[falling(table[:, 0], table[:, 3])]
+        found.append(Match(a, b, table[:, :2].ravel(), table[:, [3, 2]].ravel(), identical=True))
+    return found
+
+
+def _refine(matches: list[Match], near: Beside) -> list[Match]:
+    """Add the places side by side that lie between shared stretches, for reading one direction on the other."""
+    found = []
+    for match in matches:
+        rows = (near.drive == match.a) & (near.other == match.b)
+        s, t = near.s_m[rows], near.t_m[rows]
+        k = np.clip(np.searchsorted(match.s_m, s), 1, len(match.s_m) - 1)
+        inside = (s > match.s_m[k - 1]) & (s < match.s_m[k]) & (t < match.t_m[k - 1]) & (t > match.t_m[k])
+        all_s, all_t = np.concatenate([match.s_m, s[inside]]), np.concatenate([match.t_m, t[inside]])
+        keep = falling(all_s, all_t)
+        found.append(Match(match.a, match.b, all_s[keep], all_t[keep], identical=True))
+    return found
+
+
+def _side_by_side(
+    near: Beside, signs: Signs, free: _Free, count: IntArray, known: list[Match]
+) -> list[Match]:
+    """Matches of carriageways that run side by side, the closest pairs first; what is matched is not free."""
+    done = {(m.a, m.b) for m in known}
+    pairs: dict[tuple[int, int], list[tuple[float, float, float]]] = defaultdict(list)
+    for a, s, b, t, d in zip(near.drive, near.s_m, near.other, near.t_m, near.apart_m, strict=True):
+        if a != b:
+            pairs[(min(a, b), max(a, b))].append((s, t, d) if a < b else (t, s, d))
+    ranked = sorted(
+        pairs.items(), key=lambda item: (round(float(np.median([r[2] for r in item[1]])), 3), item[0])
+    )
+    found = []
+    for (a, b), rows in ranked:
+        table = np.array(rows)
+        table = table[free.at(a, table[:, 0]) & free.at(b, table[:, 1])]
+        enough = min(MIN_OVERLAP_M, 0.5 * STEP_M * min(count[a], count[b]))
+        if (a, b) in done or not len(table) or len(table) / 2.0 * STEP_M < enough or not signs.oppose(a, b):
+            continue
+        keep = falling(table[:, 0], table[:, 1])
+        match = Match(a, b, table[keep, 0], table[keep, 1], identical=False)
+        free.use(match)
+        found.append(match)
+    return found
+
+
+class _Free:
+    """Which stretches of each drive have no counterpart yet."""
+
+    def __init__(self, drives: list[Measured]) -> None:
+        self.drives = drives
+        self.used: list[list[tuple[float, float]]] = [[] for _ in drives]
+
+    def use(self, match: Match) -> None:
+        """Take the stretches between matched places, on both drives."""
+        ds, dt = np.diff(match.s_m), -np.diff(match.t_m)
+        together = np.maximum(ds, dt) <= RATIO * np.minimum(ds, dt) + RATIO_SLACK_M
+        for k in np.flatnonzero(together).tolist():
+            self.used[match.a].append((float(match.s_m[k]), float(match.s_m[k + 1])))
+            self.used[match.b].append((float(match.t_m[k + 1]), float(match.t_m[k])))
+
+    def at(self, drive: int, s_m: FloatArray) -> BoolArray:
+        """Whether the places are free."""
+        free = np.ones(len(s_m), dtype=bool)
+        for low, high in _merged(self.used[drive]):
+            free &= (s_m < low) | (s_m > high)
+        return free
+
+    def close_ends(self, matches: list[Match]) -> None:
+        """Carriageways that end less than ``END_SLACK_M`` apart end together."""
+        for match in matches:
+            for k, towards in ((0, -1), (-1, 1)):
+                s, t = float(match.s_m[k]), float(match.t_m[k])
+                left_a, left_b = self._left(match.a, s, towards), self._left(match.b, t, -towards)
+                if max(left_a, left_b) <= END_SLACK_M:
+                    self.used[match.a].append((min(s, s + towards * left_a), max(s, s + towards * left_a)))
+                    self.used[match.b].append((min(t, t - towards * left_b), max(t, t - towards * left_b)))
+
+    def _left(self, drive: int, s_m: float, towards: int) -> float:
+        """Free length from a place to the next used stretch or the end."""
+        if towards > 0:
+            ahead = [low for low, high in self.used[drive] if high > s_m + 1e-6]
+            return max(0.0, min([self.drives[drive].length_m, *ahead]) - s_m)
+        behind = [high for low, high in self.used[drive] if low < s_m - 1e-6]
+        return max(0.0, s_m - max([0.0, *behind]))
+
+    def weight(self, drive: int, both: BoolArray) -> FloatArray:
+        """Weight of each edge: one half where it is two-way or has a counterpart, one where it has none."""
+        at = self.drives[drive].at_m
+        length = np.diff(at)
+        covered = np.zeros_like(length)
+        for low, high in _merged(self.used[drive]):
+            covered += np.clip(np.minimum(at[1:], high) - np.maximum(at[:-1], low), 0.0, None)
+        share = np.divide(covered, length, out=np.zeros_like(length), where=length > 0)
+        return np.where(both, 0.5, 1.0 - 0.5 * np.clip(share, 0.0, 1.0))
+
+
+def _merged(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    merged: list[tuple[float, float]] = []
+    for low, high in sorted(spans):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _groups(signs: Signs, matches: list[Match], n: int) -> list[Group]:
+    members: dict[int, dict[int, int]] = defaultdict(dict)
+    for k in range(n):
+        root, sign = signs.find(k)
+        members[root][k] = sign
+    return [Group(found, [m for m in matches if m.a in found]) for _, found in sorted(members.items())]

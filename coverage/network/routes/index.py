@@ -1,0 +1,138 @@
+"""Look-ups on a road graph that all routes share: edges of a segment, edges out of a node, drawn paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from ...units import EARTH_RADIUS_M
+from ..graph import FloatArray, IntArray, RoadGraph
+
+
+def mercator(xy: FloatArray) -> FloatArray:
+    """Project longitude, latitude to spherical Mercator, metres at the equator.
+
+    Mercator is conformal: angles are true, and distances near a place are true times ``1 / cos(latitude)``.
+    """
+    rad = np.radians(np.asarray(xy, dtype=np.float64))
+    return EARTH_RADIUS_M * np.stack([rad[..., 0], np.arcsinh(np.tan(rad[..., 1]))], axis=-1)
+
+
+def unmercator(xy: FloatArray) -> FloatArray:
+    """Longitude, latitude of spherical Mercator coordinates; the inverse of :func:`mercator`."""
+    xy = np.asarray(xy, dtype=np.float64) / EARTH_RADIUS_M
+    return np.degrees(np.stack([xy[..., 0], np.arctan(np.sinh(xy[..., 1]))], axis=-1))
+
+
+@dataclass(frozen=True, eq=False)
+class RoadIndex:
+    """A road graph with the look-ups routes need; make it once per graph."""
+
+    graph: RoadGraph
+
+    @cached_property
+    def edge_of(self) -> IntArray:
+        """(s, 2) directed edge of each segment along (column 0) and against (1) its drawing order, or -1."""
+        found = np.full((self.graph.n_segments, 2), -1, dtype=np.int64)
+        found[self.graph.edge_segment, self.graph.edge_reversed.astype(np.int64)] = np.arange(
+            len(self.graph.edge_u)
+        )
+        return found
+
+    @cached_property
+    def opposite(self) -> IntArray:
+        """(m,) the directed edge that runs the other way on the same segment, or -1."""
+        g = self.graph
+        return self.edge_of[g.edge_segment, 1 - g.edge_reversed.astype(np.int64)]
+
+    @cached_property
+    def degree(self) -> IntArray:
+        """(n,) segment ends at each node; a loop counts twice."""
+        g = self.graph
+        return np.bincount(g.seg_u, minlength=g.n_nodes) + np.bincount(g.seg_v, minlength=g.n_nodes)
+
+    @cached_property
+    def out_ptr(self) -> IntArray:
+        """(n + 1,) directed edges out of node i are ``out_edge[out_ptr[i]:out_ptr[i + 1]]``."""
+        counts = np.bincount(self.graph.edge_u, minlength=self.graph.n_nodes)
+        return np.concatenate([[0], np.cumsum(counts)])
+
+    @cached_property
+    def out_edge(self) -> IntArray:
+        """(m,) directed edges ordered by their first node, then by id."""
+        return np.argsort(self.graph.edge_u, kind="stable")
+
+    @cached_property
+    def roundabout(self) -> IntArray:
+        """(s,) number of the roundabout each segment belongs to, or -1. Touching circles are one roundabout."""
+        g = self.graph
+        circle = (g.segments["junction"].astype(object) == "roundabout").to_numpy(dtype=bool)
+        found = np.full(g.n_segments, -1, dtype=np.int64)
+        if circle.any():
+            ends = sparse.coo_array(
+                (np.ones(circle.sum()), (g.seg_u[circle], g.seg_v[circle])), shape=(g.n_nodes, g.n_nodes)
+            )
+            label = csgraph.connected_components(ends, directed=False)[1]
+            found[circle] = np.unique(label[g.seg_u[circle]], return_inverse=True)[1]
+        return found
+
+    @cached_property
+    def node_roundabout(self) -> IntArray:
+        """(n,) number of the roundabout each node lies on, or -1."""
+        found = np.full(self.graph.n_nodes, -1, dtype=np.int64)
+        circle = self.roundabout >= 0
+        found[self.graph.seg_u[circle]] = self.roundabout[circle]
+        found[self.graph.seg_v[circle]] = self.roundabout[circle]
+        return found
+
+    @cached_property
+    def node_merc(self) -> FloatArray:
+        """(n, 2) Mercator coordinates of the nodes."""
+        return mercator(self.graph.node_xy)
+
+    def path_vertices(self, edges: IntArray) -> tuple[IntArray, IntArray]:
+        """Rows of ``graph.xy`` along a path of directed edges, and the position in ``edges`` of each row."""
+        g = self.graph
+        seg, back = g.edge_segment[edges], g.edge_reversed[edges]
+        counts = g.seg_ptr[seg + 1] - g.seg_ptr[seg]
+        which = np.repeat(np.arange(len(edges)), counts)
+        step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        first = np.where(back, g.seg_ptr[seg + 1] - 1, g.seg_ptr[seg])
+        return first[which] + np.where(back, -1, 1)[which] * step, which
+
+    def path(self, edges: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the drawn path of directed edges.
+
+        Parameters
+        ----------
+        edges : (k,) int64
+            Directed edges in driving order.
+
+        Returns
+        -------
+        xy : (p, 2) float64
+            Mercator coordinates of the vertices; nodes between two edges appear twice.
+        s_m : (p,) float64
+            Driven length at each vertex, scaled so that each edge has its geodesic length.
+        """
+        rows, which = self.path_vertices(edges)
+        xy = mercator(self.graph.xy[rows])
+        step = np.hypot(*(np.diff(xy, axis=0, prepend=xy[:1]).T))
+        step[1:][np.diff(which) != 0] = 0.0
+        drawn = np.bincount(which, weights=step, minlength=len(edges))
+        length = self.graph.edge_length_m[edges]
+        scale = np.divide(length, drawn, out=np.zeros_like(length), where=drawn > 0)
+        s_m = np.cumsum(step * scale[which])
+        return xy, s_m
+
+    def lonlat_path(self, edges: IntArray) -> FloatArray:
+        """(p, 2) longitude, latitude along a path of directed edges, without repeated vertices."""
+        rows, _ = self.path_vertices(edges)
+        xy = self.graph.xy[rows]
+        keep = np.ones(len(xy), dtype=bool)
+        keep[1:] = (np.diff(xy, axis=0) != 0).any(axis=1)
+        return xy[keep]

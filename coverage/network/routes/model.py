@@ -1,0 +1,144 @@
+"""What a route is: sections, each driven in one or two directions, with chainage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from shapely import LineString
+
+from ..graph import BoolArray, FloatArray, IntArray
+
+Direction = Literal["forward", "backward"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """One direction of a section.
+
+    Attributes
+    ----------
+    direction : str
+        ``"forward"`` runs with increasing chainage, ``"backward"`` with decreasing.
+    edges : (k,) int64
+        Directed edges of the road graph, in driving order.
+    from_m, to_m : (k,) float64
+        Chainage at the start and end of each edge. Where the road number is missing in this direction
+        for longer than may be bridged, chainage jumps by the length of the other direction.
+    inferred : (k,) bool
+        The edge does not bear the road number; it bridges a break.
+    weight : (k,) float64
+        Share of the edge's length that counts: one half where the other direction has its counterpart.
+    ring : bool
+        Does the end join the start?
+    """
+
+    direction: Direction
+    edges: IntArray
+    from_m: FloatArray
+    to_m: FloatArray
+    inferred: BoolArray
+    weight: FloatArray
+    ring: bool
+
+    @cached_property
+    def length_m(self) -> float:
+        """Driven length, metres."""
+        return float(np.abs(self.to_m - self.from_m).sum())
+
+    @cached_property
+    def low_m(self) -> FloatArray:
+        """(k,) the smaller chainage of each edge."""
+        return np.minimum(self.from_m, self.to_m)
+
+    @cached_property
+    def high_m(self) -> FloatArray:
+        """(k,) the larger chainage of each edge."""
+        return np.maximum(self.from_m, self.to_m)
+
+    @property
+    def start_m(self) -> float:
+        """Smallest chainage."""
+        return float(self.low_m.min())
+
+    @property
+    def end_m(self) -> float:
+        """Largest chainage."""
+        return float(self.high_m.max())
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A connected part of a route.
+
+    Attributes
+    ----------
+    number : int
+        From 1; the longest section of a route is 1.
+    forward, backward : Drive, optional
+        The two directions; one may be missing (a one-way road without a counterpart).
+    length_m : float
+        Length, each road once: two-way roads and pairs of carriageways count half in each direction.
+    knots_m : (2, k) float64
+        Places beside each other: row 0 on the forward chainage, row 1 on the backward one, both rising.
+    axis : LineString
+        The longer direction, EPSG:4326, with rising chainage, for drawing.
+    """
+
+    number: int
+    forward: Drive | None
+    backward: Drive | None
+    length_m: float
+    knots_m: FloatArray
+    axis: LineString
+
+    @property
+    def ring(self) -> bool:
+        """Whether a direction closes on itself."""
+        return any(drive.ring for drive in self.drives)
+
+    @property
+    def drives(self) -> tuple[Drive, ...]:
+        """The one or two directions, forward first."""
+        return tuple(drive for drive in (self.forward, self.backward) if drive is not None)
+
+    def to_other(self, chainage_m: FloatArray | float, direction: Direction) -> FloatArray:
+        """Read chainage of ``direction`` on the other direction: linear between places beside each other.
+
+        Beyond the last known places both directions count on alike.
+        """
+        x, y = self.knots_m if direction == "forward" else self.knots_m[::-1]
+        at = np.asarray(chainage_m, dtype=np.float64)
+        if not len(x):
+            return at.copy()
+        found = np.interp(at, x, y)
+        return found + np.where(at < x[0], at - x[0], 0.0) + np.where(at > x[-1], at - x[-1], 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """All roads that bear one number.
+
+    Attributes
+    ----------
+    ref : str
+        The number, without spaces.
+    road_class : str
+        Name of its class.
+    sections : tuple of Section
+        Longest first.
+    aside : (k,) int64
+        Segments with the number that nobody drives who follows it: the far sides of roundabouts.
+    """
+
+    ref: str
+    road_class: str
+    sections: tuple[Section, ...]
+    aside: IntArray
+
+    @property
+    def length_m(self) -> float:
+        """Length of all sections, metres."""
+        return float(sum(section.length_m for section in self.sections))
