@@ -82,6 +82,9 @@ class TableSettings(_Frozen):
     encoding: str | None = Field(None, description="text encoding, found by itself if left out")
     sheet: str | None = Field(None, description="sheet of an Excel file, the first if left out")
     layer: str | None = Field(None, description="layer of a GeoPackage, the only one if left out")
+    defaults: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="our column name = value where a cell is empty"
+    )
     columns: dict[str, str] = Field(default_factory=dict, description="our column name = the file's header")
 
     @field_validator("datum")

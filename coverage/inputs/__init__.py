@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .bundle import Inputs, collect
 from .checks import distance_to
 from .datum import notice_datum, to_wgs84
 from .frames import as_table, combine_tables, empty_table
@@ -18,7 +19,9 @@ __all__ = [
     "DEMAND",
     "FACILITIES",
     "SCHEMAS",
+    "Inputs",
     "as_table",
+    "collect",
     "combine_tables",
     "distance_to",
     "empty_table",

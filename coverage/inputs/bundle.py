@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import shapely
+from shapely.geometry.base import BaseGeometry
 
 from ..errors import Fault
+from ..units import WGS84
+from .frames import TEXT_DTYPE, as_table, combine_tables
+from .schemas import CHARGERS
+from .sites import charger_faults, group_sites
+
+WITH_POSITION = ("chargers", "facilities", "berths", "car_parks", "demand")
+BUILT_KW, BUILT_POINTS = 120.0, 4
+"""What a proposed site is taken to be when the state after building is assessed: four DC points of 120 kW."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,3 +40,74 @@ class Inputs:
     counties: gpd.GeoDataFrame
     calls: pd.DataFrame
     warnings: tuple[Fault, ...] = field(default_factory=tuple)
+
+    def with_built(self, proposed: gpd.GeoDataFrame) -> Inputs:
+        """Return the inputs as they would be with the proposed sites built, public and operational.
+
+        Parameters
+        ----------
+        proposed : GeoDataFrame
+            EPSG:4326, ``id``, ``name``; each becomes a site of its own with :data:`BUILT_POINTS` DC points of
+            :data:`BUILT_KW`, and stands on the side of the road where the point lies.
+        """
+        rows = [
+            {
+                "id": f"proposed-{row.id}", "name": row.name_, "kind": "charging", "current": "dc", "status": "operational",
+                "access": "public", "points": BUILT_POINTS, "dc_points": BUILT_POINTS, "point_kw": BUILT_KW,
+                "pool_kw": BUILT_KW * BUILT_POINTS, "operator": f"proposed-{row.id}", "geometry": row.geometry,
+            }
+            for row in proposed.rename(columns={"name": "name_"}).itertuples()
+        ]  # fmt: skip
+        built = as_table(rows, CHARGERS, source="proposed")
+        built["inside"] = True
+        chargers = combine_tables([self.chargers.drop(columns="site"), built], CHARGERS)
+        chargers, sites = group_sites(chargers)
+        return replace(self, chargers=chargers, sites=_sites(sites, chargers))
+
+
+def collect(
+    tables: Mapping[str, gpd.GeoDataFrame], region: BaseGeometry | None, warnings: Sequence[Fault]
+) -> Inputs:
+    """Join the tables: mark what lies inside the region, name counties, group chargers into sites.
+
+    Parameters
+    ----------
+    tables : mapping
+        Frames by the name of their schema, all of them.
+    region : geometry, optional
+        EPSG:4326, without the halo; without it everything is inside.
+    warnings : sequence of Fault
+        What was noticed while reading.
+    """
+    placed = {name: _placed(tables[name], region, tables["counties"]) for name in WITH_POSITION}
+    chargers, sites = group_sites(placed.pop("chargers"))
+    return Inputs(
+        chargers=chargers, sites=_sites(sites, chargers), counties=tables["counties"], calls=tables["calls"],
+        warnings=(*warnings, *charger_faults(chargers)), **placed,
+    )  # fmt: skip
+
+
+def _sites(sites: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    inside = chargers.groupby("site")["inside"].any()
+    return sites.assign(inside=sites["id"].map(inside).fillna(False).astype(bool))
+
+
+def _placed(
+    frame: gpd.GeoDataFrame, region: BaseGeometry | None, counties: gpd.GeoDataFrame
+) -> gpd.GeoDataFrame:
+    """Add ``inside``; fill a missing ``county`` from the counties' polygons. What has no position is inside."""
+    here = frame.geometry.notna().to_numpy()
+    inside = np.ones(len(frame), dtype=bool)
+    if region is not None and here.any():
+        shapely.prepare(region)
+        inside[here] = shapely.intersects(region, frame.geometry[here].to_numpy())
+    frame = frame.assign(inside=inside)
+    polygons = counties[counties.geometry.notna()] if len(counties) else counties
+    if "county" not in frame or polygons.empty or not here.any():
+        return frame
+    blank = here & frame["county"].isna().to_numpy()
+    points, areas = frame.geometry[blank].to_numpy(), polygons.geometry.to_numpy()
+    point, area = shapely.STRtree(areas).query(points, predicate="intersects")
+    names = pd.Series(polygons["name"].to_numpy()[area], index=frame.index[blank][point], dtype=TEXT_DTYPE)
+    frame["county"] = frame["county"].fillna(names[~names.index.duplicated()])
+    return gpd.GeoDataFrame(frame, geometry="geometry", crs=WGS84)

@@ -1,0 +1,308 @@
+"""The layers of a plan, lowest first: what the map draws and the GeoPackage holds.
+
+Nothing is measured here. Frames get the columns that the schemas below name, in kilometres, and the styles
+of :mod:`plugspan.output.styles`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from ..assess.assessment import Assessment
+from ..plan import Plan
+from ..policy import BerthShare, FacilityShare, RouteSpacing, ShareMargin
+from ..schema import Column, TableSchema
+from ..units import M_PER_KM, WGS84
+from . import styles
+from .layer import Layer, LayerStyle, Phase
+
+Frame = gpd.GeoDataFrame
+
+
+def _schema(name: str, *columns: Column) -> TableSchema:
+    return TableSchema(name, columns)
+
+
+ID, NAME, REF = Column("id"), Column("name"), Column("ref")
+KIND, STATUS, COUNTY = Column("kind", "choice"), Column("status", "choice"), Column("county")
+HAS = Column("has", "choice")
+COUNTY_COLUMNS = (
+    NAME, Column("population", "float"), Column("registered_ev", "float"),
+    Column("reached_low", "float", "%"), Column("reached_high", "float", "%"), Column("reached_after", "float", "%"),
+)  # fmt: skip
+GAP_COLUMNS = (
+    REF, Column("direction", "choice"), Column("section", "int"), Column("spacing_class", "choice"),
+    Column("length_km", "float", "km"), Column("from_site"), Column("to_site"),
+    Column("from_km", "float", "km"), Column("to_km", "float", "km"),
+    Column("open_start", "bool"), Column("open_end", "bool"), Column("evidence"),
+)  # fmt: skip
+SITE_COLUMNS = (
+    ID, NAME, Column("operator"), Column("fast", "choice"), Column("points", "int"), Column("point_kw", "float", "kW"),
+    Column("pool_kw", "float", "kW"), STATUS, Column("service_area"), Column("side"), COUNTY,
+)  # fmt: skip
+FACILITY_COLUMNS = (
+    NAME, KIND, REF, Column("side"), HAS, Column("points", "int"), Column("fast_points", "int"),
+    Column("point_kw", "float", "kW"), STATUS, COUNTY, ID,
+)  # fmt: skip
+BERTH_COLUMNS = (
+    NAME, Column("port"), Column("wharf"), Column("class_t", "float", "t"), Column("counts", "choice"), HAS,
+    Column("cargo", "choice"), STATUS, Column("length_m", "float", "m"), Column("shore_power_kw", "float", "kW"), ID,
+)  # fmt: skip
+CAR_PARK_COLUMNS = (
+    NAME, Column("park_type", "choice"), Column("spaces", "int"), Column("ready_spaces", "int"), STATUS, COUNTY, ID,
+)  # fmt: skip
+DEMAND_COLUMNS = (
+    NAME, Column("weight", "float"), Column("covered", "choice"), Column("distance_km", "float", "km"), COUNTY, Column("problem", "choice"),
+)  # fmt: skip
+CANDIDATE_COLUMNS = (
+    NAME, KIND, Column("cost", "float"), Column("candidate_status", "choice"), Column("reason", "choice"), ID,
+)  # fmt: skip
+PROPOSED_COLUMNS = (
+    Column("build_order", "int"), NAME, KIND, Column("adds", "float"), Column("share_after", "float", "%"),
+    Column("cost", "float"), Column("objective", "choice"), ID,
+)  # fmt: skip
+NOT_SERVED_COLUMNS = (
+    NAME, REF, Column("reason", "choice"), Column("distance_km", "float", "km"), ID,
+)  # fmt: skip
+
+
+def plan_layers(plan: Plan) -> list[Layer]:
+    """All layers of a plan, lowest first."""
+    layers = [
+        _counties(plan),
+        _background(plan, "waterways", styles.WATERWAYS),
+        _roads(plan),
+        _expressways(plan),
+        *_routes(plan),
+        _demand(plan),
+        _background(plan, "towns", styles.TOWNS, label="name"),
+        _candidates(plan),
+        _car_parks(plan),
+        _hubs(plan),
+        _not_served(plan),
+        _sites(plan.before),
+        _berths(plan),
+        _service_areas(plan),
+        _proposed(plan),
+    ]
+    return [layer for layer in layers if layer is not None]
+
+
+def _frame(frame: pd.DataFrame, schema: TableSchema, *keep: str) -> Frame:
+    """Only the columns that are shown or that the renderer needs; missing ones are missing values."""
+    wanted = list(dict.fromkeys([*schema.names, *keep]))
+    geometry = frame.geometry if isinstance(frame, Frame) else gpd.GeoSeries([], crs=WGS84)
+    table = pd.DataFrame(frame.drop(columns="geometry", errors="ignore")).reindex(columns=wanted)
+    return Frame(table.reset_index(drop=True), geometry=geometry.reset_index(drop=True), crs=WGS84)
+
+
+def _counties(plan: Plan) -> Layer | None:
+    counties = plan.inputs.counties
+    if counties.empty or counties.geometry.isna().all():
+        if plan.region is None:
+            return None
+        counties = Frame({"name": [plan.region.name]}, geometry=[plan.region.polygon], crs=WGS84)
+    counties = counties[counties.geometry.notna()]
+    before, after = _reached(plan.before), _reached(plan.after)
+    counties = counties.merge(before, on="name", how="left").merge(
+        after[["name", "reached_low"]].rename(columns={"reached_low": "reached_after"}), on="name", how="left"
+    )
+    schema = _schema("counties", *COUNTY_COLUMNS)
+    return Layer(
+        "counties", "layer.counties", _frame(counties, schema), schema, styles.COUNTIES, "background", label_column="name"
+    )
+
+
+def _reached(assessment: Assessment) -> pd.DataFrame:
+    finding = next((f for f in assessment.findings if f.rule.kind == "demand_reach"), None)
+    columns = ["name", "reached_low", "reached_high"]
+    if finding is None or finding.table.empty:
+        return pd.DataFrame(columns=columns)
+    table = finding.table.rename(columns={"county": "name", "low": "reached_low", "high": "reached_high"})[columns]
+    return table.assign(reached_low=table["reached_low"] * 100, reached_high=table["reached_high"] * 100)
+
+
+def _background(plan: Plan, name: str, style: LayerStyle, label: str | None = None) -> Layer | None:
+    frame = plan.background.get(name)
+    if frame is None or frame.empty:
+        return None
+    schema = _schema(name, NAME)
+    return Layer(name, f"layer.{name}", _frame(frame, schema), schema, style, "background", label_column=label)
+
+
+ROAD_CLASSES = {
+    "motorway": "motorway", "motorway_link": "motorway", "trunk": "trunk", "trunk_link": "trunk", "primary": "trunk",
+    "primary_link": "trunk", "secondary": "local", "secondary_link": "local", "tertiary": "local", "tertiary_link": "local",
+}  # fmt: skip
+
+
+def _roads(plan: Plan) -> Layer:
+    roads = plan.roads
+    segments = roads.segments.reset_index(drop=True)
+    frame = pd.DataFrame({
+        "ref": segments["ref"].astype("string"),
+        "name": segments["name"].astype("string"),
+        "highway": segments["highway"].astype("string"),
+        "road_class": segments["highway"].astype(object).map(ROAD_CLASSES).fillna("minor"),
+    })  # fmt: skip
+    schema = _schema("roads", REF, NAME, Column("highway"))
+    frame = Frame(frame, geometry=roads.lines(), crs=WGS84)
+    return Layer("roads", "layer.roads", frame, schema, styles.ROADS, "background")
+
+
+def _expressways(plan: Plan) -> Layer | None:
+    spacing = {r.network for r in plan.policy.rules if isinstance(r, RouteSpacing)}
+    rows = [
+        {"ref": route.ref, "section": s.number, "length_km": s.length_m / M_PER_KM, "geometry": s.axis}
+        for route in plan.routes
+        if route.road_class not in spacing
+        for s in route.sections
+    ]
+    if not rows:
+        return None
+    schema = _schema("expressways", REF, Column("section", "int"), Column("length_km", "float", "km"))
+    frame = Frame(rows, geometry="geometry", crs=WGS84)
+    return Layer(
+        "expressways", "layer.expressways", _frame(frame, schema), schema, styles.EXPRESSWAYS, "routes", search_column="ref"
+    )
+
+
+def _routes(plan: Plan) -> list[Layer]:
+    rule = next((r for r in plan.policy.rules if isinstance(r, RouteSpacing)), None)
+    if rule is None:
+        return []
+    schema = _schema("routes", *GAP_COLUMNS)
+    states: list[tuple[Phase, Assessment]] = [("before", plan.before), ("after", plan.after)]
+    if not plan.siting:
+        states = [("both", plan.before)]
+    layers = []
+    for phase, assessment in states:
+        gaps = assessment.gaps[(assessment.gaps["rule"] == rule.id) & assessment.gaps.geometry.notna()]
+        frame = _frame(gaps, schema, "strip")
+        frame["side"] = np.where(frame["direction"] == "backward", -1, 1)
+        layers.append(
+            Layer(
+                "routes", "layer.routes", frame, schema, styles.route_style(*rule.class_limits_km), "routes",
+                search_column="ref", strip_column="strip", phase=phase,
+            )  # fmt: skip
+        )
+    return layers
+
+
+def _sites(assessment: Assessment) -> Layer:
+    schema = _schema("charging_sites", *SITE_COLUMNS)
+    return Layer(
+        "charging_sites", "layer.charging_sites", _frame(assessment.sites, schema), schema, styles.SITES, "places",
+        search_column="name",
+    )  # fmt: skip
+
+
+def _with_status(plan: Plan, frame: Frame, rule_id: str | None) -> Frame:
+    """Join the finding's ``has`` and ``counts`` to the things it counted; the others have none."""
+    if rule_id is None or frame.empty:
+        return frame.assign(has=None, counts=None)
+    table = plan.before[rule_id].table
+    columns = [c for c in ("has", "counts") if c in table]
+    joined = frame.merge(table[["id", *columns]].drop_duplicates("id"), on="id", how="left")
+    return Frame(joined, geometry="geometry", crs=WGS84)
+
+
+def _rule_id(plan: Plan, kind: type, facility: str = "") -> str | None:
+    rules = (r for r in plan.policy.rules if isinstance(r, kind))
+    return next((r.id for r in rules if not facility or facility in getattr(r, "facility", ())), None)
+
+
+def _service_areas(plan: Plan) -> Layer:
+    kinds = ("expressway_service_area", "ordinary_trunk_service_station", "parking_area")
+    frame = plan.inputs.facilities
+    frame = _with_status(plan, frame[frame["kind"].isin(kinds)], _rule_id(plan, FacilityShare, kinds[0]))
+    every = _rule_id(plan, FacilityShare, kinds[1])
+    if every:
+        frame["has"] = frame["has"].fillna(_with_status(plan, frame.drop(columns="has"), every)["has"])
+    schema = _schema("service_areas", *FACILITY_COLUMNS)
+    style = replace(styles.facility_style(), by="has")
+    return Layer(
+        "service_areas", "layer.service_areas", _frame(frame, schema), schema, style, "places", search_column="name"
+    )
+
+
+def _hubs(plan: Plan) -> Layer:
+    kinds = ("bus_depot", "logistics_park", "hub", "airport")
+    frame = plan.inputs.facilities
+    frame = _with_status(plan, frame[frame["kind"].isin(kinds)], _rule_id(plan, FacilityShare, "hub"))
+    schema = _schema("hubs", *FACILITY_COLUMNS)
+    style = replace(styles.HUBS, by="has")
+    return Layer("hubs", "layer.hubs", _frame(frame, schema), schema, style, "places", search_column="name")
+
+
+def _berths(plan: Plan) -> Layer:
+    rule = next((r for r in plan.policy.rules if isinstance(r, BerthShare)), None)
+    frame = plan.inputs.berths
+    frame = _with_status(plan, frame[frame.geometry.notna()], rule.id if rule else None)
+    frame["counts"] = frame["counts"].fillna("no")
+    frame["berth_status"] = frame["has"].where(frame["counts"] != "no", "not counted")
+    schema = _schema("berths", *BERTH_COLUMNS)
+    style = replace(styles.berth_style(rule.berth.class_t_min if rule else 1000), by="berth_status")
+    return Layer(
+        "berths", "layer.berths", _frame(frame, schema, "berth_status"), schema, style, "places", search_column="name"
+    )
+
+
+def _car_parks(plan: Plan) -> Layer:
+    frame = plan.inputs.car_parks
+    frame = frame[frame.geometry.notna()].copy()
+    rule_id = _rule_id(plan, ShareMargin)
+    need = (plan.before[rule_id].figures.get("registered_ev_share") if rule_id else None) or 0.0
+    margin = plan.before[rule_id].target if rule_id else 0.0
+    share = frame["ready_spaces"].astype("Float64") / frame["spaces"].astype("Float64").where(frame["spaces"] > 0)
+    enough = share - need >= (margin or 0.0)
+    frame["ready"] = np.where(share.isna(), "unknown", np.where(enough.fillna(False), "yes", "no"))
+    schema = _schema("car_parks", *CAR_PARK_COLUMNS)
+    return Layer("car_parks", "layer.car_parks", _frame(frame, schema, "ready"), schema, styles.CAR_PARKS, "places", visible=False)
+
+
+def _demand(plan: Plan) -> Layer:
+    frame = plan.before.demand.copy()
+    people = next((s for s in plan.siting if s.objective_name == "people"), None)
+    if people is not None:
+        covered = people.demand.set_index("id")["covered"]
+        frame["covered"] = frame["id"].map(covered[~covered.index.duplicated()]).fillna("never")
+    frame["distance_km"] = frame["distance_m"] / M_PER_KM
+    schema = _schema("demand", *DEMAND_COLUMNS)
+    return Layer("demand", "layer.demand", _frame(frame, schema), schema, styles.DEMAND, "demand", visible=False)
+
+
+def _candidates(plan: Plan) -> Layer | None:
+    frames = [siting.candidates for siting in plan.siting if len(siting.candidates)]
+    if not frames:
+        return None
+    frame = Frame(pd.concat(frames).drop_duplicates("id"), geometry="geometry", crs=WGS84)
+    frame["candidate_status"] = np.where(frame["excluded"].isna(), "free", "excluded")
+    frame["reason"] = frame["excluded"]
+    schema = _schema("candidates", *CANDIDATE_COLUMNS)
+    return Layer("candidates", "layer.candidates", _frame(frame, schema), schema, styles.CANDIDATES, "plan", visible=False)
+
+
+def _proposed(plan: Plan) -> Layer | None:
+    frames = [siting.proposed for siting in plan.siting if len(siting.proposed)]
+    if not frames:
+        return None
+    frame = Frame(pd.concat(frames), geometry="geometry", crs=WGS84).rename(columns={"order": "build_order"})
+    schema = _schema("proposed", *PROPOSED_COLUMNS)
+    return Layer(
+        "proposed", "layer.proposed", _frame(frame, schema), schema, styles.PROPOSED, "plan",
+        label_column="build_order", search_column="name", phase="after",
+    )  # fmt: skip
+
+
+def _not_served(plan: Plan) -> Layer | None:
+    frame = plan.before.not_served
+    if frame.empty:
+        return None
+    frame = frame.assign(distance_km=frame["distance_m"] / M_PER_KM)
+    schema = _schema("not_served", *NOT_SERVED_COLUMNS)
+    return Layer("not_served", "layer.not_served", _frame(frame, schema), schema, styles.NOT_SERVED, "quality", visible=False)

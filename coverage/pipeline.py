@@ -1,0 +1,241 @@
+"""From a project file to a finished plan: read, assess, site, assess again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from .assess import Assessment, assess
+from .errors import Fault, InputError
+from .inputs import SCHEMAS, Inputs, collect, combine_tables, read_table, table_from_osm
+from .network import (
+    Region,
+    RoadClass,
+    RoadClasses,
+    RoadGraph,
+    Route,
+    fetch_osm,
+    find_routes,
+    network_figures,
+    read_network,
+    read_osm,
+    read_region,
+    read_region_from_osm,
+)
+from .plan import Plan, Provenance, Siting
+from .policy import Policy, read_policy
+from .project import Project, TableSettings
+from .siting import propose
+from .units import M_PER_KM
+
+Tell = Callable[[str, float], None]
+OSM_SUFFIXES = (".pbf", ".osm", ".gz", ".bz2")
+LIBRARIES = ("plugspan", "geopandas", "highspy", "numpy", "osmium", "pandas", "pyproj", "scikit-learn", "scipy", "shapely")
+
+
+def _silent(_key: str, _share: float) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Everything read, before anything is measured."""
+
+    project: Project
+    policy: Policy
+    region: Region | None
+    roads: RoadGraph
+    routes: tuple[Route, ...]
+    inputs: Inputs
+    background: Mapping[str, gpd.GeoDataFrame]
+
+
+def make_plan(project: Project, *, tell: Tell = _silent) -> Plan:
+    """Assess a project, propose sites, and assess what would be then.
+
+    Raises
+    ------
+    InputError
+        If any input has faults; all faults of a file are told at once.
+    InfeasibleError
+        If no plan satisfies what the siting asks for.
+    """
+    started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    study = load(project, tell=tell)
+    before = assess_study(study, tell=tell)
+    tell("siting", 0.6)
+    siting = _site(study, before)
+    tell("after", 0.75)
+    after = _after(study, before, siting)
+    return Plan(
+        project, study.policy, study.region, study.inputs, study.roads, study.routes, before, siting, after,
+        provenance=_provenance(project, started),
+        network=network_figures(study.roads, study.routes),
+        background=study.background,
+    )  # fmt: skip
+
+
+# -- reading ---------------------------------------------------------------------------------------------
+
+
+def load(project: Project, *, tell: Tell = _silent) -> Study:
+    """Read policy, region, roads and tables."""
+    policy = read_policy(_policy_name(project))
+    tell("network", 0.05)
+    region = _region(project)
+    osm = project.path(project.network.osm)
+    features: Mapping[str, gpd.GeoDataFrame] = {}
+    warnings: list[Fault] = []
+    if osm.suffix in OSM_SUFFIXES:
+        extract = read_osm(osm, region)
+        roads, features = extract.roads, extract.features
+        warnings += extract.report.faults
+    else:
+        roads = read_network(osm, region)
+    tell("tables", 0.2)
+    inputs = _inputs(project, region, features, roads, warnings)
+    tell("routes", 0.3)
+    routes = tuple(find_routes(roads, _classes(project, policy), bridge_m=project.network.bridge_km * M_PER_KM))
+    return Study(project, policy, region, roads, routes, inputs, _background(features, inputs))
+
+
+def _policy_name(project: Project) -> str | Path:
+    path = project.path(Path(project.policy))
+    return path if path.suffix == ".toml" and path.is_file() else project.policy
+
+
+def _classes(project: Project, policy: Policy) -> RoadClasses:
+    patterns = {**policy.road_class, **project.road_class}
+    return RoadClasses(tuple(RoadClass(name, tuple(p)) for name, p in patterns.items()))
+
+
+def _region(project: Project) -> Region | None:
+    wanted, halo_m = project.region, project.region.halo_km * M_PER_KM
+    if wanted.file is not None:
+        return read_region(project.path(wanted.file), halo_m=halo_m, name=project.name)
+    if wanted.osm_relation is not None:
+        return read_region_from_osm(project.path(project.network.osm), wanted.osm_relation, halo_m=halo_m)
+    if wanted.bbox is not None:
+        return Region.from_bbox(*wanted.bbox, halo_m=halo_m, name=project.name)
+    return None
+
+
+def _inputs(
+    project: Project,
+    region: Region | None,
+    features: Mapping[str, gpd.GeoDataFrame],
+    roads: RoadGraph,
+    warnings: list[Fault],
+) -> Inputs:
+    """Read all tables; faults of all files are raised together."""
+    faults: list[Fault] = []
+    tables: dict[str, Any] = {}
+    for name, schema in SCHEMAS.items():
+        frames = []
+        for settings in project.tables.get(name, ()):  # type: ignore[call-overload]
+            try:
+                frames.append(_table(project, name, settings, region, features, warnings))
+            except InputError as error:
+                faults += error.faults
+        tables[name] = combine_tables(frames, schema)
+    if faults:
+        raise InputError(faults)
+    return collect(tables, None if region is None else region.polygon, warnings)
+
+
+def _table(
+    project: Project,
+    name: str,
+    settings: TableSettings,
+    region: Region | None,
+    features: Mapping[str, gpd.GeoDataFrame],
+    warnings: list[Fault],
+) -> gpd.GeoDataFrame:
+    if settings.from_osm:
+        return table_from_osm(name, features)
+    assert settings.path is not None
+    return read_table(
+        project.path(settings.path), SCHEMAS[name], datum=settings.datum, columns=settings.columns,
+        encoding=settings.encoding, sheet=settings.sheet, layer=settings.layer, defaults=settings.defaults,
+        region=None if region is None else region.polygon, halo_km=project.region.halo_km, notes=warnings,
+    )  # fmt: skip
+
+
+def _background(features: Mapping[str, gpd.GeoDataFrame], inputs: Inputs) -> dict[str, gpd.GeoDataFrame]:
+    background = {}
+    if "waterways" in features:
+        background["waterways"] = features["waterways"]
+    places = features.get("places")
+    if places is not None and len(places):
+        background["towns"] = places[places["kind"].isin(["city", "town"])]
+    return background
+
+
+def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> Path:
+    """Download the project's region to the file that it names as its network."""
+    out = project.path(project.network.osm)
+    region = _region(project) if project.region.name is None or project.region.file else None
+    return fetch_osm(
+        region if region is not None else project.region.name or "", out, endpoint=project.network.overpass or None,
+        halo_m=project.region.halo_km * M_PER_KM, overwrite=overwrite, say=say, lang=project.language,
+    )  # fmt: skip
+
+
+# -- measuring -------------------------------------------------------------------------------------------
+
+
+def assess_study(study: Study, *, tell: Tell = _silent) -> Assessment:
+    """Assess what is there now."""
+    tell("assess", 0.4)
+    return assess(study.policy, study.inputs, study.roads, study.routes, study.region)
+
+
+def _site(study: Study, before: Assessment) -> tuple[Siting, ...]:
+    settings = study.project.siting
+    if settings.sites is None and settings.budget is None:
+        return ()
+    return (propose(settings, study.policy, study.inputs, study.roads, study.routes, study.region, before),)
+
+
+def _after(study: Study, before: Assessment, siting: tuple[Siting, ...]) -> Assessment:
+    """Assess again with the proposed sites as if they were built (fast, operational)."""
+    proposed = [s.proposed for s in siting if len(s.proposed)]
+    if not proposed:
+        return before
+    built = study.inputs.with_built(pd.concat(proposed, ignore_index=True))
+    return assess(study.policy, built, study.roads, study.routes, study.region)
+
+
+# -- provenance ------------------------------------------------------------------------------------------
+
+
+def _provenance(project: Project, started: str) -> Provenance:
+    files = [project.network.osm, project.region.file]
+    files += [t.path for tables in project.tables.values() for t in tables]
+    if project.path(Path(project.policy)).is_file():
+        files.append(Path(project.policy))
+    named = sorted({path.as_posix(): project.path(path) for path in files if path is not None}.items())
+    versions = {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
+    return Provenance(tuple((name, _sha256(path)) for name, path in named), versions, started)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def sample_project() -> Iterator[Path]:
+    """Give the path of the embedded sample's project file."""
+    with resources.as_file(resources.files("plugspan.data")) as folder:
+        yield folder / "zhuzhou.toml"
