@@ -13,6 +13,7 @@ from .build import build_graph
 from .graph import RoadGraph
 from .osm_files import OSM_SUFFIXES, OTHER_SUFFIXES, check_file
 from .osm_raw import RawWays
+from .osm_pbf import read_ways_fast
 from .osm_read import read_ways
 from .osm_tags import why_dropped
 from .region import Region, contains
@@ -109,7 +110,8 @@ def read_osm(path: str | Path, region: Region | None = None) -> OsmExtract:
 
 def read_roads(path: Path, region: Region | None) -> tuple[RoadGraph, OsmReport]:
     """Read the road graph and the report on it from an OSM file."""
-    raw = read_ways(path)
+    is_pbf = path.name.lower().endswith(".pbf")
+    raw = (read_ways_fast(path) if is_pbf else None) or read_ways(path)
     reasons = why_dropped(raw)
     keep = ~np.logical_or.reduce(list(reasons.values()))
     roads = raw.take(keep)
@@ -118,8 +120,9 @@ def read_roads(path: Path, region: Region | None) -> tuple[RoadGraph, OsmReport]
     if not graph.n_segments:
         key = "osm-no-roads" if not keep.any() or inside is None else "osm-none-in-region"
         raise InputError(Fault(key, file=str(path), values={"bounds": _bounds(roads)}))
-    dropped = {reason: int(mask.sum()) for reason, mask in reasons.items()}
-    return graph, _report(path, len(raw.way_id), dropped, roads)
+    dropped = {"not-drivable": raw.n_seen - len(raw.way_id)}
+    dropped |= {reason: int(mask.sum()) for reason, mask in reasons.items()}
+    return graph, _report(path, raw.n_seen, dropped, roads)
 
 
 def _bounds(raw: RawWays) -> str:

@@ -80,6 +80,8 @@ class RawWays:
         Longitude, latitude, EPSG:4326.
     tags : dict
         One :class:`Coded` for each of :data:`WAY_KEYS`.
+    n_seen : int
+        Ways in the file with ``highway`` or ``route``; those that are no candidates are counted only.
     """
 
     way_id: IntArray
@@ -88,6 +90,7 @@ class RawWays:
     node_id: IntArray
     node_xy: FloatArray
     tags: dict[str, Coded]
+    n_seen: int
 
     def take(self, which: BoolArray) -> RawWays:
         """Return the same with some of the ways; the nodes stay."""
@@ -99,6 +102,7 @@ class RawWays:
             self.node_id,
             self.node_xy,
             {key: coded.take(which) for key, coded in self.tags.items()},
+            self.n_seen,
         )
 
 
@@ -135,6 +139,7 @@ def assemble(
     ref: IntArray,
     tags: dict[str, Coded],
     nodes: tuple[IntArray, npt.NDArray[np.int32], npt.NDArray[np.int32]],
+    n_seen: int,
 ) -> RawWays:
     """Join ways to the coordinates of their nodes.
 
@@ -147,6 +152,8 @@ def assemble(
     nodes
         Node ids in any order, with x and y in :data:`DEGREES_PER_UNIT`; ``NO_COORDINATE`` if unset. Of
         several versions of one node the last in the file counts.
+    n_seen
+        See :class:`RawWays`.
     """
     way_id, counts, ref, tags = sort_ways(way_id, counts, ref, tags)
     node_id, x, y = nodes
@@ -165,4 +172,4 @@ def assemble(
     vertex = np.full(len(ref), -1, dtype=np.int64)
     vertex[found] = position[place[found]]
     xy = np.stack([x[used], y[used]], axis=1) / (1 / DEGREES_PER_UNIT)
-    return RawWays(way_id, pointers(counts), vertex, node_id[used], xy, tags)
+    return RawWays(way_id, pointers(counts), vertex, node_id[used], xy, tags, n_seen)

@@ -13,6 +13,7 @@ import osmium
 
 from .osm_files import osm_faults, osm_file
 from .osm_raw import NO_COORDINATE, WAY_KEYS, Coded, RawWays, assemble
+from .osm_tags import is_candidate
 
 
 class _Codes:
@@ -35,7 +36,7 @@ class _Codes:
 
 
 def read_ways(path: Path) -> RawWays:
-    """Read all ways that have ``highway`` or ``route``, and the nodes they use.
+    """Read the ways that may be roads or ferries, and the nodes they use.
 
     Deleted objects are skipped; of several versions of an object the last in the file counts.
 
@@ -46,6 +47,7 @@ def read_ways(path: Path) -> RawWays:
     """
     node_id, x, y = array("q"), array("i"), array("i")
     way_id, counts, ref = array("q"), array("q"), array("q")
+    n_seen = 0
     columns = {key: _Codes() for key in WAY_KEYS}
     tagged = osmium.filter.KeyFilter("highway", "route").enable_for(osmium.osm.WAY)
     with osm_faults(path):
@@ -60,11 +62,14 @@ def read_ways(path: Path) -> RawWays:
                 x.append(place.x if known else NO_COORDINATE)
                 y.append(place.y if known else NO_COORDINATE)
             else:
+                tags = item.tags
+                n_seen += 1
+                if not is_candidate(tags.get("highway"), tags.get("route")):
+                    continue
                 way_id.append(item.id)
                 before = len(ref)
                 ref.extend(node.ref for node in item.nodes)
                 counts.append(len(ref) - before)
-                tags = item.tags
                 for key, column in columns.items():
                     column.add(tags.get(key))
     return assemble(
@@ -73,4 +78,5 @@ def read_ways(path: Path) -> RawWays:
         np.array(ref, dtype=np.int64),
         {key: column.coded() for key, column in columns.items()},
         (np.array(node_id, np.int64), np.array(x, np.int32), np.array(y, np.int32)),
+        n_seen,
     )

@@ -151,18 +151,21 @@ def directions(tags: dict[str, Coded]) -> tuple[BoolArray, BoolArray]:
     return said | (by_default & ~tags["oneway"].table(is_two_way)), back
 
 
+def is_candidate(highway: str | None, route: str | None) -> bool:
+    """Whether a way may be a road or a ferry line, before access is looked at."""
+    return highway in DRIVABLE if highway is not None else route is not None and is_ferry(route)
+
+
 def why_dropped(raw: RawWays) -> dict[str, BoolArray]:
     """Reason -> (w,) ways left out for it, each way for the first reason that applies.
 
-    ``not-drivable`` (footways, tracks, construction, railways' routes …), ``area``, ``access``,
-    ``minor-service``.
+    ``area``, ``access``, ``minor-service``. Footways, tracks, roads under construction and the like are no
+    candidates and were never read.
     """
     tags = raw.tags
-    road = tags["highway"].table(lambda v: v in DRIVABLE)
     minor = tags["highway"].table(lambda v: v == "service")
     minor &= tags["service"].table(lambda v: v in DROPPED_SERVICE)
     checks = {
-        "not-drivable": ~(road | (ferries(tags) & ~tags["highway"].present)),
         "area": tags["area"].table(is_area),
         "access": denied(tags),
         "minor-service": minor,
