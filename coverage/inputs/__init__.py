@@ -6,6 +6,7 @@ from .bundle import Inputs, collect
 from .checks import distance_to
 from .datum import notice_datum, to_wgs84
 from .frames import as_table, combine_tables, empty_table
+from .from_osm import table_from_osm
 from .schemas import BERTHS, CALLS, CAR_PARKS, CHARGERS, COUNTIES, DEMAND, FACILITIES, SCHEMAS
 from .sites import group_sites, qualify, qualify_points
 from .tables import read_table
@@ -30,5 +31,6 @@ __all__ = [
     "qualify",
     "qualify_points",
     "read_table",
+    "table_from_osm",
     "to_wgs84",
 ]

@@ -1,0 +1,315 @@
+"""OpenStreetMap features -> the same tables that files give.
+
+Features are frames with the columns ``osm_type`` (``node``, ``way``, ``relation``), ``osm_id``, ``name``,
+``tags`` (dict) and ``geometry`` (EPSG:4326). What OSM does not say stays missing: it is unknown, not no.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from ..errors import Fault
+from ..schema import Column
+from ..units import GEOD
+from .cells import BadCellError, parse_bool, parse_date, parse_number
+from .frames import as_table
+from .osm_sockets import socket_rows
+from .schemas import BERTHS, CAR_PARKS, CHARGERS, COUNTIES, DEMAND, FACILITIES
+
+Features = Mapping[str, gpd.GeoDataFrame]
+Row = dict[str, Any]
+
+PLACE_POPULATION: Mapping[str, float] = {
+    "city": 250_000.0,
+    "borough": 100_000.0,
+    "suburb": 20_000.0,
+    "quarter": 10_000.0,
+    "town": 20_000.0,
+    "village": 1_500.0,
+    "neighbourhood": 1_000.0,
+    "hamlet": 100.0,
+    "isolated_dwelling": 5.0,
+    "farm": 5.0,
+}
+"""People assumed for a place without ``population``, by its kind: the middle, on a log scale, of what the OSM
+wiki gives as usual (city above 100 000, town 10 000 to 100 000, village 200 to 10 000, hamlet below 200).
+Such rows are flagged ``estimated``."""
+
+_DIRECTION = re.compile(
+    r"[\s_-]*(?:[(（].*[)）]|[东西南北]区?|[上下]行(?:线)?|[AB]区?|north|south|east|west|(?:north|south|east|west)bound|"
+    r"nord|sud|süd|ost|est|ouest|nb|sb|eb|wb)\s*$",
+    re.IGNORECASE,
+)
+_PAIR_REACH_DEG = 0.03
+_COUNT = Column("count", "int")
+_PEOPLE = Column("people", "float")
+_DATE = Column("date", "date")
+_FLAG = Column("flag", "bool")
+
+
+def table_from_osm(table: str, features: Features, *, notes: list[Fault] | None = None) -> gpd.GeoDataFrame:
+    """Return the table ``chargers``, ``facilities``, ``berths``, ``car_parks``, ``demand`` or ``counties``.
+
+    Parameters
+    ----------
+    table : str
+        Key of the project file.
+    features : mapping
+        Name of a layer -> frame: ``charging``, ``service_areas``, ``fuel``, ``parking``, ``bus_stations``,
+        ``airports``, ``harbours``, ``places``, ``boundaries``; absent ones count as empty.
+    notes : list of Fault, optional
+        What was assumed or left out is appended.
+
+    Returns
+    -------
+    GeoDataFrame
+        In the form of :func:`plugspan.inputs.read_table`; ids are ``osm-node-…``, ``source`` is
+        ``OpenStreetMap``.
+
+    Raises
+    ------
+    KeyError
+        If OSM has no such table (ship calls).
+    """
+    build: Callable[[Features, list[Fault]], gpd.GeoDataFrame] = {
+        "chargers": chargers_from_osm,
+        "facilities": facilities_from_osm,
+        "berths": berths_from_osm,
+        "car_parks": car_parks_from_osm,
+        "demand": demand_from_osm,
+        "counties": counties_from_osm,
+    }[table]
+    return build(features, [] if notes is None else notes)
+
+
+def _rows(features: Features, layer: str) -> list[Row]:
+    """Return the features of a layer in order of type and number, each as a row with its tags."""
+    frame = features.get(layer)
+    if frame is None or frame.empty:
+        return []
+    ordered = frame.sort_values(["osm_type", "osm_id"], kind="stable")
+    rows = []
+    for kind, number, tags, shape in zip(
+        ordered["osm_type"], ordered["osm_id"], ordered["tags"], ordered.geometry, strict=True
+    ):
+        if shape is None or shape.is_empty:
+            continue
+        known = tags if isinstance(tags, dict) else {}
+        names = (known.get(k) for k in ("name", "name:zh", "name:en", "ref:name", "official_name"))
+        rows.append({
+            "id": f"osm-{kind}-{number}", "name": next((n for n in names if n), None), "tags": known,
+            "operator": known.get("operator") or known.get("network") or known.get("brand"),
+            "status": _status(known), "opened": _number(parse_date, known.get("start_date"), _DATE),
+            "ref": known.get("ref"), "shape": shape, "geometry": point_of(shape),
+        })  # fmt: skip
+    return rows
+
+
+def point_of(shape: Any) -> Any:
+    """Return a point on a feature: itself, the middle of a line, or a point inside an area."""
+    if shape.geom_type == "Point":
+        return shape
+    if shape.geom_type == "LineString":
+        return shapely.line_interpolate_point(shape, 0.5, normalized=True)
+    return shapely.point_on_surface(shape)
+
+
+def _number(parse: Callable[[Any, Column, float], Any], value: Any, column: Column) -> Any:
+    """Parse a tag, None if it is missing or makes no sense."""
+    if value is None:
+        return None
+    try:
+        return parse(str(value).lstrip("~≈ "), column, 1.0)
+    except BadCellError:
+        return None
+
+
+def _status(tags: Mapping[str, str]) -> str | None:
+    said = tags.get("operational_status", "").lower()
+    if said in ("closed", "broken", "out_of_order", "out of order", "non-operational"):
+        return "out_of_order"
+    if tags.get("construction") or said in ("construction", "under_construction"):
+        return "under_construction"
+    return "planned" if tags.get("proposed") or said in ("planned", "proposed") else None
+
+
+# -- chargers --------------------------------------------------------------------------------------------
+
+
+def chargers_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
+    """Charging stations; those for bicycles only are left out and counted in a note."""
+    rows, bicycles = [], 0
+    for row in _rows(features, "charging"):
+        tags = row["tags"]
+        cars = tags.get("motorcar") or tags.get("car") or tags.get("hgv")
+        if cars == "no" or (cars is None and tags.get("bicycle") in ("yes", "designated")):
+            bicycles += 1
+            continue
+        always = tags.get("opening_hours")
+        shared = {
+            **row, "kind": "charging", "access": _access(tags),
+            "open_24h": None if always is None else always.strip() == "24/7", "provenance": "OpenStreetMap",
+        }  # fmt: skip
+        rows += [{**shared, **sockets} for sockets in socket_rows(row["id"], tags)]
+    if bicycles:
+        notes.append(Fault("osm-bicycle-chargers", values={"n": bicycles}, warning=True))
+    return as_table(rows, CHARGERS, "OpenStreetMap")
+
+
+def _access(tags: Mapping[str, str]) -> str | None:
+    access = tags.get("access")
+    if access in ("yes", "public", "permissive"):
+        return "public"
+    return (
+        "restricted" if access in ("private", "customers", "no", "permit", "delivery", "residents") else None
+    )
+
+
+# -- facilities ------------------------------------------------------------------------------------------
+
+
+def facilities_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
+    """Service areas and rest areas (with their pair), fuel stations, bus stations, airports.
+
+    OSM does not say which kind of road a service area belongs to: all of ``highway=services`` become
+    ``expressway_service_area``.
+    """
+    del notes
+    rows = []
+    for row in _rows(features, "service_areas"):
+        rest = row["tags"].get("highway") == "rest_area"
+        rows.append({**row, "kind": "parking_area" if rest else "expressway_service_area"})
+    _join_pairs(rows)
+    for layer, kind in (("fuel", "fuel"), ("airports", "airport")):
+        rows += [{**row, "kind": kind} for row in _rows(features, layer)]
+    for row in _rows(features, "bus_stations"):
+        depot = row["tags"].get("landuse") == "depot" or "depot" in row["tags"].get("industrial", "")
+        rows.append({**row, "kind": "bus_depot" if depot else "hub"})
+    for row in rows:
+        row["provenance"] = "OpenStreetMap"
+    return as_table(rows, FACILITIES, "OpenStreetMap")
+
+
+def pair_name(name: str) -> str:
+    """Name of a service area without the side (``朱亭服务区(北区)`` and ``朱亭服务区南区`` are one pair)."""
+    shorter = _DIRECTION.sub("", name).strip()
+    return shorter or name
+
+
+def _join_pairs(rows: list[Row]) -> None:
+    """Give rows of one name, their sides aside, within some 3 km a common ``pair``; a lone one is its own."""
+    by_name: dict[str, list[Row]] = {}
+    for row in rows:
+        row["pair"] = row["name"] or row["id"]
+        if row["name"]:
+            by_name.setdefault(pair_name(row["name"]), []).append(row)
+    for name, group in by_name.items():
+        for row in group:
+            near = [r for r in group if r["geometry"].distance(row["geometry"]) <= _PAIR_REACH_DEG]
+            if len(near) > 1:
+                row["pair"] = name
+
+
+# -- berths, car parks, demand, counties -----------------------------------------------------------------
+
+
+def berths_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
+    """Quays, piers and harbours: their class is missing, so whether they count is unknown."""
+    del notes
+    rows = []
+    for row in _rows(features, "harbours"):
+        tags = row["tags"]
+        line = row["shape"].geom_type == "LineString"
+        rows.append({
+            **row, "port": tags.get("seamark:name") or tags.get("harbour:name"),
+            "length_m": round(GEOD.geometry_length(row["shape"]), 1) if line else None,
+            "shore_power": _number(parse_bool, tags.get("power_supply"), _FLAG), "provenance": "OpenStreetMap",
+        })  # fmt: skip
+    return as_table(rows, BERTHS, "OpenStreetMap")
+
+
+def car_parks_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
+    """Car parks with their spaces; whether they are new or ancillary is not in OSM."""
+    del notes
+    rows = [
+        {
+            **row,
+            "spaces": _whole(row["tags"].get("capacity")),
+            "charging_spaces": _whole(row["tags"].get("capacity:charging")),
+            "provenance": "OpenStreetMap",
+        }
+        for row in _rows(features, "parking")
+    ]
+    return as_table(rows, CAR_PARKS, "OpenStreetMap")
+
+
+def _whole(value: Any) -> int | None:
+    number = _number(parse_number, value, _COUNT)
+    return None if number is None or number < 0 else int(number)
+
+
+def demand_from_osm(
+    features: Features, notes: list[Fault], estimate: Mapping[str, float] = PLACE_POPULATION
+) -> gpd.GeoDataFrame:
+    """Places with their population; one that OSM does not give is assumed by kind and flagged ``estimated``.
+
+    Kinds that ``estimate`` does not know leave the weight missing. Regions, islands, squares and the like are
+    no places to live in and are left out.
+    """
+    rows, assumed = [], 0
+    for row in _rows(features, "places"):
+        kind = row["tags"].get("place")
+        people = _number(parse_number, row["tags"].get("population"), _PEOPLE)
+        if people is None and kind not in PLACE_POPULATION:
+            continue
+        known = people is not None and people >= 0
+        assumed += not known
+        weight = people if known else estimate.get(str(kind))
+        rows.append(
+            {**row, "kind": kind, "weight": weight, "estimated": not known, "provenance": "OpenStreetMap"}
+        )
+    if assumed:
+        notes.append(Fault("osm-population-assumed", values={"n": assumed, "total": len(rows)}, warning=True))
+    return as_table(rows, DEMAND, "OpenStreetMap")
+
+
+def counties_from_osm(
+    features: Features, notes: list[Fault], admin_level: int | None = None
+) -> gpd.GeoDataFrame:
+    """Administrative areas of one level (China: counties are 6), by default the finest there is up to 6.
+
+    Levels beyond 6 (townships, quarters) are used only if there is nothing coarser.
+    """
+    del notes
+    rows = [r for r in _rows(features, "boundaries") if r["shape"].geom_type in ("Polygon", "MultiPolygon")]
+    levels = {level for row in rows if (level := _whole(row["tags"].get("admin_level"))) is not None}
+    if admin_level is None and levels:
+        coarse = [level for level in levels if level <= 6]
+        admin_level = max(coarse) if coarse else min(levels)
+    kept = [
+        {
+            **row,
+            "geometry": row["shape"],
+            "population": _number(parse_number, row["tags"].get("population"), _PEOPLE),
+            "provenance": "OpenStreetMap",
+        }
+        for row in rows
+        if _whole(row["tags"].get("admin_level")) == admin_level
+    ]
+    return as_table(kept, COUNTIES, "OpenStreetMap")
+
+
+def service_area_gap_m(facilities: gpd.GeoDataFrame) -> float:
+    """Return the median distance between the two sides of a pair, metres; NaN if there is no pair."""
+    sides = facilities[facilities["pair"].duplicated(keep=False)].sort_values(["pair", "id"])
+    gaps = [
+        GEOD.inv(g.geometry.x.iloc[0], g.geometry.y.iloc[0], g.geometry.x.iloc[1], g.geometry.y.iloc[1])[2]
+        for _, g in sides.groupby("pair", sort=True)
+    ]
+    return float(np.median(gaps)) if gaps else float("nan")
