@@ -27,12 +27,8 @@ Row = dict[str, Any]
 
 PLACE_POPULATION: Mapping[str, float] = {
     "city": 250_000.0,
-    "borough": 100_000.0,
-    "suburb": 20_000.0,
-    "quarter": 10_000.0,
-    "town": 20_000.0,
+    "town": 30_000.0,
     "village": 1_500.0,
-    "neighbourhood": 1_000.0,
     "hamlet": 100.0,
     "isolated_dwelling": 5.0,
     "farm": 5.0,
@@ -40,6 +36,8 @@ PLACE_POPULATION: Mapping[str, float] = {
 """People assumed for a place without ``population``, by its kind: the middle, on a log scale, of what the OSM
 wiki gives as usual (city above 100 000, town 10 000 to 100 000, village 200 to 10 000, hamlet below 200).
 Such rows are flagged ``estimated``."""
+TOWN_PARTS = frozenset(["borough", "suburb", "quarter", "neighbourhood", "city_block"])
+"""Places whose people are those of a city or town already."""
 
 _DIRECTION = re.compile(
     r"[\s_-]*(?:[(（].*[)）]|[东西南北]区?|[上下]行(?:线)?|[AB]区?|north|south|east|west|(?:north|south|east|west)bound|"
@@ -260,11 +258,15 @@ def demand_from_osm(
     """Places with their population; one that OSM does not give is assumed by kind and flagged ``estimated``.
 
     Kinds that ``estimate`` does not know leave the weight missing. Regions, islands, squares and the like are
-    no places to live in and are left out.
+    no places to live in and are left out, and so are the parts of towns where the file has towns.
     """
     rows, assumed = [], 0
-    for row in _rows(features, "places"):
+    places = _rows(features, "places")
+    whole = any(row["tags"].get("place") in ("city", "town") for row in places)
+    for row in places:
         kind = row["tags"].get("place")
+        if whole and kind in TOWN_PARTS:
+            continue
         people = _number(parse_number, row["tags"].get("population"), _PEOPLE)
         if people is None and kind not in PLACE_POPULATION:
             continue

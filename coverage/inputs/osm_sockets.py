@@ -1,8 +1,9 @@
 """What the ``socket:*`` tags of an OSM charging station say about its charge points.
 
-``socket:type2_combo=2`` is a count, ``socket:type2_combo:output=150 kW`` a power. Sockets are not charge points:
-a post with one CHAdeMO and one CCS cable often serves one vehicle at a time. So a count is taken only where there
-is one kind of DC (or AC) socket, or where ``capacity`` settles it; else the number of points is missing.
+``socket:type2_combo=2`` is a count, ``socket:type2_combo:output=150 kW`` a power. Sockets are not charge
+points: a post with one CHAdeMO and one CCS cable often serves one vehicle at a time. So a count is taken only
+where there is one kind of DC (or AC) socket, or where ``capacity`` settles it; else the number of points is
+missing.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from ..schema import Column
 from .cells import BadCellError, parse_number
 
 DC_SOCKETS = frozenset(
-    ["chademo", "type2_combo", "type1_combo", "ccs", "ccs1", "ccs2", "combo", "gb_dc", "gbt_dc", "gb/t_dc", "mcs",
-     "tesla_supercharger", "tesla_supercharger_ccs", "chaoji"]
+    ["chademo", "type2_combo", "type1_combo", "ccs", "ccs1", "ccs2", "combo", "gb_dc", "gbt_dc", "gb/t_dc",
+     "mcs", "tesla_supercharger", "tesla_supercharger_ccs", "chaoji"]
 )  # fmt: skip
 AC_SOCKETS = frozenset(
     ["type1", "type1_cable", "type2", "type2_cable", "type3", "type3a", "type3c", "schuko", "typee", "typef",
