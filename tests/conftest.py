@@ -1,10 +1,17 @@
-"""Fixtures shared by all tests."""
+"""Fixtures and options shared by all tests.
+
+``--extra-data DIR`` gives the tests marked ``extra_data`` their files. PLUGSPAN_NO_SKIP (set by ``.ci/run``) names
+markers whose tests may not be skipped: there a skip is a failure, because it would hide a hole.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+NO_SKIP = set(os.environ.get("PLUGSPAN_NO_SKIP", "").split())
 
 
 def pytest_addoption(parser):
@@ -20,6 +27,15 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if "extra_data" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.skipped and NO_SKIP.intersection(item.keywords):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} must not be skipped here: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")
