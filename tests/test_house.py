@@ -66,7 +66,7 @@ def test_data_flows_one_way(root):
 
 
 def test_third_parties_stay_in_their_room(root):
-    """osmium and osmnx in network, highspy in siting, folium in output, click and rich in cli."""
+    """Osmium and osmnx in network, highspy in siting, folium in output, click and rich in cli."""
     wrong = [
         f"{path.relative_to(root)} imports {name}"
         for path, room, tree in modules(root)
@@ -77,7 +77,7 @@ def test_third_parties_stay_in_their_room(root):
 
 
 def test_the_package_list_is_the_folders(root):
-    """pyproject's list of packages names every folder with Python files, and no other."""
+    """Pyproject's list of packages names every folder with Python files, and no other."""
     listed = set(tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"])
     folders = {
         ".".join(["plugspan", *path.parent.relative_to(root / "coverage").parts])
@@ -99,7 +99,7 @@ def test_every_text_has_both_languages(lang):
     """No text is missing or empty in a language, and both have the same fields."""
     for key, both in catalogue().items():
         assert both.get(lang), f"{key} has no {lang} text"
-        fields = {code: set(re.findall(r"\{([a-z_0-9]+)\}", text)) for code, text in both.items()}
+        fields = {code: set(re.findall(r"\{([a-z][a-z_0-9]*)\}", text)) for code, text in both.items()}
         assert fields["zh"] == fields["en"], f"{key}: the fields differ between the languages"
 
 

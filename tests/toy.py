@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from pyproj import Geod
-
 from plugspan.network.graph import RoadGraph
+from pyproj import Geod
 
 LON0, LAT0 = 113.0, 27.0
 _GEOD = Geod(ellps="WGS84")

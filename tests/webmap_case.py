@@ -6,11 +6,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from shapely import LineString, Point, Polygon, box
-
 from plugspan.output import styles
 from plugspan.output.layer import FindingRow, Layer, SourceNote
 from plugspan.schema import Column, TableSchema
+from shapely import LineString, Point, Polygon, box
 
 WGS = "EPSG:4326"
 TOWNS = {
@@ -55,7 +54,7 @@ def wavy(rng, points, n=60, wobble=0.012):
     xy = shapely.get_coordinates(shapely.line_interpolate_point(line, along, normalized=True))
     noise = np.cumsum(rng.normal(0, wobble, xy.shape), axis=0)
     noise -= np.linspace(0, 1, len(xy))[:, None] * noise[-1]
-    return LineString(xy + 0.35 * noise)
+    return LineString(xy + 0.2 * noise)
 
 
 def frame(rows, geometry):
@@ -99,7 +98,7 @@ def routes(courses, phase="before"):
                 )  # fmt: skip
                 geometry.append(piece)
     fields = schema(
-        "routes", col("ref"), col("direction"), col("from_km", "float", "km"), col("to_km", "float", "km"), col("gap_km", "float", "km")
+        "routes", col("ref"), col("direction", "choice"), col("from_km", "float", "km"), col("to_km", "float", "km"), col("gap_km", "float", "km")
     )
     return Layer(
         "routes", "layer.routes", frame(rows, geometry), fields, styles.route_style(25.0, 40.0), "routes",
@@ -159,6 +158,11 @@ def berths():
 
 def sites(rng, lines, n=160):
     rows, geometry = points(rng, lines, n, "充电站")
+    towns = [*TOWNS.values()]
+    for i in range(0, n, 3):  # two thirds lie in and around towns
+        for j in range(i, min(i + 2, n)):
+            x, y = towns[(i // 3) % len(towns)]
+            geometry[j] = Point(x + rng.normal(0, 0.04), y + rng.normal(0, 0.04))
     for i, row in enumerate(rows):
         row.update(fast=["yes", "no", "unknown", "no"][i % 4], point_kw=[120.0, 7.0, None, 40.0][i % 4], operator="国网湖南电动")
     fields = schema("charging_sites", col("name"), col("operator"), col("point_kw", "float", "kW"))

@@ -69,7 +69,7 @@ def _run(args: list[str] | None) -> int:
     except MemoryError:
         warn(text("cli.memory", ui_lang()))
         return 3
-    except Exception as error:  # noqa: BLE001  (the last door: a fault of plugspan itself)
+    except Exception as error:
         return _own_fault(error)
 
 

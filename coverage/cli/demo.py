@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from .common import finish, open_project, option, progress, told_in, verb, warn
-from ..texts import LANGUAGES, text
 import click
+
+from ..texts import LANGUAGES, text
+from .common import finish, open_project, option, progress, told_in, verb, warn
 
 
 @verb("demo")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import osmium
 import shapely
 
 from ..errors import Fault, InputError
@@ -21,10 +22,20 @@ COLUMNS = ("osm_type", "osm_id", "name", "kind", "tags", "geometry")
 """Columns of every feature table. ``kind`` is the value that made the object a feature of its table
 (``rest_area``, ``quay``, ``town``, ``river``, the ``admin_level`` …); ``tags`` is a dict of all its tags."""
 
-FEATURE_KEYS = (
-    *("amenity", "highway", "man_made", "public_transport", "harbour", "seamark:type", "landuse"),
-    *("industrial", "mooring", "place", "boundary", "waterway"),
-)
+TAGS = {
+    "amenity": ("charging_station", "fuel", "parking", "bus_station", "ferry_terminal"),
+    "man_made": ("charge_point", "quay", "pier"),
+    "highway": ("services", "rest_area"),
+    "public_transport": ("station",),
+    "seamark:type": ("berth", "harbour"),
+    "landuse": ("harbour", "port"),
+    "industrial": ("port",),
+    "place": tuple(sorted(PLACES)),
+    "boundary": ("administrative",),
+    "waterway": ("river", "canal"),
+}
+"""Every object of a feature table has one of these tags or one of :data:`KEYS`; osmium sifts by them."""
+KEYS = ("harbour", "mooring")
 
 
 def _one_of(key: str, *values: str) -> Callable[[Tags], str | None]:
@@ -91,8 +102,8 @@ def read_features(path: str | Path, region: Region | None = None) -> dict[str, g
     -------
     dict
         One GeoDataFrame for each key of :data:`RULES`, EPSG:4326, with :data:`COLUMNS`, nodes first, then
-        ways, then relations, by id. ``boundaries`` are areas, ``waterways`` lines, the others points: on an area,
-        half-way along a line. An area and a node of the same place and name inside it are one place.
+        ways, then relations, by id. ``boundaries`` are areas, ``waterways`` lines, the others points: on an
+        area, half-way along a line. An area and a node of the same place and name inside it are one place.
 
     Raises
     ------
@@ -102,7 +113,9 @@ def read_features(path: str | Path, region: Region | None = None) -> dict[str, g
     path = Path(path)
     check_file(path, OSM_SUFFIXES)
     rules = list(RULES.values())
-    objects = read_objects(path, FEATURE_KEYS, lambda tags: any(rule(tags) for rule in rules))
+    pairs = [(key, value) for key, values in TAGS.items() for value in values]
+    sieves = [osmium.filter.TagFilter(*pairs), osmium.filter.KeyFilter(*KEYS)]
+    objects = read_objects(path, sieves, lambda tags: any(rule(tags) for rule in rules))
     return {name: _table(name, rule, objects, region) for name, rule in RULES.items()}
 
 
@@ -174,7 +187,7 @@ def read_region_from_osm(
     """
     path = Path(path)
     check_file(path, OSM_SUFFIXES)
-    found = read_objects(path, ("type",), lambda _: True, relation_id=relation_id)
+    found = read_objects(path, [osmium.filter.KeyFilter("type")], lambda _: True, relation_id=relation_id)
     if not found:
         raise InputError(
             Fault("region-relation-missing", file=str(path), values={"relation_id": relation_id})

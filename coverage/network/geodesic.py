@@ -65,4 +65,7 @@ def line_lengths_m(xy: FloatArray, ptr: IntArray) -> FloatArray:
     steps = step_lengths_m(xy, index[:-1], index[1:])
     line = np.repeat(np.arange(len(ptr) - 1), np.diff(ptr))
     inner = line[:-1] == line[1:]
-    return np.bincount(line[:-1][inner], weights=steps[inner], minlength=len(ptr) - 1)
+    total: FloatArray = np.bincount(line[:-1][inner], weights=steps[inner], minlength=len(ptr) - 1).astype(
+        float
+    )
+    return total

@@ -12,8 +12,8 @@ from ..errors import Fault, InputError
 from .build import build_graph
 from .graph import RoadGraph
 from .osm_files import OSM_SUFFIXES, OTHER_SUFFIXES, check_file
-from .osm_raw import RawWays
 from .osm_pbf import read_ways_fast
+from .osm_raw import RawWays
 from .osm_read import read_ways
 from .osm_tags import why_dropped
 from .region import Region, contains

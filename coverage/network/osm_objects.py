@@ -1,12 +1,12 @@
 """Tagged objects of an OSM file with their shapes, whatever the order of objects in the file.
 
-The file is gone through once for the objects, once for the ways their relations are made of, and once for the
+The file is gone through once for each sieve of objects, once for the ways their relations are made of, and once for the
 nodes of all these: no table of all nodes is held, and nodes may stand after ways (as Overpass writes them).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,11 +60,11 @@ class _Found:
 
 def read_objects(
     path: Path,
-    keys: Iterable[str],
+    sieves: Sequence[osmium.BaseFilter],
     wanted: Callable[[dict[str, str]], bool],
     relation_id: int | None = None,
 ) -> list[OsmObject]:
-    """Read objects with one of ``keys`` whose tags are ``wanted``: nodes, ways, then relations, by id.
+    """Read objects that pass one of the sieves and are ``wanted``: nodes, ways, then relations, by id.
 
     Ways whose nodes are partly missing are drawn from those present; relations that do not close to an area
     are left out. If ``relation_id`` is given, only that relation is read.
@@ -75,28 +75,32 @@ def read_objects(
         If the file is truncated, damaged, or not what its suffix says.
     """
     found = _Found()
+    entities = osmium.osm.ALL if relation_id is None else osmium.osm.RELATION
     with osm_faults(path):
-        entities = osmium.osm.RELATION if relation_id is not None else osmium.osm.ALL
-        for item in osmium.FileProcessor(osm_file(path), entities).with_filter(
-            osmium.filter.KeyFilter(*keys)
-        ):
-            if item.deleted or (relation_id is not None and item.id != relation_id):
-                continue
-            tags = {tag.k: tag.v for tag in item.tags}
-            if wanted(tags):
-                found.add(item, tags)
+        for sieve in sieves:
+            for item in _items(path, entities, sieve):
+                if relation_id in {None, item.id}:
+                    tags = {tag.k: tag.v for tag in item.tags}
+                    if wanted(tags):
+                        found.add(item, tags)
         members = {ref for refs in found.relations.values() for ref in refs}
         way_nodes = {**_ways(path, members - set(found.ways)), **found.ways}
         places = _places(path, {ref for refs in way_nodes.values() for ref in refs})
     return _shaped(found, way_nodes, places)
 
 
-def _with_ids(path: Path, entities: Any, ids: set[int]) -> Iterable[Any]:
-    """Go through the objects of one kind with the given ids."""
+def _items(path: Path, entities: Any, sieve: osmium.BaseFilter | None) -> Iterator[Any]:
+    """Objects of the file that pass the sieve and are not deleted."""
     processor = osmium.FileProcessor(osm_file(path), entities)
-    if min(ids) > 0:  # osmium's filter knows no negative ids (files edited by hand have them)
-        processor = processor.with_filter(osmium.filter.IdFilter(ids))
-    return (item for item in processor if item.id in ids and not item.deleted)
+    items: Iterator[Any] = iter(processor if sieve is None else processor.with_filter(sieve))
+    return (item for item in items if not item.deleted)
+
+
+def _with_ids(path: Path, entities: Any, ids: set[int]) -> Iterator[Any]:
+    """Objects of one kind with the given ids."""
+    # osmium's filter knows no negative ids (files edited by hand have them)
+    sieve = osmium.filter.IdFilter(ids) if min(ids) > 0 else None
+    return (item for item in _items(path, entities, sieve) if item.id in ids)
 
 
 def _ways(path: Path, ids: set[int]) -> dict[int, list[int]]:
@@ -161,8 +165,8 @@ def area_of(lines: list[list[tuple[float, float]]]) -> BaseGeometry | None:
 
 def point_of(shape: BaseGeometry) -> shapely.Point:
     """Return the point that stands for a shape: on an area, half-way along a line."""
-    if shape.geom_type == "Point":
+    if isinstance(shape, shapely.Point):
         return shape
-    if shape.geom_type == "LineString":
+    if isinstance(shape, shapely.LineString):
         return shapely.line_interpolate_point(shape, 0.5, normalized=True)
-    return shapely.point_on_surface(shape)
+    return shape.representative_point()

@@ -1,7 +1,8 @@
 """Ways and their nodes from an ordinary PBF file, several times faster than object by object.
 
-The blobs at the end of the file, which hold the ways, are read first; after that it is known which nodes are
-needed, and of the blobs before them only the ids are decoded in full and the coordinates of needed nodes kept.
+The blobs at the end of the file, which hold the ways, are read first; after that it is known which nodes
+are needed, and of the blobs before them only the ids are decoded in full and the coordinates of needed nodes
+kept.
 So memory grows with the roads, not with the file. Two threads share the work: decompression and most of
 numpy run outside Python's lock.
 
@@ -194,7 +195,7 @@ def _column(row: npt.NDArray[np.int32], strings: list[bytes]) -> tuple[npt.NDArr
 
 
 def _from_deltas(deltas: IntArray, counts: IntArray) -> IntArray:
-    """Running sums that start again with each way."""
+    """Return running sums that start again with each way."""
     total = np.cumsum(deltas)
     before = np.append(0, total)[pointers(counts)[:-1]]
     return total - np.repeat(before, counts)

@@ -139,6 +139,7 @@ def assemble(
     ref: IntArray,
     tags: dict[str, Coded],
     nodes: tuple[IntArray, npt.NDArray[np.int32], npt.NDArray[np.int32]],
+    *,
     n_seen: int,
 ) -> RawWays:
     """Join ways to the coordinates of their nodes.

@@ -78,5 +78,5 @@ def read_ways(path: Path) -> RawWays:
         np.array(ref, dtype=np.int64),
         {key: column.coded() for key, column in columns.items()},
         (np.array(node_id, np.int64), np.array(x, np.int32), np.array(y, np.int32)),
-        n_seen,
+        n_seen=n_seen,
     )

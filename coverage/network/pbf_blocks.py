@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -318,36 +318,20 @@ def read_way_fields(block: Block) -> Iterator[WayFields]:
             wire, field = key & 7, key >> 3
             if np.any((key > 127) | ((wire != _VARINT) & (wire != _BYTES))):
                 raise Unusual("field of a way")
-            _note(field, wire, value, at, active, way_id, starts, sizes)
+            is_id = (field == 1) & (wire == _VARINT)
+            way_id[active[is_id]] = value[is_id]
+            for number, start in starts.items():
+                hit = np.flatnonzero(field == number)
+                who = active[hit]
+                if np.any(wire[hit] != _BYTES) or np.any(start[who] >= 0):
+                    raise Unusual("field of a way")
+                start[who], sizes[number][who] = at[hit], value[hit]
             at = at + np.where(wire == _BYTES, value, 0)
             if np.any(at > end[active]) or np.any(value < 0):
                 raise Unusual("field of a way")
             on = at < end[active]
             active, at = active[on], at[on]
         yield WayFields(data, way_id, {f: np.maximum(s, 0) for f, s in starts.items()}, sizes)
-
-
-def _note(
-    field: Any,
-    wire: Any,
-    value: IntArray,
-    at: IntArray,
-    active: IntArray,
-    way_id: IntArray,
-    starts: dict[int, IntArray],
-    sizes: dict[int, IntArray],
-) -> None:
-    """Write down the fields of one step: one of each way that is not through yet."""
-    is_id = (field == 1) & (wire == _VARINT)
-    way_id[active[is_id]] = value[is_id]
-    for number, start in starts.items():
-        hit = np.flatnonzero(field == number)
-        if not len(hit):
-            continue
-        if np.any(wire[hit] != _BYTES) or np.any(start[active[hit]] >= 0):
-            raise Unusual("field of a way")
-        start[active[hit]] = at[hit]
-        sizes[number][active[hit]] = value[hit]
 
 
 def _varints_at(data: Bytes, at: IntArray) -> tuple[IntArray, IntArray]:

@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 LANGUAGES = ("zh", "en")
-_FIELD = re.compile(r"\{([a-z_0-9]+)\}")
+_FIELD = re.compile(r"\{([a-z][a-z_0-9]*)\}")
 
 
 def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -52,7 +52,7 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
     return MappingProxyType(merged)
 
 
-def text(key: str, lang: str, **values: Any) -> str:
+def text(key: str, lang: str, /, **values: Any) -> str:
     """Return the text of ``key`` in ``lang``, with ``{name}`` replaced by ``values["name"]``.
 
     Raises

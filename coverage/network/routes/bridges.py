@@ -17,6 +17,8 @@ from .index import RoadIndex
 
 BRIDGE_M = 2000.0
 """Longest break that is bridged, metres along the road."""
+DETOUR, DETOUR_SLACK_M = 3.0, 300.0
+"""A way longer than 3 x the straight line + 300 m is not the road going on."""
 NEAR_M, MAX_AWAY_DEG, RING_AWAY_DEG = 300.0, 120.0, 75.0
 """Over more than ``NEAR_M`` the other side must lie ahead, not behind; to close a ring, well ahead."""
 RING_RATIO = 10.0
@@ -136,7 +138,9 @@ class _Ways:
         if apart > self.limit_m or not self._ahead(before, after, apart):
             return None
         found = self._way(before.node, after.node)
-        if found is None or (before.drive == after.drive and not self._closes(before, found[1])):
+        if found is None or found[1] > DETOUR * apart + DETOUR_SLACK_M:
+            return None
+        if (before.drive == after.drive and not self._closes(before, found[1])):
             return None
         return Gap(before, after, *found)
 

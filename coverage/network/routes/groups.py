@@ -12,6 +12,8 @@ from .cuts import seam_rings, split, straighten
 from .drives import Path
 from .index import RoadIndex
 from .pairing import (
+    BESIDE_MIN_M,
+    BESIDE_SHARE,
     END_SLACK_M,
     MIN_OVERLAP_M,
     STEP_M,
@@ -105,7 +107,8 @@ def pair_drives(index: RoadIndex, paths: list[Path]) -> Paired:
     samples = sample(index, drives, both)
     near = beside(samples)
     count = np.bincount(samples.drive, minlength=len(drives))
-    matches = _refine(matches, near) + _side_by_side(near, signs, free, count, matches)
+    matches = _refine(matches, near, free)
+    matches += _side_by_side(near, signs, free, count)
     free.close_ends(matches)
     return Paired(
         drives, [free.weight(k, both[k]) for k in range(len(drives))], _groups(signs, matches, len(drives))
@@ -150,44 +153,80 @@ def _identical(drives: list[Measured], shared: Stretches, signs: Signs) -> list[
     return found
 
 
-def _refine(matches: list[Match], near: Beside) -> list[Match]:
-    """Add the places side by side that lie between shared stretches, for reading one direction on the other."""
+def _refine(matches: list[Match], near: Beside, free: _Free) -> list[Match]:
+    """Add to shared stretches the places side by side between them, before them and after them."""
     found = []
     for match in matches:
-        rows = (near.drive == match.a) & (near.other == match.b)
-        s, t = near.s_m[rows], near.t_m[rows]
-        k = np.clip(np.searchsorted(match.s_m, s), 1, len(match.s_m) - 1)
-        inside = (s > match.s_m[k - 1]) & (s < match.s_m[k]) & (t < match.t_m[k - 1]) & (t > match.t_m[k])
-        all_s, all_t = np.concatenate([match.s_m, s[inside]]), np.concatenate([match.t_m, t[inside]])
+        a, b = match.a, match.b
+        s, t, _ = _rows(near, a, b)
+        k = np.searchsorted(match.s_m, s)
+        bound_t = np.concatenate([[np.inf], match.t_m, [-np.inf]])
+        between = (t < bound_t[k]) & (t > bound_t[k + 1])
+        outer = (k == 0) | (k == len(match.s_m))
+        fits = between & (~outer | (free.at(a, s) & free.at(b, t)))
+        all_s, all_t = np.concatenate([match.s_m, s[fits]]), np.concatenate([match.t_m, t[fits]])
         keep = falling(all_s, all_t)
-        found.append(Match(match.a, match.b, all_s[keep], all_t[keep], identical=True))
+        better = Match(a, b, all_s[keep], all_t[keep], identical=True)
+        free.use(better)
+        found.append(better)
     return found
 
 
-def _side_by_side(
-    near: Beside, signs: Signs, free: _Free, count: IntArray, known: list[Match]
-) -> list[Match]:
-    """Matches of carriageways that run side by side, the closest pairs first; what is matched is not free."""
-    done = {(m.a, m.b) for m in known}
-    pairs: dict[tuple[int, int], list[tuple[float, float, float]]] = defaultdict(list)
-    for a, s, b, t, d in zip(near.drive, near.s_m, near.other, near.t_m, near.apart_m, strict=True):
-        if a != b:
-            pairs[(min(a, b), max(a, b))].append((s, t, d) if a < b else (t, s, d))
-    ranked = sorted(
-        pairs.items(), key=lambda item: (round(float(np.median([r[2] for r in item[1]])), 3), item[0])
-    )
+def _rows(near: Beside, a: int, b: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Places of a, places of b, metres apart; seen from both."""
+    ab, ba = (near.drive == a) & (near.other == b), (near.drive == b) & (near.other == a)
+    s = np.concatenate([near.s_m[ab], near.t_m[ba]])
+    t = np.concatenate([near.t_m[ab], near.s_m[ba]])
+    return s, t, np.concatenate([near.apart_m[ab], near.apart_m[ba]])
+
+
+def _side_by_side(near: Beside, signs: Signs, free: _Free, count: IntArray) -> list[Match]:
+    """Match carriageways that run side by side; what is matched is no longer free.
+
+    Each free place votes for the nearest drive beside it; the pair with most votes goes first.
+    """
+    refused: set[tuple[int, int]] = set()
     found = []
-    for (a, b), rows in ranked:
-        table = np.array(rows)
-        table = table[free.at(a, table[:, 0]) & free.at(b, table[:, 1])]
-        enough = min(MIN_OVERLAP_M, 0.5 * STEP_M * min(count[a], count[b]))
-        if (a, b) in done or not len(table) or len(table) / 2.0 * STEP_M < enough or not signs.oppose(a, b):
-            continue
-        keep = falling(table[:, 0], table[:, 1])
-        match = Match(a, b, table[keep, 0], table[keep, 1], identical=False)
-        free.use(match)
-        found.append(match)
+    rows = near.drive != near.other
+    while pair := _most_votes(near, rows, refused):
+        refused.add(pair)
+        match = _match_beside(near, pair, free, count)
+        if match is not None and signs.oppose(*pair):
+            free.use(match)
+            found.append(match)
+            for k in pair:
+                rows &= ~((near.drive == k) & ~free.at(k, near.s_m)) & ~((near.other == k) & ~free.at(k, near.t_m))
     return found
+
+
+def _most_votes(near: Beside, rows: BoolArray, refused: set[tuple[int, int]]) -> tuple[int, int] | None:
+    at = np.flatnonzero(rows)
+    if not len(at):
+        return None
+    at = at[np.lexsort((near.apart_m[at], near.s_m[at], near.drive[at]))]
+    first = np.ones(len(at), dtype=bool)
+    first[1:] = (np.diff(near.drive[at]) != 0) | (np.diff(near.s_m[at]) != 0)
+    at = at[first]
+    low, high = np.minimum(near.drive[at], near.other[at]), np.maximum(near.drive[at], near.other[at])
+    pairs, votes = np.unique(np.stack([low, high], axis=1), axis=0, return_counts=True)
+    for k in np.argsort(-votes, kind="stable"):
+        pair = (int(pairs[k, 0]), int(pairs[k, 1]))
+        if pair not in refused:
+            return pair
+    return None
+
+
+def _match_beside(near: Beside, pair: tuple[int, int], free: _Free, count: IntArray) -> Match | None:
+    """Match two drives if they run side by side long enough, and close enough for that length."""
+    a, b = pair
+    s, t, apart = _rows(near, a, b)
+    ok = free.at(a, s) & free.at(b, t)
+    ok &= apart <= max(BESIDE_MIN_M, BESIDE_SHARE * STEP_M * ok.sum() / 2.0)
+    enough = min(MIN_OVERLAP_M, 0.5 * STEP_M * min(count[a], count[b]))
+    if not ok.any() or ok.sum() / 2.0 * STEP_M < enough:
+        return None
+    keep = falling(s[ok], t[ok])
+    return Match(a, b, s[ok][keep], t[ok][keep], identical=False)
 
 
 class _Free:

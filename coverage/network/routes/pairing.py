@@ -20,9 +20,10 @@ from .index import RoadIndex
 
 STEP_M = 100.0
 """Drives are compared every so many metres."""
-BESIDE_M = 500.0
-"""Carriageways of one road lie no further apart than this where nothing else tells that they belong together."""
-END_SLACK_M = 500.0
+BESIDE_M, BESIDE_SHARE, BESIDE_MIN_M = 1000.0, 0.3, 60.0
+"""Carriageways of one road lie at most 1 km apart where nothing else tells that they belong together, and no further
+than 0.3 times what they run side by side (60 m are always allowed)."""
+END_SLACK_M = 300.0
 """Two carriageways that end this close (along the road) end together."""
 ANTIPARALLEL_COS = -0.7
 """Opposite directions differ by 135 degrees or more."""
@@ -119,6 +120,7 @@ class Samples:
     s_m: FloatArray
     xy: FloatArray
     heading: FloatArray
+    length_m: FloatArray
 
 
 def sample(index: RoadIndex, drives: list[Measured], both: list[BoolArray]) -> Samples:
@@ -134,12 +136,13 @@ def sample(index: RoadIndex, drives: list[Measured], both: list[BoolArray]) -> S
         at = at[~both[number][edge]]
         ahead, behind = np.minimum(at + 15.0, drive.length_m), np.maximum(at - 15.0, 0.0)
         heading = _along(xy, s_m, ahead) - _along(xy, s_m, behind)
-        parts.append((np.full(len(at), number), at, _along(xy, s_m, at), _unit(heading)))
+        whole = np.full(len(at), drive.length_m)
+        parts.append((np.full(len(at), number), at, _along(xy, s_m, at), _unit(heading), whole))
     if not parts:
-        return Samples(np.empty(0, np.int64), np.empty(0), np.empty((0, 2)), np.empty((0, 2)))
-    drive_no, at, xy, heading = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Samples(np.empty(0, np.int64), np.empty(0), np.empty((0, 2)), np.empty((0, 2)), np.empty(0))
+    drive_no, at, xy, heading, whole = (np.concatenate(column) for column in zip(*parts, strict=True))
     scale = 1.0 / np.cosh(np.median(xy[:, 1]) / 6_371_008.8) if len(xy) else 1.0
-    return Samples(drive_no, at, xy * scale, heading)
+    return Samples(drive_no, at, xy * scale, heading, whole)
 
 
 def _along(xy: FloatArray, s_m: FloatArray, at: FloatArray) -> FloatArray:
@@ -167,7 +170,7 @@ def beside(samples: Samples, beside_m: float = BESIDE_M) -> Beside:
     n = len(samples.drive)
     if n == 0:
         return Beside(*(np.empty(0, t) for t in (np.int64, float, np.int64, float, float)))
-    near = cKDTree(samples.xy).query(samples.xy, k=min(n, 48), distance_upper_bound=beside_m)
+    near = cKDTree(samples.xy).query(samples.xy, k=min(n, 64), distance_upper_bound=beside_m)
     apart, which = (np.asarray(part).reshape(n, -1) for part in near)
     rows = np.repeat(np.arange(n), which.shape[1])
     apart_m, cols = apart.ravel(), which.ravel()
@@ -188,9 +191,8 @@ def _refined(samples: Samples, rows: IntArray, cols: IntArray) -> Beside:
     to = samples.xy[rows] - samples.xy[cols]
     along = np.clip((to * samples.heading[cols]).sum(axis=1), -STEP_M / 2, STEP_M / 2)
     apart = np.hypot(*(to - along[:, None] * samples.heading[cols]).T)
-    return Beside(
-        samples.drive[rows], samples.s_m[rows], samples.drive[cols], samples.s_m[cols] + along, apart
-    )
+    t_m = np.clip(samples.s_m[cols] + along, 0.0, samples.length_m[cols])
+    return Beside(samples.drive[rows], samples.s_m[rows], samples.drive[cols], t_m, apart)
 
 
 # -- one chain of matched places per pair --------------------------------------------------------------------

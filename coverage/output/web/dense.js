@@ -130,12 +130,25 @@ const Dense = L.GridLayer.extend({
   },
 
   _lines(g, list, k, scale, ox, oy) {
-    const c = this.spec.categories[k], near = 0.6 / scale;
+    const c = this.spec.categories[k];
     // Between whole zoom levels a tile is shown smaller than drawn: draw thicker.
     const factor = this._map ? Math.max(1, scale / Math.pow(2, this._map.getZoom())) : 1;
+    g.lineJoin = "round";
+    g.globalAlpha = c.opacity;
+    if (c.halo) this._stroke(g, list, scale, ox, oy, c.halo, (c.width + 6) * factor, []);
+    this._stroke(g, list, scale, ox, oy, c.colour, c.width * factor, c.dash.map((v) => v * factor));
+  },
+
+  /** Stroke in short batches: the time for one path grows faster than its length. */
+  _stroke(g, list, scale, ox, oy, colour, width, dash) {
+    const near = 0.6 / scale;
+    g.strokeStyle = colour;
+    g.lineWidth = width;
+    g.setLineDash(dash);
     g.beginPath();
-    for (const i of list) {
-      const end = this.starts[i + 1];
+    for (let m = 0; m < list.length; m++) {
+      if (m % 200 === 199) { g.stroke(); g.beginPath(); }
+      const i = list[m], end = this.starts[i + 1];
       let j = this.starts[i], lx = this.x[j], ly = this.y[j];
       g.moveTo(lx * scale - ox, ly * scale - oy);
       for (j++; j < end; j++) {
@@ -145,12 +158,6 @@ const Dense = L.GridLayer.extend({
         lx = x; ly = y;
       }
     }
-    g.lineJoin = "round";
-    g.globalAlpha = c.opacity;
-    if (c.halo) { g.setLineDash([]); g.strokeStyle = c.halo; g.lineWidth = (c.width + 6) * factor; g.stroke(); }
-    g.setLineDash(c.dash.map((v) => v * factor));
-    g.strokeStyle = c.colour;
-    g.lineWidth = c.width * factor;
     g.stroke();
   },
 
@@ -208,6 +215,12 @@ const Dense = L.GridLayer.extend({
   bounds(i) {
     const [a, b, c, d] = this.box.subarray(4 * i, 4 * i + 4);
     return L.latLngBounds(MAP.unproject([a, b], 0), MAP.unproject([c, d], 0));
+  },
+
+  path(i) {
+    const out = [];
+    for (let j = this.starts[i]; j < this.starts[i + 1]; j++) out.push(MAP.unproject([this.x[j], this.y[j]], 0));
+    return out;
   },
 
   anchor(i) {

@@ -1,5 +1,7 @@
 // Layers made of markers and SVG paths, and what is common to all: visibility, clicks, popups.
-const PANE_BASE = { polygon: 310, dense: 340, background: 325, halo: 370, line: 410, dots: 480, point: 600, pin: 640 };
+// Names (590) lie above small symbols and below large ones; pins lie on top.
+const PANE_BASE = { polygon: 310, dense: 340, background: 325, halo: 370, line: 410, dots: 480, small: 530, point: 600, pin: 640 };
+const SMALL_PX = 13;
 
 function pane(name, z, passive) {
   if (!MAP.getPane(name)) {
@@ -15,10 +17,22 @@ const SideLine = L.Polyline.extend({
   _projectLatlngs(latlngs, result, bounds) {
     L.Polyline.prototype._projectLatlngs.call(this, latlngs, result, bounds);
     if (this.options.side && latlngs[0] instanceof L.LatLng) {
-      result.push(shifted(L.LineUtil.simplify(result.pop(), 1), this.options.side));
+      result.push(shifted(L.LineUtil.simplify(result.pop(), 1), this.options.side * lineScale()));
     }
   },
 });
+
+/** Lines are thinner when zoomed out. */
+function lineScale() {
+  const zoom = MAP.getZoom();
+  return zoom < 8.5 ? 0.7 : zoom < 10 ? 0.85 : zoom < 13 ? 1 : 1.35;
+}
+
+/** Options of a line that change with the zoom level. */
+function lineLook(c, more) {
+  const k = lineScale();
+  return { weight: (c.width + more) * k, dashArray: more ? null : c.dash.map((v) => v * k).join(" ") || null };
+}
 
 function shifted(points, by) {
   const normals = [];
@@ -81,7 +95,7 @@ class MapLayer {
       const item = spec.kind === "point" ? this._point(i, spec.categories[k]) : this._shape(i, k);
       this.items[i] = item;
       this.parts[k].addLayer(item);
-      if (this.label(i)) item.bindTooltip(() => el("span", {}, this.label(i)), { sticky: spec.kind !== "point", direction: "top" });
+      if (this.label(i) && spec.kind !== "polygon") item.bindTooltip(() => el("span", {}, this.label(i)), { sticky: spec.kind !== "point", direction: "top" });
       item.on("click", (event) => { L.DomEvent.stopPropagation(event); clicked(event.latlng, this, i); });
     }
   }
@@ -90,7 +104,8 @@ class MapLayer {
     const at = L.latLng(this.spec.geom[i][1] / 1e5, this.spec.geom[i][0] / 1e5);
     const title = [this.spec.title, c.label, this.label(i)].filter(Boolean).join(" · ");
     const isPin = c.symbol === "pin";
-    const where = isPin ? pane("pin-" + this.order, PANE_BASE.pin) : pane("point-" + this.order, PANE_BASE.point + this.order % 30);
+    const base = isPin ? "pin" : c.width < SMALL_PX ? "small" : "point";
+    const where = pane(base + "-" + this.order, PANE_BASE[base] + this.order % 30);
     const marker = L.marker(at, { icon: isPin ? pinIcon(c, this.label(i), [14, -20]) : pointIcon(c), pane: where, alt: title, keyboard: true, riseOnHover: true });
     marker.on("add", () => { const node = marker.getElement(); node.setAttribute("aria-label", title); node.setAttribute("role", "button"); });
     return marker;
@@ -107,14 +122,14 @@ class MapLayer {
     const quiet = spec.group === "background";
     const where = pane("line-" + this.order, (quiet ? PANE_BASE.background : PANE_BASE.line) + this.order % 15);
     const lines = spec.geom[i].map(unwrap), side = spec.side ? spec.side[i] * spec.offset_px : 0;
-    const line = new SideLine(lines, { pane: where, color: c.colour, weight: c.width, opacity: c.opacity, side,
-      dashArray: c.dash.join(" ") || null, lineCap: "butt", bubblingMouseEvents: false });
+    const line = new SideLine(lines, Object.assign({ pane: where, color: c.colour, opacity: c.opacity, side, more: 0,
+      lineCap: "butt", bubblingMouseEvents: false }, lineLook(c, 0)));
     // A wide invisible line takes the finger; the halo lies under all lines.
     const touch = new SideLine(lines, { pane: where, weight: Math.max(14, c.width), opacity: 0, side, bubblingMouseEvents: false });
     const group = L.featureGroup(quiet ? [line] : [line, touch]);
     if (c.halo) {
       const under = pane("halo-" + this.order, PANE_BASE.halo + this.order % 15, true);
-      group.addLayer(new SideLine(lines, { pane: under, color: c.halo, weight: c.width + 6, side, interactive: false, lineCap: "round" }));
+      group.addLayer(new SideLine(lines, Object.assign({ pane: under, color: c.halo, side, more: 6, interactive: false, lineCap: "round" }, lineLook(c, 6))));
     }
     return group;
   }
@@ -131,8 +146,19 @@ class MapLayer {
       this.grid.addTo(MAP);
       return;
     }
+    this.rescale();
     this.parts.forEach((part, k) => {
       if (this.shows(k)) part.addTo(MAP); else part.remove();
+    });
+  }
+
+  rescale() {
+    if (this.spec.kind !== "line" || this.scale === lineScale()) return;
+    this.scale = lineScale();
+    this.items.forEach((item, i) => {
+      if (!item) return;
+      const c = this.spec.categories[this.spec.cat[i]];
+      item.eachLayer((line) => { if ("more" in line.options) line.setStyle(lineLook(c, line.options.more)); });
     });
   }
 
@@ -177,6 +203,8 @@ class MapLayer {
 const view = { phase: "before", layers: [], measuring: false };
 
 function refreshLayers() {
+  const zoom = MAP.getZoom();
+  MAP.getContainer().dataset.scale = zoom < 9.5 ? "far" : zoom < 11 ? "middle" : "near";
   for (const layer of view.layers) layer.refresh();
   MAP.fire("layersrefreshed");
 }
@@ -197,7 +225,25 @@ function clicked(latlng, layer, i) {
   if (view.measuring) { MAP.fire("measureclick", { latlng }); return; }
   const isPoint = layer && layer.spec.kind === "point", isLine = layer && layer.spec.kind === "line";
   const hit = (!isPoint && pickDense(latlng, "point")) || (!isPoint && !isLine && pickDense(latlng, "line")) || (layer && [layer, i]);
+  if (!hit && highlighted) highlighted.remove();
   if (hit) openPopup(hit[0], hit[1], isPoint && hit[0] === layer ? layer.anchor(i) : latlng);
+}
+
+let highlighted = null;
+
+/** A white band with dark edges under the chosen lines, until something else is chosen. */
+function highlight(layer, indexes) {
+  if (highlighted) highlighted.remove();
+  highlighted = L.featureGroup();
+  if (layer.spec.kind !== "line") return;
+  for (const [color, weight] of [["#111827", 17], ["#ffffff", 13]]) {
+    for (const i of indexes) {
+      const lines = layer.dense ? [layer.grid.path(i)] : layer.spec.geom[i].map(unwrap);
+      const side = layer.spec.side ? layer.spec.side[i] * layer.spec.offset_px : 0;
+      highlighted.addLayer(new SideLine(lines, { pane: pane("chosen", 365, true), color, weight, side, interactive: false }));
+    }
+  }
+  highlighted.addTo(MAP);
 }
 
 async function openPopup(layer, i, at) {
@@ -213,10 +259,12 @@ async function openPopup(layer, i, at) {
   const box = el("div", { class: "popup" }, heading, name ? el("h3", {}, name) : "", table);
   const hasStrip = strip && Object.prototype.hasOwnProperty.call(DATA.strips, strip);
   if (hasStrip) box.append(el("button", { type: "button", class: "plain", onclick: () => showStrip(strip) }, T("map.open-strip")));
-  const offset = layer.spec.kind === "point" && !layer.dense ? [0, -style.width / 2] : [0, 0];
-  L.popup({ maxWidth: Math.min(320, window.innerWidth - 60), maxHeight: Math.max(160, MAP.getSize().y - 140), offset, autoPanPadding: [20, 20] })
-    .setLatLng(at).setContent(box).openOn(MAP);
   if (hasStrip && !isNarrow()) showStrip(strip);
+  const offset = layer.spec.kind === "point" && !layer.dense ? [0, -style.width / 2] : [0, 0];
+  const size = MAP.getSize();
+  L.popup({ maxWidth: Math.min(320, size.x - 96), maxHeight: Math.max(120, size.y - 90), offset, autoPanPaddingTopLeft: [56, 12], autoPanPaddingBottomRight: [12, 12] })
+    .setLatLng(at).setContent(box).openOn(MAP);
+  highlight(layer, [i]);
 }
 
 /** Show features of a layer: switch it on, go there, open the popup if it is one. */
@@ -229,6 +277,11 @@ async function goTo(layer, indexes) {
   const bounds = L.latLngBounds([]);
   for (const i of indexes) bounds.extend(layer.bounds(i));
   if (!bounds.isValid()) return;
+  const strip = await layer.extra("strip", indexes[0]);
+  if (strip && !isNarrow() && Object.prototype.hasOwnProperty.call(DATA.strips, strip)) showStrip(strip);
   MAP.fitBounds(bounds, { maxZoom: Math.max(13, MAP.getZoom() > 15 ? 15 : 13), padding: [50, 50], animate: false });
-  openPopup(layer, indexes[0], layer.anchor(indexes[0]));
+  // A whole route is shown, not explained by one of its pieces.
+  if (indexes.length === 1 || layer.spec.kind !== "line") await openPopup(layer, indexes[0], layer.anchor(indexes[0]));
+  else highlight(layer, indexes);
+  say(layer.spec.title);
 }

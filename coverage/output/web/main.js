@@ -1,5 +1,5 @@
 // Start: texts into the page, layers onto the map.
-let basemap = null;
+let basemap = null, names = null;
 
 function fillTexts() {
   byId("title").textContent = DATA.title;
@@ -49,8 +49,9 @@ function start() {
   buildTree();
   refreshLayers();
   MAP.on("zoomend", refreshLayers);
+  MAP.on("popupclose", () => { if (highlighted) highlighted.remove(); });
   MAP.on("click", (event) => clicked(event.latlng, null, -1));
-  new Names().addTo(MAP);
+  names = new Names().addTo(MAP);
   const dense = view.layers.filter((l) => l.grid).map((l) => l.grid.ready);
   Promise.all(dense).then(() => { document.body.dataset.ready = "yes"; });
 }

@@ -16,7 +16,7 @@ const around = (x, y, w, h) => [x - w / 2, y - h / 2, x + w / 2, y + h / 2];
 const Names = L.Layer.extend({
   onAdd() {
     this.box = el("div", { class: "names" });
-    MAP.getPane(pane("names", 460, true)).append(this.box);
+    MAP.getPane(pane("names", 590, true)).append(this.box);
     MAP.on("moveend zoomend layersrefreshed resize", this.schedule, this);
     this.ruler = document.createElement("canvas").getContext("2d");
     this.widths = new Map();
@@ -39,13 +39,14 @@ const Names = L.Layer.extend({
 
   place() {
     this.taken = [];
+    this.written = new Set();
     this.box.replaceChildren();
     this.solid();
     this.pins();
     const layers = view.layers.filter((l) => l.shown && l.spec.labels && !l.dense);
     for (const l of layers.filter((l) => l.spec.kind === "line")) this.routes(l);
     for (const l of layers.filter((l) => l.spec.kind === "polygon")) this.plain(l, "area", "600 14px", [[0, 0], [0, -16], [0, 16], [-30, 0], [30, 0]]);
-    for (const l of layers.filter((l) => l.spec.kind === "point" && !l.spec.numbered && MAP.getZoom() >= l.spec.named_from_zoom)) this.plain(l, "town", "12px", null);
+    for (const l of layers.filter((l) => l.spec.kind === "point" && !l.spec.numbered)) this.plain(l, "town", "12px", null);
   },
 
   /** Symbols that names keep clear of. */
@@ -114,14 +115,18 @@ const Names = L.Layer.extend({
     const area = MAP.getBounds(), small = MAP.getZoom() < 8 && kind === "town";
     layer.spec.cat.forEach((k, i) => {
       const text = layer.label(i);
-      if (!text || !layer.shows(k) || (small && i > 30)) return;
+      if (!text || this.written.has(text) || !layer.shows(k) || (small && i > 30)) return;
+      const size = kind === "area" ? 0 : layer.spec.categories[k].width;
+      if (layer.spec.group !== "background" && MAP.getZoom() < (size < SMALL_PX ? 13 : 11)) return;
       const at = layer.anchor(i);
       if (!area.contains(at)) return;
       const p = MAP.latLngToLayerPoint(at), w = this.width(text, font) + (kind === "area" ? text.length : 0), h = kind === "area" ? 18 : 15;
-      const side = w / 2 + 6;
-      const at4 = offsets || [[side, 0], [-side, 0], [0, -13], [0, 13], [side, -9], [-side, 9]];
+      const side = w / 2 + size / 2 + 4, up = size / 2 + 10;
+      const at4 = offsets || [[side, 0], [-side, 0], [0, -up], [0, up], [side, -9], [-side, 9]];
       const found = at4.find(([dx, dy]) => this.free(p.x + dx, p.y + dy, w, h)) || (kind === "area" ? [0, 0] : null);
-      if (found) this.put(text, kind, p.x + found[0], p.y + found[1], w, h);
+      if (!found) return;
+      this.put(text, kind, p.x + found[0], p.y + found[1], w, h);
+      this.written.add(text);
     });
   },
 });

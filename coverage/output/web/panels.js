@@ -128,7 +128,7 @@ function cleanSvg(node) {
   const copy = document.createElementNS(SVG, node.localName);
   for (const { name, value } of node.attributes) {
     if (SVG_ATTRIBUTES.has(name) && onlyLocal(value)) copy.setAttribute(name, value);
-    if (name !== "style") continue;
+    if (name !== "data-style") continue;
     for (const declaration of value.split(";")) {
       const [property, ...rest] = declaration.split(":"), text = rest.join(":").trim();
       if (SVG_ATTRIBUTES.has(property.trim()) && text && onlyLocal(text)) copy.setAttribute(property.trim(), text);
@@ -142,7 +142,9 @@ function cleanSvg(node) {
 }
 
 function showStrip(key) {
-  const parsed = new DOMParser().parseFromString(DATA.strips[key], "image/svg+xml");
+  // The page's policy refuses style attributes and sheets even while parsing: take them out of the way first.
+  const source = DATA.strips[key].replace(/<[^>]*>/g, (tag) => tag.replace(/(\s)style(\s*=)/gi, "$1data-style$2").replace(/^(<\/?)style/i, "$1metadata"));
+  const parsed = new DOMParser().parseFromString(source, "image/svg+xml");
   const chart = parsed.querySelector("parsererror") ? null : cleanSvg(parsed.documentElement);
   const drawer = byId("drawer");
   byId("strip").replaceChildren(chart || el("p", {}, T("map.empty")));

@@ -53,7 +53,7 @@ function paintSymbol(g, c, factor) {
 function pointIcon(c) {
   const s = c.width + 4, half = s / 2;
   const node = svg("svg", { width: s, height: s, viewBox: [-half, -half, s, s].join(" "), class: "symbol" }, symbolGroup(c));
-  return L.divIcon({ html: node, className: "mark", iconSize: [s, s], iconAnchor: [half, half], popupAnchor: [0, -half + 2] });
+  return L.divIcon({ html: node, className: c.width < SMALL_PX ? "mark small" : "mark", iconSize: [s, s], iconAnchor: [half, half], popupAnchor: [0, -half + 2] });
 }
 
 /** The legend's swatch of a category. */

@@ -153,10 +153,12 @@ function fullScreen() {
 /** Paper is another size than the window: lay the map out anew, then print, then back. */
 function setPrinting(on) {
   if (document.body.classList.contains("printing") === on) return;
-  const centre = MAP.getBounds();
+  const centre = MAP.getCenter(), zoom = MAP.getZoom(), [w, s, e, n] = DATA.bounds;
+  const whole = MAP.getBounds().contains([[s, w], [n, e]]);
   document.body.classList.toggle("printing", on);
   MAP.invalidateSize({ pan: false, animate: false });
-  MAP.fitBounds(centre, { animate: false });
+  if (whole) wholeArea(); else MAP.setView(centre, zoom, { animate: false });
+  names.place();
 }
 
 function printMap() {
