@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from .clip import OpenEnds, inside_intervals, locate, merge_intervals, open_ends, pieces_inside
 from .find import find_routes
+from .geometry import ground_scale, mercator, unmercator
 from .index import RoadIndex
-from .model import Drive, Route, Section
+from .model import Direction, Drive, Route, Section
+from .totals import network_length_m, segment_weight
 
-__all__ = ["Drive", "RoadIndex", "Route", "Section", "find_routes"]
+__all__ = [
+    "Direction",
+    "Drive",
+    "OpenEnds",
+    "RoadIndex",
+    "Route",
+    "Section",
+    "find_routes",
+    "ground_scale",
+    "inside_intervals",
+    "locate",
+    "mercator",
+    "merge_intervals",
+    "network_length_m",
+    "open_ends",
+    "pieces_inside",
+    "segment_weight",
+    "unmercator",
+]

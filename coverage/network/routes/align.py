@@ -142,7 +142,7 @@ def make_section(
         number=0,
         forward=drives.get("forward"),
         backward=drives.get("backward"),
-        length_m=float(sum((d.weight * np.abs(d.to_m - d.from_m)).sum() for d in drives.values())),
+        length_m=float(sum(d.counted_m.sum() for d in drives.values())),
         knots_m=knots,
         axis=_axis(index, drives),
     )
@@ -216,6 +216,7 @@ def _drive(
         to_m=np.concatenate(to_m),
         inferred=np.concatenate([~paired.drives[k].path.own for k in mine]),
         weight=np.concatenate([paired.weight[k] for k in mine]),
+        counted_m=np.concatenate([paired.counted_m[k] for k in mine]),
         ring=len(mine) == 1 and paired.drives[mine[0]].path.ring,
     )
 

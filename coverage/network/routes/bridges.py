@@ -140,7 +140,7 @@ class _Ways:
         found = self._way(before.node, after.node)
         if found is None or found[1] > DETOUR * apart + DETOUR_SLACK_M:
             return None
-        if (before.drive == after.drive and not self._closes(before, found[1])):
+        if before.drive == after.drive and not self._closes(before, found[1]):
             return None
         return Gap(before, after, *found)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..graph import IntArray
 from .drives import Path
+from .geometry import ground_scale
 from .index import RoadIndex
 from .pairing import Beside, Measured, Samples, beside, measure, sample, shared_places, two_way_edges
 
@@ -163,7 +164,7 @@ def _seam(index: RoadIndex, ring: Path, other: Path | None) -> tuple[int, int]:
     from scipy.spatial import cKDTree
 
     apart, which = cKDTree(oxy).query(xy)
-    apart = np.asarray(apart) / np.cosh(xy[:, 1] / 6_371_008.8)
+    apart = np.asarray(apart) * ground_scale(xy[:, 1])
     close = apart <= SEAM_M
     rank = np.lexsort((xy[:, 0], -xy[:, 1], np.where(close, 0.0, apart)))
     return int(i[rank[0]]), int(j[np.asarray(which)[rank[0]]])

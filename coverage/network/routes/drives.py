@@ -16,6 +16,7 @@ import numpy as np
 
 from ..graph import BoolArray, FloatArray, IntArray
 from .chains import Chain, ChainEnd, chain_ends, make_chains
+from .geometry import mercator
 from .index import RoadIndex
 
 OTHER_CLASS_DEG, OTHER_NAME_DEG = 30.0, 15.0
@@ -141,8 +142,6 @@ class _Circle:
         nodes = np.unique(np.concatenate([graph.seg_u[self.segments], graph.seg_v[self.segments]]))
         xy = index.node_merc[nodes]
         rows = np.concatenate([np.arange(graph.seg_ptr[s], graph.seg_ptr[s + 1]) for s in self.segments])
-        from .index import mercator
-
         drawn = mercator(graph.xy[rows])
         self.centre = (drawn.min(axis=0) + drawn.max(axis=0)) / 2.0 if len(drawn) else xy.mean(axis=0)
         edges = index.edge_of[self.segments].ravel()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
-from ..graph import BoolArray, FloatArray, RoadGraph
+from ..graph import BoolArray, FloatArray, IntArray, RoadGraph
 from ..refs import GB_T_917, RoadClass, RoadClasses, route_refs
 from .align import make_section, place
 from .bridges import BRIDGE_M, bridge
-from .drives import Path, find_drives
+from .drives import find_drives
 from .groups import Group, Paired, pair_drives
 from .index import RoadIndex
 from .model import Route, Section
@@ -64,6 +65,7 @@ def _route(
     joined = bridge(index, mask, paired, bridge_m)
     if joined is not None:
         paired = pair_drives(index, joined)
+    paired = replace(paired, counted_m=_counted_m(index, paired, aside))
     axis = road_class.axis_of(ref) or _longer_extent(index, paired)
     sections = [
         section for group in paired.groups for section in _sections(index, paired, group, axis, reverse)
@@ -99,6 +101,21 @@ def _longer_extent(index: RoadIndex, paired: Paired) -> str:
     return "ns" if height >= width else "ew"
 
 
-def join_paths(*paths: Path) -> Path:
-    """One drive from several, one after the other."""
-    return Path(np.concatenate([p.edges for p in paths]), np.concatenate([p.own for p in paths]))
+def _counted_m(index: RoadIndex, paired: Paired, aside: IntArray) -> list[FloatArray]:
+    """Weighted length of each edge of each drive; the first that passes a roundabout takes half its far sides."""
+    counted = [w * np.diff(d.at_m) for w, d in zip(paired.weight, paired.drives, strict=True)]
+    far = (
+        np.bincount(index.roundabout[aside], weights=index.graph.seg_length_m[aside] / 2.0)
+        if len(aside)
+        else []
+    )
+    longest_first = sorted(range(len(counted)), key=lambda k: (-round(paired.drives[k].length_m, 3), k))
+    for circle in np.flatnonzero(far).tolist():
+        for k in longest_first:
+            edges = paired.drives[k].path.edges
+            ends = index.graph.edge_u[edges], index.graph.edge_v[edges]
+            touches = (index.node_roundabout[ends[0]] == circle) | (index.node_roundabout[ends[1]] == circle)
+            if touches.any():
+                counted[k][int(np.argmax(touches))] += far[circle]
+                break
+    return counted

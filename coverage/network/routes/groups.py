@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -50,11 +50,14 @@ class Paired:
     weight : list of (k,) float64
         Per drive and edge: its share of length, so that a two-way edge and two carriageways count once.
     groups : list of Group
+    counted_m : list of (k,) float64
+        Per drive and edge: what it adds to the length.
     """
 
     drives: list[Measured]
     weight: list[FloatArray]
     groups: list[Group]
+    counted_m: list[FloatArray] = field(default_factory=list)
 
 
 class Signs:
@@ -195,7 +198,9 @@ def _side_by_side(near: Beside, signs: Signs, free: _Free, count: IntArray) -> l
             free.use(match)
             found.append(match)
             for k in pair:
-                rows &= ~((near.drive == k) & ~free.at(k, near.s_m)) & ~((near.other == k) & ~free.at(k, near.t_m))
+                rows &= ~((near.drive == k) & ~free.at(k, near.s_m)) & ~(
+                    (near.other == k) & ~free.at(k, near.t_m)
+                )
     return found
 
 

@@ -6,26 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
-from ...units import EARTH_RADIUS_M
 from ..graph import FloatArray, IntArray, RoadGraph
-
-
-def mercator(xy: FloatArray) -> FloatArray:
-    """Project longitude, latitude to spherical Mercator, metres at the equator.
-
-    Mercator is conformal: angles are true, and distances near a place are true times ``1 / cos(latitude)``.
-    """
-    rad = np.radians(np.asarray(xy, dtype=np.float64))
-    return EARTH_RADIUS_M * np.stack([rad[..., 0], np.arcsinh(np.tan(rad[..., 1]))], axis=-1)
-
-
-def unmercator(xy: FloatArray) -> FloatArray:
-    """Longitude, latitude of spherical Mercator coordinates; the inverse of :func:`mercator`."""
-    xy = np.asarray(xy, dtype=np.float64) / EARTH_RADIUS_M
-    return np.degrees(np.stack([xy[..., 0], np.arctan(np.sinh(xy[..., 1]))], axis=-1))
+from .circles import roundabout_numbers
+from .geometry import mercator
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +52,8 @@ class RoadIndex:
 
     @cached_property
     def roundabout(self) -> IntArray:
-        """(s,) number of the roundabout each segment belongs to, or -1. Touching circles are one roundabout."""
-        g = self.graph
-        circle = (g.segments["junction"].astype(object) == "roundabout").to_numpy(dtype=bool)
-        found = np.full(g.n_segments, -1, dtype=np.int64)
-        if circle.any():
-            ends = sparse.coo_array(
-                (np.ones(circle.sum()), (g.seg_u[circle], g.seg_v[circle])), shape=(g.n_nodes, g.n_nodes)
-            )
-            label = csgraph.connected_components(ends, directed=False)[1]
-            found[circle] = np.unique(label[g.seg_u[circle]], return_inverse=True)[1]
-        return found
+        """(s,) number of the roundabout each segment belongs to, or -1."""
+        return roundabout_numbers(self.graph)
 
     @cached_property
     def node_roundabout(self) -> IntArray:

@@ -31,6 +31,9 @@ class Drive:
         The edge does not bear the road number; it bridges a break.
     weight : (k,) float64
         Share of the edge's length that counts: one half where the other direction has its counterpart.
+    counted_m : (k,) float64
+        What each edge adds to the length of the section: its weighted length, and at a roundabout also half
+        of its far sides, which bear the number but are driven by nobody who follows it.
     ring : bool
         Does the end join the start?
     """
@@ -41,6 +44,7 @@ class Drive:
     to_m: FloatArray
     inferred: BoolArray
     weight: FloatArray
+    counted_m: FloatArray
     ring: bool
 
     @cached_property
@@ -130,7 +134,8 @@ class Route:
     sections : tuple of Section
         Longest first.
     aside : (k,) int64
-        Segments with the number that nobody drives who follows it: the far sides of roundabouts.
+        Segments with the number that nobody drives who follows it: the far sides of roundabouts. They count
+        half in the section that passes there.
     """
 
     ref: str

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from ..graph import BoolArray, FloatArray, IntArray
 from .drives import Path
+from .geometry import ground_scale
 from .index import RoadIndex
 
 STEP_M = 100.0
@@ -141,7 +142,7 @@ def sample(index: RoadIndex, drives: list[Measured], both: list[BoolArray]) -> S
     if not parts:
         return Samples(np.empty(0, np.int64), np.empty(0), np.empty((0, 2)), np.empty((0, 2)), np.empty(0))
     drive_no, at, xy, heading, whole = (np.concatenate(column) for column in zip(*parts, strict=True))
-    scale = 1.0 / np.cosh(np.median(xy[:, 1]) / 6_371_008.8) if len(xy) else 1.0
+    scale = ground_scale(float(np.median(xy[:, 1]))) if len(xy) else 1.0
     return Samples(drive_no, at, xy * scale, heading, whole)
 
 

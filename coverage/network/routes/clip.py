@@ -1,0 +1,188 @@
+"""Which part of a route lies in a region, and whether a road goes on where the data end."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import shapely
+from shapely import Geometry
+
+from ..graph import BoolArray, FloatArray, RoadGraph
+from .geometry import ground_scale, mercator, unmercator
+from .index import RoadIndex
+from .model import Drive, Route
+
+EDGE_M = 2000.0
+"""A dead end this close to the edge of the data is where the data end, not the road."""
+THIN_M = 1000.0
+"""Nodes are thinned to a grid of this size before the outline of the data is drawn."""
+
+
+def to_mercator(geometry: Geometry) -> Geometry:
+    """Project an EPSG:4326 geometry to spherical Mercator."""
+    return shapely.transform(geometry, mercator)
+
+
+def inside_intervals(index: RoadIndex, drive: Drive, polygon: Geometry | None) -> FloatArray:
+    """Find the chainage of a drive that lies in a polygon.
+
+    Parameters
+    ----------
+    index : RoadIndex
+    drive : Drive
+    polygon : Polygon or MultiPolygon, optional
+        EPSG:4326; None means everywhere.
+
+    Returns
+    -------
+    (k, 2) float64
+        From, to of each stretch inside, rising, without overlap. Jumps of the chainage belong to no stretch.
+    """
+    return merge_intervals(pieces_inside(index, drive, polygon)[:, :2])
+
+
+def pieces_inside(index: RoadIndex, drive: Drive, polygon: Geometry | None) -> FloatArray:
+    """(p, 3) pieces of the drive's edges in the polygon: from, to (rising chainage), number of the edge in the drive."""
+    k = np.arange(len(drive.edges), dtype=np.float64)
+    whole = np.stack([drive.low_m, drive.high_m, k], axis=1)
+    if polygon is None:
+        return whole
+    area = to_mercator(polygon)
+    shapely.prepare(area)
+    lines = _mercator_lines(index, drive)
+    inside = shapely.covers(area, lines)
+    crossing = np.flatnonzero(shapely.intersects(area, lines) & ~inside)
+    parts = [whole[inside]]
+    for number in crossing.tolist():
+        cut = drive.from_m[number] + (drive.to_m[number] - drive.from_m[number]) * _shares(
+            area, lines[number]
+        )
+        parts.append(np.column_stack([np.sort(cut, axis=1), np.full(len(cut), float(number))]))
+    found = np.concatenate(parts)
+    return found[np.lexsort((found[:, 1], found[:, 0]))]
+
+
+def _mercator_lines(index: RoadIndex, drive: Drive) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    rows, which = index.path_vertices(drive.edges)
+    return np.asarray(shapely.linestrings(mercator(index.graph.xy[rows]), indices=which), dtype=object)
+
+
+def _shares(area: Geometry, line: Geometry) -> FloatArray:
+    """(k, 2) parts of a line inside an area, as shares of its length."""
+    at = shapely.get_coordinates(shapely.intersection(line, shapely.boundary(area)))
+    cuts = shapely.line_locate_point(line, shapely.points(at), normalized=True) if len(at) else np.empty(0)
+    bounds = np.unique(np.concatenate([[0.0, 1.0], cuts]))
+    middle = shapely.line_interpolate_point(line, (bounds[1:] + bounds[:-1]) / 2.0, normalized=True)
+    keep = shapely.intersects(area, middle)
+    return np.stack([bounds[:-1][keep], bounds[1:][keep]], axis=1)
+
+
+def merge_intervals(intervals: FloatArray, join_m: float = 1e-6) -> FloatArray:
+    """Join intervals that touch or overlap; rising."""
+    merged: list[list[float]] = []
+    for low, high in intervals[np.lexsort((intervals[:, 1], intervals[:, 0]))].tolist():
+        if merged and low <= merged[-1][1] + join_m:
+            merged[-1][1] = max(merged[-1][1], high)
+        else:
+            merged.append([low, high])
+    return np.array(merged).reshape(-1, 2)
+
+
+class OpenEnds(NamedTuple):
+    """Whether the road goes on beyond the data at the smallest and at the largest chainage of a drive."""
+
+    low: bool
+    high: bool
+
+
+def open_ends(
+    index: RoadIndex, routes: list[Route], boundary: Geometry | None = None
+) -> dict[tuple[str, int, str], OpenEnds]:
+    """Tell where routes go on beyond the data.
+
+    An end is open if nothing else is attached there and it lies outside, or less than 2 km inside, of the area
+    the graph was cut to or of the outline of the data themselves. An end at a junction is a true end: if the
+    number went on, the data would have the next piece.
+
+    Parameters
+    ----------
+    index : RoadIndex
+    routes : list of Route
+    boundary : Polygon or MultiPolygon, optional
+        EPSG:4326; region and halo that the graph was cut to.
+
+    Returns
+    -------
+    dict
+        ``(ref, section number, direction)`` -> OpenEnds.
+    """
+    edge = DataEdge(index.graph, boundary)
+    found = {}
+    for route in routes:
+        for section in route.sections:
+            for drive in section.drives:
+                first, last = index.graph.edge_u[drive.edges[0]], index.graph.edge_v[drive.edges[-1]]
+                nodes = np.array([first, last] if drive.direction == "forward" else [last, first])
+                is_open = (index.degree[nodes] == 1) & edge.is_near(index.node_merc[nodes]) & (not drive.ring)
+                found[(route.ref, section.number, drive.direction)] = OpenEnds(
+                    bool(is_open[0]), bool(is_open[1])
+                )
+    return found
+
+
+class DataEdge:
+    """The edge of the data: the outline of all nodes, and the area they were cut to."""
+
+    def __init__(self, graph: RoadGraph, boundary: Geometry | None) -> None:
+        self.outline = _outline(graph)
+        self.area = None if boundary is None else to_mercator(boundary)
+
+    def is_near(self, xy: FloatArray) -> BoolArray:
+        """Whether Mercator points lie near or beyond the edge."""
+        points = shapely.points(xy)
+        near = EDGE_M / ground_scale(xy[:, 1])
+        found = np.asarray(shapely.distance(self._edge(self.outline), points) <= near)
+        if self.area is not None:
+            found |= ~shapely.intersects(self.area, points)
+            found |= shapely.distance(self._edge(self.area), points) <= near
+        return found
+
+    @staticmethod
+    def _edge(area: Geometry) -> Geometry:
+        return area.boundary if area.geom_type in ("Polygon", "MultiPolygon") else area
+
+
+def _outline(graph: RoadGraph) -> Geometry:
+    """Draw a concave outline of the nodes, thinned to the corners of a grid."""
+    xy = mercator(graph.node_xy)
+    cell = np.round(xy / THIN_M).astype(np.int64)
+    _, first = np.unique(cell, axis=0, return_index=True)
+    return shapely.concave_hull(shapely.multipoints(xy[np.sort(first)]), ratio=0.1)
+
+
+def locate(index: RoadIndex, drive: Drive, chainage_m: FloatArray) -> pd.DataFrame:
+    """Find places on a drive.
+
+    Parameters
+    ----------
+    index : RoadIndex
+    drive : Drive
+    chainage_m : (k,) float64
+        Clipped to the drive.
+
+    Returns
+    -------
+    DataFrame
+        ``edge`` (position in ``drive.edges``), ``lon``, ``lat`` (EPSG:4326), one row per chainage.
+    """
+    at = np.clip(np.asarray(chainage_m, dtype=np.float64), drive.start_m, drive.end_m)
+    order = np.lexsort((drive.high_m, drive.low_m))
+    k = order[np.clip(np.searchsorted(drive.high_m[order], at), 0, len(order) - 1)]
+    span = drive.to_m[k] - drive.from_m[k]
+    share = np.divide(at - drive.from_m[k], span, out=np.zeros_like(at), where=span != 0)
+    lines = _mercator_lines(index, drive)[k]
+    points = shapely.line_interpolate_point(lines, np.clip(share, 0.0, 1.0), normalized=True)
+    lonlat = unmercator(shapely.get_coordinates(points))
+    return pd.DataFrame({"edge": k, "lon": lonlat[:, 0], "lat": lonlat[:, 1]})
