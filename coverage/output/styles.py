@@ -42,9 +42,9 @@ SITES = LayerStyle(
 CAR_PARKS = LayerStyle(
     "point",
     (
-        Category("yes", "legend.car-park-ready", GOOD, width=11.0, symbol="triangle"),
-        Category("no", "legend.car-park-short", GAP, width=12.0, symbol="triangle", fill=False),
-        Category("unknown", "legend.car-park-unknown", UNKNOWN, width=12.0, symbol="triangle", fill=False),
+        Category("yes", "legend.car-park-ready", GOOD, width=13.0, symbol="triangle"),
+        Category("no", "legend.car-park-short", GAP, width=14.0, symbol="triangle", mark="cross", fill=False),
+        Category("unknown", "legend.car-park-unknown", UNKNOWN, width=14.0, symbol="triangle", mark="question"),
     ),
     by="ready",
 )
@@ -61,7 +61,7 @@ DEMAND = LayerStyle(
     "point",
     (
         Category("before", "legend.demand-before", GOOD, width=6.0, symbol="dot", opacity=0.75),
-        Category("after", "legend.demand-after", PLAN, width=7.0, symbol="dot", opacity=0.9),
+        Category("after", "legend.demand-after", PLAN, width=8.0, symbol="diamond", opacity=0.9),
         Category("never", "legend.demand-never", GAP, width=7.0, symbol="dot", fill=False),
     ),
     by="covered",

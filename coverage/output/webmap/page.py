@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import folium
 
+from ...texts import LANGUAGES, text
 from .payload import Basemap
 
 SCRIPTS = ("base.js", "symbols.js", "dense.js", "layers.js", "names.js", "panels.js", "tools.js", "main.js")
@@ -64,7 +65,7 @@ def render_shell() -> str:
     """Return the page without data: a constant, the same for every map."""
     figure = OfflineMap(
         [0, 0], zoom_start=3, tiles=None, zoom_control=False, attributionControl=False, maxZoom=18, minZoom=3,
-        zoomSnap=0.5, wheelPxPerZoomLevel=90,
+        zoomSnap=0.5, wheelPxPerZoomLevel=90, fadeAnimation=False,
     ).get_root()  # fmt: skip
     page = re.sub(r"\bmap_[0-9a-f]{32}\b", "map_1", figure.render())
     page = re.sub(r'<script src="([^"]*)"></script>', _vendored_script, page)
@@ -75,6 +76,8 @@ def render_shell() -> str:
         raise ValueError("folium renders pages in another form than this version of plugspan knows")
     own = "(function () {\n" + "\n".join(_script(f"web/{name}") for name in SCRIPTS) + "\n})();"
     shell = _asset("web/shell.html").replace("<!--map-->", body.group(1).strip())
+    needs_script = " ".join(html.escape(text("map.no-script", lang)) for lang in LANGUAGES)
+    shell = shell.replace("<!--no-script-->", needs_script)
     tail = f"<!--data-->\n<script>{body.group(2)}</script>\n<script>{own}</script>\n</body>\n</html>\n"
     head = page[: body.start()].replace("</head>", f"<style>{_asset('web/map.css')}</style>\n</head>")
     return f"{head}<body>\n{shell}\n{tail}"
@@ -82,12 +85,12 @@ def render_shell() -> str:
 
 def json_block(block_id: str, value: Mapping[str, Any]) -> str:
     """Return a JSON block that cannot end or become markup, whatever the data say."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    code = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
+        code = code.replace(character, f"\\u{ord(character):04x}")
     # Lone surrogates (broken input) cannot be written as UTF-8.
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return f'<script type="application/json" id="{block_id}">{text}</script>'
+    code = code.encode("utf-8", "replace").decode("utf-8")
+    return f'<script type="application/json" id="{block_id}">{code}</script>'
 
 
 def content_policy(page: str, basemap: Basemap | None) -> str:

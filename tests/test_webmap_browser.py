@@ -1,0 +1,376 @@
+"""The map in a browser: Debian's Chromium, network off, no console error, no request."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+
+import pytest
+from shapely import LineString, Point
+from test_webmap import HOSTILE, named_points
+from webmap_case import case, col, frame, schema
+
+from plugspan.output import styles
+from plugspan.output.layer import FindingRow, Layer, SourceNote
+from plugspan.output.webmap import write_map
+
+pytestmark = pytest.mark.browser
+DESK, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One Chromium for all tests of this file."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("wants a Chromium on the PATH (or named by CHROMIUM)")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="wants the package playwright")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory):
+    """The demo map in both languages."""
+    folder = tmp_path_factory.mktemp("maps")
+    for lang in ("zh", "en"):
+        write_map(**case(lang), path=folder / f"{lang}.html")
+    return folder
+
+
+@pytest.fixture
+def opened(browser):
+    """A function that opens a file; at the end there was no request, no console message, no dialog."""
+    contexts, trouble = [], []
+
+    def open_file(path, viewport=DESK, before="", **options):
+        context = browser.new_context(viewport=viewport, **options)
+        context.set_offline(True)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: trouble.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or trouble.append(f"request: {r.url}"))
+        if before:
+            page.add_init_script(before)
+        page.goto(path.as_uri())
+        page.wait_for_selector("body[data-ready=yes]")
+        return page
+
+    yield open_file
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+def layer_state(page, name):
+    """Whether Leaflet shows something of a layer."""
+    return page.evaluate(
+        "name => plugspan.view.layers.filter(l => l.spec.name === name).map(l =>"
+        " (l.parts || []).some(p => plugspan.map.hasLayer(p)) || Boolean(l.grid && l.grid._map))",
+        name,
+    )
+
+
+def test_first_view(opened, maps):
+    """The map opens with title, findings, legend, names, a metric scale and the line of notes."""
+    page = opened(maps / "zh.html")
+    assert page.title() == page.inner_text("h1") == case()["title"]
+    assert page.locator(".finding").count() == 5
+    assert page.locator(".leaflet-overlay-pane, .leaflet-pane path").count() > 20
+    assert page.locator("canvas.leaflet-tile").count() > 0
+    assert "km" in page.inner_text(".leaflet-control-scale-line")
+    assert "mi" not in page.inner_text(".leaflet-control-scale")
+    assert {"G106", "醴陵市"} <= set(page.locator(".name").all_inner_texts())
+    for part in ("OpenStreetMap", "非测绘成果", "审图号", "2026-11-20"):
+        assert part in page.inner_text("#notes")
+    west, south, east, north = page.evaluate("plugspan.map.getBounds().toBBoxString()").split(",")
+    assert float(west) < 112.97
+    assert float(south) < 26.1
+    assert float(east) > 114.08
+    assert float(north) > 28.0
+
+
+def test_roads_are_drawn(opened, maps):
+    """The canvas of the dense roads holds ink."""
+    page = opened(maps / "zh.html")
+    ink = """() => [...document.querySelectorAll('canvas.leaflet-tile')].some(c =>
+        c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 3 && v > 100))"""
+    page.wait_for_function(ink)
+    page.evaluate("void plugspan.view.layers.find(l => l.spec.name === 'roads').grid.setCategories([false, false, false, false])")
+    page.wait_for_function(f"() => !({ink})()")
+
+
+def test_layers_switch(opened, maps):
+    """A layer's box and a category's line hide and show it."""
+    page = opened(maps / "zh.html")
+    berths = page.locator("#tree .layer", has_text="泊位").first
+    assert layer_state(page, "berths") == [True]
+    berths.locator("input").uncheck()
+    assert layer_state(page, "berths") == [False]
+    berths.locator("input").check()
+    marks = page.locator("[aria-label*='泊位 · 无岸电']")
+    assert marks.count() == 2
+    berths.locator("button", has_text="无岸电").click()
+    assert marks.count() == 0
+    assert page.locator("[aria-label*='泊位 · 有岸电']").count() == 1
+    demand = page.locator("#tree .layer", has_text="需求点").locator("input")
+    assert layer_state(page, "demand") == [False]
+    demand.check()
+    assert layer_state(page, "demand") == [True]
+
+
+def test_popups_open(opened, maps):
+    """Markers, dense roads and counties answer a click with their table, in the chosen language."""
+    page = opened(maps / "en.html")
+    page.evaluate("void plugspan.map.setView([27.84, 113.06], 13, {animate: false})")
+    page.locator("[aria-label*='华新水泥1号泊位']").click()
+    popup = page.locator(".leaflet-popup-content")
+    assert "not counted" in popup.inner_text()
+    assert re.search(r"500", popup.inner_text())
+    at = page.evaluate(
+        """async () => { const g = plugspan.view.layers.find(l => l.spec.name === 'roads').grid; await g.ready;
+        plugspan.map.setView(g.anchor(100), 16, {animate: false}); const p = plugspan.map.latLngToContainerPoint(g.anchor(100));
+        const box = plugspan.map.getContainer().getBoundingClientRect(); return [p.x + box.left, p.y + box.top]; }"""
+    )
+    page.mouse.click(*at)
+    page.wait_for_function("document.querySelector('.leaflet-popup-content').textContent.includes('Roads')")
+    assert "路" in popup.inner_text()
+    page.evaluate("void plugspan.map.setView([26.2, 113.8], 10, {animate: false})")
+    box = page.locator("#map").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2 + 3, box["y"] + box["height"] / 2)
+    page.wait_for_function("document.querySelector('.leaflet-popup-content').textContent.includes('Counties')")
+    assert "71.5" in popup.inner_text()
+
+
+def test_unknown_is_said(opened, maps):
+    """A missing power is shown as unknown, not as nothing."""
+    page = opened(maps / "zh.html")
+    page.fill("#search", "充电站3")
+    page.wait_for_selector("#hits [role=option]")
+    page.press("#search", "Enter")
+    page.wait_for_selector(".popup table")
+    assert "未知" in page.inner_text(".popup table")
+
+
+def test_search_by_keyboard(opened, maps):
+    """The search box finds routes, places and coordinates, and goes there without a mouse."""
+    page = opened(maps / "zh.html")
+    page.focus("#search")
+    page.keyboard.type("建议4")
+    page.wait_for_selector("#hits [role=option]")
+    page.keyboard.press("ArrowDown")
+    assert page.get_attribute("#search", "aria-activedescendant") == "hit-0"
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".popup")
+    assert "建议4" in page.inner_text(".popup")
+    assert page.get_attribute("#phase button[data-phase=after]", "aria-pressed") == "true"
+    page.fill("#search", "113.5, 27.67")
+    page.wait_for_selector("#hits [role=option]")
+    page.press("#search", "Enter")
+    page.wait_for_function("plugspan.map.getZoom() >= 13")
+    assert page.evaluate("plugspan.map.getCenter().distanceTo([27.67, 113.5]) < 3000")
+    page.fill("#search", "没有的地方")
+    page.wait_for_selector("#hits .none")
+    assert "没有的地方" in page.inner_text("#hits")
+
+
+def test_strip_chart_on_click(opened, maps):
+    """A click on a route opens its strip chart; the search shows a whole route with it."""
+    page = opened(maps / "zh.html")
+    page.fill("#search", "G106")
+    page.wait_for_selector("#hits [role=option]")
+    page.press("#search", "Enter")
+    page.wait_for_selector("#strip svg")
+    assert "G106" in page.inner_text("#strip-title")
+    page.click("[data-close=drawer]")
+    assert page.locator("#drawer").is_hidden()
+    at = page.evaluate(
+        """() => { const l = plugspan.view.layers.find(l => l.spec.name === 'routes'); const a = l.anchor(0);
+        plugspan.map.setView(a, 14, {animate: false}); const p = plugspan.map.latLngToContainerPoint(a);
+        const box = plugspan.map.getContainer().getBoundingClientRect(); return [p.x + box.left, p.y + box.top]; }"""
+    )
+    page.mouse.click(*at)
+    page.wait_for_selector("#strip svg")
+    # A style attribute is taken over as attributes, which the policy allows.
+    assert page.locator("#strip line[stroke='#A50026'][stroke-width='7']").count() == 1
+
+
+def test_before_and_after(opened, maps):
+    """The switch changes routes, pins and the legend; hiding a layer lasts across it."""
+    page = opened(maps / "zh.html")
+    assert layer_state(page, "routes") == [True, False]
+    assert page.locator(".pin").count() == 0
+    assert page.locator("#tree", has_text="缺口").count() == 1
+    page.click("#phase button[data-phase=after]")
+    assert layer_state(page, "routes") == [False, True]
+    assert sorted(page.locator(".pin text").all_inner_texts()) == list("123456")
+    assert page.locator("#tree", has_text="缺口").count() == 0
+    page.locator("#tree .layer", has_text="普通国省干线").locator("input").uncheck()
+    page.click("#phase button[data-phase=before]")
+    assert layer_state(page, "routes") == [False, False]
+
+
+def test_pins_do_not_lie_on_each_other(opened, maps):
+    """Numbered pins are moved apart by leaders."""
+    page = opened(maps / "zh.html")
+    page.click("#phase button[data-phase=after]")
+    page.wait_for_timeout(100)
+    heads = page.evaluate("[...document.querySelectorAll('.pin circle:nth-of-type(2)')].map(c => { const b = c.getBoundingClientRect(); return [b.x, b.y]; })")
+    assert len(heads) == 6
+    for i, a in enumerate(heads):
+        for b in heads[:i]:
+            assert max(abs(a[0] - b[0]), abs(a[1] - b[1])) > 20
+
+
+def test_findings_lead_to_their_layer(opened, maps):
+    """A finding shows its interval and brings its layer back."""
+    page = opened(maps / "zh.html")
+    page.locator("#tree .layer", has_text="泊位").locator("input").first.uncheck()
+    card = page.locator(".finding", has_text="岸电")
+    assert "25–50 %" in card.inner_text()
+    card.locator("button").click()
+    assert layer_state(page, "berths") == [True]
+    assert page.evaluate("plugspan.map.getZoom()") > 9
+
+
+def test_measuring(opened, maps):
+    """The tool adds up geodesic lengths: a degree of the meridian at 27° north is 110.8 km."""
+    page = opened(maps / "en.html")
+    metres = page.evaluate("plugspan.distance({lat: 26.5, lng: 113}, {lat: 27.5, lng: 113})")
+    assert metres == pytest.approx(110_797, abs=30)
+    assert page.evaluate("plugspan.distance({lat: 27, lng: 113}, {lat: 27, lng: 114})") == pytest.approx(99_250, abs=40)
+    page.click("#measure")
+    box = page.locator("#map").bounding_box()
+    for dx in (100, 300, 300):
+        page.mouse.click(box["x"] + dx, box["y"] + 300)
+        page.wait_for_timeout(20)
+    assert re.fullmatch(r"[\d.]+ km", page.inner_text(".measured"))
+    assert page.locator(".leaflet-popup").count() == 0
+    page.keyboard.press("Escape")
+    assert page.get_attribute("#measure", "aria-pressed") == "false"
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_fits_the_screen(opened, maps, lang, viewport):
+    """Nothing hangs over the edge, controls don't cover each other, and panels collapse on a phone."""
+    phone = viewport is PHONE
+    page = opened(maps / f"{lang}.html", viewport, has_touch=phone)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight")
+    assert page.locator("#layers").is_visible() != phone
+    assert page.locator("#map").bounding_box()["width"] >= (380 if phone else 600)
+    for selector in ("header", "#notes", "#search", "#print", "#phase", ".tools"):
+        box = page.locator(selector).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= viewport["width"]
+    page.click("#toggle-layers")
+    assert page.locator("#layers").is_visible() == phone
+    if phone:
+        page.click("#toggle-findings")
+        assert page.locator("#findings").is_visible()
+        assert page.locator("#layers").is_hidden()
+
+
+def test_keyboard_and_screen_readers(opened, maps):
+    """Buttons and markers have names, a marker opens by Enter, changes are announced, the language is set."""
+    page = opened(maps / "zh.html")
+    assert page.get_attribute("html", "lang") == "zh-CN"
+    unnamed = "[...document.querySelectorAll('button, input')].filter(b => !(b.getAttribute('aria-label') || b.textContent.trim() || b.closest('label')))"
+    assert page.evaluate(f"{unnamed}.length") == 0
+    page.locator("[aria-label*='服务区（按侧） · 无快充']").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".popup")
+    page.click("#phase button[data-phase=after]")
+    assert page.inner_text("#live") == "方案实施后"
+
+
+def test_paper(opened, maps):
+    """On paper: title, map, legend and notes on one sheet, no buttons; afterwards all is as before."""
+    page = opened(maps / "zh.html")
+    assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    for selector in ("nav", ".tools", "#findings", "#search"):
+        assert page.locator(selector).is_hidden()
+    assert page.locator("#layers").is_visible()
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.locator("nav").is_visible()
+
+
+def test_old_browser(opened, maps):
+    """Without DecompressionStream the dense layers are missing, which is said; the rest works."""
+    page = opened(maps / "zh.html", before="delete window.DecompressionStream;")
+    assert "浏览器版本过旧" in page.inner_text("#warning")
+    assert layer_state(page, "berths") == [True]
+    assert layer_state(page, "roads") == []
+
+
+EVIL_SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 100 20" onload="window.hacked=1">'
+    '<script>window.hacked=1</script><style>@import "https://example.org/x.css";</style><foreignObject><body xmlns="http://www.w3.org/1999/xhtml">'
+    '<img src="x" onerror="window.hacked=1"/></body></foreignObject><image href="https://example.org/x.png"/>'
+    '<a xlink:href="javascript:window.hacked=1"><text>click</text></a><use href="#x"/>'
+    '<rect width="9" height="9" fill="url(https://example.org/x)" style="stroke:#123456;background:url(https://example.org/y)" onclick="window.hacked=1"/>'
+    "<text y='9'>kept &lt;b&gt;</text><animate attributeName='href' values='javascript:window.hacked=1'/></svg>"
+)
+
+
+def hostile_map(path):
+    """A map in which every text is hostile, and so are the strip charts."""
+    names = HOSTILE
+    fields = schema("t", col("name"), col("ref"))
+    common = {"label_column": "name", "search_column": "name", "strip_column": "ref"}
+    towns = Layer("towns", "layer.towns", named_points(names, ref=names), fields, styles.TOWNS, "background", **common)
+    pins = Layer("proposed", "layer.proposed", named_points(names, ref=names), fields, styles.PROPOSED, "plan", **common)
+    lines = frame(
+        {"name": names, "ref": names, "spacing_class": "gap", "side": 0},
+        [LineString([(113, 27.1 + 0.02 * i), (113.2, 27.1 + 0.02 * i)]) for i in range(len(names))],
+    )
+    routes = Layer("routes", "layer.routes", lines, fields, styles.route_style(25, 40), "routes", **common)
+    many = frame({"name": names * 60, "ref": names * 60}, [Point(113 + 0.0002 * i, 26.9) for i in range(60 * len(names))])
+    dense = Layer("issues", "layer.issues", many, fields, styles.ISSUES, "quality", **common)
+    findings = [FindingRow(name, "not met", name, name, "towns", "met", name, name) for name in names]
+    note = SourceNote(" ".join(names), names[2], approval=names[1], extra=tuple(names))
+    write_map(
+        [routes, dense, towns, pins], findings, path, lang="en", title=" ".join(names), subtitle=" ".join(names), note=note,
+        strips=dict.fromkeys(names, EVIL_SVG),
+    )  # fmt: skip
+
+
+def test_hostile_names_are_inert(opened, tmp_path):
+    """Names that try to run come out as text in every place, and no strip chart runs, loads or links."""
+    hostile_map(tmp_path / "map.html")
+    page = opened(tmp_path / "map.html")
+    for layer in ("routes", "towns", "proposed", "issues"):
+        for i in range(len(HOSTILE)):
+            page.evaluate("([n, i]) => plugspan.goTo(plugspan.view.layers.find(l => l.spec.name === n), [i])", [layer, i])
+        if layer != "issues":
+            page.locator(".leaflet-popup-content button.plain").click()
+    page.locator(".leaflet-interactive").first.hover(force=True)
+    for name in HOSTILE:
+        page.fill("#search", name)
+        page.wait_for_timeout(15)
+    assert page.evaluate("window.hacked") is None
+    assert page.evaluate("document.querySelectorAll('main img, main iframe, main script, main a[href], header img, footer img, style ~ body script').length") == 0
+    shown = page.locator(".finding h3").all_text_contents()
+    assert shown == HOSTILE
+    assert page.evaluate("[...document.querySelectorAll('#strip *')].map(n => n.localName)") == ["svg", "rect", "text"]
+    rect = page.evaluate("Object.fromEntries([...document.querySelector('#strip rect').attributes].map(a => [a.name, a.value]))")
+    assert rect == {"width": "9", "height": "9", "stroke": "#123456"}
+    assert page.inner_text("#strip text") == "kept <b>"
+
+
+def test_popup_gives_names_letter_by_letter(opened, tmp_path):
+    """A popup's heading and table hold exactly the name of the data."""
+    hostile_map(tmp_path / "map.html")
+    page = opened(tmp_path / "map.html")
+    for i, name in enumerate(HOSTILE):
+        page.evaluate("i => plugspan.goTo(plugspan.view.layers.find(l => l.spec.name === 'towns'), [i])", i)
+        assert page.locator(".popup h3").text_content() == name
+        assert page.locator(".popup td").first.text_content() == name
