@@ -1,0 +1,131 @@
+"""The run folder: written beside its final place and renamed when complete."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..plan import Plan
+from ..texts import text
+from . import numbers
+from .atomic import check_free, write_folder
+from .geopackage import write_geopackage
+from .layer import FindingRow, SourceNote
+from .layers import plan_layers, plan_tables
+from .result import plan_result, result_text
+from .strips import strip_charts
+from .summary import summary_lines
+from .webmap import Basemap, write_map
+
+Tell = Callable[[str, float], None]
+RUN_FILES = ("map.html", "layers.gpkg", "result.json", "log.txt")
+
+
+def is_run_folder(folder: Path) -> bool:
+    """Whether a folder was written by :func:`write_run`, so that it may be replaced by another run."""
+    return all((folder / name).is_file() for name in RUN_FILES)
+
+
+def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tell) -> None:
+    """Write map, layers, results and log.
+
+    Raises
+    ------
+    OutputExistsError
+        If the folder is there and ``overwrite`` is False. An interrupted run leaves the old folder as it was.
+    """
+    check_free(folder, overwrite=overwrite)
+    started = time.perf_counter()
+    lines = []
+    with write_folder(folder, overwrite=overwrite) as new:
+        layers = plan_layers(plan)
+        for key, share, write in (
+            ("write-map", 0.85, lambda: write_plan_map(plan, layers, new / "map.html", lang)),
+            ("write-layers", 0.9, lambda: _write_layers(plan, layers, new / "layers.gpkg", lang)),
+            ("write-result", 0.97, lambda: (new / "result.json").write_text(result_text(plan_result(plan)), "utf-8")),
+        ):
+            tell(key, share)
+            write()
+            lines.append(f"{time.perf_counter() - started:8.1f} s  {text(f'stage.{key}', lang)}")
+        (new / "log.txt").write_text(_log(plan, lang, lines), "utf-8")
+    tell("write-result", 1.0)
+
+
+def write_map_file(plan: Plan, path: Path, *, overwrite: bool, lang: str) -> None:
+    """Write the map alone."""
+    check_free(path, overwrite=overwrite)
+    write_plan_map(plan, plan_layers(plan), path, lang)
+
+
+def write_plan_map(plan: Plan, layers, path: Path, lang: str) -> None:  # type: ignore[no-untyped-def]
+    """Write the map of a plan."""
+    output = plan.project.output
+    write_map(
+        layers, finding_panel(plan, lang), path, lang=lang, title=output.title or plan.project.name,
+        subtitle=plan.policy.name[lang], note=source_note(plan), strips=strip_charts(plan, lang),
+        basemap=Basemap(output.basemap) if output.basemap else None,
+    )  # fmt: skip
+
+
+def _write_layers(plan: Plan, layers, path: Path, lang: str) -> None:  # type: ignore[no-untyped-def]
+    provenance = {
+        "project": plan.project.name,
+        "policy": plan.policy.id,
+        "inputs": [{"path": p, "sha256": digest} for p, digest in plan.provenance.inputs],
+        "versions": dict(plan.provenance.versions),
+        "note": source_note(plan).line(lang),
+    }
+    write_geopackage(
+        layers, path, crs=plan.project.output.crs, lang=lang, provenance=provenance, tables=plan_tables(plan)
+    )
+
+
+LAYER_OF_KIND = {
+    "facility_share": "service_areas", "route_spacing": "routes", "length_coverage": "routes", "berth_share": "berths",
+    "share_margin": "car_parks", "demand_reach": "demand",
+}  # fmt: skip
+
+
+def finding_panel(plan: Plan, lang: str) -> list[FindingRow]:
+    """Rows of the map's findings panel: rules with a target."""
+    rows = []
+    for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
+        if before.status is None:
+            continue
+        rows.append(
+            FindingRow(
+                title=before.rule.title[lang],
+                status=before.status,
+                value=numbers.interval(before, lang),
+                target=numbers.target(before, lang),
+                layer=LAYER_OF_KIND.get(before.rule.kind, ""),
+                status_after=(after.status or "") if plan.siting else "",
+                value_after=numbers.interval(after, lang) if plan.siting else "",
+                note=before.rule.source,
+            )
+        )
+    return rows
+
+
+def source_note(plan: Plan) -> SourceNote:
+    """Return the line on every map and page."""
+    project = plan.project
+    names = ", ".join(Path(path).name for path, _ in plan.provenance.inputs)
+    date = project.network.data_date
+    return SourceNote(
+        sources=names, date=date.isoformat() if date else "", approval=project.output.approval_number,
+        extra=(project.output.note,) if project.output.note else (),
+    )  # fmt: skip
+
+
+def _log(plan: Plan, lang: str, lines: list[str]) -> str:
+    rows = ["  ".join(row).rstrip() for row in summary_lines(plan, lang)]
+    warnings = [fault.render(lang) for fault in plan.inputs.warnings]
+    versions = ", ".join(f"{name} {version}" for name, version in plan.provenance.versions.items())
+    files = [f"{digest}  {path}" for path, digest in plan.provenance.inputs]
+    solver = [
+        f"{line.elapsed_s:8.2f} s  {line.stage}: {line.best:g} ≤ {line.bound:g}" for s in plan.siting for line in s.result.log
+    ]
+    blocks = [[plan.provenance.started, versions], files, rows, warnings, solver, lines]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
