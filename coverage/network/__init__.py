@@ -1,19 +1,26 @@
 """Road networks: reading OpenStreetMap, regions, features, exchange with OSMnx."""
 
+from .clip import clip_graph
 from .features import read_features, read_region_from_osm
 from .graph import RoadGraph
+from .interchange import from_networkx, to_networkx
 from .osm import OsmExtract, OsmReport, read_network, read_osm
 from .region import Region, graph_inside, read_region
+from .speed import travel_time_s
 
 __all__ = [
     "OsmExtract",
     "OsmReport",
     "Region",
     "RoadGraph",
+    "clip_graph",
+    "from_networkx",
     "graph_inside",
     "read_features",
     "read_network",
     "read_osm",
     "read_region",
     "read_region_from_osm",
+    "to_networkx",
+    "travel_time_s",
 ]

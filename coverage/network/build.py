@@ -24,12 +24,13 @@ segment is drawn the way it is driven, and segments are ordered by the smallest 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .geodesic import step_lengths_m
+from .geodesic import step_lengths_m, sums
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
 from .osm_raw import Coded, RawWays, pointers, ranges
 from .osm_tags import directions, ferries, is_present, is_roundabout, way_speeds_kmh
@@ -80,7 +81,7 @@ def build_graph(raw: RawWays, keep_node: BoolArray | None = None) -> RoadGraph:
     """
     one_way, backward = directions(raw.tags)
     steps = make_steps(raw, backward, keep_node)
-    way_length_m = np.bincount(steps.way, weights=steps.length_m, minlength=len(raw.way_id))
+    way_length_m = sums(steps.way, steps.length_m, len(raw.way_id))
     speed = way_speeds_kmh(raw.tags, way_length_m)
     way_class = classes(raw.tags, one_way, speed)
     interior = interior_nodes(steps, way_class[steps.way], one_way[steps.way], len(raw.node_id))
@@ -141,7 +142,8 @@ def interior_nodes(steps: Steps, step_class: IntArray, step_one_way: BoolArray, 
     one_way = np.zeros(n, dtype=bool)
     one_way[steps.u[step_one_way]] = True
     one_way[steps.v[step_one_way]] = True
-    return (arriving + leaving == 2) & ~mixed & (~one_way | (arriving == 1))
+    vanishes: BoolArray = (arriving + leaving == 2) & ~mixed & (~one_way | (arriving == 1))
+    return vanishes
 
 
 def chains(steps: Steps, interior: BoolArray, one_way: BoolArray) -> Pieces:
@@ -320,21 +322,26 @@ def _attributes(
             "ref": categorical(tags["ref"].take(way)),
             "name": categorical(tags["name"].take(way)),
             "speed_kmh": speed_kmh[way],
-            "junction": pd.Categorical.from_codes(ring, ["roundabout"]),
+            "junction": _from_codes(ring, ["roundabout"]),
             "ferry": ferries(tags)[way],
             **anywhere,
         }
     )
 
 
-def categorical(coded: Coded) -> pd.Categorical:
+def _from_codes(codes: npt.NDArray[Any], names: list[str]) -> pd.Categorical[Any]:
+    """Categorical of code -1 (missing) or a position in ``names``."""
+    return pd.Categorical.from_codes(codes, pd.Index(names, dtype=object))
+
+
+def categorical(coded: Coded) -> pd.Categorical[Any]:
     """Categories in alphabetical order, only those that occur."""
     used = np.unique(coded.codes[coded.codes >= 0])
     names = [coded.values[i] for i in used.tolist()]
     order = sorted(range(len(names)), key=names.__getitem__)
     table = np.full(len(coded.values) + 1, -1, dtype=np.int32)
     table[used[np.array(order, dtype=np.int64)]] = np.arange(len(order), dtype=np.int32)
-    return pd.Categorical.from_codes(table[coded.codes], [names[i] for i in order])
+    return _from_codes(table[coded.codes], [names[i] for i in order])
 
 
 def _empty(raw: RawWays) -> RoadGraph:
@@ -346,7 +353,7 @@ def _empty(raw: RawWays) -> RoadGraph:
             "way_id": none,
             **{k: categorical(no_tags[k]) for k in ("highway", "ref", "name")},
             "speed_kmh": none.astype(float),
-            "junction": pd.Categorical.from_codes(none, ["roundabout"]),
+            "junction": _from_codes(none, ["roundabout"]),
             **{k: none.astype(bool) for k in ("ferry", "bridge", "tunnel")},
         }
     )

@@ -56,6 +56,12 @@ def step_lengths_m(xy: FloatArray, start: IntArray, end: IntArray) -> FloatArray
     return length_m
 
 
+def sums(group: IntArray, values: FloatArray, n: int) -> FloatArray:
+    """(n,) sum of the values of each group."""
+    total: FloatArray = np.bincount(group, weights=values, minlength=n).astype(np.float64)
+    return total
+
+
 def line_lengths_m(xy: FloatArray, ptr: IntArray) -> FloatArray:
     """Geodesic lengths (l,) in metres of the lines ``xy[ptr[i]:ptr[i + 1]]``; 0 below two vertices."""
     n = len(xy)
@@ -65,7 +71,4 @@ def line_lengths_m(xy: FloatArray, ptr: IntArray) -> FloatArray:
     steps = step_lengths_m(xy, index[:-1], index[1:])
     line = np.repeat(np.arange(len(ptr) - 1), np.diff(ptr))
     inner = line[:-1] == line[1:]
-    total: FloatArray = np.bincount(line[:-1][inner], weights=steps[inner], minlength=len(ptr) - 1).astype(
-        float
-    )
-    return total
+    return sums(line[:-1][inner], steps[inner], len(ptr) - 1)

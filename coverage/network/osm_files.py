@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import osmium
 
@@ -71,3 +72,10 @@ def osm_file(path: Path) -> osmium.io.File:
     suffix = suffix_of(path, OSM_SUFFIXES)
     kind = {".osm.pbf": "pbf", ".pbf": "pbf", ".osm.bz2": "osm.bz2", ".osm.gz": "osm.gz"}
     return osmium.io.File(str(path), kind.get(suffix or "", "osm"))
+
+
+def osm_items(path: Path, entities: Any, sieve: osmium.BaseFilter | None = None) -> Iterator[Any]:
+    """Objects of an OSM file that pass the sieve and are not deleted, in the order of the file."""
+    processor = osmium.FileProcessor(osm_file(path), entities)
+    items: Iterator[Any] = iter(processor if sieve is None else processor.with_filter(sieve))
+    return (item for item in items if not item.deleted)

@@ -1,7 +1,8 @@
 """Tagged objects of an OSM file with their shapes, whatever the order of objects in the file.
 
-The file is gone through once for each sieve of objects, once for the ways their relations are made of, and once for the
-nodes of all these: no table of all nodes is held, and nodes may stand after ways (as Overpass writes them).
+The file is gone through once for each sieve of objects, once for the ways their relations are made of, and
+once for the nodes of all these: no table of all nodes is held, and nodes may stand after ways (as Overpass
+writes them).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import osmium
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from .osm_files import osm_faults, osm_file
+from .osm_files import osm_faults, osm_items
 
 AREA_RELATIONS = frozenset(["multipolygon", "boundary"])
 
@@ -78,7 +79,7 @@ def read_objects(
     entities = osmium.osm.ALL if relation_id is None else osmium.osm.RELATION
     with osm_faults(path):
         for sieve in sieves:
-            for item in _items(path, entities, sieve):
+            for item in osm_items(path, entities, sieve):
                 if relation_id in {None, item.id}:
                     tags = {tag.k: tag.v for tag in item.tags}
                     if wanted(tags):
@@ -89,18 +90,11 @@ def read_objects(
     return _shaped(found, way_nodes, places)
 
 
-def _items(path: Path, entities: Any, sieve: osmium.BaseFilter | None) -> Iterator[Any]:
-    """Objects of the file that pass the sieve and are not deleted."""
-    processor = osmium.FileProcessor(osm_file(path), entities)
-    items: Iterator[Any] = iter(processor if sieve is None else processor.with_filter(sieve))
-    return (item for item in items if not item.deleted)
-
-
 def _with_ids(path: Path, entities: Any, ids: set[int]) -> Iterator[Any]:
     """Objects of one kind with the given ids."""
     # osmium's filter knows no negative ids (files edited by hand have them)
     sieve = osmium.filter.IdFilter(ids) if min(ids) > 0 else None
-    return (item for item in _items(path, entities, sieve) if item.id in ids)
+    return (item for item in osm_items(path, entities, sieve) if item.id in ids)
 
 
 def _ways(path: Path, ids: set[int]) -> dict[int, list[int]]:

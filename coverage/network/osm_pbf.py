@@ -198,7 +198,8 @@ def _from_deltas(deltas: IntArray, counts: IntArray) -> IntArray:
     """Return running sums that start again with each way."""
     total = np.cumsum(deltas)
     before = np.append(0, total)[pointers(counts)[:-1]]
-    return total - np.repeat(before, counts)
+    ref: IntArray = total - np.repeat(before, counts)
+    return ref
 
 
 def _places_of(data: bytes, needed: IntArray) -> list[_Places]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import osmium
 
-from .osm_files import osm_faults, osm_file
+from .osm_files import osm_faults, osm_items
 from .osm_raw import NO_COORDINATE, WAY_KEYS, Coded, RawWays, assemble
 from .osm_tags import is_candidate
 
@@ -49,12 +49,11 @@ def read_ways(path: Path) -> RawWays:
     way_id, counts, ref = array("q"), array("q"), array("q")
     n_seen = 0
     columns = {key: _Codes() for key in WAY_KEYS}
-    tagged = osmium.filter.KeyFilter("highway", "route").enable_for(osmium.osm.WAY)
+    tagged = osmium.filter.KeyFilter("highway", "route")
+    tagged.enable_for(osmium.osm.WAY)
     with osm_faults(path):
         wanted = osmium.osm.NODE | osmium.osm.WAY
-        for item in osmium.FileProcessor(osm_file(path), wanted).with_filter(tagged):
-            if item.deleted:
-                continue
+        for item in osm_items(path, wanted, tagged):
             if item.is_node():
                 place = item.location
                 known = place.valid()

@@ -87,15 +87,17 @@ class Region:
             return self.polygon
         west, south, east, north = self.polygon.bounds
         local = f"+proj=aeqd +lat_0={(south + north) / 2} +lon_0={(west + east) / 2} +datum=WGS84 +units=m"
-        there = Transformer.from_crs(WGS84, local, always_xy=True)
         # A straight edge of the region is a straight edge in degrees: it gets vertices before it is bent.
-        dense = shapely.segmentize(self.polygon, 0.1)
-        flat = shapely.transform(dense, there.transform, interleaved=False)
+        flat = _projected(shapely.segmentize(self.polygon, 0.1), WGS84, local)
         wide = shapely.buffer(shapely.make_valid(flat), self.halo_m, quad_segs=_QUADRANT)
-        back = shapely.transform(
-            wide, lambda x, y: there.transform(x, y, direction="INVERSE"), interleaved=False
-        )
-        return shapely.union(shapely.make_valid(back), self.polygon)
+        halo = _projected(wide, local, WGS84)
+        return shapely.union(shapely.make_valid(halo), self.polygon)
+
+
+def _projected(shape: BaseGeometry, source: str, target: str) -> BaseGeometry:
+    """Shape in another coordinate system, x first."""
+    move = Transformer.from_crs(source, target, always_xy=True)
+    return shapely.transform(shape, lambda xy: np.stack(move.transform(xy[:, 0], xy[:, 1]), axis=1))
 
 
 def contains(polygon: BaseGeometry, xy: FloatArray) -> BoolArray:
