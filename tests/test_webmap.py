@@ -23,6 +23,7 @@ from webmap_case import case, col, frame, roads, schema
 from plugspan.output import styles
 from plugspan.output.layer import Category, FindingRow, Layer, LayerStyle, SourceNote, shown
 from plugspan.output.webmap import Basemap, render_map, write_map
+from plugspan.output.webmap.charts import chart_tree
 from plugspan.output.webmap.packing import (
     encode_varints,
     line_parts,
@@ -285,12 +286,12 @@ def test_hostile_names_stay_text(name):
     )  # fmt: skip
     finding = FindingRow(name, "met", name, name, note=name)
     note = SourceNote(name, name, approval=name)
-    text = render_map([layer], [finding], title=name, subtitle=name, note=note, strips={name: name})
+    text = render_map([layer], [finding], title=name, subtitle=name, note=note, strips={name: f"<svg><text>{html.escape(name)}</text></svg>"})
     data = blocks(text)["plugspan-data"]
     assert data["title"] == data["subtitle"] == name
     assert data["layers"][0]["labels"][0] == data["layers"][0]["search"][1] == name
     assert data["layers"][0]["props"][0]["values"][0] == name
-    assert data["strips"] == {name: name}
+    assert data["strips"] == {name: ["svg", {}, ["text", {}, name.replace("\r\n", "\n")]]}
     assert data["findings"][0]["value"] == name
     assert f"<title>{html.escape(name)}</title>" in text
     assert text.count("<script") == text.count("</script>") - text.count("<\\/script>")
@@ -384,6 +385,43 @@ def test_a_failed_write_leaves_the_old_map(tmp_path, monkeypatch):
         write_map([], [], path, title="two")
     assert path.read_bytes() == old
     assert list(tmp_path.iterdir()) == [path]
+
+
+# ---------------------------------------------------------------- strip charts
+
+EVIL_SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 100 20" onload="window.hacked=1">'
+    '<script>window.hacked=1</script><style>@import "https://example.org/x.css";</style><foreignObject><body xmlns="http://www.w3.org/1999/xhtml">'
+    '<img src="x" onerror="window.hacked=1"/></body></foreignObject><image href="https://example.org/x.png"/>'
+    '<a xlink:href="javascript:window.hacked=1"><text>click</text></a><use href="#x"/>'
+    '<rect width="9" height="9" fill="url(https://example.org/x)" clip-path="url(#own)" style="stroke:#123456;background:url(https://example.org/y)" onclick="window.hacked=1"/>'
+    "<text y='9'>kept &lt;b&gt;<tspan>x</tspan> tail</text><animate attributeName='href' values='javascript:window.hacked=1'/></svg>"
+)
+
+
+def test_a_chart_keeps_shapes_and_text_only():
+    """What runs, loads or links is left out; a style attribute becomes attributes of presentation."""
+    assert chart_tree(EVIL_SVG) == [
+        "svg", {"viewBox": "0 0 100 20"},
+        ["rect", {"width": "9", "height": "9", "clip-path": "url(#own)", "stroke": "#123456"}],
+        ["text", {"y": "9"}, "kept <b>", ["tspan", {}, "x"], " tail"],
+    ]  # fmt: skip
+
+
+def test_a_chart_with_control_characters_in_a_name():
+    """Characters that XML forbids are replaced, not fatal."""
+    assert chart_tree("<svg><text>a\x0bb\ud800</text></svg>") == ["svg", {}, ["text", {}, "a\ufffdb\ufffd"]]
+
+
+@pytest.mark.parametrize(
+    ("svg", "message"),
+    [("<svg", "well-formed"), ("hello", "well-formed"), ("<html/>", "SVG picture"),
+     ('<!DOCTYPE s [<!ENTITY a "b">]><svg>&a;</svg>', "entities")],
+)  # fmt: skip
+def test_what_is_no_chart_is_refused(svg, message):
+    """Text that is no SVG is an error with its reason, not a blank drawer."""
+    with pytest.raises(ValueError, match=message):
+        chart_tree(svg)
 
 
 # ---------------------------------------------------------------- the parts

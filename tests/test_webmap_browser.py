@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 from shapely import LineString, Point
-from test_webmap import HOSTILE, named_points
+from test_webmap import EVIL_SVG, HOSTILE, named_points
 from webmap_case import case, col, frame, schema
 
 from plugspan.output import styles
@@ -69,6 +69,16 @@ def opened(browser):
     assert trouble == []
 
 
+def until(page, condition):
+    """Wait for a condition in the page (the page's policy forbids what Playwright's own waiting uses)."""
+    code = condition if "=>" in condition.split("\n")[0] else f"() => {condition}"
+    for _ in range(200):
+        if page.evaluate(code):
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError(f"never came true: {condition}")
+
+
 def layer_state(page, name):
     """Whether Leaflet shows something of a layer."""
     return page.evaluate(
@@ -102,9 +112,9 @@ def test_roads_are_drawn(opened, maps):
     page = opened(maps / "zh.html")
     ink = """() => [...document.querySelectorAll('canvas.leaflet-tile')].some(c =>
         c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 3 && v > 100))"""
-    page.wait_for_function(ink)
+    until(page, ink)
     page.evaluate("void plugspan.view.layers.find(l => l.spec.name === 'roads').grid.setCategories([false, false, false, false])")
-    page.wait_for_function(f"() => !({ink})()")
+    until(page, f"() => !({ink})()")
 
 
 def test_layers_switch(opened, maps):
@@ -140,12 +150,12 @@ def test_popups_open(opened, maps):
         const box = plugspan.map.getContainer().getBoundingClientRect(); return [p.x + box.left, p.y + box.top]; }"""
     )
     page.mouse.click(*at)
-    page.wait_for_function("document.querySelector('.leaflet-popup-content').textContent.includes('Roads')")
+    until(page, "document.querySelector('.leaflet-popup-content')?.textContent.includes('Roads')")
     assert "路" in popup.inner_text()
     page.evaluate("void plugspan.map.setView([26.2, 113.8], 10, {animate: false})")
     box = page.locator("#map").bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2 + 3, box["y"] + box["height"] / 2)
-    page.wait_for_function("document.querySelector('.leaflet-popup-content').textContent.includes('Counties')")
+    until(page, "document.querySelector('.leaflet-popup-content')?.textContent.includes('Counties')")
     assert "71.5" in popup.inner_text()
 
 
@@ -174,7 +184,7 @@ def test_search_by_keyboard(opened, maps):
     page.fill("#search", "113.5, 27.67")
     page.wait_for_selector("#hits [role=option]")
     page.press("#search", "Enter")
-    page.wait_for_function("plugspan.map.getZoom() >= 13")
+    until(page, "plugspan.map.getZoom() >= 13")
     assert page.evaluate("plugspan.map.getCenter().distanceTo([27.67, 113.5]) < 3000")
     page.fill("#search", "没有的地方")
     page.wait_for_selector("#hits .none")
@@ -207,11 +217,11 @@ def test_before_and_after(opened, maps):
     page = opened(maps / "zh.html")
     assert layer_state(page, "routes") == [True, False]
     assert page.locator(".pin").count() == 0
-    assert page.locator("#tree", has_text="缺口").count() == 1
+    assert page.locator("#tree", has_text="缺口：").count() == 1
     page.click("#phase button[data-phase=after]")
     assert layer_state(page, "routes") == [False, True]
-    assert sorted(page.locator(".pin text").all_inner_texts()) == list("123456")
-    assert page.locator("#tree", has_text="缺口").count() == 0
+    assert sorted(page.locator(".pin text").all_text_contents()) == list("123456")
+    assert page.locator("#tree", has_text="缺口：").count() == 0
     page.locator("#tree .layer", has_text="普通国省干线").locator("input").uncheck()
     page.click("#phase button[data-phase=before]")
     assert layer_state(page, "routes") == [False, False]
@@ -311,16 +321,6 @@ def test_old_browser(opened, maps):
     assert layer_state(page, "roads") == []
 
 
-EVIL_SVG = (
-    '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 100 20" onload="window.hacked=1">'
-    '<script>window.hacked=1</script><style>@import "https://example.org/x.css";</style><foreignObject><body xmlns="http://www.w3.org/1999/xhtml">'
-    '<img src="x" onerror="window.hacked=1"/></body></foreignObject><image href="https://example.org/x.png"/>'
-    '<a xlink:href="javascript:window.hacked=1"><text>click</text></a><use href="#x"/>'
-    '<rect width="9" height="9" fill="url(https://example.org/x)" style="stroke:#123456;background:url(https://example.org/y)" onclick="window.hacked=1"/>'
-    "<text y='9'>kept &lt;b&gt;</text><animate attributeName='href' values='javascript:window.hacked=1'/></svg>"
-)
-
-
 def hostile_map(path):
     """A map in which every text is hostile, and so are the strip charts."""
     names = HOSTILE
@@ -357,13 +357,13 @@ def test_hostile_names_are_inert(opened, tmp_path):
         page.fill("#search", name)
         page.wait_for_timeout(15)
     assert page.evaluate("window.hacked") is None
-    assert page.evaluate("document.querySelectorAll('main img, main iframe, main script, main a[href], header img, footer img, style ~ body script').length") == 0
+    assert page.evaluate("document.querySelectorAll('main img, main iframe, main script, main a[href]:not(.leaflet-popup-close-button), header img, footer img').length") == 0
     shown = page.locator(".finding h3").all_text_contents()
     assert shown == HOSTILE
-    assert page.evaluate("[...document.querySelectorAll('#strip *')].map(n => n.localName)") == ["svg", "rect", "text"]
+    assert page.evaluate("[...document.querySelectorAll('#strip svg *')].map(n => n.localName)") == ["rect", "text", "tspan"]
     rect = page.evaluate("Object.fromEntries([...document.querySelector('#strip rect').attributes].map(a => [a.name, a.value]))")
-    assert rect == {"width": "9", "height": "9", "stroke": "#123456"}
-    assert page.inner_text("#strip text") == "kept <b>"
+    assert rect == {"width": "9", "height": "9", "clip-path": "url(#own)", "stroke": "#123456"}
+    assert page.text_content("#strip text") == "kept <b>x tail"
 
 
 def test_popup_gives_names_letter_by_letter(opened, tmp_path):

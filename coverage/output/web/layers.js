@@ -107,6 +107,7 @@ class MapLayer {
     const base = isPin ? "pin" : c.width < SMALL_PX ? "small" : "point";
     const where = pane(base + "-" + this.order, PANE_BASE[base] + this.order % 30);
     const marker = L.marker(at, { icon: isPin ? pinIcon(c, this.label(i), [14, -20]) : pointIcon(c), pane: where, alt: title, keyboard: true, riseOnHover: true });
+    marker.on("keydown", (event) => { if (event.originalEvent.key === "Enter") clicked(at, this, i); });
     marker.on("add", () => { const node = marker.getElement(); node.setAttribute("aria-label", title); node.setAttribute("role", "button"); });
     return marker;
   }

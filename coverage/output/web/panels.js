@@ -115,41 +115,16 @@ function categoryRow(layer, c, k) {
   return button;
 }
 
-const SVG_TAGS = new Set(["svg", "g", "path", "line", "rect", "circle", "ellipse", "polyline", "polygon", "text", "tspan", "title", "desc", "defs", "clipPath", "pattern"]);
-const SVG_ATTRIBUTES = new Set(("d x y x1 x2 y1 y2 cx cy r rx ry dx dy width height viewBox preserveAspectRatio points transform id fill stroke opacity " +
-  "fill-opacity stroke-opacity stroke-width stroke-dasharray stroke-linecap stroke-linejoin fill-rule font-family font-size font-weight font-style " +
-  "text-anchor dominant-baseline alignment-baseline letter-spacing paint-order clip-path patternUnits patternTransform role aria-label textLength lengthAdjust").split(" "));
-const onlyLocal = (value) => !/url\(|javascript:|data:/i.test(value) || /^url\(#[\w-]+\)$/.test(value.trim());
-
-/** Copy of an SVG with shapes and text only: nothing that runs, loads or links. */
-function cleanSvg(node) {
-  if (node.nodeType === Node.TEXT_NODE) return document.createTextNode(node.nodeValue);
-  if (node.nodeType !== Node.ELEMENT_NODE || !SVG_TAGS.has(node.localName)) return null;
-  const copy = document.createElementNS(SVG, node.localName);
-  for (const { name, value } of node.attributes) {
-    if (SVG_ATTRIBUTES.has(name) && onlyLocal(value)) copy.setAttribute(name, value);
-    if (name !== "data-style") continue;
-    for (const declaration of value.split(";")) {
-      const [property, ...rest] = declaration.split(":"), text = rest.join(":").trim();
-      if (SVG_ATTRIBUTES.has(property.trim()) && text && onlyLocal(text)) copy.setAttribute(property.trim(), text);
-    }
-  }
-  for (const child of node.childNodes) {
-    const kept = cleanSvg(child);
-    if (kept) copy.append(kept);
-  }
-  return copy;
+/** Build a chart from [tag, attributes, ...children]: the tree was cleaned when the page was written (charts.py). */
+function chartNode(tree) {
+  if (typeof tree === "string") return document.createTextNode(tree);
+  return svg(tree[0], tree[1], ...tree.slice(2).map(chartNode));
 }
 
 function showStrip(key) {
-  // The page's policy refuses style attributes and sheets even while parsing: take them out of the way first.
-  const source = DATA.strips[key].replace(/<[^>]*>/g, (tag) => tag.replace(/(\s)style(\s*=)/gi, "$1data-style$2").replace(/^(<\/?)style/i, "$1metadata"));
-  const parsed = new DOMParser().parseFromString(source, "image/svg+xml");
-  const chart = parsed.querySelector("parsererror") ? null : cleanSvg(parsed.documentElement);
-  const drawer = byId("drawer");
-  byId("strip").replaceChildren(chart || el("p", {}, T("map.empty")));
+  byId("strip").replaceChildren(chartNode(DATA.strips[key]));
   byId("strip-title").textContent = T("map.strip") + " · " + key;
-  drawer.hidden = false;
+  byId("drawer").hidden = false;
   MAP.invalidateSize({ pan: false });
 }
 

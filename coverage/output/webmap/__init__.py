@@ -41,7 +41,7 @@ def render_map(
     note : SourceNote, optional
         Sources, date and what the sheet is not; its standing parts are shown without one, too.
     strips : mapping of str to str
-        Strip charts (SVG with presentation attributes; style sheets are dropped) by the key that the layers'
+        Strip charts (SVG; see :func:`.charts.chart_tree` for what is kept) by the key that the layers'
         ``strip_column`` holds.
     basemap : Basemap, optional
         Background tiles.

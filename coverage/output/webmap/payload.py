@@ -13,6 +13,7 @@ import shapely
 
 from ...texts import catalogue, text
 from ..layer import GROUPS, Category, FindingRow, Layer, shown
+from .charts import chart_tree
 from .packing import (
     hilbert_order,
     line_parts,
@@ -203,7 +204,7 @@ def page_payload(
         "groups": [{"name": name, "title": text(f"group.{name}", lang)} for name in GROUPS],
         "layers": specs,
         "findings": [vars(row) for row in findings],
-        "strips": dict(strips),
+        "strips": {key: chart_tree(svg) for key, svg in strips.items()},
         "basemap": vars(basemap) if basemap else None,
     }
     return {"plugspan-data": main, **blocks}
