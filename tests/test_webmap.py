@@ -1,5 +1,7 @@
 """The map as a file: what is in it, what can't be, and how layers and styles behave."""
 
+# ruff: noqa: E501 (data in rows)
+
 from __future__ import annotations
 
 import base64
@@ -17,9 +19,6 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import LineString, MultiLineString, Point, Polygon
-from webmap_case import case, col, frame, roads, schema
-
 from plugspan.output import styles
 from plugspan.output.layer import Category, FindingRow, Layer, LayerStyle, SourceNote, shown
 from plugspan.output.webmap import Basemap, render_map, write_map
@@ -34,6 +33,8 @@ from plugspan.output.webmap.packing import (
 )
 from plugspan.output.webmap.page import SCRIPTS, json_block
 from plugspan.texts import catalogue
+from shapely import LineString, MultiLineString, Point, Polygon
+from webmap_case import case, col, frame, roads, schema
 
 WEB = resources.files("plugspan.output") / "web"
 STYLES = {
@@ -75,6 +76,7 @@ def blocks(page):
 
 
 def ungz(packed):
+    """The bytes of a packed block."""
     return gzip.decompress(base64.b64decode(packed))
 
 
@@ -91,6 +93,7 @@ def decode(stream):
 
 
 def named_points(names, **more):
+    """Points in a row with these names."""
     rows = {"name": names, **more}
     return frame(rows, [Point(113 + 0.01 * i, 27) for i in range(len(names))])
 
@@ -178,7 +181,9 @@ def test_category_index_of_values_missing_and_others():
 def test_category_index_of_yes_no_unknown():
     """Nullable booleans make three categories."""
     layer_frame = named_points(list("abc"), has=pd.array([True, pd.NA, False], dtype="boolean"))
-    style = LayerStyle("point", tuple(Category(v, "legend.town", "#000000") for v in (True, False, None)), by="has")
+    style = LayerStyle(
+        "point", tuple(Category(v, "legend.town", "#000000") for v in (True, False, None)), by="has"
+    )
     layer = Layer("t", "layer.towns", layer_frame, schema("t"), style, "background")
     assert layer.category_index().tolist() == [0, 2, 1]
 
@@ -237,6 +242,7 @@ def test_the_line_of_notes_says_what_the_sheet_is_not():
 
 @pytest.fixture(scope="module")
 def page():
+    """The demo map."""
     return render_map(**case())
 
 
@@ -249,7 +255,9 @@ def test_nothing_is_fetched(page):
     """No element of the page names a host, and the policy forbids every connection."""
     shell = re.sub(r"<script.*?</script>", "", page, flags=re.S)
     assert not re.findall(r"(?:src|href|action|data)\s*=\s*[\"'](?!#)", shell)
-    assert "url(" not in re.sub(r"url\(#default#VML\)", "", "".join(re.findall(r"<style>(.*?)</style>", page, flags=re.S)))
+    assert "url(" not in re.sub(
+        r"url\(#default#VML\)", "", "".join(re.findall(r"<style>(.*?)</style>", page, flags=re.S))
+    )
     policy = re.search(r'Content-Security-Policy" content="(.*?)"', page).group(1)
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in policy
@@ -286,7 +294,14 @@ def test_hostile_names_stay_text(name):
     )  # fmt: skip
     finding = FindingRow(name, "met", name, name, note=name)
     note = SourceNote(name, name, approval=name)
-    text = render_map([layer], [finding], title=name, subtitle=name, note=note, strips={name: f"<svg><text>{html.escape(name)}</text></svg>"})
+    text = render_map(
+        [layer],
+        [finding],
+        title=name,
+        subtitle=name,
+        note=note,
+        strips={name: f"<svg><text>{html.escape(name)}</text></svg>"},
+    )
     data = blocks(text)["plugspan-data"]
     assert data["title"] == data["subtitle"] == name
     assert data["layers"][0]["labels"][0] == data["layers"][0]["search"][1] == name
@@ -335,7 +350,9 @@ def test_packed_rows_go_with_their_geometry():
     many = layer.frame.copy()
     many["name"] = [f"{line.coords[0][0]:.4f}" for line in many.geometry]
     many.loc[0, "geometry"] = MultiLineString([many.geometry[0], many.geometry[0]])
-    changed = Layer("roads", "layer.roads", many, layer.schema, styles.ROADS, "background", label_column="name")
+    changed = Layer(
+        "roads", "layer.roads", many, layer.schema, styles.ROADS, "background", label_column="name"
+    )
     data = blocks(render_map([changed], title="t"))
     pack = data["packed-0"]
     assert pack["n"] == 2601
@@ -362,10 +379,16 @@ def test_empty_layers_and_missing_geometry():
 def test_a_basemap_opens_the_policy_for_its_host_only():
     """Tiles may come from the named hosts; an address that would change the policy is refused."""
     layers = case()["layers"][:1]
-    text = render_map(layers, title="t", basemap=Basemap("https://{s}.tiles.example/{z}/{x}/{y}.png", "© Example"))
-    assert "img-src data: blob: https://a.tiles.example https://b.tiles.example https://c.tiles.example;" in text
+    text = render_map(
+        layers, title="t", basemap=Basemap("https://{s}.tiles.example/{z}/{x}/{y}.png", "© Example")
+    )
+    assert (
+        "img-src data: blob: https://a.tiles.example https://b.tiles.example https://c.tiles.example;" in text
+    )
     assert "© Example" in blocks(text)["plugspan-data"]["notes"]
-    assert "img-src data: blob: 'self' file:;" in render_map(layers, title="t", basemap=Basemap("tiles/{z}/{x}/{y}.png"))
+    assert "img-src data: blob: 'self' file:;" in render_map(
+        layers, title="t", basemap=Basemap("tiles/{z}/{x}/{y}.png")
+    )
     for url in ("https://x; script-src *", "javascript:alert(1)", "https://a b/{z}", "//host/{z}"):
         with pytest.raises(ValueError, match="address of map tiles"):
             render_map(layers, title="t", basemap=Basemap(url))
@@ -431,7 +454,9 @@ def test_texts_that_scripts_ask_for_exist():
     """Every key the scripts and the page name is in the catalogue."""
     code = "".join((WEB / name).read_text("utf-8") for name in SCRIPTS)
     shell = (WEB / "shell.html").read_text("utf-8")
-    keys = set(re.findall(r'"(map\.[a-z-]+)"', code)) | set(re.findall(r'data-(?:text|label)="([\w.-]+)"', shell))
+    keys = set(re.findall(r'"(map\.[a-z-]+)"', code)) | set(
+        re.findall(r'data-(?:text|label)="([\w.-]+)"', shell)
+    )
     keys |= {"map.before", "map.after", "map.no-script"}
     assert keys <= set(catalogue())
     unused = {key for key in catalogue() if key.startswith("map.")} - keys
@@ -448,8 +473,12 @@ def test_scripts_write_text_not_markup():
 def test_vendored_files_are_what_the_readme_says():
     """Each vendored file has its hash in the table, and nothing else lies there."""
     vendor = resources.files("plugspan.output") / "vendor"
-    table = re.findall(r"^\| (\S+/\S+) \|.*\| ([0-9a-f]{64}) \|$", (vendor / "README.md").read_text("utf-8"), flags=re.M)
-    found = {f"{folder.name}/{f.name}" for folder in vendor.iterdir() if folder.is_dir() for f in folder.iterdir()}
+    table = re.findall(
+        r"^\| (\S+/\S+) \|.*\| ([0-9a-f]{64}) \|$", (vendor / "README.md").read_text("utf-8"), flags=re.M
+    )
+    found = {
+        f"{folder.name}/{f.name}" for folder in vendor.iterdir() if folder.is_dir() for f in folder.iterdir()
+    }
     assert {name for name, _ in table} == found
     for name, digest in table:
         assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == digest

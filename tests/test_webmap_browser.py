@@ -1,5 +1,7 @@
 """The map in a browser: Debian's Chromium, network off, no console error, no request."""
 
+# ruff: noqa: E501 (scripts in one line)
+
 from __future__ import annotations
 
 import os
@@ -7,13 +9,12 @@ import re
 import shutil
 
 import pytest
-from shapely import LineString, Point
-from test_webmap import EVIL_SVG, HOSTILE, named_points
-from webmap_case import case, col, frame, schema
-
 from plugspan.output import styles
 from plugspan.output.layer import FindingRow, Layer, SourceNote
 from plugspan.output.webmap import write_map
+from shapely import LineString, Point
+from test_webmap import EVIL_SVG, HOSTILE, named_points
+from webmap_case import case, col, frame, schema
 
 pytestmark = pytest.mark.browser
 DESK, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
@@ -56,7 +57,10 @@ def opened(browser):
         page.on("console", lambda message: trouble.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or trouble.append(f"request: {r.url}"))
+        page.on(
+            "request",
+            lambda r: r.url.startswith(("file:", "data:", "blob:")) or trouble.append(f"request: {r.url}"),
+        )
         if before:
             page.add_init_script(before)
         page.goto(path.as_uri())
@@ -113,7 +117,9 @@ def test_roads_are_drawn(opened, maps):
     ink = """() => [...document.querySelectorAll('canvas.leaflet-tile')].some(c =>
         c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 3 && v > 100))"""
     until(page, ink)
-    page.evaluate("void plugspan.view.layers.find(l => l.spec.name === 'roads').grid.setCategories([false, false, false, false])")
+    page.evaluate(
+        "void plugspan.view.layers.find(l => l.spec.name === 'roads').grid.setCategories([false, false, false, false])"
+    )
     until(page, f"() => !({ink})()")
 
 
@@ -232,7 +238,9 @@ def test_pins_do_not_lie_on_each_other(opened, maps):
     page = opened(maps / "zh.html")
     page.click("#phase button[data-phase=after]")
     page.wait_for_timeout(100)
-    heads = page.evaluate("[...document.querySelectorAll('.pin circle:nth-of-type(2)')].map(c => { const b = c.getBoundingClientRect(); return [b.x, b.y]; })")
+    heads = page.evaluate(
+        "[...document.querySelectorAll('.pin circle:nth-of-type(2)')].map(c => { const b = c.getBoundingClientRect(); return [b.x, b.y]; })"
+    )
     assert len(heads) == 6
     for i, a in enumerate(heads):
         for b in heads[:i]:
@@ -255,7 +263,9 @@ def test_measuring(opened, maps):
     page = opened(maps / "en.html")
     metres = page.evaluate("plugspan.distance({lat: 26.5, lng: 113}, {lat: 27.5, lng: 113})")
     assert metres == pytest.approx(110_797, abs=30)
-    assert page.evaluate("plugspan.distance({lat: 27, lng: 113}, {lat: 27, lng: 114})") == pytest.approx(99_250, abs=40)
+    assert page.evaluate("plugspan.distance({lat: 27, lng: 113}, {lat: 27, lng: 114})") == pytest.approx(
+        99_250, abs=40
+    )
     page.click("#measure")
     box = page.locator("#map").bounding_box()
     for dx in (100, 300, 300):
@@ -273,7 +283,9 @@ def test_fits_the_screen(opened, maps, lang, viewport):
     """Nothing hangs over the edge, controls don't cover each other, and panels collapse on a phone."""
     phone = viewport is PHONE
     page = opened(maps / f"{lang}.html", viewport, has_touch=phone)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight")
+    assert page.evaluate(
+        "document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight"
+    )
     assert page.locator("#layers").is_visible() != phone
     assert page.locator("#map").bounding_box()["width"] >= (380 if phone else 600)
     for selector in ("header", "#notes", "#search", "#print", "#phase", ".tools"):
@@ -326,14 +338,27 @@ def hostile_map(path):
     names = HOSTILE
     fields = schema("t", col("name"), col("ref"))
     common = {"label_column": "name", "search_column": "name", "strip_column": "ref"}
-    towns = Layer("towns", "layer.towns", named_points(names, ref=names), fields, styles.TOWNS, "background", **common)
-    pins = Layer("proposed", "layer.proposed", named_points(names, ref=names), fields, styles.PROPOSED, "plan", **common)
+    towns = Layer(
+        "towns", "layer.towns", named_points(names, ref=names), fields, styles.TOWNS, "background", **common
+    )
+    pins = Layer(
+        "proposed",
+        "layer.proposed",
+        named_points(names, ref=names),
+        fields,
+        styles.PROPOSED,
+        "plan",
+        **common,
+    )
     lines = frame(
         {"name": names, "ref": names, "spacing_class": "gap", "side": 0},
         [LineString([(113, 27.1 + 0.02 * i), (113.2, 27.1 + 0.02 * i)]) for i in range(len(names))],
     )
     routes = Layer("routes", "layer.routes", lines, fields, styles.route_style(25, 40), "routes", **common)
-    many = frame({"name": names * 60, "ref": names * 60}, [Point(113 + 0.0002 * i, 26.9) for i in range(60 * len(names))])
+    many = frame(
+        {"name": names * 60, "ref": names * 60},
+        [Point(113 + 0.0002 * i, 26.9) for i in range(60 * len(names))],
+    )
     dense = Layer("issues", "layer.issues", many, fields, styles.ISSUES, "quality", **common)
     findings = [FindingRow(name, "not met", name, name, "towns", "met", name, name) for name in names]
     note = SourceNote(" ".join(names), names[2], approval=names[1], extra=tuple(names))
@@ -349,7 +374,10 @@ def test_hostile_names_are_inert(opened, tmp_path):
     page = opened(tmp_path / "map.html")
     for layer in ("routes", "towns", "proposed", "issues"):
         for i in range(len(HOSTILE)):
-            page.evaluate("([n, i]) => plugspan.goTo(plugspan.view.layers.find(l => l.spec.name === n), [i])", [layer, i])
+            page.evaluate(
+                "([n, i]) => plugspan.goTo(plugspan.view.layers.find(l => l.spec.name === n), [i])",
+                [layer, i],
+            )
         if layer != "issues":
             page.locator(".leaflet-popup-content button.plain").click()
     page.locator(".leaflet-interactive").first.hover(force=True)
@@ -357,11 +385,22 @@ def test_hostile_names_are_inert(opened, tmp_path):
         page.fill("#search", name)
         page.wait_for_timeout(15)
     assert page.evaluate("window.hacked") is None
-    assert page.evaluate("document.querySelectorAll('main img, main iframe, main script, main a[href]:not(.leaflet-popup-close-button), header img, footer img').length") == 0
+    assert (
+        page.evaluate(
+            "document.querySelectorAll('main img, main iframe, main script, main a[href]:not(.leaflet-popup-close-button), header img, footer img').length"
+        )
+        == 0
+    )
     shown = page.locator(".finding h3").all_text_contents()
     assert shown == HOSTILE
-    assert page.evaluate("[...document.querySelectorAll('#strip svg *')].map(n => n.localName)") == ["rect", "text", "tspan"]
-    rect = page.evaluate("Object.fromEntries([...document.querySelector('#strip rect').attributes].map(a => [a.name, a.value]))")
+    assert page.evaluate("[...document.querySelectorAll('#strip svg *')].map(n => n.localName)") == [
+        "rect",
+        "text",
+        "tspan",
+    ]
+    rect = page.evaluate(
+        "Object.fromEntries([...document.querySelector('#strip rect').attributes].map(a => [a.name, a.value]))"
+    )
     assert rect == {"width": "9", "height": "9", "clip-path": "url(#own)", "stroke": "#123456"}
     assert page.text_content("#strip text") == "kept <b>x tail"
 

@@ -1,5 +1,7 @@
 """A made-up county map for the tests of the map: true towns, invented roads and sites."""
 
+# ruff: noqa: E501 (data in rows)
+
 from __future__ import annotations
 
 import geopandas as gpd
@@ -40,10 +42,12 @@ CLASSES = {
 
 
 def col(name, kind="text", unit=""):
+    """A column."""
     return Column(name, kind, unit)
 
 
 def schema(name, *columns):
+    """A table schema."""
     return TableSchema(name, columns)
 
 
@@ -58,19 +62,32 @@ def wavy(rng, points, n=60, wobble=0.012):
 
 
 def frame(rows, geometry):
+    """A frame in WGS 84."""
     return gpd.GeoDataFrame(pd.DataFrame(rows), geometry=list(geometry), crs=WGS)
 
 
 def counties():
+    """Cells around the towns within the outline."""
     seeds = shapely.MultiPoint([*TOWNS.values()])
     cells = shapely.get_parts(shapely.voronoi_polygons(seeds, extend_to=OUTLINE.buffer(1)))
     rows, geometry = [], []
     for name, at in TOWNS.items():
         cell = next(c for c in cells if c.contains(Point(at)))
-        rows.append({"name": name, "population": 300_000 + 10_000 * len(rows), "share_covered": 71.5, "share_after": 92.25})
+        rows.append(
+            {
+                "name": name,
+                "population": 300_000 + 10_000 * len(rows),
+                "share_covered": 71.5,
+                "share_after": 92.25,
+            }
+        )
         geometry.append(cell.intersection(OUTLINE))
     fields = schema(
-        "counties", col("name"), col("population", "int"), col("share_covered", "float", "%"), col("share_after", "float", "%")
+        "counties",
+        col("name"),
+        col("population", "int"),
+        col("share_covered", "float", "%"),
+        col("share_after", "float", "%"),
     )
     return Layer(
         "counties", "layer.counties", frame(rows, geometry), fields, styles.COUNTIES, "background",
@@ -79,10 +96,12 @@ def counties():
 
 
 def course(rng, ref):
+    """A route's line."""
     return wavy(rng, [TOWNS[p] if isinstance(p, str) else p for p in COURSES[ref]])
 
 
 def routes(courses, phase="before"):
+    """Pieces of the routes by spacing class, in both directions."""
     rows, geometry = [], []
     for ref, line in courses.items():
         classes = CLASSES[ref].split()
@@ -98,7 +117,12 @@ def routes(courses, phase="before"):
                 )  # fmt: skip
                 geometry.append(piece)
     fields = schema(
-        "routes", col("ref"), col("direction", "choice"), col("from_km", "float", "km"), col("to_km", "float", "km"), col("gap_km", "float", "km")
+        "routes",
+        col("ref"),
+        col("direction", "choice"),
+        col("from_km", "float", "km"),
+        col("to_km", "float", "km"),
+        col("gap_km", "float", "km"),
     )
     return Layer(
         "routes", "layer.routes", frame(rows, geometry), fields, styles.route_style(25.0, 40.0), "routes",
@@ -107,21 +131,37 @@ def routes(courses, phase="before"):
 
 
 def roads(rng, n):
+    """Short wavy lines, more of them around towns."""
     spots = rng.uniform([112.95, 26.05], [114.1, 28.0], (n * 2, 2))
     towns = np.array([*TOWNS.values()])
     near = towns[rng.integers(0, len(towns), n)] + rng.normal(0, 0.06, (n, 2))
     spots = np.vstack([near, spots])
     spots = spots[shapely.contains_xy(OUTLINE, spots)][:n]
-    turn = rng.uniform(0, 2 * np.pi, len(spots))[:, None] + np.cumsum(rng.normal(0, 0.5, (len(spots), 6)), axis=1)
+    turn = rng.uniform(0, 2 * np.pi, len(spots))[:, None] + np.cumsum(
+        rng.normal(0, 0.5, (len(spots), 6)), axis=1
+    )
     steps = 0.0025 * np.stack([np.cos(turn), np.sin(turn)], axis=-1)
     xy = spots[:, None, :] + np.cumsum(steps, axis=1)
     kind = rng.choice(["motorway", "trunk", "local", "minor"], len(xy), p=[0.02, 0.08, 0.3, 0.6])
-    rows = {"road_class": kind, "name": [f"路{i % 900}" for i in range(len(xy))], "length_m": rng.uniform(50, 3000, len(xy)).round(1)}
+    rows = {
+        "road_class": kind,
+        "name": [f"路{i % 900}" for i in range(len(xy))],
+        "length_m": rng.uniform(50, 3000, len(xy)).round(1),
+    }
     fields = schema("roads", col("name"), col("road_class"), col("length_m", "float", "m"))
-    return Layer("roads", "layer.roads", frame(rows, shapely.linestrings(xy)), fields, styles.ROADS, "background", search_column="name")
+    return Layer(
+        "roads",
+        "layer.roads",
+        frame(rows, shapely.linestrings(xy)),
+        fields,
+        styles.ROADS,
+        "background",
+        search_column="name",
+    )
 
 
 def points(rng, lines, n, name="点"):
+    """Rows and places near lines."""
     rows, geometry = [], []
     for i in range(n):
         line = lines[i % len(lines)]
@@ -132,9 +172,14 @@ def points(rng, lines, n, name="点"):
 
 
 def service_areas(rng, lines):
+    """One side each, of every status."""
     rows, geometry = points(rng, lines, 18, "服务区")
     for i, row in enumerate(rows):
-        row.update(side="AB"[i % 2], status=["yes", "no", "unknown", "yes"][i % 4], fast_points=[4, 0, None, 8][i % 4])
+        row.update(
+            side="AB"[i % 2],
+            status=["yes", "no", "unknown", "yes"][i % 4],
+            fast_points=[4, 0, None, 8][i % 4],
+        )
     fields = schema("service_areas", col("name"), col("side"), col("fast_points", "int"))
     return Layer(
         "service_areas", "layer.service_areas", frame(rows, geometry), fields, styles.facility_style(), "places",
@@ -143,6 +188,7 @@ def service_areas(rng, lines):
 
 
 def berths():
+    """Five berths of every status."""
     rows = [
         {"name": f"{port}{i}号泊位", "class_t": t, "status": s}
         for port, i, t, s in [("铜塘湾", 1, 2000, "yes"), ("铜塘湾", 2, 1000, "no"), ("大唐华银", 1, 1000, "unknown"),
@@ -157,6 +203,7 @@ def berths():
 
 
 def sites(rng, lines, n=160):
+    """Charging sites in towns and along routes."""
     rows, geometry = points(rng, lines, n, "充电站")
     towns = [*TOWNS.values()]
     for i in range(0, n, 3):  # two thirds lie in and around towns
@@ -164,7 +211,11 @@ def sites(rng, lines, n=160):
             x, y = towns[(i // 3) % len(towns)]
             geometry[j] = Point(x + rng.normal(0, 0.04), y + rng.normal(0, 0.04))
     for i, row in enumerate(rows):
-        row.update(fast=["yes", "no", "unknown", "no"][i % 4], point_kw=[120.0, 7.0, None, 40.0][i % 4], operator="国网湖南电动")
+        row.update(
+            fast=["yes", "no", "unknown", "no"][i % 4],
+            point_kw=[120.0, 7.0, None, 40.0][i % 4],
+            operator="国网湖南电动",
+        )
     fields = schema("charging_sites", col("name"), col("operator"), col("point_kw", "float", "kW"))
     return Layer(
         "charging_sites", "layer.charging_sites", frame(rows, geometry), fields, styles.SITES, "places",
@@ -173,18 +224,39 @@ def sites(rng, lines, n=160):
 
 
 def demand(rng, n=1500):
+    """Villages."""
     spots = rng.uniform([112.95, 26.05], [114.1, 28.0], (n * 3, 2))
     spots = spots[shapely.contains_xy(OUTLINE, spots)][:n]
     covered = np.where(spots[:, 1] > 27.2, "before", np.where(spots[:, 0] < 113.6, "after", "never"))
-    rows = {"name": [f"村{i}" for i in range(len(spots))], "population": rng.integers(100, 3000, len(spots)), "covered": covered}
+    rows = {
+        "name": [f"村{i}" for i in range(len(spots))],
+        "population": rng.integers(100, 3000, len(spots)),
+        "covered": covered,
+    }
     fields = schema("demand", col("name"), col("population", "int"))
-    return Layer("demand", "layer.demand", frame(rows, map(Point, spots)), fields, styles.DEMAND, "demand", visible=False)
+    return Layer(
+        "demand",
+        "layer.demand",
+        frame(rows, map(Point, spots)),
+        fields,
+        styles.DEMAND,
+        "demand",
+        visible=False,
+    )
 
 
 def proposed(courses):
+    """Six sites in build order."""
     spots = [courses["G106"].interpolate(s, normalized=True) for s in (0.5, 0.52, 0.68, 0.9)]
-    spots += [courses["G240"].interpolate(0.8, normalized=True), courses["S321"].interpolate(0.3, normalized=True)]
-    rows = {"build_order": range(1, 7), "name": [f"建议{i}" for i in range(1, 7)], "adds": [35_210.0, 21_000.5, 15_000, 9_000, 8_000, 1]}
+    spots += [
+        courses["G240"].interpolate(0.8, normalized=True),
+        courses["S321"].interpolate(0.3, normalized=True),
+    ]
+    rows = {
+        "build_order": range(1, 7),
+        "name": [f"建议{i}" for i in range(1, 7)],
+        "adds": [35_210.0, 21_000.5, 15_000, 9_000, 8_000, 1],
+    }
     fields = schema("proposed", col("name"), col("build_order", "int"), col("adds", "float"))
     return Layer(
         "proposed", "layer.proposed", frame(rows, spots), fields, styles.PROPOSED, "plan",
@@ -193,6 +265,7 @@ def proposed(courses):
 
 
 def strip(ref):
+    """A strip chart."""
     marks = "".join(
         f'<g><line x1="{40 + 60 * i}" y1="58" x2="{40 + 60 * i}" y2="66" stroke="#333"/>'
         f'<text x="{40 + 60 * i}" y="80" font-size="11" text-anchor="middle">K{10 * i}</text></g>'
@@ -229,16 +302,45 @@ def case(lang="zh", n_roads=4000, seed=7):
     """Arguments of ``render_map`` for the demo."""
     rng = np.random.default_rng(seed)
     courses = {ref: course(rng, ref) for ref in COURSES}
-    expressway = [wavy(rng, [(113.02, 27.95), (113.0, 27.3)]), wavy(rng, [(113.55, 28.0), (113.45, 27.4), (113.45, 26.95), (113.6, 26.6), (113.75, 26.15)])]
-    river = frame({"name": ["湘江", "洣水"]}, [wavy(rng, [(113.09, 27.45), (113.08, 27.97)]), wavy(rng, [(113.75, 26.5), (113.5, 26.85), (113.1, 27.1)])])
-    waterways = Layer("waterways", "layer.waterways", river, schema("waterways", col("name")), styles.WATERWAYS, "background", search_column="name")
+    expressway = [
+        wavy(rng, [(113.02, 27.95), (113.0, 27.3)]),
+        wavy(rng, [(113.55, 28.0), (113.45, 27.4), (113.45, 26.95), (113.6, 26.6), (113.75, 26.15)]),
+    ]
+    river = frame(
+        {"name": ["湘江", "洣水"]},
+        [
+            wavy(rng, [(113.09, 27.45), (113.08, 27.97)]),
+            wavy(rng, [(113.75, 26.5), (113.5, 26.85), (113.1, 27.1)]),
+        ],
+    )
+    waterways = Layer(
+        "waterways",
+        "layer.waterways",
+        river,
+        schema("waterways", col("name")),
+        styles.WATERWAYS,
+        "background",
+        search_column="name",
+    )
     town = frame({"name": list(TOWNS)}, map(Point, TOWNS.values()))
-    towns = Layer("towns", "layer.towns", town, schema("towns", col("name")), styles.TOWNS, "background", label_column="name")
+    towns = Layer(
+        "towns",
+        "layer.towns",
+        town,
+        schema("towns", col("name")),
+        styles.TOWNS,
+        "background",
+        label_column="name",
+    )
     layers = [
         counties(), waterways, roads(rng, n_roads), demand(rng), routes(courses), routes(courses, "after"), towns,
         sites(rng, list(courses.values())), service_areas(rng, expressway), berths(), proposed(courses),
     ]  # fmt: skip
-    note = SourceNote("OpenStreetMap、市交通运输局" if lang == "zh" else "OpenStreetMap, transport bureau", "2026-11-20", schematic=True)
+    note = SourceNote(
+        "OpenStreetMap、市交通运输局" if lang == "zh" else "OpenStreetMap, transport bureau",
+        "2026-11-20",
+        schematic=True,
+    )
     return {
         "layers": layers, "findings": FINDINGS[lang], "lang": lang, "title": TITLES[lang],
         "subtitle": "方案 zhuzhou-2025 · 充电间距 25–40 km" if lang == "zh" else "profile zhuzhou-2025 · spacing 25–40 km",

@@ -122,7 +122,7 @@ class Layer:
     schema : TableSchema
         Columns that popups, aliases and headers show, with labels and units.
     label_column : str, optional
-        Written beside (names) or inside (``mark="number"``) each feature.
+        Written beside (names) or inside (``mark="number"``) each feature; ``search_column`` if there is none.
     search_column : str, optional
         What the search box looks through.
     strip_column : str, optional

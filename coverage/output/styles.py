@@ -17,6 +17,9 @@ COUNTIES = LayerStyle(
 )
 WATERWAYS = LayerStyle("line", (Category(None, "legend.waterway", WATER, width=4.0),))
 FERRIES = LayerStyle("line", (Category(None, "legend.ferry", "#5E93B5", width=1.5, dash=(4, 4)),))
+EXPRESSWAYS = LayerStyle(
+    "line", (Category(None, "legend.expressway", "#7F8FA3", width=2.4, halo="#FFFFFF", opacity=0.9),)
+)
 ROADS = LayerStyle(
     "line",
     (
@@ -44,7 +47,9 @@ CAR_PARKS = LayerStyle(
     (
         Category("yes", "legend.car-park-ready", GOOD, width=13.0, symbol="triangle"),
         Category("no", "legend.car-park-short", GAP, width=14.0, symbol="triangle", mark="cross", fill=False),
-        Category("unknown", "legend.car-park-unknown", UNKNOWN, width=14.0, symbol="triangle", mark="question"),
+        Category(
+            "unknown", "legend.car-park-unknown", UNKNOWN, width=14.0, symbol="triangle", mark="question"
+        ),
     ),
     by="ready",
 )

@@ -48,7 +48,14 @@ def render_map(
     """
     notes = (note or SourceNote()).parts(lang)
     blocks = page_payload(
-        layers, findings, lang=lang, title=title, subtitle=subtitle, notes=notes, strips=strips or {}, basemap=basemap
+        layers,
+        findings,
+        lang=lang,
+        title=title,
+        subtitle=subtitle,
+        notes=notes,
+        strips=strips or {},
+        basemap=basemap,
     )
     return assemble(blocks, lang=lang, title=title, basemap=basemap)
 

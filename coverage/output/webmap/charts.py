@@ -9,15 +9,19 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
-TAGS = frozenset(
-    "svg g path line rect circle ellipse polyline polygon text tspan title desc defs clipPath pattern".split()
-)
-ATTRIBUTES = frozenset(
-    "d x y x1 x2 y1 y2 cx cy r rx ry dx dy width height viewBox preserveAspectRatio points transform id fill stroke "
-    "opacity fill-opacity stroke-opacity stroke-width stroke-dasharray stroke-linecap stroke-linejoin fill-rule "
-    "font-family font-size font-weight font-style text-anchor dominant-baseline alignment-baseline letter-spacing "
-    "paint-order clip-path patternUnits patternTransform role aria-label textLength lengthAdjust".split()
-)
+TAGS = frozenset({
+    "svg", "g", "path", "line", "rect", "circle", "ellipse", "polyline", "polygon", "text", "tspan",
+    "title", "desc", "defs", "clipPath", "pattern",
+})  # fmt: skip
+ATTRIBUTES = frozenset({
+    "d", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "ry", "dx", "dy", "width",
+    "height", "viewBox", "preserveAspectRatio", "points", "transform", "id", "fill", "stroke",
+    "opacity", "fill-opacity", "stroke-opacity", "stroke-width", "stroke-dasharray",
+    "stroke-linecap", "stroke-linejoin", "fill-rule", "font-family", "font-size", "font-weight",
+    "font-style", "text-anchor", "dominant-baseline", "alignment-baseline", "letter-spacing",
+    "paint-order", "clip-path", "patternUnits", "patternTransform", "role", "aria-label",
+    "textLength", "lengthAdjust",
+})  # fmt: skip
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _LOADS = re.compile(r"url\(|javascript:|data:", re.I)
 _OWN_PART = re.compile(r"url\(#[\w-]+\)")
@@ -29,8 +33,8 @@ Tree = list[Any]
 def chart_tree(svg: str) -> Tree:
     """Return an SVG picture as a tree of its shapes and texts.
 
-    Style attributes become attributes of presentation; style sheets, scripts, links, pictures and whatever else
-    is not a shape or text are left out.
+    Style attributes become attributes of presentation; style sheets, scripts, links, pictures and whatever
+    else is not a shape or text are left out.
 
     Raises
     ------

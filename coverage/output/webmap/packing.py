@@ -1,8 +1,8 @@
 """Geometry and columns in few bytes: integers of 1e-5 degrees (about 1 m), differences instead of values.
 
-Small layers carry plain JSON numbers. Dense layers (100 000 edges) carry zigzag variable-length integers, gzipped
-and base64-coded, in the order of a Hilbert curve so that neighbours compress well. All this is for drawing only:
-no number that is reported is taken from a packed geometry.
+Small layers carry plain JSON numbers. Dense layers (100 000 edges) carry zigzag variable-length integers,
+gzipped and base64-coded, in the order of a Hilbert curve so that neighbours compress well. All this is for
+drawing only: no number that is reported is taken from a packed geometry.
 """
 
 from __future__ import annotations
@@ -88,7 +88,10 @@ def pack_index(values: npt.NDArray[Any]) -> str:
 
 def pack_texts(values: Sequence[str], index: npt.NDArray[Any]) -> dict[str, str]:
     """Return a column as its distinct texts and, for each row, which one."""
-    return {"values": b64gz(json.dumps(list(values), ensure_ascii=False).encode()), "index": pack_index(index)}
+    return {
+        "values": b64gz(json.dumps(list(values), ensure_ascii=False).encode()),
+        "index": pack_index(index),
+    }
 
 
 def _deltas(xy: npt.NDArray[np.float64]) -> list[int]:
@@ -97,7 +100,7 @@ def _deltas(xy: npt.NDArray[np.float64]) -> list[int]:
     moved = (steps != 0).any(axis=1)
     moved[0] = True
     kept: list[int] = steps[moved].ravel().tolist()
-    return kept if moved.sum() > 1 or len(xy) == 1 else kept + [0, 0]
+    return kept if moved.sum() > 1 or len(xy) == 1 else [*kept, 0, 0]
 
 
 def line_parts(geometry: Any) -> list[list[int]]:
@@ -115,4 +118,4 @@ def polygon_parts(geometry: Any) -> list[list[list[int]]]:
 def point_units(geometry: Any) -> list[int]:
     """Return ``[x, y]`` of a point, or of a point inside another geometry."""
     point = geometry if geometry.geom_type == "Point" else geometry.representative_point()
-    return [int(round(point.x * SCALE)), int(round(point.y * SCALE))]
+    return [round(point.x * SCALE), round(point.y * SCALE)]

@@ -1,9 +1,9 @@
 """The page: folium makes the map, everything else is put around it as constants, the data as JSON.
 
-Folium and branca compile what they render a second time as a template, so data must never pass through them: a
-name with braces would run. Here only constants do. Data are spliced in afterwards, as JSON with ``<``, ``>`` and
-``&`` escaped, and read by scripts that write text, never markup. A Content-Security-Policy with a hash for each
-script forbids everything else.
+Folium and branca compile what they render a second time as a template, so data must never pass through
+them: a name with braces would run. Here only constants do. Data are spliced in afterwards, as JSON with
+``<``, ``>`` and ``&`` escaped, and read by scripts that write text, never markup. A Content-Security-Policy
+with a hash for each script forbids everything else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import folium
@@ -35,8 +35,8 @@ _N_SCRIPTS = 4  # Leaflet, folium's switches, folium's map, ours
 class OfflineMap(folium.Map):
     """A folium map whose only assets are the vendored Leaflet."""
 
-    default_js = (("leaflet", "vendor:leaflet.js"),)
-    default_css = (("leaflet_css", "vendor:leaflet.css"),)
+    default_js: ClassVar[list[tuple[str, str]]] = [("leaflet", "vendor:leaflet.js")]
+    default_css: ClassVar[list[tuple[str, str]]] = [("leaflet_css", "vendor:leaflet.css")]
 
 
 def _asset(path: str) -> str:
@@ -70,7 +70,12 @@ def render_shell() -> str:
     page = re.sub(r"\bmap_[0-9a-f]{32}\b", "map_1", figure.render())
     page = re.sub(r'<script src="([^"]*)"></script>', _vendored_script, page)
     page = re.sub(r'<link rel="stylesheet" href="([^"]*)"\s*/>', _vendored_style, page)
-    page = re.sub(r'<meta name="viewport".*?/>', '<meta name="viewport" content="width=device-width, initial-scale=1">', page, flags=re.S)
+    page = re.sub(
+        r'<meta name="viewport".*?/>',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        page,
+        flags=re.S,
+    )
     body = re.search(r"<body>(.*?)</body>\s*<script>(.*?)</script>\s*</html>", page, flags=re.S)
     if body is None:
         raise ValueError("folium renders pages in another form than this version of plugspan knows")
@@ -125,11 +130,15 @@ def _tile_hosts(basemap: Basemap | None) -> list[str]:
     return hosts
 
 
-def assemble(blocks: Mapping[str, Mapping[str, Any]], *, lang: str, title: str, basemap: Basemap | None) -> str:
+def assemble(
+    blocks: Mapping[str, Mapping[str, Any]], *, lang: str, title: str, basemap: Basemap | None
+) -> str:
     """Return the whole page."""
     shell = render_shell()
     policy = f'<meta http-equiv="Content-Security-Policy" content="{content_policy(shell, basemap)}">'
-    head = f"<head>\n<meta charset=\"utf-8\">\n{policy}\n<title>{html.escape(title)}</title>"
-    shell = shell.replace("<html>", f'<html lang="{"zh-CN" if lang == "zh" else "en"}">', 1).replace("<head>", head, 1)
+    head = f'<head>\n<meta charset="utf-8">\n{policy}\n<title>{html.escape(title)}</title>'
+    shell = shell.replace("<html>", f'<html lang="{"zh-CN" if lang == "zh" else "en"}">', 1).replace(
+        "<head>", head, 1
+    )
     before, after = shell.split("<!--data-->")
     return before + "\n".join(json_block(key, value) for key, value in blocks.items()) + after

@@ -60,7 +60,9 @@ def _is_dense(layer: Layer, n: int) -> bool:
     return limit is not None and n > limit and not pins
 
 
-def _single_parts(layer: Layer, keep: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+def _single_parts(
+    layer: Layer, keep: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Return single geometries in drawing order and, for each, its row of the frame."""
     geometry = layer.frame.geometry.iloc[keep]
     if layer.style.kind == "point":
@@ -90,7 +92,7 @@ def _common(layer: Layer, lang: str, keep: npt.NDArray[np.int64]) -> dict[str, A
         "numbered": any(c.symbol == "pin" for c in style.categories),
         "named_from_zoom": 0 if layer.group == "background" else 11,
         "has": {
-            "labels": bool(layer.label_column),
+            "labels": bool(layer.label_column or layer.search_column),
             "search": bool(layer.search_column),
             "strip": bool(layer.strip_column),
         },
@@ -133,7 +135,9 @@ def _dense(
 
 
 def _extra_columns(layer: Layer) -> dict[str, str]:
-    named = {"labels": layer.label_column, "search": layer.search_column, "strip": layer.strip_column}
+    # What can be searched for is what a feature is called.
+    label = layer.label_column or layer.search_column
+    named = {"labels": label, "search": layer.search_column, "strip": layer.strip_column}
     return {key: name for key, name in named.items() if name}
 
 
@@ -220,6 +224,11 @@ def _view(layers: Sequence[Layer], specs: Sequence[dict[str, Any]]) -> list[floa
         boxes = [spec["bounds"] for spec in specs if spec["name"] in wanted and spec["bounds"]]
         if boxes:
             west, south, east, north = np.array(boxes).T
-            box = [west.min() - MARGIN_DEG, south.min() - MARGIN_DEG, east.max() + MARGIN_DEG, north.max() + MARGIN_DEG]
+            box = [
+                west.min() - MARGIN_DEG,
+                south.min() - MARGIN_DEG,
+                east.max() + MARGIN_DEG,
+                north.max() + MARGIN_DEG,
+            ]
             return [round(float(v), 5) for v in box]
     return [-180.0, -60.0, 180.0, 75.0]
