@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
-import pandas as pd
 
 from .assess.assessment import Assessment
 from .inputs.bundle import Inputs
-from .network import Region, RoadGraph, Route
+from .network import Region, RoadGraph
+from .network.routes import Route
 from .policy import Policy
 from .project import Project
-from .siting import SitingResult
+from .siting import Siting
 
 
 @dataclass(frozen=True)
@@ -34,37 +34,6 @@ class Provenance:
     inputs: tuple[tuple[str, str], ...]
     versions: Mapping[str, str]
     started: str
-
-
-@dataclass(frozen=True, eq=False)
-class Siting:
-    """One siting run: the problem's frames and the result.
-
-    Attributes
-    ----------
-    objective_name : str
-        ``"people"`` or ``"highway"``.
-    candidates : GeoDataFrame
-        EPSG:4326; ``id, kind, name, cost, excluded`` (reason or missing), ``chosen``.
-    demand : GeoDataFrame
-        What was to be covered: ``id, name, weight``, ``covered`` (``before``, ``after``, ``never``).
-    proposed : GeoDataFrame
-        Chosen candidates in build order: ``order, id, kind, name, cost, adds, objective``.
-    unreachable : DataFrame
-        Demand that no candidate and no existing site can cover.
-    result : SitingResult
-        With bound and gap.
-    faults : tuple of str
-        What the independent check found wrong; empty if every claim holds.
-    """
-
-    objective_name: str
-    candidates: gpd.GeoDataFrame
-    demand: gpd.GeoDataFrame
-    proposed: gpd.GeoDataFrame
-    unreachable: pd.DataFrame
-    result: SitingResult
-    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,14 @@ metres; kilometres appear only where something is shown or written.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 from pyproj import CRS, Geod
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 WGS84 = "EPSG:4326"
 GEOD = Geod(ellps="WGS84")
@@ -36,3 +41,8 @@ def require_metric(crs: Any) -> CRS:
     if not found.is_projected or found.axis_info[0].unit_name != "metre":
         raise ValueError(f"{found.to_string()} is not a projected system in metres")
     return found
+
+
+def lonlat(points: gpd.GeoSeries) -> npt.NDArray[np.float64]:
+    """(n, 2) longitude, latitude of points in EPSG:4326; NaN where there is no point."""
+    return np.column_stack([points.x.to_numpy(float), points.y.to_numpy(float)]).reshape(-1, 2)

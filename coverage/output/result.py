@@ -16,7 +16,8 @@ import pandas as pd
 
 from ..assess.assessment import Assessment
 from ..assess.finding import Finding
-from ..plan import Plan, Siting
+from ..plan import Plan
+from ..siting import Siting
 
 DECIMALS = 6
 """Shares and kilometres are written to this many decimals: a millimetre, a millionth."""
@@ -83,7 +84,11 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
         "high": finding.high,
     }
     if finding.target is not None:
-        row |= {"target": finding.target, "sense": "<=" if finding.rule.target.at_most else ">=", "status": finding.status}
+        row |= {
+            "target": finding.target,
+            "sense": "<=" if finding.rule.target.at_most else ">=",
+            "status": finding.status,
+        }
     return row | {
         "counts": dict(finding.counts),
         "figures": dict(finding.figures),

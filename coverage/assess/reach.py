@@ -1,0 +1,69 @@
+"""Demand within reach: driving distance from each demand point to the nearest qualifying site."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from ..inputs import Inputs, qualify
+from ..network import RoadGraph
+from ..network.distances import AnchoredGraph, nearest_distance, snap
+from ..policy import DemandReach
+from ..units import M_PER_KM, lonlat
+from .finding import NO, UNKNOWN, YES, Finding
+
+
+def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[Finding, gpd.GeoDataFrame]:
+    """Share of demand within ``reach_km`` of a qualifying site, by county.
+
+    Demand is snapped to the nearest road of the main network. What is further than 1 km from one counts as not reached in
+    the lower bound and as reached in the upper one; that, and what lies on an island of roads, is listed.
+
+    Returns
+    -------
+    Finding
+        Its table has a row per county: ``county, weight, low, high``.
+    GeoDataFrame
+        The demand inside the region, EPSG:4326, with ``distance_m`` to the nearest site that surely qualifies (NaN if
+        none is in reach of the network), ``reached`` (yes / unknown / no) and ``problem`` (``far``, ``island`` or
+        missing).
+    """
+    demand = inputs.demand[inputs.demand["inside"].astype(bool)].reset_index(drop=True)
+    status = qualify(inputs.sites, inputs.chargers, dc_min_kw=rule.site.dc_min_kw, min_points=rule.site.min_points)
+    points = np.concatenate([lonlat(demand.geometry), lonlat(inputs.sites.geometry)])
+    snapped = snap(graph, points)
+    anchored = AnchoredGraph(graph, snapped)
+    here, there = anchored.anchors[: len(demand)], anchored.anchors[len(demand) :]
+    surely = (status == YES).to_numpy(bool) & snapped.found[len(demand) :]
+    maybe = (status != NO).to_numpy(bool) & snapped.found[len(demand) :]
+    strict = nearest_distance(anchored, there[surely], reverse=True)[0][here]
+    lenient = nearest_distance(anchored, there[maybe], reverse=True)[0][here]
+    limit = rule.reach_km * M_PER_KM
+    lost, island = ~snapped.found[: len(demand)], snapped.island[: len(demand)]
+    reached = np.select([lost, strict <= limit, lenient <= limit], [UNKNOWN, YES, UNKNOWN], NO)
+    problem = np.select([island, lost], ["island", "far"], "").astype(object)
+    problem[problem == ""] = None
+    demand = demand.assign(
+        distance_m=np.where(np.isfinite(strict), strict, np.nan), reached=reached, problem=problem
+    )
+    table = _by_county(demand)
+    weight, low, high = table["weight"].sum(), table["_low"].sum(), table["_high"].sum()
+    known = demand["weight"].fillna(0.0)
+    counts = {key: float(known[reached == key].sum()) for key in (YES, UNKNOWN, NO)}
+    return Finding(
+        rule, "share", low / weight if weight > 0 else None, high / weight if weight > 0 else None,
+        counts=counts, table=table.drop(columns=["_low", "_high"]),
+        survey=pd.DataFrame(demand[demand["problem"].notna()].drop(columns="geometry")),
+        figures={"demand_without_weight": int(demand["weight"].isna().sum()), "reach_km": rule.reach_km},
+    ), demand  # fmt: skip
+
+
+def _by_county(demand: pd.DataFrame) -> pd.DataFrame:
+    weight = demand["weight"].fillna(0.0)
+    sums = pd.DataFrame({
+        "county": demand["county"].fillna(""), "weight": weight,
+        "_low": weight.where(demand["reached"] == YES, 0.0), "_high": weight.where(demand["reached"] != NO, 0.0),
+    }).groupby("county", sort=True).sum().reset_index()  # fmt: skip
+    whole = sums["weight"].where(sums["weight"] > 0)
+    return sums.assign(low=sums["_low"] / whole, high=sums["_high"] / whole)
