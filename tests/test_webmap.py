@@ -47,6 +47,7 @@ STYLES = {
     "routes": styles.route_style(25, 40),
     "service areas": styles.facility_style(),
     "berths": styles.berth_style(),
+    "reach": styles.reach_bands((5, 10, 20)),
 }
 HOSTILE = [
     "<script>window.hacked=1</script>",

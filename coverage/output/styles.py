@@ -120,6 +120,32 @@ def route_style(low_km: float, high_km: float) -> LayerStyle:
     )
 
 
+def reach_bands(limits_km: tuple[float, ...]) -> LayerStyle:
+    """Service areas of sites as bands by ``within_km``: the nearer, the stronger.
+
+    Parameters
+    ----------
+    limits_km : tuple of float
+        Upper limits of the bands in km, ascending; the frame's ``within_km`` holds one of them as text.
+    """
+    shades = [0.34 - 0.26 * i / max(len(limits_km) - 1, 1) for i in range(len(limits_km))]
+    return LayerStyle(
+        "polygon",
+        tuple(
+            Category(
+                f"{limit:g}",
+                "legend.reach-band",
+                GOOD,
+                width=0.6 + 0.3 * i,
+                opacity=shade,
+                label_values={"km": limit},
+            )
+            for i, (limit, shade) in enumerate(zip(limits_km, shades, strict=True))
+        ),
+        by="within_km",
+    )
+
+
 def facility_style(**values: Any) -> LayerStyle:
     """Service areas (circles) by ``status``: yes, no, unknown; ``values`` fill the legend's texts."""
     return LayerStyle("point", _three("service-area", "circle", "bolt", values), by="status")

@@ -10,6 +10,7 @@ function pinIcon(c, number, [dx, dy]) {
   return L.divIcon({ html: node, className: "mark", iconSize: [2, 2], iconAnchor: [0, 0], popupAnchor: [dx, dy - r] });
 }
 
+const AREA_OFFSETS = [[0, 0], [0, -18], [0, 18], [-34, 0], [34, 0], [-34, -20], [34, -20], [-34, 20], [34, 20], [0, -40], [0, 40], [-70, 0], [70, 0]];
 const overlaps = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
 const around = (x, y, w, h) => [x - w / 2, y - h / 2, x + w / 2, y + h / 2];
 
@@ -44,9 +45,11 @@ const Names = L.Layer.extend({
     this.solid();
     this.pins();
     const layers = view.layers.filter((l) => l.shown && l.spec.labels && !l.dense);
-    for (const l of layers.filter((l) => l.spec.kind === "line")) this.routes(l);
-    for (const l of layers.filter((l) => l.spec.kind === "polygon")) this.plain(l, "area", "600 14px", [[0, 0], [0, -16], [0, 16], [-30, 0], [30, 0]]);
+    const lines = layers.filter((l) => l.spec.kind === "line");
+    for (const l of lines.filter((l) => l.spec.group !== "background")) this.routes(l);
+    for (const l of layers.filter((l) => l.spec.kind === "polygon")) this.plain(l, "area", "600 14px", AREA_OFFSETS);
     for (const l of layers.filter((l) => l.spec.kind === "point" && !l.spec.numbered)) this.plain(l, "town", "12px", null);
+    for (const l of lines.filter((l) => l.spec.group === "background")) this.routes(l);
   },
 
   /** Symbols that names keep clear of. */
@@ -96,15 +99,16 @@ const Names = L.Layer.extend({
 
   /** A number for each route: once in view, where there is room. */
   routes(layer) {
-    const done = new Set(), area = MAP.getBounds();
+    const done = new Set(), area = MAP.getBounds(), quiet = layer.spec.group === "background";
+    const kind = quiet ? "water" : "shield", font = quiet ? "italic 12px" : "600 11px";
     layer.spec.cat.forEach((k, i) => {
       const text = layer.label(i);
       if (!text || done.has(text) || !layer.shows(k)) return;
       for (const at of layer.alongside(i)) {
         if (!area.contains(at)) continue;
-        const p = MAP.latLngToLayerPoint(at), w = this.width(text, "600 11px") + 8;
+        const p = MAP.latLngToLayerPoint(at), w = this.width(text, font) + 8;
         if (!this.free(p.x, p.y, w, 16)) continue;
-        this.put(text, "shield", p.x, p.y, w, 16);
+        this.put(text, kind, p.x, p.y, w, 16);
         done.add(text);
         return;
       }
@@ -123,7 +127,7 @@ const Names = L.Layer.extend({
       const p = MAP.latLngToLayerPoint(at), w = this.width(text, font) + (kind === "area" ? text.length : 0), h = kind === "area" ? 18 : 15;
       const side = w / 2 + size / 2 + 4, up = size / 2 + 10;
       const at4 = offsets || [[side, 0], [-side, 0], [0, -up], [0, up], [side, -9], [-side, 9]];
-      const found = at4.find(([dx, dy]) => this.free(p.x + dx, p.y + dy, w, h)) || (kind === "area" ? [0, 0] : null);
+      const found = at4.find(([dx, dy]) => this.free(p.x + dx, p.y + dy, w, h)) || null;
       if (!found) return;
       this.put(text, kind, p.x + found[0], p.y + found[1], w, h);
       this.written.add(text);
@@ -135,5 +139,5 @@ const Names = L.Layer.extend({
 MapLayer.prototype.alongside = function (i) {
   const longest = this.spec.geom[i].reduce((a, b) => (b.length > a.length ? b : a));
   const points = unwrap(longest), n = points.length;
-  return [0.5, 0.3, 0.7, 0.15, 0.85].map((share) => points[Math.min(n - 1, Math.floor(share * n))]);
+  return [0.5, 0.3, 0.7, 0.15, 0.85, 0.4, 0.6, 0.2, 0.8].map((share) => points[Math.min(n - 1, Math.floor(share * n))]);
 };

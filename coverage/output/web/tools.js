@@ -142,7 +142,7 @@ function addPoint(latlng) {
 
 function wholeArea() {
   const [w, s, e, n] = DATA.bounds;
-  MAP.fitBounds([[s, w], [n, e]], { padding: [14, 14], animate: false });
+  MAP.fitBounds([[s, w], [n, e]], { paddingTopLeft: [isNarrow() ? 52 : 14, 14], paddingBottomRight: [14, 14], animate: false });
 }
 
 function fullScreen() {
