@@ -17,7 +17,7 @@ const SideLine = L.Polyline.extend({
   _projectLatlngs(latlngs, result, bounds) {
     L.Polyline.prototype._projectLatlngs.call(this, latlngs, result, bounds);
     if (this.options.side && latlngs[0] instanceof L.LatLng) {
-      result.push(shifted(L.LineUtil.simplify(result.pop(), 1), this.options.side * lineScale()));
+      result.push(shifted(L.LineUtil.simplify(result.pop(), 2), this.options.side * lineScale()));
     }
   },
 });

@@ -29,6 +29,8 @@ function start() {
     byId("warning").hidden = false;
   }
   view.layers = DATA.layers.filter((spec) => canUnpack || !spec.packed).map((spec, order) => new MapLayer(spec, order));
+  const hasLand = view.layers.some((l) => l.spec.kind === "polygon" && l.spec.group === "background" && l.spec.count);
+  MAP.getContainer().classList.toggle("all-land", !hasLand);
   L.control.scale({ imperial: false, maxWidth: 140, position: "bottomright" }).addTo(MAP);
   headButton("toggle-findings", "findings", "map.findings", () => togglePanel("findings"));
   headButton("toggle-layers", "layers", "map.layers", () => togglePanel("layers"));

@@ -107,7 +107,7 @@ const Names = L.Layer.extend({
       for (const at of layer.alongside(i)) {
         if (!area.contains(at)) continue;
         const p = MAP.latLngToLayerPoint(at), w = this.width(text, font) + 8;
-        if (!this.free(p.x, p.y, w, 16)) continue;
+        if (!this.free(p.x, p.y, w + 12, 24)) continue;
         this.put(text, kind, p.x, p.y, w, 16);
         done.add(text);
         return;
