@@ -114,7 +114,9 @@ def _places(index: RoadIndex, drives: Numbered, anchored: AnchoredGraph) -> pd.D
             }
         )
         parts.append(_places_of_sites(index, table, anchored, snapped))
-    drive_no, node, chainage = (np.concatenate(c) for c in zip(*parts, strict=True)) if parts else ([], [], [])
+    drive_no, node, chainage = (
+        (np.concatenate(c) for c in zip(*parts, strict=True)) if parts else ([], [], [])
+    )
     return pd.DataFrame({"drive": drive_no, "node": node, "chainage_m": chainage}).astype(
         {"drive": np.int64, "node": np.int64, "chainage_m": np.float64}
     )
@@ -158,7 +160,9 @@ def _best(pairs: Pairs, nodes: IntArray, sites: IntArray, places: pd.DataFrame) 
 
 def _near(index: RoadIndex, drives: Numbered, points: FloatArray, access_m: float) -> pd.DataFrame:
     """Sites and drives within the access distance in a straight line."""
-    empty = pd.DataFrame({"site": np.empty(0, np.int64), "drive": np.empty(0, np.int64), "straight_m": np.empty(0)})
+    empty = pd.DataFrame(
+        {"site": np.empty(0, np.int64), "drive": np.empty(0, np.int64), "straight_m": np.empty(0)}
+    )
     ok = np.flatnonzero(np.isfinite(points).all(axis=1))
     if not drives or not len(ok):
         return empty

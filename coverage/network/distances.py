@@ -16,7 +16,7 @@ from scipy.sparse import csgraph
 from scipy.spatial import cKDTree
 
 from .graph import FloatArray, IntArray, RoadGraph, shortest_csr
-from .snapping import SNAP_M, Snapped, Snapper, main_segments, snap
+from .snapping import SNAP_M, Snapped, Snapper, join_snapped, main_segments, snap
 
 BLOCK = 64
 """Sources searched at once."""
@@ -98,7 +98,9 @@ class AnchoredGraph:
         """The same with every road driven the other way: distances *to* a place."""
         return self.csr.T.tocsr()
 
-    def _pieces(self, cut: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> tuple[IntArray, IntArray, FloatArray]:
+    def _pieces(
+        self, cut: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    ) -> tuple[IntArray, IntArray, FloatArray]:
         """Directed pieces of the segments that hold places; marks those segments in ``cut``."""
         g = self.graph
         if self.snapped is None or not self.snapped.found.any():
@@ -241,7 +243,9 @@ def _searches(
     local = np.full(anchored.n, -1, dtype=np.int64)
     for block in _blocks(anchored, sources, limit_m):
         nodes = (
-            anchored.near(sources[block], limit_m) if np.isfinite(limit_m) else np.arange(anchored.n, dtype=np.int64)
+            anchored.near(sources[block], limit_m)
+            if np.isfinite(limit_m)
+            else np.arange(anchored.n, dtype=np.int64)
         )
         part = _subgraph(matrix, nodes, local)
         start = np.searchsorted(nodes, sources[block])
@@ -258,7 +262,9 @@ def _blocks(anchored: AnchoredGraph, sources: IntArray, limit_m: float) -> Itera
     lonlat = anchored.lonlat[sources]
     reach = limit_m * anchored.m_per_cost if np.isfinite(limit_m) else 1e7
     cell_deg = max(reach, 500.0) / 111_000.0
-    cell = np.floor(lonlat / (cell_deg / np.array([max(0.05, float(np.cos(np.radians(lonlat[:, 1])).min())), 1.0])))
+    cell = np.floor(
+        lonlat / (cell_deg / np.array([max(0.05, float(np.cos(np.radians(lonlat[:, 1])).min())), 1.0]))
+    )
     order = np.lexsort((np.arange(len(sources)), cell[:, 1], cell[:, 0]))
     change = np.ones(len(order), dtype=bool)
     change[1:] = (np.diff(cell[order], axis=0) != 0).any(axis=1)
@@ -281,7 +287,7 @@ def _subgraph(matrix: sparse.csr_array, nodes: IntArray, local: IntArray) -> spa
     return sparse.csr_array((matrix.data[take][keep], column[keep], ptr), shape=(len(nodes), len(nodes)))
 
 
-def nearest_distance(
+def nearest_source(
     anchored: AnchoredGraph, sources: IntArray, *, limit_m: float = np.inf, reverse: bool = False
 ) -> tuple[FloatArray, IntArray]:
     """Distance from the nearest source to every node, in one search.
@@ -316,6 +322,32 @@ def nearest_distance(
     return dist, np.where(np.isfinite(dist), position[np.maximum(root, 0)], -1)
 
 
+def nearest_distance(
+    graph: RoadGraph, origins: Snapped, goals: Snapped, *, limit_m: float = np.inf
+) -> FloatArray:
+    """Driving distance from each origin to its nearest goal, in one search.
+
+    Parameters
+    ----------
+    graph : RoadGraph
+    origins, goals : Snapped
+        Exact places, such as demand points and charging sites.
+    limit_m : float
+        Largest distance.
+
+    Returns
+    -------
+    (k,) float64
+        Metres; infinite where nothing is in reach or the origin was not snapped.
+    """
+    anchored = AnchoredGraph(graph, join_snapped(origins, goals))
+    first = anchored.anchors[: len(origins.segment)]
+    distance, _ = nearest_source(
+        anchored, anchored.anchors[len(origins.segment) :][goals.found], limit_m=limit_m, reverse=True
+    )
+    return np.where(origins.found, distance[first], np.inf)
+
+
 __all__ = [
     "SNAP_M",
     "AnchoredGraph",
@@ -324,7 +356,9 @@ __all__ = [
     "Snapper",
     "distances_within",
     "geocentric",
+    "join_snapped",
     "main_segments",
     "nearest_distance",
+    "nearest_source",
     "snap",
 ]

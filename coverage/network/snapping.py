@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from scipy.sparse import csgraph
 
-from ..units import GEOD
+from ..units import GEOD, WGS84
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
 from .routes.geometry import ground_scale, mercator, unmercator
 
@@ -46,9 +47,26 @@ class Snapped:
         """(k,) whether the point was snapped."""
         return self.segment >= 0
 
+    @property
+    def problem(self) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+        """(k,) ``"island"`` where the nearest road is cut off, ``"far"`` where no road is near enough, else None."""
+        return np.where(self.island, "island", np.where(self.found, None, "far")).astype(object)
+
     def take(self, rows: IntArray | BoolArray) -> Snapped:
         """Return some of the points."""
-        return Snapped(self.segment[rows], self.offset_m[rows], self.snap_m[rows], self.xy[rows], self.island[rows])
+        return Snapped(
+            self.segment[rows], self.offset_m[rows], self.snap_m[rows], self.xy[rows], self.island[rows]
+        )
+
+
+def join_snapped(*parts: Snapped) -> Snapped:
+    """Put several sets of places behind each other."""
+    return Snapped(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("segment", "offset_m", "snap_m", "xy", "island")
+        )
+    )
 
 
 def main_segments(graph: RoadGraph) -> BoolArray:
@@ -104,13 +122,13 @@ class Snapper:
     def _usable(self) -> shapely.STRtree:
         return shapely.STRtree(self._lines[self.usable])
 
-    def snap(self, points: FloatArray, *, max_m: float = SNAP_M) -> Snapped:
+    def snap(self, points: FloatArray | gpd.GeoSeries, *, max_m: float = SNAP_M) -> Snapped:
         """Snap points to the nearest usable road.
 
         Parameters
         ----------
-        points : (k, 2) float64
-            Longitude, latitude, EPSG:4326. NaN is not snapped.
+        points : (k, 2) float64 or GeoSeries of points
+            Longitude, latitude, EPSG:4326. NaN, empty and missing points are not snapped.
         max_m : float
             Largest straight-line distance, metres.
 
@@ -119,7 +137,7 @@ class Snapper:
         Snapped
             Of equally near segments the one with the smallest number.
         """
-        points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+        points = _lonlat(points)
         xy = mercator(points)
         segment = self._nearest(self._all, np.arange(self.graph.n_segments), xy, max_m)
         island = (segment >= 0) & ~self.usable[segment]
@@ -175,8 +193,20 @@ class Snapper:
         return np.clip(at * scale[which], 0.0, g.seg_length_m[segment])
 
 
+def _lonlat(points: FloatArray | gpd.GeoSeries) -> FloatArray:
+    if isinstance(points, gpd.GeoSeries):
+        if points.crs is not None and not points.crs.equals(WGS84):
+            points = points.to_crs(WGS84)
+        return np.stack([shapely.get_x(points.to_numpy()), shapely.get_y(points.to_numpy())], axis=1)
+    return np.array(points, dtype=np.float64).reshape(-1, 2)
+
+
 def snap(
-    graph: RoadGraph, points: FloatArray, *, max_m: float = SNAP_M, usable: BoolArray | None = None
+    graph: RoadGraph,
+    points: FloatArray | gpd.GeoSeries,
+    *,
+    max_m: float = SNAP_M,
+    usable: BoolArray | None = None,
 ) -> Snapped:
     """Snap points once; see :meth:`Snapper.snap`."""
     return Snapper(graph, usable).snap(points, max_m=max_m)

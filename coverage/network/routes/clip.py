@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import shapely
-from shapely import Geometry
+from shapely import Geometry, MultiLineString
 
-from ..graph import BoolArray, FloatArray, RoadGraph
+from ..graph import BoolArray, FloatArray, IntArray, RoadGraph
 from .geometry import ground_scale, mercator, unmercator
 from .index import RoadIndex
 from .model import Drive, Route
@@ -160,6 +160,64 @@ def _outline(graph: RoadGraph) -> Geometry:
     cell = np.round(xy / THIN_M).astype(np.int64)
     _, first = np.unique(cell, axis=0, return_index=True)
     return shapely.concave_hull(shapely.multipoints(xy[np.sort(first)]), ratio=0.1)
+
+
+def path_between(
+    index: RoadIndex, drive: Drive, from_m: float, to_m: float
+) -> tuple[IntArray, MultiLineString]:
+    """Follow a drive between two places.
+
+    Parameters
+    ----------
+    index : RoadIndex
+    drive : Drive
+    from_m, to_m : float
+        Chainage, in driving order; on a ring it may run on beyond the seam.
+
+    Returns
+    -------
+    edges : (k,) int64
+        Directed edges, in driving order, partly driven ones too.
+    line : MultiLineString
+        EPSG:4326, in driving order.
+    """
+    low, high = min(from_m, to_m), max(from_m, to_m)
+    spans = [(low, min(high, drive.end_m))]
+    if high > drive.end_m:
+        spans.append((drive.start_m, drive.start_m + high - drive.end_m))
+    if drive.direction == "backward":
+        spans.reverse()
+    edges, lines = [], []
+    for a, b in spans:
+        k = np.flatnonzero((drive.high_m > a) & (drive.low_m < b))
+        edges.append(drive.edges[k])
+        lines += [_cut_line(index, drive, int(e), a, b) for e in k]
+    return np.concatenate(edges), _merged_line(lines)
+
+
+def _cut_line(index: RoadIndex, drive: Drive, k: int, low: float, high: float) -> FloatArray:
+    """Coordinates of an edge of a drive between two chainages, in driving order."""
+    xy, s_m = index.path(drive.edges[k : k + 1])
+    if low <= drive.low_m[k] and high >= drive.high_m[k]:
+        return index.lonlat_path(drive.edges[k : k + 1])
+    a, b = np.clip([low, high], drive.low_m[k], drive.high_m[k])
+    span = drive.to_m[k] - drive.from_m[k]
+    first, last = sorted(((a - drive.from_m[k]) / span * s_m[-1], (b - drive.from_m[k]) / span * s_m[-1]))
+    inner = s_m[(s_m > first) & (s_m < last)]
+    at = np.concatenate([[first], inner, [last]])
+    return unmercator(np.stack([np.interp(at, s_m, xy[:, 0]), np.interp(at, s_m, xy[:, 1])], axis=1))
+
+
+def _merged_line(parts: list[FloatArray]) -> MultiLineString:
+    """Join parts that touch."""
+    lines: list[list[FloatArray]] = []
+    for part in parts:
+        if lines and np.allclose(lines[-1][-1][-1], part[0], rtol=0.0, atol=1e-9):
+            lines[-1].append(part[1:])
+        else:
+            lines.append([part])
+    drawn = [np.concatenate(line) for line in lines]
+    return MultiLineString([line for line in drawn if len(line) > 1])
 
 
 def locate(index: RoadIndex, drive: Drive, chainage_m: FloatArray) -> pd.DataFrame:

@@ -1,0 +1,259 @@
+"""Spacing of sites along routes: length per site, gaps, length by class, and covered length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from shapely import Geometry
+
+from ..network.access import Access
+from ..network.graph import BoolArray, IntArray
+from ..network.routes import Drive, RoadIndex, Route, open_ends, path_between
+from .spacing_gaps import CLASS_LIMITS_M, DRIVE_KEY, NO_SITE, Driven, drives_with_sites, gap_table
+from .spacing_lengths import each_road_once, length_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Spacing:
+    """How sites are spaced along routes, inside a region.
+
+    Attributes
+    ----------
+    gaps : DataFrame
+        One row per gap and direction that touches the region: ``ref, road_class, section, direction``;
+        ``kind`` (``"between"`` two sites, ``"start"`` and ``"end"`` of the drive, ``"ring"`` round to the first
+        site again, ``"whole"`` without any site); in driving order ``from_m, to_m`` (chainage; on rings it runs
+        on beyond the seam), ``from_site, to_site`` (positions, missing at ends), ``open_start, open_end``
+        (the road goes on and the data don't: at least this long); ``length_m`` (whole gap), ``inside_m``
+        (its part in the region), ``counted_m`` (what that adds to the route's length), ``length_class``.
+    by_direction, by_route : DataFrame
+        One row per direction of each section, and per route; see :func:`find_spacing`.
+    network : Series
+        The same figures for all routes together, roads that several routes share counted once.
+    limits_m : tuple of float
+        Limits of the length classes, metres.
+    span_m : float
+        Largest gap that counts as covered.
+    """
+
+    gaps: pd.DataFrame
+    by_direction: pd.DataFrame
+    by_route: pd.DataFrame
+    network: pd.Series
+    limits_m: tuple[float, ...]
+    span_m: float
+
+    @property
+    def class_columns(self) -> list[str]:
+        """Columns with the length of each class, rising, then of what has no site."""
+        return class_columns(self.limits_m)
+
+
+def class_columns(limits_m: Sequence[float]) -> list[str]:
+    """Names of the length columns: ``class_0_m`` (shortest gaps) …, ``no_site_m``."""
+    return [f"class_{k}_m" for k in range(len(limits_m) + 1)] + ["no_site_m"]
+
+
+def find_spacing(
+    index: RoadIndex,
+    routes: Sequence[Route],
+    access: Access,
+    qualifies: BoolArray | None = None,
+    *,
+    limits_m: Sequence[float] = CLASS_LIMITS_M,
+    span_m: float = 40_000.0,
+    region: Geometry | None = None,
+    boundary: Geometry | None = None,
+) -> Spacing:
+    """Measure the spacing of sites along routes.
+
+    Parameters
+    ----------
+    index : RoadIndex
+    routes : sequence of Route
+        The assessed network, such as all ordinary trunk roads.
+    access : Access
+        Which sites serve them.
+    qualifies : (k,) bool, optional
+        Which sites count; all by default. Sites of unknown power: call twice, without and with them.
+    limits_m : sequence of float
+        Rising limits of the length classes; a gap of exactly the last limit is still below it, a gap of
+        exactly another limit is above (< 25, 25-40, > 40 km).
+    span_m : float
+        Largest gap that counts as covered.
+    region : Polygon or MultiPolygon, optional
+        EPSG:4326. Lengths and sites are counted inside; sites outside close gaps.
+    boundary : Polygon or MultiPolygon, optional
+        EPSG:4326; the area (region and halo) the data were cut to, for open ends.
+
+    Returns
+    -------
+    Spacing
+        Its tables hold: ``length_m`` (each road once in ``by_route`` and ``network``; as driven in
+        ``by_direction``), ``sites``, ``length_per_site_m`` (NaN without sites), ``gaps``, ``gap_mean_m``,
+        ``gap_median_m``, ``gap_p90_m`` (over gaps between two sites), ``gap_max_m`` (over all gaps, ends too),
+        ``gap_max_open`` (is it open), ``gap_max_row`` (its row in ``gaps``), length by class
+        (:func:`class_columns`), ``open_m`` (length that lies in open gaps), ``covered_low``, ``covered_high``
+        (share of the length in gaps <= span; open gaps count in the upper one only).
+
+    Notes
+    -----
+    A site counts for the length inside if it leaves the route inside.
+    """
+    limits = tuple(float(limit) for limit in limits_m)
+    ends = open_ends(index, list(routes), boundary)
+    table = access.served
+    if qualifies is not None:
+        table = table[np.asarray(qualifies, dtype=bool)[table["site"].to_numpy(dtype=np.int64)]]
+    driven = drives_with_sites(index, routes, table, ends, region)
+    gaps = gap_table(driven, limits)
+    sites, terms = _sites_inside(driven), _Terms(limits, span_m)
+    by_direction = _summary(gaps, sites, DRIVE_KEY, "inside_m", terms)
+    by_route = _summary(gaps, sites, ["ref"], "counted_m", terms)
+    return Spacing(gaps, by_direction, by_route, _network(driven, gaps, sites, terms), limits, span_m)
+
+
+def _sites_inside(driven: Sequence[Driven]) -> pd.DataFrame:
+    """Sites that leave their route inside the region: ``ref, section, direction, site``."""
+    parts = []
+    for d in driven:
+        inside = np.zeros(len(d.site_m), dtype=bool)
+        if len(d.pieces):
+            k = np.maximum(np.searchsorted(d.pieces[:, 0], d.site_m + 1e-6, side="right") - 1, 0)
+            inside = (d.site_m >= d.pieces[k, 0] - 1e-6) & (d.site_m <= d.pieces[k, 1] + 1e-6)
+        parts.append(
+            pd.DataFrame(
+                {"ref": d.ref, "section": d.section, "direction": d.drive.direction, "site": d.site[inside]}
+            )
+        )
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*DRIVE_KEY, "site"])
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What lengths are compared with."""
+
+    limits_m: tuple[float, ...]
+    span_m: float
+
+
+def _figures(gaps: pd.DataFrame, length_m: pd.Series, sites: int, terms: _Terms) -> dict[str, object]:
+    """Figures of some gaps; ``length_m`` is what each adds to the length (index of ``gaps``)."""
+    total = float(length_m.sum())
+    closed = gaps.loc[gaps["kind"].isin(["between", "ring"]), "length_m"].to_numpy(dtype=np.float64)
+    longest = gaps["length_m"].idxmax() if len(gaps) else None
+    is_open = gaps["open_start"].astype(bool) | gaps["open_end"].astype(bool)
+    reached = (gaps["kind"] != "whole") & (gaps["length_m"].astype(float).round(3) <= terms.span_m)
+    by_class = length_m.groupby(gaps["length_class"]).sum()
+    classes = [*range(len(terms.limits_m) + 1), NO_SITE]
+    return {
+        "length_m": total,
+        "sites": sites,
+        "length_per_site_m": total / sites if sites else np.nan,
+        "gaps": len(closed),
+        "gap_mean_m": float(closed.mean()) if len(closed) else np.nan,
+        "gap_median_m": float(np.median(closed)) if len(closed) else np.nan,
+        "gap_p90_m": float(np.percentile(closed, 90)) if len(closed) else np.nan,
+        "gap_max_m": np.nan if longest is None else float(gaps.at[longest, "length_m"]),
+        "gap_max_open": False if longest is None else bool(is_open[longest]),
+        "gap_max_row": -1 if longest is None else int(longest),
+        **{
+            name: float(by_class.get(k, 0.0))
+            for name, k in zip(class_columns(terms.limits_m), classes, strict=True)
+        },
+        "open_m": float(length_m[is_open].sum()),
+        "covered_low": float(length_m[reached & ~is_open].sum()) / total if total > 0 else np.nan,
+        "covered_high": float(length_m[reached].sum()) / total if total > 0 else np.nan,
+    }
+
+
+def _summary(
+    gaps: pd.DataFrame, sites: pd.DataFrame, key: list[str], measure: str, terms: _Terms
+) -> pd.DataFrame:
+    """Figures per route, or per direction of each section, in the order of the gaps."""
+    count = sites.groupby(key)["site"].nunique()
+    rows = []
+    for found, group in gaps.groupby(key, sort=False):
+        name = found if len(key) > 1 else found[0]
+        figures = _figures(group, group[measure], int(count.get(name, 0)), terms)
+        rows.append(
+            {**dict(zip(key, found, strict=True)), "road_class": group["road_class"].iloc[0], **figures}
+        )
+    columns = [*key, "road_class", *_figures(gaps.iloc[:0], pd.Series(dtype=float), 0, terms)]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _network(driven: Sequence[Driven], gaps: pd.DataFrame, sites: pd.DataFrame, terms: _Terms) -> pd.Series:
+    once = each_road_once(length_rows(driven, gaps)).groupby("gap")["length_m"].sum()
+    length_m = once.reindex(gaps.index, fill_value=0.0).astype(float)
+    return pd.Series(_figures(gaps, length_m, int(sites["site"].nunique()), terms), name="network")
+
+
+def length_by_area(
+    index: RoadIndex, routes: Sequence[Route], spacing: Spacing, areas: gpd.GeoDataFrame
+) -> pd.DataFrame:
+    """Length by class in each area, such as the counties; shared roads once, with the longest gap.
+
+    Parameters
+    ----------
+    index : RoadIndex
+    routes : sequence of Route
+        The routes that ``spacing`` was made of.
+    spacing : Spacing
+        Its gaps are used as they are.
+    areas : GeoDataFrame
+        Polygons, EPSG:4326.
+
+    Returns
+    -------
+    DataFrame
+        Index of ``areas``; ``length_m``, the classes, ``open_m``, ``gap_max_m`` (longest gap that touches it).
+    """
+    gaps = spacing.gaps
+    nobody = pd.DataFrame({name: [] for name in [*DRIVE_KEY, "chainage_m", "site"]})
+    rows = []
+    terms = _Terms(spacing.limits_m, spacing.span_m)
+    for polygon in areas.geometry:
+        driven = drives_with_sites(index, routes, nobody, {}, polygon)
+        once = each_road_once(length_rows(driven, gaps)).groupby("gap")["length_m"].sum()
+        figures = _figures(gaps.loc[once.index], once.astype(float), 0, terms)
+        rows.append(
+            {k: figures[k] for k in ("length_m", *class_columns(spacing.limits_m), "open_m", "gap_max_m")}
+        )
+    return pd.DataFrame(rows, index=areas.index)
+
+
+def gap_lines(index: RoadIndex, routes: Sequence[Route], gaps: pd.DataFrame) -> gpd.GeoSeries:
+    """Draw gaps: the evidence from one site to the next.
+
+    Parameters
+    ----------
+    index : RoadIndex
+    routes : sequence of Route
+    gaps : DataFrame
+        Rows of ``Spacing.gaps``.
+
+    Returns
+    -------
+    GeoSeries
+        MultiLineString in driving direction, EPSG:4326, index of ``gaps``.
+    """
+    drives = _drives_by_key(routes)
+    keys = zip(gaps["ref"], gaps["section"], gaps["direction"], gaps["from_m"], gaps["to_m"], strict=True)
+    lines = [path_between(index, drives[(r, int(s), d)], a, b)[1] for r, s, d, a, b in keys]
+    return gpd.GeoSeries(lines, index=gaps.index, crs="EPSG:4326")
+
+
+def gap_edges(index: RoadIndex, routes: Sequence[Route], gaps: pd.DataFrame) -> list[IntArray]:
+    """List the directed edges of each gap, in driving order, partly driven ones too."""
+    drives = _drives_by_key(routes)
+    keys = zip(gaps["ref"], gaps["section"], gaps["direction"], gaps["from_m"], gaps["to_m"], strict=True)
+    return [path_between(index, drives[(r, int(s), d)], a, b)[0] for r, s, d, a, b in keys]
+
+
+def _drives_by_key(routes: Sequence[Route]) -> dict[tuple[str, int, str], Drive]:
+    return {(r.ref, s.number, d.direction): d for r in routes for s in r.sections for d in s.drives}

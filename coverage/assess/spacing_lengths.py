@@ -1,0 +1,106 @@
+"""Lengths of gaps on the ground: parts of a region, and roads that several routes share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from .spacing_gaps import DRIVE_KEY, Driven
+
+
+def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
+    """Cut the drives in the region at the ends of their gaps.
+
+    Returns
+    -------
+    DataFrame
+        One row per edge, gap and route: ``ref``, ``edge`` (directed edge), ``low``, ``high`` (shares of the
+        edge along the drive), ``per_share_m`` (what the whole edge adds to the length), ``gap`` (row in
+        ``gaps``), ``gap_length_m`` (infinite without any site).
+    """
+    groups = dict(list(gaps.groupby(DRIVE_KEY, sort=False)))
+    parts = [
+        _rows(d, groups[key])
+        for d in driven
+        if (key := (d.ref, d.section, d.drive.direction)) in groups and len(d.pieces)
+    ]
+    columns = ["ref", "edge", "low", "high", "per_share_m", "gap", "gap_length_m"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _rows(d: Driven, gaps: pd.DataFrame) -> pd.DataFrame:
+    low, high = (
+        gaps[["from_m", "to_m"]].min(axis=1).to_numpy(),
+        gaps[["from_m", "to_m"]].max(axis=1).to_numpy(),
+    )
+    start, end = d.drive.start_m, d.drive.end_m
+    seam = np.where(high > end, high - (end - start), -np.inf)
+    cuts = np.unique(
+        np.concatenate([d.pieces[:, :2].ravel(), low, np.minimum(high, end), seam[np.isfinite(seam)]])
+    )
+    middle = (cuts[1:] + cuts[:-1]) / 2.0
+    piece = np.searchsorted(d.pieces[:, 0], middle, side="right") - 1
+    ok = (piece >= 0) & (middle < d.pieces[np.maximum(piece, 0), 1]) & (np.diff(cuts) > 0)
+    order = np.argsort(low, kind="stable")
+    in_gap = order[np.maximum(np.searchsorted(low[order], middle, side="right") - 1, 0)]
+    if np.isfinite(seam).any():  # before the first site of a ring the last gap runs on
+        in_gap = np.where(middle < seam.max(), int(np.argmax(seam)), in_gap)
+    ok &= (middle >= low[in_gap]) | (middle < seam[in_gap])
+    ok &= middle <= high[in_gap]
+    k = d.pieces[piece[ok], 2].astype(np.int64)
+    length = d.drive.high_m[k] - d.drive.low_m[k]
+    share_low, share_high = (
+        (cuts[:-1][ok] - d.drive.low_m[k]) / length,
+        (cuts[1:][ok] - d.drive.low_m[k]) / length,
+    )
+    nothing = (gaps["kind"] == "whole").to_numpy()
+    return pd.DataFrame(
+        {
+            "ref": d.ref,
+            "edge": d.drive.edges[k],
+            "low": share_low,
+            "high": share_high,
+            "per_share_m": d.drive.counted_m[k],
+            "gap": gaps.index.to_numpy()[in_gap[ok]],
+            "gap_length_m": np.where(nothing, np.inf, gaps["length_m"].to_numpy())[in_gap[ok]],
+        }
+    )
+
+
+def each_road_once(rows: pd.DataFrame) -> pd.DataFrame:
+    """Count a road that several routes share once, with the longest of the gaps that it lies in.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From :func:`length_rows`.
+
+    Returns
+    -------
+    DataFrame
+        ``gap``, ``length_m``.
+    """
+    if rows.empty:
+        return pd.DataFrame({"gap": np.empty(0, np.int64), "length_m": np.empty(0)})
+    refs = rows.groupby("edge")["ref"].transform("nunique")
+    alone = rows[refs == 1]
+    parts = [
+        pd.DataFrame({"gap": alone["gap"], "length_m": (alone["high"] - alone["low"]) * alone["per_share_m"]})
+    ]
+    parts += [_overlaid(group) for _, group in rows[refs > 1].groupby("edge")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _overlaid(rows: pd.DataFrame) -> pd.DataFrame:
+    """One edge: of all rows over each stretch, the one with the longest gap; the smallest length counts."""
+    low, high = rows["low"].to_numpy(), rows["high"].to_numpy()
+    cuts = np.unique(np.round(np.concatenate([low, high]), 12))
+    middle = (cuts[1:] + cuts[:-1]) / 2.0
+    over = (low[:, None] <= middle) & (middle < high[:, None])
+    some = over.any(axis=0)
+    length = np.where(over, rows["gap_length_m"].to_numpy()[:, None], -1.0)
+    per_share = np.where(over, rows["per_share_m"].to_numpy()[:, None], np.inf).min(axis=0)
+    gap = rows["gap"].to_numpy()[np.argmax(length, axis=0)]
+    return pd.DataFrame({"gap": gap[some], "length_m": (np.diff(cuts) * per_share)[some]})
