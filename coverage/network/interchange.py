@@ -36,9 +36,9 @@ _RANK = {name: rank for rank, name in enumerate(DEFAULT_KMH)}
 def to_networkx(graph: RoadGraph) -> nx.MultiDiGraph[Any]:
     """Make a graph by the conventions of OSMnx, usable by its functions.
 
-    Nodes are OSM ids with ``x``, ``y``, ``street_count``. Edges ``(u, v, key)`` have
-    ``osmid``, ``length`` (metres), ``oneway``, ``reversed``, ``geometry`` in driving direction, and where known
-    ``highway``, ``ref``, ``name``, ``junction``, ``maxspeed``, ``speed_kph``, ``bridge``, ``tunnel``, ``route``
+    Nodes are OSM ids with ``x``, ``y``, ``street_count``. Edges ``(u, v, key)`` have ``osmid``, ``length``
+    (metres), ``oneway``, ``reversed``, ``geometry`` in driving direction, and where known ``highway``,
+    ``ref``, ``name``, ``junction``, ``maxspeed``, ``speed_kph``, ``bridge``, ``tunnel``, ``route``
     (``ferry``).
     """
     made: nx.MultiDiGraph[Any] = nx.MultiDiGraph(crs="epsg:4326", simplified=True, created_with="plugspan")

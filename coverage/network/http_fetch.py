@@ -1,0 +1,194 @@
+"""Requests that are cached, checked, and asked again with patience.
+
+OSMnx's own requests wait 55 s and try for ever on 429 and 504, and keep their settings in global variables.
+Here the number of tries is bounded, the server's ``Retry-After`` is honoured, and the user is told what
+happens. Addresses and paths of the services are OSMnx's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+
+from ..errors import NetworkError
+from ..texts import text
+
+RETRIED_STATUS = frozenset([408, 425, 429, 500, 502, 503, 504])
+FIRST_WAIT_S = 5.0
+LONGEST_WAIT_S = 600.0
+CONNECT_TIMEOUT_S = 15.0
+GRACE_S = 30.0
+"""How much longer than the server's own time limit an answer is waited for."""
+MAX_AGE_S = 30 * 86_400.0
+"""Older answers in the cache are asked for again."""
+
+
+class UnusableAnswerError(ValueError):
+    """The answer is cut off or not what was asked for: worth another try. Never reaches a user."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """How to ask: patience, cache, and whom to tell.
+
+    Attributes
+    ----------
+    cache_dir : Path
+        Answers are kept here for :data:`MAX_AGE_S`.
+    retries : int
+        Tries after the first one.
+    timeout_s : float
+        Time the server may take.
+    say : callable
+        Gets a line of text whenever something happens.
+    lang : str
+        Language of these lines.
+    sleep : callable
+        Waits some seconds.
+    """
+
+    cache_dir: Path
+    retries: int = 5
+    timeout_s: float = 180.0
+    say: Callable[[str], None] = lambda _line: None
+    lang: str = "en"
+    sleep: Callable[[float], None] = time.sleep
+
+    def tell(self, key: str, **values: object) -> None:
+        """Say a line of the text catalogue."""
+        self.say(text(f"download.{key}", self.lang, **values))
+
+    def _cached(self, name: str, check: Callable[[bytes], None]) -> Path | None:
+        """Return the file of an answer that was kept, is not too old, and is still good."""
+        path = self.cache_dir / name
+        try:
+            if time.time() - path.stat().st_mtime > MAX_AGE_S:
+                return None
+            check(path.read_bytes())
+        except (OSError, UnusableAnswerError):
+            return None
+        return path
+
+    def ask(
+        self,
+        url: str,
+        name: str,
+        check: Callable[[bytes], None],
+        *,
+        data: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Path:
+        """Return the file with the answer, from the cache or the server.
+
+        Parameters
+        ----------
+        url, data, params
+            The request: POST if there are ``data``.
+        name : str
+            File name of the answer in the cache; see :func:`cache_name`.
+        check : callable
+            Raises :class:`UnusableAnswerError` for an answer that is cut off or says that something failed.
+
+        Raises
+        ------
+        NetworkError
+            If the server refuses, or all tries failed.
+        """
+        known = self._cached(name, check)
+        if known is not None:
+            return known
+        host = urlsplit(url).netloc
+        wait_s = 0.0
+        failure: NetworkError | None = None
+        for attempt in range(max(0, self.retries) + 1):
+            if attempt:
+                self.tell("retry", host=host, seconds=round(wait_s), attempt=attempt + 1)
+                self.sleep(wait_s)
+            try:
+                body = self._request(url, data, params)
+                check(body)
+            except (_Refused, requests.RequestException, UnusableAnswerError) as error:
+                failure = _failure(error, host, attempt + 1)
+                if isinstance(error, _Refused) and error.status not in RETRIED_STATUS:
+                    raise failure from error
+                wait_s = max(FIRST_WAIT_S * 2.0**attempt, getattr(error, "retry_after_s", 0.0))
+                wait_s = min(wait_s, LONGEST_WAIT_S)
+            else:
+                return self._keep(name, body)
+        assert failure is not None
+        raise failure
+
+    def _request(self, url: str, data: Mapping[str, str] | None, params: Mapping[str, str] | None) -> bytes:
+        agent = {"User-Agent": f"plugspan/{version('plugspan')} osmnx/{version('osmnx')}"}
+        response = requests.request(
+            "GET" if data is None else "POST",
+            url,
+            data=data,
+            params=params,
+            headers=agent,
+            timeout=(CONNECT_TIMEOUT_S, self.timeout_s + GRACE_S),
+        )
+        if response.status_code != 200:
+            raise _Refused(response.status_code, response.headers.get("Retry-After"))
+        return response.content
+
+    def _keep(self, name: str, body: bytes) -> Path:
+        self.cache_dir.mkdir(parents=True, exist_ok=True)
+        path = self.cache_dir / name
+        part = path.with_name(f".{name}.{os.getpid()}.part")
+        try:
+            part.write_bytes(body)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        return path
+
+
+class _Refused(Exception):  # noqa: N818
+    """The server answered with another status than 200."""
+
+    def __init__(self, status: int, retry_after: str | None) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.retry_after_s = parse_retry_after(retry_after)
+
+
+def parse_retry_after(value: str | None, now: datetime | None = None) -> float:
+    """Seconds to wait by the header ``Retry-After`` (RFC 9110, 10.2.3): a number, or a date; else 0."""
+    if not value:
+        return 0.0
+    if value.strip().isascii() and value.strip().isdigit():
+        return float(value)
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+
+
+def _failure(error: Exception, host: str, tries: int) -> NetworkError:
+    """Say what went wrong and what to do."""
+    if isinstance(error, _Refused):
+        key = "download-busy" if error.status in RETRIED_STATUS else "download-refused"
+        return NetworkError(key, host=host, status=error.status, tries=tries)
+    if isinstance(error, requests.Timeout):
+        return NetworkError("download-timeout", host=host, tries=tries)
+    if isinstance(error, UnusableAnswerError):
+        return NetworkError("download-garbled", host=host, tries=tries, reason=str(error))
+    return NetworkError("download-unreachable", host=host, tries=tries)
+
+
+def cache_name(suffix: str, *parts: str) -> str:
+    """File name in the cache for a request."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32] + suffix
