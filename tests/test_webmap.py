@@ -33,7 +33,7 @@ from plugspan.output.webmap.packing import (
 )
 from plugspan.output.webmap.page import SCRIPTS, json_block
 from plugspan.texts import catalogue
-from shapely import LineString, MultiLineString, Point, Polygon
+from shapely import GeometryCollection, LineString, MultiLineString, Point, Polygon
 from webmap_case import case, col, frame, roads, schema
 
 WEB = resources.files("plugspan.output") / "web"
@@ -135,6 +135,8 @@ def test_parts_and_rings_are_kept():
     assert line_parts(LineString([(1, 1), (1.000001, 1)])) == [[100000, 100000, 0, 0]]
     ring = Polygon([(0, 0), (3, 0), (3, 3), (0, 3)], [[(1, 1), (2, 1), (2, 2)]])
     assert [len(part) for part in polygon_parts(ring)] == [2]
+    mixed = GeometryCollection([Point(0, 0), LineString([(0, 0), (1, 0)]), Polygon([(0, 0), (1, 0), (1, 1)])])
+    assert (len(line_parts(mixed)), len(polygon_parts(mixed))) == (1, 1)
     assert point_units(Point(113.123456, -27.5)) == [11312346, -2750000]
 
 

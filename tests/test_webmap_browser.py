@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import shutil
 import pytest
 from plugspan.output import styles
 from plugspan.output.layer import FindingRow, Layer, SourceNote
-from plugspan.output.webmap import write_map
+from plugspan.output.webmap import Basemap, write_map
 from shapely import LineString, Point
 from test_webmap import EVIL_SVG, HOSTILE, named_points
 from webmap_case import case, col, frame, schema
@@ -136,6 +137,14 @@ def test_layers_switch(opened, maps):
     berths.locator("button", has_text="无岸电").click()
     assert marks.count() == 0
     assert page.locator("[aria-label*='泊位 · 有岸电']").count() == 1
+    group = page.locator("#tree summary", has_text="现有设施").locator("input")
+    group.uncheck()
+    assert [layer_state(page, name) for name in ("berths", "service_areas", "charging_sites")] == [
+        [False]
+    ] * 3
+    page.locator("#tree .layer", has_text="泊位").locator("input").first.check()
+    assert group.evaluate("box => box.indeterminate")
+    assert layer_state(page, "berths") == [True]
     demand = page.locator("#tree .layer", has_text="需求点").locator("input")
     assert layer_state(page, "demand") == [False]
     demand.check()
@@ -172,7 +181,8 @@ def test_unknown_is_said(opened, maps):
     page.wait_for_selector("#hits [role=option]")
     page.press("#search", "Enter")
     page.wait_for_selector(".popup table")
-    assert "未知" in page.inner_text(".popup table")
+    assert page.inner_text(".popup .missing th") == "未知"
+    assert "功率" in page.inner_text(".popup .missing td")
 
 
 def test_search_by_keyboard(opened, maps):
@@ -331,6 +341,24 @@ def test_old_browser(opened, maps):
     assert "浏览器版本过旧" in page.inner_text("#warning")
     assert layer_state(page, "berths") == [True]
     assert layer_state(page, "roads") == []
+
+
+def test_tiles_beside_the_map(opened, tmp_path):
+    """A basemap from a folder beside the page is shown, and its credit stands in the notes."""
+    png = base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    )
+    for x in range(4):
+        for y in range(4):
+            (tmp_path / "tiles" / "2" / str(x)).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "tiles" / "2" / str(x) / f"{y}.png").write_bytes(png)
+    basemap = Basemap("tiles/{z}/{x}/{y}.png", "© Example tiles", max_zoom=2)
+    write_map(**case("en", n_roads=10), path=tmp_path / "map.html", basemap=basemap)
+    page = opened(tmp_path / "map.html")
+    until(page, "[...document.querySelectorAll('img.leaflet-tile')].some(t => t.naturalWidth === 1)")
+    assert "© Example tiles" in page.inner_text("#notes")
+    page.locator("#tree input").first.uncheck()
+    assert page.locator("img.leaflet-tile").count() == 0
 
 
 def hostile_map(path):

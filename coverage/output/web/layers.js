@@ -250,11 +250,13 @@ function highlight(layer, indexes) {
 async function openPopup(layer, i, at) {
   const rows = await layer.row(i), strip = await layer.extra("strip", i);
   const category = layer.dense ? layer.grid.category[i] : layer.spec.cat[i];
-  const name = (await layer.extra("labels", i)) || "";
-  const table = el("table", {});
-  for (const [header, value] of rows) {
-    table.append(el("tr", {}, el("th", { scope: "row" }, header), el("td", {}, value)));
-  }
+  const name = (layer.spec.numbered && (await layer.extra("search", i))) || (await layer.extra("labels", i)) || "";
+  const table = el("table", {}), unknown = T("value.unknown");
+  const line = (header, value, kind) => table.append(el("tr", { class: kind }, el("th", { scope: "row" }, header), el("td", {}, value)));
+  for (const [header, value] of rows) if (value !== unknown) line(header, value, null);
+  // What is not known is said in one line, not in ten.
+  const missing = rows.filter(([, value]) => value === unknown).map(([header]) => header);
+  if (missing.length) line(unknown, missing.join(T("map.comma")), "missing");
   const style = layer.spec.categories[category];
   const heading = el("p", { class: "popup-kind" }, swatch(layer.spec.kind, style), el("span", {}, layer.spec.title + " · " + style.label));
   const box = el("div", { class: "popup" }, heading, name ? el("h3", {}, name) : "", table);

@@ -75,10 +75,23 @@ function buildTree() {
     if (!layers.length) continue;
     const box = el("details", { open: open.has(group.name) ? open.get(group.name) : !isNarrow() || group.name !== "background" });
     box.dataset.group = group.name;
-    box.append(el("summary", {}, group.title));
+    box.append(el("summary", {}, groupBox(group, layers), group.title));
     for (const layer of layers) box.append(layerRow(layer));
     tree.append(box);
   }
+}
+
+/** A box for all layers of a group. */
+function groupBox(group, layers) {
+  const on = layers.filter((layer) => layer.on).length;
+  const input = el("input", { type: "checkbox", checked: on === layers.length, "aria-label": group.title });
+  input.indeterminate = on > 0 && on < layers.length;
+  input.addEventListener("change", () => {
+    for (const layer of view.layers) if (layer.spec.group === group.name) layer.on = input.checked;
+    buildTree();
+    refreshLayers();
+  });
+  return input;
 }
 
 function toggleRow(title, on, change) {
@@ -91,7 +104,7 @@ function layerRow(layer) {
   const row = el("div", { class: "layer" + (layer.on ? "" : " is-off") });
   const change = (on) => {
     for (const twin of view.layers) if (twin.spec.group === layer.spec.group && twin.spec.title === layer.spec.title) twin.on = on;
-    row.classList.toggle("is-off", !on);
+    buildTree();
     refreshLayers();
   };
   const head = toggleRow(layer.spec.title, layer.on, change);

@@ -103,15 +103,21 @@ def _deltas(xy: npt.NDArray[np.float64]) -> list[int]:
     return kept if moved.sum() > 1 or len(xy) == 1 else [*kept, 0, 0]
 
 
+def _parts(geometry: Any, dimension: int) -> Any:
+    """Return the parts of that dimension; clipping leaves points and lines among polygons."""
+    parts = shapely.get_parts(shapely.simplify(geometry, FINE_TOLERANCE_DEG))
+    return parts[shapely.get_dimensions(parts) == dimension]
+
+
 def line_parts(geometry: Any) -> list[list[int]]:
     """Return the parts of a line, each as ``[x, y, dx, dy, …]``."""
-    parts = shapely.get_parts(shapely.simplify(geometry, FINE_TOLERANCE_DEG))
+    parts = _parts(geometry, 1)
     return [_deltas(shapely.get_coordinates(part)) for part in parts]
 
 
 def polygon_parts(geometry: Any) -> list[list[list[int]]]:
     """Return the parts of a polygon as lists of rings, the outer one first."""
-    parts = shapely.get_parts(shapely.simplify(geometry, FINE_TOLERANCE_DEG))
+    parts = _parts(geometry, 2)
     return [[_deltas(shapely.get_coordinates(ring)) for ring in shapely.get_rings(part)] for part in parts]
 
 
