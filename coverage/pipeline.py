@@ -17,25 +17,17 @@ import pandas as pd
 
 from .assess import Assessment, assess
 from .errors import Fault, InputError
-from .inputs import SCHEMAS, Inputs, collect, combine_tables, read_table, table_from_osm
-from .network import (
-    Region,
-    RoadClass,
-    RoadClasses,
-    RoadGraph,
-    Route,
-    fetch_osm,
-    find_routes,
-    network_figures,
-    read_network,
-    read_osm,
-    read_region,
-    read_region_from_osm,
-)
-from .plan import Plan, Provenance, Siting
-from .policy import Policy, read_policy
+from .inputs import SCHEMAS, Inputs, collect, combine_tables, read_table
+from .inputs.from_osm import table_from_osm
+from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
+from .network.figures import network_figures
+from .network.refs import RoadClass, RoadClasses
+from .network.routes import Route, find_routes
+from .plan import Plan, Provenance
+from .policy import Policy, RouteSpacing, read_policy
 from .project import Project, TableSettings
-from .siting import propose
+from .siting import Siting
+from .siting.propose import propose
 from .units import M_PER_KM
 
 Tell = Callable[[str, float], None]
@@ -74,7 +66,7 @@ def make_plan(project: Project, *, tell: Tell = _silent) -> Plan:
     study = load(project, tell=tell)
     before = assess_study(study, tell=tell)
     tell("siting", 0.6)
-    siting = _site(study, before)
+    siting = _site(study)
     tell("after", 0.75)
     after = _after(study, before, siting)
     return Plan(
@@ -162,7 +154,7 @@ def _table(
     warnings: list[Fault],
 ) -> gpd.GeoDataFrame:
     if settings.from_osm:
-        return table_from_osm(name, features)
+        return table_from_osm(name, features, notes=warnings)
     assert settings.path is not None
     return read_table(
         project.path(settings.path), SCHEMAS[name], datum=settings.datum, columns=settings.columns,
@@ -183,6 +175,8 @@ def _background(features: Mapping[str, gpd.GeoDataFrame], inputs: Inputs) -> dic
 
 def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> Path:
     """Download the project's region to the file that it names as its network."""
+    from .network.download import fetch_osm
+
     out = project.path(project.network.osm)
     region = _region(project) if project.region.name is None or project.region.file else None
     return fetch_osm(
@@ -200,11 +194,15 @@ def assess_study(study: Study, *, tell: Tell = _silent) -> Assessment:
     return assess(study.policy, study.inputs, study.roads, study.routes, study.region)
 
 
-def _site(study: Study, before: Assessment) -> tuple[Siting, ...]:
+def _site(study: Study) -> tuple[Siting, ...]:
+    """Propose sites if the project says how many, or how much money there is."""
     settings = study.project.siting
     if settings.sites is None and settings.budget is None:
         return ()
-    return (propose(settings, study.policy, study.inputs, study.roads, study.routes, study.region, before),)
+    classes = {rule.network for rule in study.policy.rules if isinstance(rule, RouteSpacing)}
+    routes = [route for route in study.routes if route.road_class in classes]
+    area = None if study.region is None else study.region.polygon
+    return (propose(study.inputs, study.roads, routes, region=area, **settings.model_dump()),)
 
 
 def _after(study: Study, before: Assessment, siting: tuple[Siting, ...]) -> Assessment:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..inputs import Inputs, qualify
 from ..network import RoadGraph
-from ..network.distances import AnchoredGraph, nearest_distance, snap
+from ..network.distances import Snapper, nearest_distance
 from ..policy import DemandReach
 from ..units import M_PER_KM, lonlat
 from .finding import NO, UNKNOWN, YES, Finding
@@ -31,16 +31,12 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
     """
     demand = inputs.demand[inputs.demand["inside"].astype(bool)].reset_index(drop=True)
     status = qualify(inputs.sites, inputs.chargers, dc_min_kw=rule.site.dc_min_kw, min_points=rule.site.min_points)
-    points = np.concatenate([lonlat(demand.geometry), lonlat(inputs.sites.geometry)])
-    snapped = snap(graph, points)
-    anchored = AnchoredGraph(graph, snapped)
-    here, there = anchored.anchors[: len(demand)], anchored.anchors[len(demand) :]
-    surely = (status == YES).to_numpy(bool) & snapped.found[len(demand) :]
-    maybe = (status != NO).to_numpy(bool) & snapped.found[len(demand) :]
-    strict = nearest_distance(anchored, there[surely], reverse=True)[0][here]
-    lenient = nearest_distance(anchored, there[maybe], reverse=True)[0][here]
+    snapper = Snapper(graph)
+    here, there = snapper.snap(lonlat(demand.geometry)), snapper.snap(lonlat(inputs.sites.geometry))
+    strict = nearest_distance(graph, here, there.take((status == YES).to_numpy(bool)))
+    lenient = nearest_distance(graph, here, there.take((status != NO).to_numpy(bool)))
     limit = rule.reach_km * M_PER_KM
-    lost, island = ~snapped.found[: len(demand)], snapped.island[: len(demand)]
+    lost, island = ~here.found, here.island
     reached = np.select([lost, strict <= limit, lenient <= limit], [UNKNOWN, YES, UNKNOWN], NO)
     problem = np.select([island, lost], ["island", "far"], "").astype(object)
     problem[problem == ""] = None

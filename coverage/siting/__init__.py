@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .outcome import Siting
 from .problem import ProblemError, SitingProblem, make_problem
 from .result import STATUSES, LogLine, SitingResult
 from .solve import max_coverage
@@ -10,6 +11,7 @@ __all__ = [
     "STATUSES",
     "LogLine",
     "ProblemError",
+    "Siting",
     "SitingProblem",
     "SitingResult",
     "make_problem",

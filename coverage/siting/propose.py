@@ -97,8 +97,7 @@ def propose(
 
 def _distances(graph: RoadGraph, demand: gpd.GeoSeries, places: gpd.GeoSeries, limit_m: float) -> Pairs:
     """Driving distances demand -> place within the limit."""
-    snapped = snap(graph, np.concatenate([lonlat(demand), lonlat(places)]))
-    anchored = AnchoredGraph(graph, snapped)
+    anchored = AnchoredGraph(graph, snap(graph, np.concatenate([lonlat(demand), lonlat(places)])))
     # Few places face many demands, so the search runs backwards from the places.
     found = distances_within(
         anchored, anchored.anchors[len(demand) :], anchored.anchors[: len(demand)], limit_m, reverse=True

@@ -1,0 +1,270 @@
+"""Rules on spacing and covered length: from the measures to findings, with unknown sites as intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from shapely.geometry.base import BaseGeometry
+
+from ..inputs import Inputs, qualify
+from ..network import Region, RoadGraph, graph_inside
+from ..network.access import Access, find_access
+from ..network.cutting import all_pieces
+from ..network.routes import RoadIndex, Route, segment_weight
+from ..network.snapping import Snapped, Snapper
+from ..policy import LengthCoverage, RouteSpacing, SiteRequirement
+from ..units import M_PER_KM, WGS84, km, lonlat
+from .covered import CoveredLength, covered_length
+from .finding import NO, UNKNOWN, YES, Finding
+from .spacing import Spacing, find_spacing, gap_edges, gap_lines, length_by_area
+
+CLASSES = ("good", "middle", "gap")
+
+
+@dataclass(frozen=True, eq=False)
+class RoadContext:
+    """Roads, routes and sites, with what several rules need of them."""
+
+    inputs: Inputs
+    graph: RoadGraph
+    routes: tuple[Route, ...]
+    region: Region | None
+
+    @cached_property
+    def index(self) -> RoadIndex:
+        """Index of the road graph."""
+        return RoadIndex(self.graph)
+
+    @cached_property
+    def snapped(self) -> Snapped:
+        """Sites at their places on the roads."""
+        return Snapper(self.graph).snap(lonlat(self.inputs.sites.geometry))
+
+    @property
+    def area(self) -> BaseGeometry | None:
+        """The assessed region, EPSG:4326, without its halo."""
+        return None if self.region is None else self.region.polygon
+
+    @property
+    def boundary(self) -> BaseGeometry | None:
+        """The area the roads were cut to, EPSG:4326."""
+        return None if self.region is None else self.region.with_halo
+
+    def of_class(self, network: str) -> list[Route]:
+        """Routes of a class of road."""
+        return [route for route in self.routes if route.road_class == network]
+
+    @cached_property
+    def _access(self) -> dict[float, Access]:
+        return {}
+
+    def access(self, access_km: float) -> Access:
+        """Which sites serve which routes; worked out once for each distance."""
+        if access_km not in self._access:
+            self._access[access_km] = find_access(
+                self.index, self.routes, self.snapped, lonlat(self.inputs.sites.geometry), access_m=access_km * M_PER_KM
+            )
+        return self._access[access_km]
+
+    def status(self, site: SiteRequirement) -> npt.NDArray[np.object_]:
+        """(sites,) whether each site meets the requirement."""
+        sites, chargers = self.inputs.sites, self.inputs.chargers
+        return qualify(sites, chargers, dc_min_kw=site.dc_min_kw, min_points=site.min_points).to_numpy(object)
+
+    def spacing(self, rule: RouteSpacing | LengthCoverage, network: str, qualifies: npt.NDArray[np.bool_]) -> Spacing:
+        """Spacing of the qualifying sites along the routes of a class."""
+        routes = self.of_class(network)
+        refs = {route.ref for route in routes}
+        access = self.access(rule.site.access_km)
+        own = Access(access.served[access.served["ref"].isin(refs)], access.near, access.access_m)
+        limits = rule.class_limits_km if isinstance(rule, RouteSpacing) else (25.0, rule.span_max_km)
+        span = limits[-1] if isinstance(rule, RouteSpacing) else rule.span_max_km
+        if not getattr(rule, "outside_sites_count", True):
+            qualifies = qualifies & self.inputs.sites["inside"].to_numpy(bool)
+        return find_spacing(
+            self.index, routes, own, qualifies, limits_m=[x * M_PER_KM for x in limits], span_m=span * M_PER_KM,
+            region=self.area, boundary=self.boundary,
+        )  # fmt: skip
+
+
+def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, Spacing]:
+    """Length per site along the routes of a class; gaps and classes stand beside the average.
+
+    The lower bound counts sites of unknown quality, the upper one does not. Without any site there is no number:
+    both are infinite, and the rule is not met.
+    """
+    status = context.status(rule.site)
+    strict = context.spacing(rule, rule.network, status == YES)
+    lenient = context.spacing(rule, rule.network, status != NO)
+    statistic = "length_per_site_m" if rule.statistic == "length_per_site" else "gap_max_m"
+    low, high = (_km_or_inf(s.network[statistic], s.network["length_m"]) for s in (lenient, strict))
+    served = np.unique(strict.gaps[["from_site", "to_site"]].stack()) if len(strict.gaps) else []
+    finding = Finding(
+        rule, "km", low, high, counts=_site_counts(context, rule, status), table=_network_rows(strict),
+        survey=_survey(context, rule, status), figures={
+            **_figures(strict, ""), **_figures(lenient, "_with_unknown"), "sites_that_close_a_gap": len(served),
+            "by_direction": _direction_rows(strict), "by_county": _county_rows(context, rule, strict),
+        },
+    )  # fmt: skip
+    return finding, strict
+
+
+def _km_or_inf(value_m: float, length_m: float) -> float | None:
+    if not length_m > 0:
+        return None
+    return float(value_m) / M_PER_KM if np.isfinite(value_m) else np.inf
+
+
+def _figures(spacing: Spacing, suffix: str) -> dict[str, object]:
+    row = spacing.network
+    figures: dict[str, object] = {"sites" + suffix: int(row["sites"]), "gaps" + suffix: int(row["gaps"])}
+    if not suffix:
+        figures["length_km"] = km(row["length_m"])
+    for name in ("length_per_site", "gap_mean", "gap_median", "gap_p90", "gap_max"):
+        figures[f"{name}_km{suffix}"] = _km(row[f"{name}_m"])
+    figures["gap_max_open" + suffix] = bool(row["gap_max_open"])
+    for name, column in zip((*CLASSES, "no_site"), spacing.class_columns, strict=True):
+        figures[f"{name}_km{suffix}"] = _km(row[column])
+    figures[f"open_km{suffix}"] = _km(row["open_m"])
+    return figures
+
+
+def _km(value_m: float) -> float | None:
+    return km(value_m) if np.isfinite(value_m) else None
+
+
+def _site_counts(context: RoadContext, rule: RouteSpacing | LengthCoverage, status: npt.NDArray[np.object_]) -> dict[str, float]:
+    """Sites that serve the network, by whether they qualify."""
+    serving = _serving(context, rule)
+    return {key: float((status[serving] == key).sum()) for key in (YES, UNKNOWN, NO)}
+
+
+def _serving(context: RoadContext, rule: RouteSpacing | LengthCoverage) -> npt.NDArray[np.int64]:
+    served = context.access(rule.site.access_km).served
+    refs = {route.ref for route in context.of_class(rule.network)}
+    return np.unique(served.loc[served["ref"].isin(refs), "site"].to_numpy(np.int64))
+
+
+def _survey(
+    context: RoadContext, rule: RouteSpacing | LengthCoverage, status: npt.NDArray[np.object_]
+) -> pd.DataFrame:
+    serving = _serving(context, rule)
+    unknown = serving[status[serving] == UNKNOWN]
+    return pd.DataFrame(context.inputs.sites.iloc[unknown][["id", "name"]])
+
+
+ROUTE_COLUMNS = {
+    "length_m": "length_km", "length_per_site_m": "length_per_site_km", "gap_mean_m": "gap_mean_km",
+    "gap_median_m": "gap_median_km", "gap_p90_m": "gap_p90_km", "gap_max_m": "gap_max_km", "open_m": "open_km",
+}  # fmt: skip
+
+
+def route_rows(spacing: Spacing) -> pd.DataFrame:
+    """A row for each route, in kilometres: ``ref, class, length_km, sites, length_per_site_km, gap_…_km``."""
+    return _in_km(spacing, spacing.by_route).rename(columns={"road_class": "class"})
+
+
+def _network_rows(spacing: Spacing) -> pd.DataFrame:
+    return route_rows(spacing)
+
+
+def _direction_rows(spacing: Spacing) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = _in_km(spacing, spacing.by_direction).to_dict("records")
+    return rows
+
+
+def _in_km(spacing: Spacing, table: pd.DataFrame) -> pd.DataFrame:
+    classes = dict(zip(spacing.class_columns, [f"{c}_km" for c in (*CLASSES, "no_site")], strict=True))
+    names = {**ROUTE_COLUMNS, **classes}
+    shown = table.drop(columns="gap_max_row").rename(columns=names)
+    for name in names.values():
+        shown[name] = (shown[name].astype(float) / M_PER_KM).round(3)
+    return shown
+
+
+def _county_rows(context: RoadContext, rule: RouteSpacing, spacing: Spacing) -> list[dict[str, object]]:
+    counties = context.inputs.counties
+    if counties.empty or counties.geometry.isna().all():
+        return []
+    areas = counties[counties.geometry.notna()]
+    table = length_by_area(context.index, context.of_class(rule.network), spacing, areas)
+    table = (table / M_PER_KM).round(3)
+    table.columns = ["length_km", *(f"{c}_km" for c in (*CLASSES, "no_site")), "open_km", "gap_max_km"]
+    rows: list[dict[str, object]] = table.assign(county=areas["name"]).to_dict("records")
+    return rows
+
+
+def gap_frame(context: RoadContext, rule: RouteSpacing | LengthCoverage, network: str, spacing: Spacing) -> gpd.GeoDataFrame:
+    """Gaps as the outputs show them: site ids, kilometres, class, line (EPSG:4326) and the OSM ways it runs on."""
+    gaps, routes = spacing.gaps, context.of_class(network)
+    ids = context.inputs.sites["id"].astype(object)
+    way = context.graph.segments["way_id"].to_numpy()
+    edges = gap_edges(context.index, routes, gaps)
+    ways = [" ".join(map(str, pd.unique(way[context.graph.edge_segment[e]]))) for e in edges]
+    frame = pd.DataFrame({
+        "rule": rule.id,
+        **{name: gaps[name].to_numpy() for name in ("ref", "road_class", "section", "direction", "kind")},
+        "from_site": gaps["from_site"].map(ids).to_numpy(object),
+        "to_site": gaps["to_site"].map(ids).to_numpy(object),
+        **{f"{n}_km": (gaps[f"{n}_m"].astype(float) / M_PER_KM).round(3).to_numpy() for n in ("from", "to", "length", "inside")},
+        "open_start": gaps["open_start"].to_numpy(bool),
+        "open_end": gaps["open_end"].to_numpy(bool),
+        "spacing_class": _spacing_class(gaps),
+        "strip": [f"{r}/{s}" for r, s in zip(gaps["ref"], gaps["section"], strict=True)],
+        "ways": ways,
+    })  # fmt: skip
+    return gpd.GeoDataFrame(frame, geometry=list(gap_lines(context.index, routes, gaps)), crs=WGS84)
+
+
+def _spacing_class(gaps: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """Class of each gap. What is open, or has no site at all, is only known to be at least so long."""
+    number = gaps["length_class"].to_numpy(np.int64)
+    unsure = (gaps["open_start"] | gaps["open_end"]).to_numpy(bool) | (gaps["kind"] == "whole").to_numpy(bool)
+    return np.where(unsure & (number < 2), "open", np.array(CLASSES, dtype=object)[np.clip(number, 0, 2)])
+
+
+def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding, Spacing]:
+    """Share of route length covered within the span, in three readings; the rule names the one that decides."""
+    status = context.status(rule.site)
+    strict = context.spacing(rule, rule.network, status == YES)
+    lenient = context.spacing(rule, rule.network, status != NO)
+    low, high = _graph_coverage(context, rule, status == YES), _graph_coverage(context, rule, status != NO)
+    readings = {
+        "route": (_share(strict.network["covered_low"]), _share(lenient.network["covered_high"])),
+        "edge": (_share(low.edge_rule), _share(high.edge_rule)),
+        "two_site": (_share(low.two_site_rule), _share(high.two_site_rule)),
+    }
+    figures: dict[str, object] = {"reading": rule.reading, "span_km": rule.span_max_km, "length_km": km(low.length_m)}
+    for name, (a, b) in readings.items():
+        figures |= {f"{name}_low": a, f"{name}_high": b}
+    finding = Finding(
+        rule, "share", *readings[rule.reading], counts=_site_counts(context, rule, status),
+        figures={**figures, **_figures(strict, "")}, table=_network_rows(strict), survey=_survey(context, rule, status),
+    )  # fmt: skip
+    return finding, strict
+
+
+def _share(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _graph_coverage(context: RoadContext, rule: LengthCoverage, qualifies: npt.NDArray[np.bool_]) -> CoveredLength:
+    """Edge rule and two-site rule on the roads, with the sites that serve the network put in as nodes."""
+    graph = context.graph
+    sites = _serving(context, rule)
+    sites = sites[qualifies[sites]]
+    u, v, length_m, segment = all_pieces(graph, context.snapped.take(sites))
+    counted = segment_weight(graph, context.of_class(rule.network)) > 0
+    if context.region is not None:
+        counted &= graph_inside(graph, context.region) > 0.5
+    edges = pd.DataFrame({"u": u, "v": v, "length_m": length_m, "counted": counted[segment]})
+    return covered_length(edges, graph.n_nodes + np.arange(len(sites)), rule.span_max_km * M_PER_KM)
+
+
+__all__: Sequence[str] = ["RoadContext", "assess_coverage", "assess_spacing", "gap_frame", "route_rows"]
