@@ -20,7 +20,7 @@ from .headers import listed
 BoolArray = npt.NDArray[np.bool_]
 
 USUAL: Mapping[str, tuple[float, float]] = {
-    "points": (1, 1000),
+    "points": (0, 1000),
     "dc_points": (0, 1000),
     "fast_points": (0, 1000),
     "point_kw": (1, 4000),

@@ -1,0 +1,430 @@
+"""Build the schematic OSM file of Zhuzhou from the tables beside it.
+
+Run ``python data/osm/build.py`` after a change of the tables. See ``README.md`` here for what is fact and what
+is invented. The file is the same for the same tables.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import shapely
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from drawing import (  # noqa: E402
+    Array,
+    Line,
+    bend,
+    beside,
+    chainage,
+    course,
+    curve,
+    heading_at,
+    insert_at,
+    length_m,
+    node_lines,
+    phase,
+    point_at,
+    spline,
+    split_at,
+    to_plane,
+)
+from osm_file import write_osm  # noqa: E402
+
+TARGET = HERE / "zhuzhou-sample.osm.pbf"
+SITES = HERE.parent / "sites"
+HALF_MOTORWAY_M, HALF_TRUNK_M = 15.0, 8.0
+SPEED = {"motorway": "120", "trunk": "80", "primary": "60"}
+GRID = {"city": (9, 330.0), "town": (5, 250.0), "village": (2, 200.0), "hamlet": (2, 120.0)}
+XIANG_BRIDGE_M, OTHER_BRIDGE_M = 450.0, 90.0
+
+
+def table(name: str) -> list[dict[str, str]]:
+    """Rows of a table beside this file, or of the sites."""
+    path = HERE / "tables" / f"{name}.csv" if (HERE / "tables" / f"{name}.csv").exists() else SITES / f"{name}.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def place_of(row: dict[str, str]) -> Array:
+    """Position of a row with lon and lat (WGS 84) on the plane."""
+    return to_plane(np.array([float(row["lon"]), float(row["lat"])]))
+
+
+def service_areas() -> list[dict[str, object]]:
+    """Sides of the expressway service areas, converted from GCJ-02."""
+    from plugspan.inputs.datum import to_wgs84
+
+    rows = table("service_areas_gcj02")
+    lon, lat = to_wgs84([float(r["lon"]) for r in rows], [float(r["lat"]) for r in rows], "gcj02")
+    return [{**row, "xy": to_plane(np.array([x, y]))} for row, x, y in zip(rows, lon, lat, strict=True)]
+
+
+# -- roads -----------------------------------------------------------------------------------------------
+
+
+def waypoints(text: str, places: dict[str, Array]) -> Array:
+    """Points of a course: names of towns, ``@`` and a service area, or longitude and latitude."""
+    points = []
+    for part in text.split(" - "):
+        name = part.strip()
+        points.append(places[name] if name in places else to_plane(np.array([float(v) for v in name.split()])))
+    return np.array(points)
+
+
+def centre_lines(places: dict[str, Array]) -> list[tuple[dict[str, str], Array]]:
+    """Row and centre line of each road."""
+    drawn, rows = [], table("roads")
+    points = [waypoints(row["course"], places) for row in rows]
+    for i, row in enumerate(rows):
+        motorway = row["highway"] == "motorway"
+        before = points[i - 1][-2] if i and np.array_equal(points[i - 1][-1], points[i][0]) else None
+        goes_on = i + 1 < len(rows) and np.array_equal(points[i + 1][0], points[i][-1])
+        legs = spline(points[i], before, points[i + 1][1] if goes_on else None)
+        target = float(row["length_km"]) * 1000 if row["length_km"] else None
+        drawn.append((row, course(legs, row["id"], float(row["wiggle"]), 2 if motorway else 4, target)))
+    return drawn
+
+
+def motorways(drawn: list[tuple[dict[str, str], Array]]) -> dict[str, Array]:
+    """Centre line of each motorway, its sections joined; the name is what stands before ``-``."""
+    chains: dict[str, Array] = {}
+    for row, xy in drawn:
+        if row["highway"] == "motorway":
+            chain = row["id"].split("-")[0]
+            chains[chain] = np.vstack([chains[chain], xy[1:]]) if chain in chains else xy
+    return chains
+
+
+def carriageways(chains: dict[str, Array], drawn: list[tuple[dict[str, str], Array]]) -> dict[str, Line]:
+    """Two one-way lines for each motorway: ``+`` in the order of the table, ``-`` against it."""
+    lines = {}
+    for chain, xy in chains.items():
+        row = next(r for r, _ in drawn if r["id"].split("-")[0] == chain)
+        tags = {"highway": "motorway", "ref": row["ref"], "name": row["name"], "lanes": "2", "oneway": "yes"}
+        tags["maxspeed"] = "100" if chain in ("G1517", "G72") else "120"
+        for sign in "+-":
+            side = beside(xy, HALF_MOTORWAY_M) if sign == "+" else beside(xy, -HALF_MOTORWAY_M)[::-1]
+            lines[chain + sign] = Line(chain + sign, side, tags, "motorway")
+    return lines
+
+
+def surface_roads(drawn: list[tuple[dict[str, str], Array]]) -> list[Line]:
+    """All other roads: two-way, one-way, or with two carriageways."""
+    lines = []
+    for row, xy in drawn:
+        if row["highway"] == "motorway":
+            continue
+        tags = {"highway": row["highway"], "ref": row["ref"], "name": row["name"]}
+        if row["highway"] == "ferry":
+            tags = {"route": "ferry", "name": row["name"], "motor_vehicle": "yes", "duration": "00:08"}
+        elif row["highway"] in SPEED and phase(row["id"]) > 2.0:
+            tags["maxspeed"] = SPEED[row["highway"]]
+        tags = {k: v for k, v in tags.items() if v}
+        one_way = {**tags, "oneway": "yes"}
+        if row["form"] == "dual":
+            lines.append(Line(row["id"] + "+", beside(xy, HALF_TRUNK_M, 120.0), one_way))
+            lines.append(Line(row["id"] + "-", beside(xy, -HALF_TRUNK_M, 120.0)[::-1].copy(), one_way))
+        else:
+            lines.append(Line(row["id"], xy, one_way if row["form"] == "oneway" else tags))
+    return lines
+
+
+def edited(lines: list[Line]) -> list[Line]:
+    """Cut lines where the table of edits changes a tag, and change it."""
+    done = []
+    for line in lines:
+        edits = [e for e in table("edits") if e["road"] == line.id]
+        scale = length_m(line.xy) / chainage(line.xy)[-1]
+        cuts = [float(e[k]) * 1000 / scale for e in edits for k in ("from_km", "to_km")]
+        at = 0.0
+        for number, piece in enumerate(split_at(line.xy, cuts) if cuts else [line.xy]):
+            middle = (at + chainage(piece)[-1] / 2) * scale / 1000
+            at += chainage(piece)[-1]
+            tags = dict(line.tags)
+            for e in edits:
+                if float(e["from_km"]) <= middle <= float(e["to_km"]):
+                    tags[e["tag"]] = e["value"]
+            name = line.id if not number else f"{line.id}/{number}"
+            done.append(Line(name, piece, {k: v for k, v in tags.items() if v}))
+    return done
+
+
+def county_roads(places: dict[str, Array], roads: list[Line], river: shapely.LineString) -> list[Line]:
+    """Background: roads between towns that are neighbours (Gabriel graph) and not joined yet."""
+    rows = [r for r in table("towns") if r["place"] != "hamlet"]
+    xy = np.array([places[r["name"]] for r in rows])
+    far = np.hypot(*(xy[:, None] - xy[None]).transpose(2, 0, 1))
+    near = shapely.buffer(shapely.union_all([r.shape for r in roads]), 1500.0)
+    shapely.prepare(near)
+    lines = []
+    for i in range(len(xy)):
+        for j in range(i + 1, len(xy)):
+            middle = np.hypot(*(xy - (xy[i] + xy[j]) / 2).T)
+            middle[[i, j]] = np.inf
+            if far[i, j] > 26_000 or middle.min() < far[i, j] / 2:
+                continue
+            straight = shapely.LineString(xy[[i, j]])
+            joined = shapely.intersection(near, straight).length > 0.6 * far[i, j]
+            if joined or straight.crosses(river):
+                continue
+            number = len(lines) + 101
+            main = "village" not in (rows[i]["place"], rows[j]["place"])
+            kind, letter = ("secondary", "X") if main or number % 3 == 0 else ("tertiary", "Y")
+            path = course(spline(xy[[i, j]]), f"{letter}{number}", 1.2, 4)
+            lines.append(Line(f"{letter}{number}", path, {"highway": kind, "ref": f"{letter}{number}"}))
+    return lines
+
+
+def streets(places: dict[str, Array]) -> list[Line]:
+    """A grid of streets in each town, turned and bent a little."""
+    lines = []
+    for row in table("towns"):
+        n, step = GRID[row["place"]]
+        turn = phase(row["name"]) / 8
+        axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        half, wide = (n - 1) / 2 * step, (n - 1) / 2 * step + 60.0
+        for axis in (0, 1):
+            for k in range(n):
+                across = k * step - half + 0.13 * step
+                ends = np.array([[-wide, across], [wide, across]])[:, :: 1 - 2 * axis] @ axes
+                path = bend(_dense_street(places[row["name"]] + ends), f"{row['name']}{axis}{k}", 0.25, 4)
+                kind = "tertiary" if k == n // 2 and row["place"] in ("city", "town") else "residential"
+                lines.append(Line(f"street-{row['name']}-{axis}-{k}", path, {"highway": kind}))
+    return lines
+
+
+def _dense_street(ends: Array) -> Array:
+    return ends[0] + np.linspace(0, 1, 9)[:, None] * (ends[1] - ends[0])
+
+
+def roundabouts(lines: list[Line], places: dict[str, Array]) -> list[Line]:
+    """Cut the lines at each roundabout and put a ring there, driven against the clock."""
+    rings = []
+    for row in table("roundabouts"):
+        centre, radius = places[row["place"]], float(row["radius_m"])
+        angle = np.linspace(0, 2 * np.pi, 25)
+        ring = centre + radius * np.column_stack([np.cos(angle), np.sin(angle)])
+        ring[-1] = ring[0]
+        disc, kept = shapely.Polygon(ring), []
+        for line in lines:
+            if line.shape.distance(shapely.Point(centre)) >= radius:
+                kept.append(line)
+                continue
+            outside = shapely.get_parts(shapely.difference(line.shape, disc))
+            kept += [
+                Line(f"{line.id}~{k}", shapely.get_coordinates(part), line.tags)
+                for k, part in enumerate(outside)
+                if part.length > 20.0
+            ]
+        tags = {"highway": row["highway"], "ref": row["ref"], "junction": "roundabout", "oneway": "yes"}
+        rings.append(Line(f"roundabout-{row['place']}", ring, {k: v for k, v in tags.items() if v}))
+        lines = kept
+    return lines + rings
+
+
+# -- interchanges ----------------------------------------------------------------------------------------
+
+
+def spur_roads(chains: dict[str, Array], roads: list[Line]) -> list[Line]:
+    """Connecting roads from a motorway to a road that it does not cross."""
+    spurs = []
+    for row in table("interchanges"):
+        if row["kind"] != "spur":
+            continue
+        xy, place = chains[row["a"].split("-")[0]], shapely.Point(place_of(row))
+        start = point_at(xy, shapely.LineString(xy).project(place))
+        target = shapely.union_all([r.shape for r in roads if r.id.split("/")[0].rstrip("+-") == row["b"]])
+        end = shapely.get_coordinates(shapely.shortest_line(shapely.Point(start), target))[1]
+        way = (end - start) / np.hypot(*(end - start))
+        path = np.vstack([start - 260.0 * way, start, start + 260.0 * way, (start + end) / 2, end + 3.0 * way])
+        tags = {"highway": "secondary", "name": f"{row['name']}互通连接线"}
+        spurs.append(Line(f"spur-{row['name']}", path, tags))
+    return spurs
+
+
+class Ramps:
+    """Draws ramps between lines, giving the lines the vertices they need."""
+
+    def __init__(self, lines: dict[str, Line]) -> None:
+        self.lines = lines
+        self.ramps: list[Line] = []
+
+    def vertex(self, line_id: str, at_m: float) -> Array:
+        """A vertex of a line at a distance along it."""
+        line = self.lines[line_id]
+        xy, point = insert_at(line.xy, float(np.clip(at_m, 0.0, chainage(line.xy)[-1])))
+        self.lines[line_id] = line.with_xy(xy)
+        return point
+
+    def where(self, line_id: str, place: Array) -> float:
+        """Distance along a line to the point nearest to a place."""
+        return float(self.lines[line_id].shape.project(shapely.Point(place)))
+
+    def crossing(self, chain: str, roads: list[str], place: Array, name: str) -> tuple[str, Array]:
+        """Which of the roads crosses a motorway nearest to a place, and where."""
+        found = []
+        for road in roads:
+            shape = shapely.intersection(self.lines[chain + "+"].shape, self.lines[road].shape)
+            points = shapely.get_coordinates(shape)
+            found += [(float(np.hypot(*(point - place))), road, point) for point in points]
+        if not found:
+            raise ValueError(f"interchange {name}: {chain} does not cross {roads}")
+        _, road, point = min(found, key=lambda f: f[:2])
+        return road, point
+
+    def ramp(self, start: Array, control: Array, end: Array, name: str, highway: str = "motorway_link") -> None:
+        """One-way curve from a vertex to another."""
+        path = curve(start, control, end)
+        path[0], path[-1] = start, end
+        self.ramps.append(Line(f"ramp-{len(self.ramps)}", path, {"highway": highway, "oneway": "yes", "name": name}))
+
+    def diamond(self, chain: str, roads: list[str], place: Array, name: str) -> None:
+        """Four ramps between a motorway and the road that crosses it."""
+        road, meet = self.crossing(chain, roads, place, name)
+        on_road = self.where(road, meet)
+        for sign in "+-":
+            here = self.where(chain + sign, meet)
+            ahead = heading_at(self.lines[chain + sign].xy, here)
+            right = np.array([ahead[1], -ahead[0]])
+            along = 130.0 if heading_at(self.lines[road].xy, on_road) @ right > 0 else -130.0
+            foot = self.vertex(road, self.where(road, point_at(self.lines[road].xy, self.where(road, meet) + along)))
+            off = self.vertex(chain + sign, here - 520.0)
+            on = self.vertex(chain + sign, self.where(chain + sign, meet) + 520.0)
+            self.ramp(off, meet + right * 90.0 - ahead * 160.0, foot, f"{name}互通")
+            self.ramp(foot, meet + right * 90.0 + ahead * 160.0, on, f"{name}互通")
+
+    def system(self, a: str, b: str, place: Array, name: str) -> None:
+        """Ramps from every carriageway of one motorway to every one of the other, both ways."""
+        _, meet = self.crossing(a, [b + "+"], place, name)
+        for one in (a + "+", a + "-"):
+            for other in (b + "+", b + "-"):
+                for number, (start, end) in enumerate(((one, other), (other, one))):
+                    shift = 40.0 * number + (20.0 if one[-1] == other[-1] else 0.0)
+                    leave = self.vertex(start, self.where(start, meet) - 700.0 - shift)
+                    join = self.vertex(end, self.where(end, meet) + 700.0 + shift)
+                    self.ramp(leave, (2 * meet + leave + join) / 4, join, f"{name}互通")
+
+    def terminal(self, chain: str, roads: list[str], place: Array, name: str) -> None:
+        """The end of a motorway: at a road, or with ramps at another motorway."""
+        xy = self.lines[chain + "+"].xy
+        at_end = np.hypot(*(xy[-1] - place)) < np.hypot(*(xy[0] - place))
+        arriving, leaving = (chain + "+", chain + "-") if at_end else (chain + "-", chain + "+")
+        end, start = self.lines[arriving].xy[-1], self.lines[leaving].xy[0]
+        road = min(roads, key=lambda r: self.lines[r].shape.distance(shapely.Point(end)))
+        if road[-1] in "+-" and road[:-1] + "+" in self.lines and self.lines[road].kind == "motorway":
+            for sign in "+-":
+                other = road[:-1] + sign
+                here = self.where(other, end)
+                join, off = self.vertex(other, here + 500.0), self.vertex(other, here - 500.0)
+                near = point_at(self.lines[other].xy, self.where(other, end))
+                self.ramp(end, (end + near) / 2, join, f"{name}互通")
+                self.ramp(off, (start + near) / 2, start, f"{name}互通")
+            return
+        foot = self.vertex(road, self.where(road, (end + start) / 2))
+        self.ramp(end, (end + foot) / 2, foot, f"{name}互通")
+        self.ramp(foot, (start + foot) / 2, start, f"{name}互通")
+
+    def service_area(self, chain: str, side: dict[str, object]) -> None:
+        """A way off a carriageway, past the service area, and back onto it; an aisle between its spaces."""
+        xy, name = np.asarray(side["xy"]), str(side["name"])
+        sign = min("+-", key=lambda s: self.lines[chain + s].shape.distance(shapely.Point(xy)))
+        line = chain + sign
+        here = self.where(line, xy)
+        ahead = heading_at(self.lines[line].xy, here)
+        off, on = self.vertex(line, here - 480.0), self.vertex(line, self.where(line, xy) + 480.0)
+        entry, leave = xy - ahead * 150.0, xy + ahead * 150.0
+        self.ramp(off, entry - ahead * 160.0, entry, name)
+        self.ramp(leave, leave + ahead * 160.0, on, name)
+        tags = {"highway": "service", "oneway": "yes", "name": name}
+        self.ramps.append(Line(f"area-{side['id']}", np.vstack([entry, xy, leave]), tags))
+        right = np.array([ahead[1], -ahead[0]]) * 45.0
+        aisle = np.vstack([xy - ahead * 80.0, xy - ahead * 60.0 + right, xy + ahead * 60.0 + right, xy + ahead * 80.0])
+        self.ramps[-1] = Line(f"area-{side['id']}", np.vstack([entry, aisle[0], xy, aisle[-1], leave]), tags)
+        self.ramps.append(Line(f"aisle-{side['id']}", aisle, {"highway": "service", "service": "parking_aisle"}))
+
+
+def connect(ramps: Ramps) -> None:
+    """Build all interchanges of the table."""
+    surface = {i: line for i, line in ramps.lines.items() if line.kind == "surface"}
+    for row in table("interchanges"):
+        a, place = row["a"].split("-")[0], place_of(row)
+        b = row["b"].split("-")[0]
+        if row["kind"] == "system":
+            ramps.system(a, b, place, row["name"])
+            continue
+        wanted = f"spur-{row['name']}" if row["kind"] == "spur" else row["b"]
+        roads = [i for i in surface if i.split("/")[0].split("~")[0].rstrip("+-") == wanted]
+        if row["kind"] == "end":
+            ramps.terminal(a, roads or [b + "+", b + "-"], place, row["name"])
+        else:
+            ramps.diamond(a, roads, place, row["name"])
+
+
+# -- all together ----------------------------------------------------------------------------------------
+
+
+def rivers(places: dict[str, Array]) -> list[Line]:
+    """River lines."""
+    return [
+        Line(row["id"], course(spline(waypoints(row["course"], places)), row["id"], float(row["wiggle"]), 4),
+             {"waterway": "river", "name": row["name"]}, "water")
+        for row in table("rivers")
+    ]  # fmt: skip
+
+
+def bridged(lines: Iterable[Line], waters: list[Line]) -> list[Line]:
+    """Cut lines at rivers and tag what spans them."""
+    done = []
+    for line in lines:
+        cuts: list[tuple[float, float]] = []
+        for water in waters if line.tags.get("highway") else []:
+            half = (XIANG_BRIDGE_M if water.id == "xiang" else OTHER_BRIDGE_M) / 2
+            for point in shapely.get_coordinates(shapely.intersection(line.shape, water.shape)):
+                at = line.shape.project(shapely.Point(point))
+                cuts.append((at - half, at + half))
+        total, pieces, at = chainage(line.xy)[-1], split_at(line.xy, [c for pair in cuts for c in pair if c > 0]), 0.0
+        for piece in pieces if cuts else [line.xy]:
+            middle = at + chainage(piece)[-1] / 2
+            at += chainage(piece)[-1]
+            over = any(low <= middle <= high for low, high in cuts) and total > 0
+            done.append(Line(line.id, piece, {**line.tags, "bridge": "yes", "layer": "1"} if over else line.tags, line.kind))
+    return done
+
+
+def build() -> tuple[list[Line], list[dict[str, object]]]:
+    """All lines of the sample, and its service areas."""
+    areas = service_areas()
+    places = {row["name"]: place_of(row) for row in table("towns")}
+    for pair in sorted({str(a["pair"]) for a in areas}):
+        sides = [np.asarray(a["xy"]) for a in areas if a["pair"] == pair]
+        places["@" + pair.removesuffix("服务区")] = np.mean(sides, axis=0)
+    drawn, waters = centre_lines(places), rivers(places)
+    chains, surface = motorways(drawn), edited(surface_roads(drawn))
+    surface += spur_roads(chains, surface)
+    xiang = next(w.shape for w in waters if w.id == "xiang")
+    surface += county_roads(places, surface, xiang) + streets(places)
+    surface = node_lines(roundabouts(surface, places))
+    ramps = Ramps({line.id: line for line in surface} | carriageways(chains, drawn))
+    connect(ramps)
+    by_ref = {row["ref"]: row["id"].split("-")[0] for row, _ in drawn if row["highway"] == "motorway"}
+    for area in areas:
+        ramps.service_area(by_ref[str(area["ref"])], area)
+    roads = bridged([*ramps.lines.values(), *ramps.ramps], waters)
+    return roads + waters, areas
+
+
+def main() -> None:
+    """Write the file."""
+    lines, areas = build()
+    write_osm(TARGET, lines, areas, table)
+
+
+if __name__ == "__main__":
+    main()
