@@ -66,6 +66,7 @@ async function choose(n) {
   const hit = search.hits[n];
   if (!hit) return;
   closeHits();
+  if (isNarrow()) byId("search").blur();
   if (hit.place) {
     MAP.setView(hit.place, Math.max(MAP.getZoom(), 13), { animate: false });
     L.popup().setLatLng(hit.place).setContent(el("div", { class: "popup" }, T("map.position", { lat: hit.place.lat, lon: hit.place.lng }))).openOn(MAP);
