@@ -331,6 +331,16 @@ class Ramps:
         self.ramp(end, (end + foot) / 2, foot, f"{name}互通")
         self.ramp(foot, (start + foot) / 2, start, f"{name}互通")
 
+    def edge_of_map(self, chain: str) -> None:
+        """Where a motorway leaves the map: a way back, in place of the interchanges beyond."""
+        for one, other in ((chain + "+", chain + "-"), (chain + "-", chain + "+")):
+            end, start = self.lines[one].xy[-1], self.lines[other].xy[0]
+            ends = np.array([ramp.xy[[0, -1]] for ramp in self.ramps]).reshape(-1, 2)
+            if np.hypot(*(ends - end).T).min() < 1.0:
+                continue
+            ahead = heading_at(self.lines[one].xy, chainage(self.lines[one].xy)[-1] - 30.0)
+            self.ramp(end, (end + start) / 2 + ahead * 120.0, start, "图外互通（示意）")
+
     def service_area(self, chain: str, side: dict[str, object]) -> None:
         """A way off a carriageway, past the service area, and back onto it; an aisle between its spaces."""
         xy, name = np.asarray(side["xy"]), str(side["name"])
@@ -413,6 +423,8 @@ def build() -> tuple[list[Line], list[dict[str, object]]]:
     surface = node_lines(roundabouts(surface, places))
     ramps = Ramps({line.id: line for line in surface} | carriageways(chains, drawn))
     connect(ramps)
+    for chain in chains:
+        ramps.edge_of_map(chain)
     by_ref = {row["ref"]: row["id"].split("-")[0] for row, _ in drawn if row["highway"] == "motorway"}
     for area in areas:
         ramps.service_area(by_ref[str(area["ref"])], area)
