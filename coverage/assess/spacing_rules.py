@@ -100,8 +100,7 @@ def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, S
     both are infinite, and the rule is not met.
     """
     status = context.status(rule.site)
-    strict = context.spacing(rule, rule.network, status == YES)
-    lenient = context.spacing(rule, rule.network, status != NO)
+    strict, lenient = _both(context, rule, status)
     statistic = "length_per_site_m" if rule.statistic == "length_per_site" else "gap_max_m"
     low, high = (_km_or_inf(s.network[statistic], s.network["length_m"]) for s in (lenient, strict))
     served = np.unique(strict.gaps[["from_site", "to_site"]].stack()) if len(strict.gaps) else []
@@ -113,6 +112,16 @@ def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, S
         },
     )  # fmt: skip
     return finding, strict
+
+
+def _both(
+    context: RoadContext, rule: RouteSpacing | LengthCoverage, status: npt.NDArray[np.object_]
+) -> tuple[Spacing, Spacing]:
+    """Spacing without and with the sites of unknown quality; one object if there are none."""
+    strict = context.spacing(rule, rule.network, status == YES)
+    if not (status == UNKNOWN).any():
+        return strict, strict
+    return strict, context.spacing(rule, rule.network, status != NO)
 
 
 def _km_or_inf(value_m: float, length_m: float) -> float | None:
@@ -232,9 +241,9 @@ def _spacing_class(gaps: pd.DataFrame) -> npt.NDArray[np.object_]:
 def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding, Spacing]:
     """Share of route length covered within the span, in three readings; the rule names the one that decides."""
     status = context.status(rule.site)
-    strict = context.spacing(rule, rule.network, status == YES)
-    lenient = context.spacing(rule, rule.network, status != NO)
-    low, high = _graph_coverage(context, rule, status == YES), _graph_coverage(context, rule, status != NO)
+    strict, lenient = _both(context, rule, status)
+    low = _graph_coverage(context, rule, status == YES)
+    high = low if lenient is strict else _graph_coverage(context, rule, status != NO)
     readings = {
         "route": (_share(strict.network["covered_low"]), _share(lenient.network["covered_high"])),
         "edge": (_share(low.edge_rule), _share(high.edge_rule)),

@@ -17,7 +17,7 @@ from ..plan import Plan
 from ..policy import BerthShare, FacilityShare, RouteSpacing, ShareMargin
 from ..schema import Column, TableSchema
 from ..units import M_PER_KM, WGS84
-from . import styles
+from . import numbers, styles
 from .layer import Layer, LayerStyle, Phase
 
 Frame = gpd.GeoDataFrame
@@ -113,7 +113,13 @@ def _counties(plan: Plan) -> Layer | None:
     )
     schema = _schema("counties", *COUNTY_COLUMNS)
     return Layer(
-        "counties", "layer.counties", _frame(counties, schema), schema, styles.COUNTIES, "background", label_column="name"
+        "counties",
+        "layer.counties",
+        _frame(counties, schema),
+        schema,
+        styles.COUNTIES,
+        "background",
+        label_column="name",
     )
 
 
@@ -122,7 +128,9 @@ def _reached(assessment: Assessment) -> pd.DataFrame:
     columns = ["name", "reached_low", "reached_high"]
     if finding is None or finding.table.empty:
         return pd.DataFrame(columns=columns)
-    table = finding.table.rename(columns={"county": "name", "low": "reached_low", "high": "reached_high"})[columns]
+    table = finding.table.rename(columns={"county": "name", "low": "reached_low", "high": "reached_high"})[
+        columns
+    ]
     return table.assign(reached_low=table["reached_low"] * 100, reached_high=table["reached_high"] * 100)
 
 
@@ -131,7 +139,9 @@ def _background(plan: Plan, name: str, style: LayerStyle, label: str | None = No
     if frame is None or frame.empty:
         return None
     schema = _schema(name, NAME)
-    return Layer(name, f"layer.{name}", _frame(frame, schema), schema, style, "background", label_column=label)
+    return Layer(
+        name, f"layer.{name}", _frame(frame, schema), schema, style, "background", label_column=label
+    )
 
 
 ROAD_CLASSES = {
@@ -167,7 +177,13 @@ def _expressways(plan: Plan) -> Layer | None:
     schema = _schema("expressways", REF, Column("section", "int"), Column("length_km", "float", "km"))
     frame = Frame(rows, geometry="geometry", crs=WGS84)
     return Layer(
-        "expressways", "layer.expressways", _frame(frame, schema), schema, styles.EXPRESSWAYS, "routes", search_column="ref"
+        "expressways",
+        "layer.expressways",
+        _frame(frame, schema),
+        schema,
+        styles.EXPRESSWAYS,
+        "routes",
+        search_column="ref",
     )
 
 
@@ -186,8 +202,15 @@ def _routes(plan: Plan) -> list[Layer]:
         frame["side"] = np.where(frame["direction"] == "backward", -1, 1)
         layers.append(
             Layer(
-                "routes", "layer.routes", frame, schema, styles.route_style(*rule.class_limits_km), "routes",
-                search_column="ref", strip_column="strip", phase=phase,
+                "routes",
+                "layer.routes",
+                frame,
+                schema,
+                styles.route_style(*rule.class_limits_km),
+                "routes",
+                search_column="ref",
+                strip_column="strip",
+                phase=phase,
             )  # fmt: skip
         )
     return layers
@@ -226,7 +249,13 @@ def _service_areas(plan: Plan) -> Layer:
     schema = _schema("service_areas", *FACILITY_COLUMNS)
     style = replace(styles.facility_style(), by="has")
     return Layer(
-        "service_areas", "layer.service_areas", _frame(frame, schema), schema, style, "places", search_column="name"
+        "service_areas",
+        "layer.service_areas",
+        _frame(frame, schema),
+        schema,
+        style,
+        "places",
+        search_column="name",
     )
 
 
@@ -248,7 +277,13 @@ def _berths(plan: Plan) -> Layer:
     schema = _schema("berths", *BERTH_COLUMNS)
     style = replace(styles.berth_style(rule.berth.class_t_min if rule else 1000), by="berth_status")
     return Layer(
-        "berths", "layer.berths", _frame(frame, schema, "berth_status"), schema, style, "places", search_column="name"
+        "berths",
+        "layer.berths",
+        _frame(frame, schema, "berth_status"),
+        schema,
+        style,
+        "places",
+        search_column="name",
     )
 
 
@@ -258,11 +293,21 @@ def _car_parks(plan: Plan) -> Layer:
     rule_id = _rule_id(plan, ShareMargin)
     need = (plan.before[rule_id].figures.get("registered_ev_share") if rule_id else None) or 0.0
     margin = plan.before[rule_id].target if rule_id else 0.0
-    share = frame["ready_spaces"].astype("Float64") / frame["spaces"].astype("Float64").where(frame["spaces"] > 0)
+    share = frame["ready_spaces"].astype("Float64") / frame["spaces"].astype("Float64").where(
+        frame["spaces"] > 0
+    )
     enough = share - need >= (margin or 0.0)
     frame["ready"] = np.where(share.isna(), "unknown", np.where(enough.fillna(False), "yes", "no"))
     schema = _schema("car_parks", *CAR_PARK_COLUMNS)
-    return Layer("car_parks", "layer.car_parks", _frame(frame, schema, "ready"), schema, styles.CAR_PARKS, "places", visible=False)
+    return Layer(
+        "car_parks",
+        "layer.car_parks",
+        _frame(frame, schema, "ready"),
+        schema,
+        styles.CAR_PARKS,
+        "places",
+        visible=False,
+    )
 
 
 def _demand(plan: Plan) -> Layer:
@@ -273,7 +318,9 @@ def _demand(plan: Plan) -> Layer:
         frame["covered"] = frame["id"].map(covered[~covered.index.duplicated()]).fillna("never")
     frame["distance_km"] = frame["distance_m"] / M_PER_KM
     schema = _schema("demand", *DEMAND_COLUMNS)
-    return Layer("demand", "layer.demand", _frame(frame, schema), schema, styles.DEMAND, "demand", visible=False)
+    return Layer(
+        "demand", "layer.demand", _frame(frame, schema), schema, styles.DEMAND, "demand", visible=False
+    )
 
 
 def _candidates(plan: Plan) -> Layer | None:
@@ -284,7 +331,15 @@ def _candidates(plan: Plan) -> Layer | None:
     frame["candidate_status"] = np.where(frame["excluded"].isna(), "free", "excluded")
     frame["reason"] = frame["excluded"]
     schema = _schema("candidates", *CANDIDATE_COLUMNS)
-    return Layer("candidates", "layer.candidates", _frame(frame, schema), schema, styles.CANDIDATES, "plan", visible=False)
+    return Layer(
+        "candidates",
+        "layer.candidates",
+        _frame(frame, schema),
+        schema,
+        styles.CANDIDATES,
+        "plan",
+        visible=False,
+    )
 
 
 def _proposed(plan: Plan) -> Layer | None:
@@ -305,4 +360,56 @@ def _not_served(plan: Plan) -> Layer | None:
         return None
     frame = frame.assign(distance_km=frame["distance_m"] / M_PER_KM)
     schema = _schema("not_served", *NOT_SERVED_COLUMNS)
-    return Layer("not_served", "layer.not_served", _frame(frame, schema), schema, styles.NOT_SERVED, "quality", visible=False)
+    return Layer(
+        "not_served",
+        "layer.not_served",
+        _frame(frame, schema),
+        schema,
+        styles.NOT_SERVED,
+        "quality",
+        visible=False,
+    )
+
+
+# -- tables without geometry -----------------------------------------------------------------------------
+
+FINDING_COLUMNS = (
+    Column("rule"), Column("title"), Column("finding_status"), Column("value"), Column("target"), Column("value_after"),
+    Column("status_after"), Column("source"),
+)  # fmt: skip
+ROUTE_COLUMNS = (
+    REF, Column("road_class", "choice"), Column("length_km", "float", "km"), Column("sites", "int"),
+    Column("length_per_site_km", "float", "km"), Column("gap_mean_km", "float", "km"), Column("gap_median_km", "float", "km"),
+    Column("gap_p90_km", "float", "km"), Column("gap_max_km", "float", "km"), Column("gap_max_open", "bool"),
+    Column("good_km", "float", "km"), Column("middle_km", "float", "km"), Column("gap_km", "float", "km"),
+    Column("no_site_km", "float", "km"), Column("open_km", "float", "km"),
+)  # fmt: skip
+ACCESS_COLUMNS = (
+    REF, Column("section", "int"), Column("direction", "choice"), Column("chainage_km", "float", "km"), ID, NAME,
+    Column("distance_km", "float", "km"), Column("back_km", "float", "km"),
+)  # fmt: skip
+REACH_COLUMNS = (Column("site"), Column("demand"), Column("distance_km", "float", "km"))
+
+
+def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSchema]]:
+    """Tables that go with the layers: findings, routes, access, and who reaches whom (the siting's evidence)."""
+    findings = pd.DataFrame([
+        {
+            "rule": before.rule.id, "title": before.rule.title[lang], "finding_status": numbers.status(before, lang),
+            "value": numbers.interval(before, lang), "target": numbers.target(before, lang),
+            "value_after": numbers.interval(after, lang), "status_after": numbers.status(after, lang),
+            "source": before.rule.source,
+        }
+        for before, after in zip(plan.before.findings, plan.after.findings, strict=True)
+    ])  # fmt: skip
+    tables = {
+        "findings": (findings, FINDING_COLUMNS),
+        "route_figures": (plan.before.routes.rename(columns={"class": "road_class"}), ROUTE_COLUMNS),
+        "access": (plan.before.access, ACCESS_COLUMNS),
+    }
+    for siting in plan.siting:
+        tables[f"reach_{siting.objective_name}"] = (siting.reach, REACH_COLUMNS)
+    return {
+        name: (frame.reindex(columns=[c.name for c in columns]), _schema(name, *columns))
+        for name, (frame, columns) in tables.items()
+    }

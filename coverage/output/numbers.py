@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..assess.finding import Finding
 from ..texts import text
 
@@ -38,7 +40,9 @@ def interval(finding: Finding, lang: str) -> str:
     """The measured value: one number if it is certain, else both ends."""
     if finding.low is None and finding.high is None:
         return text("finding.nothing", lang)
-    if finding.high is None:
+    if finding.low == math.inf:
+        return text("finding.no-site", lang)
+    if finding.high is None or finding.high == math.inf:
         assert finding.low is not None
         return text("finding.at-least", lang, value=_one(finding.low, finding.unit))
     if finding.low is None:

@@ -43,7 +43,11 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
         for key, share, write in (
             ("write-map", 0.85, lambda: write_plan_map(plan, layers, new / "map.html", lang)),
             ("write-layers", 0.9, lambda: _write_layers(plan, layers, new / "layers.gpkg", lang)),
-            ("write-result", 0.97, lambda: (new / "result.json").write_text(result_text(plan_result(plan)), "utf-8")),
+            (
+                "write-result",
+                0.97,
+                lambda: (new / "result.json").write_text(result_text(plan_result(plan)), "utf-8"),
+            ),
         ):
             tell(key, share)
             write()
@@ -77,7 +81,7 @@ def _write_layers(plan: Plan, layers, path: Path, lang: str) -> None:  # type: i
         "note": source_note(plan).line(lang),
     }
     write_geopackage(
-        layers, path, crs=plan.project.output.crs, lang=lang, provenance=provenance, tables=plan_tables(plan)
+        layers, path, crs=plan.project.output.crs, lang=lang, provenance=provenance, tables=plan_tables(plan, lang)
     )
 
 
@@ -125,7 +129,9 @@ def _log(plan: Plan, lang: str, lines: list[str]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in plan.provenance.versions.items())
     files = [f"{digest}  {path}" for path, digest in plan.provenance.inputs]
     solver = [
-        f"{line.elapsed_s:8.2f} s  {line.stage}: {line.best:g} ≤ {line.bound:g}" for s in plan.siting for line in s.result.log
+        f"{line.elapsed_s:8.2f} s  {line.stage}: {line.best:g} ≤ {line.bound:g}"
+        for s in plan.siting
+        for line in s.result.log
     ]
     blocks = [[plan.provenance.started, versions], files, rows, warnings, solver, lines]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
