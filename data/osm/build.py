@@ -34,6 +34,7 @@ from drawing import (  # noqa: E402
     spline,
     split_at,
     to_plane,
+    with_vertices,
 )
 from osm_file import write_osm  # noqa: E402
 
@@ -212,18 +213,18 @@ def roundabouts(lines: list[Line], places: dict[str, Array]) -> list[Line]:
         angle = np.linspace(0, 2 * np.pi, 25)
         ring = centre + radius * np.column_stack([np.cos(angle), np.sin(angle)])
         ring[-1] = ring[0]
-        disc, kept = shapely.Polygon(ring), []
+        disc, kept, ends = shapely.Polygon(ring), [], []
         for line in lines:
             if line.shape.distance(shapely.Point(centre)) >= radius:
                 kept.append(line)
                 continue
             outside = shapely.get_parts(shapely.difference(line.shape, disc))
-            kept += [
-                Line(f"{line.id}~{k}", shapely.get_coordinates(part), line.tags)
-                for k, part in enumerate(outside)
-                if part.length > 20.0
-            ]
+            parts = [shapely.get_coordinates(part) for part in outside if part.length > 20.0]
+            kept += [Line(f"{line.id}~{k}", xy, line.tags) for k, xy in enumerate(parts)]
+            tips = [tip for xy in parts for tip in (xy[0], xy[-1])]
+            ends += [tip for tip in tips if disc.exterior.distance(shapely.Point(tip)) < 0.01]
         tags = {"highway": row["highway"], "ref": row["ref"], "junction": "roundabout", "oneway": "yes"}
+        ring = with_vertices(ring, ends)
         rings.append(Line(f"roundabout-{row['place']}", ring, {k: v for k, v in tags.items() if v}))
         lines = kept
     return lines + rings

@@ -206,7 +206,7 @@ def node_lines(lines: list[Line]) -> list[Line]:
             place = _snapped(point, lines[i].xy, lines[j].xy)
             wanted.setdefault(i, []).append(place)
             wanted.setdefault(j, []).append(place)
-    return [line.with_xy(_with_vertices(line.xy, wanted.get(i, []))) for i, line in enumerate(lines)]
+    return [line.with_xy(with_vertices(line.xy, wanted.get(i, []))) for i, line in enumerate(lines)]
 
 
 def _snapped(point: Array, *lines: Array) -> Array:
@@ -218,7 +218,7 @@ def _snapped(point: Array, *lines: Array) -> Array:
     return point
 
 
-def _with_vertices(xy: Array, places: list[Array]) -> Array:
+def with_vertices(xy: Array, places: list[Array]) -> Array:
     """Insert vertices where they lie along the line; those it has already are left."""
     xy = xy.copy()
     shape = shapely.LineString(xy)
