@@ -27,7 +27,7 @@ BOX = shapely.box(113, 27, 113.2, 27.1)
     ],
 )
 def test_the_halo_is_as_wide_as_it_says(polygon):
-    """Every point of the halo's outline lies 40 km from the region, within 0.5 %, measured on the ellipsoid."""
+    """Every point of the halo's outline lies 40 km from the region, within 0.5 %, on the ellipsoid."""
     region = Region(polygon)
     outline = shapely.get_coordinates(shapely.segmentize(region.with_halo.exterior, 0.05))
     border = shapely.get_coordinates(shapely.segmentize(polygon.boundary, 0.002))

@@ -1,0 +1,365 @@
+"""Downloading from a local stand-in for Overpass and Nominatim that misbehaves as told."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import shapely
+from osm_xml import node, osm_xml
+from plugspan.errors import InputError, NetworkError, OutputExistsError
+from plugspan.network import Region, fetch_osm, read_osm
+from plugspan.network.download import overpass_query, quarters, tiles
+from plugspan.network.http_fetch import parse_retry_after
+
+REGION = Region.from_bbox(10, 50, 10.01, 50.01, halo_m=0)
+GOOD = osm_xml(
+    [node(1, 0, 0), node(2, 5, 0), (3, 10.002, 50.002, {"amenity": "charging_station"})],
+    [(7, [1, 2], {"highway": "primary"})],
+)
+REMARK = "<osm version='0.6'><remark>runtime error: Query timed out in \"query\" at line 1</remark></osm>"
+
+
+class Stand:
+    """A server on this machine: gives answers in turn, the last one for ever; remembers what was asked."""
+
+    def __init__(self):
+        self.answers = []
+        self.asked = []
+        stand = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self):
+                size = int(self.headers.get("Content-Length") or 0)
+                body = parse_qs(self.rfile.read(size).decode())
+                stand.asked.append((self.path, body, dict(self.headers)))
+                script = stand.answers.pop(0) if len(stand.answers) > 1 else stand.answers[0]
+                script(self)
+
+            do_GET = do_POST = answer  # noqa: N815
+
+            def log_message(self, *_args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+
+def reply(body="", status=200, **headers):
+    """Answer with a body."""
+
+    def script(handler):
+        data = body.encode() if isinstance(body, str) else body
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    return script
+
+
+def hang_up(handler):
+    """Close the line without a word."""
+    handler.close_connection = True
+
+
+def cut_off(handler):
+    """Promise more than is sent."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100000")
+    handler.end_headers()
+    handler.wfile.write(GOOD.encode()[:100])
+    handler.close_connection = True
+
+
+def too_slow(handler):
+    """Say nothing for longer than the client waits."""
+    time.sleep(1.0)
+    hang_up(handler)
+
+
+@pytest.fixture
+def stand(monkeypatch):
+    """The stand-in server; the client's patience is cut to a fraction of a second."""
+    monkeypatch.setattr("plugspan.network.http_fetch.GRACE_S", 0.2)
+    stand = Stand()
+    yield stand
+    stand.server.shutdown()
+    stand.server.server_close()
+
+
+@pytest.fixture
+def fetch(stand, tmp_path):
+    """Download with the stand-in; waiting times and lines said are kept in ``fetch.waits`` and ``.lines``."""
+
+    def run(region=REGION, out="a.osm.pbf", **options):
+        settings = {
+            "retries": 3,
+            "timeout_s": 0.1,
+            "say": run.lines.append,
+            "sleep": run.waits.append,
+            **options,
+        }
+        return fetch_osm(region, tmp_path / out, endpoint=stand.url, nominatim=stand.url, **settings)
+
+    run.waits, run.lines = [], []
+    return run
+
+
+@pytest.mark.parametrize("out", ["a.osm.pbf", "a.osm", "a.osm.gz", "deep/er/a.osm.bz2"])
+def test_what_is_downloaded_can_be_read(stand, fetch, out):
+    """Roads and features, in any format; the server is asked once, politely, for the right place."""
+    stand.answers = [reply(GOOD)]
+    extract = read_osm(fetch(out=out))
+    assert extract.roads.n_segments == 1
+    assert extract.features["charging"].osm_id.tolist() == [3]
+    [(path, body, headers)] = stand.asked
+    assert path == "/interpreter"
+    assert "[bbox:50.0000000,10.0000000,50.0100000,10.0100000]" in body["data"][0]
+    assert "plugspan" in headers["User-Agent"]
+    assert fetch.lines[0] == "downloading part 1 of 1"
+    assert not fetch.waits
+
+
+def test_the_cache_spares_the_server(stand, fetch, tmp_path):
+    """The second download asks nothing; a damaged or outdated answer is asked for again."""
+    stand.answers = [reply(GOOD)]
+    fetch()
+    fetch(out="b.osm")
+    assert len(stand.asked) == 1
+    [kept] = (tmp_path / ".osm-cache").iterdir()
+    kept.write_bytes(kept.read_bytes()[:50])
+    fetch(out="c.osm")
+    assert len(stand.asked) == 2
+    fetch(out="d.osm", cache_dir=tmp_path / "other")
+    assert len(stand.asked) == 3
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        reply(status=429),
+        reply("busy", 504),
+        reply(status=503),
+        hang_up,
+        cut_off,
+        too_slow,
+        reply("<html>rate limited</html>"),
+        reply(GOOD[:-30]),
+        reply('{"elements": ['),
+        reply("<osm><node id='x' lat='a'/></osm>"),
+        reply(b"\xff\xfe"),
+        reply(""),
+    ],
+)
+def test_passing_troubles_are_waited_out(stand, fetch, trouble):
+    """Two failures, then success: waits of 5 and 10 seconds, told in words; nothing bad is cached."""
+    stand.answers = [trouble, trouble, reply(GOOD)]
+    assert read_osm(fetch()).roads.n_segments == 1
+    assert fetch.waits == [5, 10]
+    assert "waiting 10 s before try 3" in fetch.lines[2]
+
+
+def test_the_server_says_how_long_to_wait(stand, fetch):
+    """``Retry-After`` in seconds counts if it is longer than our own wait, up to ten minutes."""
+    answers = [
+        reply(status=429, Retry_After="42"),
+        reply(status=429, Retry_After="99999"),
+        reply(status=429, Retry_After="1"),
+    ]
+    stand.answers = [*answers, reply(GOOD)]
+    fetch()
+    assert fetch.waits == [42, 600, 20]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7),
+        (" 7 ", 7),
+        ("Sun, 22 Nov 2026 10:01:00 GMT", 60),
+        ("Sun, 22 Nov 2026 09:00:00 GMT", 0),
+        ("soon", 0),
+        ("", 0),
+        (None, 0),
+        ("-3", 0),
+    ],
+)
+def test_forms_of_retry_after(value, seconds):
+    """A number of seconds or a date; anything else is no wish."""
+    assert parse_retry_after(value, datetime(2026, 11, 22, 10, 0, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("trouble", "key", "tries"),
+    [
+        (reply(status=429), "download-busy", 4),
+        (reply(status=504), "download-busy", 4),
+        (too_slow, "download-timeout", 4),
+        (hang_up, "download-unreachable", 4),
+        (reply("<html></html>"), "download-garbled", 4),
+        (reply("bad query", 400), "download-refused", 1),
+        (reply(status=404), "download-refused", 1),
+        (reply("<osm version='0.6'></osm>"), "download-no-roads", 1),
+    ],
+)
+def test_lasting_troubles_end_with_a_remedy(stand, fetch, tmp_path, trouble, key, tries):
+    """A clear error in both languages after the last try, and no file, whole or in part."""
+    stand.answers = [trouble]
+    with pytest.raises(NetworkError) as caught:
+        fetch()
+    assert caught.value.key == key
+    assert len(stand.asked) == tries
+    assert caught.value.render("zh") != caught.value.render("en")
+    assert [p.name for p in tmp_path.iterdir() if p.name != ".osm-cache"] == []
+
+
+def test_no_server_at_all(tmp_path):
+    """A closed port: the message tells how to go on without internet."""
+    with pytest.raises(NetworkError, match="geofabrik") as caught:
+        fetch_osm(REGION, tmp_path / "a.osm", endpoint="http://127.0.0.1:9", retries=1, sleep=lambda _s: None)
+    assert caught.value.key == "download-unreachable"
+
+
+def test_a_failure_leaves_the_old_file(stand, fetch, tmp_path):
+    """An existing file is replaced only if asked, and only by a complete one."""
+    old = tmp_path / "a.osm.pbf"
+    old.write_bytes(b"old")
+    stand.answers = [reply(status=400)]
+    with pytest.raises(OutputExistsError):
+        fetch()
+    with pytest.raises(NetworkError):
+        fetch(overwrite=True)
+    assert old.read_bytes() == b"old"
+    stand.answers = [reply(GOOD)]
+    assert read_osm(fetch(overwrite=True)).roads.n_segments == 1
+
+
+def test_an_unknown_suffix_is_refused_before_anything_is_asked(stand, fetch):
+    """``roads.shp`` can't be written."""
+    with pytest.raises(InputError):
+        fetch(out="roads.shp")
+    assert not stand.asked
+
+
+def test_what_is_too_much_is_asked_for_in_quarters(stand, fetch):
+    """A query that times out on the server is split in four; objects in several parts are written once."""
+    stand.answers = [reply(REMARK), reply(GOOD)]
+    extract = read_osm(fetch())
+    assert len(stand.asked) == 5
+    assert extract.report.ways == 1
+    assert fetch.lines[1] == "too much for the server, trying in quarters"
+
+
+def test_what_is_always_too_much_ends(stand, fetch):
+    """After three splits it is given up: 1 + 1 + 1 + 1 questions."""
+    stand.answers = [reply(REMARK)]
+    with pytest.raises(NetworkError) as caught:
+        fetch()
+    assert caught.value.key == "download-too-much"
+    assert len(stand.asked) == 4
+
+
+def test_an_interrupted_download_goes_on_where_it_stopped(stand, fetch):
+    """Three tiles: the second fails for good; the next run asks for the second and third only."""
+    region = Region.from_bbox(10, 50, 10.03, 50.01, halo_m=0)
+    stand.answers = [reply(GOOD), reply(status=400)]
+    with pytest.raises(NetworkError):
+        fetch(region, tile_km=0.8, timeout_s=0.1)
+    done = len(stand.asked)
+    stand.answers = [reply(GOOD)]
+    fetch(region, tile_km=0.8)
+    assert done == 2
+    assert len({body["data"][0] for _, body, _ in stand.asked}) == len(stand.asked) - 1
+
+
+# -- names -------------------------------------------------------------------------------------------------
+def found(*shapes):
+    """Answer of the search for a name."""
+    results = [{"display_name": "株洲市, 湖南省", "geojson": shapely.geometry.mapping(s)} for s in shapes]
+    return reply(json.dumps(results))
+
+
+def test_a_region_by_name(stand, fetch):
+    """The first result with an area counts; its halo is added; what was found is said."""
+    point, area = shapely.Point(10, 50), shapely.box(10, 50, 10.01, 50.01)
+    stand.answers = [found(point, area), reply(GOOD)]
+    fetch("株洲市", halo_m=1000, lang="zh")
+    query = urlsplit(stand.asked[0][0])
+    assert query.path == "/search"
+    assert parse_qs(query.query)["q"] == ["株洲市"]
+    south = float(stand.asked[1][1]["data"][0].split("[bbox:")[1].split(",")[0])
+    assert south == pytest.approx(50 - 1000 / 111_230, abs=1e-4)
+    assert "找到：株洲市, 湖南省" in fetch.lines
+
+
+@pytest.mark.parametrize(
+    ("answer", "key"),
+    [
+        (reply("[]"), "download-no-area"),
+        (found(shapely.Point(1, 1)), "download-no-area"),
+        (
+            reply('[{"geojson": {"type": "Polygon", "coordinates": "x"}}, {"geojson": null}, {}]'),
+            "download-no-area",
+        ),
+        (reply('[{"geojson": '), "download-garbled"),
+        (reply('{"error": "x"}'), "download-garbled"),
+        (reply("[1]"), "download-garbled"),
+        (reply(status=403), "download-refused"),
+    ],
+)
+def test_names_that_lead_nowhere(stand, fetch, answer, key):
+    """Unknown names, points, broken shapes, cut-off and foreign answers."""
+    stand.answers = [answer]
+    with pytest.raises(NetworkError) as caught:
+        fetch("Nowhere")
+    assert caught.value.key == key
+
+
+# -- tiles -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "polygon",
+    [
+        REGION.polygon,
+        shapely.box(112, 26, 114.5, 28.5),
+        shapely.Point(113, 27).buffer(1.5),
+        shapely.box(15, 69, 20, 71),
+    ],
+)
+def test_tiles_cover_the_region_and_no_more(polygon):
+    """Together they hold all of it; each touches it and is no wider than asked."""
+    boxes = [shapely.box(*box) for box in tiles(polygon, 50)]
+    assert shapely.union_all(boxes).buffer(1e-9).covers(polygon)
+    assert all(box.intersects(polygon) for box in boxes)
+    for west, south, east, north in tiles(polygon, 50):
+        assert (north - south) * 111.2 <= 50.001
+        middle = math.radians((polygon.bounds[1] + polygon.bounds[3]) / 2)
+        assert (east - west) * 111.2 * math.cos(middle) <= 50.001
+
+
+def test_quarters_make_up_the_whole():
+    """Four parts, same area."""
+    parts = [shapely.box(*q) for q in quarters((1, 2, 5, 10))]
+    assert shapely.union_all(parts).equals(shapely.box(1, 2, 5, 10))
+    assert sum(p.area for p in parts) == pytest.approx(32)
+
+
+def test_the_query_asks_for_all_that_is_read():
+    """Each tag that a feature rule looks at is in the query; provinces and countries are not."""
+    from plugspan.network.features import KEYS, TAGS
+
+    query = overpass_query((10, 50, 11, 51), 180)
+    assert "[out:xml][timeout:180]" in query
+    for key, values in TAGS.items():
+        assert f'"{key}"~"^({"|".join(values)})$"' in query
+    assert all(f'nwr["{key}"]' in query for key in KEYS)
+    assert '"admin_level"~"^([5-9]|1[0-2])$"' in query
