@@ -82,18 +82,23 @@ class Core:
         hit[self.reach[np.asarray(chosen, dtype=np.int64)].indices] = True
         return float(self.weight[hit].sum())
 
-    def allows(self, chosen: IntArray) -> bool:
-        """Whether ``chosen`` candidates keep every limit."""
+    def compatible(self, chosen: IntArray) -> bool:
+        """Whether ``chosen`` candidates keep number, budget and conflicts (groups may still lack some)."""
         chosen = np.asarray(chosen, dtype=np.int64)
         if len(chosen) > self.limit or self.cost[chosen].sum() > spendable(self.budget):
             return False
+        inside = np.zeros(len(self.sites), dtype=np.bool_)
+        inside[chosen] = True
+        return not bool(inside[self.conflicts].all(axis=1).any())
+
+    def allows(self, chosen: IntArray) -> bool:
+        """Whether ``chosen`` candidates keep every limit."""
+        chosen = np.asarray(chosen, dtype=np.int64)
         if len(self.group_min):
             counts = np.bincount(self.group[chosen] + 1, minlength=len(self.group_min) + 1)[1:]
             if (counts < self.group_min).any():
                 return False
-        inside = np.zeros(len(self.sites), dtype=np.bool_)
-        inside[chosen] = True
-        return not bool(inside[self.conflicts].all(axis=1).any())
+        return self.compatible(chosen)
 
 
 def spendable(budget: float) -> float:
@@ -120,7 +125,7 @@ def reduce_problem(problem: SitingProblem) -> Core:
     missing = _missing(problem)
     sites = np.flatnonzero(open_).astype(np.int64)
     done = covered(problem, taken)
-    reach, weight = _merge(sparse.csr_array(problem.reach[sites]), np.where(done, 0.0, problem.weight))
+    reach, weight = merge_demands(sparse.csr_array(problem.reach[sites]), np.where(done, 0.0, problem.weight))
     useful = np.diff(reach.indptr) > 0
     if missing.any():
         useful |= np.append(missing, 0)[problem.group[sites]] > 0
@@ -180,7 +185,7 @@ def _obvious(problem: SitingProblem, limit: int, budget: float, missing: IntArra
     return ""
 
 
-def _merge(reach: sparse.csr_array, weight: FloatArray) -> tuple[sparse.csr_array, FloatArray]:
+def merge_demands(reach: sparse.csr_array, weight: FloatArray) -> tuple[sparse.csr_array, FloatArray]:
     """Drop demands without weight or candidate; one column for all demands with the same candidates."""
     by_demand = sparse.csr_array(reach.T.tocsr())
     by_demand.sort_indices()

@@ -57,6 +57,8 @@ class SitingResult:
         Weight of all demands.
     cost : float
         Cost of the chosen sites.
+    reason : str
+        Why there is no plan, if that is known.
     method, seed
         As asked for.
     log : tuple of LogLine
@@ -73,6 +75,7 @@ class SitingResult:
     base: float = 0.0
     total: float = 0.0
     cost: float = 0.0
+    reason: str = ""
     method: str = "auto"
     seed: int = 0
     log: tuple[LogLine, ...] = field(default=(), repr=False)

@@ -1,4 +1,4 @@
-"""Maximum coverage, start to end."""
+"""Maximum coverage, start to end: greedy, swaps, bounds, fixing, search, proof; as much as is asked for."""
 
 from __future__ import annotations
 
@@ -8,10 +8,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .core import reduce_problem
+from ..errors import Fault, SitingError
+from .bound import Bound, first_prices, lagrangian, sift, subgradient
+from .core import Core
+from .exact import integer
 from .greedy import greedy
-from .problem import make_problem
-from .result import LogLine, SitingResult, build_order, relative_gap
+from .improve import improve, round_off, search, searchable, slots_needed
+from .presolve import restrict, undominated
+from .problem import IntArray, ProblemError, SitingProblem, make_problem
+from .result import SitingResult
+from .run import Progress, Run
+from .swaps import MAX_TABLE
+
+METHODS = ("auto", "exact", "greedy", "improve")
+
+_SEARCH_WORK = 4e9
+"""Effort of one search (array entries touched): some 8 s on the two cores this was written on."""
+_SMALL = 120
+"""With so few candidates left, branch and cut goes before a long search."""
 
 
 def max_coverage(
@@ -22,35 +36,263 @@ def max_coverage(
     budget: float | None = None,
     cost: npt.ArrayLike | None = None,
     fixed: npt.ArrayLike = (),
+    required: npt.ArrayLike = (),
+    forbidden: npt.ArrayLike = (),
+    group: npt.ArrayLike | None = None,
+    group_min: npt.ArrayLike | None = None,
+    conflicts: npt.ArrayLike | None = None,
     time_limit_s: float = 60.0,
     gap: float = 0.0,
     method: str = "auto",
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> SitingResult:
-    """Choose sites that cover the most weight. (Greedy for now, with the bound of everything reachable.)"""
-    start = time.perf_counter()
-    problem = make_problem(reach, weight, n_sites=n_sites, budget=budget, cost=cost, fixed=fixed)
-    core = reduce_problem(problem)
-    plan = greedy(core)
-    chosen = np.empty(0, dtype=np.int64) if plan is None else core.sites[plan]
-    order, gains = build_order(problem, np.union1d(core.taken, chosen))
-    base = float(
-        problem.weight[np.isin(np.arange(problem.size[1]), problem.reach[problem.fixed].indices)].sum()
+    """Choose new sites that cover the most weighted demand, with a bound on what any choice could cover.
+
+    Parameters
+    ----------
+    reach : (n, m) array or scipy sparse matrix
+        Which site (row) reaches which demand (column); anything but zero means yes.
+    weight : (m,) float
+        Weight of each demand, not negative.
+    n_sites, budget : optional
+        At most so many new sites, costing at most so much; at least one of the two.
+    cost : (n,) float, optional
+        1 each by default.
+    fixed : positions or (n,) bool
+        Sites that exist: they cover and cost nothing.
+    required, forbidden, group, group_min, conflicts
+        See :class:`.problem.SitingProblem`.
+    time_limit_s : float
+        Wall time, building the model included. Reaching it is a result: the best plan and bound by then.
+    gap : float
+        Stop as soon as ``(bound - objective) / objective`` is at most this. 0: prove the optimum.
+    method : {"auto", "greedy", "improve", "exact"}
+        ``greedy``: lazily evaluated. ``improve``: and swaps, ruin and repair. ``exact``: linear program, fixing,
+        branch and cut. ``auto``: all of it, in the order that closes the gap soonest.
+    seed : int
+        Of the random choices in the search. Same input and seed, same answer, unless the time limit was hit.
+    progress : callable, optional
+        Told a :class:`LogLine` (elapsed, stage, best, bound) as the solve goes on.
+
+    Returns
+    -------
+    SitingResult
+        Ctrl-C gives the best so far with status "interrupted".
+
+    Raises
+    ------
+    ProblemError
+        If the problem makes no sense; all faults at once.
+    """
+    start_s = time.perf_counter()
+    _check_options(time_limit_s, gap, method, seed)
+    problem = make_problem(
+        reach,
+        weight,
+        n_sites=n_sites,
+        budget=budget,
+        cost=cost,
+        fixed=fixed,
+        required=required,
+        forbidden=forbidden,
+        group=group,
+        group_min=group_min,
+        conflicts=conflicts,
     )
-    objective = base + float(gains.sum())
-    bound = core.base + float(core.weight.sum())
-    return SitingResult(
-        chosen=order,
-        gain=gains,
-        objective=objective,
-        bound=bound,
-        gap=relative_gap(objective, bound),
-        status="optimal" if bound <= objective else "feasible",
-        runtime_s=time.perf_counter() - start,
-        base=base,
-        total=float(problem.weight.sum()),
-        cost=float(problem.cost[order].sum()),
-        method=method,
-        seed=seed,
-        log=(LogLine(time.perf_counter() - start, "greedy", objective, bound),),
+    return solve(
+        problem, time_limit_s=time_limit_s, gap=gap, method=method, seed=seed, progress=progress, start_s=start_s
     )
+
+
+def solve(
+    problem: SitingProblem,
+    *,
+    time_limit_s: float = 60.0,
+    gap: float = 0.0,
+    method: str = "auto",
+    seed: int = 0,
+    progress: Progress | None = None,
+    start_s: float | None = None,
+) -> SitingResult:
+    """Solve a problem made by :func:`.problem.make_problem`; see :func:`max_coverage`."""
+    _check_options(time_limit_s, gap, method, seed)
+    start_s = time.perf_counter() if start_s is None else start_s
+    run = Run(problem, time_limit_s=time_limit_s, gap=gap, start_s=start_s, progress=progress)
+    try:
+        if not run.infeasible:
+            _solve(run, method, seed)
+    except KeyboardInterrupt:
+        run.interrupted = True
+    return run.result(method, seed)
+
+
+def _check_options(time_limit_s: float, gap: float, method: str, seed: int) -> None:
+    """Refuse options that mean nothing."""
+    if method not in METHODS:
+        raise SitingError("siting-method", method=method, known=", ".join(METHODS))
+    faults = []
+    if not time_limit_s > 0:
+        faults.append(Fault("siting-time-limit", value=time_limit_s))
+    if not 0 <= gap < np.inf:
+        faults.append(Fault("siting-gap", value=gap))
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        faults.append(Fault("siting-seed", value=seed))
+    if faults:
+        raise ProblemError(faults)
+
+
+def _solve(run: Run, method: str, seed: int) -> None:
+    """All stages that ``method`` has, until the run is done or out of time."""
+    _construct(run)
+    if run.done or run.left() <= 0:
+        return
+    if method != "greedy" and run.chosen is not None:
+        _swap(run)
+    if not run.done and run.left() > 0:
+        _quick_bound(run, rounds=300 if method == "greedy" else 600)
+    if method == "greedy" or run.done or run.left() <= 0:
+        return
+    rng = np.random.default_rng(seed)
+    if method == "improve":
+        _search(run, 2 * _SEARCH_WORK, rng)
+        return
+    _tight_bound(run)
+    if method == "auto":
+        _search_in_turns(run, rng)
+    if not run.done and run.left() > 0:
+        _prove(run)
+
+
+def _construct(run: Run) -> None:
+    """First plan: greedy, or by the MIP where groups and conflicts leave greedy without one."""
+    run.offer(greedy(run.core))
+    run.limit_to(lagrangian(run.core, first_prices(run.core)).value)
+    run.note("greedy")
+    if run.chosen is None and run.left() > 0:
+        found = integer(run.core, None, run.left(), gap=1e9)
+        run.interrupted |= found.interrupted
+        run.infeasible = found.infeasible
+        run.offer(found.plan)
+        run.note("feasible plan")
+
+
+def _searched(run: Run) -> Core:
+    """The core, or the part of it with the best scores if it is too large for local search."""
+    core = run.core
+    if searchable(core):
+        return core
+    size = int(MAX_TABLE // max(slots_needed(core), 1))
+    keep = np.zeros(len(core.sites), dtype=np.bool_)
+    keep[np.argsort(-run.score, kind="stable")[:size]] = True
+    keep[run.present()] = True
+    return restrict(core, keep, np.empty(0, dtype=np.int64))
+
+
+def _offer_from(run: Run, core: Core, plan: IntArray) -> None:
+    """Offer a plan of a part of the core."""
+    run.offer(np.searchsorted(run.core.sites, core.sites[plan]).astype(np.int64))
+
+
+def _start(run: Run, core: Core) -> IntArray:
+    """Best plan so far as far as it lies in ``core``."""
+    if run.chosen is None:
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(np.isin(core.sites, run.chosen)).astype(np.int64)
+
+
+def _swap(run: Run) -> None:
+    """Swap the best plan to a local optimum."""
+    core = _searched(run)
+    if slots_needed(core):
+        _offer_from(run, core, improve(core, _start(run, core), run.left))
+    run.note("swaps")
+
+
+def _quick_bound(run: Run, rounds: int) -> None:
+    """Bound by subgradients, in a second or two."""
+    best = run.best - run.core.base if run.chosen is not None else 0.0
+    run.fix(subgradient(run.core, best, first_prices(run.core), rounds, run.left))
+    run.note("subgradient bound")
+
+
+def _tight_bound(run: Run) -> None:
+    """Bound by the LP relaxation over undominated candidates, and fixing by its prices."""
+    keep = undominated(run.core)
+    if not keep.all():
+        run.shrink(keep, np.empty(0, dtype=np.int64))
+    if run.done or run.left() <= 0:
+        return
+    best = run.best - run.core.base if run.chosen is not None else 0.0
+    start = subgradient(run.core, best, first_prices(run.core), 600, run.left)
+
+    def report(found: Bound) -> bool:
+        run.limit_to(found.value)
+        run.live("linear program", -np.inf, found.value)
+        return run.done
+
+    run.fix(sift(run.core, start, run.left, report=report))
+    run.note("linear program")
+
+
+def _search(run: Run, work: float, rng: np.random.Generator) -> None:
+    """Ruin and repair from the best plan, guided by the LP solution if there is one."""
+    core = _searched(run)
+    if not slots_needed(core) or not core.size[1]:
+        return
+    left = np.searchsorted(run.core.sites, core.sites)
+    guide = None if run.guide is None else run.guide[left]
+    start = _start(run, core)
+    if guide is not None:
+        rounded = round_off(core, guide, 20, rng, run.left)
+        if core.value(rounded) > core.value(start) or not core.allows(start):
+            start = rounded
+
+    def better(value: float, plan: IntArray) -> bool:
+        _offer_from(run, core, plan)
+        run.live("search", value, np.inf)
+        return run.done
+
+    if core.allows(start):
+        search(core, start, guide, work, rng, run.left, better)
+    run.note("search")
+
+
+def _search_in_turns(run: Run, rng: np.random.Generator) -> None:
+    """Search and fix in turns; long while the gap is wide, briefly when few candidates are left."""
+    for work in (_SEARCH_WORK / 8, _SEARCH_WORK, _SEARCH_WORK):
+        if run.done or run.left() <= 0 or run.core.size[0] <= _SMALL:
+            return
+        before = run.best
+        _search(run, work, rng)
+        if not run.done and run.left() > 0 and run.best > before and run.guide is not None:
+            _refix(run)
+
+
+def _refix(run: Run) -> None:
+    """Solve the linear program again over what is left, now that a better plan allows more fixing."""
+    best = run.best - run.core.base
+    start = subgradient(run.core, best, first_prices(run.core), 300, run.left)
+    run.fix(sift(run.core, start, run.left, report=lambda found: False))
+    run.note("linear program")
+
+
+def _prove(run: Run) -> None:
+    """Branch and cut over what is left."""
+    core, start = run.core, run.present()
+
+    def report(best: float, bound: float) -> bool:
+        run.live("branch and cut", best, bound)
+        return False
+
+    if not core.size[0] or not core.size[1]:
+        run.offer(np.empty(0, dtype=np.int64))
+        run.limit_to(0.0)
+        return
+    begin = start if core.allows(start) else None
+    found = integer(core, begin, run.left(), gap=run.gap, whole=run.whole, report=report)
+    run.interrupted |= found.interrupted
+    run.out_of_time |= not found.done and not found.infeasible and not found.interrupted
+    run.offer(found.plan)
+    run.limit_to(-np.inf if found.infeasible else found.bound)
+    run.note("branch and cut")

@@ -1,0 +1,166 @@
+"""Better plans: swaps to a local optimum, then iterated ruin and repair guided by the LP solution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .bound import Stop
+from .core import Core
+from .problem import FloatArray, IntArray
+from .swaps import MAX_TABLE, Plan
+
+Better = Callable[[float, IntArray], bool]
+"""Told of each better plan (value, sites); returns True when it is good enough."""
+
+
+def slots_needed(core: Core) -> int:
+    """How many sites a plan can hold at most."""
+    most = min(core.limit, len(core.sites))
+    if np.isfinite(core.budget):
+        most = min(most, int(np.searchsorted(np.cumsum(np.sort(core.cost)), core.budget * (1 + 1e-9) + 1e-9, "right")))
+    return max(most, 0)
+
+
+def searchable(core: Core) -> bool:
+    """Whether the tables that local search needs fit into memory."""
+    return 0 < slots_needed(core) * len(core.sites) <= MAX_TABLE
+
+
+def descend(plan: Plan, stop: Stop) -> None:
+    """Add what may be added, swap while it pays."""
+    least = 1e-9 * max(1.0, float(plan.core.weight.sum()))
+    while True:
+        room = plan.addable()
+        i = int(room.argmax())
+        if room[i] > least:
+            plan.add(int(np.argmax(plan.site < 0)), i)
+            continue
+        worth, slot, newcomer = plan.best_swap()
+        if worth <= least or stop() <= 0:
+            return
+        plan.drop(slot)
+        plan.add(slot, newcomer)
+
+
+def improve(core: Core, start: IntArray, stop: Stop) -> IntArray:
+    """Local optimum from ``start``."""
+    plan = Plan(core, slots_needed(core))
+    plan.fill(start)
+    descend(plan, stop)
+    return plan.chosen
+
+
+def round_off(core: Core, guide: FloatArray, rounds: int, rng: np.random.Generator, stop: Stop) -> IntArray:
+    """Best local optimum from ``rounds`` random roundings of a fractional plan."""
+    slots = slots_needed(core)
+    best, value = np.empty(0, dtype=np.int64), -1.0
+    for _ in range(rounds):
+        if stop() <= 0:
+            break
+        plan = Plan(core, slots)
+        for i in np.argsort(-guide * rng.uniform(0.3, 1.0, len(guide)), kind="stable")[: 2 * slots]:
+            if plan.addable()[i] > 0 and guide[i] > 0:
+                plan.add(int(np.argmax(plan.site < 0)), int(i))
+        descend(plan, stop)
+        if plan.value > value and core.allows(plan.chosen):
+            best, value = plan.chosen, plan.value
+    return best
+
+
+def search(
+    core: Core,
+    start: IntArray,
+    guide: FloatArray | None,
+    work: float,
+    rng: np.random.Generator,
+    stop: Stop,
+    better: Better,
+) -> IntArray:
+    """Ruin a part of the plan, repair it, swap; accept slightly worse plans less and less (late-annealing).
+
+    Parameters
+    ----------
+    guide : (k,) float64, optional
+        Fractional plan: half of the repairs prefer its sites.
+    work : float
+        Array entries to touch before it ends: a measure of effort that does not depend on the clock.
+
+    Returns
+    -------
+    int64 array
+        Best plan found.
+    """
+    plan = Plan(core, slots_needed(core))
+    plan.fill(start)
+    descend(plan, stop)
+    best, top = plan.chosen, plan.value
+    current, level = best, top
+    if better(top, best):
+        return best
+    while plan.work < work and stop() > 0:
+        _ruin_and_repair(plan, guide, rng)
+        descend(plan, stop)
+        if plan.value > top * (1 + 1e-12) and core.allows(plan.chosen):
+            best, top = plan.chosen, plan.value
+            if better(top, best):
+                break
+        heat = 5e-4 * top * rng.random() * (1.0 - min(plan.work / work, 1.0))
+        if plan.value >= level - heat and core.allows(plan.chosen):
+            current, level = plan.chosen, plan.value
+        else:
+            _return_to(plan, current)
+    return best
+
+
+def _ruin_and_repair(plan: Plan, guide: FloatArray | None, rng: np.random.Generator) -> None:
+    """Take a few neighbouring sites out and put others in, greedily with noise."""
+    k = len(plan.gain)
+    near = _near(plan, int(rng.integers(k)))
+    used = np.flatnonzero(plan.site >= 0)
+    rank = used[np.argsort(-near[plan.site[used]] * rng.uniform(0.7, 1.0, len(used)), kind="stable")]
+    size = int(rng.integers(min(2, len(used)), min(9, len(used)) + 1)) if len(used) else 0
+    taste = rng.uniform(0.7, 1.0, k)
+    if guide is not None and rng.random() < 0.5:
+        taste *= 0.02 + guide
+    if np.isfinite(plan.core.budget) and rng.random() < 0.7:
+        taste /= np.maximum(plan.core.cost, 1e-9 * max(1.0, plan.core.budget))
+    for slot in rank[:size].tolist():
+        plan.drop(slot)
+    while True:
+        room = plan.addable()
+        _prefer_lacking(plan, room)
+        attraction = np.where(room > -np.inf, (np.maximum(room, 0.0) + 1e-300) * taste, -np.inf)
+        i = int(attraction.argmax())
+        if room[i] == -np.inf or (room[i] <= 0.0 and not plan.core.group_min.any()):
+            return
+        plan.add(int(np.argmax(plan.site < 0)), i)
+
+
+def _prefer_lacking(plan: Plan, room: FloatArray) -> None:
+    """If free slots are only as many as groups lack sites, leave only those groups' candidates in ``room``."""
+    core = plan.core
+    lacking = np.maximum(core.group_min - plan.group_count, 0)
+    if lacking.any() and int((plan.site < 0).sum()) <= int(lacking.sum()):
+        room[np.append(lacking, 0)[core.group] == 0] = -np.inf
+
+
+def _near(plan: Plan, i: int) -> FloatArray:
+    """(k,) how close candidates are to ``i``: three steps of a walk over shared demands."""
+    core = plan.core
+    x = np.zeros(len(plan.gain))
+    x[i] = 1.0
+    for _ in range(3):
+        x = core.reach @ (core.by_demand @ x)
+        x /= max(float(x.max()), 1e-300)
+    plan.work += 6.0 * core.reach.nnz
+    return x
+
+
+def _return_to(plan: Plan, sites: IntArray) -> None:
+    """Change the plan back to ``sites``."""
+    keep = np.isin(plan.site, sites)
+    for slot in np.flatnonzero(~keep & (plan.site >= 0)).tolist():
+        plan.drop(slot)
+    plan.fill(np.setdiff1d(sites, plan.site))
