@@ -396,8 +396,8 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSch
     findings = pd.DataFrame([
         {
             "rule": before.rule.id, "title": before.rule.title[lang], "finding_status": numbers.status(before, lang),
-            "value": numbers.interval(before, lang), "target": numbers.target(before, lang),
-            "value_after": numbers.interval(after, lang), "status_after": numbers.status(after, lang),
+            "value": numbers.headline(before, lang), "target": numbers.target(before, lang),
+            "value_after": numbers.headline(after, lang), "status_after": numbers.status(after, lang),
             "source": before.rule.source,
         }
         for before, after in zip(plan.before.findings, plan.after.findings, strict=True)

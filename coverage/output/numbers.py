@@ -36,6 +36,16 @@ def _one(value: float, unit: str) -> str:
     return {"share": percent, "km": kilometres, "margin": points}.get(unit, lambda v: f"{v:g}")(value)
 
 
+def headline(finding: Finding, lang: str) -> str:
+    """The measured value as it is shown: an average of gaps never without the longest one."""
+    value = interval(finding, lang)
+    longest = finding.figures.get("gap_max_km") if finding.unit == "km" else None
+    if longest is None or finding.rule.target.at_most is False:
+        return value
+    key = "finding.longest-open" if finding.figures.get("gap_max_open") else "finding.longest"
+    return text(key, lang, value=value, longest=kilometres(longest))
+
+
 def interval(finding: Finding, lang: str) -> str:
     """The measured value: one number if it is certain, else both ends."""
     if finding.low is None and finding.high is None:

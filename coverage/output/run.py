@@ -101,11 +101,11 @@ def finding_panel(plan: Plan, lang: str) -> list[FindingRow]:
             FindingRow(
                 title=before.rule.title[lang],
                 status=before.status,
-                value=numbers.interval(before, lang),
+                value=numbers.headline(before, lang),
                 target=numbers.target(before, lang),
                 layer=LAYER_OF_KIND.get(before.rule.kind, ""),
                 status_after=(after.status or "") if plan.siting else "",
-                value_after=numbers.interval(after, lang) if plan.siting else "",
+                value_after=numbers.headline(after, lang) if plan.siting else "",
                 note=before.rule.source,
             )
         )

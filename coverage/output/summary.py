@@ -23,9 +23,11 @@ def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
     for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
         if before.low is None and before.high is None and before.target is None:
             continue
-        now, then = numbers.interval(before, lang), numbers.interval(after, lang)
+        now, then = numbers.headline(before, lang), numbers.headline(after, lang)
         value = now if now == then else f"{now} → {then}"
-        rows.append((numbers.status(before, lang), value, numbers.target(before, lang), before.rule.title[lang]))
+        rows.append(
+            (numbers.status(before, lang), value, numbers.target(before, lang), before.rule.title[lang])
+        )
     rows += [_siting_line(siting, lang) for siting in plan.siting]
     widths = [max((width(row[i]) for row in rows), default=0) for i in range(4)]
     return [tuple(_pad(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
