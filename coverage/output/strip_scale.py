@@ -1,0 +1,59 @@
+"""The kilometre scale of a strip chart, and how numbers and names are written on it."""
+
+from __future__ import annotations
+
+from ..assess.strip_model import StripData
+from ..texts import catalogue, text
+
+LEFT_PX, RIGHT_PX = 46.0, 20.0
+ROW_PX = 13.0
+STEPS_KM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+LABEL_PX = 52.0
+"""Labelled ticks are at least so far apart."""
+
+
+class Scale:
+    """Chainage to pixels."""
+
+    def __init__(self, data: StripData, width: float) -> None:
+        self.low, self.high = data.start_m, max(data.end_m, data.start_m + 1.0)
+        self.left, self.right = LEFT_PX, width - RIGHT_PX
+
+    def x(self, at_m: float) -> float:
+        """Pixel of a place, kept within the chart."""
+        share = (at_m - self.low) / (self.high - self.low)
+        return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
+
+    @property
+    def step_km(self) -> float:
+        """Distance of the labelled ticks."""
+        per_km = (self.right - self.left) / (self.high - self.low) * 1000.0
+        return next((s for s in STEPS_KM if s * per_km >= LABEL_PX), STEPS_KM[-1])
+
+    def ticks(self) -> list[float]:
+        """Labelled kilometres."""
+        step = self.step_km
+        first, last = -int(-self.low / 1000.0 // step), int(self.high / 1000.0 // step)
+        return [k * step for k in range(first, last + 1)]
+
+
+def kilometres(length_m: float) -> str:
+    """One decimal; two below a kilometre."""
+    km = length_m / 1000.0
+    return f"{km:.2f}" if abs(km) < 0.95 else f"{km:.1f}"
+
+
+def place_name(name: str, lang: str) -> str:
+    """Name of an end: as it is, or the compass direction in words."""
+    return text(name, lang) if name in catalogue() else name
+
+
+def outside_of(data: StripData) -> list[tuple[float, float]]:
+    """Parts of the scale that are not in the region."""
+    edges = [data.start_m, *(e for s in data.inside for e in (s.from_m, s.to_m)), data.end_m]
+    return [(a, b) for a, b in zip(edges[0::2], edges[1::2], strict=True) if b - a > 1.0]
+
+
+def reason(key: str, lang: str) -> str:
+    """Why a site does not serve, in words; as it stands if it is no known key."""
+    return text(f"strip.reason.{key}", lang) if f"strip.reason.{key}" in catalogue() else key
