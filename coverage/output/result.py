@@ -56,7 +56,7 @@ def plan_result(plan: Plan) -> dict[str, Any]:
         "gaps": _records(plan.before.gaps, drop=("geometry",)),
         "access": _records(plan.before.access),
         "not_served": _records(plan.before.not_served, drop=("geometry",)),
-        "siting": [siting_row(siting) for siting in plan.siting],
+        "siting": [siting_row(siting, lang) for siting in plan.siting],
         "after": {
             "findings": finding_rows(plan.after, lang),
             "measures": finding_rows(plan.after, lang, with_target=False),
@@ -99,7 +99,7 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
     }
 
 
-def siting_row(siting: Siting) -> dict[str, Any]:
+def siting_row(siting: Siting, lang: str) -> dict[str, Any]:
     """One siting run with its certificate."""
     result = siting.result
     return {
@@ -120,7 +120,7 @@ def siting_row(siting: Siting) -> dict[str, Any]:
         "proposed": _records(siting.proposed),
         "unreachable": _records(siting.unreachable),
         "verified": not siting.faults,
-        "faults": list(siting.faults),
+        "faults": [fault.render(lang) for fault in siting.faults],
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import geopandas as gpd
 import pandas as pd
 
+from ..errors import Fault
 from .result import SitingResult
 
 
@@ -30,7 +31,7 @@ class Siting:
         Demand that no candidate and no existing site can cover: ``id, name, weight``.
     result : SitingResult
         With bound and gap.
-    faults : tuple of str
+    faults : tuple of Fault
         What the independent check found wrong; empty if every claim holds.
     """
 
@@ -41,4 +42,4 @@ class Siting:
     reach: pd.DataFrame
     unreachable: pd.DataFrame
     result: SitingResult
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()

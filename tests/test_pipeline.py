@@ -1,0 +1,151 @@
+"""The main job, end to end: from a project file to a plan and its result.json."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import jsonschema
+import pytest
+from plugspan.errors import InputError
+from plugspan.output.result import plan_result, result_schema, result_text
+from plugspan.pipeline import make_plan
+from plugspan.project import read_project
+
+PROJECT = """
+schema = 1
+name = "Helsinki"
+language = "en"
+[region]
+bbox = [24.93, 60.15, 24.98, 60.18]
+halo_km = 2
+[network]
+osm = "helsinki.osm.pbf"
+[road_class]
+expressway = []
+ordinary_trunk = ['\\d{2,3}', 'E ?\\d+']
+[tables.chargers]
+from_osm = true
+[tables.facilities]
+from_osm = true
+[tables.berths]
+from_osm = true
+[tables.demand]
+path = "demand.csv"
+[siting]
+sites = 3
+reach_km = 0.5
+time_limit_s = 20
+"""
+DEMAND = "name,lon,lat,weight\nKamppi,24.932,60.168,900\nKruununhaka,24.957,60.173,700\nKatajanokka,24.966,60.167,500\n"
+
+
+@pytest.fixture(scope="module")
+def sample(root):
+    """The plan of the embedded sample."""
+    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
+
+
+@pytest.fixture(scope="module")
+def result(sample):
+    return plan_result(sample)
+
+
+@pytest.fixture
+def helsinki(root, tmp_path):
+    """A project on the real extract of central Helsinki."""
+    shutil.copy(root / "data" / "osm" / "helsinki.osm.pbf", tmp_path)
+    (tmp_path / "demand.csv").write_text(DEMAND, "utf-8")
+    (tmp_path / "project.toml").write_text(PROJECT, "utf-8")
+    return tmp_path
+
+
+def without_times(result: dict) -> dict:
+    """The result without what differs between two runs of the same."""
+    result = json.loads(json.dumps(result))
+    del result["provenance"]["started"]
+    for siting in result["siting"]:
+        del siting["runtime_s"]
+    return result
+
+
+def test_result_follows_its_schema(result):
+    """The published JSON Schema describes what is written."""
+    jsonschema.validate(result, result_schema(), cls=jsonschema.Draft202012Validator)
+    assert json.loads(result_text(result)) == result
+
+
+def test_the_sample_has_every_status(result):
+    """A newcomer sees rules that are met, missed and undecided, and things that are unknown."""
+    assert {f["status"] for f in result["findings"]} == {"met", "not met", "undecided"}
+    assert any(f["counts"].get("unknown") for f in result["findings"])
+
+
+def test_the_same_inputs_give_the_same_result(sample, result, root):
+    """Byte-identical, times apart."""
+    again = plan_result(make_plan(read_project(root / "data" / "zhuzhou.toml")))
+    assert result_text(without_times(again)) == result_text(without_times(result))
+
+
+def test_routes_add_up(result):
+    """Each route's length is that of its classes together; the network counts shared roads once."""
+    for row in result["routes"]:
+        parts = sum(row[c] for c in ("good_km", "middle_km", "gap_km", "no_site_km"))
+        assert parts == pytest.approx(row["length_km"], abs=0.01)
+    own = [r["length_km"] for r in result["routes"] if r["class"] == "ordinary_trunk"]
+    spacing = next(f for f in result["findings"] if f["rule"] == "ordinary-highway-spacing")
+    assert spacing["figures"]["length_km"] <= sum(own) + 1e-6
+    assert spacing["low"] == pytest.approx(
+        spacing["figures"]["length_km"] / spacing["figures"]["sites_with_unknown"], rel=1e-4
+    )
+
+
+def test_siting_claims_hold(sample, result):
+    """Covered before plus gains is the objective; the bound is not below it; the check found nothing."""
+    (siting,) = result["siting"]
+    assert siting["existing"] + sum(siting["gain"]) == pytest.approx(siting["objective"])
+    assert siting["objective"] <= siting["bound"] + 1e-6
+    assert siting["verified"]
+    covered = sample.siting[0].demand
+    assert covered.loc[covered["covered"] != "never", "weight"].sum() == pytest.approx(siting["objective"])
+
+
+def test_the_plan_reaches_what_it_says_when_assessed_again(result):
+    """The assessment after building, made without the solver, finds the people that the siting promised."""
+    (siting,) = result["siting"]
+    after = next(f for f in result["after"]["measures"] if f["rule"] == "people-in-reach")
+    whole = sum(row["weight"] for row in after["evidence"])
+    assert after["low"] * whole == pytest.approx(siting["objective"], rel=1e-5)
+
+
+def test_building_more_never_makes_a_finding_worse(result):
+    """Shares do not fall and kilometres per site do not rise."""
+    for before, after in zip(result["findings"], result["after"]["findings"], strict=True):
+        if before["low"] is None:
+            continue
+        if before["sense"] == ">=":
+            assert after["low"] >= before["low"] - 1e-9
+        else:
+            assert after["high"] <= before["high"] + 1e-9
+
+
+def test_real_osm_runs_end_to_end(helsinki):
+    """Central Helsinki: chargers, facilities and quays from OSM, demand from a table, three new sites."""
+    plan = make_plan(read_project(helsinki))
+    assert len(plan.inputs.sites) >= 1
+    assert plan.network["length_km"] > 20
+    assert len(plan.siting[0].proposed) <= 3
+    jsonschema.validate(plan_result(plan), result_schema())
+
+
+def test_faults_of_several_files_are_told_together(helsinki):
+    """A berth of 千吨 in one file and swapped coordinates in another: both are in the one message."""
+    (helsinki / "berths.csv").write_text("name,class_t,lon,lat\nA,千吨,24.95,60.16\n", "utf-8")
+    (helsinki / "demand.csv").write_text("name,lon,lat,weight\nX,124.93,60.168,1\nY,60.17,194.93,2\n", "utf-8")
+    text = PROJECT.replace('[tables.berths]\nfrom_osm = true', '[tables.berths]\npath = "berths.csv"')
+    (helsinki / "project.toml").write_text(text, "utf-8")
+    with pytest.raises(InputError) as caught:
+        make_plan(read_project(helsinki))
+    assert "千吨" in str(caught.value)
+    assert "194.93" in str(caught.value)
+    assert {fault.row for fault in caught.value.faults} >= {2, 3}
