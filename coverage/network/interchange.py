@@ -7,11 +7,10 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
 import geopandas as gpd
-import networkx as nx
 import numpy as np
 import pandas as pd
 import pyogrio
@@ -29,6 +28,9 @@ from .osm_tags import is_ferry, is_one_way, is_present, is_roundabout, speed_kmh
 from .region import Region
 from .speed import DEFAULT_KMH
 
+if TYPE_CHECKING:
+    import networkx as nx  # slow to import: only when it is needed
+
 _RANK = {name: rank for rank, name in enumerate(DEFAULT_KMH)}
 
 
@@ -41,6 +43,8 @@ def to_networkx(graph: RoadGraph) -> nx.MultiDiGraph[Any]:
     ``ref``, ``name``, ``junction``, ``maxspeed``, ``speed_kph``, ``bridge``, ``tunnel``, ``route``
     (``ferry``).
     """
+    import networkx as nx
+
     made: nx.MultiDiGraph[Any] = nx.MultiDiGraph(crs="epsg:4326", simplified=True, created_with="plugspan")
     streets = np.bincount(np.concatenate([graph.seg_u, graph.seg_v]), minlength=graph.n_nodes)
     for osm_id, (x, y), count in zip(
@@ -105,6 +109,8 @@ def from_networkx(graph: nx.MultiDiGraph[Any]) -> RoadGraph:
     NetworkError
         If the graph is not directed, has no edges, or no coordinates or coordinate system.
     """
+    import networkx as nx
+
     if not isinstance(graph, nx.MultiDiGraph):
         raise NetworkError("graph-not-directed")
     if not graph.number_of_edges():
@@ -258,6 +264,7 @@ def _broken(path: Path, error: Exception) -> InputError:
 
 
 def _read_graphml(path: Path) -> RoadGraph:
+    import networkx as nx
     import osmnx as ox
 
     try:
