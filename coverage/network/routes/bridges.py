@@ -7,11 +7,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 
 from ...units import GEOD
 from ..graph import BoolArray, FloatArray, IntArray
 from .align import Placed, place
+from .chains import LOOK_M
 from .drives import Path
+from .geometry import ground_scale
 from .groups import Group, Paired
 from .index import RoadIndex
 
@@ -21,6 +24,8 @@ DETOUR, DETOUR_SLACK_M = 3.0, 300.0
 """A way longer than 3 x the straight line + 300 m is not the road going on."""
 NEAR_M, MAX_AWAY_DEG, RING_AWAY_DEG = 300.0, 120.0, 75.0
 """Over more than ``NEAR_M`` the other side must lie ahead, not behind; to close a ring, well ahead."""
+CLOSE_M = 150.0
+"""An end so close to another section is no break: the number goes on there."""
 RING_RATIO = 10.0
 """A ring is closed only if it is that many times longer than the break."""
 
@@ -107,7 +112,10 @@ def _holes(index: RoadIndex, paired: Paired, placed: Placed) -> list[tuple[Termi
 
 
 def _free(index: RoadIndex, paired: Paired, terminals: list[Terminal]) -> list[Terminal]:
-    """Ends where no other section of the route passes; a roundabout is one place."""
+    """Keep the ends where no other section of the route passes, at the node or close by.
+
+    A roundabout is one place. Ramps without the number often part an end from the road it leads to.
+    """
     groups_at: dict[tuple[bool, int], set[int]] = defaultdict(set)
     for g, group in enumerate(paired.groups):
         for k in group.signs:
@@ -115,7 +123,27 @@ def _free(index: RoadIndex, paired: Paired, terminals: list[Terminal]) -> list[T
             nodes = np.append(index.graph.edge_u[edges], index.graph.edge_v[edges[-1:]])
             for node in np.unique(nodes).tolist():
                 groups_at[_place(index, node)].add(g)
-    return [t for t in terminals if groups_at[_place(index, t.node)] <= {t.group}]
+    alone = [t for t in terminals if groups_at[_place(index, t.node)] <= {t.group}]
+    taken = _beside_others(index, paired, alone) if len(paired.groups) > 1 else set()
+    return [t for t in alone if (t.group, t.end) not in taken]
+
+
+def _beside_others(index: RoadIndex, paired: Paired, terminals: list[Terminal]) -> set[tuple[int, int]]:
+    """Ends of sections within ``CLOSE_M`` of another section, not counting that one's own ends."""
+    group_of = {k: g for g, group in enumerate(paired.groups) for k in group.signs}
+    paths = [index.path(drive.path.edges)[0] for drive in paired.drives]
+    lines = np.array([shapely.LineString(xy) for xy in paths])
+    xy = index.node_merc[[t.node for t in terminals]]
+    scale = ground_scale(xy[:, 1])
+    points = shapely.points(xy)
+    which, near = shapely.STRtree(lines).query(points, predicate="dwithin", distance=CLOSE_M / scale)
+    along = shapely.line_locate_point(lines[near], points[which])
+    left = np.minimum(along, shapely.length(lines[near]) - along) * scale[which]
+    return {
+        (terminals[i].group, terminals[i].end)
+        for i, k, inner in zip(which.tolist(), near.tolist(), (left > NEAR_M).tolist(), strict=True)
+        if inner and group_of[k] != terminals[i].group
+    }
 
 
 def _place(index: RoadIndex, node: int) -> tuple[bool, int]:
@@ -152,20 +180,21 @@ class _Ways:
         ring = before.drive == after.drive
         if apart_m <= NEAR_M and not ring:
             return True
-        graph = self.index.graph
-        xy = self.index.node_merc
-        to = xy[after.node] - xy[before.node]
-        edge_in = self.paired.drives[before.drive].path.edges[-1]
-        edge_out = self.paired.drives[after.drive].path.edges[0]
+        to = self.index.node_merc[after.node] - self.index.node_merc[before.node]
         limit = np.cos(np.radians(RING_AWAY_DEG if ring else MAX_AWAY_DEG))
-        for vector in (
-            xy[before.node] - xy[graph.edge_u[edge_in]],
-            xy[graph.edge_v[edge_out]] - xy[after.node],
-        ):
-            size = np.hypot(*to) * np.hypot(*vector)
-            if size > 0 and float(to @ vector) < limit * size:
+        for heading in (self._heading(before), self._heading(after)):
+            size = float(np.hypot(*to) * np.hypot(*heading))
+            if size > 0 and float(to @ heading) < limit * size:
                 return False
         return True
+
+    def _heading(self, terminal: Terminal) -> FloatArray:
+        """Direction of driving over the last, or first, ``LOOK_M`` of a drive."""
+        edges = self.paired.drives[terminal.drive].path.edges
+        xy, s_m = self.index.path(edges)
+        at = np.array([s_m[-1] - LOOK_M, s_m[-1]] if terminal.out else [0.0, LOOK_M])
+        x, y = np.interp(at, s_m, xy[:, 0]), np.interp(at, s_m, xy[:, 1])
+        return np.array([x[1] - x[0], y[1] - y[0]])
 
     def _way(self, start: int, goal: int) -> tuple[tuple[int, ...], float] | None:
         """Dijkstra from ``start`` to ``goal`` within the limit, as edges and length. Ties: by edge id."""

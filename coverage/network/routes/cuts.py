@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import IntArray
+from ..graph import FloatArray, IntArray
 from .drives import Path
 from .geometry import ground_scale
 from .index import RoadIndex
@@ -35,24 +35,37 @@ def straighten(index: RoadIndex, paths: list[Path]) -> list[Path]:
     return _cut_beside(index, paths)
 
 
-def _unfold(
-    index: RoadIndex, drive: Measured, shared: np.ndarray[tuple[int, int], np.dtype[np.float64]]
-) -> list[Path]:
+def _unfold(index: RoadIndex, drive: Measured, shared: FloatArray) -> list[Path]:
+    """Cut a drive in the middle of the loop at which it turns; open a closed one at the start of a loop first."""
     if drive.path.ring:
-        alone = np.ones(len(drive.path.edges), dtype=bool)
-        for s0, _, t0, _ in shared:
-            alone[np.searchsorted(drive.at_m, [s0 + 1e-9, t0 + 1e-9], side="right") - 1] = False
-        return [
-            _opened(drive, int(np.argmax(np.where(alone, index.graph.edge_length_m[drive.path.edges], -1.0))))
-        ]
+        return [rotate(drive.path, _longest_loop(drive, shared), ring=False)]
     low, high = shared[:, 1].max(), shared[:, 2].min()
-    at = drive.at_m[1:-1]
-    off = np.abs(at - (low + high) / 2.0)
-    return split(drive.path, [int(np.argmin(off)) + 1])
+    places = _inner_junctions(index, drive)
+    ends = np.searchsorted(drive.at_m, [low - 1e-6, high - 1e-6])
+    places = np.unique(np.append(places[(drive.at_m[places] >= low) & (drive.at_m[places] <= high)], ends))
+    return split(drive.path, [int(places[np.argmin(np.abs(drive.at_m[places] - (low + high) / 2.0))])])
 
 
-def _opened(drive: Measured, at: int) -> Path:
-    return rotate(drive.path, at, ring=False)
+def _longest_loop(drive: Measured, shared: FloatArray) -> int:
+    """Position of the edge at which the longest stretch of a closed drive begins that is driven one way only."""
+    alone = np.ones(len(drive.path.edges), dtype=bool)
+    alone[np.searchsorted(drive.at_m, shared[:, [0, 2]].ravel() + 1e-9, side="right") - 1] = False
+    starts = np.flatnonzero(alone & ~np.roll(alone, 1))
+    if not len(starts):
+        return int(np.searchsorted(drive.at_m, shared[0, 1] - 1e-6))
+    length = np.diff(drive.at_m)
+    sizes = []
+    for start in starts.tolist():
+        turned = np.roll(alone, -start)
+        stop = int(np.argmin(turned)) if not turned.all() else len(turned)
+        sizes.append(round(float(np.roll(length, -start)[:stop].sum()), 3))
+    return int(starts[int(np.argmax(sizes))])
+
+
+def _inner_junctions(index: RoadIndex, drive: Measured) -> IntArray:
+    """Positions of edges, but the first, that start where other roads meet."""
+    at = np.flatnonzero(index.degree[index.graph.edge_u[drive.path.edges]] != 2)
+    return at[at > 0]
 
 
 def _cut_beside(index: RoadIndex, paths: list[Path]) -> list[Path]:
@@ -64,21 +77,22 @@ def _cut_beside(index: RoadIndex, paths: list[Path]) -> list[Path]:
         new: list[Path] = []
         for number, drive in enumerate(drives):
             fold = _fold_m(number, samples, near)
-            if fold is None or len(drive.path.edges) < 2:
+            if fold is None or not len(_inner_junctions(index, drive)):
                 new.append(drive.path)
             elif drive.path.ring:
-                new.append(rotate(drive.path, _edge_at(drive, fold), ring=False))
+                new.append(rotate(drive.path, _edge_at(index, drive, fold), ring=False))
             else:
-                new += split(drive.path, [max(1, _edge_at(drive, fold))])
+                new += split(drive.path, [_edge_at(index, drive, fold)])
         if len(new) == len(paths) and all(a is b for a, b in zip(new, paths, strict=True)):
             break
         paths = new
     return paths
 
 
-def _edge_at(drive: Measured, s_m: float) -> int:
-    """Number of the node between two edges that is nearest to ``s_m``."""
-    return int(np.argmin(np.abs(drive.at_m[1:-1] - s_m))) + 1
+def _edge_at(index: RoadIndex, drive: Measured, s_m: float) -> int:
+    """Position of the edge that starts at the junction nearest to ``s_m``."""
+    places = _inner_junctions(index, drive)
+    return int(places[np.argmin(np.abs(drive.at_m[places] - s_m))])
 
 
 def _fold_m(number: int, samples: Samples, near: Beside) -> float | None:

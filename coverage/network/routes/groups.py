@@ -22,6 +22,8 @@ from .pairing import (
     Measured,
     beside,
     falling,
+    heaviest_falling,
+    joined,
     measure,
     sample,
     shared_places,
@@ -94,7 +96,7 @@ def pair_drives(index: RoadIndex, paths: list[Path]) -> Paired:
     paths = seam_rings(index, straighten(index, paths))
     signs = Signs(len(paths))
     for _ in range(len(paths) + 8):
-        drives = [measure(index, path) for path in paths]
+        drives = _in_order(index, [measure(index, path) for path in paths])
         shared = {pair: found for pair, found in shared_places(index, drives).items() if pair[0] != pair[1]}
         signs = Signs(len(paths))
         clash = _first_clash(signs, shared)
@@ -116,6 +118,18 @@ def pair_drives(index: RoadIndex, paths: list[Path]) -> Paired:
     return Paired(
         drives, [free.weight(k, both[k]) for k in range(len(drives))], _groups(signs, matches, len(drives))
     )
+
+
+def _in_order(index: RoadIndex, drives: list[Measured]) -> list[Measured]:
+    """Order drives by what they are, the longest first, so that it doesn't matter how roads are numbered."""
+    graph = index.graph
+
+    def key(drive: Measured) -> tuple[float, ...]:
+        first, last = graph.edge_u[drive.path.edges[0]], graph.edge_v[drive.path.edges[-1]]
+        ends = np.round(np.concatenate([graph.node_xy[first], graph.node_xy[last]]), 6).tolist()
+        return (-round(drive.length_m, 1), *ends)
+
+    return sorted(drives, key=key)
 
 
 Stretches = dict[tuple[int, int], list[tuple[float, float, float, float]]]
@@ -150,8 +164,7 @@ def _identical(drives: list[Measured], shared: Stretches, signs: Signs) -> list[
         (ra, sa), (rb, sb) = signs.find(a), signs.find(b)
         if ra != rb or sa == sb:
             continue
-        table = np.array(stretches)
-        table = table[falling(table[:, 0], table[:, 3])]
+        table = heaviest_falling(joined(np.array(stretches)))
         found.append(Match(a, b, table[:, :2].ravel(), table[:, [3, 2]].ravel(), identical=True))
     return found
 

@@ -220,3 +220,32 @@ def falling(s_m: FloatArray, t_m: FloatArray) -> IntArray:
         chosen.append(k)
         k = int(before[k])
     return np.array(chosen[::-1], dtype=np.int64)
+
+
+def joined(stretches: FloatArray) -> FloatArray:
+    """Join shared stretches ``(s0, s1, t0, t1)`` that follow each other on both drives; rising by ``s0``."""
+    blocks: list[list[float]] = []
+    for s0, s1, t0, t1 in stretches[np.argsort(stretches[:, 0], kind="stable")].tolist():
+        if blocks and abs(blocks[-1][1] - s0) <= 1e-6 and abs(blocks[-1][2] - t1) <= 1e-6:
+            blocks[-1][1], blocks[-1][2] = s1, t0
+        else:
+            blocks.append([s0, s1, t0, t1])
+    return np.array(blocks)
+
+
+def heaviest_falling(blocks: FloatArray) -> FloatArray:
+    """Blocks ``(s0, s1, t0, t1)`` whose t falls while s rises, of the greatest length together."""
+    weight = blocks[:, 1] - blocks[:, 0]
+    best = weight.copy()
+    before = np.full(len(blocks), -1, dtype=np.int64)
+    for k in range(1, len(blocks)):
+        fits = blocks[:k, 2] >= blocks[k, 3] - 1e-6
+        if fits.any():
+            j = int(np.argmax(np.where(fits, best[:k], -1.0)))
+            best[k], before[k] = best[j] + weight[k], j
+    chosen = []
+    k = int(np.argmax(best))
+    while k >= 0:
+        chosen.append(k)
+        k = int(before[k])
+    return blocks[chosen[::-1]]
