@@ -132,6 +132,8 @@ def test_parts_and_rings_are_kept():
     """Two parts of a line and the hole of a polygon survive; a degenerate line keeps two vertices."""
     two = MultiLineString([[(0, 0), (1, 0)], [(2, 0), (3, 1)]])
     assert line_parts(two) == [[0, 0, 100000, 0], [200000, 0, 100000, 100000]]
+    joined = MultiLineString([[(1, 0), (2, 0)], [(0, 0), (1, 0)]])
+    assert line_parts(joined) == [[0, 0, 200000, 0]]
     assert line_parts(LineString([(1, 1), (1.000001, 1)])) == [[100000, 100000, 0, 0]]
     ring = Polygon([(0, 0), (3, 0), (3, 3), (0, 3)], [[(1, 1), (2, 1), (2, 2)]])
     assert [len(part) for part in polygon_parts(ring)] == [2]

@@ -89,7 +89,8 @@ class LayerStyle:
     """Categories by one column, or a single symbol (``by=""`` and one category).
 
     ``offset_by`` names a column of -1, 0, +1: such lines are drawn ``offset_px`` to the left or right of
-    their drawing direction, so that the two directions of one road can be told apart.
+    their drawing direction, so that the two directions of one road can be told apart (+1 for both if each is
+    drawn in its driving direction).
     """
 
     kind: Kind
@@ -188,7 +189,7 @@ class FindingRow:
 
     ``value`` holds the figure or its interval (``"82–91 %"``), ``target`` what it is held against
     (``"≥ 100 %"``); ``layer`` names the layer that shows it. ``status_after`` and ``value_after`` are empty
-    without a plan.
+    without a plan. ``source`` is the clause the rule comes from; ``note`` is always in view.
     """
 
     title: str
@@ -199,6 +200,7 @@ class FindingRow:
     status_after: Status | Literal[""] = ""
     value_after: str = ""
     note: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)

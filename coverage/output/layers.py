@@ -199,7 +199,7 @@ def _routes(plan: Plan) -> list[Layer]:
     for phase, assessment in states:
         gaps = assessment.gaps[(assessment.gaps["rule"] == rule.id) & assessment.gaps.geometry.notna()]
         frame = _frame(gaps, schema, "strip")
-        frame["side"] = np.where(frame["direction"] == "backward", -1, 1)
+        frame["side"] = 1  # pieces run in driving direction: each direction lies on its own side of the road
         layers.append(
             Layer(
                 "routes",

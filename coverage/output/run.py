@@ -106,7 +106,7 @@ def finding_panel(plan: Plan, lang: str) -> list[FindingRow]:
                 layer=LAYER_OF_KIND.get(before.rule.kind, ""),
                 status_after=(after.status or "") if plan.siting else "",
                 value_after=numbers.headline(after, lang) if plan.siting else "",
-                note=before.rule.source,
+                source=before.rule.source,
             )
         )
     return rows

@@ -10,7 +10,7 @@ function pinIcon(c, number, [dx, dy]) {
   return L.divIcon({ html: node, className: "mark", iconSize: [2, 2], iconAnchor: [0, 0], popupAnchor: [dx, dy - r] });
 }
 
-const AREA_OFFSETS = [[0, 0], [0, -18], [0, 18], [-34, 0], [34, 0], [-34, -20], [34, -20], [-34, 20], [34, 20], [0, -40], [0, 40], [-70, 0], [70, 0]];
+const AREA_OFFSETS = [[0, 0], [0, -18], [0, 18], [-34, 0], [34, 0], [-34, -20], [34, -20], [-34, 20], [34, 20], [0, -34], [0, 34]];
 const overlaps = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
 const around = (x, y, w, h) => [x - w / 2, y - h / 2, x + w / 2, y + h / 2];
 
@@ -40,6 +40,7 @@ const Names = L.Layer.extend({
 
   place() {
     this.taken = [];
+    this.marks = [];
     this.written = new Set();
     this.box.replaceChildren();
     this.solid();
@@ -60,7 +61,7 @@ const Names = L.Layer.extend({
       layer.items.forEach((item, i) => {
         if (!item || !layer.shows(layer.spec.cat[i]) || !area.contains(item.getLatLng())) return;
         const p = MAP.latLngToLayerPoint(item.getLatLng()), w = layer.spec.categories[layer.spec.cat[i]].width;
-        if (w >= 10) this.taken.push(around(p.x, p.y, w + 2, w + 2));
+        if (w >= 10) this.marks.push(around(p.x, p.y, w + 2, w + 2));
       });
     }
   },
@@ -72,7 +73,7 @@ const Names = L.Layer.extend({
       layer.items.forEach((item, i) => {
         if (!item || !layer.shows(layer.spec.cat[i])) return;
         const p = MAP.latLngToLayerPoint(item.getLatLng()), c = layer.spec.categories[layer.spec.cat[i]], w = c.width + 3;
-        const free = ([dx, dy]) => !this.taken.some((box) => overlaps(box, around(p.x + dx, p.y + dy, w, w)));
+        const free = ([dx, dy]) => this.free(p.x + dx, p.y + dy, w, w);
         const offset = tries.find(free) || tries[0];
         this.taken.push(around(p.x + offset[0], p.y + offset[1], w, w), around(p.x, p.y, 8, 8));
         if (item.placed === String(offset)) return;
@@ -92,9 +93,10 @@ const Names = L.Layer.extend({
     this.taken.push(around(x, y, w + 4, h + 2));
   },
 
-  free(x, y, w, h) {
-    const box = around(x, y, w, h);
-    return !this.taken.some((other) => overlaps(other, box));
+  /** Whether a place is free of names and pins and, unless told otherwise, of symbols. */
+  free(x, y, w, h, overMarks) {
+    const box = around(x, y, w, h), meets = (other) => overlaps(other, box);
+    return !this.taken.some(meets) && (overMarks || !this.marks.some(meets));
   },
 
   /** A number for each route: once in view, where there is room. */
@@ -127,7 +129,8 @@ const Names = L.Layer.extend({
       const p = MAP.latLngToLayerPoint(at), w = this.width(text, font) + (kind === "area" ? text.length : 0), h = kind === "area" ? 18 : 15;
       const side = w / 2 + size / 2 + 4, up = size / 2 + 10;
       const at4 = offsets || [[side, 0], [-side, 0], [0, -up], [0, up], [side, -9], [-side, 9]];
-      const found = at4.find(([dx, dy]) => this.free(p.x + dx, p.y + dy, w, h)) || null;
+      const fits = (overMarks) => at4.find(([dx, dy]) => this.free(p.x + dx, p.y + dy, w, h, overMarks));
+      const found = fits(false) || (kind === "area" && fits(true));
       if (!found) return;
       this.put(text, kind, p.x + found[0], p.y + found[1], w, h);
       this.written.add(text);

@@ -45,6 +45,7 @@ function buildFindings() {
     const figures = el("div", { class: "figures" }, figure(T("map.now"), row.value, row.status));
     if (row.status_after) figures.append(figure(T("map.then"), row.value_after, row.status_after));
     card.append(figures, el("p", { class: "target" }, T("map.target") + " " + row.target + (row.note ? " · " + row.note : "")));
+    if (row.source) card.append(el("details", { class: "source" }, el("summary", {}, T("map.source")), el("p", {}, row.source)));
     if (layer) card.append(el("button", { type: "button", class: "plain", onclick: open }, T("map.show")));
     list.append(card);
   }
@@ -76,7 +77,7 @@ function buildTree() {
     const box = el("details", { open: open.has(group.name) ? open.get(group.name) : !isNarrow() || group.name !== "background" });
     box.dataset.group = group.name;
     box.append(el("summary", {}, groupBox(group, layers), group.title));
-    for (const layer of layers) box.append(layerRow(layer));
+    for (const layer of layers.reverse()) box.append(layerRow(layer));
     tree.append(box);
   }
 }

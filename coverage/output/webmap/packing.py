@@ -105,6 +105,8 @@ def _deltas(xy: npt.NDArray[np.float64]) -> list[int]:
 
 def _parts(geometry: Any, dimension: int) -> Any:
     """Return the parts of that dimension; clipping leaves points and lines among polygons."""
+    if dimension == 1 and geometry.geom_type == "MultiLineString":
+        geometry = shapely.line_merge(geometry, directed=True)  # dashes run on, sides stay
     parts = shapely.get_parts(shapely.simplify(geometry, FINE_TOLERANCE_DEG))
     return parts[shapely.get_dimensions(parts) == dimension]
 
