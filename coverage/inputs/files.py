@@ -272,8 +272,8 @@ def _excel_records(file: str, values: Any, formulas: Any) -> tuple[list[list[Any
 def _read_vector(path: Path, layer: str | None, encoding: str | None) -> RawTable:
     import pyogrio
 
-    file, notes = str(path), []
-    if path.suffix.lower() == ".shp":
+    file, notes, cut = str(path), [], path.suffix.lower() == ".shp"
+    if cut:
         encoding = encoding or _dbf_encoding(path)
     try:
         names = [str(name) for name, _ in pyogrio.list_layers(path)]
@@ -282,17 +282,40 @@ def _read_vector(path: Path, layer: str | None, encoding: str | None) -> RawTabl
         if layer is None and len(names) > 1:
             values = {"layer": names[0], "others": listed(names[1:])}
             notes.append(Fault("layer-first", file=file, values=values, warning=True))
-        frame = pyogrio.read_dataframe(path, layer=layer or names[0], encoding=encoding)
+        frame = pyogrio.read_dataframe(
+            path, layer=layer or names[0], encoding="ISO-8859-1" if cut else encoding
+        )
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, IndexError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(Fault("layer-broken", file=file, values={"reason": error})) from error
+    if cut:
+        frame = _recoded(frame, encoding or "UTF-8", file)
     geometry = frame.geometry if isinstance(frame, gpd.GeoDataFrame) else None
     plain = pd.DataFrame(frame.drop(columns=geometry.name) if geometry is not None else frame)
     rows = [[_python(cell) for cell in row] for row in plain.itertuples(index=False, name=None)]
     numbers = list(range(2, len(rows) + 2))
-    cut = path.suffix.lower() == ".shp"
     return RawTable(file, [str(c) for c in plain.columns], rows, numbers, geometry, cut, notes)
+
+
+def _recoded(frame: pd.DataFrame, encoding: str, file: str) -> pd.DataFrame:
+    """Decode the texts of a Shapefile, which were read byte by byte.
+
+    dBASE cuts names at ten bytes and texts at 254, also in the middle of a character: what is left of one is
+    dropped.
+    """
+
+    def decoded(cell: Any) -> Any:
+        return cell.encode("ISO-8859-1").decode(encoding, errors="ignore") if isinstance(cell, str) else cell
+
+    try:
+        frame = frame.rename(columns=decoded)
+        for name in frame.columns:
+            if isinstance(frame[name].dtype, pd.StringDtype) or frame[name].dtype == object:
+                frame[name] = frame[name].map(decoded)
+    except LookupError as error:
+        raise InputError(Fault("encoding-unknown", file=file, value=encoding)) from error
+    return frame
 
 
 def _python(cell: Any) -> Any:

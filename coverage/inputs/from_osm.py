@@ -227,7 +227,8 @@ def berths_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
         rows.append({
             **row, "port": tags.get("seamark:name") or tags.get("harbour:name"),
             "length_m": round(GEOD.geometry_length(row["shape"]), 1) if line else None,
-            "shore_power": _number(parse_bool, tags.get("power_supply"), _FLAG), "provenance": "OpenStreetMap",
+            "shore_power": _number(parse_bool, tags.get("power_supply"), _FLAG),
+            "provenance": "OpenStreetMap",
         })  # fmt: skip
     return as_table(rows, BERTHS, "OpenStreetMap")
 
