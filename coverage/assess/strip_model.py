@@ -55,6 +55,8 @@ class StripSite:
         Driving distance from the route; NaN if not known.
     order : int, optional
         Build order of a proposed site.
+    counts : bool
+        It closes gaps under the rule; others (planned, too weak, outside where only inside counts) are shown.
     """
 
     at_m: float
@@ -64,6 +66,7 @@ class StripSite:
     fast: str = "unknown"
     distance_m: float = float("nan")
     order: int | None = None
+    counts: bool = True
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,11 @@ class LaneState:
         """Mean of the gaps between two sites; None if there are none."""
         lengths = [g.length_m for g in self.gaps if g.between]
         return float(np.mean(lengths)) if lengths else None
+
+    @property
+    def counted(self) -> tuple[StripSite, ...]:
+        """Sites that close gaps."""
+        return tuple(s for s in self.sites if s.counts)
 
     @property
     def longest(self) -> StripGap | None:

@@ -33,6 +33,8 @@ from .strip_model import (
 from .strips_around import DriveLines, Surroundings, end_names
 
 Key = tuple[str, int, str]
+SAME_PLACE_M = 2.5
+"""Chainages in km are rounded to the metre, and sites within a metre are one place for the gaps."""
 NEAR_ROW_M = 4000.0
 """A site that is near but does not serve is placed at the nearest point of the route within this distance."""
 
@@ -179,30 +181,38 @@ def _on_scale(section: Section, drive: Drive, chainage_m: FloatArray) -> FloatAr
 
 
 def _state(section: Section, drive: Drive, frames: StripFrames, key: Key) -> LaneState:
+    gaps = frames.rows("gaps", key)
     return LaneState(
-        _sites(section, drive, frames, frames.rows("served", key)),
-        _gaps(section, drive, frames.rows("gaps", key)),
+        _sites(section, drive, frames, frames.rows("served", key), _closing_m(drive, gaps)),
+        _gaps(section, drive, gaps),
     )
 
 
+def _closing_m(drive: Drive, gaps: pd.DataFrame | None) -> FloatArray:
+    """Chainage where sites close gaps; a ring's seam is crossed back."""
+    if gaps is None:
+        return np.empty(0)
+    ends = [gaps.loc[gaps[f"{name}_site"].notna(), f"{name}_km"] for name in ("from", "to")]
+    at = np.concatenate([end.to_numpy(float) for end in ends]) * M_PER_KM
+    return np.mod(at - drive.start_m, drive.end_m - drive.start_m) + drive.start_m if drive.ring else at
+
+
 def _sites(
-    section: Section, drive: Drive, frames: StripFrames, served: pd.DataFrame | None
+    section: Section, drive: Drive, frames: StripFrames, served: pd.DataFrame | None, closing_m: FloatArray
 ) -> tuple[StripSite, ...]:
     if served is None:
         return ()
     chainage = served["chainage_km"].to_numpy(float) * M_PER_KM
     away = served["distance_km"] if "distance_km" in served else pd.Series(np.nan, index=served.index)
+    counts = (np.abs(chainage[:, None] - closing_m[None, :]) <= SAME_PLACE_M).any(axis=1)
     at = _on_scale(section, drive, chainage)
     found = []
-    for site, own, place, distance in zip(
-        served["id"].astype(str),
-        chainage.tolist(),
-        at.tolist(),
-        (away.astype(float) * M_PER_KM).tolist(),
+    for site, own, place, distance, closes in zip(
+        served["id"].astype(str), chainage.tolist(), at.tolist(), (away.astype(float) * M_PER_KM).tolist(), counts.tolist(),
         strict=True,
-    ):
+    ):  # fmt: skip
         name, fast = frames.about.get(site, ("", "unknown"))
-        found.append(StripSite(place, own, site, name, fast, distance, frames.order.get(site)))
+        found.append(StripSite(place, own, site, name, fast, distance, frames.order.get(site), closes))
     return tuple(sorted(found, key=lambda s: (s.at_m, s.id)))
 
 

@@ -11,6 +11,8 @@ from .layer import GAP, GOOD, PLAN, UNKNOWN
 
 FONT = "Microsoft YaHei, PingFang SC, Noto Sans CJK SC, sans-serif"
 INK, SOFT, FAINT, PAPER, BASE = "#1F2A33", "#5A6670", "#DDE2E6", "#FFFFFF", "#C9CFD4"
+ROAD, THREAD = "#4B5560", "#9AA3AB"
+"""The road itself; leaders from names to their place."""
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 
 
@@ -20,7 +22,7 @@ def clean(value: str) -> str:
 
 
 def element(tag: str, *children: str, **attributes: object) -> str:
-    """One SVG element; ``stroke_width`` becomes ``stroke-width``, floats get one decimal, None is left out."""
+    """Write an SVG element; ``stroke_width`` becomes ``stroke-width``, what is None is left out."""
     parts = [
         f"{name.replace('_', '-')}={quoteattr(_number(value))}"
         for name, value in attributes.items()
@@ -54,11 +56,29 @@ class Canvas:
         """Append an element."""
         self.body.append(element(tag, *children, **attributes))
 
-    def line(self, x1: float, y1: float, x2: float, y2: float, stroke: str, width: float = 1.0, dash: Sequence[float] = (), note: str = "") -> None:  # fmt: skip
+    def line(
+        self,
+        x1: float,
+        y1: float,
+        x2: float,
+        y2: float,
+        stroke: str,
+        *,
+        width: float = 1.0,
+        dash: Sequence[float] = (),
+        note: str = "",
+        opacity: float | None = None,
+    ) -> None:
         """Append a straight line."""
         dashes = " ".join(f"{d:g}" for d in dash) or None
-        inner = (tip(note),) if note else ()
-        self.add("line", *inner, x1=float(x1), y1=float(y1), x2=float(x2), y2=float(y2), stroke=stroke, stroke_width=float(width), stroke_dasharray=dashes)  # fmt: skip
+        ends = {"x1": float(x1), "y1": float(y1), "x2": float(x2), "y2": float(y2)}
+        look = {
+            "stroke": stroke,
+            "stroke_width": float(width),
+            "stroke_dasharray": dashes,
+            "stroke_opacity": opacity,
+        }
+        self.add("line", *((tip(note),) if note else ()), **ends, **look)
 
     def text(
         self,
@@ -84,7 +104,7 @@ class Canvas:
         )  # fmt: skip
 
     def svg(self, label: str) -> str:
-        """The finished picture."""
+        """Return the finished picture."""
         height = round(self.y)
         return element(
             "svg", tip(label), element("rect", width=self.width, height=height, fill=PAPER),
@@ -97,19 +117,19 @@ class Canvas:
 def shield(
     canvas: Canvas, x: float, y: float, ref: str, px: float, *, level: bool = True, size: float = 10.0
 ) -> None:
-    """A road number in a frame, its middle at ``x`` and its base line at ``y``; dashed for a road on a bridge."""
+    """Draw a road number in a frame, its middle at ``x``, its base line at ``y``; dashed if on a bridge."""
     canvas.add(
-        "rect", x=x - px / 2, y=y - size, width=px, height=size + 3.5, rx=2.5, fill=PAPER, stroke="#4B5560",
+        "rect", x=x - px / 2, y=y - size, width=px, height=size + 3.5, rx=2.5, fill=PAPER, stroke=ROAD,
         stroke_width=1.0, stroke_dasharray=None if level else "2.5 2",
     )  # fmt: skip
     canvas.text(x, y, ref, size, anchor="middle", fill="#26313A", bold=True)
 
 
-def site_symbol(canvas: Canvas, x: float, y: float, fast: str, count: int = 1, note: str = "") -> None:
-    """A site: filled = fast, hollow = not fast, ? = unknown; a group shows how many it is."""
+def site_symbol(canvas: Canvas, x: float, y: float, fast: str, *, count: int = 1, note: str = "") -> None:
+    """Draw a site: filled = fast, hollow = not fast, ? = unknown; a group shows how many it is."""
     colour = {"yes": GOOD, "no": GOOD}.get(fast, UNKNOWN)
-    radius = 5.6 if count == 1 else 7.2 if count < 100 else 9.0
     filled = fast != "no"
+    radius = (5.6 if count == 1 else 7.2 if count < 100 else 9.0) - (0.0 if filled else 0.8)
     canvas.add(
         "circle", tip(note), cx=float(x), cy=float(y), r=radius, fill=colour if filled else PAPER,
         stroke=PAPER if filled else colour, stroke_width=1.2 if filled else 2.0,
@@ -132,15 +152,23 @@ def site_symbol(canvas: Canvas, x: float, y: float, fast: str, count: int = 1, n
         canvas.add("path", d=bolt, fill=PAPER)
 
 
-def pin(canvas: Canvas, x: float, y: float, number: str, note: str = "") -> None:
-    """A proposed site: a numbered pin whose point is at (x, y)."""
+def idle_symbol(canvas: Canvas, x: float, y: float, *, note: str = "") -> None:
+    """Draw a site that serves the road but does not count for the rule."""
+    canvas.add(
+        "circle", tip(note), cx=float(x), cy=float(y), r=4.2, fill=PAPER, stroke=UNKNOWN, stroke_width=1.3,
+        stroke_dasharray="2 1.6",
+    )  # fmt: skip
+
+
+def pin(canvas: Canvas, x: float, y: float, number: str, *, note: str = "") -> None:
+    """Draw a proposed site: a numbered pin whose point is at (x, y)."""
     d = f"M{x:.1f} {y:.1f}l-4.4-6.4a7 7 0 1 1 8.8 0z"
     canvas.add("path", tip(note), d=d, fill=PLAN, stroke=PAPER, stroke_width=0.8)
     canvas.text(x, y - 8.6, number, 8.5 if len(number) < 3 else 6.8, anchor="middle", fill=PAPER, bold=True)
 
 
-def diamond(canvas: Canvas, x: float, y: float, note: str = "") -> None:
-    """A site that is near but does not serve."""
+def diamond(canvas: Canvas, x: float, y: float, *, note: str = "") -> None:
+    """Draw a site that is near but does not serve."""
     canvas.add(
         "path",
         tip(note),
@@ -149,4 +177,4 @@ def diamond(canvas: Canvas, x: float, y: float, note: str = "") -> None:
         stroke=GAP,
         stroke_width=1.4,
     )
-    canvas.line(x - 1.8, y, x + 1.8, y, GAP, 1.2)
+    canvas.line(x - 1.8, y, x + 1.8, y, GAP, width=1.2)

@@ -3,46 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..assess.strip_model import LaneState, StripData, StripGap, StripLane, StripSite
-from ..texts import text
 from .layer import PLAN, Category
-from .strip_canvas import BASE, FAINT, INK, PAPER, SOFT, Canvas, diamond, pin, site_symbol
+from .strip_canvas import BASE, FAINT, INK, SOFT, THREAD, diamond, idle_symbol, pin, site_symbol
 from .strip_layout import Label, bins, place_labels, shortened, text_px
-from .strip_scale import LEFT_PX, RIGHT_PX, ROW_PX, Scale, kilometres, outside_of, place_name, reason
+from .strip_scale import LEFT_PX, ROW_PX, Sheet, kilometres
 from .styles import route_style
 
 BEAD_PX = 12.0
 """Sites closer together than this on the picture are drawn as one symbol with their number."""
+MOST_NOTES = 12
+"""Sites that the tooltip of a group names."""
 GAP_WIDTH = 1.7
 """Lines are drawn so much wider than on the map."""
+SHOWN_FIRST = {"yes": 3.0, "unknown": 2.0, "no": 1.0}
 
 
-def draw_lane(canvas: Canvas, scale: Scale, data: StripData, lane: StripLane, lang: str) -> None:
+def draw_lane(sheet: Sheet, lane: StripLane) -> None:
     """Head with figures, the line as it is, the line with the plan, what is near but does not serve."""
-    canvas.y += 8
-    canvas.line(6, canvas.y, scale.right + RIGHT_PX - 6, canvas.y, FAINT, 1.0)
-    canvas.y += 15
-    _lane_head(canvas, lane, lang)
-    skipped = _state_line(canvas, scale, data, lane, lane.before, lang, names=True)
-    canvas.text(LEFT_PX - 8, canvas.y - 9.5, text("strip.before-mark", lang), 9, anchor="end", fill=SOFT)
-    if lane.after is not None:
-        canvas.y += 9
-        _state_line(canvas, scale, data, lane, lane.after, lang, names=False)
-        canvas.text(LEFT_PX - 8, canvas.y - 9.5, text("strip.after-mark", lang), 9, anchor="end", fill=PLAN)
+    sheet.y += 8
+    sheet.line(6, sheet.y, sheet.width - 6, sheet.y, FAINT)
+    sheet.y += 15
+    _head(sheet, lane)
+    skipped = _site_names(sheet, lane.before.sites)
+    _state_line(sheet, lane, lane.before, 10.0)
+    sheet.text(LEFT_PX - 8, sheet.y - 9.5, sheet.words("strip.before-mark"), 9, anchor="end", fill=SOFT)
+    if lane.after is not None and lane.after != lane.before:
+        _state_line(sheet, lane, lane.after, 27.0)
+        sheet.text(LEFT_PX - 8, sheet.y - 9.5, sheet.words("strip.after-mark"), 9, anchor="end", fill=PLAN)
+    if lane.near or skipped:
+        sheet.y += 14
     if lane.near:
-        _near_row(canvas, scale, lane, lang)
+        _near_row(sheet, lane, sheet.y - 7)
     if skipped:
-        canvas.y += 12
-        canvas.text(
-            scale.right, canvas.y - 2, text("strip.more", lang, n=skipped), 9.5, anchor="end", fill=SOFT
-        )
+        more = sheet.words("strip.more", n=skipped)
+        sheet.text(sheet.scale.right, sheet.y - 3.5, more, 9.5, anchor="end", fill=SOFT, halo=True)
 
 
-def _lane_head(canvas: Canvas, lane: StripLane, lang: str) -> None:
-    y, forward = canvas.y, lane.direction == "forward"
-    arrow = f"M16 {y - 4}h14m-5-4l5 4-5 4" if forward else f"M30 {y - 4}h-14m5-4l-5 4 5 4"
-    canvas.add(
+# -- head ------------------------------------------------------------------------------------------------
+
+
+def _head(sheet: Sheet, lane: StripLane) -> None:
+    """Arrow, where to, figures; wrapped to the width."""
+    y, left = sheet.y, LEFT_PX - 8
+    arrow = (
+        f"M16 {y - 4:.1f}h14m-5-4l5 4-5 4"
+        if lane.direction == "forward"
+        else f"M30 {y - 4:.1f}h-14m5-4l-5 4 5 4"
+    )
+    sheet.add(
         "path",
         d=arrow,
         fill="none",
@@ -51,223 +62,201 @@ def _lane_head(canvas: Canvas, lane: StripLane, lang: str) -> None:
         stroke_linecap="round",
         stroke_linejoin="round",
     )
-    head = text("strip.towards", lang, place=shortened(place_name(lane.towards, lang), 11.5, 160))
-    canvas.text(LEFT_PX - 8, y, head, 11.5, bold=True)
-    x = LEFT_PX - 8 + text_px(head, 11.5, bold=True) + 12
-    for value, colour in _facts(lane, lang):
+    head = sheet.words("strip.towards", place=shortened(sheet.place(lane.towards), 11.5, 160))
+    sheet.text(left, y, head, 11.5, bold=True, halo=True)
+    x = left + text_px(head, 11.5, bold=True) + 12
+    for value, colour in _facts(sheet, lane):
         px = text_px(value, 10)
-        if x + px > canvas.width - 6:
-            canvas.y += ROW_PX
-            x = LEFT_PX - 8
-        canvas.text(x, canvas.y, value, 10, fill=colour)
+        if x + px > sheet.width - 6:
+            sheet.y += ROW_PX
+            x = left
+        sheet.text(x, sheet.y, value, 10, fill=colour, halo=True)
         x += px + 12
-    canvas.y += 4
+    sheet.y += 4
 
 
-def _facts(lane: StripLane, lang: str) -> list[tuple[str, str]]:
-    """What the head of a lane says: sites, mean and longest gap (always together), and the same with the plan."""
-    facts = [(_count(lane.before.sites, lang), SOFT), (_figures(lane.before, lang), INK)]
-    if lane.after is not None:
+def _facts(sheet: Sheet, lane: StripLane) -> list[tuple[str, str]]:
+    """Say how many sites, mean and longest gap (always together), and the same with the plan."""
+    facts = [(_count(sheet, lane.before), SOFT), (_figures(sheet, lane.before), INK)]
+    if lane.after == lane.before:
+        facts.append((sheet.words("strip.unchanged"), PLAN))
+    elif lane.after is not None:
         new = sum(s.order is not None for s in lane.after.sites)
-        parts = [text("strip.proposed", lang, n=new)] if new else []
-        figures = _figures(lane.after, lang)
-        facts.append((text("strip.after", lang) + " " * (lang == "en") + " · ".join([*parts, figures]), PLAN))
+        parts = [sheet.words("strip.proposed", n=new)] if new else []
+        figures = " · ".join([*parts, _figures(sheet, lane.after)])
+        facts.append((f"{sheet.words('strip.after')}{' ' * (sheet.lang == 'en')}{figures}", PLAN))
     return [(value, colour) for value, colour in facts if value]
 
 
-def _count(sites: Sequence[StripSite], lang: str) -> str:
-    if not sites:
-        return text("strip.no-sites", lang)
-    kinds = [
-        (key, sum(s.fast == value for s in sites))
-        for value, key in (("yes", "fast"), ("no", "slow"), ("unknown", "unknown"))
-    ]
-    words = [text(f"strip.{key}", lang, n=n) for key, n in kinds if n]
-    whole = text("strip.one-site", lang) if len(sites) == 1 else text("strip.sites", lang, n=len(sites))
-    return f"{whole}（{'，'.join(words)}）" if lang == "zh" else f"{whole} ({', '.join(words)})"
+def _count(sheet: Sheet, state: LaneState) -> str:
+    """Sites that count, by kind; then how many serve the road but don't count."""
+    sites, others = state.counted, len(state.sites) - len(state.counted)
+    kinds = (("yes", "fast"), ("no", "slow"), ("unknown", "unknown"))
+    counts = [(key, sum(s.fast == value for s in sites)) for value, key in kinds]
+    words = [sheet.words(f"strip.{key}", n=n) for key, n in counts if n]
+    words += [sheet.words("strip.not-counted", n=others)] if others else []
+    keys = {0: "strip.no-sites", 1: "strip.one-site"}
+    whole = sheet.words(keys.get(len(sites), "strip.sites"), n=len(sites))
+    if not words:
+        return whole
+    return f"{whole}（{'，'.join(words)}）" if sheet.lang == "zh" else f"{whole} ({', '.join(words)})"
 
 
-def _figures(state: LaneState, lang: str) -> str:
+def _figures(sheet: Sheet, state: LaneState) -> str:
     parts = []
     if state.mean_gap_m is not None:
-        parts.append(text("strip.mean", lang, value=kilometres(state.mean_gap_m)))
+        parts.append(sheet.words("strip.mean", value=kilometres(state.mean_gap_m)))
     gap = state.longest
     if gap is not None:
-        low, high = sorted((gap.from_km, gap.to_km))
-        parts.append(text("strip.longest", lang, value=_length(gap), low=f"{low:.1f}", high=f"{high:.1f}"))
+        parts.append(sheet.words("strip.longest", value=length_text(gap), **_ends(gap)))
     return " · ".join(parts)
 
 
-def _length(gap: StripGap) -> str:
+def _ends(gap: StripGap) -> dict[str, str]:
+    low, high = sorted((gap.from_km, gap.to_km))
+    return {"low": f"{low:.1f}", "high": f"{high:.1f}"}
+
+
+def length_text(gap: StripGap) -> str:
+    """Write the length of a gap in km; an open one is at least so long."""
     return ("≥ " if gap.open_low or gap.open_high else "") + kilometres(gap.length_m)
 
 
-def _state_line(
-    canvas: Canvas,
-    scale: Scale,
-    data: StripData,
-    lane: StripLane,
-    state: LaneState,
-    lang: str,
-    *,
-    names: bool,
-) -> int:
-    """A line of gaps with sites as beads; lengths below. Returns how many names found no room."""
-    groups = bins([scale.x(s.at_m) for s in state.sites], BEAD_PX)
-    skipped = 0
-    if names:
-        skipped = _site_names(canvas, scale, state.sites, groups, lang)
-    y = canvas.y + (10 if names else 18)
+# -- line ------------------------------------------------------------------------------------------------
+
+
+def _state_line(sheet: Sheet, lane: StripLane, state: LaneState, above_px: float) -> None:
+    """Draw gaps with sites as beads, and their lengths below."""
+    y = sheet.y + above_px
     for stretch in lane.driven:
-        canvas.line(scale.x(stretch.from_m), y, scale.x(stretch.to_m), y, BASE, 2.0)
-    for low, high in _holes(lane):
-        canvas.line(scale.x(low), y, scale.x(high), y, SOFT, 1.0, (1, 4), text("strip.one-way-gap", lang))
+        sheet.line(sheet.x(stretch.from_m), y, sheet.x(stretch.to_m), y, BASE)
+    for a, b in pairwise(lane.driven):
+        none = sheet.words("strip.one-way-gap")
+        sheet.line(sheet.x(a.to_m), y, sheet.x(b.from_m), y, SOFT, dash=(1, 4), note=none)
     for gap in state.gaps:
-        _gap_bar(canvas, scale, data, gap, y, lang)
-    for low, high in outside_of(data):
-        canvas.add(
-            "rect",
-            x=scale.x(low),
-            y=y - 8,
-            width=scale.x(high) - scale.x(low),
-            height=16.0,
-            fill=PAPER,
-            fill_opacity=0.55,
-        )
-    for group in groups:
-        _bead(canvas, scale, [state.sites[k] for k in group], y, lang)
-    _gap_lengths(canvas, scale, state, y + 17)
-    canvas.y = y + 21
-    return skipped
-
-
-def _holes(lane: StripLane) -> list[tuple[float, float]]:
-    pairs = zip(lane.driven[:-1], lane.driven[1:], strict=True)
-    return [(a.to_m, b.from_m) for a, b in pairs]
+        _gap_bar(sheet, gap, y)
+    for group in bins([sheet.x(s.at_m) for s in state.sites], BEAD_PX):
+        _bead(sheet, [state.sites[k] for k in group], y)
+    _gap_lengths(sheet, state, y + 17)
+    sheet.y = y + 21
 
 
 def category_of(data: StripData, spacing_class: str) -> Category | None:
+    """Look of a spacing class, the same as on the map; None if the class is not known."""
     return next((c for c in route_style(*data.limits_km).categories if c.value == spacing_class), None)
 
 
-def _gap_bar(canvas: Canvas, scale: Scale, data: StripData, gap: StripGap, y: float, lang: str) -> None:
-    look = category_of(data, gap.spacing_class)
-    note = text(
-        "strip.gap-tip",
-        lang,
-        value=_length(gap),
-        low=f"{min(gap.from_km, gap.to_km):.1f}",
-        high=f"{max(gap.from_km, gap.to_km):.1f}",
-    )
-    for low, high in gap.parts:
-        a, b = scale.x(low), scale.x(high)
-        if look is None:
-            canvas.line(a, y, b, y, SOFT, 3.0, note=note)
-            continue
+def _gap_bar(sheet: Sheet, gap: StripGap, y: float) -> None:
+    look = category_of(sheet.data, gap.spacing_class) or Category(None, "", SOFT, width=2.0)
+    note = sheet.words("strip.gap-tip", value=length_text(gap), **_ends(gap))
+    for low, high, faint in _pieces(gap, sheet.outside):
+        a, b, opacity = sheet.x(low), sheet.x(high), 0.4 if faint else None
         if look.halo:
-            canvas.line(a, y, b, y, look.halo, look.width * GAP_WIDTH + 6)
-        canvas.line(a, y, b, y, look.colour, look.width * GAP_WIDTH, look.dash, note)
-    for is_open, x, turn in (
-        (gap.open_low, scale.x(gap.parts[0][0]), 1),
-        (gap.open_high, scale.x(gap.parts[-1][1]), -1),
-    ):
+            sheet.line(a, y, b, y, look.halo, width=look.width * GAP_WIDTH + 6, opacity=opacity)
+        sheet.line(
+            a, y, b, y, look.colour, width=look.width * GAP_WIDTH, dash=look.dash, note=note, opacity=opacity
+        )
+    low_x, high_x = sheet.x(gap.parts[0][0]), sheet.x(gap.parts[-1][1])
+    for is_open, x, turn in ((gap.open_low, low_x, 1), (gap.open_high, high_x, -1)):
         if is_open:
-            canvas.add(
-                "path",
-                d=f"M{x + 5 * turn:.1f} {y - 5:.1f}l{-5 * turn} 5 {5 * turn} 5",
-                fill="none",
-                stroke=SOFT,
-                stroke_width=1.6,
-            )
+            d = f"M{x + 5 * turn:.1f} {y - 5:.1f}l{-5 * turn} 5 {5 * turn} 5"
+            sheet.add("path", d=d, fill="none", stroke=INK, stroke_width=1.6)
 
 
-def _gap_lengths(canvas: Canvas, scale: Scale, state: LaneState, y: float) -> None:
+def _pieces(gap: StripGap, outside: Sequence[tuple[float, float]]) -> list[tuple[float, float, bool]]:
+    """Parts of a gap inside and outside the region: from, to, is it outside."""
+    found = []
+    for low, high in gap.parts:
+        cuts = sorted({low, high, *(min(max(e, low), high) for part in outside for e in part)})
+        found += [(a, b, any(x <= (a + b) / 2 <= y for x, y in outside)) for a, b in pairwise(cuts)]
+    return found
+
+
+def _gap_lengths(sheet: Sheet, state: LaneState, y: float) -> None:
+    """Write lengths where they fit; that of the longest gap always."""
     longest, labels = state.longest, []
     for gap in state.gaps:
         low, high = max(gap.parts, key=lambda p: p[1] - p[0])
-        middle, strong = (scale.x(low) + scale.x(high)) / 2, gap is longest
-        px = text_px(_length(gap), 10, bold=strong)
-        fits = scale.x(high) - scale.x(low) >= px - 2 or strong
-        labels.append((gap, strong, Label(middle, px if fits else 1e9, (float(strong), gap.length_m))))
-    spots = place_labels([label for _, _, label in labels], 1, 4.0, scale.right + RIGHT_PX - 3)
-    for (gap, strong, _), spot in zip(labels, spots, strict=True):
+        px = text_px(length_text(gap), 10, bold=gap is longest)
+        fits = gap is longest or sheet.x(high) - sheet.x(low) >= px - 2
+        middle = (sheet.x(low) + sheet.x(high)) / 2
+        labels.append(Label(middle, px if fits else 1e9, (float(gap is longest), gap.length_m)))
+    for gap, spot in zip(state.gaps, place_labels(labels, 1, *sheet.margins), strict=True):
         if spot is not None:
-            canvas.text(
-                spot.x,
-                y,
-                _length(gap),
-                10,
-                anchor="middle",
-                bold=strong or gap.spacing_class == "gap",
-                halo=True,
-            )
+            bold = gap is longest or gap.spacing_class == "gap"
+            sheet.text(spot.x, y, length_text(gap), 10, anchor="middle", bold=bold, halo=True)
 
 
-def _site_names(
-    canvas: Canvas, scale: Scale, sites: Sequence[StripSite], groups: list[list[int]], lang: str
-) -> int:
-    """Names above the beads in up to three rows; returns how many sites stay without."""
-    ranks = {"yes": 3.0, "unknown": 2.0, "no": 1.0}
-    labels, shown = [], []
+# -- sites -----------------------------------------------------------------------------------------------
+
+
+def _site_names(sheet: Sheet, sites: Sequence[StripSite]) -> int:
+    """Write names above the beads in up to three rows; returns how many sites stay without."""
+    groups = bins([sheet.x(s.at_m) for s in sites], BEAD_PX)
+    labels, names = [], []
     for group in groups:
-        best = max(group, key=lambda k: (ranks.get(sites[k].fast, 0.0), -k))
-        name = shortened(sites[best].name or text("strip.unnamed", lang), 10, 130)
+        best = max((sites[k] for k in group), key=lambda s: (s.counts, SHOWN_FIRST.get(s.fast, 0.0), -s.at_m))
+        name = shortened(best.name or sheet.words("strip.unnamed"), 10, 130)
         if len(group) > 1:
-            name = text("strip.and-more", lang, name=name, n=len(group) if lang == "zh" else len(group) - 1)
-        x = sum(scale.x(sites[k].at_m) for k in group) / len(group)
-        labels.append(Label(x, text_px(name, 10), (ranks.get(sites[best].fast, 0.0), float(len(group)))))
-        shown.append(name)
-    spots = place_labels(labels, 3, 4.0, scale.right + RIGHT_PX - 3)
-    rows = max((s.row + 1 for s in spots if s is not None), default=0)
-    base = canvas.y + rows * ROW_PX
-    for label, name, spot in zip(labels, shown, spots, strict=True):
+            name = sheet.words("strip.and-more", name=name, n=len(group) - (sheet.lang == "en"))
+        x = sum(sheet.x(sites[k].at_m) for k in group) / len(group)
+        labels.append(
+            Label(
+                x, text_px(name, 10), (float(best.counts), SHOWN_FIRST.get(best.fast, 0.0), float(len(group)))
+            )
+        )
+        names.append(name)
+    spots = place_labels(labels, 3, *sheet.margins)
+    base = sheet.y + max((s.row + 1 for s in spots if s is not None), default=0) * ROW_PX
+    for label, name, spot in zip(labels, names, spots, strict=True):
         if spot is not None:
             y = base - spot.row * ROW_PX
-            canvas.line(label.x, y + 1.5, label.x, base + 6, "#9AA3AB", 0.7)
-            canvas.text(spot.x, y, name, 10, anchor="middle", halo=True)
-    canvas.y = base
+            sheet.line(label.x, y + 1.5, label.x, base + 6, THREAD, width=0.7)
+            sheet.text(spot.x, y, name, 10, anchor="middle", halo=True)
+    sheet.y = base
     return sum(len(group) for group, spot in zip(groups, spots, strict=True) if spot is None)
 
 
-def _bead(canvas: Canvas, scale: Scale, group: Sequence[StripSite], y: float, lang: str) -> None:
-    """One symbol for the sites of a place."""
-    x = sum(scale.x(s.at_m) for s in group) / len(group)
-    note = "\n".join(_site_note(s, lang) for s in group[:12]) + ("\n…" if len(group) > 12 else "")
-    proposed = [s for s in group if s.order is not None]
-    others = [s for s in group if s.order is None]
-    if others:
-        kinds = {s.fast for s in others}
-        fast = next(k for k in ("yes", "unknown", "no") if k in kinds or k == "no")
-        site_symbol(canvas, x, y, fast, len(others), note)
-    if proposed:
-        first = min(s.order for s in proposed if s.order is not None)
-        pin(canvas, x, y - (6 if others else 1), f"{first}" if len(proposed) == 1 else f"{first}+", note)
-
-
-def _site_note(site: StripSite, lang: str) -> str:
-    parts = [
-        site.name or text("strip.unnamed", lang),
-        text("strip.at", lang, km=f"{site.chainage_m / 1000:.1f}"),
-    ]
-    parts.append(
-        text("strip.legend.proposed" if site.order is not None else f"choice.fast.{site.fast}", lang)
+def _bead(sheet: Sheet, group: Sequence[StripSite], y: float) -> None:
+    """One symbol for the sites of a place; proposed ones as a pin."""
+    x = sum(sheet.x(s.at_m) for s in group) / len(group)
+    note = "\n".join(
+        [*(_site_note(sheet, s) for s in group[:MOST_NOTES]), *["…"] * (len(group) > MOST_NOTES)]
     )
+    orders = [s.order for s in group if s.order is not None]
+    others = {s.fast for s in group if s.order is None and s.counts}
+    n_counted = sum(s.order is None and s.counts for s in group)
+    if others:
+        fast = next((k for k in SHOWN_FIRST if k in others), "no")
+        site_symbol(sheet, x, y, fast, count=n_counted, note=note)
+    elif not orders:
+        idle_symbol(sheet, x, y, note=note)
+    if orders:
+        pin(sheet, x, y - (6 if others else 1), f"{min(orders)}{'+' * (len(orders) > 1)}", note=note)
+
+
+def _site_note(sheet: Sheet, site: StripSite) -> str:
+    key = "strip.legend.proposed" if site.order is not None else f"choice.fast.{site.fast}"
+    parts = [
+        site.name or sheet.words("strip.unnamed"),
+        sheet.words("strip.at", km=f"{site.chainage_m / 1000:.1f}"),
+        sheet.words(key),
+    ]
+    if not site.counts:
+        parts.append(sheet.words("strip.legend.idle"))
     if site.distance_m == site.distance_m:
-        parts.append(text("strip.away", lang, km=f"{site.distance_m / 1000:.1f}"))
+        parts.append(sheet.words("strip.away", km=f"{site.distance_m / 1000:.1f}"))
     return " · ".join(parts)
 
 
-def _near_row(canvas: Canvas, scale: Scale, lane: StripLane, lang: str) -> None:
-    y = canvas.y + 7
-    canvas.text(LEFT_PX - 8, y + 3, text("strip.near-mark", lang), 9, anchor="end", fill=SOFT)
-    groups = bins([scale.x(s.at_m) for s in lane.near], 10.0)
-    for group in groups:
+def _near_row(sheet: Sheet, lane: StripLane, y: float) -> None:
+    sheet.text(LEFT_PX - 8, y + 3, sheet.words("strip.near-mark"), 9, anchor="end", fill=SOFT)
+    for group in bins([sheet.x(s.at_m) for s in lane.near], 10.0):
         sites = [lane.near[k] for k in group]
-        x = sum(scale.x(s.at_m) for s in sites) / len(sites)
-        note = "\n".join(
-            f"{s.name or text('strip.unnamed', lang)}: {reason(s.reason, lang)}" for s in sites[:12]
-        )
-        diamond(canvas, x, y, note)
+        x = sum(sheet.x(s.at_m) for s in sites) / len(sites)
+        notes = [
+            f"{s.name or sheet.words('strip.unnamed')}: {sheet.reason(s.reason)}" for s in sites[:MOST_NOTES]
+        ]
+        diamond(sheet, x, y, note="\n".join(notes))
         if len(sites) > 1:
-            canvas.text(x + 6, y + 3, f"{len(sites)}", 8.5, fill=SOFT, halo=True)
-    canvas.y = y + 7
+            sheet.text(x + 6, y + 3, f"{len(sites)}", 8.5, fill=SOFT, halo=True)

@@ -2,154 +2,130 @@
 
 from __future__ import annotations
 
-from ..assess.strip_model import StripData
-from ..texts import text
-from .strip_canvas import INK, PAPER, SOFT, Canvas, shield, tip
-from .strip_layout import Label, bins, place_labels, text_px
-from .strip_scale import LEFT_PX, RIGHT_PX, ROW_PX, Scale, kilometres, outside_of
+from .strip_canvas import INK, PAPER, ROAD, SOFT, THREAD, shield, tip
+from .strip_layout import Label, Spot, bins, place_labels, text_px
+from .strip_scale import LEFT_PX, Sheet, kilometres
 
-RANKS = {"city": 5.0, "district": 4.0, "county": 4.0, "town": 2.0}
+RANKS = {"city": 5.0, "district": 4.0, "county": 4.0, "crossing": 3.0, "town": 2.0}
+LINE_PX = 15.0
+"""Height of a row of names above the road."""
+SAME_PLACE_PX = 5.0
+"""Routes that cross closer together than this share a frame."""
 
 
-def draw_along(canvas: Canvas, scale: Scale, data: StripData, lang: str) -> None:
+def draw_along(sheet: Sheet) -> None:
     """Names of areas, towns and crossing routes, the road, kilometres, shared stretches."""
-    _areas(canvas, scale, data, lang)
-    road_y = _places(canvas, scale, data, lang)
-    _road(canvas, scale, data, road_y, lang)
-    for town in data.towns:
-        note = " · ".join([town.name, text("strip.at", lang, km=kilometres(town.at_m))])
-        radius = 3.6 if town.kind == "city" else 2.8
-        canvas.add(
-            "circle",
-            tip(note),
-            cx=scale.x(town.at_m),
-            cy=road_y,
-            r=radius,
-            fill=PAPER,
-            stroke=INK,
-            stroke_width=1.4,
-        )
-    for km in scale.ticks():
-        x = scale.x(km * 1000)
-        canvas.line(x, road_y + 4, x, road_y + 8, SOFT)
-        canvas.text(x, road_y + 18, f"{km:g}", 9.5, anchor="middle", fill=SOFT, halo=True)
-    canvas.text(LEFT_PX - 10, road_y + 18, "km", 9.5, anchor="end", fill=SOFT)
-    canvas.y = road_y + 22
-    _shared(canvas, scale, data, lang)
+    _areas(sheet)
+    y = _places(sheet)
+    _road(sheet, y)
+    for town in sheet.data.towns:
+        note = f"{town.name} · {sheet.words('strip.at', km=kilometres(town.at_m))}"
+        sheet.add(
+            "circle", tip(note), cx=sheet.x(town.at_m), cy=y, r=3.6 if town.kind == "city" else 2.8, fill=PAPER,
+            stroke=INK, stroke_width=1.4,
+        )  # fmt: skip
+    for km in sheet.scale.ticks():
+        x = sheet.x(km * 1000)
+        sheet.line(x, y + 4, x, y + 8, SOFT)
+        sheet.text(x, y + 18, f"{km:g}", 9.5, anchor="middle", fill=SOFT, halo=True)
+    sheet.text(LEFT_PX - 10, y + 18, "km", 9.5, anchor="end", fill=SOFT)
+    sheet.y = y + 22
+    _shared(sheet)
 
 
-def _areas(canvas: Canvas, scale: Scale, data: StripData, lang: str) -> None:
-    """Names of counties, and of what is outside."""
-    outside = [] if len(data.counties) else [(a, b, text("strip.outside", lang)) for a, b in outside_of(data)]
+def _areas(sheet: Sheet) -> None:
+    """Names of counties; what is outside is named where there are no counties."""
+    data = sheet.data
     named = [(s.from_m, s.to_m, s.name) for s in data.counties] if len(data.counties) > 1 else []
-    shown = False
-    for low, high, name in [*named, *outside]:
-        a, b = scale.x(low), scale.x(high)
-        if b - a >= text_px(name, 10) + 6:
-            canvas.text((a + b) / 2, canvas.y + 11, name, 10, anchor="middle", fill=SOFT)
-            shown = True
-    canvas.y += 16 if shown else 2
-
-
-def _places(canvas: Canvas, scale: Scale, data: StripData, lang: str) -> float:
-    """Names of towns and numbers of crossing routes above the road; returns where the road lies."""
-    refs = _crossings_at(scale, data)
-    labels = [
-        Label(scale.x(t.at_m), text_px(t.name, _town_size(t.kind)), (RANKS.get(t.kind, 1.0), t.weight))
-        for t in data.towns
+    if not data.counties:
+        named = [(a, b, sheet.words("strip.outside")) for a, b in sheet.outside]
+    fitting = [
+        (sheet.x(a), sheet.x(b), n) for a, b, n in named if sheet.x(b) - sheet.x(a) >= text_px(n, 10) + 6
     ]
-    labels += [Label(x, text_px(ref, 9.5, bold=True) + 7, (3.0, 0.0)) for x, ref, _ in refs]
-    spots = place_labels(labels, 4, 4.0, scale.right + RIGHT_PX - 3)
-    rows = max((s.row + 1 for s in spots if s is not None), default=0)
-    y = canvas.y + rows * (ROW_PX + 2) + 10
+    for a, b, name in fitting:
+        sheet.text((a + b) / 2, sheet.y + 11, name, 10, anchor="middle", fill=SOFT, halo=True)
+    sheet.y += 16 if fitting else 2
+
+
+def _places(sheet: Sheet) -> float:
+    """Names of towns and numbers of crossing routes; returns where the road lies."""
+    towns, refs = sheet.data.towns, _crossings_at(sheet)
+    labels = [
+        Label(
+            sheet.x(t.at_m),
+            text_px(t.name, _size(t.kind), bold=t.kind == "city"),
+            (RANKS.get(t.kind, 1.0), t.weight),
+        )
+        for t in towns
+    ]
+    labels += [Label(x, text_px(ref, 9.5, bold=True) + 7, (RANKS["crossing"], 0.0)) for x, ref, _ in refs]
+    spots = place_labels(labels, 4, *sheet.margins)
+    y = sheet.y + max((s.row + 1 for s in spots if s is not None), default=0) * LINE_PX + 10
     for label, spot in zip(labels, spots, strict=True):
         if spot is not None:
-            canvas.line(label.x, y - 6 - spot.row * (ROW_PX + 2), label.x, y, "#9AA3AB", 0.7)
-    for town, spot in zip(data.towns, spots, strict=False):
+            sheet.line(label.x, y - 6 - spot.row * LINE_PX, label.x, y, THREAD, width=0.7)
+    for town, spot in zip(towns, spots[: len(towns)], strict=True):
         if spot is not None:
-            base = y - 9 - spot.row * (ROW_PX + 2)
-            canvas.text(
-                spot.x,
-                base,
-                town.name,
-                _town_size(town.kind),
-                anchor="middle",
-                bold=town.kind == "city",
-                halo=True,
-            )
-    for (x, ref, level), spot in zip(refs, spots[len(data.towns) :], strict=True):
-        canvas.line(
-            x,
-            y - 5,
-            x,
-            y + 5,
-            "#4B5560",
-            1.6,
-            () if level else (2, 1.5),
-            "" if level else f"{ref}: {text('strip.bridge-tip', lang)}",
-        )
-        if spot is not None:
-            px = text_px(ref, 9.5, bold=True) + 7
-            shield(canvas, spot.x, y - 9 - spot.row * (ROW_PX + 2), ref, px, level=level, size=9.5)
+            base, bold = y - 9 - spot.row * LINE_PX, town.kind == "city"
+            sheet.text(spot.x, base, town.name, _size(town.kind), anchor="middle", bold=bold, halo=True)
+    for crossing, spot in zip(refs, spots[len(towns) :], strict=True):
+        _crossing(sheet, crossing, spot, y)
     return y
 
 
-def _town_size(kind: str) -> float:
+def _crossing(sheet: Sheet, crossing: tuple[float, str, bool], spot: Spot | None, y: float) -> None:
+    x, ref, level = crossing
+    note = ref if level else f"{ref}: {sheet.words('strip.bridge-tip')}"
+    sheet.line(x, y - 5, x, y + 5, ROAD, width=1.6, dash=() if level else (2, 1.5), note=note)
+    if spot is not None:
+        px = text_px(ref, 9.5, bold=True) + 7
+        shield(sheet, spot.x, y - 9 - spot.row * LINE_PX, ref, px, level=level, size=9.5)
+
+
+def _size(kind: str) -> float:
     return 11.5 if kind == "city" else 10.5
 
 
-def _crossings_at(scale: Scale, data: StripData) -> list[tuple[float, str, bool]]:
-    """Crossing routes; several within a few pixels share a shield."""
-    found = sorted((scale.x(c.at_m), c.ref, c.level) for c in data.crossings)
-    groups = bins([x for x, _, _ in found], 5.0)
+def _crossings_at(sheet: Sheet) -> list[tuple[float, str, bool]]:
+    """Crossing routes by pixel: those at one place share a frame."""
+    found = sorted((sheet.x(c.at_m), c.ref, c.level) for c in sheet.data.crossings)
     merged = []
-    for group in groups:
+    for group in bins([x for x, _, _ in found], SAME_PLACE_PX):
         refs = list(dict.fromkeys(found[k][1] for k in group))
-        xs = [found[k][0] for k in group]
-        merged.append(
-            (
-                sum(xs) / len(xs),
-                "/".join(refs[:3]) + ("…" if len(refs) > 3 else ""),
-                any(found[k][2] for k in group),
-            )
-        )
+        x = sum(found[k][0] for k in group) / len(group)
+        merged.append((x, "/".join(refs[:3]) + "…" * (len(refs) > 3), any(found[k][2] for k in group)))
     return merged
 
 
-def _road(canvas: Canvas, scale: Scale, data: StripData, y: float, lang: str) -> None:
-    canvas.line(scale.left, y, scale.right, y, "#B4BCC3", 6.0)
-    for stretch in data.inside:
-        canvas.line(scale.x(stretch.from_m), y, scale.x(stretch.to_m), y, "#4B5560", 6.0)
-    for stretch in dict.fromkeys(s for lane in data.lanes for s in lane.inferred):
-        a, b = scale.x(stretch.from_m), scale.x(stretch.to_m)
-        note = f"{text('strip.inferred-tip', lang)} · {kilometres(stretch.to_m - stretch.from_m)} km"
-        canvas.line(a, y, max(b, a + 3), y, "#F4F6F7", 3.6, (3, 2), note)
-    if data.ring:
-        for x in (scale.left, scale.right):
-            canvas.add("circle", cx=x, cy=y, r=4.5, fill="none", stroke="#4B5560", stroke_width=1.6)
+def _road(sheet: Sheet, y: float) -> None:
+    left, right = sheet.scale.left, sheet.scale.right
+    sheet.line(left, y, right, y, "#B4BCC3", width=6.0)
+    for stretch in sheet.data.inside:
+        sheet.line(sheet.x(stretch.from_m), y, sheet.x(stretch.to_m), y, ROAD, width=6.0)
+    for stretch in dict.fromkeys(s for lane in sheet.data.lanes for s in lane.inferred):
+        a, b = sheet.x(stretch.from_m), sheet.x(stretch.to_m)
+        note = f"{sheet.words('strip.inferred-tip')} · {kilometres(stretch.to_m - stretch.from_m)} km"
+        sheet.line(a, y, max(b, a + 3), y, "#F4F6F7", width=3.6, dash=(3, 2), note=note)
+    if sheet.data.ring:
+        for x in (left, right):
+            sheet.add("circle", cx=x, cy=y, r=4.5, fill=PAPER, stroke=ROAD, stroke_width=1.6)
 
 
-def _shared(canvas: Canvas, scale: Scale, data: StripData, lang: str) -> None:
+def _shared(sheet: Sheet) -> None:
     """Brackets where another route runs on the same road; those that overlap go on lines of their own."""
     lines: list[float] = []
-    for stretch in data.shared:
-        a, b = scale.x(stretch.from_m), scale.x(stretch.to_m)
-        name = text("strip.with", lang, ref=stretch.name)
-        inside = b - a > text_px(name, 9.5) + 10
-        name_x = (a + b) / 2 if inside else b + 4 + text_px(name, 9.5) / 2
-        if name_x + text_px(name, 9.5) / 2 > scale.right + RIGHT_PX:
-            name_x = a - 4 - text_px(name, 9.5) / 2
-        row = next((k for k, end in enumerate(lines) if a > end), len(lines))
-        lines[row:row + 1] = [max(b, name_x + text_px(name, 9.5) / 2) + 6]  # fmt: skip
-        y = canvas.y + 7 + row * 13
-        canvas.add(
-            "path",
-            d=f"M{a:.1f} {y - 4:.1f}v4H{max(b, a + 2):.1f}v-4",
-            fill="none",
-            stroke="#4B5560",
-            stroke_width=1.2,
-        )
-        canvas.text(
-            name_x, y + (3 if not inside else 3.5), name, 9.5, anchor="middle", fill="#4B5560", halo=True
-        )
-    canvas.y += 13 * len(lines) + (2 if lines else 0)
+    for stretch in sheet.data.shared:
+        a, b = sheet.x(stretch.from_m), sheet.x(stretch.to_m)
+        name = sheet.words("strip.with", ref=stretch.name)
+        px = text_px(name, 9.5)
+        inside = b - a > px + 10
+        middle = (a + b) / 2 if inside else b + 4 + px / 2
+        if middle + px / 2 > sheet.margins[1]:
+            middle = a - 4 - px / 2
+        row = next((k for k, end in enumerate(lines) if min(a, middle - px / 2) > end), len(lines))
+        lines[row : row + 1] = [max(b, middle + px / 2) + 6]
+        y = sheet.y + 7 + row * 13
+        d = f"M{a:.1f} {y - 4:.1f}v4H{max(b, a + 2):.1f}v-4"
+        sheet.add("path", d=d, fill="none", stroke=ROAD, stroke_width=1.2)
+        sheet.text(middle, y + 3.5, name, 9.5, anchor="middle", fill=ROAD, halo=True)
+    sheet.y += 13 * len(lines) + (2 if lines else 0)

@@ -7,6 +7,7 @@ a lane for each direction with its sites as beads and the gaps between them, as 
 from __future__ import annotations
 
 import zlib
+from itertools import pairwise
 
 import geopandas as gpd
 import pandas as pd
@@ -18,14 +19,13 @@ from ..assess.strips_around import Surroundings
 from ..network.routes import RoadIndex
 from ..plan import Plan
 from ..policy import RouteSpacing
-from ..texts import text
 from ..units import WGS84
 from .strip_canvas import FAINT, SOFT, Canvas, diamond, element, shield, tip
 from .strip_lanes import draw_lane
 from .strip_layout import shortened, text_px
 from .strip_legend import draw_legend
 from .strip_road import draw_along
-from .strip_scale import LEFT_PX, ROW_PX, Scale, kilometres, outside_of, place_name, reason
+from .strip_scale import LEFT_PX, ROW_PX, Sheet, kilometres
 
 WIDTH_PX = 720.0
 NEAR_LINES = 5
@@ -52,96 +52,84 @@ def strip_svg(data: StripData, lang: str, width: float = WIDTH_PX) -> str:
     str
         A plain SVG picture: presentation attributes only, tooltips as ``title`` elements.
     """
-    canvas, scale = Canvas(float(width)), Scale(data, width)
-    _title(canvas, data, lang)
-    top = canvas.y
-    back = len(canvas.body)
-    draw_along(canvas, scale, data, lang)
+    sheet = Sheet(data, lang, width)
+    _title(sheet)
+    top, back = sheet.y, len(sheet.body)
+    draw_along(sheet)
     for lane in data.lanes:
-        draw_lane(canvas, scale, data, lane, lang)
-    canvas.body[back:back] = _background(scale, data, top, canvas.y, lang)
-    _near_list(canvas, data, lang)
-    draw_legend(canvas, data, lang)
-    low, high = (place_name(name, lang) for name in data.ends)
-    return canvas.svg(
-        text("strip.label", lang, ref=data.ref, low=low, high=high, length=kilometres(data.length_m))
+        draw_lane(sheet, lane)
+    sheet.body[back:back] = _background(sheet, top, sheet.y)
+    _near_list(sheet)
+    draw_legend(sheet)
+    low, high = (sheet.place(name) for name in data.ends)
+    return sheet.svg(
+        sheet.words("strip.label", ref=data.ref, low=low, high=high, length=kilometres(data.length_m))
     )
 
 
-def _title(canvas: Canvas, data: StripData, lang: str) -> None:
-    px = text_px(data.ref, 13, bold=True) + 12
-    shield(canvas, LEFT_PX / 3 + px / 2, 19, data.ref, px, size=13.0)
-    low, high = (shortened(place_name(name, lang), 14, 180) for name in data.ends)
+def _title(sheet: Sheet) -> None:
+    data = sheet.data
+    px, x = text_px(data.ref, 13, bold=True) + 12, LEFT_PX / 3
+    shield(sheet, x + px / 2, 19, data.ref, px, size=13.0)
+    low, high = (shortened(sheet.place(name), 14, 180) for name in data.ends)
     parts = [f"{kilometres(data.length_m)} km"]
     if data.sections > 1:
-        parts.append(text("strip.section", lang, number=data.section, n=data.sections))
+        parts.append(sheet.words("strip.section", number=data.section, n=data.sections))
     if data.ring:
-        parts.append(text("strip.ring", lang))
-    x = LEFT_PX / 3 + px + 9
+        parts.append(sheet.words("strip.ring"))
+    x += px + 9
     head = f"{low} — {high}"
-    canvas.text(x, 19, head, 14, bold=True)
-    canvas.text(x + text_px(head, 14, bold=True) + 10, 19, " · ".join(parts), 12, fill=SOFT)
-    canvas.y = 30
+    sheet.text(x, 19, head, 14, bold=True)
+    sheet.text(x + text_px(head, 14, bold=True) + 10, 19, " · ".join(parts), 12, fill=SOFT)
+    sheet.y = 30
 
 
-def _background(scale: Scale, data: StripData, top: float, bottom: float, lang: str) -> list[str]:
+def _background(sheet: Sheet, top: float, bottom: float) -> list[str]:
     """Hatching outside the region, kilometre lines, county limits."""
     canvas = Canvas(0)
-    outside = outside_of(data)
-    hatch = f"hatch-{zlib.crc32(data.key.encode()):08x}"
-    if outside:
+    # several charts may stand on one page: ids must differ
+    hatch = f"hatch-{zlib.crc32(sheet.data.key.encode()):08x}"
+    if sheet.outside:
         stripe = element("path", d="M-1 7L7 -1M5 13L13 5", stroke="#D5DADF", stroke_width=1.0)
-        sheet = element("rect", width=8, height=8, fill="#F2F4F5")
-        canvas.add(
-            "defs",
-            element("pattern", sheet, stripe, id=hatch, width=8, height=8, patternUnits="userSpaceOnUse"),
+        paper = element("rect", width=8, height=8, fill="#F2F4F5")
+        pattern = element(
+            "pattern", paper, stripe, id=hatch, width=8, height=8, patternUnits="userSpaceOnUse"
         )
-    for low, high in outside:
-        x, px = scale.x(low), scale.x(high) - scale.x(low)
-        canvas.add(
-            "rect",
-            tip(text("strip.outside", lang)),
-            x=x,
-            y=top,
-            width=px,
-            height=bottom - top,
-            fill=f"url(#{hatch})",
-        )
-    for km in scale.ticks():
-        canvas.line(scale.x(km * 1000), top + 16, scale.x(km * 1000), bottom, FAINT, 0.6)
-    for at in _limits(data):
-        canvas.line(scale.x(at), top + 2, scale.x(at), bottom, "#8A939B", 1.0, (5, 3))
+        canvas.add("defs", pattern)
+    for low, high in sheet.outside:
+        x, px = sheet.x(low), sheet.x(high) - sheet.x(low)
+        note = tip(sheet.words("strip.outside"))
+        canvas.add("rect", note, x=x, y=float(top), width=px, height=bottom - top, fill=f"url(#{hatch})")
+    for km in sheet.scale.ticks():
+        canvas.line(sheet.x(km * 1000), top + 16, sheet.x(km * 1000), bottom, FAINT, width=0.6)
+    for at in _limits(sheet.data):
+        canvas.line(sheet.x(at), top + 2, sheet.x(at), bottom, "#8A939B", dash=(5, 3))
     return canvas.body
 
 
 def _limits(data: StripData) -> list[float]:
     """County limits: middles between neighbouring stretches of different counties."""
-    pairs = zip(data.counties[:-1], data.counties[1:], strict=True)
-    return [(a.to_m + b.from_m) / 2.0 for a, b in pairs if a.name != b.name]
+    return [(a.to_m + b.from_m) / 2.0 for a, b in pairwise(data.counties) if a.name != b.name]
 
 
-def _near_list(canvas: Canvas, data: StripData, lang: str) -> None:
-    """What is near but does not serve, with the reason: the first few by chainage, and how many more."""
-    found = dict.fromkeys(
-        (s.at_m, s.name or text("strip.unnamed", lang), s.reason) for lane in data.lanes for s in lane.near
-    )
-    rows = sorted(found)
-    canvas.y += 4
-    for at, name, why in rows[:NEAR_LINES]:
-        canvas.y += ROW_PX
-        diamond(canvas, LEFT_PX - 14, canvas.y - 3.5)
-        line = text(
-            "strip.near-line",
-            lang,
-            km=f"{at / 1000:.1f}",
-            name=shortened(name, 10, 260),
-            reason=reason(why, lang),
-        )
-        canvas.text(LEFT_PX - 4, canvas.y, line, 10, fill=SOFT)
+def _near_list(sheet: Sheet) -> None:
+    """List what is near but does not serve, with the reason: the first few by chainage, and how many more."""
+    found: dict[tuple[int, str, str], float] = {}
+    near = (s for lane in sheet.data.lanes for s in lane.near)
+    for site in sorted(near, key=lambda s: (s.at_m, s.name, s.reason)):
+        key = (round(site.at_m / 1000.0), site.name or sheet.words("strip.unnamed"), site.reason)
+        found.setdefault(key, site.at_m)
+    rows = [(f"{at / 1000:.1f}", name, why) for (_, name, why), at in found.items()]
+    sheet.y += 4
+    for km, name, why in rows[:NEAR_LINES]:
+        sheet.y += ROW_PX
+        diamond(sheet, LEFT_PX - 14, sheet.y - 3.5)
+        line = sheet.words("strip.near-line", km=km, name=shortened(name, 10, 260), reason=sheet.reason(why))
+        sheet.text(LEFT_PX - 4, sheet.y, line, 10, fill=SOFT)
     if len(rows) > NEAR_LINES:
-        canvas.y += ROW_PX
-        canvas.text(
-            LEFT_PX - 4, canvas.y, text("strip.near-more", lang, n=len(rows) - NEAR_LINES), 10, fill=SOFT
+        sheet.y += ROW_PX
+        sheet.text(
+            LEFT_PX - 4, sheet.y, sheet.words("strip.near-more", n=len(rows) - NEAR_LINES), 10, fill=SOFT
         )
 
 
@@ -199,7 +187,9 @@ def _towns(plan: Plan) -> gpd.GeoDataFrame:
     demand = plan.inputs.demand
     if len(demand):
         towns = demand.assign(kind=demand["kind"].astype("string").str.strip().str.lower().map(TOWN_KINDS))
-        frames.append(towns[towns["kind"].notna() & towns.geometry.notna()][["name", "kind", "weight", "geometry"]])
+        frames.append(
+            towns[towns["kind"].notna() & towns.geometry.notna()][["name", "kind", "weight", "geometry"]]
+        )
     if not frames:
         return gpd.GeoDataFrame({"name": [], "kind": [], "weight": []}, geometry=[], crs=WGS84)
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=WGS84)
