@@ -16,8 +16,10 @@ from .model import Drive, Route
 
 EDGE_M = 2000.0
 """A dead end this close to the edge of the data is where the data end, not the road."""
-THIN_M = 1000.0
-"""Nodes are thinned to a grid of this size before the outline of the data is drawn."""
+OUTLINE_RATIO = 0.3
+"""How concave the outline of the data may be (0 follows every bay, 1 is convex)."""
+THIN_M = 2000.0
+"""Vertices are thinned to a grid of this size before the outline of the data is drawn."""
 
 
 def to_mercator(geometry: Geometry) -> Geometry:
@@ -155,11 +157,11 @@ class DataEdge:
 
 
 def _outline(graph: RoadGraph) -> Geometry:
-    """Draw a concave outline of the nodes, thinned to the corners of a grid."""
-    xy = mercator(graph.node_xy)
+    """Draw a concave outline of all vertices, thinned to the cells of a grid."""
+    xy = mercator(graph.xy)
     cell = np.round(xy / THIN_M).astype(np.int64)
     _, first = np.unique(cell, axis=0, return_index=True)
-    return shapely.concave_hull(shapely.multipoints(xy[np.sort(first)]), ratio=0.1)
+    return shapely.concave_hull(shapely.multipoints(xy[np.sort(first)]), ratio=OUTLINE_RATIO)
 
 
 def path_between(

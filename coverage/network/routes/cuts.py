@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import FloatArray, IntArray
-from .drives import Path
-from .geometry import ground_scale
+from ..graph import BoolArray, FloatArray, IntArray
+from .drives import MAX_TURN_ONEWAY_DEG, Path
+from .geometry import ground_scale, mercator
 from .index import RoadIndex
 from .pairing import Beside, Measured, Samples, beside, measure, sample, shared_places, two_way_edges
 
@@ -63,9 +63,21 @@ def _longest_loop(drive: Measured, shared: FloatArray) -> int:
 
 
 def _inner_junctions(index: RoadIndex, drive: Measured) -> IntArray:
-    """Positions of edges, but the first, that start where other roads meet."""
-    at = np.flatnonzero(index.degree[index.graph.edge_u[drive.path.edges]] != 2)
+    """Positions of edges, but the first, that start where other roads meet or the drive turns right round."""
+    nodes = index.graph.edge_u[drive.path.edges]
+    at = np.flatnonzero((index.degree[nodes] != 2) | _turns_round(index, drive.path))
     return at[at > 0]
+
+
+def _turns_round(index: RoadIndex, path: Path) -> BoolArray:
+    """Which edges start more than ``MAX_TURN_ONEWAY_DEG`` off the heading of the edge before (on a ring also the first)."""
+    rows, which = index.path_vertices(path.edges)
+    xy = mercator(index.graph.xy[rows])
+    first = np.searchsorted(which, np.arange(len(path.edges)))
+    last = np.append(first[1:], len(xy)) - 1
+    leave, arrive = xy[first + 1] - xy[first], np.roll(xy[last] - xy[last - 1], 1, axis=0)
+    size = np.hypot(*leave.T) * np.hypot(*arrive.T)
+    return np.asarray((leave * arrive).sum(axis=1) < np.cos(np.radians(MAX_TURN_ONEWAY_DEG)) * size)
 
 
 def _cut_beside(index: RoadIndex, paths: list[Path]) -> list[Path]:
@@ -109,7 +121,7 @@ def _fold_m(number: int, samples: Samples, near: Beside) -> float | None:
     )
     if 2 * len(folded) <= (samples.drive == number).sum() or not len(folded):
         return None
-    return float(np.median(folded))
+    return float(np.sort(folded)[len(folded) // 2])
 
 
 def split(path: Path, at: list[int]) -> list[Path]:

@@ -26,6 +26,8 @@ BESIDE_M, BESIDE_SHARE, BESIDE_MIN_M = 1000.0, 0.3, 60.0
 than 0.3 times what they run side by side (60 m are always allowed)."""
 END_SLACK_M = 300.0
 """Two carriageways that end this close (along the road) end together."""
+SQUARE_M = 0.75 * STEP_M
+"""What lies beside a place lies square to it, give or take so much and the distance apart."""
 ANTIPARALLEL_COS = -0.7
 """Opposite directions differ by 135 degrees or more."""
 MIN_OVERLAP_M = 1000.0
@@ -188,11 +190,13 @@ def beside(samples: Samples, beside_m: float = BESIDE_M) -> Beside:
 
 
 def _refined(samples: Samples, rows: IntArray, cols: IntArray) -> Beside:
-    """Shift each found place along its drive to lie square to the sample, by at most half a step."""
+    """Shift each found place along its drive to lie square to the sample; drop what lies ahead or behind instead."""
     to = samples.xy[rows] - samples.xy[cols]
-    along = np.clip((to * samples.heading[cols]).sum(axis=1), -STEP_M / 2, STEP_M / 2)
+    along = (to * samples.heading[cols]).sum(axis=1)
     apart = np.hypot(*(to - along[:, None] * samples.heading[cols]).T)
-    t_m = np.clip(samples.s_m[cols] + along, 0.0, samples.length_m[cols])
+    square = np.abs(along) <= SQUARE_M + apart
+    rows, cols, along, apart = rows[square], cols[square], along[square], apart[square]
+    t_m = np.clip(samples.s_m[cols] + np.clip(along, -SQUARE_M, SQUARE_M), 0.0, samples.length_m[cols])
     return Beside(samples.drive[rows], samples.s_m[rows], samples.drive[cols], t_m, apart)
 
 

@@ -1,0 +1,535 @@
+"""Routes on hand-made roads: each case is worked out in its comment. Lengths in metres, to a few metres."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import shapely
+from plugspan.network.refs import GB_T_917, RoadClass, RoadClasses
+from plugspan.network.routes import (
+    RoadIndex,
+    find_routes,
+    inside_intervals,
+    locate,
+    network_length_m,
+    open_ends,
+    path_between,
+    segment_weight,
+)
+from toy import Toy, lonlat
+
+NEAR = {"rel": 5e-4, "abs": 3.0}
+
+
+def routes_of(toy, **options):
+    return {route.ref: route for route in find_routes(toy.graph(), **options)}
+
+
+def one(toy, ref="G207", **options):
+    return routes_of(toy, **options)[ref]
+
+
+def lengths(route):
+    return [round(s.length_m) for s in route.sections]
+
+
+def every_km(toy, names):
+    """Vertices every kilometre or so on straight roads."""
+    names = names.split()
+    return {
+        (a, b): np.linspace(toy.at[a], toy.at[b], int(math.dist(toy.at[a], toy.at[b]) // 1000) + 1)[1:-1].tolist()
+        for a, b in zip(names[:-1], names[1:], strict=True)
+    }
+
+
+def bridged(drive, graph):
+    return float(graph.edge_length_m[drive.edges[drive.inferred]].sum())
+
+
+# -- plain roads ---------------------------------------------------------------------------------------------
+
+
+def test_two_way_road_is_one_section_of_two_directions():
+    """A straight road of 9 km: both directions 9 km, chainage from the north end."""
+    route = one(Toy(a=(0, 0), b=(0, 5000), c=(0, 9000)).road("a b c", "G207"))
+    (section,) = route.sections
+    assert route.length_m == pytest.approx(9000, **NEAR)
+    assert section.forward.from_m[0] == pytest.approx(0.0)
+    assert section.forward.to_m == pytest.approx([4000, 9000], **NEAR)
+    assert section.backward.from_m == pytest.approx([9000, 4000], **NEAR)
+    assert section.backward.to_m[-1] == pytest.approx(0.0)
+    assert section.axis.coords[0][1] > section.axis.coords[-1][1]
+
+
+def test_east_west_road_counts_from_the_east():
+    """A road that runs east-west has its origin in the east; ``reverse_refs`` turns it."""
+    toy = Toy(a=(0, 0), b=(9000, 500)).road("a b", "S100")
+    assert one(toy, "S100").sections[0].axis.coords[0][0] > 113.05
+    assert one(toy, "S100", reverse_refs=["S100"]).sections[0].axis.coords[0][0] == pytest.approx(113.0)
+
+
+def test_number_says_the_axis():
+    """G2xx counts from the north and G3xx from the east (GB/T 917) even where the road here runs otherwise."""
+    toy = Toy(a=(0, 0), b=(9000, 500), c=(0, 20000), d=(-500, 29000)).road("a b", "G207").road("c d", "G320")
+    routes = routes_of(toy)
+    assert routes["G207"].sections[0].axis.coords[0] == pytest.approx(tuple(lonlat(9000, 500)))
+    assert routes["G320"].sections[0].axis.coords[0] == pytest.approx(tuple(lonlat(0, 20000)))
+
+
+def test_links_belong_to_no_route():
+    """A ramp with the number adds nothing."""
+    toy = Toy(a=(0, 0), b=(0, 9000), r=(500, 4000)).road("a b", "G4", highway="motorway", oneway=True)
+    toy.road("a r b", "G4", highway="motorway_link", oneway=True)
+    assert one(toy, "G4").length_m == pytest.approx(9000, **NEAR)
+
+
+def test_spur_is_a_section():
+    """A branch of 3 km with the same number is kept as section 2; the straight road stays whole."""
+    toy = Toy(a=(0, 0), b=(0, 5000), c=(0, 9000), s=(3000, 5000)).road("a b c", "G207").road("b s", "G207")
+    route = one(toy)
+    assert lengths(route) == pytest.approx([9000, 3000], **NEAR)
+    assert route.length_m == pytest.approx(12000, **NEAR)
+    assert [s.number for s in route.sections] == [1, 2]
+
+
+def test_three_arms_of_equal_rank_make_two_sections():
+    """A symmetric Y: one arm is a spur, both directions of each road stay together."""
+    arms = {k: (4000 * math.sin(a), 4000 * math.cos(a)) for k, a in zip("abc", (0, 2.0944, 4.1888), strict=True)}
+    toy = Toy(m=(0, 0), **arms).road("a m b", "G207").road("m c", "G207")
+    route = one(toy)
+    assert lengths(route) == pytest.approx([8000, 4000], **NEAR)
+    assert all(s.forward is not None and s.backward is not None for s in route.sections)
+
+
+def test_channelled_junction_of_three_arms():
+    """Three two-way arms joined by a one-way triangle: the drives a-b, b-c, c-a contradict each other.
+
+    The two longest arms make the through road, the third is a section of its own. Total: 5 + 4 + 3 km of
+    two-way road, and the triangle of three one-way sides, which counts at most once.
+    """
+    toy = Toy(a=(-20, 5000), p=(-20, 20), b=(4000, 0), q=(20, 0), c=(-20, -3000), r=(-20, -20))
+    toy.road("a p", "G207").road("b q", "G207").road("c r", "G207").road("p r q p", "G207", oneway=True)
+    route = one(toy)
+    triangle = sum(math.dist(toy.at[x], toy.at[y]) for x, y in ("pr", "rq", "qp"))
+    plain = sum(math.dist(toy.at[x], toy.at[y]) for x, y in ("ap", "bq", "cr"))
+    assert plain < route.length_m <= plain + triangle + 10
+    assert len(route.sections) <= 3
+    assert {s.forward is not None and s.backward is not None for s in route.sections if s.length_m > 100} == {True}
+
+
+# -- carriageways --------------------------------------------------------------------------------------------
+
+
+def test_dual_carriageway_counts_once():
+    """Two one-way roads of 10 km 20 m apart that never touch: one section of 10 km, matched along its length."""
+    toy = Toy(a=(0, 0), b=(0, 10000), c=(20, 10000), d=(20, 0))
+    toy.road("a b", "G207", oneway=True).road("c d", "G207", oneway=True)
+    (section,) = one(toy).sections
+    assert section.length_m == pytest.approx(10000, **NEAR)
+    at = np.array([0, 2500, 9900.0])
+    assert section.to_other(at, "forward") == pytest.approx(at, abs=60)
+    assert (section.forward.weight == 0.5).all()
+
+
+def test_two_one_way_roads_between_the_same_two_nodes():
+    """Carriageways that meet at both ends, nothing else there: a road of two directions, not a ring."""
+    toy = Toy(a=(0, 0), b=(0, 10000)).road("a b", "G207", oneway=True, via={("a", "b"): [(10, 50), (10, 9950)]})
+    toy.road("b a", "G207", oneway=True, via={("b", "a"): [(-10, 9950), (-10, 50)]})
+    (section,) = one(toy).sections
+    assert not section.ring
+    assert section.length_m == pytest.approx(10000, **NEAR)
+
+
+def test_road_that_turns_dual_and_back():
+    """4 km two-way, 4 km dual, 4 km two-way: 12 km, one section."""
+    toy = Toy(a=(0, 0), b=(0, 4000), c=(10, 4020), d=(10, 8000), e=(-10, 8000), f=(-10, 4020), g=(0, 8020), h=(0, 12000))
+    toy.road("a b", "G207").road("b c d g", "G207", oneway=True).road("g e f b", "G207", oneway=True)
+    toy.road("g h", "G207")
+    (section,) = one(toy).sections
+    assert section.length_m == pytest.approx(12003, **NEAR)
+
+
+def test_one_way_pair_in_a_town():
+    """Northbound straight through (1000 m), southbound round by another street (300 + 1000 + 300 = 1600 m).
+
+    They count (1000 + 1600) / 2 = 1300 m; the chainages differ by 600 m beyond the town, each on its own.
+    """
+    toy = Toy(a=(0, 0), b=(0, 5000), c=(0, 6000), d=(0, 9000), e=(300, 6000), f=(300, 5000))
+    toy.road("a b", "G207").road("b c", "G207", oneway=True).road("c e f b", "G207", oneway=True).road("c d", "G207")
+    (section,) = one(toy).sections
+    assert section.length_m == pytest.approx(5000 + 1300 + 3000, **NEAR)
+    assert section.forward.length_m == pytest.approx(9600, **NEAR)
+    assert section.backward.length_m == pytest.approx(9000, **NEAR)
+    assert float(section.to_other(3800.0, "forward")) == pytest.approx(3500, abs=60)
+    assert float(section.to_other(9600.0, "forward")) == pytest.approx(9000, **NEAR)
+
+
+def test_carriageways_far_apart_in_the_middle():
+    """Carriageways 30 m apart at both ends and 3 km apart in between (two valleys) are one road."""
+    toy = Toy(a=(0, 0), b=(0, 5000), c=(1500, 12000), d=(0, 19000), e=(0, 24000))
+    toy.node("z", 30, 0).node("y", 30, 5000).node("x", -1500, 12000).node("w", 30, 19000).node("v", 30, 24000)
+    toy.road("a b c d e", "G4", oneway=True, highway="motorway").road("v w x y z", "G4", oneway=True, highway="motorway")
+    (section,) = one(toy, "G4").sections
+    legs = 10000 + 2 * math.hypot(1500, 7000)
+    assert section.length_m == pytest.approx(legs, rel=2e-3)
+
+
+def test_second_carriageway_that_is_shorter():
+    """One direction 10 km, the other only 6 km of it: 6 km count once, 4 km alone count whole."""
+    toy = Toy(a=(0, 0), b=(0, 10000), c=(20, 10000), d=(20, 4000))
+    toy.road("a b", "G207", oneway=True).road("c d", "G207", oneway=True)
+    (section,) = one(toy).sections
+    assert section.length_m == pytest.approx(10000, abs=200)
+
+
+def test_express_and_local_carriageways():
+    """Four one-way roads side by side: the inner pair and the outer pair are a section each."""
+    toy = Toy(a=(0, 0), b=(0, 20000), c=(-20, 20000), d=(-20, 0), e=(40, 0), f=(40, 20000), g=(-60, 20000), h=(-60, 0))
+    for way in ("a b", "c d", "e f", "g h"):
+        toy.road(way, "G4", oneway=True, highway="motorway")
+    route = one(toy, "G4")
+    assert lengths(route) == pytest.approx([20000, 20000], **NEAR)
+    inner = {toy.names()[n] for n in np.unique(toy.graph().edge_u[route.sections[0].forward.edges])}
+    assert inner <= {"a", "b", "c", "d"} or inner <= {"e", "f", "g", "h"}
+
+
+def test_lone_one_way_road_counts_whole():
+    """A one-way road without the other direction: one drive, full length; northbound falls in chainage."""
+    (section,) = one(Toy(a=(0, 0), b=(0, 7000)).road("a b", "G207", oneway=True)).sections
+    assert section.forward is None
+    assert section.backward.length_m == pytest.approx(7000, **NEAR)
+    assert section.length_m == pytest.approx(7000, **NEAR)
+
+
+def test_oneway_minus_one_is_driven_against_its_drawing():
+    """``oneway=-1`` drawn north to south is driven north."""
+    (section,) = one(Toy(a=(0, 0), b=(0, 7000)).road("b a", "G207", oneway=-1)).sections
+    assert section.forward is None
+
+
+def test_end_in_a_one_way_loop():
+    """A road of 8 km that ends in a one-way loop of 4 x 200 m: out and back are two directions, not one drive."""
+    toy = Toy(a=(0, 0), b=(0, 8000), c=(200, 8000), d=(200, 8200), e=(0, 8200), x=(400, 8200))
+    toy.road("a b", "G207").road("b c d e b", "G207", oneway=True).road("d x")
+    route = one(toy)
+    assert 8000 < route.length_m <= 8805
+    assert route.sections[0].forward is not None
+    assert route.sections[0].backward is not None
+
+
+# -- roundabouts ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ref", ["G207", None])
+@pytest.mark.parametrize("tagged", ["roundabout", None])
+def test_roundabout_on_the_way(ref, tagged):
+    """South to north through a circle of 4 x 42.4 m: each direction drives half of it, together it counts 84.9 m.
+
+    It makes no difference whether the circle is tagged; without the number it is flagged as inferred.
+    """
+    if tagged is None and ref is None:
+        pytest.skip("a circle without tag and number is a break like any other")
+    toy = Toy(a=(0, -3000), s=(0, -30), n=(0, 30), e=(30, 0), w=(-30, 0), b=(0, 3000), x=(3000, 0))
+    toy.road("a s", "G207").road("n b", "G207").road("e x").road("w s e n w", ref, oneway=True, junction=tagged)
+    route = one(toy)
+    (section,) = route.sections
+    assert route.length_m == pytest.approx(2 * 2970 + 84.9, abs=1.5)
+    assert section.forward.inferred.any() == (ref is None)
+
+
+def test_road_that_turns_at_a_roundabout():
+    """Turning left, one direction drives three quarters of the circle, the other one quarter: together the same."""
+    toy = Toy(a=(0, -3000), s=(0, -30), n=(0, 30), e=(30, 0), w=(-30, 0), b=(-3000, 0), x=(3000, 0))
+    toy.road("a s", "G207").road("w b", "G207").road("e x").road("w s e n w", "G207", oneway=True, junction="roundabout")
+    (section,) = one(toy).sections
+    assert section.length_m == pytest.approx(2 * 2970 + 84.9, abs=1.5)
+    assert {round(section.forward.length_m - 5940, -1), round(section.backward.length_m - 5940, -1)} == {130, 40}
+
+
+def test_far_sides_of_roundabouts_count_half():
+    """Dual approaches: between exit and entry nobody drives; it is no section, and counts half.
+
+    The circle has 8 sides of 23 m. The through drives use 3 each, the two sides between exit and entry remain.
+    """
+    at = [(30 * math.sin(math.radians(a)), 30 * math.cos(math.radians(a))) for a in range(22, 360, 45)]
+    toy = Toy(**{f"p{k}": xy for k, xy in enumerate(at)})
+    toy.node("n", 0, 3000).node("s", 0, -3000).node("o", 20, 3000).node("t", 20, -3000)
+    toy.road("n p7", "G207", oneway=True).road("p0 o", "G207", oneway=True)
+    toy.road("t p3", "G207", oneway=True).road("p4 s", "G207", oneway=True)
+    toy.road("p7 p6 p5 p4 p3 p2 p1 p0 p7", "G207", oneway=True, junction="roundabout")
+    route = one(toy)
+    assert len(route.sections) == 1
+    assert len(route.aside) == 2
+    ways = sum(math.dist(at[k], at[(k + 1) % 8]) for k in range(8)) / 2 + math.dist(at[0], (0, 3000)) + math.dist(at[3], (0, -3000))
+    assert route.length_m == pytest.approx(ways, abs=5)
+
+
+def test_route_that_ends_at_a_roundabout():
+    """The circle belongs to the road it ends: nothing is lost, no section of scraps."""
+    toy = Toy(a=(0, -3000), s=(0, -30), n=(0, 30), e=(30, 0), w=(-30, 0), x=(3000, 0))
+    toy.road("a s", "G207").road("e x").road("w s e n w", "G207", oneway=True, junction="roundabout")
+    route = one(toy)
+    assert len(route.sections) == 1
+    assert route.length_m == pytest.approx(2970 + 84.9, abs=2)
+
+
+# -- breaks --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("gap", "sections"), [(1900, 1), (2100, 2)])
+def test_breaks_up_to_two_kilometres_are_bridged(gap, sections):
+    """Without the number for 1.9 km the road goes on, flagged; for 2.1 km it is two sections."""
+    toy = Toy(a=(0, 0), b=(0, 4000), c=(0, 4000 + gap), d=(0, 12000))
+    toy.road("a b", "G207").road("b c").road("c d", "G207")
+    route = one(toy)
+    assert len(route.sections) == sections
+    assert route.length_m == pytest.approx(12000 if sections == 1 else 12000 - gap, **NEAR)
+    if sections == 1:
+        for drive in route.sections[0].drives:
+            assert bridged(drive, toy.graph()) == pytest.approx(gap, **NEAR)
+
+
+def test_break_in_one_direction_only():
+    """One carriageway lacks the number for 1 km: that direction is bridged, the length is that of one road."""
+    toy = Toy(a=(0, 0), b=(0, 10000), c=(20, 10000), p=(20, 6000), q=(20, 5000), d=(20, 0))
+    toy.road("a b", "G207", oneway=True).road("c p", "G207", oneway=True).road("q d", "G207", oneway=True)
+    toy.road("p q", None, oneway=True)
+    graph = toy.graph()
+    (section,) = one(toy).sections
+    assert section.length_m == pytest.approx(10000, **NEAR)
+    assert bridged(section.forward, graph) == pytest.approx(1000, **NEAR)
+    assert bridged(section.backward, graph) == 0.0
+
+
+def test_long_hole_in_one_direction_keeps_the_chainage():
+    """One carriageway lacks the number for 4 km: not bridged, and beyond the hole chainage still agrees."""
+    toy = Toy(a=(0, 0), b=(0, 20000), c=(20, 20000), p=(20, 12000), q=(20, 8000), d=(20, 0))
+    toy.road("a b", "G207", oneway=True).road("c p", "G207", oneway=True).road("q d", "G207", oneway=True)
+    toy.road("p q", None, oneway=True)
+    (section,) = one(toy).sections
+    assert not section.forward.inferred.any()
+    assert section.forward.from_m[1] == pytest.approx(12000, abs=120)
+    assert section.length_m == pytest.approx(20000, abs=150)
+
+
+def test_bridges_run_on_the_shortest_road_and_may_use_ramps():
+    """Of a straight ramp of 1 km and a detour of 1.4 km the ramp is taken."""
+    toy = Toy(a=(0, 0), b=(0, 4000), c=(0, 5000), d=(0, 9000), e=(700, 4500))
+    toy.road("a b", "G207").road("b c", highway="trunk_link").road("b e c").road("c d", "G207")
+    (section,) = one(toy).sections
+    assert section.length_m == pytest.approx(9000, **NEAR)
+
+
+def test_no_bridge_turns_back():
+    """Two dead ends side by side, 800 m apart over a cross road, both coming from the south: two sections."""
+    toy = Toy(a=(0, 0), b=(0, 8000), c=(800, 8000), d=(800, 0)).road("a b", "G207").road("b c").road("c d", "G207")
+    toy.node("e", 400, 9000).road("b e c")
+    assert len(one(toy, bridge_m=1000).sections) in (1, 2)
+    far = Toy(a=(0, 0), b=(0, 8000), c=(800, 7000), d=(800, 0)).road("a b", "G207").road("b c").road("c d", "G207")
+    assert len(one(far).sections) == 2
+
+
+def test_spur_ends_are_not_bridged():
+    """A spur leaves the road at a junction; 1.5 km on another end of the number lies free: no bridge from there."""
+    toy = Toy(a=(0, 0), b=(0, 5000), c=(0, 10000), s=(3000, 5000), t=(-1500, 5000), u=(-4000, 5000))
+    toy.road("a b c", "G207").road("b s", "G207").road("t b").road("t u", "G207")
+    assert lengths(one(toy)) == pytest.approx([10000, 3000, 2500], **NEAR)
+
+
+def test_shortest_break_first():
+    """Between three ends 500 m and 1500 m apart the nearer two are joined."""
+    toy = Toy(a=(0, 0), b=(0, 4000), c=(0, 4500), d=(0, 9000), e=(1400, 4400), f=(6000, 4400))
+    toy.road("a b", "G207").road("b c").road("c d", "G207").road("b e").road("e f", "G207")
+    assert lengths(one(toy)) == pytest.approx([9000, 4600], **NEAR)
+
+
+def test_ring_with_a_break_is_closed():
+    """A ring of 31 km with 1 km missing is a ring; a horseshoe with 2.1 km missing is not."""
+    def ring(missing):
+        toy = Toy()
+        n = 48
+        for k in range(n):
+            a = 2 * math.pi * k / n
+            toy.node(f"r{k}", 5000 * math.cos(a), 5000 * math.sin(a))
+            toy.node(f"x{k}", 7000 * math.cos(a), 7000 * math.sin(a)).road(f"r{k} x{k}")
+        toy.road([f"r{k}" for k in range(n - missing + 1)], "S207")
+        return toy.road([f"r{k % n}" for k in range(n - missing, n + 1)])
+    closed = one(ring(2), "S207")
+    assert closed.sections[0].ring
+    assert closed.length_m == pytest.approx(48 * 654.03, rel=1e-3)
+    assert not one(ring(4), "S207").sections[0].ring
+
+
+# -- rings, eights, shared roads -----------------------------------------------------------------------------
+
+
+def ring(*, dual):
+    toy = Toy()
+    n = 36
+    for k in range(n):
+        a = 2 * math.pi * k / n
+        toy.node(f"o{k}", 5000 * math.cos(a), 5000 * math.sin(a)).node(f"x{k}", 9000 * math.cos(a), 9000 * math.sin(a))
+        toy.road(f"o{k} x{k}")
+        if dual:
+            toy.node(f"i{k}", 4980 * math.cos(a), 4980 * math.sin(a)).road(f"i{k} o{k}")
+    toy.road([f"o{k % n}" for k in range(n + 1)], "G4001", oneway=dual, highway="motorway")
+    if dual:
+        toy.road([f"i{-k % n}" for k in range(n + 1)], "G4001", oneway=True, highway="motorway")
+    return toy
+
+
+@pytest.mark.parametrize("dual", [False, True])
+def test_ring(dual):
+    """A ring of 36 sides: one section, closed, from its northernmost junction, forward clockwise."""
+    toy = ring(dual=dual)
+    route = one(toy, "G4001")
+    (section,) = route.sections
+    assert section.ring
+    assert section.forward.ring
+    assert section.backward.ring
+    side = 2 * math.sin(math.pi / 36) * 36
+    assert route.length_m == pytest.approx(side * (4990 if dual else 5000), rel=2e-3)
+    first = toy.names()[toy.graph().edge_u[section.forward.edges[0]]]
+    assert first in ("o9", "i9")
+    x, y = np.array(section.axis.coords).T
+    assert (x[:-1] * y[1:] - x[1:] * y[:-1]).sum() < 0
+    assert float(section.to_other(8000.0, "forward")) == pytest.approx(8000, rel=0.02)
+
+
+def test_figure_of_eight():
+    """Two loops that cross at a junction: straight over the crossing, so one closed drive of all four arcs."""
+    t = np.linspace(0, 2 * math.pi, 41)[:-1]
+    toy = Toy(**{f"p{k}": (3000 * math.sin(a), 1500 * math.sin(2 * a)) for k, a in enumerate(t)})
+    names = [f"p{k}" for k in range(40)]
+    names[20] = "p0"  # the curve crosses itself in the middle
+    toy.road([*names, "p0"], "G207").node("y", 0, 4000).road("p10 y")
+    route = one(toy)
+    (section,) = route.sections
+    assert section.ring
+    drawn = sum(math.dist(toy.at[a], toy.at[b]) for a, b in zip(names, [*names[1:], "p0"], strict=True))
+    assert route.length_m == pytest.approx(drawn, rel=1e-3)
+
+
+def test_shared_road_counts_for_each_route_and_once_in_the_network():
+    """G207 and G320 share 4 km: 10 km and 9 km by themselves, 15 km together."""
+    toy = Toy(a=(0, 0), b=(0, 3000), c=(0, 7000), d=(0, 10000), e=(-2000, 3000), f=(3000, 7000))
+    toy.road("a b", "G207").road("b c", "G207;G320").road("c d", "G207").road("e b", "G320").road("c f", "G320")
+    routes = routes_of(toy)
+    assert routes["G207"].length_m == pytest.approx(10000, **NEAR)
+    assert routes["G320"].length_m == pytest.approx(9000, **NEAR)
+    assert len(routes["G320"].sections) == 1
+    assert network_length_m(toy.graph(), routes.values()) == pytest.approx(15000, **NEAR)
+
+
+def test_network_weight_of_a_carriageway_is_half():
+    """Of a pair of carriageways each counts half in the network."""
+    toy = Toy(a=(0, 0), b=(0, 10000), c=(20, 10000), d=(20, 0))
+    toy.road("a b", "G207", oneway=True).road("c d", "G207", oneway=True).road("a d")
+    graph = toy.graph()
+    assert segment_weight(graph, find_routes(graph)) == pytest.approx([0.5, 0.5, 0.0])
+
+
+# -- regions and ends ----------------------------------------------------------------------------------------
+
+
+def test_route_that_leaves_and_re_enters_the_region():
+    """A road of 30 km through a U-shaped region: inside from 0 to 10 and from 20 to 30 km, one section."""
+    toy = Toy(a=(0, 0), b=(30000, 0)).road("a b", "S307")
+    route, index = one(toy, "S307"), RoadIndex(toy.graph())
+    left, right = (shapely.box(*lonlat(x, -5000), *lonlat(x + 11000, 5000)) for x in (-1000, 20000))
+    (section,) = route.sections
+    for drive in section.drives:
+        inside = inside_intervals(index, drive, shapely.union(left, right))
+        assert inside == pytest.approx(np.array([[0, 10000], [20000, 30000]]), abs=25)
+
+
+def test_outside_the_region_nothing_is_inside():
+    """A region elsewhere holds no part of the drive; no region means all of it."""
+    toy = Toy(a=(0, 0), b=(30000, 0)).road("a b", "S307")
+    drive, index = one(toy, "S307").sections[0].forward, RoadIndex(toy.graph())
+    assert inside_intervals(index, drive, shapely.box(0, 0, 1, 1)).shape == (0, 2)
+    assert inside_intervals(index, drive, None) == pytest.approx(np.array([[0, 30000]]), rel=1e-3)
+
+
+def test_open_and_true_ends():
+    """At the edge of the data a dead end is open; an end at a junction is a true end; so is one deep inside."""
+    toy = Toy(a=(0, -20000), b=(0, 0), c=(0, 8000), p=(-30000, 0), q=(30000, 0), n=(0, 30000), m=(9000, 8000))
+    toy.road("a b c", "G207").road("p b q", "G320").road("p n q", via=every_km(toy, "p n q")).road("m q")
+    index = RoadIndex(toy.graph())
+    ends = open_ends(index, find_routes(toy.graph()))
+    assert ends[("G207", 1, "forward")] == (False, True)  # north end inside the loop, south end at the edge
+    assert ends[("G320", 1, "forward")] == (False, False)  # both ends at junctions
+
+
+def test_ends_at_the_halo_are_open():
+    """Cut at the halo, a dead end near the boundary is open though the data reach further elsewhere."""
+    toy = Toy(a=(0, -20000), b=(0, 0), p=(-40000, -40000), q=(40000, -40000), r=(40000, 40000), s=(-40000, 40000))
+    toy.road("a b", "G207").road("p q r s p", via=every_km(toy, "p q r s p"))
+    index, routes = RoadIndex(toy.graph()), find_routes(toy.graph())
+    assert open_ends(index, routes)[("G207", 1, "forward")] == (False, False)
+    halo = shapely.box(*lonlat(-30000, -20500), *lonlat(30000, 30000))
+    assert open_ends(index, routes, halo)[("G207", 1, "forward")] == (False, True)
+
+
+def test_locate_and_path_between():
+    """Chainage 3 km of a bent road lies 3 km along it; the path between two places has their distance."""
+    toy = Toy(a=(0, 0), b=(0, 4000), c=(3000, 4000)).road("c b a", "G207")
+    graph = toy.graph()
+    index, (section,) = RoadIndex(graph), one(toy).sections
+    place = locate(index, section.backward, np.array([4000.0]))
+    assert (place["lon"][0], place["lat"][0]) == pytest.approx(tuple(lonlat(0, 3000)), abs=2e-4)
+    edges, line = path_between(index, section.forward, 1000.0, 5000.0)
+    assert len(edges) == 2
+    from pyproj import Geod
+
+    assert Geod(ellps="WGS84").geometry_length(line) == pytest.approx(4000, abs=1)
+    edges, line = path_between(index, section.backward, 2000.0, 1000.0)
+    assert len(edges) == 1
+    assert line.geoms[0].coords[0][0] < line.geoms[0].coords[-1][0]
+
+
+def test_path_over_the_seam_of_a_ring():
+    """A path from 1 km before the seam to 1 km behind it is 2 km long, in one piece."""
+    toy = ring(dual=False)
+    index, (section,) = RoadIndex(toy.graph()), one(toy, "G4001").sections
+    end = section.forward.end_m
+    _, line = path_between(index, section.forward, end - 1000, end + 1000)
+    assert len(line.geoms) == 1
+
+
+# -- classes -------------------------------------------------------------------------------------------------
+
+
+def test_classes_come_from_the_caller():
+    """Norwegian refs by a pattern of the policy; spaces don't matter; a route has its class."""
+    toy = Toy(a=(0, 0), b=(0, 5000), c=(0, 9000)).road("a b", "E 6").road("b c", "E6;162")
+    classes = RoadClasses((RoadClass("european", (r"E\d+",)),))
+    (route,) = find_routes(toy.graph(), classes)
+    assert (route.ref, route.road_class) == ("E6", "european")
+    assert route.length_m == pytest.approx(9000, **NEAR)
+
+
+def test_no_routes():
+    """Roads without numbers give no routes."""
+    assert find_routes(Toy(a=(0, 0), b=(0, 5000)).road("a b").graph(), GB_T_917) == []
+
+
+@pytest.mark.extra_data
+@pytest.mark.parametrize(
+    ("file", "pattern", "refs"), [("andorra", r"CG-?\d+", ["CG-3", "CG-4"]), ("oslo-east", r"E\d+", ["E6"])]
+)
+def test_real_routes_against_their_ways(extra_data, file, pattern, refs):
+    """Without what is bridged, a route is as long as its ways: two-way whole, one-way half (within 0.1 %)."""
+    from plugspan import read_network
+    from plugspan.network.refs import route_refs
+
+    graph = read_network(extra_data / "osm" / f"{file}.osm.pbf")
+    classes = RoadClasses.from_mapping({"x": [pattern]})
+    masks, routes = route_refs(graph, classes), {r.ref: r for r in find_routes(graph, classes)}
+    for ref in refs:
+        half = np.where(graph.seg_forward & graph.seg_backward, 1.0, 0.5)
+        ways = float((graph.seg_length_m * half)[masks[ref]].sum())
+        inferred = sum(d.counted_m[d.inferred].sum() for s in routes[ref].sections for d in s.drives)
+        assert routes[ref].length_m - inferred == pytest.approx(ways, rel=1e-3)
