@@ -11,7 +11,6 @@ import pandas as pd
 from scipy import sparse
 from shapely.geometry.base import BaseGeometry
 
-from ..errors import InfeasibleError
 from ..inputs import Inputs
 from ..network import RoadGraph
 from ..network.distances import AnchoredGraph, Pairs, distances_within, snap
@@ -61,10 +60,10 @@ def propose(
     reach_km : float
         Driving distance from demand to site.
 
-    Raises
-    ------
-    InfeasibleError
-        If there is no candidate at all, or nothing to cover.
+    Returns
+    -------
+    Siting
+        With no site chosen if there is no candidate, or nothing to cover: a finding, not a fault.
     """
     routes, index = list(routes), RoadIndex(graph)
     demand = _people(inputs) if objective == "people" else _highway(index, routes, region)
@@ -72,8 +71,8 @@ def propose(
         inputs, index, routes, kinds=candidates, route_point_km=route_point_km, cost=cost, region=region
     )
     free = found[found["excluded"].isna()]
-    if demand.empty or free.empty:
-        raise InfeasibleError("siting-nothing", n_candidates=len(free), n_demand=len(demand))
+    if sites is not None:
+        sites = min(sites, len(free))
     existing = inputs.sites[(inputs.sites["status"] == "operational") & (inputs.sites["kind"] == "charging")]
     places = gpd.GeoSeries(pd.concat([existing.geometry, free.geometry], ignore_index=True), crs=WGS84)
     names = np.concatenate([existing["id"].to_numpy(object), free["id"].to_numpy(object)])
