@@ -1,7 +1,7 @@
 """Build the schematic OSM file of Zhuzhou from the tables beside it.
 
-Run ``python data/osm/build.py`` after a change of the tables. See ``README.md`` here for what is fact and what
-is invented. The file is the same for the same tables.
+Run ``python data/osm/build.py`` after a change of the tables. See ``README.md`` here for what is fact and
+what is invented. The file is the same for the same tables.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,6 @@ from drawing import (  # noqa: E402
     beside,
     chainage,
     course,
-    curve,
-    heading_at,
-    insert_at,
     length_m,
     node_lines,
     phase,
@@ -37,6 +35,7 @@ from drawing import (  # noqa: E402
     with_vertices,
 )
 from osm_file import write_osm  # noqa: E402
+from ramps import Ramps  # noqa: E402
 
 TARGET = HERE / "zhuzhou-sample.osm.pbf"
 SITES = HERE.parent / "sites"
@@ -48,7 +47,11 @@ XIANG_BRIDGE_M, OTHER_BRIDGE_M = 450.0, 90.0
 
 def table(name: str) -> list[dict[str, str]]:
     """Rows of a table beside this file, or of the sites."""
-    path = HERE / "tables" / f"{name}.csv" if (HERE / "tables" / f"{name}.csv").exists() else SITES / f"{name}.csv"
+    path = (
+        HERE / "tables" / f"{name}.csv"
+        if (HERE / "tables" / f"{name}.csv").exists()
+        else SITES / f"{name}.csv"
+    )
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -75,7 +78,9 @@ def waypoints(text: str, places: dict[str, Array]) -> Array:
     points = []
     for part in text.split(" - "):
         name = part.strip()
-        points.append(places[name] if name in places else to_plane(np.array([float(v) for v in name.split()])))
+        points.append(
+            places[name] if name in places else to_plane(np.array([float(v) for v in name.split()]))
+        )
     return np.array(points)
 
 
@@ -83,11 +88,14 @@ def centre_lines(places: dict[str, Array]) -> list[tuple[dict[str, str], Array]]
     """Row and centre line of each road."""
     drawn, rows = [], table("roads")
     points = [waypoints(row["course"], places) for row in rows]
+    goes_on = [
+        np.array_equal(one[-1], other[0]) and "oneway" not in (a["form"], b["form"])
+        for (one, other), (a, b) in zip(pairwise(points), pairwise(rows), strict=True)
+    ]
     for i, row in enumerate(rows):
         motorway = row["highway"] == "motorway"
-        before = points[i - 1][-2] if i and np.array_equal(points[i - 1][-1], points[i][0]) else None
-        goes_on = i + 1 < len(rows) and np.array_equal(points[i + 1][0], points[i][-1])
-        legs = spline(points[i], before, points[i + 1][1] if goes_on else None)
+        before = points[i - 1][-2] if i and goes_on[i - 1] else None
+        legs = spline(points[i], before, points[i + 1][1] if i < len(goes_on) and goes_on[i] else None)
         target = float(row["length_km"]) * 1000 if row["length_km"] else None
         drawn.append((row, course(legs, row["id"], float(row["wiggle"]), 2 if motorway else 4, target)))
     return drawn
@@ -184,7 +192,7 @@ def county_roads(places: dict[str, Array], roads: list[Line], river: shapely.Lin
 
 
 def streets(places: dict[str, Array]) -> list[Line]:
-    """A grid of streets in each town, turned and bent a little."""
+    """Draw a grid of streets in each town, turned and bent a little."""
     lines = []
     for row in table("towns"):
         n, step = GRID[row["place"]]
@@ -234,7 +242,7 @@ def roundabouts(lines: list[Line], places: dict[str, Array]) -> list[Line]:
 
 
 def spur_roads(chains: dict[str, Array], roads: list[Line]) -> list[Line]:
-    """Connecting roads from a motorway to a road that it does not cross."""
+    """Draw connecting roads from a motorway to a road that it does not cross."""
     spurs = []
     for row in table("interchanges"):
         if row["kind"] != "spur":
@@ -244,121 +252,12 @@ def spur_roads(chains: dict[str, Array], roads: list[Line]) -> list[Line]:
         target = shapely.union_all([r.shape for r in roads if r.id.split("/")[0].rstrip("+-") == row["b"]])
         end = shapely.get_coordinates(shapely.shortest_line(shapely.Point(start), target))[1]
         way = (end - start) / np.hypot(*(end - start))
-        path = np.vstack([start - 260.0 * way, start, start + 260.0 * way, (start + end) / 2, end + 3.0 * way])
+        path = np.vstack(
+            [start - 260.0 * way, start, start + 260.0 * way, (start + end) / 2, end + 3.0 * way]
+        )
         tags = {"highway": "secondary", "name": f"{row['name']}互通连接线"}
         spurs.append(Line(f"spur-{row['name']}", path, tags))
     return spurs
-
-
-class Ramps:
-    """Draws ramps between lines, giving the lines the vertices they need."""
-
-    def __init__(self, lines: dict[str, Line]) -> None:
-        self.lines = lines
-        self.ramps: list[Line] = []
-
-    def vertex(self, line_id: str, at_m: float) -> Array:
-        """A vertex of a line at a distance along it."""
-        line = self.lines[line_id]
-        xy, point = insert_at(line.xy, float(np.clip(at_m, 0.0, chainage(line.xy)[-1])))
-        self.lines[line_id] = line.with_xy(xy)
-        return point
-
-    def where(self, line_id: str, place: Array) -> float:
-        """Distance along a line to the point nearest to a place."""
-        return float(self.lines[line_id].shape.project(shapely.Point(place)))
-
-    def crossing(self, chain: str, roads: list[str], place: Array, name: str) -> tuple[str, Array]:
-        """Which of the roads crosses a motorway nearest to a place, and where."""
-        found = []
-        for road in roads:
-            shape = shapely.intersection(self.lines[chain + "+"].shape, self.lines[road].shape)
-            points = shapely.get_coordinates(shape)
-            found += [(float(np.hypot(*(point - place))), road, point) for point in points]
-        if not found:
-            raise ValueError(f"interchange {name}: {chain} does not cross {roads}")
-        _, road, point = min(found, key=lambda f: f[:2])
-        return road, point
-
-    def ramp(self, start: Array, control: Array, end: Array, name: str, highway: str = "motorway_link") -> None:
-        """One-way curve from a vertex to another."""
-        path = curve(start, control, end)
-        path[0], path[-1] = start, end
-        self.ramps.append(Line(f"ramp-{len(self.ramps)}", path, {"highway": highway, "oneway": "yes", "name": name}))
-
-    def diamond(self, chain: str, roads: list[str], place: Array, name: str) -> None:
-        """Four ramps between a motorway and the road that crosses it."""
-        road, meet = self.crossing(chain, roads, place, name)
-        on_road = self.where(road, meet)
-        for sign in "+-":
-            here = self.where(chain + sign, meet)
-            ahead = heading_at(self.lines[chain + sign].xy, here)
-            right = np.array([ahead[1], -ahead[0]])
-            along = 130.0 if heading_at(self.lines[road].xy, on_road) @ right > 0 else -130.0
-            foot = self.vertex(road, self.where(road, point_at(self.lines[road].xy, self.where(road, meet) + along)))
-            off = self.vertex(chain + sign, here - 520.0)
-            on = self.vertex(chain + sign, self.where(chain + sign, meet) + 520.0)
-            self.ramp(off, meet + right * 90.0 - ahead * 160.0, foot, f"{name}互通")
-            self.ramp(foot, meet + right * 90.0 + ahead * 160.0, on, f"{name}互通")
-
-    def system(self, a: str, b: str, place: Array, name: str) -> None:
-        """Ramps from every carriageway of one motorway to every one of the other, both ways."""
-        _, meet = self.crossing(a, [b + "+"], place, name)
-        for one in (a + "+", a + "-"):
-            for other in (b + "+", b + "-"):
-                for number, (start, end) in enumerate(((one, other), (other, one))):
-                    shift = 40.0 * number + (20.0 if one[-1] == other[-1] else 0.0)
-                    leave = self.vertex(start, self.where(start, meet) - 700.0 - shift)
-                    join = self.vertex(end, self.where(end, meet) + 700.0 + shift)
-                    self.ramp(leave, (2 * meet + leave + join) / 4, join, f"{name}互通")
-
-    def terminal(self, chain: str, roads: list[str], place: Array, name: str) -> None:
-        """The end of a motorway: at a road, or with ramps at another motorway."""
-        xy = self.lines[chain + "+"].xy
-        at_end = np.hypot(*(xy[-1] - place)) < np.hypot(*(xy[0] - place))
-        arriving, leaving = (chain + "+", chain + "-") if at_end else (chain + "-", chain + "+")
-        end, start = self.lines[arriving].xy[-1], self.lines[leaving].xy[0]
-        road = min(roads, key=lambda r: self.lines[r].shape.distance(shapely.Point(end)))
-        if road[-1] in "+-" and road[:-1] + "+" in self.lines and self.lines[road].kind == "motorway":
-            for sign in "+-":
-                other = road[:-1] + sign
-                here = self.where(other, end)
-                join, off = self.vertex(other, here + 500.0), self.vertex(other, here - 500.0)
-                near = point_at(self.lines[other].xy, self.where(other, end))
-                self.ramp(end, (end + near) / 2, join, f"{name}互通")
-                self.ramp(off, (start + near) / 2, start, f"{name}互通")
-            return
-        foot = self.vertex(road, self.where(road, (end + start) / 2))
-        self.ramp(end, (end + foot) / 2, foot, f"{name}互通")
-        self.ramp(foot, (start + foot) / 2, start, f"{name}互通")
-
-    def edge_of_map(self, chain: str) -> None:
-        """Where a motorway leaves the map: a way back, in place of the interchanges beyond."""
-        for one, other in ((chain + "+", chain + "-"), (chain + "-", chain + "+")):
-            end, start = self.lines[one].xy[-1], self.lines[other].xy[0]
-            ends = np.array([ramp.xy[[0, -1]] for ramp in self.ramps]).reshape(-1, 2)
-            if np.hypot(*(ends - end).T).min() < 1.0:
-                continue
-            ahead = heading_at(self.lines[one].xy, chainage(self.lines[one].xy)[-1] - 30.0)
-            self.ramp(end, (end + start) / 2 + ahead * 120.0, start, "图外互通（示意）")
-
-    def service_area(self, chain: str, side: dict[str, object]) -> None:
-        """A way off a carriageway, past the service area, and back onto it; an aisle between its spaces."""
-        xy, name = np.asarray(side["xy"]), str(side["name"])
-        sign = min("+-", key=lambda s: self.lines[chain + s].shape.distance(shapely.Point(xy)))
-        line = chain + sign
-        here = self.where(line, xy)
-        ahead = heading_at(self.lines[line].xy, here)
-        off, on = self.vertex(line, here - 480.0), self.vertex(line, self.where(line, xy) + 480.0)
-        entry, leave = xy - ahead * 150.0, xy + ahead * 150.0
-        self.ramp(off, entry - ahead * 160.0, entry, name)
-        self.ramp(leave, leave + ahead * 160.0, on, name)
-        tags = {"highway": "service", "oneway": "yes", "name": name}
-        self.ramps.append(Line(f"area-{side['id']}", np.vstack([entry, xy, leave]), tags))
-        right = np.array([ahead[1], -ahead[0]]) * 45.0
-        aisle = np.vstack([xy - ahead * 80.0, xy - ahead * 60.0 + right, xy + ahead * 60.0 + right, xy + ahead * 80.0])
-        self.ramps[-1] = Line(f"area-{side['id']}", np.vstack([entry, aisle[0], xy, aisle[-1], leave]), tags)
-        self.ramps.append(Line(f"aisle-{side['id']}", aisle, {"highway": "service", "service": "parking_aisle"}))
 
 
 def connect(ramps: Ramps) -> None:
@@ -400,12 +299,23 @@ def bridged(lines: Iterable[Line], waters: list[Line]) -> list[Line]:
             for point in shapely.get_coordinates(shapely.intersection(line.shape, water.shape)):
                 at = line.shape.project(shapely.Point(point))
                 cuts.append((at - half, at + half))
-        total, pieces, at = chainage(line.xy)[-1], split_at(line.xy, [c for pair in cuts for c in pair if c > 0]), 0.0
+        total, pieces, at = (
+            chainage(line.xy)[-1],
+            split_at(line.xy, [c for pair in cuts for c in pair if c > 0]),
+            0.0,
+        )
         for piece in pieces if cuts else [line.xy]:
             middle = at + chainage(piece)[-1] / 2
             at += chainage(piece)[-1]
             over = any(low <= middle <= high for low, high in cuts) and total > 0
-            done.append(Line(line.id, piece, {**line.tags, "bridge": "yes", "layer": "1"} if over else line.tags, line.kind))
+            done.append(
+                Line(
+                    line.id,
+                    piece,
+                    {**line.tags, "bridge": "yes", "layer": "1"} if over else line.tags,
+                    line.kind,
+                )
+            )
     return done
 
 
@@ -433,10 +343,10 @@ def build() -> tuple[list[Line], list[dict[str, object]]]:
     return roads + waters, areas
 
 
-def main() -> None:
+def main(target: Path = TARGET) -> None:
     """Write the file."""
     lines, areas = build()
-    write_osm(TARGET, lines, areas, table)
+    write_osm(target, lines, areas, table, SITES / "counties.geojson")
 
 
 if __name__ == "__main__":

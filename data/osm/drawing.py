@@ -1,13 +1,14 @@
 """Drawing schematic roads: smooth bends through given points, parallel carriageways, common nodes.
 
-Everything happens on a plane in metres around the middle of the sample; only lengths that must be true are measured
-on the ellipsoid. All bends come from sines whose phases hang on the road's name: no random numbers.
+Everything happens on a plane in metres around the middle of the sample; only lengths that must be true are
+measured on the ellipsoid. All bends come from sines whose phases hang on the road's name: no random numbers.
 """
 
 from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +61,7 @@ def length_m(xy: Array) -> float:
 
 
 def phase(name: str) -> float:
-    """An angle that hangs on ``name`` alone."""
+    """Return an angle that hangs on ``name`` alone."""
     return zlib.crc32(name.encode()) / 2**32 * 2 * np.pi
 
 
@@ -97,7 +98,7 @@ def _leg(p: Array) -> Array:
 
 
 def normals(xy: Array) -> Array:
-    """Unit normals to the right of the drawing direction, one per vertex."""
+    """Return unit normals to the right of the drawing direction, one per vertex."""
     d = np.gradient(xy, axis=0) if len(xy) > 2 else np.repeat(np.diff(xy, axis=0), 2, axis=0)
     d = d / np.maximum(np.hypot(d[:, 0], d[:, 1]), 1e-9)[:, None]
     return np.column_stack([d[:, 1], -d[:, 0]])
@@ -117,9 +118,7 @@ def bend(leg: Array, name: str, strength: float, terms: int) -> Array:
     return leg + normals(leg) * (strength * taper * push)[:, None]
 
 
-def course(
-    legs: list[Array], name: str, strength: float, terms: int, target_m: float | None = None
-) -> Array:
+def course(legs: list[Array], name: str, strength: float, terms: int, target_m: float | None = None) -> Array:
     """Bent line along ``legs``; with ``target_m`` the bends are as strong as that length needs.
 
     Raises
@@ -149,7 +148,15 @@ def beside(xy: Array, offset_m: float, taper_m: float = 0.0) -> Array:
     """Parallel line to the right, with ``taper_m`` growing from nothing at both ends."""
     s = chainage(xy)
     if taper_m:
-        xy = np.vstack([xy[0], point_at(xy, taper_m), xy[(s > taper_m) & (s < s[-1] - taper_m)], point_at(xy, s[-1] - taper_m), xy[-1]])
+        xy = np.vstack(
+            [
+                xy[0],
+                point_at(xy, taper_m),
+                xy[(s > taper_m) & (s < s[-1] - taper_m)],
+                point_at(xy, s[-1] - taper_m),
+                xy[-1],
+            ]
+        )
         s = chainage(xy)
     grow = np.clip(np.minimum(s, s[-1] - s) / taper_m, 0.0, 1.0) if taper_m else np.ones(len(s))
     return xy + normals(xy) * (offset_m * grow)[:, None]
@@ -162,7 +169,7 @@ def point_at(xy: Array, at_m: float) -> Array:
 
 
 def heading_at(xy: Array, at_m: float) -> Array:
-    """Unit vector in drawing direction at a distance along the line."""
+    """Return the drawing direction at a distance along the line."""
     d = point_at(xy, at_m + 20.0) - point_at(xy, at_m - 20.0)
     return d / np.hypot(*d)
 
@@ -184,7 +191,7 @@ def split_at(xy: Array, cuts_m: list[float]) -> list[Array]:
     s = chainage(xy)
     marks = sorted({int(np.argmin(np.abs(s - cut))) for cut in cuts_m} - {0, len(xy) - 1})
     bounds = [0, *marks, len(xy) - 1]
-    return [xy[a : b + 1] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [xy[a : b + 1] for a, b in pairwise(bounds)]
 
 
 def curve(start: Array, control: Array, end: Array, n: int = 9) -> Array:

@@ -54,10 +54,14 @@ class Writer:
                 out.add_way(osmium.osm.mutable.Way(id=number, version=1, nodes=refs, tags=tags))
             for number, (members, tags) in enumerate(self.relations, start=1):
                 letters = [(kind[0], ref, role) for kind, ref, role in members]
-                out.add_relation(osmium.osm.mutable.Relation(id=number, version=1, members=letters, tags=tags))
+                out.add_relation(
+                    osmium.osm.mutable.Relation(id=number, version=1, members=letters, tags=tags)
+                )
 
 
-def write_osm(path: Path, lines: list[Line], areas: list[dict[str, object]], table: Table) -> None:
+def write_osm(
+    path: Path, lines: list[Line], areas: list[dict[str, object]], table: Table, counties: Path
+) -> None:
     """Write the sample."""
     out = Writer()
     for line in lines:
@@ -68,7 +72,11 @@ def write_osm(path: Path, lines: list[Line], areas: list[dict[str, object]], tab
         tags = {"place": row["place"], "name": row["name"], "population": row["population"]}
         out.node(_position(row), tags)
     for row in table("facilities"):
-        tag = {"fuel": ("amenity", "fuel"), "bus_depot": ("amenity", "bus_station"), "hub": ("amenity", "bus_station")}
+        tag = {
+            "fuel": ("amenity", "fuel"),
+            "bus_depot": ("amenity", "bus_station"),
+            "hub": ("amenity", "bus_station"),
+        }
         if row["kind"] in tag and row["county"]:
             out.node(_position(row), {tag[row["kind"]][0]: tag[row["kind"]][1], "name": row["name"]})
     for row in table("berths"):
@@ -76,7 +84,7 @@ def write_osm(path: Path, lines: list[Line], areas: list[dict[str, object]], tab
             out.node(_position(row), {"seamark:type": "berth", "name": row["泊位名称"]})
     for row in table("car_parks"):
         out.node(_position(row), {"amenity": "parking", "name": row["name"], "capacity": row["spaces"]})
-    _write_boundaries(out, path.parent.parent / "sites" / "counties.geojson")
+    _write_boundaries(out, counties)
     out.write(path)
 
 
@@ -86,7 +94,7 @@ def _position(row: dict[str, str]) -> Array:
 
 
 def _write_line(out: Writer, line: Line) -> None:
-    """One line as ways of limited length; one carriageway of G4 is drawn against its traffic, as OSM allows."""
+    """Write a line as ways of limited length; a carriageway of G4 is drawn against its traffic."""
     xy, tags = line.xy, dict(line.tags)
     if line.id == "G4-":
         xy, tags["oneway"] = xy[::-1], "-1"
@@ -99,11 +107,11 @@ def _write_line(out: Writer, line: Line) -> None:
 
 
 def _write_service_area(out: Writer, area: dict[str, object]) -> None:
-    """The ground of a service area."""
+    """Write the ground of a service area and its fuel station."""
     here = np.asarray(area["xy"])
     corners = here + np.array([[-70, -50], [70, -50], [70, 50], [-70, 50], [-70, -50]])
     out.way(to_degrees(corners), {"highway": "services", "name": str(area["name"])})
-    out.node(to_degrees(here + [0.0, 48.0]), {"amenity": "fuel", "name": f"{area['name']}加油站"})
+    out.node(to_degrees(here + np.array([0.0, 48.0])), {"amenity": "fuel", "name": f"{area['name']}加油站"})
 
 
 def _write_boundaries(out: Writer, path: Path) -> None:
@@ -114,8 +122,19 @@ def _write_boundaries(out: Writer, path: Path) -> None:
     named = [("株洲市", CITY_LEVEL, city), *((name, COUNTY_LEVEL, shape) for name, shape in shapes.items())]
     for name, level, shape in named:
         rings = [part.exterior for part in shapely.get_parts(shape)]
-        members = [("way", out.way(np.round(shapely.get_coordinates(ring), 7), {"boundary": "administrative"}), "outer") for ring in rings]
-        tags = {"type": "boundary", "boundary": "administrative", "admin_level": level, "name": name, "note": NOTE}
+        members = [
+            (
+                "way",
+                out.way(np.round(shapely.get_coordinates(ring), 7), {"boundary": "administrative"}),
+                "outer",
+            )
+            for ring in rings
+        ]
+        tags = {
+            "type": "boundary",
+            "boundary": "administrative",
+            "admin_level": level,
+            "name": name,
+            "note": NOTE,
+        }
         out.relations.append((members, tags))
-
-
