@@ -56,9 +56,9 @@ CAR_PARKS = LayerStyle(
 HUBS = LayerStyle(
     "point",
     (
-        Category("yes", "legend.hub-yes", GOOD, width=14.0, symbol="diamond", mark="bolt"),
-        Category("no", "legend.hub-no", GAP, width=14.0, symbol="diamond", mark="cross", fill=False),
-        Category("unknown", "legend.hub-unknown", UNKNOWN, width=14.0, symbol="diamond", mark="question"),
+        Category("yes", "legend.hub-yes", GOOD, width=17.0, symbol="diamond", mark="bolt"),
+        Category("no", "legend.hub-no", GAP, width=17.0, symbol="diamond", mark="cross", fill=False),
+        Category("unknown", "legend.hub-unknown", UNKNOWN, width=17.0, symbol="diamond", mark="question"),
     ),
     by="high_power",
 )

@@ -261,8 +261,8 @@ async function openPopup(layer, i, at) {
   const heading = el("p", { class: "popup-kind" }, swatch(layer.spec.kind, style), el("span", {}, layer.spec.title + " · " + style.label));
   const box = el("div", { class: "popup" }, heading, name ? el("h3", {}, name) : "", table);
   const hasStrip = strip && Object.prototype.hasOwnProperty.call(DATA.strips, strip);
-  if (hasStrip) box.append(el("button", { type: "button", class: "plain", onclick: () => showStrip(strip) }, T("map.open-strip")));
-  if (hasStrip && !isNarrow()) showStrip(strip);
+  if (hasStrip) box.append(el("button", { type: "button", class: "plain", onclick: () => showStrip(strip, name) }, T("map.open-strip")));
+  if (hasStrip && !isNarrow()) showStrip(strip, name);
   const offset = layer.spec.kind === "point" && !layer.dense ? [0, -style.width / 2] : [0, 0];
   const size = MAP.getSize();
   L.popup({ maxWidth: Math.min(320, size.x - 96), maxHeight: Math.max(120, size.y - 90), offset, autoPanPaddingTopLeft: [56, 12], autoPanPaddingBottomRight: [12, 12] })
@@ -281,7 +281,7 @@ async function goTo(layer, indexes) {
   for (const i of indexes) bounds.extend(layer.bounds(i));
   if (!bounds.isValid()) return;
   const strip = await layer.extra("strip", indexes[0]);
-  if (strip && !isNarrow() && Object.prototype.hasOwnProperty.call(DATA.strips, strip)) showStrip(strip);
+  if (strip && !isNarrow() && Object.prototype.hasOwnProperty.call(DATA.strips, strip)) showStrip(strip, await layer.extra("labels", indexes[0]));
   MAP.fitBounds(bounds, { maxZoom: Math.max(13, MAP.getZoom() > 15 ? 15 : 13), padding: [50, 50], animate: false });
   // A whole route is shown, not explained by one of its pieces.
   if (indexes.length === 1 || layer.spec.kind !== "line") await openPopup(layer, indexes[0], layer.anchor(indexes[0]));

@@ -45,8 +45,10 @@ function buildFindings() {
     const figures = el("div", { class: "figures" }, figure(T("map.now"), row.value, row.status));
     if (row.status_after) figures.append(figure(T("map.then"), row.value_after, row.status_after));
     card.append(figures, el("p", { class: "target" }, T("map.target") + " " + row.target + (row.note ? " · " + row.note : "")));
-    if (row.source) card.append(el("details", { class: "source" }, el("summary", {}, T("map.source")), el("p", {}, row.source)));
-    if (layer) card.append(el("button", { type: "button", class: "plain", onclick: open }, T("map.show")));
+    const actions = el("div", { class: "actions" });
+    if (row.source) actions.append(el("details", { class: "source" }, el("summary", {}, T("map.source")), el("p", {}, row.source)));
+    if (layer) actions.prepend(el("button", { type: "button", class: "plain", onclick: open }, T("map.show")));
+    card.append(actions);
     list.append(card);
   }
   byId("findings").classList.toggle("empty", DATA.findings.length === 0);
@@ -135,9 +137,9 @@ function chartNode(tree) {
   return svg(tree[0], tree[1], ...tree.slice(2).map(chartNode));
 }
 
-function showStrip(key) {
+function showStrip(key, title) {
   byId("strip").replaceChildren(chartNode(DATA.strips[key]));
-  byId("strip-title").textContent = T("map.strip") + " · " + key;
+  byId("strip-title").textContent = T("map.strip") + " · " + (title || key);
   byId("drawer").hidden = false;
   MAP.invalidateSize({ pan: false });
 }

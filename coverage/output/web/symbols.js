@@ -15,7 +15,10 @@ const MARKS = {
   minus: { d: "M-4 0h8" },
 };
 
-/** What a category's symbol is made of: [path data, fill, stroke, stroke width] in the box of 20. */
+/** Signs are smaller where the shape leaves less room: [scale, shift down]. */
+const ROOM = { diamond: [0.68, 0], triangle: [0.62, 2.2] };
+
+/** What a category's symbol is made of: [path data, fill, stroke, stroke width, is the sign] in the box of 20. */
 function strokes(c) {
   const scale = c.width / 20, plain = c.symbol === "dot";
   const shape = SHAPES[c.symbol] || DISC;
@@ -23,15 +26,18 @@ function strokes(c) {
   if (c.fill) parts.push([shape, c.colour, "#ffffff", plain ? Math.min(3, 0.8 / scale) : Math.max(1.8, 1 / scale)]);
   else parts.push([shape, "#ffffff", c.colour, Math.max(2.6, 1.5 / scale)]);
   const mark = MARKS[c.mark], ink = c.fill ? "#ffffff" : c.colour;
-  if (mark && mark.solid) parts.push([mark.d, ink, "none", 0]);
-  else if (mark) parts.push([mark.d, "none", ink, 2.4]);
+  if (mark && mark.solid) parts.push([mark.d, ink, "none", 0, true]);
+  else if (mark) parts.push([mark.d, "none", ink, 2.4, true]);
   return parts;
 }
 
 function symbolGroup(c) {
   const group = svg("g", { transform: "scale(" + c.width / 20 + ")", opacity: c.opacity });
-  for (const [d, fill, stroke, width] of strokes(c)) {
-    group.append(svg("path", { d, fill, stroke, "stroke-width": width, "stroke-linejoin": "round", "stroke-linecap": "round" }));
+  const [scale, down] = ROOM[c.symbol] || [1, 0];
+  for (const [d, fill, stroke, width, sign] of strokes(c)) {
+    const path = svg("path", { d, fill, stroke, "stroke-width": width, "stroke-linejoin": "round", "stroke-linecap": "round" });
+    if (sign) path.setAttribute("transform", `translate(0 ${down}) scale(${scale})`);
+    group.append(path);
   }
   return group;
 }
@@ -42,7 +48,9 @@ function paintSymbol(g, c, factor) {
   g.scale(c.width / 20 * factor, c.width / 20 * factor);
   g.globalAlpha = c.opacity;
   g.lineJoin = g.lineCap = "round";
-  for (const [d, fill, stroke, width] of strokes(c)) {
+  const [scale, down] = ROOM[c.symbol] || [1, 0];
+  for (const [d, fill, stroke, width, sign] of strokes(c)) {
+    if (sign) { g.translate(0, down); g.scale(scale, scale); }  // the sign comes last
     const path = new Path2D(d);
     if (fill !== "none") { g.fillStyle = fill; g.fill(path); }
     if (stroke !== "none") { g.strokeStyle = stroke; g.lineWidth = width; g.stroke(path); }
