@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ..errors import Fault, InputError
+from .covered_drives import Links, least_drives, nearest_two
 
 TOLERANCE_M = 1e-6
 """Sums of lengths are compared with the span to the micrometre."""
 MAX_FAULTS = 20
 """Faults of one kind that are told one by one."""
-
-Label = tuple[float, int, int]
-"""Distance to a site, the site's node, the edge by which the shortest way reaches the labelled node (-1 at the site)."""
-Links = list[list[tuple[int, float, int]]]
-"""Per node: (neighbour, length, edge)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +46,9 @@ class CoveredLength:
 def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: float) -> CoveredLength:
     """Measure the share of a network's length that is covered by sites.
 
-    An edge ``(u, v)`` passes the **edge rule** if ``d(u, nearest site) + length + d(v, nearest site) <= span``.
-    It passes the **two-site rule** if it lies on a drive ``A -> u -> v -> B`` between two different sites, no
-    longer than the span, where neither ``A -> u`` nor ``v -> B`` uses the edge itself.
+    An edge ``(u, v)`` passes the **edge rule** if ``d(u, nearest site) + length + d(v, nearest site)`` is no
+    longer than the span. It passes the **two-site rule** if it lies on a drive ``A -> u -> v -> B`` between
+    two different sites, no longer than the span, where neither ``A -> u`` nor ``v -> B`` uses the edge itself.
 
     Parameters
     ----------
@@ -80,11 +76,8 @@ def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: 
     The edge rule is the reading of a French analysis of the EU's regulation 2023/1804 (AFIR).
 
     With ``G - e`` the network without the edge, the two-site rule asks for the least
-    ``d_{G-e}(A, u) + length + d_{G-e}(v, B)`` over sites ``A != B``; the two nearest sites of each end *in*
-    ``G - e`` are enough for it. In ``G`` the two nearest sites of every node are found once, with the edge by
-    which each is reached. A shortest way to ``u`` that doesn't arrive by ``e`` doesn't use ``e``. So the labels
-    give a lower bound (all labels), an upper bound (those that don't arrive by ``e``), and only edges between
-    the two are searched again, without the edge.
+    ``d_{G-e}(A, u) + length + d_{G-e}(v, B)`` over sites ``A != B``. Both rules are exact, and take two
+    searches of the network and O(m log n) besides; the reasons stand in :mod:`plugspan.assess.covered_drives`.
 
     Examples
     --------
@@ -94,23 +87,15 @@ def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: 
     (1.0, 0.75, 40.0)
     """
     length, counted = _checked(edges, span_m)
-    nodes: dict[Hashable, int] = {}
-    u = [nodes.setdefault(node, len(nodes)) for node in edges["u"]]
-    v = [nodes.setdefault(node, len(nodes)) for node in edges["v"]]
-    wanted = list(dict.fromkeys(site_nodes))
-    sites = {nodes[node] for node in wanted if node in nodes}
-    if wanted and nodes and not sites:
-        raise InputError(Fault("sites-not-on-network", value=wanted[0], values={"count": len(wanted)}))
-    links = _links(u, v, length, len(nodes))
-    labels = _two_nearest_everywhere(links, sorted(sites))
+    wanted = dict.fromkeys(site_nodes)
+    links, sites, unknown = _numbered(edges, length, list(wanted))
+    if wanted and links.n and not len(sites):
+        first = next(iter(wanted))
+        raise InputError(Fault("sites-not-on-network", value=first, values={"count": len(wanted)}))
     limit = float(span_m) + TOLERANCE_M
-    ends = list(zip(u, v, length, strict=True))
-    by_edge = np.array(
-        [_nearest(labels[a]) + d + _nearest(labels[b]) <= limit for a, b, d in ends], dtype=bool
-    )
-    by_two = np.array(
-        [_two_site(links, labels, sites, k, *end, limit) for k, end in enumerate(ends)], dtype=bool
-    )
+    nearest = nearest_two(links, sites, limit)
+    by_edge = nearest.near_m[links.u] + length + nearest.near_m[links.v] <= limit
+    by_two = least_drives(links, nearest) <= limit
     total = float(length[counted].sum())
     return CoveredLength(
         edge_rule=_share(length, counted & by_edge, total),
@@ -118,7 +103,7 @@ def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: 
         length_m=total,
         edge_passes=pd.Series(by_edge, index=edges.index, name="edge_rule"),
         two_site_passes=pd.Series(by_two, index=edges.index, name="two_site_rule"),
-        sites_unknown=tuple(node for node in wanted if node not in nodes),
+        sites_unknown=unknown,
     )
 
 
@@ -144,11 +129,8 @@ def _checked(edges: pd.DataFrame, span_m: float) -> tuple[npt.NDArray[np.float64
             "edges-node", edges, "u", (edges["u"].isna() | edges["v"].isna()).to_numpy(dtype=bool)
         )
     if "counted" in edges.columns:
-        good = np.array([isinstance(x, (bool, np.bool_)) for x in edges["counted"]], dtype=bool)
+        good, counted = _yes_or_no(edges["counted"])
         faults += _told("edges-counted", edges, "counted", ~good)
-        counted = np.array(
-            [x is True or (isinstance(x, np.bool_) and bool(x)) for x in edges["counted"]], dtype=bool
-        )
     if faults:
         raise InputError(faults)
     return length, counted
@@ -165,89 +147,44 @@ def _told(key: str, edges: pd.DataFrame, column: str, wrong: npt.NDArray[np.bool
     return faults
 
 
-# -- distances -----------------------------------------------------------------------------------------------
+def _yes_or_no(values: pd.Series) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which values are booleans, and which are true."""
+    if values.dtype == np.dtype(bool):
+        return np.ones(len(values), dtype=bool), values.to_numpy()
+    good = np.fromiter((isinstance(x, (bool, np.bool_)) for x in values), dtype=bool, count=len(values))
+    true = np.fromiter(
+        (g and bool(x) for g, x in zip(good, values, strict=True)), dtype=bool, count=len(values)
+    )
+    return good, true
 
 
-def _links(u: list[int], v: list[int], length: npt.NDArray[np.float64], n: int) -> Links:
-    """Neighbours of each node; a loop leads nowhere and is left out."""
-    links: Links = [[] for _ in range(n)]
-    for edge, (a, b, d) in enumerate(zip(u, v, length.tolist(), strict=True)):
-        if a != b:
-            links[a].append((b, d, edge))
-            links[b].append((a, d, edge))
-    return links
+# -- nodes ---------------------------------------------------------------------------------------------------
 
 
-def _two_nearest_everywhere(links: Links, sites: list[int]) -> list[list[Label]]:
-    """Return for every node its two nearest sites; one search in which each node is settled at most twice."""
-    labels: list[list[Label]] = [[] for _ in links]
-    queue: list[tuple[float, int, int, int]] = [(0.0, site, site, -1) for site in sites]
-    heapq.heapify(queue)
-    while queue:
-        d, site, node, by = heapq.heappop(queue)
-        known = labels[node]
-        if len(known) == 2 or (known and known[0][1] == site):
-            continue
-        known.append((d, site, by))
-        for to, length, edge in links[node]:
-            there = labels[to]
-            if edge != by and len(there) < 2 and not (there and there[0][1] == site):
-                heapq.heappush(queue, (d + length, site, to, edge))
-    return labels
+def _numbered(
+    edges: pd.DataFrame, length: npt.NDArray[np.float64], wanted: list[Hashable]
+) -> tuple[Links, npt.NDArray[np.int32], tuple[Hashable, ...]]:
+    """Return the network with nodes 0 … n-1, the sites among them (sorted), and wanted nodes not there.
 
-
-def _two_nearest_without(
-    links: Links, sites: set[int], start: int, without: int, limit: float
-) -> list[Label]:
-    """Return the two nearest sites of a node within a limit, on the network without one edge."""
-    found: list[Label] = []
-    best = {start: 0.0}
-    done: set[int] = set()
-    queue: list[tuple[float, int]] = [(0.0, start)]
-    while queue and len(found) < 2:
-        d, node = heapq.heappop(queue)
-        if node in done:
-            continue
-        done.add(node)
-        if node in sites:
-            found.append((d, node, -1))
-        for to, length, edge in links[node]:
-            reach = d + length
-            if edge != without and reach <= limit and reach < best.get(to, np.inf):
-                best[to] = reach
-                heapq.heappush(queue, (reach, to))
-    return found
-
-
-def _nearest(labels: list[Label]) -> float:
-    return labels[0][0] if labels else float("inf")
-
-
-def _least_pair(a: list[Label], b: list[Label]) -> float:
-    """Least sum of a distance to a site and a distance to another site."""
-    return min((x[0] + y[0] for x in a for y in b if x[1] != y[1]), default=float("inf"))
-
-
-def _two_site(
-    links: Links,
-    labels: list[list[Label]],
-    sites: set[int],
-    edge: int,
-    u: int,
-    v: int,
-    length: float,
-    limit: float,
-) -> bool:
-    """Decide the two-site rule for one edge: by its bounds, else by searching without the edge."""
-    if not _least_pair(labels[u], labels[v]) + length <= limit:
-        return False
-    free_u = [label for label in labels[u] if label[2] != edge]
-    free_v = [label for label in labels[v] if label[2] != edge]
-    if _least_pair(free_u, free_v) + length <= limit:
-        return True
-    left = limit - length
-    from_u = _two_nearest_without(links, sites, u, edge, left - _nearest(labels[v]))
-    if not from_u:
-        return False
-    from_v = _two_nearest_without(links, sites, v, edge, left - from_u[0][0])
-    return _least_pair(from_u, from_v) + length <= limit
+    Integer ids are numbered by pandas, others by a dict; ids are the same if Python says they are equal.
+    """
+    ends = [edges["u"], edges["v"]]
+    places: npt.NDArray[np.int32]
+    if ends[0].dtype == ends[1].dtype and isinstance(ends[0].dtype, np.dtype) and ends[0].dtype.kind in "iu":
+        codes, ids = pd.factorize(np.concatenate([end.to_numpy() for end in ends]))
+        position = {node: k for k, node in enumerate(wanted)}
+        of_node = np.fromiter(
+            (position.get(node, -1) for node in ids.tolist()), dtype=np.int32, count=len(ids)
+        )
+        n, places = len(ids), np.full(len(wanted), -1, dtype=np.int32)
+        there = np.flatnonzero(of_node >= 0)
+        places[of_node[there]] = there
+    else:
+        nodes: dict[Hashable, int] = {}
+        numbers = (nodes.setdefault(node, len(nodes)) for node in chain(*ends))
+        codes = np.fromiter(numbers, dtype=np.int32, count=2 * len(edges))
+        n, places = len(nodes), np.array([nodes.get(node, -1) for node in wanted], dtype=np.int32)
+    codes = codes.astype(np.int32, copy=False)
+    links = Links(codes[: len(edges)], codes[len(edges) :], length, n)
+    unknown = tuple(node for node, place in zip(wanted, places.tolist(), strict=True) if place < 0)
+    return links, np.sort(places[places >= 0]), unknown
