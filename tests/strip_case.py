@@ -17,7 +17,15 @@ from plugspan.assess.strip_model import (
     Town,
 )
 
-HOSTILE = ["<img src=x onerror=alert(1)>", "]]></text><script>1</script>", "{{ 7*7 }}", "a\x00b\x1bc", "&amp;\"'<", "桩{#1\n二", "\ud800"]
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "]]></text><script>1</script>",
+    "{{ 7*7 }}",
+    "a\x00b\x1bc",
+    "&amp;\"'<",
+    "桩{#1\n二",
+    "\ud800",
+]
 
 
 def gaps_of(sites, start_m, end_m, *, ring=False):
@@ -28,7 +36,9 @@ def gaps_of(sites, start_m, end_m, *, ring=False):
     inner = [gap(a, b) for a, b in zip(at[:-1], at[1:], strict=True)]
     if ring:
         length = end_m - at[-1] + at[0] - start_m
-        seam = StripGap(((at[-1], end_m), (start_m, at[0])), at[-1] / 1e3, (at[0] + end_m) / 1e3, length, class_of(length))
+        seam = StripGap(
+            ((at[-1], end_m), (start_m, at[0])), at[-1] / 1e3, (at[0] + end_m) / 1e3, length, class_of(length)
+        )
         return (*inner, seam)
     ends = [gap(start_m, at[0], open_low=True, between=False), gap(at[-1], end_m, between=False)]
     return tuple(g for g in (*inner, *ends) if g.length_m > 0)
@@ -73,7 +83,15 @@ def strip(length_km, places_km, *, towns=(), ring=False, one_way=False, **more):
 def long_strip():
     """150 km with twenty towns, crossings, shared stretches, counties, a plan, sites that don't serve."""
     rng = random.Random(7)
-    towns = [Town(7.5e3 * k + rng.uniform(0, 3e3), f"第{k}号{'镇' if k % 3 else '大城市'}", "city" if k % 6 == 0 else "town", rng.uniform(1e3, 9e4)) for k in range(20)]
+    towns = [
+        Town(
+            7.5e3 * k + rng.uniform(0, 3e3),
+            f"第{k}号{'镇' if k % 3 else '大城市'}",
+            "city" if k % 6 == 0 else "town",
+            rng.uniform(1e3, 9e4),
+        )
+        for k in range(20)
+    ]
     base = strip(
         152.3, [3, 3.4, 22, 41, 49.5, 92, 130], towns=towns,
         crossings=tuple(Crossing(x * 1e3, r, level) for x, r, level in [(12, "G4", False), (12.2, "S20", False), (33, "S211", True), (60, "S333", True), (60.05, "G106", True), (88, "G60", False), (131, "X012", True)]),
@@ -99,7 +117,9 @@ def long_strip():
 def city_strip():
     """Hundreds of sites within 30 km."""
     rng = random.Random(3)
-    return strip(31.0, [rng.triangular(0, 31, 14) for _ in range(400)], towns=[Town(14e3, "大都会", "city", 9e6)])
+    return strip(
+        31.0, [rng.triangular(0, 31, 14) for _ in range(400)], towns=[Town(14e3, "大都会", "city", 9e6)]
+    )
 
 
 def ring_strip():

@@ -118,29 +118,18 @@ def strip_data(
     towns = tuple(Town(*row) for row in around.towns_near(lines))
     counties = tuple(Stretch(*row) for row in around.counties_along(scale))
     crossings, shared = around.crossings(route, section)
-    names = end_names(
-        section.axis,
-        [(t.at_m, t.name, t.kind, t.weight) for t in towns],
-        list(counties),
-        scale.start_m,
-        scale.end_m,
-    )
+    named = [(t.at_m, t.name, t.kind, t.weight) for t in towns]
+    names = end_names(section.axis, named, list(counties), scale.start_m, scale.end_m)
+    states = before, after
     lanes = tuple(
-        _lane(
-            lines,
-            section,
-            drive,
-            (before, after),
-            (route.ref, section.number, drive.direction),
-            towards=names[1 if drive.direction == "forward" else 0],
-        )  # fmt: skip
+        _lane(lines, (route.ref, section), drive, states, names[drive.direction == "forward"])
         for drive in section.drives
     )
     inside = around.inside(scale)
     return StripData(
-        key=strip_key(route.ref, section.number), ref=route.ref, road_class=route.road_class, section=section.number,
-        sections=len(route.sections), length_m=section.length_m, start_m=scale.start_m, end_m=scale.end_m,
-        ring=section.ring, ends=names, lanes=lanes, inside=_stretches(inside), towns=towns,
+        key=strip_key(route.ref, section.number), ref=route.ref, road_class=route.road_class,
+        section=section.number, sections=len(route.sections), length_m=section.length_m, start_m=scale.start_m,
+        end_m=scale.end_m, ring=section.ring, ends=names, lanes=lanes, inside=_stretches(inside), towns=towns,
         crossings=tuple(Crossing(*row) for row in crossings), shared=tuple(Stretch(*row) for row in shared),
         counties=counties, limits_km=limits_km,
     )  # fmt: skip
@@ -148,14 +137,13 @@ def strip_data(
 
 def _lane(
     lines: DriveLines,
-    section: Section,
+    of: tuple[str, Section],
     drive: Drive,
     states: tuple[StripFrames, StripFrames | None],
-    key: Key,
-    *,
     towards: str,
 ) -> StripLane:
-    before, after = states
+    (ref, section), (before, after) = of, states
+    key = (ref, section.number, drive.direction)
     driven = np.column_stack([drive.low_m, drive.high_m])
     return StripLane(
         direction=drive.direction,
@@ -207,10 +195,9 @@ def _sites(
     counts = (np.abs(chainage[:, None] - closing_m[None, :]) <= SAME_PLACE_M).any(axis=1)
     at = _on_scale(section, drive, chainage)
     found = []
-    for site, own, place, distance, closes in zip(
-        served["id"].astype(str), chainage.tolist(), at.tolist(), (away.astype(float) * M_PER_KM).tolist(), counts.tolist(),
-        strict=True,
-    ):  # fmt: skip
+    away_m = (away.astype(float) * M_PER_KM).tolist()
+    rows = zip(served["id"].astype(str), chainage.tolist(), at.tolist(), away_m, counts.tolist(), strict=True)
+    for site, own, place, distance, closes in rows:
         name, fast = frames.about.get(site, ("", "unknown"))
         found.append(StripSite(place, own, site, name, fast, distance, frames.order.get(site), closes))
     return tuple(sorted(found, key=lambda s: (s.at_m, s.id)))

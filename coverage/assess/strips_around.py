@@ -65,7 +65,7 @@ class DriveLines:
     def nearest(self, xy: FloatArray, max_m: float) -> tuple[IntArray, FloatArray, FloatArray]:
         """Nearest place of each Mercator point: which point, chainage, straight distance in metres.
 
-        Points further away than ``max_m`` are left out; of equally near places the smallest chainage is taken.
+        Points further away than ``max_m`` are left out; of equally near places the smallest chainage holds.
         """
         scale = ground_scale(xy[:, 1]) if len(xy) else np.empty(0)
         if not len(xy):
@@ -173,15 +173,15 @@ class Surroundings:
     @cached_property
     def _borne(self) -> pd.DataFrame:
         """Segments and the routes they belong to: ``segment, ref``, sorted."""
-        parts = [
-            pd.DataFrame({"segment": np.unique(self.index.graph.edge_segment[np.concatenate([d.edges for s in r.sections for d in s.drives])]), "ref": r.ref})
+        g = self.index.graph
+        own = [
+            np.unique(np.concatenate([g.edge_segment[d.edges] for s in r.sections for d in s.drives]))
             for r in self.routes
-            if r.sections
-        ]  # fmt: skip
-        empty = pd.DataFrame({"segment": np.empty(0, np.int64), "ref": np.empty(0, object)})
-        return pd.concat([empty, *parts], ignore_index=True).sort_values(
-            ["segment", "ref"], ignore_index=True
-        )
+        ]
+        counts = [len(segments) for segments in own]
+        refs = np.repeat(np.array([r.ref for r in self.routes], dtype=object), counts)
+        found = pd.DataFrame({"segment": np.concatenate([np.empty(0, np.int64), *own]), "ref": refs})
+        return found.sort_values(["segment", "ref"], ignore_index=True)
 
     @cached_property
     def _segments(self) -> IntArray:

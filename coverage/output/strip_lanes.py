@@ -12,7 +12,7 @@ from .strip_layout import Label, bins, place_labels, shortened, text_px
 from .strip_scale import LEFT_PX, ROW_PX, Sheet, kilometres
 from .styles import route_style
 
-BEAD_PX = 12.0
+BEAD_PX = 13.5
 """Sites closer together than this on the picture are drawn as one symbol with their number."""
 MOST_NOTES = 12
 """Sites that the tooltip of a group names."""
@@ -63,6 +63,8 @@ def _head(sheet: Sheet, lane: StripLane) -> None:
         stroke_linejoin="round",
     )
     head = sheet.words("strip.towards", place=shortened(sheet.place(lane.towards), 11.5, 160))
+    if sheet.data.ring:
+        head = sheet.words(f"strip.ring-{lane.direction}")
     sheet.text(left, y, head, 11.5, bold=True, halo=True)
     x = left + text_px(head, 11.5, bold=True) + 12
     for value, colour in _facts(sheet, lane):
@@ -108,13 +110,17 @@ def _figures(sheet: Sheet, state: LaneState) -> str:
         parts.append(sheet.words("strip.mean", value=kilometres(state.mean_gap_m)))
     gap = state.longest
     if gap is not None:
-        parts.append(sheet.words("strip.longest", value=length_text(gap), **_ends(gap)))
+        parts.append(sheet.words("strip.longest", value=length_text(gap), **_ends(sheet, gap)))
     return " · ".join(parts)
 
 
-def _ends(gap: StripGap) -> dict[str, str]:
-    low, high = sorted((gap.from_km, gap.to_km))
-    return {"low": f"{low:.1f}", "high": f"{high:.1f}"}
+def _ends(sheet: Sheet, gap: StripGap) -> dict[str, str]:
+    """Chainage of both ends in km, rising; on a ring in driving order, within the ring."""
+    ends = sorted((gap.from_km, gap.to_km))
+    if sheet.data.ring:
+        start, round_km = sheet.data.start_m / 1000, (sheet.data.end_m - sheet.data.start_m) / 1000
+        ends = [start + (km - start) % round_km for km in ends]
+    return {"low": f"{ends[0]:.1f}", "high": f"{ends[1]:.1f}"}
 
 
 def length_text(gap: StripGap) -> str:
@@ -148,7 +154,7 @@ def category_of(data: StripData, spacing_class: str) -> Category | None:
 
 def _gap_bar(sheet: Sheet, gap: StripGap, y: float) -> None:
     look = category_of(sheet.data, gap.spacing_class) or Category(None, "", SOFT, width=2.0)
-    note = sheet.words("strip.gap-tip", value=length_text(gap), **_ends(gap))
+    note = sheet.words("strip.gap-tip", value=length_text(gap), **_ends(sheet, gap))
     for low, high, faint in _pieces(gap, sheet.outside):
         a, b, opacity = sheet.x(low), sheet.x(high), 0.4 if faint else None
         if look.halo:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 ROW_GAP_PX = 5.0
 LEADER_PX = 1.5
+MOST_TRIED = 80
+"""With more labels than this none is moved up to make room for another."""
 _NARROW = frozenset("iljtfrI.,:;|!' ()[]·1")
 
 
@@ -69,11 +71,35 @@ def place_labels(labels: Sequence[Label], rows: int, left: float, right: float) 
     list of Spot or None
         None where a label found no room. By priority, then by x; the same labels always give the same places.
     """
+    floor = [0] * len(labels)
+    best = _placed(labels, rows, left, right, floor)
+    if len(labels) > MOST_TRIED:
+        return best
+    for k in [k for k, spot in enumerate(best) if spot is None]:
+        # a name that covers the leader of this one may make room on a higher row
+        raised = [
+            f + (s is not None and s.row == f and _covers(labels[j], s, labels[k].x))
+            for j, (f, s) in enumerate(zip(floor, best, strict=True))
+        ]
+        trial = _placed(labels, rows, left, right, raised)
+        if sum(s is not None for s in trial) > sum(s is not None for s in best):
+            best, floor = trial, raised
+    return best
+
+
+def _covers(label: Label, spot: Spot, x: float) -> bool:
+    return abs(spot.x - x) <= label.text_px / 2.0 + LEADER_PX + ROW_GAP_PX
+
+
+def _placed(
+    labels: Sequence[Label], rows: int, left: float, right: float, floor: Sequence[int]
+) -> list[Spot | None]:
+    """Place labels greedily, each no lower than its floor."""
     taken: list[list[tuple[float, float]]] = [[] for _ in range(rows)]
     spots: list[Spot | None] = [None] * len(labels)
     order = sorted(range(len(labels)), key=lambda k: (tuple(-p for p in labels[k].priority), labels[k].x, k))
     for k in order:
-        spot = _first_free(labels[k], taken, left, right)
+        spot = _first_free(labels[k], taken, (left, right), floor[k])
         spots[k] = spot
         if spot is not None:
             half = labels[k].text_px / 2.0
@@ -84,15 +110,15 @@ def place_labels(labels: Sequence[Label], rows: int, left: float, right: float) 
 
 
 def _first_free(
-    label: Label, taken: Sequence[Sequence[tuple[float, float]]], left: float, right: float
+    label: Label, taken: Sequence[Sequence[tuple[float, float]]], ends: tuple[float, float], floor: int
 ) -> Spot | None:
-    half = label.text_px / 2.0
+    half, (left, right) = label.text_px / 2.0, ends
     if right - left < label.text_px:
         return None
     for row, intervals in enumerate(taken):
         if any(not _free(below, label.x - LEADER_PX, label.x + LEADER_PX) for below in taken[:row]):
             return None
-        for shift in (0.0, half - 4.0, 4.0 - half):
+        for shift in (0.0, half - 4.0, 4.0 - half) if row >= floor else ():
             x = min(max(label.x + shift, left + half), right - half)
             if abs(x - label.x) <= half + 1.0 and _free(
                 intervals, x - half - ROW_GAP_PX, x + half + ROW_GAP_PX
@@ -110,17 +136,18 @@ def _free(intervals: Sequence[tuple[float, float]], low: float, high: float) -> 
 
 
 def bins(xs: Sequence[float], apart_px: float) -> list[list[int]]:
-    """Group positions so that the middles of neighbouring groups are about ``apart_px`` apart or more.
+    """Group positions so that the means of neighbouring groups are ``apart_px`` apart or more.
 
     Returns
     -------
     list of list of int
         Positions in ``xs`` of each group, rising.
     """
-    groups: list[list[int]] = []
+    groups: list[tuple[float, list[int]]] = []
     for k in sorted(range(len(xs)), key=lambda k: (xs[k], k)):
-        if groups and xs[k] - xs[groups[-1][0]] < apart_px:
-            groups[-1].append(k)
-        else:
-            groups.append([k])
-    return groups
+        total, members = xs[k], [k]
+        while groups and total / len(members) - groups[-1][0] / len(groups[-1][1]) < apart_px:
+            before, earlier = groups.pop()
+            total, members = before + total, earlier + members
+        groups.append((total, members))
+    return [members for _, members in groups]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from .strip_canvas import INK, PAPER, ROAD, SOFT, THREAD, shield, tip
-from .strip_layout import Label, Spot, bins, place_labels, text_px
+from .strip_layout import Label, Spot, bins, place_labels, shortened, text_px
 from .strip_scale import LEFT_PX, Sheet, kilometres
 
 RANKS = {"city": 5.0, "district": 4.0, "county": 4.0, "crossing": 3.0, "town": 2.0}
 LINE_PX = 15.0
 """Height of a row of names above the road."""
+NAME_PX = 130.0
+"""Longer names are cut."""
 SAME_PLACE_PX = 5.0
 """Routes that cross closer together than this share a frame."""
 
@@ -50,13 +52,10 @@ def _areas(sheet: Sheet) -> None:
 def _places(sheet: Sheet) -> float:
     """Names of towns and numbers of crossing routes; returns where the road lies."""
     towns, refs = sheet.data.towns, _crossings_at(sheet)
+    names = [shortened(t.name, _size(t.kind), NAME_PX) for t in towns]
     labels = [
-        Label(
-            sheet.x(t.at_m),
-            text_px(t.name, _size(t.kind), bold=t.kind == "city"),
-            (RANKS.get(t.kind, 1.0), t.weight),
-        )
-        for t in towns
+        Label(sheet.x(t.at_m), text_px(name, _size(t.kind), bold=True), (RANKS.get(t.kind, 1.0), t.weight))
+        for t, name in zip(towns, names, strict=True)
     ]
     labels += [Label(x, text_px(ref, 9.5, bold=True) + 7, (RANKS["crossing"], 0.0)) for x, ref, _ in refs]
     spots = place_labels(labels, 4, *sheet.margins)
@@ -64,10 +63,10 @@ def _places(sheet: Sheet) -> float:
     for label, spot in zip(labels, spots, strict=True):
         if spot is not None:
             sheet.line(label.x, y - 6 - spot.row * LINE_PX, label.x, y, THREAD, width=0.7)
-    for town, spot in zip(towns, spots[: len(towns)], strict=True):
+    for town, name, spot in zip(towns, names, spots[: len(towns)], strict=True):
         if spot is not None:
             base, bold = y - 9 - spot.row * LINE_PX, town.kind == "city"
-            sheet.text(spot.x, base, town.name, _size(town.kind), anchor="middle", bold=bold, halo=True)
+            sheet.text(spot.x, base, name, _size(town.kind), anchor="middle", bold=bold, halo=True)
     for crossing, spot in zip(refs, spots[len(towns) :], strict=True):
         _crossing(sheet, crossing, spot, y)
     return y
@@ -91,7 +90,7 @@ def _crossings_at(sheet: Sheet) -> list[tuple[float, str, bool]]:
     found = sorted((sheet.x(c.at_m), c.ref, c.level) for c in sheet.data.crossings)
     merged = []
     for group in bins([x for x, _, _ in found], SAME_PLACE_PX):
-        refs = list(dict.fromkeys(found[k][1] for k in group))
+        refs = list(dict.fromkeys(shortened(found[k][1], 9.5, NAME_PX / 2) for k in group))
         x = sum(found[k][0] for k in group) / len(group)
         merged.append((x, "/".join(refs[:3]) + "…" * (len(refs) > 3), any(found[k][2] for k in group)))
     return merged

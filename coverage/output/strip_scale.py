@@ -11,7 +11,7 @@ from .strip_canvas import Canvas
 
 LEFT_PX, RIGHT_PX = 46.0, 20.0
 ROW_PX = 13.0
-STEPS_KM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+STEPS_KM = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 LABEL_PX = 52.0
 """Labelled ticks are at least so far apart."""
 

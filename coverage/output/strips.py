@@ -69,8 +69,9 @@ def strip_svg(data: StripData, lang: str, width: float = WIDTH_PX) -> str:
 
 def _title(sheet: Sheet) -> None:
     data = sheet.data
-    px, x = text_px(data.ref, 13, bold=True) + 12, LEFT_PX / 3
-    shield(sheet, x + px / 2, 19, data.ref, px, size=13.0)
+    ref = shortened(data.ref, 13, 120)
+    px, x = text_px(ref, 13, bold=True) + 12, LEFT_PX / 3
+    shield(sheet, x + px / 2, 19, ref, px, size=13.0)
     low, high = (shortened(sheet.place(name), 14, 180) for name in data.ends)
     parts = [f"{kilometres(data.length_m)} km"]
     if data.sections > 1:
@@ -78,7 +79,7 @@ def _title(sheet: Sheet) -> None:
     if data.ring:
         parts.append(sheet.words("strip.ring"))
     x += px + 9
-    head = f"{low} — {high}"
+    head = sheet.words("strip.ring-title") if data.ring else f"{low} — {high}"
     sheet.text(x, 19, head, 14, bold=True)
     sheet.text(x + text_px(head, 14, bold=True) + 10, 19, " · ".join(parts), 12, fill=SOFT)
     sheet.y = 30
