@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import OutputExistsError
+from ..errors import OutputExistsError, PlugspanError
 
 # A folder that is being written: ".run.new-x1y2"; what is being replaced: ".run.old-x1y2".
 _MODE_FOLDER, _MODE_FILE = 0o755, 0o644
@@ -17,7 +18,7 @@ _MODE_FOLDER, _MODE_FILE = 0o755, 0o644
 
 def check_free(path: Path, *, overwrite: bool) -> None:
     """Raise OutputExistsError if ``path`` is there and must not be replaced."""
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise OutputExistsError("output-exists", path=path)
 
 
@@ -29,21 +30,23 @@ def write_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     ------
     OutputExistsError
         If ``path`` is there and ``overwrite`` is False.
+    PlugspanError
+        ``output-busy`` if another program holds the old file open (Windows); the new one is kept beside it and named.
     """
     check_free(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.new-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    new = Path(name)
-    new.unlink()
+    new = path.with_name(f".{path.stem}.new-{secrets.token_hex(4)}{path.suffix}")
     try:
         yield new
         new.chmod(_MODE_FILE)
         _flush(new)
-        new.replace(path)
+        check_free(path, overwrite=overwrite)
+        _replace(new, path)
+        _flush_names(path.parent)
     finally:
-        for litter in new.parent.glob(f"{new.name}*"):
-            litter.unlink()
+        # SQLite leaves -journal, -wal and -shm beside a file it could not finish.
+        for litter in [p for p in path.parent.iterdir() if p.name.startswith(new.name)]:
+            litter.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -56,6 +59,9 @@ def write_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     ------
     OutputExistsError
         If ``path`` is there and ``overwrite`` is False.
+    PlugspanError
+        ``output-busy`` if another program holds a file of the old folder open (Windows); the new folder is kept
+        beside it and named.
     """
     check_free(path, overwrite=overwrite)
     path = path.absolute()
@@ -68,21 +74,63 @@ def write_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
         for file in new.rglob("*"):
             _flush(file)
         check_free(path, overwrite=overwrite)
-        if path.exists():
-            path.rename(old)
+        if os.path.lexists(path):
+            _replace(path, old, keep=new)
         try:
-            new.rename(path)
+            _replace(new, path)
         except BaseException:
-            if old.exists():
+            if os.path.lexists(old):
                 old.rename(path)
             raise
+        _flush_names(path.parent)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
+
+
+def _replace(source: Path, target: Path, keep: Path | None = None) -> None:
+    """Rename; if another program holds the old one, give the new one a name of its own and say so."""
+    try:
+        source.replace(target)
+    except PermissionError as error:
+        new, wanted = (keep, source) if keep else (source, target)
+        kept = _free_name(wanted)
+        new.rename(kept)
+        raise PlugspanError("output-busy", path=wanted, kept=kept) from error
+
+
+def _free_name(path: Path) -> Path:
+    """``layers-2.gpkg`` beside ``layers.gpkg``: the first such name that is free."""
+    n = 2
+    while os.path.lexists(free := path.with_name(f"{path.stem}-{n}{path.suffix}")):
+        n += 1
+    return free
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:
     """Have the file on the disk before it gets its name; a power cut must not leave an empty one."""
     if path.is_file():
-        with path.open("rb") as stream:
+        # Windows flushes only what is open for writing.
+        with path.open("r+b") as stream:
             os.fsync(stream.fileno())
+
+
+def _flush_names(folder: Path) -> None:
+    """Have the new name on the disk as well, where folders can be flushed (not on Windows)."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)

@@ -1,169 +1,190 @@
-"""QGIS styles (QML) from the declarative layer styles: the same look as on the map.
+"""Layer styles as QML, the XML in which QGIS keeps how a layer looks.
 
-Sizes are CSS pixels (1/96 inch) in the layer styles and millimetres in QML.
+Written for QGIS 3.22 and later. Everything that comes from data goes through the XML writer, which escapes it;
+nothing from data becomes an expression.
 """
 
 from __future__ import annotations
 
-from xml.etree import ElementTree as ET
+from collections.abc import Sequence
+from xml.etree import ElementTree
 
-from .layer import Category, Layer, LayerStyle
+from .fields import Field, clean_xml
+from .layer import Category, Layer
+from .qml_symbols import MM_PER_PX, element, node, rgba, symbol
+from .styles import INK
 
-MM_PER_PX = 25.4 / 96
+Element = ElementTree.Element
 QGIS_VERSION = "3.22.16"
-FONT = "Noto Sans CJK SC"
-_SHAPES = {
-    "circle": "circle", "square": "square", "diamond": "diamond", "triangle": "triangle", "pin": "circle", "dot": "circle",
-}  # fmt: skip
-_MARKS = {"cross": "cross2", "question": "?", "bolt": "⚡", "plug": "P", "minus": "–"}
+DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+FONTS = ("Microsoft YaHei", "PingFang SC", "Noto Sans CJK SC", "Source Han Sans SC", "SimHei")
+"""QGIS takes the first one that is there."""
+NAMES_FROM_SCALE = 250_000
+"""Names of things that are not background show at this scale and larger (zoom 11 of the web map)."""
+_MISSING = "(missing)"
+_PLACEMENT = {"point": "6", "line": "4", "polygon": "4"}
 
 
-def layer_qml(layer: Layer, lang: str, fields: dict[str, str]) -> str:
-    """Return the QML of a layer: renderer, labels, and field aliases.
+def layer_qml(layer: Layer, fields: Sequence[Field], lang: str) -> str:
+    """Return the default style of a layer: renderer, labels, aliases, names of codes.
 
     Parameters
     ----------
     layer : Layer
+        What is shown.
+    fields : sequence of Field
+        Its columns as they are named in the file.
     lang : str
-        Language of legend and aliases.
-    fields : dict
-        Field name -> alias, in the order of the table.
+        ``"zh"`` or ``"en"``.
     """
-    root = ET.Element(
-        "qgis", version=QGIS_VERSION, styleCategories="Symbology|Labeling|Fields",
-        labelsEnabled="1" if layer.label_column else "0",
-    )  # fmt: skip
-    root.append(_renderer(layer.style, lang))
-    if layer.label_column:
-        root.append(_labelling(layer))
-    aliases = ET.SubElement(root, "aliases")
-    for index, (name, alias) in enumerate(fields.items()):
-        ET.SubElement(aliases, "alias", field=name, index=str(index), name=clean(alias))
-    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>" + ET.tostring(root, encoding="unicode")
+    return _document(style_elements(layer, fields, lang), labels=label_column(layer) is not None)
 
 
-def clean(value: str) -> str:
-    """Text without the characters that XML 1.0 cannot hold."""
-    return "".join(c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "�" for c in value)
+def table_qml(fields: Sequence[Field], lang: str) -> str:
+    """Return the default style of a table without geometry: aliases and names of codes."""
+    return _document(field_elements(fields, lang), labels=False)
 
 
-def _renderer(style: LayerStyle, lang: str) -> ET.Element:
+def style_elements(layer: Layer, fields: Sequence[Field], lang: str) -> list[Element]:
+    """Return the children that a QML file and a project's layer have in common."""
+    names = {field.column.name: field.name for field in fields}
+    found = [_renderer(layer, names, lang)]
+    column = label_column(layer)
+    if column is not None:
+        found.append(_labeling(layer, names[column]))
+    shown = layer.search_column or layer.label_column
+    if shown:
+        preview = element("previewExpression")
+        preview.text = f'"{names[shown]}"'
+        found.append(preview)
+    return [*found, *field_elements(fields, lang)]
+
+
+def field_elements(fields: Sequence[Field], lang: str) -> list[Element]:
+    """Return aliases, and lists that show codes by their names."""
+    aliases = element("aliases")
+    widgets = element("fieldConfiguration")
+    for i, field in enumerate(fields, 1):
+        label = clean_xml(field.label(lang))
+        aliases.append(element("alias", field=field.name, index=str(i), name=label))
+        choices = field.choices(lang)
+        if choices:
+            widget = element("field", name=field.name)
+            widget.append(_value_map(choices))
+            widgets.append(widget)
+    return [widgets, aliases]
+
+
+def label_column(layer: Layer) -> str | None:
+    """Return the column whose texts stand beside the features; None where they stand inside, or nowhere."""
+    if any(category.mark == "number" for category in layer.style.categories):
+        return None
+    return layer.label_column or layer.search_column
+
+
+def _document(children: list[Element], *, labels: bool) -> str:
+    root = element("qgis", version=QGIS_VERSION, labelsEnabled=_flag(labels))
+    root.extend(children)
+    return DOCTYPE + to_text(root)
+
+
+def to_text(root: Element) -> str:
+    """Return an element as indented text, the same for the same content."""
+    ElementTree.indent(root, " ")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _flag(value: bool) -> str:
+    return "1" if value else "0"
+
+
+# -- renderer --------------------------------------------------------------------------------------------
+
+
+def _renderer(layer: Layer, names: dict[str, str], lang: str) -> Element:
+    style = layer.style
+    offset = names[style.offset_by] if style.offset_by else ""
+    number = names[layer.label_column] if layer.label_column else ""
+    symbols = element("symbols")
+    # Halos of all lines lie under all lines.
+    levels = any(category.halo for category in style.categories)
+    for i, category in enumerate(style.categories):
+        symbols.append(symbol(str(i), category, style, offset=offset, number=number))
     if not style.by:
-        renderer = ET.Element("renderer-v2", type="singleSymbol", symbollevels="0")
-        ET.SubElement(renderer, "symbols").append(_symbol("0", style.categories[0], style))
-        return renderer
-    renderer = ET.Element("renderer-v2", type="categorizedSymbol", attr=style.by, symbollevels="0", enableorderby="0")
-    categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
-    for index, category in enumerate(style.categories):
-        value = "" if category.value in (None, "*") else str(category.value)
-        kind = "bool" if isinstance(category.value, bool) else "string"
-        ET.SubElement(
-            categories, "category", value=value.lower() if kind == "bool" else value, symbol=str(index),
-            label=clean(category.label(lang)), render="true", type=kind,
-        )  # fmt: skip
-        symbols.append(_symbol(str(index), category, style))
-    return renderer
+        return node("renderer-v2", symbols, type="singleSymbol", symbollevels=_flag(levels), forceraster="0")
+    categories = element("categories")
+    for i, category in enumerate(style.categories):
+        label = clean_xml(category.label(lang))
+        categories.append(
+            element("category", value=_value(category), label=label, symbol=str(i), render="true")
+        )
+    found = node("renderer-v2", categories, type="categorizedSymbol", attr=_attribute(layer, names[style.by]))
+    found.set("symbollevels", _flag(levels))
+    found.set("forceraster", "0")
+    found.append(symbols)
+    return found
 
 
-def _symbol(name: str, category: Category, style: LayerStyle) -> ET.Element:
-    kind = {"line": "line", "point": "marker", "polygon": "fill"}[style.kind]
-    symbol = ET.Element("symbol", type=kind, name=name, alpha="1" if kind == "fill" else str(category.opacity), clip_to_extent="1", force_rhr="0")
-    if style.kind == "line":
-        _line(symbol, category, style)
-    elif style.kind == "polygon":
-        _fill(symbol, category)
-    else:
-        _marker(symbol, category)
-    return symbol
+def _value(category: Category) -> str:
+    """QGIS compares texts; an empty one stands for all other values."""
+    if category.value is None:
+        return _MISSING
+    if isinstance(category.value, bool):
+        return "true" if category.value else "false"
+    return "" if category.value == "*" else clean_xml(category.value)
 
 
-def _line(symbol: ET.Element, category: Category, style: LayerStyle) -> None:
-    if category.halo:
-        _line_layer(symbol, category.halo, category.width + 5, (), style)
-    _line_layer(symbol, category.colour, category.width, category.dash, style)
+def _attribute(layer: Layer, name: str) -> str:
+    """QGIS puts missing values among "all other", so a class of their own needs an expression."""
+    if any(category.value is None for category in layer.style.categories):
+        return f"coalesce(to_string(\"{name}\"), '{_MISSING}')"
+    return name
 
 
-def _line_layer(symbol: ET.Element, colour: str, width_px: float, dash: tuple[float, ...], style: LayerStyle) -> None:
-    options = {
-        "line_color": _rgba(colour), "line_width": _mm(width_px), "line_width_unit": "MM", "capstyle": "flat" if dash else "round",
-        "joinstyle": "round", "offset_unit": "MM", "use_custom_dash": "1" if dash else "0",
-    }  # fmt: skip
-    if dash:
-        options |= {"customdash": ";".join(_mm(d) for d in dash), "customdash_unit": "MM"}
-    layer = _layer(symbol, "SimpleLine", options)
-    if style.offset_by:
-        inner = _map(ET.SubElement(layer, "data_defined_properties"))
-        _option(inner, "name", "")
-        offset = _map(_map(inner, "properties"), "offset")
-        _option(offset, "active", "true", kind="bool")
-        _option(offset, "expression", f'"{style.offset_by}" * {_mm(style.offset_px)}')
-        _option(offset, "type", "3", kind="int")
-        _option(inner, "type", "collection")
+# -- labels ----------------------------------------------------------------------------------------------
 
 
-def _fill(symbol: ET.Element, category: Category) -> None:
-    _layer(symbol, "SimpleFill", {
-        "color": _rgba(category.colour, category.opacity), "style": "solid" if category.fill else "no",
-        "outline_color": _rgba(category.edge or category.colour), "outline_width": _mm(category.width), "outline_width_unit": "MM",
-        "outline_style": "dash" if category.dash else "solid",
-    })  # fmt: skip
-
-
-def _marker(symbol: ET.Element, category: Category) -> None:
-    white = "255,255,255,255"
-    ink = _rgba(category.colour)
-    _layer(symbol, "SimpleMarker", {
-        "name": _SHAPES[category.symbol], "color": ink if category.fill else white, "size": _mm(category.width), "size_unit": "MM",
-        "outline_color": white if category.fill else ink, "outline_width": _mm(1.5), "outline_width_unit": "MM",
-    })  # fmt: skip
-    inside = white if category.fill else ink
-    if category.mark == "cross":
-        _layer(symbol, "SimpleMarker", {
-            "name": "cross2", "color": inside, "outline_color": inside, "outline_width": _mm(2), "outline_width_unit": "MM",
-            "size": _mm(category.width * 0.45), "size_unit": "MM",
-        })  # fmt: skip
-    elif category.mark in _MARKS:
-        _layer(symbol, "FontMarker", {
-            "chr": _MARKS[category.mark], "font": FONT, "color": inside, "size": _mm(category.width * 0.7), "size_unit": "MM",
-        })  # fmt: skip
-
-
-def _labelling(layer: Layer) -> ET.Element:
-    number = any(c.mark == "number" for c in layer.style.categories)
-    labelling = ET.Element("labeling", type="simple")
-    settings = ET.SubElement(labelling, "settings", calloutType="simple")
-    style = ET.SubElement(
-        settings, "text-style", fieldName=layer.label_column or "", fontFamily=FONT, fontSize="8", isExpression="0",
-        textColor="255,255,255,255" if number else "51,64,74,255", fontWeight="75" if number else "50",
+def _labeling(layer: Layer, name: str) -> Element:
+    quiet = layer.group == "background"
+    kind = layer.style.kind
+    size = "10.5" if kind == "polygon" else "9" if kind == "point" else "8.5"
+    ink = layer.style.categories[0].colour if kind == "line" and quiet else INK
+    text_style = element(
+        "text-style", fieldName=name, isExpression="0", fontFamily=FONTS[0], fontSize=size, fontSizeUnit="Point",
+        fontWeight="50" if kind == "point" or quiet else "63", textColor=rgba(ink), textOpacity="1", allowHtml="0",
+        fontItalic=_flag(kind == "line" and quiet),
     )  # fmt: skip
-    ET.SubElement(
-        style, "text-buffer", bufferDraw="0" if number else "1", bufferSize="0.8", bufferSizeUnits="MM", bufferColor="255,255,255,255"
-    )
-    placement = "1" if layer.style.kind == "point" else "0"
-    ET.SubElement(settings, "placement", placement=placement, quadOffset="4" if number else "7", dist="1.5", distUnits="MM")
-    return labelling
+    text_style.append(node("families", *(element("family", name=font) for font in FONTS)))
+    text_style.append(
+        element("text-buffer", bufferDraw="1", bufferSize="0.8", bufferSizeUnits="MM",
+                bufferColor="255,255,255,230", bufferNoFill="1", bufferJoinStyle="128", bufferOpacity="1")
+    )  # fmt: skip
+    widest = max(category.width for category in layer.style.categories) * MM_PER_PX
+    placement = element(
+        "placement", placement=_PLACEMENT[kind], dist=f"{widest / 2 + 0.6:.2f}" if kind == "point" else "0",
+        distUnits="MM", predefinedPositionOrder="R,L,T,B,TR,BR,TL,BL", offsetType="0", priority="9" if kind == "polygon" else "5",
+    )  # fmt: skip
+    near = not quiet and kind == "point"
+    rendering = element(
+        "rendering", scaleVisibility=_flag(near), scaleMin=str(NAMES_FROM_SCALE if near else 0), scaleMax="0",
+        mergeLines=_flag(kind == "line"), obstacle="1", drawLabels="1", displayAll="0", fontMinPixelSize="3",
+        fontMaxPixelSize="10000", limitNumLabels="0", labelPerPart="0",
+    )  # fmt: skip
+    settings = node("settings", text_style, placement, rendering, calloutType="simple")
+    return node("labeling", settings, type="simple")
 
 
-def _layer(symbol: ET.Element, kind: str, options: dict[str, str]) -> ET.Element:
-    layer = ET.SubElement(symbol, "layer", {"class": kind, "enabled": "1", "locked": "0", "pass": "0"})
-    group = ET.SubElement(layer, "Option", type="Map")
-    for name, value in options.items():
-        ET.SubElement(group, "Option", type="QString", name=name, value=value)
-    return layer
+# -- lists of values -------------------------------------------------------------------------------------
 
 
-def _option(parent: ET.Element, name: str, value: str, kind: str = "QString") -> None:
-    ET.SubElement(parent, "Option", name=name, type=kind, value=value)
-
-
-def _map(parent: ET.Element, name: str = "") -> ET.Element:
-    return ET.SubElement(parent, "Option", {"type": "Map", **({"name": name} if name else {})})
-
-
-def _rgba(colour: str, opacity: float = 1.0) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"{red},{green},{blue},{round(255 * opacity)}"
-
-
-def _mm(px: float) -> str:
-    return f"{px * MM_PER_PX:.3f}".rstrip("0").rstrip(".")
+def _value_map(choices: dict[str, str]) -> Element:
+    values = [
+        node(
+            "Option",
+            element("Option", name=clean_xml(label), value=clean_xml(code), type="QString"),
+            type="Map",
+        )
+        for code, label in choices.items()
+    ]
+    entries = node("Option", *values, name="map", type="List")
+    return node("editWidget", node("config", node("Option", entries, type="Map")), type="ValueMap")
