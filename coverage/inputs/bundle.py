@@ -52,12 +52,21 @@ class Inputs:
         """
         rows = [
             {
-                "id": f"proposed-{row.id}", "name": row.name_, "kind": "charging", "current": "dc", "status": "operational",
-                "access": "public", "points": BUILT_POINTS, "dc_points": BUILT_POINTS, "point_kw": BUILT_KW,
-                "pool_kw": BUILT_KW * BUILT_POINTS, "operator": f"proposed-{row.id}", "geometry": row.geometry,
+                "id": f"proposed-{row.id}",
+                "name": row.name_,
+                "kind": "charging",
+                "current": "dc",
+                "status": "operational",
+                "access": "public",
+                "points": BUILT_POINTS,
+                "dc_points": BUILT_POINTS,
+                "point_kw": BUILT_KW,
+                "pool_kw": BUILT_KW * BUILT_POINTS,
+                "operator": f"proposed-{row.id}",
+                "geometry": row.geometry,
             }
             for row in proposed.rename(columns={"name": "name_"}).itertuples()
-        ]  # fmt: skip
+        ]
         built = as_table(rows, CHARGERS, source="proposed")
         built["inside"] = True
         chargers = combine_tables([self.chargers.drop(columns="site"), built], CHARGERS)
@@ -82,9 +91,13 @@ def collect(
     placed = {name: _placed(tables[name], region, tables["counties"]) for name in WITH_POSITION}
     chargers, sites = group_sites(placed.pop("chargers"))
     return Inputs(
-        chargers=chargers, sites=_sites(sites, chargers), counties=tables["counties"], calls=tables["calls"],
-        warnings=(*warnings, *charger_faults(chargers)), **placed,
-    )  # fmt: skip
+        chargers=chargers,
+        sites=_sites(sites, chargers),
+        counties=tables["counties"],
+        calls=tables["calls"],
+        warnings=(*warnings, *charger_faults(chargers)),
+        **placed,
+    )
 
 
 def _sites(sites: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
