@@ -24,5 +24,5 @@ def _row(column: Column) -> str:
     meaning = column.meaning("en")
     if column.choices:
         meaning += " " + ", ".join(f"`{value}`" for value, _ in column.choices) + "."
-    aliases = ", ".join(column.aliases[:_MOST_ALIASES])
-    return f"| {name} | {kind} | {meaning} | {column.label('zh').split(' (')[0]}, {aliases} |"
+    spellings = dict.fromkeys([column.label("zh").split(" (")[0], *column.aliases])
+    return f"| {name} | {kind} | {meaning} | {', '.join(list(spellings)[:_MOST_ALIASES])} |"
