@@ -28,6 +28,6 @@ if __name__ == "coverage":
 
     _hand_over()
 else:
-    from ._public import __all__, __dir__, __getattr__, __version__
+    from ._public import __all__, __dir__, __getattr__, __version__  # noqa: F401
 
     __all__ = [*__all__]  # noqa: PLE0604

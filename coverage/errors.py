@@ -76,8 +76,10 @@ class Fault:
 
 
 class PlugspanError(Exception):
-    """Anything plugspan reports to its user. ``render(lang)`` gives the text; ``lang`` is the language to tell
-    it in, where the one who raised it knows."""
+    """Anything plugspan reports to its user.
+
+    ``render(lang)`` gives the text; ``lang`` is the language to tell it in, where the one who raised it knows.
+    """
 
     lang: str | None = None
 

@@ -32,7 +32,18 @@ from .units import M_PER_KM
 
 Tell = Callable[[str, float], None]
 OSM_SUFFIXES = (".pbf", ".osm", ".gz", ".bz2")
-LIBRARIES = ("plugspan", "geopandas", "highspy", "numpy", "osmium", "pandas", "pyproj", "scikit-learn", "scipy", "shapely")
+LIBRARIES = (
+    "plugspan",
+    "geopandas",
+    "highspy",
+    "numpy",
+    "osmium",
+    "pandas",
+    "pyproj",
+    "scikit-learn",
+    "scipy",
+    "shapely",
+)
 
 
 def _silent(_key: str, _share: float) -> None:
@@ -70,11 +81,19 @@ def make_plan(project: Project, *, tell: Tell = _silent) -> Plan:
     tell("after", 0.75)
     after = _after(study, before, siting)
     return Plan(
-        project, study.policy, study.region, study.inputs, study.roads, study.routes, before, siting, after,
+        project,
+        study.policy,
+        study.region,
+        study.inputs,
+        study.roads,
+        study.routes,
+        before,
+        siting,
+        after,
         provenance=_provenance(project, started),
         network=network_figures(study.roads, study.routes),
         background=study.background,
-    )  # fmt: skip
+    )
 
 
 # -- reading ---------------------------------------------------------------------------------------------
@@ -97,7 +116,9 @@ def load(project: Project, *, tell: Tell = _silent) -> Study:
     tell("tables", 0.2)
     inputs = _inputs(project, region, features, roads, warnings)
     tell("routes", 0.3)
-    routes = tuple(find_routes(roads, _classes(project, policy), bridge_m=project.network.bridge_km * M_PER_KM))
+    routes = tuple(
+        find_routes(roads, _classes(project, policy), bridge_m=project.network.bridge_km * M_PER_KM)
+    )
     return Study(project, policy, region, roads, routes, inputs, _background(features, inputs))
 
 
@@ -157,10 +178,18 @@ def _table(
         return table_from_osm(name, features, notes=warnings)
     assert settings.path is not None
     return read_table(
-        project.path(settings.path), SCHEMAS[name], datum=settings.datum, columns=settings.columns,
-        encoding=settings.encoding, sheet=settings.sheet, layer=settings.layer, defaults=settings.defaults,
-        region=None if region is None else region.polygon, halo_km=project.region.halo_km, notes=warnings,
-    )  # fmt: skip
+        project.path(settings.path),
+        SCHEMAS[name],
+        datum=settings.datum,
+        columns=settings.columns,
+        encoding=settings.encoding,
+        sheet=settings.sheet,
+        layer=settings.layer,
+        defaults=settings.defaults,
+        region=None if region is None else region.polygon,
+        halo_km=project.region.halo_km,
+        notes=warnings,
+    )
 
 
 def _background(features: Mapping[str, gpd.GeoDataFrame], inputs: Inputs) -> dict[str, gpd.GeoDataFrame]:
@@ -180,9 +209,14 @@ def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> P
     out = project.path(project.network.osm)
     region = _region(project) if project.region.name is None or project.region.file else None
     return fetch_osm(
-        region if region is not None else project.region.name or "", out, endpoint=project.network.overpass or None,
-        halo_m=project.region.halo_km * M_PER_KM, overwrite=overwrite, say=say, lang=project.language,
-    )  # fmt: skip
+        region if region is not None else project.region.name or "",
+        out,
+        endpoint=project.network.overpass or None,
+        halo_m=project.region.halo_km * M_PER_KM,
+        overwrite=overwrite,
+        say=say,
+        lang=project.language,
+    )
 
 
 # -- measuring -------------------------------------------------------------------------------------------

@@ -23,7 +23,16 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 TABLES = ("chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls")
-CANDIDATE_KINDS = ("service_area", "fuel", "car_park", "hub", "town", "junction", "route_point")
+CandidateKind = Literal["service_area", "fuel", "car_park", "hub", "town", "junction", "route_point"]
+CANDIDATE_KINDS: tuple[CandidateKind, ...] = (
+    "service_area",
+    "fuel",
+    "car_park",
+    "hub",
+    "town",
+    "junction",
+    "route_point",
+)
 
 
 class _Frozen(BaseModel):
@@ -110,9 +119,9 @@ class SitingSettings(_Frozen):
     sites: Annotated[int, Field(ge=0)] | None = Field(None, description="how many new sites at most")
     budget: NonNegative | None = Field(None, description="money for new sites, in the unit of cost")
     reach_km: Positive = Field(10.0, description="demand within this driving distance of a site is covered")
-    candidates: tuple[
-        Literal["service_area", "fuel", "car_park", "hub", "town", "junction", "route_point"], ...
-    ] = Field(CANDIDATE_KINDS, description="kinds of places where a site may be built")
+    candidates: tuple[CandidateKind, ...] = Field(
+        CANDIDATE_KINDS, description="kinds of places where a site may be built"
+    )
     route_point_km: Positive = Field(10.0, description="distance between candidate points along the routes")
     cost: dict[str, Positive] = Field(
         default_factory=dict, description="cost by kind of candidate; 1 if left out"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 from plugspan.cli import VERBS
@@ -18,9 +15,15 @@ def plugspan(*args, cwd=None, lang="en", **env) -> subprocess.CompletedProcess[s
     """Run the command as a user does, in a process of its own."""
     env = {**os.environ, "PLUGSPAN_LANG": lang, **env}
     return subprocess.run(
-        [sys.executable, "-m", "plugspan", *map(str, args)], capture_output=True, text=True, encoding="utf-8",
-        env=env, cwd=cwd, check=False, timeout=300,
-    )  # fmt: skip
+        [sys.executable, "-m", "plugspan", *map(str, args)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=env,
+        cwd=cwd,
+        check=False,
+        timeout=300,
+    )
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -18,7 +18,9 @@ from plugspan.policy import read_policy
 RULES = {rule.id: rule for rule in read_policy("zhuzhou-2025").rules}
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(1, 9), st.booleans()), max_size=6))
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(1, 9), st.booleans()), max_size=6)
+)
 def test_ratio_bounds_are_the_extremes_over_all_ways_to_decide_the_unknowns(rows):
     """Brute force over every subset of the optional rows gives the same interval."""
     low = np.array([min(a, b, w) for a, b, w, _ in rows], float)
@@ -31,7 +33,9 @@ def test_ratio_bounds_are_the_extremes_over_all_ways_to_decide_the_unknowns(rows
         belongs = certain.copy()
         belongs[~certain] = chosen
         if belongs.any():
-            values.append((low[belongs].sum() / whole[belongs].sum(), high[belongs].sum() / whole[belongs].sum()))
+            values.append(
+                (low[belongs].sum() / whole[belongs].sum(), high[belongs].sum() / whole[belongs].sum())
+            )
     if not values:
         assert found == (None, None)
     else:
@@ -45,14 +49,23 @@ def test_an_empty_population_gives_no_number():
 
 @pytest.mark.parametrize(
     ("low", "high", "status"),
-    [(1.0, 1.0, "met"), (0.9, 1.0, "undecided"), (0.2, 0.9, "not met"), (None, None, "undecided"), (1 - 1e-12, 1.0, "met")],
+    [
+        (1.0, 1.0, "met"),
+        (0.9, 1.0, "undecided"),
+        (0.2, 0.9, "not met"),
+        (None, None, "undecided"),
+        (1 - 1e-12, 1.0, "met"),
+    ],
 )
 def test_a_rule_is_met_only_if_every_way_to_fill_the_unknown_meets_it(low, high, status):
     """Shares: the interval against the target."""
     assert Finding(RULES["berth-shore-power"], "share", low, high).status == status
 
 
-@pytest.mark.parametrize(("low", "high", "status"), [(20, 39, "met"), (30, 41, "undecided"), (41, 50, "not met"), (41, None, "not met")])
+@pytest.mark.parametrize(
+    ("low", "high", "status"),
+    [(20, 39, "met"), (30, 41, "undecided"), (41, 50, "not met"), (41, None, "not met")],
+)
 def test_spacing_is_better_when_smaller(low, high, status):
     """Kilometres per site: the target is an upper limit."""
     assert Finding(RULES["ordinary-highway-spacing"], "km", low, high).status == status
@@ -66,11 +79,19 @@ def test_a_rule_without_a_target_has_no_status():
 def berths(**columns):
     n = len(next(iter(columns.values())))
     base = {
-        "id": [f"b{i}" for i in range(n)], "port": ["P"] * n, "class_t": [2000.0] * n, "structure_class_t": [None] * n,
-        "length_m": [100.0] * n, "cargo": ["bulk"] * n, "status": ["operational"] * n, "shore_power": [None] * n,
+        "id": [f"b{i}" for i in range(n)],
+        "port": ["P"] * n,
+        "class_t": [2000.0] * n,
+        "structure_class_t": [None] * n,
+        "length_m": [100.0] * n,
+        "cargo": ["bulk"] * n,
+        "status": ["operational"] * n,
+        "shore_power": [None] * n,
         "inside": [True] * n,
-    }  # fmt: skip
-    return gpd.GeoDataFrame({**base, **columns}, geometry=gpd.points_from_xy([113.0] * n, [27.0] * n), crs=4326)
+    }
+    return gpd.GeoDataFrame(
+        {**base, **columns}, geometry=gpd.points_from_xy([113.0] * n, [27.0] * n), crs=4326
+    )
 
 
 def test_which_berths_count():
@@ -96,7 +117,8 @@ def test_berth_share_by_hand():
     low: (1 + 0) / (3 + 1) = 0.25; high: the optional berth stays out, (1 + 1) / 3.
     """
     finding = assess_berths(
-        berths(class_t=[1000.0, 2000.0, 3000.0, None], shore_power=[True, False, None, False]), RULES["berth-shore-power"]
+        berths(class_t=[1000.0, 2000.0, 3000.0, None], shore_power=[True, False, None, False]),
+        RULES["berth-shore-power"],
     )
     assert (finding.low, finding.high) == pytest.approx((0.25, 2 / 3))
     assert finding.status == "not met"
@@ -106,7 +128,9 @@ def test_berth_share_by_hand():
 
 def test_berths_outside_the_region_do_not_count():
     """The halo closes gaps of roads; it adds no berths."""
-    finding = assess_berths(berths(shore_power=[True, False], inside=[True, False]), RULES["berth-shore-power"])
+    finding = assess_berths(
+        berths(shore_power=[True, False], inside=[True, False]), RULES["berth-shore-power"]
+    )
     assert (finding.low, finding.high, finding.status) == (1.0, 1.0, "met")
 
 
@@ -123,19 +147,30 @@ def test_co2_avoided_is_the_method_s_figure():
 
 def test_use_rate_counts_calls_able_to_connect():
     """b0 has shore power: two able calls, one connected; a short stay and a tanker don't count; b1 has none."""
-    calls = pd.DataFrame({
-        "berth": ["b0", "b0", "b0", "b0", "b1"], "hours": [10.0, 5.0, 1.0, 9.0, 9.0], "able": [True] * 5,
-        "ship_kind": ["dry_cargo", "dry_cargo", "dry_cargo", "liquid_cargo", "dry_cargo"],
-        "connected": [True, False, True, True, True],
-    })  # fmt: skip
+    calls = pd.DataFrame(
+        {
+            "berth": ["b0", "b0", "b0", "b0", "b1"],
+            "hours": [10.0, 5.0, 1.0, 9.0, 9.0],
+            "able": [True] * 5,
+            "ship_kind": ["dry_cargo", "dry_cargo", "dry_cargo", "liquid_cargo", "dry_cargo"],
+            "connected": [True, False, True, True, True],
+        }
+    )
     finding = assess_calls(calls, berths(shore_power=[True, False]), RULES["shore-power-use"])
     assert (finding.low, finding.high) == (0.5, 0.5)
 
 
 def car_parks(**columns):
     n = len(next(iter(columns.values())))
-    base = {"id": [f"c{i}" for i in range(n)], "park_type": ["new"] * n, "status": [None] * n, "inside": [True] * n}
-    return gpd.GeoDataFrame({**base, **columns}, geometry=gpd.points_from_xy([113.0] * n, [27.0] * n), crs=4326)
+    base = {
+        "id": [f"c{i}" for i in range(n)],
+        "park_type": ["new"] * n,
+        "status": [None] * n,
+        "inside": [True] * n,
+    }
+    return gpd.GeoDataFrame(
+        {**base, **columns}, geometry=gpd.points_from_xy([113.0] * n, [27.0] * n), crs=4326
+    )
 
 
 COUNTIES = pd.DataFrame({"name": ["a", "b"], "registered_ev": [5.0, 15.0], "registered_cars": [100.0, 100.0]})
@@ -144,7 +179,9 @@ COUNTIES = pd.DataFrame({"name": ["a", "b"], "registered_ev": [5.0, 15.0], "regi
 def test_car_park_margin_by_hand():
     """EV share 20 / 200 = 0.10. Ready 30 + (0 … 50) of 150 → 0.2 … 0.5333; margin 0.1 … 0.4333: met."""
     finding = assess_parking(
-        car_parks(spaces=[100, 50, 70], ready_spaces=[30, None, 0], park_type=["new", "ancillary", "existing"]),
+        car_parks(
+            spaces=[100, 50, 70], ready_spaces=[30, None, 0], park_type=["new", "ancillary", "existing"]
+        ),
         COUNTIES,
         RULES["car-park-readiness"],
     )
@@ -156,7 +193,9 @@ def test_unknown_registrations_decide_nothing():
     """A county without figures leaves the margin open instead of counting as zero."""
     counties = COUNTIES.assign(registered_ev=[5.0, None])
     assert ev_share(counties) is None
-    finding = assess_parking(car_parks(spaces=[100], ready_spaces=[30]), counties, RULES["car-park-readiness"])
+    finding = assess_parking(
+        car_parks(spaces=[100], ready_spaces=[30]), counties, RULES["car-park-readiness"]
+    )
     assert (finding.low, finding.status) == (None, "undecided")
 
 

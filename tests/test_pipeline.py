@@ -141,8 +141,10 @@ def test_real_osm_runs_end_to_end(helsinki):
 def test_faults_of_several_files_are_told_together(helsinki):
     """A berth of 千吨 in one file and swapped coordinates in another: both are in the one message."""
     (helsinki / "berths.csv").write_text("name,class_t,lon,lat\nA,千吨,24.95,60.16\n", "utf-8")
-    (helsinki / "demand.csv").write_text("name,lon,lat,weight\nX,124.93,60.168,1\nY,60.17,194.93,2\n", "utf-8")
-    text = PROJECT.replace('[tables.berths]\nfrom_osm = true', '[tables.berths]\npath = "berths.csv"')
+    (helsinki / "demand.csv").write_text(
+        "name,lon,lat,weight\nX,124.93,60.168,1\nY,60.17,194.93,2\n", "utf-8"
+    )
+    text = PROJECT.replace("[tables.berths]\nfrom_osm = true", '[tables.berths]\npath = "berths.csv"')
     (helsinki / "project.toml").write_text(text, "utf-8")
     with pytest.raises(InputError) as caught:
         make_plan(read_project(helsinki))

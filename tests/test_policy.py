@@ -59,12 +59,14 @@ def test_all_faults_of_a_project_file_are_told_at_once_with_line_and_remedy():
 
 def test_the_line_of_the_nth_table_is_found():
     """A fault in the second of two tables of one name points into the second."""
-    told = faults_of(SMALL + '[[tables.demand]]\npath = "a"\n[[tables.demand]]\npath = "b"\nfrom_osm = true\n')
+    told = faults_of(
+        SMALL + '[[tables.demand]]\npath = "a"\n[[tables.demand]]\npath = "b"\nfrom_osm = true\n'
+    )
     assert "row 7" in told
     assert "either path" in told
 
 
-@pytest.mark.parametrize("broken", ["name = ", "= 3", "[network", 'schema = 1\nschema = 1\n'])
+@pytest.mark.parametrize("broken", ["name = ", "= 3", "[network", "schema = 1\nschema = 1\n"])
 def test_broken_toml_is_a_fault_not_a_traceback(broken):
     """Syntax errors are told with what the parser says."""
     assert "not valid TOML" in faults_of(broken)
@@ -84,7 +86,9 @@ def test_unknown_table_and_newer_schema_are_refused():
 def test_one_table_or_a_list_of_tables():
     """``[tables.x]`` and ``[[tables.x]]`` both give a tuple."""
     one = parse_toml(SMALL + '[tables.demand]\npath = "a"\n', Project, "p")
-    two = parse_toml(SMALL + '[[tables.demand]]\npath = "a"\n[[tables.demand]]\nfrom_osm = true\n', Project, "p")
+    two = parse_toml(
+        SMALL + '[[tables.demand]]\npath = "a"\n[[tables.demand]]\nfrom_osm = true\n', Project, "p"
+    )
     assert len(one.tables["demand"]) == 1
     assert [t.from_osm for t in two.tables["demand"]] == [False, True]
 
@@ -110,4 +114,6 @@ def test_a_target_asks_for_one_thing():
     head = 'schema = 1\nid = "p"\nname = {zh = "p", en = "p"}\nsource = "s"\nroad_class = {}\n'
     rule = '[[rule]]\nid = "r"\nkind = "share_margin"\ntitle = {zh = "r", en = "r"}\ntarget = {TARGET}\n'
     assert "one of share_min" in faults_of(head + rule.replace("TARGET", ""), Policy)
-    assert "one of share_min" in faults_of(head + rule.replace("TARGET", "share_min = 1, margin_min = 0.1"), Policy)
+    assert "one of share_min" in faults_of(
+        head + rule.replace("TARGET", "share_min = 1, margin_min = 0.1"), Policy
+    )

@@ -23,14 +23,27 @@ def wheel(root, tmp_path_factory) -> Path:
     for name in ("coverage", "data"):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     out = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(out), str(copy)]
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(out),
+        str(copy),
+    ]
     subprocess.run(build, check=True, capture_output=True, cwd=out)
     return next(out.glob("*.whl"))
 
 
 def _run(code: list[str], folder: Path, paths: list[Path]) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "PLUGSPAN_LANG": "en"}
-    return subprocess.run([sys.executable, "-P", *code], capture_output=True, text=True, env=env, cwd=folder, check=False)
+    return subprocess.run(
+        [sys.executable, "-P", *code], capture_output=True, text=True, env=env, cwd=folder, check=False
+    )
 
 
 def test_the_wheel_carries_the_sample_and_nothing_named_coverage(wheel):
@@ -39,9 +52,12 @@ def test_the_wheel_carries_the_sample_and_nothing_named_coverage(wheel):
     tops = {name.split("/")[0] for name in names}
     assert {t for t in tops if not t.endswith(".dist-info")} == {"plugspan"}
     for wanted in (
-        "plugspan/data/zhuzhou.toml", "plugspan/policy/profiles/zhuzhou-2025.toml", "plugspan/texts/faults.toml",
-        "plugspan/output/result.schema.json", "plugspan/py.typed",
-    ):  # fmt: skip
+        "plugspan/data/zhuzhou.toml",
+        "plugspan/policy/profiles/zhuzhou-2025.toml",
+        "plugspan/texts/faults.toml",
+        "plugspan/output/result.schema.json",
+        "plugspan/py.typed",
+    ):
         assert wanted in names
     assert any(n.startswith("plugspan/data/osm/") and n.endswith(".pbf") for n in names)
     assert any(n.startswith("plugspan/output/vendor/") and "LICENSE" in n for n in names)

@@ -71,12 +71,20 @@ def assess(
         else:
             finding = _facility_rule(inputs, rule)
         findings.append(finding)
-    table = pd.concat([r for r in rows if len(r)], ignore_index=True) if any(map(len, rows)) else _empty(ROUTE_COLUMNS)
+    table = (
+        pd.concat([r for r in rows if len(r)], ignore_index=True)
+        if any(map(len, rows))
+        else _empty(ROUTE_COLUMNS)
+    )
     drawn = [frame for frame in gaps if len(frame)]
     return Assessment(
-        tuple(findings), table, pd.concat(drawn, ignore_index=True) if drawn else _no_gaps(),
-        *_access_frames(context, policy), demand, _site_frame(context, policy),
-    )  # fmt: skip
+        tuple(findings),
+        table,
+        pd.concat(drawn, ignore_index=True) if drawn else _no_gaps(),
+        *_access_frames(context, policy),
+        demand,
+        _site_frame(context, policy),
+    )
 
 
 def _facility_rule(inputs: Inputs, rule: Rule) -> Finding:
@@ -127,7 +135,9 @@ def _site_frame(context: RoadContext, policy: Policy) -> gpd.GeoDataFrame:
     asked = [r.site for r in policy.rules if isinstance(r, RouteSpacing | LengthCoverage)]
     strictest = max(asked, key=lambda site: site.dc_min_kw, default=None)
     sites = context.inputs.sites
-    fast = context.status(strictest) if strictest is not None else np.full(len(sites), "unknown", dtype=object)
+    fast = (
+        context.status(strictest) if strictest is not None else np.full(len(sites), "unknown", dtype=object)
+    )
     return sites.assign(fast=fast)
 
 
@@ -137,7 +147,22 @@ def _empty(columns: Iterable[str]) -> pd.DataFrame:
 
 def _no_gaps() -> gpd.GeoDataFrame:
     columns = (
-        "rule", "ref", "road_class", "section", "direction", "kind", "from_site", "to_site", "from_km", "to_km", "length_km",
-        "inside_km", "open_start", "open_end", "spacing_class", "strip", "ways",
-    )  # fmt: skip
+        "rule",
+        "ref",
+        "road_class",
+        "section",
+        "direction",
+        "kind",
+        "from_site",
+        "to_site",
+        "from_km",
+        "to_km",
+        "length_km",
+        "inside_km",
+        "open_start",
+        "open_end",
+        "spacing_class",
+        "strip",
+        "ways",
+    )
     return gpd.GeoDataFrame(_empty(columns), geometry=[], crs=WGS84)

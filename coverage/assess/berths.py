@@ -58,20 +58,28 @@ def assess_berths(berths: gpd.GeoDataFrame, rule: BerthShare) -> Finding:
         ["class_t", "id"], ascending=[False, True], na_position="first"
     )
     return Finding(
-        rule, "share", low, high, counts=counts, table=table, survey=survey,
+        rule,
+        "share",
+        low,
+        high,
+        counts=counts,
+        table=table,
+        survey=survey,
         figures={
             "berths_of_unknown_membership": int((~certain).sum()),
             "by_length": _figure(table, "length_m", certain),
             "by_class_tonnage": _figure(table, "class_t", certain),
             "by_port": _by_port(table),
         },
-    )  # fmt: skip
+    )
 
 
 def _three_valued(flag: pd.Series) -> pd.Series:
     known = flag.astype("boolean")
     return pd.Series(
-        np.select([known.isna(), known.fillna(False).to_numpy(bool)], [UNKNOWN, YES], NO), index=flag.index, dtype=object
+        np.select([known.isna(), known.fillna(False).to_numpy(bool)], [UNKNOWN, YES], NO),
+        index=flag.index,
+        dtype=object,
     )
 
 
@@ -110,10 +118,23 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
     berth_has = calls["berth"].map(has[~has.index.duplicated()]).fillna(UNKNOWN)
     stay = calls["hours"].astype("Float64")
     able = calls["able"].astype("boolean")
-    no = (berth_has == NO) | ~able.fillna(True) | (stay < rule.min_stay_h).fillna(False) | calls["ship_kind"].isin(rule.exclude_ships)
+    no = (
+        (berth_has == NO)
+        | ~able.fillna(True)
+        | (stay < rule.min_stay_h).fillna(False)
+        | calls["ship_kind"].isin(rule.exclude_ships)
+    )
     unknown = (berth_has == UNKNOWN) | stay.isna() | able.isna() | calls["ship_kind"].isna()
     table = calls.assign(connected_status=_three_valued(calls["connected"]))[~no.to_numpy(bool)]
     certain = ~unknown[~no].to_numpy(bool)
     low, high = _bounds(table["connected_status"], np.ones(len(table)), certain)
     counts = {key: float((table["connected_status"] == key).sum()) for key in (YES, UNKNOWN, NO)}
-    return Finding(rule, "share", low, high, counts=counts, table=table, figures={"calls_of_unknown_membership": int((~certain).sum())})
+    return Finding(
+        rule,
+        "share",
+        low,
+        high,
+        counts=counts,
+        table=table,
+        figures={"calls_of_unknown_membership": int((~certain).sum())},
+    )

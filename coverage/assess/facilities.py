@@ -33,18 +33,30 @@ def assess_facilities(
     sides, both = share_bounds(table["has"]), share_bounds(all_sides)
     one = share_bounds(any_side)
     order = table.groupby("pair")["has"].transform("size")
-    survey = table[table["has"] == UNKNOWN].assign(_n=order).sort_values(["_n", "id"], ascending=[False, True])
+    survey = (
+        table[table["has"] == UNKNOWN].assign(_n=order).sort_values(["_n", "id"], ascending=[False, True])
+    )
     figures = {
-        "sides": len(table), "sides_low": sides[0], "sides_high": sides[1],
-        "pairs": len(any_side), "pairs_low": one[0], "pairs_high": one[1],
-        "pairs_both_sides_low": both[0], "pairs_both_sides_high": both[1],
+        "sides": len(table),
+        "sides_low": sides[0],
+        "sides_high": sides[1],
+        "pairs": len(any_side),
+        "pairs_low": one[0],
+        "pairs_high": one[1],
+        "pairs_both_sides_low": both[0],
+        "pairs_both_sides_high": both[1],
         "by_kind": _by_kind(table),
-    }  # fmt: skip
+    }
     return Finding(
-        rule, "share", low, high, counts=counts, figures=figures,
+        rule,
+        "share",
+        low,
+        high,
+        counts=counts,
+        figures=figures,
         table=pd.DataFrame(table.drop(columns="geometry")),
         survey=pd.DataFrame(survey.drop(columns=["geometry", "_n"])),
-    )  # fmt: skip
+    )
 
 
 def facility_status(
@@ -94,8 +106,8 @@ def _own_survey(facilities: pd.DataFrame, requirement: SiteRequirement) -> pd.Se
         strong = power >= requirement.dc_min_kw
         yes = (fast >= need) & strong
         no = (fast < need) | (points < need) | ~strong
-    yes, no = yes.fillna(False).to_numpy(bool), no.fillna(False).to_numpy(bool)
-    return pd.Series(np.select([yes, no], [YES, NO], UNKNOWN), index=facilities.index, dtype=object)
+    sure = [known.fillna(False).to_numpy(bool) for known in (yes, no)]
+    return pd.Series(np.select(sure, [YES, NO], UNKNOWN), index=facilities.index, dtype=object)
 
 
 def assign_chargers(
@@ -114,8 +126,11 @@ def assign_chargers(
     if not len(free):
         return named_at, named
     tree = BallTree(_radians(facilities), metric="haversine")
-    near, distance = tree.query_radius(
-        _radians(chargers.iloc[free]), requirement.within_m / EARTH_RADIUS_M, return_distance=True, sort_results=True
+    near, _ = tree.query_radius(
+        _radians(chargers.iloc[free]),
+        requirement.within_m / EARTH_RADIUS_M,
+        return_distance=True,
+        sort_results=True,
     )
     if requirement.same_side:
         near = [n[:1] for n in near]
@@ -125,15 +140,23 @@ def assign_chargers(
 
 
 def _by_name(facilities: pd.DataFrame, chargers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    keyed = pd.DataFrame({"at": np.arange(len(facilities)), "side": facilities["side"].fillna("").astype(str).to_numpy()})
-    keys = pd.concat(
-        [keyed.assign(key=facilities[c].astype("string").to_numpy()) for c in ("id", "name", "pair")]
-    ).dropna(subset="key").drop_duplicates(["at", "key"])
-    wanted = pd.DataFrame({
-        "charger": np.arange(len(chargers)),
-        "key": chargers["service_area"].astype("string").to_numpy(),
-        "wanted": chargers["side"].fillna("").astype(str).to_numpy(),
-    }).dropna(subset="key")
+    keyed = pd.DataFrame(
+        {"at": np.arange(len(facilities)), "side": facilities["side"].fillna("").astype(str).to_numpy()}
+    )
+    keys = (
+        pd.concat(
+            [keyed.assign(key=facilities[c].astype("string").to_numpy()) for c in ("id", "name", "pair")]
+        )
+        .dropna(subset="key")
+        .drop_duplicates(["at", "key"])
+    )
+    wanted = pd.DataFrame(
+        {
+            "charger": np.arange(len(chargers)),
+            "key": chargers["service_area"].astype("string").to_numpy(),
+            "wanted": chargers["side"].fillna("").astype(str).to_numpy(),
+        }
+    ).dropna(subset="key")
     joined = wanted.merge(keys, on="key")
     joined = joined[(joined["wanted"] == "") | (joined["side"] == "") | (joined["wanted"] == joined["side"])]
     joined = joined.drop_duplicates(["charger", "at"]).sort_values(["charger", "at"])
@@ -141,7 +164,8 @@ def _by_name(facilities: pd.DataFrame, chargers: pd.DataFrame) -> tuple[np.ndarr
 
 
 def _radians(points: gpd.GeoDataFrame) -> np.ndarray:
-    return np.radians(np.column_stack([points.geometry.y, points.geometry.x]))
+    found: np.ndarray = np.radians(np.column_stack([points.geometry.y, points.geometry.x]))
+    return found
 
 
 def _any(status: pd.Series) -> str:
@@ -170,9 +194,15 @@ def assess_inventory(facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, r
     ]
     table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
     status = table["status"].fillna("operational")
-    by_kind = {kind: int(((table["kind"] == kind) & (status == "operational")).sum()) for kind in rule.facility}
-    planned = {kind: int(((table["kind"] == kind) & (status != "operational")).sum()) for kind in rule.facility}
-    return Finding(rule, "count", None, None, table=table, figures={"operational": by_kind, "other_status": planned})
+    by_kind = {
+        kind: int(((table["kind"] == kind) & (status == "operational")).sum()) for kind in rule.facility
+    }
+    planned = {
+        kind: int(((table["kind"] == kind) & (status != "operational")).sum()) for kind in rule.facility
+    }
+    return Finding(
+        rule, "count", None, None, table=table, figures={"operational": by_kind, "other_status": planned}
+    )
 
 
 def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: FleetPower) -> Finding:
@@ -182,15 +212,21 @@ def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: Flee
     """
     own = sites[(sites["kind"] == rule.site_kind) & sites["inside"].astype(bool)]
     county = own["county"].fillna("")
-    table = pd.DataFrame({
-        "sites": own.groupby(county).size(),
-        "sites_without_power": own["pool_kw"].isna().groupby(county).sum(),
-        "installed_kw": own["pool_kw"].astype("Float64").groupby(county).sum(),
-        "points": own["points"].astype("Float64").groupby(county).sum(),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "sites": own.groupby(county).size(),
+            "sites_without_power": own["pool_kw"].isna().groupby(county).sum(),
+            "installed_kw": own["pool_kw"].astype("Float64").groupby(county).sum(),
+            "points": own["points"].astype("Float64").groupby(county).sum(),
+        }
+    )
     names = pd.Index(counties["name"].astype(str)) if len(counties) else table.index
     table = table.reindex(names.union(table.index, sort=False)).fillna(0)
-    fleet = counties.set_index("name")["registered_ev"].astype("Float64") if len(counties) else pd.Series(dtype="Float64")
+    fleet = (
+        counties.set_index("name")["registered_ev"].astype("Float64")
+        if len(counties)
+        else pd.Series(dtype="Float64")
+    )
     table["registered_ev"] = fleet.reindex(table.index)
     table["kw_per_ev"] = (table["installed_kw"] / table["registered_ev"]).round(4)
     table["ev_per_point"] = (table["registered_ev"] / table["points"].where(table["points"] > 0)).round(2)

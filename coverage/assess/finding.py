@@ -18,7 +18,6 @@ TOLERANCE = 1e-9
 """Shares are ratios of sums; a target is taken as reached this close to it."""
 
 
-
 @dataclass(frozen=True, eq=False)
 class Finding:
     """The measured value of a rule.
@@ -124,4 +123,3 @@ def _extreme(part: npt.NDArray[Any], whole: npt.NDArray[Any], certain: npt.NDArr
     parts = part[certain].sum() + np.concatenate([[0.0], np.cumsum(part[~certain][order])])
     wholes = whole[certain].sum() + np.concatenate([[0.0], np.cumsum(whole[~certain][order])])
     return float((parts[wholes > 0] / wholes[wholes > 0]).min())
-

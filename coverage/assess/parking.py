@@ -1,4 +1,4 @@
-"""Car parks: are more spaces ready for charging than cars are electric?"""
+"""Car parks: whether more spaces are ready for charging than cars are electric."""
 
 from __future__ import annotations
 
@@ -36,17 +36,23 @@ def assess_parking(car_parks: pd.DataFrame, counties: pd.DataFrame, rule: ShareM
     )
     share = ev_share(counties)
     figures = {
-        "ready_share_low": low, "ready_share_high": high, "registered_ev_share": share,
-        "car_parks": len(table), "car_parks_without_spaces": int((~weighed).sum()),
-    }  # fmt: skip
+        "ready_share_low": low,
+        "ready_share_high": high,
+        "registered_ev_share": share,
+        "car_parks": len(table),
+        "car_parks_without_spaces": int((~weighed).sum()),
+    }
     survey = table[table["ready_spaces"].isna() | table["spaces"].isna() | belongs.isna()]
     survey = survey.sort_values(["spaces", "id"], ascending=[False, True], na_position="first")
-    known = None not in (low, high, share)
     return Finding(
-        rule, "margin",
-        low - share if known else None, high - share if known else None,  # type: ignore[operator]
-        figures=figures, table=table, survey=survey,
-    )  # fmt: skip
+        rule,
+        "margin",
+        None if low is None or share is None else low - share,
+        None if high is None or share is None else high - share,
+        figures=figures,
+        table=table,
+        survey=survey,
+    )
 
 
 def ev_share(counties: pd.DataFrame) -> float | None:

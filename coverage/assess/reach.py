@@ -17,8 +17,8 @@ from .finding import NO, UNKNOWN, YES, Finding
 def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[Finding, gpd.GeoDataFrame]:
     """Share of demand within ``reach_km`` of a qualifying site, by county.
 
-    Demand is snapped to the nearest road of the main network. What is further than 1 km from one counts as not reached in
-    the lower bound and as reached in the upper one; that, and what lies on an island of roads, is listed.
+    Demand is snapped to the nearest road of the main network. What is further than 1 km from one counts as not
+    reached in the lower bound and as reached in the upper one; that, and what lies on an island of roads, is listed.
 
     Returns
     -------
@@ -30,7 +30,9 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
         missing).
     """
     demand = inputs.demand[inputs.demand["inside"].astype(bool)].reset_index(drop=True)
-    status = qualify(inputs.sites, inputs.chargers, dc_min_kw=rule.site.dc_min_kw, min_points=rule.site.min_points)
+    status = qualify(
+        inputs.sites, inputs.chargers, dc_min_kw=rule.site.dc_min_kw, min_points=rule.site.min_points
+    )
     snapper = Snapper(graph)
     here, there = snapper.snap(lonlat(demand.geometry)), snapper.snap(lonlat(inputs.sites.geometry))
     strict = nearest_distance(graph, here, there.take((status == YES).to_numpy(bool)))
@@ -48,18 +50,31 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
     known = demand["weight"].fillna(0.0)
     counts = {key: float(known[reached == key].sum()) for key in (YES, UNKNOWN, NO)}
     return Finding(
-        rule, "share", low / weight if weight > 0 else None, high / weight if weight > 0 else None,
-        counts=counts, table=table.drop(columns=["_low", "_high"]),
+        rule,
+        "share",
+        low / weight if weight > 0 else None,
+        high / weight if weight > 0 else None,
+        counts=counts,
+        table=table.drop(columns=["_low", "_high"]),
         survey=pd.DataFrame(demand[demand["problem"].notna()].drop(columns="geometry")),
         figures={"demand_without_weight": int(demand["weight"].isna().sum()), "reach_km": rule.reach_km},
-    ), demand  # fmt: skip
+    ), demand
 
 
 def _by_county(demand: pd.DataFrame) -> pd.DataFrame:
     weight = demand["weight"].fillna(0.0)
-    sums = pd.DataFrame({
-        "county": demand["county"].fillna(""), "weight": weight,
-        "_low": weight.where(demand["reached"] == YES, 0.0), "_high": weight.where(demand["reached"] != NO, 0.0),
-    }).groupby("county", sort=True).sum().reset_index()  # fmt: skip
+    sums = (
+        pd.DataFrame(
+            {
+                "county": demand["county"].fillna(""),
+                "weight": weight,
+                "_low": weight.where(demand["reached"] == YES, 0.0),
+                "_high": weight.where(demand["reached"] != NO, 0.0),
+            }
+        )
+        .groupby("county", sort=True)
+        .sum()
+        .reset_index()
+    )
     whole = sums["weight"].where(sums["weight"] > 0)
     return sums.assign(low=sums["_low"] / whole, high=sums["_high"] / whole)

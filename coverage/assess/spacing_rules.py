@@ -68,7 +68,11 @@ class RoadContext:
         """Which sites serve which routes; worked out once for each distance."""
         if access_km not in self._access:
             self._access[access_km] = find_access(
-                self.index, self.routes, self.snapped, lonlat(self.inputs.sites.geometry), access_m=access_km * M_PER_KM
+                self.index,
+                self.routes,
+                self.snapped,
+                lonlat(self.inputs.sites.geometry),
+                access_m=access_km * M_PER_KM,
             )
         return self._access[access_km]
 
@@ -77,7 +81,9 @@ class RoadContext:
         sites, chargers = self.inputs.sites, self.inputs.chargers
         return qualify(sites, chargers, dc_min_kw=site.dc_min_kw, min_points=site.min_points).to_numpy(object)
 
-    def spacing(self, rule: RouteSpacing | LengthCoverage, network: str, qualifies: npt.NDArray[np.bool_]) -> Spacing:
+    def spacing(
+        self, rule: RouteSpacing | LengthCoverage, network: str, qualifies: npt.NDArray[np.bool_]
+    ) -> Spacing:
         """Spacing of the qualifying sites along the routes of a class."""
         routes = self.of_class(network)
         refs = {route.ref for route in routes}
@@ -88,9 +94,15 @@ class RoadContext:
         if not getattr(rule, "outside_sites_count", True):
             qualifies = qualifies & self.inputs.sites["inside"].to_numpy(bool)
         return find_spacing(
-            self.index, routes, own, qualifies, limits_m=[x * M_PER_KM for x in limits], span_m=span * M_PER_KM,
-            region=self.area, boundary=self.boundary,
-        )  # fmt: skip
+            self.index,
+            routes,
+            own,
+            qualifies,
+            limits_m=[x * M_PER_KM for x in limits],
+            span_m=span * M_PER_KM,
+            region=self.area,
+            boundary=self.boundary,
+        )
 
 
 def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, Spacing]:
@@ -103,14 +115,23 @@ def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, S
     strict, lenient = _both(context, rule, status)
     statistic = "length_per_site_m" if rule.statistic == "length_per_site" else "gap_max_m"
     low, high = (_km_or_inf(s.network[statistic], s.network["length_m"]) for s in (lenient, strict))
-    served = np.unique(strict.gaps[["from_site", "to_site"]].stack()) if len(strict.gaps) else []
+    served = set(strict.gaps["from_site"].dropna()) | set(strict.gaps["to_site"].dropna())
     finding = Finding(
-        rule, "km", low, high, counts=_site_counts(context, rule, status), table=_network_rows(strict),
-        survey=_survey(context, rule, status), figures={
-            **_figures(strict, ""), **_figures(lenient, "_with_unknown"), "sites_that_close_a_gap": len(served),
-            "by_direction": _direction_rows(strict), "by_county": _county_rows(context, rule, strict),
+        rule,
+        "km",
+        low,
+        high,
+        counts=_site_counts(context, rule, status),
+        table=route_rows(strict),
+        survey=_survey(context, rule, status),
+        figures={
+            **_figures(strict, ""),
+            **_figures(lenient, "_with_unknown"),
+            "sites_that_close_a_gap": len(served),
+            "by_direction": _direction_rows(strict),
+            "by_county": _county_rows(context, rule, strict),
         },
-    )  # fmt: skip
+    )
     return finding, strict
 
 
@@ -148,7 +169,9 @@ def _km(value_m: float) -> float | None:
     return km(value_m) if np.isfinite(value_m) else None
 
 
-def _site_counts(context: RoadContext, rule: RouteSpacing | LengthCoverage, status: npt.NDArray[np.object_]) -> dict[str, float]:
+def _site_counts(
+    context: RoadContext, rule: RouteSpacing | LengthCoverage, status: npt.NDArray[np.object_]
+) -> dict[str, float]:
     """Sites that serve the network, by whether they qualify."""
     serving = _serving(context, rule)
     return {key: float((status[serving] == key).sum()) for key in (YES, UNKNOWN, NO)}
@@ -169,9 +192,14 @@ def _survey(
 
 
 ROUTE_COLUMNS = {
-    "length_m": "length_km", "length_per_site_m": "length_per_site_km", "gap_mean_m": "gap_mean_km",
-    "gap_median_m": "gap_median_km", "gap_p90_m": "gap_p90_km", "gap_max_m": "gap_max_km", "open_m": "open_km",
-}  # fmt: skip
+    "length_m": "length_km",
+    "length_per_site_m": "length_per_site_km",
+    "gap_mean_m": "gap_mean_km",
+    "gap_median_m": "gap_median_km",
+    "gap_p90_m": "gap_p90_km",
+    "gap_max_m": "gap_max_km",
+    "open_m": "open_km",
+}
 
 
 def route_rows(spacing: Spacing) -> pd.DataFrame:
@@ -179,13 +207,12 @@ def route_rows(spacing: Spacing) -> pd.DataFrame:
     return _in_km(spacing, spacing.by_route).rename(columns={"road_class": "class"})
 
 
-def _network_rows(spacing: Spacing) -> pd.DataFrame:
-    return route_rows(spacing)
-
-
 def _direction_rows(spacing: Spacing) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = _in_km(spacing, spacing.by_direction).to_dict("records")
-    return rows
+    return _records(_in_km(spacing, spacing.by_direction))
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
 
 
 def _in_km(spacing: Spacing, table: pd.DataFrame) -> pd.DataFrame:
@@ -205,29 +232,35 @@ def _county_rows(context: RoadContext, rule: RouteSpacing, spacing: Spacing) -> 
     table = length_by_area(context.index, context.of_class(rule.network), spacing, areas)
     table = (table / M_PER_KM).round(3)
     table.columns = ["length_km", *(f"{c}_km" for c in (*CLASSES, "no_site")), "open_km", "gap_max_km"]
-    rows: list[dict[str, object]] = table.assign(county=areas["name"]).to_dict("records")
-    return rows
+    return _records(table.assign(county=areas["name"]))
 
 
-def gap_frame(context: RoadContext, rule: RouteSpacing | LengthCoverage, network: str, spacing: Spacing) -> gpd.GeoDataFrame:
+def gap_frame(
+    context: RoadContext, rule: RouteSpacing | LengthCoverage, network: str, spacing: Spacing
+) -> gpd.GeoDataFrame:
     """Gaps as the outputs show them: site ids, kilometres, class, line (EPSG:4326) and the OSM ways it runs on."""
     gaps, routes = spacing.gaps, context.of_class(network)
     ids = context.inputs.sites["id"].astype(object)
     way = context.graph.segments["way_id"].to_numpy()
     edges = gap_edges(context.index, routes, gaps)
     ways = [" ".join(map(str, pd.unique(way[context.graph.edge_segment[e]]))) for e in edges]
-    frame = pd.DataFrame({
-        "rule": rule.id,
-        **{name: gaps[name].to_numpy() for name in ("ref", "road_class", "section", "direction", "kind")},
-        "from_site": gaps["from_site"].map(ids).to_numpy(object),
-        "to_site": gaps["to_site"].map(ids).to_numpy(object),
-        **{f"{n}_km": (gaps[f"{n}_m"].astype(float) / M_PER_KM).round(3).to_numpy() for n in ("from", "to", "length", "inside")},
-        "open_start": gaps["open_start"].to_numpy(bool),
-        "open_end": gaps["open_end"].to_numpy(bool),
-        "spacing_class": _spacing_class(gaps),
-        "strip": [f"{r}/{s}" for r, s in zip(gaps["ref"], gaps["section"], strict=True)],
-        "ways": ways,
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "rule": rule.id,
+            **{name: gaps[name].to_numpy() for name in ("ref", "road_class", "section", "direction", "kind")},
+            "from_site": gaps["from_site"].map(ids).to_numpy(object),
+            "to_site": gaps["to_site"].map(ids).to_numpy(object),
+            **{
+                f"{n}_km": (gaps[f"{n}_m"].astype(float) / M_PER_KM).round(3).to_numpy()
+                for n in ("from", "to", "length", "inside")
+            },
+            "open_start": gaps["open_start"].to_numpy(bool),
+            "open_end": gaps["open_end"].to_numpy(bool),
+            "spacing_class": _spacing_class(gaps),
+            "strip": [f"{r}/{s}" for r, s in zip(gaps["ref"], gaps["section"], strict=True)],
+            "ways": ways,
+        }
+    )
     return gpd.GeoDataFrame(frame, geometry=list(gap_lines(context.index, routes, gaps)), crs=WGS84)
 
 
@@ -249,13 +282,22 @@ def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding
         "edge": (_share(low.edge_rule), _share(high.edge_rule)),
         "two_site": (_share(low.two_site_rule), _share(high.two_site_rule)),
     }
-    figures: dict[str, object] = {"reading": rule.reading, "span_km": rule.span_max_km, "length_km": km(low.length_m)}
+    figures: dict[str, object] = {
+        "reading": rule.reading,
+        "span_km": rule.span_max_km,
+        "length_km": km(low.length_m),
+    }
     for name, (a, b) in readings.items():
         figures |= {f"{name}_low": a, f"{name}_high": b}
     finding = Finding(
-        rule, "share", *readings[rule.reading], counts=_site_counts(context, rule, status),
-        figures={**figures, **_figures(strict, "")}, table=_network_rows(strict), survey=_survey(context, rule, status),
-    )  # fmt: skip
+        rule,
+        "share",
+        *readings[rule.reading],
+        counts=_site_counts(context, rule, status),
+        figures={**figures, **_figures(strict, "")},
+        table=route_rows(strict),
+        survey=_survey(context, rule, status),
+    )
     return finding, strict
 
 
@@ -263,7 +305,9 @@ def _share(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _graph_coverage(context: RoadContext, rule: LengthCoverage, qualifies: npt.NDArray[np.bool_]) -> CoveredLength:
+def _graph_coverage(
+    context: RoadContext, rule: LengthCoverage, qualifies: npt.NDArray[np.bool_]
+) -> CoveredLength:
     """Edge rule and two-site rule on the roads, with the sites that serve the network put in as nodes."""
     graph = context.graph
     sites = _serving(context, rule)

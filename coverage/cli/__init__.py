@@ -79,7 +79,9 @@ def _own_fault(error: Exception) -> int:
     import traceback
     from pathlib import Path
 
-    with tempfile.NamedTemporaryFile("w", prefix="plugspan-", suffix=".log", delete=False, encoding="utf-8") as log:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="plugspan-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
         log.write("".join(traceback.format_exception(error)))
     warn(text("cli.own-fault", ui_lang(), what=f"{type(error).__name__}: {error}"[:300], log=Path(log.name)))
     return 70

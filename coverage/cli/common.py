@@ -40,7 +40,9 @@ def ui_lang() -> str:
 
 def verb(name: str) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a command of a function, with its help from the catalogue."""
-    return click.command(name, help=text(f"cli.{name}.help", ui_lang()), short_help=text(f"cli.{name}.short", ui_lang()))
+    return click.command(
+        name, help=text(f"cli.{name}.help", ui_lang()), short_help=text(f"cli.{name}.short", ui_lang())
+    )
 
 
 def project_argument(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,7 +12,9 @@ from .common import finish, open_project, option, progress, told_in, verb, warn
 
 
 @verb("demo")
-@option("out", type=click.Path(path_type=Path, file_okay=False), default=Path("plugspan-demo"), show_default=True)
+@option(
+    "out", type=click.Path(path_type=Path, file_okay=False), default=Path("plugspan-demo"), show_default=True
+)
 @option("lang", type=click.Choice(LANGUAGES))
 def command(out: Path, lang: str | None) -> int:
     """Run the sample; a demo folder of an earlier run is replaced."""

@@ -18,6 +18,6 @@ def command(project: Path, overwrite: bool, lang: str | None) -> int:
 
     opened = open_project(project, lang)
     with told_in(opened.language):
-        path = fetch(opened, overwrite=overwrite, say=lambda line: warn(line))
+        path = fetch(opened, overwrite=overwrite, say=warn)
     warn(text("cli.fetch.done", opened.language, path=path))
     return 0

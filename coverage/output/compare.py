@@ -38,9 +38,13 @@ def compare_runs(first: Path, second: Path, lang: str) -> list[tuple[str, ...]]:
     ):
         rows += _changed(_keyed(a[section], key), _keyed(b[section], key), fields)
     for one, two in zip(a["siting"], b["siting"], strict=False):
-        rows += _changed({one["objective_name"]: one}, {two["objective_name"]: two}, ("objective", "bound", "chosen"))
+        rows += _changed(
+            {one["objective_name"]: one}, {two["objective_name"]: two}, ("objective", "bound", "chosen")
+        )
     rows += _changed(
-        {r["path"]: r for r in a["provenance"]["inputs"]}, {r["path"]: r for r in b["provenance"]["inputs"]}, ("sha256",)
+        {r["path"]: r for r in a["provenance"]["inputs"]},
+        {r["path"]: r for r in b["provenance"]["inputs"]},
+        ("sha256",),
     )
     return rows or [(text("compare.same", lang), "", "")]
 
@@ -52,7 +56,7 @@ def _keyed(rows: list[dict[str, Any]], key: str) -> dict[str, dict[str, Any]]:
 def _changed(
     a: dict[str, dict[str, Any]], b: dict[str, dict[str, Any]], fields: tuple[str, ...]
 ) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in sorted(a.keys() | b.keys()):
         for field in fields:
             old, new = a.get(name, {}).get(field), b.get(name, {}).get(field)
@@ -66,4 +70,10 @@ def _shown(value: Any) -> str:
         return "–"
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return str(value)[:16] if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        str(value)[:16]
+        if isinstance(value, str)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )

@@ -20,8 +20,6 @@ from ..units import M_PER_KM, WGS84
 from . import numbers, styles
 from .layer import Layer, LayerStyle, Phase
 
-Frame = gpd.GeoDataFrame
-
 
 def _schema(name: str, *columns: Column) -> TableSchema:
     return TableSchema(name, columns)
@@ -31,43 +29,108 @@ ID, NAME, REF = Column("id"), Column("name"), Column("ref")
 KIND, STATUS, COUNTY = Column("kind", "choice"), Column("status", "choice"), Column("county")
 HAS = Column("has", "choice")
 COUNTY_COLUMNS = (
-    NAME, Column("population", "float"), Column("registered_ev", "float"),
-    Column("reached_low", "float", "%"), Column("reached_high", "float", "%"), Column("reached_after", "float", "%"),
-)  # fmt: skip
+    NAME,
+    Column("population", "float"),
+    Column("registered_ev", "float"),
+    Column("reached_low", "float", "%"),
+    Column("reached_high", "float", "%"),
+    Column("reached_after", "float", "%"),
+)
 GAP_COLUMNS = (
-    REF, Column("direction", "choice"), Column("section", "int"), Column("spacing_class", "choice"),
-    Column("length_km", "float", "km"), Column("from_site"), Column("to_site"),
-    Column("from_km", "float", "km"), Column("to_km", "float", "km"),
-    Column("open_start", "bool"), Column("open_end", "bool"), Column("evidence"),
-)  # fmt: skip
+    REF,
+    Column("direction", "choice"),
+    Column("section", "int"),
+    Column("spacing_class", "choice"),
+    Column("length_km", "float", "km"),
+    Column("from_site"),
+    Column("to_site"),
+    Column("from_km", "float", "km"),
+    Column("to_km", "float", "km"),
+    Column("open_start", "bool"),
+    Column("open_end", "bool"),
+    Column("evidence"),
+)
 SITE_COLUMNS = (
-    ID, NAME, Column("operator"), Column("fast", "choice"), Column("points", "int"), Column("point_kw", "float", "kW"),
-    Column("pool_kw", "float", "kW"), STATUS, Column("service_area"), Column("side"), COUNTY,
-)  # fmt: skip
+    ID,
+    NAME,
+    Column("operator"),
+    Column("fast", "choice"),
+    Column("points", "int"),
+    Column("point_kw", "float", "kW"),
+    Column("pool_kw", "float", "kW"),
+    STATUS,
+    Column("service_area"),
+    Column("side"),
+    COUNTY,
+)
 FACILITY_COLUMNS = (
-    NAME, KIND, REF, Column("side"), HAS, Column("points", "int"), Column("fast_points", "int"),
-    Column("point_kw", "float", "kW"), STATUS, COUNTY, ID,
-)  # fmt: skip
+    NAME,
+    KIND,
+    REF,
+    Column("side"),
+    HAS,
+    Column("points", "int"),
+    Column("fast_points", "int"),
+    Column("point_kw", "float", "kW"),
+    STATUS,
+    COUNTY,
+    ID,
+)
 BERTH_COLUMNS = (
-    NAME, Column("port"), Column("wharf"), Column("class_t", "float", "t"), Column("counts", "choice"), HAS,
-    Column("cargo", "choice"), STATUS, Column("length_m", "float", "m"), Column("shore_power_kw", "float", "kW"), ID,
-)  # fmt: skip
+    NAME,
+    Column("port"),
+    Column("wharf"),
+    Column("class_t", "float", "t"),
+    Column("counts", "choice"),
+    HAS,
+    Column("cargo", "choice"),
+    STATUS,
+    Column("length_m", "float", "m"),
+    Column("shore_power_kw", "float", "kW"),
+    ID,
+)
 CAR_PARK_COLUMNS = (
-    NAME, Column("park_type", "choice"), Column("spaces", "int"), Column("ready_spaces", "int"), STATUS, COUNTY, ID,
-)  # fmt: skip
+    NAME,
+    Column("park_type", "choice"),
+    Column("spaces", "int"),
+    Column("ready_spaces", "int"),
+    STATUS,
+    COUNTY,
+    ID,
+)
 DEMAND_COLUMNS = (
-    NAME, Column("weight", "float"), Column("covered", "choice"), Column("distance_km", "float", "km"), COUNTY, Column("problem", "choice"),
-)  # fmt: skip
+    NAME,
+    Column("weight", "float"),
+    Column("covered", "choice"),
+    Column("distance_km", "float", "km"),
+    COUNTY,
+    Column("problem", "choice"),
+)
 CANDIDATE_COLUMNS = (
-    NAME, KIND, Column("cost", "float"), Column("candidate_status", "choice"), Column("reason", "choice"), ID,
-)  # fmt: skip
+    NAME,
+    KIND,
+    Column("cost", "float"),
+    Column("candidate_status", "choice"),
+    Column("reason", "choice"),
+    ID,
+)
 PROPOSED_COLUMNS = (
-    Column("build_order", "int"), NAME, KIND, Column("adds", "float"), Column("share_after", "float", "%"),
-    Column("cost", "float"), Column("objective", "choice"), ID,
-)  # fmt: skip
+    Column("build_order", "int"),
+    NAME,
+    KIND,
+    Column("adds", "float"),
+    Column("share_after", "float", "%"),
+    Column("cost", "float"),
+    Column("objective", "choice"),
+    ID,
+)
 NOT_SERVED_COLUMNS = (
-    NAME, REF, Column("reason", "choice"), Column("distance_km", "float", "km"), ID,
-)  # fmt: skip
+    NAME,
+    REF,
+    Column("reason", "choice"),
+    Column("distance_km", "float", "km"),
+    ID,
+)
 
 
 def plan_layers(plan: Plan) -> list[Layer]:
@@ -92,12 +155,12 @@ def plan_layers(plan: Plan) -> list[Layer]:
     return [layer for layer in layers if layer is not None]
 
 
-def _frame(frame: pd.DataFrame, schema: TableSchema, *keep: str) -> Frame:
+def _frame(frame: pd.DataFrame, schema: TableSchema, *keep: str) -> gpd.GeoDataFrame:
     """Only the columns that are shown or that the renderer needs; missing ones are missing values."""
     wanted = list(dict.fromkeys([*schema.names, *keep]))
-    geometry = frame.geometry if isinstance(frame, Frame) else gpd.GeoSeries([], crs=WGS84)
+    geometry = frame.geometry if isinstance(frame, gpd.GeoDataFrame) else gpd.GeoSeries([], crs=WGS84)
     table = pd.DataFrame(frame.drop(columns="geometry", errors="ignore")).reindex(columns=wanted)
-    return Frame(table.reset_index(drop=True), geometry=geometry.reset_index(drop=True), crs=WGS84)
+    return gpd.GeoDataFrame(table.reset_index(drop=True), geometry=geometry.reset_index(drop=True), crs=WGS84)
 
 
 def _counties(plan: Plan) -> Layer | None:
@@ -105,7 +168,7 @@ def _counties(plan: Plan) -> Layer | None:
     if counties.empty or counties.geometry.isna().all():
         if plan.region is None:
             return None
-        counties = Frame({"name": [plan.region.name]}, geometry=[plan.region.polygon], crs=WGS84)
+        counties = gpd.GeoDataFrame({"name": [plan.region.name]}, geometry=[plan.region.polygon], crs=WGS84)
     counties = counties[counties.geometry.notna()]
     before, after = _reached(plan.before), _reached(plan.after)
     counties = counties.merge(before, on="name", how="left").merge(
@@ -145,22 +208,32 @@ def _background(plan: Plan, name: str, style: LayerStyle, label: str | None = No
 
 
 ROAD_CLASSES = {
-    "motorway": "motorway", "motorway_link": "motorway", "trunk": "trunk", "trunk_link": "trunk", "primary": "trunk",
-    "primary_link": "trunk", "secondary": "local", "secondary_link": "local", "tertiary": "local", "tertiary_link": "local",
-}  # fmt: skip
+    "motorway": "motorway",
+    "motorway_link": "motorway",
+    "trunk": "trunk",
+    "trunk_link": "trunk",
+    "primary": "trunk",
+    "primary_link": "trunk",
+    "secondary": "local",
+    "secondary_link": "local",
+    "tertiary": "local",
+    "tertiary_link": "local",
+}
 
 
 def _roads(plan: Plan) -> Layer:
     roads = plan.roads
     segments = roads.segments.reset_index(drop=True)
-    frame = pd.DataFrame({
-        "ref": segments["ref"].astype("string"),
-        "name": segments["name"].astype("string"),
-        "highway": segments["highway"].astype("string"),
-        "road_class": segments["highway"].astype(object).map(ROAD_CLASSES).fillna("minor"),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "ref": segments["ref"].astype("string"),
+            "name": segments["name"].astype("string"),
+            "highway": segments["highway"].astype("string"),
+            "road_class": segments["highway"].astype(object).map(ROAD_CLASSES).fillna("minor"),
+        }
+    )
     schema = _schema("roads", REF, NAME, Column("highway"))
-    frame = Frame(frame, geometry=roads.lines(), crs=WGS84)
+    frame = gpd.GeoDataFrame(frame, geometry=roads.lines(), crs=WGS84)
     return Layer("roads", "layer.roads", frame, schema, styles.ROADS, "background")
 
 
@@ -175,7 +248,7 @@ def _expressways(plan: Plan) -> Layer | None:
     if not rows:
         return None
     schema = _schema("expressways", REF, Column("section", "int"), Column("length_km", "float", "km"))
-    frame = Frame(rows, geometry="geometry", crs=WGS84)
+    frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=WGS84)
     return Layer(
         "expressways",
         "layer.expressways",
@@ -211,7 +284,7 @@ def _routes(plan: Plan) -> list[Layer]:
                 search_column="ref",
                 strip_column="strip",
                 phase=phase,
-            )  # fmt: skip
+            )
         )
     return layers
 
@@ -219,19 +292,24 @@ def _routes(plan: Plan) -> list[Layer]:
 def _sites(assessment: Assessment) -> Layer:
     schema = _schema("charging_sites", *SITE_COLUMNS)
     return Layer(
-        "charging_sites", "layer.charging_sites", _frame(assessment.sites, schema), schema, styles.SITES, "places",
+        "charging_sites",
+        "layer.charging_sites",
+        _frame(assessment.sites, schema),
+        schema,
+        styles.SITES,
+        "places",
         search_column="name",
-    )  # fmt: skip
+    )
 
 
-def _with_status(plan: Plan, frame: Frame, rule_id: str | None) -> Frame:
+def _with_status(plan: Plan, frame: gpd.GeoDataFrame, rule_id: str | None) -> gpd.GeoDataFrame:
     """Join the finding's ``has`` and ``counts`` to the things it counted; the others have none."""
     if rule_id is None or frame.empty:
         return frame.assign(has=None, counts=None)
     table = plan.before[rule_id].table
     columns = [c for c in ("has", "counts") if c in table]
     joined = frame.merge(table[["id", *columns]].drop_duplicates("id"), on="id", how="left")
-    return Frame(joined, geometry="geometry", crs=WGS84)
+    return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
 
 
 def _rule_id(plan: Plan, kind: type, facility: str = "") -> str | None:
@@ -327,7 +405,7 @@ def _candidates(plan: Plan) -> Layer | None:
     frames = [siting.candidates for siting in plan.siting if len(siting.candidates)]
     if not frames:
         return None
-    frame = Frame(pd.concat(frames).drop_duplicates("id"), geometry="geometry", crs=WGS84)
+    frame = gpd.GeoDataFrame(pd.concat(frames).drop_duplicates("id"), geometry="geometry", crs=WGS84)
     frame["candidate_status"] = np.where(frame["excluded"].isna(), "free", "excluded")
     frame["reason"] = frame["excluded"]
     schema = _schema("candidates", *CANDIDATE_COLUMNS)
@@ -346,12 +424,21 @@ def _proposed(plan: Plan) -> Layer | None:
     frames = [siting.proposed for siting in plan.siting if len(siting.proposed)]
     if not frames:
         return None
-    frame = Frame(pd.concat(frames), geometry="geometry", crs=WGS84).rename(columns={"order": "build_order"})
+    frame = gpd.GeoDataFrame(pd.concat(frames), geometry="geometry", crs=WGS84).rename(
+        columns={"order": "build_order"}
+    )
     schema = _schema("proposed", *PROPOSED_COLUMNS)
     return Layer(
-        "proposed", "layer.proposed", _frame(frame, schema), schema, styles.PROPOSED, "plan",
-        label_column="build_order", search_column="name", phase="after",
-    )  # fmt: skip
+        "proposed",
+        "layer.proposed",
+        _frame(frame, schema),
+        schema,
+        styles.PROPOSED,
+        "plan",
+        label_column="build_order",
+        search_column="name",
+        phase="after",
+    )
 
 
 def _not_served(plan: Plan) -> Layer | None:
@@ -374,34 +461,62 @@ def _not_served(plan: Plan) -> Layer | None:
 # -- tables without geometry -----------------------------------------------------------------------------
 
 FINDING_COLUMNS = (
-    Column("rule"), Column("title"), Column("finding_status"), Column("value"), Column("target"), Column("value_after"),
-    Column("status_after"), Column("source"),
-)  # fmt: skip
+    Column("rule"),
+    Column("title"),
+    Column("finding_status"),
+    Column("value"),
+    Column("target"),
+    Column("value_after"),
+    Column("status_after"),
+    Column("source"),
+)
 ROUTE_COLUMNS = (
-    REF, Column("road_class", "choice"), Column("length_km", "float", "km"), Column("sites", "int"),
-    Column("length_per_site_km", "float", "km"), Column("gap_mean_km", "float", "km"), Column("gap_median_km", "float", "km"),
-    Column("gap_p90_km", "float", "km"), Column("gap_max_km", "float", "km"), Column("gap_max_open", "bool"),
-    Column("good_km", "float", "km"), Column("middle_km", "float", "km"), Column("gap_km", "float", "km"),
-    Column("no_site_km", "float", "km"), Column("open_km", "float", "km"),
-)  # fmt: skip
+    REF,
+    Column("road_class", "choice"),
+    Column("length_km", "float", "km"),
+    Column("sites", "int"),
+    Column("length_per_site_km", "float", "km"),
+    Column("gap_mean_km", "float", "km"),
+    Column("gap_median_km", "float", "km"),
+    Column("gap_p90_km", "float", "km"),
+    Column("gap_max_km", "float", "km"),
+    Column("gap_max_open", "bool"),
+    Column("good_km", "float", "km"),
+    Column("middle_km", "float", "km"),
+    Column("gap_km", "float", "km"),
+    Column("no_site_km", "float", "km"),
+    Column("open_km", "float", "km"),
+)
 ACCESS_COLUMNS = (
-    REF, Column("section", "int"), Column("direction", "choice"), Column("chainage_km", "float", "km"), ID, NAME,
-    Column("distance_km", "float", "km"), Column("back_km", "float", "km"),
-)  # fmt: skip
+    REF,
+    Column("section", "int"),
+    Column("direction", "choice"),
+    Column("chainage_km", "float", "km"),
+    ID,
+    NAME,
+    Column("distance_km", "float", "km"),
+    Column("back_km", "float", "km"),
+)
 REACH_COLUMNS = (Column("site"), Column("demand"), Column("distance_km", "float", "km"))
 
 
 def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSchema]]:
     """Tables that go with the layers: findings, routes, access, and who reaches whom (the siting's evidence)."""
-    findings = pd.DataFrame([
-        {
-            "rule": before.rule.id, "title": before.rule.title[lang], "finding_status": numbers.status(before, lang),
-            "value": numbers.headline(before, lang), "target": numbers.target(before, lang),
-            "value_after": numbers.headline(after, lang), "status_after": numbers.status(after, lang),
-            "source": before.rule.source,
-        }
-        for before, after in zip(plan.before.findings, plan.after.findings, strict=True)
-    ])  # fmt: skip
+    findings = pd.DataFrame(
+        [
+            {
+                "rule": before.rule.id,
+                "title": before.rule.title[lang],
+                "finding_status": numbers.status(before, lang),
+                "value": numbers.headline(before, lang),
+                "target": numbers.target(before, lang),
+                "value_after": numbers.headline(after, lang),
+                "status_after": numbers.status(after, lang),
+                "source": before.rule.source,
+            }
+            for before, after in zip(plan.before.findings, plan.after.findings, strict=True)
+        ]
+    )
     tables = {
         "findings": (findings, FINDING_COLUMNS),
         "route_figures": (plan.before.routes.rename(columns={"class": "road_class"}), ROUTE_COLUMNS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from ..assess.finding import Finding
 from ..texts import text
@@ -33,7 +34,8 @@ def points(margin: float) -> str:
 
 
 def _one(value: float, unit: str) -> str:
-    return {"share": percent, "km": kilometres, "margin": points}.get(unit, lambda v: f"{v:g}")(value)
+    writers: dict[str, Callable[[float], str]] = {"share": percent, "km": kilometres, "margin": points}
+    return writers[unit](value) if unit in writers else f"{value:g}"
 
 
 def headline(finding: Finding, lang: str) -> str:

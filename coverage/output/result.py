@@ -33,38 +33,43 @@ def result_schema() -> dict[str, Any]:
 def plan_result(plan: Plan) -> dict[str, Any]:
     """The whole of ``result.json`` as plain dicts, lists, numbers and texts."""
     lang = plan.project.language
-    return plain({
-        "schema": 1,
-        "project": {
-            "name": plan.project.name,
-            "policy": plan.policy.id,
-            "language": lang,
-            "assess_at": plan.project.assess_at,
-            "data_date": plan.project.network.data_date,
-            "note": plan.project.output.note,
-            "options": plan.project.model_dump(mode="json", include={"region", "siting", "road_class"}, by_alias=True),
-        },
-        "provenance": {
-            "inputs": [{"path": path, "sha256": digest} for path, digest in plan.provenance.inputs],
-            "versions": dict(plan.provenance.versions),
-            "started": plan.provenance.started,
-        },
-        "network": dict(plan.network),
-        "routes": plan.before.routes.to_dict("records"),
-        "findings": finding_rows(plan.before, lang),
-        "measures": finding_rows(plan.before, lang, with_target=False),
-        "gaps": _records(plan.before.gaps, drop=("geometry",)),
-        "access": _records(plan.before.access),
-        "not_served": _records(plan.before.not_served, drop=("geometry",)),
-        "siting": [siting_row(siting, lang) for siting in plan.siting],
-        "after": {
-            "findings": finding_rows(plan.after, lang),
-            "measures": finding_rows(plan.after, lang, with_target=False),
-            "routes": plan.after.routes.to_dict("records"),
-            "gaps": _records(plan.after.gaps, drop=("geometry",)),
-        },
-        "warnings": [fault.render(lang) for fault in plan.inputs.warnings],
-    })  # fmt: skip
+    result: dict[str, Any] = plain(
+        {
+            "schema": 1,
+            "project": {
+                "name": plan.project.name,
+                "policy": plan.policy.id,
+                "language": lang,
+                "assess_at": plan.project.assess_at,
+                "data_date": plan.project.network.data_date,
+                "note": plan.project.output.note,
+                "options": plan.project.model_dump(
+                    mode="json", include={"region", "siting", "road_class"}, by_alias=True
+                ),
+            },
+            "provenance": {
+                "inputs": [{"path": path, "sha256": digest} for path, digest in plan.provenance.inputs],
+                "versions": dict(plan.provenance.versions),
+                "started": plan.provenance.started,
+            },
+            "network": dict(plan.network),
+            "routes": plan.before.routes.to_dict("records"),
+            "findings": finding_rows(plan.before, lang),
+            "measures": finding_rows(plan.before, lang, with_target=False),
+            "gaps": _records(plan.before.gaps, drop=("geometry",)),
+            "access": _records(plan.before.access),
+            "not_served": _records(plan.before.not_served, drop=("geometry",)),
+            "siting": [siting_row(siting, lang) for siting in plan.siting],
+            "after": {
+                "findings": finding_rows(plan.after, lang),
+                "measures": finding_rows(plan.after, lang, with_target=False),
+                "routes": plan.after.routes.to_dict("records"),
+                "gaps": _records(plan.after.gaps, drop=("geometry",)),
+            },
+            "warnings": [fault.render(lang) for fault in plan.inputs.warnings],
+        }
+    )
+    return result
 
 
 def finding_rows(assessment: Assessment, lang: str, *, with_target: bool = True) -> list[dict[str, Any]]:
@@ -130,8 +135,7 @@ def _records(frame: pd.DataFrame, drop: tuple[str, ...] = ()) -> list[dict[str, 
         points = frame["geometry"]
         frame = frame.assign(lon=points.x.round(7), lat=points.y.round(7)).drop(columns="geometry")
     frame = pd.DataFrame(frame).drop(columns=[c for c in drop if c in frame])
-    rows: list[dict[str, Any]] = frame.to_dict("records")
-    return rows
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
 def plain(value: Any) -> Any:

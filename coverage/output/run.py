@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..plan import Plan
@@ -11,7 +11,7 @@ from ..texts import text
 from . import numbers
 from .atomic import check_free, write_folder
 from .geopackage import write_geopackage
-from .layer import FindingRow, SourceNote
+from .layer import FindingRow, Layer, SourceNote
 from .layers import plan_layers, plan_tables
 from .result import plan_result, result_text
 from .strips import strip_charts
@@ -19,6 +19,7 @@ from .summary import summary_lines
 from .webmap import Basemap, write_map
 
 Tell = Callable[[str, float], None]
+__all__ = ["check_free", "is_run_folder", "write_map_file", "write_plan_map", "write_run"]
 RUN_FILES = ("map.html", "layers.gpkg", "result.json", "log.txt")
 
 
@@ -62,17 +63,23 @@ def write_map_file(plan: Plan, path: Path, *, overwrite: bool, lang: str) -> Non
     write_plan_map(plan, plan_layers(plan), path, lang)
 
 
-def write_plan_map(plan: Plan, layers, path: Path, lang: str) -> None:  # type: ignore[no-untyped-def]
+def write_plan_map(plan: Plan, layers: Sequence[Layer], path: Path, lang: str) -> None:
     """Write the map of a plan."""
     output = plan.project.output
     write_map(
-        layers, finding_panel(plan, lang), path, lang=lang, title=output.title or plan.project.name,
-        subtitle=plan.policy.name[lang], note=source_note(plan), strips=strip_charts(plan, lang),
+        layers,
+        finding_panel(plan, lang),
+        path,
+        lang=lang,
+        title=output.title or plan.project.name,
+        subtitle=plan.policy.name[lang],
+        note=source_note(plan),
+        strips=strip_charts(plan, lang),
         basemap=Basemap(output.basemap) if output.basemap else None,
-    )  # fmt: skip
+    )
 
 
-def _write_layers(plan: Plan, layers, path: Path, lang: str) -> None:  # type: ignore[no-untyped-def]
+def _write_layers(plan: Plan, layers: Sequence[Layer], path: Path, lang: str) -> None:
     provenance = {
         "project": plan.project.name,
         "policy": plan.policy.id,
@@ -81,14 +88,23 @@ def _write_layers(plan: Plan, layers, path: Path, lang: str) -> None:  # type: i
         "note": source_note(plan).line(lang),
     }
     write_geopackage(
-        layers, path, crs=plan.project.output.crs, lang=lang, provenance=provenance, tables=plan_tables(plan, lang)
+        layers,
+        path,
+        crs=plan.project.output.crs,
+        lang=lang,
+        provenance=provenance,
+        tables=plan_tables(plan, lang),
     )
 
 
 LAYER_OF_KIND = {
-    "facility_share": "service_areas", "route_spacing": "routes", "length_coverage": "routes", "berth_share": "berths",
-    "share_margin": "car_parks", "demand_reach": "demand",
-}  # fmt: skip
+    "facility_share": "service_areas",
+    "route_spacing": "routes",
+    "length_coverage": "routes",
+    "berth_share": "berths",
+    "share_margin": "car_parks",
+    "demand_reach": "demand",
+}
 
 
 def finding_panel(plan: Plan, lang: str) -> list[FindingRow]:
@@ -118,9 +134,11 @@ def source_note(plan: Plan) -> SourceNote:
     names = ", ".join(Path(path).name for path, _ in plan.provenance.inputs)
     date = project.network.data_date
     return SourceNote(
-        sources=names, date=date.isoformat() if date else "", approval=project.output.approval_number,
+        sources=names,
+        date=date.isoformat() if date else "",
+        approval=project.output.approval_number,
         extra=(project.output.note,) if project.output.note else (),
-    )  # fmt: skip
+    )
 
 
 def _log(plan: Plan, lang: str, lines: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from ..plan import Plan
+from ..siting import Siting
 from ..texts import text
 from . import numbers
 
@@ -19,7 +20,7 @@ def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
 
     Cells are padded to the same width, so that joined by blanks they line up.
     """
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
         if before.low is None and before.high is None and before.target is None:
             continue
@@ -33,7 +34,7 @@ def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
     return [tuple(_pad(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
 
 
-def _siting_line(siting, lang):  # type: ignore[no-untyped-def]
+def _siting_line(siting: Siting, lang: str) -> tuple[str, ...]:
     result = siting.result
     share = result.objective / result.total if result.total else 0.0
     base = result.base / result.total if result.total else 0.0

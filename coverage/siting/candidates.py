@@ -68,7 +68,9 @@ def _of_table(table: gpd.GeoDataFrame, kind: str) -> gpd.GeoDataFrame:
     own = table[table["inside"].astype(bool) & table.geometry.notna()]
     names = own["name"].fillna(own["id"]).astype(str)
     return gpd.GeoDataFrame(
-        {"id": f"{kind}-" + own["id"].astype(str), "kind": kind, "name": names}, geometry=own.geometry, crs=WGS84
+        {"id": f"{kind}-" + own["id"].astype(str), "kind": kind, "name": names},
+        geometry=own.geometry,
+        crs=WGS84,
     )
 
 
@@ -82,7 +84,11 @@ def _facilities(inputs: Inputs, kind: str, kinds: tuple[str, ...]) -> gpd.GeoDat
 
 
 def _inside(frame: gpd.GeoDataFrame, region: BaseGeometry | None) -> gpd.GeoDataFrame:
-    return frame if region is None or frame.empty else frame[shapely.intersects(region, frame.geometry.to_numpy())]
+    return (
+        frame
+        if region is None or frame.empty
+        else frame[shapely.intersects(region, frame.geometry.to_numpy())]
+    )
 
 
 def _junctions(graph: RoadGraph, routes: list[Route], region: BaseGeometry | None) -> gpd.GeoDataFrame:
@@ -96,10 +102,14 @@ def _junctions(graph: RoadGraph, routes: list[Route], region: BaseGeometry | Non
                 degree.setdefault(node, set()).add(segment)
     meeting = sorted(n for n, r in refs.items() if len(r) > 1 and len(degree[n]) > 2)
     rows = [
-        {"id": f"junction-{graph.node_id[n]}", "kind": "junction", "name": " × ".join(sorted(refs[n]))} for n in meeting
+        {"id": f"junction-{graph.node_id[n]}", "kind": "junction", "name": " × ".join(sorted(refs[n]))}
+        for n in meeting
     ]
-    points = shapely.points(graph.node_xy[meeting]) if meeting else []
-    return _inside(gpd.GeoDataFrame(pd.DataFrame(rows, columns=["id", "kind", "name"]), geometry=points, crs=WGS84), region)
+    points = gpd.points_from_xy(*graph.node_xy[meeting].T)
+    return _inside(
+        gpd.GeoDataFrame(pd.DataFrame(rows, columns=["id", "kind", "name"]), geometry=points, crs=WGS84),
+        region,
+    )
 
 
 def _ends(graph: RoadGraph, edges: npt.NDArray[np.int64]) -> Iterable[tuple[int, int]]:
@@ -123,7 +133,9 @@ def _route_points(
                 mark = [f"{route.ref}-{section.number}-{x / M_PER_KM:.1f}" for x in at]
                 name = [f"{route.ref} K{x / M_PER_KM:.1f}" for x in at]
                 found = locate(index, drive, at)
-                frames.append(found.assign(id=[f"route_point-{m}" for m in mark], kind="route_point", name=name))
+                frames.append(
+                    found.assign(id=[f"route_point-{m}" for m in mark], kind="route_point", name=name)
+                )
     if not frames:
         return gpd.GeoDataFrame(columns=["id", "kind", "name"], geometry=[], crs=WGS84)
     table = pd.concat(frames, ignore_index=True)
@@ -150,4 +162,5 @@ def _excluded(candidates: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> pd.Serie
 
 
 def _radians(points: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
-    return np.radians(np.column_stack([points.geometry.y, points.geometry.x]))
+    found: npt.NDArray[np.float64] = np.radians(np.column_stack([points.geometry.y, points.geometry.x]))
+    return found

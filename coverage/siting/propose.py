@@ -77,21 +77,37 @@ def propose(
     places = gpd.GeoSeries(pd.concat([existing.geometry, free.geometry], ignore_index=True), crs=WGS84)
     names = np.concatenate([existing["id"].to_numpy(object), free["id"].to_numpy(object)])
     far = _distances(graph, demand.geometry, places, reach_km * M_PER_KM)
-    reach = sparse.csr_array((np.ones(len(far.source), bool), (far.target, far.source)), shape=far.shape[::-1])
+    reach = sparse.csr_array(
+        (np.ones(len(far.source), bool), (far.target, far.source)), shape=far.shape[::-1]
+    )
     fixed = np.arange(len(existing))
     every = np.concatenate([np.zeros(len(existing)), free["cost"].to_numpy(float)])
     result = max_coverage(
-        reach, demand["weight"].to_numpy(float), n_sites=sites, budget=budget, cost=every, fixed=fixed,
-        time_limit_s=time_limit_s, gap=gap, method=method, seed=seed,
-    )  # fmt: skip
+        reach,
+        demand["weight"].to_numpy(float),
+        n_sites=sites,
+        budget=budget,
+        cost=every,
+        fixed=fixed,
+        time_limit_s=time_limit_s,
+        gap=gap,
+        method=method,
+        seed=seed,
+    )
     problem = make_problem(
         reach, demand["weight"].to_numpy(float), n_sites=sites, budget=budget, cost=every, fixed=fixed
     )
     chosen = free.iloc[result.chosen - len(existing)]
     return Siting(
-        objective, found, _covered(demand, reach, fixed, result), _proposed(chosen, result, objective),
-        _evidence(far, names, demand), _unreachable(demand, reach), result, tuple(verify(problem, result)),
-    )  # fmt: skip
+        objective,
+        found,
+        _covered(demand, reach, fixed, result),
+        _proposed(chosen, result, objective),
+        _evidence(far, names, demand),
+        _unreachable(demand, reach),
+        result,
+        tuple(verify(problem, result)),
+    )
 
 
 def _distances(graph: RoadGraph, demand: gpd.GeoSeries, places: gpd.GeoSeries, limit_m: float) -> Pairs:
@@ -153,15 +169,26 @@ def _covered(
 
 def _proposed(chosen: gpd.GeoDataFrame, result: SitingResult, objective: str) -> gpd.GeoDataFrame:
     share = (result.base + np.cumsum(result.gain)) / result.total if result.total else np.zeros(len(chosen))
-    return chosen.drop(columns="excluded").assign(
-        order=np.arange(1, len(chosen) + 1), adds=result.gain, share_after=share * 100.0, objective=objective
-    ).reset_index(drop=True)
+    return (
+        chosen.drop(columns="excluded")
+        .assign(
+            order=np.arange(1, len(chosen) + 1),
+            adds=result.gain,
+            share_after=share * 100.0,
+            objective=objective,
+        )
+        .reset_index(drop=True)
+    )
 
 
 def _evidence(far: Pairs, names: npt.NDArray[np.object_], demand: gpd.GeoDataFrame) -> pd.DataFrame:
-    table = pd.DataFrame({
-        "site": names[far.target], "demand": demand["id"].to_numpy()[far.source], "distance_km": far.distance_m / M_PER_KM
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "site": names[far.target],
+            "demand": demand["id"].to_numpy()[far.source],
+            "distance_km": far.distance_m / M_PER_KM,
+        }
+    )
     return table.sort_values(["demand", "distance_km", "site"], kind="stable").reset_index(drop=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -42,7 +43,9 @@ def verify(problem: SitingProblem, result: SitingResult) -> list[Fault]:
     scale = max(1.0, float(weight.sum()))
     rule("status", result.status in STATUSES)
     if math.isnan(result.objective):
-        rule("no-plan", result.status in ("infeasible", "unknown", "interrupted", "time_limit") and not chosen)
+        rule(
+            "no-plan", result.status in ("infeasible", "unknown", "interrupted", "time_limit") and not chosen
+        )
         return faults
     _check_choice(problem, chosen, rule)
     covered = np.zeros(len(weight), bool)
@@ -74,7 +77,7 @@ def _row(problem: SitingProblem, site: int) -> list[int]:
     return [int(j) for j in problem.reach.indices[start:stop]]
 
 
-def _check_choice(problem: SitingProblem, chosen: list[int], rule) -> None:  # type: ignore[no-untyped-def]
+def _check_choice(problem: SitingProblem, chosen: list[int], rule: Callable[[str, bool], None]) -> None:
     """Whether the sites may be chosen together."""
     n = problem.reach.shape[0]
     rule("once", len(set(chosen)) == len(chosen))
