@@ -17,12 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
-from .core import Core, identical_rows
+from .core import Core
 from .exact import relaxation
 from .presolve import restrict
-from .problem import FloatArray, IntArray
+from .problem import BoolArray, FloatArray, IntArray
 
 _WHOLE_ENTRIES = 250_000
 """Up to this size of ``reach`` one linear program over all candidates is quickest."""
@@ -103,7 +102,7 @@ def subgradient(core: Core, best: float, prices: Prices, rounds: int, stop: Stop
         slope = _counts(core, top) - 1.0
         slope[(now.prices.demand >= core.weight) & (slope < 0)] = 0.0
         direction = 0.7 * slope + 0.3 * direction
-        square = float(direction @ direction)
+        square = float((direction * direction).sum())  # not @: BLAS threads would fight over the cores
         if square <= 0.0:
             break
         moved = now.prices.demand - step * max(now.value - best, 1e-9) / square * direction
@@ -149,12 +148,11 @@ def sift(
         solved = relaxation(part, stop())
         if solved is None:
             break
-        kept = np.flatnonzero(inside)
         plan = np.zeros(k)
         position = np.full(int(core.sites.max(initial=0)) + 1, -1, dtype=np.int64)
         position[core.sites] = np.arange(k)
         plan[position[part.sites]] = solved.plan
-        demand = _share_out(core, kept, part, solved.demand, best.prices.demand)
+        demand = _share_out(core, part, solved.demand, best.prices.demand)
         now = lagrangian(core, Prices(demand, solved.budget, solved.group, _zero(core, solved.pair)), plan)
         best = now if now.value <= best.value else Bound(best.value, best.prices, best.score, plan)
         if report(best) or inside.all() or now.value <= solved.value * (1 + tolerance):
@@ -168,7 +166,7 @@ def _zero(core: Core, pair: FloatArray) -> FloatArray:
     return pair if len(pair) == len(core.conflicts) else np.zeros(len(core.conflicts))
 
 
-def _joining(score: FloatArray, inside: np.ndarray, limit: int) -> np.ndarray:
+def _joining(score: FloatArray, inside: BoolArray, limit: int) -> BoolArray:
     """(k,) candidates outside that would be chosen at these prices, and the next best of the others."""
     ranked = np.sort(score[inside])[::-1]
     price = max(float(ranked[min(limit, len(ranked)) - 1]), 0.0) if limit else 0.0
@@ -181,23 +179,27 @@ def _joining(score: FloatArray, inside: np.ndarray, limit: int) -> np.ndarray:
     return joins
 
 
-def _share_out(core: Core, kept: IntArray, part: Core, price: FloatArray, before: FloatArray) -> FloatArray:
+def _share_out(core: Core, part: Core, price: FloatArray, before: FloatArray) -> FloatArray:
     """(d,) price of each demand from the prices of merged demands of ``part``.
 
     Demands of one merged demand keep their prices of before, moved towards 0 or their weight until they add
     up. A demand that no candidate of ``part`` reaches is worth all its weight to the others.
     """
-    rows = sparse.csr_array(core.by_demand[:, kept])
-    rows.sort_indices()
-    there = np.flatnonzero(np.diff(rows.indptr) > 0)
-    kept_first, label = np.unique(identical_rows(sparse.csr_array(rows[there])), return_inverse=True)
-    demand = core.weight.copy()
-    if len(kept_first) != len(price):
-        return before
+    there = np.flatnonzero(part.label >= 0)
+    label = part.label[there]
     weight, old = core.weight[there], np.minimum(before[there], core.weight[there])
-    total, full = np.bincount(label, old, len(price)), np.bincount(label, weight, len(price))
-    target = np.clip(price, 0.0, full)
-    up = np.clip((target - total) / np.maximum(full - total, 1e-300), 0.0, 1.0)[label]
+    total = np.bincount(label, old, len(price))
+    target = np.clip(price, 0.0, part.weight)
+    up = np.clip((target - total) / np.maximum(part.weight - total, 1e-300), 0.0, 1.0)[label]
     down = np.clip(target / np.maximum(total, 1e-300), 0.0, 1.0)[label]
+    demand = core.weight.copy()
     demand[there] = np.where((target >= total)[label], old + up * (weight - old), old * down)
     return demand
+
+
+def carry_over(prices: Prices, part: Core) -> Prices:
+    """Prices for the smaller core ``part``: merged demands are worth what their members were."""
+    there = part.label >= 0
+    demand = np.bincount(part.label[there], prices.demand[there], len(part.weight))
+    pair = np.zeros(len(part.conflicts))
+    return Prices(demand, prices.budget, prices.group, pair)

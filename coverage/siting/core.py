@@ -40,6 +40,8 @@ class Core:
         Required sites, which are in every plan.
     base : float
         Weight covered by fixed and required sites.
+    label : int64 array
+        Merged demand of each demand of the problem (or core) it was made from, -1 for those left out.
     reason : str
         Why there is no plan at all, empty if nothing was found against it.
     """
@@ -55,6 +57,7 @@ class Core:
     conflicts: IntArray
     taken: IntArray
     base: float
+    label: IntArray
     reason: str = ""
 
     @property
@@ -73,7 +76,7 @@ class Core:
         return np.isinf(self.budget) and not len(self.conflicts) and not self.group_min.any()
 
     def row(self, i: int) -> IntArray:
-        """Merged demands that candidate ``i`` reaches."""
+        """Return the merged demands that candidate ``i`` reaches."""
         return np.asarray(self.reach.indices[self.reach.indptr[i] : self.reach.indptr[i + 1]])
 
     def value(self, chosen: IntArray) -> float:
@@ -125,7 +128,8 @@ def reduce_problem(problem: SitingProblem) -> Core:
     missing = _missing(problem)
     sites = np.flatnonzero(open_).astype(np.int64)
     done = covered(problem, taken)
-    reach, weight = merge_demands(sparse.csr_array(problem.reach[sites]), np.where(done, 0.0, problem.weight))
+    rest = np.where(done, 0.0, problem.weight)
+    reach, weight, label = merge_demands(sparse.csr_array(problem.reach[sites]), rest)
     useful = np.diff(reach.indptr) > 0
     if missing.any():
         useful |= np.append(missing, 0)[problem.group[sites]] > 0
@@ -145,6 +149,7 @@ def reduce_problem(problem: SitingProblem) -> Core:
         conflicts=left[(left >= 0).all(axis=1)],
         taken=problem.required,
         base=float(problem.weight[done].sum()),
+        label=label,
         reason=_obvious(problem, limit, budget, missing, problem.group[sites]),
     )
 
@@ -185,19 +190,30 @@ def _obvious(problem: SitingProblem, limit: int, budget: float, missing: IntArra
     return ""
 
 
-def merge_demands(reach: sparse.csr_array, weight: FloatArray) -> tuple[sparse.csr_array, FloatArray]:
-    """Drop demands without weight or candidate; one column for all demands with the same candidates."""
+def merge_demands(
+    reach: sparse.csr_array, weight: FloatArray
+) -> tuple[sparse.csr_array, FloatArray, IntArray]:
+    """Drop demands without weight or candidate; one column for all demands with the same candidates.
+
+    Returns
+    -------
+    reach : (k, merged) csr_array of float64
+    weight : (merged,) float64
+    label : (demands,) int64
+        Column of each demand, -1 if it was dropped.
+    """
     by_demand = sparse.csr_array(reach.T.tocsr())
     by_demand.sort_indices()
-    degree = np.diff(by_demand.indptr)
-    by_demand = sparse.csr_array(by_demand[np.flatnonzero((degree > 0) & (weight > 0))])
-    weight = weight[(degree > 0) & (weight > 0)]
-    first = identical_rows(by_demand)
-    kept, label = np.unique(first, return_inverse=True)
+    useful = np.flatnonzero((np.diff(by_demand.indptr) > 0) & (weight > 0))
+    by_demand = sparse.csr_array(by_demand[useful])
+    kept, found = np.unique(identical_rows(by_demand), return_inverse=True)
+    label = np.full(len(weight), -1, dtype=np.int64)
+    label[useful] = found
     merged = sparse.csr_array(by_demand[kept].T.tocsr())
     merged.sort_indices()
-    merged.data = np.ones(merged.nnz, dtype=np.float64)
-    return sparse.csr_array(merged, dtype=np.float64), np.bincount(label, weights=weight, minlength=len(kept))
+    entries = (np.ones(merged.nnz), merged.indices, merged.indptr)
+    total = np.bincount(found, weights=weight[useful], minlength=len(kept))
+    return sparse.csr_array(entries, shape=merged.shape), total, label
 
 
 def identical_rows(matrix: sparse.csr_array) -> IntArray:

@@ -128,13 +128,18 @@ def _solver(model: _Model, seconds: float) -> highspy.Highs:
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("time_limit", max(seconds, 0.01))
-    highs.setOptionValue("threads", 2)
+    highs.setOptionValue("threads", 1)
     highs.setOptionValue("random_seed", 0)
     highs.passModel(model.lp)
     return highs
 
 
-def _run(highs: highspy.Highs, seconds: float, poll: Callable[[], bool]) -> tuple[bool, bool]:
+def _run(
+    highs: highspy.Highs,
+    seconds: float,
+    poll: Callable[[], bool],
+    idle: Callable[[], object] | None = None,
+) -> tuple[bool, bool]:
     """Run HiGHS beside this thread, so that Ctrl-C, the time limit and ``poll`` can stop it.
 
     Returns
@@ -149,8 +154,10 @@ def _run(highs: highspy.Highs, seconds: float, poll: Callable[[], bool]) -> tupl
     thread.start()
     while thread.is_alive():
         try:
-            thread.join(_POLL_S)
+            thread.join(_POLL_S if idle is None else 0.001)
             stop = poll()
+            if idle is not None and not told:
+                idle()
         except KeyboardInterrupt:
             interrupted = stop = True
         late = time.perf_counter() - end
@@ -199,6 +206,7 @@ def integer(
     gap: float = 0.0,
     whole: bool = False,
     report: Callable[[float, float], bool] = lambda best, bound: False,
+    idle: Callable[[], object] | None = None,
 ) -> Integer:
     """Mixed-integer program by branch and cut, from ``start`` if there is one.
 
@@ -210,6 +218,8 @@ def integer(
         All objectives are whole numbers: a difference below 1 is none.
     report : callable
         Told (best, bound) beyond ``core.base`` as they move; returns True to stop.
+    idle : callable, optional
+        Called again and again while HiGHS works beside; should return within a tenth of a second.
     """
     model = _model(core, integer=True)
     highs = _solver(model, seconds)
@@ -225,7 +235,7 @@ def integer(
         seen["bound"] = -event.data_out.mip_dual_bound / model.scale
 
     highs.cbMipInterrupt.subscribe(watch)
-    ended, interrupted = _run(highs, seconds, lambda: report(seen["best"], seen["bound"]))
+    ended, interrupted = _run(highs, seconds, lambda: report(seen["best"], seen["bound"]), idle)
     if not ended:
         return Integer(None, safe(seen["bound"], core), False, False, interrupted)
     status = highs.getModelStatus()

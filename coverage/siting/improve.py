@@ -69,6 +69,47 @@ def round_off(core: Core, guide: FloatArray, rounds: int, rng: np.random.Generat
     return best
 
 
+class Search:
+    """Iterated ruin and repair with swaps; accepts slightly worse plans, less and less within each cycle.
+
+    Parameters
+    ----------
+    guide : (k,) float64, optional
+        Fractional plan: half of the repairs prefer its sites.
+    cycle : float
+        Array entries to touch in one cycle of cooling: a measure of effort that does not depend on the clock.
+    """
+
+    def __init__(
+        self, core: Core, start: IntArray, guide: FloatArray | None, cycle: float, rng: np.random.Generator
+    ) -> None:
+        self.core, self.guide, self.cycle, self.rng = core, guide, cycle, rng
+        self.plan = Plan(core, slots_needed(core))
+        self.plan.fill(start)
+        self.best, self.value = start, core.value(start)
+        self._current, self._level = start, self.value
+
+    def step(self, stop: Stop) -> bool:
+        """Change the plan once; True if the best plan has become better."""
+        plan, core = self.plan, self.core
+        _ruin_and_repair(plan, self.guide, self.rng)
+        descend(plan, stop)
+        sound = plan.value >= self._level - self._heat() and core.allows(plan.chosen)
+        if not sound:
+            _return_to(plan, self._current)
+            return False
+        self._current, self._level = plan.chosen, plan.value
+        if plan.value <= self.value * (1 + 1e-12):
+            return False
+        self.best, self.value = plan.chosen, plan.value
+        return True
+
+    def _heat(self) -> float:
+        """Loss that is accepted now."""
+        cooled = (self.plan.work % self.cycle) / self.cycle
+        return float(5e-4 * self.value * self.rng.random() * (1.0 - cooled))
+
+
 def search(
     core: Core,
     start: IntArray,
@@ -78,40 +119,15 @@ def search(
     stop: Stop,
     better: Better,
 ) -> IntArray:
-    """Ruin a part of the plan, repair it, swap; accept slightly worse plans less and less (late-annealing).
-
-    Parameters
-    ----------
-    guide : (k,) float64, optional
-        Fractional plan: half of the repairs prefer its sites.
-    work : float
-        Array entries to touch before it ends: a measure of effort that does not depend on the clock.
-
-    Returns
-    -------
-    int64 array
-        Best plan found.
-    """
-    plan = Plan(core, slots_needed(core))
-    plan.fill(start)
-    descend(plan, stop)
-    best, top = plan.chosen, plan.value
-    current, level = best, top
-    if better(top, best):
-        return best
-    while plan.work < work and stop() > 0:
-        _ruin_and_repair(plan, guide, rng)
-        descend(plan, stop)
-        if plan.value > top * (1 + 1e-12) and core.allows(plan.chosen):
-            best, top = plan.chosen, plan.value
-            if better(top, best):
-                break
-        heat = 5e-4 * top * rng.random() * (1.0 - min(plan.work / work, 1.0))
-        if plan.value >= level - heat and core.allows(plan.chosen):
-            current, level = plan.chosen, plan.value
-        else:
-            _return_to(plan, current)
-    return best
+    """Run one cycle of :class:`Search` of ``work`` entries; returns the best plan found."""
+    found = Search(core, start, guide, work, rng)
+    if better(found.value, found.best):
+        return found.best
+    descend(found.plan, stop)
+    while found.plan.work < work and stop() > 0:
+        if found.step(stop) and better(found.value, found.best):
+            break
+    return found.best
 
 
 def _ruin_and_repair(plan: Plan, guide: FloatArray | None, rng: np.random.Generator) -> None:

@@ -32,7 +32,8 @@ def restrict(core: Core, keep: BoolArray, take: IntArray) -> Core:
     done = np.zeros(len(core.weight), dtype=np.bool_)
     done[core.reach[take].indices] = True
     kept = np.flatnonzero(open_)
-    reach, weight = merge_demands(sparse.csr_array(core.reach[kept]), np.where(done, 0.0, core.weight))
+    rest = np.where(done, 0.0, core.weight)
+    reach, weight, label = merge_demands(sparse.csr_array(core.reach[kept]), rest)
     position = np.full(len(keep), -1, dtype=np.int64)
     position[kept] = np.arange(len(kept))
     pairs = position[core.conflicts]
@@ -51,6 +52,7 @@ def restrict(core: Core, keep: BoolArray, take: IntArray) -> Core:
         conflicts=pairs[(pairs >= 0).all(axis=1)],
         taken=np.union1d(core.taken, core.sites[take]),
         base=core.base + float(core.weight[done].sum()),
+        label=label,
     )
 
 

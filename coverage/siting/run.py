@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .bound import Bound
+from .bound import Bound, Prices, carry_over, first_prices
 from .core import Core, reduce_problem
 from .presolve import fix_by_price, restrict
 from .problem import FloatArray, IntArray, SitingProblem
@@ -34,6 +34,7 @@ class Run:
         self.bound = self.core.base + float(self.core.weight.sum())
         self.given_up = -np.inf  # no plan that was discarded is worth more
         self.guide: FloatArray | None = None
+        self.prices: Prices = first_prices(self.core)
         self.score: FloatArray = self.core.reach @ self.core.weight
         self.infeasible = bool(self.core.reason)
         self.interrupted = False
@@ -114,11 +115,12 @@ class Run:
         left = np.searchsorted(sites, self.core.sites)
         self.guide = None if self.guide is None else self.guide[left]
         self.score = self.score[left]
+        self.prices = carry_over(self.prices, self.core)
 
     def fix(self, found: Bound) -> None:
         """Use a bound: as such, and to leave out what no better plan can use."""
         self.limit_to(found.value)
-        self.score = found.score
+        self.score, self.prices = found.score, found.prices
         if len(found.plan):
             self.guide = found.plan
         if self.chosen is None or self.done:

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import Fault, SitingError
-from .bound import Bound, first_prices, lagrangian, sift, subgradient
+from .bound import Bound, lagrangian, sift, subgradient
 from .core import Core
 from .exact import integer
 from .greedy import greedy
-from .improve import improve, round_off, search, searchable, slots_needed
+from .improve import Search, improve, round_off, search, searchable, slots_needed
 from .presolve import restrict, undominated
 from .problem import IntArray, ProblemError, SitingProblem, make_problem
 from .result import SitingResult
@@ -22,8 +22,9 @@ from .swaps import MAX_TABLE
 
 METHODS = ("auto", "exact", "greedy", "improve")
 
-_SEARCH_WORK = 4e9
-"""Effort of one search (array entries touched): some 8 s on the two cores this was written on."""
+_SEARCH_WORK = 2e9
+"""Effort of one search (array entries touched): some 4 s on the two cores this was written on."""
+_TURNS = 5
 _SMALL = 120
 """With so few candidates left, branch and cut goes before a long search."""
 
@@ -161,13 +162,13 @@ def _solve(run: Run, method: str, seed: int) -> None:
     if method == "auto":
         _search_in_turns(run, rng)
     if not run.done and run.left() > 0:
-        _prove(run)
+        _prove(run, rng)
 
 
 def _construct(run: Run) -> None:
     """First plan: greedy, or by the MIP where groups and conflicts leave greedy without one."""
     run.offer(greedy(run.core))
-    run.limit_to(lagrangian(run.core, first_prices(run.core)).value)
+    run.limit_to(lagrangian(run.core, run.prices).value)
     run.note("greedy")
     if run.chosen is None and run.left() > 0:
         found = integer(run.core, None, run.left(), gap=1e9)
@@ -209,29 +210,29 @@ def _swap(run: Run) -> None:
     run.note("swaps")
 
 
+def _best(run: Run) -> float:
+    """Worth of the best plan beyond the core's base."""
+    return float(run.best - run.core.base) if run.chosen is not None else 0.0
+
+
 def _quick_bound(run: Run, rounds: int) -> None:
-    """Bound by subgradients, in a second or two."""
-    best = run.best - run.core.base if run.chosen is not None else 0.0
-    run.fix(subgradient(run.core, best, first_prices(run.core), rounds, run.left))
+    """Bound by subgradients over undominated candidates, in a second or two."""
+    keep = undominated(run.core)
+    if not keep.all():
+        run.shrink(keep, np.empty(0, dtype=np.int64))
+    run.fix(subgradient(run.core, _best(run), run.prices, rounds, run.left))
     run.note("subgradient bound")
 
 
 def _tight_bound(run: Run) -> None:
-    """Bound by the LP relaxation over undominated candidates, and fixing by its prices."""
-    keep = undominated(run.core)
-    if not keep.all():
-        run.shrink(keep, np.empty(0, dtype=np.int64))
-    if run.done or run.left() <= 0:
-        return
-    best = run.best - run.core.base if run.chosen is not None else 0.0
-    start = subgradient(run.core, best, first_prices(run.core), 600, run.left)
+    """Bound by the LP relaxation, and fixing by its prices."""
 
     def report(found: Bound) -> bool:
         run.limit_to(found.value)
         run.live("linear program", -np.inf, found.value)
         return run.done
 
-    run.fix(sift(run.core, start, run.left, report=report))
+    run.fix(sift(run.core, lagrangian(run.core, run.prices), run.left, report=report))
     run.note("linear program")
 
 
@@ -259,40 +260,52 @@ def _search(run: Run, work: float, rng: np.random.Generator) -> None:
 
 
 def _search_in_turns(run: Run, rng: np.random.Generator) -> None:
-    """Search and fix in turns; long while the gap is wide, briefly when few candidates are left."""
-    for work in (_SEARCH_WORK / 8, _SEARCH_WORK, _SEARCH_WORK):
+    """Search and fix in turns, as long as it finds better plans and many candidates are left."""
+    for work in (_SEARCH_WORK / 4, *[_SEARCH_WORK] * _TURNS):
         if run.done or run.left() <= 0 or run.core.size[0] <= _SMALL:
             return
         before = run.best
         _search(run, work, rng)
-        if not run.done and run.left() > 0 and run.best > before and run.guide is not None:
-            _refix(run)
+        if run.best <= before and work == _SEARCH_WORK:
+            return
+        if not run.done and run.best > before:
+            run.fix(lagrangian(run.core, run.prices))
 
 
-def _refix(run: Run) -> None:
-    """Solve the linear program again over what is left, now that a better plan allows more fixing."""
-    best = run.best - run.core.base
-    start = subgradient(run.core, best, first_prices(run.core), 300, run.left)
-    run.fix(sift(run.core, start, run.left, report=lambda found: False))
-    run.note("linear program")
+def _prove(run: Run, rng: np.random.Generator) -> None:
+    """Branch and cut over what is left, while the search goes on beside it.
 
-
-def _prove(run: Run) -> None:
-    """Branch and cut over what is left."""
+    What that search finds counts only if branch and cut does not end by itself: its outcome must not depend
+    on which of the two was quicker.
+    """
     core, start = run.core, run.present()
-
-    def report(best: float, bound: float) -> bool:
-        run.live("branch and cut", best, bound)
-        return False
-
-    if not core.size[0] or not core.size[1]:
-        run.offer(np.empty(0, dtype=np.int64))
-        run.limit_to(0.0)
+    if not core.size[0] or (not core.size[1] and not core.group_min.any()):
+        nothing = np.empty(0, dtype=np.int64)
+        run.offer(nothing)
+        run.limit_to(0.0 if core.allows(nothing) else -np.inf)
         return
     begin = start if core.allows(start) else None
-    found = integer(core, begin, run.left(), gap=run.gap, whole=run.whole, report=report)
+    beside = _beside(run, begin, rng)
+
+    def report(best: float, bound: float) -> bool:
+        run.live("branch and cut", max(best, -np.inf if beside is None else beside.value), bound)
+        return False
+
+    idle = None if beside is None else lambda: beside.step(run.left)
+    found = integer(core, begin, run.left(), gap=run.gap, whole=run.whole, report=report, idle=idle)
     run.interrupted |= found.interrupted
-    run.out_of_time |= not found.done and not found.infeasible and not found.interrupted
+    ended = found.done or found.infeasible
+    run.out_of_time |= not ended and not found.interrupted
     run.offer(found.plan)
+    if beside is not None and not ended:
+        run.offer(beside.best)
     run.limit_to(-np.inf if found.infeasible else found.bound)
     run.note("branch and cut")
+
+
+def _beside(run: Run, start: IntArray | None, rng: np.random.Generator) -> Search | None:
+    """Search to run beside branch and cut, if there is anything to search."""
+    core = run.core
+    if start is None or run.gap > 0 or core.size[0] <= _SMALL or not searchable(core):
+        return None
+    return Search(core, start, run.guide, _SEARCH_WORK, rng)
