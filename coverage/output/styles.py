@@ -10,12 +10,12 @@ from typing import Any
 
 from .layer import GAP, GOOD, HALO, MIDDLE, PLAN, QUIET, UNKNOWN, Category, LayerStyle, Mark, Symbol
 
-INK, WATER, LAND, BORDER = "#33404A", "#A9CFE6", "#FAF8F3", "#8A939B"
+INK, WATER, LAND, BORDER = "#33404A", "#B5D5E8", "#FAF8F3", "#8A939B"
 
 COUNTIES = LayerStyle(
     "polygon", (Category(None, "legend.county", LAND, width=1.2, dash=(5, 3), edge=BORDER),)
 )
-WATERWAYS = LayerStyle("line", (Category(None, "legend.waterway", WATER, width=4.0),))
+WATERWAYS = LayerStyle("line", (Category(None, "legend.waterway", WATER, width=3.0),))
 FERRIES = LayerStyle("line", (Category(None, "legend.ferry", "#5E93B5", width=1.5, dash=(4, 4)),))
 EXPRESSWAYS = LayerStyle(
     "line", (Category(None, "legend.expressway", "#7F8FA3", width=2.4, halo="#FFFFFF", opacity=0.9),)

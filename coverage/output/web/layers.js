@@ -205,7 +205,7 @@ const view = { phase: "before", layers: [], measuring: false };
 
 function refreshLayers() {
   const zoom = MAP.getZoom();
-  MAP.getContainer().dataset.scale = zoom < 9.5 ? "far" : zoom < 11 ? "middle" : "near";
+  MAP.getContainer().dataset.scale = zoom < 8 ? "tiny" : zoom < 9.5 ? "far" : zoom < 11 ? "middle" : "near";
   for (const layer of view.layers) layer.refresh();
   MAP.fire("layersrefreshed");
 }
