@@ -132,13 +132,21 @@ def test_unusual_pbf_files_are_read_all_the_same(tmp_path, kind):
     assert drives(read_network(path)) == drives(read_network(write_osm(tmp_path / "b.osm", NODES, WAYS)))
 
 
-def test_ways_before_nodes_in_a_pbf_file(tmp_path):
-    """Nothing in the format demands an order."""
+@pytest.mark.parametrize("order", ["nwr", "nrw", "wnr", "wrn", "rnw", "rwn", "nwn", "nwnw", "rnwrnw"])
+def test_objects_in_any_order_in_a_pbf_file(tmp_path, order):
+    """Nothing in the format demands nodes, ways, relations; an object may also stand in the file twice."""
     path = tmp_path / "a.osm.pbf"
+    way = osmium.osm.mutable.Way(id=7, nodes=[1, 2, 3], tags=WAYS[0][2])
+    relation = osmium.osm.mutable.Relation(id=9, members=[("w", 7, "")], tags={"type": "route"})
     with osmium.SimpleWriter(str(path)) as writer:
-        writer.add_way(osmium.osm.mutable.Way(id=7, nodes=[1, 2, 3], tags=WAYS[0][2]))
-        for i, x, y, _ in NODES:
-            writer.add_node(osmium.osm.mutable.Node(id=i, location=(x, y)))
+        for kind in order:
+            if kind == "w":
+                writer.add_way(way)
+            elif kind == "r":
+                writer.add_relation(relation)
+            else:
+                for i, x, y, _ in NODES:
+                    writer.add_node(osmium.osm.mutable.Node(id=i, location=(x, y)))
     assert drives(read_network(path)) == drives(read_network(write_osm(tmp_path / "b.osm", NODES, WAYS)))
 
 

@@ -1,7 +1,7 @@
 """Road networks: reading OpenStreetMap, regions, features, exchange with OSMnx."""
 
 from .clip import clip_graph
-from .download import fetch_osm, geocode_region
+from .download import fetch_osm
 from .features import read_features, read_region_from_osm
 from .graph import RoadGraph
 from .interchange import from_networkx, to_networkx
@@ -17,7 +17,6 @@ __all__ = [
     "clip_graph",
     "fetch_osm",
     "from_networkx",
-    "geocode_region",
     "graph_inside",
     "read_features",
     "read_network",

@@ -289,13 +289,16 @@ def _assemble(
     vertices = np.insert(ends, step_ptr[:-1], u)
     length_m = np.add.reduceat(steps.length_m[step], step_ptr[:-1])
     piece_way = steps.way[pieces.first]
-    used = np.unique(np.concatenate([u, v]))
+    is_end = np.zeros(len(raw.node_id), dtype=bool)
+    is_end[u] = is_end[v] = True
+    used = np.flatnonzero(is_end)
+    position = np.cumsum(is_end) - 1
     both = ~one_way[piece_way[pieces.ptr[:-1]]]
     return RoadGraph(
         node_id=raw.node_id[used],
         node_xy=raw.node_xy[used],
-        seg_u=np.searchsorted(used, u),
-        seg_v=np.searchsorted(used, v),
+        seg_u=position[u],
+        seg_v=position[v],
         seg_length_m=length_m,
         seg_forward=np.ones(len(u), dtype=bool),
         seg_backward=both,
@@ -336,7 +339,7 @@ def _from_codes(codes: npt.NDArray[Any], names: list[str]) -> pd.Categorical[Any
 
 def categorical(coded: Coded) -> pd.Categorical[Any]:
     """Categories in alphabetical order, only those that occur."""
-    used = np.unique(coded.codes[coded.codes >= 0])
+    used = np.flatnonzero(np.bincount(coded.codes[coded.codes >= 0], minlength=len(coded.values)))
     names = [coded.values[i] for i in used.tolist()]
     order = sorted(range(len(names)), key=names.__getitem__)
     table = np.full(len(coded.values) + 1, -1, dtype=np.int32)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,21 +64,12 @@ def fetch_osm(
         Addresses of the Overpass and Nominatim services; OSMnx's settings by default.
     cache_dir : path, optional
         Where answers are kept for 30 days; ``.osm-cache`` beside ``out`` by default.
-    overwrite : bool
-        Replace ``out`` if it exists.
-    retries, timeout_s
-        Tries after the first one; seconds the server may take for one tile.
-    tile_km : float
-        Width of the tiles.
+    retries, timeout_s, tile_km
+        Tries after the first one; seconds the server may take for one tile; width of the tiles.
     say, lang
         Gets a line in this language whenever something happens.
-    sleep : callable
+    sleep
         Waits some seconds.
-
-    Returns
-    -------
-    Path
-        ``out``.
 
     Raises
     ------
@@ -96,14 +87,18 @@ def fetch_osm(
     if isinstance(region, str):
         region = geocode_region(region, client=client, nominatim=nominatim, halo_m=halo_m)
     address = (endpoint or _setting("overpass_url")).rstrip("/")
-    boxes = tiles(region.with_halo, tile_km)
+    _join(_fetch_tiles(client, address, tiles(region.with_halo, tile_km)), out)
+    client.tell("done", path=out)
+    return out
+
+
+def _fetch_tiles(client: Client, address: str, boxes: list[Box]) -> list[Path]:
+    """Files that hold all tiles."""
     files: list[Path] = []
     for number, box in enumerate(boxes, start=1):
         client.tell("tile", number=number, total=len(boxes))
         files.extend(_fetch_tile(client, address, box, SPLITS))
-    _join(files, out)
-    client.tell("done", path=out, tiles=len(boxes))
-    return out
+    return files
 
 
 def _setting(name: str) -> str:
@@ -222,18 +217,19 @@ def _check_xml(body: bytes) -> None:
         raise UnusableAnswerError("XML") from error
 
 
-def _fetch_tile(client: Client, address: str, box: Box, splits: int) -> Iterator[Path]:
+def _fetch_tile(client: Client, address: str, box: Box, splits: int) -> list[Path]:
     """Files that hold a tile: one, or more if the server could not do it at once."""
     query = overpass_query(box, client.timeout_s)
     name = cache_name(".osm", address, query)
     try:
-        yield client.ask(f"{address}/interpreter", name, _check_xml, data={"data": query})
+        file = client.ask(f"{address}/interpreter", name, _check_xml, data={"data": query})
     except _TooMuchError as error:
         if not splits:
             raise NetworkError("download-too-much") from error
-        client.tell("split")
-        for part in quarters(box):
-            yield from _fetch_tile(client, address, part, splits - 1)
+    else:
+        return [file]
+    client.tell("split")
+    return [f for part in quarters(box) for f in _fetch_tile(client, address, part, splits - 1)]
 
 
 # -- one file ----------------------------------------------------------------------------------------------

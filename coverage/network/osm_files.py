@@ -62,7 +62,14 @@ def osm_faults(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (RuntimeError, ValueError, TypeError, KeyError, OSError, OverflowError, MemoryError) as error:
+    except (
+        osmium.InvalidLocationError,
+        RuntimeError,
+        UnicodeError,
+        OSError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(Fault("osm-corrupt", file=str(path), values={"reason": reason})) from error
 

@@ -94,16 +94,19 @@ def _read(file: BinaryIO, pool: ThreadPoolExecutor) -> RawWays:
         raise Unusual("several headers")
     blobs = [blob for blob in blobs if blob.kind == b"OSMData"]
     parts: list[_Ways] = []
-    n_nodes = len(blobs)
-    for blob_has_nodes, ways in _ordered(file, pool, blobs[::-1], _ways_of):
+    n_nodes = 0  # blobs up to the last one with nodes
+    for at, (has_nodes, ways) in enumerate(_ordered(file, pool, blobs[::-1], _ways_of)):
         parts.extend(ways[::-1])
-        if blob_has_nodes and not ways:
-            break
-        n_nodes -= 0 if blob_has_nodes else 1
+        if has_nodes:
+            n_nodes = max(n_nodes, len(blobs) - at)
+            if not ways:  # all ways should stand after it: a blob of ways before is Unusual
+                break
     n_seen, way_id, counts, ref, tags = _joined(parts[::-1])
     del parts
     way_id, counts, ref, tags = sort_ways(way_id, counts, ref, tags)
-    needed, vertex = np.unique(ref, return_inverse=True)
+    needed = np.sort(ref)
+    needed = needed[np.append(needed[1:] != needed[:-1], True)] if len(needed) else needed
+    vertex = np.searchsorted(needed, ref)
     del ref
     x = np.zeros(len(needed), dtype=np.int32)
     y = np.zeros(len(needed), dtype=np.int32)
@@ -176,22 +179,27 @@ def _are_candidates(
     highway: npt.NDArray[np.int32], route: npt.NDArray[np.int32], strings: list[bytes]
 ) -> tuple[BoolArray, BoolArray]:
     """Which ways may be roads or ferries, and which have ``highway`` or ``route`` at all."""
-    seen = (highway >= 0) | (route >= 0)
-    pairs, which = np.unique(np.stack([highway[seen], route[seen]]), axis=1, return_inverse=True)
-    text = [[None if i < 0 else strings[i].decode() for i in row] for row in pairs.tolist()]
-    answers = np.array([is_candidate(h, r) for h, r in zip(*text, strict=True)], dtype=bool)
-    keep = np.zeros(len(highway), dtype=bool)
-    keep[seen] = answers[which.ravel()]
-    return keep, seen
+    has = highway >= 0
+    roads = _by_string(highway, strings, lambda value: is_candidate(value, None))
+    ferries = _by_string(route, strings, lambda value: is_candidate(None, value))
+    return np.where(has, roads, ferries), has | (route >= 0)
+
+
+def _by_string(row: npt.NDArray[np.int32], strings: list[bytes], rule: Callable[[str], bool]) -> BoolArray:
+    """Apply a rule to each different value once; False where there is none."""
+    answers = np.zeros(len(strings) + 1, dtype=bool)
+    for i in np.flatnonzero(np.bincount(row[row >= 0])).tolist():
+        answers[i] = rule(strings[i].decode())
+    return answers[row]
 
 
 def _column(row: npt.NDArray[np.int32], strings: list[bytes]) -> tuple[npt.NDArray[np.int32], list[str]]:
     """Codes and values of one key, numbered within the blob."""
     has = row >= 0
-    used, code = np.unique(row[has], return_inverse=True)
-    codes = np.full(len(row), -1, dtype=np.int32)
-    codes[has] = code
-    return codes, [strings[i].decode() for i in used.tolist()]
+    seen = np.zeros(len(strings) + 1, dtype=bool)
+    seen[row[has]] = True
+    number = np.where(seen, np.cumsum(seen) - 1, -1).astype(np.int32)
+    return number[row], [strings[i].decode() for i in np.flatnonzero(seen).tolist()]
 
 
 def _from_deltas(deltas: IntArray, counts: IntArray) -> IntArray:

@@ -132,29 +132,42 @@ def check_header(data: bytes) -> None:
 def decode_varints(data: Bytes) -> npt.NDArray[np.uint64]:
     """All numbers of a packed field."""
     last = np.flatnonzero(data < 128)
-    if not len(last):
+    if (len(last) and last[-1]) != max(len(data) - 1, 0) or not len(last):
         if len(data):
             raise Unusual("packed field")
         return np.zeros(0, dtype=np.uint64)
-    if last[-1] != len(data) - 1:
-        raise Unusual("packed field")
     if len(last) == len(data):
         return data.astype(np.uint64)
     first = np.empty_like(last)
     first[0] = 0
     first[1:] = last[:-1] + 1
     size = last - first
+    longest = int(size.max())
+    if longest < 4:
+        return _small_varints(data, first, size)
     value = (data[first] & 127).astype(np.uint64)
     longer = np.flatnonzero(size)
-    for k in range(1, 10):
-        if not len(longer):
-            return value
+    for k in range(1, min(longest, 9) + 1):
         byte = (data[first[longer] + k] & 127).astype(np.uint64)
         value[longer] |= byte << np.uint64(7 * k)
         longer = longer[size[longer] > k]
-    if len(longer):
+    if longest > 9:
         raise Unusual("number too long")
     return value
+
+
+_MASK = np.array([0x7F, 0x7F7F, 0x7F7F7F, 0x7F7F7F7F], dtype=np.uint32)
+
+
+def _small_varints(data: Bytes, first: IntArray, size: IntArray) -> npt.NDArray[np.uint64]:
+    """Numbers of at most four bytes: each is read as one word, and the bits that count are moved together."""
+    padded = np.concatenate([data, np.zeros(3, dtype=np.uint8)])
+    words = np.ndarray((len(data),), dtype="<u4", buffer=padded, strides=(1,))
+    word = words[first] & _MASK[size]
+    value = word & np.uint32(0x7F)
+    for k in range(1, 4):
+        value |= (word >> np.uint32(k)) & np.uint32(0x7F << 7 * k)
+    return value.astype(np.uint64)
 
 
 def unzigzag(value: npt.NDArray[np.uint64]) -> IntArray:
@@ -261,22 +274,27 @@ def read_strings(block: Block) -> list[bytes]:
     return strings
 
 
-def _way_bounds(data: bytes, at: int, end: int) -> tuple[IntArray, IntArray]:
-    """Start and end of each way of a group."""
-    starts, ends = [], []
-    while at < end:
-        if data[at] != 26:  # field 3, bytes
-            raise Unusual("group of several kinds")
-        size = data[at + 1]
-        at += 2
-        if size > 127:
-            size, at = read_varint(data, at - 1)
-        starts.append(at)
-        at += size
-        ends.append(at)
-    if at != end:
+def _way_bounds(data: Bytes, at: int, end: int) -> tuple[IntArray, IntArray]:
+    """Start and end of each way of a group.
+
+    Every byte that may begin a way (26: field 3, bytes) is looked at in whole arrays; which of them do is then
+    found by going from the end of each way to the next.
+    """
+    maybe = np.flatnonzero(data[at:end] == 26) + at
+    if not len(maybe) or maybe[0] != at:
+        raise Unusual("group of several kinds")
+    size, start = _varints_at(data, np.minimum(maybe + 1, len(data) - 1), limit=4)
+    stop = start + size
+    after = np.searchsorted(maybe, stop)
+    after[maybe[np.minimum(after, len(maybe) - 1)] != stop] = -1
+    after[size < 0] = -1
+    following, found, k = after.tolist(), [], 0
+    while k >= 0:  # each way lies behind the one before, so this ends
+        found.append(k)
+        k = following[k]
+    if stop[k := found[-1]] != end or size[k] < 0:
         raise Unusual("way runs over the end")
-    return np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)
+    return start[found], stop[found]
 
 
 @dataclass(frozen=True)
@@ -305,7 +323,7 @@ def read_way_fields(block: Block) -> Iterator[WayFields]:
     """Find ids and packed fields of all ways of each group, all ways in step."""
     data = np.frombuffer(block.data, dtype=np.uint8)
     for group in block.ways:
-        at, end = _way_bounds(block.data, *group)
+        at, end = _way_bounds(data, *group)
         n = len(at)
         way_id = np.zeros(n, dtype=np.int64)
         starts = {field: np.full(n, -1, dtype=np.int64) for field in (2, 3, 8)}
@@ -334,19 +352,22 @@ def read_way_fields(block: Block) -> Iterator[WayFields]:
         yield WayFields(data, way_id, {f: np.maximum(s, 0) for f, s in starts.items()}, sizes)
 
 
-def _varints_at(data: Bytes, at: IntArray) -> tuple[IntArray, IntArray]:
-    """Read one number at each position; return them and the positions after them."""
+def _varints_at(data: Bytes, at: IntArray, limit: int = 9) -> tuple[IntArray, IntArray]:
+    """Read one number of at most ``limit`` bytes at each position; return them and the positions after them.
+
+    Where a number is longer, what is returned is -1.
+    """
     byte = data[at]
     value = (byte & 127).astype(np.int64)
     at = at + 1
     more = np.flatnonzero(byte > 127)
-    for shift in range(7, 63, 7):
+    for k in range(1, limit):
         if not len(more):
             return value, at
+        more = more[at[more] < len(data)]
         byte = data[at[more]]
-        value[more] |= (byte & 127).astype(np.int64) << shift
+        value[more] |= (byte & 127).astype(np.int64) << (7 * k)
         at[more] += 1
         more = more[byte > 127]
-    if len(more):
-        raise Unusual("number too long")
+    value[more] = -1
     return value, at
