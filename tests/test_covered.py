@@ -125,7 +125,7 @@ def test_a_detour_counts_where_the_edge_is_left_out():
     """The nearest sites of an end may lie across the edge; without it the way round is taken.
 
     Sites A = 0, B = 1; 0 -1- 2 -2- 3, a way round 2 -6- 4 -6- 3, and 1 -3- 2. Edge 2-3 (2 m): from 3 both
-    sites lie across it; round by 4 they are 12 + 1 and 12 + 3 m away. Best: A to 2 (1) + 2 + 3 to B (15) = 18.
+    sites lie across it; round by 4 they are 12 + 1 and 12 + 3 m away. A to 2 (1) + 2 + 3 to B (15) = 18.
     """
     edges = frame((0, 2, 1), (2, 3, 2), (2, 4, 6), (4, 3, 6), (1, 2, 3))
     assert drives(edges, [0, 1])[1] == 18

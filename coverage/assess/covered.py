@@ -48,7 +48,7 @@ def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: 
 
     An edge ``(u, v)`` passes the **edge rule** if ``d(u, nearest site) + length + d(v, nearest site)`` is no
     longer than the span. It passes the **two-site rule** if it lies on a drive ``A -> u -> v -> B`` between
-    two different sites, no longer than the span, where neither ``A -> u`` nor ``v -> B`` uses the edge itself.
+    two different sites, no longer than the span, where neither ``A -> u`` nor ``v -> B`` uses the edge.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: 
     The edge rule is the reading of a French analysis of the EU's regulation 2023/1804 (AFIR).
 
     With ``G - e`` the network without the edge, the two-site rule asks for the least
-    ``d_{G-e}(A, u) + length + d_{G-e}(v, B)`` over sites ``A != B``. Both rules are exact, and take two
-    searches of the network and O(m log n) besides; the reasons stand in :mod:`plugspan.assess.covered_drives`.
+    ``d_{G-e}(A, u) + length + d_{G-e}(v, B)`` over sites ``A != B``. Both rules are exact and take two
+    searches of the network and O(m log n) besides; see :mod:`plugspan.assess.covered_drives`.
 
     Examples
     --------
@@ -184,7 +184,7 @@ def _numbered(
         numbers = (nodes.setdefault(node, len(nodes)) for node in chain(*ends))
         codes = np.fromiter(numbers, dtype=np.int32, count=2 * len(edges))
         n, places = len(nodes), np.array([nodes.get(node, -1) for node in wanted], dtype=np.int32)
-    codes = codes.astype(np.int32, copy=False)
-    links = Links(codes[: len(edges)], codes[len(edges) :], length, n)
+    ends_at: npt.NDArray[np.int32] = codes.astype(np.int32, copy=False)
+    links = Links(ends_at[: len(edges)], ends_at[len(edges) :], length, n)
     unknown = tuple(node for node, place in zip(wanted, places.tolist(), strict=True) if place < 0)
     return links, np.sort(places[places >= 0]), unknown

@@ -76,7 +76,7 @@ class Links:
         first[1:] = np.diff(key[order]) != 0
         found = np.zeros(len(key), dtype=bool)
         found[order[first]] = True
-        return found & (self.u != self.v)
+        return np.asarray(found & (self.u != self.v))
 
 
 @dataclass(frozen=True, eq=False)
