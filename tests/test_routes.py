@@ -39,7 +39,9 @@ def every_km(toy, names):
     """Vertices every kilometre or so on straight roads."""
     names = names.split()
     return {
-        (a, b): np.linspace(toy.at[a], toy.at[b], int(math.dist(toy.at[a], toy.at[b]) // 1000) + 1)[1:-1].tolist()
+        (a, b): np.linspace(toy.at[a], toy.at[b], int(math.dist(toy.at[a], toy.at[b]) // 1000) + 1)[
+            1:-1
+        ].tolist()
         for a, b in zip(names[:-1], names[1:], strict=True)
     }
 
@@ -96,7 +98,9 @@ def test_spur_is_a_section():
 
 def test_three_arms_of_equal_rank_make_two_sections():
     """A symmetric Y: one arm is a spur, both directions of each road stay together."""
-    arms = {k: (4000 * math.sin(a), 4000 * math.cos(a)) for k, a in zip("abc", (0, 2.0944, 4.1888), strict=True)}
+    arms = {
+        k: (4000 * math.sin(a), 4000 * math.cos(a)) for k, a in zip("abc", (0, 2.0944, 4.1888), strict=True)
+    }
     toy = Toy(m=(0, 0), **arms).road("a m b", "G207").road("m c", "G207")
     route = one(toy)
     assert lengths(route) == pytest.approx([8000, 4000], **NEAR)
@@ -116,7 +120,9 @@ def test_channelled_junction_of_three_arms():
     plain = sum(math.dist(toy.at[x], toy.at[y]) for x, y in ("ap", "bq", "cr"))
     assert plain < route.length_m <= plain + triangle + 10
     assert len(route.sections) <= 3
-    assert {s.forward is not None and s.backward is not None for s in route.sections if s.length_m > 100} == {True}
+    assert {s.forward is not None and s.backward is not None for s in route.sections if s.length_m > 100} == {
+        True
+    }
 
 
 # -- carriageways --------------------------------------------------------------------------------------------
@@ -135,7 +141,9 @@ def test_dual_carriageway_counts_once():
 
 def test_two_one_way_roads_between_the_same_two_nodes():
     """Carriageways that meet at both ends, nothing else there: a road of two directions, not a ring."""
-    toy = Toy(a=(0, 0), b=(0, 10000)).road("a b", "G207", oneway=True, via={("a", "b"): [(10, 50), (10, 9950)]})
+    toy = Toy(a=(0, 0), b=(0, 10000)).road(
+        "a b", "G207", oneway=True, via={("a", "b"): [(10, 50), (10, 9950)]}
+    )
     toy.road("b a", "G207", oneway=True, via={("b", "a"): [(-10, 9950), (-10, 50)]})
     (section,) = one(toy).sections
     assert not section.ring
@@ -144,7 +152,16 @@ def test_two_one_way_roads_between_the_same_two_nodes():
 
 def test_road_that_turns_dual_and_back():
     """4 km two-way, 4 km dual, 4 km two-way: 12 km, one section."""
-    toy = Toy(a=(0, 0), b=(0, 4000), c=(10, 4020), d=(10, 8000), e=(-10, 8000), f=(-10, 4020), g=(0, 8020), h=(0, 12000))
+    toy = Toy(
+        a=(0, 0),
+        b=(0, 4000),
+        c=(10, 4020),
+        d=(10, 8000),
+        e=(-10, 8000),
+        f=(-10, 4020),
+        g=(0, 8020),
+        h=(0, 12000),
+    )
     toy.road("a b", "G207").road("b c d g", "G207", oneway=True).road("g e f b", "G207", oneway=True)
     toy.road("g h", "G207")
     (section,) = one(toy).sections
@@ -157,7 +174,9 @@ def test_one_way_pair_in_a_town():
     They count (1000 + 1600) / 2 = 1300 m; the chainages differ by 600 m beyond the town, each on its own.
     """
     toy = Toy(a=(0, 0), b=(0, 5000), c=(0, 6000), d=(0, 9000), e=(300, 6000), f=(300, 5000))
-    toy.road("a b", "G207").road("b c", "G207", oneway=True).road("c e f b", "G207", oneway=True).road("c d", "G207")
+    toy.road("a b", "G207").road("b c", "G207", oneway=True).road("c e f b", "G207", oneway=True).road(
+        "c d", "G207"
+    )
     (section,) = one(toy).sections
     assert section.length_m == pytest.approx(5000 + 1300 + 3000, **NEAR)
     assert section.forward.length_m == pytest.approx(9600, **NEAR)
@@ -170,7 +189,9 @@ def test_carriageways_far_apart_in_the_middle():
     """Carriageways 30 m apart at both ends and 3 km apart in between (two valleys) are one road."""
     toy = Toy(a=(0, 0), b=(0, 5000), c=(1500, 12000), d=(0, 19000), e=(0, 24000))
     toy.node("z", 30, 0).node("y", 30, 5000).node("x", -1500, 12000).node("w", 30, 19000).node("v", 30, 24000)
-    toy.road("a b c d e", "G4", oneway=True, highway="motorway").road("v w x y z", "G4", oneway=True, highway="motorway")
+    toy.road("a b c d e", "G4", oneway=True, highway="motorway").road(
+        "v w x y z", "G4", oneway=True, highway="motorway"
+    )
     (section,) = one(toy, "G4").sections
     legs = 10000 + 2 * math.hypot(1500, 7000)
     assert section.length_m == pytest.approx(legs, rel=2e-3)
@@ -186,7 +207,16 @@ def test_second_carriageway_that_is_shorter():
 
 def test_express_and_local_carriageways():
     """Four one-way roads side by side: the inner pair and the outer pair are a section each."""
-    toy = Toy(a=(0, 0), b=(0, 20000), c=(-20, 20000), d=(-20, 0), e=(40, 0), f=(40, 20000), g=(-60, 20000), h=(-60, 0))
+    toy = Toy(
+        a=(0, 0),
+        b=(0, 20000),
+        c=(-20, 20000),
+        d=(-20, 0),
+        e=(40, 0),
+        f=(40, 20000),
+        g=(-60, 20000),
+        h=(-60, 0),
+    )
     for way in ("a b", "c d", "e f", "g h"):
         toy.road(way, "G4", oneway=True, highway="motorway")
     route = one(toy, "G4")
@@ -232,7 +262,9 @@ def test_roundabout_on_the_way(ref, tagged):
     if tagged is None and ref is None:
         pytest.skip("a circle without tag and number is a break like any other")
     toy = Toy(a=(0, -3000), s=(0, -30), n=(0, 30), e=(30, 0), w=(-30, 0), b=(0, 3000), x=(3000, 0))
-    toy.road("a s", "G207").road("n b", "G207").road("e x").road("w s e n w", ref, oneway=True, junction=tagged)
+    toy.road("a s", "G207").road("n b", "G207").road("e x").road(
+        "w s e n w", ref, oneway=True, junction=tagged
+    )
     route = one(toy)
     (section,) = route.sections
     assert route.length_m == pytest.approx(2 * 2970 + 84.9, abs=1.5)
@@ -242,10 +274,15 @@ def test_roundabout_on_the_way(ref, tagged):
 def test_road_that_turns_at_a_roundabout():
     """Turning left, one direction drives three quarters of the circle, the other one quarter: together the same."""
     toy = Toy(a=(0, -3000), s=(0, -30), n=(0, 30), e=(30, 0), w=(-30, 0), b=(-3000, 0), x=(3000, 0))
-    toy.road("a s", "G207").road("w b", "G207").road("e x").road("w s e n w", "G207", oneway=True, junction="roundabout")
+    toy.road("a s", "G207").road("w b", "G207").road("e x").road(
+        "w s e n w", "G207", oneway=True, junction="roundabout"
+    )
     (section,) = one(toy).sections
     assert section.length_m == pytest.approx(2 * 2970 + 84.9, abs=1.5)
-    assert {round(section.forward.length_m - 5940, -1), round(section.backward.length_m - 5940, -1)} == {130, 40}
+    assert {round(section.forward.length_m - 5940, -1), round(section.backward.length_m - 5940, -1)} == {
+        130,
+        40,
+    }
 
 
 def test_far_sides_of_roundabouts_count_half():
@@ -262,7 +299,11 @@ def test_far_sides_of_roundabouts_count_half():
     route = one(toy)
     assert len(route.sections) == 1
     assert len(route.aside) == 2
-    ways = sum(math.dist(at[k], at[(k + 1) % 8]) for k in range(8)) / 2 + math.dist(at[0], (0, 3000)) + math.dist(at[3], (0, -3000))
+    ways = (
+        sum(math.dist(at[k], at[(k + 1) % 8]) for k in range(8)) / 2
+        + math.dist(at[0], (0, 3000))
+        + math.dist(at[3], (0, -3000))
+    )
     assert route.length_m == pytest.approx(ways, abs=5)
 
 
@@ -324,10 +365,20 @@ def test_bridges_run_on_the_shortest_road_and_may_use_ramps():
 
 def test_no_bridge_turns_back():
     """Two dead ends side by side, 800 m apart over a cross road, both coming from the south: two sections."""
-    toy = Toy(a=(0, 0), b=(0, 8000), c=(800, 8000), d=(800, 0)).road("a b", "G207").road("b c").road("c d", "G207")
+    toy = (
+        Toy(a=(0, 0), b=(0, 8000), c=(800, 8000), d=(800, 0))
+        .road("a b", "G207")
+        .road("b c")
+        .road("c d", "G207")
+    )
     toy.node("e", 400, 9000).road("b e c")
     assert len(one(toy, bridge_m=1000).sections) in (1, 2)
-    far = Toy(a=(0, 0), b=(0, 8000), c=(800, 7000), d=(800, 0)).road("a b", "G207").road("b c").road("c d", "G207")
+    far = (
+        Toy(a=(0, 0), b=(0, 8000), c=(800, 7000), d=(800, 0))
+        .road("a b", "G207")
+        .road("b c")
+        .road("c d", "G207")
+    )
     assert len(one(far).sections) == 2
 
 
@@ -347,6 +398,7 @@ def test_shortest_break_first():
 
 def test_ring_with_a_break_is_closed():
     """A ring of 31 km with 1 km missing is a ring; a horseshoe with 2.1 km missing is not."""
+
     def ring(missing):
         toy = Toy()
         n = 48
@@ -356,6 +408,7 @@ def test_ring_with_a_break_is_closed():
             toy.node(f"x{k}", 7000 * math.cos(a), 7000 * math.sin(a)).road(f"r{k} x{k}")
         toy.road([f"r{k}" for k in range(n - missing + 1)], "S207")
         return toy.road([f"r{k % n}" for k in range(n - missing, n + 1)])
+
     closed = one(ring(2), "S207")
     assert closed.sections[0].ring
     assert closed.length_m == pytest.approx(48 * 654.03, rel=1e-3)
@@ -370,7 +423,9 @@ def ring(*, dual):
     n = 36
     for k in range(n):
         a = 2 * math.pi * k / n
-        toy.node(f"o{k}", 5000 * math.cos(a), 5000 * math.sin(a)).node(f"x{k}", 9000 * math.cos(a), 9000 * math.sin(a))
+        toy.node(f"o{k}", 5000 * math.cos(a), 5000 * math.sin(a)).node(
+            f"x{k}", 9000 * math.cos(a), 9000 * math.sin(a)
+        )
         toy.road(f"o{k} x{k}")
         if dual:
             toy.node(f"i{k}", 4980 * math.cos(a), 4980 * math.sin(a)).road(f"i{k} o{k}")
@@ -415,7 +470,9 @@ def test_figure_of_eight():
 def test_shared_road_counts_for_each_route_and_once_in_the_network():
     """G207 and G320 share 4 km: 10 km and 9 km by themselves, 15 km together."""
     toy = Toy(a=(0, 0), b=(0, 3000), c=(0, 7000), d=(0, 10000), e=(-2000, 3000), f=(3000, 7000))
-    toy.road("a b", "G207").road("b c", "G207;G320").road("c d", "G207").road("e b", "G320").road("c f", "G320")
+    toy.road("a b", "G207").road("b c", "G207;G320").road("c d", "G207").road("e b", "G320").road(
+        "c f", "G320"
+    )
     routes = routes_of(toy)
     assert routes["G207"].length_m == pytest.approx(10000, **NEAR)
     assert routes["G320"].length_m == pytest.approx(9000, **NEAR)
@@ -465,7 +522,9 @@ def test_open_and_true_ends():
 
 def test_ends_at_the_halo_are_open():
     """Cut at the halo, a dead end near the boundary is open though the data reach further elsewhere."""
-    toy = Toy(a=(0, -20000), b=(0, 0), p=(-40000, -40000), q=(40000, -40000), r=(40000, 40000), s=(-40000, 40000))
+    toy = Toy(
+        a=(0, -20000), b=(0, 0), p=(-40000, -40000), q=(40000, -40000), r=(40000, 40000), s=(-40000, 40000)
+    )
     toy.road("a b", "G207").road("p q r s p", via=every_km(toy, "p q r s p"))
     index, routes = RoadIndex(toy.graph()), find_routes(toy.graph())
     assert open_ends(index, routes)[("G207", 1, "forward")] == (False, False)

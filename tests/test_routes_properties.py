@@ -32,7 +32,11 @@ def networks(draw):
             if to is None or rng.random() < 0.15:
                 continue
             way = rng.choice(3, p=[0.7, 0.15, 0.15])
-            bends = xy[k] + np.outer(np.sort(rng.uniform(0.2, 0.8, 2)), xy[to] - xy[k]) + rng.normal(0, 40, (2, 2))
+            bends = (
+                xy[k]
+                + np.outer(np.sort(rng.uniform(0.2, 0.8, 2)), xy[to] - xy[k])
+                + rng.normal(0, 40, (2, 2))
+            )
             ref = REFS[rng.choice(4, p=[0.3, 0.4, 0.15, 0.15])]
             roads.append((k, to, bends, ref, bool(way != 1), bool(way != 2)))
     if not roads:
@@ -119,7 +123,9 @@ def test_chainage_is_monotonic(network):
         for section in route.sections:
             for drive in section.drives:
                 sign = 1 if drive.direction == "forward" else -1
-                assert sign * (drive.to_m - drive.from_m) == pytest.approx(graph.edge_length_m[drive.edges], abs=1e-6)
+                assert sign * (drive.to_m - drive.from_m) == pytest.approx(
+                    graph.edge_length_m[drive.edges], abs=1e-6
+                )
                 assert (sign * (drive.from_m[1:] - drive.to_m[:-1]) >= -1e-6).all()
                 assert drive.low_m.min() >= -1e-6
                 at = np.linspace(drive.start_m, drive.end_m, 50)
@@ -133,7 +139,9 @@ def test_reversed_drawing_and_new_numbers_change_nothing(network, seed):
     xy, roads = network
     rng = np.random.default_rng(seed)
     turned = [
-        (v, u, np.asarray(b).reshape(-1, 2)[::-1], ref, back, ahead) if rng.random() < 0.5 else (u, v, b, ref, ahead, back)
+        (v, u, np.asarray(b).reshape(-1, 2)[::-1], ref, back, ahead)
+        if rng.random() < 0.5
+        else (u, v, b, ref, ahead, back)
         for u, v, b, ref, ahead, back in roads
     ]
     turned = [turned[k] for k in rng.permutation(len(turned))]
@@ -162,7 +170,9 @@ def test_cutting_roads_changes_nothing(network, seed):
     same(measured(build(xy, roads)), measured(build(np.array(points), pieces)))
 
 
-@given(st.lists(st.tuples(st.floats(1500, 4000), st.floats(-40, 40)), min_size=2, max_size=8), st.floats(8, 60))
+@given(
+    st.lists(st.tuples(st.floats(1500, 4000), st.floats(-40, 40)), min_size=2, max_size=8), st.floats(8, 60)
+)
 @FEW
 def test_a_second_carriageway_changes_no_length(legs, apart_m):
     """A two-way road that becomes a dual carriageway keeps its length.
@@ -171,7 +181,9 @@ def test_a_second_carriageway_changes_no_length(legs, apart_m):
     """
     heading = np.radians(90 + np.cumsum([turn for _, turn in legs]) / 2)
     step = np.array([size for size, _ in legs])
-    xy = np.concatenate([[[0, 0]], np.cumsum(np.stack([step * np.cos(heading), step * np.sin(heading)], axis=1), axis=0)])
+    xy = np.concatenate(
+        [[[0, 0]], np.cumsum(np.stack([step * np.cos(heading), step * np.sin(heading)], axis=1), axis=0)]
+    )
     n = len(xy)
     single = [(k, k + 1, [], "G201", True, True) for k in range(n - 1)]
     beside = np.concatenate([xy, xy + [apart_m, 0.0]])

@@ -15,6 +15,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 from scipy.spatial import cKDTree
 
+from .geodesic import earth_centred
 from .graph import FloatArray, IntArray, RoadGraph, shortest_csr
 from .snapping import SNAP_M, Snapped, Snapper, join_snapped, main_segments, snap
 
@@ -138,7 +139,7 @@ class AnchoredGraph:
     @cached_property
     def xyz(self) -> FloatArray:
         """(n + k, 3) geocentric coordinates, metres: straight lines between them are shorter than any road."""
-        return geocentric(self.lonlat)
+        return earth_centred(self.lonlat).T.copy()
 
     @cached_property
     def _tree(self) -> cKDTree:
@@ -157,21 +158,6 @@ class AnchoredGraph:
         radius = float(np.sqrt(((xyz - centre) ** 2).sum(axis=1)).max())
         reach = radius + 1.0 + 1.001 * limit * self.m_per_cost
         return np.sort(np.asarray(self._tree.query_ball_point(centre, reach), dtype=np.int64))
-
-
-def geocentric(lonlat: FloatArray) -> FloatArray:
-    """Geocentric x, y, z of longitude, latitude on the WGS 84 ellipsoid, metres."""
-    a, f = 6_378_137.0, 1.0 / 298.257223563
-    lon, lat = np.radians(lonlat).T
-    normal = a / np.sqrt(1.0 - f * (2.0 - f) * np.sin(lat) ** 2)
-    return np.stack(
-        [
-            normal * np.cos(lat) * np.cos(lon),
-            normal * np.cos(lat) * np.sin(lon),
-            normal * (1.0 - f) ** 2 * np.sin(lat),
-        ],
-        axis=1,
-    )
 
 
 def distances_within(
@@ -355,7 +341,6 @@ __all__ = [
     "Snapped",
     "Snapper",
     "distances_within",
-    "geocentric",
     "join_snapped",
     "main_segments",
     "nearest_distance",

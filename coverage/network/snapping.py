@@ -12,7 +12,7 @@ from scipy.sparse import csgraph
 
 from ..units import GEOD, WGS84
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
-from .routes.geometry import ground_scale, mercator, unmercator
+from .routes.geometry import ground_scale, ground_steps, mercator, unmercator
 
 SNAP_M = 1000.0
 """Points further from a road than this are not snapped."""
@@ -50,7 +50,10 @@ class Snapped:
     @property
     def problem(self) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
         """(k,) ``"island"`` where the nearest road is cut off, ``"far"`` where no road is near enough, else None."""
-        return np.where(self.island, "island", np.where(self.found, None, "far")).astype(object)
+        problem = np.full(len(self.segment), None, dtype=object)
+        problem[~self.found] = "far"
+        problem[self.island] = "island"
+        return problem
 
     def take(self, rows: IntArray | BoolArray) -> Snapped:
         """Return some of the points."""
@@ -184,8 +187,9 @@ class Snapper:
         xy = merc[rows]
         step = np.hypot(*np.diff(xy, axis=0, prepend=xy[:1]).T)
         step[first] = 0.0
-        middle = (xy[:, 1] + np.concatenate([xy[:1, 1], xy[:-1, 1]])) / 2.0
-        drawn, ground = np.cumsum(step), np.cumsum(step * ground_scale(middle))
+        on_ground = ground_steps(g.xy[rows])
+        on_ground[first] = 0.0
+        drawn, ground = np.cumsum(step), np.cumsum(on_ground)
         last = first + counts - 1
         whole = ground[last] - ground[first]
         at = np.interp(drawn[first][which] + along, drawn, ground) - ground[first][which]
@@ -197,7 +201,10 @@ def _lonlat(points: FloatArray | gpd.GeoSeries) -> FloatArray:
     if isinstance(points, gpd.GeoSeries):
         if points.crs is not None and not points.crs.equals(WGS84):
             points = points.to_crs(WGS84)
-        return np.stack([shapely.get_x(points.to_numpy()), shapely.get_y(points.to_numpy())], axis=1)
+        found = np.full((len(points), 2), np.nan)
+        there = ~(points.isna() | points.is_empty).to_numpy(dtype=bool)
+        found[there] = shapely.get_coordinates(points[there].to_numpy())
+        return found
     return np.array(points, dtype=np.float64).reshape(-1, 2)
 
 

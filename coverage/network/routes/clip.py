@@ -81,6 +81,15 @@ def _shares(area: Geometry, line: Geometry) -> FloatArray:
     return np.stack([bounds[:-1][keep], bounds[1:][keep]], axis=1)
 
 
+def _on_ground(index: RoadIndex, edge: int, shares: FloatArray) -> FloatArray:
+    """Turn shares of an edge's Mercator line into shares of its length."""
+    xy, s_m = index.path(np.array([edge]))
+    drawn = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
+    if drawn[-1] == 0.0 or s_m[-1] == 0.0:
+        return shares
+    return np.asarray(np.interp(shares * drawn[-1], drawn, s_m) / s_m[-1])
+
+
 def merge_intervals(intervals: FloatArray, join_m: float = 1e-6) -> FloatArray:
     """Join intervals that touch or overlap; rising."""
     merged: list[list[float]] = []
@@ -240,9 +249,9 @@ def locate(index: RoadIndex, drive: Drive, chainage_m: FloatArray) -> pd.DataFra
     at = np.clip(np.asarray(chainage_m, dtype=np.float64), drive.start_m, drive.end_m)
     order = np.lexsort((drive.high_m, drive.low_m))
     k = order[np.clip(np.searchsorted(drive.high_m[order], at), 0, len(order) - 1)]
-    span = drive.to_m[k] - drive.from_m[k]
-    share = np.divide(at - drive.from_m[k], span, out=np.zeros_like(at), where=span != 0)
-    lines = _mercator_lines(index, drive)[k]
-    points = shapely.line_interpolate_point(lines, np.clip(share, 0.0, 1.0), normalized=True)
-    lonlat = unmercator(shapely.get_coordinates(points))
+    span = np.abs(drive.to_m - drive.from_m)
+    xy, s_m = index.path(drive.edges)
+    driven = (np.cumsum(span) - span)[k] + np.clip(np.abs(at - drive.from_m[k]), 0.0, span[k])
+    places = np.stack([np.interp(driven, s_m, xy[:, 0]), np.interp(driven, s_m, xy[:, 1])], axis=1)
+    lonlat = unmercator(places)
     return pd.DataFrame({"edge": k, "lon": lonlat[:, 0], "lat": lonlat[:, 1]})

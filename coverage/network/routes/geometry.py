@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...units import EARTH_RADIUS_M
+from ..geodesic import step_lengths_m
 from ..graph import FloatArray
 
 
@@ -14,7 +15,8 @@ def mercator(xy: FloatArray) -> FloatArray:
     Mercator is conformal: angles are true, and distances near a place are true times ``1 / cos(latitude)``.
     """
     rad = np.radians(np.asarray(xy, dtype=np.float64))
-    return EARTH_RADIUS_M * np.stack([rad[..., 0], np.arcsinh(np.tan(rad[..., 1]))], axis=-1)
+    x, y = rad[..., 0], np.arcsinh(np.tan(rad[..., 1]))
+    return np.asarray(EARTH_RADIUS_M * np.stack([x, y], axis=-1), dtype=np.float64)
 
 
 def unmercator(xy: FloatArray) -> FloatArray:
@@ -25,4 +27,10 @@ def unmercator(xy: FloatArray) -> FloatArray:
 
 def ground_scale(y: FloatArray | float) -> FloatArray:
     """Metres on the ground per metre of Mercator, at Mercator ``y``."""
-    return np.asarray(1.0 / np.cosh(np.asarray(y) / EARTH_RADIUS_M))
+    return np.array(1.0 / np.cosh(np.asarray(y) / EARTH_RADIUS_M), dtype=np.float64)
+
+
+def ground_steps(lonlat: FloatArray) -> FloatArray:
+    """Length of each step between neighbouring points, metres on WGS 84; the first is 0."""
+    at = np.arange(len(lonlat))
+    return np.concatenate([np.zeros(min(1, len(lonlat))), step_lengths_m(lonlat, at[:-1], at[1:])])

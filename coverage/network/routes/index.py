@@ -9,7 +9,7 @@ import numpy as np
 
 from ..graph import FloatArray, IntArray, RoadGraph
 from .circles import roundabout_numbers
-from .geometry import ground_scale, mercator
+from .geometry import ground_steps, mercator
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +96,7 @@ class RoadIndex:
         """
         rows, which = self.path_vertices(edges)
         xy = mercator(self.graph.xy[rows])
-        middle = (xy[:, 1] + np.concatenate([xy[:1, 1], xy[:-1, 1]])) / 2.0
-        step = np.hypot(*(np.diff(xy, axis=0, prepend=xy[:1]).T)) * ground_scale(middle)
+        step = ground_steps(self.graph.xy[rows])
         step[1:][np.diff(which) != 0] = 0.0
         drawn = np.bincount(which, weights=step, minlength=len(edges))
         length = self.graph.edge_length_m[edges]
