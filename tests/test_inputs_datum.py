@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan import InputError
 from plugspan.inputs.checks import distance_to, grown
-from plugspan.inputs.datum import gcj02_to_bd09, notice_datum, to_wgs84, wgs84_to_gcj02
+from plugspan.inputs.datum import from_wgs84, gcj02_to_bd09, notice_datum, to_wgs84, wgs84_to_gcj02
 
 # Hainan to Heilongjiang, some way inside the rectangle the shift is confined to
 CHINA = st.tuples(st.floats(74, 135), st.floats(18, 53))
@@ -60,6 +60,16 @@ def test_outside_china_nothing_moves(place, datum):
     """By convention the shift ends at a rectangle around China."""
     lon, lat = to_wgs84(*arrays(place), datum)
     assert (lon[0], lat[0]) == place
+
+
+@settings(deadline=None)
+@given(CHINA, st.sampled_from(["wgs84", "gcj02", "bd09"]))
+def test_to_a_datum_and_back(place, datum):
+    """What is written in a datum and read in it is where it was; projected systems are not written."""
+    there = from_wgs84(*arrays(place), datum)
+    assert np.abs(np.array(to_wgs84(*there, datum)) - np.array(arrays(place))).max() < 1e-9
+    with pytest.raises(ValueError, match="EPSG:4547"):
+        from_wgs84(*arrays(place), "EPSG:4547")
 
 
 def test_how_far_it_shifts_at_zhuzhou():

@@ -21,6 +21,7 @@ from plugspan.inputs import (
     combine_tables,
     group_sites,
     notice_datum,
+    notice_table_datum,
     qualify,
     read_table,
 )
@@ -160,6 +161,8 @@ def test_the_datums_are_declared_rightly(sites, osm_path, tables):
     x, y = raw.geometry.x.to_numpy(), raw.geometry.y.to_numpy()
     assert notice_datum(x, y, "gcj02", near) is None
     assert notice_datum(x, y, "wgs84", near).values["other"] == "gcj02"
+    assert notice_table_datum(areas, "gcj02", near) is None
+    assert notice_table_datum(raw, "wgs84", near).file == "service_areas_gcj02.csv"
     assert near(areas.geometry.x.to_numpy(), areas.geometry.y.to_numpy()).max() < 10
 
 

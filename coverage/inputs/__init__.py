@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .bundle import Inputs, collect
-from .checks import distance_to
+from .checks import distance_to, notice_table_datum
 from .datum import notice_datum, to_wgs84
 from .frames import as_table, combine_tables, empty_table
 from .from_osm import table_from_osm
@@ -28,6 +28,7 @@ __all__ = [
     "empty_table",
     "group_sites",
     "notice_datum",
+    "notice_table_datum",
     "qualify",
     "qualify_points",
     "read_table",

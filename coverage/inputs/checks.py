@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from ..errors import Fault
 from ..units import EARTH_RADIUS_M, M_PER_KM
-from .datum import FloatArray, to_wgs84
+from .datum import SHIFTED, FloatArray, from_wgs84, notice_datum, to_wgs84
 from .headers import listed
 
 BoolArray = npt.NDArray[np.bool_]
@@ -65,6 +65,33 @@ def distance_to(geometries: Sequence[BaseGeometry]) -> Callable[[FloatArray, Flo
         return np.asarray(shapely.distance(points, flat[tree.nearest(points)]), dtype=float)
 
     return distance_m
+
+
+def notice_table_datum(
+    table: gpd.GeoDataFrame, declared: str, distance_m: Callable[[FloatArray, FloatArray], FloatArray]
+) -> Fault | None:
+    """Notice that the points of a table lie better under another datum than the one it was read with.
+
+    Parameters
+    ----------
+    table : GeoDataFrame
+        As :func:`plugspan.inputs.read_table` returns it, from one file.
+    declared : str
+        The datum it was read with; EPSG codes are not judged.
+    distance_m : callable
+        See :func:`distance_to`.
+
+    Returns
+    -------
+    Fault or None
+        See :func:`plugspan.inputs.notice_datum`.
+    """
+    points = table.geometry[table.geometry.notna()]
+    if declared.lower() not in ("wgs84", *SHIFTED) or points.empty or (points.geom_type != "Point").any():
+        return None
+    x, y = from_wgs84(points.x.to_numpy(), points.y.to_numpy(), declared)
+    file = str(table["source"].iloc[0])
+    return notice_datum(x, y, declared, distance_m, file=file)
 
 
 # -- positions -------------------------------------------------------------------------------------------

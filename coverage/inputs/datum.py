@@ -125,6 +125,23 @@ def to_wgs84(x: npt.ArrayLike, y: npt.ArrayLike, datum: str) -> tuple[FloatArray
     return lon, lat
 
 
+def from_wgs84(lon: npt.ArrayLike, lat: npt.ArrayLike, datum: str) -> tuple[FloatArray, FloatArray]:
+    """Coordinates in ``wgs84``, ``gcj02`` or ``bd09`` of WGS 84 degrees: the inverse of :func:`to_wgs84`.
+
+    Raises
+    ------
+    ValueError
+        For any other datum.
+    """
+    x, y = np.array(lon, dtype=float, ndmin=1), np.array(lat, dtype=float, ndmin=1)
+    name = datum.lower()
+    if name not in ("wgs84", *SHIFTED):
+        raise ValueError(f"{datum} is none of wgs84, gcj02, bd09")
+    if name != "wgs84":
+        x, y = wgs84_to_gcj02(x, y)
+    return gcj02_to_bd09(x, y) if name == "bd09" else (x, y)
+
+
 def parse_crs(datum: str) -> CRS:
     """Return the coordinate system of an EPSG code.
 

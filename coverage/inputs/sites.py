@@ -121,7 +121,7 @@ def _components(n: int, i: IntArray, j: IntArray) -> IntArray:
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
 
 
-def _attach(  # noqa: PLR0917 - arrays of one table
+def _attach(
     labels: IntArray,
     i: IntArray,
     j: IntArray,

@@ -176,13 +176,19 @@ def _default(column: Column, value: Any, file: str) -> Any:
 def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> list[Any]:
     parse, column, at = parser(found.column), found.column, raw.headers.index(found.header)
     values: list[Any] = []
+    known: dict[str, Any] = {}
     for row, number in zip(raw.rows, raw.row_numbers, strict=True):
         cell = row[at]
+        if isinstance(cell, str) and cell in known:
+            values.append(known[cell])
+            continue
         if is_missing(cell):
             values.append(None)
             continue
         try:
             values.append(parse(cell, column, found.factor))
+            if isinstance(cell, str):
+                known[cell] = values[-1]
         except BadCellError as error:
             values.append(None)
             shown = " ".join(str(cell).split())[:60]
