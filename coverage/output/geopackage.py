@@ -1,268 +1,251 @@
-"""The GeoPackage: styled layers, evidence tables, aliases, meanings and provenance in one file.
+"""The GeoPackage for GIS staff: all layers with styles, names, meanings, evidence tables and where it is from.
 
-The file is written beside its place, checked, and renamed. The same layers give the same bytes.
+Written whole beside its place, checked, then renamed. The same input gives the same bytes.
 """
 
 from __future__ import annotations
 
-import json
+import re
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
-import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyogrio
 import shapely
-from pyproj import Transformer
 
-from ..errors import PlugspanError
-from ..schema import Column, TableSchema
-from ..texts import catalogue
-from ..units import WGS84
+from ..schema import TableSchema
+from ..texts import catalogue, text
 from .atomic import write_file
+from .fields import Field, ascii_names, clean_text, geometries, layer_fields, table_fields
+from .geopackage_tables import describe
 from .layer import Layer
-from .qml import layer_qml
+from .qgis_project import ProjectLayer, project_archive
+from .qml import layer_qml, table_qml
 
-CRS_CHOICES = ("EPSG:4326", "EPSG:4490", "EPSG:4547")
-WRITTEN_AT = "2000-01-01T00:00:00.000Z"
-"""Time stamp inside the file: constant, so that the same plan gives the same bytes. The provenance has the real one."""
-_GEOMETRY = {"line": "MultiLineString", "point": "Point", "polygon": "MultiPolygon"}
-Tables = Mapping[str, tuple[pd.DataFrame, TableSchema]]
+VERSION = "1.2"
+"""Of the GeoPackage standard: the newest that QGIS 3.22 with GDAL 3.4 opens without a warning."""
+NO_TIME = "2000-01-01T00:00:00.000Z"
+"""Time of change in a file that must be the same for the same input; the run's own time is in result.json."""
+PROJECT_NAME = "plugspan"
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_SYSTEM = re.compile(r"(?i)gpkg_|rtree_|sqlite_|layer_styles$|qgis_projects$")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One table as it is written.
+
+    Attributes
+    ----------
+    name : str
+        ASCII, unique in the file.
+    title : str
+        In the chosen language, unique in the file.
+    fields : tuple of Field
+        Its columns.
+    qml : dict
+        Style by language; the chosen language comes first and is the default.
+    layer : Layer, optional
+        What it was made of; None for a table without geometry.
+    geometry : (n,) array of Geometry or None, optional
+        In the file's CRS.
+    geometry_type : str, optional
+        ``"Point"``, ``"MultiLineString"`` …
+    """
+
+    name: str
+    title: str
+    fields: tuple[Field, ...]
+    qml: Mapping[str, str]
+    layer: Layer | None = None
+    geometry: npt.NDArray[Any] | None = None
+    geometry_type: str | None = None
 
 
 def write_geopackage(
     layers: Sequence[Layer],
-    path: Path,
+    path: str | Path,
     *,
     crs: str = "EPSG:4490",
     lang: str = "zh",
     provenance: Mapping[str, Any] | None = None,
-    tables: Tables | None = None,
+    tables: Mapping[str, tuple[pd.DataFrame, TableSchema]] | None = None,
+    title: str = "",
+    time: str = NO_TIME,
     overwrite: bool = False,
-) -> None:
-    """Write layers and tables.
+) -> tuple[Table, ...]:
+    """Write layers and tables with their styles, and a QGIS project inside the file.
 
     Parameters
     ----------
     layers : sequence of Layer
-        EPSG:4326, lowest first. Layers with a phase get its name as suffix (``routes_before``).
-    path : Path
+        Lowest first. A layer of phase before or after becomes the table ``NAME_before`` or ``NAME_after``.
+    path : str or Path
+        The file.
     crs : str
-        One of :data:`CRS_CHOICES`. CGCS2000 and WGS 84 agree to a few centimetres; they are taken as the same
-        datum, as all Chinese practice does.
+        ``"EPSG:4326"``, ``"EPSG:4490"`` (CGCS2000), ``"EPSG:4547"`` (3-degree zone, 114° E), or another EPSG code.
     lang : str
-        Language of titles, aliases, legends and meanings.
-    provenance : mapping, optional
-        Written as JSON into the file's metadata.
-    tables : mapping, optional
-        Name -> frame and schema of tables without geometry.
+        Language of titles, aliases and legends, ``"zh"`` or ``"en"``; the styles of the other one come along.
+    provenance : mapping
+        What the data were made from, as JSON in ``gpkg_metadata``.
+    tables : mapping of name -> (DataFrame, TableSchema)
+        Evidence without geometry.
+    title : str
+        Title of the QGIS project.
+    time : str
+        Written as the time of change, UTC, like ``2026-11-22T00:00:00.000Z``. Same time, same bytes.
     overwrite : bool
+        Replace a file that is there.
+
+    Returns
+    -------
+    tuple of Table
+        What was written, in order.
 
     Raises
     ------
     OutputExistsError
         If the file is there and ``overwrite`` is False.
-    PlugspanError
-        If the written file fails SQLite's checks.
+    InputError
+        If ``crs`` is unknown or not made for this part of the world.
+    ValueError
+        If there is nothing to write, or ``time`` has another form.
     """
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": WRITTEN_AT})
-    try:
-        with write_file(Path(path), overwrite=overwrite) as new:
-            names = [table_name(layer) for layer in layers]
-            for layer, name in zip(layers, names, strict=True):
-                _write_layer(layer, name, new, crs, lang)
-            for name, (frame, schema) in (tables or {}).items():
-                _write_table(frame, schema, name, new)
-            _finish(new, layers, names, tables or {}, lang, dict(provenance or {}))
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+    if not _TIME.fullmatch(time):
+        raise ValueError(f"time must look like {NO_TIME}, not {time!r}")
+    held = prepare(layers, tables or {}, crs=crs, lang=lang)
+    if not held:
+        raise ValueError("there are no layers and no tables to write")
+    path = Path(path)
+    project = [
+        ProjectLayer(t.name, t.title, t.layer, t.fields, t.geometry_type or "") for t in held if t.layer
+    ]
+    archive = project_archive(project, f"./{path.name}", crs=crs, lang=lang, title=title, time=time)
+    with write_file(path, overwrite=overwrite) as new:
+        with _clock(time):
+            for table in held:
+                _write_table(table, new, crs)
+        with closing(sqlite3.connect(new)) as database:
+            describe(database, held, provenance or {}, lang=lang, time=time, project=(PROJECT_NAME, archive))
+            _finish(database)
+    return held
+
+
+def prepare(
+    layers: Sequence[Layer],
+    tables: Mapping[str, tuple[pd.DataFrame, TableSchema]],
+    *,
+    crs: str,
+    lang: str,
+) -> tuple[Table, ...]:
+    """Return layers and tables as they are written, with unique names and titles."""
+    names = ascii_names(
+        [_free_of_system(n) for n in (*(table_name(layer) for layer in layers), *tables)], reserved=()
+    )
+    titles = _unique(
+        [*(layer_title(layer, lang) for layer in layers), *(_table_title(t, lang) for t in tables)]
+    )
+    languages = [lang, *(other for other in ("zh", "en") if other != lang)]
+    found = []
+    for layer, name, title in zip(layers, names, titles, strict=False):
+        fields = layer_fields(layer)
+        qml = {each: layer_qml(layer, fields, each) for each in languages}
+        found.append(Table(name, title, fields, qml, layer, *geometries(layer, crs)))
+    n = len(layers)
+    for (frame, schema), name, title in zip(tables.values(), names[n:], titles[n:], strict=True):
+        fields = table_fields(frame, schema)
+        found.append(Table(name, title, fields, {each: table_qml(fields, each) for each in languages}))
+    return tuple(found)
 
 
 def table_name(layer: Layer) -> str:
-    """Name of a layer's table: its own, with the phase where there is a before and an after."""
+    """Name of a layer's table: with ``_before`` or ``_after`` where there are two states."""
     return layer.name if layer.phase == "both" else f"{layer.name}_{layer.phase}"
 
 
-# -- layers and tables -----------------------------------------------------------------------------------
+def layer_title(layer: Layer, lang: str) -> str:
+    """Title of a layer, with the state where there are two."""
+    title = clean_text(layer.title(lang))
+    if layer.phase == "both":
+        return title
+    return text("export.in-phase", lang, title=title, phase=text(f"map.{layer.phase}", lang))
 
 
-def _write_layer(layer: Layer, name: str, path: Path, crs: str, lang: str) -> None:
-    frame = projected(layer_frame(layer), crs)
-    pyogrio.write_dataframe(
-        frame.rename_geometry("geom"), path, layer=name, driver="GPKG", append=path.exists(),
-        geometry_type=_GEOMETRY[layer.style.kind], promote_to_multi=layer.style.kind != "point",
-        dataset_options=None if path.exists() else {"VERSION": "1.3"},
-        layer_options={
-            "IDENTIFIER": _unique_title(layer, name, lang), "DESCRIPTION": layer.title(lang), "SPATIAL_INDEX": "YES",
-            "GEOMETRY_NAME": "geom", "FID": "fid",
-        },
-    )  # fmt: skip
+def _table_title(name: str, lang: str) -> str:
+    entry = catalogue().get(f"table.{name}")
+    return entry[lang] if entry else name
 
 
-def _unique_title(layer: Layer, name: str, lang: str) -> str:
-    """Titles must differ inside a file."""
-    return layer.title(lang) if layer.phase == "both" else f"{layer.title(lang)} ({name})"
+def _free_of_system(name: str) -> str:
+    return f"t_{name}" if _SYSTEM.match(name) else name
 
 
-def layer_frame(layer: Layer) -> gpd.GeoDataFrame:
-    """Return the columns that are shown or styled by, with dtypes and texts that every format takes."""
-    style = layer.style
-    keys = [k for k in (style.by, style.offset_by, layer.label_column) if k]
-    columns = list(dict.fromkeys([*layer.schema.names, *keys]))
-    known = {c.name: c for c in layer.schema.columns}
-    table = pd.DataFrame({name: _typed(layer.frame[name], known.get(name)) for name in columns})
-    geometry = layer.frame.geometry
-    if style.kind == "line":
-        geometry = gpd.GeoSeries(_multi_lines(geometry.to_numpy()), crs=layer.frame.crs)
-    return gpd.GeoDataFrame(table.reset_index(drop=True), geometry=geometry.reset_index(drop=True), crs=WGS84)
+def _unique(titles: Sequence[str]) -> list[str]:
+    """Number titles that occur again: the GeoPackage wants unique identifiers."""
+    found: list[str] = []
+    for title in titles:
+        new, n = title, 1
+        while new in found:
+            n += 1
+            new = f"{title} ({n})"
+        found.append(new)
+    return found
 
 
-def _multi_lines(lines: np.ndarray) -> np.ndarray:
-    """Multi-part lines without the empty and single-point parts that some tools stumble over."""
-    return np.array([None if g is None or g.is_empty else shapely.multilinestrings(_parts(g)) for g in lines], dtype=object)
+# -- writing ---------------------------------------------------------------------------------------------
 
 
-def _parts(geometry: Any) -> list[Any]:
-    return [part for part in shapely.get_parts(geometry) if part.geom_type == "LineString"]
-
-
-def _typed(series: pd.Series[Any], column: Column | None) -> pd.Series[Any]:
-    kind = column.type if column is not None else None
-    if kind == "float":
-        return pd.to_numeric(series, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
-    if kind == "int":
-        return pd.to_numeric(series, errors="coerce").astype("Int64")
-    if kind == "bool":
-        return series.astype("boolean")
-    if kind == "date":
-        return pd.to_datetime(series, errors="coerce")
-    if pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series):
-        return series
-    return series.astype(object).map(plain_text).astype(object)
-
-
-def plain_text(value: Any) -> str | None:
-    """Text as every format can hold it: no NUL, no half surrogates; None where it is missing."""
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return None
-    return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
-def projected(frame: gpd.GeoDataFrame, crs: str) -> gpd.GeoDataFrame:
-    """Return the frame in ``crs``, x before y; CGCS2000 is taken to be WGS 84.
-
-    Raises
-    ------
-    ValueError
-        If ``crs`` is not one of :data:`CRS_CHOICES`.
-    """
-    if crs not in CRS_CHOICES:
-        raise ValueError(f"{crs} is not one of {', '.join(CRS_CHOICES)}")
-    if crs == "EPSG:4547":
-        # From geographic CGCS2000: a pure map projection, without any guessed datum shift.
-        to = Transformer.from_crs("EPSG:4490", crs, always_xy=True)
-        moved = shapely.transform(frame.geometry.to_numpy(), to.transform, interleaved=False)
-        return gpd.GeoDataFrame(frame.drop(columns="geometry"), geometry=moved, crs=crs)
-    return frame.set_crs(crs, allow_override=True)
-
-
-def _write_table(frame: pd.DataFrame, schema: TableSchema, name: str, path: Path) -> None:
-    table = pd.DataFrame({c.name: _typed(frame[c.name], c) for c in schema.columns}).reset_index(drop=True)
-    pyogrio.write_dataframe(table, path, layer=name, driver="GPKG", append=path.exists(), layer_options={"FID": "fid"})
-
-
-# -- styles, aliases, metadata ---------------------------------------------------------------------------
-
-_DDL = """
-CREATE TABLE layer_styles(id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256),
-  f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT,
-  styleSLD TEXT, useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
-  update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')));
-CREATE TABLE IF NOT EXISTS gpkg_extensions(table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL,
-  definition TEXT NOT NULL, scope TEXT NOT NULL, CONSTRAINT ge_tce UNIQUE(table_name, column_name, extension_name));
-CREATE TABLE IF NOT EXISTS gpkg_data_columns(table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT, title TEXT,
-  description TEXT, mime_type TEXT, constraint_name TEXT, CONSTRAINT pk_gdc PRIMARY KEY(table_name, column_name),
-  CONSTRAINT gdc_tn UNIQUE(table_name, name));
-CREATE TABLE IF NOT EXISTS gpkg_data_column_constraints(constraint_name TEXT NOT NULL, constraint_type TEXT NOT NULL,
-  value TEXT, min NUMERIC, min_is_inclusive BOOLEAN, max NUMERIC, max_is_inclusive BOOLEAN, description TEXT,
-  CONSTRAINT gdcc_ntv UNIQUE(constraint_name, constraint_type, value));
-CREATE TABLE IF NOT EXISTS gpkg_metadata(id INTEGER CONSTRAINT m_pk PRIMARY KEY ASC NOT NULL,
-  md_scope TEXT NOT NULL DEFAULT 'dataset', md_standard_uri TEXT NOT NULL, mime_type TEXT NOT NULL DEFAULT 'text/xml',
-  metadata TEXT NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS gpkg_metadata_reference(reference_scope TEXT NOT NULL, table_name TEXT, column_name TEXT,
-  row_id_value INTEGER, timestamp DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')),
-  md_file_id INTEGER NOT NULL, md_parent_id INTEGER,
-  CONSTRAINT crmr_mfi_fk FOREIGN KEY(md_file_id) REFERENCES gpkg_metadata(id),
-  CONSTRAINT crmr_mpi_fk FOREIGN KEY(md_parent_id) REFERENCES gpkg_metadata(id));
-"""
-_EXTENSIONS = {
-    "gpkg_schema": ("gpkg_data_columns", "gpkg_data_column_constraints"),
-    "gpkg_metadata": ("gpkg_metadata", "gpkg_metadata_reference"),
-}
-
-
-def _finish(
-    path: Path, layers: Sequence[Layer], names: Sequence[str], tables: Tables, lang: str, provenance: dict[str, Any]
-) -> None:
-    """Add styles, aliases, meanings and provenance, and check the file."""
-    with closing(sqlite3.connect(path)) as db:
-        with db:
-            db.executescript(_DDL)
-            db.execute(
-                "INSERT INTO gpkg_contents(table_name, data_type, identifier, description, last_change)"
-                " VALUES('layer_styles', 'attributes', 'layer_styles', 'QGIS', ?)", (WRITTEN_AT,),
-            )  # fmt: skip
-            for extension, owned in _EXTENSIONS.items():
-                rows = [(t, extension, f"http://www.geopackage.org/spec/#extension_{extension[5:]}") for t in owned]
-                db.executemany(
-                    "INSERT OR IGNORE INTO gpkg_extensions VALUES(?, NULL, ?, ?, 'read-write')", rows
-                )
-            for layer, name in zip(layers, names, strict=True):
-                _add_style(db, layer, name, lang)
-                _add_columns(db, layer.schema, name, lang)
-            for name, (_, schema) in tables.items():
-                _add_columns(db, schema, name, lang)
-            db.execute(
-                "INSERT INTO gpkg_metadata VALUES(1, 'dataset', 'http://www.isotc211.org/2005/gmd', 'application/json', ?)",
-                (json.dumps(provenance, ensure_ascii=False, sort_keys=True),),
-            )
-            db.execute(
-                "INSERT INTO gpkg_metadata_reference VALUES('geopackage', NULL, NULL, NULL, ?, 1, NULL)", (WRITTEN_AT,)
-            )
-        _check(db)
-
-
-def _add_style(db: sqlite3.Connection, layer: Layer, name: str, lang: str) -> None:
-    fields = [row[1] for row in db.execute(f'PRAGMA table_info("{name}")') if row[1] != "geom"]
-    known = {c.name: c.label(lang) for c in layer.schema.columns}
-    qml = layer_qml(layer, lang, {field: known.get(field, field) for field in fields})
-    db.execute(
-        "INSERT INTO layer_styles(f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML,"
-        " useAsDefault, description, owner, update_time) VALUES('', '', ?, 'geom', 'plugspan', ?, 1, ?, '', ?)",
-        (name, qml, layer.title(lang), WRITTEN_AT),
+def _write_table(table: Table, path: Path, crs: str) -> None:
+    first = not path.exists()
+    spatial = table.geometry is not None
+    options = {"IDENTIFIER": table.title, "FID": "fid"}
+    options |= (
+        {"GEOMETRY_NAME": "geom", "SPATIAL_INDEX": "YES"}
+        if spatial
+        else {"ASPATIAL_VARIANT": "GPKG_ATTRIBUTES"}
+    )
+    pyogrio.raw.write(
+        path,
+        shapely.to_wkb(table.geometry) if spatial else None,
+        [field.values for field in table.fields],
+        [field.name for field in table.fields],
+        field_mask=[field.missing for field in table.fields],
+        layer=table.name,
+        driver="GPKG",
+        geometry_type=table.geometry_type,
+        crs=crs if spatial else None,
+        promote_to_multi=False if spatial else None,
+        dataset_options={"VERSION": VERSION} if first else None,
+        layer_options=options,
     )
 
 
-def _add_columns(db: sqlite3.Connection, schema: TableSchema, name: str, lang: str) -> None:
-    """Aliases and meanings; names must be unique in a table, so a second of the same gets its field name."""
-    seen: set[str] = set()
-    for column in schema.columns:
-        label = column.label(lang)
-        alias = label if label not in seen else f"{label} [{column.name}]"
-        seen.add(alias)
-        meaning = column.meaning(lang) if f"meaning.{column.name}" in catalogue() else label
-        db.execute(
-            "INSERT INTO gpkg_data_columns(table_name, column_name, name, title, description) VALUES(?, ?, ?, ?, ?)",
-            (name, column.name, alias, label, meaning),
-        )
+@contextmanager
+def _clock(time: str) -> Iterator[None]:
+    """Have GDAL write ``time`` as the time of change; its settings are put back afterwards."""
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": time})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
 
 
-def _check(db: sqlite3.Connection) -> None:
-    sound = db.execute("PRAGMA integrity_check").fetchone()[0]
-    orphans = db.execute("PRAGMA foreign_key_check").fetchall()
-    if sound != "ok" or orphans:
-        raise PlugspanError("geopackage-broken", reason=f"{sound} {orphans}")
+def _finish(database: sqlite3.Connection) -> None:
+    """Pack the file and make sure that it is sound.
+
+    Raises
+    ------
+    RuntimeError
+        If SQLite finds a fault in it; the old file stays.
+    """
+    database.execute("VACUUM")
+    faults = [row[0] for row in database.execute("PRAGMA integrity_check") if row[0] != "ok"]
+    faults += [str(row) for row in database.execute("PRAGMA foreign_key_check")]
+    if faults:
+        raise RuntimeError(f"the GeoPackage just written is damaged: {'; '.join(faults[:5])}")

@@ -162,7 +162,8 @@ def _labeling(layer: Layer, name: str) -> Element:
     widest = max(category.width for category in layer.style.categories) * MM_PER_PX
     placement = element(
         "placement", placement=_PLACEMENT[kind], dist=f"{widest / 2 + 0.6:.2f}" if kind == "point" else "0",
-        distUnits="MM", predefinedPositionOrder="R,L,T,B,TR,BR,TL,BL", offsetType="0", priority="9" if kind == "polygon" else "5",
+        distUnits="MM", predefinedPositionOrder="R,L,T,B,TR,BR,TL,BL", offsetType="0",
+        priority="9" if kind == "polygon" else "5",
     )  # fmt: skip
     near = not quiet and kind == "point"
     rendering = element(

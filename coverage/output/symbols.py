@@ -9,7 +9,6 @@ import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import batched
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,8 @@ _DISC = "M-8.5 0a8.5 8.5 0 1 0 17 0a8.5 8.5 0 1 0-17 0z"
 SHAPES = {
     "circle": _DISC,
     "dot": _DISC,
-    "square": "M-6.5-8h13a1.5 1.5 0 0 1 1.5 1.5v13a1.5 1.5 0 0 1-1.5 1.5h-13a1.5 1.5 0 0 1-1.5-1.5v-13a1.5 1.5 0 0 1 1.5-1.5z",
+    "square": "M-6.5-8h13a1.5 1.5 0 0 1 1.5 1.5v13a1.5 1.5 0 0 1-1.5 1.5h-13"
+    "a1.5 1.5 0 0 1-1.5-1.5v-13a1.5 1.5 0 0 1 1.5-1.5z",
     "diamond": "M0-9.5L9.5 0L0 9.5L-9.5 0z",
     "triangle": "M0-8.8L9.2 7.6H-9.2z",
 }
