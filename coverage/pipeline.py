@@ -26,7 +26,7 @@ from .network.routes import Route, find_routes
 from .plan import Plan, Provenance
 from .policy import Policy, RouteSpacing, read_policy
 from .project import Project, TableSettings
-from .siting import Siting
+from .siting.outcome import Siting
 from .siting.propose import propose
 from .units import M_PER_KM
 

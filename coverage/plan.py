@@ -14,7 +14,7 @@ from .network import Region, RoadGraph
 from .network.routes import Route
 from .policy import Policy
 from .project import Project
-from .siting import Siting
+from .siting.outcome import Siting
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pandas as pd
 from ..assess.assessment import Assessment
 from ..assess.finding import Finding
 from ..plan import Plan
-from ..siting import Siting
+from ..siting.outcome import Siting
 
 DECIMALS = 6
 """Shares and kilometres are written to this many decimals: a millimetre, a millionth."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from ..plan import Plan
-from ..siting import Siting
+from ..siting.outcome import Siting
 from ..texts import text
 from . import numbers
 
