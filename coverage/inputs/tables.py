@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +76,8 @@ def read_table(
     InputError
         With every fault of the file.
     """
-    known: dict[str, bool] = {}
-
-    def is_known(header: str) -> bool:
-        if header not in known:
-            known[header] = find_column(schema, header) is not None or header in (columns or {}).values()
-        return known[header]
-
-    raw = read_raw(path, encoding=encoding, sheet=sheet, layer=layer, known=is_known)
+    known = _recogniser(schema, columns)
+    raw = read_raw(path, encoding=encoding, sheet=sheet, layer=layer, known=known)
     sink: list[Fault] = list(raw.notes)
     mapped = _map(raw, schema, columns, defaults, sink)
     frame = _typed(raw, schema, mapped, defaults or {}, sink)
@@ -91,6 +86,12 @@ def read_table(
     _check(table, schema, raw.file, {m.column.name: m.header for m in mapped}, sink)
     _raise_or_note(sink, notes)
     return _with_ids(table, Path(path).stem)
+
+
+def _recogniser(schema: TableSchema, columns: Mapping[str, str] | None) -> Callable[[str], bool]:
+    """Return a function: does a header mean a column of the schema?"""
+    named = set((columns or {}).values())
+    return cache(lambda header: header in named or find_column(schema, header) is not None)
 
 
 def _raise_or_note(faults: Iterable[Fault], notes: list[Fault] | None) -> None:
