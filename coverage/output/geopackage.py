@@ -127,7 +127,7 @@ def write_geopackage(
     ]
     archive = project_archive(project, f"./{path.name}", crs=crs, lang=lang, title=title, time=time)
     with write_file(path, overwrite=overwrite) as new:
-        with _clock(time):
+        with _settings(time):
             for table in held:
                 _write_table(table, new, crs)
         with closing(sqlite3.connect(new)) as database:
@@ -226,14 +226,18 @@ def _write_table(table: Table, path: Path, crs: str) -> None:
 
 
 @contextmanager
-def _clock(time: str) -> Iterator[None]:
-    """Have GDAL write ``time`` as the time of change; its settings are put back afterwards."""
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": time})
+def _settings(time: str) -> Iterator[None]:
+    """Have GDAL write ``time`` as the time of change, and not wait for the disk at each step of a file nobody sees yet.
+
+    GDAL's settings are put back afterwards.
+    """
+    wanted = {"OGR_CURRENT_DATE": time, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
+    before = {key: pyogrio.get_gdal_config_option(key) for key in wanted}
+    pyogrio.set_gdal_config_options(wanted)
     try:
         yield
     finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+        pyogrio.set_gdal_config_options(before)
 
 
 def _finish(database: sqlite3.Connection) -> None:

@@ -96,6 +96,7 @@ def project_xml(layers: Sequence[ProjectLayer], source: str, *, crs: str, lang: 
     root.append(node("layerorder", *(element("layer", id=_id(layer)) for layer in reversed(layers))))
     root.append(_properties())
     root.append(_themes(layers, lang))
+    root.append(_view(layers, crs))
     return DOCTYPE + to_text(root)
 
 
@@ -153,9 +154,14 @@ def group_order(layers: Sequence[ProjectLayer]) -> list[Group]:
 def _tree_layer(layer: ProjectLayer, source: str) -> Element:
     shown = _shown(layer.layer, "before")
     return element(
-        "layer-tree-layer", id=_id(layer), name=clean_xml(layer.title), providerKey="ogr",
-        source=_source(layer, source), checked="Qt::Checked" if shown else "Qt::Unchecked", expanded="1" if shown and layer.layer.style.by else "0",
-    )  # fmt: skip
+        "layer-tree-layer",
+        id=_id(layer),
+        name=clean_xml(layer.title),
+        providerKey="ogr",
+        source=_source(layer, source),
+        checked="Qt::Checked" if shown else "Qt::Unchecked",
+        expanded="1" if shown and layer.layer.style.by else "0",
+    )
 
 
 def _shown(layer: Layer, phase: Phase) -> bool:
@@ -211,6 +217,16 @@ def _extent(bounds: tuple[float, float, float, float]) -> Element:
     return node("extent", *(_text(tag, f"{value:.8g}") for tag, value in zip(tags, bounds, strict=True)))
 
 
+def _view(layers: Sequence[ProjectLayer], crs: str) -> Element:
+    found = element("ProjectViewSettings", UseProjectScales="0")
+    bounds = extent(layers, crs)
+    if bounds is not None:
+        tags = ("xmin", "ymin", "xmax", "ymax")
+        sides = {tag: f"{value:.8g}" for tag, value in zip(tags, bounds, strict=True)}
+        found.append(node("DefaultViewExtent", _srs(crs), **sides))
+    return found
+
+
 def _map_layer(layer: ProjectLayer, source: str, crs: str, lang: str) -> Element:
     found = element(
         "maplayer", type="vector", geometry=_WKB_KIND[layer.layer.style.kind], wkbType=layer.geometry_type,
@@ -234,5 +250,7 @@ def _properties() -> Element:
         _text("CanvasColorGreenPart", green, type="int"),
         _text("CanvasColorBluePart", blue, type="int"),
     )
+    # Without this QGIS leaves the project's own system unread.
+    system = node("SpatialRefSys", _text("ProjectionsEnabled", "1", type="int"))
     measure = node("Measure", _text("Ellipsoid", "EPSG:7030", type="QString"))
-    return node("properties", paths, gui, measure)
+    return node("properties", paths, gui, system, measure)

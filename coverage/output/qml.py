@@ -19,8 +19,9 @@ QGIS_VERSION = "3.22.16"
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 FONTS = ("Microsoft YaHei", "PingFang SC", "Noto Sans CJK SC", "Source Han Sans SC", "SimHei")
 """QGIS takes the first one that is there."""
-NAMES_FROM_SCALE = 250_000
-"""Names of things that are not background show at this scale and larger (zoom 11 of the web map)."""
+NAMES_FROM_SCALE, ROAD_NAMES_FROM_SCALE = 250_000, 30_000
+"""Names of places show at this scale and larger (zoom 11 of the web map), those of background roads from 1 : 30 000."""
+WATER_INK = "#3F7A9E"
 _MISSING = "(missing)"
 _PLACEMENT = {"point": "6", "line": "4", "polygon": "4"}
 
@@ -148,7 +149,7 @@ def _labeling(layer: Layer, name: str) -> Element:
     quiet = layer.group == "background"
     kind = layer.style.kind
     size = "10.5" if kind == "polygon" else "9" if kind == "point" else "8.5"
-    ink = layer.style.categories[0].colour if kind == "line" and quiet else INK
+    ink = WATER_INK if kind == "line" and quiet else INK
     text_style = element(
         "text-style", fieldName=name, isExpression="0", fontFamily=FONTS[0], fontSize=size, fontSizeUnit="Point",
         fontWeight="50" if kind == "point" or quiet else "63", textColor=rgba(ink), textOpacity="1", allowHtml="0",
@@ -165,14 +166,22 @@ def _labeling(layer: Layer, name: str) -> Element:
         distUnits="MM", predefinedPositionOrder="R,L,T,B,TR,BR,TL,BL", offsetType="0",
         priority="9" if kind == "polygon" else "5",
     )  # fmt: skip
-    near = not quiet and kind == "point"
+    limit = _names_from(layer)
+    # QGIS calls the smallest denominator scaleMin.
     rendering = element(
-        "rendering", scaleVisibility=_flag(near), scaleMin=str(NAMES_FROM_SCALE if near else 0), scaleMax="0",
+        "rendering", scaleVisibility=_flag(limit > 0), scaleMin="0", scaleMax=str(limit),
         mergeLines=_flag(kind == "line"), obstacle="1", drawLabels="1", displayAll="0", fontMinPixelSize="3",
         fontMaxPixelSize="10000", limitNumLabels="0", labelPerPart="0",
     )  # fmt: skip
     settings = node("settings", text_style, placement, rendering, calloutType="simple")
     return node("labeling", settings, type="simple")
+
+
+def _names_from(layer: Layer) -> int:
+    """Scale denominator from which names show; 0 for always."""
+    if layer.group == "background":
+        return ROAD_NAMES_FROM_SCALE if layer.style.kind == "line" and layer.style.by else 0
+    return NAMES_FROM_SCALE if layer.style.kind == "point" else 0
 
 
 # -- lists of values -------------------------------------------------------------------------------------
