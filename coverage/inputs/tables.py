@@ -89,7 +89,7 @@ def read_table(
 
 
 def _recogniser(schema: TableSchema, columns: Mapping[str, str] | None) -> Callable[[str], bool]:
-    """Return a function: does a header mean a column of the schema?"""
+    """Return a function that says whether a header means a column of the schema."""
     named = set((columns or {}).values())
     return cache(lambda header: header in named or find_column(schema, header) is not None)
 
