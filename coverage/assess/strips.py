@@ -15,7 +15,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from ..network.graph import FloatArray
+from ..network.graph import BoolArray, FloatArray
 from ..network.routes import Drive, Route, Section, merge_intervals
 from ..network.routes.geometry import mercator
 from ..units import M_PER_KM, lonlat
@@ -35,6 +35,7 @@ from .strips_around import DriveLines, Surroundings, end_names
 Key = tuple[str, int, str]
 SAME_PLACE_M = 2.5
 """Chainages in km are rounded to the metre, and sites within a metre are one place for the gaps."""
+DRIVE = ["ref", "section", "direction"]
 NEAR_ROW_M = 4000.0
 """A site that is near but does not serve is placed at the nearest point of the route within this distance."""
 
@@ -65,10 +66,10 @@ class StripFrames:
     order: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
-    def _groups(self) -> dict[str, dict[Key, pd.DataFrame]]:
+    def _groups(self) -> dict[str, dict[Any, pd.DataFrame]]:
         named = {"gaps": self.gaps, "served": self.served, "near": self.near}
         return {
-            name: dict(list(frame.groupby(["ref", "section", "direction"], sort=False)))
+            name: dict(iter(frame.groupby(DRIVE, sort=False)))
             for name, frame in named.items()
             if frame is not None and len(frame)
         }
@@ -119,7 +120,7 @@ def strip_data(
     counties = tuple(Stretch(*row) for row in around.counties_along(scale))
     crossings, shared = around.crossings(route, section)
     named = [(t.at_m, t.name, t.kind, t.weight) for t in towns]
-    names = end_names(section.axis, named, list(counties), scale.start_m, scale.end_m)
+    names = end_names(section.axis, named, counties, scale.start_m, scale.end_m)
     states = before, after
     lanes = tuple(
         _lane(lines, (route.ref, section), drive, states, names[drive.direction == "forward"])
@@ -192,7 +193,7 @@ def _sites(
         return ()
     chainage = served["chainage_km"].to_numpy(float) * M_PER_KM
     away = served["distance_km"] if "distance_km" in served else pd.Series(np.nan, index=served.index)
-    counts = (np.abs(chainage[:, None] - closing_m[None, :]) <= SAME_PLACE_M).any(axis=1)
+    counts = _near_one(chainage, np.sort(closing_m))
     at = _on_scale(section, drive, chainage)
     found = []
     away_m = (away.astype(float) * M_PER_KM).tolist()
@@ -201,6 +202,15 @@ def _sites(
         name, fast = frames.about.get(site, ("", "unknown"))
         found.append(StripSite(place, own, site, name, fast, distance, frames.order.get(site), closes))
     return tuple(sorted(found, key=lambda s: (s.at_m, s.id)))
+
+
+def _near_one(at_m: FloatArray, places_m: FloatArray) -> BoolArray:
+    """Whether each place lies at one of some sorted places."""
+    if not len(places_m):
+        return np.zeros(len(at_m), dtype=bool)
+    k = np.clip(np.searchsorted(places_m, at_m), 1, max(len(places_m) - 1, 1))
+    ends = np.abs(at_m - places_m[k - 1]), np.abs(at_m - places_m[np.minimum(k, len(places_m) - 1)])
+    return np.asarray(np.minimum(*ends) <= SAME_PLACE_M)
 
 
 def _gaps(section: Section, drive: Drive, gaps: pd.DataFrame | None) -> tuple[StripGap, ...]:
@@ -234,10 +244,8 @@ def _unwrapped(drive: Drive, low_m: float, high_m: float) -> list[tuple[float, f
     if not drive.ring or (low_m >= start and high_m <= end):
         return [(low_m, high_m)]
     round_m = end - start
-    if high_m > end:
-        parts = [(low_m, end), (start, high_m - round_m)]
-    else:
-        parts = [(low_m + round_m, end), (start, high_m)]
+    over = high_m > end
+    parts = [(low_m, end), (start, high_m - round_m)] if over else [(low_m + round_m, end), (start, high_m)]
     return [(a, b) for a, b in parts if b > a]
 
 

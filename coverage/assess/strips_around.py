@@ -40,11 +40,11 @@ Lines = np.ndarray[tuple[int], np.dtype[np.object_]]
 
 
 class Named(Protocol):
-    """A named part of a scale."""
+    """Something with a name."""
 
-    from_m: float
-    to_m: float
-    name: str
+    @property
+    def name(self) -> str:
+        """The name."""
 
 
 class DriveLines:
@@ -70,7 +70,7 @@ class DriveLines:
         scale = ground_scale(xy[:, 1]) if len(xy) else np.empty(0)
         if not len(xy):
             return np.empty(0, np.int64), np.empty(0), np.empty(0)
-        points = shapely.points(xy)
+        points: Lines = np.asarray(shapely.points(xy), dtype=object)
         reach = float((max_m / scale).max())
         which, edge = self.tree.query_nearest(points, max_distance=reach)
         away = shapely.distance(points[which], self.lines[edge]) * scale[which]
@@ -144,10 +144,8 @@ class Surroundings:
             ["rank", "weight", "at_m"], ascending=[False, False, True]
         )
         found = found.drop_duplicates("name").sort_values(["at_m", "name"])
-        return [
-            (r.at_m, str(r.name_), str(r.kind), r.weight, r.away_m)
-            for r in found.rename(columns={"name": "name_"}).itertuples()
-        ]
+        columns = (found[c].tolist() for c in ("at_m", "name", "kind", "weight", "away_m"))
+        return list(zip(*columns, strict=True))
 
     def counties_along(self, drive: Drive) -> list[tuple[float, float, str]]:
         """Stretches of a drive by county: from, to, name; rising."""

@@ -40,6 +40,18 @@ def split_refs(ref: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in parts if part))
 
 
+def raw_refs(ref: object) -> tuple[str, ...]:
+    """Return the road numbers in one ``ref`` value as they are written, spaces inside kept.
+
+    >>> raw_refs("G107；S 211")
+    ('G107', 'S 211')
+    """
+    if not isinstance(ref, str):
+        return ()
+    parts = (part.strip() for part in _SEPARATORS.split(unicodedata.normalize("NFKC", ref)))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
 @dataclass(frozen=True)
 class RoadClass:
     """One class of numbered roads.
@@ -187,7 +199,7 @@ def mistyped(refs: Iterable[object], shapes: Sequence[str] = CHINESE_SHAPES) -> 
     for r, p in pieces:
         token = _SPACES.sub("", p)
         if not _fits(token, good):
-            found += [Mistyped(r, p, s, why) for s, why in _corrections(token) if _fits(s, good)][:1]
+            found += [Mistyped(r, p, s, why) for s, why in corrections(token) if _fits(s, good)][:1]
     return sorted(found, key=lambda m: (m.ref, m.token))
 
 
@@ -195,8 +207,8 @@ def _fits(token: str, good: Sequence[re.Pattern[str]]) -> bool:
     return any(p.fullmatch(token) for p in good)
 
 
-def _corrections(token: str) -> list[tuple[str, str]]:
-    """Plausible corrections of a token, the smallest first."""
+def corrections(token: str) -> list[tuple[str, str]]:
+    """List plausible corrections of a token and what kind they are, the smallest first."""
     digits = token[:1] + token[1:].translate(_LOOKALIKES)
     plain = _SIGNS.sub("", token)
     return [
