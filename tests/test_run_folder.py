@@ -1,0 +1,173 @@
+"""The run folder: complete or not there, the same for the same inputs, and deaf to hostile texts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+from helsinki_case import HOSTILE, write_case
+from plugspan.output.run import RUN_FILES, is_run_folder
+
+
+def run(folder, *args, env=None):
+    command = [sys.executable, "-m", "plugspan", "run", str(folder), *args]
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", check=False, timeout=300,
+        env={**os.environ, "PLUGSPAN_LANG": "en", **(env or {})},
+    )  # fmt: skip
+
+
+def digests(folder):
+    return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory, root):
+    """A finished run of the hostile project."""
+    folder = tmp_path_factory.mktemp("case")
+    write_case(folder, root)
+    shown = run(folder)
+    assert shown.returncode == 0, shown.stderr
+    return folder
+
+
+def test_a_run_writes_all_its_files_and_no_others_beside_it(case):
+    """Map, layers, result and log; no half-written folder is left."""
+    assert is_run_folder(case / "run")
+    assert not [p.name for p in case.iterdir() if p.name.startswith(".")]
+
+
+def test_an_existing_run_is_not_replaced_unasked(case):
+    """Without --overwrite: exit code 2, the remedy, and not a byte changed."""
+    before = digests(case / "run")
+    shown = run(case)
+    assert shown.returncode == 2
+    assert "--overwrite" in shown.stderr
+    assert digests(case / "run") == before
+
+
+def test_the_same_inputs_give_the_same_files(case, tmp_path):
+    """Map and layers byte by byte; result.json but for its times."""
+    shown = run(case, "--out", str(tmp_path / "again"))
+    assert shown.returncode == 0, shown.stderr
+    one, two = digests(case / "run"), digests(tmp_path / "again")
+    assert {k: one[k] for k in ("map.html", "layers.gpkg")} == {k: two[k] for k in ("map.html", "layers.gpkg")}
+
+
+def test_a_killed_run_leaves_the_old_folder(case, tmp_path):
+    """SIGKILL while the new folder is being written: the old one is whole and unchanged."""
+    shutil.copytree(case, tmp_path / "copy")
+    folder = tmp_path / "copy"
+    before = digests(folder / "run")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "plugspan", "run", str(folder), "--overwrite"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not list(folder.glob(".run.new-*")) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert is_run_folder(folder / "run")
+    assert digests(folder / "run") == before
+
+
+def test_hostile_names_arrive_as_text_in_the_result(case):
+    """What was in the tables is in result.json, letter by letter."""
+    result = json.loads((case / "run" / "result.json").read_text("utf-8"))
+    berths = next(f for f in result["findings"] if f["rule"] == "berth-shore-power")["evidence"]
+    assert {row["name"] for row in berths} == set(HOSTILE)
+    assert result["project"]["name"] == HOSTILE[1]
+
+
+def test_hostile_names_arrive_as_text_in_the_layers(case):
+    """The GeoPackage holds them as they are; no view or trigger came with them."""
+    db = sqlite3.connect(case / "run" / "layers.gpkg")
+    assert {row[0] for row in db.execute("SELECT name FROM berths")} == set(HOSTILE)
+    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    db.close()
+
+
+def test_no_name_is_live_in_the_page(case):
+    """No name stands in the page as markup."""
+    page = (case / "run" / "map.html").read_text("utf-8")
+    for live in ("<script>alert(1)", "<script>window.hacked", "<img src=x", "49</"):
+        assert live not in page
+
+
+@pytest.mark.browser
+def test_no_name_runs_in_the_browser(case):
+    """The map opens with the network off, shows the names as text, runs none of them and asks for nothing."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("no chromium found")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.context.set_offline(True)
+        errors, requests = [], []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto((case / "run" / "map.html").as_uri())
+        page.wait_for_timeout(1500)
+        assert page.evaluate("typeof window.hacked") == "undefined"
+        assert HOSTILE[1] in page.title()
+        assert not errors
+        assert [u for u in requests if not u.startswith(("file:", "data:", "blob:"))] == []
+        browser.close()
+
+
+BROKEN = {
+    "a truncated PBF": ("helsinki.osm.pbf", lambda b: b[: len(b) // 2]),
+    "an empty PBF": ("helsinki.osm.pbf", lambda _: b""),
+    "a PBF that is a picture": ("helsinki.osm.pbf", lambda _: b"\x89PNG\r\n\x1a\n" + bytes(500)),
+    "a table without a needed column": ("berths.csv", lambda b: b.replace(b"class_t", b"klass")),
+    "a berth of 千吨": ("berths.csv", lambda b: b.replace(b",2000,", ",千吨,".encode())),
+    "swapped coordinates": ("demand.csv", lambda b: b.replace(b"lon,lat", b"lat,lon")),
+    "an unknown key": ("project.toml", lambda b: b.replace(b"reach_km", b"reach_kn")),
+    "binary rubbish as a table": ("chargers.csv", lambda _: bytes(range(256)) * 20),
+    "an empty GeoJSON": ("counties.geojson", lambda _: b""),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_broken_inputs_are_exit_code_3_with_file_and_remedy(what, case, tmp_path):
+    """No traceback, no half-written folder; the message names the file."""
+    folder = tmp_path / "broken"
+    shutil.copytree(case, folder, ignore=shutil.ignore_patterns("run"))
+    name, breaks = BROKEN[what]
+    (folder / name).write_bytes(breaks((folder / name).read_bytes()))
+    shown = run(folder)
+    assert shown.returncode == 3, shown.stderr
+    assert name in shown.stderr
+    assert "Traceback" not in shown.stderr
+    assert "own fault" not in shown.stderr
+    assert not [p.name for p in folder.iterdir() if "run" in p.name]
+
+
+@pytest.mark.parametrize("name", ["helsinki.osm.pbf", "berths.csv", "counties.geojson"])
+def test_a_missing_file_is_exit_code_3_and_named(name, case, tmp_path):
+    """The file that is missing is named, with what to do."""
+    folder = tmp_path / "missing"
+    shutil.copytree(case, folder, ignore=shutil.ignore_patterns("run"))
+    (folder / name).unlink()
+    shown = run(folder)
+    assert shown.returncode == 3
+    assert name in shown.stderr
+    assert not (folder / "run").exists()
+
+
+def test_run_files_are_the_contract():
+    """Other programs rely on these names."""
+    assert set(RUN_FILES) >= {"map.html", "layers.gpkg", "result.json", "log.txt"}
