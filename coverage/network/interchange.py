@@ -248,8 +248,8 @@ def read_osmnx(path: Path, region: Region | None = None) -> RoadGraph:
     try:
         graph = _read_graphml(path) if path.suffix.lower() == ".graphml" else _read_geopackage(path)
     except NetworkError as error:
-        reason = {"reason": error.render("en"), "reason_zh": error.render("zh")}
-        raise InputError(Fault("graph-unusable", file=str(path), values=reason)) from error
+        # Each reason has a text for a file, too.
+        raise InputError(Fault(error.key, file=str(path))) from error
     if region is not None:
         bounds = ", ".join(f"{v:.4f}" for v in [*graph.node_xy.min(axis=0), *graph.node_xy.max(axis=0)])
         graph = clip_graph(graph, region.with_halo)
