@@ -326,11 +326,14 @@ def test_keyboard_and_screen_readers(opened, maps):
 def test_paper(opened, maps):
     """On paper: title, map, legend and notes on one sheet, no buttons; afterwards all is as before."""
     page = opened(maps / "zh.html")
+    page.evaluate("plugspan.view.layers.forEach(l => { l.on = true; }); plugspan.showLayer('berths')")
     assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     for selector in ("nav", ".tools", "#findings", "#search"):
         assert page.locator(selector).is_hidden()
     assert page.locator("#layers").is_visible()
+    legend, notes = page.locator("#tree > :last-child").bounding_box(), page.locator("#notes").bounding_box()
+    assert legend["y"] + legend["height"] <= notes["y"] + 1
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.locator("nav").is_visible()
 

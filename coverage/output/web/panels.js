@@ -62,6 +62,7 @@ function showLayer(name) {
   for (const other of same) { other.on = true; other.off.clear(); }
   buildTree();
   refreshLayers();
+  MAP.closePopup();
   if (layer.spec.bounds) MAP.fitBounds(layer.extent, { padding: [30, 30], maxZoom: 14, animate: false });
   if (isNarrow()) togglePanel("findings", false);
   say(layer.spec.title);

@@ -157,6 +157,10 @@ function setPrinting(on) {
   const centre = MAP.getCenter(), zoom = MAP.getZoom(), [w, s, e, n] = DATA.bounds;
   const whole = MAP.getBounds().contains([[s, w], [n, e]]);
   document.body.classList.toggle("printing", on);
+  // A long legend is made smaller until it fits the sheet.
+  const tree = byId("tree");
+  tree.style.zoom = "1";
+  if (on) for (let k = 0.95; k > 0.45 && tree.scrollHeight > tree.clientHeight + 1; k -= 0.05) tree.style.zoom = String(k);
   MAP.invalidateSize({ pan: false, animate: false });
   if (whole) wholeArea(); else MAP.setView(centre, zoom, { animate: false });
   names.place();
