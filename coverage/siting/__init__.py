@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from .outcome import Siting
 from .problem import ProblemError, SitingProblem, make_problem
 from .result import STATUSES, LogLine, SitingResult
-from .solve import max_coverage
+from .solve import METHODS, max_coverage, solve
+from .verify import verify
 
 __all__ = [
+    "METHODS",
     "STATUSES",
     "LogLine",
     "ProblemError",
-    "Siting",
     "SitingProblem",
     "SitingResult",
     "make_problem",
     "max_coverage",
+    "solve",
+    "verify",
 ]

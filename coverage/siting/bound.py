@@ -105,7 +105,7 @@ def subgradient(core: Core, best: float, prices: Prices, rounds: int, stop: Stop
         square = float((direction * direction).sum())  # not @: BLAS threads would fight over the cores
         if square <= 0.0:
             break
-        moved = now.prices.demand - step * max(now.value - best, 1e-9) / square * direction
+        moved = now.prices.demand - step * max(now.value - best, 1e-9 * now.value) / square * direction
         now = lagrangian(core, Prices(moved, 0.0, found.prices.group, found.prices.pair))
         better = now.value < found.value * (1 - 1e-6)
         stale = 0 if better else stale + 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .bound import Stop
-from .core import Core
+from .core import Core, spendable
 from .problem import FloatArray, IntArray
 from .swaps import MAX_TABLE, Plan
 
@@ -19,7 +19,8 @@ def slots_needed(core: Core) -> int:
     """How many sites a plan can hold at most."""
     most = min(core.limit, len(core.sites))
     if np.isfinite(core.budget):
-        most = min(most, int(np.searchsorted(np.cumsum(np.sort(core.cost)), core.budget * (1 + 1e-9) + 1e-9, "right")))
+        dearest = np.cumsum(np.sort(core.cost))
+        most = min(most, int(np.searchsorted(dearest, spendable(core.budget), "right")))
     return max(most, 0)
 
 
@@ -30,7 +31,7 @@ def searchable(core: Core) -> bool:
 
 def descend(plan: Plan, stop: Stop) -> None:
     """Add what may be added, swap while it pays."""
-    least = 1e-9 * max(1.0, float(plan.core.weight.sum()))
+    least = 1e-9 * float(plan.core.weight.sum())
     while True:
         room = plan.addable()
         i = int(room.argmax())
@@ -88,10 +89,12 @@ class Search:
         self.plan.fill(start)
         self.best, self.value = start, core.value(start)
         self._current, self._level = start, self.value
+        self.idle_steps = 0
 
     def step(self, stop: Stop) -> bool:
         """Change the plan once; True if the best plan has become better."""
         plan, core = self.plan, self.core
+        self.idle_steps += 1
         _ruin_and_repair(plan, self.guide, self.rng)
         descend(plan, stop)
         sound = plan.value >= self._level - self._heat() and core.allows(plan.chosen)
@@ -101,7 +104,7 @@ class Search:
         self._current, self._level = plan.chosen, plan.value
         if plan.value <= self.value * (1 + 1e-12):
             return False
-        self.best, self.value = plan.chosen, plan.value
+        self.best, self.value, self.idle_steps = plan.chosen, plan.value, 0
         return True
 
     def _heat(self) -> float:
@@ -124,7 +127,8 @@ def search(
     if better(found.value, found.best):
         return found.best
     descend(found.plan, stop)
-    while found.plan.work < work and stop() > 0:
+    patience = 50 + 5 * len(core.sites)
+    while found.plan.work < work and found.idle_steps < patience and stop() > 0:
         if found.step(stop) and better(found.value, found.best):
             break
     return found.best

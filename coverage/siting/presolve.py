@@ -103,7 +103,7 @@ def fix_by_price(
     inside[order[:limit]] = worth[order[:limit]] > 0
     last = float(worth[order[limit - 1]]) if 0 < limit <= k else 0.0
     following = float(worth[order[limit]]) if limit < k else 0.0
-    slack = 1e-9 * max(1.0, abs(bound))
+    slack = 1e-9 * abs(bound)
     keep = inside | (bound - last + score >= wanted - slack)
     take = np.flatnonzero(inside & (bound - worth + following < wanted - slack))
     return keep, take.astype(np.int64)

@@ -11,10 +11,12 @@ import pandas as pd
 from scipy import sparse
 from shapely.geometry.base import BaseGeometry
 
+from ..assess.finding import YES, site_status
 from ..inputs import Inputs
 from ..network import RoadGraph
 from ..network.distances import AnchoredGraph, Pairs, distances_within, snap
 from ..network.routes import RoadIndex, Route, inside_intervals, locate
+from ..policy import SiteRequirement
 from ..units import M_PER_KM, WGS84, lonlat
 from .candidates import find_candidates
 from .outcome import Siting
@@ -33,6 +35,7 @@ def propose(
     routes: Iterable[Route],
     *,
     region: BaseGeometry | None,
+    site: SiteRequirement,
     objective: str,
     sites: int | None,
     budget: float | None,
@@ -53,6 +56,8 @@ def propose(
         As read; ``routes`` are those that are assessed.
     region : geometry, optional
         EPSG:4326; candidates and highway demand lie inside it.
+    site : SiteRequirement
+        What an existing site must have to count.
     objective : str
         ``"people"`` (the demand table's weights) or ``"highway"`` (metres of route).
     sites, budget : limits
@@ -73,7 +78,7 @@ def propose(
     free = found[found["excluded"].isna()]
     if sites is not None:
         sites = min(sites, len(free))
-    existing = inputs.sites[(inputs.sites["status"] == "operational") & (inputs.sites["kind"] == "charging")]
+    existing = inputs.sites[site_status(inputs, site) == YES]
     places = gpd.GeoSeries(pd.concat([existing.geometry, free.geometry], ignore_index=True), crs=WGS84)
     names = np.concatenate([existing["id"].to_numpy(object), free["id"].to_numpy(object)])
     far = _distances(graph, demand.geometry, places, reach_km * M_PER_KM)

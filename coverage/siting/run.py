@@ -66,7 +66,7 @@ class Run:
 
     def limit_to(self, bound: float) -> None:
         """No plan of the present core is worth more than ``bound`` beyond its base."""
-        total = self.core.base + bound + 1e-12 * max(1.0, self.problem.weight.sum())
+        total = self.core.base + bound + 1e-12 * float(self.problem.weight.sum())
         total = float(np.floor(total + 1e-6)) if self.whole else total
         total = max(total, self.given_up, self.best)
         self.bound = min(self.bound, total)

@@ -16,6 +16,10 @@ MAX_TABLE = 3e7
 """Largest slots × candidates table; above it, swaps are tried one slot at a time."""
 
 
+_CALL_WORK = 2e4
+"""What the calls of one small step cost, in array entries."""
+
+
 class Plan:
     """Slots with sites, and the worth of changing them. ``work`` counts the array entries touched."""
 
@@ -51,6 +55,7 @@ class Plan:
     def add(self, slot: int, i: int) -> None:
         """Put candidate ``i`` into a free slot."""
         core = self.core
+        self.work += _CALL_WORK
         mine = core.row(i)
         before = self.count[mine]
         fresh, shared = mine[before == 0], mine[before == 1]
@@ -122,7 +127,7 @@ class Plan:
     def best_swap(self) -> tuple[float, int, int]:
         """Worth, slot and newcomer of the best allowed swap; ties go to the lowest slot, then candidate."""
         table = self.extra + (self.gain + self.closed)
-        self.work += float(table.size)
+        self.work += float(table.size) + _CALL_WORK
         if not self.core.plain:
             self._forbid(table)
         newcomer = table.argmax(axis=1)
