@@ -19,7 +19,7 @@ from ..texts import text
 from .graph import RoadGraph
 from .quality_found import KINDS, Issue, Severity, issue_frame, km_text
 from .quality_refs import odd_refs
-from .quality_roads import duplicates, islands
+from .quality_roads import duplicates, islands, route_segments
 from .quality_routes import bridged, dead_ends, one_direction, open_breaks, without_speed
 from .refs import GB_T_917, RoadClasses
 from .routes import RoadIndex, Route
@@ -91,7 +91,7 @@ def network_quality(
         *dead_ends(index, routes, boundary),
         *bridged(index, routes),
         *open_breaks(index, routes),
-        *_mistyped(graph, classes),
+        *_mistyped(graph, routes, classes),
         *duplicates(graph, routes),
         *one_direction(index, routes),
         *without_speed(index, routes),
@@ -112,16 +112,34 @@ def _touches(
     return np.asarray(shapely.intersects(region, points) | shapely.intersects(region, lines))
 
 
-def _mistyped(graph: RoadGraph, classes: RoadClasses) -> Iterator[Issue]:
-    """Numbers that look mistyped; serious if the right one makes a route."""
-    for odd in odd_refs(graph):
-        length_m = float(graph.seg_length_m[odd.segments].sum())
+def _mistyped(graph: RoadGraph, routes: Sequence[Route], classes: RoadClasses) -> Iterator[Issue]:
+    """Numbers that look mistyped; serious if the right one makes a route that lacks the length."""
+    odds = odd_refs(graph)
+    borne = route_segments(graph, routes) if odds else pd.Series(dtype=object)
+    for odd in odds:
+        length = graph.seg_length_m[odd.segments]
+        counted = borne.reindex(odd.segments).map(
+            lambda refs, r=odd.suggestion: isinstance(refs, str) and r in refs.split(";")
+        )
+        lacking_m = float(length[~counted.to_numpy(bool)].sum())
         routed = odd.reason != "space" and classes.class_of(odd.suggestion) is not None
-        sure = odd.reason not in ("between", "name")
-        severity: Severity = "note" if not routed else "serious" if sure else "doubtful"
-        kind = "space" if odd.reason == "space" else "route" if routed else "other"
-        values = {"ref": odd.ref, "suggestion": odd.suggestion, "length": km_text(length_m)}
-        yield Issue("ref", severity, odd.ref, length_m, f"quality.effect.ref-{kind}", values, odd.segments)
+        kind = (
+            "space"
+            if odd.reason == "space"
+            else "other"
+            if not routed
+            else "route"
+            if lacking_m > 1.0
+            else "bridged"
+        )
+        severity: Severity = (
+            "note" if kind != "route" else "doubtful" if odd.reason in ("between", "name") else "serious"
+        )
+        shown_m = lacking_m if kind == "route" else float(length.sum())
+        values = {"ref": odd.ref, "suggestion": odd.suggestion, "length": km_text(shown_m)}
+        yield Issue(
+            "ref", severity, odd.ref, float(length.sum()), f"quality.effect.ref-{kind}", values, odd.segments
+        )
 
 
 __all__ = ["KINDS", "QualityReport", "network_quality"]

@@ -46,11 +46,14 @@ def islands(graph: RoadGraph, routes: Sequence[Route]) -> Iterator[Issue]:
     _, piece = np.unique(label[u], return_inverse=True)
     order = np.argsort(piece, kind="stable")
     borne = route_segments(graph, routes)
+    ref = np.full(graph.n_segments, "", dtype=object)
+    ref[borne.index.to_numpy(np.int64)] = borne.to_numpy(object)
+    routed = ref != ""
     for segments in np.split(cut[order], np.flatnonzero(np.diff(piece[order])) + 1):
         length_m = float(graph.seg_length_m[segments].sum())
-        on = borne.reindex(segments).dropna()
-        route_m = float(graph.seg_length_m[on.index.to_numpy(np.int64)].sum())
-        refs = sorted({ref for value in on for ref in value.split(";")})
+        on = segments[routed[segments]]
+        route_m = float(graph.seg_length_m[on].sum())
+        refs = sorted({one for value in ref[on].tolist() for one in value.split(";")})
         severity: Severity = "serious" if refs else "doubtful" if length_m >= LONG_ISLAND_M else "note"
         values = {
             "n": len(segments),

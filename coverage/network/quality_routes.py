@@ -21,8 +21,8 @@ NEAR_MISS_M = 50.0
 LOOK_M = 200.0
 BREAK_M = 5000.0
 """Ends of sections up to this far apart may belong together."""
-HEADING_M = 500.0
-"""The heading of an end is that of its last stretch of this length."""
+HEADING_M, FACING_DEG = 500.0, 70.0
+"""The heading of an end is that of its last stretch of this length; a break lies ahead of both within this angle."""
 LONG_BRIDGE_M = 1000.0
 ONE_WAY_M, LONG_ONE_WAY_M = 300.0, 2000.0
 """A carriageway without its counterpart is listed from the first length on, and doubtful from the second."""
@@ -213,9 +213,10 @@ def _heading(section: Section, *, high: bool) -> FloatArray:
 
 
 def _facing(index: RoadIndex, a: End, b: End) -> bool:
-    """Whether each road goes on towards the other."""
+    """Whether each road goes on towards the other, within :data:`FACING_DEG`."""
     to = index.node_merc[b[1]] - index.node_merc[a[1]]
-    return bool(to @ a[2] >= 0 and -to @ b[2] >= 0)
+    least = np.cos(np.radians(FACING_DEG)) * np.hypot(*to)
+    return bool(to @ a[2] >= least * np.hypot(*a[2]) and -to @ b[2] >= least * np.hypot(*b[2]))
 
 
 # -- one way only, and speeds ----------------------------------------------------------------------------
