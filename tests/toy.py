@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from plugspan.network.graph import RoadGraph
-from pyproj import Geod
+from pyproj import Geod, Transformer
 
 LON0, LAT0 = 113.0, 27.0
 _GEOD = Geod(ellps="WGS84")
+_GRID = Transformer.from_crs(f"+proj=tmerc +lat_0={LAT0} +lon_0={LON0} +ellps=WGS84", "EPSG:4326", always_xy=True)
 
 
 def lonlat(x_m, y_m):
-    """Longitude, latitude of metres east and north of (113, 27); good to a few metres in 10 km."""
-    lat = LAT0 + np.asarray(y_m, dtype=float) / 110_790.0
-    lon = LON0 + np.asarray(x_m, dtype=float) / (111_320.0 * np.cos(np.radians(lat)) * 1.0006)
+    """Longitude, latitude of metres east and north of (113, 27); exact to 1e-5 within 30 km of the meridian."""
+    lon, lat = _GRID.transform(np.asarray(x_m, dtype=float), np.asarray(y_m, dtype=float))
     return np.stack([lon, lat], axis=-1)
 
 

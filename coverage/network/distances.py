@@ -19,6 +19,8 @@ from .geodesic import earth_centred
 from .graph import FloatArray, IntArray, RoadGraph, shortest_csr
 from .snapping import SNAP_M, Snapped, Snapper, join_snapped, main_segments, snap
 
+AT_NODE_M = 0.05
+"""A place so close to the end of a segment lies at the junction, whichever way the segment may be driven."""
 BLOCK = 64
 """Sources searched at once."""
 MAX_CELLS = 20_000_000
@@ -123,10 +125,13 @@ class AnchoredGraph:
         share = np.divide(length, g.seg_length_m[of], out=np.zeros_like(length), where=g.seg_length_m[of] > 0)
         cost = np.maximum(share, 0.0) * self.seg_cost[of]
         ahead, back = g.seg_forward[of], g.seg_backward[of]
+        low, high = at[offset <= AT_NODE_M], at[offset >= g.seg_length_m[seg] - AT_NODE_M]
+        here = np.concatenate([g.n_nodes + low, g.n_nodes + high])
+        there = np.concatenate([g.seg_u[self.snapped.segment[low]], g.seg_v[self.snapped.segment[high]]])
         return (
-            np.concatenate([a[ahead], b[back]]),
-            np.concatenate([b[ahead], a[back]]),
-            np.concatenate([cost[ahead], cost[back]]),
+            np.concatenate([a[ahead], b[back], here, there]),
+            np.concatenate([b[ahead], a[back], there, here]),
+            np.concatenate([cost[ahead], cost[back], np.zeros(2 * len(here))]),
         )
 
     @cached_property

@@ -12,7 +12,7 @@ from scipy.sparse import csgraph
 
 from ..units import GEOD, WGS84
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
-from .routes.geometry import ground_scale, ground_steps, mercator, unmercator
+from .routes.geometry import dense_lines, ground_scale, ground_steps, mercator, unmercator
 
 SNAP_M = 1000.0
 """Points further from a road than this are not snapped."""
@@ -109,11 +109,15 @@ class Snapper:
 
     @cached_property
     def _merc(self) -> FloatArray:
-        return mercator(self.graph.xy)
+        return mercator(self._dense[0])
+
+    @cached_property
+    def _dense(self) -> tuple[FloatArray, IntArray]:
+        return dense_lines(self.graph)
 
     @cached_property
     def _lines(self) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-        counts = np.diff(self.graph.seg_ptr)
+        counts = np.diff(self._dense[1])
         rows = np.repeat(np.arange(self.graph.n_segments), counts)
         return np.asarray(shapely.linestrings(self._merc, indices=rows), dtype=object)
 
@@ -180,14 +184,15 @@ class Snapper:
     def _offset_m(self, segment: IntArray, along: FloatArray) -> FloatArray:
         """Turn Mercator length along segments into metres from their first node."""
         g, merc = self.graph, self._merc
+        lonlat, ptr = self._dense
         unique, which = np.unique(segment, return_inverse=True)
-        counts = g.seg_ptr[unique + 1] - g.seg_ptr[unique]
+        counts = ptr[unique + 1] - ptr[unique]
         first = np.cumsum(counts) - counts
-        rows = np.repeat(g.seg_ptr[unique] - first, counts) + np.arange(counts.sum())
+        rows = np.repeat(ptr[unique] - first, counts) + np.arange(counts.sum())
         xy = merc[rows]
         step = np.hypot(*np.diff(xy, axis=0, prepend=xy[:1]).T)
         step[first] = 0.0
-        on_ground = ground_steps(g.xy[rows])
+        on_ground = ground_steps(lonlat[rows])
         on_ground[first] = 0.0
         drawn, ground = np.cumsum(step), np.cumsum(on_ground)
         last = first + counts - 1

@@ -50,7 +50,7 @@ def pieces_inside(index: RoadIndex, drive: Drive, polygon: Geometry | None) -> F
     k = np.arange(len(drive.edges), dtype=np.float64)
     whole = np.stack([drive.low_m, drive.high_m, k], axis=1)
     if polygon is None:
-        return whole
+        return whole[np.lexsort((drive.high_m, drive.low_m))]
     area = to_mercator(polygon)
     shapely.prepare(area)
     lines = _mercator_lines(index, drive)
@@ -58,9 +58,8 @@ def pieces_inside(index: RoadIndex, drive: Drive, polygon: Geometry | None) -> F
     crossing = np.flatnonzero(shapely.intersects(area, lines) & ~inside)
     parts = [whole[inside]]
     for number in crossing.tolist():
-        cut = drive.from_m[number] + (drive.to_m[number] - drive.from_m[number]) * _shares(
-            area, lines[number]
-        )
+        shares = _on_ground(index, int(drive.edges[number]), _shares(area, lines[number]))
+        cut = drive.from_m[number] + (drive.to_m[number] - drive.from_m[number]) * shares
         parts.append(np.column_stack([np.sort(cut, axis=1), np.full(len(cut), float(number))]))
     found = np.concatenate(parts)
     return found[np.lexsort((found[:, 1], found[:, 0]))]
@@ -68,7 +67,7 @@ def pieces_inside(index: RoadIndex, drive: Drive, polygon: Geometry | None) -> F
 
 def _mercator_lines(index: RoadIndex, drive: Drive) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     rows, which = index.path_vertices(drive.edges)
-    return np.asarray(shapely.linestrings(mercator(index.graph.xy[rows]), indices=which), dtype=object)
+    return np.asarray(shapely.linestrings(mercator(index.xy[rows]), indices=which), dtype=object)
 
 
 def _shares(area: Geometry, line: Geometry) -> FloatArray:

@@ -72,7 +72,7 @@ def _inner_junctions(index: RoadIndex, drive: Measured) -> IntArray:
 def _turns_round(index: RoadIndex, path: Path) -> BoolArray:
     """Which edges start more than ``MAX_TURN_ONEWAY_DEG`` off the heading of the edge before (on a ring also the first)."""
     rows, which = index.path_vertices(path.edges)
-    xy = mercator(index.graph.xy[rows])
+    xy = mercator(index.xy[rows])
     first = np.searchsorted(which, np.arange(len(path.edges)))
     last = np.append(first[1:], len(xy)) - 1
     leave, arrive = xy[first + 1] - xy[first], np.roll(xy[last] - xy[last - 1], 1, axis=0)

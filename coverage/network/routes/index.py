@@ -9,7 +9,7 @@ import numpy as np
 
 from ..graph import FloatArray, IntArray, RoadGraph
 from .circles import roundabout_numbers
-from .geometry import ground_steps, mercator
+from .geometry import dense_lines, ground_steps, mercator
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +69,24 @@ class RoadIndex:
         """(n, 2) Mercator coordinates of the nodes."""
         return mercator(self.graph.node_xy)
 
+    @cached_property
+    def _dense(self) -> tuple[FloatArray, IntArray]:
+        return dense_lines(self.graph)
+
+    @property
+    def xy(self) -> FloatArray:
+        """(c, 2) longitude, latitude of all vertices; long legs are divided."""
+        return self._dense[0]
+
     def path_vertices(self, edges: IntArray) -> tuple[IntArray, IntArray]:
-        """Rows of ``graph.xy`` along a path of directed edges, and the position in ``edges`` of each row."""
+        """Rows of ``xy`` along a path of directed edges, and the position in ``edges`` of each row."""
         g = self.graph
         seg, back = g.edge_segment[edges], g.edge_reversed[edges]
-        counts = g.seg_ptr[seg + 1] - g.seg_ptr[seg]
+        ptr = self._dense[1]
+        counts = ptr[seg + 1] - ptr[seg]
         which = np.repeat(np.arange(len(edges)), counts)
         step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        first = np.where(back, g.seg_ptr[seg + 1] - 1, g.seg_ptr[seg])
+        first = np.where(back, ptr[seg + 1] - 1, ptr[seg])
         return first[which] + np.where(back, -1, 1)[which] * step, which
 
     def path(self, edges: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -95,8 +105,8 @@ class RoadIndex:
             Driven length at each vertex, scaled so that each edge has its geodesic length.
         """
         rows, which = self.path_vertices(edges)
-        xy = mercator(self.graph.xy[rows])
-        step = ground_steps(self.graph.xy[rows])
+        xy = mercator(self.xy[rows])
+        step = ground_steps(self.xy[rows])
         step[1:][np.diff(which) != 0] = 0.0
         drawn = np.bincount(which, weights=step, minlength=len(edges))
         length = self.graph.edge_length_m[edges]
@@ -107,7 +117,7 @@ class RoadIndex:
     def lonlat_path(self, edges: IntArray) -> FloatArray:
         """(p, 2) longitude, latitude along a path of directed edges, without repeated vertices."""
         rows, _ = self.path_vertices(edges)
-        xy = self.graph.xy[rows]
+        xy = self.xy[rows]
         keep = np.ones(len(xy), dtype=bool)
         keep[1:] = (np.diff(xy, axis=0) != 0).any(axis=1)
         return xy[keep]
