@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -21,7 +21,7 @@ from pyproj import CRS, Transformer
 
 from ..errors import Fault, InputError
 from ..schema import Column, ColumnType, TableSchema
-from ..texts import catalogue
+from ..texts import catalogue, text
 from ..units import WGS84
 from .layer import Kind, Layer
 
@@ -52,19 +52,26 @@ class Field:
         bool, int64, float64, datetime64[D] or object (str or None).
     missing : (n,) array of bool
         True where there is no value.
+    is_offset : bool
+        It is the style's -1, 0, 1, not a column of that name.
     """
 
     name: str
     column: Column
     values: Array
     missing: npt.NDArray[np.bool_]
+    is_offset: bool = False
 
     def label(self, lang: str) -> str:
         """Return the header a person reads; the name itself where the catalogue has none."""
+        if self.is_offset:
+            return text("export.offset", lang)
         return self.column.label(lang) if f"column.{self.column.name}" in catalogue() else self.column.name
 
     def meaning(self, lang: str) -> str:
         """Return what the column holds, empty where the catalogue doesn't say."""
+        if self.is_offset:
+            return text("export.offset-meaning", lang)
         return self.column.meaning(lang) if f"meaning.{self.column.name}" in catalogue() else ""
 
     def choices(self, lang: str) -> dict[str, str]:
@@ -97,7 +104,9 @@ def layer_fields(layer: Layer) -> tuple[Field, ...]:
     extra = [style.by, style.offset_by, layer.label_column or "", layer.search_column or ""]
     names = [name for name in dict.fromkeys(extra) if name and name not in layer.schema.names]
     columns = [*layer.schema.columns, *(Column(name, _kind_of(layer.frame[name])) for name in names)]
-    return fields(layer.frame, columns)
+    found = fields(layer.frame, columns)
+    own = style.offset_by not in layer.schema.names
+    return tuple(replace(f, is_offset=True) if own and f.column.name == style.offset_by else f for f in found)
 
 
 def table_fields(frame: pd.DataFrame, schema: TableSchema) -> tuple[Field, ...]:
@@ -272,7 +281,7 @@ def _on_cgcs2000(crs: str) -> bool:
 
 def _of_kind(held: Array, kind: Kind) -> Array:
     held = shapely.force_2d(held)
-    held = np.where(shapely.is_empty(held), None, held)
+    held[shapely.is_empty(held)] = None
     wrong = ~shapely.is_missing(held) & (
         (shapely.get_dimensions(held) != DIMENSION[kind]) | (shapely.get_type_id(held) == 7)
     )
