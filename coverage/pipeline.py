@@ -17,18 +17,21 @@ import pandas as pd
 
 from .assess import Assessment, assess
 from .errors import Fault, InputError
-from .inputs import SCHEMAS, Inputs, collect, combine_tables, read_table
+from .inputs import SCHEMAS, Inputs, collect, combine_tables, distance_to, read_table
+from .inputs.checks import notice_table_datum
 from .inputs.from_osm import table_from_osm
 from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
 from .network.figures import network_figures
+from .network.quality import QualityReport, network_quality
 from .network.refs import RoadClass, RoadClasses
 from .network.routes import Route, find_routes
+from .output.atomic import check_free
 from .plan import Plan, Provenance
-from .policy import Policy, RouteSpacing, read_policy
+from .policy import DemandReach, Policy, RouteSpacing, SiteRequirement, read_policy
 from .project import Project, TableSettings
 from .siting.outcome import Siting
 from .siting.propose import propose
-from .units import M_PER_KM
+from .units import M_PER_KM, WGS84
 
 Tell = Callable[[str, float], None]
 OSM_SUFFIXES = (".pbf", ".osm", ".gz", ".bz2")
@@ -93,6 +96,7 @@ def make_plan(project: Project, *, tell: Tell = _silent) -> Plan:
         provenance=_provenance(project, started),
         network=network_figures(study.roads, study.routes),
         background=study.background,
+        quality=_quality(study),
     )
 
 
@@ -138,9 +142,18 @@ def _region(project: Project) -> Region | None:
         return read_region(project.path(wanted.file), halo_m=halo_m, name=project.name)
     if wanted.osm_relation is not None:
         return read_region_from_osm(project.path(project.network.osm), wanted.osm_relation, halo_m=halo_m)
+    beside = boundary_file(project)
+    if wanted.name is not None and beside.is_file():
+        return read_region(beside, halo_m=halo_m, name=wanted.name)
     if wanted.bbox is not None:
         return Region.from_bbox(*wanted.bbox, halo_m=halo_m, name=project.name)
     return None
+
+
+def boundary_file(project: Project) -> Path:
+    """Where ``fetch`` keeps the boundary of a region that was looked up by its name."""
+    osm = project.path(project.network.osm)
+    return osm.with_name(osm.name.split(".")[0] + ".region.geojson")
 
 
 def _inputs(
@@ -153,11 +166,16 @@ def _inputs(
     """Read all tables; faults of all files are raised together."""
     faults: list[Fault] = []
     tables: dict[str, Any] = {}
+    to_road = distance_to(roads.lines())
     for name, schema in SCHEMAS.items():
         frames = []
         for settings in project.tables.get(name, ()):  # type: ignore[call-overload]
             try:
-                frames.append(_table(project, name, settings, region, features, warnings))
+                table = _table(project, name, settings, region, features, warnings)
+                if name in ("chargers", "facilities") and not settings.from_osm:
+                    noticed = notice_table_datum(table, settings.datum, to_road)
+                    warnings += [] if noticed is None else [noticed]
+                frames.append(table)
             except InputError as error:
                 faults += error.faults
         tables[name] = combine_tables(frames, schema)
@@ -174,6 +192,7 @@ def _table(
     features: Mapping[str, gpd.GeoDataFrame],
     warnings: list[Fault],
 ) -> gpd.GeoDataFrame:
+    """One table, from its file or from the OSM file."""
     if settings.from_osm:
         return table_from_osm(name, features, notes=warnings)
     assert settings.path is not None
@@ -203,20 +222,36 @@ def _background(features: Mapping[str, gpd.GeoDataFrame], inputs: Inputs) -> dic
 
 
 def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> Path:
-    """Download the project's region to the file that it names as its network."""
+    """Download the project's region to the file that it names as its network.
+
+    A region given by name is looked up, and its boundary kept beside the network, where ``run`` finds it.
+    """
     from .network.download import fetch_osm
 
     out = project.path(project.network.osm)
-    region = _region(project) if project.region.name is None or project.region.file else None
+    check_free(out, overwrite=overwrite)
+    region = _region(project) or _looked_up(project, say)
     return fetch_osm(
-        region if region is not None else project.region.name or "",
-        out,
-        endpoint=project.network.overpass or None,
+        region, out, endpoint=project.network.overpass or None, overwrite=overwrite, say=say, lang=project.language
+    )
+
+
+def _looked_up(project: Project, say: Callable[[str], None]) -> Region:
+    from .network.download import find_region
+
+    if project.region.name is None:
+        raise InputError(Fault("region-none", file="project.toml"))
+    region = find_region(
+        project.region.name,
+        cache_dir=project.path(project.network.osm).parent / ".osm-cache",
+        nominatim=project.network.nominatim or None,
         halo_m=project.region.halo_km * M_PER_KM,
-        overwrite=overwrite,
         say=say,
         lang=project.language,
     )
+    frame = gpd.GeoDataFrame({"name": [project.region.name]}, geometry=[region.polygon], crs=WGS84)
+    boundary_file(project).write_text(frame.to_json(drop_id=True), "utf-8")
+    return region
 
 
 # -- measuring -------------------------------------------------------------------------------------------
@@ -236,7 +271,21 @@ def _site(study: Study) -> tuple[Siting, ...]:
     classes = {rule.network for rule in study.policy.rules if isinstance(rule, RouteSpacing)}
     routes = [route for route in study.routes if route.road_class in classes]
     area = None if study.region is None else study.region.polygon
-    return (propose(study.inputs, study.roads, routes, region=area, **settings.model_dump()),)
+    asked = [rule.site for rule in study.policy.rules if isinstance(rule, DemandReach)]
+    site = asked[0] if asked else SiteRequirement()
+    return (propose(study.inputs, study.roads, routes, region=area, site=site, **settings.model_dump()),)
+
+
+def _quality(study: Study) -> QualityReport:
+    """Look through the roads for what may spoil the numbers."""
+    region = study.region
+    return network_quality(
+        study.roads,
+        study.routes,
+        classes=_classes(study.project, study.policy),
+        region=None if region is None else region.polygon,
+        boundary=None if region is None else region.with_halo,
+    )
 
 
 def _after(study: Study, before: Assessment, siting: tuple[Siting, ...]) -> Assessment:

@@ -11,6 +11,7 @@ import geopandas as gpd
 from .assess.assessment import Assessment
 from .inputs.bundle import Inputs
 from .network import Region, RoadGraph
+from .network.quality import QualityReport
 from .network.routes import Route
 from .policy import Policy
 from .project import Project
@@ -41,7 +42,7 @@ class Plan:
     """Assessment before, proposed sites, assessment after, and what it all rests on.
 
     ``background`` holds quiet frames for the map: ``waterways``, ``places``. ``network`` holds the road
-    network's figures (nodes, edges, length, islands …).
+    network's figures (nodes, edges, length, islands …), ``quality`` what is doubtful about it.
     """
 
     project: Project
@@ -56,3 +57,4 @@ class Plan:
     provenance: Provenance
     network: Mapping[str, Any] = field(default_factory=dict)
     background: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    quality: QualityReport | None = None

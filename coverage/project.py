@@ -80,6 +80,7 @@ class NetworkSettings(_Frozen):
         2.0, description="breaks in a route up to this long are bridged along the roads"
     )
     overpass: str = Field("", description="address of another Overpass server for plugspan fetch")
+    nominatim: str = Field("", description="address of another Nominatim server, which looks up names of regions")
 
 
 class TableSettings(_Frozen):
@@ -155,6 +156,8 @@ class OutputSettings(_Frozen):
     basemap: str = Field(
         "", description="tile address {z}/{x}/{y}; none by default, so that the map opens without internet"
     )
+    sources: str = Field("", description="where the data are from, in words; the file names if left out")
+    schematic: bool = Field(False, description="say on every map that the data are schematic, not surveyed")
     note: str = Field("", description="a line shown on every map, e.g. that the data are a schematic sample")
 
 

@@ -115,7 +115,7 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
     has = _three_valued(berths["shore_power"]).set_axis(berths["id"])
     if calls.empty:
         return Finding(rule, "share", None, None)
-    berth_has = calls["berth"].map(has[~has.index.duplicated()]).fillna(UNKNOWN)
+    berth_has = calls["berth"].map(has[~has.index.duplicated()].to_dict()).astype(object).fillna(UNKNOWN)
     stay = calls["hours"].astype("Float64")
     able = calls["able"].astype("boolean")
     no = (

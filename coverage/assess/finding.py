@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..policy import Rule
+from ..inputs import Inputs, qualify
+from ..policy import Rule, SiteRequirement
 
 Status = Literal["met", "not met", "undecided"]
 YES, UNKNOWN, NO = "yes", "unknown", "no"
@@ -71,6 +72,13 @@ class Finding:
         return "met" if met else "not met" if missed else "undecided"
 
 
+def site_status(inputs: Inputs, site: SiteRequirement) -> npt.NDArray[np.object_]:
+    """(sites,) ``yes``, ``unknown`` or ``no``: whether each charging site meets a requirement."""
+    status = qualify(inputs.sites, inputs.chargers, dc_min_kw=site.dc_min_kw, min_points=site.min_points)
+    closed = (inputs.sites["access"] == "restricted").fillna(False).to_numpy(bool) & site.public_only
+    return np.where(closed, NO, status.to_numpy(object))
+
+
 def share_bounds(status: pd.Series) -> tuple[float | None, float | None, dict[str, float]]:
     """Interval of a share from ``yes / unknown / no``, and the counts.
 
@@ -114,7 +122,7 @@ def ratio_bounds(
     whole, certain = np.asarray(whole, float), np.asarray(certain, bool)
     if not len(whole):
         return None, None
-    return _extreme(low, whole, certain), -_extreme(-high, whole, certain)
+    return _extreme(low, whole, certain), 0.0 - _extreme(-high, whole, certain)
 
 
 def _extreme(part: npt.NDArray[Any], whole: npt.NDArray[Any], certain: npt.NDArray[Any]) -> float:

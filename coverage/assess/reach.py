@@ -6,12 +6,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from ..inputs import Inputs, qualify
+from ..inputs import Inputs
 from ..network import RoadGraph
 from ..network.distances import Snapper, nearest_distance
 from ..policy import DemandReach
 from ..units import M_PER_KM, lonlat
-from .finding import NO, UNKNOWN, YES, Finding
+from .finding import NO, UNKNOWN, YES, Finding, site_status
 
 
 def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[Finding, gpd.GeoDataFrame]:
@@ -30,13 +30,11 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
         missing).
     """
     demand = inputs.demand[inputs.demand["inside"].astype(bool)].reset_index(drop=True)
-    status = qualify(
-        inputs.sites, inputs.chargers, dc_min_kw=rule.site.dc_min_kw, min_points=rule.site.min_points
-    )
+    status = site_status(inputs, rule.site)
     snapper = Snapper(graph)
     here, there = snapper.snap(lonlat(demand.geometry)), snapper.snap(lonlat(inputs.sites.geometry))
-    strict = nearest_distance(graph, here, there.take((status == YES).to_numpy(bool)))
-    lenient = nearest_distance(graph, here, there.take((status != NO).to_numpy(bool)))
+    strict = nearest_distance(graph, here, there.take(status == YES))
+    lenient = nearest_distance(graph, here, there.take(status != NO))
     limit = rule.reach_km * M_PER_KM
     lost, island = ~here.found, here.island
     reached = np.select([lost, strict <= limit, lenient <= limit], [UNKNOWN, YES, UNKNOWN], NO)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
-from ..inputs import Inputs, qualify
+from ..inputs import Inputs
 from ..network import Region, RoadGraph, graph_inside
 from ..network.access import Access, find_access
 from ..network.cutting import all_pieces
@@ -21,7 +21,7 @@ from ..network.snapping import Snapped, Snapper
 from ..policy import LengthCoverage, RouteSpacing, SiteRequirement
 from ..units import M_PER_KM, WGS84, km, lonlat
 from .covered import CoveredLength, covered_length
-from .finding import NO, UNKNOWN, YES, Finding
+from .finding import NO, UNKNOWN, YES, Finding, site_status
 from .spacing import Spacing, find_spacing, gap_edges, gap_lines, length_by_area
 
 CLASSES = ("good", "middle", "gap")
@@ -78,8 +78,7 @@ class RoadContext:
 
     def status(self, site: SiteRequirement) -> npt.NDArray[np.object_]:
         """(sites,) whether each site meets the requirement."""
-        sites, chargers = self.inputs.sites, self.inputs.chargers
-        return qualify(sites, chargers, dc_min_kw=site.dc_min_kw, min_points=site.min_points).to_numpy(object)
+        return site_status(self.inputs, site)
 
     def spacing(
         self, rule: RouteSpacing | LengthCoverage, network: str, qualifies: npt.NDArray[np.bool_]

@@ -118,6 +118,29 @@ def _check_out(out: Path, overwrite: bool) -> None:
 
 
 # -- regions by name ---------------------------------------------------------------------------------------
+def find_region(
+    name: str,
+    *,
+    cache_dir: str | Path,
+    nominatim: str | None = None,
+    halo_m: float = HALO_M,
+    retries: int = 5,
+    timeout_s: float = 60.0,
+    say: Callable[[str], None] | None = None,
+    lang: str = "en",
+    sleep: Callable[[float], None] = time.sleep,
+) -> Region:
+    """Look up a region by its name ("Zhuzhou, Hunan, China"); parameters as in :func:`fetch_osm`.
+
+    Raises
+    ------
+    NetworkError
+        If the service cannot be reached, or knows no area of that name.
+    """
+    client = Client(Path(cache_dir), retries, timeout_s, say or (lambda _line: None), lang, sleep)
+    return geocode_region(name, client=client, nominatim=nominatim, halo_m=halo_m)
+
+
 def geocode_region(
     name: str, *, client: Client, nominatim: str | None = None, halo_m: float = HALO_M
 ) -> Region:

@@ -132,6 +132,15 @@ NOT_SERVED_COLUMNS = (
     ID,
 )
 
+ISSUE_COLUMNS = (
+    Column("quality_kind", "choice"),
+    Column("severity", "choice"),
+    REF,
+    NAME,
+    Column("length_km", "float", "km"),
+    Column("effect"),
+)
+
 
 def plan_layers(plan: Plan) -> list[Layer]:
     """All layers of a plan, lowest first."""
@@ -147,6 +156,7 @@ def plan_layers(plan: Plan) -> list[Layer]:
         _car_parks(plan),
         _hubs(plan),
         _not_served(plan),
+        _issues(plan),
         _sites(plan.before),
         _berths(plan),
         _service_areas(plan),
@@ -183,6 +193,7 @@ def _counties(plan: Plan) -> Layer | None:
         styles.COUNTIES,
         "background",
         label_column="name",
+        search_column="name",
     )
 
 
@@ -453,6 +464,32 @@ def _not_served(plan: Plan) -> Layer | None:
         _frame(frame, schema),
         schema,
         styles.NOT_SERVED,
+        "quality",
+        visible=False,
+    )
+
+
+def quality_table(plan: Plan, lang: str) -> gpd.GeoDataFrame:
+    """What is doubtful about the roads, a row each, with its effect in words."""
+    report = plan.quality
+    if report is None or report.issues.empty:
+        return gpd.GeoDataFrame(columns=[c.name for c in ISSUE_COLUMNS], geometry=[], crs=WGS84)
+    frame = report.issues.rename(columns={"kind": "quality_kind"})
+    frame = frame.assign(length_km=frame["length_m"] / M_PER_KM, effect=report.effects(lang))
+    return gpd.GeoDataFrame(frame.drop(columns=["values", "length_m"]), geometry="geometry", crs=WGS84)
+
+
+def _issues(plan: Plan) -> Layer | None:
+    frame = quality_table(plan, plan.project.language)
+    if frame.empty:
+        return None
+    schema = _schema("issues", *ISSUE_COLUMNS)
+    return Layer(
+        "issues",
+        "layer.issues",
+        _frame(frame, schema),
+        schema,
+        styles.ISSUES,
         "quality",
         visible=False,
     )

@@ -18,6 +18,7 @@ from ..assess.assessment import Assessment
 from ..assess.finding import Finding
 from ..plan import Plan
 from ..siting.outcome import Siting
+from .layers import quality_table
 
 DECIMALS = 6
 """Shares and kilometres are written to this many decimals: a millimetre, a millionth."""
@@ -53,6 +54,7 @@ def plan_result(plan: Plan) -> dict[str, Any]:
                 "started": plan.provenance.started,
             },
             "network": dict(plan.network),
+            "quality": _records(quality_table(plan, lang)),
             "routes": plan.before.routes.to_dict("records"),
             "findings": finding_rows(plan.before, lang),
             "measures": finding_rows(plan.before, lang, with_target=False),

@@ -110,7 +110,9 @@ LAYER_OF_KIND = {
 def finding_panel(plan: Plan, lang: str) -> list[FindingRow]:
     """Rows of the map's findings panel: rules with a target."""
     rows = []
-    for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
+    pairs = zip(plan.before.findings, plan.after.findings, strict=True)
+    # Rules that nothing can be said about come last.
+    for before, after in sorted(pairs, key=lambda pair: pair[0].low is None):
         if before.status is None:
             continue
         rows.append(
@@ -119,7 +121,7 @@ def finding_panel(plan: Plan, lang: str) -> list[FindingRow]:
                 status=before.status,
                 value=numbers.headline(before, lang),
                 target=numbers.target(before, lang),
-                layer=LAYER_OF_KIND.get(before.rule.kind, ""),
+                layer="" if before.low is None else LAYER_OF_KIND.get(before.rule.kind, ""),
                 status_after=(after.status or "") if plan.siting else "",
                 value_after=numbers.headline(after, lang) if plan.siting else "",
                 source=before.rule.source,
@@ -131,10 +133,11 @@ def finding_panel(plan: Plan, lang: str) -> list[FindingRow]:
 def source_note(plan: Plan) -> SourceNote:
     """Return the line on every map and page."""
     project = plan.project
-    names = ", ".join(Path(path).name for path, _ in plan.provenance.inputs)
+    names = project.output.sources or ", ".join(Path(path).name for path, _ in plan.provenance.inputs)
     date = project.network.data_date
     return SourceNote(
         sources=names,
+        schematic=project.output.schematic,
         date=date.isoformat() if date else "",
         approval=project.output.approval_number,
         extra=(project.output.note,) if project.output.note else (),

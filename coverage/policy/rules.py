@@ -31,7 +31,8 @@ class SiteRequirement(_Frozen):
     """What a charging site must have to count.
 
     ``dc_min_kw`` is the power one DC charge point must reach; 0 means that any charge point counts, AC
-    included. ``within_m`` and ``same_side`` bind a site to a facility, ``access_km`` to a route.
+    included. ``within_m`` and ``same_side`` bind a site to a facility, ``access_km`` to a route. With
+    ``public_only`` sites that are known to be closed to the public don't count.
     """
 
     dc_min_kw: NonNegative = 0.0
@@ -40,6 +41,7 @@ class SiteRequirement(_Frozen):
     same_side: bool = False
     access_km: Positive = 3.0
     access_metric: Literal["drive"] = "drive"
+    public_only: bool = False
 
 
 class Target(_Frozen):
