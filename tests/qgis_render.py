@@ -1,6 +1,6 @@
 """Run by the system's Python with QGIS: open a GeoPackage as a GIS person would, tell what QGIS sees, paint it.
 
-    QT_QPA_PLATFORM=offscreen /usr/bin/python3 qgis_render.py layers.gpkg [picture.png] [theme]
+    QT_QPA_PLATFORM=offscreen /usr/bin/python3 qgis_render.py layers.gpkg [picture.png [theme [layers.qgs]]]
 
 Prints JSON: for each layer its renderer, categories, aliases, labels and messages.
 """
@@ -68,9 +68,10 @@ def drawn(layer, renderer):
     found = {}
     for feature in layer.getFeatures():
         context.expressionContext().setFeature(feature)
-        keys = renderer.legendKeysForFeature(feature, context)
-        labels = [c.label() for i, c in enumerate(renderer.categories()) if str(i) in keys]
-        label = labels[0] if labels else None
+        context.expressionContext().setFields(layer.fields())
+        symbol = renderer.originalSymbolForFeature(feature, context)
+        look = symbol.dump() if symbol else None
+        label = next((c.label() for c in renderer.categories() if c.symbol().dump() == look), None)
         found[label] = found.get(label, 0) + 1
     renderer.stopRender(context)
     return [[label, n] for label, n in sorted(found.items(), key=str)]
@@ -98,12 +99,14 @@ def paint(layers, extent, crs, path):
         raise SystemExit(f"{path} could not be written")
 
 
-def main(geopackage, picture=None, theme=None, extent_of=None):
+def main(geopackage, picture=None, theme=None, beside=None):
     """Open each layer on its own (default styles), then the project inside the file."""
     app = QgsApplication([], False)
     app.initQgis()
     messages = []
-    app.messageLog().messageReceived.connect(lambda text, tag, level: messages.append([tag, int(level), text]))
+    app.messageLog().messageReceived.connect(
+        lambda text, tag, level: messages.append([tag, int(level), text])
+    )
     probe = QgsVectorLayer(geopackage, "probe", "ogr")
     names = [entry.split("!!::!!")[1] for entry in probe.dataProvider().subLayers()]
     alone = {}
@@ -112,14 +115,10 @@ def main(geopackage, picture=None, theme=None, extent_of=None):
         alone[name] = seen(layer)
     project = QgsProject.instance()
     inside = f"geopackage:{geopackage}?projectName=plugspan"
-    source = geopackage if geopackage.endswith(".qgs") else inside
-    read = project.read(source)
+    read = project.read(beside or inside)
     themes = project.mapThemeCollection()
-    if theme:
-        themes.applyTheme(theme, project.layerTreeRoot(), None) if False else None
     root = project.layerTreeRoot()
     out = {
-        "qgis": app.applicationVersion() if hasattr(app, "applicationVersion") else "",
         "alone": alone,
         "project": {
             "read": read,
@@ -128,7 +127,8 @@ def main(geopackage, picture=None, theme=None, extent_of=None):
             "groups": {g.name(): [n.name() for n in g.children()] for g in root.children()},
             "layers": {layer.name(): seen(layer) for layer in project.mapLayers().values()},
             "themes": {
-                name: [layer.name() for layer in themes.mapThemeVisibleLayers(name)] for name in themes.mapThemes()
+                name: [layer.name() for layer in themes.mapThemeVisibleLayers(name)]
+                for name in themes.mapThemes()
             },
             "checked": [layer.name() for layer in root.checkedLayers()],
             "order": [layer.name() for layer in root.layerOrder()],

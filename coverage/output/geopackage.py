@@ -163,6 +163,13 @@ def prepare(
     return tuple(found)
 
 
+def project_layers(tables: Sequence[Table]) -> list[ProjectLayer]:
+    """Return the tables that a QGIS project shows, as :func:`write_geopackage` has written them."""
+    return [
+        ProjectLayer(t.name, t.title, t.layer, t.fields, t.geometry_type or "") for t in tables if t.layer
+    ]
+
+
 def table_name(layer: Layer) -> str:
     """Name of a layer's table: with ``_before`` or ``_after`` where there are two states."""
     return layer.name if layer.phase == "both" else f"{layer.name}_{layer.phase}"
