@@ -134,7 +134,7 @@ def _solver(model: _Model, seconds: float) -> highspy.Highs:
     return highs
 
 
-def _run(
+def run_highs(
     highs: highspy.Highs,
     seconds: float,
     poll: Callable[[], bool],
@@ -177,7 +177,7 @@ def relaxation(core: Core, seconds: float) -> Relaxation | None:
     highs = _solver(model, seconds)
     highs.setOptionValue("solver", "ipx")
     highs.setOptionValue("run_crossover", "off")
-    ended, interrupted = _run(highs, seconds, lambda: False)
+    ended, interrupted = run_highs(highs, seconds, lambda: False)
     if interrupted:
         raise KeyboardInterrupt
     if not ended or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
@@ -235,7 +235,7 @@ def integer(
         seen["bound"] = -event.data_out.mip_dual_bound / model.scale
 
     highs.cbMipInterrupt.subscribe(watch)
-    ended, interrupted = _run(highs, seconds, lambda: report(seen["best"], seen["bound"]), idle)
+    ended, interrupted = run_highs(highs, seconds, lambda: report(seen["best"], seen["bound"]), idle)
     if not ended:
         return Integer(None, safe(seen["bound"], core), False, False, interrupted)
     status = highs.getModelStatus()
