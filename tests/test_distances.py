@@ -43,6 +43,12 @@ def by_networkx(graph, snapped):
                 g.add_edge(a, b, weight=to - at)
             if graph.seg_backward[seg]:
                 g.add_edge(b, a, weight=to - at)
+    for k, seg in enumerate(snapped.segment.tolist()):  # a place at a junction can be left whichever way one may drive
+        if seg >= 0:
+            for node, off in ((graph.seg_u, snapped.offset_m[k]), (graph.seg_v, graph.seg_length_m[seg] - snapped.offset_m[k])):
+                if off <= 0.05:
+                    g.add_edge(graph.n_nodes + k, int(node[seg]), weight=0.0)
+                    g.add_edge(int(node[seg]), graph.n_nodes + k, weight=0.0)
     return g
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import geopandas as gpd
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from shapely import Geometry
 
 from ..network.access import Access
-from ..network.graph import BoolArray, IntArray
+from ..network.graph import BoolArray, FloatArray, IntArray
 from ..network.routes import Drive, RoadIndex, Route, open_ends, path_between
 from .spacing_gaps import CLASS_LIMITS_M, DRIVE_KEY, NO_SITE, Driven, drives_with_sites, gap_table
 from .spacing_lengths import each_road_once, length_rows
@@ -141,32 +141,59 @@ class _Terms:
     span_m: float
 
 
-def _figures(gaps: pd.DataFrame, length_m: pd.Series, sites: int, terms: _Terms) -> dict[str, object]:
-    """Figures of some gaps; ``length_m`` is what each adds to the length (index of ``gaps``)."""
+@dataclass(frozen=True, eq=False)
+class _GapArrays:
+    """Columns of the gap table as arrays."""
+
+    row: IntArray
+    length_m: FloatArray
+    closed: BoolArray
+    whole: BoolArray
+    is_open: BoolArray
+    length_class: IntArray
+
+    @classmethod
+    def of(cls, gaps: pd.DataFrame) -> _GapArrays:
+        kind = gaps["kind"].to_numpy(dtype=object)
+        return cls(
+            row=gaps.index.to_numpy(dtype=np.int64),
+            length_m=gaps["length_m"].to_numpy(dtype=np.float64),
+            closed=np.isin(kind, ["between", "ring"]),
+            whole=kind == "whole",
+            is_open=gaps["open_start"].to_numpy(dtype=bool) | gaps["open_end"].to_numpy(dtype=bool),
+            length_class=gaps["length_class"].to_numpy(dtype=np.int64),
+        )
+
+    def take(self, at: IntArray) -> _GapArrays:
+        """Return some of the gaps."""
+        return _GapArrays(*(getattr(self, f.name)[at] for f in fields(self)))
+
+
+def _figures(gaps: _GapArrays, length_m: FloatArray, sites: int, terms: _Terms) -> dict[str, object]:
+    """Figures of some gaps; ``length_m`` is what each adds to the length."""
     total = float(length_m.sum())
-    closed = gaps.loc[gaps["kind"].isin(["between", "ring"]), "length_m"].to_numpy(dtype=np.float64)
-    longest = gaps["length_m"].idxmax() if len(gaps) else None
-    is_open = gaps["open_start"].astype(bool) | gaps["open_end"].astype(bool)
-    reached = (gaps["kind"] != "whole") & (gaps["length_m"].astype(float).round(3) <= terms.span_m)
-    by_class = length_m.groupby(gaps["length_class"]).sum()
+    closed = gaps.length_m[gaps.closed]
+    reached = ~gaps.whole & (np.round(gaps.length_m, 3) <= terms.span_m)
+    longest = int(np.argmax(gaps.length_m)) if len(gaps.row) else None
     classes = [*range(len(terms.limits_m) + 1), NO_SITE]
+    some = bool(len(closed))
     return {
         "length_m": total,
         "sites": sites,
         "length_per_site_m": total / sites if sites else np.nan,
         "gaps": len(closed),
-        "gap_mean_m": float(closed.mean()) if len(closed) else np.nan,
-        "gap_median_m": float(np.median(closed)) if len(closed) else np.nan,
-        "gap_p90_m": float(np.percentile(closed, 90)) if len(closed) else np.nan,
-        "gap_max_m": np.nan if longest is None else float(gaps.at[longest, "length_m"]),
-        "gap_max_open": False if longest is None else bool(is_open[longest]),
-        "gap_max_row": -1 if longest is None else int(longest),
+        "gap_mean_m": float(closed.mean()) if some else np.nan,
+        "gap_median_m": float(np.median(closed)) if some else np.nan,
+        "gap_p90_m": float(np.percentile(closed, 90)) if some else np.nan,
+        "gap_max_m": np.nan if longest is None else float(gaps.length_m[longest]),
+        "gap_max_open": False if longest is None else bool(gaps.is_open[longest]),
+        "gap_max_row": -1 if longest is None else int(gaps.row[longest]),
         **{
-            name: float(by_class.get(k, 0.0))
+            name: float(length_m[gaps.length_class == k].sum())
             for name, k in zip(class_columns(terms.limits_m), classes, strict=True)
         },
-        "open_m": float(length_m[is_open].sum()),
-        "covered_low": float(length_m[reached & ~is_open].sum()) / total if total > 0 else np.nan,
+        "open_m": float(length_m[gaps.is_open].sum()),
+        "covered_low": float(length_m[reached & ~gaps.is_open].sum()) / total if total > 0 else np.nan,
         "covered_high": float(length_m[reached].sum()) / total if total > 0 else np.nan,
     }
 
@@ -175,22 +202,28 @@ def _summary(
     gaps: pd.DataFrame, sites: pd.DataFrame, key: list[str], measure: str, terms: _Terms
 ) -> pd.DataFrame:
     """Figures per route, or per direction of each section, in the order of the gaps."""
-    count = sites.groupby(key)["site"].nunique()
+    count = sites.groupby(key)["site"].nunique().to_dict()
+    arrays, length_m = _GapArrays.of(gaps), gaps[measure].to_numpy(dtype=np.float64)
     rows = []
-    for found, group in gaps.groupby(key, sort=False):
-        name = found if len(key) > 1 else found[0]
-        figures = _figures(group, group[measure], int(count.get(name, 0)), terms)
+    for found, at in gaps.groupby(key, sort=False).indices.items():
+        name = found if isinstance(found, tuple) else (found,)
+        figures = _figures(arrays.take(at), length_m[at], int(count.get(found, 0)), terms)
         rows.append(
-            {**dict(zip(key, found, strict=True)), "road_class": group["road_class"].iloc[0], **figures}
+            (
+                at[0],
+                {**dict(zip(key, name, strict=True)), "road_class": gaps["road_class"].iat[at[0]], **figures},
+            )
         )
-    columns = [*key, "road_class", *_figures(gaps.iloc[:0], pd.Series(dtype=float), 0, terms)]
-    return pd.DataFrame(rows, columns=columns)
+    columns = [*key, "road_class", *_figures(arrays.take(np.empty(0, np.int64)), np.empty(0), 0, terms)]
+    return pd.DataFrame([row for _, row in sorted(rows, key=lambda r: r[0])], columns=columns)
 
 
 def _network(driven: Sequence[Driven], gaps: pd.DataFrame, sites: pd.DataFrame, terms: _Terms) -> pd.Series:
     once = each_road_once(length_rows(driven, gaps)).groupby("gap")["length_m"].sum()
-    length_m = once.reindex(gaps.index, fill_value=0.0).astype(float)
-    return pd.Series(_figures(gaps, length_m, int(sites["site"].nunique()), terms), name="network")
+    length_m = once.reindex(gaps.index, fill_value=0.0).to_numpy(dtype=np.float64)
+    return pd.Series(
+        _figures(_GapArrays.of(gaps), length_m, int(sites["site"].nunique()), terms), name="network"
+    )
 
 
 def length_by_area(
@@ -220,7 +253,7 @@ def length_by_area(
     for polygon in areas.geometry:
         driven = drives_with_sites(index, routes, nobody, {}, polygon)
         once = each_road_once(length_rows(driven, gaps)).groupby("gap")["length_m"].sum()
-        figures = _figures(gaps.loc[once.index], once.astype(float), 0, terms)
+        figures = _figures(_GapArrays.of(gaps.loc[once.index]), once.to_numpy(dtype=np.float64), 0, terms)
         rows.append(
             {k: figures[k] for k in ("length_m", *class_columns(spacing.limits_m), "open_m", "gap_max_m")}
         )

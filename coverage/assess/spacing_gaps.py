@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from shapely import Geometry
 
@@ -96,18 +97,17 @@ GAP_COLUMNS = [
 
 def gap_table(driven: Sequence[Driven], limits_m: Sequence[float]) -> pd.DataFrame:
     """All gaps of all drives that touch the region, in order of routes, sections, directions, driving."""
-    parts = [part for d in driven if len(part := _gaps(d))]
-    if not parts:
-        return pd.DataFrame(columns=GAP_COLUMNS).astype(
-            {"length_m": float, "inside_m": float, "counted_m": float}
-        )
-    table = pd.concat(parts, ignore_index=True)
-    length = table["length_m"].to_numpy()
+    parts = [_gaps(d) for d in driven]
+    names = [name for name in GAP_COLUMNS if name != "length_class"]
+    table = pd.DataFrame({name: np.concatenate([part[name] for part in parts] or [[]]) for name in names})
+    length = table["length_m"].to_numpy(dtype=np.float64)
     table["length_class"] = length_class(length, limits_m)
     nothing = (table["kind"] == "whole") & (length <= limits_m[-1])
     table.loc[nothing, "length_class"] = NO_SITE
     for column in ("from_site", "to_site"):
         table[column] = table[column].where(table[column] >= 0).astype("Int64")
+    for column in ("open_start", "open_end"):
+        table[column] = table[column].astype(bool)
     return table[GAP_COLUMNS]
 
 
@@ -121,7 +121,8 @@ def length_class(length_m: FloatArray, limits_m: Sequence[float]) -> IntArray:
     return np.asarray(inner + (length_m > limits_m[-1]).astype(np.int64))
 
 
-def _gaps(d: Driven) -> pd.DataFrame:
+def _gaps(d: Driven) -> dict[str, npt.NDArray[np.generic]]:
+    """Columns of the gaps of one drive that touch the region, in driving order."""
     low, high, site, kind = _bounds(d)
     start = np.full(len(low), d.drive.start_m)
     beyond = np.maximum(high - d.drive.end_m, 0.0)
@@ -129,33 +130,23 @@ def _gaps(d: Driven) -> pd.DataFrame:
         d.counted(low, high - beyond, per) + d.counted(start, start + beyond, per)
         for per in (np.ones(len(d.pieces)), d.counted_per_m)
     )
-    forward = d.drive.direction == "forward"
-    opens = (
-        np.isin(kind, ["start", "whole"]) & d.ends.low,
-        np.isin(kind, ["end", "whole"]) & d.ends.high,
-    )
-    table = pd.DataFrame(
-        {
-            "ref": d.ref,
-            "road_class": d.road_class,
-            "section": d.section,
-            "direction": d.drive.direction,
-            "kind": kind,
-            "from_m": low if forward else high,
-            "to_m": high if forward else low,
-            "from_site": site[0] if forward else site[1],
-            "to_site": site[1] if forward else site[0],
-            "open_start": opens[0] if forward else opens[1],
-            "open_end": opens[1] if forward else opens[0],
-            "length_m": high - low,
-            "inside_m": inside,
-            "counted_m": counted,
-        }
-    )
-    if not forward:
-        table = table.iloc[::-1]
-        table["kind"] = table["kind"].replace({"start": "end", "end": "start"})
-    return table[table["inside_m"] > 0.0]
+    open_low = np.isin(kind, ["start", "whole"]) & d.ends.low
+    open_high = np.isin(kind, ["end", "whole"]) & d.ends.high
+    one = (low, site[0], open_low)
+    other = (high, site[1], open_high)
+    order = np.arange(len(low))
+    if d.drive.direction == "backward":
+        one, other, order = other, one, order[::-1]
+        kind = np.where(kind == "start", "end", np.where(kind == "end", "start", kind))
+    order = order[inside[order] > 0.0]
+    columns = {
+        "kind": kind, "from_m": one[0], "to_m": other[0], "from_site": one[1], "to_site": other[1],
+        "open_start": one[2], "open_end": other[2], "length_m": high - low, "inside_m": inside, "counted_m": counted,
+    }  # fmt: skip
+    labels = {"ref": d.ref, "road_class": d.road_class, "section": d.section, "direction": d.drive.direction}
+    kinds = {"section": np.int64}
+    repeated = {k: np.full(len(order), v, dtype=kinds.get(k, object)) for k, v in labels.items()}
+    return {**repeated, **{k: v[order] for k, v in columns.items()}}
 
 
 def _bounds(

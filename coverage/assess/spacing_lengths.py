@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ..network.graph import FloatArray, IntArray
 from .spacing_gaps import DRIVE_KEY, Driven
+
+COLUMNS = ["ref", "edge", "low", "high", "per_share_m", "gap", "gap_length_m"]
 
 
 def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
@@ -20,21 +23,28 @@ def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
         edge along the drive), ``per_share_m`` (what the whole edge adds to the length), ``gap`` (row in
         ``gaps``), ``gap_length_m`` (infinite without any site).
     """
-    groups = dict(list(gaps.groupby(DRIVE_KEY, sort=False)))
-    parts = [
-        _rows(d, groups[key])
-        for d in driven
-        if (key := (d.ref, d.section, d.drive.direction)) in groups and len(d.pieces)
-    ]
-    columns = ["ref", "edge", "low", "high", "per_share_m", "gap", "gap_length_m"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    if gaps.empty:
+        return pd.DataFrame({name: [] for name in COLUMNS})
+    groups = gaps.groupby(DRIVE_KEY, sort=False).indices
+    places = gaps[["from_m", "to_m"]].to_numpy(dtype=np.float64)
+    length = np.where(gaps["kind"] == "whole", np.inf, gaps["length_m"].to_numpy(dtype=np.float64))
+    parts, refs = [], []
+    for d in driven:
+        at = groups.get((d.ref, d.section, d.drive.direction))
+        if at is not None and len(d.pieces):
+            edge, low, high, per_share, which = _rows(d, places[at].min(axis=1), places[at].max(axis=1))
+            parts.append((edge, low, high, per_share, gaps.index.to_numpy()[at[which]], length[at[which]]))
+            refs.append(np.full(len(edge), d.ref, dtype=object))
+    if not parts:
+        return pd.DataFrame({name: [] for name in COLUMNS})
+    columns = [np.concatenate(refs), *(np.concatenate(column) for column in zip(*parts, strict=True))]
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
-def _rows(d: Driven, gaps: pd.DataFrame) -> pd.DataFrame:
-    low, high = (
-        gaps[["from_m", "to_m"]].min(axis=1).to_numpy(),
-        gaps[["from_m", "to_m"]].max(axis=1).to_numpy(),
-    )
+def _rows(
+    d: Driven, low: FloatArray, high: FloatArray
+) -> tuple[IntArray, FloatArray, FloatArray, FloatArray, IntArray]:
+    """Edges, shares from and to, length of the whole edge, and number of the gap, for one drive."""
     start, end = d.drive.start_m, d.drive.end_m
     seam = np.where(high > end, high - (end - start), -np.inf)
     cuts = np.unique(
@@ -55,18 +65,7 @@ def _rows(d: Driven, gaps: pd.DataFrame) -> pd.DataFrame:
         (cuts[:-1][ok] - d.drive.low_m[k]) / length,
         (cuts[1:][ok] - d.drive.low_m[k]) / length,
     )
-    nothing = (gaps["kind"] == "whole").to_numpy()
-    return pd.DataFrame(
-        {
-            "ref": d.ref,
-            "edge": d.drive.edges[k],
-            "low": share_low,
-            "high": share_high,
-            "per_share_m": d.drive.counted_m[k],
-            "gap": gaps.index.to_numpy()[in_gap[ok]],
-            "gap_length_m": np.where(nothing, np.inf, gaps["length_m"].to_numpy())[in_gap[ok]],
-        }
-    )
+    return d.drive.edges[k], share_low, share_high, d.drive.counted_m[k], in_gap[ok]
 
 
 def each_road_once(rows: pd.DataFrame) -> pd.DataFrame:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from scipy.spatial import cKDTree
 
 from ...units import GEOD
+from ..geodesic import earth_centred
 from ..graph import BoolArray, FloatArray, IntArray
 from .align import Placed, place
 from .chains import LOOK_M
@@ -240,12 +242,10 @@ def _choose(ways: _Ways, paired: Paired, free: list[Terminal]) -> list[Gap]:
     for t in free:
         at[(t.group, t.end)][t.out] = t
     options: list[tuple[float, tuple[int, int], tuple[int, int], list[Gap]]] = []
-    ends = sorted(at)
-    for i, a in enumerate(ends):
-        for b in ends[i + 1 :]:
-            gaps = [gap for x, y in ((a, b), (b, a)) if (gap := _one_way(ways, at[x], at[y])) is not None]
-            if gaps:
-                options.append((round(min(gap.length_m for gap in gaps), 3), a, b, gaps))
+    for a, b in _neighbours(ways, free):
+        gaps = [gap for x, y in ((a, b), (b, a)) if (gap := _one_way(ways, at[x], at[y])) is not None]
+        if gaps:
+            options.append((round(min(gap.length_m for gap in gaps), 3), a, b, gaps))
     used: set[tuple[int, int]] = set()
     chosen: list[Gap] = []
     for _, a, b, gaps in sorted(options, key=lambda option: option[:3]):
@@ -253,6 +253,17 @@ def _choose(ways: _Ways, paired: Paired, free: list[Terminal]) -> list[Gap]:
             used |= {a, b}
             chosen += gaps
     return chosen
+
+
+def _neighbours(ways: _Ways, free: list[Terminal]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Pairs of section ends within the limit in a straight line, each pair once."""
+    if len(free) < 2:
+        return []
+    xyz = earth_centred(ways.index.graph.node_xy[[t.node for t in free]]).T
+    near = cKDTree(xyz).query_pairs(ways.limit_m + 1.0, output_type="ndarray")
+    ends = [(t.group, t.end) for t in free]
+    pairs = {(min(ends[i], ends[j]), max(ends[i], ends[j])) for i, j in near.tolist()}
+    return sorted(pair for pair in pairs if pair[0] != pair[1])
 
 
 def _one_way(ways: _Ways, x: dict[bool, Terminal], y: dict[bool, Terminal]) -> Gap | None:

@@ -43,7 +43,7 @@ class ChainEnd:
     look_xy : (2,) float64
         Mercator point up to ``LOOK_M`` into the chain.
     kind : tuple
-        Highway class and name beside the node, to prefer the same road where directions tie.
+        Codes of highway class and name beside the node (-1 is missing), to prefer the same road.
     """
 
     chain: int
@@ -53,7 +53,7 @@ class ChainEnd:
     leave: bool
     away: FloatArray
     look_xy: FloatArray
-    kind: tuple[object, object]
+    kind: tuple[int, int]
 
 
 def make_chains(index: RoadIndex, mask: BoolArray) -> list[Chain]:
@@ -167,7 +167,7 @@ def _end(index: RoadIndex, number: int, chain: Chain, last: int, xy: FloatArray,
     size = float(np.hypot(*away))
     if size == 0.0:  # a loop shorter than twice the look, or a segment without length
         away, size = np.array([0.0, 1.0]), 1.0
-    row = graph.segments.iloc[int(graph.edge_segment[edge])]
+    highway, name = index.kind[graph.edge_segment[edge]].tolist()
     return ChainEnd(
         chain=number,
         last=last,
@@ -176,5 +176,5 @@ def _end(index: RoadIndex, number: int, chain: Chain, last: int, xy: FloatArray,
         leave=chain.two_way or last == 0,
         away=away / size,
         look_xy=look,
-        kind=(row["highway"], row["name"]),
+        kind=(highway, name),
     )

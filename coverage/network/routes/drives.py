@@ -128,7 +128,7 @@ def _limit(a: ChainEnd, b: ChainEnd) -> float:
 
 def _penalty(a: ChainEnd, b: ChainEnd) -> float:
     other_class = OTHER_CLASS_DEG if a.kind[0] != b.kind[0] else 0.0
-    named = isinstance(a.kind[1], str) and isinstance(b.kind[1], str)
+    named = a.kind[1] >= 0 and b.kind[1] >= 0
     return other_class + (OTHER_NAME_DEG if named and a.kind[1] != b.kind[1] else 0.0)
 
 

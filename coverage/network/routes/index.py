@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from ..graph import FloatArray, IntArray, RoadGraph
 from .circles import roundabout_numbers
@@ -68,6 +69,14 @@ class RoadIndex:
     def node_merc(self) -> FloatArray:
         """(n, 2) Mercator coordinates of the nodes."""
         return mercator(self.graph.node_xy)
+
+    @cached_property
+    def kind(self) -> IntArray:
+        """(s, 2) codes of highway class and name of each segment; -1 is missing."""
+        columns = (self.graph.segments["highway"], self.graph.segments["name"])
+        return np.stack([pd.factorize(column.astype(object))[0] for column in columns], axis=1).astype(
+            np.int64
+        )
 
     @cached_property
     def _dense(self) -> tuple[FloatArray, IntArray]:
