@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from .aims import AimsResult, by_group, trade_off, weighted_aims, worst_served
+from .alternatives import Alternative, Alternatives, alternatives
 from .cover import LeastResult, least_sites
+from .frontier import Frontier, frontier
 from .problem import ProblemError, SitingProblem, make_problem
 from .result import STATUSES, LogLine, SitingResult
+from .robust import BackupResult, Failures, backup_coverage, failures, scenario_problem
+from .shore import shore_power
 from .solve import METHODS, max_coverage, solve
 from .verify import verify
 from .windows import GapWindows, gap_windows
@@ -12,16 +17,32 @@ from .windows import GapWindows, gap_windows
 __all__ = [
     "METHODS",
     "STATUSES",
+    "AimsResult",
+    "Alternative",
+    "Alternatives",
+    "BackupResult",
+    "Failures",
+    "Frontier",
     "GapWindows",
     "LeastResult",
     "LogLine",
     "ProblemError",
     "SitingProblem",
     "SitingResult",
+    "alternatives",
+    "backup_coverage",
+    "by_group",
+    "failures",
+    "frontier",
     "gap_windows",
     "least_sites",
     "make_problem",
     "max_coverage",
+    "scenario_problem",
+    "shore_power",
     "solve",
+    "trade_off",
     "verify",
+    "weighted_aims",
+    "worst_served",
 ]

@@ -1,0 +1,199 @@
+"""Several aims at once: weighted sums, the trade-off curve of two, the worst-served group."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import Fault
+from .exact_aims import worst_program
+from .problem import FloatArray, IntArray, ProblemError, SitingProblem
+from .result import build_order, covered, relative_gap
+from .solve import solve
+
+
+@dataclass(frozen=True, eq=False)
+class AimsResult:
+    """A plan and what it is worth for each aim.
+
+    Attributes
+    ----------
+    chosen : int64 array
+        New sites in build order (by the sum of all aims).
+    values : (s,) float64
+        Share of each aim that is reached: what is covered of it, divided by all of it.
+    objective, bound, gap : float
+        Of what was maximised (the worst share, or the weighted sum).
+    status : str
+        One of :data:`.result.STATUSES`.
+    runtime_s : float
+    """
+
+    chosen: IntArray
+    values: FloatArray
+    objective: float
+    bound: float
+    gap: float
+    status: str
+    runtime_s: float
+
+
+def as_shares(problem: SitingProblem, aims: npt.ArrayLike) -> FloatArray:
+    """(s, m) aims, each divided by its sum; an aim without any weight stays 0.
+
+    Raises
+    ------
+    ProblemError
+        If the shape doesn't match or a value is negative or not finite.
+    """
+    rows = np.asarray(aims, dtype=np.float64)
+    m = problem.size[1]
+    if rows.ndim != 2 or rows.shape[1] != m or not len(rows):
+        raise ProblemError(
+            [Fault("siting-length", values={"name": "aims", "expected": m, "shape": tuple(rows.shape)})]
+        )
+    if not np.isfinite(rows).all() or (rows < 0).any():
+        bad = ~np.isfinite(rows) | (rows < 0)
+        where = {"name": "aims", "count": int(bad.sum()), "first": int(np.argmax(bad.any(axis=0)))}
+        raise ProblemError([Fault("siting-negative" if np.isfinite(rows).all() else "siting-not-finite", values=where)])
+    total = rows.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(rows, total, out=np.zeros_like(rows), where=total > 0))
+
+
+def weighted_aims(
+    problem: SitingProblem,
+    aims: npt.ArrayLike,
+    importance: npt.ArrayLike,
+    *,
+    time_limit_s: float = 60.0,
+    gap: float = 0.0,
+    seed: int = 0,
+) -> AimsResult:
+    """Maximise the weighted sum of the aims' shares: maximum coverage with mixed weights.
+
+    Parameters
+    ----------
+    aims : (s, m) float
+        What each demand is worth for each aim (people, highway km, vehicles per day, …).
+    importance : (s,) float
+        Weights of the aims; only their proportions matter.
+    """
+    start_s = time.perf_counter()
+    rows, weight = as_shares(problem, aims), np.asarray(importance, dtype=np.float64)
+    if weight.shape != (len(rows),) or not np.isfinite(weight).all() or (weight < 0).any() or not weight.sum() > 0:
+        raise ProblemError([Fault("siting-importance", value=importance, values={"expected": len(rows)})])
+    mixed = weight / weight.sum() @ rows
+    found = solve(replace(problem, weight=mixed), time_limit_s=time_limit_s, gap=gap, seed=seed)
+    return AimsResult(
+        found.chosen,
+        _values(problem, rows, found.chosen),
+        found.objective,
+        found.bound,
+        found.gap,
+        found.status,
+        time.perf_counter() - start_s,
+    )
+
+
+def _values(problem: SitingProblem, rows: FloatArray, chosen: IntArray) -> FloatArray:
+    """(s,) share of each aim that fixed and chosen sites cover."""
+    return np.asarray(rows[:, covered(problem, np.union1d(problem.fixed, chosen))].sum(axis=1))
+
+
+def trade_off(
+    problem: SitingProblem,
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    *,
+    n_points: int = 9,
+    time_limit_s: float = 60.0,
+    gap: float = 1e-3,
+    seed: int = 0,
+) -> list[AimsResult]:
+    """Trade-off curve of two aims: plans that weighted sums can reach, from all first to all second.
+
+    Between two neighbours the weights that make both equally good are tried next (the non-inferior set
+    estimation of Cohon, Church & Sheer 1979). Plans beaten in both aims are left out.
+    """
+    start_s = time.perf_counter()
+    aims = np.stack([np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)])
+    share_s = time_limit_s / max(n_points, 2)
+
+    def at(weight: float) -> AimsResult:
+        return weighted_aims(problem, aims, [1 - weight, weight], time_limit_s=share_s, gap=gap, seed=seed)
+
+    points = [at(1e-6), at(1 - 1e-6)]
+    tried = 2
+    queue = [(points[0], points[1])]
+    while queue and tried < n_points and time.perf_counter() - start_s < time_limit_s:
+        queue.sort(key=lambda pair: -float(np.abs(pair[0].values - pair[1].values).prod()))
+        a, b = queue.pop(0)
+        gain, loss = b.values[1] - a.values[1], a.values[0] - b.values[0]
+        if gain <= 1e-9 or loss <= 1e-9:
+            continue
+        between = at(float(loss / (gain + loss)))
+        tried += 1
+        if not any(np.allclose(between.values, p.values, rtol=0, atol=1e-9) for p in points):
+            points.append(between)
+            queue += [(a, between), (between, b)]
+    kept = [p for p in points if not any(_beats(q, p) for q in points)]
+    unique = {tuple(np.round(p.values, 12)): p for p in kept}
+    return [unique[key] for key in sorted(unique, reverse=True)]
+
+
+def _beats(a: AimsResult, b: AimsResult) -> bool:
+    return bool((a.values >= b.values).all() and (a.values > b.values + 1e-12).any())
+
+
+def worst_served(
+    problem: SitingProblem,
+    aims: npt.ArrayLike,
+    *,
+    time_limit_s: float = 60.0,
+    gap: float = 1e-4,
+    seed: int = 0,
+) -> AimsResult:
+    """Maximise the share of the worst-served aim: equity between counties, or the worst scenario.
+
+    For counties, ``aims`` has a row per county with the demand of the others set to 0
+    (:func:`by_group`); for scenarios a row per scenario. Among plans with the same worst share the one with
+    the better mean is preferred (it counts a thousandth). Exact by branch and cut, from the best
+    weighted sum; meant for thousands of demands, not for tens of thousands.
+    """
+    start_s = time.perf_counter()
+    rows = as_shares(problem, aims)
+    rows = rows[rows.sum(axis=1) > 0] if rows.any() else rows
+    begin = solve(replace(problem, weight=rows.mean(axis=0)), time_limit_s=0.3 * time_limit_s, gap=1e-2, seed=seed)
+    if begin.status == "infeasible":
+        return AimsResult(begin.chosen, np.zeros(len(rows)), np.nan, np.nan, np.nan, "infeasible", begin.runtime_s)
+    plan = begin.chosen if np.isfinite(begin.objective) else None
+    seconds = time_limit_s - (time.perf_counter() - start_s) - 0.2
+    found = worst_program(problem, rows, 1e-3, plan, max(seconds, 0.05), gap)
+    options = [p for p in (plan, found.plan) if p is not None]
+    if not options:
+        return AimsResult(begin.chosen, np.zeros(len(rows)), np.nan, np.nan, np.nan, "unknown", begin.runtime_s)
+    best = max(options, key=lambda p: _worth(_values(problem, rows, p)))
+    order, _ = build_order(replace(problem, weight=rows.sum(axis=0)), best)
+    values = _values(problem, rows, best)
+    objective = float(values.min())
+    bound = max(min(found.bound, 1.0), objective)
+    status = "optimal" if found.done else ("interrupted" if found.interrupted else "time_limit")
+    elapsed = time.perf_counter() - start_s
+    return AimsResult(order, values, objective, bound, relative_gap(objective, bound), status, elapsed)
+
+
+def _worth(values: FloatArray) -> float:
+    return float(values.min() + 1e-3 * values.mean())
+
+
+def by_group(weight: npt.ArrayLike, group: npt.ArrayLike) -> FloatArray:
+    """(g, m) rows for :func:`worst_served`: the weights of each group of demands, 0 elsewhere (-1: no group)."""
+    weights, labels = np.asarray(weight, dtype=np.float64), np.asarray(group, dtype=np.int64)
+    count = int(labels.max(initial=-1)) + 1
+    rows = np.zeros((count, len(weights)))
+    known = np.flatnonzero(labels >= 0)
+    rows[labels[known], known] = weights[known]
+    return rows
