@@ -534,6 +534,7 @@ ACCESS_COLUMNS = (
     Column("distance_km", "float", "km"),
     Column("back_km", "float", "km"),
 )
+SITING_DEMAND_COLUMNS = (ID, NAME, Column("weight", "float"), Column("covered", "choice"))
 REACH_COLUMNS = (Column("site"), Column("demand"), Column("distance_km", "float", "km"))
 
 
@@ -561,6 +562,7 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSch
     }
     for siting in plan.siting:
         tables[f"reach_{siting.objective_name}"] = (siting.reach, REACH_COLUMNS)
+        tables[f"demand_{siting.objective_name}"] = (siting.demand, SITING_DEMAND_COLUMNS)
     return {
         name: (frame.reindex(columns=[c.name for c in columns]), _schema(name, *columns))
         for name, (frame, columns) in tables.items()

@@ -1,0 +1,150 @@
+"""Recompute what a run folder claims, from its evidence alone: no solver, no road network, plain arithmetic.
+
+``result.json`` holds the claims, the tables ``reach_…`` and ``demand_…`` of ``layers.gpkg`` the evidence of
+who reaches whom.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ..errors import Fault, InputError
+from .compare import read_result
+
+RELATIVE = 1e-5
+"""``result.json`` holds six decimals."""
+KM_ROUNDING = 0.003
+Claim = tuple[str, Any, Any]
+
+
+def verify_run(folder: Path, lang: str) -> tuple[int, list[str]]:
+    """Check the claims of a run folder.
+
+    Returns
+    -------
+    (int, list of str)
+        How many claims were checked, and a line for each that does not hold.
+
+    Raises
+    ------
+    InputError
+        If the folder is no run folder, or its layers can't be read.
+    """
+    result = read_result(folder)
+    claims = [*_findings(result), *_routes(result), *_siting(result, folder / "layers.gpkg")]
+    wrong = [
+        Fault("verify-value", values={"what": what, "claimed": claimed, "found": found})
+        for what, claimed, found in claims
+        if not _same(what, claimed, found)
+    ]
+    return len(claims), [fault.render(lang) for fault in wrong]
+
+
+def _same(what: str, claimed: Any, found: Any) -> bool:
+    if isinstance(claimed, (int, float)) and isinstance(found, (int, float)):
+        # Kilometres are written to the metre, and their ratios were rounded from exact ones.
+        rounding = KM_ROUNDING if what.endswith("_km") else RELATIVE
+        return math.isclose(claimed, found, rel_tol=RELATIVE, abs_tol=rounding)
+    return bool(claimed == found)
+
+
+def _findings(result: dict[str, Any]) -> Iterator[Claim]:
+    """Statuses from the intervals, and shares from their counts and evidence."""
+    for state, rows in (("", result["findings"]), ("after.", result["after"]["findings"])):
+        for row in rows:
+            name = f"{state}{row['rule']}"
+            yield f"{name}.status", row["status"], _status(row)
+            if row["kind"] == "facility_share" and row["figures"]["sides"] == len(row["evidence"]):
+                has = [e["has"] for e in row["evidence"]]
+                yield f"{name}.sides_low", row["figures"]["sides_low"], _share(has, "yes")
+                yield f"{name}.sides_high", row["figures"]["sides_high"], _share(has, "yes", "unknown")
+            if row["kind"] == "route_spacing" and row["figures"]["sites"]:
+                per_site = row["figures"]["length_km"] / row["figures"]["sites"]
+                yield f"{name}.length_per_site_km", row["figures"]["length_per_site_km"], per_site
+
+
+def _status(row: dict[str, Any]) -> str:
+    low, high = row["low"], row["high"]
+    if low is None and high is None:
+        # Spacing without any site is infinite, which JSON cannot say.
+        nothing = row["kind"] != "route_spacing" or not row["figures"].get("length_km")
+        return "undecided" if nothing else "not met"
+    low = -math.inf if low is None else low
+    high = math.inf if high is None else high
+    if row["sense"] == "<=":
+        met, missed = high <= row["target"] + 1e-6, low > row["target"] + 1e-6
+    else:
+        met, missed = low >= row["target"] - 1e-6, high < row["target"] - 1e-6
+    return "met" if met else "not met" if missed else "undecided"
+
+
+def _share(values: list[str], *wanted: str) -> float | None:
+    return sum(v in wanted for v in values) / len(values) if values else None
+
+
+def _routes(result: dict[str, Any]) -> Iterator[Claim]:
+    """Lengths from their classes, averages from lengths and sites, longest gaps from the gaps."""
+    spacing = {row["rule"] for row in result["findings"] if row["kind"] == "route_spacing"}
+    longest: dict[str, float] = defaultdict(float)
+    for gap in result["gaps"]:
+        if gap["rule"] in spacing:
+            longest[gap["ref"]] = max(longest[gap["ref"]], gap["length_km"])
+    for row in result["routes"]:
+        parts = sum(row[c] for c in ("good_km", "middle_km", "gap_km", "no_site_km"))
+        yield f"{row['ref']}.length_km", row["length_km"], parts
+        if row["sites"]:
+            yield f"{row['ref']}.length_per_site_km", row["length_per_site_km"], row["length_km"] / row["sites"]
+        if row["ref"] in longest:
+            yield f"{row['ref']}.gap_max_km", row["gap_max_km"], longest[row["ref"]]
+
+
+def _siting(result: dict[str, Any], layers: Path) -> Iterator[Claim]:
+    """Objective, gains, limits, bound and gap, from the tables of who reaches whom."""
+    options = result["project"]["options"]["siting"]
+    for row in result["siting"]:
+        name = row["objective_name"]
+        weight, reached = _evidence(layers, name, options["reach_km"])
+        candidates = {p["id"] for p in row["proposed"]}
+        covered = set().union(*(d for site, d in reached.items() if site not in _candidate_ids(layers)), set())
+        yield f"{name}.total", row["total"], sum(weight.values())
+        yield f"{name}.existing", row["existing"], sum(weight[d] for d in covered)
+        yield f"{name}.chosen", row["chosen"], [p["id"] for p in row["proposed"]]
+        for site, gain in zip(row["chosen"], row["gain"], strict=True):
+            new = reached.get(site, set()) - covered
+            yield f"{name}.gain {site}", gain, sum(weight[d] for d in new)
+            covered |= new
+        yield f"{name}.objective", row["objective"], sum(weight[d] for d in covered)
+        yield f"{name}.number", True, options["sites"] is None or len(candidates) <= options["sites"]
+        yield f"{name}.cost", row["cost"], sum(p["cost"] for p in row["proposed"])
+        yield f"{name}.budget", True, options["budget"] is None or row["cost"] <= options["budget"] * (1 + 1e-9)
+        yield f"{name}.bound", True, row["bound"] >= row["objective"] - RELATIVE
+        if row["objective"]:
+            yield f"{name}.gap", row["gap"], max(0.0, row["bound"] / row["objective"] - 1)
+
+
+def _candidate_ids(layers: Path) -> set[str]:
+    with closing(_open(layers)) as db:
+        return {row[0] for row in db.execute("SELECT id FROM candidates")}
+
+
+def _evidence(layers: Path, name: str, reach_km: float) -> tuple[dict[str, float], dict[str, set[str]]]:
+    """Weights of the demands, and what each site reaches within the distance."""
+    reached: dict[str, set[str]] = defaultdict(set)
+    with closing(_open(layers)) as db:
+        weight = dict(db.execute(f'SELECT id, weight FROM "demand_{name}"'))
+        for site, demand, km in db.execute(f'SELECT site, demand, distance_km FROM "reach_{name}"'):
+            if km <= reach_km * (1 + 1e-12):
+                reached[site].add(demand)
+    return weight, reached
+
+
+def _open(layers: Path) -> sqlite3.Connection:
+    if not layers.is_file():
+        raise InputError(Fault("no-run-folder", file=str(layers), values={"reason": "layers.gpkg"}))
+    return sqlite3.connect(f"file:{layers.as_posix()}?mode=ro", uri=True)
