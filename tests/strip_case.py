@@ -83,35 +83,42 @@ def strip(length_km, places_km, *, towns=(), ring=False, one_way=False, **more):
 def long_strip():
     """150 km with twenty towns, crossings, shared stretches, counties, a plan, sites that don't serve."""
     rng = random.Random(7)
-    towns = [
-        Town(
-            7.5e3 * k + rng.uniform(0, 3e3),
-            f"第{k}号{'镇' if k % 3 else '大城市'}",
-            "city" if k % 6 == 0 else "town",
-            rng.uniform(1e3, 9e4),
-        )
-        for k in range(20)
-    ]
+    crossings = [
+        (12, "G4", False), (12.2, "S20", False), (33, "S211", True), (60, "S333", True), (60.05, "G106", True), (88, "G60", False),
+        (131, "X012", True),
+    ]  # fmt: skip
     base = strip(
-        152.3, [3, 3.4, 22, 41, 49.5, 92, 130], towns=towns,
-        crossings=tuple(Crossing(x * 1e3, r, level) for x, r, level in [(12, "G4", False), (12.2, "S20", False), (33, "S211", True), (60, "S333", True), (60.05, "G106", True), (88, "G60", False), (131, "X012", True)]),
+        152.3, [3, 3.4, 22, 41, 49.5, 92, 130], towns=[town(k, rng) for k in range(20)],
+        crossings=tuple(Crossing(km * 1e3, ref, level) for km, ref, level in crossings),
         shared=(Stretch(33e3, 58e3, "G320"), Stretch(50e3, 61e3, "S333"), Stretch(140e3, 141e3, "S201")),
         counties=(Stretch(0, 40e3, "渌口区"), Stretch(40e3, 101e3, "攸县"), Stretch(101e3, 152.3e3, "茶陵县")),
         inside=(Stretch(15e3, 118e3), Stretch(125e3, 152.3e3)),
     )  # fmt: skip
-    end = base.end_m
-    lanes = []
-    for k, lane in enumerate(base.lanes):
-        new = StripSite(70e3, 70e3, "p1", "拟建一", "yes", 100.0, order=1)
-        idle = StripSite(111e3, 111e3, "w", "规划中的站", "no", 900.0, counts=False)
-        before = lane.before.sites if k else lane.before.sites[:4] + lane.before.sites[5:]
-        before = tuple(sorted((*before, idle), key=lambda s: s.at_m))
-        after = tuple(sorted((*before, new), key=lambda s: s.at_m))
-        lanes.append(replace(
-            lane, inferred=(Stretch(66e3, 67.6e3),), before=LaneState(before, gaps_of(before, 0, end)), after=LaneState(after, gaps_of(after, 0, end)),
-            near=tuple(NearSite(x * 1e3, f"n{x}", f"{x} 公里服务区", why) for x, why in [(49, "wrong_side"), (77, "too_far_by_road"), (77.4, "no_road"), (100, "island"), (104, "no_way_back"), (140, "some other")]),
-        ))  # fmt: skip
-    return replace(base, lanes=tuple(lanes))
+    return replace(base, lanes=tuple(planned(lane, k, base.end_m) for k, lane in enumerate(base.lanes)))
+
+
+def town(k, rng):
+    name, kind = (f"第{k}号大城市", "city") if k % 6 == 0 else (f"第{k}号镇", "town")
+    return Town(7.5e3 * k + rng.uniform(0, 3e3), name, kind, rng.uniform(1e3, 9e4))
+
+
+def planned(lane, k, end_m):
+    """A lane with one site less in the first direction, a site that doesn't count, a plan, and sites near by."""
+    sites = lane.before.sites if k else lane.before.sites[:4] + lane.before.sites[5:]
+    idle = StripSite(111e3, 111e3, "w", "规划中的站", "no", 900.0, counts=False)
+    new = StripSite(70e3, 70e3, "p1", "拟建一", "yes", 100.0, order=1)
+    before = tuple(sorted((*sites, idle), key=lambda s: s.at_m))
+    after = tuple(sorted((*before, new), key=lambda s: s.at_m))
+    reasons = [
+        (49, "wrong_side"), (77, "too_far_by_road"), (77.4, "no_road"), (100, "island"), (104, "no_way_back"), (140, "some other"),
+    ]  # fmt: skip
+    return replace(
+        lane,
+        inferred=(Stretch(66e3, 67.6e3),),
+        before=LaneState(before, gaps_of(before, 0, end_m)),
+        after=LaneState(after, gaps_of(after, 0, end_m)),
+        near=tuple(NearSite(km * 1e3, f"n{km}", f"{km} 公里服务区", why) for km, why in reasons),
+    )
 
 
 def city_strip():
@@ -131,17 +138,20 @@ def empty_strip():
 
 
 def hostile_strip():
-    base = strip(60, [1, 20, 55], towns=[Town(1e4 * k, name, "city") for k, name in enumerate(HOSTILE)], key=HOSTILE[0], ref=HOSTILE[1], ends=(HOSTILE[2], HOSTILE[3]),
-                 crossings=tuple(Crossing(8e3 * k, n, False) for k, n in enumerate(HOSTILE)), shared=(Stretch(0, 1e4, HOSTILE[4]),),
-                 counties=(Stretch(0, 3e4, HOSTILE[0]), Stretch(3e4, 6e4, HOSTILE[5])))  # fmt: skip
-    lanes = tuple(
-        replace(
-            lane, towards=HOSTILE[1], near=tuple(NearSite(5e3 * k, n, n, n) for k, n in enumerate(HOSTILE)),
-            before=replace(lane.before, sites=tuple(replace(s, id=n, name=n) for s, n in zip(lane.before.sites, HOSTILE[3:], strict=False))),
-        )
-        for lane in base.lanes
+    """Names that try to be markup, templates or nothing at all, in every field."""
+    base = strip(
+        60, [1, 20, 55], key=HOSTILE[0], ref=HOSTILE[1], ends=(HOSTILE[2], HOSTILE[3]),
+        towns=[Town(1e4 * k, name, "city") for k, name in enumerate(HOSTILE)],
+        crossings=tuple(Crossing(8e3 * k, name, False) for k, name in enumerate(HOSTILE)),
+        shared=(Stretch(0, 1e4, HOSTILE[4]),),
+        counties=(Stretch(0, 3e4, HOSTILE[0]), Stretch(3e4, 6e4, HOSTILE[5])),
     )  # fmt: skip
-    return replace(base, lanes=lanes)
+    near = tuple(NearSite(5e3 * k, name, name, name) for k, name in enumerate(HOSTILE))
+    lanes = []
+    for lane in base.lanes:
+        sites = tuple(replace(s, id=n, name=n) for s, n in zip(lane.before.sites, HOSTILE[3:], strict=False))
+        lanes.append(replace(lane, towards=HOSTILE[1], near=near, before=replace(lane.before, sites=sites)))
+    return replace(base, lanes=tuple(lanes))
 
 
 def short_strip():

@@ -53,7 +53,7 @@ class DriveLines:
     def __init__(self, index: RoadIndex, drive: Drive) -> None:
         self.drive = drive
         rows, which = index.path_vertices(drive.edges)
-        xy = mercator(index.graph.xy[rows])
+        xy = mercator(index.xy[rows])
         self.lines: Lines = np.asarray(shapely.linestrings(xy, indices=which), dtype=object)
         self.bounds = (*xy.min(axis=0).tolist(), *xy.max(axis=0).tolist())
 
