@@ -84,8 +84,8 @@ def long_strip():
     """150 km with twenty towns, crossings, shared stretches, counties, a plan, sites that don't serve."""
     rng = random.Random(7)
     crossings = [
-        (12, "G4", False), (12.2, "S20", False), (33, "S211", True), (60, "S333", True), (60.05, "G106", True), (88, "G60", False),
-        (131, "X012", True),
+        (12, "G4", False), (12.2, "S20", False), (33, "S211", True), (60, "S333", True), (60.05, "G106", True),
+        (88, "G60", False), (131, "X012", True),
     ]  # fmt: skip
     base = strip(
         152.3, [3, 3.4, 22, 41, 49.5, 92, 130], towns=[town(k, rng) for k in range(20)],
@@ -110,7 +110,8 @@ def planned(lane, k, end_m):
     before = tuple(sorted((*sites, idle), key=lambda s: s.at_m))
     after = tuple(sorted((*before, new), key=lambda s: s.at_m))
     reasons = [
-        (49, "wrong_side"), (77, "too_far_by_road"), (77.4, "no_road"), (100, "island"), (104, "no_way_back"), (140, "some other"),
+        (49, "wrong_side"), (77, "too_far_by_road"), (77.4, "no_road"), (100, "island"), (104, "no_way_back"),
+        (140, "some other"),
     ]  # fmt: skip
     return replace(
         lane,

@@ -43,7 +43,7 @@ def text_px(value: str, size_px: float, *, bold: bool = False) -> float:
         else 0.56
         for c in value
     )
-    return em * size_px * (1.06 if bold else 1.0)
+    return em * size_px * (1.1 if bold else 1.0)
 
 
 def shortened(value: str, size_px: float, most_px: float) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ..assess.strip_model import Stretch
 from .strip_canvas import INK, PAPER, ROAD, SOFT, THREAD, shield, tip
 from .strip_layout import Label, Spot, bins, place_labels, shortened, text_px
 from .strip_scale import LEFT_PX, Sheet, kilometres
@@ -101,13 +104,24 @@ def _road(sheet: Sheet, y: float) -> None:
     sheet.line(left, y, right, y, "#B4BCC3", width=6.0)
     for stretch in sheet.data.inside:
         sheet.line(sheet.x(stretch.from_m), y, sheet.x(stretch.to_m), y, ROAD, width=6.0)
-    for stretch in dict.fromkeys(s for lane in sheet.data.lanes for s in lane.inferred):
-        a, b = sheet.x(stretch.from_m), sheet.x(stretch.to_m)
-        note = f"{sheet.words('strip.inferred-tip')} · {kilometres(stretch.to_m - stretch.from_m)} km"
+    for low, high in _united(s for lane in sheet.data.lanes for s in lane.inferred):
+        a, b = sheet.x(low), sheet.x(high)
+        note = f"{sheet.words('strip.inferred-tip')} · {kilometres(high - low)} km"
         sheet.line(a, y, max(b, a + 3), y, "#F4F6F7", width=3.6, dash=(3, 2), note=note)
     if sheet.data.ring:
         for x in (left, right):
             sheet.add("circle", cx=x, cy=y, r=4.5, fill=PAPER, stroke=ROAD, stroke_width=1.6)
+
+
+def _united(stretches: Iterable[Stretch]) -> list[tuple[float, float]]:
+    """Join stretches that overlap; rising."""
+    found: list[tuple[float, float]] = []
+    for stretch in sorted(stretches, key=lambda s: (s.from_m, s.to_m)):
+        if found and stretch.from_m <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], stretch.to_m))
+        else:
+            found.append((stretch.from_m, stretch.to_m))
+    return found
 
 
 def _shared(sheet: Sheet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import ceil, floor
 from typing import Any
 
 from ..assess.strip_model import StripData
@@ -37,7 +38,8 @@ class Scale:
     def ticks(self) -> list[float]:
         """Labelled kilometres."""
         step = self.step_km
-        first, last = -int(-self.low / 1000.0 // step), int(self.high / 1000.0 // step)
+        # a start of a few millimetres is kilometre 0
+        first, last = ceil(self.low / 1000.0 / step - 1e-6), floor(self.high / 1000.0 / step + 1e-6)
         return [k * step for k in range(first, last + 1)]
 
 
