@@ -41,7 +41,11 @@ def test_site_on_a_side_road_leaves_where_the_way_is_shortest():
 @pytest.mark.parametrize(("off", "serves"), [(2990, True), (3010, False)])
 def test_access_distance(off, serves):
     """Three kilometres by default: 2.99 km serves, 3.01 km doesn't and is told to be too far by road."""
-    toy = Toy(a=(0, 0), b=(0, 5000), c=(0, 9000), s=(2500, 5000), t=(2500, 9000)).road("a b c", "G207").road("b s t")
+    toy = (
+        Toy(a=(0, 0), b=(0, 5000), c=(0, 9000), s=(2500, 5000), t=(2500, 9000))
+        .road("a b c", "G207")
+        .road("b s t")
+    )
     found = access_of(toy, (2500, 5000 + off - 2500))
     assert bool(len(found.served)) == serves
     if not serves:
@@ -53,7 +57,9 @@ def service_area(crossing=False):
     """Two carriageways 40 m apart, a service area on the east side with its own slip road."""
     toy = Toy(a=(40, 0), b=(40, 4000), c=(40, 5000), d=(40, 20000), e=(0, 20000), f=(0, 0), g=(100, 4500))
     toy.node("p", 40, 4800).node("q", 0, 4800).node("w", 0, 4500)
-    toy.road("a b p c d", "G4", oneway=True, highway="motorway").road("e q w f", "G4", oneway=True, highway="motorway")
+    toy.road("a b p c d", "G4", oneway=True, highway="motorway").road(
+        "e q w f", "G4", oneway=True, highway="motorway"
+    )
     toy.road("b g c", oneway=True, highway="service")
     if crossing:
         toy.road("c x y q", highway="service")
@@ -71,14 +77,21 @@ def test_service_area_serves_one_side():
 
 def test_road_that_joins_the_sides():
     """With a service road under the motorway the area serves both directions."""
-    toy = service_area(crossing=True).road("w g", highway="service").road("d e", oneway=True).road("f a", oneway=True)
+    toy = (
+        service_area(crossing=True)
+        .road("w g", highway="service")
+        .road("d e", oneway=True)
+        .road("f a", oneway=True)
+    )
     found = access_of(toy, (100, 4500))
     assert table(found.served, "direction") == {("backward",), ("forward",)}
 
 
 def test_site_on_a_carriageway_serves_that_one():
     """Without mapped service roads a site lies on its carriageway and serves it, at distance 0."""
-    toy = Toy(a=(40, 0), b=(40, 20000), c=(0, 20000), d=(0, 0)).road("a b", "G4", oneway=True, highway="motorway")
+    toy = Toy(a=(40, 0), b=(40, 20000), c=(0, 20000), d=(0, 0)).road(
+        "a b", "G4", oneway=True, highway="motorway"
+    )
     toy.road("c d", "G4", oneway=True, highway="motorway").road("b c", oneway=True).road("d a", oneway=True)
     found = access_of(toy, (60, 8000))
     assert table(found.served, "direction") == {("backward",)}
@@ -92,7 +105,10 @@ def test_no_way_back():
     toy.road("a b c", "G207").road("b s t", oneway=True).road("t c")
     found = access_of(toy, (500, 5000))
     assert found.served.empty
-    assert table(found.near, "direction", "reason") == {("forward", "no_way_back"), ("backward", "no_way_back")}
+    assert table(found.near, "direction", "reason") == {
+        ("forward", "no_way_back"),
+        ("backward", "no_way_back"),
+    }
 
 
 def test_no_road_and_island():
@@ -114,9 +130,15 @@ def test_far_away_is_not_listed():
 
 def test_one_site_serves_several_routes():
     """At a crossing of G207 and G320 a site serves all four directions."""
-    toy = Toy(a=(0, 0), m=(0, 5000), b=(0, 9000), c=(-5000, 5000), d=(5000, 5000)).road("a m b", "G207").road("c m d", "G320")
+    toy = (
+        Toy(a=(0, 0), m=(0, 5000), b=(0, 9000), c=(-5000, 5000), d=(5000, 5000))
+        .road("a m b", "G207")
+        .road("c m d", "G320")
+    )
     found = access_of(toy, (100, 5000)).served
-    assert table(found, "ref", "direction") == {(r, d) for r in ("G207", "G320") for d in ("forward", "backward")}
+    assert table(found, "ref", "direction") == {
+        (r, d) for r in ("G207", "G320") for d in ("forward", "backward")
+    }
     assert found[found["ref"] == "G320"]["distance_m"].max() == pytest.approx(0, abs=1e-5)
     assert found[found["ref"] == "G207"]["distance_m"].max() == pytest.approx(100, rel=1e-2)
 

@@ -43,9 +43,14 @@ def by_networkx(graph, snapped):
                 g.add_edge(a, b, weight=to - at)
             if graph.seg_backward[seg]:
                 g.add_edge(b, a, weight=to - at)
-    for k, seg in enumerate(snapped.segment.tolist()):  # a place at a junction can be left whichever way one may drive
+    for k, seg in enumerate(
+        snapped.segment.tolist()
+    ):  # a place at a junction can be left whichever way one may drive
         if seg >= 0:
-            for node, off in ((graph.seg_u, snapped.offset_m[k]), (graph.seg_v, graph.seg_length_m[seg] - snapped.offset_m[k])):
+            for node, off in (
+                (graph.seg_u, snapped.offset_m[k]),
+                (graph.seg_v, graph.seg_length_m[seg] - snapped.offset_m[k]),
+            ):
                 if off <= 0.05:
                     g.add_edge(graph.n_nodes + k, int(node[seg]), weight=0.0)
                     g.add_edge(int(node[seg]), graph.n_nodes + k, weight=0.0)
@@ -88,7 +93,7 @@ def test_snap_is_geodesic():
 
 
 def test_snap_offset_is_the_length_along_the_segment():
-    """The offset equals the geodesic length of the part before the place, to a metre in 20 km of three straight lines."""
+    """The offset equals the geodesic length of the part before the place, to a metre in 20 km of three straights."""
     toy = Toy(a=(0, 0), b=(9000, 18000)).road("a b", via={("a", "b"): [(5000, 3000), (-2000, 9000)]})
     graph = toy.graph()
     line = graph.lines()[0]

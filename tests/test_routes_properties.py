@@ -159,8 +159,8 @@ def test_cutting_roads_changes_nothing(network, seed):
     xy, roads = network
     rng = np.random.default_rng(seed)
     pieces, points = [], list(xy)
-    for u, v, bends, *rest in roads:
-        bends = np.asarray(bends).reshape(-1, 2)
+    for u, v, drawn, *rest in roads:
+        bends = np.asarray(drawn).reshape(-1, 2)
         if len(bends) and rng.random() < 0.6:
             k = int(rng.integers(len(bends)))
             points.append(bends[k])
@@ -186,7 +186,7 @@ def test_a_second_carriageway_changes_no_length(legs, apart_m):
     )
     n = len(xy)
     single = [(k, k + 1, [], "G201", True, True) for k in range(n - 1)]
-    beside = np.concatenate([xy, xy + [apart_m, 0.0]])
+    beside = np.concatenate([xy, xy + np.array([apart_m, 0.0])])
     dual = [(k, k + 1, [], "G201", True, False) for k in range(n - 1)]
     dual += [(n + k + 1, n + k, [], "G201", True, False) for k in range(n - 1)]
     (one,), (two,) = find_routes(build(xy, single)), find_routes(build(beside, dual))

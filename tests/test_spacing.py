@@ -86,9 +86,9 @@ def test_classes_add_up():
     """10 + 24 | 26 + 39 | 42: class 0 holds 34, class 1 holds 65, class 2 the rest; halves by direction."""
     spacing, *_ = measure(road(141_000), at_km(10, 34, 60, 99, length=141_000))
     route = spacing.by_route.iloc[0]
-    assert route[["class_0_m", "class_1_m", "class_2_m", "no_site_m"]].to_numpy(dtype=float) / 1000 == pytest.approx(
-        [34, 65, 42, 0], rel=2e-3, abs=1e-6
-    )
+    assert route[["class_0_m", "class_1_m", "class_2_m", "no_site_m"]].to_numpy(
+        dtype=float
+    ) / 1000 == pytest.approx([34, 65, 42, 0], rel=2e-3, abs=1e-6)
     assert route[spacing.class_columns].sum() == pytest.approx(route["length_m"])
     assert route["length_m"] == pytest.approx(141_000, rel=1e-3)
 
@@ -197,7 +197,8 @@ def test_length_by_county():
     """The border at 60 km cuts a gap: each county gets its part, in the class of the whole gap."""
     spacing, index, routes = measure(road(), at_km(10, 40, 90))
     counties = gpd.GeoDataFrame(
-        geometry=[box(-9000, 60_000, 9000, 130_000), box(-9000, -9000, 9000, 60_000)], index=["north", "south"]
+        geometry=[box(-9000, 60_000, 9000, 130_000), box(-9000, -9000, 9000, 60_000)],
+        index=["north", "south"],
     )
     table = length_by_area(index, routes, spacing, counties)
     assert table.loc["north", ["class_0_m", "class_1_m", "class_2_m"]].to_numpy() / 1000 == pytest.approx(
@@ -242,7 +243,13 @@ def test_ring_partly_in_the_region():
 def shared_road():
     """G207 from north to south, 100 km; G320 joins it for the middle 20 km."""
     toy = Toy(n=(0, 100_000), p=(0, 60_000), q=(0, 40_000), s=(0, 0), w=(-30_000, 60_000), e=(30_000, 40_000))
-    return toy.road("n p", "G207").road("p q", "G207;G320").road("q s", "G207").road("w p", "G320").road("q e", "G320")
+    return (
+        toy.road("n p", "G207")
+        .road("p q", "G207;G320")
+        .road("q s", "G207")
+        .road("w p", "G320")
+        .road("q e", "G320")
+    )
 
 
 def test_shared_road_counts_once_with_its_longest_gap():
@@ -286,14 +293,16 @@ def test_gap_lines_are_as_long_as_their_gaps():
 def test_gaps_tile_the_route(km, low, high):
     """Whatever the sites and the region: gaps follow each other without hole, and lengths add up to the part inside."""
     region = box(-9000, (120 - high) * 1000, 9000, (120 - low) * 1000)
-    spacing, index, routes = measure(road(), at_km(*km), region=region)
+    spacing, *_ = measure(road(), at_km(*km), region=region)
     gaps = forward(spacing)
     assert gaps["from_m"].to_numpy()[1:] == pytest.approx(gaps["to_m"].to_numpy()[:-1], abs=1.01)
     inside = (min(high, 120) - low) * 1000
     assert gaps["inside_m"].sum() == pytest.approx(inside, rel=2e-3, abs=5)
     assert spacing.network["length_m"] == pytest.approx(inside, rel=2e-3, abs=5)
     for frame in (spacing.by_route, spacing.by_direction):
-        assert frame[spacing.class_columns].sum(axis=1).to_numpy() == pytest.approx(frame["length_m"].to_numpy())
+        assert frame[spacing.class_columns].sum(axis=1).to_numpy() == pytest.approx(
+            frame["length_m"].to_numpy()
+        )
 
 
 def test_access_table_alone_is_enough():

@@ -9,7 +9,9 @@ from pyproj import Geod, Transformer
 
 LON0, LAT0 = 113.0, 27.0
 _GEOD = Geod(ellps="WGS84")
-_GRID = Transformer.from_crs(f"+proj=tmerc +lat_0={LAT0} +lon_0={LON0} +ellps=WGS84", "EPSG:4326", always_xy=True)
+_GRID = Transformer.from_crs(
+    f"+proj=tmerc +lat_0={LAT0} +lon_0={LON0} +ellps=WGS84", "EPSG:4326", always_xy=True
+)
 
 
 def lonlat(x_m, y_m):

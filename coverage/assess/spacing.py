@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from shapely import Geometry
+from shapely.geometry.base import BaseGeometry
 
 from ..network.access import Access
 from ..network.graph import BoolArray, FloatArray, IntArray
@@ -66,8 +66,8 @@ def find_spacing(
     *,
     limits_m: Sequence[float] = CLASS_LIMITS_M,
     span_m: float = 40_000.0,
-    region: Geometry | None = None,
-    boundary: Geometry | None = None,
+    region: BaseGeometry | None = None,
+    boundary: BaseGeometry | None = None,
 ) -> Spacing:
     """Measure the spacing of sites along routes.
 
@@ -207,11 +207,15 @@ def _summary(
     rows = []
     for found, at in gaps.groupby(key, sort=False).indices.items():
         name = found if isinstance(found, tuple) else (found,)
-        figures = _figures(arrays.take(at), length_m[at], int(count.get(found, 0)), terms)
+        figures = _figures(arrays.take(np.asarray(at)), length_m[at], int(count.get(found, 0)), terms)
         rows.append(
             (
                 at[0],
-                {**dict(zip(key, name, strict=True)), "road_class": gaps["road_class"].iat[at[0]], **figures},
+                {
+                    **dict(zip(key, name, strict=True)),
+                    "road_class": gaps["road_class"].iloc[at[0]],
+                    **figures,
+                },
             )
         )
     columns = [*key, "road_class", *_figures(arrays.take(np.empty(0, np.int64)), np.empty(0), 0, terms)]

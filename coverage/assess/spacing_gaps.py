@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from shapely import Geometry
+from shapely.geometry.base import BaseGeometry
 
 from ..network.graph import FloatArray, IntArray
 from ..network.routes import Drive, OpenEnds, RoadIndex, Route, pieces_inside
@@ -61,8 +61,9 @@ def drives_with_sites(
     routes: Sequence[Route],
     served: pd.DataFrame,
     ends: dict[tuple[str, int, str], OpenEnds],
-    region: Geometry | None,
+    region: BaseGeometry | None,
 ) -> list[Driven]:
+    """Bring together each drive, its sites, its ends and its part in the region, in order of routes."""
     groups = dict(list(served.groupby(DRIVE_KEY, sort=False)))
     found = []
     for route in routes:
@@ -84,7 +85,7 @@ def drives_with_sites(
                         pieces,
                         at[order],
                         site[order],
-                    )  # fmt: skip
+                    )
                 )
     return found
 
@@ -99,7 +100,9 @@ def gap_table(driven: Sequence[Driven], limits_m: Sequence[float]) -> pd.DataFra
     """All gaps of all drives that touch the region, in order of routes, sections, directions, driving."""
     parts = [_gaps(d) for d in driven]
     names = [name for name in GAP_COLUMNS if name != "length_class"]
-    table = pd.DataFrame({name: np.concatenate([part[name] for part in parts] or [[]]) for name in names})
+    table = pd.DataFrame(
+        {name: np.concatenate([part[name] for part in parts]) if parts else [] for name in names}
+    )
     length = table["length_m"].to_numpy(dtype=np.float64)
     table["length_class"] = length_class(length, limits_m)
     nothing = (table["kind"] == "whole") & (length <= limits_m[-1])
@@ -116,9 +119,9 @@ def length_class(length_m: FloatArray, limits_m: Sequence[float]) -> IntArray:
 
     Lengths are compared to the millimetre.
     """
-    length_m = np.round(np.asarray(length_m, dtype=np.float64), 3)
-    inner = sum((length_m >= limit).astype(np.int64) for limit in limits_m[:-1])
-    return np.asarray(inner + (length_m > limits_m[-1]).astype(np.int64))
+    length_m = np.asarray(length_m, dtype=np.float64).round(3)
+    inner = np.searchsorted(np.asarray(limits_m[:-1], dtype=np.float64), length_m, side="right")
+    return np.asarray(inner + (length_m > limits_m[-1]), dtype=np.int64)
 
 
 def _gaps(d: Driven) -> dict[str, npt.NDArray[np.generic]]:

@@ -114,12 +114,9 @@ def _places(index: RoadIndex, drives: Numbered, anchored: AnchoredGraph) -> pd.D
             }
         )
         parts.append(_places_of_sites(index, table, anchored, snapped))
-    drive_no, node, chainage = (
-        (np.concatenate(c) for c in zip(*parts, strict=True)) if parts else ([], [], [])
-    )
-    return pd.DataFrame({"drive": drive_no, "node": node, "chainage_m": chainage}).astype(
-        {"drive": np.int64, "node": np.int64, "chainage_m": np.float64}
-    )
+    parts.append((np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return pd.DataFrame(dict(zip(("drive", "node", "chainage_m"), columns, strict=True)))
 
 
 def _places_of_sites(
@@ -172,13 +169,13 @@ def _near(index: RoadIndex, drives: Numbered, points: FloatArray, access_m: floa
     lines = shapely.transform(index.graph.lines(segment), mercator)
     xy = mercator(points[ok])
     scale = ground_scale(xy[:, 1])
-    at = shapely.points(xy)
+    at = np.atleast_1d(np.asarray(shapely.points(xy), dtype=object))
     site, near = shapely.STRtree(lines).query(at, predicate="dwithin", distance=access_m / scale)
     found = pd.DataFrame(
         {"site": ok[site], "line": near, "straight_m": shapely.distance(at[site], lines[near]) * scale[site]}
     )
     found = found.merge(pd.DataFrame({"line": which, "drive": of}).drop_duplicates(), on="line")
-    return found.groupby(["site", "drive"], as_index=False)["straight_m"].min()
+    return found.groupby(["site", "drive"])["straight_m"].min().reset_index()
 
 
 def _missed(

@@ -199,7 +199,7 @@ class Snapper:
         whole = ground[last] - ground[first]
         at = np.interp(drawn[first][which] + along, drawn, ground) - ground[first][which]
         scale = np.divide(g.seg_length_m[unique], whole, out=np.zeros_like(whole), where=whole > 0)
-        return np.clip(at * scale[which], 0.0, g.seg_length_m[segment])
+        return np.asarray(np.clip(at * scale[which], 0.0, g.seg_length_m[segment]), dtype=np.float64)
 
 
 def _lonlat(points: FloatArray | gpd.GeoSeries) -> FloatArray:

@@ -137,7 +137,7 @@ def _beside_others(index: RoadIndex, paired: Paired, terminals: list[Terminal]) 
     lines = np.array([shapely.LineString(xy) for xy in paths])
     xy = index.node_merc[[t.node for t in terminals]]
     scale = ground_scale(xy[:, 1])
-    points = shapely.points(xy)
+    points = np.atleast_1d(np.asarray(shapely.points(xy), dtype=object))
     which, near = shapely.STRtree(lines).query(points, predicate="dwithin", distance=CLOSE_M / scale)
     along = shapely.line_locate_point(lines[near], points[which])
     left = np.minimum(along, shapely.length(lines[near]) - along) * scale[which]

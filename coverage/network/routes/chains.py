@@ -93,11 +93,8 @@ class _Walker:
             for s in segments.tolist()
             if not (self._passes(int(g.seg_u[s])) and self._passes(int(g.seg_v[s])))
         ]
-        found = []
-        for seg in borders + self._northmost_first(segments):
-            if seg not in self.done:
-                found.append(self._walk(seg))
-        return found
+        starts = borders + self._northmost_first(segments)
+        return [self._walk(seg) for seg in starts if seg not in self.done]
 
     def _northmost_first(self, segments: IntArray) -> list[int]:
         """Loops without any branch start at their northernmost (then westernmost) node."""
@@ -151,8 +148,7 @@ def chain_ends(index: RoadIndex, chains: list[Chain]) -> list[ChainEnd]:
     found = []
     for number, chain in enumerate(chains):
         xy, s_m = index.path(chain.edges)
-        for last in (0, 1):
-            found.append(_end(index, number, chain, last, xy, s_m))
+        found += [_end(index, number, chain, last, xy, s_m) for last in (0, 1)]
     return found
 
 

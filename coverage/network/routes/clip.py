@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import shapely
-from shapely import Geometry, MultiLineString
+from shapely import MultiLineString, MultiPoint, Point
+from shapely.geometry.base import BaseGeometry
 
 from ..graph import BoolArray, FloatArray, IntArray, RoadGraph
 from .geometry import ground_scale, mercator, unmercator
@@ -22,12 +23,13 @@ THIN_M = 2000.0
 """Vertices are thinned to a grid of this size before the outline of the data is drawn."""
 
 
-def to_mercator(geometry: Geometry) -> Geometry:
+def to_mercator(geometry: BaseGeometry) -> BaseGeometry:
     """Project an EPSG:4326 geometry to spherical Mercator."""
-    return shapely.transform(geometry, mercator)
+    projected: BaseGeometry = shapely.transform(geometry, mercator)
+    return projected
 
 
-def inside_intervals(index: RoadIndex, drive: Drive, polygon: Geometry | None) -> FloatArray:
+def inside_intervals(index: RoadIndex, drive: Drive, polygon: BaseGeometry | None) -> FloatArray:
     """Find the chainage of a drive that lies in a polygon.
 
     Parameters
@@ -45,8 +47,8 @@ def inside_intervals(index: RoadIndex, drive: Drive, polygon: Geometry | None) -
     return merge_intervals(pieces_inside(index, drive, polygon)[:, :2])
 
 
-def pieces_inside(index: RoadIndex, drive: Drive, polygon: Geometry | None) -> FloatArray:
-    """(p, 3) pieces of the drive's edges in the polygon: from, to (rising chainage), number of the edge in the drive."""
+def pieces_inside(index: RoadIndex, drive: Drive, polygon: BaseGeometry | None) -> FloatArray:
+    """(p, 3) pieces of the drive's edges in the polygon: from, to (rising chainage), number of the edge."""
     k = np.arange(len(drive.edges), dtype=np.float64)
     whole = np.stack([drive.low_m, drive.high_m, k], axis=1)
     if polygon is None:
@@ -70,12 +72,17 @@ def _mercator_lines(index: RoadIndex, drive: Drive) -> np.ndarray[tuple[int], np
     return np.asarray(shapely.linestrings(mercator(index.xy[rows]), indices=which), dtype=object)
 
 
-def _shares(area: Geometry, line: Geometry) -> FloatArray:
+def _shares(area: BaseGeometry, line: BaseGeometry) -> FloatArray:
     """(k, 2) parts of a line inside an area, as shares of its length."""
     at = shapely.get_coordinates(shapely.intersection(line, shapely.boundary(area)))
-    cuts = shapely.line_locate_point(line, shapely.points(at), normalized=True) if len(at) else np.empty(0)
+    one = np.array([line], dtype=object)
+    cuts = np.empty(0)
+    if len(at):
+        cuts = shapely.line_locate_point(
+            one, np.array([Point(xy) for xy in at], dtype=object), normalized=True
+        )
     bounds = np.unique(np.concatenate([[0.0, 1.0], cuts]))
-    middle = shapely.line_interpolate_point(line, (bounds[1:] + bounds[:-1]) / 2.0, normalized=True)
+    middle = shapely.line_interpolate_point(one, (bounds[1:] + bounds[:-1]) / 2.0, normalized=True)
     keep = shapely.intersects(area, middle)
     return np.stack([bounds[:-1][keep], bounds[1:][keep]], axis=1)
 
@@ -108,7 +115,7 @@ class OpenEnds(NamedTuple):
 
 
 def open_ends(
-    index: RoadIndex, routes: list[Route], boundary: Geometry | None = None
+    index: RoadIndex, routes: list[Route], boundary: BaseGeometry | None = None
 ) -> dict[tuple[str, int, str], OpenEnds]:
     """Tell where routes go on beyond the data.
 
@@ -129,7 +136,7 @@ def open_ends(
         ``(ref, section number, direction)`` -> OpenEnds.
     """
     edge = DataEdge(index.graph, boundary)
-    found = {}
+    found: dict[tuple[str, int, str], OpenEnds] = {}
     for route in routes:
         for section in route.sections:
             for drive in section.drives:
@@ -145,7 +152,7 @@ def open_ends(
 class DataEdge:
     """The edge of the data: the outline of all nodes, and the area they were cut to."""
 
-    def __init__(self, graph: RoadGraph, boundary: Geometry | None) -> None:
+    def __init__(self, graph: RoadGraph, boundary: BaseGeometry | None) -> None:
         self.outline = _outline(graph)
         self.area = None if boundary is None else to_mercator(boundary)
 
@@ -160,16 +167,17 @@ class DataEdge:
         return found
 
     @staticmethod
-    def _edge(area: Geometry) -> Geometry:
+    def _edge(area: BaseGeometry) -> BaseGeometry:
         return area.boundary if area.geom_type in ("Polygon", "MultiPolygon") else area
 
 
-def _outline(graph: RoadGraph) -> Geometry:
+def _outline(graph: RoadGraph) -> BaseGeometry:
     """Draw a concave outline of all vertices, thinned to the cells of a grid."""
     xy = mercator(graph.xy)
     cell = np.round(xy / THIN_M).astype(np.int64)
     _, first = np.unique(cell, axis=0, return_index=True)
-    return shapely.concave_hull(shapely.multipoints(xy[np.sort(first)]), ratio=OUTLINE_RATIO)
+    hull: BaseGeometry = shapely.concave_hull(MultiPoint(xy[np.sort(first)]), ratio=OUTLINE_RATIO)
+    return hull
 
 
 def path_between(

@@ -70,7 +70,7 @@ def _inner_junctions(index: RoadIndex, drive: Measured) -> IntArray:
 
 
 def _turns_round(index: RoadIndex, path: Path) -> BoolArray:
-    """Which edges start more than ``MAX_TURN_ONEWAY_DEG`` off the heading of the edge before (on a ring also the first)."""
+    """Which edges start at more than ``MAX_TURN_ONEWAY_DEG`` to the edge before; the first follows the last."""
     rows, which = index.path_vertices(path.edges)
     xy = mercator(index.xy[rows])
     first = np.searchsorted(which, np.arange(len(path.edges)))

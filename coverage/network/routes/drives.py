@@ -28,7 +28,10 @@ where two carriageways meet at the end of a dual road, one doesn't turn round on
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """Directed edges in driving order. ``own``: does the edge bear the road number? ``ring``: does it close?"""
+    """Directed edges in driving order, and for each whether it bears the road number (``own``).
+
+    ``ring`` says whether the end joins the start.
+    """
 
     edges: IntArray
     own: BoolArray

@@ -104,11 +104,7 @@ def _longer_extent(index: RoadIndex, paired: Paired) -> str:
 def _counted_m(index: RoadIndex, paired: Paired, aside: IntArray) -> list[FloatArray]:
     """Weighted length of each edge of each drive; the first that passes a roundabout takes half its far sides."""
     counted = [w * np.diff(d.at_m) for w, d in zip(paired.weight, paired.drives, strict=True)]
-    far = (
-        np.bincount(index.roundabout[aside], weights=index.graph.seg_length_m[aside] / 2.0)
-        if len(aside)
-        else []
-    )
+    far = np.bincount(index.roundabout[aside], weights=index.graph.seg_length_m[aside] / 2.0, minlength=1)
     longest_first = sorted(range(len(counted)), key=lambda k: (-round(paired.drives[k].length_m, 3), k))
     for circle in np.flatnonzero(far).tolist():
         for k in longest_first:

@@ -25,7 +25,8 @@ def mercator(xy: FloatArray) -> FloatArray:
 def unmercator(xy: FloatArray) -> FloatArray:
     """Longitude, latitude of spherical Mercator coordinates; the inverse of :func:`mercator`."""
     xy = np.asarray(xy, dtype=np.float64) / EARTH_RADIUS_M
-    return np.degrees(np.stack([xy[..., 0], np.arctan(np.sinh(xy[..., 1]))], axis=-1))
+    found = np.degrees(np.stack([xy[..., 0], np.arctan(np.sinh(xy[..., 1]))], axis=-1))
+    return np.asarray(found, dtype=np.float64)
 
 
 def ground_scale(y: FloatArray | float) -> FloatArray:

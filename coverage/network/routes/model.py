@@ -118,7 +118,8 @@ class Section:
         if not len(x):
             return at.copy()
         found = np.interp(at, x, y)
-        return found + np.where(at < x[0], at - x[0], 0.0) + np.where(at > x[-1], at - x[-1], 0.0)
+        beyond = np.where(at < x[0], at - x[0], 0.0) + np.where(at > x[-1], at - x[-1], 0.0)
+        return np.asarray(found + beyond, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
