@@ -11,7 +11,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from shapely import Geometry, LineString
+from shapely import LineString
+from shapely.geometry.base import BaseGeometry
 
 from ..network.graph import FloatArray, IntArray
 from ..network.routes import (
@@ -110,7 +111,7 @@ class Surroundings:
     routes: Sequence[Route]
     towns: gpd.GeoDataFrame
     counties: gpd.GeoDataFrame
-    region: Geometry | None = None
+    region: BaseGeometry | None = None
 
     # -- towns and areas ---------------------------------------------------------------------------------
     @cached_property

@@ -13,7 +13,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from shapely import Geometry
+from shapely.geometry.base import BaseGeometry
 
 from ..texts import text
 from .graph import RoadGraph
@@ -64,8 +64,8 @@ def network_quality(
     routes: Sequence[Route],
     *,
     classes: RoadClasses = GB_T_917,
-    region: Geometry | None = None,
-    boundary: Geometry | None = None,
+    region: BaseGeometry | None = None,
+    boundary: BaseGeometry | None = None,
 ) -> QualityReport:
     """Look through a road network for what may spoil its numbers.
 
@@ -104,7 +104,7 @@ def network_quality(
 
 
 def _touches(
-    region: Geometry,
+    region: BaseGeometry,
     points: np.ndarray[tuple[int], np.dtype[np.object_]],
     lines: np.ndarray[tuple[int], np.dtype[np.object_]],
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import shapely
 from scipy.spatial import cKDTree
-from shapely import Geometry
+from shapely.geometry.base import BaseGeometry
 
 from ..units import EARTH_RADIUS_M, GEOD
 from .graph import BoolArray, FloatArray, IntArray
@@ -40,7 +40,7 @@ def end_nodes(index: RoadIndex, section: Section) -> tuple[IntArray, IntArray]:
 # -- dead ends -------------------------------------------------------------------------------------------
 
 
-def dead_ends(index: RoadIndex, routes: Sequence[Route], boundary: Geometry | None) -> Iterator[Issue]:
+def dead_ends(index: RoadIndex, routes: Sequence[Route], boundary: BaseGeometry | None) -> Iterator[Issue]:
     """Ends of routes that meet no other road, far from the edge of the data."""
     places = [
         (route.ref, nodes)
