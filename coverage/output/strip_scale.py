@@ -13,6 +13,7 @@ from .strip_canvas import Canvas
 LEFT_PX, RIGHT_PX = 46.0, 20.0
 ROW_PX = 13.0
 STEPS_KM = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+SLACK = 0.02
 LABEL_PX = 52.0
 """Labelled ticks are at least so far apart."""
 
@@ -38,8 +39,8 @@ class Scale:
     def ticks(self) -> list[float]:
         """Labelled kilometres."""
         step = self.step_km
-        # a start of a few millimetres is kilometre 0
-        first, last = ceil(self.low / 1000.0 / step - 1e-6), floor(self.high / 1000.0 / step + 1e-6)
+        # a start of a few metres is kilometre 0
+        first, last = ceil(self.low / 1000.0 / step - SLACK), floor(self.high / 1000.0 / step + SLACK)
         return [k * step for k in range(first, last + 1)]
 
 
