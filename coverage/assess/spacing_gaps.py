@@ -173,5 +173,5 @@ def _bounds(
         return low, high, np.stack([site, np.roll(site, -1)]), kind
     low, high = np.append(low_end, at), np.append(at, high_end)
     kind = np.array(["start"] + ["between"] * (len(at) - 1) + ["end"], dtype=object)
-    keep = (high - low > SAME_PLACE_M) | (kind == "between")
+    keep = (high - low > 1e-3) | (kind == "between")
     return low[keep], high[keep], np.stack([np.append(-1, site), np.append(site, -1)])[:, keep], kind[keep]
