@@ -11,6 +11,8 @@ import numpy.typing as npt
 import shapely
 
 from ..units import GEOD
+from .layer import Category
+from .qml_symbols import SCALE_AT_ZOOM_0
 
 Array = npt.NDArray[Any]
 PT_PER_MM = 72 / 25.4
@@ -77,6 +79,15 @@ class Paper:
     def scale(self) -> float:
         """Scale denominator."""
         return self.m_per_pt * PT_PER_MM * 1000
+
+    @property
+    def line_scale(self) -> float:
+        """How much thinner lines are on small-scale maps (as on the web map below zoom 8.5 and 10)."""
+        return 0.7 if self.scale > 1_500_000 else 0.85 if self.scale > 550_000 else 1.0
+
+    def shows(self, category: Category) -> bool:
+        """Whether things of a category are drawn at this scale."""
+        return not category.min_zoom or self.scale <= SCALE_AT_ZOOM_0 / 2**category.min_zoom
 
 
 def paths(geometry: Array) -> tuple[list[Array], npt.NDArray[np.int64]]:

@@ -18,7 +18,7 @@ from .layer import Category, Layer, shown
 from .lettering import letter, printable, width_pt
 from .paper import PT_PER_PX, Paper, beside, paths
 from .qml import NAMES_FROM_SCALE
-from .qml_symbols import HALO_PX, SCALE_AT_ZOOM_0
+from .qml_symbols import HALO_PX
 from .styles import INK
 from .symbols import BOX, PIN_HEAD, polylines, strokes
 
@@ -34,9 +34,9 @@ def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float) -> None:
     """Draw the features of a layer; ``order`` (0 … 1) is its place among layers of its kind."""
     index = layer.category_index()
     for i, category in enumerate(layer.style.categories):
-        if category.min_zoom and paper.scale > SCALE_AT_ZOOM_0 / 2**category.min_zoom:
+        if not paper.shows(category):
             continue
-        chosen = (index == i) & layer.frame.geometry.notna().to_numpy(dtype=bool)
+        chosen = (index == i) & _placed(layer)
         if not chosen.any():
             continue
         geometry = layer.frame.geometry.to_numpy()[chosen]
@@ -46,10 +46,17 @@ def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float) -> None:
             sides = np.zeros(int(chosen.sum()))
             if layer.style.offset_by:
                 sides = layer.frame[layer.style.offset_by].fillna(0).to_numpy(dtype=float)[chosen]
-            lines = placed_lines(geometry, sides * layer.style.offset_px * PT_PER_PX, paper)
-            draw_lines(axes, lines, category, order, quiet=layer.group == "background")
+            right = sides * layer.style.offset_px * PT_PER_PX * paper.line_scale
+            lines = placed_lines(geometry, right, paper)
+            draw_lines(axes, lines, category, order, paper.line_scale, quiet=layer.group == "background")
         else:
             _draw_points(axes, layer, geometry, chosen, category, paper, order)
+
+
+def _placed(layer: Layer) -> npt.NDArray[np.bool_]:
+    """Which features are anywhere."""
+    geometry = layer.frame.geometry.to_numpy()
+    return ~(np.asarray(shapely.is_missing(geometry)) | np.asarray(shapely.is_empty(geometry)))
 
 
 # -- areas and lines -------------------------------------------------------------------------------------
@@ -86,12 +93,18 @@ def placed_lines(geometry: Array, right_pt: npt.NDArray[np.float64], paper: Pape
 
 
 def draw_lines(
-    axes: Axes, lines: Sequence[Array], category: Category, order: float, *, quiet: bool = False
+    axes: Axes,
+    lines: Sequence[Array],
+    category: Category,
+    order: float,
+    scale: float = 1.0,
+    *,
+    quiet: bool = False,
 ) -> None:
-    """Draw lines (in points on the paper), with their halo under all other lines."""
-    width = category.width * PT_PER_PX
+    """Draw lines (in points on the paper) ``scale`` times as wide, with their halo under all other lines."""
+    width = category.width * PT_PER_PX * scale
     if category.halo:
-        halo = width + HALO_PX * PT_PER_PX
+        halo = width + HALO_PX * PT_PER_PX * scale
         under = LineCollection(
             lines, colors=[category.halo], linewidths=halo, capstyle="round", joinstyle="round"
         )
@@ -242,7 +255,7 @@ def _urgency(layer: Layer) -> tuple[bool, int]:
 
 def _keep_symbols_clear(names: Names, layer: Layer, paper: Paper) -> None:
     index = layer.category_index()
-    placed = layer.frame.geometry.notna().to_numpy(dtype=bool)
+    placed = _placed(layer)
     for i, category in enumerate(layer.style.categories):
         if category.width < SMALL_PX:
             continue
@@ -258,10 +271,10 @@ def _name_features(axes: Axes, names: Names, layer: Layer, column: str, paper: P
     kind, quiet = layer.style.kind, layer.group == "background"
     size = {"line": 6.5, "polygon": 9.0, "point": 7.0}[kind]
     ink = WATER_INK if kind == "line" and quiet else INK
-    index = layer.category_index()
+    index, placed = layer.category_index(), _placed(layer)
     for i, (value, geometry) in enumerate(zip(layer.frame[column], layer.frame.geometry, strict=True)):
         text = "" if _missing(value) else printable(value)
-        if geometry is None or index[i] < 0 or not text:
+        if not placed[i] or index[i] < 0 or not text:
             continue
         near = layer.style.categories[index[i]].width / 2 * PT_PER_PX
         found = names.find(text, size, _places(geometry, kind, text, size, near, paper))

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from .layer import Category, Kind, Layer
 from .lettering import letter, printable, width_pt
-from .paper import PT_PER_PX
+from .paper import PT_PER_PX, Paper
 from .picture_layers import draw_areas, draw_lines, draw_number, draw_symbols, legend_value
 from .styles import INK
 
@@ -33,18 +33,22 @@ class Entry:
     single: bool = False
 
 
-def legend_entries(layers: Sequence[Layer], lang: str) -> list[Entry]:
-    """Return the rows, topmost layer first. Only what occurs is listed; a single sign needs no title of its own."""
+def legend_entries(layers: Sequence[Layer], lang: str, paper: Paper | None = None) -> list[Entry]:
+    """Return the rows, topmost layer first: what occurs, and is drawn on ``paper`` if that is given.
+
+    A single sign needs no title of its own.
+    """
     rows: list[Entry] = []
     for layer in reversed(layers):
         counts = np.bincount(layer.category_index() + 1, minlength=len(layer.style.categories) + 1)[1:]
-        found = [c for c, n in zip(layer.style.categories, counts, strict=True) if n]
+        occur = [c for c, n in zip(layer.style.categories, counts, strict=True) if n]
+        found = [c for c in occur if paper is None or paper.shows(c)]
         number = legend_value(layer, lang)
         signs = [Entry(printable(c.label(lang)), layer.style.kind, c, number) for c in found]
         if len(signs) == 1:
             title = printable(layer.title(lang))
             label = f"{title}: {signs[0].text}" if layer.style.by else title
-            after_list = bool(rows) and not rows[-1].single
+            after_list = found[0].symbol == "pin" or (bool(rows) and not rows[-1].single)
             rows.append(replace(signs[0], text=label, apart=after_list, single=True))
         elif signs:
             rows += [Entry(printable(layer.title(lang)), apart=bool(rows)), *signs]

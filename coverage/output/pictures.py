@@ -17,7 +17,7 @@ from .layer import Layer
 from .lettering import letter, printable, width_pt
 from .paper import PT_PER_MM, Paper
 from .picture_layers import draw_layer, draw_names
-from .picture_legend import draw_legend, legend_entries, legend_height, legend_width
+from .picture_legend import Entry, draw_legend, legend_entries, legend_height, legend_width
 from .picture_signs import draw_north, draw_scale
 from .styles import INK
 
@@ -78,9 +78,13 @@ def map_figure(
     with mpl.rc_context(SETTINGS):
         width, height = size_mm[0] * PT_PER_MM, size_mm[1] * PT_PER_MM
         figure = Figure(figsize=(width / 72, height / 72), facecolor="white")
+        shown = picture_extent(drawn) if extent is None else extent
         entries = legend_entries(drawn, lang) if legend else []
-        boxes = _layout(width, height, title, note, legend_width(entries), legend_height(entries))
-        paper = Paper.fit(picture_extent(drawn) if extent is None else extent, *boxes.map[2:])
+        boxes = _layout(width, height, title, note, entries)
+        # Roads that are not drawn at this scale leave the legend; that leaves more room for the map, never less.
+        entries = legend_entries(drawn, lang, Paper.fit(shown, *boxes.map[2:])) if legend else []
+        boxes = _layout(width, height, title, note, entries)
+        paper = Paper.fit(shown, *boxes.map[2:])
         axes = _axes(figure, boxes.map, GROUND)
         for i, layer in enumerate(drawn):
             draw_layer(axes, layer, paper, i / (len(drawn) + 1))
@@ -165,7 +169,8 @@ def picture_extent(layers: Sequence[Layer]) -> tuple[float, float, float, float]
 # -- the sheet -------------------------------------------------------------------------------------------
 
 
-def _layout(width: float, height: float, title: str, note: str, legend_w: float, legend_h: float) -> _Boxes:
+def _layout(width: float, height: float, title: str, note: str, entries: Sequence[Entry]) -> _Boxes:
+    legend_w, legend_h = legend_width(entries), legend_height(entries)
     edge = _EDGE_MM * PT_PER_MM
     lines = wrap(note, NOTE_SIZE, width - 2 * edge)
     top = height - edge - (TITLE_SIZE * 1.9 if title else 0)

@@ -1,0 +1,309 @@
+"""Static maps: same colours as everywhere, texts drawn as texts, every character with a glyph, same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+import synthetic_layers as made
+import webmap_case
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib import image
+from plugspan.errors import OutputExistsError, PlugspanError
+from plugspan.output import lettering, styles
+from plugspan.output.layer import Category
+from plugspan.output.lettering import printable, width_pt
+from plugspan.output.paper import Paper, beside
+from plugspan.output.picture_layers import Names
+from plugspan.output.picture_legend import legend_entries
+from plugspan.output.picture_signs import bar_length_m
+from plugspan.output.pictures import map_figure, wrap, write_map_picture
+from plugspan.output.symbols import LINE_MARKS, SHAPES, SOLID_MARKS, polylines, strokes
+from plugspan.texts import LANGUAGES, catalogue
+from plugspan.units import GEOD
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def case():
+    """The web map's made-up county map, with few roads."""
+    return webmap_case.case("zh", n_roads=60)
+
+
+def rgb(colour):
+    """#RRGGBB as three whole numbers."""
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def pixels(path):
+    """All colours of a picture."""
+    picture = (image.imread(path)[..., :3] * 255).round().astype(int).reshape(-1, 3)
+    return {tuple(colour) for colour in np.unique(picture, axis=0).tolist()}
+
+
+def texts(path):
+    """All texts of an SVG."""
+    return ["".join(node.itertext()) for node in ElementTree.parse(path).iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_a_map_has_its_colours_signs_and_texts(case, tmp_path, phase):
+    """Today has the gap on yellow, the plan has purple pins and no gap; no character lacks a glyph."""
+    path = tmp_path / "map.png"
+    write_map_picture(
+        case["layers"], path, title=case["title"], note=case["note"].line("zh"), phase=phase, dpi=110
+    )
+    seen = pixels(path)
+    assert rgb(styles.GOOD) in seen
+    assert rgb(styles.MIDDLE) in seen
+    assert (rgb(styles.HALO) in seen) == (phase == "before")
+    assert (rgb(styles.PLAN) in seen) == (phase == "after")
+
+
+def test_an_svg_has_texts_or_paths(case, tmp_path):
+    """As text it can be searched and lists names, legend, title and note; as paths there is no text left."""
+    write_map_picture(
+        case["layers"], tmp_path / "a.svg", title="标题", note=case["note"].line("zh"), phase="after"
+    )
+    found = texts(tmp_path / "a.svg")
+    wanted = {"标题", "攸县", "G106", "普通国省干线", "间距小于 25 km", "北", "1", "6"}
+    assert wanted <= set(found)
+    assert any("审图号" in line for line in found)
+    write_map_picture(case["layers"], tmp_path / "b.svg", letters="paths")
+    assert texts(tmp_path / "b.svg") == []
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_same_layers_same_bytes(case, tmp_path, suffix):
+    """No time, no random ids."""
+    digests = set()
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}.{suffix}"
+        write_map_picture(case["layers"], path, title="x", size_mm=(90, 90), dpi=80)
+        digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
+    assert len(digests) == 1
+
+
+def test_hostile_names_are_drawn_as_text(tmp_path):
+    """No mathematics between dollar signs, no markup, no line breaks; what has no glyph is an empty box."""
+    layer = made.hostile_layer()
+    shown = replace(layer, group="background")
+    title = "$\\frac{1}{0}$ <script>alert(1)</script> 🚢\x00\ud800\n$x$"
+    write_map_picture([made.county_layer(), shown], tmp_path / "map.svg", title=title, note=made.HOSTILE[8])
+    found = texts(tmp_path / "map.svg")
+    assert (
+        "$\\frac{1}{0}$ <script>alert(1)</script> □□□ $x$".replace("□□□", printable("🚢\x00\ud800")) in found
+    )
+    assert not list(ElementTree.parse(tmp_path / "map.svg").iter(f"{SVG}script"))
+    write_map_picture([shown], tmp_path / "map.png", title=title, size_mm=(90, 60))
+
+
+def test_every_text_of_the_catalogue_has_its_glyphs():
+    """No legend, title or column header would show a box."""
+    keys = [
+        key
+        for key in catalogue()
+        if re.match(r"(layer|legend|group|column|note|picture|value|status)\.", key)
+    ]
+    lacking = {
+        key for key, lang in itertools.product(keys, LANGUAGES) if "□" in printable(catalogue()[key][lang])
+    }
+    assert len(keys) > 100
+    assert lacking == set()
+
+
+def test_without_a_chinese_font_the_remedy_is_named(monkeypatch):
+    """Better no picture than a picture of boxes."""
+    lettering.families.cache_clear()
+    monkeypatch.setattr(lettering, "FAMILIES", ("No Such Font",))
+    with pytest.raises(PlugspanError, match="fonts-noto-cjk"):
+        lettering.families()
+    lettering.families.cache_clear()
+
+
+def test_the_direction_with_side_one_lies_to_the_right(tmp_path):
+    """Eastwards: red (+1) below blue (-1), 2 × 10 px apart (to scale of this map), as on the web map and in QGIS."""
+    path = tmp_path / "sides.png"
+    write_map_picture([made.county_layer(), made.two_sides()], path, legend=False, dpi=96, size_mm=(200, 240))
+    picture = (image.imread(path)[..., :3] * 255).round().astype(int)
+    red = (picture == [255, 0, 0]).all(axis=-1).any(axis=1).nonzero()[0]
+    blue = (picture == [0, 0, 255]).all(axis=-1).any(axis=1).nonzero()[0]
+    assert blue.max() < red.min()
+    assert red.mean() - blue.mean() == pytest.approx(20, abs=1.5)
+
+
+def test_what_is_hidden_or_of_the_other_state_is_not_drawn(case):
+    """Demand is hidden by default; the plan's routes belong to the plan."""
+    hidden = [replace(layer, visible=False) for layer in case["layers"]]
+    assert len(map_figure(hidden, legend=False).axes[0].collections) == 0
+    drawn = [layer for layer in case["layers"] if layer.phase != "after" and layer.visible]
+    labels = [entry.text for entry in legend_entries(drawn, "zh")]
+    assert "需求点" not in labels
+    assert "建议新建" not in labels
+
+
+def test_the_legend_lists_only_what_occurs(case):
+    """After the plan no gap is left, so the legend has none."""
+    routes = {layer.phase: layer for layer in case["layers"] if layer.name == "routes"}
+    gap = styles.route_style(25.0, 40.0).categories[2].label("zh")
+    assert gap in [entry.text for entry in legend_entries([routes["before"]], "zh")]
+    assert gap not in [entry.text for entry in legend_entries([routes["after"]], "zh")]
+
+
+def test_nothing_to_draw_is_still_a_sheet(tmp_path):
+    """Empty layers, or none, give an empty map with title and note."""
+    write_map_picture(
+        [made.empty_layer("point"), made.empty_layer("line"), made.empty_layer("polygon")], tmp_path / "a.png"
+    )
+    write_map_picture([], tmp_path / "b.png", title="x", note="y")
+
+
+def test_all_hard_cases_can_be_drawn(tmp_path):
+    """Missing, mixed and empty geometries, missing numbers, classes by missing value."""
+    write_map_picture(made.every_layer(), tmp_path / "a.png", phase="before", dpi=60)
+    write_map_picture(made.every_layer(), tmp_path / "b.svg", phase="after", lang="en")
+
+
+def test_an_old_picture_stays_unless_told_otherwise(tmp_path):
+    """And only PNG and SVG are pictures here."""
+    write_map_picture([], tmp_path / "a.png")
+    with pytest.raises(OutputExistsError):
+        write_map_picture([], tmp_path / "a.png")
+    write_map_picture([], tmp_path / "a.png", overwrite=True)
+    with pytest.raises(ValueError, match=r"\.svg"):
+        write_map_picture([], tmp_path / "a.jpg")
+
+
+# -- paper -----------------------------------------------------------------------------------------------
+
+
+def test_the_paper_is_true_to_scale_in_both_directions():
+    """At 27.5° N a degree of longitude is shorter than one of latitude by the cosine; the scale is the geodesic one."""
+    paper = Paper.fit((113.0, 27.0, 114.0, 28.0), 400, 300)
+    corner, east, north = paper.project(np.array([[113.0, 27.5], [114.0, 27.5], [113.0, 28.5]]))
+    across, up = east[0] - corner[0], north[1] - corner[1]
+    assert across / up == pytest.approx(np.cos(np.radians(27.5)), rel=1e-9)
+    assert across * paper.m_per_pt == pytest.approx(GEOD.line_length([113, 114], [27.5, 27.5]), rel=1e-3)
+    inside = paper.project(np.array([[113.0, 27.0], [114.0, 28.0]]))
+    assert (inside > 0).all()
+    assert (inside < [400, 300]).all()
+
+
+def test_a_single_point_gets_a_map_around_it():
+    """No division by nothing."""
+    paper = Paper.fit((113.0, 27.0, 113.0, 27.0), 400, 300)
+    assert paper.project(np.array([[113.0, 27.0]]))[0] == pytest.approx([200, 150])
+    assert paper.m_per_pt > 0
+
+
+def test_a_line_beside_by_hand():
+    """Eastwards then northwards, 2 to the right: south of the first leg, east of the second, mitred at the corner."""
+    line = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 10.0]])
+    assert beside(line, 2.0).tolist() == [[0, -2], [12, -2], [12, 10]]
+    assert beside(line, -2.0).tolist() == [[0, 2], [8, 2], [8, 10]]
+    assert beside(line, 0.0) is line
+    assert beside(np.array([[1.0, 1.0], [1.0, 1.0]]), 2.0).tolist() == [[1, 1]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=2, max_size=8), st.floats(-5, 5)
+)
+def test_a_line_beside_never_runs_away(points, right):
+    """No corner, however sharp, moves further than twice the distance; ends move by exactly it."""
+    line = np.array(points, dtype=float)
+    kept = line[np.concatenate([[True], np.abs(np.diff(line, axis=0)).sum(axis=1) > 0])]
+    moved = beside(line, right)
+    if len(kept) < 2 or not right:
+        return
+    far = np.hypot(*(moved - kept).T)
+    assert (far <= 2 * abs(right) + 1e-9).all()
+    assert far[[0, -1]] == pytest.approx(abs(right), abs=1e-9)
+
+
+@given(st.floats(1.0, 1e7))
+def test_the_scale_bar_is_round_and_not_too_long(longest):
+    """1, 2 or 5 times a power of ten, and more than two fifths of what would fit."""
+    length = bar_length_m(longest)
+    assert 0.4 * longest <= length <= longest
+    assert f"{length:e}"[0] in "125"
+
+
+# -- signs and names -------------------------------------------------------------------------------------
+
+
+def test_the_symbols_are_those_of_the_web_map(root):
+    """Path by path the same data as in web/symbols.js."""
+    script = (root / "coverage" / "output" / "web" / "symbols.js").read_text("utf-8")
+    for path in {*SHAPES.values(), *SOLID_MARKS.values(), *LINE_MARKS.values()}:
+        assert f'"{path}"' in script, path
+
+
+def test_paths_become_the_right_polygons():
+    """Areas by hand: a disc of 8.5, a diamond of 19 × 19 / 2, a triangle of 18.4 × 16.4 / 2, a rounded square."""
+    areas = {name: shapely.Polygon(polylines(path)[0]).area for name, path in SHAPES.items()}
+    assert areas["circle"] == pytest.approx(np.pi * 8.5**2, rel=0.01)
+    assert areas["diamond"] == pytest.approx(19 * 19 / 2)
+    assert areas["triangle"] == pytest.approx(18.4 * 16.4 / 2)
+    assert areas["square"] == pytest.approx(256 - (4 - np.pi) * 1.5**2, rel=0.001)
+    assert [len(line) for line in polylines(LINE_MARKS["cross"])] == [2, 2]
+    assert polylines("M1 1h2v3l-1-1z")[0].tolist() == [[1, 1], [3, 1], [3, 4], [2, 3], [1, 1]]
+
+
+def test_every_sign_of_the_styles_can_be_drawn():
+    """Each category of each standard style has its strokes within the box."""
+    found = [c for value in vars(styles).values() if hasattr(value, "categories") for c in value.categories]
+    points = [
+        c for c in [*found, Category(None, "legend.town", styles.GOOD, mark="plug")] if c.symbol in SHAPES
+    ]
+    assert len(points) > 20
+    for category in points:
+        for stroke in strokes(category):
+            for line in polylines(stroke.path):
+                assert np.abs(line).max() <= 10
+
+
+def test_names_never_lie_on_each_other():
+    """A second name at the same place takes another place or none; each name is written once."""
+    names = Names(Paper(0, 0, 1, 1, 200, 100))
+    assert names.find("株洲", 10, [(50, 50)]) == (50, 50)
+    assert names.find("醴陵", 10, [(55, 52), (100, 50)]) == (100, 50)
+    assert names.find("攸县", 10, [(50, 48)]) is None
+    assert names.find("株洲", 10, [(150, 50)]) is None
+    assert names.find("outside", 10, [(1, 50)]) is None
+
+
+def test_a_note_breaks_between_its_parts():
+    """No line is too wide; parts stay whole if they fit; Latin words always."""
+    note = "数据来源：市交通运输局 · © OpenStreetMap contributors (ODbL) · 审图号：未送审，不得公开"
+    lines = wrap(note, 6, 150)
+    assert all(width_pt(line, 6) <= 150 for line in lines)
+    assert "审图号：未送审，不得公开" in lines
+    assert all(any(word in line for line in wrap(note, 6, 80)) for word in ("OpenStreetMap", "contributors"))
+    assert wrap("", 6, 100) == []
+
+
+def test_points_are_drawn_where_they_are():
+    """A lone point in the middle of its county is in the middle of the map."""
+    frame = gpd.GeoDataFrame({"name": ["x"]}, geometry=[shapely.Point(113.25, 27.35)], crs=4326)
+    layer = made.Layer(
+        "towns",
+        "layer.towns",
+        frame,
+        made.TableSchema("t", (made.Column("name"),)),
+        styles.TOWNS,
+        "background",
+    )
+    figure = map_figure([made.county_layer(), layer], legend=False)
+    axes = figure.axes[0]
+    [points] = [c for c in axes.collections if len(c.get_offsets()) == 1 and c.get_offsets()[0].any()]
+    assert points.get_offsets()[0] == pytest.approx([axes.get_xlim()[1] / 2, axes.get_ylim()[1] / 2])
