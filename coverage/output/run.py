@@ -17,10 +17,11 @@ from .result import plan_result, result_text
 from .strips import strip_charts
 from .summary import summary_lines
 from .webmap import Basemap, write_map
+from .workbook import write_workbook
 
 Tell = Callable[[str, float], None]
 __all__ = ["check_free", "is_run_folder", "write_map_file", "write_plan_map", "write_run"]
-RUN_FILES = ("map.html", "layers.gpkg", "result.json", "log.txt")
+RUN_FILES = ("map.html", "layers.gpkg", "tables.xlsx", "result.json", "log.txt")
 
 
 def is_run_folder(folder: Path) -> bool:
@@ -29,7 +30,7 @@ def is_run_folder(folder: Path) -> bool:
 
 
 def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tell) -> None:
-    """Write map, layers, results and log.
+    """Write map, layers, workbook, results and log.
 
     Raises
     ------
@@ -45,8 +46,13 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
             ("write-map", 0.85, lambda: write_plan_map(plan, layers, new / "map.html", lang)),
             ("write-layers", 0.9, lambda: _write_layers(plan, layers, new / "layers.gpkg", lang)),
             (
+                "write-workbook",
+                0.93,
+                lambda: write_workbook(plan, new / "tables.xlsx", lang=lang, note=source_note(plan)),
+            ),
+            (
                 "write-result",
-                0.97,
+                0.99,
                 lambda: (new / "result.json").write_text(result_text(plan_result(plan)), "utf-8"),
             ),
         ):
