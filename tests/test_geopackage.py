@@ -342,10 +342,22 @@ def test_a_killed_write_leaves_the_old_file(tmp_path):
     assert all(p == target or p.name.startswith(".") for p in tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["株洲 图层.gpkg", "a 'b' [1] #%.gpkg", "x.y.z.GPKG", "a|b.gpkg"])
+def test_any_file_name_will_do(tmp_path, name):
+    """Spaces, quotes, brackets, Chinese, another suffix: the file is there under that name and sound."""
+    path = tmp_path / "某 文件夹" / name
+    write_geopackage([made.county_layer()], path)
+    assert [p.name for p in path.parent.iterdir()] == [name]
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT count(*) FROM counties").fetchone() == (1,)
+
+
 def test_nothing_to_write_is_an_error(tmp_path):
     """No empty file takes the place of a result; a time GDAL would not understand is refused."""
     with pytest.raises(ValueError, match="no layers"):
         write_geopackage([], tmp_path / "x.gpkg")
+    with pytest.raises(ValueError, match=r"\.gpkg"):
+        write_geopackage([made.county_layer()], tmp_path / "x")
     with pytest.raises(ValueError, match="time"):
         write_geopackage([made.county_layer()], tmp_path / "x.gpkg", time="today")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import synthetic_layers as made
 from matplotlib import image
+from plugspan.output.export import export_layers
 from plugspan.output.geopackage import project_layers, write_geopackage
 from plugspan.output.qgis_project import write_qgis_project
 from plugspan.texts import catalogue
@@ -160,3 +161,18 @@ def test_the_picture_has_the_maps_colours(qgis, tmp_path):
     colours = {tuple(colour) for colour in picture.tolist()}
     for wanted in ("#3B8BC2", "#F0A202", "#A50026", "#FFE14D"):
         assert tuple(int(wanted[i : i + 2], 16) for i in (1, 3, 5)) in colours, wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("shapefile", ".shp"), ("geojson", ".geojson"), ("flatgeobuf", ".fgb")]
+)
+def test_exported_files_open_with_their_style(qgis, tmp_path, name, suffix):
+    """QGIS takes the .qml beside the file: classes, labels and names of columns, whatever the columns are called."""
+    export_layers([made.mixed_lines(), made.hostile_layer()], tmp_path / name, name, encoding="GBK")
+    [routes] = qgis(tmp_path / name / f"routes{suffix}")["alone"].values()
+    assert routes["renderer"] == "categorizedSymbol"
+    labels = {c.label("zh") for c in made.mixed_lines().style.categories}
+    assert {label for label, _ in routes["drawn"]} == labels
+    assert catalogue()["column.ref"]["zh"] in routes["aliases"].values()
+    assert routes["label_field"] == "ref"
+    assert routes["crs"] in ("EPSG:4490", "EPSG:4326")

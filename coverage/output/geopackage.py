@@ -114,10 +114,13 @@ def write_geopackage(
     InputError
         If ``crs`` is unknown or not made for this part of the world.
     ValueError
-        If there is nothing to write, or ``time`` has another form.
+        If there is nothing to write, ``time`` has another form, or the name doesn't end in ``.gpkg``.
     """
     if not _TIME.fullmatch(time):
         raise ValueError(f"time must look like {NO_TIME}, not {time!r}")
+    path = Path(path)
+    if path.suffix.lower() != ".gpkg":
+        raise ValueError(f"the name of a GeoPackage ends in .gpkg, not {path.name}")
     held = prepare(layers, tables or {}, crs=crs, lang=lang)
     if not held:
         raise ValueError("there are no layers and no tables to write")

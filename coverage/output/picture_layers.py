@@ -56,7 +56,10 @@ def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float) -> None:
 def _placed(layer: Layer) -> npt.NDArray[np.bool_]:
     """Which features are anywhere."""
     geometry = layer.frame.geometry.to_numpy()
-    return ~(np.asarray(shapely.is_missing(geometry)) | np.asarray(shapely.is_empty(geometry)))
+    nowhere: npt.NDArray[np.bool_] = np.asarray(shapely.is_missing(geometry)) | np.asarray(
+        shapely.is_empty(geometry)
+    )
+    return ~nowhere
 
 
 # -- areas and lines -------------------------------------------------------------------------------------
