@@ -7,7 +7,7 @@ import hashlib
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import geopandas as gpd
 import pandas as pd
 
 from .assess import Assessment, assess
+from .assess.spacing_rules import RoadContext
 from .errors import Fault, InputError
 from .inputs import SCHEMAS, Inputs, collect, combine_tables, distance_to, read_table
 from .inputs.checks import notice_table_datum
@@ -24,16 +25,21 @@ from .network import Region, RoadGraph, read_network, read_osm, read_region, rea
 from .network.figures import network_figures
 from .network.quality import QualityReport, network_quality
 from .network.refs import RoadClass, RoadClasses
-from .network.routes import Route, find_routes
+from .network.routes import RoadIndex, Route, find_routes
+from .notices import notices
 from .output.atomic import check_free
 from .plan import Plan, Provenance
-from .policy import DemandReach, Policy, RouteSpacing, SiteRequirement, read_policy
+from .policy import BerthShare, DemandReach, Policy, RouteSpacing, SiteRequirement, read_policy
 from .project import Project, TableSettings
+from .siting.candidates import find_candidates
+from .siting.comply import Compliance, comply
 from .siting.outcome import Siting
 from .siting.propose import propose
+from .siting.retrofit import Retrofit, plan_retrofits
 from .units import M_PER_KM, WGS84
 
 Tell = Callable[[str, float], None]
+PROPOSE_OPTIONS = {"objective", "sites", "budget", "reach_km", "method", "gap", "time_limit_s", "seed"}
 OSM_SUFFIXES = (".pbf", ".osm", ".gz", ".bz2")
 LIBRARIES = (
     "plugspan",
@@ -80,7 +86,8 @@ def make_plan(project: Project, *, tell: Tell = _silent) -> Plan:
     study = load(project, tell=tell)
     before = assess_study(study, tell=tell)
     tell("siting", 0.6)
-    siting = _site(study)
+    candidates = _candidates(study)
+    siting = _site(study, candidates)
     tell("after", 0.75)
     after = _after(study, before, siting)
     return Plan(
@@ -97,6 +104,8 @@ def make_plan(project: Project, *, tell: Tell = _silent) -> Plan:
         network=network_figures(study.roads, study.routes),
         background=study.background,
         quality=_quality(study),
+        compliance=_comply(study, candidates),
+        retrofit=_retrofit(study),
     )
 
 
@@ -105,25 +114,48 @@ def make_plan(project: Project, *, tell: Tell = _silent) -> Plan:
 
 def load(project: Project, *, tell: Tell = _silent) -> Study:
     """Read policy, region, roads and tables."""
-    policy = read_policy(_policy_name(project))
+    faults: list[Fault] = []
+    with _collected(faults):
+        policy = read_policy(_policy_name(project))
     tell("network", 0.05)
-    region = _region(project)
-    osm = project.path(project.network.osm)
+    region: Region | None = None
     features: Mapping[str, gpd.GeoDataFrame] = {}
     warnings: list[Fault] = []
-    if osm.suffix in OSM_SUFFIXES:
-        extract = read_osm(osm, region)
-        roads, features = extract.roads, extract.features
-        warnings += extract.report.faults
-    else:
-        roads = read_network(osm, region)
+    roads: RoadGraph | None = None
+    with _collected(faults):
+        region = _region(project)
+    if not any(fault.file == str(project.path(project.network.osm)) for fault in faults):
+        with _collected(faults):
+            roads, features = _network(project, region, warnings)
     tell("tables", 0.2)
-    inputs = _inputs(project, region, features, roads, warnings)
+    inputs = _inputs(project, region, features, roads, warnings, faults)
+    assert roads is not None  # or there was a fault
     tell("routes", 0.3)
-    routes = tuple(
-        find_routes(roads, _classes(project, policy), bridge_m=project.network.bridge_km * M_PER_KM)
-    )
+    classes = _classes(project, policy)
+    routes = tuple(find_routes(roads, classes, bridge_m=project.network.bridge_km * M_PER_KM))
+    inputs = replace(inputs, warnings=(*inputs.warnings, *notices(project, policy, roads, routes, inputs)))
     return Study(project, policy, region, roads, routes, inputs, _background(features, inputs))
+
+
+@contextmanager
+def _collected(faults: list[Fault]) -> Iterator[None]:
+    """Faults of one input don't hide those of the next; they are raised together when all is read."""
+    try:
+        yield
+    except InputError as error:
+        faults += error.faults
+
+
+def _network(
+    project: Project, region: Region | None, warnings: list[Fault]
+) -> tuple[RoadGraph, Mapping[str, gpd.GeoDataFrame]]:
+    """Roads, and what else the file holds if it is OpenStreetMap's."""
+    osm = project.path(project.network.osm)
+    if osm.suffix not in OSM_SUFFIXES:
+        return read_network(osm, region), {}
+    extract = read_osm(osm, region)
+    warnings += extract.report.faults
+    return extract.roads, extract.features
 
 
 def _policy_name(project: Project) -> str | Path:
@@ -160,24 +192,24 @@ def _inputs(
     project: Project,
     region: Region | None,
     features: Mapping[str, gpd.GeoDataFrame],
-    roads: RoadGraph,
+    roads: RoadGraph | None,
     warnings: list[Fault],
+    faults: list[Fault],
 ) -> Inputs:
-    """Read all tables; faults of all files are raised together."""
-    faults: list[Fault] = []
+    """Read all tables; faults of all files are raised together, with those found before."""
     tables: dict[str, Any] = {}
-    to_road = distance_to(roads.lines())
+    to_road = None if roads is None else distance_to(roads.lines())
     for name, schema in SCHEMAS.items():
         frames = []
         for settings in project.tables.get(name, ()):  # type: ignore[call-overload]
-            try:
+            if settings.from_osm and roads is None:
+                continue
+            with _collected(faults):
                 table = _table(project, name, settings, region, features, warnings)
-                if name in ("chargers", "facilities") and not settings.from_osm:
+                if to_road is not None and name in ("chargers", "facilities") and not settings.from_osm:
                     noticed = notice_table_datum(table, settings.datum, to_road)
                     warnings += [] if noticed is None else [noticed]
                 frames.append(table)
-            except InputError as error:
-                faults += error.faults
         tables[name] = combine_tables(frames, schema)
     if faults:
         raise InputError(faults)
@@ -263,17 +295,60 @@ def assess_study(study: Study, *, tell: Tell = _silent) -> Assessment:
     return assess(study.policy, study.inputs, study.roads, study.routes, study.region)
 
 
-def _site(study: Study) -> tuple[Siting, ...]:
+def _assessed_routes(study: Study) -> list[Route]:
+    """Routes of the classes that a rule on spacing names."""
+    classes = {rule.network for rule in study.policy.rules if isinstance(rule, RouteSpacing)}
+    return [route for route in study.routes if route.road_class in classes]
+
+
+def _candidates(study: Study) -> gpd.GeoDataFrame:
+    """Places where a site may be built."""
+    settings = study.project.siting
+    return find_candidates(
+        study.inputs,
+        RoadIndex(study.roads),
+        _assessed_routes(study),
+        kinds=settings.candidates,
+        route_point_km=settings.route_point_km,
+        cost=settings.cost,
+        region=None if study.region is None else study.region.polygon,
+    )
+
+
+def _site(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Siting, ...]:
     """Propose sites if the project says how many, or how much money there is."""
     settings = study.project.siting
     if settings.sites is None and settings.budget is None:
         return ()
-    classes = {rule.network for rule in study.policy.rules if isinstance(rule, RouteSpacing)}
-    routes = [route for route in study.routes if route.road_class in classes]
-    area = None if study.region is None else study.region.polygon
     asked = [rule.site for rule in study.policy.rules if isinstance(rule, DemandReach)]
-    site = asked[0] if asked else SiteRequirement()
-    return (propose(study.inputs, study.roads, routes, region=area, site=site, **settings.model_dump()),)
+    found = propose(
+        study.inputs,
+        study.roads,
+        _assessed_routes(study),
+        candidates,
+        region=None if study.region is None else study.region.polygon,
+        site=asked[0] if asked else SiteRequirement(),
+        **settings.model_dump(include=PROPOSE_OPTIONS),
+    )
+    return (found,)
+
+
+def _comply(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Compliance, ...]:
+    """Least sites for each span, under the first rule on spacing."""
+    rule = next((r for r in study.policy.rules if isinstance(r, RouteSpacing)), None)
+    if rule is None or not study.project.siting.spans_km:
+        return ()
+    context = RoadContext(study.inputs, study.roads, study.routes, study.region)
+    limit = study.project.siting.time_limit_s
+    return tuple(comply(context, rule, candidates, study.project.siting.spans_km, time_limit_s=limit))
+
+
+def _retrofit(study: Study) -> Retrofit | None:
+    """Which berths to give shore power."""
+    rule = next((r for r in study.policy.rules if isinstance(r, BerthShare)), None)
+    if rule is None or study.inputs.berths.empty:
+        return None
+    return plan_retrofits(study.inputs.berths, rule, budget=study.project.siting.shore_power_budget)
 
 
 def _quality(study: Study) -> QualityReport:

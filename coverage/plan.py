@@ -15,7 +15,9 @@ from .network.quality import QualityReport
 from .network.routes import Route
 from .policy import Policy
 from .project import Project
+from .siting.comply import Compliance
 from .siting.outcome import Siting
+from .siting.retrofit import Retrofit
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Plan:
 
     ``background`` holds quiet frames for the map: ``waterways``, ``places``. ``network`` holds the road
     network's figures (nodes, edges, length, islands …), ``quality`` what is doubtful about it.
+    ``compliance`` holds the least sites for each span that was asked for, ``retrofit`` the berths worth retrofitting.
     """
 
     project: Project
@@ -58,3 +61,5 @@ class Plan:
     network: Mapping[str, Any] = field(default_factory=dict)
     background: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     quality: QualityReport | None = None
+    compliance: tuple[Compliance, ...] = ()
+    retrofit: Retrofit | None = None

@@ -123,6 +123,12 @@ class SitingSettings(_Frozen):
     candidates: tuple[CandidateKind, ...] = Field(
         CANDIDATE_KINDS, description="kinds of places where a site may be built"
     )
+    spans_km: tuple[Positive, ...] = Field(
+        (25.0, 30.0, 35.0, 40.0), description="longest gaps for which the least number of new sites is worked out"
+    )
+    shore_power_budget: NonNegative | None = Field(
+        None, description="money for giving berths shore power, in the unit of retrofit_cost"
+    )
     route_point_km: Positive = Field(10.0, description="distance between candidate points along the routes")
     cost: dict[str, Positive] = Field(
         default_factory=dict, description="cost by kind of candidate; 1 if left out"
@@ -223,7 +229,10 @@ def read_project(path: str | Path) -> Project:
         raise InputError(Fault("project-missing", file=str(path)))
     try:
         content = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        row = error.object[: error.start].count(b"\n") + 1
+        raise InputError(Fault("not-utf8", file=str(path), values={"row": row})) from error
+    except OSError as error:
         raise InputError(Fault("unreadable", file=str(path), values={"reason": error})) from error
     project = parse_toml(content, Project, str(path))
     return project.model_copy(update={"folder": path.resolve().parent})

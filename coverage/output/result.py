@@ -17,7 +17,9 @@ import pandas as pd
 from ..assess.assessment import Assessment
 from ..assess.finding import Finding
 from ..plan import Plan
+from ..siting.comply import Compliance
 from ..siting.outcome import Siting
+from ..siting.retrofit import Retrofit
 from .layers import quality_table
 
 DECIMALS = 6
@@ -62,6 +64,8 @@ def plan_result(plan: Plan) -> dict[str, Any]:
             "access": _records(plan.before.access),
             "not_served": _records(plan.before.not_served, drop=("geometry",)),
             "siting": [siting_row(siting, lang) for siting in plan.siting],
+            "least_sites": [least_row(found) for found in plan.compliance],
+            "retrofit": None if plan.retrofit is None else retrofit_row(plan.retrofit),
             "after": {
                 "findings": finding_rows(plan.after, lang),
                 "measures": finding_rows(plan.after, lang, with_target=False),
@@ -126,9 +130,47 @@ def siting_row(siting: Siting, lang: str) -> dict[str, Any]:
         "candidates": len(siting.candidates),
         "proposed": _records(siting.proposed),
         "unreachable": _records(siting.unreachable),
+        "frontier": _records(siting.frontier),
+        "choices": _records(siting.choices),
+        "alternatives": [{"objective": value, "chosen": list(ids)} for value, ids in siting.alternatives],
         "verified": not siting.faults,
         "faults": [fault.render(lang) for fault in siting.faults],
     }
+
+
+def least_row(found: Compliance) -> dict[str, Any]:
+    """Least sites for one span, in the form of a siting run."""
+    result = found.result
+    return {
+        "objective_name": "least_sites",
+        "span_km": found.span_km,
+        "method": "set cover",
+        "chosen": found.sites["id"].tolist(),
+        "objective": result.objective,
+        "bound": result.bound,
+        "gap": result.gap,
+        "status": result.status,
+        "runtime_s": result.runtime_s,
+        "stretches": found.stretches,
+        "proposed": _records(found.sites),
+        "unserved": _records(found.unserved),
+    }
+
+
+def retrofit_row(found: Retrofit) -> dict[str, Any]:
+    """Berths to retrofit, ranked, with the certificate of the choice if there was a budget."""
+    row: dict[str, Any] = {"berths": _records(found.berths), "load_kw": found.load_kw}
+    if found.result is not None:
+        result = found.result
+        row |= {
+            "chosen": found.berths["id"].iloc[np.argsort(found.berths["order"])][: len(result.chosen)].tolist(),
+            "objective": result.objective,
+            "bound": result.bound,
+            "gap": result.gap,
+            "status": result.status,
+            "runtime_s": result.runtime_s,
+        }
+    return row
 
 
 def _records(frame: pd.DataFrame, drop: tuple[str, ...] = ()) -> list[dict[str, Any]]:

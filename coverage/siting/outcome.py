@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import geopandas as gpd
 import pandas as pd
@@ -33,6 +33,13 @@ class Siting:
         With bound and gap.
     faults : tuple of Fault
         What the independent check found wrong; empty if every claim holds.
+    frontier : DataFrame
+        For each number of new sites: ``sites, objective, bound, gap, cost``, best plan of its own.
+    choices : DataFrame
+        For each chosen site: ``id``, ``price`` (what is lost without it, the others placed anew), ``price_low`` (proven at
+        least), ``share_of_good_plans``, ``essential`` (proven to be in every plan within 1 % of this one).
+    alternatives : tuple of (objective, ids)
+        Plans within 1 % of this one that differ as much as possible.
     """
 
     objective_name: str
@@ -43,3 +50,6 @@ class Siting:
     unreachable: pd.DataFrame
     result: SitingResult
     faults: tuple[Fault, ...] = ()
+    frontier: pd.DataFrame = field(default_factory=pd.DataFrame)
+    choices: pd.DataFrame = field(default_factory=pd.DataFrame)
+    alternatives: tuple[tuple[float, tuple[str, ...]], ...] = ()

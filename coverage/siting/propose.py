@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import geopandas as gpd
 import numpy as np
@@ -18,13 +18,16 @@ from ..network.distances import AnchoredGraph, Pairs, distances_within, snap
 from ..network.routes import RoadIndex, Route, inside_intervals, locate
 from ..policy import SiteRequirement
 from ..units import M_PER_KM, WGS84, lonlat
-from .candidates import find_candidates
+from .alternatives import alternatives
+from .frontier import frontier
 from .outcome import Siting
-from .problem import make_problem
+from .problem import SitingProblem, make_problem
 from .result import SitingResult
 from .solve import max_coverage
 from .verify import verify
 
+FRONTIER_SITES = 20
+"""The frontier goes at least this far."""
 DEMAND_STEP_M = 1000.0
 """Highway length is sampled in stretches of this length."""
 
@@ -33,6 +36,7 @@ def propose(
     inputs: Inputs,
     graph: RoadGraph,
     routes: Iterable[Route],
+    candidates: gpd.GeoDataFrame,
     *,
     region: BaseGeometry | None,
     site: SiteRequirement,
@@ -40,9 +44,6 @@ def propose(
     sites: int | None,
     budget: float | None,
     reach_km: float,
-    candidates: Iterable[str],
-    route_point_km: float,
-    cost: Mapping[str, float],
     method: str,
     gap: float,
     time_limit_s: float,
@@ -54,6 +55,8 @@ def propose(
     ----------
     inputs, graph, routes
         As read; ``routes`` are those that are assessed.
+    candidates : GeoDataFrame
+        From :func:`.candidates.find_candidates`.
     region : geometry, optional
         EPSG:4326; candidates and highway demand lie inside it.
     site : SiteRequirement
@@ -72,10 +75,7 @@ def propose(
     """
     routes, index = list(routes), RoadIndex(graph)
     demand = _people(inputs) if objective == "people" else _highway(index, routes, region)
-    found = find_candidates(
-        inputs, index, routes, kinds=candidates, route_point_km=route_point_km, cost=cost, region=region
-    )
-    free = found[found["excluded"].isna()]
+    free = candidates[candidates["excluded"].isna()]
     if sites is not None:
         sites = min(sites, len(free))
     existing = inputs.sites[site_status(inputs, site) == YES]
@@ -103,16 +103,63 @@ def propose(
         reach, demand["weight"].to_numpy(float), n_sites=sites, budget=budget, cost=every, fixed=fixed
     )
     chosen = free.iloc[result.chosen - len(existing)]
+    choices, others = _around(problem, result, names, time_limit_s, seed)
     return Siting(
         objective,
-        found,
+        candidates,
         _covered(demand, reach, fixed, result),
         _proposed(chosen, result, objective),
         _evidence(far, names, demand),
         _unreachable(demand, reach),
         result,
-        tuple(verify(problem, result)),
+        faults=tuple(verify(problem, result)),
+        frontier=_curve(problem, len(free), time_limit_s, seed),
+        choices=choices,
+        alternatives=others,
     )
+
+
+def _curve(problem: SitingProblem, n_free: int, time_limit_s: float, seed: int) -> pd.DataFrame:
+    """The frontier by number of sites, twice as far as the plan goes."""
+    top = min(n_free, max(2 * (problem.n_sites or 0), FRONTIER_SITES))
+    curve = frontier(
+        problem.reach,
+        problem.weight,
+        n_sites=top,
+        cost=problem.cost,
+        fixed=problem.fixed,
+        time_limit_s=time_limit_s,
+        seed=seed,
+    )
+    return pd.DataFrame(
+        {
+            "sites": curve.limit.astype(np.int64),
+            "objective": curve.objective,
+            "bound": curve.bound,
+            "gap": curve.gap,
+            "cost": curve.cost,
+        }
+    )
+
+
+def _around(
+    problem: SitingProblem, result: SitingResult, names: npt.NDArray[np.object_], time_limit_s: float, seed: int
+) -> tuple[pd.DataFrame, tuple[tuple[float, tuple[str, ...]], ...]]:
+    """What each chosen site is worth, and other plans that are nearly as good."""
+    if not len(result.chosen):
+        return pd.DataFrame(columns=["id", "price", "price_low", "share_of_good_plans", "essential"]), ()
+    # Generous, so that the answer does not depend on how busy the machine is.
+    found = alternatives(problem, result, time_limit_s=max(time_limit_s, 30.0), seed=seed)
+    table = pd.DataFrame(
+        {
+            "id": names[result.chosen],
+            "price": found.price,
+            "price_low": found.price_low,
+            "share_of_good_plans": found.share,
+            "essential": found.essential,
+        }
+    )
+    return table, tuple((plan.objective, tuple(names[plan.chosen])) for plan in found.plans)
 
 
 def _distances(graph: RoadGraph, demand: gpd.GeoSeries, places: gpd.GeoSeries, limit_m: float) -> Pairs:

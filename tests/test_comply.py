@@ -1,0 +1,102 @@
+"""Least sites to comply, and berths to retrofit, on the embedded sample."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from plugspan.assess.finding import YES
+from plugspan.assess.spacing_rules import RoadContext
+from plugspan.pipeline import load
+from plugspan.policy import BerthShare, RouteSpacing
+from plugspan.project import read_project
+from plugspan.siting.candidates import find_candidates
+from plugspan.siting.comply import comply
+from plugspan.siting.retrofit import plan_retrofits
+
+
+@pytest.fixture(scope="module")
+def study(root):
+    return load(read_project(root / "data" / "zhuzhou.toml"))
+
+
+@pytest.fixture(scope="module")
+def rule(study):
+    return next(r for r in study.policy.rules if isinstance(r, RouteSpacing))
+
+
+@pytest.fixture(scope="module")
+def context(study):
+    return RoadContext(study.inputs, study.roads, study.routes, study.region)
+
+
+@pytest.fixture(scope="module")
+def candidates(study, context, rule):
+    settings = study.project.siting
+    return find_candidates(
+        study.inputs,
+        context.index,
+        context.of_class(rule.network),
+        kinds=settings.candidates,
+        route_point_km=5.0,
+        cost={},
+        region=context.area,
+    )
+
+
+@pytest.fixture(scope="module")
+def found(context, rule, candidates):
+    return {c.span_km: c for c in comply(context, rule, candidates, (25.0, 30.0, 35.0, 40.0))}
+
+
+def test_wider_spans_need_no_more_sites(found):
+    """25, 30, 35, 40 km: what complies with a span complies with any wider one."""
+    whole = [c for c in found.values() if not len(c.unserved)]
+    numbers = [len(c.sites) for c in sorted(whole, key=lambda c: c.span_km)]
+    assert numbers == sorted(numbers, reverse=True)
+    assert all(c.result.bound <= c.result.objective for c in found.values())
+
+
+def test_with_the_sites_built_no_gap_inside_is_longer_than_the_span(study, context, rule, found):
+    """Assessed again without the solver: every gap that lies inside the region, or is closed at both ends, complies."""
+    chosen = found[40.0]
+    assert chosen.result.status == "optimal"
+    built = study.inputs.with_built(chosen.sites)
+    again = RoadContext(built, study.roads, study.routes, study.region)
+    gaps = again.spacing(rule, rule.network, again.status(rule.site) == YES).gaps
+    closed = gaps["from_site"].notna() & gaps["to_site"].notna()
+    inside = np.isclose(gaps["inside_m"].astype(float), gaps["length_m"].astype(float), atol=1.0)
+    too_long = gaps[(closed | inside) & (gaps["length_m"].astype(float) > 40_000.0 + 1.0)]
+    assert too_long.empty
+
+
+def test_one_site_less_does_not_do(study, found, context, rule):
+    """Each of the chosen sites is needed: without it a stretch stays longer than the span."""
+    chosen = found[40.0]
+    for k in range(len(chosen.sites)):
+        built = study.inputs.with_built(chosen.sites.drop(index=k))
+        again = RoadContext(built, study.roads, study.routes, study.region)
+        gaps = again.spacing(rule, rule.network, again.status(rule.site) == YES).gaps
+        assert (gaps["length_m"].astype(float) > 40_000.0).any()
+
+
+def test_what_cannot_be_served_is_named_and_not_a_crash(context, rule, candidates):
+    """Without any candidate every long stretch is named, and nothing is chosen."""
+    none = candidates.assign(excluded="same_place")
+    (least,) = comply(context, rule, none, (40.0,))
+    assert least.result.status == "infeasible"
+    assert len(least.sites) == 0
+    assert set(least.unserved.columns) == {"ref", "section", "direction", "from_km", "to_km"}
+    assert (least.unserved["to_km"] - least.unserved["from_km"] >= 40.0 - 1e-6).all()
+
+
+def test_retrofits_spend_no_more_than_the_budget_and_the_best_comes_first(study):
+    """Exact under a budget; ranked by CO2 per cost; what has no figures is never chosen."""
+    berth_rule = next(r for r in study.policy.rules if isinstance(r, BerthShare))
+    plan = plan_retrofits(study.inputs.berths, berth_rule, budget=230.0)
+    chosen = plan.berths[plan.berths["order"].notna()]
+    assert chosen["retrofit_cost"].sum() <= 230.0
+    ratio = plan.berths["co2_t_per_cost"].dropna().tolist()
+    assert ratio == sorted(ratio, reverse=True)
+    assert chosen["co2_avoided_t"].sum() == pytest.approx(plan.result.objective)
+    assert plan.result.status == "optimal"
+    assert plan_retrofits(study.inputs.berths, berth_rule, budget=None).result is None
