@@ -32,11 +32,7 @@ def networks(draw):
             if to is None or rng.random() < 0.15:
                 continue
             way = rng.choice(3, p=[0.7, 0.15, 0.15])
-            bends = (
-                xy[k]
-                + np.outer(np.sort(rng.uniform(0.2, 0.8, 2)), xy[to] - xy[k])
-                + rng.normal(0, 40, (2, 2))
-            )
+            bends = xy[k] + np.outer([0.35, 0.65], xy[to] - xy[k]) + rng.normal(0, 0.03 * pitch, (2, 2))
             ref = REFS[rng.choice(4, p=[0.3, 0.4, 0.15, 0.15])]
             roads.append((k, to, bends, ref, bool(way != 1), bool(way != 2)))
     if not roads:

@@ -43,7 +43,7 @@ def _unfold(index: RoadIndex, drive: Measured, shared: FloatArray) -> list[Path]
     places = _inner_junctions(index, drive)
     ends = np.searchsorted(drive.at_m, [low - 1e-6, high - 1e-6])
     places = np.unique(np.append(places[(drive.at_m[places] >= low) & (drive.at_m[places] <= high)], ends))
-    return split(drive.path, [int(places[np.argmin(np.abs(drive.at_m[places] - (low + high) / 2.0))])])
+    return split(drive.path, [int(places[np.argmin(np.abs(drive.at_m[places] - (low + high) / 2.0).round(3))])])
 
 
 def _longest_loop(drive: Measured, shared: FloatArray) -> int:
@@ -104,7 +104,7 @@ def _cut_beside(index: RoadIndex, paths: list[Path]) -> list[Path]:
 def _edge_at(index: RoadIndex, drive: Measured, s_m: float) -> int:
     """Position of the edge that starts at the junction nearest to ``s_m``."""
     places = _inner_junctions(index, drive)
-    return int(places[np.argmin(np.abs(drive.at_m[places] - s_m))])
+    return int(places[np.argmin(np.abs(drive.at_m[places] - s_m).round(3))])
 
 
 def _fold_m(number: int, samples: Samples, near: Beside) -> float | None:
