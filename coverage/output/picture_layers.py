@@ -13,6 +13,7 @@ import shapely
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.path import Path as Outline
+from matplotlib.transforms import Affine2D
 
 from .layer import Category, Layer, shown
 from .lettering import letter, printable, width_pt
@@ -175,11 +176,7 @@ def draw_symbols(axes: Axes, at: Array, category: Category, order: float) -> Non
 
 
 def _points_on_screen(axes: Axes) -> Any:
-    from matplotlib.transforms import Affine2D
-
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    return Affine2D().scale(1 / 72) + figure.dpi_scale_trans
+    return Affine2D().scale(1 / 72) + axes.figure.dpi_scale_trans
 
 
 def _outline(path: str, scale: float) -> Outline:
