@@ -124,6 +124,15 @@ PROPOSED_COLUMNS = (
     Column("objective", "choice"),
     ID,
 )
+LEAST_COLUMNS = (Column("build_order", "int"), NAME, KIND, Column("serves", "int"), Column("cost", "float"), ID)
+UNSERVED_COLUMNS = (
+    Column("span_km", "float", "km"),
+    REF,
+    Column("section", "int"),
+    Column("direction", "choice"),
+    Column("from_km", "float", "km"),
+    Column("to_km", "float", "km"),
+)
 NOT_SERVED_COLUMNS = (
     NAME,
     REF,
@@ -160,6 +169,7 @@ def plan_layers(plan: Plan) -> list[Layer]:
         _sites(plan.before),
         _berths(plan),
         _service_areas(plan),
+        _least_sites(plan),
         _proposed(plan),
     ]
     return [layer for layer in layers if layer is not None]
@@ -452,6 +462,26 @@ def _proposed(plan: Plan) -> Layer | None:
     )
 
 
+def _least_sites(plan: Plan) -> Layer | None:
+    """Least sites for the widest span that was asked for."""
+    found = max(plan.compliance, key=lambda c: c.span_km, default=None)
+    if found is None or found.sites.empty:
+        return None
+    schema = _schema("least_sites", *LEAST_COLUMNS)
+    frame = found.sites.rename(columns={"order": "build_order"})
+    return Layer(
+        "least_sites",
+        "layer.least_sites",
+        _frame(frame, schema),
+        schema,
+        styles.LEAST_SITES,
+        "plan",
+        visible=False,
+        search_column="name",
+        title_values={"span": found.span_km},
+    )
+
+
 def _not_served(plan: Plan) -> Layer | None:
     frame = plan.before.not_served
     if frame.empty:
@@ -560,6 +590,9 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSch
         "route_figures": (plan.before.routes.rename(columns={"class": "road_class"}), ROUTE_COLUMNS),
         "access": (plan.before.access, ACCESS_COLUMNS),
     }
+    unserved = [c.unserved.assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)]
+    if unserved:
+        tables["unserved_stretches"] = (pd.concat(unserved, ignore_index=True), UNSERVED_COLUMNS)
     for siting in plan.siting:
         tables[f"reach_{siting.objective_name}"] = (siting.reach, REACH_COLUMNS)
         tables[f"demand_{siting.objective_name}"] = (siting.demand, SITING_DEMAND_COLUMNS)

@@ -83,6 +83,9 @@ CANDIDATES = LayerStyle(
 PROPOSED = LayerStyle(
     "point", (Category(None, "legend.proposed", PLAN, width=22.0, symbol="pin", mark="number"),)
 )
+LEAST_SITES = LayerStyle(
+    "point", (Category(None, "legend.least-site", PLAN, width=13.0, symbol="diamond", fill=False),)
+)
 NOT_SERVED = LayerStyle(
     "point",
     (Category(None, "legend.not-served", GAP, width=12.0, symbol="diamond", mark="minus", fill=False),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from ..plan import Plan
+from ..siting.comply import Compliance
 from ..siting.outcome import Siting
 from ..texts import text
 from . import numbers
@@ -30,6 +31,7 @@ def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
             (numbers.status(before, lang), value, numbers.target(before, lang), before.rule.title[lang])
         )
     rows += [_siting_line(siting, lang) for siting in plan.siting]
+    rows += [_least_line(found, lang) for found in plan.compliance[-1:]]
     widths = [max((width(row[i]) for row in rows), default=0) for i in range(4)]
     return [tuple(_pad(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
 
@@ -43,6 +45,17 @@ def _siting_line(siting: Siting, lang: str) -> tuple[str, ...]:
         f"{numbers.percent(base)} → {numbers.percent(share)}",
         text("summary.gap", lang, gap=numbers.percent(max(result.gap, 0.0)) if result.gap else "0%"),
         text(f"objective.{siting.objective_name}", lang),
+    )
+
+
+def _least_line(found: Compliance, lang: str) -> tuple[str, ...]:
+    result = found.result
+    proven = "summary.least-proven" if result.bound >= result.objective else "summary.least-bound"
+    return (
+        text("summary.least", lang, n=len(found.sites)),
+        text(proven, lang, bound=result.bound),
+        f"≤ {numbers.kilometres(found.span_km)}",
+        text("summary.least-title" if not len(found.unserved) else "summary.least-title-part", lang),
     )
 
 
