@@ -127,7 +127,7 @@ def test_files_that_give_no_region(tmp_path):
     (tmp_path / "table.json").write_text('{"a": 1}', "utf-8")
     (tmp_path / "a.txt").write_text("x", "utf-8")
     (tmp_path / "none.geojson").write_text('{"type": "FeatureCollection", "features": []}', "utf-8")
-    assert faults(tmp_path / "missing.gpkg") == ["network-file-missing"]
+    assert faults(tmp_path / "missing.gpkg") == ["region-file-missing"]
     assert faults(tmp_path / "points.gpkg") == ["region-file-no-polygon"]
     assert faults(tmp_path / "metres.shp") == ["region-file-no-crs"]
     assert faults(tmp_path / "broken.geojson") == ["vector-unreadable"]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.neighbors import BallTree
 
+from ..inputs.bundle import PROPOSED
 from ..inputs.sites import qualify_points
 from ..policy import FacilityShare, FleetPower, Inventory, SiteRequirement
 from ..units import EARTH_RADIUS_M
@@ -81,7 +82,7 @@ def facility_status(
     if len(which):
         members = chargers.iloc[which].assign(facility=facilities.index.to_numpy()[at])
         for facility, group in members.groupby("facility", sort=True):
-            found[facility] = qualify_points(group, requirement.dc_min_kw, requirement.min_points)
+            found[facility] = _qualified(group, requirement)
             evidence[facility] = " ".join(group["id"].astype(str))
     nothing_listed = found == ""
     surveyed = facilities["surveyed"].astype("boolean").fillna(False).to_numpy(bool)
@@ -91,6 +92,15 @@ def facility_status(
     no |= (own == UNKNOWN) & nothing_listed & surveyed & facilities["points"].isna().to_numpy(bool)
     status = np.select([yes, no], [YES, NO], UNKNOWN)
     return pd.Series(status, index=facilities.index, dtype=object), evidence
+
+
+def _qualified(group: pd.DataFrame, requirement: SiteRequirement) -> str:
+    """Whether chargers at one place qualify. A proposed site is no survey: it makes a yes, never a no."""
+    found = qualify_points(group, requirement.dc_min_kw, requirement.min_points)
+    listed = group[~group["id"].astype(str).str.startswith(PROPOSED)]
+    if found != NO or len(listed) == len(group):
+        return found
+    return qualify_points(listed, requirement.dc_min_kw, requirement.min_points) if len(listed) else ""
 
 
 def _own_survey(facilities: pd.DataFrame, requirement: SiteRequirement) -> pd.Series:

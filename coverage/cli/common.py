@@ -129,5 +129,7 @@ def print_json(data: Any) -> None:
 def finish(plan: Plan, folder: Path, lang: str, started: float, *, strict: bool) -> int:
     """Print what was found and where it is; the exit code."""
     print_summary(plan, lang)
+    if plan.inputs.warnings:
+        warn(text("cli.notes", lang, n=len(plan.inputs.warnings), log=folder / "log.txt"))
     warn(text("cli.done", lang, seconds=f"{time.perf_counter() - started:.1f}", map=folder / "map.html"))
     return 1 if strict and not plan.before.all_met else 0

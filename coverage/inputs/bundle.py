@@ -21,6 +21,9 @@ WITH_POSITION = ("chargers", "facilities", "berths", "car_parks", "demand")
 BUILT_KW, BUILT_POINTS = 120.0, 4
 """What a proposed site is taken to be when the state after building is assessed: four DC points of 120 kW."""
 
+PROPOSED = "proposed-"
+"""Ids of sites that are proposed, not there, start so."""
+
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
@@ -52,7 +55,7 @@ class Inputs:
         """
         rows = [
             {
-                "id": f"proposed-{row.id}",
+                "id": f"{PROPOSED}{row.id}",
                 "name": row.name_,
                 "kind": "charging",
                 "current": "dc",
@@ -62,7 +65,7 @@ class Inputs:
                 "dc_points": BUILT_POINTS,
                 "point_kw": BUILT_KW,
                 "pool_kw": BUILT_KW * BUILT_POINTS,
-                "operator": f"proposed-{row.id}",
+                "operator": f"{PROPOSED}{row.id}",
                 "geometry": row.geometry,
             }
             for row in proposed.rename(columns={"name": "name_"}).itertuples()

@@ -83,6 +83,10 @@ _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})\s*
 _EPOCH_EXCEL = dt.date(1899, 12, 30)
 
 
+MOST = 1e15
+"""No quantity of a table is larger; whole numbers up to here are exact as floats."""
+
+
 class BadCellError(ValueError):
     """A cell that can't be read: the key of its fault and what to write instead."""
 
@@ -136,9 +140,7 @@ def parse_number(cell: Any, column: Column, factor: float = 1.0) -> float:
     """
     typed = _typed_number(cell)
     if typed is not None:
-        if not math.isfinite(typed):
-            raise BadCellError("number-unreadable")
-        return typed * factor
+        return _sensible(typed * factor)
     written = folded(cell)
     match = _NUMBER.fullmatch(written.casefold())
     if match is None:
@@ -154,6 +156,12 @@ def parse_number(cell: Any, column: Column, factor: float = 1.0) -> float:
         raise BadCellError("number-trailing", rest=rest.strip()[:20], number=digits)
     scale, has_unit = unit
     value = float(digits.replace(",", "")) * scale * (1.0 if has_unit else factor)
+    return _sensible(value)
+
+
+def _sensible(value: float) -> float:
+    if abs(value) > MOST and math.isfinite(value):
+        raise BadCellError("number-too-large")
     if not math.isfinite(value):
         raise BadCellError("number-unreadable")
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -46,7 +46,7 @@ def near_factor(latitude: FloatArray) -> FloatArray:
     return factor
 
 
-def distance_to(geometries: Sequence[BaseGeometry]) -> Callable[[FloatArray, FloatArray], FloatArray]:
+def distance_to(geometries: Iterable[BaseGeometry]) -> Callable[[FloatArray, FloatArray], FloatArray]:
     """Return a function (lon, lat) -> metres to the nearest of ``geometries`` (EPSG:4326).
 
     Distances are straight lines on a local plane (equirectangular at the geometries' mean latitude): good to

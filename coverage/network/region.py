@@ -145,6 +145,8 @@ def read_region(
         If there is no such file, it cannot be read, holds no polygon, or has no usable coordinate system.
     """
     path = Path(path)
+    if not path.exists():
+        raise InputError(Fault("region-file-missing", file=str(path)))
     check_file(path, VECTOR_SUFFIXES)
     try:
         frame = gpd.read_file(path, layer=layer)

@@ -1,0 +1,83 @@
+"""What in a project has no effect, or not the one meant: noticed and said, without stopping anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from .errors import Fault
+from .inputs import Inputs
+from .network import RoadGraph
+from .network.refs import split_refs
+from .network.routes import Route
+from .policy import LengthCoverage, Policy, RouteSpacing
+from .project import Project
+
+_EXAMPLES = 8
+"""So many road numbers are named as examples."""
+
+
+def notices(
+    project: Project, policy: Policy, roads: RoadGraph, routes: Sequence[Route], inputs: Inputs
+) -> list[Fault]:
+    """Warnings about settings without effect, in the order of the project file."""
+    return [
+        *region_notices(project),
+        *class_notices(project, policy, roads, routes),
+        *siting_notices(project, inputs),
+    ]
+
+
+def region_notices(project: Project) -> list[Fault]:
+    """A region that is only named, and was not looked up yet: the whole file is assessed."""
+    from .pipeline import boundary_file
+
+    region = project.region
+    other = (region.file, region.osm_relation, region.bbox)
+    if region.name is None or any(way is not None for way in other) or boundary_file(project).is_file():
+        return []
+    return [Fault("region-not-looked-up", file="project.toml", value=region.name, warning=True)]
+
+
+def class_notices(project: Project, policy: Policy, roads: RoadGraph, routes: Sequence[Route]) -> list[Fault]:
+    """Classes of roads that no rule knows, and classes that rules ask for but no road number belongs to."""
+    asked = {r.network for r in policy.rules if isinstance(r, RouteSpacing | LengthCoverage)}
+    known = sorted({*policy.road_class, *asked})
+    notes = [
+        Fault(
+            "road-class-unknown", "project.toml", value=name, values={"known": ", ".join(known)}, warning=True
+        )
+        for name in sorted(set(project.road_class) - set(known))
+    ]
+    found = {route.road_class for route in routes}
+    numbers = longest_numbers(roads) if asked - found else ""
+    notes += [
+        Fault(
+            "road-class-empty", "project.toml", value=name, values={"numbers": numbers or "-"}, warning=True
+        )
+        for name in sorted(asked - found)
+    ]
+    return notes
+
+
+def longest_numbers(roads: RoadGraph, n: int = _EXAMPLES) -> str:
+    """The ``n`` road numbers with the most length, without spaces as patterns see them; ties by the number."""
+    codes, values = pd.factorize(roads.segments["ref"].astype(object), use_na_sentinel=True)
+    length_m = np.bincount(codes[codes >= 0], roads.seg_length_m[codes >= 0], minlength=len(values))
+    total: dict[str, float] = {}
+    for value, metres in zip(values, length_m.tolist(), strict=True):
+        for token in split_refs(value):
+            total[token] = total.get(token, 0.0) + metres
+    return ", ".join(sorted(total, key=lambda token: (-total[token], token))[:n])
+
+
+def siting_notices(project: Project, inputs: Inputs) -> list[Fault]:
+    """New sites for people, but no people are given: nothing can be proposed."""
+    settings = project.siting
+    wanted = bool(settings.sites) or bool(settings.budget)
+    weight = inputs.demand["weight"].fillna(0) if len(inputs.demand) else pd.Series(dtype=float)
+    if not wanted or settings.objective != "people" or (weight > 0).any():
+        return []
+    return [Fault("siting-no-demand", file="project.toml", warning=True)]
