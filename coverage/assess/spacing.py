@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import geopandas as gpd
@@ -12,8 +12,17 @@ from shapely.geometry.base import BaseGeometry
 
 from ..network.access import Access
 from ..network.graph import BoolArray, FloatArray, IntArray
-from ..network.routes import Drive, RoadIndex, Route, open_ends, path_between
-from .spacing_gaps import CLASS_LIMITS_M, DRIVE_KEY, NO_SITE, Driven, drives_with_sites, gap_table
+from ..network.routes import Drive, OpenEnds, RoadIndex, Route, open_ends, paths_between
+from .spacing_gaps import (
+    CLASS_LIMITS_M,
+    DRIVE_KEY,
+    NO_SITE,
+    DriveKey,
+    Driven,
+    drives_with_sites,
+    gap_table,
+    region_pieces,
+)
 from .spacing_lengths import each_road_once, length_rows
 
 
@@ -68,6 +77,8 @@ def find_spacing(
     span_m: float = 40_000.0,
     region: BaseGeometry | None = None,
     boundary: BaseGeometry | None = None,
+    ends: Mapping[DriveKey, OpenEnds] | None = None,
+    pieces: Mapping[DriveKey, FloatArray] | None = None,
 ) -> Spacing:
     """Measure the spacing of sites along routes.
 
@@ -89,6 +100,9 @@ def find_spacing(
         EPSG:4326. Lengths and sites are counted inside; sites outside close gaps.
     boundary : Polygon or MultiPolygon, optional
         EPSG:4326; the area (region and halo) the data were cut to, for open ends.
+    ends, pieces : mapping, optional
+        Open ends and parts in the region of (at least) these routes, if they are known already: then ``boundary``
+        and ``region`` are not used.
 
     Returns
     -------
@@ -105,11 +119,12 @@ def find_spacing(
     A site counts for the length inside if it leaves the route inside.
     """
     limits = tuple(float(limit) for limit in limits_m)
-    ends = open_ends(index, list(routes), boundary)
+    ends = open_ends(index, list(routes), boundary) if ends is None else ends
+    pieces = region_pieces(index, routes, region) if pieces is None else pieces
     table = access.served
     if qualifies is not None:
         table = table[np.asarray(qualifies, dtype=bool)[table["site"].to_numpy(dtype=np.int64)]]
-    driven = drives_with_sites(index, routes, table, ends, region)
+    driven = drives_with_sites(routes, table, ends, pieces)
     gaps = gap_table(driven, limits)
     sites, terms = _sites_inside(driven), _Terms(limits, span_m)
     by_direction = _summary(gaps, sites, DRIVE_KEY, "inside_m", terms)
@@ -119,18 +134,25 @@ def find_spacing(
 
 def _sites_inside(driven: Sequence[Driven]) -> pd.DataFrame:
     """Sites that leave their route inside the region: ``ref, section, direction, site``."""
-    parts = []
-    for d in driven:
-        inside = np.zeros(len(d.site_m), dtype=bool)
-        if len(d.pieces):
-            k = np.maximum(np.searchsorted(d.pieces[:, 0], d.site_m + 1e-6, side="right") - 1, 0)
-            inside = (d.site_m >= d.pieces[k, 0] - 1e-6) & (d.site_m <= d.pieces[k, 1] + 1e-6)
-        parts.append(
-            pd.DataFrame(
-                {"ref": d.ref, "section": d.section, "direction": d.drive.direction, "site": d.site[inside]}
-            )
-        )
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*DRIVE_KEY, "site"])
+    inside = [_is_inside(d) for d in driven]
+    counts = [len(site) for site in inside]
+    labels = (
+        zip(*((d.ref, d.section, d.drive.direction) for d in driven), strict=True) if driven else ((),) * 3
+    )
+    kinds = (object, np.int64, object)
+    table = {
+        name: np.repeat(np.array(values, dtype=kind), counts)
+        for name, values, kind in zip(DRIVE_KEY, labels, kinds, strict=True)
+    }
+    return pd.DataFrame({**table, "site": np.concatenate([*inside, np.empty(0, np.int64)])})
+
+
+def _is_inside(d: Driven) -> IntArray:
+    """Sites of a drive that leave it in the region."""
+    if not len(d.pieces):
+        return d.site[:0]
+    k = np.maximum(np.searchsorted(d.pieces[:, 0], d.site_m + 1e-6, side="right") - 1, 0)
+    return d.site[(d.site_m >= d.pieces[k, 0] - 1e-6) & (d.site_m <= d.pieces[k, 1] + 1e-6)]
 
 
 @dataclass(frozen=True)
@@ -255,7 +277,7 @@ def length_by_area(
     rows = []
     terms = _Terms(spacing.limits_m, spacing.span_m)
     for polygon in areas.geometry:
-        driven = drives_with_sites(index, routes, nobody, {}, polygon)
+        driven = drives_with_sites(routes, nobody, {}, region_pieces(index, routes, polygon))
         once = each_road_once(length_rows(driven, gaps)).groupby("gap")["length_m"].sum()
         figures = _figures(_GapArrays.of(gaps.loc[once.index]), once.to_numpy(dtype=np.float64), 0, terms)
         rows.append(
@@ -264,8 +286,10 @@ def length_by_area(
     return pd.DataFrame(rows, index=areas.index)
 
 
-def gap_lines(index: RoadIndex, routes: Sequence[Route], gaps: pd.DataFrame) -> gpd.GeoSeries:
-    """Draw gaps: the evidence from one site to the next.
+def gap_paths(
+    index: RoadIndex, routes: Sequence[Route], gaps: pd.DataFrame
+) -> tuple[gpd.GeoSeries, list[IntArray]]:
+    """Draw gaps and list their roads: the evidence from one site to the next.
 
     Parameters
     ----------
@@ -276,21 +300,32 @@ def gap_lines(index: RoadIndex, routes: Sequence[Route], gaps: pd.DataFrame) -> 
 
     Returns
     -------
-    GeoSeries
+    lines : GeoSeries
         MultiLineString in driving direction, EPSG:4326, index of ``gaps``.
+    edges : list of (k,) int64
+        Directed edges of each gap, in driving order, partly driven ones too.
     """
     drives = _drives_by_key(routes)
-    keys = zip(gaps["ref"], gaps["section"], gaps["direction"], gaps["from_m"], gaps["to_m"], strict=True)
-    lines = [path_between(index, drives[(r, int(s), d)], a, b)[1] for r, s, d, a, b in keys]
-    return gpd.GeoSeries(lines, index=gaps.index, crs="EPSG:4326")
+    places = gaps[["from_m", "to_m"]].to_numpy(dtype=np.float64)
+    lines = np.empty(len(gaps), dtype=object)
+    edges: list[IntArray] = [np.empty(0, np.int64)] * len(gaps)
+    for (ref, section, direction), rows in gaps.groupby(DRIVE_KEY, sort=False).indices.items():
+        drive = drives[(ref, int(section), direction)]
+        found = paths_between(index, drive, *places[rows].T)
+        for row, (driven, line) in zip(rows.tolist(), found, strict=True):
+            edges[row], lines[row] = driven, line
+    return gpd.GeoSeries(lines, index=gaps.index, crs="EPSG:4326"), edges
+
+
+def gap_lines(index: RoadIndex, routes: Sequence[Route], gaps: pd.DataFrame) -> gpd.GeoSeries:
+    """Draw gaps; see :func:`gap_paths`."""
+    return gap_paths(index, routes, gaps)[0]
 
 
 def gap_edges(index: RoadIndex, routes: Sequence[Route], gaps: pd.DataFrame) -> list[IntArray]:
-    """List the directed edges of each gap, in driving order, partly driven ones too."""
-    drives = _drives_by_key(routes)
-    keys = zip(gaps["ref"], gaps["section"], gaps["direction"], gaps["from_m"], gaps["to_m"], strict=True)
-    return [path_between(index, drives[(r, int(s), d)], a, b)[0] for r, s, d, a, b in keys]
+    """List the directed edges of each gap; see :func:`gap_paths`."""
+    return gap_paths(index, routes, gaps)[1]
 
 
-def _drives_by_key(routes: Sequence[Route]) -> dict[tuple[str, int, str], Drive]:
+def _drives_by_key(routes: Sequence[Route]) -> dict[DriveKey, Drive]:
     return {(r.ref, s.number, d.direction): d for r in routes for s in r.sections for d in s.drives}

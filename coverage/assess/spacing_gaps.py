@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ SAME_PLACE_M = 1.0
 NO_SITE = -1
 """Class of a section and direction without any site: nothing closes its gap."""
 DRIVE_KEY = ["ref", "section", "direction"]
+DriveKey = tuple[str, int, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +57,23 @@ class Driven:
         return np.divide(self.drive.counted_m[k], length, out=np.zeros(len(k)), where=length > 0)
 
 
+def region_pieces(
+    index: RoadIndex, routes: Sequence[Route], region: BaseGeometry | None
+) -> dict[DriveKey, FloatArray]:
+    """Pieces of each drive in the region; see :class:`Driven`."""
+    return {
+        (route.ref, section.number, drive.direction): pieces_inside(index, drive, region)
+        for route in routes
+        for section in route.sections
+        for drive in section.drives
+    }
+
+
 def drives_with_sites(
-    index: RoadIndex,
     routes: Sequence[Route],
     served: pd.DataFrame,
-    ends: dict[tuple[str, int, str], OpenEnds],
-    region: BaseGeometry | None,
+    ends: Mapping[DriveKey, OpenEnds],
+    pieces: Mapping[DriveKey, FloatArray],
 ) -> list[Driven]:
     """Bring together each drive, its sites, its ends and its part in the region, in order of routes."""
     groups = dict(list(served.groupby(DRIVE_KEY, sort=False)))
@@ -74,7 +86,6 @@ def drives_with_sites(
                 at = np.empty(0) if mine is None else mine["chainage_m"].to_numpy(dtype=np.float64)
                 site = np.empty(0, np.int64) if mine is None else mine["site"].to_numpy(dtype=np.int64)
                 order = np.lexsort((site, at))
-                pieces = pieces_inside(index, drive, region)
                 found.append(
                     Driven(
                         route.ref,
@@ -82,7 +93,7 @@ def drives_with_sites(
                         section.number,
                         drive,
                         ends.get(key, OpenEnds(False, False)),
-                        pieces,
+                        pieces[key],
                         at[order],
                         site[order],
                     )

@@ -16,13 +16,14 @@ from ..inputs import Inputs
 from ..network import Region, RoadGraph, graph_inside
 from ..network.access import Access, find_access
 from ..network.cutting import all_pieces
-from ..network.routes import RoadIndex, Route, segment_weight
+from ..network.routes import OpenEnds, RoadIndex, Route, open_ends, segment_weight
 from ..network.snapping import Snapped, Snapper
 from ..policy import LengthCoverage, RouteSpacing, SiteRequirement
 from ..units import M_PER_KM, WGS84, km, lonlat
 from .covered import CoveredLength, covered_length
 from .finding import NO, UNKNOWN, YES, Finding, site_status
-from .spacing import Spacing, find_spacing, gap_edges, gap_lines, length_by_area
+from .spacing import Spacing, find_spacing, gap_paths, length_by_area
+from .spacing_gaps import DriveKey, region_pieces
 
 CLASSES = ("good", "middle", "gap")
 
@@ -55,6 +56,16 @@ class RoadContext:
     def boundary(self) -> BaseGeometry | None:
         """The area the roads were cut to, EPSG:4326."""
         return None if self.region is None else self.region.with_halo
+
+    @cached_property
+    def ends(self) -> dict[DriveKey, OpenEnds]:
+        """Where routes go on beyond the data."""
+        return open_ends(self.index, list(self.routes), self.boundary)
+
+    @cached_property
+    def pieces(self) -> dict[DriveKey, npt.NDArray[np.float64]]:
+        """Parts of each drive in the region."""
+        return region_pieces(self.index, self.routes, self.area)
 
     def of_class(self, network: str) -> list[Route]:
         """Routes of a class of road."""
@@ -99,8 +110,8 @@ class RoadContext:
             qualifies,
             limits_m=[x * M_PER_KM for x in limits],
             span_m=span * M_PER_KM,
-            region=self.area,
-            boundary=self.boundary,
+            ends=self.ends,
+            pieces=self.pieces,
         )
 
 
@@ -241,7 +252,7 @@ def gap_frame(
     gaps, routes = spacing.gaps, context.of_class(network)
     ids = context.inputs.sites["id"].astype(object)
     way = context.graph.segments["way_id"].to_numpy()
-    edges = gap_edges(context.index, routes, gaps)
+    lines, edges = gap_paths(context.index, routes, gaps)
     ways = [" ".join(map(str, pd.unique(way[context.graph.edge_segment[e]]))) for e in edges]
     frame = pd.DataFrame(
         {
@@ -260,7 +271,7 @@ def gap_frame(
             "ways": ways,
         }
     )
-    return gpd.GeoDataFrame(frame, geometry=list(gap_lines(context.index, routes, gaps)), crs=WGS84)
+    return gpd.GeoDataFrame(frame, geometry=list(lines), crs=WGS84)
 
 
 def _spacing_class(gaps: pd.DataFrame) -> npt.NDArray[np.object_]:

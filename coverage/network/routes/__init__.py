@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from .clip import OpenEnds, inside_intervals, locate, merge_intervals, open_ends, path_between, pieces_inside
+from .clip import (
+    OpenEnds,
+    inside_intervals,
+    locate,
+    merge_intervals,
+    open_ends,
+    path_between,
+    paths_between,
+    pieces_inside,
+)
 from .find import find_routes
 from .geometry import ground_scale, mercator, unmercator
 from .index import RoadIndex
@@ -25,6 +34,7 @@ __all__ = [
     "network_length_m",
     "open_ends",
     "path_between",
+    "paths_between",
     "pieces_inside",
     "segment_weight",
     "unmercator",

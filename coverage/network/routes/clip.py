@@ -53,22 +53,35 @@ def pieces_inside(index: RoadIndex, drive: Drive, polygon: BaseGeometry | None) 
     whole = np.stack([drive.low_m, drive.high_m, k], axis=1)
     if polygon is None:
         return whole[np.lexsort((drive.high_m, drive.low_m))]
+    about = np.flatnonzero(_may_touch(index, drive, polygon))
+    if not len(about):
+        return np.empty((0, 3))
     area = to_mercator(polygon)
     shapely.prepare(area)
-    lines = _mercator_lines(index, drive)
-    inside = shapely.covers(area, lines)
-    crossing = np.flatnonzero(shapely.intersects(area, lines) & ~inside)
-    parts = [whole[inside]]
-    for number in crossing.tolist():
-        shares = _on_ground(index, int(drive.edges[number]), _shares(area, lines[number]))
+    lines = _mercator_lines(index, drive.edges[about])
+    covered = shapely.covers(area, lines)
+    crossing = np.flatnonzero(shapely.intersects(area, lines) & ~covered)
+    parts = [whole[about[covered]]]
+    for line in crossing.tolist():
+        number = int(about[line])
+        shares = _on_ground(index, int(drive.edges[number]), _shares(area, lines[line]))
         cut = drive.from_m[number] + (drive.to_m[number] - drive.from_m[number]) * shares
         parts.append(np.column_stack([np.sort(cut, axis=1), np.full(len(cut), float(number))]))
     found = np.concatenate(parts)
     return found[np.lexsort((found[:, 1], found[:, 0]))]
 
 
-def _mercator_lines(index: RoadIndex, drive: Drive) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    rows, which = index.path_vertices(drive.edges)
+def _may_touch(index: RoadIndex, drive: Drive, polygon: BaseGeometry) -> BoolArray:
+    """Which edges' bounds meet the polygon's."""
+    west, south, east, north = polygon.bounds
+    bounds = index.bounds[index.graph.edge_segment[drive.edges]]
+    return np.asarray(
+        (bounds[:, 0] <= east) & (bounds[:, 2] >= west) & (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
+    )
+
+
+def _mercator_lines(index: RoadIndex, edges: IntArray) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    rows, which = index.path_vertices(edges)
     return np.asarray(shapely.linestrings(mercator(index.xy[rows]), indices=which), dtype=object)
 
 
@@ -183,56 +196,105 @@ def _outline(graph: RoadGraph) -> BaseGeometry:
 def path_between(
     index: RoadIndex, drive: Drive, from_m: float, to_m: float
 ) -> tuple[IntArray, MultiLineString]:
-    """Follow a drive between two places.
+    """Follow a drive between two places; see :func:`paths_between`."""
+    return paths_between(index, drive, np.array([from_m]), np.array([to_m]))[0]
+
+
+def paths_between(
+    index: RoadIndex, drive: Drive, from_m: FloatArray, to_m: FloatArray
+) -> list[tuple[IntArray, MultiLineString]]:
+    """Follow a drive between pairs of places.
 
     Parameters
     ----------
     index : RoadIndex
     drive : Drive
-    from_m, to_m : float
+    from_m, to_m : (k,) float64
         Chainage, in driving order; on a ring it may run on beyond the seam.
 
     Returns
     -------
-    edges : (k,) int64
-        Directed edges, in driving order, partly driven ones too.
-    line : MultiLineString
-        EPSG:4326, in driving order.
+    list of (edges, line)
+        Directed edges in driving order, partly driven ones too, and the line, EPSG:4326, in driving order.
     """
-    low, high = min(from_m, to_m), max(from_m, to_m)
-    spans = [(low, min(high, drive.end_m))]
-    if high > drive.end_m:
-        spans.append((drive.start_m, drive.start_m + high - drive.end_m))
-    if drive.direction == "backward":
-        spans.reverse()
-    edges, lines = [], []
-    for a, b in spans:
-        k = np.flatnonzero((drive.high_m > a) & (drive.low_m < b))
-        edges.append(drive.edges[k])
-        lines += [_cut_line(index, drive, int(e), a, b) for e in k]
-    return np.concatenate(edges), _merged_line(lines)
+    drawn = _Drawn(index, drive)
+    found = []
+    for a, b in zip(np.asarray(from_m).tolist(), np.asarray(to_m).tolist(), strict=True):
+        low, high = min(a, b), max(a, b)
+        spans = [(low, min(high, drive.end_m))]
+        if high > drive.end_m:
+            spans.append((drive.start_m, drive.start_m + high - drive.end_m))
+        if drive.direction == "backward":
+            spans = [(-high, -low) for low, high in reversed(spans)]
+        parts = [drawn.between(*span) for span in spans]
+        edges = np.concatenate([drive.edges[first:last] for first, last, _ in parts])
+        found.append((edges, _merged_line([line for *_, lines in parts for line in lines])))
+    return found
 
 
-def _cut_line(index: RoadIndex, drive: Drive, k: int, low: float, high: float) -> FloatArray:
-    """Coordinates of an edge of a drive between two chainages, in driving order."""
-    xy, s_m = index.path(drive.edges[k : k + 1])
-    if low <= drive.low_m[k] and high >= drive.high_m[k]:
-        return index.lonlat_path(drive.edges[k : k + 1])
-    a, b = np.clip([low, high], drive.low_m[k], drive.high_m[k])
-    span = drive.to_m[k] - drive.from_m[k]
-    first, last = sorted(((a - drive.from_m[k]) / span * s_m[-1], (b - drive.from_m[k]) / span * s_m[-1]))
-    inner = s_m[(s_m > first) & (s_m < last)]
-    at = np.concatenate([[first], inner, [last]])
-    return unmercator(np.stack([np.interp(at, s_m, xy[:, 0]), np.interp(at, s_m, xy[:, 1])], axis=1))
+class _Drawn:
+    """The line of a drive with the chainage of each vertex, counted up in driving order.
+
+    (Backward drives count from minus their largest chainage to minus their smallest.)
+    """
+
+    def __init__(self, index: RoadIndex, drive: Drive) -> None:
+        rows, which = index.path_vertices(drive.edges)
+        sign = 1.0 if drive.direction == "forward" else -1.0
+        self.low, self.high = sign * drive.from_m, sign * drive.to_m
+        self.lonlat, (self.xy, s_m) = index.xy[rows], index.path(drive.edges)
+        first = np.searchsorted(which, np.arange(len(drive.edges)))
+        self.ptr = np.append(first, len(which))
+        self.at = self._chainage(s_m, which)
+        end = self.lonlat[self.ptr[1:-1] - 1]
+        apart = ~np.isclose(end, self.lonlat[self.ptr[1:-1]], rtol=0.0, atol=1e-9).all(axis=1)
+        self.breaks = np.flatnonzero(apart) + 1
+
+    def _chainage(self, s_m: FloatArray, which: IntArray) -> FloatArray:
+        start, end = s_m[self.ptr[:-1]], s_m[self.ptr[1:] - 1]
+        scale = np.divide(self.high - self.low, end - start, out=np.zeros(len(start)), where=end > start)
+        return np.asarray(self.low[which] + (s_m - start[which]) * scale[which], dtype=np.float64)
+
+    def between(self, low: float, high: float) -> tuple[int, int, list[FloatArray]]:
+        """First edge, edge after the last, and longitude, latitude of the parts that hang together."""
+        first = int(np.searchsorted(self.high, low, side="right"))
+        last = max(first, int(np.searchsorted(self.low, high, side="left")))
+        cuts = [first, *self.breaks[(self.breaks > first) & (self.breaks < last)].tolist(), last]
+        lines = [self._part(a, b, low, high) for a, b in zip(cuts[:-1], cuts[1:], strict=True) if b > a]
+        return first, last, lines
+
+    def _part(self, first: int, last: int, low: float, high: float) -> FloatArray:
+        """Draw the edges ``first`` to ``last`` - 1, cut at the two chainages."""
+        a, b = int(self.ptr[first]), int(self.ptr[last])
+        cut_low, cut_high = low > self.low[first], high < self.high[last - 1]
+        at = self.at[a:b]
+        keep = np.ones(b - a, dtype=bool)
+        keep[1:] = (np.diff(self.lonlat[a:b], axis=0) != 0.0).any(axis=1)
+        if cut_low:
+            keep &= at > low
+        if cut_high:
+            keep &= at < high
+        line = [self.lonlat[a:b][keep]]
+        if cut_low:
+            line.insert(0, self._place(first, low))
+        if cut_high:
+            line.append(self._place(last - 1, high))
+        return np.concatenate(line)
+
+    def _place(self, edge: int, at: float) -> FloatArray:
+        """(1, 2) longitude, latitude of a chainage on an edge."""
+        on = slice(int(self.ptr[edge]), int(self.ptr[edge + 1]))
+        xy = [np.interp(at, self.at[on], self.xy[on, k]) for k in (0, 1)]
+        return unmercator(np.array([xy]))
 
 
 def _merged_line(parts: list[FloatArray]) -> MultiLineString:
     """Join parts that touch."""
     lines: list[list[FloatArray]] = []
     for part in parts:
-        if lines and np.allclose(lines[-1][-1][-1], part[0], rtol=0.0, atol=1e-9):
+        if lines and len(part) and np.abs(lines[-1][-1][-1] - part[0]).max() <= 1e-9:
             lines[-1].append(part[1:])
-        else:
+        elif len(part):
             lines.append([part])
     drawn = [np.concatenate(line) for line in lines]
     return MultiLineString([line for line in drawn if len(line) > 1])

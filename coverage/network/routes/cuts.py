@@ -43,7 +43,9 @@ def _unfold(index: RoadIndex, drive: Measured, shared: FloatArray) -> list[Path]
     places = _inner_junctions(index, drive)
     ends = np.searchsorted(drive.at_m, [low - 1e-6, high - 1e-6])
     places = np.unique(np.append(places[(drive.at_m[places] >= low) & (drive.at_m[places] <= high)], ends))
-    return split(drive.path, [int(places[np.argmin(np.abs(drive.at_m[places] - (low + high) / 2.0).round(3))])])
+    return split(
+        drive.path, [int(places[np.argmin(np.abs(drive.at_m[places] - (low + high) / 2.0).round(3))])]
+    )
 
 
 def _longest_loop(drive: Measured, shared: FloatArray) -> int:

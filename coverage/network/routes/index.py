@@ -87,6 +87,15 @@ class RoadIndex:
         """(c, 2) longitude, latitude of all vertices; long legs are divided."""
         return self._dense[0]
 
+    @cached_property
+    def bounds(self) -> FloatArray:
+        """(s, 4) west, south, east, north of each segment, EPSG:4326."""
+        start = self._dense[1][:-1]
+        if not len(start):
+            return np.empty((0, 4))
+        low, high = (extreme.reduceat(self.xy, start, axis=0) for extreme in (np.minimum, np.maximum))
+        return np.concatenate([low, high], axis=1)
+
     def path_vertices(self, edges: IntArray) -> tuple[IntArray, IntArray]:
         """Rows of ``xy`` along a path of directed edges, and the position in ``edges`` of each row."""
         g = self.graph
