@@ -18,7 +18,7 @@ from ..policy import BerthShare, FacilityShare, RouteSpacing, ShareMargin
 from ..schema import Column, TableSchema
 from ..units import M_PER_KM, WGS84
 from . import numbers, styles
-from .layer import Layer, LayerStyle, Phase
+from .layer import QUIET, Category, Layer, LayerStyle, Phase
 
 
 def _schema(name: str, *columns: Column) -> TableSchema:
@@ -338,6 +338,12 @@ def _rule_id(plan: Plan, kind: type, facility: str = "") -> str | None:
     return next((r.id for r in rules if not facility or facility in getattr(r, "facility", ())), None)
 
 
+def _with_uncounted(style: LayerStyle) -> LayerStyle:
+    """Style by ``has``; what no rule counts (in the halo, not in operation) is small and grey."""
+    out = Category(None, "legend.facility-not-counted", QUIET, width=8.0, symbol=style.categories[0].symbol)
+    return replace(style, by="has", categories=(*style.categories, out))
+
+
 def _service_areas(plan: Plan) -> Layer:
     kinds = ("expressway_service_area", "ordinary_trunk_service_station", "parking_area")
     frame = plan.inputs.facilities
@@ -346,7 +352,7 @@ def _service_areas(plan: Plan) -> Layer:
     if every:
         frame["has"] = frame["has"].fillna(_with_status(plan, frame.drop(columns="has"), every)["has"])
     schema = _schema("service_areas", *FACILITY_COLUMNS)
-    style = replace(styles.facility_style(), by="has")
+    style = _with_uncounted(styles.facility_style())
     return Layer(
         "service_areas",
         "layer.service_areas",
@@ -363,7 +369,7 @@ def _hubs(plan: Plan) -> Layer:
     frame = plan.inputs.facilities
     frame = _with_status(plan, frame[frame["kind"].isin(kinds)], _rule_id(plan, FacilityShare, "hub"))
     schema = _schema("hubs", *FACILITY_COLUMNS)
-    style = replace(styles.HUBS, by="has")
+    style = _with_uncounted(styles.HUBS)
     return Layer("hubs", "layer.hubs", _frame(frame, schema), schema, style, "places", search_column="name")
 
 

@@ -100,6 +100,7 @@ def _write_layers(plan: Plan, layers: Sequence[Layer], path: Path, lang: str) ->
         lang=lang,
         provenance=provenance,
         tables=plan_tables(plan, lang),
+        title=plan.project.output.title or plan.project.name,
     )
 
 
