@@ -58,7 +58,9 @@ def as_shares(problem: SitingProblem, aims: npt.ArrayLike) -> FloatArray:
     if not np.isfinite(rows).all() or (rows < 0).any():
         bad = ~np.isfinite(rows) | (rows < 0)
         where = {"name": "aims", "count": int(bad.sum()), "first": int(np.argmax(bad.any(axis=0)))}
-        raise ProblemError([Fault("siting-negative" if np.isfinite(rows).all() else "siting-not-finite", values=where)])
+        raise ProblemError(
+            [Fault("siting-negative" if np.isfinite(rows).all() else "siting-not-finite", values=where)]
+        )
     total = rows.sum(axis=1, keepdims=True)
     return np.asarray(np.divide(rows, total, out=np.zeros_like(rows), where=total > 0))
 
@@ -83,7 +85,12 @@ def weighted_aims(
     """
     start_s = time.perf_counter()
     rows, weight = as_shares(problem, aims), np.asarray(importance, dtype=np.float64)
-    if weight.shape != (len(rows),) or not np.isfinite(weight).all() or (weight < 0).any() or not weight.sum() > 0:
+    if (
+        weight.shape != (len(rows),)
+        or not np.isfinite(weight).all()
+        or (weight < 0).any()
+        or not weight.sum() > 0
+    ):
         raise ProblemError([Fault("siting-importance", value=importance, values={"expected": len(rows)})])
     mixed = weight / weight.sum() @ rows
     found = solve(replace(problem, weight=mixed), time_limit_s=time_limit_s, gap=gap, seed=seed)
@@ -166,15 +173,21 @@ def worst_served(
     start_s = time.perf_counter()
     rows = as_shares(problem, aims)
     rows = rows[rows.sum(axis=1) > 0] if rows.any() else rows
-    begin = solve(replace(problem, weight=rows.mean(axis=0)), time_limit_s=0.3 * time_limit_s, gap=1e-2, seed=seed)
+    begin = solve(
+        replace(problem, weight=rows.mean(axis=0)), time_limit_s=0.3 * time_limit_s, gap=1e-2, seed=seed
+    )
     if begin.status == "infeasible":
-        return AimsResult(begin.chosen, np.zeros(len(rows)), np.nan, np.nan, np.nan, "infeasible", begin.runtime_s)
+        return AimsResult(
+            begin.chosen, np.zeros(len(rows)), np.nan, np.nan, np.nan, "infeasible", begin.runtime_s
+        )
     plan = begin.chosen if np.isfinite(begin.objective) else None
     seconds = time_limit_s - (time.perf_counter() - start_s) - 0.2
     found = worst_program(problem, rows, 1e-3, plan, max(seconds, 0.05), gap)
     options = [p for p in (plan, found.plan) if p is not None]
     if not options:
-        return AimsResult(begin.chosen, np.zeros(len(rows)), np.nan, np.nan, np.nan, "unknown", begin.runtime_s)
+        return AimsResult(
+            begin.chosen, np.zeros(len(rows)), np.nan, np.nan, np.nan, "unknown", begin.runtime_s
+        )
     best = max(options, key=lambda p: _worth(_values(problem, rows, p)))
     order, _ = build_order(replace(problem, weight=rows.sum(axis=0)), best)
     values = _values(problem, rows, best)

@@ -78,7 +78,9 @@ def alternatives(
             price[place] = low[place] = np.inf
             continue
         other = _without(problem, [site], max(share_s, 0.05), seed)
-        price[place] = max(result.objective - other.objective, 0.0) if len(other.chosen) else result.gain[place]
+        price[place] = (
+            max(result.objective - other.objective, 0.0) if len(other.chosen) else result.gain[place]
+        )
         low[place] = max(result.objective - other.bound, 0.0) if np.isfinite(other.bound) else 0.0
         _keep(pool, other, result.objective, tolerance)
     for banned in _many(result, price, tolerance, seed):
@@ -109,7 +111,9 @@ def _many(result: SitingResult, price: FloatArray, tolerance: float, seed: int) 
         yield sorted(rng.choice(cheap, size, replace=False).tolist())
 
 
-def _keep(pool: dict[tuple[int, ...], float], other: SitingResult, objective: float, tolerance: float) -> None:
+def _keep(
+    pool: dict[tuple[int, ...], float], other: SitingResult, objective: float, tolerance: float
+) -> None:
     """Note a plan that is good."""
     if other.objective >= (1 - tolerance) * objective:
         pool[tuple(sorted(other.chosen.tolist()))] = other.objective

@@ -87,9 +87,7 @@ def least_sites(
     """
     start_s = time.perf_counter()
     windows = cover.shape[1] if hasattr(cover, "shape") else len(np.atleast_2d(cover)[0])
-    problem = make_problem(
-        cover, np.ones(windows), n_sites=0, cost=cost, fixed=fixed, forbidden=forbidden
-    )
+    problem = make_problem(cover, np.ones(windows), n_sites=0, cost=cost, fixed=fixed, forbidden=forbidden)
     wanted = _needs(need, problem.size[1])
     _check(time_limit_s, gap)
     n = problem.size[0]
@@ -233,7 +231,9 @@ def _order(by_window: sparse.csr_array, need: IntArray, plan: IntArray) -> tuple
     by_site = sparse.csr_array(by_window.T.tocsr())
     left, rest, order, serves = need.copy(), plan.tolist(), [], []
     while rest:
-        helps = [int((left[by_site.indices[by_site.indptr[i] : by_site.indptr[i + 1]]] > 0).sum()) for i in rest]
+        helps = [
+            int((left[by_site.indices[by_site.indptr[i] : by_site.indptr[i + 1]]] > 0).sum()) for i in rest
+        ]
         place = int(np.argmax(helps))
         i = rest.pop(place)
         mine = by_site.indices[by_site.indptr[i] : by_site.indptr[i + 1]]

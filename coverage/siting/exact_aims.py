@@ -86,7 +86,12 @@ def _solve(
 
 
 def worst_program(
-    problem: SitingProblem, aims: FloatArray, mean_share: float, start: IntArray | None, seconds: float, gap: float
+    problem: SitingProblem,
+    aims: FloatArray,
+    mean_share: float,
+    start: IntArray | None,
+    seconds: float,
+    gap: float,
 ) -> Integer:
     """Maximise ``min_s aims_s z + mean_share * mean_s aims_s z`` over plans; z as in maximum coverage.
 
@@ -98,7 +103,9 @@ def worst_program(
     n, m = problem.size
     s = len(aims)
     side, low, high = _side(problem, m + 1)
-    reach = sparse.hstack([problem.reach.T.astype(np.float64), -sparse.eye_array(m), sparse.csr_array((m, 1))])
+    reach = sparse.hstack(
+        [problem.reach.T.astype(np.float64), -sparse.eye_array(m), sparse.csr_array((m, 1))]
+    )
     worst = sparse.hstack([sparse.csr_array((s, n)), sparse.csr_array(aims), -np.ones((s, 1))])
     matrix = sparse.csr_array(sparse.vstack([side, reach, worst]).tocsr())
     low = np.concatenate([low, np.zeros(m + s)])

@@ -230,5 +230,3 @@ def _bound_curve(core: Core, demand: FloatArray, top: int) -> FloatArray:
     sums = np.concatenate([[0.0], np.cumsum(score)])
     sums = np.concatenate([sums, np.full(top + 1 - len(sums), sums[-1])])
     return np.asarray(float((core.weight - demand).sum()) + sums)
-
-

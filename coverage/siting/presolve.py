@@ -76,9 +76,7 @@ def undominated(core: Core) -> BoolArray:
     return keep
 
 
-def fix_by_price(
-    core: Core, bound: float, score: FloatArray, wanted: float
-) -> tuple[BoolArray, IntArray]:
+def fix_by_price(core: Core, bound: float, score: FloatArray, wanted: float) -> tuple[BoolArray, IntArray]:
     """Candidates that a plan worth ``wanted`` may use, and those it must use (reduced-cost fixing).
 
     Parameters

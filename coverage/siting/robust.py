@@ -99,7 +99,9 @@ def backup_coverage(
         nothing = np.empty(0, dtype=np.int64)
         status = "infeasible" if found.infeasible or begin.status == "infeasible" else "unknown"
         none, elapsed = float("nan"), time.perf_counter() - start_s
-        return BackupResult(nothing, none, none, none, none, none, status, failures(problem, nothing), elapsed)
+        return BackupResult(
+            nothing, none, none, none, none, none, status, failures(problem, nothing), elapsed
+        )
     best = max(options, key=lambda p: _worth(problem, p, backup))
     once, twice = _covered(problem, best)
     objective = (1 - backup) * once + backup * twice

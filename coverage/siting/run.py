@@ -23,7 +23,13 @@ class Run:
     """State of one solve. Values are absolute: they include what fixed and required sites cover."""
 
     def __init__(
-        self, problem: SitingProblem, *, time_limit_s: float, gap: float, start_s: float, progress: Progress | None
+        self,
+        problem: SitingProblem,
+        *,
+        time_limit_s: float,
+        gap: float,
+        start_s: float,
+        progress: Progress | None,
     ) -> None:
         self.problem = problem
         self.start_s, self.time_limit_s, self.gap, self.progress = start_s, time_limit_s, gap, progress
@@ -97,8 +103,10 @@ class Run:
     @property
     def done(self) -> bool:
         """Whether there is nothing left to do: no plan at all, or the gap asked for is proven."""
-        return self.infeasible or self.proven or (
-            self.chosen is not None and relative_gap(self.best, self.bound) <= self.gap
+        return (
+            self.infeasible
+            or self.proven
+            or (self.chosen is not None and relative_gap(self.best, self.bound) <= self.gap)
         )
 
     # -- shrinking ---------------------------------------------------------------------------------------

@@ -25,6 +25,10 @@ METHODS = ("auto", "exact", "greedy", "improve")
 _SEARCH_WORK = 2e9
 """Effort of one search (array entries touched): some 4 s on the two cores this was written on."""
 _TURNS = 5
+_MANY = 250_000
+"""With more entries of reach than this, a short search goes before the linear program, which takes a while."""
+_LP_SHARE = 0.6
+"""Share of the remaining time that the linear program may take."""
 _SMALL = 120
 """With so few candidates left, branch and cut goes before a long search."""
 
@@ -102,7 +106,13 @@ def max_coverage(
         conflicts=conflicts,
     )
     return solve(
-        problem, time_limit_s=time_limit_s, gap=gap, method=method, seed=seed, progress=progress, start_s=start_s
+        problem,
+        time_limit_s=time_limit_s,
+        gap=gap,
+        method=method,
+        seed=seed,
+        progress=progress,
+        start_s=start_s,
     )
 
 
@@ -158,7 +168,11 @@ def _solve(run: Run, method: str, seed: int) -> None:
     if method == "improve":
         _search(run, 2 * _SEARCH_WORK, rng)
         return
-    _tight_bound(run)
+    if method == "auto" and run.core.reach.nnz > _MANY:
+        _search(run, _SEARCH_WORK / 4, rng)
+        run.fix(lagrangian(run.core, run.prices))
+    if not run.done and run.left() > 0:
+        _tight_bound(run)
     if method == "auto":
         _search_in_turns(run, rng)
     if not run.done and run.left() > 0:
@@ -232,7 +246,11 @@ def _tight_bound(run: Run) -> None:
         run.live("linear program", -np.inf, found.value)
         return run.done
 
-    run.fix(sift(run.core, lagrangian(run.core, run.prices), run.left, report=report))
+    end_s = _LP_SHARE * run.left() + run.elapsed()
+    start = lagrangian(run.core, run.prices, run.guide)
+    tolerance = 1e-6 if run.core.reach.nnz <= _MANY else 2e-4
+    left = lambda: min(run.left(), end_s - run.elapsed())  # noqa: E731
+    run.fix(sift(run.core, start, left, tolerance=tolerance, report=report))
     run.note("linear program")
 
 

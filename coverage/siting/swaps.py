@@ -28,7 +28,9 @@ class Plan:
         self.core = core
         self.site: IntArray = np.full(slots, -1, dtype=np.int64)
         self.count = np.zeros(d, dtype=np.int32)
-        self.owner: IntArray = np.zeros(d, dtype=np.int64)  # sum of the slots that cover it: one slot's if count is 1
+        self.owner: IntArray = np.zeros(
+            d, dtype=np.int64
+        )  # sum of the slots that cover it: one slot's if count is 1
         self.gain: FloatArray = core.reach @ core.weight
         self.loss: FloatArray = np.zeros(slots)
         self.extra: FloatArray = np.zeros((slots, k))

@@ -110,7 +110,9 @@ def _ring(length_m: float, candidate: FloatArray, span_m: float, fixed: FloatArr
         starts = np.zeros(1)
     twice = np.concatenate([fixed, fixed + length_m])
     now = _windows(starts, starts + span_m, np.zeros(len(starts), np.bool_), candidate, twice)
-    later = sparse.csr_array(_inside(now.from_m, now.to_m, np.zeros(len(now.from_m), np.bool_), candidate + length_m))
+    later = sparse.csr_array(
+        _inside(now.from_m, now.to_m, np.zeros(len(now.from_m), np.bool_), candidate + length_m)
+    )
     return GapWindows(sparse.csr_array(now.cover + later), now.from_m, now.to_m)
 
 
