@@ -8,6 +8,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import geopandas as gpd
 import pandas as pd
 
 from .assess import Assessment, assess
+from .assess.bands import reach_bands
 from .assess.spacing_rules import RoadContext
 from .errors import Fault, InputError
 from .inputs import SCHEMAS, Inputs, collect, combine_tables, distance_to, read_table
@@ -25,7 +27,7 @@ from .network import Region, RoadGraph, read_network, read_osm, read_region, rea
 from .network.figures import network_figures
 from .network.quality import QualityReport, network_quality
 from .network.refs import RoadClass, RoadClasses
-from .network.routes import RoadIndex, Route, find_routes
+from .network.routes import Route, find_routes
 from .notices import notices
 from .output.atomic import check_free
 from .plan import Plan, Provenance
@@ -71,6 +73,11 @@ class Study:
     inputs: Inputs
     background: Mapping[str, gpd.GeoDataFrame]
 
+    @cached_property
+    def context(self) -> RoadContext:
+        """Roads, routes and sites with what several steps need of them."""
+        return RoadContext(self.inputs, self.roads, self.routes, self.region)
+
 
 def make_plan(project: Project, *, tell: Tell = _silent) -> Plan:
     """Assess a project, propose sites, and assess what would be then.
@@ -84,12 +91,12 @@ def make_plan(project: Project, *, tell: Tell = _silent) -> Plan:
     """
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     study = load(project, tell=tell)
-    before = assess_study(study, tell=tell)
+    candidates = find_places(study)
+    before = assess_study(study, candidates, tell=tell)
     tell("siting", 0.6)
-    candidates = _candidates(study)
     siting = _site(study, candidates)
     tell("after", 0.75)
-    after = _after(study, before, siting)
+    after = _after(study, before, siting, candidates)
     return Plan(
         project,
         study.policy,
@@ -106,6 +113,7 @@ def make_plan(project: Project, *, tell: Tell = _silent) -> Plan:
         quality=_quality(study),
         compliance=_comply(study, candidates),
         retrofit=_retrofit(study),
+        bands=reach_bands(study.roads, study.inputs, _counting_site(study)),
     )
 
 
@@ -289,10 +297,24 @@ def _looked_up(project: Project, say: Callable[[str], None]) -> Region:
 # -- measuring -------------------------------------------------------------------------------------------
 
 
-def assess_study(study: Study, *, tell: Tell = _silent) -> Assessment:
-    """Assess what is there now."""
+def assess_study(
+    study: Study, candidates: gpd.GeoDataFrame | None = None, *, tell: Tell = _silent
+) -> Assessment:
+    """Assess what is there now; ``candidates`` are named in the evidence of the gaps."""
     tell("assess", 0.4)
-    return assess(study.policy, study.inputs, study.roads, study.routes, study.region)
+    return _assess(study, study.context, candidates)
+
+
+def _assess(study: Study, context: RoadContext, candidates: gpd.GeoDataFrame | None) -> Assessment:
+    return assess(
+        study.policy,
+        context.inputs,
+        study.roads,
+        study.routes,
+        study.region,
+        candidates=candidates,
+        context=context,
+    )
 
 
 def _assessed_routes(study: Study) -> list[Route]:
@@ -301,12 +323,12 @@ def _assessed_routes(study: Study) -> list[Route]:
     return [route for route in study.routes if route.road_class in classes]
 
 
-def _candidates(study: Study) -> gpd.GeoDataFrame:
+def find_places(study: Study) -> gpd.GeoDataFrame:
     """Places where a site may be built."""
     settings = study.project.siting
     return find_candidates(
         study.inputs,
-        RoadIndex(study.roads),
+        study.context.index,
         _assessed_routes(study),
         kinds=settings.candidates,
         route_point_km=settings.route_point_km,
@@ -320,17 +342,22 @@ def _site(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Siting, ...]:
     settings = study.project.siting
     if settings.sites is None and settings.budget is None:
         return ()
-    asked = [rule.site for rule in study.policy.rules if isinstance(rule, DemandReach)]
     found = propose(
         study.inputs,
         study.roads,
         _assessed_routes(study),
         candidates,
         region=None if study.region is None else study.region.polygon,
-        site=asked[0] if asked else SiteRequirement(),
+        site=_counting_site(study),
         **settings.model_dump(include=PROPOSE_OPTIONS),
     )
     return (found,)
+
+
+def _counting_site(study: Study) -> SiteRequirement:
+    """What a site must have to bring people within reach."""
+    asked = [rule.site for rule in study.policy.rules if isinstance(rule, DemandReach)]
+    return asked[0] if asked else SiteRequirement()
 
 
 def _comply(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Compliance, ...]:
@@ -338,7 +365,7 @@ def _comply(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Compliance, ...
     rule = next((r for r in study.policy.rules if isinstance(r, RouteSpacing)), None)
     if rule is None or not study.project.siting.spans_km:
         return ()
-    context = RoadContext(study.inputs, study.roads, study.routes, study.region)
+    context = study.context
     limit = study.project.siting.time_limit_s
     return tuple(comply(context, rule, candidates, study.project.siting.spans_km, time_limit_s=limit))
 
@@ -363,13 +390,16 @@ def _quality(study: Study) -> QualityReport:
     )
 
 
-def _after(study: Study, before: Assessment, siting: tuple[Siting, ...]) -> Assessment:
+def _after(
+    study: Study, before: Assessment, siting: tuple[Siting, ...], candidates: gpd.GeoDataFrame
+) -> Assessment:
     """Assess again with the proposed sites as if they were built (fast, operational)."""
     proposed = [s.proposed for s in siting if len(s.proposed)]
     if not proposed:
         return before
-    built = study.inputs.with_built(pd.concat(proposed, ignore_index=True))
-    return assess(study.policy, built, study.roads, study.routes, study.region)
+    chosen = pd.concat(proposed, ignore_index=True)
+    context = study.context.with_inputs(study.inputs.with_built(chosen))
+    return _assess(study, context, candidates[~candidates["id"].isin(chosen["id"])])
 
 
 # -- provenance ------------------------------------------------------------------------------------------

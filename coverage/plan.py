@@ -45,7 +45,8 @@ class Plan:
 
     ``background`` holds quiet frames for the map: ``waterways``, ``places``. ``network`` holds the road
     network's figures (nodes, edges, length, islands …), ``quality`` what is doubtful about it.
-    ``compliance`` holds the least sites for each span that was asked for, ``retrofit`` the berths worth retrofitting.
+    ``compliance`` holds the least sites for each span that was asked for, ``retrofit`` the berths worth retrofitting;
+    ``bands`` areas within driving distance of today's sites, for looking at.
     """
 
     project: Project
@@ -63,3 +64,4 @@ class Plan:
     quality: QualityReport | None = None
     compliance: tuple[Compliance, ...] = ()
     retrofit: Retrofit | None = None
+    bands: gpd.GeoDataFrame | None = None

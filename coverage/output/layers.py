@@ -156,6 +156,7 @@ def plan_layers(plan: Plan) -> list[Layer]:
     layers = [
         _counties(plan),
         _background(plan, "waterways", styles.WATERWAYS),
+        _bands(plan),
         _roads(plan),
         _expressways(plan),
         *_routes(plan),
@@ -256,6 +257,17 @@ def _roads(plan: Plan) -> Layer:
     schema = _schema("roads", REF, NAME, Column("highway"))
     frame = gpd.GeoDataFrame(frame, geometry=roads.lines(), crs=WGS84)
     return Layer("roads", "layer.roads", frame, schema, styles.ROADS, "background")
+
+
+def _bands(plan: Plan) -> Layer | None:
+    if plan.bands is None or plan.bands.empty:
+        return None
+    limits = sorted(float(value) for value in plan.bands["within_km"])
+    schema = _schema("reach", Column("within_km"))
+    style = styles.reach_bands(tuple(limits))
+    return Layer(
+        "reach", "layer.reach", _frame(plan.bands, schema), schema, style, "demand", visible=False
+    )
 
 
 def _expressways(plan: Plan) -> Layer | None:
