@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from plugspan.cli import _run
 from plugspan.errors import InputError
+from plugspan.output.run import is_run_folder
 from plugspan.pipeline import load, make_plan
 from plugspan.project import read_project
 
@@ -133,6 +135,28 @@ def test_a_sound_project_has_no_such_notes(root):
     study = load(read_project(root / "data" / "zhuzhou.toml"))
     keys = {fault.key for fault in study.inputs.warnings}
     assert not keys & {"road-class-empty", "road-class-unknown", "region-not-looked-up", "siting-no-demand"}
+
+
+# -- what is on the disk ----------------------------------------------------------------------------------
+
+
+def test_overwrite_never_replaces_a_folder_that_no_run_has_written(project, tmp_path, capsys):
+    """``--overwrite --out .`` would cost the project its files: refused, exit code 2, everything still there."""
+    folder = project()
+    for out in (folder, folder.parent):
+        assert _run(["run", str(folder), "--overwrite", "--out", str(out)]) == 2
+        assert "no run folder" in capsys.readouterr().err
+    assert {"project.toml", "roads.osm.pbf"} <= {path.name for path in folder.iterdir()}
+
+
+def test_run_folders_of_earlier_versions_may_be_replaced(tmp_path):
+    """Only what every version wrote marks a run folder; a project file in it says that it is more than that."""
+    for name in ("result.json", "log.txt"):
+        assert not is_run_folder(tmp_path)
+        (tmp_path / name).write_text("{}", "utf-8")
+    assert is_run_folder(tmp_path)
+    (tmp_path / "project.toml").write_text("", "utf-8")
+    assert not is_run_folder(tmp_path)
 
 
 # -- building never makes it worse -----------------------------------------------------------------------

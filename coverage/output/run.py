@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..errors import OutputExistsError
 from ..plan import Plan
 from ..texts import text
 from . import numbers
@@ -13,6 +14,7 @@ from .atomic import check_free, write_folder
 from .geopackage import write_geopackage
 from .layer import FindingRow, Layer, SourceNote
 from .layers import plan_layers, plan_tables
+from .report import check_template, write_report
 from .result import plan_result, result_text
 from .strips import strip_charts
 from .summary import summary_lines
@@ -20,24 +22,41 @@ from .webmap import Basemap, write_map
 from .workbook import write_workbook
 
 Tell = Callable[[str, float], None]
-__all__ = ["check_free", "is_run_folder", "write_map_file", "write_plan_map", "write_run"]
-RUN_FILES = ("map.html", "layers.gpkg", "tables.xlsx", "result.json", "log.txt")
+__all__ = ["check_free", "check_run_free", "is_run_folder", "write_map_file", "write_plan_map", "write_run"]
+RUN_FILES = ("map.html", "layers.gpkg", "tables.xlsx", "report.docx", "result.json", "log.txt")
+MARKS = ("result.json", "log.txt")
+"""What a run folder of any version holds."""
 
 
 def is_run_folder(folder: Path) -> bool:
-    """Whether a folder was written by :func:`write_run`, so that it may be replaced by another run."""
-    return all((folder / name).is_file() for name in RUN_FILES)
+    """Whether a folder was written by :func:`write_run`, in any version, so that another run may replace it."""
+    marked = all((folder / name).is_file() for name in MARKS)
+    return marked and not (folder / "project.toml").exists()
+
+
+def check_run_free(folder: Path, *, overwrite: bool) -> None:
+    """Refuse to replace what no run has written: ``--overwrite`` must not cost anybody a folder of data.
+
+    Raises
+    ------
+    OutputExistsError
+        If the folder is there and ``overwrite`` is False, or it is neither empty nor a run folder.
+    """
+    check_free(folder, overwrite=overwrite)
+    if folder.is_dir() and not is_run_folder(folder) and any(folder.iterdir()):
+        raise OutputExistsError("output-not-a-run", path=folder)
 
 
 def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tell) -> None:
-    """Write map, layers, workbook, results and log.
+    """Write map, layers, workbook, report, results and log.
 
     Raises
     ------
     OutputExistsError
         If the folder is there and ``overwrite`` is False. An interrupted run leaves the old folder as it was.
     """
-    check_free(folder, overwrite=overwrite)
+    check_run_free(folder, overwrite=overwrite)
+    check_template(plan)
     started = time.perf_counter()
     lines = []
     with write_folder(folder, overwrite=overwrite) as new:
@@ -49,6 +68,11 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
                 "write-workbook",
                 0.93,
                 lambda: write_workbook(plan, new / "tables.xlsx", lang=lang, note=source_note(plan)),
+            ),
+            (
+                "write-report",
+                0.95,
+                lambda: write_report(plan, layers, new / "report.docx", lang=lang, note=source_note(plan)),
             ),
             (
                 "write-result",
