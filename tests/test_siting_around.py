@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import sparse
-
 from plugspan.siting import (
     ProblemError,
     alternatives,
@@ -24,6 +22,7 @@ from plugspan.siting import (
     weighted_aims,
     worst_served,
 )
+from scipy import sparse
 
 
 def small(seed, n=9, m=20):
@@ -68,7 +67,9 @@ def test_frontier_by_budget(seed):
     cost = rng.choice([1.0, 2.0, 3.5], 9)
     curve = frontier(reach, weight, budgets=[7, 0, 3], cost=cost)
     assert curve.limit.tolist() == [0, 3, 7]
-    for budget, plan, objective, bound in zip(curve.limit, curve.plans, curve.objective, curve.bound, strict=True):
+    for budget, plan, objective, bound in zip(
+        curve.limit, curve.plans, curve.objective, curve.bound, strict=True
+    ):
         best = max(value(reach, weight, s) for s in plans(9, 9) if cost[list(s)].sum() <= budget + 1e-9)
         assert cost[plan].sum() <= budget + 1e-9
         assert objective <= best <= bound + 1e-9
@@ -167,7 +168,9 @@ def test_trade_off_points_are_not_beaten(seed):
     second = rng.integers(0, 9, 20)
     problem = make_problem(reach, first, n_sites=2)
     curve = trade_off(problem, first, second, gap=0.0)
-    every = np.array([[value(reach, first, s) / first.sum(), value(reach, second, s) / second.sum()] for s in plans(9, 2)])
+    every = np.array(
+        [[value(reach, first, s) / first.sum(), value(reach, second, s) / second.sum()] for s in plans(9, 2)]
+    )
     for point in curve:
         better = (every >= point.values + 1e-9).all(axis=1)
         assert not better.any()
@@ -249,5 +252,7 @@ def test_infeasible_is_a_status_everywhere():
     assert solve(problem).status == "infeasible"
     assert backup_coverage(problem).status == "infeasible"
     assert worst_served(problem, np.ones((1, 3))).status == "infeasible"
-    assert max_coverage(np.eye(2), [1, 1], n_sites=2, required=[0, 1], conflicts=[[0, 1]]).status == "infeasible"
+    assert (
+        max_coverage(np.eye(2), [1, 1], n_sites=2, required=[0, 1], conflicts=[[0, 1]]).status == "infeasible"
+    )
     assert replace(problem, n_sites=2).n_sites == 2

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
-
 from plugspan.errors import SitingError
 from plugspan.siting import (
     METHODS,
@@ -21,9 +19,12 @@ from plugspan.siting import (
 )
 from plugspan.siting.bound import first_prices, lagrangian, sift, subgradient
 from plugspan.siting.core import identical_rows, reduce_problem
+from plugspan.siting.exact import relaxation
 from plugspan.siting.greedy import greedy
+from plugspan.siting.interior import interior_point
 from plugspan.siting.presolve import restrict, undominated
 from plugspan.siting.result import build_order
+from scipy import sparse
 
 
 def brute_force(problem):
@@ -75,7 +76,7 @@ def random_problem(rng):
 
 @pytest.mark.parametrize("block", range(8))
 def test_every_method_against_brute_force(block):
-    """auto and exact reach the optimum and prove it; greedy and improve never claim more than is true."""
+    """Both auto and exact reach the optimum and prove it; greedy and improve never claim more than is true."""
     for seed in range(block * 30, block * 30 + 30):
         problem = random_problem(np.random.default_rng(seed))
         best = brute_force(problem)
@@ -136,7 +137,11 @@ def test_bounds_hold_for_any_prices(seed):
         group=rng.normal(size=len(prices.group)),
         pair=rng.normal(size=len(prices.pair)),
     )
-    for found in (lagrangian(core, prices), lagrangian(core, wild), subgradient(core, 0, prices, 50, lambda: 1)):
+    for found in (
+        lagrangian(core, prices),
+        lagrangian(core, wild),
+        subgradient(core, 0, prices, 50, lambda: 1),
+    ):
         assert core.base + found.value >= best - 1e-9
     tight = sift(core, lagrangian(core, prices), lambda: 9.0, report=lambda bound: False)
     assert core.base + tight.value >= best - 1e-9
@@ -151,8 +156,26 @@ def test_sifting_with_few_candidates_reaches_the_value_of_the_whole_program(monk
     start = subgradient(core, 0, first_prices(core), 200, lambda: 1)
     whole = sift(core, start, lambda: 60, report=lambda bound: False)
     monkeypatch.setattr("plugspan.siting.bound._WHOLE_ENTRIES", 0)
+    monkeypatch.setattr("plugspan.siting.bound._DENSE_CANDIDATES", 0)
     parts = sift(core, start, lambda: 60, report=lambda bound: False)
     assert parts.value == pytest.approx(whole.value, rel=2e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_own_interior_point_agrees_with_highs(seed):
+    """Prices and plan of the two solvers of the LP relaxation give the same value from above and below."""
+    rng = np.random.default_rng(seed)
+    reach, weight = clustered(rng, m=400, n=60)
+    cost = rng.uniform(1, 3, 60)
+    limits = {"n_sites": 8} if seed % 2 else {"budget": 14.0, "cost": cost}
+    core = reduce_problem(make_problem(reach, weight, **limits))
+    plan, demand, budget = interior_point(core, lambda: 9.0, 1e-7)
+    prices = dataclasses.replace(first_prices(core), demand=demand, budget=budget)
+    above = lagrangian(core, prices).value
+    below = core.weight @ np.minimum(core.by_demand @ plan, 1)
+    assert plan.sum() <= 8 + 1e-9 if seed % 2 else core.cost @ plan <= 14 + 1e-6
+    assert below <= relaxation(core, 9.0).value * (1 + 1e-6) <= above * (1 + 2e-6)
+    assert above - below <= 1e-5 * above
 
 
 def test_identical_demands_merge_and_dominated_candidates_go():
@@ -228,7 +251,11 @@ def test_all_faults_at_once():
     """Weights, costs and the number are all named in one go."""
     with pytest.raises(ProblemError) as caught:
         max_coverage(np.eye(2), [np.nan, 1], cost=[-1, 1], n_sites=5)
-    assert {f.key for f in caught.value.faults} == {"siting-not-finite", "siting-negative", "siting-count-high"}
+    assert {f.key for f in caught.value.faults} == {
+        "siting-not-finite",
+        "siting-negative",
+        "siting-count-high",
+    }
 
 
 def test_unknown_method_names_the_known_ones():
@@ -340,4 +367,6 @@ def test_verify_finds_forged_claims(forge):
 
 def test_every_status_is_explained():
     """The table of statuses holds what results can say."""
-    assert {"optimal", "gap", "feasible", "time_limit", "interrupted", "infeasible", "unknown"} == set(STATUSES)
+    assert {"optimal", "gap", "feasible", "time_limit", "interrupted", "infeasible", "unknown"} == set(
+        STATUSES
+    )

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from plugspan.siting import ProblemError, gap_windows, least_sites
 
 INTEGERS = st.integers(0, 30)
@@ -134,7 +133,9 @@ def test_stretches_without_any_candidate_are_named():
     assert len(found.chosen) > 0
 
 
-@pytest.mark.parametrize("bad", [{"need": -1}, {"need": 1.5}, {"cost": [np.nan, 1]}, {"time_limit_s": 0}, {"gap": -1}])
+@pytest.mark.parametrize(
+    "bad", [{"need": -1}, {"need": 1.5}, {"cost": [np.nan, 1]}, {"time_limit_s": 0}, {"gap": -1}]
+)
 def test_senseless_demands_are_refused(bad):
     """Faults are named, as everywhere."""
     with pytest.raises(ProblemError):

@@ -124,7 +124,8 @@ def _most_different(
 ) -> tuple[Alternative, ...]:
     """Pick plans one after the other, each furthest from those picked; ties to the better, then the first."""
     best = set(result.chosen.tolist())
-    picked, found = [best], []
+    picked = [best]
+    found: list[Alternative] = []
     rest = [plan for plan in sorted(pool) if set(plan) != best]
     while rest and len(found) < n_plans:
         distance = [min(len(p ^ set(plan)) for p in picked) for plan in rest]

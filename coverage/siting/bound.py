@@ -240,6 +240,7 @@ def _share_out(core: Core, part: Core, price: FloatArray, before: FloatArray) ->
 def carry_over(prices: Prices, part: Core) -> Prices:
     """Prices for the smaller core ``part``: merged demands are worth what their members were."""
     there = part.label >= 0
-    demand = np.bincount(part.label[there], prices.demand[there], len(part.weight))
+    sums = np.bincount(part.label[there], prices.demand[there], len(part.weight))
+    demand = np.asarray(sums, dtype=np.float64)
     pair = np.zeros(len(part.conflicts))
     return Prices(demand, prices.budget, prices.group, pair)

@@ -165,7 +165,7 @@ def _missing(problem: SitingProblem) -> IntArray:
     """How many new sites each group still lacks beside the required ones."""
     labels = problem.group[problem.required]
     have = np.bincount(labels[labels >= 0], minlength=len(problem.group_min))
-    return np.maximum(problem.group_min - have, 0)
+    return np.asarray(np.maximum(problem.group_min - have, 0), dtype=np.int64)
 
 
 def _obvious(problem: SitingProblem, limit: int, budget: float, missing: IntArray, group: IntArray) -> str:
@@ -212,7 +212,7 @@ def merge_demands(
     merged = sparse.csr_array(by_demand[kept].T.tocsr())
     merged.sort_indices()
     entries = (np.ones(merged.nnz), merged.indices, merged.indptr)
-    total = np.bincount(found, weights=weight[useful], minlength=len(kept))
+    total = np.asarray(np.bincount(found, weights=weight[useful], minlength=len(kept)), dtype=np.float64)
     return sparse.csr_array(entries, shape=merged.shape), total, label
 
 

@@ -175,7 +175,8 @@ def _serves(by_window: sparse.csr_array, need: IntArray, plan: IntArray) -> bool
 def _greedy(by_window: sparse.csr_array, need: IntArray, cost: FloatArray) -> IntArray:
     """Cheapest per window still to be served, again and again (Chvátal 1979); ties to the lowest position."""
     by_site = sparse.csr_array(by_window.T.tocsr())
-    left, chosen = need.copy(), []
+    left = need.copy()
+    chosen: list[int] = []
     helps = np.asarray(by_site.astype(np.int64) @ (left > 0).astype(np.int64)).astype(np.float64)
     while left.any():
         worth = np.where(helps > 0, helps / np.maximum(cost, 1e-300), -1.0)

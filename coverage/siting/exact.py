@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import highspy
 import numpy as np
@@ -79,7 +80,7 @@ def _model(core: Core, *, integer: bool) -> _Model:
         blocks.append(sparse.hstack([block, sparse.csr_array((block.shape[0], d))]))
         lower.append(low)
         upper.append(high)
-    matrix = sparse.csr_array(sparse.vstack(blocks).tocsr())
+    matrix = sparse.csr_array(sparse.vstack(blocks))
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = k + d, matrix.shape[0]
     lp.col_cost_ = -scale * np.concatenate([own, core.weight[multi]])
@@ -123,19 +124,26 @@ def _cost_unit(core: Core) -> float:
     return 1.0 if whole else float(core.cost.max(initial=1.0)) or 1.0
 
 
-def _solver(model: _Model, seconds: float) -> highspy.Highs:
+def new_highs(lp: highspy.HighsLp, seconds: float, gap: float = 0.0) -> Any:
     """HiGHS, silent, deterministic, with the model and the time that is left."""
-    highs = highspy.Highs()
-    highs.setOptionValue("output_flag", False)
+    make: Any = highspy.Highs
+    highs = make()
+    for name, value in (("output_flag", False), ("threads", 1), ("random_seed", 0), ("mip_rel_gap", gap)):
+        highs.setOptionValue(name, value)
     highs.setOptionValue("time_limit", max(seconds, 0.01))
-    highs.setOptionValue("threads", 1)
-    highs.setOptionValue("random_seed", 0)
-    highs.passModel(model.lp)
+    highs.passModel(lp)
     return highs
 
 
+def begin_with(highs: Any, values: FloatArray) -> None:
+    """Give HiGHS values of all columns to start from."""
+    solution: Any = highspy.HighsSolution()
+    solution.col_value = values
+    highs.setSolution(solution)
+
+
 def run_highs(
-    highs: highspy.Highs,
+    highs: Any,
     seconds: float,
     poll: Callable[[], bool],
     idle: Callable[[], object] | None = None,
@@ -174,7 +182,7 @@ def relaxation(core: Core, seconds: float) -> Relaxation | None:
     if not core.size[0] or not core.size[1]:
         return None
     model = _model(core, integer=False)
-    highs = _solver(model, seconds)
+    highs = new_highs(model.lp, seconds)
     highs.setOptionValue("solver", "ipx")
     highs.setOptionValue("run_crossover", "off")
     ended, interrupted = run_highs(highs, seconds, lambda: False)
@@ -222,15 +230,14 @@ def integer(
         Called again and again while HiGHS works beside; should return within a tenth of a second.
     """
     model = _model(core, integer=True)
-    highs = _solver(model, seconds)
-    highs.setOptionValue("mip_rel_gap", max(gap, 0.0))
+    highs = new_highs(model.lp, seconds, gap)
     highs.setOptionValue("mip_abs_gap", 0.999 * model.scale if whole else 1e-7)
     highs.setOptionValue("mip_feasibility_tolerance", 1e-9 if np.isfinite(core.budget) else 1e-6)
     if start is not None:
-        highs.setSolution(_solution(core, model, start))
+        begin_with(highs, _values(core, model, start))
     seen = {"best": -np.inf, "bound": np.inf}
 
-    def watch(event: highspy.HighsCallbackEvent) -> None:
+    def watch(event: Any) -> None:
         seen["best"] = -event.data_out.mip_primal_bound / model.scale
         seen["bound"] = -event.data_out.mip_dual_bound / model.scale
 
@@ -254,11 +261,9 @@ def safe(bound: float, core: Core) -> float:
     return bound + 1e-9 * float(core.weight.sum()) if np.isfinite(bound) else float("inf")
 
 
-def _solution(core: Core, model: _Model, plan: IntArray) -> highspy.HighsSolution:
+def _values(core: Core, model: _Model, plan: IntArray) -> FloatArray:
     """``plan`` as values of all columns."""
     y = np.zeros(core.size[0])
     y[plan] = 1.0
     z = np.minimum(core.by_demand @ y, 1.0)[model.multi]
-    solution = highspy.HighsSolution()
-    solution.col_value = np.concatenate([y, z])
-    return solution
+    return np.concatenate([y, z])

@@ -6,7 +6,7 @@ import highspy
 import numpy as np
 from scipy import sparse
 
-from .exact import Integer, run_highs
+from .exact import Integer, begin_with, new_highs, run_highs
 from .problem import FloatArray, IntArray, SitingProblem
 
 
@@ -62,15 +62,9 @@ def _solve(
     lp.a_matrix_.value_ = matrix.data.astype(np.float64)
     kinds = [highspy.HighsVarType.kInteger] * n + [highspy.HighsVarType.kContinuous] * (len(cost) - n)
     lp.integrality_ = kinds
-    highs = highspy.Highs()
-    for name, value in (("output_flag", False), ("threads", 1), ("random_seed", 0), ("mip_rel_gap", gap)):
-        highs.setOptionValue(name, value)
-    highs.setOptionValue("time_limit", max(seconds, 0.01))
-    highs.passModel(lp)
+    highs = new_highs(lp, seconds, gap)
     if start is not None:
-        solution = highspy.HighsSolution()
-        solution.col_value = start
-        highs.setSolution(solution)
+        begin_with(highs, start)
     ended, interrupted = run_highs(highs, seconds, lambda: False)
     if not ended:
         return Integer(None, np.inf, False, False, interrupted)
@@ -106,8 +100,10 @@ def worst_program(
     reach = sparse.hstack(
         [problem.reach.T.astype(np.float64), -sparse.eye_array(m), sparse.csr_array((m, 1))]
     )
-    worst = sparse.hstack([sparse.csr_array((s, n)), sparse.csr_array(aims), -np.ones((s, 1))])
-    matrix = sparse.csr_array(sparse.vstack([side, reach, worst]).tocsr())
+    worst = sparse.hstack(
+        [sparse.csr_array((s, n)), sparse.csr_array(aims), sparse.csr_array(-np.ones((s, 1)))]
+    )
+    matrix = sparse.csr_array(sparse.vstack([side, reach, worst]))
     low = np.concatenate([low, np.zeros(m + s)])
     high = np.concatenate([high, np.full(m + s, np.inf)])
     cost = np.concatenate([np.zeros(n), mean_share * aims.mean(axis=0), np.ones(1)])
@@ -130,7 +126,7 @@ def backup_program(
     eye = sparse.eye_array(m)
     reach = sparse.hstack([problem.reach.T.astype(np.float64), -eye, -eye])
     order = sparse.hstack([sparse.csr_array((m, n)), eye, -eye])
-    matrix = sparse.csr_array(sparse.vstack([side, reach, order]).tocsr())
+    matrix = sparse.csr_array(sparse.vstack([side, reach, order]))
     low = np.concatenate([low, np.zeros(2 * m)])
     high = np.concatenate([high, np.full(2 * m, np.inf)])
     cost = np.concatenate([np.zeros(n), (1 - backup) * problem.weight, backup * problem.weight])

@@ -6,7 +6,7 @@ import highspy
 import numpy as np
 from scipy import sparse
 
-from .exact import Integer, run_highs
+from .exact import Integer, begin_with, new_highs, run_highs
 from .problem import FloatArray, IntArray
 
 
@@ -42,11 +42,7 @@ def cover_program(
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     lp.a_matrix_.start_, lp.a_matrix_.index_ = by_window.indptr, by_window.indices
     lp.a_matrix_.value_ = np.ones(by_window.nnz)
-    highs = highspy.Highs()
-    for name, value in (("output_flag", False), ("threads", 1), ("random_seed", 0), ("mip_rel_gap", gap)):
-        highs.setOptionValue(name, value)
-    highs.setOptionValue("time_limit", max(seconds, 0.01))
-    highs.passModel(lp)
+    highs = new_highs(lp, seconds, gap)
     ended, interrupted = run_highs(highs, seconds, lambda: False)
     prices = np.zeros(w)
     if ended and highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
@@ -54,15 +50,13 @@ def cover_program(
     if interrupted or not ended:
         return Integer(None, 0.0, False, False, interrupted), prices
     highs.changeColsIntegrality(n, np.arange(n, dtype=np.int32), np.full(n, highspy.HighsVarType.kInteger))
-    solution = highspy.HighsSolution()
-    solution.col_value = np.isin(np.arange(n), start).astype(np.float64)
-    highs.setSolution(solution)
+    begin_with(highs, np.isin(np.arange(n), start).astype(np.float64))
     ended, interrupted = run_highs(highs, seconds, lambda: False)
     if not ended:
         return Integer(None, 0.0, False, False, interrupted), prices
     info = highs.getInfo()
-    value = np.asarray(highs.getSolution().col_value)
-    plan = np.flatnonzero(value > 0.5).astype(np.int64) if info.primal_solution_status == 2 else None
+    values = np.asarray(highs.getSolution().col_value)
+    plan = np.flatnonzero(values > 0.5).astype(np.int64) if info.primal_solution_status == 2 else None
     done = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
     bound = max(info.mip_dual_bound / scale, 0.0) if np.isfinite(info.mip_dual_bound) else 0.0
     return Integer(plan, bound, done, False, interrupted), prices

@@ -93,7 +93,8 @@ def _put_together(
     problem: SitingProblem, limits: FloatArray, plans: list[IntArray], bounds: FloatArray, start_s: float
 ) -> Frontier:
     """Recompute objectives from the problem; a plan of a lower limit stands in where it is better."""
-    orders, values = [], []
+    orders: list[IntArray] = []
+    values: list[float] = []
     base = 0.0
     for plan in plans:
         order, gain = build_order(problem, plan)
@@ -221,7 +222,7 @@ def _bounds(core: Core, values: FloatArray, top: int, left: Any) -> FloatArray:
         part = replace(core, limit=int(mark))
         found = sift(part, lagrangian(part, prices), left, tolerance=1e-3, report=lambda bound: False)
         bounds = np.minimum(bounds, _bound_curve(core, found.prices.demand, top))
-    return bounds
+    return np.asarray(bounds)
 
 
 def _bound_curve(core: Core, demand: FloatArray, top: int) -> FloatArray:

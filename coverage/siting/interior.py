@@ -181,7 +181,13 @@ def _lengths(
     """How far the primal and the dual step may go, at most 1."""
     dy, dz, dprice, drow, dlow, dhigh, du = step
     primal = [(point.y, dy), (1 - point.y, -dy), (room, -dz), (over, du - dz), (slack, -(rows @ dy))]
-    dual = [(point.price, dprice), (other, -dprice), (point.row_price, drow), (point.low, dlow), (point.high, dhigh)]
+    dual = [
+        (point.price, dprice),
+        (other, -dprice),
+        (point.row_price, drow),
+        (point.low, dlow),
+        (point.high, dhigh),
+    ]
     return _reach(primal), _reach(dual)
 
 

@@ -169,7 +169,7 @@ def _reach(reach: Any, faults: list[Fault]) -> sparse.csr_array:
     """Canonical boolean CSR of ``reach``; an empty one and a fault if it is no matrix of finite numbers."""
     empty = sparse.csr_array((0, 0), dtype=np.bool_)
     try:
-        given = reach if sparse.issparse(reach) else np.asarray(reach)
+        given: Any = reach if sparse.issparse(reach) else np.asarray(reach)
         if given.ndim != 2:
             faults.append(Fault("siting-reach-shape", values={"shape": tuple(given.shape)}))
             return empty

@@ -8,6 +8,7 @@ For a candidate ``i`` outside and a site in slot ``s`` of the plan, a swap is wo
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from .core import Core, spendable
 from .problem import FloatArray, IntArray
@@ -100,7 +101,7 @@ class Plan:
             self.rival_count[rivals] += sign
             self.rival_slot[rivals] += sign * slot
 
-    def _entries(self, demands: IntArray) -> tuple[IntArray, IntArray]:
+    def _entries(self, demands: IntArray) -> tuple[npt.NDArray[np.integer], IntArray]:
         """Candidates that reach ``demands``, one demand after the other, and how many each has."""
         size = self._degree[demands]
         first = self.core.by_demand.indptr[demands] - np.concatenate([[0], np.cumsum(size)[:-1]])
@@ -113,7 +114,8 @@ class Plan:
         if not len(demands):
             return np.zeros(len(self.gain))
         candidates, size = self._entries(demands)
-        return np.bincount(candidates, np.repeat(self.core.weight[demands], size), len(self.gain))
+        weight = np.repeat(self.core.weight[demands], size)
+        return np.asarray(np.bincount(candidates, weight, len(self.gain)), dtype=np.float64)
 
     def _hand(self, demands: IntArray, sign: float) -> None:
         """``demands`` become (1), or cease to be (-1), covered by their owner alone."""
