@@ -272,7 +272,12 @@ def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> P
     check_free(out, overwrite=overwrite)
     region = _region(project) or _looked_up(project, say)
     return fetch_osm(
-        region, out, endpoint=project.network.overpass or None, overwrite=overwrite, say=say, lang=project.language
+        region,
+        out,
+        endpoint=project.network.overpass or None,
+        overwrite=overwrite,
+        say=say,
+        lang=project.language,
     )
 
 

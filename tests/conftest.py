@@ -16,7 +16,10 @@ NO_SKIP = set(os.environ.get("PLUGSPAN_NO_SKIP", "").split())
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--extra-data", metavar="DIR", default=None, help="folder with the real data for tests marked extra_data"
+        "--extra-data",
+        metavar="DIR",
+        default=None,
+        help="folder with the real data for tests marked extra_data",
     )
 
 

@@ -15,7 +15,7 @@ HOSTILE = (
     "{{7*7}}",
     "{% off",
     "{#",
-    '"quoted" \'single\' & <b>',
+    "\"quoted\" 'single' & <b>",
     "=1+1",
     "+cmd|' /C calc'!A0",
     "two\nlines",
@@ -71,13 +71,28 @@ def write_case(folder: Path, root: Path, names: tuple[str, ...] = HOSTILE) -> Pa
            [(n, x, y, 2000, n, n, n, ("yes", "no", "")[k % 3], n) for k, (n, x, y) in enumerate(rows)])  # fmt: skip
     _table(folder / "car_parks.csv", "name,lon,lat,park_type,spaces,ready_spaces,operator,note",
            [(n, x, y, "new", 100, 20, n, n) for n, x, y in rows])  # fmt: skip
-    _table(folder / "demand.csv", "name,lon,lat,kind,weight,note", [(n, x, y, "town", 100, n) for n, x, y in rows])
+    _table(
+        folder / "demand.csv",
+        "name,lon,lat,kind,weight,note",
+        [(n, x, y, "town", 100, n) for n, x, y in rows],
+    )
     feature = {
         "type": "Feature",
-        "properties": {"name": names[0], "population": 5, "registered_ev": 1, "registered_cars": 9, "note": names[1]},
-        "geometry": {"type": "Polygon", "coordinates": [[[24.9, 60.1], [25, 60.1], [25, 60.2], [24.9, 60.2], [24.9, 60.1]]]},
+        "properties": {
+            "name": names[0],
+            "population": 5,
+            "registered_ev": 1,
+            "registered_cars": 9,
+            "note": names[1],
+        },
+        "geometry": {
+            "type": "Polygon",
+            "coordinates": [[[24.9, 60.1], [25, 60.1], [25, 60.2], [24.9, 60.2], [24.9, 60.1]]],
+        },
     }
-    (folder / "counties.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), "utf-8")
+    (folder / "counties.geojson").write_text(
+        json.dumps({"type": "FeatureCollection", "features": [feature]}), "utf-8"
+    )
     path = folder / "project.toml"
     path.write_text(PROJECT.replace("NAME", json.dumps(names[1], ensure_ascii=False)), "utf-8")
     return path

@@ -59,7 +59,9 @@ def test_the_same_inputs_give_the_same_files(case, tmp_path):
     shown = run(case, "--out", str(tmp_path / "again"))
     assert shown.returncode == 0, shown.stderr
     one, two = digests(case / "run"), digests(tmp_path / "again")
-    assert {k: one[k] for k in ("map.html", "layers.gpkg")} == {k: two[k] for k in ("map.html", "layers.gpkg")}
+    assert {k: one[k] for k in ("map.html", "layers.gpkg")} == {
+        k: two[k] for k in ("map.html", "layers.gpkg")
+    }
 
 
 def test_a_killed_run_leaves_the_old_folder(case, tmp_path):

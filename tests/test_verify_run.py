@@ -71,5 +71,5 @@ def test_changed_evidence_is_found(honest, tmp_path):
 
 def test_what_is_no_run_folder_is_told(tmp_path):
     """An empty folder gives a fault with the remedy."""
-    with pytest.raises(InputError, match="result.json"):
+    with pytest.raises(InputError, match=r"result\.json"):
         verify_run(tmp_path, "en")

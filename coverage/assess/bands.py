@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import geopandas as gpd
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
 from ..inputs import Inputs
@@ -47,7 +48,7 @@ def reach_bands(
     return gpd.GeoDataFrame(rows, columns=["within_km", "geometry"], geometry="geometry", crs=WGS84)
 
 
-def _area(graph: RoadGraph, distance_m: np.ndarray, limit_m: float) -> shapely.Geometry:
+def _area(graph: RoadGraph, distance_m: np.ndarray, limit_m: float) -> BaseGeometry:
     at_u, at_v = distance_m[graph.seg_u], distance_m[graph.seg_v]
     whole = np.flatnonzero((at_u <= limit_m) & (at_v <= limit_m))
     part = np.flatnonzero((at_u <= limit_m) != (at_v <= limit_m))
@@ -66,14 +67,14 @@ def _area(graph: RoadGraph, distance_m: np.ndarray, limit_m: float) -> shapely.G
 
 def _parts(
     graph: RoadGraph, segments: np.ndarray, at_u: np.ndarray, at_v: np.ndarray, limit_m: float
-) -> list[shapely.Geometry]:
+) -> list[BaseGeometry]:
     """The near end of segments that lead out of the distance."""
-    found = []
+    found: list[BaseGeometry] = []
     for segment, line in zip(segments.tolist(), graph.lines(segments), strict=True):
         from_start = at_u[segment] <= at_v[segment]
         left = limit_m - min(at_u[segment], at_v[segment])
         share = min(1.0, left / max(graph.seg_length_m[segment], 1e-6))
         if share > 0:
-            ends = (0.0, share) if from_start else (1.0 - share, 1.0)
-            found.append(substring(line, *ends, normalized=True))
+            start, end = (0.0, share) if from_start else (1.0 - share, 1.0)
+            found.append(substring(line, start, end, normalized=True))
     return found

@@ -20,7 +20,9 @@ def network_figures(graph: RoadGraph, routes: Sequence[Route]) -> dict[str, floa
     cut_off = ~main_segments(graph)
     pieces = np.unique(graph.component[graph.seg_u[cut_off]]) if cut_off.any() else np.empty(0)
     ferry = graph.segments["ferry"].to_numpy(bool)
-    inferred = sum(float(d.weight[d.inferred] @ np.abs(d.to_m - d.from_m)[d.inferred]) for d in _drives(routes))
+    inferred = sum(
+        float(d.weight[d.inferred] @ np.abs(d.to_m - d.from_m)[d.inferred]) for d in _drives(routes)
+    )
     return {
         "nodes": graph.n_nodes,
         "edges": len(graph.edge_u),

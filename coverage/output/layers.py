@@ -124,7 +124,14 @@ PROPOSED_COLUMNS = (
     Column("objective", "choice"),
     ID,
 )
-LEAST_COLUMNS = (Column("build_order", "int"), NAME, KIND, Column("serves", "int"), Column("cost", "float"), ID)
+LEAST_COLUMNS = (
+    Column("build_order", "int"),
+    NAME,
+    KIND,
+    Column("serves", "int"),
+    Column("cost", "float"),
+    ID,
+)
 UNSERVED_COLUMNS = (
     Column("span_km", "float", "km"),
     REF,
@@ -265,9 +272,7 @@ def _bands(plan: Plan) -> Layer | None:
     limits = sorted(float(value) for value in plan.bands["within_km"])
     schema = _schema("reach", Column("within_km"))
     style = styles.reach_bands(tuple(limits))
-    return Layer(
-        "reach", "layer.reach", _frame(plan.bands, schema), schema, style, "demand", visible=False
-    )
+    return Layer("reach", "layer.reach", _frame(plan.bands, schema), schema, style, "demand", visible=False)
 
 
 def _expressways(plan: Plan) -> Layer | None:

@@ -163,7 +163,9 @@ def retrofit_row(found: Retrofit) -> dict[str, Any]:
     if found.result is not None:
         result = found.result
         row |= {
-            "chosen": found.berths["id"].iloc[np.argsort(found.berths["order"])][: len(result.chosen)].tolist(),
+            "chosen": found.berths["id"]
+            .iloc[np.argsort(found.berths["order"])][: len(result.chosen)]
+            .tolist(),
             "objective": result.objective,
             "bound": result.bound,
             "gap": result.gap,

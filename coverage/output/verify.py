@@ -99,7 +99,11 @@ def _routes(result: dict[str, Any]) -> Iterator[Claim]:
         parts = sum(row[c] for c in ("good_km", "middle_km", "gap_km", "no_site_km"))
         yield f"{row['ref']}.length_km", row["length_km"], parts
         if row["sites"]:
-            yield f"{row['ref']}.length_per_site_km", row["length_per_site_km"], row["length_km"] / row["sites"]
+            yield (
+                f"{row['ref']}.length_per_site_km",
+                row["length_per_site_km"],
+                row["length_km"] / row["sites"],
+            )
         if row["ref"] in longest:
             yield f"{row['ref']}.gap_max_km", row["gap_max_km"], longest[row["ref"]]
 
@@ -111,7 +115,9 @@ def _siting(result: dict[str, Any], layers: Path) -> Iterator[Claim]:
         name = row["objective_name"]
         weight, reached = _evidence(layers, name, options["reach_km"])
         candidates = {p["id"] for p in row["proposed"]}
-        covered = set().union(*(d for site, d in reached.items() if site not in _candidate_ids(layers)), set())
+        covered = set().union(
+            *(d for site, d in reached.items() if site not in _candidate_ids(layers)), set()
+        )
         yield f"{name}.total", row["total"], sum(weight.values())
         yield f"{name}.existing", row["existing"], sum(weight[d] for d in covered)
         yield f"{name}.chosen", row["chosen"], [p["id"] for p in row["proposed"]]
@@ -122,7 +128,11 @@ def _siting(result: dict[str, Any], layers: Path) -> Iterator[Claim]:
         yield f"{name}.objective", row["objective"], sum(weight[d] for d in covered)
         yield f"{name}.number", True, options["sites"] is None or len(candidates) <= options["sites"]
         yield f"{name}.cost", row["cost"], sum(p["cost"] for p in row["proposed"])
-        yield f"{name}.budget", True, options["budget"] is None or row["cost"] <= options["budget"] * (1 + 1e-9)
+        yield (
+            f"{name}.budget",
+            True,
+            options["budget"] is None or row["cost"] <= options["budget"] * (1 + 1e-9),
+        )
         yield f"{name}.bound", True, row["bound"] >= row["objective"] - RELATIVE
         if row["objective"]:
             yield f"{name}.gap", row["gap"], max(0.0, row["bound"] / row["objective"] - 1)

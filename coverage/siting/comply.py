@@ -93,7 +93,9 @@ class _Line:
     candidate_m: FloatArray
 
 
-def _lines(context: RoadContext, rule: RouteSpacing, routes: list[Route], free: gpd.GeoDataFrame) -> Iterable[_Line]:
+def _lines(
+    context: RoadContext, rule: RouteSpacing, routes: list[Route], free: gpd.GeoDataFrame
+) -> Iterable[_Line]:
     access_m = rule.site.access_km * M_PER_KM
     snapped = Snapper(context.graph).snap(lonlat(free.geometry))
     new = dict(list(find_access(context.index, routes, snapped, access_m=access_m).served.groupby(KEY)))
@@ -126,7 +128,9 @@ def _line(
     if not whole:
         # Of the sites in the halo only the nearest one on each side closes a gap of the region.
         beyond = [fixed[fixed < 0].max(initial=-np.inf), fixed[fixed > high - low].min(initial=np.inf)]
-        fixed = np.concatenate([fixed[(fixed >= 0) & (fixed <= high - low)], np.array(beyond)[np.isfinite(beyond)]])
+        fixed = np.concatenate(
+            [fixed[(fixed >= 0) & (fixed <= high - low)], np.array(beyond)[np.isfinite(beyond)]]
+        )
     candidate = np.full(n, np.nan)
     if new is not None:
         candidate[new["site"].to_numpy(np.int64)] = new["chainage_m"].to_numpy(float) - low
@@ -141,7 +145,9 @@ def _least(lines: list[_Line], free: gpd.GeoDataFrame, span_km: float, time_limi
     ]
     parts = [windows.cover for _, windows in found]
     cover = sparse.csr_array(sparse.hstack(parts)) if parts else sparse.csr_array((len(free), 0))
-    stretches = pd.concat([_stretches(*pair) for pair in found], ignore_index=True) if found else _stretch_table()
+    stretches = (
+        pd.concat([_stretches(*pair) for pair in found], ignore_index=True) if found else _stretch_table()
+    )
     cost = free["cost"].to_numpy(float)
     result = least_sites(cover, cost=cost, time_limit_s=time_limit_s)
     sites = free.iloc[result.chosen].drop(columns="excluded")

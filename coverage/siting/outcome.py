@@ -36,8 +36,8 @@ class Siting:
     frontier : DataFrame
         For each number of new sites: ``sites, objective, bound, gap, cost``, best plan of its own.
     choices : DataFrame
-        For each chosen site: ``id``, ``price`` (what is lost without it, the others placed anew), ``price_low`` (proven at
-        least), ``share_of_good_plans``, ``essential`` (proven to be in every plan within 1 % of this one).
+        For each chosen site: ``id``, ``price`` (what is lost without it, the others placed anew), ``price_low``
+        (proven at least), ``share_of_good_plans``, ``essential`` (proven to be in every plan within 1 % of this one).
     alternatives : tuple of (objective, ids)
         Plans within 1 % of this one that differ as much as possible.
     """

@@ -143,7 +143,11 @@ def _curve(problem: SitingProblem, n_free: int, time_limit_s: float, seed: int) 
 
 
 def _around(
-    problem: SitingProblem, result: SitingResult, names: npt.NDArray[np.object_], time_limit_s: float, seed: int
+    problem: SitingProblem,
+    result: SitingResult,
+    names: npt.NDArray[np.object_],
+    time_limit_s: float,
+    seed: int,
 ) -> tuple[pd.DataFrame, tuple[tuple[float, tuple[str, ...]], ...]]:
     """What each chosen site is worth, and other plans that are nearly as good."""
     if not len(result.chosen):

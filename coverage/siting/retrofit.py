@@ -63,14 +63,25 @@ def plan_retrofits(
     table["co2_avoided_t"] = co2_avoided_t(table["energy_kwh"])
     cost = table["retrofit_cost"].astype(float)
     table["co2_t_per_cost"] = table["co2_avoided_t"] / cost.where(cost > 0)
-    table = table.sort_values(["co2_t_per_cost", "co2_avoided_t", "id"], ascending=[False, False, True], na_position="last")
+    table = table.sort_values(
+        ["co2_t_per_cost", "co2_avoided_t", "id"], ascending=[False, False, True], na_position="last"
+    )
     table = table.reset_index(drop=True)
     result = _choose(table, budget, time_limit_s) if budget is not None else None
     table["order"] = pd.array([pd.NA] * len(table), dtype="Int64")
     if result is not None:
         table.loc[_weighed(table)[result.chosen], "order"] = np.arange(1, len(result.chosen) + 1)
     columns = [
-        *("id", "name", "port", "class_t", "calls_per_year", "hours_per_call", "energy_kwh", "energy_estimated"),
+        *(
+            "id",
+            "name",
+            "port",
+            "class_t",
+            "calls_per_year",
+            "hours_per_call",
+            "energy_kwh",
+            "energy_estimated",
+        ),
         *("co2_avoided_t", "retrofit_cost", "co2_t_per_cost", "order"),
     ]
     return Retrofit(table[columns], load_kw, result)
