@@ -159,6 +159,9 @@ class OutputSettings(_Frozen):
     title: str = Field("", description="title of the map and the report; the project's name if left out")
     author: str = Field("", description="who made the plan, shown on the report")
     approval_number: str = Field("", description="审图号, for maps that are published in China")
+    report_template: Path | None = Field(
+        None, description="Word document (.docx) whose styles, headers and cover the report takes over"
+    )
     basemap: str = Field(
         "", description="tile address {z}/{x}/{y}; none by default, so that the map opens without internet"
     )

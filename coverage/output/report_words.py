@@ -9,6 +9,7 @@ from ..assess.finding import Finding
 from ..plan import Plan
 from ..policy import Rule
 from ..texts import catalogue, text
+from . import numbers
 from .result import plain
 
 Figure = tuple[str, str, float | int | None, str, str]
@@ -92,3 +93,78 @@ def licences(plan: Plan, lang: str) -> list[str]:
     approval = plan.project.output.approval_number or text("note.no-approval", lang)
     return [text("report.licence-osm", lang), text("report.licence-tables", lang),
             text("note.internal", lang), text("note.approval", lang, number=approval)]  # fmt: skip
+
+
+# -- sentences -------------------------------------------------------------------------------------------
+
+SURVEYED = 6
+"""So many things to survey are named in a sentence."""
+NO_COUNTS = ("route_spacing", "length_coverage", "share_margin", "inventory", "fleet_power")
+
+
+def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: bool) -> list[str]:
+    """A finding in words: value, target, status, unknowns, what to survey, and the state after building."""
+    if before.low is None and before.high is None:
+        lines = [_listed(before, lang)]
+    else:
+        key = "value" if before.status is None else "value-target"
+        lines = [text(f"report.say.{key}", lang, value=numbers.headline(before, lang),
+                      target=numbers.target(before, lang), status=numbers.status(before, lang))]  # fmt: skip
+    lines += _counts(before, lang)
+    if before.low is not None and before.high is not None and before.high > before.low:
+        lines.append(text("report.say.interval", lang))
+    survey = survey_sentence(before, lang, with_title=False)
+    lines += [survey] if survey else []
+    now, then = numbers.headline(before, lang), numbers.headline(after, lang)
+    if siting and now != then:
+        key = "after" if after.status is None else "after-status"
+        lines.append(text(f"report.say.{key}", lang, value=then, status=numbers.status(after, lang)))
+    return lines
+
+
+def _listed(finding: Finding, lang: str) -> str:
+    """What stands in the place of a value for rules that only list: their figures."""
+    rows = [
+        text("report.say.figure", lang, label=label, value=words or number_in_unit(value, unit))
+        for _, label, value, unit, words in figure_rows(finding, lang)
+    ]
+    return (
+        text("map.comma", lang).join(rows) + text("report.stop", lang)
+        if rows
+        else text("finding.nothing", lang)
+    )
+
+
+def number_in_unit(value: float | None, unit: str) -> str:
+    """Write a figure with its unit."""
+    if value is None:
+        return ""
+    if unit == "share":
+        return numbers.percent(value)
+    return f"{value:,.1f} km" if unit == "km" else f"{value:,.0f} kW" if unit == "kW" else f"{value:,.10g}"
+
+
+def _counts(finding: Finding, lang: str) -> list[str]:
+    counts = {key: finding.counts.get(key, 0.0) for key in ("yes", "unknown", "no")}
+    if not sum(counts.values()) or finding.rule.kind in NO_COUNTS:
+        return []
+    shown = {key: f"{value:,.0f}" for key, value in counts.items()}
+    noun = text(f"report.noun.{finding.rule.kind}", lang)
+    return [text("report.say.counts", lang, noun=noun, total=f"{sum(counts.values()):,.0f}", **shown)]
+
+
+def survey_sentence(finding: Finding, lang: str, *, with_title: bool = True) -> str:
+    """What to find out for a rule, most decisive first; empty if nothing is open."""
+    survey = finding.survey
+    if "id" not in survey or not len(survey):
+        return ""
+    names = [str(row["id"]) if _gone(row.get("name")) else str(row["name"])
+             for row in survey.head(SURVEYED).to_dict("records")]  # fmt: skip
+    listed = text("map.comma", lang).join(names)
+    key = "survey" if len(survey) <= SURVEYED else "survey-more"
+    line = text(f"report.say.{key}", lang, n=len(survey), names=listed)
+    return f"{finding.rule.title[lang]}{text('report.colon', lang)}{line}" if with_title else line
+
+
+def _gone(value: object) -> bool:
+    return value is None or str(value) in ("", "<NA>", "nan", "None")

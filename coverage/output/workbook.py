@@ -230,8 +230,9 @@ def _chart(book: xlsxwriter.Workbook, page: Worksheet, sheet: Sheet, plan: Plan,
         chart.set_x_axis(
             {"name": text("sheet.column.built.label", lang), "name_font": font, "num_font": font}
         )
-        chart.set_y_axis({"name": text("sheet.column.share.label", lang), "name_font": font,
-                          "num_font": font, "num_format": "0%", "major_gridlines": {"visible": True, "line": {"color": "#DDE2E6"}}})  # fmt: skip
+        grid = {"visible": True, "line": {"color": "#DDE2E6"}}
+        chart.set_y_axis({"name": text("sheet.column.share.label", lang), "name_font": font, "num_font": font,
+                          "num_format": "0%", "major_gridlines": grid})  # fmt: skip
         chart.set_legend({"position": "bottom", "font": font})
         chart.show_na_as_empty_cell()
         chart.set_size({"width": 720, "height": 380})

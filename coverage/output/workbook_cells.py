@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from ..schema import Column
 from ..texts import catalogue, text
+from .fields import clean_text, clean_xml
 from .result import plain
 from .summary import width
 
@@ -22,7 +22,6 @@ MOST_ROWS = 1_048_000
 LONGEST = 16_000
 """Characters of a cell at most (Excel: 32 767 UTF-16 units)."""
 WIDEST, NARROWEST, LINES = 46, 8, 8
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 NUMBER_FORMATS: Mapping[str, str] = {
     "km": "#,##0.0",
@@ -46,7 +45,7 @@ def clean(value: object) -> str:
     >>> clean("a" + chr(1) + "b")
     'a\ufffdb'
     """
-    shown = _NOT_XML.sub("\ufffd", str(value)).replace("\r\n", "\n").replace("\r", "\n")
+    shown = clean_xml(clean_text(value)).replace("\r\n", "\n").replace("\r", "\n")
     return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
 
 

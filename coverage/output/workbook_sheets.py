@@ -327,10 +327,12 @@ def _berths(plan: Plan, lang: str) -> Sheet:
     found = next((f for f in plan.before.findings if f.rule.kind == "berth_share"), None)
     frame = _placed(plan.inputs.berths)
     for name in ("has", "counts"):
-        known = (
-            found.table.drop_duplicates("id").set_index("id")[name] if found and name in found.table else {}
+        known = found is not None and name in found.table
+        frame[name] = (
+            frame["id"].map(found.table.drop_duplicates("id").set_index("id")[name])
+            if found is not None and known
+            else None
         )
-        frame[name] = frame["id"].map(known)
     frame["counts"] = frame["counts"].fillna("no")
     heads = heads_of((*BERTH_COLUMNS, LON, LAT, Column("provenance"), Column("note")), lang)
     looks = {"has": choice_looks("has", lang, good="yes", middle="unknown", gap="no")}

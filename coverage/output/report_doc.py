@@ -1,0 +1,398 @@
+"""A Word document with Chinese typography: fonts, captions, tables, fields, page furniture; same input, same bytes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docx import Document
+from docx.enum.section import WD_ORIENT
+from docx.enum.style import WD_STYLE_TYPE
+from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK, WD_TAB_ALIGNMENT, WD_TAB_LEADER
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Mm, Pt, RGBColor
+
+from ..errors import Fault, InputError
+from ..texts import text
+from .workbook_cells import clean
+
+FONT = {"zh": "Microsoft YaHei", "en": "Calibri"}
+EAST_ASIA = "Microsoft YaHei"
+LANG = {"zh": "zh-CN", "en": "en-GB"}
+INK, SOFT = RGBColor(0x1F, 0x2A, 0x33), RGBColor(0x5A, 0x66, 0x70)
+BLUE = RGBColor(0x1D, 0x5A, 0x85)
+PAGE_MM, MARGIN_MM = (210, 297), 22
+TEXT_MM = PAGE_MM[0] - 2 * MARGIN_MM
+HEADINGS = {1: (16, 18, 8), 2: (13, 14, 6), 3: (11, 10, 4)}
+"""Level -> size, space before and after in points."""
+SHADES = {"good": "DCEBF6", "middle": "FDEDCB", "gap": "F6DCE1", "head": "E7ECF0", "soft": "F5F7F8"}
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table cell: its text, how it is aligned, and the shade behind it (a key of ``SHADES``)."""
+
+    words: str
+    right: bool = False
+    shade: str = ""
+    bold: bool = False
+
+
+@dataclass
+class Paper:
+    """The document being written, with its running numbers."""
+
+    lang: str
+    document: Any
+    own_template: bool = False
+    figures: int = 0
+    tables: int = 0
+    chapters: list[int] = field(default_factory=lambda: [0, 0, 0])
+    headings: list[tuple[int, str, str]] = field(default_factory=list)
+    """Level, text and bookmark of every heading so far."""
+
+    # -- text --------------------------------------------------------------------------------------------
+
+    def heading(self, words: str, level: int = 1, *, new_page: bool = False) -> None:
+        """Write a numbered heading with a bookmark that the contents point to; a template numbers by itself."""
+        self.chapters[level - 1] += 1
+        self.chapters[level:] = [0] * (3 - level)
+        number = ".".join(map(str, self.chapters[:level]))
+        shown = clean(words) if self.own_template else f"{number}  {clean(words)}"
+        paragraph = self.document.add_paragraph(style=self.style(f"Heading {level}"))
+        paragraph.paragraph_format.page_break_before = new_page
+        name = f"plugspan_{len(self.headings) + 1}"
+        _bookmark(paragraph, name, len(self.headings) + 1, shown)
+        self.headings.append((level, shown, name))
+
+    def text(self, words: str, *, indent: bool = True, soft: bool = False, keep: bool = False) -> Any:
+        """Write a paragraph of running text; Chinese ones start two characters in."""
+        paragraph = self.document.add_paragraph(style=self.style("Body Text"))
+        run = paragraph.add_run(clean(words))
+        if soft:
+            run.font.color.rgb, run.font.size = SOFT, Pt(9)
+        if indent and self.lang == "zh":
+            paragraph.paragraph_format.first_line_indent = Pt(21)
+            paragraph._p.pPr.ind.set(qn("w:firstLineChars"), "200")
+        paragraph.paragraph_format.keep_with_next = keep
+        return paragraph
+
+    def lead(self, words: str, rest: str) -> None:
+        """Write a paragraph that starts with some bold words."""
+        paragraph = self.document.add_paragraph(style=self.style("Body Text"))
+        paragraph.add_run(clean(words)).bold = True
+        paragraph.add_run(clean(rest))
+
+    def bullets(self, lines: Sequence[str]) -> None:
+        """Write a list."""
+        for line in lines:
+            self.document.add_paragraph(clean(line), style=self.style("List Bullet"))
+
+    def page_break(self) -> None:
+        """Start a new page."""
+        self.document.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
+
+    # -- figures and tables ------------------------------------------------------------------------------
+
+    def figure(self, picture: bytes, caption: str, *, width_mm: float = TEXT_MM) -> None:
+        """Write a picture (PNG) with its number and caption below."""
+        self.figures += 1
+        paragraph = self.document.add_paragraph()
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        paragraph.paragraph_format.keep_with_next = True
+        paragraph.paragraph_format.space_before = Pt(6)
+        shape = paragraph.add_run().add_picture(io.BytesIO(picture), width=Mm(width_mm))
+        about = shape._inline.docPr
+        about.set("descr", clean(caption))
+        about.set("name", f"figure {self.figures}")
+        self._caption("report.figure", "Figure", self.figures, caption)
+
+    def table(
+        self,
+        caption: str,
+        heads: Sequence[str],
+        rows: Sequence[Sequence[Cell]],
+        widths_mm: Sequence[float],
+    ) -> None:
+        """Write a table with number and caption above; its header is repeated on every page, rows don't break."""
+        self.tables += 1
+        self._caption("report.table", "Table", self.tables, caption, before=True)
+        table = self.document.add_table(rows=0, cols=len(heads))
+        table.alignment = WD_TABLE_ALIGNMENT.CENTER
+        table.autofit = False
+        _borders(table)
+        scale = TEXT_MM / sum(widths_mm)
+        widths = [Mm(w * scale) for w in widths_mm]
+        for column, width in zip(table.columns, widths, strict=True):
+            column.width = width
+        _row(table, [Cell(h, shade="head", bold=True) for h in heads], widths, header=True)
+        for row in rows:
+            _row(table, row, widths)
+        after = self.document.add_paragraph()
+        after.paragraph_format.space_after = Pt(4)
+        after.paragraph_format.line_spacing = Pt(6)
+
+    def _caption(self, key: str, sequence: str, number: int, words: str, *, before: bool = False) -> None:
+        paragraph = self.document.add_paragraph(style=self.style("Caption"))
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        paragraph.paragraph_format.keep_with_next = before
+        prefix, suffix = text(key, self.lang, number="\0").split("\0")
+        paragraph.add_run(prefix)
+        add_field(paragraph, f"SEQ {sequence} \\* ARABIC", str(number))
+        paragraph.add_run(f"{suffix}{clean(words)}")
+
+    # -- contents ----------------------------------------------------------------------------------------
+
+    def contents(self, anchor: Any) -> None:
+        """Fill in the contents before ``anchor``: a field Word can renew, holding a list that is there already."""
+        shown = [entry for entry in self.headings if entry[0] <= 2]
+        for i, (level, words, name) in enumerate(shown):
+            paragraph = anchor.insert_paragraph_before(style=self.style("Body Text"))
+            paragraph.paragraph_format.left_indent = Mm(6 * (level - 1))
+            paragraph.paragraph_format.space_after = Pt(3 if level == 2 else 5)
+            paragraph.paragraph_format.tab_stops.add_tab_stop(
+                Mm(TEXT_MM), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS
+            )
+            if i == 0:
+                _field_part(paragraph, "begin")
+                _instruction(paragraph, 'TOC \\o "1-2" \\h \\z \\u')
+                _field_part(paragraph, "separate")
+            _link(paragraph, name, words, bold=level == 1)
+            if i == len(shown) - 1:
+                _field_part(paragraph, "end")
+
+    # -- styles ------------------------------------------------------------------------------------------
+
+    def style(self, name: str) -> Any:
+        """Return a paragraph style of the template, made plain if the template has none of that name."""
+        try:
+            return self.document.styles[name]
+        except KeyError:
+            return self.document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+
+
+def open_paper(template: Path | None, lang: str) -> Paper:
+    """Return an empty document, or the bureau's own template: its styles, headers and what stands in it are kept.
+
+    Raises
+    ------
+    InputError
+        If the template is missing or no Word document.
+    """
+    if template is None:
+        document = Document()
+        paper = Paper(lang, document)
+        _page_setup(document)
+        _plain_styles(paper)
+        return paper
+    try:
+        with template.open("rb") as stream:
+            document = Document(stream)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        values = {"reason": str(error) or type(error).__name__}
+        raise InputError(Fault("report-template", file=str(template), values=values)) from error
+    paper = Paper(lang, document, own_template=True)
+    if document.paragraphs or document.tables:
+        paper.page_break()
+    return paper
+
+
+def _page_setup(document: Any) -> None:
+    section = document.sections[0]
+    section.orientation = WD_ORIENT.PORTRAIT
+    section.page_width, section.page_height = Mm(PAGE_MM[0]), Mm(PAGE_MM[1])
+    section.left_margin = section.right_margin = Mm(MARGIN_MM)
+    section.top_margin, section.bottom_margin = Mm(24), Mm(22)
+    section.header_distance = section.footer_distance = Mm(11)
+
+
+def _plain_styles(paper: Paper) -> None:
+    """Our own look: one font for both scripts, no theme fonts (they win over what is set)."""
+    styles = paper.document.styles
+    for fonts in styles.element.iter(qn("w:rFonts")):
+        _fonts(fonts, paper.lang)
+    for tongue in styles.element.iter(qn("w:lang")):
+        tongue.set(qn("w:val"), LANG[paper.lang])
+        tongue.set(qn("w:eastAsia"), "zh-CN")
+    normal = styles["Normal"]
+    normal.font.size, normal.font.color.rgb = Pt(10.5), INK
+    _fonts(normal.element.get_or_add_rPr().get_or_add_rFonts(), paper.lang)
+    body = styles["Body Text"]
+    body.paragraph_format.line_spacing = 1.25 if paper.lang == "zh" else 1.2
+    body.paragraph_format.space_after = Pt(6)
+    for level, (size, before, after) in HEADINGS.items():
+        style = styles[f"Heading {level}"]
+        style.font.size, style.font.bold, style.font.color.rgb = Pt(size), True, BLUE
+        style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(before), Pt(after)
+        style.paragraph_format.keep_with_next = True
+        _fonts(style.element.get_or_add_rPr().get_or_add_rFonts(), paper.lang)
+    for name in ("Header", "Footer"):  # the tab stops of these styles are for other margins
+        options = styles[name].element.get_or_add_pPr()
+        for tabs in options.findall(qn("w:tabs")):
+            options.remove(tabs)
+    caption = styles["Caption"]
+    caption.font.size, caption.font.bold, caption.font.color.rgb = Pt(9), True, INK
+    caption.paragraph_format.space_before, caption.paragraph_format.space_after = Pt(4), Pt(6)
+    styles["List Bullet"].paragraph_format.space_after = Pt(2)
+
+
+def _fonts(fonts: Any, lang: str) -> None:
+    for name in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
+        fonts.attrib.pop(qn(f"w:{name}"), None)
+    for name in ("ascii", "hAnsi", "cs"):
+        fonts.set(qn(f"w:{name}"), FONT[lang])
+    fonts.set(qn("w:eastAsia"), EAST_ASIA)
+
+
+# -- page furniture --------------------------------------------------------------------------------------
+
+
+def furnish(paper: Paper, left: str, right: str, note: str) -> None:
+    """Write running title above; source note and page number below. What a template has there stays."""
+    section = paper.document.sections[-1]
+    section.different_first_page_header_footer = not paper.own_template
+    for part, top in ((section.header, True), (section.footer, False)):
+        if paper.own_template and any(p.text.strip() for p in part.paragraphs):
+            continue
+        part.is_linked_to_previous = False
+        paragraph = part.paragraphs[0]
+        paragraph.paragraph_format.tab_stops.clear_all()
+        paragraph.paragraph_format.tab_stops.add_tab_stop(Mm(TEXT_MM), WD_TAB_ALIGNMENT.RIGHT)
+        paragraph.style = paper.style("Header" if top else "Footer")
+        paragraph.add_run(clean(left if top else note))
+        if top:
+            paragraph.add_run("\t" + clean(right))
+        else:
+            paragraph = part.add_paragraph(style=paper.style("Footer"))
+            paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+            add_field(paragraph, "PAGE", "1")
+            paragraph.add_run(" / ")
+            add_field(paragraph, "NUMPAGES", "1")
+        for each in part.paragraphs:
+            for run in each.runs:
+                run.font.size, run.font.color.rgb = Pt(7.5), SOFT
+
+
+def add_field(paragraph: Any, instruction: str, shown: str) -> None:
+    """Write a field with the result it shows until it is renewed."""
+    _field_part(paragraph, "begin")
+    _instruction(paragraph, instruction)
+    _field_part(paragraph, "separate")
+    paragraph.add_run(shown)
+    _field_part(paragraph, "end")
+
+
+def _field_part(paragraph: Any, kind: str) -> None:
+    part = OxmlElement("w:fldChar")
+    part.set(qn("w:fldCharType"), kind)
+    paragraph.add_run()._r.append(part)
+
+
+def _instruction(paragraph: Any, words: str) -> None:
+    part = OxmlElement("w:instrText")
+    part.set(qn("xml:space"), "preserve")
+    part.text = f" {words} "
+    paragraph.add_run()._r.append(part)
+
+
+def _link(paragraph: Any, name: str, words: str, *, bold: bool) -> None:
+    """Write a line of the contents: a link to the heading, dots, and its page."""
+    link = OxmlElement("w:hyperlink")
+    link.set(qn("w:anchor"), name)
+    start = len(paragraph._p)
+    paragraph.add_run(words).bold = bold
+    paragraph.add_run("\t")
+    add_field(paragraph, f"PAGEREF {name} \\h", "")
+    for run in list(paragraph._p)[start:]:
+        link.append(run)
+    paragraph._p.append(link)
+
+
+def _bookmark(paragraph: Any, name: str, number: int, words: str) -> None:
+    for tag, more in (("w:bookmarkStart", {"w:name": name}), ("w:bookmarkEnd", {})):
+        mark = OxmlElement(tag)
+        mark.set(qn("w:id"), str(number))
+        for key, value in more.items():
+            mark.set(qn(key), value)
+        if tag == "w:bookmarkEnd":
+            paragraph.add_run(words)
+        paragraph._p.append(mark)
+
+
+# -- tables ----------------------------------------------------------------------------------------------
+
+
+def _row(table: Any, cells: Sequence[Cell], widths: Sequence[int], *, header: bool = False) -> None:
+    row = table.add_row()
+    options = row._tr.get_or_add_trPr()
+    options.append(OxmlElement("w:cantSplit"))
+    if header:
+        options.append(OxmlElement("w:tblHeader"))
+    for cell, at, width in zip(cells, row.cells, widths, strict=True):
+        at.width = width
+        paragraph = at.paragraphs[0]
+        paragraph.paragraph_format.space_after = Pt(0)
+        paragraph.paragraph_format.keep_with_next = header
+        if cell.right:
+            paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+        run = paragraph.add_run(clean(cell.words))
+        run.font.size, run.bold = Pt(8.5), cell.bold
+        if cell.shade:
+            shade = OxmlElement("w:shd")
+            for name, value in (("val", "clear"), ("color", "auto"), ("fill", SHADES[cell.shade])):
+                shade.set(qn(f"w:{name}"), value)
+            at._tc.get_or_add_tcPr().append(shade)
+
+
+def _borders(table: Any) -> None:
+    """Thin lines between rows, none between columns; cells with a little room, whatever the template's style."""
+    options = table._tbl.tblPr
+    borders = OxmlElement("w:tblBorders")
+    for side, size in (("top", 8), ("bottom", 8), ("insideH", 4)):
+        line = OxmlElement(f"w:{side}")
+        for name, value in (("val", "single"), ("sz", str(size)), ("color", "B5BDC4")):
+            line.set(qn(f"w:{name}"), value)
+        borders.append(line)
+    _insert(options, borders, "tblLayout", "tblCellMar", "tblLook")
+    margins = OxmlElement("w:tblCellMar")
+    for side, twips in (("top", 30), ("left", 70), ("bottom", 30), ("right", 70)):
+        room = OxmlElement(f"w:{side}")
+        room.set(qn("w:w"), str(twips))
+        room.set(qn("w:type"), "dxa")
+        margins.append(room)
+    _insert(options, margins, "tblLook")
+
+
+def _insert(options: Any, part: Any, *before: str) -> None:
+    """Put a property where the schema wants it: before those named."""
+    for name in before:
+        found = options.find(qn(f"w:{name}"))
+        if found is not None:
+            found.addprevious(part)
+            return
+    options.append(part)
+
+
+# -- saving ----------------------------------------------------------------------------------------------
+
+
+def write_paper(paper: Paper, path: Path, *, title: str, author: str, date: dt.date | None) -> None:
+    """Write the document: dated as its data, every entry of the archive alike, so that bytes repeat."""
+    about = paper.document.core_properties
+    at = date or dt.date(2000, 1, 1)
+    about.title, about.author = clean(title)[:250], clean(author)[:250]
+    about.created = about.modified = dt.datetime(at.year, at.month, at.day)
+    about.last_modified_by, about.revision, about.comments = "", 1, ""
+    raw = io.BytesIO()
+    paper.document.save(raw)
+    with zipfile.ZipFile(raw) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            new.writestr(zipfile.ZipInfo(entry.filename, ZIP_TIME), old.read(entry), zipfile.ZIP_DEFLATED)

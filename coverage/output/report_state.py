@@ -1,0 +1,57 @@
+"""What the sections of the report share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..assess.finding import Finding
+from ..errors import PlugspanError
+from ..plan import Plan
+from ..texts import text
+from .charts import figure_png
+from .layer import Layer, SourceNote
+from .pictures import State, map_figure
+from .report_doc import TEXT_MM, Paper
+
+
+@dataclass(frozen=True)
+class Report:
+    """A plan on its way to paper."""
+
+    plan: Plan
+    layers: tuple[Layer, ...]
+    paper: Paper
+    lang: str
+    note: SourceNote
+
+    def words(self, key: str, **values: object) -> str:
+        """Text ``report.KEY`` in the report's language."""
+        return text(f"report.{key}", self.lang, **values)
+
+    def pairs(self) -> list[tuple[Finding, Finding]]:
+        """Findings before and after, those that nothing can be said about last."""
+        pairs = list(zip(self.plan.before.findings, self.plan.after.findings, strict=True))
+        return sorted(pairs, key=lambda pair: not measured(pair[0]))
+
+    def map(
+        self, layers: list[Layer], caption: str, *, phase: State = "before", height_mm: float = 118.0
+    ) -> None:
+        """Write a map with its caption; without a font for Chinese say so instead of failing."""
+        try:
+            figure = map_figure(
+                layers,
+                lang=self.lang,
+                size_mm=(TEXT_MM, height_mm),
+                phase=phase,
+                note=self.note.line(self.lang),
+            )
+            self.paper.figure(figure_png(figure, 180.0), caption)
+        except PlugspanError as error:
+            if error.key != "no-chinese-font":
+                raise
+            self.paper.text(f"{caption}{self.words('colon')}{error.render(self.lang)}", soft=True)
+
+
+def measured(finding: Finding) -> bool:
+    """Whether there was anything to measure, or at least to list."""
+    return finding.low is not None or finding.high is not None or len(finding.table) > 0
