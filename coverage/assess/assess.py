@@ -27,6 +27,7 @@ from ..policy import (
 from ..units import M_PER_KM, WGS84
 from .assessment import Assessment
 from .berths import assess_berths, assess_calls
+from .evidence import gap_evidence
 from .facilities import assess_facilities, assess_fleet, assess_inventory
 from .finding import Finding
 from .parking import assess_parking
@@ -37,7 +38,14 @@ ROUTE_COLUMNS = ("ref", "class", "length_km", "sites", "length_per_site_km", "ga
 
 
 def assess(
-    policy: Policy, inputs: Inputs, graph: RoadGraph, routes: Iterable[Route], region: Region | None
+    policy: Policy,
+    inputs: Inputs,
+    graph: RoadGraph,
+    routes: Iterable[Route],
+    region: Region | None,
+    *,
+    candidates: gpd.GeoDataFrame | None = None,
+    context: RoadContext | None = None,
 ) -> Assessment:
     """Measure every rule of a policy.
 
@@ -52,8 +60,12 @@ def assess(
         Found in ``graph`` with the policy's classes of road.
     region : Region, optional
         Without it everything is inside.
+    candidates : GeoDataFrame, optional
+        Places where a site may be built, for the evidence of the gaps; see :func:`gap_evidence`.
+    context : RoadContext, optional
+        Of the same inputs, graph, routes and region, if there is one already.
     """
-    context = RoadContext(inputs, graph, tuple(routes), region)
+    context = context or RoadContext(inputs, graph, tuple(routes), region)
     findings: list[Finding] = []
     gaps: list[gpd.GeoDataFrame] = []
     rows: list[pd.DataFrame] = []
@@ -77,13 +89,15 @@ def assess(
         else _empty(ROUTE_COLUMNS)
     )
     drawn = [frame for frame in gaps if len(frame)]
+    all_gaps = pd.concat(drawn, ignore_index=True) if drawn else _no_gaps()
     return Assessment(
         tuple(findings),
         table,
-        pd.concat(drawn, ignore_index=True) if drawn else _no_gaps(),
+        all_gaps,
         *_access_frames(context, policy),
         demand,
         _site_frame(context, policy),
+        evidence=gap_evidence(context, policy, all_gaps, candidates),
     )
 
 

@@ -10,6 +10,24 @@ import pandas as pd
 
 from .finding import Finding
 
+EVIDENCE_COLUMNS = (
+    *(
+        "gap",
+        "rule",
+        "ref",
+        "section",
+        "direction",
+        "from_km",
+        "to_km",
+        "evidence_kind",
+        "rank",
+        "id",
+        "name",
+    ),
+    *("kind", "reason", "meets", "chainage_km", "distance_km", "back_km", "straight_km"),
+)
+"""Columns of :attr:`Assessment.evidence`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
@@ -30,6 +48,9 @@ class Assessment:
         Demand points with their distance to the nearest qualifying site.
     sites : GeoDataFrame
         Charging sites with ``fast`` (yes / unknown / no) under the policy's strictest spacing rule.
+    evidence : DataFrame
+        For each gap the sites that close it, candidates inside it, and sites that don't count with the reason;
+        see :func:`plugspan.assess.evidence.gap_evidence`.
     """
 
     findings: tuple[Finding, ...]
@@ -40,6 +61,7 @@ class Assessment:
     demand: gpd.GeoDataFrame
     sites: gpd.GeoDataFrame
     network: Mapping[str, object] = field(default_factory=dict)
+    evidence: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EVIDENCE_COLUMNS)))
 
     def __getitem__(self, rule_id: str) -> Finding:
         return next(f for f in self.findings if f.rule.id == rule_id)

@@ -22,6 +22,7 @@ from .spacing_gaps import (
     drives_with_sites,
     gap_table,
     region_pieces,
+    rows_by_drive,
 )
 from .spacing_lengths import each_road_once, length_rows
 
@@ -152,7 +153,8 @@ def _is_inside(d: Driven) -> IntArray:
     if not len(d.pieces):
         return d.site[:0]
     k = np.maximum(np.searchsorted(d.pieces[:, 0], d.site_m + 1e-6, side="right") - 1, 0)
-    return d.site[(d.site_m >= d.pieces[k, 0] - 1e-6) & (d.site_m <= d.pieces[k, 1] + 1e-6)]
+    inside = (d.site_m >= d.pieces[k, 0] - 1e-6) & (d.site_m <= d.pieces[k, 1] + 1e-6)
+    return np.asarray(d.site[inside], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -309,9 +311,8 @@ def gap_paths(
     places = gaps[["from_m", "to_m"]].to_numpy(dtype=np.float64)
     lines = np.empty(len(gaps), dtype=object)
     edges: list[IntArray] = [np.empty(0, np.int64)] * len(gaps)
-    for (ref, section, direction), rows in gaps.groupby(DRIVE_KEY, sort=False).indices.items():
-        drive = drives[(ref, int(section), direction)]
-        found = paths_between(index, drive, *places[rows].T)
+    for key, rows in rows_by_drive(gaps).items():
+        found = paths_between(index, drives[key], *places[rows].T)
         for row, (driven, line) in zip(rows.tolist(), found, strict=True):
             edges[row], lines[row] = driven, line
     return gpd.GeoSeries(lines, index=gaps.index, crs="EPSG:4326"), edges

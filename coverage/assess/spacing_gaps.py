@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,12 @@ NO_SITE = -1
 """Class of a section and direction without any site: nothing closes its gap."""
 DRIVE_KEY = ["ref", "section", "direction"]
 DriveKey = tuple[str, int, str]
+
+
+def rows_by_drive(table: pd.DataFrame) -> dict[DriveKey, IntArray]:
+    """Positions of the rows of each direction of each section, in the order in which the directions appear."""
+    groups: Any = table.groupby(DRIVE_KEY, sort=False).indices
+    return {(ref, int(section), way): np.asarray(rows) for (ref, section, way), rows in groups.items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import geopandas as gpd
@@ -43,9 +43,22 @@ class RoadContext:
         return RoadIndex(self.graph)
 
     @cached_property
+    def snapper(self) -> Snapper:
+        """Finds places on the roads."""
+        return Snapper(self.graph)
+
+    @cached_property
     def snapped(self) -> Snapped:
         """Sites at their places on the roads."""
-        return Snapper(self.graph).snap(lonlat(self.inputs.sites.geometry))
+        return self.snapper.snap(lonlat(self.inputs.sites.geometry))
+
+    def with_inputs(self, inputs: Inputs) -> RoadContext:
+        """Return the same roads with other sites; what was worked out about the roads is kept."""
+        other = replace(self, inputs=inputs)
+        for name in ("index", "snapper", "ends", "pieces"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
 
     @property
     def area(self) -> BaseGeometry | None:

@@ -79,14 +79,26 @@ def find_access(
     drives = _drives(routes)
     anchored = AnchoredGraph(index.graph, snapped)
     places = _places(index, drives, anchored)
-    sites = np.flatnonzero(snapped.found)
-    both = _both_ways(anchored, places, sites, access_m)
-    served = both[(both["distance_m"] <= access_m) & (both["back_m"] <= access_m)]
+    served = _served(anchored, places, snapped, access_m)
     xy = snapped.xy if points is None else np.asarray(points, dtype=np.float64).reshape(-1, 2)
     near = _near(index, drives, xy, access_m)
     missed = _missed(anchored, places, snapped, near, served, access_m)
     served = _served_table(_named(served, drives))
     return Access(served, _near_table(_named(missed, drives), served, access_m), access_m)
+
+
+def find_served(
+    index: RoadIndex, routes: Sequence[Route], snapped: Snapped, *, access_m: float = ACCESS_M
+) -> pd.DataFrame:
+    """Which places serve which directions: ``Access.served`` alone, without a look at what does not serve."""
+    drives, anchored = _drives(routes), AnchoredGraph(index.graph, snapped)
+    served = _served(anchored, _places(index, drives, anchored), snapped, access_m)
+    return _served_table(_named(served, drives))
+
+
+def _served(anchored: AnchoredGraph, places: pd.DataFrame, snapped: Snapped, access_m: float) -> pd.DataFrame:
+    both = _both_ways(anchored, places, np.flatnonzero(snapped.found), access_m)
+    return both[(both["distance_m"] <= access_m) & (both["back_m"] <= access_m)]
 
 
 Numbered = list[tuple[str, int, str, Drive]]
