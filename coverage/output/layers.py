@@ -587,6 +587,25 @@ ACCESS_COLUMNS = (
     Column("distance_km", "float", "km"),
     Column("back_km", "float", "km"),
 )
+EVIDENCE_COLUMNS = (
+    Column("rule"),
+    REF,
+    Column("section", "int"),
+    Column("direction", "choice"),
+    Column("from_km", "float", "km"),
+    Column("to_km", "float", "km"),
+    Column("evidence_kind", "choice"),
+    Column("rank", "int"),
+    ID,
+    NAME,
+    KIND,
+    Column("reason", "choice"),
+    Column("meets", "choice"),
+    Column("chainage_km", "float", "km"),
+    Column("distance_km", "float", "km"),
+    Column("back_km", "float", "km"),
+    Column("straight_km", "float", "km"),
+)
 SITING_DEMAND_COLUMNS = (ID, NAME, Column("weight", "float"), Column("covered", "choice"))
 REACH_COLUMNS = (Column("site"), Column("demand"), Column("distance_km", "float", "km"))
 
@@ -612,6 +631,7 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSch
         "findings": (findings, FINDING_COLUMNS),
         "route_figures": (plan.before.routes.rename(columns={"class": "road_class"}), ROUTE_COLUMNS),
         "access": (plan.before.access, ACCESS_COLUMNS),
+        "gap_evidence": (plan.before.evidence, EVIDENCE_COLUMNS),
     }
     unserved = [c.unserved.assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)]
     if unserved:

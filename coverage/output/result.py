@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..assess.assessment import Assessment
+from ..assess.evidence import evidence_of
 from ..assess.finding import Finding
 from ..plan import Plan
 from ..siting.comply import Compliance
@@ -60,7 +61,7 @@ def plan_result(plan: Plan) -> dict[str, Any]:
             "routes": plan.before.routes.to_dict("records"),
             "findings": finding_rows(plan.before, lang),
             "measures": finding_rows(plan.before, lang, with_target=False),
-            "gaps": _records(plan.before.gaps, drop=("geometry",)),
+            "gaps": gap_rows(plan.before),
             "access": _records(plan.before.access),
             "not_served": _records(plan.before.not_served, drop=("geometry",)),
             "siting": [siting_row(siting, lang) for siting in plan.siting],
@@ -70,7 +71,7 @@ def plan_result(plan: Plan) -> dict[str, Any]:
                 "findings": finding_rows(plan.after, lang),
                 "measures": finding_rows(plan.after, lang, with_target=False),
                 "routes": plan.after.routes.to_dict("records"),
-                "gaps": _records(plan.after.gaps, drop=("geometry",)),
+                "gaps": gap_rows(plan.after),
             },
             "warnings": [fault.render(lang) for fault in plan.inputs.warnings],
         }
@@ -108,6 +109,15 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
         "evidence": _records(finding.table, drop=("geometry",)),
         "survey": [] if "id" not in finding.survey else finding.survey["id"].tolist(),
     }
+
+
+def gap_rows(assessment: Assessment) -> list[dict[str, Any]]:
+    """Gaps, each with the sites that close it, candidates inside it, and sites that don't count."""
+    gaps = assessment.gaps
+    evidence = evidence_of(assessment.evidence, gaps.index)
+    rows = _records(gaps, drop=("geometry",))
+    found: list[dict[str, Any]] = plain([row | more for row, more in zip(rows, evidence, strict=True)])
+    return found
 
 
 def siting_row(siting: Siting, lang: str) -> dict[str, Any]:
