@@ -15,7 +15,7 @@ demo: $(READY)
 	$(BIN)/plugspan demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile $(if $(DATA),--extra-data $(DATA)) $(ARGS)
+	$(BIN)/python -m pytest tests -n auto --dist loadfile $(if $(DATA),--extra-data=$(DATA)) $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
