@@ -149,6 +149,17 @@ def test_overwrite_never_replaces_a_folder_that_no_run_has_written(project, tmp_
     assert {"project.toml", "roads.osm.pbf"} <= {path.name for path in folder.iterdir()}
 
 
+def test_ctrl_c_before_the_verb_is_known_is_told_too(monkeypatch, capsys):
+    """The catalogue and the verbs take a moment to load; a Ctrl-C there gives 130 and no traceback."""
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("plugspan.cli._group", interrupted)
+    assert _run(["run", "."]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_run_folders_of_earlier_versions_may_be_replaced(tmp_path):
     """Only what every version wrote marks a run folder; a project file in it says that it is more than that."""
     for name in ("result.json", "log.txt"):

@@ -51,7 +51,7 @@ def main(args: list[str] | None = None) -> None:
 def _run(args: list[str] | None) -> int:
     try:
         return int(_group().main(args=args, standalone_mode=False) or 0)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):  # click turns Ctrl-C into the first once it runs
         warn(text("cli.interrupted", ui_lang()))
         return 130
     except click.ClickException as error:
