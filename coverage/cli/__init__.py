@@ -15,7 +15,7 @@ from ..errors import InfeasibleError, OutputExistsError, PlugspanError
 from ..texts import text
 from .common import ui_lang, warn
 
-VERBS = ("demo", "init", "fetch", "check", "run", "assess", "map", "compare", "verify")
+VERBS = ("demo", "init", "fetch", "check", "run", "assess", "map", "export", "report", "compare", "verify")
 
 
 class _Verbs(click.Group):

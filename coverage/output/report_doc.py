@@ -23,9 +23,10 @@ from ..errors import Fault, InputError
 from ..texts import text
 from .workbook_cells import clean
 
-FONT = {"zh": "Microsoft YaHei", "en": "Calibri"}
+FONT = {"zh": "Microsoft YaHei", "en": "Arial"}
 EAST_ASIA = "Microsoft YaHei"
-LANG = {"zh": "zh-CN", "en": "en-GB"}
+LATIN = {"zh": "en-US", "en": "en-GB"}
+"""Language of Latin text: with "zh-CN" there, numbers and units break in their middle."""
 INK, SOFT = RGBColor(0x1F, 0x2A, 0x33), RGBColor(0x5A, 0x66, 0x70)
 BLUE = RGBColor(0x1D, 0x5A, 0x85)
 PAGE_MM, MARGIN_MM = (210, 297), 22
@@ -152,22 +153,21 @@ class Paper:
     # -- contents ----------------------------------------------------------------------------------------
 
     def contents(self, anchor: Any) -> None:
-        """Fill in the contents before ``anchor``: a field Word can renew, holding a list that is there already."""
-        shown = [entry for entry in self.headings if entry[0] <= 2]
-        for i, (level, words, name) in enumerate(shown):
+        """Fill in the contents before ``anchor``: links with the page of each heading, a field programs renew.
+
+        Single fields, not one TOC field: LibreOffice and WPS show what stands in a TOC field as it is, without
+        pages, but compute these.
+        """
+        for level, words, name in self.headings:
+            if level > 2:
+                continue
             paragraph = anchor.insert_paragraph_before(style=self.style("Body Text"))
             paragraph.paragraph_format.left_indent = Mm(6 * (level - 1))
             paragraph.paragraph_format.space_after = Pt(3 if level == 2 else 5)
             paragraph.paragraph_format.tab_stops.add_tab_stop(
                 Mm(TEXT_MM), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS
             )
-            if i == 0:
-                _field_part(paragraph, "begin")
-                _instruction(paragraph, 'TOC \\o "1-2" \\h \\z \\u')
-                _field_part(paragraph, "separate")
             _link(paragraph, name, words, bold=level == 1)
-            if i == len(shown) - 1:
-                _field_part(paragraph, "end")
 
     # -- styles ------------------------------------------------------------------------------------------
 
@@ -220,7 +220,7 @@ def _plain_styles(paper: Paper) -> None:
     for fonts in styles.element.iter(qn("w:rFonts")):
         _fonts(fonts, paper.lang)
     for tongue in styles.element.iter(qn("w:lang")):
-        tongue.set(qn("w:val"), LANG[paper.lang])
+        tongue.set(qn("w:val"), LATIN[paper.lang])
         tongue.set(qn("w:eastAsia"), "zh-CN")
     normal = styles["Normal"]
     normal.font.size, normal.font.color.rgb = Pt(10.5), INK
@@ -281,18 +281,20 @@ def furnish(paper: Paper, left: str, right: str, note: str) -> None:
                 run.font.size, run.font.color.rgb = Pt(7.5), SOFT
 
 
-def add_field(paragraph: Any, instruction: str, shown: str) -> None:
-    """Write a field with the result it shows until it is renewed."""
-    _field_part(paragraph, "begin")
+def add_field(paragraph: Any, instruction: str, shown: str, *, renew: bool = False) -> None:
+    """Write a field with the result it shows until it is renewed; ``renew`` asks for that on opening."""
+    _field_part(paragraph, "begin", renew=renew)
     _instruction(paragraph, instruction)
     _field_part(paragraph, "separate")
     paragraph.add_run(shown)
     _field_part(paragraph, "end")
 
 
-def _field_part(paragraph: Any, kind: str) -> None:
+def _field_part(paragraph: Any, kind: str, *, renew: bool = False) -> None:
     part = OxmlElement("w:fldChar")
     part.set(qn("w:fldCharType"), kind)
+    if renew:
+        part.set(qn("w:dirty"), "true")
     paragraph.add_run()._r.append(part)
 
 
@@ -310,7 +312,7 @@ def _link(paragraph: Any, name: str, words: str, *, bold: bool) -> None:
     start = len(paragraph._p)
     paragraph.add_run(words).bold = bold
     paragraph.add_run("\t")
-    add_field(paragraph, f"PAGEREF {name} \\h", "")
+    add_field(paragraph, f"PAGEREF {name} \\h", "", renew=True)
     for run in list(paragraph._p)[start:]:
         link.append(run)
     paragraph._p.append(link)

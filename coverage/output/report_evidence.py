@@ -15,7 +15,7 @@ from ..texts import text
 from . import numbers
 from .layer import Layer, shown
 from .report_doc import Cell
-from .workbook_cells import Head, cell_value
+from .workbook_cells import Head, capital, cell_value
 from .workbook_sheets import own_head
 
 ROWS = 24
@@ -27,7 +27,7 @@ SHEETS: Mapping[str, str] = {
 }  # fmt: skip
 """Kind of rule -> sheet of the workbook with all rows."""
 COLUMNS: Mapping[str, tuple[tuple[str, float], ...]] = {
-    "facility_share": (("name", 50), ("kind", 34), ("ref", 16), ("side", 16), ("has", 16), ("evidence", 34)),
+    "facility_share": (("name", 50), ("kind", 40), ("ref", 18), ("side", 14), ("has", 20), ("evidence", 28)),
     "route_spacing": (("ref", 20), ("length_km", 22), ("sites", 16), ("length_per_site_km", 26), ("gap_mean_km", 24),
                       ("gap_max_km", 26), ("gap_km", 26)),
     "length_coverage": (("ref", 20), ("length_km", 24), ("sites", 18), ("gap_max_km", 28), ("covered_low", 30),
@@ -59,6 +59,8 @@ MAPS: Mapping[str, tuple[str, ...]] = {
     "demand_reach": ("demand", "charging_sites"),
 }  # fmt: skip
 """Kind of rule -> layers of its map; kinds that are not here have none."""
+CLOSE: Mapping[str, str] = {"berth_share": "berths", "share_margin": "car_parks"}
+"""Kind of rule -> the layer its map is cut to."""
 GROUND = ("counties", "waterways", "roads", "expressways", "towns")
 
 
@@ -76,9 +78,9 @@ def _head(name: str, lang: str) -> Head:
         label, unit = OWN[name]
         return replace(own_head(label, lang, "float", unit), name=name)
     if name == "gap_km":
-        return Head(name, f"{text('figure.gap_km', lang)} (km)", "float", "km")
+        return Head(name, capital(f"{text('figure.gap_km', lang)} (km)"), "float", "km")
     if name == "connected_status":
-        return Head(name, text("report.connected", lang), "choice", "", "", "has")
+        return Head(name, capital(text("report.connected", lang)), "choice", "", "", "has")
     kind, unit = TYPES.get(name, ("text", ""))
     return Head.of(Column(name, kind, unit), lang)  # type: ignore[arg-type]  # the types stand above
 
@@ -112,8 +114,8 @@ def number_words(value: float, unit: str) -> str:
         return numbers.percent(value)
     if unit == "margin":
         return numbers.points(value)
-    if unit == "km":
-        return f"{value:,.1f}"
+    if unit in ("km", "°"):
+        return f"{value:,.1f}" if unit == "km" else f"{value:.5f}"
     return shown(Column("n", "int" if float(value).is_integer() else "float"), value, "en")
 
 
@@ -147,6 +149,17 @@ def rule_layers(plan: Plan, layers: Sequence[Layer], finding: Finding) -> list[L
     if finding.rule.kind == "facility_share":
         chosen = [_with_has(layer, finding) if layer.name in wanted else layer for layer in chosen]
     return chosen if any(len(layer.frame) for layer in chosen if layer.name in wanted) else []
+
+
+def rule_extent(layers: Sequence[Layer], finding: Finding) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of what the rule counts, where that lies close together; None for the whole region."""
+    wanted = CLOSE.get(finding.rule.kind)
+    boxes = [layer.frame.total_bounds for layer in layers if layer.name == wanted and len(layer.frame)]
+    if not boxes:
+        return None
+    west, south, east, north = (float(v) for v in boxes[0])
+    room = max(0.12 * (east - west), 0.12 * (north - south), 0.02)
+    return west - room, south - room, east + room, north + room
 
 
 def picked(layers: Sequence[Layer], wanted: Iterable[str]) -> list[Layer]:

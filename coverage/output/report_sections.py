@@ -16,7 +16,16 @@ from ..texts import text
 from . import numbers
 from .charts import coverage_curve, curve_figure, figure_png, svg_png
 from .report_doc import BLUE, SOFT, Cell
-from .report_evidence import ROWS, SHEETS, evidence, number_words, picked, rule_layers, table_cells
+from .report_evidence import (
+    ROWS,
+    SHEETS,
+    evidence,
+    number_words,
+    picked,
+    rule_extent,
+    rule_layers,
+    table_cells,
+)
 from .report_state import Report, measured
 from .report_words import assumption_lines, finding_sentences, licences, survey_sentence
 from .strips import strip_charts
@@ -83,7 +92,7 @@ def write_summary(report: Report) -> None:
         ["value-after", "status-after"] if report.plan.siting else []
     )
     rows = [_summary_row(report, before, after) for before, after in report.pairs()]
-    widths = [50.0, 32.0, 18.0, 17.0, 32.0, 17.0] if report.plan.siting else [64.0, 50.0, 26.0, 26.0]
+    widths = [44.0, 33.0, 19.0, 20.0, 33.0, 20.0] if report.plan.siting else [64.0, 50.0, 26.0, 26.0]
     report.paper.table(
         report.words("summary-table"), [report.words(f"head.{h}") for h in heads], rows, widths
     )
@@ -164,7 +173,12 @@ def _rule(report: Report, before: Finding, after: Finding, *, new_page: bool) ->
         # A short table shall stand on the same page: the map leaves it room if it can.
         room = PAGE_MM - TEXT_ABOVE_MM - ROW_MM * (min(len(before.table), ROWS) + 2)
         height = min(room, MAP_MM[1]) if room >= MAP_MM[0] else MAP_MM[1]
-        report.map(layers, report.words("map-of", title=rule.title[lang]), height_mm=height)
+        report.map(
+            layers,
+            report.words("map-of", title=rule.title[lang]),
+            height_mm=height,
+            extent=rule_extent(layers, before),
+        )
     if not len(before.table):
         return
     heads, rows, widths, n = evidence(before, lang)
@@ -216,7 +230,9 @@ def write_siting(report: Report) -> None:
             layers = picked(
                 [x for x in report.layers if x.phase != "before"], ("routes", "charging_sites", "proposed")
             )
-            report.map(layers, report.words("map-after"), phase="after")
+            room = PAGE_MM - TEXT_ABOVE_MM - ROW_MM * (min(len(siting.proposed), ROWS) + 2)
+            height = room if MAP_MM[0] <= room <= MAP_MM[1] else MAP_MM[1]
+            report.map(layers, report.words("map-after"), phase="after", height_mm=height)
             try:
                 paper.figure(figure_png(curve_figure(siting, lang)), report.words("curve"))
             except PlugspanError as error:
@@ -349,7 +365,7 @@ def write_sources(report: Report) -> None:
     if plan.project.output.sources:
         paper.lead(report.words("data-from") + report.words("colon"), plan.project.output.sources)
     rows = [[Cell(Path(path).as_posix()), Cell(digest)] for path, digest in plan.provenance.inputs]
-    paper.table(report.words("files-table"), [report.words("head.file"), "SHA-256"], rows, [56.0, 110.0])
+    paper.table(report.words("files-table"), [report.words("head.file"), "SHA-256"], rows, [42.0, 124.0])
     versions = text("map.comma", lang).join(
         f"{name} {version}" for name, version in plan.provenance.versions.items()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..assess.finding import Finding
@@ -34,7 +35,13 @@ class Report:
         return sorted(pairs, key=lambda pair: not measured(pair[0]))
 
     def map(
-        self, layers: list[Layer], caption: str, *, phase: State = "before", height_mm: float = 118.0
+        self,
+        layers: list[Layer],
+        caption: str,
+        *,
+        phase: State = "before",
+        height_mm: float = 118.0,
+        extent: Sequence[float] | None = None,
     ) -> None:
         """Write a map with its caption; without a font for Chinese say so instead of failing."""
         try:
@@ -43,6 +50,7 @@ class Report:
                 lang=self.lang,
                 size_mm=(TEXT_MM, height_mm),
                 phase=phase,
+                extent=extent,
                 note=self.note.line(self.lang),
             )
             self.paper.figure(figure_png(figure, 180.0), caption)

@@ -32,8 +32,8 @@ NUMBER_FORMATS: Mapping[str, str] = {
     "share": "0.0%",
     "margin": "+0.0%;-0.0%;0.0%",
     "int": "#,##0",
-    "float": "#,##0.##########",
-    "degree": "0.00000",
+    "float": "General",
+    "°": "0.00000",
     "count": "#,##0",
 }
 """How numbers look, by unit; the cell holds the same value as ``result.json``."""
@@ -47,6 +47,15 @@ def clean(value: object) -> str:
     """
     shown = clean_xml(clean_text(value)).replace("\r\n", "\n").replace("\r", "\n")
     return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
+
+
+def capital(label: str) -> str:
+    """Begin a header with a capital letter, as the others do.
+
+    >>> capital("mean gap (km)"), capital("kW per EV")
+    ('Mean gap (km)', 'kW per EV')
+    """
+    return label if label[1:2].isupper() else label[:1].upper() + label[1:]
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class Head:
         """Head of a schema's column, as maps and layers label it."""
         return cls(
             name or column.name,
-            prefix + column.label(lang),
+            capital(prefix + column.label(lang)),
             column.type,
             column.unit or column.type,
             column.meaning(lang),

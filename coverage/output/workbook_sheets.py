@@ -32,7 +32,7 @@ from .layers import (
     quality_table,
 )
 from .report_words import assumption_lines, figure_rows, licences
-from .workbook_cells import Head, Sheet
+from .workbook_cells import Head, Sheet, capital
 
 SERVICE_KINDS = ("expressway_service_area", "ordinary_trunk_service_station", "parking_area")
 LON, LAT = Column("lon", "float", "°"), Column("lat", "float", "°")
@@ -71,7 +71,7 @@ def heads_of(columns: Iterable[Column], lang: str) -> tuple[Head, ...]:
 
 def own_head(name: str, lang: str, kind: str = "text", unit: str = "", **more: str) -> Head:
     """Head of a column that only the workbook has; ``unit_by`` and ``choices`` as in :class:`Head`."""
-    label = text(f"sheet.column.{name}.label", lang)
+    label = capital(text(f"sheet.column.{name}.label", lang))
     return Head(name, label, kind, unit or kind, text(f"sheet.column.{name}.meaning", lang), **more)
 
 
@@ -249,7 +249,9 @@ def _route_head(column: Column, lang: str, prefix: str = "", name: str = "") -> 
     if column.name != "gap_km":
         return head
     return replace(
-        head, label=f"{prefix}{text('figure.gap_km', lang)} (km)", meaning=text("figure.gap_km", lang)
+        head,
+        label=capital(f"{prefix}{text('figure.gap_km', lang)} (km)"),
+        meaning=text("figure.gap_km", lang),
     )
 
 

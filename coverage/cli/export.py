@@ -1,0 +1,43 @@
+"""``plugspan export``: the layers in other formats, or the workbook only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .common import lang_option, open_project, option, progress, project_argument, told_in, verb, warn
+
+FORMATS = ("shapefile", "geojson", "flatgeobuf", "geoparquet", "xlsx")
+
+
+@verb("export")
+@project_argument
+@option("format", type=click.Choice(FORMATS), required=True)
+@option("out", type=click.Path(path_type=Path), default=None)
+@option("encoding", type=click.Choice(("UTF-8", "GBK")), default="UTF-8", show_default=True)
+@option("overwrite", is_flag=True)
+@lang_option
+def command(
+    project: Path,
+    format: str,  # noqa: A002 (the option's name)
+    out: Path | None,
+    encoding: str,
+    overwrite: bool,
+    lang: str | None,
+) -> int:
+    """Assess, propose sites, and write the layers in another format."""
+    from ..output.report_files import write_export
+    from ..pipeline import make_plan
+
+    opened = open_project(project, lang)
+    with told_in(opened.language), progress(opened.language) as tell:
+        plan = make_plan(opened, tell=tell)
+        target = out or Path("tables.xlsx" if format == "xlsx" else format)
+        notes = write_export(
+            plan, target, format, encoding=encoding, overwrite=overwrite, lang=opened.language
+        )
+    for note in notes:
+        warn(note.render(opened.language))
+    warn(str(target))
+    return 0

@@ -1,0 +1,45 @@
+"""``plugspan report``: the report only, as Word document and, if asked for, as PDF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .common import (
+    lang_option,
+    open_project,
+    option,
+    progress,
+    project_argument,
+    told_in,
+    ui_lang,
+    verb,
+    warn,
+)
+
+
+@verb("report")
+@project_argument
+@option("file", type=click.Path(path_type=Path, dir_okay=False), default=None)
+@option("pdf", is_flag=True)
+@option("overwrite", is_flag=True)
+@lang_option
+def command(project: Path, file: Path | None, pdf: bool, overwrite: bool, lang: str | None) -> int:
+    """Write the report of a project, or the PDF of a run folder's report."""
+    from ..output.report_files import write_report_files, write_run_pdf
+    from ..output.run import is_run_folder
+    from ..pipeline import make_plan
+
+    if is_run_folder(project):
+        with told_in(lang or ui_lang()):
+            made = write_run_pdf(project, file, overwrite=overwrite)
+    else:
+        opened = open_project(project, lang)
+        with told_in(opened.language), progress(opened.language) as tell:
+            plan = make_plan(opened, tell=tell)
+            target = file or Path("report.docx")
+            made = write_report_files(plan, target, pdf=pdf, overwrite=overwrite, lang=opened.language)
+    for path in made:
+        warn(str(path))
+    return 0
