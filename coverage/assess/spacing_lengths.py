@@ -88,18 +88,29 @@ def each_road_once(rows: pd.DataFrame) -> pd.DataFrame:
     parts = [
         pd.DataFrame({"gap": alone["gap"], "length_m": (alone["high"] - alone["low"]) * alone["per_share_m"]})
     ]
-    parts += [_overlaid(group) for _, group in rows[refs > 1].groupby("edge")]
+    if (refs > 1).any():
+        parts.append(_overlaid(rows[refs > 1]))
     return pd.concat(parts, ignore_index=True)
 
 
 def _overlaid(rows: pd.DataFrame) -> pd.DataFrame:
-    """One edge: of all rows over each stretch, the one with the longest gap; the smallest length counts."""
-    low, high = rows["low"].to_numpy(), rows["high"].to_numpy()
-    cuts = np.unique(np.round(np.concatenate([low, high]), 12))
-    middle = (cuts[1:] + cuts[:-1]) / 2.0
-    over = (low[:, None] <= middle) & (middle < high[:, None])
-    some = over.any(axis=0)
-    length = np.where(over, rows["gap_length_m"].to_numpy()[:, None], -1.0)
-    per_share = np.where(over, rows["per_share_m"].to_numpy()[:, None], np.inf).min(axis=0)
-    gap = rows["gap"].to_numpy()[np.argmax(length, axis=0)]
-    return pd.DataFrame({"gap": gap[some], "length_m": (np.diff(cuts) * per_share)[some]})
+    """Of all rows over each stretch of an edge, the one with the longest gap; the smallest length counts.
+
+    Equally long gaps: the row that comes first. Stretches come by edge, then along it.
+    """
+    low, high = rows["low"].to_numpy().round(12), rows["high"].to_numpy().round(12)
+    edge = rows["edge"].to_numpy(np.int64)
+    cuts = np.unique(np.stack([np.tile(edge, 2), np.concatenate([low, high])], axis=1), axis=0)
+    number = pd.MultiIndex.from_arrays([cuts[:, 0].astype(np.int64), cuts[:, 1]])
+    first, last = (number.get_indexer(pd.MultiIndex.from_arrays([edge, at])) for at in (low, high))
+    count = last - first
+    row = np.repeat(np.arange(len(rows)), count)
+    stretch = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(count.sum())
+    order = np.lexsort((row, -rows["gap_length_m"].to_numpy()[row], stretch))
+    row, stretch = row[order], stretch[order]
+    found, start = np.unique(stretch, return_index=True)
+    if not len(found):
+        return pd.DataFrame({"gap": np.empty(0, np.int64), "length_m": np.empty(0)})
+    per_share = np.minimum.reduceat(rows["per_share_m"].to_numpy()[row], start)
+    length = (cuts[found + 1, 1] - cuts[found, 1]) * per_share
+    return pd.DataFrame({"gap": rows["gap"].to_numpy()[row[start]], "length_m": length})
