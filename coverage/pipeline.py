@@ -31,7 +31,15 @@ from .network.routes import Route, find_routes
 from .notices import notices
 from .output.atomic import check_free
 from .plan import Plan, Provenance
-from .policy import BerthShare, DemandReach, Policy, RouteSpacing, SiteRequirement, read_policy
+from .policy import (
+    BerthShare,
+    DemandReach,
+    LengthCoverage,
+    Policy,
+    RouteSpacing,
+    SiteRequirement,
+    read_policy,
+)
 from .project import Project, TableSettings
 from .siting.candidates import find_candidates
 from .siting.comply import Compliance, comply
@@ -111,6 +119,7 @@ def make_plan(project: Project, *, tell: Tell = _silent) -> Plan:
         network=network_figures(study.roads, study.routes),
         background=study.background,
         quality=_quality(study),
+        candidates=candidates,
         compliance=_comply(study, candidates),
         retrofit=_retrofit(study),
         bands=reach_bands(study.roads, study.inputs, _counting_site(study)),
@@ -331,10 +340,11 @@ def _assessed_routes(study: Study) -> list[Route]:
 def find_places(study: Study) -> gpd.GeoDataFrame:
     """Places where a site may be built."""
     settings = study.project.siting
+    judged = {r.network for r in study.policy.rules if isinstance(r, RouteSpacing | LengthCoverage)}
     return find_candidates(
         study.inputs,
         study.context.index,
-        _assessed_routes(study),
+        [route for route in study.routes if route.road_class in judged],
         kinds=settings.candidates,
         route_point_km=settings.route_point_km,
         cost=settings.cost,

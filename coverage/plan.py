@@ -44,7 +44,8 @@ class Plan:
     """Assessment before, proposed sites, assessment after, and what it all rests on.
 
     ``background`` holds quiet frames for the map: ``waterways``, ``places``. ``network`` holds the road
-    network's figures (nodes, edges, length, islands …), ``quality`` what is doubtful about it.
+    network's figures (nodes, edges, length, islands …), ``quality`` what is doubtful about it,
+    ``candidates`` the places where a site may be built, whether or not a siting was asked for.
     ``compliance`` holds the least sites for each span that was asked for, ``retrofit`` the berths worth retrofitting;
     ``bands`` areas within driving distance of today's sites, for looking at.
     """
@@ -62,6 +63,7 @@ class Plan:
     network: Mapping[str, Any] = field(default_factory=dict)
     background: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     quality: QualityReport | None = None
+    candidates: gpd.GeoDataFrame | None = None
     compliance: tuple[Compliance, ...] = ()
     retrofit: Retrofit | None = None
     bands: gpd.GeoDataFrame | None = None

@@ -447,6 +447,8 @@ def _demand(plan: Plan) -> Layer:
 
 def _candidates(plan: Plan) -> Layer | None:
     frames = [siting.candidates for siting in plan.siting if len(siting.candidates)]
+    if not frames and plan.candidates is not None and len(plan.candidates):
+        frames = [plan.candidates]
     if not frames:
         return None
     frame = gpd.GeoDataFrame(pd.concat(frames).drop_duplicates("id"), geometry="geometry", crs=WGS84)
