@@ -17,145 +17,29 @@ from ..plan import Plan
 from ..policy import BerthShare, FacilityShare, RouteSpacing, ShareMargin
 from ..schema import Column, TableSchema
 from ..units import M_PER_KM, WGS84
-from . import numbers, styles
+from . import styles
+from .columns import (
+    BERTH_COLUMNS,
+    CANDIDATE_COLUMNS,
+    CAR_PARK_COLUMNS,
+    COUNTY_COLUMNS,
+    DEMAND_COLUMNS,
+    FACILITY_COLUMNS,
+    GAP_COLUMNS,
+    ISSUE_COLUMNS,
+    LEAST_COLUMNS,
+    NAME,
+    NOT_SERVED_COLUMNS,
+    PROPOSED_COLUMNS,
+    REF,
+    SITE_COLUMNS,
+)
 from .layer import QUIET, Category, Layer, LayerStyle, Phase
+from .plan_tables import quality_table
 
 
 def _schema(name: str, *columns: Column) -> TableSchema:
     return TableSchema(name, columns)
-
-
-ID, NAME, REF = Column("id"), Column("name"), Column("ref")
-KIND, STATUS, COUNTY = Column("kind", "choice"), Column("status", "choice"), Column("county")
-HAS = Column("has", "choice")
-COUNTY_COLUMNS = (
-    NAME,
-    Column("population", "float"),
-    Column("registered_ev", "float"),
-    Column("reached_low", "float", "%"),
-    Column("reached_high", "float", "%"),
-    Column("reached_after", "float", "%"),
-)
-GAP_COLUMNS = (
-    REF,
-    Column("direction", "choice"),
-    Column("section", "int"),
-    Column("spacing_class", "choice"),
-    Column("length_km", "float", "km"),
-    Column("from_site"),
-    Column("to_site"),
-    Column("from_km", "float", "km"),
-    Column("to_km", "float", "km"),
-    Column("open_start", "bool"),
-    Column("open_end", "bool"),
-    Column("evidence"),
-)
-SITE_COLUMNS = (
-    ID,
-    NAME,
-    Column("operator"),
-    Column("fast", "choice"),
-    Column("points", "int"),
-    Column("point_kw", "float", "kW"),
-    Column("pool_kw", "float", "kW"),
-    STATUS,
-    Column("service_area"),
-    Column("side"),
-    COUNTY,
-)
-FACILITY_COLUMNS = (
-    NAME,
-    KIND,
-    REF,
-    Column("side"),
-    HAS,
-    Column("points", "int"),
-    Column("fast_points", "int"),
-    Column("point_kw", "float", "kW"),
-    STATUS,
-    COUNTY,
-    ID,
-)
-BERTH_COLUMNS = (
-    NAME,
-    Column("port"),
-    Column("wharf"),
-    Column("class_t", "float", "t"),
-    Column("counts", "choice"),
-    HAS,
-    Column("cargo", "choice"),
-    STATUS,
-    Column("length_m", "float", "m"),
-    Column("shore_power_kw", "float", "kW"),
-    ID,
-)
-CAR_PARK_COLUMNS = (
-    NAME,
-    Column("park_type", "choice"),
-    Column("spaces", "int"),
-    Column("ready_spaces", "int"),
-    STATUS,
-    COUNTY,
-    ID,
-)
-DEMAND_COLUMNS = (
-    NAME,
-    Column("weight", "float"),
-    Column("covered", "choice"),
-    Column("distance_km", "float", "km"),
-    COUNTY,
-    Column("problem", "choice"),
-)
-CANDIDATE_COLUMNS = (
-    NAME,
-    KIND,
-    Column("cost", "float"),
-    Column("candidate_status", "choice"),
-    Column("reason", "choice"),
-    ID,
-)
-PROPOSED_COLUMNS = (
-    Column("build_order", "int"),
-    NAME,
-    KIND,
-    Column("adds", "float"),
-    Column("share_after", "float", "%"),
-    Column("cost", "float"),
-    Column("objective", "choice"),
-    ID,
-)
-LEAST_COLUMNS = (
-    Column("build_order", "int"),
-    NAME,
-    KIND,
-    Column("serves", "int"),
-    Column("cost", "float"),
-    ID,
-)
-UNSERVED_COLUMNS = (
-    Column("span_km", "float", "km"),
-    REF,
-    Column("section", "int"),
-    Column("direction", "choice"),
-    Column("from_km", "float", "km"),
-    Column("to_km", "float", "km"),
-)
-NOT_SERVED_COLUMNS = (
-    NAME,
-    REF,
-    Column("reason", "choice"),
-    Column("distance_km", "float", "km"),
-    ID,
-)
-
-ISSUE_COLUMNS = (
-    Column("quality_kind", "choice"),
-    Column("severity", "choice"),
-    REF,
-    NAME,
-    Column("length_km", "float", "km"),
-    Column("effect"),
-)
 
 
 def plan_layers(plan: Plan) -> list[Layer]:
@@ -524,16 +408,6 @@ def _not_served(plan: Plan) -> Layer | None:
     )
 
 
-def quality_table(plan: Plan, lang: str) -> gpd.GeoDataFrame:
-    """What is doubtful about the roads, a row each, with its effect in words."""
-    report = plan.quality
-    if report is None or report.issues.empty:
-        return gpd.GeoDataFrame(columns=[c.name for c in ISSUE_COLUMNS], geometry=[], crs=WGS84)
-    frame = report.issues.rename(columns={"kind": "quality_kind"})
-    frame = frame.assign(length_km=frame["length_m"] / M_PER_KM, effect=report.effects(lang))
-    return gpd.GeoDataFrame(frame.drop(columns=["values", "length_m"]), geometry="geometry", crs=WGS84)
-
-
 def _issues(plan: Plan) -> Layer | None:
     frame = quality_table(plan, plan.project.language)
     if frame.empty:
@@ -548,100 +422,3 @@ def _issues(plan: Plan) -> Layer | None:
         "quality",
         visible=False,
     )
-
-
-# -- tables without geometry -----------------------------------------------------------------------------
-
-FINDING_COLUMNS = (
-    Column("rule"),
-    Column("title"),
-    Column("finding_status"),
-    Column("value"),
-    Column("target"),
-    Column("value_after"),
-    Column("status_after"),
-    Column("source"),
-)
-ROUTE_COLUMNS = (
-    REF,
-    Column("road_class", "choice"),
-    Column("length_km", "float", "km"),
-    Column("sites", "int"),
-    Column("length_per_site_km", "float", "km"),
-    Column("gap_mean_km", "float", "km"),
-    Column("gap_median_km", "float", "km"),
-    Column("gap_p90_km", "float", "km"),
-    Column("gap_max_km", "float", "km"),
-    Column("gap_max_open", "bool"),
-    Column("good_km", "float", "km"),
-    Column("middle_km", "float", "km"),
-    Column("gap_km", "float", "km"),
-    Column("no_site_km", "float", "km"),
-    Column("open_km", "float", "km"),
-)
-ACCESS_COLUMNS = (
-    REF,
-    Column("section", "int"),
-    Column("direction", "choice"),
-    Column("chainage_km", "float", "km"),
-    ID,
-    NAME,
-    Column("distance_km", "float", "km"),
-    Column("back_km", "float", "km"),
-)
-EVIDENCE_COLUMNS = (
-    Column("rule"),
-    REF,
-    Column("section", "int"),
-    Column("direction", "choice"),
-    Column("from_km", "float", "km"),
-    Column("to_km", "float", "km"),
-    Column("evidence_kind", "choice"),
-    Column("rank", "int"),
-    ID,
-    NAME,
-    KIND,
-    Column("reason", "choice"),
-    Column("meets", "choice"),
-    Column("chainage_km", "float", "km"),
-    Column("distance_km", "float", "km"),
-    Column("back_km", "float", "km"),
-    Column("straight_km", "float", "km"),
-)
-SITING_DEMAND_COLUMNS = (ID, NAME, Column("weight", "float"), Column("covered", "choice"))
-REACH_COLUMNS = (Column("site"), Column("demand"), Column("distance_km", "float", "km"))
-
-
-def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSchema]]:
-    """Tables that go with the layers: findings, routes, access, and who reaches whom (the siting's evidence)."""
-    findings = pd.DataFrame(
-        [
-            {
-                "rule": before.rule.id,
-                "title": before.rule.title[lang],
-                "finding_status": numbers.status(before, lang),
-                "value": numbers.headline(before, lang),
-                "target": numbers.target(before, lang),
-                "value_after": numbers.headline(after, lang),
-                "status_after": numbers.status(after, lang),
-                "source": before.rule.source,
-            }
-            for before, after in zip(plan.before.findings, plan.after.findings, strict=True)
-        ]
-    )
-    tables = {
-        "findings": (findings, FINDING_COLUMNS),
-        "route_figures": (plan.before.routes.rename(columns={"class": "road_class"}), ROUTE_COLUMNS),
-        "access": (plan.before.access, ACCESS_COLUMNS),
-        "gap_evidence": (plan.before.evidence, EVIDENCE_COLUMNS),
-    }
-    unserved = [c.unserved.assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)]
-    if unserved:
-        tables["unserved_stretches"] = (pd.concat(unserved, ignore_index=True), UNSERVED_COLUMNS)
-    for siting in plan.siting:
-        tables[f"reach_{siting.objective_name}"] = (siting.reach, REACH_COLUMNS)
-        tables[f"demand_{siting.objective_name}"] = (siting.demand, SITING_DEMAND_COLUMNS)
-    return {
-        name: (frame.reindex(columns=[c.name for c in columns]), _schema(name, *columns))
-        for name, (frame, columns) in tables.items()
-    }

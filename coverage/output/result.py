@@ -21,7 +21,7 @@ from ..plan import Plan
 from ..siting.comply import Compliance
 from ..siting.outcome import Siting
 from ..siting.retrofit import Retrofit
-from .layers import quality_table
+from .plan_tables import quality_table
 
 DECIMALS = 6
 """Shares and kilometres are written to this many decimals: a millimetre, a millionth."""

@@ -13,7 +13,8 @@ from . import numbers
 from .atomic import check_free, write_folder
 from .geopackage import write_geopackage
 from .layer import FindingRow, Layer, SourceNote
-from .layers import plan_layers, plan_tables
+from .layers import plan_layers
+from .plan_tables import plan_tables
 from .report import check_template, write_report
 from .result import plan_result, result_text
 from .strips import strip_charts

@@ -18,19 +18,22 @@ from ..texts import text
 from ..units import M_PER_KM
 from . import numbers
 from .charts import coverage_curve
-from .layers import (
+from .columns import (
     ACCESS_COLUMNS,
     BERTH_COLUMNS,
     CAR_PARK_COLUMNS,
     FACILITY_COLUMNS,
     GAP_COLUMNS,
     ISSUE_COLUMNS,
+    LEAST_COLUMNS,
+    NAME,
     NOT_SERVED_COLUMNS,
     PROPOSED_COLUMNS,
     ROUTE_COLUMNS,
     SITE_COLUMNS,
-    quality_table,
+    UNSERVED_COLUMNS,
 )
+from .plan_tables import quality_table
 from .report_words import assumption_lines, figure_rows, licences
 from .workbook_cells import Head, Sheet, capital
 
@@ -53,6 +56,8 @@ def plan_sheets(plan: Plan, lang: str) -> list[Sheet]:
         _proposed(plan, lang),
         _curve(plan, lang),
         _uncovered(plan, lang),
+        *_least(plan, lang),
+        retrofit_sheet(plan, lang),
         _survey(plan, lang),
         _access(plan, lang),
         _not_served(plan, lang),
@@ -240,7 +245,7 @@ def _routes(plan: Plan, lang: str) -> Sheet:
         heads += [_route_head(columns[n], lang, prefix, f"{n}_after") for n in after_names]
     limit = _limits_km(plan)
     limits = dict.fromkeys(("gap_max_km", "gap_max_km_after"), limit[1]) if limit else {}
-    return Sheet("routes", tuple(heads), frame, limits=limits)
+    return Sheet("routes", tuple(heads), frame, limits=limits, printed=13)
 
 
 def _route_head(column: Column, lang: str, prefix: str = "", name: str = "") -> Head:
@@ -315,7 +320,7 @@ def _facilities(plan: Plan, lang: str) -> list[Sheet]:
         heads = (*heads_of(columns[:2], lang), Head.of(Column("pair"), lang), *heads_of(columns[2:4], lang), *has,
                  *heads_of((*columns[4:], LON, LAT, Column("provenance"), Column("note")), lang))  # fmt: skip
         looks = {h.name: choice_looks("has", lang, good="yes", middle="unknown", gap="no") for h in has}
-        sheets.append(Sheet(key, heads, frame.reset_index(drop=True), looks))
+        sheets.append(Sheet(key, heads, frame.reset_index(drop=True), looks, printed=7 + len(has)))
     return sheets
 
 
@@ -360,9 +365,22 @@ def _sites(plan: Plan, lang: str) -> Sheet:
 
 
 def _proposed(plan: Plan, lang: str) -> Sheet:
-    frames = [_placed(s.proposed).rename(columns={"order": "build_order"}) for s in plan.siting]
-    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    return Sheet("proposed", heads_of((*PROPOSED_COLUMNS, LON, LAT), lang), frame)
+    frames = []
+    for siting in plan.siting:
+        frame = _placed(siting.proposed).rename(columns={"order": "build_order"})
+        more = ["id", "price", "share_of_good_plans", "essential"]
+        frames.append(
+            frame.merge(siting.choices[more], on="id", how="left") if len(siting.choices) else frame
+        )
+    columns = heads_of((*PROPOSED_COLUMNS, LON, LAT), lang)
+    heads = (
+        *columns[:-3],
+        own_head("price", lang, "float", "count"),
+        own_head("share_of_good_plans", lang, "float", "share"),
+        own_head("essential", lang, "bool"),
+        *columns[-3:],
+    )
+    return Sheet("proposed", heads, pd.concat(frames, ignore_index=True) if frames else pd.DataFrame())
 
 
 def _curve(plan: Plan, lang: str) -> Sheet:
@@ -374,15 +392,52 @@ def _curve(plan: Plan, lang: str) -> Sheet:
         Head.of(Column("adds", "float"), lang),
         own_head("objective_value", lang, "float", "count"),
         own_head("share", lang, "float", "share"),
+        own_head("cost_so_far", lang, "float"),
+        own_head("best", lang, "float", "count"),
+        own_head("best_share", lang, "float", "share"),
         own_head("bound", lang, "float", "count"),
         own_head("bound_share", lang, "float", "share"),
         own_head("gap", lang, "float", "share"),
-        own_head("cost_so_far", lang, "float"),
     )
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     return Sheet(
         "curve", heads, frame.rename(columns={"objective": "objective_value", "cost": "cost_so_far"})
     )
+
+
+def _least(plan: Plan, lang: str) -> list[Sheet]:
+    """Least sites for each span, and the stretches that nothing can serve."""
+    sites = [_placed(c.sites).assign(span_km=c.span_km) for c in plan.compliance if len(c.sites)]
+    left = [c.unserved.assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)]
+    found, never = (pd.concat(f, ignore_index=True) if f else pd.DataFrame() for f in (sites, left))
+    span = Column("span_km", "float", "km")
+    return [
+        Sheet("least-sites", heads_of((span, *LEAST_COLUMNS, LON, LAT), lang),
+              found.rename(columns={"order": "build_order"})),
+        Sheet("unserved", heads_of(UNSERVED_COLUMNS, lang), never),
+    ]  # fmt: skip
+
+
+def retrofit_sheet(plan: Plan, lang: str) -> Sheet:
+    """Berths to retrofit, best first."""
+    columns = (NAME, Column("port"), Column("class_t", "float", "t"), Column("calls_per_year", "float"),
+               Column("hours_per_call", "float", "h"))  # fmt: skip
+    heads = (
+        *heads_of(columns, lang),
+        own_head("energy_kwh", lang, "float", "count"),
+        own_head("energy_estimated", lang, "bool"),
+        own_head("co2_avoided_t", lang, "float", "km"),
+        Head.of(Column("retrofit_cost", "float"), lang),
+        own_head("co2_t_per_cost", lang, "float", "ratio"),
+        Head.of(Column("build_order", "int"), lang),
+        Head.of(Column("id"), lang),
+    )
+    frame = (
+        pd.DataFrame()
+        if plan.retrofit is None
+        else plan.retrofit.berths.rename(columns={"order": "build_order"})
+    )
+    return Sheet("retrofit", heads, frame)
 
 
 def _uncovered(plan: Plan, lang: str) -> Sheet:
