@@ -53,10 +53,9 @@ def class_notices(project: Project, policy: Policy, roads: RoadGraph, routes: Se
     ]
     found = {route.road_class for route in routes}
     numbers = longest_numbers(roads) if asked - found else ""
+    key = "road-class-empty" if numbers else "road-class-no-numbers"
     notes += [
-        Fault(
-            "road-class-empty", "project.toml", value=name, values={"numbers": numbers or "-"}, warning=True
-        )
+        Fault(key, "project.toml", value=name, values={"numbers": numbers}, warning=True)
         for name in sorted(asked - found)
     ]
     return notes

@@ -279,6 +279,9 @@ def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> P
 
     out = project.path(project.network.osm)
     check_free(out, overwrite=overwrite)
+    if project.region.osm_relation is not None and not out.exists():
+        relation = project.region.osm_relation
+        raise InputError(Fault("region-relation-in-file", file="project.toml", value=relation))
     region = _region(project) or _looked_up(project, say)
     return fetch_osm(
         region,

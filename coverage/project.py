@@ -80,7 +80,16 @@ class NetworkSettings(_Frozen):
         2.0, description="breaks in a route up to this long are bridged along the roads"
     )
     overpass: str = Field("", description="address of another Overpass server for plugspan fetch")
-    nominatim: str = Field("", description="address of another Nominatim server, which looks up names of regions")
+    nominatim: str = Field(
+        "", description="address of another Nominatim server, which looks up names of regions"
+    )
+
+    @field_validator("overpass", "nominatim")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not re.match(r"https?://[^/\s]+", value):
+            raise PydanticCustomError("web_address", "an address with http:// or https:// is expected")
+        return value
 
 
 class TableSettings(_Frozen):
@@ -124,7 +133,8 @@ class SitingSettings(_Frozen):
         CANDIDATE_KINDS, description="kinds of places where a site may be built"
     )
     spans_km: tuple[Positive, ...] = Field(
-        (25.0, 30.0, 35.0, 40.0), description="longest gaps for which the least number of new sites is worked out"
+        (25.0, 30.0, 35.0, 40.0),
+        description="longest gaps for which the least number of new sites is worked out",
     )
     shore_power_budget: NonNegative | None = Field(
         None, description="money for giving berths shore power, in the unit of retrofit_cost"

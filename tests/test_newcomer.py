@@ -9,7 +9,7 @@ import pytest
 from plugspan.cli import _run
 from plugspan.errors import InputError
 from plugspan.output.run import is_run_folder
-from plugspan.pipeline import load, make_plan
+from plugspan.pipeline import fetch, load, make_plan
 from plugspan.project import read_project
 
 PROJECT = """schema = 1
@@ -105,6 +105,21 @@ def test_a_missing_boundary_file_is_not_mistaken_for_the_roads(project):
     """The remedy names [region], not plugspan fetch."""
     folder = project(region='file = "border.geojson"')
     assert [key for key, _ in faults_of(folder)] == ["region-file-missing"]
+
+
+def test_fetch_says_that_a_relation_cannot_say_where_to_download(project):
+    """The relation is read from the file that is to be downloaded: another way to name the region is asked for."""
+    folder = project(region="osm_relation = 77", osm="nowhere.osm.pbf")
+    with pytest.raises(InputError) as caught:
+        fetch(read_project(folder), overwrite=False, say=print)
+    assert [fault.key for fault in caught.value.faults] == ["region-relation-in-file"]
+
+
+def test_a_server_address_that_is_none_is_told_before_anything_is_asked(project):
+    """Not after minutes of tries."""
+    folder = project('overpass = "overpass.example"')
+    with pytest.raises(InputError, match="http://"):
+        read_project(folder)
 
 
 # -- what has no effect is noticed -----------------------------------------------------------------------
