@@ -256,6 +256,25 @@ def test_a_gap_over_the_seam_of_a_ring():
     assert mine.loc[mine["gap"] != over, "id"].tolist() == ["c before"]
 
 
+def test_the_roads_to_a_site():
+    """From the road at 56 km one takes way 5 and then way 6 to the end, where the site stands; a shorter one-way road
+    leads back only. The sites on the carriageway have no access road.
+    """
+    y = 120_000 - 56_000
+    toy = road().node("j", 0, y).node("d", 1000, y).node("e", 1000, y + 800)
+    toy.rows.clear()
+    toy.road("n j s", "G207").road("nw n").road("s se").road("j d", highway="service").road(
+        "d e", highway="service"
+    )
+    toy.road("e j", highway="service", oneway=True)
+    found = measured(toy, [*TWO, site("m", (1000, y + 800))])
+    ends = rows(found, "from_site", direction="forward").set_index("id")
+    assert ends.loc["m", "ways"] == "5 6"
+    assert ends.loc["m", "distance_km"] == pytest.approx(1.8, abs=0.01)
+    assert ends.loc["m", "back_km"] == pytest.approx(np.hypot(1.0, 0.8), abs=0.01)
+    assert ends.loc["a", "ways"] == ""
+
+
 # -- properties ------------------------------------------------------------------------------------------------
 
 spots = st.lists(st.integers(1, 119), min_size=0, max_size=9, unique=True)

@@ -24,7 +24,7 @@ EVIDENCE_COLUMNS = (
         "id",
         "name",
     ),
-    *("kind", "reason", "meets", "chainage_km", "distance_km", "back_km", "straight_km"),
+    *("kind", "reason", "meets", "chainage_km", "distance_km", "back_km", "straight_km", "ways"),
 )
 """Columns of :attr:`Assessment.evidence`."""
 

@@ -15,6 +15,7 @@ import pandas as pd
 from ..inputs import Inputs, qualify
 from ..inputs.sites import exists
 from ..network.access import find_served
+from ..network.access_roads import access_segments
 from ..network.graph import FloatArray, IntArray
 from ..network.routes import Drive, Route, mercator
 from ..policy import LengthCoverage, Policy, RouteSpacing, SiteRequirement
@@ -59,7 +60,8 @@ def gap_evidence(
         the same direction), ``straight_km``.
 
         ``from_site``, ``to_site``
-            the sites that close the gap;
+            the sites that close the gap, with the OSM ``ways`` from the road to the site, in driving order (none
+            if it lies on the carriageway);
         ``candidate``
             the :data:`MOST_CANDIDATES` free candidates that would serve this direction and whose way leaves it
             inside the gap (not at its very end), nearest to its middle first (ties: shorter way, then id);
@@ -147,14 +149,28 @@ def _ranked(table: pd.DataFrame, by: list[str], most: int, kind: str) -> pd.Data
 
 
 def _closing(context: RoadContext, rule: Rule, gaps: pd.DataFrame) -> pd.DataFrame:
-    """The sites at the two ends of each gap and how far off the road they are."""
-    served = _about_sites(context, context.access(rule.site.access_km).served)
+    """The sites at the two ends of each gap, how far off the road they are, and the roads one takes there."""
+    served = context.access(rule.site.access_km).served
+    ids = context.inputs.sites["id"].to_numpy(object)
+    closing = set(gaps["from_site"].dropna()) | set(gaps["to_site"].dropna())
+    of_rule = served["ref"].isin(set(gaps["ref"])).to_numpy(bool)
+    served = served[of_rule & np.isin(ids[served["site"].to_numpy(np.int64)], list(closing))]
+    served = _about_sites(context, served.assign(ways=_ways_to(context, rule, served)))
     parts = []
     for end in ("from_site", "to_site"):
         rows = gaps[[*DRIVE_KEY, end]].rename(columns={end: "id"}).dropna(subset="id")
         found = rows.reset_index(names="gap").merge(served, on=[*DRIVE_KEY, "id"], how="left")
         parts.append(found.assign(evidence_kind=end, rank=1))
     return _shaped(pd.concat(parts, ignore_index=True)).assign(meets=YES)
+
+
+def _ways_to(context: RoadContext, rule: Rule, served: pd.DataFrame) -> list[str]:
+    """OSM ways from the road to the site."""
+    routes = context.of_class(rule.network)
+    limit_m = rule.site.access_km * M_PER_KM
+    segments = access_segments(context.index, routes, context.snapped, served, access_m=limit_m)
+    way = context.graph.segments["way_id"].to_numpy()
+    return [" ".join(map(str, pd.unique(way[s]))) for s in segments]
 
 
 def _about_sites(context: RoadContext, table: pd.DataFrame) -> pd.DataFrame:
@@ -165,9 +181,11 @@ def _about_sites(context: RoadContext, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shaped(table: pd.DataFrame) -> pd.DataFrame:
-    columns = ["gap", "evidence_kind", "rank", "id", "name", "kind", "reason", "meets", *_PLACE]
+    columns = ["gap", "evidence_kind", "rank", "id", "name", "kind", "reason", "meets", "ways", *_PLACE]
     shaped = table.reindex(columns=columns)
-    return shaped.astype(dict.fromkeys(_PLACE, float)).astype({"reason": object, "meets": object})
+    return shaped.astype(dict.fromkeys(_PLACE, float)).astype(
+        dict.fromkeys(("reason", "meets", "ways"), object)
+    )
 
 
 # -- candidates ------------------------------------------------------------------------------------------
@@ -266,7 +284,7 @@ def _any_charger(inputs: Inputs, holds: npt.NDArray[np.bool_]) -> npt.NDArray[np
 def evidence_of(evidence: pd.DataFrame, gaps: Iterable[int]) -> list[dict[str, list[dict[str, Any]]]]:
     """For each gap the evidence as ``result.json`` has it: ``ends``, ``candidates``, ``not_counting``."""
     columns = {
-        "ends": ["evidence_kind", "id", "name", "chainage_km", "distance_km", "back_km"],
+        "ends": ["evidence_kind", "id", "name", "chainage_km", "distance_km", "back_km", "ways"],
         "candidates": ["id", "name", "kind", "chainage_km", "distance_km", "back_km"],
         "not_counting": ["id", "name", "reason", "meets", "chainage_km", "distance_km", "back_km", "straight_km"],
     }  # fmt: skip

@@ -238,7 +238,7 @@ def _searches(
             if np.isfinite(limit_m)
             else np.arange(anchored.n, dtype=np.int64)
         )
-        part = _subgraph(matrix, nodes, local)
+        part = subgraph(matrix, nodes, local)
         start = np.searchsorted(nodes, sources[block])
         step = max(1, MAX_CELLS // max(1, len(nodes)))
         for k in range(0, len(block), step):
@@ -265,7 +265,7 @@ def _blocks(anchored: AnchoredGraph, sources: IntArray, limit_m: float) -> Itera
             yield order[k : min(k + BLOCK, high)]
 
 
-def _subgraph(matrix: sparse.csr_array, nodes: IntArray, local: IntArray) -> sparse.csr_array:
+def subgraph(matrix: sparse.csr_array, nodes: IntArray, local: IntArray) -> sparse.csr_array:
     """Rows and columns of some nodes, in time that depends on them alone. ``local`` is scratch, all -1."""
     first, counts = matrix.indptr[nodes].astype(np.int64), np.diff(matrix.indptr)[nodes].astype(np.int64)
     row = np.repeat(np.arange(len(nodes)), counts)
@@ -351,4 +351,5 @@ __all__ = [
     "nearest_distance",
     "nearest_source",
     "snap",
+    "subgraph",
 ]

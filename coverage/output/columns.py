@@ -192,6 +192,7 @@ EVIDENCE_COLUMNS = (
     Column("distance_km", "float", "km"),
     Column("back_km", "float", "km"),
     Column("straight_km", "float", "km"),
+    Column("access_ways"),
 )
 SITING_DEMAND_COLUMNS = (ID, NAME, Column("weight", "float"), Column("covered", "choice"))
 REACH_COLUMNS = (Column("site"), Column("demand"), Column("distance_km", "float", "km"))

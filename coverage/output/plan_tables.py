@@ -52,7 +52,7 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSch
         "findings": (findings, FINDING_COLUMNS),
         "route_figures": (plan.before.routes.rename(columns={"class": "road_class"}), ROUTE_COLUMNS),
         "access": (plan.before.access, ACCESS_COLUMNS),
-        "gap_evidence": (plan.before.evidence, EVIDENCE_COLUMNS),
+        "gap_evidence": (plan.before.evidence.rename(columns={"ways": "access_ways"}), EVIDENCE_COLUMNS),
     }
     unserved = [c.unserved.assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)]
     if unserved:
