@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -17,14 +18,15 @@ from .styles import INK
 
 
 def coverage_curve(siting: Siting) -> pd.DataFrame:
-    """Coverage after each step of the build order, and the proven bound where there is one.
+    """Coverage by number of new sites: along the plan's build order, the best of each number, and the proven bound.
 
     Returns
     -------
     DataFrame
-        A row for each number of new sites built, from none: ``built``, the ``site`` and ``name`` built at this
-        step, what it ``adds``, ``objective`` (weight covered), ``share`` of all weight, ``bound`` and
-        ``bound_share`` (no plan with so many sites covers more), ``gap`` (relative), ``cost`` so far.
+        A row for each number of new sites, from none. Along the build order, as far as the plan goes: the ``site``
+        and ``name`` built at this step, what it ``adds``, ``objective`` (weight covered), ``share`` of all weight,
+        ``cost`` so far. From the frontier, where there is one: ``best`` and ``best_share`` (a plan of its own for
+        each number), ``bound`` and ``bound_share`` (no plan of that number covers more), ``gap`` (relative).
     """
     result, proposed = siting.result, siting.proposed
     gain = np.asarray(result.gain, float)
@@ -42,21 +44,38 @@ def coverage_curve(siting: Siting) -> pd.DataFrame:
             "cost": np.concatenate([[0.0], np.cumsum(proposed["cost"].astype(float))]),
         }
     )
-    bound, gap = _bounds(siting, len(frame))
-    return frame.assign(bound=bound, bound_share=bound / total, gap=gap)
+    best = _best(siting, len(frame))
+    frame = frame.merge(best, on="built", how="outer").sort_values("built", kind="stable", ignore_index=True)
+    return frame.assign(best_share=frame["best"] / total, bound_share=frame["bound"] / total)
 
 
-def _bounds(siting: Siting, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) bound and gap by number of sites: of the frontier if there is one, else of the plan alone."""
-    bound, gap = np.full(n, np.nan), np.full(n, np.nan)
-    curve = getattr(siting, "frontier", None)
-    if curve is not None and len(getattr(curve, "limit", ())):
-        at = np.asarray(curve.limit, float)
-        known = (at >= 0) & (at < n) & (at == np.round(at))
-        bound[at[known].astype(int)] = np.asarray(curve.bound, float)[known]
-        gap[at[known].astype(int)] = np.asarray(curve.gap, float)[known]
-    bound[-1], gap[-1] = siting.result.bound, siting.result.gap
-    return bound, gap
+def _best(siting: Siting, n: int) -> pd.DataFrame:
+    """``built, best, bound, gap`` of the frontier, as far as it rises; without one those of the plan alone."""
+    curve = siting.frontier
+    if curve.empty:
+        result = siting.result
+        return pd.DataFrame(
+            {"built": [n - 1], "best": [result.objective], "bound": [result.bound], "gap": [result.gap]}
+        )
+    rises = np.flatnonzero(np.diff(curve["objective"].to_numpy(float), prepend=-np.inf) > 0)
+    last = max(n - 1, int(curve["sites"].iloc[rises[-1]]) if len(rises) else 0)
+    kept = curve[curve["sites"] <= last]
+    return kept.rename(columns={"sites": "built", "objective": "best"})[["built", "best", "bound", "gap"]]
+
+
+LINES: dict[str, dict[str, Any]] = {
+    "bound_share": {
+        "color": GAP,
+        "marker": "D",
+        "linestyle": "--",
+        "linewidth": 1.4,
+        "markersize": 6,
+        "fillstyle": "none",
+    },
+    "best_share": {"color": "#5A6670", "marker": ".", "linestyle": ":", "linewidth": 1.3},
+    "share": {"color": GOOD, "marker": "o", "linewidth": 2},
+}
+"""Told apart by dash and marker, not by colour alone."""
 
 
 def curve_figure(siting: Siting, lang: str, size_mm: tuple[float, float] = (166.0, 84.0)) -> Figure:
@@ -68,28 +87,39 @@ def curve_figure(siting: Siting, lang: str, size_mm: tuple[float, float] = (166.
         ``no-chinese-font`` if the machine has no font with Chinese.
     """
     curve = coverage_curve(siting)
-    share = curve["share"].to_numpy(float) * 100
-    bound = curve["bound_share"].to_numpy(float) * 100
+    built = curve["built"].to_numpy()
     with mpl.rc_context({"font.family": list(families()), "axes.unicode_minus": False, "font.size": 8.5}):
         figure = Figure(
             figsize=(size_mm[0] / 25.4, size_mm[1] / 25.4), facecolor="white", layout="constrained"
         )
         axes = figure.add_subplot()
-        built = curve["built"].to_numpy()
-        axes.step(built, share, where="post", color=GOOD, linewidth=0.8, alpha=0.5)
-        axes.plot(built, share, color=GOOD, marker="o", linewidth=2, label=text("chart.share", lang))
-        known = np.isfinite(bound)
-        axes.plot(built[known], bound[known], color=GAP, marker="D", linestyle="--", linewidth=1.4, markersize=5,
-                  label=text("chart.bound", lang), fillstyle="none")  # fmt: skip
-        for x, y in zip(built, share, strict=True):
-            axes.annotate(
-                f"{y:.1f}", (x, y), (0, -13), textcoords="offset points", ha="center", fontsize=7.5, color=INK
-            )
+        shares = {name: curve[name].to_numpy(float) * 100 for name in ("bound_share", "best_share", "share")}
+        for name, look in LINES.items():
+            known = np.isfinite(shares[name])
+            if known.any() and not (name == "best_share" and siting.frontier.empty):
+                axes.plot(
+                    built[known],
+                    shares[name][known],
+                    label=text(f"chart.{name.replace('_', '-')}", lang),
+                    **look,
+                )
+        for x, y in zip(built, shares["share"], strict=True):
+            if np.isfinite(y):
+                axes.annotate(
+                    f"{y:.1f}",
+                    (x, y),
+                    (0, -13),
+                    textcoords="offset points",
+                    ha="center",
+                    fontsize=7.5,
+                    color=INK,
+                )
         axes.set(
             xlabel=text("chart.built", lang), ylabel=text("chart.share-axis", lang), xticks=_ticks(len(built))
         )
-        low, high = np.nanmin(share), np.nanmax(np.concatenate([share, bound[known]]))
-        room = max(high - low, 1.0) * 0.18
+        values = np.concatenate(list(shares.values()))
+        low, high = np.nanmin(values), np.nanmax(values)
+        room = max(high - low, 1.0) * 0.12
         axes.set_ylim(low - 1.5 * room, min(high + room, 104.0))
         axes.grid(axis="y", color="#DDE2E6", linewidth=0.7)
         axes.spines[["top", "right"]].set_visible(False)

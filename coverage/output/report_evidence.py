@@ -112,6 +112,8 @@ def number_words(value: float, unit: str) -> str:
     """Write a number as the other outputs do: shares in per cent, kilometres to the hundred metres."""
     if unit == "share":
         return numbers.percent(value)
+    if unit == "ratio":
+        return f"{value:.3f}"
     if unit == "margin":
         return numbers.points(value)
     if unit in ("km", "°"):

@@ -14,7 +14,7 @@ from ..policy import RouteSpacing
 from ..siting.outcome import Siting
 from ..texts import text
 from . import numbers
-from .charts import coverage_curve, curve_figure, figure_png, svg_png
+from .charts import curve_figure, figure_png, svg_png
 from .report_doc import BLUE, SOFT, Cell
 from .report_evidence import (
     ROWS,
@@ -30,7 +30,7 @@ from .report_state import Report, measured
 from .report_words import assumption_lines, finding_sentences, licences, survey_sentence
 from .strips import strip_charts
 from .workbook_cells import clean
-from .workbook_sheets import plan_sheets
+from .workbook_sheets import plan_sheets, retrofit_sheet
 from .workbook_sheets import status_looks as looks_of_status
 
 PAGE_MM, TEXT_ABOVE_MM, ROW_MM, MAP_MM = 250.0, 78.0, 6.2, (82.0, 125.0)
@@ -259,20 +259,30 @@ def _siting_words(report: Report, siting: Siting) -> list[str]:
         lines.append(report.words("siting-faults", n=len(siting.faults)))
     else:
         lines.append(report.words("siting-verified"))
+    if len(siting.choices):
+        names = siting.proposed.set_index("id")["name"]
+        needed = [
+            str(names[i])
+            for i in siting.choices.loc[siting.choices["essential"].astype(bool), "id"]
+            if i in names
+        ]
+        sheet = text("sheet.proposed.title", report.lang)
+        listed = text("map.comma", report.lang).join(needed)
+        lines.append(report.words("choices", n=len(needed), names=listed) if needed else
+                     report.words("choices-none", sheet=sheet))  # fmt: skip
     return lines
 
 
 def _proposed_table(report: Report, siting: Siting) -> None:
     lang = report.lang
     sheet = next(s for s in plan_sheets(report.plan, lang) if s.key == "proposed")
-    wanted = {"build_order": 14.0, "name": 44.0, "kind": 24.0, "adds": 22.0, "share_after": 22.0, "cost": 16.0,
-              "lon": 20.0, "lat": 20.0}  # fmt: skip
+    wanted = {"build_order": 14.0, "name": 40.0, "kind": 26.0, "adds": 20.0, "share_after": 20.0, "cost": 14.0,
+              "lon": 26.0, "lat": 24.0}  # fmt: skip
     heads = [h for h in sheet.heads if h.name in wanted]
     frame = sheet.frame[sheet.frame["objective"] == siting.objective_name]
     report.paper.table(report.words("proposed-table"), [h.label for h in heads], table_cells(frame, heads, lang),
                        [wanted[h.name] for h in heads])  # fmt: skip
-    curve = coverage_curve(siting)
-    report.paper.text(report.words("proposed-note", n=int(curve["built"].iloc[-1])), indent=False, soft=True)
+    report.paper.text(report.words("proposed-note", n=len(siting.proposed)), indent=False, soft=True)
 
 
 def _uncovered(report: Report, siting: Siting) -> None:
@@ -288,7 +298,8 @@ def _uncovered(report: Report, siting: Siting) -> None:
             weight=number_words(float(left["weight"].sum()), ""),
             never=len(never),
             sheet=text("sheet.uncovered.title", report.lang),
-        )
+        ),
+        keep=True,
     )
     biggest = left.sort_values(["weight", "id"], ascending=[False, True], kind="stable").head(12)
     reach = {True: text("sheet.never-reachable", report.lang), False: text("sheet.not-chosen", report.lang)}
@@ -302,6 +313,53 @@ def _uncovered(report: Report, siting: Siting) -> None:
     report.paper.table(report.words("uncovered-table"), heads, rows, [50.0, 30.0, 86.0])
 
 
+def write_least(report: Report) -> None:
+    """Fewest sites for each span, and those of the widest."""
+    found = report.plan.compliance
+    if not found:
+        return
+    paper, lang = report.paper, report.lang
+    paper.heading(report.words("least"), new_page=True)
+    paper.text(report.words("least-words"))
+    heads = [report.words(f"head.{key}") for key in ("span", "needed", "bound", "stretches", "unserved")]
+    rows = [
+        [
+            *(Cell(words, right=True) for words in
+              (f"{c.span_km:g}", f"{len(c.sites)}", f"{c.result.bound:g}", f"{c.stretches:,}")),
+            Cell(f"{len(c.unserved):,}", right=True, shade="gap" if len(c.unserved) else ""),
+        ]
+        for c in found
+    ]  # fmt: skip
+    paper.table(report.words("least-table"), heads, rows, [34.0, 30.0, 34.0, 34.0, 34.0])
+    if any(len(c.unserved) for c in found):
+        paper.text(report.words("least-never", sheet=text("sheet.unserved.title", lang)))
+    sheet = next((s for s in plan_sheets(report.plan, lang) if s.key == "least-sites"), None)
+    if sheet is not None:
+        widest = max(c.span_km for c in found)
+        wanted = {"build_order": 18.0, "name": 50.0, "kind": 34.0, "serves": 24.0, "lon": 20.0, "lat": 20.0}
+        chosen = [h for h in sheet.heads if h.name in wanted]
+        frame = sheet.frame[sheet.frame["span_km"] == widest].head(ROWS)
+        if len(frame):
+            title = report.words("least-list", span=f"{widest:g}")
+            paper.table(title, [h.label for h in chosen], table_cells(frame, chosen, lang),
+                        [wanted[h.name] for h in chosen])  # fmt: skip
+
+
+def write_retrofit(report: Report) -> None:
+    """Berths to retrofit, best first."""
+    sheet = retrofit_sheet(report.plan, report.lang)
+    if not len(sheet.frame):
+        return
+    paper = report.paper
+    paper.heading(report.words("retrofit"))
+    paper.text(report.words("retrofit-words"))
+    wanted = {"name": 44.0, "port": 28.0, "class_t": 20.0, "energy_kwh": 24.0, "co2_avoided_t": 24.0,
+              "retrofit_cost": 20.0, "co2_t_per_cost": 22.0}  # fmt: skip
+    heads = [h for h in sheet.heads if h.name in wanted]
+    paper.table(report.words("retrofit-table"), [h.label for h in heads],
+                table_cells(sheet.frame.head(ROWS), heads, report.lang), [wanted[h.name] for h in heads])  # fmt: skip
+
+
 # -- method, data, sources -------------------------------------------------------------------------------
 
 
@@ -311,16 +369,23 @@ def write_method(report: Report) -> None:
     paper.heading(report.words("method"), new_page=True)
     for key in ("unknown", "routes", "access", "spacing", "covered", "siting"):
         paper.lead(report.words(f"how.{key}.title"), report.words(f"how.{key}.words"))
+    rules: dict[str, list[str]] = {}
+    for rule in report.plan.policy.rules:
+        for line in assumption_lines(rule, lang):
+            rules.setdefault(line, []).append(rule.title[lang])
     rows = [
-        [Cell(rule.title[lang]), Cell(line), Cell(report.words("assumption-mark"), shade="middle")]
-        for rule in report.plan.policy.rules
-        for line in assumption_lines(rule, lang)
+        [
+            Cell(line),
+            Cell(text("report.semicolon", lang).join(titles)),
+            Cell(report.words("assumption-mark"), shade="middle"),
+        ]
+        for line, titles in rules.items()
     ]
     if rows:
         paper.heading(report.words("assumptions"), 2)
         paper.text(report.words("assumptions-words"))
-        heads = [report.words("head.title"), report.words("head.assumption"), report.words("head.mark")]
-        paper.table(report.words("assumptions-table"), heads, rows, [60.0, 80.0, 26.0])
+        heads = [report.words("head.assumption"), report.words("head.title"), report.words("head.mark")]
+        paper.table(report.words("assumptions-table"), heads, rows, [62.0, 76.0, 28.0])
 
 
 def write_data(report: Report) -> None:
@@ -375,6 +440,6 @@ def write_sources(report: Report) -> None:
 
 
 __all__ = [
-    "write_cover", "write_data", "write_method", "write_rules", "write_siting", "write_sources", "write_strips",
-    "write_summary",
+    "write_cover", "write_data", "write_least", "write_method", "write_retrofit", "write_rules", "write_siting",
+    "write_sources", "write_strips", "write_summary",
 ]  # fmt: skip

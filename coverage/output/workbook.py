@@ -17,6 +17,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from ..plan import Plan
 from ..texts import text
+from .charts import coverage_curve
 from .layer import GAP, GOOD, MIDDLE, SourceNote
 from .workbook_cells import NUMBER_FORMATS, Sheet, clean, column_widths, row_height, sheet_rows, write_rows
 from .workbook_sheets import plan_sheets
@@ -35,6 +36,11 @@ TAB = {
     "uncovered": GAP,
     "gaps": GAP,
     "survey": MIDDLE,
+}
+LINES: dict[str, tuple[str, dict[str, Any]]] = {
+    "share": (GOOD, {"width": 2.25}),
+    "best_share": ("#5A6670", {"width": 1.25, "dash_type": "round_dot"}),
+    "bound_share": (GAP, {"width": 1.5, "dash_type": "dash"}),
 }
 HEADER_LIMIT = 250
 A4_COLUMNS = 190.0
@@ -211,11 +217,9 @@ def _chart(book: xlsxwriter.Workbook, page: Worksheet, sheet: Sheet, plan: Plan,
     places = {head.name: c for c, head in enumerate(sheet.heads)}
     title, first = sheet.title(lang), 1
     for k, siting in enumerate(plan.siting):
-        last = first + len(siting.proposed)
+        last = first + len(coverage_curve(siting)) - 1
         chart = book.add_chart({"type": "line"})
-        for name, colour, look in (
-            ("share", GOOD, {"width": 2.25}), ("bound_share", GAP, {"width": 1.5, "dash_type": "dash"}),
-        ):  # fmt: skip
+        for name, (colour, look) in LINES.items():
             chart.add_series({
                 "name": text(f"sheet.column.{name}.label", lang),
                 "categories": [title, first, places["built"], last, places["built"]],

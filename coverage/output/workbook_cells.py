@@ -30,6 +30,7 @@ NUMBER_FORMATS: Mapping[str, str] = {
     "kW": "#,##0",
     "%": "0.0",
     "share": "0.0%",
+    "ratio": "0.000",
     "margin": "+0.0%;-0.0%;0.0%",
     "int": "#,##0",
     "float": "General",
@@ -192,4 +193,11 @@ def write_rows(
             elif isinstance(value, dt.date):
                 page.write_datetime(r + 1, c, dt.datetime(value.year, value.month, value.day), style("date"))
             else:
-                page.write_number(r + 1, c, value, style(unit if unit in NUMBER_FORMATS else head.kind))
+                page.write_number(r + 1, c, value, style(_number_format(value, unit, head.kind)))
+
+
+def _number_format(value: float, unit: str, kind: str) -> str:
+    """Name of the number format: that of the unit; without one, thousands are set apart in whole numbers."""
+    if unit not in NUMBER_FORMATS:
+        unit = kind
+    return "count" if unit == "float" and float(value).is_integer() else unit

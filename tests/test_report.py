@@ -1,0 +1,286 @@
+"""The report: the numbers of result.json in words and tables, in order, safe, repeatable, on the bureau's own paper."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+
+import pytest
+from docx import Document
+from docx.oxml.ns import qn
+from helsinki_case import HOSTILE, write_case
+from plugspan.errors import InputError
+from plugspan.output import numbers, report_state
+from plugspan.output.charts import curve_figure, figure_png, svg_png
+from plugspan.output.layers import plan_layers
+from plugspan.output.report import check_template, write_pdf, write_report
+from plugspan.output.report_doc import open_paper
+from plugspan.output.report_words import assumption_lines, figure_rows, figure_unit
+from plugspan.output.result import plan_result
+from plugspan.output.run import source_note
+from plugspan.pipeline import make_plan
+from plugspan.project import read_project
+from plugspan.texts import LANGUAGES, text
+
+
+@pytest.fixture(scope="module")
+def plan(root):
+    """The embedded sample."""
+    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
+
+
+@pytest.fixture(scope="module")
+def reports(plan, tmp_path_factory):
+    """Both reports of the sample: language -> path."""
+    folder = tmp_path_factory.mktemp("reports")
+    layers = plan_layers(plan)
+    for lang in LANGUAGES:
+        write_report(plan, layers, folder / f"{lang}.docx", lang=lang, note=source_note(plan))
+    return {lang: folder / f"{lang}.docx" for lang in LANGUAGES}
+
+
+def words(path):
+    """All text of body and tables, in order."""
+    body = Document(path).element.body
+    return "\n".join("".join(t.text or "" for t in p.iter(qn("w:t"))) for p in body.iter(qn("w:p")))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_finding_stands_there_with_value_target_and_status(plan, reports, lang):
+    """The words are those of numbers.py, so those of map and workbook."""
+    table = Document(reports[lang]).tables[0]
+    shown = [[cell.text for cell in row.cells] for row in table.rows][1:]
+    want = {
+        (b.rule.title[lang], numbers.headline(b, lang), numbers.target(b, lang), numbers.status(b, lang),
+         numbers.headline(a, lang), numbers.status(a, lang))
+        for b, a in zip(plan.before.findings, plan.after.findings, strict=True)
+    }  # fmt: skip
+    assert {tuple(row) for row in shown} == want
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_numbers_of_the_proposed_sites_are_those_of_result_json(plan, reports, lang):
+    """What each adds, in build order."""
+    want = [f"{row['adds']:,.0f}" for row in plan_result(plan)["siting"][0]["proposed"]]
+    tables = [[[c.text for c in row.cells] for row in t.rows] for t in Document(reports[lang]).tables]
+    found = next(t for t in tables if any("G240 K95.0" in row[1] for row in t if len(row) > 4))
+    assert [row[3] for row in found[1:]] == want
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_figures_and_tables_are_numbered_through(reports, lang):
+    """1, 2, 3 … without a hole, for as many pictures and tables as there are; every picture has a description."""
+    document = Document(reports[lang])
+    captions = [p.text for p in document.paragraphs if p.style.name == "Caption"]
+    for key, n in (("figure", len(document.inline_shapes)), ("table", len(document.tables))):
+        prefix = text(f"report.{key}", lang, number="\0").split("\0")[0]
+        found = [
+            int(re.match(rf"{re.escape(prefix)}(\d+)", c).group(1)) for c in captions if c.startswith(prefix)
+        ]
+        assert found == list(range(1, n + 1))
+    assert all(shape._inline.docPr.get("descr") for shape in document.inline_shapes)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_contents_name_every_heading_and_point_to_it(reports, lang):
+    """Each heading of the first two levels once, in order, as a link to a bookmark that exists."""
+    document = Document(reports[lang])
+    headings = [p.text for p in document.paragraphs if p.style.name in ("Heading 1", "Heading 2")]
+    links = list(document.element.body.iter(qn("w:hyperlink")))
+    marks = {m.get(qn("w:name")) for m in document.element.body.iter(qn("w:bookmarkStart"))}
+    assert ["".join(t.text for t in link.iter(qn("w:t"))).strip() for link in links] == headings
+    assert {link.get(qn("w:anchor")) for link in links} <= marks
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_theme_font_is_left_and_chinese_has_its_font(reports, lang):
+    """A theme font would win over ours and show boxes where it has no Chinese."""
+    with zipfile.ZipFile(reports[lang]) as archive:
+        styles = archive.read("word/styles.xml").decode()
+    assert not re.search(r"w:(ascii|hAnsi|eastAsia)Theme", styles)
+    assert 'w:eastAsia="Microsoft YaHei"' in styles
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_sources_licences_and_assumptions_are_there(plan, reports, lang):
+    """Every input's checksum, every assumption, OpenStreetMap's terms, the approval number's place."""
+    shown = words(reports[lang])
+    assert all(digest in shown for _, digest in plan.provenance.inputs)
+    assert all(line in shown for rule in plan.policy.rules for line in assumption_lines(rule, lang))
+    assert "ODbL" in shown
+    assert "审图号" in shown
+
+
+def test_what_to_survey_is_named(plan, reports):
+    """For each rule with unknowns, the first of them."""
+    shown = words(reports["zh"])
+    named = [
+        str(f.survey["name"].iloc[0]) for f in plan.before.findings if len(f.survey) and "name" in f.survey
+    ]
+    assert named
+    assert all(name in shown for name in named)
+
+
+def test_the_same_plan_gives_the_same_bytes(plan, reports, tmp_path):
+    """Pictures and archive included."""
+    write_report(plan, plan_layers(plan), tmp_path / "again.docx", lang="zh", note=source_note(plan))
+    assert (tmp_path / "again.docx").read_bytes() == reports["zh"].read_bytes()
+
+
+def test_hostile_names_are_text_and_nothing_else(root, tmp_path):
+    """The document is sound XML, holds no field, link or program that came from a name."""
+    plan = make_plan(read_project(write_case(tmp_path, root)))
+    path = tmp_path / "report.docx"
+    write_report(plan, plan_layers(plan), path, lang="en", note=source_note(plan))
+    document = Document(path)
+    assert HOSTILE[1] in document.paragraphs[0].text
+    with zipfile.ZipFile(path) as archive:
+        fields = re.findall(r"<w:instrText[^>]*>([^<]*)<", archive.read("word/document.xml").decode())
+        assert all(
+            re.fullmatch(r" (PAGEREF plugspan_\d+ \\h|SEQ (Figure|Table) \\\* ARABIC) ", f) for f in fields
+        )
+        assert not [n for n in archive.namelist() if "vba" in n.lower() or "embeddings" in n]
+        for name in archive.namelist():
+            if name.endswith(".rels"):
+                assert "evil" not in archive.read(name).decode()
+
+
+# -- the bureau's own template ---------------------------------------------------------------------------
+
+
+def test_the_bureaus_template_keeps_its_cover_headers_and_styles(plan, tmp_path):
+    """What stands in the template stays; headings are its own, without numbers of ours."""
+    template = tmp_path / "own.docx"
+    document = Document()
+    document.add_paragraph("某市交通运输局文件")
+    document.sections[0].header.paragraphs[0].text = "局内资料"
+    document.styles["Heading 1"].font.name = "SimHei"
+    document.save(template)
+    output = plan.project.output.model_copy(update={"report_template": template})
+    own = replace(plan, project=plan.project.model_copy(update={"output": output}))
+    write_report(own, [], tmp_path / "report.docx", lang="zh", note=source_note(own))
+    written = Document(tmp_path / "report.docx")
+    assert written.paragraphs[0].text == "某市交通运输局文件"
+    assert written.sections[0].header.paragraphs[0].text == "局内资料"
+    assert written.styles["Heading 1"].font.name == "SimHei"
+    assert [p.text for p in written.paragraphs if p.style.name == "Heading 1"][0] == text(
+        "report.summary", "zh"
+    )
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 no archive", b"\xd0\xcf\x11\xe0 an old .doc"])
+def test_a_template_that_is_no_word_document_is_named(content, plan, tmp_path):
+    """Missing, empty, damaged, or an old .doc: the file and the remedy are told before anything is written."""
+    template = tmp_path / "template.docx"
+    if content is not None:
+        template.write_bytes(content)
+    output = plan.project.output.model_copy(update={"report_template": template})
+    with pytest.raises(InputError) as caught:
+        check_template(replace(plan, project=plan.project.model_copy(update={"output": output})))
+    assert "template.docx" in str(caught.value)
+    assert ".docx" in caught.value.render("zh")
+
+
+def test_a_zip_that_is_no_word_document_is_refused(tmp_path):
+    """A workbook under the name of a template."""
+    with zipfile.ZipFile(tmp_path / "t.docx", "w") as archive:
+        archive.writestr("hello.txt", "hello")
+    with pytest.raises(InputError):
+        open_paper(tmp_path / "t.docx", "zh")
+
+
+# -- pictures and words ----------------------------------------------------------------------------------
+
+
+def test_pictures_are_png_and_repeat(plan):
+    """Curve and strips; the same bytes each time."""
+    siting = plan.siting[0]
+    one, two = (figure_png(curve_figure(siting, "zh")) for _ in range(2))
+    assert one == two
+    assert one.startswith(b"\x89PNG")
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"><text y="9">株</text></svg>'
+    assert svg_png(svg, 200).startswith(b"\x89PNG")
+
+
+def test_without_a_chinese_font_the_report_says_so_instead_of_failing(plan, tmp_path, monkeypatch):
+    """A server without fonts still gets its report."""
+    from plugspan.errors import PlugspanError
+
+    def fails(*_args, **_kwargs):
+        raise PlugspanError("no-chinese-font", fonts="Noto Sans CJK SC")
+
+    for place in ("report_state.map_figure", "report_sections.curve_figure", "report_sections.svg_png"):
+        monkeypatch.setattr(f"plugspan.output.{place}", fails)
+    write_report(plan, plan_layers(plan), tmp_path / "r.docx", lang="zh", note=source_note(plan))
+    document = Document(tmp_path / "r.docx")
+    assert not document.inline_shapes
+    assert "Noto Sans CJK SC" in words(tmp_path / "r.docx")
+    assert report_state.map_figure is fails
+
+
+@pytest.mark.parametrize(
+    ("key", "unit"),
+    [("gap_max_km", "km"), ("length_per_site_km_with_unknown", "km"), ("installed_kw_low", "kW"), ("sides", "count"),
+     ("sides_low", "share"), ("ready_share_high", "share"), ("car_parks", "count"), ("reach_km", "km")],
+)  # fmt: skip
+def test_the_unit_of_a_figure_is_the_suffix_of_its_key(key, unit):
+    """As in result.json."""
+    assert figure_unit(key) == unit
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_figure_of_the_sample_has_a_label(plan, lang):
+    """No key is shown to people as it is."""
+    for finding in plan.before.findings:
+        for key, label, *_ in figure_rows(finding, lang):
+            assert "_" not in label, (finding.rule.id, key, label)
+
+
+# -- PDF and the command ---------------------------------------------------------------------------------
+
+
+def test_without_libreoffice_the_remedy_is_told(reports, tmp_path, monkeypatch):
+    """No PDF, no half-written file."""
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    with pytest.raises(InputError) as caught:
+        write_pdf(reports["zh"], tmp_path / "report.pdf")
+    assert "LibreOffice" in caught.value.render("zh")
+    assert not (tmp_path / "report.pdf").exists()
+
+
+@pytest.mark.gis
+def test_libreoffice_makes_a_pdf_with_page_numbers_in_the_contents(reports, tmp_path):
+    """The contents end in the pages of the headings."""
+    if not shutil.which("soffice") or not shutil.which("pdftotext"):
+        pytest.skip("no LibreOffice or poppler")
+    write_pdf(reports["zh"], tmp_path / "report.pdf")
+    shown = subprocess.run(
+        ["pdftotext", "-f", "2", "-l", "2", "-layout", tmp_path / "report.pdf", "-"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    pages = [int(n) for n in re.findall(r"\.{5,}\s*(\d+)", shown)]
+    assert len(pages) > 10
+    assert pages == sorted(pages)
+    assert pages[0] == 3
+
+
+def test_the_command_refuses_to_replace_a_report(tmp_path, root):
+    """Exit code 2, and the old file as it was."""
+    (tmp_path / "report.docx").write_bytes(b"mine")
+    shown = subprocess.run(
+        [sys.executable, "-m", "plugspan", "report", str(root / "data" / "zhuzhou.toml"), "--file", "report.docx"],
+        capture_output=True, text=True, cwd=tmp_path, check=False, timeout=300,
+    )  # fmt: skip
+    assert shown.returncode == 2
+    assert (tmp_path / "report.docx").read_bytes() == b"mine"
+
+
+def test_a_document_read_back_is_sound(reports):
+    """python-docx reads it again and writes it again."""
+    for path in reports.values():
+        Document(path).save(io.BytesIO())

@@ -1,0 +1,243 @@
+"""The workbook: the numbers of result.json in typed cells; nothing in it is live; the same plan, the same bytes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import zipfile
+from dataclasses import replace
+
+import openpyxl
+import pandas as pd
+import pytest
+from helsinki_case import HOSTILE, write_case
+from plugspan.output import numbers
+from plugspan.output.charts import coverage_curve
+from plugspan.output.layer import SourceNote
+from plugspan.output.result import plan_result
+from plugspan.output.run import source_note
+from plugspan.output.workbook import _fitted, write_workbook
+from plugspan.output.workbook_cells import Head, cell_value, clean
+from plugspan.output.workbook_sheets import plan_sheets
+from plugspan.pipeline import make_plan
+from plugspan.project import read_project
+from plugspan.schema import Column
+from plugspan.texts import LANGUAGES, text
+
+NASTY = (
+    *HOSTILE,
+    "\x00\x01\x1b",
+    "_x0041_ _x000D_",
+    "http://evil.example/",
+    "{=1+1}",
+    "1e5",
+    "-2+3",
+    "@SUM(1)",
+)
+
+
+@pytest.fixture(scope="module")
+def plan(root):
+    """The embedded sample."""
+    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def book(plan, request, tmp_path_factory):
+    """(language, plan, the workbook read back by another library)."""
+    path = tmp_path_factory.mktemp("book") / "tables.xlsx"
+    write_workbook(plan, path, lang=request.param, note=source_note(plan))
+    return request.param, plan, openpyxl.load_workbook(path)
+
+
+def rows(book, lang, key):
+    """Rows of a sheet as dicts by header."""
+    page = book[text(f"sheet.{key}.title", lang)]
+    head, *body = page.iter_rows(values_only=True)
+    return [dict(zip(head, row, strict=True)) for row in body]
+
+
+def own(name, lang):
+    label = text(f"sheet.column.{name}.label", lang)
+    return label[:1].upper() + label[1:]
+
+
+def test_findings_are_those_of_result_json(book):
+    """Low, high and target of every rule, before and after, to the last digit; and the words of numbers.py."""
+    lang, plan, workbook = book
+    result = plan_result(plan)
+    found = rows(workbook, lang, "findings")
+    expected = {r["rule"]: r for r in (*result["findings"], *result["measures"])}
+    after = {r["rule"]: r for r in (*result["after"]["findings"], *result["after"]["measures"])}
+    rule = Head.of(Column("rule"), lang).label
+    assert [row[rule] for row in found] == [f.rule.id for f in plan.before.findings]
+    for row, finding in zip(found, plan.before.findings, strict=True):
+        want, then = expected[row[rule]], after[row[rule]]
+        assert row[own("low", lang)] == want["low"]
+        assert row[own("high", lang)] == want["high"]
+        assert row[own("target_value", lang)] == want.get("target")
+        assert row[own("low_after", lang)] == then["low"]
+        assert row[own("high_after", lang)] == then["high"]
+        assert row[own("yes", lang)] == want["counts"].get("yes")
+        assert row[Head.of(Column("value"), lang).label] == numbers.headline(finding, lang)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "path"),
+    [
+        ("routes", "length_per_site_km", ("routes",)),
+        ("routes", "gap_max_km", ("routes",)),
+        ("gaps", "length_km", ("gaps",)),
+        ("gaps-after", "length_km", ("after", "gaps")),
+        ("access", "distance_km", ("access",)),
+        ("proposed", "adds", ("siting", 0, "proposed")),
+        ("proposed", "share_after", ("siting", 0, "proposed")),
+    ],
+)
+def test_tables_hold_every_row_of_result_json(book, key, name, path):
+    """As many rows, the same numbers (gaps are in another order)."""
+    lang, plan, workbook = book
+    want = plan_result(plan)
+    for step in path:
+        want = want[step]
+    unit = {"share_after": "%"}.get(name, "km" if name.endswith("_km") else "")
+    header = Head.of(Column(name, "float", unit), lang).label
+    got = [row[header] for row in rows(workbook, lang, key)][: len(want)]
+    order = lambda values: sorted((v is None, v) for v in values)  # noqa: E731
+    assert order(got) == order(row[name] for row in want)
+
+
+def test_the_curve_is_that_of_the_siting(book):
+    """Each step adds what result.json says; the last step is the objective; no point lies above its bound."""
+    lang, plan, workbook = book
+    siting = plan_result(plan)["siting"][0]
+    curve = [row for row in rows(workbook, lang, "curve") if row[own("built", lang)] is not None]
+    steps = [row for row in curve if row[own("objective_value", lang)] is not None]
+    assert steps[0][own("objective_value", lang)] == siting["existing"]
+    assert steps[-1][own("objective_value", lang)] == siting["objective"]
+    assert [row[Head.of(Column("adds", "float"), lang).label] for row in steps[1:]] == siting["gain"]
+    for row in curve:
+        for name in ("share", "best_share"):
+            if row[own(name, lang)] is not None and row[own("bound_share", lang)] is not None:
+                assert row[own(name, lang)] <= row[own("bound_share", lang)] + 1e-9
+
+
+def test_without_a_frontier_the_curve_has_the_plans_own_bound(plan):
+    """One bound, at the plan's number of sites."""
+    siting = replace(plan.siting[0], frontier=pd.DataFrame())
+    curve = coverage_curve(siting)
+    assert curve["bound"].notna().sum() == 1
+    assert curve["bound"].iloc[-1] == siting.result.bound
+    assert len(curve) == len(siting.proposed) + 1
+
+
+def test_cells_are_typed(book):
+    """Dates are dates, counts numbers, names texts; missing cells are empty, never 0."""
+    lang, plan, workbook = book
+    findings = rows(workbook, lang, "findings")
+    assert isinstance(findings[0][own("by", lang)], dt.datetime)
+    berths = rows(workbook, lang, "berths")
+    known = Head.of(Column("class_t", "float", "t"), lang).label
+    assert [row[known] is None for row in berths] == plan.inputs.berths["class_t"].isna().tolist()
+    assert all(isinstance(row[known], (int, float)) for row in berths if row[known] is not None)
+
+
+def test_every_sheet_can_be_filtered_and_is_frozen_and_printable(book):
+    """Filter on the header, header frozen and repeated, landscape, one page wide, source note at the foot."""
+    _, _, workbook = book
+    for page in workbook.worksheets[1:]:
+        assert page.auto_filter.ref
+        assert page.freeze_panes == "B2"
+        assert page.page_setup.orientation == "landscape"
+        assert page.sheet_properties.pageSetUpPr.fitToPage
+        assert page.print_title_rows == "$1:$1"
+        assert "OpenStreetMap" in page.oddFooter.left.text
+
+
+def test_the_same_plan_gives_the_same_bytes(plan, tmp_path):
+    """No time of writing, no random id."""
+    for name in ("a", "b"):
+        write_workbook(plan, tmp_path / name, lang="zh", note=source_note(plan))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def hostile(root, tmp_path_factory):
+    """A plan whose every text is hostile, and the workbook of it."""
+    folder = tmp_path_factory.mktemp("hostile")
+    plan = make_plan(read_project(write_case(folder, root)))
+    sites, berths = plan.before.sites.copy(), plan.inputs.berths.copy()
+    sites["name"] = [NASTY[k % len(NASTY)] for k in range(len(sites))]
+    berths["name"] = [NASTY[-1 - k % len(NASTY)] for k in range(len(berths))]
+    plan = replace(plan, before=replace(plan.before, sites=sites), inputs=replace(plan.inputs, berths=berths))
+    path = folder / "tables.xlsx"
+    note = SourceNote(sources="&G &[Picture] &P =1+1 " * 20)
+    write_workbook(plan, path, lang="en", note=note)
+    return plan, path
+
+
+def test_no_cell_evaluates_or_links_what_came_from_data(hostile):
+    """No formula, no hyperlink out of the book, no external relationship, no macro."""
+    _, path = hostile
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            content = archive.read(name).decode("utf-8")
+            if name.startswith("xl/worksheets/sheet"):
+                assert "<f>" not in content
+                assert not re.search(r"<hyperlink [^>]*r:id=", content)
+            if name.endswith(".rels"):
+                assert 'TargetMode="External"' not in content
+        assert not [n for n in archive.namelist() if "vba" in n.lower() or "externalLink" in n]
+
+
+def test_hostile_texts_arrive_as_they_are(hostile):
+    """Letter by letter; only what XML forbids is replaced, visibly."""
+    plan, path = hostile
+    workbook = openpyxl.load_workbook(path)
+    shown = {row["Name"] for row in rows(workbook, "en", "sites")}
+    assert {openpyxl.utils.escape.unescape(str(v)) for v in shown} >= {
+        clean(name) for name in plan.before.sites["name"] if "_x00" not in name
+    }
+
+
+def test_clean_replaces_only_what_xml_forbids():
+    """Control characters and lone surrogates become U+FFFD; a very long text is cut and says so."""
+    assert clean("a\x00b\ud800c\n好🔌") == "a\ufffdb\ufffdc\n好🔌"
+    assert clean("x" * 40_000).endswith("…")
+    assert len(clean("x" * 40_000)) < 32_767
+
+
+def test_headers_and_footers_hold_255_characters_and_no_codes_of_the_data():
+    """``&`` starts a code there: one from the data must not."""
+    line = _fitted("&L", "&G &[Picture] &P " * 50, "&R&P / &N")
+    assert len(line) <= 255
+    assert line.count("&") == 4
+
+
+def test_missing_is_empty_and_an_unknown_yes_or_no_says_so():
+    """An empty number stays empty; a missing bool is *unknown*."""
+    number, yes = Head("x", "x", "float", "km"), Head("y", "y", "bool")
+    assert cell_value(float("nan"), number, "zh") is None
+    assert cell_value(pd.NA, number, "zh") is None
+    assert cell_value(float("inf"), number, "zh") is None
+    assert cell_value(pd.NA, yes, "zh") == text("value.unknown", "zh")
+    assert cell_value(False, yes, "en") == text("value.no", "en")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_sheet_names_are_allowed_and_differ(plan, lang):
+    """At most 31 characters, none that Excel forbids, no two alike."""
+    names = [sheet.title(lang) for sheet in plan_sheets(plan, lang)]
+    assert len({n.lower() for n in names}) == len(names)
+    assert all(len(n) <= 31 and not re.search(r"[\[\]:*?/\\']", n) for n in names)
+
+
+def test_result_json_has_no_number_the_workbook_rounds(book):
+    """Cells are not rounded for looks: only their format is."""
+    _, plan, workbook = book
+    share = plan_result(plan)["findings"][0]["high"]
+    cells = [c for row in workbook.worksheets[1].iter_rows() for c in row if c.value == share]
+    assert cells
+    assert json.dumps(share) == json.dumps(cells[0].value)
+    assert cells[0].number_format == "0.0%"
