@@ -22,7 +22,7 @@ def main(folder: str = ".venv") -> None:
     if not python.exists():
         print(f"making {folder} …", flush=True)
         venv.create(where, with_pip=True)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     print("installing the locked packages (one to three minutes the first time) …", flush=True)
     subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / "requirements.lock")], check=True)
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True)
