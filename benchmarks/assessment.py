@@ -7,7 +7,8 @@ road (primary to tertiary) of each copy gets a number; with ``--as-is`` numbers 
 copy; every fifth has no power written down, so that everything is measured twice (unknown as no, unknown as yes).
 A policy with spacing and covered length of the numbered roads (``\\d+`` and ``A\\d+``) and the reach of demand is
 assessed, with the evidence of every gap. Each size runs in a process of its own: reading and finding routes are
-timed apart, ``assess`` is what the issue's 30 seconds mean. Memory is the largest resident size of the process.
+timed apart, ``assess`` is what should stay under 30 seconds. Times are processor
+seconds, which other work on the machine disturbs less; memory is the largest resident size.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ def tables(graph, copies):
              "points": 2, "dc_points": 2, "point_kw": power, "geometry": Point(graph.node_xy[node])}
         )  # fmt: skip
     for k, node in enumerate(rng.integers(0, graph.n_nodes, DEMAND_PER_COPY * copies)):
-        rows["demand"].append({"id": f"d{k}", "kind": "town", "weight": 1.0, "geometry": Point(graph.node_xy[node])})
+        rows["demand"].append(
+            {"id": f"d{k}", "kind": "town", "weight": 1.0, "geometry": Point(graph.node_xy[node])}
+        )
     found = {name: as_table(rows[name], schema) for name, schema in SCHEMAS.items()}
     return collect(found, None, [])
 
@@ -145,7 +148,9 @@ def main():
         print(json.dumps(run(options.source, options.one, options.as_is)))
         return
     options.work.mkdir(parents=True, exist_ok=True)
-    print(f"{'copies':>6}{'road km':>10}{'gaps':>8}{'read s':>9}{'routes s':>10}{'assess s':>10}{'MB':>7}{'÷ linear':>10}")
+    print(
+        f"{'copies':>6}{'road km':>10}{'gaps':>8}{'read s':>9}{'routes s':>10}{'assess s':>10}{'MB':>7}{'÷ linear':>10}"
+    )
     first = None
     for copies in options.copies:
         row = alone(prepared(options.work, options.source, copies, ".osm.pbf"), copies, options.as_is)
