@@ -1,14 +1,14 @@
-"""How long a province's assessment takes, and whether the time grows in line with its size.
+r"""How long a province's assessment takes, and whether the time grows in line with its size.
 
     python benchmarks/assessment.py ../shared/data/osm/liechtenstein.osm.pbf
 
 The extract is laid side by side as in ``province.py``. It bears hardly any road numbers (3 km), so each named main
-road (primary to tertiary) of each copy gets a number; with ``--as-is`` numbers stay as they are. Sites stand at random nodes with a fixed seed, 10 per
-copy; every fifth has no power written down, so that everything is measured twice (unknown as no, unknown as yes).
-A policy with spacing and covered length of the numbered roads (``\\d+`` and ``A\\d+``) and the reach of demand is
-assessed, with the evidence of every gap. Each size runs in a process of its own: reading and finding routes are
-timed apart, ``assess`` is what should stay under 30 seconds. Times are processor
-seconds, which other work on the machine disturbs less; memory is the largest resident size.
+road (primary to tertiary) of each copy gets a number; with ``--as-is`` numbers stay as they are. Sites stand at random
+nodes of numbered roads with a fixed seed, 10 per copy; every fifth has no power written down, so that everything is
+measured twice (unknown as no, unknown as yes). A policy with spacing and covered length of the numbered roads (``\d+``
+and ``A\d+``) and the reach of demand is assessed, with the evidence of every gap (the benchmark lists no candidates).
+Each size runs in a process of its own; ``assess`` is what should stay under 30 seconds. Times are processor seconds,
+which other work on the machine disturbs less; memory is the largest resident size.
 """
 
 from __future__ import annotations
