@@ -11,6 +11,9 @@ from .core import Core, spendable
 from .problem import FloatArray, IntArray
 from .swaps import MAX_TABLE, Plan
 
+WARM, HOT = 5e-4, 2e-3
+"""Losses that a search accepts at first, as shares of the best value."""
+
 Better = Callable[[float, IntArray], bool]
 """Told of each better plan (value, sites); returns True when it is good enough."""
 
@@ -79,17 +82,26 @@ class Search:
         Fractional plan: half of the repairs prefer its sites.
     cycle : float
         Array entries to touch in one cycle of cooling: a measure of effort that does not depend on the clock.
+    heats : tuple of float
+        Share of the best value that may be lost at the beginning of a cycle; cycles take turns.
     """
 
     def __init__(
-        self, core: Core, start: IntArray, guide: FloatArray | None, cycle: float, rng: np.random.Generator
+        self,
+        core: Core,
+        start: IntArray,
+        guide: FloatArray | None,
+        cycle: float,
+        rng: np.random.Generator,
+        heats: tuple[float, ...],
     ) -> None:
-        self.core, self.guide, self.cycle, self.rng = core, guide, cycle, rng
+        self.core, self.guide, self.cycle, self.rng, self.heats = core, guide, cycle, rng, heats
         self.plan = Plan(core, slots_needed(core))
         self.plan.fill(start)
         self.best, self.value = start, core.value(start)
         self._current, self._level = start, self.value
         self.idle_steps = 0
+        self._turn = 0.0
 
     def step(self, stop: Stop) -> bool:
         """Change the plan once; True if the best plan has become better."""
@@ -108,9 +120,13 @@ class Search:
         return True
 
     def _heat(self) -> float:
-        """Loss that is accepted now."""
-        cooled = (self.plan.work % self.cycle) / self.cycle
-        return float(5e-4 * self.value * self.rng.random() * (1.0 - cooled))
+        """Loss that is accepted now; each cycle begins at the best plan and has the next of the heats."""
+        turn, cooled = divmod(self.plan.work / self.cycle, 1.0)
+        if turn > self._turn:
+            self._turn = turn
+            self._current, self._level = self.best, self.value
+        heat = self.heats[int(turn) % len(self.heats)]
+        return float(heat * self.value * self.rng.random() * (1.0 - cooled))
 
 
 def search(
@@ -121,9 +137,10 @@ def search(
     rng: np.random.Generator,
     stop: Stop,
     better: Better,
+    heat: float = WARM,
 ) -> IntArray:
     """Run one cycle of :class:`Search` of ``work`` entries; returns the best plan found."""
-    found = Search(core, start, guide, work, rng)
+    found = Search(core, start, guide, work, rng, (heat,))
     if better(found.value, found.best):
         return found.best
     descend(found.plan, stop)

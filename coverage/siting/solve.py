@@ -13,10 +13,10 @@ from .bound import Bound, lagrangian, sift, subgradient
 from .core import Core
 from .exact import integer
 from .greedy import greedy
-from .improve import Search, improve, round_off, search, searchable, slots_needed
+from .improve import HOT, WARM, Search, improve, round_off, search, searchable, slots_needed
 from .presolve import restrict, undominated
 from .problem import IntArray, ProblemError, SitingProblem, make_problem
-from .result import SitingResult
+from .result import SitingResult, relative_gap
 from .run import Progress, Run
 from .swaps import MAX_TABLE
 
@@ -27,6 +27,8 @@ _SEARCH_WORK = 2e9
 _TURNS = 5
 _MANY = 250_000
 """With more entries of reach than this, a short search goes before the linear program, which takes a while."""
+_NARROW = 2e-3
+"""With a gap below this, proving pays more than searching on."""
 _LP_SHARE = 0.6
 """Share of the remaining time that the linear program may take."""
 _SMALL = 120
@@ -254,7 +256,7 @@ def _tight_bound(run: Run) -> None:
     run.note("linear program")
 
 
-def _search(run: Run, work: float, rng: np.random.Generator) -> None:
+def _search(run: Run, work: float, rng: np.random.Generator, heat: float = WARM) -> None:
     """Ruin and repair from the best plan, guided by the LP solution if there is one."""
     core = _searched(run)
     if not slots_needed(core) or not core.size[1]:
@@ -273,19 +275,22 @@ def _search(run: Run, work: float, rng: np.random.Generator) -> None:
         return run.done
 
     if core.allows(start):
-        search(core, start, guide, work, rng, run.left, better)
+        search(core, start, guide, work, rng, run.left, better, heat)
     run.note("search")
 
 
 def _search_in_turns(run: Run, rng: np.random.Generator) -> None:
     """Search and fix in turns, as long as it finds better plans and many candidates are left."""
+    heat = WARM
     for work in (_SEARCH_WORK / 4, *[_SEARCH_WORK] * _TURNS):
         if run.done or run.left() <= 0 or run.core.size[0] <= _SMALL:
             return
         before = run.best
-        _search(run, work, rng)
+        _search(run, work, rng, heat)
         if run.best <= before and work == _SEARCH_WORK:
-            return
+            if heat == HOT or relative_gap(run.best, run.bound) < _NARROW:
+                return
+            heat = HOT
         if not run.done and run.best > before:
             run.fix(lagrangian(run.core, run.prices))
 
@@ -326,4 +331,4 @@ def _beside(run: Run, start: IntArray | None, rng: np.random.Generator) -> Searc
     core = run.core
     if start is None or run.gap > 0 or core.size[0] <= _SMALL or not searchable(core):
         return None
-    return Search(core, start, run.guide, _SEARCH_WORK, rng)
+    return Search(core, start, run.guide, _SEARCH_WORK, rng, (HOT, WARM))
