@@ -28,12 +28,14 @@ def command(
 ) -> int:
     """Assess, propose sites, and write the layers in another format."""
     from ..output.report_files import write_export
+    from ..output.run import check_free
     from ..pipeline import make_plan
 
     opened = open_project(project, lang)
+    target = out or Path("tables.xlsx" if format == "xlsx" else format)
     with told_in(opened.language), progress(opened.language) as tell:
+        check_free(target, overwrite=overwrite)
         plan = make_plan(opened, tell=tell)
-        target = out or Path("tables.xlsx" if format == "xlsx" else format)
         notes = write_export(
             plan, target, format, encoding=encoding, overwrite=overwrite, lang=opened.language
         )

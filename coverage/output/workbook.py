@@ -38,9 +38,9 @@ TAB = {
     "survey": MIDDLE,
 }
 LINES: dict[str, tuple[str, dict[str, Any]]] = {
-    "share": (GOOD, {"width": 2.25}),
-    "best_share": ("#5A6670", {"width": 1.25, "dash_type": "round_dot"}),
     "bound_share": (GAP, {"width": 1.5, "dash_type": "dash"}),
+    "best_share": ("#5A6670", {"width": 1.25, "dash_type": "round_dot"}),
+    "share": (GOOD, {"width": 2.25}),
 }
 HEADER_LIMIT = 250
 A4_COLUMNS = 190.0
@@ -95,8 +95,8 @@ def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
         "bottom_color": "#C9CFD4",
     }
     looks: dict[str, dict[str, Any]] = {
-        "text": {"text_wrap": True, "indent": 1},
-        "date": {"num_format": "yyyy-mm-dd", "align": "left"},
+        "text": {"text_wrap": True, "align": "left", "indent": 1},
+        "date": {"num_format": "yyyy-mm-dd", "align": "left", "indent": 1},
         "head": {"bold": True, "text_wrap": True, "valign": "vcenter", "indent": 1, "bg_color": "#E7ECF0", "bottom": 2,
                  "bottom_color": "#5A6670"},
         "title": {"bold": True, "font_size": 16, "text_wrap": True, "bottom": 0},
