@@ -13,7 +13,7 @@ from .network import RoadGraph
 from .network.refs import split_refs
 from .network.routes import Route
 from .policy import LengthCoverage, Policy, RouteSpacing
-from .project import Project
+from .project import Project, boundary_file
 
 _EXAMPLES = 8
 """So many road numbers are named as examples."""
@@ -32,8 +32,6 @@ def notices(
 
 def region_notices(project: Project) -> list[Fault]:
     """A region that is only named, and was not looked up yet: the whole file is assessed."""
-    from .pipeline import boundary_file
-
     region = project.region
     other = (region.file, region.osm_relation, region.bbox)
     if region.name is None or any(way is not None for way in other) or boundary_file(project).is_file():

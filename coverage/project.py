@@ -249,3 +249,9 @@ def read_project(path: str | Path) -> Project:
         raise InputError(Fault("unreadable", file=str(path), values={"reason": error})) from error
     project = parse_toml(content, Project, str(path))
     return project.model_copy(update={"folder": path.resolve().parent})
+
+
+def boundary_file(project: Project) -> Path:
+    """Where ``fetch`` keeps the boundary of a region that was looked up by its name."""
+    osm = project.path(project.network.osm)
+    return osm.with_name(osm.name.split(".")[0] + ".region.geojson")

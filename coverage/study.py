@@ -1,0 +1,239 @@
+"""Reading a project: policy, region, roads and tables, with every fault of all of them told together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+
+from .assess.spacing_rules import RoadContext
+from .errors import Fault, InputError
+from .inputs import SCHEMAS, Inputs, collect, combine_tables, distance_to, read_table
+from .inputs.checks import notice_table_datum
+from .inputs.from_osm import table_from_osm
+from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
+from .network.refs import RoadClass, RoadClasses
+from .network.routes import Route, find_routes
+from .notices import notices
+from .output.atomic import check_free
+from .policy import (
+    Policy,
+    read_policy,
+)
+from .project import Project, TableSettings, boundary_file
+from .units import M_PER_KM, WGS84
+
+Tell = Callable[[str, float], None]
+OSM_SUFFIXES = (".pbf", ".osm", ".gz", ".bz2")
+
+
+def silent(_key: str, _share: float) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Everything read, before anything is measured."""
+
+    project: Project
+    policy: Policy
+    region: Region | None
+    roads: RoadGraph
+    routes: tuple[Route, ...]
+    inputs: Inputs
+    background: Mapping[str, gpd.GeoDataFrame]
+
+    @cached_property
+    def context(self) -> RoadContext:
+        """Roads, routes and sites with what several steps need of them."""
+        return RoadContext(self.inputs, self.roads, self.routes, self.region)
+
+
+def load(project: Project, *, tell: Tell = silent) -> Study:
+    """Read policy, region, roads and tables."""
+    faults: list[Fault] = []
+    with _collected(faults):
+        policy = read_policy(_policy_name(project))
+    tell("network", 0.05)
+    region: Region | None = None
+    features: Mapping[str, gpd.GeoDataFrame] = {}
+    warnings: list[Fault] = []
+    roads: RoadGraph | None = None
+    with _collected(faults):
+        region = _region(project)
+    if not any(fault.file == str(project.path(project.network.osm)) for fault in faults):
+        with _collected(faults):
+            roads, features = _network(project, region, warnings)
+    tell("tables", 0.2)
+    inputs = _inputs(project, region, features, roads, warnings, faults)
+    assert roads is not None  # or there was a fault
+    tell("routes", 0.3)
+    classes = road_classes(project, policy)
+    routes = tuple(find_routes(roads, classes, bridge_m=project.network.bridge_km * M_PER_KM))
+    inputs = replace(inputs, warnings=(*inputs.warnings, *notices(project, policy, roads, routes, inputs)))
+    return Study(project, policy, region, roads, routes, inputs, _background(features, inputs))
+
+
+@contextmanager
+def _collected(faults: list[Fault]) -> Iterator[None]:
+    """Faults of one input don't hide those of the next; they are raised together when all is read."""
+    try:
+        yield
+    except InputError as error:
+        faults += error.faults
+
+
+def _network(
+    project: Project, region: Region | None, warnings: list[Fault]
+) -> tuple[RoadGraph, Mapping[str, gpd.GeoDataFrame]]:
+    """Roads, and what else the file holds if it is OpenStreetMap's."""
+    osm = project.path(project.network.osm)
+    if osm.suffix not in OSM_SUFFIXES:
+        return read_network(osm, region), {}
+    extract = read_osm(osm, region)
+    warnings += extract.report.faults
+    return extract.roads, extract.features
+
+
+def _policy_name(project: Project) -> str | Path:
+    path = project.path(Path(project.policy))
+    return path if path.suffix == ".toml" and path.is_file() else project.policy
+
+
+def road_classes(project: Project, policy: Policy) -> RoadClasses:
+    """Classes of road of the policy, with the project's own patterns in their place."""
+    patterns = {**policy.road_class, **project.road_class}
+    return RoadClasses(tuple(RoadClass(name, tuple(p)) for name, p in patterns.items()))
+
+
+def _region(project: Project) -> Region | None:
+    wanted, halo_m = project.region, project.region.halo_km * M_PER_KM
+    if wanted.file is not None:
+        return read_region(project.path(wanted.file), halo_m=halo_m, name=project.name)
+    if wanted.osm_relation is not None:
+        return read_region_from_osm(project.path(project.network.osm), wanted.osm_relation, halo_m=halo_m)
+    beside = boundary_file(project)
+    if wanted.name is not None and beside.is_file():
+        return read_region(beside, halo_m=halo_m, name=wanted.name)
+    if wanted.bbox is not None:
+        return Region.from_bbox(*wanted.bbox, halo_m=halo_m, name=project.name)
+    return None
+
+
+def _inputs(
+    project: Project,
+    region: Region | None,
+    features: Mapping[str, gpd.GeoDataFrame],
+    roads: RoadGraph | None,
+    warnings: list[Fault],
+    faults: list[Fault],
+) -> Inputs:
+    """Read all tables; faults of all files are raised together, with those found before."""
+    tables: dict[str, Any] = {}
+    to_road = None if roads is None else distance_to(roads.lines())
+    for name, schema in SCHEMAS.items():
+        frames = []
+        for settings in project.tables.get(name, ()):  # type: ignore[call-overload]
+            if settings.from_osm and roads is None:
+                continue
+            with _collected(faults):
+                table = _table(project, name, settings, region, features, warnings)
+                if to_road is not None and name in ("chargers", "facilities") and not settings.from_osm:
+                    noticed = notice_table_datum(table, settings.datum, to_road)
+                    warnings += [] if noticed is None else [noticed]
+                frames.append(table)
+        tables[name] = combine_tables(frames, schema)
+    if faults:
+        raise InputError(faults)
+    return collect(tables, None if region is None else region.polygon, warnings)
+
+
+def _table(
+    project: Project,
+    name: str,
+    settings: TableSettings,
+    region: Region | None,
+    features: Mapping[str, gpd.GeoDataFrame],
+    warnings: list[Fault],
+) -> gpd.GeoDataFrame:
+    """One table, from its file or from the OSM file."""
+    if settings.from_osm:
+        return table_from_osm(name, features, notes=warnings)
+    assert settings.path is not None
+    return read_table(
+        project.path(settings.path),
+        SCHEMAS[name],
+        datum=settings.datum,
+        columns=settings.columns,
+        encoding=settings.encoding,
+        sheet=settings.sheet,
+        layer=settings.layer,
+        defaults=settings.defaults,
+        region=None if region is None else region.polygon,
+        halo_km=project.region.halo_km,
+        notes=warnings,
+    )
+
+
+def _background(features: Mapping[str, gpd.GeoDataFrame], inputs: Inputs) -> dict[str, gpd.GeoDataFrame]:
+    background = {}
+    if "waterways" in features:
+        background["waterways"] = features["waterways"]
+    places = features.get("places")
+    if places is not None and len(places):
+        background["towns"] = places[places["kind"].isin(["city", "town"])]
+    return background
+
+
+def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> Path:
+    """Download the project's region to the file that it names as its network.
+
+    A region given by name is looked up, and its boundary kept beside the network, where ``run`` finds it.
+    """
+    from .network.download import fetch_osm
+
+    out = project.path(project.network.osm)
+    check_free(out, overwrite=overwrite)
+    if project.region.osm_relation is not None and not out.exists():
+        relation = project.region.osm_relation
+        raise InputError(Fault("region-relation-in-file", file="project.toml", value=relation))
+    region = _region(project) or _looked_up(project, say)
+    return fetch_osm(
+        region,
+        out,
+        endpoint=project.network.overpass or None,
+        overwrite=overwrite,
+        say=say,
+        lang=project.language,
+    )
+
+
+def _looked_up(project: Project, say: Callable[[str], None]) -> Region:
+    from .network.download import find_region
+
+    if project.region.name is None:
+        raise InputError(Fault("region-none", file="project.toml"))
+    region = find_region(
+        project.region.name,
+        cache_dir=project.path(project.network.osm).parent / ".osm-cache",
+        nominatim=project.network.nominatim or None,
+        halo_m=project.region.halo_km * M_PER_KM,
+        say=say,
+        lang=project.language,
+    )
+    frame = gpd.GeoDataFrame({"name": [project.region.name]}, geometry=[region.polygon], crs=WGS84)
+    boundary_file(project).write_text(frame.to_json(drop_id=True), "utf-8")
+    return region
+
+
+@contextmanager
+def sample_project() -> Iterator[Path]:
+    """Give the path of the embedded sample's project file."""
+    with resources.as_file(resources.files("plugspan.data")) as folder:
+        yield folder / "zhuzhou.toml"
