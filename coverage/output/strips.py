@@ -7,6 +7,8 @@ a lane for each direction with its sites as beads and the gaps between them, as 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
+from functools import lru_cache
 from itertools import pairwise
 
 import geopandas as gpd
@@ -148,7 +150,8 @@ def strip_charts(plan: Plan, lang: str) -> dict[str, str]:
     return {key: strip_svg(data, lang) for key, data in plan_strips(plan).items()}
 
 
-def plan_strips(plan: Plan) -> dict[str, StripData]:
+@lru_cache(maxsize=1)  # the map and the report of one plan show the same charts
+def plan_strips(plan: Plan) -> Mapping[str, StripData]:
     """Gather what the strip charts of a plan show; empty without a rule on spacing."""
     rule = next((r for r in plan.policy.rules if isinstance(r, RouteSpacing)), None)
     if rule is None:
