@@ -13,15 +13,13 @@ from .report_doc import furnish, open_paper, write_paper
 from .report_sections import (
     write_cover,
     write_data,
-    write_least,
     write_method,
-    write_retrofit,
     write_rules,
-    write_siting,
     write_sources,
     write_strips,
     write_summary,
 )
+from .report_siting import write_least, write_retrofit, write_siting
 from .report_state import Report
 
 

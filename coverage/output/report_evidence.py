@@ -15,8 +15,7 @@ from ..texts import text
 from . import numbers
 from .layer import Layer, shown
 from .report_doc import Cell
-from .workbook_cells import Head, capital, cell_value
-from .workbook_sheets import own_head
+from .workbook_cells import Head, capital, cell_value, own_head
 
 ROWS = 24
 """Rows of evidence on a rule's page; the workbook has all of them."""
@@ -132,6 +131,16 @@ def _worst_first(table: pd.DataFrame) -> pd.DataFrame:
     if "gap_max_km" in table:
         return table.sort_values("gap_max_km", ascending=False, kind="stable")
     return table
+
+
+PAGE_MM, TEXT_ABOVE_MM, ROW_MM, MAP_MM = 250.0, 78.0, 6.2, (82.0, 125.0)
+"""Height of a page's text, of what stands above a map (about), of a table row; least and most for a map."""
+
+
+def map_height_mm(rows: int) -> float:
+    """Height of a map that leaves a short table room on the same page; the most if the table is too long for that."""
+    room = PAGE_MM - TEXT_ABOVE_MM - ROW_MM * (min(rows, ROWS) + 2)
+    return min(room, MAP_MM[1]) if room >= MAP_MM[0] else MAP_MM[1]
 
 
 # -- maps ------------------------------------------------------------------------------------------------

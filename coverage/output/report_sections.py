@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.shared import Mm, Pt
 
 from ..assess.finding import Finding
 from ..errors import PlugspanError
 from ..policy import RouteSpacing
-from ..siting.outcome import Siting
 from ..texts import text
 from . import numbers
-from .charts import curve_figure, figure_png, svg_png
+from .charts import svg_png
 from .report_doc import BLUE, SOFT, Cell
 from .report_evidence import (
     ROWS,
     SHEETS,
     evidence,
+    map_height_mm,
     number_words,
-    picked,
     rule_extent,
     rule_layers,
     table_cells,
@@ -30,11 +28,9 @@ from .report_state import Report, measured
 from .report_words import assumption_lines, finding_sentences, licences, survey_sentence
 from .strips import strip_charts
 from .workbook_cells import clean
-from .workbook_sheets import plan_sheets, retrofit_sheet
+from .workbook_sheets import plan_sheets
 from .workbook_sheets import status_looks as looks_of_status
 
-PAGE_MM, TEXT_ABOVE_MM, ROW_MM, MAP_MM = 250.0, 78.0, 6.2, (82.0, 125.0)
-"""Height of a page's text, of what stands above a rule's map (about), of a table row; least and most for a map."""
 STRIPS = 4
 """Strip charts of so many routes, those with the longest gaps."""
 
@@ -170,9 +166,7 @@ def _rule(report: Report, before: Finding, after: Finding, *, new_page: bool) ->
         )
     layers = rule_layers(report.plan, report.layers, before)
     if layers:
-        # A short table shall stand on the same page: the map leaves it room if it can.
-        room = PAGE_MM - TEXT_ABOVE_MM - ROW_MM * (min(len(before.table), ROWS) + 2)
-        height = min(room, MAP_MM[1]) if room >= MAP_MM[0] else MAP_MM[1]
+        height = map_height_mm(len(before.table))
         report.map(
             layers,
             report.words("map-of", title=rule.title[lang]),
@@ -211,153 +205,6 @@ def write_strips(report: Report) -> None:
             report.paper.text(error.render(report.lang), soft=True)
             return
         report.paper.figure(picture, report.words("strip-of", ref=ref, section=section))
-
-
-# -- proposed sites --------------------------------------------------------------------------------------
-
-
-def write_siting(report: Report) -> None:
-    """What to build, in which order, what it brings, and how far from the best possible it is."""
-    paper, lang = report.paper, report.lang
-    for siting in report.plan.siting:
-        paper.heading(
-            report.words("siting", objective=text(f"objective.{siting.objective_name}", lang)), new_page=True
-        )
-        for line in _siting_words(report, siting):
-            paper.text(line)
-        if len(siting.proposed):
-            _proposed_table(report, siting)
-            layers = picked(
-                [x for x in report.layers if x.phase != "before"], ("routes", "charging_sites", "proposed")
-            )
-            room = PAGE_MM - TEXT_ABOVE_MM - ROW_MM * (min(len(siting.proposed), ROWS) + 2)
-            height = room if MAP_MM[0] <= room <= MAP_MM[1] else MAP_MM[1]
-            report.map(layers, report.words("map-after"), phase="after", height_mm=height)
-            try:
-                paper.figure(figure_png(curve_figure(siting, lang)), report.words("curve"))
-            except PlugspanError as error:
-                paper.text(error.render(lang), soft=True)
-        _uncovered(report, siting)
-
-
-def _siting_words(report: Report, siting: Siting) -> list[str]:
-    result = siting.result
-    if not result.total:
-        return [report.words("siting-nothing")]
-    share = {
-        "before": numbers.percent(result.base / result.total),
-        "after": numbers.percent(result.objective / result.total),
-    }
-    bound = numbers.percent(min(result.bound / result.total, 1.0))
-    gap = numbers.percent(max(result.gap, 0.0)) if result.gap else "0%"
-    key = "siting-optimal" if result.status == "optimal" else "siting-gap"
-    lines = [
-        report.words("siting-adds", n=len(siting.proposed), candidates=len(siting.candidates), **share),
-        report.words(key, bound=bound, gap=gap),
-    ]
-    if siting.faults:
-        lines.append(report.words("siting-faults", n=len(siting.faults)))
-    else:
-        lines.append(report.words("siting-verified"))
-    if len(siting.choices):
-        names = siting.proposed.set_index("id")["name"]
-        needed = [
-            str(names[i])
-            for i in siting.choices.loc[siting.choices["essential"].astype(bool), "id"]
-            if i in names
-        ]
-        sheet = text("sheet.proposed.title", report.lang)
-        listed = text("map.comma", report.lang).join(needed)
-        lines.append(report.words("choices", n=len(needed), names=listed) if needed else
-                     report.words("choices-none", sheet=sheet))  # fmt: skip
-    return lines
-
-
-def _proposed_table(report: Report, siting: Siting) -> None:
-    lang = report.lang
-    sheet = next(s for s in plan_sheets(report.plan, lang) if s.key == "proposed")
-    wanted = {"build_order": 14.0, "name": 40.0, "kind": 26.0, "adds": 20.0, "share_after": 20.0, "cost": 14.0,
-              "lon": 26.0, "lat": 24.0}  # fmt: skip
-    heads = [h for h in sheet.heads if h.name in wanted]
-    frame = sheet.frame[sheet.frame["objective"] == siting.objective_name]
-    report.paper.table(report.words("proposed-table"), [h.label for h in heads], table_cells(frame, heads, lang),
-                       [wanted[h.name] for h in heads])  # fmt: skip
-    report.paper.text(report.words("proposed-note", n=len(siting.proposed)), indent=False, soft=True)
-
-
-def _uncovered(report: Report, siting: Siting) -> None:
-    left = siting.demand[siting.demand["covered"] == "never"]
-    if not len(left):
-        return
-    never = left[left["id"].isin(set(siting.unreachable["id"]))]
-    report.paper.heading(report.words("uncovered"), 2)
-    report.paper.text(
-        report.words(
-            "uncovered-words",
-            n=len(left),
-            weight=number_words(float(left["weight"].sum()), ""),
-            never=len(never),
-            sheet=text("sheet.uncovered.title", report.lang),
-        ),
-        keep=True,
-    )
-    biggest = left.sort_values(["weight", "id"], ascending=[False, True], kind="stable").head(12)
-    reach = {True: text("sheet.never-reachable", report.lang), False: text("sheet.not-chosen", report.lang)}
-    ids = set(never["id"])
-    rows = [
-        [Cell("–" if pd.isna(row["name"]) else str(row["name"])),
-         Cell(number_words(float(row["weight"]), ""), right=True), Cell(reach[row["id"] in ids])]
-        for row in biggest.drop(columns="geometry").to_dict("records")
-    ]  # fmt: skip
-    heads = [report.words("head.name"), report.words("head.weight"), report.words("head.why")]
-    report.paper.table(report.words("uncovered-table"), heads, rows, [50.0, 30.0, 86.0])
-
-
-def write_least(report: Report) -> None:
-    """Fewest sites for each span, and those of the widest."""
-    found = report.plan.compliance
-    if not found:
-        return
-    paper, lang = report.paper, report.lang
-    paper.heading(report.words("least"), new_page=True)
-    paper.text(report.words("least-words"))
-    heads = [report.words(f"head.{key}") for key in ("span", "needed", "bound", "stretches", "unserved")]
-    rows = [
-        [
-            *(Cell(words, right=True) for words in
-              (f"{c.span_km:g}", f"{len(c.sites)}", f"{c.result.bound:g}", f"{c.stretches:,}")),
-            Cell(f"{len(c.unserved):,}", right=True, shade="gap" if len(c.unserved) else ""),
-        ]
-        for c in found
-    ]  # fmt: skip
-    paper.table(report.words("least-table"), heads, rows, [34.0, 30.0, 34.0, 34.0, 34.0])
-    if any(len(c.unserved) for c in found):
-        paper.text(report.words("least-never", sheet=text("sheet.unserved.title", lang)))
-    sheet = next((s for s in plan_sheets(report.plan, lang) if s.key == "least-sites"), None)
-    if sheet is not None:
-        widest = max(c.span_km for c in found)
-        wanted = {"build_order": 18.0, "name": 50.0, "kind": 34.0, "serves": 24.0, "lon": 20.0, "lat": 20.0}
-        chosen = [h for h in sheet.heads if h.name in wanted]
-        frame = sheet.frame[sheet.frame["span_km"] == widest].head(ROWS)
-        if len(frame):
-            title = report.words("least-list", span=f"{widest:g}")
-            paper.table(title, [h.label for h in chosen], table_cells(frame, chosen, lang),
-                        [wanted[h.name] for h in chosen])  # fmt: skip
-
-
-def write_retrofit(report: Report) -> None:
-    """Berths to retrofit, best first."""
-    sheet = retrofit_sheet(report.plan, report.lang)
-    if not len(sheet.frame):
-        return
-    paper = report.paper
-    paper.heading(report.words("retrofit"))
-    paper.text(report.words("retrofit-words"))
-    wanted = {"name": 44.0, "port": 28.0, "class_t": 20.0, "energy_kwh": 24.0, "co2_avoided_t": 24.0,
-              "retrofit_cost": 20.0, "co2_t_per_cost": 22.0}  # fmt: skip
-    heads = [h for h in sheet.heads if h.name in wanted]
-    paper.table(report.words("retrofit-table"), [h.label for h in heads],
-                table_cells(sheet.frame.head(ROWS), heads, report.lang), [wanted[h.name] for h in heads])  # fmt: skip
 
 
 # -- method, data, sources -------------------------------------------------------------------------------
@@ -437,9 +284,3 @@ def write_sources(report: Report) -> None:
     paper.lead(report.words("versions") + report.words("colon"), versions)
     paper.heading(report.words("licences"), 2)
     paper.bullets(licences(plan, lang))
-
-
-__all__ = [
-    "write_cover", "write_data", "write_least", "write_method", "write_retrofit", "write_rules", "write_siting",
-    "write_sources", "write_strips", "write_summary",
-]  # fmt: skip

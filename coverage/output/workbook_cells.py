@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ MOST_ROWS = 1_048_000
 """A sheet holds 1 048 576 rows; what is beyond is cut, and said to be."""
 LONGEST = 16_000
 """Characters of a cell at most (Excel: 32 767 UTF-16 units)."""
+LON, LAT = Column("lon", "float", "°"), Column("lat", "float", "°")
 WIDEST, NARROWEST, LINES = 46, 8, 8
 
 NUMBER_FORMATS: Mapping[str, str] = {
@@ -86,6 +87,17 @@ class Head:
             column.meaning(lang),
             column.name if column.type == "choice" else "",
         )
+
+
+def heads_of(columns: Iterable[Column], lang: str) -> tuple[Head, ...]:
+    """Heads of schema columns."""
+    return tuple(Head.of(column, lang) for column in columns)
+
+
+def own_head(name: str, lang: str, kind: str = "text", unit: str = "", **more: str) -> Head:
+    """Head of a column that only the workbook has; ``unit_by`` and ``choices`` as in :class:`Head`."""
+    label = capital(text(f"sheet.column.{name}.label", lang))
+    return Head(name, label, kind, unit or kind, text(f"sheet.column.{name}.meaning", lang), **more)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,3 +213,9 @@ def _number_format(value: float, unit: str, kind: str) -> str:
     if unit not in NUMBER_FORMATS:
         unit = kind
     return "count" if unit == "float" and float(value).is_integer() else unit
+
+
+def placed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with their positions as two columns; missing where there is none."""
+    points = frame.geometry
+    return pd.DataFrame(frame.drop(columns="geometry")).assign(lon=points.x.round(7), lat=points.y.round(7))

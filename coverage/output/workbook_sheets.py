@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..assess.assessment import Assessment
@@ -15,30 +12,28 @@ from ..plan import Plan
 from ..policy import FacilityShare, RouteSpacing
 from ..schema import Column
 from ..texts import text
-from ..units import M_PER_KM
 from . import numbers
-from .charts import coverage_curve
 from .columns import (
-    ACCESS_COLUMNS,
     BERTH_COLUMNS,
     CAR_PARK_COLUMNS,
     FACILITY_COLUMNS,
     GAP_COLUMNS,
-    ISSUE_COLUMNS,
-    LEAST_COLUMNS,
-    NAME,
-    NOT_SERVED_COLUMNS,
-    PROPOSED_COLUMNS,
     ROUTE_COLUMNS,
     SITE_COLUMNS,
-    UNSERVED_COLUMNS,
 )
-from .plan_tables import quality_table
-from .report_words import assumption_lines, figure_rows, licences
-from .workbook_cells import Head, Sheet, capital
+from .report_words import figure_rows
+from .workbook_cells import LAT, LON, Head, Sheet, capital, heads_of, own_head, placed
+from .workbook_siting import curve_sheet, least_sheets, proposed_sheet, retrofit_sheet, uncovered_sheet
+from .workbook_sources import (
+    access_sheet,
+    faults_sheet,
+    issues_sheet,
+    not_served_sheet,
+    sources_sheet,
+    survey_sheet,
+)
 
 SERVICE_KINDS = ("expressway_service_area", "ordinary_trunk_service_station", "parking_area")
-LON, LAT = Column("lon", "float", "°"), Column("lat", "float", "°")
 
 
 def plan_sheets(plan: Plan, lang: str) -> list[Sheet]:
@@ -53,31 +48,20 @@ def plan_sheets(plan: Plan, lang: str) -> list[Sheet]:
         _berths(plan, lang),
         _car_parks(plan, lang),
         _sites(plan, lang),
-        _proposed(plan, lang),
-        _curve(plan, lang),
-        _uncovered(plan, lang),
-        *_least(plan, lang),
+        proposed_sheet(plan, lang),
+        curve_sheet(plan, lang),
+        uncovered_sheet(plan, lang),
+        *least_sheets(plan, lang),
         retrofit_sheet(plan, lang),
-        _survey(plan, lang),
-        _access(plan, lang),
-        _not_served(plan, lang),
-        _faults(plan, lang),
-        _issues(plan, lang),
-        _sources(plan, lang),
+        survey_sheet(plan, lang),
+        access_sheet(plan, lang),
+        not_served_sheet(plan, lang),
+        faults_sheet(plan, lang),
+        issues_sheet(plan, lang),
+        sources_sheet(plan, lang),
     ]
     always = ("findings", "sources")
     return [sheet for sheet in sheets if len(sheet.frame) or sheet.key in always]
-
-
-def heads_of(columns: Iterable[Column], lang: str) -> tuple[Head, ...]:
-    """Heads of schema columns."""
-    return tuple(Head.of(column, lang) for column in columns)
-
-
-def own_head(name: str, lang: str, kind: str = "text", unit: str = "", **more: str) -> Head:
-    """Head of a column that only the workbook has; ``unit_by`` and ``choices`` as in :class:`Head`."""
-    label = capital(text(f"sheet.column.{name}.label", lang))
-    return Head(name, label, kind, unit or kind, text(f"sheet.column.{name}.meaning", lang), **more)
 
 
 def status_looks(lang: str) -> dict[str, tuple[str, ...]]:
@@ -306,7 +290,7 @@ def _facilities(plan: Plan, lang: str) -> list[Sheet]:
         ("hubs", ~every["kind"].isin(SERVICE_KINDS)),
     ):
         frame = every[wanted]
-        frame = pd.DataFrame(_placed(frame))
+        frame = pd.DataFrame(placed(frame))
         counted = [f for f in shares if len(f.table) and set(f.table["id"]) & set(frame["id"])]
         frame = frame[frame["id"].isin({i for f in counted for i in f.table["id"]})]
         for finding in counted:
@@ -324,15 +308,9 @@ def _facilities(plan: Plan, lang: str) -> list[Sheet]:
     return sheets
 
 
-def _placed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Positions as two columns; missing where there is none."""
-    points = frame.geometry
-    return pd.DataFrame(frame.drop(columns="geometry")).assign(lon=points.x.round(7), lat=points.y.round(7))
-
-
 def _berths(plan: Plan, lang: str) -> Sheet:
     found = next((f for f in plan.before.findings if f.rule.kind == "berth_share"), None)
-    frame = _placed(plan.inputs.berths)
+    frame = placed(plan.inputs.berths)
     for name in ("has", "counts"):
         known = found is not None and name in found.table
         frame[name] = (
@@ -347,7 +325,7 @@ def _berths(plan: Plan, lang: str) -> Sheet:
 
 
 def _car_parks(plan: Plan, lang: str) -> Sheet:
-    frame = _placed(plan.inputs.car_parks)
+    frame = placed(plan.inputs.car_parks)
     spaces = frame["spaces"].astype("Float64")
     frame["ready_share"] = frame["ready_spaces"].astype("Float64") / spaces.where(spaces > 0)
     columns = heads_of((*CAR_PARK_COLUMNS, LON, LAT, Column("provenance"), Column("note")), lang)
@@ -356,184 +334,6 @@ def _car_parks(plan: Plan, lang: str) -> Sheet:
 
 
 def _sites(plan: Plan, lang: str) -> Sheet:
-    frame = _placed(plan.before.sites)
+    frame = placed(plan.before.sites)
     looks = {"fast": choice_looks("fast", lang, good="yes", middle="unknown", gap="no")}
     return Sheet("sites", heads_of((*SITE_COLUMNS, LON, LAT), lang), frame, looks)
-
-
-# -- siting ----------------------------------------------------------------------------------------------
-
-
-def _proposed(plan: Plan, lang: str) -> Sheet:
-    frames = []
-    for siting in plan.siting:
-        frame = _placed(siting.proposed).rename(columns={"order": "build_order"})
-        more = ["id", "price", "share_of_good_plans", "essential"]
-        frames.append(
-            frame.merge(siting.choices[more], on="id", how="left") if len(siting.choices) else frame
-        )
-    columns = heads_of((*PROPOSED_COLUMNS, LON, LAT), lang)
-    heads = (
-        *columns[:-3],
-        own_head("price", lang, "float", "count"),
-        own_head("share_of_good_plans", lang, "float", "share"),
-        own_head("essential", lang, "bool"),
-        *columns[-3:],
-    )
-    return Sheet("proposed", heads, pd.concat(frames, ignore_index=True) if frames else pd.DataFrame())
-
-
-def _curve(plan: Plan, lang: str) -> Sheet:
-    frames = [coverage_curve(s).assign(objective_name=s.objective_name) for s in plan.siting]
-    heads = (
-        own_head("built", lang, "int"),
-        own_head("objective_name", lang, "choice", choices="objective"),
-        Head.of(Column("name"), lang),
-        Head.of(Column("adds", "float"), lang),
-        own_head("objective_value", lang, "float", "count"),
-        own_head("share", lang, "float", "share"),
-        own_head("cost_so_far", lang, "float"),
-        own_head("best", lang, "float", "count"),
-        own_head("best_share", lang, "float", "share"),
-        own_head("bound", lang, "float", "count"),
-        own_head("bound_share", lang, "float", "share"),
-        own_head("gap", lang, "float", "share"),
-    )
-    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    return Sheet(
-        "curve", heads, frame.rename(columns={"objective": "objective_value", "cost": "cost_so_far"})
-    )
-
-
-def _least(plan: Plan, lang: str) -> list[Sheet]:
-    """Least sites for each span, and the stretches that nothing can serve."""
-    sites = [_placed(c.sites).assign(span_km=c.span_km) for c in plan.compliance if len(c.sites)]
-    left = [c.unserved.assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)]
-    found, never = (pd.concat(f, ignore_index=True) if f else pd.DataFrame() for f in (sites, left))
-    span = Column("span_km", "float", "km")
-    return [
-        Sheet("least-sites", heads_of((span, *LEAST_COLUMNS, LON, LAT), lang),
-              found.rename(columns={"order": "build_order"})),
-        Sheet("unserved", heads_of(UNSERVED_COLUMNS, lang), never),
-    ]  # fmt: skip
-
-
-def retrofit_sheet(plan: Plan, lang: str) -> Sheet:
-    """Berths to retrofit, best first."""
-    columns = (NAME, Column("port"), Column("class_t", "float", "t"), Column("calls_per_year", "float"),
-               Column("hours_per_call", "float", "h"))  # fmt: skip
-    heads = (
-        *heads_of(columns, lang),
-        own_head("energy_kwh", lang, "float", "count"),
-        own_head("energy_estimated", lang, "bool"),
-        own_head("co2_avoided_t", lang, "float", "km"),
-        Head.of(Column("retrofit_cost", "float"), lang),
-        own_head("co2_t_per_cost", lang, "float", "ratio"),
-        Head.of(Column("build_order", "int"), lang),
-        Head.of(Column("id"), lang),
-    )
-    frame = (
-        pd.DataFrame()
-        if plan.retrofit is None
-        else plan.retrofit.berths.rename(columns={"order": "build_order"})
-    )
-    return Sheet("retrofit", heads, frame)
-
-
-def _uncovered(plan: Plan, lang: str) -> Sheet:
-    frames = []
-    for siting in plan.siting:
-        left = siting.demand[siting.demand["covered"] == "never"]
-        never = left["id"].isin(set(siting.unreachable["id"]))
-        why = np.where(never, text("sheet.never-reachable", lang), text("sheet.not-chosen", lang))
-        points = bool((left.geometry.geom_type == "Point").all())
-        frame = _placed(left) if points else pd.DataFrame(left.drop(columns="geometry"))
-        frames.append(frame.assign(objective_name=siting.objective_name, why=why))
-    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    if len(frame):
-        frame = frame.sort_values(["weight", "id"], ascending=[False, True], kind="stable").reset_index(
-            drop=True
-        )
-    heads = (
-        *heads_of((Column("name"), Column("weight", "float")), lang), own_head("why", lang),
-        own_head("objective_name", lang, "choice", choices="objective"),
-        *heads_of((LON, LAT, Column("id")), lang),
-    )  # fmt: skip
-    return Sheet("uncovered", heads, frame)
-
-
-# -- what to survey, what is doubtful, where it is from ---------------------------------------------------
-
-
-def _survey(plan: Plan, lang: str) -> Sheet:
-    rows = []
-    for finding in plan.before.findings:
-        if "id" not in finding.survey:
-            continue
-        wanted = finding.survey.reindex(columns=["id", "name", "county", "provenance"])
-        rows += [
-            {"title": finding.rule.title[lang], "priority": n, **row}
-            for n, row in enumerate(wanted.to_dict("records"), 1)
-        ]
-    heads = (Head.of(Column("title"), lang), own_head("priority", lang, "int"),
-             *heads_of((Column("name"), Column("id"), Column("county"), Column("provenance")), lang))  # fmt: skip
-    return Sheet("survey", heads, pd.DataFrame(rows, columns=[h.name for h in heads], dtype=object))
-
-
-def _access(plan: Plan, lang: str) -> Sheet:
-    return Sheet("access", heads_of(ACCESS_COLUMNS, lang), plan.before.access)
-
-
-def _not_served(plan: Plan, lang: str) -> Sheet:
-    frame = pd.DataFrame(plan.before.not_served.drop(columns="geometry", errors="ignore"))
-    if len(frame):
-        frame = frame.assign(distance_km=frame["distance_m"] / M_PER_KM)
-    columns = heads_of((*NOT_SERVED_COLUMNS, Column("direction", "choice")), lang)
-    return Sheet("not-served", columns, frame)
-
-
-def _faults(plan: Plan, lang: str) -> Sheet:
-    rows = [
-        {"file": Path(fault.file).name if fault.file else None, "row": fault.row, "column": fault.column,
-         "value": None if fault.value is None else str(fault.value), "remedy": fault.render(lang)}
-        for fault in plan.inputs.warnings
-    ]  # fmt: skip
-    heads = (
-        own_head("file", lang), own_head("row", lang, "int"), own_head("column", lang), own_head("cell", lang),
-        own_head("remedy", lang),
-    )  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["file", "row", "column", "value", "remedy"], dtype=object)
-    return Sheet("faults", heads, frame.rename(columns={"value": "cell"}))
-
-
-def _issues(plan: Plan, lang: str) -> Sheet:
-    return Sheet("issues", heads_of(ISSUE_COLUMNS, lang), pd.DataFrame(quality_table(plan, lang)))
-
-
-def _sources(plan: Plan, lang: str) -> Sheet:
-    """What the numbers rest on: project, policy, rules with their assumptions, files, versions, licences."""
-    project, rows = plan.project, []
-
-    def add(group: str, item: object, value: object) -> None:
-        rows.append({"group": text(f"sheet.group.{group}", lang), "item": item, "entry": value})
-
-    for key, value in (
-        ("name", project.name), ("policy", f"{plan.policy.name[lang]} ({plan.policy.id})"),
-        ("assess-at", project.assess_at), ("data-date", project.network.data_date),
-        ("author", project.output.author), ("sources", project.output.sources), ("note", project.output.note),
-    ):  # fmt: skip
-        if value:
-            add("project", text(f"sheet.item.{key}", lang), value)
-    add("policy", plan.policy.id, plan.policy.source)
-    for rule in plan.policy.rules:
-        add("rule", rule.title[lang], rule.source)
-        for line in assumption_lines(rule, lang):
-            add("assumption", rule.title[lang], line)
-    for path, digest in plan.provenance.inputs:
-        add("file", path, f"sha256 {digest}")
-    for name, version in plan.provenance.versions.items():
-        add("version", name, version)
-    for line in licences(plan, lang):
-        add("licence", "", line)
-    heads = tuple(own_head(name, lang) for name in ("group", "item", "entry"))
-    return Sheet("sources", heads, pd.DataFrame(rows, columns=["group", "item", "entry"], dtype=object))
