@@ -191,7 +191,12 @@ def _with_has(layer: Layer, finding: Finding) -> Layer:
     """Show what this rule found; things it doesn't count are left out."""
     found = finding.table.drop_duplicates("id").set_index("id")["has"]
     frame = layer.frame[layer.frame["id"].isin(found.index)].reset_index(drop=True)
-    return replace(layer, frame=frame.assign(has=frame["id"].map(found)))
+    categories = tuple(
+        replace(c, label_key=f"report.legend-{c.value}") if c.value in ("yes", "no", "unknown") else c
+        for c in layer.style.categories
+    )  # the layer's own legend speaks of another rule
+    style = replace(layer.style, categories=categories)
+    return replace(layer, style=style, frame=frame.assign(has=frame["id"].map(found)))
 
 
 def _gaps_of(plan: Plan, layer: Layer, finding: Finding) -> Layer:
