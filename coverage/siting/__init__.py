@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .aims import AimsResult, by_group, trade_off, weighted_aims, worst_served
 from .alternatives import Alternative, Alternatives, alternatives
+from .capacity import CapacityResult, capacitated_coverage
 from .cover import LeastResult, least_sites
 from .frontier import Frontier, frontier
 from .problem import ProblemError, SitingProblem, make_problem
@@ -21,6 +22,7 @@ __all__ = [
     "Alternative",
     "Alternatives",
     "BackupResult",
+    "CapacityResult",
     "Failures",
     "Frontier",
     "GapWindows",
@@ -32,6 +34,7 @@ __all__ = [
     "alternatives",
     "backup_coverage",
     "by_group",
+    "capacitated_coverage",
     "failures",
     "frontier",
     "gap_windows",
