@@ -226,7 +226,7 @@ def test_without_a_chinese_font_the_report_says_so_instead_of_failing(hostile, t
     def fails(*_args, **_kwargs):
         raise PlugspanError("no-chinese-font", fonts="Noto Sans CJK SC")
 
-    for place in ("report_state.map_figure", "report_sections.curve_figure", "report_sections.svg_png"):
+    for place in ("report_state.map_figure", "report_siting.curve_figure", "report_sections.svg_png"):
         monkeypatch.setattr(f"plugspan.output.{place}", fails)
     write_report(plan, plan_layers(plan), tmp_path / "r.docx", lang="zh", note=source_note(plan))
     document = Document(tmp_path / "r.docx")
