@@ -55,13 +55,12 @@ def test_an_existing_run_is_not_replaced_unasked(case):
 
 
 def test_the_same_inputs_give_the_same_files(case, tmp_path):
-    """Map and layers byte by byte; result.json but for its times."""
+    """Map, layers, workbook and report, byte by byte."""
     shown = run(case, "--out", str(tmp_path / "again"))
     assert shown.returncode == 0, shown.stderr
     one, two = digests(case / "run"), digests(tmp_path / "again")
-    assert {k: one[k] for k in ("map.html", "layers.gpkg")} == {
-        k: two[k] for k in ("map.html", "layers.gpkg")
-    }
+    same = ("map.html", "layers.gpkg", "tables.xlsx", "report.docx")
+    assert {name: one[name] for name in same} == {name: two[name] for name in same}
 
 
 def test_a_killed_run_leaves_the_old_folder(case, tmp_path):
