@@ -31,7 +31,7 @@ def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
             (numbers.status(before, lang), value, numbers.target(before, lang), before.rule.title[lang])
         )
     rows += [_siting_line(siting, lang) for siting in plan.siting]
-    rows += [_least_line(found, lang) for found in plan.compliance[-1:]]
+    rows += [_least_line(found, lang) for found in plan.compliance[-1:] if found.stretches]
     widths = [max((width(row[i]) for row in rows), default=0) for i in range(4)]
     return [tuple(_pad(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
 
