@@ -15,6 +15,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 from scipy.spatial import cKDTree
 
+from .cutting import cut_segments
 from .geodesic import earth_centred
 from .graph import FloatArray, IntArray, RoadGraph, shortest_csr
 from .snapping import SNAP_M, Snapped, Snapper, join_snapped, main_segments, snap
@@ -108,24 +109,14 @@ class AnchoredGraph:
         g = self.graph
         if self.snapped is None or not self.snapped.found.any():
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-        at = np.flatnonzero(self.snapped.found)
-        at = at[np.lexsort((at, self.snapped.offset_m[at], self.snapped.segment[at]))]
-        seg, offset = self.snapped.segment[at], self.snapped.offset_m[at]
-        cut[seg] = True
-        first = np.ones(len(at), dtype=bool)
-        first[1:] = seg[1:] != seg[:-1]
-        last = np.append(first[1:], True)
-        node = g.n_nodes + at
-        before = np.where(first, g.seg_u[seg], np.append(-1, node[:-1]))
-        offset_before = np.where(first, 0.0, np.append(0.0, offset[:-1]))
-        a = np.concatenate([before, node[last]])
-        b = np.concatenate([node, g.seg_v[seg[last]]])
-        length = np.concatenate([offset - offset_before, g.seg_length_m[seg[last]] - offset[last]])
-        of = np.concatenate([seg, seg[last]])
+        a, b, length, of = cut_segments(g, self.snapped)
+        cut[of] = True
         share = np.divide(length, g.seg_length_m[of], out=np.zeros_like(length), where=g.seg_length_m[of] > 0)
         cost = np.maximum(share, 0.0) * self.seg_cost[of]
         ahead, back = g.seg_forward[of], g.seg_backward[of]
-        low, high = at[offset <= AT_NODE_M], at[offset >= g.seg_length_m[seg] - AT_NODE_M]
+        at = np.flatnonzero(self.snapped.found)
+        offset, whole = self.snapped.offset_m[at], g.seg_length_m[self.snapped.segment[at]]
+        low, high = at[offset <= AT_NODE_M], at[offset >= whole - AT_NODE_M]
         here = np.concatenate([g.n_nodes + low, g.n_nodes + high])
         there = np.concatenate([g.seg_u[self.snapped.segment[low]], g.seg_v[self.snapped.segment[high]]])
         return (
