@@ -7,6 +7,7 @@ of :mod:`plugspan.output.styles`.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -34,12 +35,8 @@ from .columns import (
     REF,
     SITE_COLUMNS,
 )
-from .layer import QUIET, Category, Layer, LayerStyle, Phase
+from .layer import QUIET, Category, Group, Layer, LayerStyle, Phase
 from .plan_tables import quality_table
-
-
-def _schema(name: str, *columns: Column) -> TableSchema:
-    return TableSchema(name, columns)
 
 
 def plan_layers(plan: Plan) -> list[Layer]:
@@ -75,6 +72,21 @@ def _frame(frame: pd.DataFrame, schema: TableSchema, *keep: str) -> gpd.GeoDataF
     return gpd.GeoDataFrame(table.reset_index(drop=True), geometry=geometry.reset_index(drop=True), crs=WGS84)
 
 
+def _layer(
+    name: str,
+    frame: pd.DataFrame,
+    columns: tuple[Column, ...],
+    style: LayerStyle,
+    group: Group,
+    *,
+    keep: tuple[str, ...] = (),
+    **options: Any,
+) -> Layer:
+    """Make a layer whose texts go by its name; ``keep`` are columns that only the style needs."""
+    schema = TableSchema(name, columns)
+    return Layer(name, f"layer.{name}", _frame(frame, schema, *keep), schema, style, group, **options)
+
+
 def _counties(plan: Plan) -> Layer | None:
     counties = plan.inputs.counties
     if counties.empty or counties.geometry.isna().all():
@@ -86,12 +98,10 @@ def _counties(plan: Plan) -> Layer | None:
     counties = counties.merge(before, on="name", how="left").merge(
         after[["name", "reached_low"]].rename(columns={"reached_low": "reached_after"}), on="name", how="left"
     )
-    schema = _schema("counties", *COUNTY_COLUMNS)
-    return Layer(
+    return _layer(
         "counties",
-        "layer.counties",
-        _frame(counties, schema),
-        schema,
+        counties,
+        COUNTY_COLUMNS,
         styles.COUNTIES,
         "background",
         label_column="name",
@@ -114,10 +124,7 @@ def _background(plan: Plan, name: str, style: LayerStyle, label: str | None = No
     frame = plan.background.get(name)
     if frame is None or frame.empty:
         return None
-    schema = _schema(name, NAME)
-    return Layer(
-        name, f"layer.{name}", _frame(frame, schema), schema, style, "background", label_column=label
-    )
+    return _layer(name, frame, (NAME,), style, "background", label_column=label)
 
 
 ROAD_CLASSES = {
@@ -145,7 +152,7 @@ def _roads(plan: Plan) -> Layer:
             "road_class": segments["highway"].astype(object).map(ROAD_CLASSES).fillna("minor"),
         }
     )
-    schema = _schema("roads", REF, NAME, Column("highway"))
+    schema = TableSchema("roads", (REF, NAME, Column("highway")))
     frame = gpd.GeoDataFrame(frame, geometry=roads.lines(), crs=WGS84)
     return Layer("roads", "layer.roads", frame, schema, styles.ROADS, "background")
 
@@ -154,9 +161,8 @@ def _bands(plan: Plan) -> Layer | None:
     if plan.bands is None or plan.bands.empty:
         return None
     limits = sorted(float(value) for value in plan.bands["within_km"])
-    schema = _schema("reach", Column("within_km"))
     style = styles.reach_bands(tuple(limits))
-    return Layer("reach", "layer.reach", _frame(plan.bands, schema), schema, style, "demand", visible=False)
+    return _layer("reach", plan.bands, (Column("within_km"),), style, "demand", visible=False)
 
 
 def _expressways(plan: Plan) -> Layer | None:
@@ -169,13 +175,15 @@ def _expressways(plan: Plan) -> Layer | None:
     ]
     if not rows:
         return None
-    schema = _schema("expressways", REF, Column("section", "int"), Column("length_km", "float", "km"))
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=WGS84)
-    return Layer(
+    return _layer(
         "expressways",
-        "layer.expressways",
-        _frame(frame, schema),
-        schema,
+        frame,
+        (
+            REF,
+            Column("section", "int"),
+            Column("length_km", "float", "km"),
+        ),
         styles.EXPRESSWAYS,
         "routes",
         search_column="ref",
@@ -186,7 +194,7 @@ def _routes(plan: Plan) -> list[Layer]:
     rule = next((r for r in plan.policy.rules if isinstance(r, RouteSpacing)), None)
     if rule is None:
         return []
-    schema = _schema("routes", *GAP_COLUMNS)
+    schema = TableSchema("routes", GAP_COLUMNS)
     states: list[tuple[Phase, Assessment]] = [("before", plan.before), ("after", plan.after)]
     if not plan.siting:
         states = [("both", plan.before)]
@@ -212,15 +220,8 @@ def _routes(plan: Plan) -> list[Layer]:
 
 
 def _sites(assessment: Assessment) -> Layer:
-    schema = _schema("charging_sites", *SITE_COLUMNS)
-    return Layer(
-        "charging_sites",
-        "layer.charging_sites",
-        _frame(assessment.sites, schema),
-        schema,
-        styles.SITES,
-        "places",
-        search_column="name",
+    return _layer(
+        "charging_sites", assessment.sites, SITE_COLUMNS, styles.SITES, "places", search_column="name"
     )
 
 
@@ -252,26 +253,16 @@ def _service_areas(plan: Plan) -> Layer:
     every = _rule_id(plan, FacilityShare, kinds[1])
     if every:
         frame["has"] = frame["has"].fillna(_with_status(plan, frame.drop(columns="has"), every)["has"])
-    schema = _schema("service_areas", *FACILITY_COLUMNS)
     style = _with_uncounted(styles.facility_style())
-    return Layer(
-        "service_areas",
-        "layer.service_areas",
-        _frame(frame, schema),
-        schema,
-        style,
-        "places",
-        search_column="name",
-    )
+    return _layer("service_areas", frame, FACILITY_COLUMNS, style, "places", search_column="name")
 
 
 def _hubs(plan: Plan) -> Layer:
     kinds = ("bus_depot", "logistics_park", "hub", "airport")
     frame = plan.inputs.facilities
     frame = _with_status(plan, frame[frame["kind"].isin(kinds)], _rule_id(plan, FacilityShare, "hub"))
-    schema = _schema("hubs", *FACILITY_COLUMNS)
     style = _with_uncounted(styles.HUBS)
-    return Layer("hubs", "layer.hubs", _frame(frame, schema), schema, style, "places", search_column="name")
+    return _layer("hubs", frame, FACILITY_COLUMNS, style, "places", search_column="name")
 
 
 def _berths(plan: Plan) -> Layer:
@@ -280,16 +271,9 @@ def _berths(plan: Plan) -> Layer:
     frame = _with_status(plan, frame[frame.geometry.notna()], rule.id if rule else None)
     frame["counts"] = frame["counts"].fillna("no")
     frame["berth_status"] = frame["has"].where(frame["counts"] != "no", "not counted")
-    schema = _schema("berths", *BERTH_COLUMNS)
     style = replace(styles.berth_style(rule.berth.class_t_min if rule else 1000), by="berth_status")
-    return Layer(
-        "berths",
-        "layer.berths",
-        _frame(frame, schema, "berth_status"),
-        schema,
-        style,
-        "places",
-        search_column="name",
+    return _layer(
+        "berths", frame, BERTH_COLUMNS, style, "places", keep=("berth_status",), search_column="name"
     )
 
 
@@ -304,15 +288,8 @@ def _car_parks(plan: Plan) -> Layer:
     )
     enough = share - need >= (margin or 0.0)
     frame["ready"] = np.where(share.isna(), "unknown", np.where(enough.fillna(False), "yes", "no"))
-    schema = _schema("car_parks", *CAR_PARK_COLUMNS)
-    return Layer(
-        "car_parks",
-        "layer.car_parks",
-        _frame(frame, schema, "ready"),
-        schema,
-        styles.CAR_PARKS,
-        "places",
-        visible=False,
+    return _layer(
+        "car_parks", frame, CAR_PARK_COLUMNS, styles.CAR_PARKS, "places", keep=("ready",), visible=False
     )
 
 
@@ -323,10 +300,7 @@ def _demand(plan: Plan) -> Layer:
         covered = people.demand.set_index("id")["covered"]
         frame["covered"] = frame["id"].map(covered[~covered.index.duplicated()]).fillna("never")
     frame["distance_km"] = frame["distance_m"] / M_PER_KM
-    schema = _schema("demand", *DEMAND_COLUMNS)
-    return Layer(
-        "demand", "layer.demand", _frame(frame, schema), schema, styles.DEMAND, "demand", visible=False
-    )
+    return _layer("demand", frame, DEMAND_COLUMNS, styles.DEMAND, "demand", visible=False)
 
 
 def _candidates(plan: Plan) -> Layer | None:
@@ -338,16 +312,7 @@ def _candidates(plan: Plan) -> Layer | None:
     frame = gpd.GeoDataFrame(pd.concat(frames).drop_duplicates("id"), geometry="geometry", crs=WGS84)
     frame["candidate_status"] = np.where(frame["excluded"].isna(), "free", "excluded")
     frame["reason"] = frame["excluded"]
-    schema = _schema("candidates", *CANDIDATE_COLUMNS)
-    return Layer(
-        "candidates",
-        "layer.candidates",
-        _frame(frame, schema),
-        schema,
-        styles.CANDIDATES,
-        "plan",
-        visible=False,
-    )
+    return _layer("candidates", frame, CANDIDATE_COLUMNS, styles.CANDIDATES, "plan", visible=False)
 
 
 def _proposed(plan: Plan) -> Layer | None:
@@ -357,12 +322,10 @@ def _proposed(plan: Plan) -> Layer | None:
     frame = gpd.GeoDataFrame(pd.concat(frames), geometry="geometry", crs=WGS84).rename(
         columns={"order": "build_order"}
     )
-    schema = _schema("proposed", *PROPOSED_COLUMNS)
-    return Layer(
+    return _layer(
         "proposed",
-        "layer.proposed",
-        _frame(frame, schema),
-        schema,
+        frame,
+        PROPOSED_COLUMNS,
         styles.PROPOSED,
         "plan",
         label_column="build_order",
@@ -376,13 +339,11 @@ def _least_sites(plan: Plan) -> Layer | None:
     found = max(plan.compliance, key=lambda c: c.span_km, default=None)
     if found is None or found.sites.empty:
         return None
-    schema = _schema("least_sites", *LEAST_COLUMNS)
     frame = found.sites.rename(columns={"order": "build_order"})
-    return Layer(
+    return _layer(
         "least_sites",
-        "layer.least_sites",
-        _frame(frame, schema),
-        schema,
+        frame,
+        LEAST_COLUMNS,
         styles.LEAST_SITES,
         "plan",
         visible=False,
@@ -396,29 +357,11 @@ def _not_served(plan: Plan) -> Layer | None:
     if frame.empty:
         return None
     frame = frame.assign(distance_km=frame["distance_m"] / M_PER_KM)
-    schema = _schema("not_served", *NOT_SERVED_COLUMNS)
-    return Layer(
-        "not_served",
-        "layer.not_served",
-        _frame(frame, schema),
-        schema,
-        styles.NOT_SERVED,
-        "quality",
-        visible=False,
-    )
+    return _layer("not_served", frame, NOT_SERVED_COLUMNS, styles.NOT_SERVED, "quality", visible=False)
 
 
 def _issues(plan: Plan) -> Layer | None:
     frame = quality_table(plan, plan.project.language)
     if frame.empty:
         return None
-    schema = _schema("issues", *ISSUE_COLUMNS)
-    return Layer(
-        "issues",
-        "layer.issues",
-        _frame(frame, schema),
-        schema,
-        styles.ISSUES,
-        "quality",
-        visible=False,
-    )
+    return _layer("issues", frame, ISSUE_COLUMNS, styles.ISSUES, "quality", visible=False)
