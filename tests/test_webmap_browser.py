@@ -13,6 +13,7 @@ import pytest
 from plugspan.output import styles
 from plugspan.output.layer import FindingRow, Layer, SourceNote
 from plugspan.output.webmap import Basemap, write_map
+from plugspan.texts import text
 from shapely import LineString, Point
 from test_webmap import EVIL_SVG, HOSTILE, named_points
 from webmap_case import case, col, frame, schema
@@ -316,7 +317,7 @@ def test_keyboard_and_screen_readers(opened, maps):
     assert page.get_attribute("html", "lang") == "zh-CN"
     unnamed = "[...document.querySelectorAll('button, input')].filter(b => !(b.getAttribute('aria-label') || b.textContent.trim() || b.closest('label')))"
     assert page.evaluate(f"{unnamed}.length") == 0
-    page.locator("[aria-label*='服务区（按侧） · 无快充']").first.focus()
+    page.locator(f"[aria-label*='服务区（按侧） · {text('legend.service-area-no', 'zh')}']").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".popup")
     page.click("#phase button[data-phase=after]")
