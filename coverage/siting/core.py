@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from ..errors import Fault
 from .problem import COST_TOLERANCE, BoolArray, FloatArray, IntArray, SitingProblem
 from .result import covered
 
@@ -42,8 +43,8 @@ class Core:
         Weight covered by fixed and required sites.
     label : int64 array
         Merged demand of each demand of the problem (or core) it was made from, -1 for those left out.
-    reason : str
-        Why there is no plan at all, empty if nothing was found against it.
+    reason : Fault or None
+        Why there is no plan at all, None if nothing was found against it.
     """
 
     sites: IntArray
@@ -58,7 +59,7 @@ class Core:
     taken: IntArray
     base: float
     label: IntArray
-    reason: str = ""
+    reason: Fault | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -168,26 +169,31 @@ def _missing(problem: SitingProblem) -> IntArray:
     return np.asarray(np.maximum(problem.group_min - have, 0), dtype=np.int64)
 
 
-def _obvious(problem: SitingProblem, limit: int, budget: float, missing: IntArray, group: IntArray) -> str:
-    """Name what alone makes the problem infeasible; empty if nothing does."""
+def _obvious(
+    problem: SitingProblem, limit: int, budget: float, missing: IntArray, group: IntArray
+) -> Fault | None:
+    """Name what alone makes the problem infeasible; None if nothing does."""
     if limit < 0:
-        return f"{len(problem.required)} required sites, n_sites = {problem.n_sites}"
+        values = {"required": len(problem.required), "sites": problem.n_sites}
+        return Fault("siting-required-number", values=values)
     if budget < 0:
-        return f"the required sites cost {budget * -1:g} more than the budget"
+        spent = float(problem.cost[problem.required].sum())
+        return Fault("siting-required-budget", values={"cost": spent, "budget": problem.budget})
     required = _mask(problem.size[0], problem.required)
     there = required | _mask(problem.size[0], problem.fixed)
     pairs = problem.conflicts
     clash = there[pairs].all(axis=1) & required[pairs].any(axis=1)
     if clash.any():
         i, k = pairs[np.argmax(clash)]
-        return f"sites {i} and {k} are in conflict and both there"
+        return Fault("siting-required-conflict", values={"site": int(i), "other": int(k)})
     have = np.bincount(group[group >= 0], minlength=len(missing))
     if (have < missing).any():
         g = int(np.argmax(have < missing))
-        return f"group {g} lacks {missing[g]} sites and has {have[g]} candidates"
+        values = {"group": g, "missing": int(missing[g]), "candidates": int(have[g])}
+        return Fault("siting-group-candidates", values=values)
     if missing.sum() > limit:
-        return f"the groups need {missing.sum()} more sites, {limit} are left"
-    return ""
+        return Fault("siting-group-number", values={"missing": int(missing.sum()), "left": int(limit)})
+    return None
 
 
 def merge_demands(

@@ -37,6 +37,8 @@ class LeastResult:
         choice then serves all others, and its certificate is for that.
     unserved : int64 array
         Windows that even all candidates together cannot serve.
+    reason : Fault or None
+        Why the status is ``infeasible``.
     runtime_s : float
     log : tuple of LogLine
     """
@@ -50,6 +52,7 @@ class LeastResult:
     unserved: IntArray
     runtime_s: float
     log: tuple[LogLine, ...] = field(default=(), repr=False)
+    reason: Fault | None = None
 
 
 def least_sites(
@@ -142,6 +145,7 @@ def _solve(
         unserved=unserved,
         runtime_s=time.perf_counter() - start_s,
         log=tuple(log),
+        reason=Fault("siting-unserved", values={"count": len(unserved)}) if len(unserved) else None,
     )
 
 

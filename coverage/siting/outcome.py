@@ -103,12 +103,12 @@ class Siting:
         For each scenario: ``scenario, probability`` (they add up to 1), ``detour`` (factor on distances), ``total,
         before, after`` (weight), ``share_before, share_after``.
     aims : DataFrame
-        For each aim: ``aim`` (``people``, ``highway``, ``flow``, ``equity``, ``cost``), ``importance`` (they add up to
-        1), ``total, before, after`` (in the aim's own unit; missing for equity), ``share_before, share_after``. The share
-        of equity is that of the worst-served county, that of cost the share of the money that is not spent.
+        For each aim: ``aim`` (``people``, ``highway``, ``flow``, ``equity``, ``cost``), ``importance`` (they add up
+        to 1), ``total, before, after`` (in the aim's own unit; missing for equity), ``share_before, share_after``.
+        The share of equity is that of the worst-served county, that of cost the share of money that is not spent.
     trade_off : DataFrame
-        Plans along the trade-off curve of two aims: ``first, second`` (names), ``share_first, share_second, sites, cost,
-        chosen`` (ids, joined by blanks), ``status``; from the best for the first to the best for the second.
+        Plans along the trade-off curve of two aims: ``first, second`` (names), ``share_first, share_second, sites,
+        cost, chosen`` (ids, joined by blanks), ``status``; from the best for the first to the best for the second.
     served : DataFrame
         With capacity, the evidence of who is served where: ``site, demand, amount`` (weight).
     aim_demand, aim_reach : DataFrame

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..errors import Fault
 from .problem import FloatArray, IntArray, SitingProblem
 
 STATUSES = {
@@ -57,8 +58,9 @@ class SitingResult:
         Weight of all demands.
     cost : float
         Cost of the chosen sites.
-    reason : str
-        Why there is no plan, if that is known.
+    reason : Fault or None
+        Why there is no plan, if that is known: a text of the catalogue with its values (``reason.render(lang)``).
+        Sites and groups are named by their positions.
     method, seed
         As asked for.
     log : tuple of LogLine
@@ -75,7 +77,7 @@ class SitingResult:
     base: float = 0.0
     total: float = 0.0
     cost: float = 0.0
-    reason: str = ""
+    reason: Fault | None = None
     method: str = "auto"
     seed: int = 0
     log: tuple[LogLine, ...] = field(default=(), repr=False)

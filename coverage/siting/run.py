@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..errors import Fault
 from .bound import Bound, Prices, carry_over, first_prices
 from .core import Core, reduce_problem
 from .presolve import fix_by_price, restrict
@@ -181,7 +182,7 @@ class Run:
             base=base,
             total=float(problem.weight.sum()),
             cost=float(problem.cost[order].sum()),
-            reason=self.core.reason if self.infeasible else "",
+            reason=(self.core.reason or Fault("siting-no-choice")) if self.infeasible else None,
             method=method,
             seed=seed,
             log=tuple(self.log),
