@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import Fault
-from .exact_aims import worst_program
+from .exact_aims import aims_program, worst_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem
-from .result import build_order, covered, relative_gap
+from .result import SitingResult, build_order, covered, relative_gap
 from .solve import solve
 
 
@@ -30,6 +31,8 @@ class AimsResult:
     status : str
         One of :data:`.result.STATUSES`.
     runtime_s : float
+    reason : Fault or None
+        Why there is no plan, if that is known.
     """
 
     chosen: IntArray
@@ -39,6 +42,7 @@ class AimsResult:
     gap: float
     status: str
     runtime_s: float
+    reason: Fault | None = None
 
 
 def as_shares(problem: SitingProblem, aims: npt.ArrayLike) -> FloatArray:
@@ -102,12 +106,99 @@ def weighted_aims(
         found.gap,
         found.status,
         time.perf_counter() - start_s,
+        found.reason,
     )
 
 
 def _values(problem: SitingProblem, rows: FloatArray, chosen: IntArray) -> FloatArray:
     """(s,) share of each aim that fixed and chosen sites cover."""
     return np.asarray(rows[:, covered(problem, np.union1d(problem.fixed, chosen))].sum(axis=1))
+
+
+def mixed_aims(
+    problem: SitingProblem,
+    linear: npt.ArrayLike,
+    rows: npt.ArrayLike,
+    worst: float,
+    price: npt.ArrayLike,
+    *,
+    time_limit_s: float = 60.0,
+    gap: float = 1e-4,
+    seed: int = 0,
+) -> AimsResult:
+    """Maximise ``linear z + worst × least of (rows z) - price y``: aims that add up, equity and cost together.
+
+    Without equity and cost it is maximum coverage; else the whole program goes to HiGHS (thousands of demands).
+
+    Parameters
+    ----------
+    linear : (m,) float
+        Worth of each covered demand: aims as shares, times their importance.
+    rows : (s, m) float
+        Shares of each county; the least sum counts ``worst`` times.
+    price : (n,) float
+        What each new site takes away: importance of cost × its share of the money.
+
+    Returns
+    -------
+    AimsResult
+        ``values``: the three terms of the sum.
+    """
+    start_s = time.perf_counter()
+    weight, shares, prices = (np.asarray(x, dtype=np.float64) for x in (linear, rows, price))
+    plain = replace(problem, weight=weight + (worst * shares.mean(axis=0) if len(shares) and worst else 0.0))
+    rest = worst > 0 or bool(prices.any())
+    begin = solve(
+        plain,
+        time_limit_s=0.3 * time_limit_s if rest else time_limit_s,
+        gap=1e-2 if rest else gap,
+        seed=seed,
+    )
+    if begin.status == "infeasible":
+        return _no_plan(begin, 3)
+    plan = begin.chosen if np.isfinite(begin.objective) else None
+    bound, status = begin.bound, begin.status
+    options = [plan] if plan is not None else []
+    if rest:
+        seconds = 0.05 if status == "interrupted" else time_limit_s - (time.perf_counter() - start_s) - 0.2
+        found = aims_program(problem, weight, shares, worst, prices, plan, max(seconds, 0.05), gap)
+        options += [found.plan] if found.plan is not None else []
+        bound = found.bound
+        stopped = found.interrupted or status == "interrupted"
+        status = "optimal" if found.done and gap <= 1e-6 else "gap" if found.done else "time_limit"
+        status = "interrupted" if stopped and not found.done else status
+    if not options:
+        return _no_plan(begin, 3)
+    values = [mixed_values(problem, weight, shares, worst, prices, p) for p in options]
+    best = max(range(len(options)), key=lambda i: float(values[i].sum()))
+    objective = float(values[best].sum())
+    bound = max(min(bound, float(weight.sum() + worst)), objective)
+    order, _ = build_order(plain, options[best])
+    elapsed = time.perf_counter() - start_s
+    return AimsResult(
+        order, values[best], objective, bound, relative_gap(objective, bound), status, elapsed, None
+    )
+
+
+def mixed_values(
+    problem: SitingProblem,
+    linear: FloatArray,
+    rows: FloatArray,
+    worst: float,
+    price: FloatArray,
+    plan: IntArray,
+) -> FloatArray:
+    """(3,) the terms of :func:`mixed_aims` for a plan: aims that add up, the worst share, minus the price."""
+    hit = covered(problem, np.union1d(problem.fixed, plan))
+    least = float(rows[:, hit].sum(axis=1).min()) if len(rows) else 0.0
+    return np.array([float(linear[hit].sum()), worst * least, -float(price[plan].sum())])
+
+
+def _no_plan(begin: SitingResult, size: int) -> AimsResult:
+    """Nothing was found, or nothing is possible."""
+    status = "infeasible" if begin.status == "infeasible" else "unknown"
+    none = np.empty(0, dtype=np.int64)
+    return AimsResult(none, np.zeros(size), np.nan, np.nan, np.nan, status, begin.runtime_s, begin.reason)
 
 
 def trade_off(
@@ -120,22 +211,37 @@ def trade_off(
     gap: float = 1e-3,
     seed: int = 0,
 ) -> list[AimsResult]:
-    """Trade-off curve of two aims: plans that weighted sums can reach, from all first to all second.
-
-    Between two neighbours the weights that make both equally good are tried next (the non-inferior set
-    estimation of Cohon, Church & Sheer 1979). Plans beaten in both aims are left out.
-    """
-    start_s = time.perf_counter()
+    """Trade-off curve of two aims that add up; see :func:`trade_off_curve`."""
     aims = np.stack([np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)])
     share_s = time_limit_s / max(n_points, 2)
 
     def at(weight: float) -> AimsResult:
         return weighted_aims(problem, aims, [1 - weight, weight], time_limit_s=share_s, gap=gap, seed=seed)
 
+    return trade_off_curve(at, n_points=n_points, time_limit_s=time_limit_s)
+
+
+def trade_off_curve(
+    at: Callable[[float], AimsResult], *, n_points: int = 9, time_limit_s: float = 60.0
+) -> list[AimsResult]:
+    """Trade-off curve of two aims: plans that weighted sums can reach, from all first to all second.
+
+    Between two neighbours the weights that make both equally good are tried next (the non-inferior set
+    estimation of Cohon, Church & Sheer 1979). Plans beaten in both aims are left out. Ctrl-C ends it with what is
+    there.
+
+    Parameters
+    ----------
+    at : callable
+        The best plan when the second aim weighs so much (0 … 1) and the first the rest; ``values`` are the two.
+    """
+    start_s = time.perf_counter()
     points = [at(1e-6), at(1 - 1e-6)]
     tried = 2
-    queue = [(points[0], points[1])]
+    queue = [(points[0], points[1])] if all(np.isfinite(p.objective) for p in points) else []
     while queue and tried < n_points and time.perf_counter() - start_s < time_limit_s:
+        if points[-1].status == "interrupted":
+            break
         queue.sort(key=lambda pair: -float(np.abs(pair[0].values - pair[1].values).prod()))
         a, b = queue.pop(0)
         gain, loss = b.values[1] - a.values[1], a.values[0] - b.values[0]
@@ -146,6 +252,7 @@ def trade_off(
         if not any(np.allclose(between.values, p.values, rtol=0, atol=1e-9) for p in points):
             points.append(between)
             queue += [(a, between), (between, b)]
+    points = [p for p in points if np.isfinite(p.objective)]
     kept = [p for p in points if not any(_beats(q, p) for q in points)]
     unique = {tuple(np.round(p.values, 12)): p for p in kept}
     return [unique[key] for key in sorted(unique, reverse=True)]
@@ -177,23 +284,21 @@ def worst_served(
         replace(problem, weight=rows.mean(axis=0)), time_limit_s=0.3 * time_limit_s, gap=1e-2, seed=seed
     )
     if begin.status == "infeasible":
-        return AimsResult(
-            begin.chosen, np.zeros(len(rows)), np.nan, np.nan, np.nan, "infeasible", begin.runtime_s
-        )
+        return _no_plan(begin, len(rows))
     plan = begin.chosen if np.isfinite(begin.objective) else None
-    seconds = time_limit_s - (time.perf_counter() - start_s) - 0.2
+    seconds = 0.05 if begin.status == "interrupted" else time_limit_s - (time.perf_counter() - start_s) - 0.2
     found = worst_program(problem, rows, 1e-3, plan, max(seconds, 0.05), gap)
     options = [p for p in (plan, found.plan) if p is not None]
     if not options:
-        return AimsResult(
-            begin.chosen, np.zeros(len(rows)), np.nan, np.nan, np.nan, "unknown", begin.runtime_s
-        )
+        return _no_plan(begin, len(rows))
     best = max(options, key=lambda p: _worth(_values(problem, rows, p)))
     order, _ = build_order(replace(problem, weight=rows.sum(axis=0)), best)
     values = _values(problem, rows, best)
     objective = float(values.min())
     bound = max(min(found.bound, 1.0), objective)
-    status = "optimal" if found.done else ("interrupted" if found.interrupted else "time_limit")
+    stopped = found.interrupted or begin.status == "interrupted"
+    done = "gap" if relative_gap(objective, bound) > 1e-6 else "optimal"
+    status = done if found.done else ("interrupted" if stopped else "time_limit")
     elapsed = time.perf_counter() - start_s
     return AimsResult(order, values, objective, bound, relative_gap(objective, bound), status, elapsed)
 

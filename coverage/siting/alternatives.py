@@ -67,6 +67,11 @@ def alternatives(
     ----------
     tolerance : float
         A plan is good if it covers at least ``(1 - tolerance)`` of the result's objective.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        At Ctrl-C: prices of some sites only would mislead.
     """
     start_s = time.perf_counter()
     pool: dict[tuple[int, ...], float] = {tuple(sorted(result.chosen.tolist())): result.objective}
@@ -83,10 +88,15 @@ def alternatives(
         )
         low[place] = max(result.objective - other.bound, 0.0) if np.isfinite(other.bound) else 0.0
         _keep(pool, other, result.objective, tolerance)
+        if other.status == "interrupted":
+            raise KeyboardInterrupt
     for banned in _many(result, price, tolerance, seed):
         if time.perf_counter() - start_s > time_limit_s:
             break
-        _keep(pool, _without(problem, banned, max(share_s, 0.05), seed), result.objective, tolerance)
+        other = _without(problem, banned, max(share_s, 0.05), seed)
+        if other.status == "interrupted":
+            raise KeyboardInterrupt
+        _keep(pool, other, result.objective, tolerance)
     plans = _most_different(problem, result, pool, n_plans)
     share = np.array([np.mean([site in plan for plan in pool]) for site in result.chosen.tolist()])
     essential = low > tolerance * result.objective

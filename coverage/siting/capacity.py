@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import linprog
 
 from ..errors import Fault
+from .exact_aims import capacity_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem, make_problem
 from .result import relative_gap
+from .solve import solve
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +25,17 @@ class CapacityResult:
     Attributes
     ----------
     chosen : int64 array
-        New sites, the one that serves most first.
+        New sites, the one that serves most first; a site that serves nothing is left out, unless it is required.
     served : (n, m) csr_array of float64
         Weight of each demand (column) that each site (row) serves, fixed sites included.
     objective, bound, gap : float
         Weight served, a limit that no plan exceeds, and the relative gap between them.
     status : str
-        ``optimal``, ``time_limit``, ``infeasible`` or ``unknown``, as in :data:`.result.STATUSES`.
+        ``optimal``, ``gap``, ``time_limit``, ``interrupted``, ``infeasible`` or ``unknown``, as in
+        :data:`.result.STATUSES`.
     runtime_s : float
+    reason : Fault or None
+        Why there is no plan, if that is known.
     """
 
     chosen: IntArray
@@ -40,6 +45,7 @@ class CapacityResult:
     gap: float
     status: str
     runtime_s: float
+    reason: Fault | None = None
 
 
 def capacitated_coverage(
@@ -47,11 +53,10 @@ def capacitated_coverage(
     weight: npt.ArrayLike,
     capacity: npt.ArrayLike,
     *,
-    n_sites: int | None = None,
-    budget: float | None = None,
-    cost: npt.ArrayLike | None = None,
-    fixed: npt.ArrayLike = (),
     time_limit_s: float = 60.0,
+    gap: float = 0.0,
+    seed: int = 0,
+    **limits: Any,
 ) -> CapacityResult:
     """Choose sites that serve the most weight, none more than its capacity.
 
@@ -61,15 +66,19 @@ def capacitated_coverage(
         s.t.  sum_i x_ij <= weight_j             a demand may be split between sites
               sum_j x_ij <= capacity_i y_i       a site serves no more than it can, and nothing if not built
               x_ij <= weight_j y_i               (tightens the relaxation; Current & Storbeck 1988)
-              sum_{i new} y_i <= n_sites,  sum_{i new} cost_i y_i <= budget,  y_i = 1 for fixed, y binary
+              and the limits of maximum coverage on y
 
     Parameters
     ----------
-    reach, weight, n_sites, budget, cost, fixed
+    reach, weight
         As in :func:`.solve.max_coverage`.
     capacity : (n,) float
         Weight each site can serve, in the unit of ``weight``; infinite for no limit.
-    time_limit_s : float
+    time_limit_s, gap, seed
+        As in :func:`.solve.max_coverage`.
+    **limits
+        ``n_sites``, ``budget``, ``cost``, ``fixed``, ``required``, ``forbidden``, ``group``, ``group_min``,
+        ``conflicts``: see :class:`.problem.SitingProblem`.
 
     Raises
     ------
@@ -80,42 +89,91 @@ def capacitated_coverage(
     -----
     Solved as one program by HiGHS: exact up to some hundred sites and some ten thousand pairs of ``reach``.
     """
+    problem = make_problem(reach, weight, **limits)
+    return capacity_plan(problem, capacity, time_limit_s=time_limit_s, gap=gap, seed=seed)
+
+
+def capacity_plan(
+    problem: SitingProblem,
+    capacity: npt.ArrayLike,
+    *,
+    time_limit_s: float = 60.0,
+    gap: float = 0.0,
+    seed: int = 0,
+) -> CapacityResult:
+    """:func:`capacitated_coverage` of a problem that is made already; Ctrl-C gives the best so far."""
     started = time.perf_counter()
-    problem = make_problem(reach, weight, n_sites=n_sites, budget=budget, cost=cost, fixed=fixed)
     room = _checked(capacity, problem)
-    pairs = sparse.coo_array(problem.reach)
-    site, demand = pairs.row.astype(np.int64), pairs.col.astype(np.int64)
-    n, k = problem.size[0], len(site)
-    answer = milp(
-        np.concatenate([np.zeros(n), -np.ones(k)]),
-        integrality=np.concatenate([np.ones(n), np.zeros(k)]),
-        bounds=_bounds(problem, demand),
-        constraints=_constraints(problem, room, site, demand),
-        options={"time_limit": time_limit_s, "mip_rel_gap": 0.0},
-    )
-    elapsed = time.perf_counter() - started
-    if answer.x is None:
-        empty = sparse.csr_array(problem.reach.shape)
-        status = "infeasible" if answer.status == 2 else "unknown"
-        nan = float("nan")
-        return CapacityResult(
-            np.empty(0, np.int64), empty, nan, float(problem.weight.sum()), nan, status, elapsed
-        )
-    built = answer.x[:n] > 0.5
-    amount = np.where(built[site], np.clip(answer.x[n:], 0.0, None), 0.0)
-    served = sparse.csr_array((amount, (site, demand)), shape=problem.reach.shape)
-    chosen = np.setdiff1d(np.flatnonzero(built), problem.fixed)
+    begin = solve(problem, time_limit_s=0.3 * time_limit_s, gap=1e-2, seed=seed)
+    if begin.status == "infeasible":
+        return _no_plan(problem, "infeasible", begin.reason, started)
+    plan = begin.chosen if np.isfinite(begin.objective) else None
+    seconds = max(time_limit_s - (time.perf_counter() - started) - 0.2, 0.05)
+    found = capacity_program(problem, room, plan, 0.05 if begin.status == "interrupted" else seconds, gap)
+    flows = [(p, served_by(problem, room, p)) for p in (plan, found.plan) if p is not None]
+    if not flows:
+        reason = Fault("siting-no-choice") if found.infeasible else None
+        return _no_plan(problem, "infeasible" if found.infeasible else "unknown", reason, started)
+    best, served = max(flows, key=lambda pair: float(pair[1].sum()))
     load = np.asarray(served.sum(axis=1)).ravel()
-    chosen = chosen[np.lexsort((chosen, -load[chosen]))]
-    chosen = chosen[load[chosen] > 0].astype(np.int64)
-    objective = float(amount.sum())
+    best = best[(load[best] > 0) | np.isin(best, problem.required) | _needed(problem, best)]
+    objective = float(served.sum())
     # The solver's bound holds to its tolerance: a part in a billion of the whole is added, unless it says the same.
     slack = 1e-9 * float(problem.weight.sum())
-    bound = -float(answer.mip_dual_bound)
+    bound = min(found.bound, float(problem.weight.sum()))
     bound = objective if bound <= objective + slack else bound + slack
-    gap = relative_gap(objective, bound)
-    status = "optimal" if answer.status == 0 and gap <= 1e-6 else "time_limit"
-    return CapacityResult(chosen, served, objective, bound, gap, status, elapsed)
+    rest = relative_gap(objective, bound)
+    status = "interrupted" if found.interrupted or begin.status == "interrupted" else "time_limit"
+    status = (
+        "optimal" if found.done and rest <= 1e-6 else "gap" if found.done and rest <= gap + 1e-9 else status
+    )
+    order = best[np.lexsort((best, -load[best]))].astype(np.int64)
+    return CapacityResult(order, served, objective, bound, rest, status, time.perf_counter() - started)
+
+
+def _needed(problem: SitingProblem, plan: IntArray) -> npt.NDArray[np.bool_]:
+    """(len(plan),) whether a site stands in a group with a minimum."""
+    return np.append(problem.group_min, 0)[problem.group[plan]] > 0
+
+
+def _no_plan(problem: SitingProblem, status: str, reason: Fault | None, started: float) -> CapacityResult:
+    empty, nan = sparse.csr_array(problem.reach.shape), float("nan")
+    bound = nan if status == "infeasible" else float(problem.weight.sum())
+    nothing, elapsed = np.empty(0, np.int64), time.perf_counter() - started
+    return CapacityResult(nothing, empty, nan, bound, nan, status, elapsed, reason)
+
+
+def served_by(problem: SitingProblem, capacity: npt.ArrayLike, plan: npt.ArrayLike) -> sparse.csr_array:
+    """(n, m) weight that fixed and chosen sites serve at best, none more than its capacity: a maximum flow.
+
+    Raises
+    ------
+    ProblemError
+        If a capacity is negative or NaN.
+    """
+    room = _checked(capacity, problem)
+    sites = np.union1d(problem.fixed, np.asarray(plan, dtype=np.int64))
+    pairs = sparse.coo_array(problem.reach)
+    there = np.isin(pairs.row, sites) & (problem.weight[pairs.col] > 0) & (room[pairs.row] > 0)
+    site, demand = pairs.row[there], pairs.col[there]
+    k = len(site)
+    if not k:
+        return sparse.csr_array(problem.reach.shape)
+    at = np.arange(k)
+    limits = sparse.vstack(
+        [
+            sparse.csr_array((np.ones(k), (site, at)), shape=(problem.size[0], k)),
+            sparse.csr_array((np.ones(k), (demand, at)), shape=(problem.size[1], k)),
+        ]
+    )
+    highs: Any = linprog  # its stubs know no sparse matrices
+    answer = highs(
+        -np.ones(k), A_ub=limits.tocsr(), b_ub=np.concatenate([room, problem.weight]), method="highs"
+    )
+    amount = np.clip(answer.x, 0.0, problem.weight[demand])
+    served = sparse.csr_array((amount, (site, demand)), shape=problem.reach.shape)
+    served.eliminate_zeros()
+    return served
 
 
 def _checked(capacity: npt.ArrayLike, problem: SitingProblem) -> FloatArray:
@@ -130,50 +188,3 @@ def _checked(capacity: npt.ArrayLike, problem: SitingProblem) -> FloatArray:
     reachable = np.asarray(problem.reach.astype(np.float64) @ problem.weight).ravel()
     room: FloatArray = np.minimum(given, reachable)
     return room
-
-
-def _bounds(problem: SitingProblem, demand: IntArray) -> Bounds:
-    low = np.zeros(problem.size[0])
-    low[problem.fixed] = 1.0
-    upper = np.concatenate([np.ones(problem.size[0]), problem.weight[demand]])
-    return Bounds(np.concatenate([low, np.zeros(len(demand))]), upper)
-
-
-def _constraints(
-    problem: SitingProblem, room: FloatArray, site: IntArray, demand: IntArray
-) -> list[LinearConstraint]:
-    n, m = problem.size
-    k = len(site)
-    column = n + np.arange(k)
-    ones = np.ones(k)
-    rows = [
-        (sparse.csr_array((ones, (demand, column)), shape=(m, n + k)), problem.weight),
-        (
-            sparse.csr_array(
-                (
-                    np.concatenate([ones, -room]),
-                    (np.concatenate([site, np.arange(n)]), np.concatenate([column, np.arange(n)])),
-                ),
-                shape=(n, n + k),
-            ),
-            np.zeros(n),
-        ),
-        (
-            sparse.csr_array(
-                (
-                    np.concatenate([ones, -problem.weight[demand]]),
-                    (np.concatenate([np.arange(k), np.arange(k)]), np.concatenate([column, site])),
-                ),
-                shape=(k, n + k),
-            ),
-            np.zeros(k),
-        ),
-    ]
-    new = np.ones(n)
-    new[problem.fixed] = 0.0
-    for limit, factor in ((problem.n_sites, new), (problem.budget, new * problem.cost)):
-        if limit is not None:
-            rows.append(
-                (sparse.csr_array(np.concatenate([factor, np.zeros(k)])[None]), np.array([float(limit)]))
-            )
-    return [LinearConstraint(matrix, -np.inf, upper) for matrix, upper in rows]

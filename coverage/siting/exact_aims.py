@@ -1,4 +1,4 @@
-"""Programs for HiGHS with several rows of aims: the worst of them, or demand that counts twice."""
+"""Programs for HiGHS beyond maximum coverage: the worst of several aims, second cover, limited capacity."""
 
 from __future__ import annotations
 
@@ -94,26 +94,53 @@ def worst_program(
     aims : (s, m) float64
         One row an aim, already divided by what all of it is worth.
     """
+    none = np.zeros(problem.size[0])
+    return aims_program(problem, mean_share * aims.mean(axis=0), aims, 1.0, none, start, seconds, gap)
+
+
+def aims_program(
+    problem: SitingProblem,
+    linear: FloatArray,
+    rows: FloatArray,
+    worst: float,
+    price: FloatArray,
+    start: IntArray | None,
+    seconds: float,
+    gap: float,
+) -> Integer:
+    """Maximise ``linear z + worst * min_s rows_s z - price y`` over plans; z as in maximum coverage.
+
+    Parameters
+    ----------
+    linear : (m,) float64
+        What each covered demand adds.
+    rows : (s, m) float64
+        The least of these sums counts ``worst`` times.
+    price : (n,) float64
+        What each new site takes away.
+    """
     n, m = problem.size
-    s = len(aims)
+    s = len(rows)
     side, low, high = _side(problem, m + 1)
     reach = sparse.hstack(
         [problem.reach.T.astype(np.float64), -sparse.eye_array(m), sparse.csr_array((m, 1))]
     )
-    worst = sparse.hstack(
-        [sparse.csr_array((s, n)), sparse.csr_array(aims), sparse.csr_array(-np.ones((s, 1)))]
+    least = sparse.hstack(
+        [sparse.csr_array((s, n)), sparse.csr_array(rows), sparse.csr_array(-np.ones((s, 1)))]
     )
-    matrix = sparse.csr_array(sparse.vstack([side, reach, worst]))
+    matrix = sparse.csr_array(sparse.vstack([side, reach, least]))
     low = np.concatenate([low, np.zeros(m + s)])
     high = np.concatenate([high, np.full(m + s, np.inf)])
-    cost = np.concatenate([np.zeros(n), mean_share * aims.mean(axis=0), np.ones(1)])
-    upper = np.concatenate([np.ones(n + m), [float(aims.sum(axis=1).max(initial=0.0))]])
+    new = np.ones(n)
+    new[problem.fixed] = 0.0
+    cost = np.concatenate([-new * price, linear, [worst]])
+    upper = np.concatenate([np.ones(n + m), [float(rows.sum(axis=1).max(initial=0.0))]])
     begin = None
     if start is not None:
         y = np.zeros(n)
         y[np.union1d(start, problem.fixed)] = 1.0
         z = np.minimum(problem.reach.T @ y, 1.0)
-        begin = np.concatenate([y, z, [float((aims @ z).min())]])
+        begin = np.concatenate([y, z, [float((rows @ z).min(initial=np.inf)) if s else 0.0]])
     return _solve(problem, matrix, low, high, cost, upper, begin, seconds, gap)
 
 
@@ -137,3 +164,39 @@ def backup_program(
         count = problem.reach.T.astype(np.float64) @ y
         begin = np.concatenate([y, np.minimum(count, 1.0), np.clip(count - 1.0, 0.0, 1.0)])
     return _solve(problem, matrix, low, high, cost, np.ones(n + 2 * m), begin, seconds, gap)
+
+
+def capacity_program(
+    problem: SitingProblem, room: FloatArray, start: IntArray | None, seconds: float, gap: float
+) -> Integer:
+    """Maximise ``sum_ij x_ij``, with x_ij <= weight_j y_i, sum_i x_ij <= weight_j, sum_j x_ij <= room_i y_i.
+
+    Parameters
+    ----------
+    room : (n,) float64
+        What each site can serve.
+    start : int64 array, optional
+        A plan to begin from; what it serves HiGHS works out.
+    """
+    n, m = problem.size
+    pairs = sparse.coo_array(problem.reach)
+    site, demand, k = pairs.row, pairs.col, pairs.nnz
+    side, low, high = _side(problem, k)
+    eye = sparse.eye_array(k)
+    at = np.arange(k)
+    blocks = [
+        side,
+        sparse.hstack([sparse.csr_array((m, n)), sparse.csr_array((np.ones(k), (demand, at)), shape=(m, k))]),
+        sparse.hstack([sparse.diags_array(-room), sparse.csr_array((np.ones(k), (site, at)), shape=(n, k))]),
+        sparse.hstack([sparse.csr_array((-problem.weight[demand], (at, site)), shape=(k, n)), eye]),
+    ]
+    low = np.concatenate([low, np.full(m + n + k, -np.inf)])
+    high = np.concatenate([high, problem.weight, np.zeros(n + k)])
+    cost = np.concatenate([np.zeros(n), np.ones(k)])
+    upper = np.concatenate([np.ones(n), problem.weight[demand]])
+    begin = None
+    if start is not None:
+        begin = np.zeros(n + k)
+        begin[np.union1d(start, problem.fixed)] = 1.0
+    matrix = sparse.csr_array(sparse.vstack(blocks))
+    return _solve(problem, matrix, low, high, cost, upper, begin, seconds, gap)

@@ -65,6 +65,7 @@ class BackupResult:
     status: str
     failures: Failures
     runtime_s: float
+    reason: Fault | None = None
 
 
 def backup_coverage(
@@ -92,21 +93,24 @@ def backup_coverage(
     start_s = time.perf_counter()
     begin = solve(problem, time_limit_s=0.3 * time_limit_s, gap=1e-2, seed=seed)
     plan = begin.chosen if np.isfinite(begin.objective) else None
-    seconds = max(time_limit_s - (time.perf_counter() - start_s) - 0.2, 0.05)
+    left_s = 0.0 if begin.status == "interrupted" else time_limit_s - (time.perf_counter() - start_s) - 0.2
+    seconds = max(left_s, 0.05)
     found = backup_program(problem, backup, plan, seconds, gap)
     options = [p for p in (plan, found.plan) if p is not None]
     if not options:
         nothing = np.empty(0, dtype=np.int64)
         status = "infeasible" if found.infeasible or begin.status == "infeasible" else "unknown"
         none, elapsed = float("nan"), time.perf_counter() - start_s
-        return BackupResult(
-            nothing, none, none, none, none, none, status, failures(problem, nothing), elapsed
-        )
+        reason = begin.reason or (Fault("siting-no-choice") if status == "infeasible" else None)
+        lost = failures(problem, nothing)
+        return BackupResult(nothing, none, none, none, none, none, status, lost, elapsed, reason)
     best = max(options, key=lambda p: _worth(problem, p, backup))
     once, twice = _covered(problem, best)
     objective = (1 - backup) * once + backup * twice
     bound = max(min(found.bound, float(problem.weight.sum())), objective)
-    status = "optimal" if found.done else ("interrupted" if found.interrupted else "time_limit")
+    stopped = found.interrupted or begin.status == "interrupted"
+    done = "gap" if relative_gap(objective, bound) > 1e-6 else "optimal"
+    status = done if found.done else ("interrupted" if stopped else "time_limit")
     return BackupResult(
         build_order(problem, best)[0],
         once,
