@@ -7,7 +7,7 @@ candidate; demands reached by exactly the same candidates become one (isomorphic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -75,6 +75,16 @@ class Core:
     def plain(self) -> bool:
         """Whether only a number of sites limits the choice."""
         return np.isinf(self.budget) and not len(self.conflicts) and not self.group_min.any()
+
+    def limited(self, *, limit: int | None = None, budget: float | None = None) -> Core:
+        """Return the same core under other limits; the transpose is shared."""
+        other = replace(
+            self,
+            limit=self.limit if limit is None else limit,
+            budget=self.budget if budget is None else budget,
+        )
+        other.__dict__["by_demand"] = self.by_demand
+        return other
 
     def row(self, i: int) -> IntArray:
         """Return the merged demands that candidate ``i`` reaches."""

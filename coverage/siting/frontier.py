@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .bound import Prices, first_prices, lagrangian, sift, subgradient
-from .core import Core, reduce_problem
-from .greedy import greedy
-from .improve import descend, searchable
+from .bound import first_prices
+from .core import Core, reduce_problem, spendable
+from .improve import HOT, WARM, Search, descend, round_off, searchable, slots_needed
 from .presolve import restrict, undominated
+from .primal_dual import middle, primal_dual
 from .problem import FloatArray, IntArray, SitingProblem, make_problem
 from .result import build_order, relative_gap
-from .solve import solve
 from .swaps import Plan
+
+_MARKS, _BEND = 12, 1.6
+"""Prices are sought at so many points of the curve; the larger the exponent, the more of them at its beginning."""
+_ROUNDS, _NEAR = 250, 3e-4
+"""Rounds at each of them, fewer if the bound is so close to what a fractional plan is worth."""
+_EFFORT = 4e8
+"""Array entries that the search at single points may touch: half a second."""
+_STEPS = 20
+"""Steps of the search at one point before the next is chosen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +76,8 @@ def frontier(
 ) -> Frontier:
     """Best coverage for every number of new sites up to ``n_sites``, or for each of ``budgets``.
 
-    By number: plans grow and shrink along the curve, each swapped to a local optimum; one set of Lagrangian
-    prices bounds all numbers at once, and prices are sought at a few numbers. By money: one solve each.
+    Prices from the linear relaxation, sought at a few points, bound the whole curve; its fractional plans are
+    rounded, carried along the curve, and searched around where plan and bound are furthest apart.
 
     Raises
     ------
@@ -80,13 +89,28 @@ def frontier(
     problem = make_problem(
         reach, weight, n_sites=n_sites, budget=top, cost=cost, fixed=fixed, forbidden=forbidden
     )
-    if budgets is not None:
-        limits = np.sort(np.asarray(budgets, dtype=np.float64).ravel())
-        plans, bounds = _by_budget(problem, limits, time_limit_s, seed)
-    else:
+    if budgets is None:
         limits = np.arange((n_sites or 0) + 1, dtype=np.float64)
-        plans, bounds = _by_number(problem, start_s + time_limit_s)
-    return _put_together(problem, limits, plans, bounds, start_s)
+    else:
+        limits = np.sort(np.asarray(budgets, dtype=np.float64).ravel())
+    end_s = start_s + time_limit_s
+    curve = _Curve(_candidates(problem), limits, budgets is not None, lambda: end_s - time.perf_counter())
+    curve.draw(np.random.default_rng(seed))
+    plans = [curve.core.sites[plan] for plan in curve.plan]
+    return _put_together(problem, limits, plans, _whole(problem, curve.core.base + curve.bound), start_s)
+
+
+def _candidates(problem: SitingProblem) -> Core:
+    """Reduced problem without dominated candidates."""
+    core = reduce_problem(problem)
+    keep = undominated(core)
+    return core if keep.all() else restrict(core, keep, np.empty(0, dtype=np.int64))
+
+
+def _whole(problem: SitingProblem, bound: FloatArray) -> FloatArray:
+    """Bounds with a slack for rounding of sums; whole numbers where all weights are."""
+    slack = 1e-12 * float(problem.weight.sum())
+    return np.asarray(np.floor(bound + slack + 1e-6) if problem.integral else bound + slack)
 
 
 def _put_together(
@@ -127,107 +151,137 @@ def _base(problem: SitingProblem) -> float:
     return float(problem.weight[hit].sum())
 
 
-def _by_budget(
-    problem: SitingProblem, limits: FloatArray, time_limit_s: float, seed: int
-) -> tuple[list[IntArray], FloatArray]:
-    """One solve per budget, to within 0.1 % or its share of the time."""
-    plans, bounds = [], []
-    share = max(time_limit_s / max(len(limits), 1), 0.05)
-    for limit in limits:
-        found = solve(replace(problem, budget=float(limit)), time_limit_s=share, gap=1e-3, seed=seed)
-        plans.append(found.chosen)
-        bounds.append(found.bound)
-    return plans, np.array(bounds)
+class _Curve:
+    """The curve under construction: for each limit the best plan (positions in ``core``), its value, a bound.
 
+    Values and bounds are beyond ``core.base``.
+    """
 
-def _by_number(problem: SitingProblem, end_s: float) -> tuple[list[IntArray], FloatArray]:
-    """Plans and bounds for 0 … n_sites new sites."""
+    def __init__(self, core: Core, limits: FloatArray, money: bool, left: Callable[[], float]) -> None:
+        self.core, self.limits, self.money, self.left = core, limits, money, left
+        self.plan: list[IntArray] = [np.empty(0, dtype=np.int64)] * len(limits)
+        self.value = np.zeros(len(limits))
+        self.bound = np.full(len(limits), float(core.weight.sum()))
+        self.guide: dict[int, FloatArray] = {}
 
-    def left() -> float:
-        return end_s - time.perf_counter()
+    def part(self, point: int) -> Core:
+        """Return the reduced problem with the limit of a point."""
+        limit = float(self.limits[point])
+        if self.money:
+            return self.core.limited(budget=limit)
+        return self.core.limited(limit=min(int(limit), len(self.core.sites)))
 
-    core = reduce_problem(problem)
-    keep = undominated(core)
-    core = core if keep.all() else restrict(core, keep, np.empty(0, dtype=np.int64))
-    top = problem.n_sites or 0
-    plans = _plans(core, top, left)
-    values = np.array([core.value(plan) for plan in plans])
-    bounds = _bounds(core, values, top, left)
-    total = core.base + bounds
-    slack = 1e-12 * float(problem.weight.sum())
-    total = np.floor(total + slack + 1e-6) if problem.integral else total + slack
-    return [core.sites[plan] for plan in plans], total
-
-
-def _plans(core: Core, top: int, left: Any) -> list[IntArray]:
-    """Grow from nothing and shrink from the greedy end, swapping after each step; the better of the two."""
-    steps = min(top, core.limit)
-    chain = greedy(core)
-    if chain is None or not searchable(core) or not steps:
-        return [np.empty(0, dtype=np.int64)] * (top + 1)
-    best: list[IntArray] = [np.empty(0, dtype=np.int64)] * (steps + 1)
-    value = np.zeros(steps + 1)
-
-    def keep(plan: Plan) -> None:
-        size = len(plan.chosen)
-        if plan.value > value[size]:
-            best[size], value[size] = plan.chosen, plan.value
-
-    grown = np.empty(0, dtype=np.int64)
-    for size in range(1, steps + 1):
-        plan = Plan(replace(core, limit=size), size)
-        plan.fill(grown)
-        descend(plan, left)
-        grown = plan.chosen
-        keep(plan)
-    plan = Plan(core, steps)
-    plan.fill(best[steps] if len(best[steps]) else chain)
-    while (plan.site >= 0).any() and left() > 0:
-        keep(plan)
-        loss = np.where(plan.site >= 0, plan.loss, np.inf)
-        plan.drop(int(loss.argmin()))
-        _swap_only(plan, left)
-    return best + [best[-1]] * (top - steps)
-
-
-def _swap_only(plan: Plan, left: Any) -> None:
-    """Swap while it pays, without filling free slots."""
-    least = 1e-9 * float(plan.core.weight.sum())
-    while (plan.site >= 0).any() and left() > 0:
-        worth, slot, newcomer = plan.best_swap()
-        if worth <= least:
+    def draw(self, rng: np.random.Generator) -> None:
+        """Prices at marks give bounds and plans to start from; walks between marks and searches do the rest."""
+        if not all(self.core.size) or not len(self.limits):
+            self.bound[:] = 0.0
             return
-        plan.drop(slot)
-        plan.add(slot, newcomer)
+        marks = _spread(len(self.limits))
+        self._price(marks)
+        if not searchable(self.core):
+            return
+        for mark in marks:
+            self._keep(mark, self._rounded(mark, rng))
+        for here, there in zip(marks[:-1], marks[1:], strict=True):
+            self._walk(here, range(here + 1, there + 1))
+        for there, here in zip([0, *marks[:-1]], marks, strict=True):
+            self._walk(here, range(here - 1, there - 1, -1))
+        self._search(rng)
+
+    # -- bounds ------------------------------------------------------------------------------------------
+    def _price(self, marks: list[int]) -> None:
+        """Bounds from the prices of marks, and from mixtures of neighbours' prices, for all limits."""
+        self._limit_by(0.0, self.core.reach @ self.core.weight)
+        saddle = middle(self.core, first_prices(self.core))
+        rest, score = [], []
+        for mark in marks[::-1]:
+            found, saddle = primal_dual(self.part(mark), saddle, _ROUNDS, self.left, tolerance=_NEAR)
+            self.guide[mark] = found.plan
+            rest.append(float((self.core.weight - found.prices.demand).sum()))
+            score.append(self.core.reach @ found.prices.demand)
+            self._limit_by(rest[-1], score[-1])
+        for i in range(len(marks) - 1):
+            for share in np.linspace(0, 1, 8)[1:-1]:
+                mixed = score[i] + share * (score[i + 1] - score[i])
+                self._limit_by(rest[i] + share * (rest[i + 1] - rest[i]), mixed)
+
+    def _limit_by(self, rest: float, score: FloatArray) -> None:
+        """Bounds of one set of prices: the largest scores that number or money allows, in fractions."""
+        core = self.core
+        score = np.maximum(score, 0.0)
+        if not self.money:
+            sums = np.append(0.0, np.cumsum(np.sort(score)[::-1]))
+            taken = sums[np.minimum(self.limits.astype(np.int64), len(score))]
+        else:
+            free = core.cost <= 0
+            dear = np.flatnonzero(~free)
+            dear = dear[np.argsort(-score[dear] / core.cost[dear], kind="stable")]
+            money, sums = (np.append(0.0, np.cumsum(x[dear])) for x in (core.cost, score))
+            budget = np.array([spendable(limit) for limit in self.limits.tolist()])
+            taken = float(score[free].sum()) + np.interp(budget, money, sums)
+        self.bound = np.minimum(self.bound, rest + taken)
+
+    # -- plans -------------------------------------------------------------------------------------------
+    def _keep(self, point: int, plan: IntArray) -> bool:
+        """Keep a plan for a point if it is the best so far there."""
+        value = self.core.value(plan)
+        if value <= self.value[point] * (1 + 1e-12):
+            return False
+        self.plan[point], self.value[point] = plan, value
+        return True
+
+    def _rounded(self, mark: int, rng: np.random.Generator) -> IntArray:
+        """The fractional plan, rounded and swapped to a local optimum."""
+        part = self.part(mark)
+        if not slots_needed(part):
+            return np.empty(0, dtype=np.int64)
+        return round_off(part, self.guide[mark], 1, rng, self.left)
+
+    def _walk(self, start: int, points: Iterable[int], *, as_long_as_better: bool = False) -> float:
+        """Carry the plan of ``start`` from point to point, dropping and adding sites and swapping at each."""
+        plan = Plan(self.core, max(slots_needed(self.core), len(self.plan[start])))
+        plan.fill(self.plan[start])
+        for point in points:
+            if self.left() <= 0:
+                break
+            plan.core = self.part(point)
+            _fit(plan)
+            descend(plan, self.left)
+            if not self._keep(point, plan.chosen) and as_long_as_better:
+                break
+        return plan.work
+
+    def _search(self, rng: np.random.Generator) -> None:
+        """Ruin and repair where plan and bound are furthest apart; better plans are carried to both sides."""
+        work, tries = 0.0, np.zeros(len(self.limits))
+        marks = np.array(sorted(self.guide))
+        while work < _EFFORT and self.left() > 0:
+            gap = (self.bound - self.value) / np.maximum(self.value, 1e-300)
+            gap[self.value <= 0] = 0.0
+            point = int(np.argmax(gap / (1.0 + tries)))
+            if gap[point] <= 1e-9:
+                return
+            tries[point] += 1
+            guide = self.guide[int(marks[np.argmin(np.abs(marks - point))])]
+            found = Search(self.part(point), self.plan[point], guide, 1e9, rng, (HOT, WARM))
+            for _ in range(_STEPS):
+                found.step(self.left)
+            work += found.plan.work
+            if self._keep(point, found.best):
+                work += self._walk(point, range(point + 1, len(self.limits)), as_long_as_better=True)
+                work += self._walk(point, range(point - 1, -1, -1), as_long_as_better=True)
 
 
-def _bounds(core: Core, values: FloatArray, top: int, left: Any) -> FloatArray:
-    """(top + 1,) bounds beyond the base: the least over several sets of prices."""
-    bounds = np.full(top + 1, float(core.weight.sum()))
-    if not core.size[0]:
-        return np.zeros(top + 1)
-    bounds = np.minimum(bounds, _bound_curve(core, core.weight, top))
-    prices: Prices = first_prices(core)
-    marks = np.unique(np.rint(np.linspace(0, 1, 9)[1:] ** 1.3 * min(top, core.limit)).astype(np.int64))
-    marks = marks[marks > 0]
-    for mark in marks:
-        if left() <= 0:
-            break
-        found = subgradient(replace(core, limit=int(mark)), float(values[mark]), prices, 500, left)
-        prices = found.prices
-        bounds = np.minimum(bounds, _bound_curve(core, prices.demand, top))
-    for mark in marks[::-1]:
-        if left() <= 0 or core.reach.nnz > 1_000_000:
-            break
-        part = replace(core, limit=int(mark))
-        found = sift(part, lagrangian(part, prices), left, tolerance=1e-3, report=lambda bound: False)
-        bounds = np.minimum(bounds, _bound_curve(core, found.prices.demand, top))
-    return np.asarray(bounds)
+def _spread(points: int) -> list[int]:
+    """Positions of marks among ``points`` limits, the last one among them, closer where the curve bends."""
+    share = np.linspace(0, 1, min(_MARKS, points) + 1)[1:] ** _BEND
+    return sorted({int(mark) for mark in np.rint(share * (points - 1))})
 
 
-def _bound_curve(core: Core, demand: FloatArray, top: int) -> FloatArray:
-    """Lagrangian bounds of one set of prices for 0 … top sites: sums of the largest scores."""
-    score = np.sort(np.maximum(core.reach @ demand, 0.0))[::-1][:top]
-    sums = np.concatenate([[0.0], np.cumsum(score)])
-    sums = np.concatenate([sums, np.full(top + 1 - len(sums), sums[-1])])
-    return np.asarray(float((core.weight - demand).sum()) + sums)
+def _fit(plan: Plan) -> None:
+    """Drop the sites that are missed least for their cost until the limits of the plan's core hold."""
+    core = plan.core
+    while (plan.site >= 0).sum() > core.limit or plan.spent > spendable(core.budget):
+        cost = core.cost[plan.site] if np.isfinite(core.budget) else np.ones(len(plan.site))
+        worth = plan.loss / np.maximum(cost, 1e-300)
+        plan.drop(int(np.where(plan.site >= 0, worth, np.inf).argmin()))

@@ -157,7 +157,7 @@ class Plan:
     def addable(self) -> FloatArray:
         """(k,) gain of each candidate that may be added, -inf for the others."""
         core = self.core
-        if not (self.site < 0).any():
+        if int((self.site >= 0).sum()) >= min(len(self.site), core.limit):
             return np.full(len(self.gain), -np.inf)
         room = self.gain + self.closed
         if np.isfinite(core.budget):
