@@ -426,7 +426,7 @@ def test_missing_and_empty_files(tmp_path):
     """A file that is not there, is a folder, is empty or blank: a fault that names it."""
     assert fault_keys(tmp_path / "no.csv") == [("file-missing", None)]
     (tmp_path / "dir.csv").mkdir()
-    assert fault_keys(tmp_path / "dir.csv") == [("file-missing", None)]
+    assert fault_keys(tmp_path / "dir.csv") == [("file-is-folder", None)]
     (tmp_path / "empty.csv").touch()
     assert fault_keys(tmp_path / "empty.csv") == [("file-empty", None)]
     (tmp_path / "blank.csv").write_text("\n \n")
@@ -447,7 +447,7 @@ def test_a_header_alone_is_an_empty_table(tmp_path):
     [
         (b"\x00\x01\x02\x00binary", [("file-binary", None)]),
         (b"lon,lat\n113.1,27.8\x00\n", [("file-binary", None)]),
-        (bytes(range(1, 256)) * 3, [("encoding-unclear", None)]),
+        (bytes(range(1, 256)) * 3, [("encoding-unclear", 2)]),
         (b"lon,lat\n113.1,27.8,5\n113.1\n", [("row-ragged", 2), ("row-ragged", 3)]),
         (b'lon,lat,name\n113.1,27.8,"open\n113.1,27.8,x\n', [("csv-broken", 2)]),
         (b'lon,lat,name\n113.1,27.8,"a"b\n', [("csv-broken", 2)]),
@@ -473,7 +473,7 @@ def test_encodings_can_be_set(tmp_path):
     """A set encoding is used; a wrong or unknown one is a fault."""
     path = write_csv(tmp_path / "a.csv", [HEADER, *ROWS], "gbk")
     assert read_table(path, CHARGERS, encoding="gbk")["name"].tolist()[0] == "白关充电站"
-    assert fault_keys(path, encoding="utf-8") == [("encoding-wrong", None)]
+    assert fault_keys(path, encoding="utf-8") == [("encoding-wrong", 1)]
     assert fault_keys(path, encoding="klingon") == [("encoding-unknown", None)]
 
 
@@ -489,7 +489,7 @@ def test_broken_workbooks(tmp_path):
     (tmp_path / "locked.xlsx").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600)
     assert fault_keys(tmp_path / "locked.xlsx") == [("file-locked", None)]
     (tmp_path / "text.xlsx").write_text("lon,lat\n1,2\n")
-    assert fault_keys(tmp_path / "text.xlsx") == [("excel-broken", None)]
+    assert fault_keys(tmp_path / "text.xlsx") == [("excel-foreign", None)]
     whole = write_xlsx(tmp_path / "whole.xlsx", [HEADER, *ROWS])
     (tmp_path / "cut.xlsx").write_bytes(whole.read_bytes()[:2000])
     assert fault_keys(tmp_path / "cut.xlsx") == [("excel-broken", None)]
@@ -527,9 +527,9 @@ def test_formulas_without_values_are_faults(tmp_path):
 def test_broken_layers(tmp_path):
     """Broken JSON, a text file called GeoPackage, a Shapefile without its parts, a layer that is not there."""
     (tmp_path / "a.geojson").write_text('{"type": "FeatureCollection", "features": [')
-    assert fault_keys(tmp_path / "a.geojson") == [("layer-broken", None)]
+    assert fault_keys(tmp_path / "a.geojson") == [("layer-json", 1)]
     (tmp_path / "a.gpkg").write_text("hello")
-    assert fault_keys(tmp_path / "a.gpkg") == [("layer-broken", None)]
+    assert fault_keys(tmp_path / "a.gpkg") == [("layer-foreign", None)]
     layer().to_file(tmp_path / "b.gpkg", layer="one")
     layer().to_file(tmp_path / "b.gpkg", layer="two")
     assert fault_keys(tmp_path / "b.gpkg", layer="three") == [("layer-missing", None)]
@@ -540,11 +540,11 @@ def test_broken_layers(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 def test_a_shapefile_without_its_parts(tmp_path):
-    """A lone .shp is told to be incomplete, or read without its columns; it never crashes."""
+    """A lone .shp is told to be incomplete, with the parts that are missing."""
     layer().to_file(tmp_path / "a.shp")
     for suffix in (".dbf", ".shx", ".prj", ".cpg"):
         (tmp_path / f"a{suffix}").unlink()
-    assert fault_keys(tmp_path / "a.shp") == [("layer-broken", None)]
+    assert fault_keys(tmp_path / "a.shp") == [("shapefile-parts", None)]
 
 
 def test_a_layer_that_contradicts_its_datum(tmp_path):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from ..schema import Column
+from ..schema import Column, TableSchema
 from .headers import COUNT_WORDS, SCALES, UNIT_FACTORS
 
 YES = frozenset(
@@ -69,6 +69,12 @@ MISSING = frozenset(
 """Spellings of "nobody knows". Excel's #N/A is one of them; other error values are faults."""
 
 _NUMBER = re.compile(r"([+-]?(?:\d+(?:,\d+)*\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(.*)", re.DOTALL)
+_BOUND = re.compile(
+    r"(?:[≥≧≤≦><~≈约]=?|大于|小于|不小于|不大于|不低于|不高于|不超过|至少|最多|大约|近|"
+    r"about|up to|at least|at most|ca\.?)\s*=?\s*([\d.,]+.*)",
+    re.DOTALL | re.IGNORECASE,
+)
+_BOUND_END = re.compile(r"(?:及?以[上下]|左右|上下|多|余|\+|or more|or less)$")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 _DECIMAL_DEGREES = re.compile(r"[+-]?[\d,]*\.?\d*(?:e[+-]?\d+)?\s*[°度]?", re.IGNORECASE)
 _DEGREES = re.compile(
@@ -94,6 +100,21 @@ class BadCellError(ValueError):
         super().__init__(key)
         self.key = key
         self.values = values
+
+
+ERRORS = frozenset(["#ref!", "#div/0!", "#value!", "#name?", "#num!", "#null!", "#spill!", "#calc!"])
+"""What spreadsheets show where a formula failed."""
+
+
+def check_cell(cell: Any) -> None:
+    """Refuse what is no content in any column: the error value of a formula.
+
+    Raises
+    ------
+    BadCellError
+    """
+    if isinstance(cell, str) and cell.startswith("#") and cell.strip().casefold() in ERRORS:
+        raise BadCellError("cell-error")
 
 
 def folded(cell: Any) -> str:
@@ -143,6 +164,8 @@ def parse_number(cell: Any, column: Column, factor: float = 1.0) -> float:
         return _sensible(typed * factor)
     written = folded(cell)
     match = _NUMBER.fullmatch(written.casefold())
+    if match is None and (bound := _BOUND.fullmatch(written)):
+        raise BadCellError("number-bound", write=bound[1])
     if match is None:
         word = _unit(written, column.unit)
         if word is not None and word[0] > 1.0:
@@ -152,6 +175,10 @@ def parse_number(cell: Any, column: Column, factor: float = 1.0) -> float:
     if "," in digits and not _THOUSANDS.fullmatch(digits.rstrip(".")):
         raise BadCellError("number-comma", write=digits.replace(",", "."))
     unit = _unit(rest.strip(), column.unit)
+    if rest.strip() == "%":
+        raise BadCellError("number-percent")
+    if unit is None and (end := _BOUND_END.search(rest.strip())):
+        raise BadCellError("number-bound", write=digits + rest.strip()[: end.start()])
     if unit is None:
         raise BadCellError("number-trailing", rest=rest.strip()[:20], number=digits)
     scale, has_unit = unit
@@ -194,6 +221,21 @@ def parse_degrees(cell: Any, column: Column, factor: float = 1.0) -> float:
     if letter and (letter in "NS北南") != (column.name == "lat"):
         raise BadCellError("degrees-axis")
     return -value if letter in tuple("SW南西") else value
+
+
+def parse_position(cell: Any, schema: TableSchema) -> tuple[float, float]:
+    """Read longitude and latitude from one cell: ``113.15, 27.83``, ``(113.15 27.83)``, ``E113°09' N27°50'``.
+
+    Raises
+    ------
+    BadCellError
+        If there are not two coordinates.
+    """
+    written = folded(cell).strip("()[]{} ")
+    parts = [part for part in re.split(r"[,;、/|]|(?<=[\d.])\s+(?=[+-]?\d+\.\d)", written) if part.strip()]
+    if len(parts) != 2:
+        raise BadCellError("degrees-unreadable")
+    return parse_degrees(parts[0], schema["lon"]), parse_degrees(parts[1], schema["lat"])
 
 
 def parse_bool(cell: Any, column: Column, factor: float = 1.0) -> bool:

@@ -38,6 +38,8 @@ USUAL: Mapping[str, tuple[float, float]] = {
 largest ships 440 000 t."""
 
 _MANY = 10
+_NO_DEGREES = 1000.0
+"""Larger numbers than this are metres, not degrees."""
 
 
 def near_factor(latitude: FloatArray) -> FloatArray:
@@ -149,13 +151,20 @@ def position_faults(
         told: dict[str, Any] = {"x": float(x[i]), "y": float(y[i])}
         faults.append(Fault("position-swapped", file=file, row=int(rows[i]), values=told))
     for i in np.flatnonzero(suspect & ~valid & ~swapped):
-        told = {"x": float(x[i]), "y": float(y[i]), "datum": datum}
-        faults.append(Fault("position-impossible", file=file, row=int(rows[i]), values=told))
+        metres = datum.lower() in ("wgs84", *SHIFTED) and min(abs(x[i]), abs(y[i])) > _NO_DEGREES
+        told = {"x": _plainly(x[i]), "y": _plainly(y[i]), "datum": datum}
+        key = "position-metres" if metres else "position-impossible"
+        faults.append(Fault(key, file=file, row=int(rows[i]), values=told))
     far = suspect & valid & ~swapped
     if far.any():
         values = {"n": int(far.sum()), "rows": listed(rows[far].tolist(), 20)}
         faults.append(Fault("position-outside", file=file, values=values, warning=True))
     return lon, lat, faults
+
+
+def _plainly(number: float) -> str:
+    """Return a coordinate as people write it: no exponent, no more digits than it has."""
+    return f"{number:.6f}".rstrip("0").rstrip(".") if abs(number) < 1e9 else f"{number:g}"
 
 
 def _valid(lon: FloatArray, lat: FloatArray) -> BoolArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -141,6 +142,7 @@ def map_headers(
     overrides: Mapping[str, str] | None = None,
     *,
     file: str = "",
+    row: int = 1,
     cut: bool = False,
 ) -> tuple[list[Mapped], list[str], list[Fault]]:
     """Map the headers of a file to the columns of a schema.
@@ -155,6 +157,8 @@ def map_headers(
         Our column name -> the file's header; stronger than the aliases.
     file : str
         Named in the faults.
+    row : int
+        Row of the headers, as a spreadsheet shows it.
     cut : bool
         Headers may be cut at ten bytes (Shapefile).
 
@@ -180,17 +184,17 @@ def map_headers(
         else:
             found.setdefault(column.name, []).append(header)
     repeated = [h for h in dict.fromkeys(headers) if headers.count(h) > 1 and h not in unused]
-    faults += [Fault("column-repeated", file=file, row=1, column=h) for h in repeated]
+    faults += [Fault("column-repeated", file=file, row=row, column=h) for h in repeated]
     mapped = []
     for name, names in found.items():
         if len(names) > 1:
             faults.append(
-                Fault("column-twice", file=file, row=1, value=", ".join(names), values={"name": name})
+                Fault("column-twice", file=file, row=row, value=", ".join(names), values={"name": name})
             )
         factor = _factor(schema[name], names[0])
         if factor is None:
             values = {"unit": bracket_unit(names[0]), "expected": schema[name].unit}
-            faults.append(Fault("unit-wrong", file=file, row=1, column=names[0], values=values))
+            faults.append(Fault("unit-wrong", file=file, row=row, column=names[0], values=values))
         mapped.append(Mapped(schema[name], names[0], factor or 1.0))
     return mapped, unused, faults
 
@@ -201,12 +205,19 @@ def _override_faults(
     faults = []
     for name, header in overrides.items():
         if name not in schema.names:
-            values = {"known": ", ".join(schema.names)}
-            faults.append(Fault("override-unknown", file=file, value=name, values=values))
+            faults.append(unknown_name(schema, name, "columns", file))
         elif header not in headers:
             values = {"name": name, "headers": listed(headers)}
             faults.append(Fault("override-missing", file=file, value=header, values=values))
     return faults
+
+
+def unknown_name(schema: TableSchema, name: str, setting: str, file: str) -> Fault:
+    """Say that a setting names a column that the schema does not have, and which one may be meant."""
+    near = find_column(schema, name)
+    names = [near.name] if near is not None else difflib.get_close_matches(name, schema.names, n=1)
+    values = {"known": ", ".join(schema.names), "setting": setting, "near": "".join(names)}
+    return Fault("override-unknown-near" if names else "override-unknown", file, value=name, values=values)
 
 
 def listed(items: Sequence[object], most: int = 12) -> str:

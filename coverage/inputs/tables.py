@@ -19,11 +19,13 @@ from ..errors import Fault, InputError
 from ..schema import Column, TableSchema
 from ..units import WGS84
 from . import checks
-from .cells import BadCellError, is_missing, parser
+from .asides import merged_numbers, spreads, without_asides
+from .cells import BadCellError, check_cell, is_missing, parse_position, parser
 from .datum import SHIFTED, parse_crs, to_wgs84
-from .files import RawTable, read_raw
+from .files import read_raw
 from .frames import TEXT_DTYPE, as_series
-from .headers import Mapped, find_column, listed, map_headers
+from .headers import Mapped, find_column, listed, map_headers, unknown_name
+from .raw import RawTable
 
 
 def read_table(
@@ -80,6 +82,7 @@ def read_table(
     raw = read_raw(path, encoding=encoding, sheet=sheet, layer=layer, known=known)
     sink: list[Fault] = list(raw.notes)
     mapped = _map(raw, schema, columns, defaults, sink)
+    raw = without_asides(raw, mapped, sink)
     frame = _typed(raw, schema, mapped, defaults or {}, sink)
     zone = checks.grown(region, halo_km) if region is not None else None
     table = _placed(raw, schema, frame, datum, zone=zone, faults=sink)
@@ -113,7 +116,9 @@ def _map(
     defaults: Mapping[str, Any] | None,
     faults: list[Fault],
 ) -> list[Mapped]:
-    mapped, unused, wrong = map_headers(schema, raw.headers, overrides, file=raw.file, cut=raw.cut)
+    mapped, unused, wrong = map_headers(
+        schema, raw.headers, overrides, file=raw.file, row=raw.header_row, cut=raw.cut
+    )
     faults += wrong
     names = {m.column.name for m in mapped} | set(defaults or {})
     missing = [c for c in schema.columns if c.required and c.name not in names]
@@ -123,22 +128,19 @@ def _map(
         missing.append(schema["lat" if "lon" in names else "lon"])
     faults += [_column_missing(raw, column) for column in missing]
     unknown = sorted(set(defaults or {}) - set(schema.names))
-    values = {"known": ", ".join(schema.names)}
-    faults += [Fault("override-unknown", file=raw.file, value=name, values=values) for name in unknown]
+    faults += [unknown_name(schema, name, "defaults", raw.file) for name in unknown]
     unused = [header for header in unused if header]
     if unused:
         faults.append(
             Fault("columns-unused", file=raw.file, values={"headers": listed(unused)}, warning=True)
         )
-    if any(not f.warning for f in faults):
-        _raise_or_note(faults, None)
     return mapped
 
 
 def _column_missing(raw: RawTable, column: Column) -> Fault:
     spellings = listed([column.name, *column.aliases], 6)
     values = {"name": column.name, "spellings": spellings, "headers": listed(raw.headers)}
-    return Fault("column-missing", file=raw.file, row=1, values=values)
+    return Fault("column-missing", file=raw.file, row=raw.header_row, values=values)
 
 
 # -- cells -----------------------------------------------------------------------------------------------
@@ -157,7 +159,7 @@ def _typed(
         found = by_name.get(column.name)
         values = [None] * len(raw.rows) if found is None else _column_values(raw, found, faults)
         if column.name in defaults:
-            default = _default(column, defaults[column.name], raw.file)
+            default = _default(column, defaults[column.name], raw.file, faults)
             values = [default if value is None else value for value in values]
         series[column.name] = as_series(values, column)
     frame = pd.DataFrame(series)
@@ -166,12 +168,14 @@ def _typed(
     return frame
 
 
-def _default(column: Column, value: Any, file: str) -> Any:
+def _default(column: Column, value: Any, file: str, faults: list[Fault]) -> Any:
     try:
-        return parser(column)(value, column, 1.0)
+        return None if is_missing(value) else parser(column)(value, column, 1.0)
     except BadCellError as error:
-        values = {"name": column.name, **error.values}
-        raise InputError(Fault(error.key, file=file, value=str(value)[:60], values=values)) from error
+        shown = str(value)[:60]
+        why = Fault(error.key, value=shown, values={"name": column.name, **error.values})
+        faults.append(Fault("default-value", file, value=shown, values={"name": column.name, "why": why}))
+        return None
 
 
 def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> list[Any]:
@@ -180,6 +184,8 @@ def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> list[An
     known: dict[str, Any] = {}
     for row, number in zip(raw.rows, raw.row_numbers, strict=True):
         cell = row[at]
+        if cell is None and spreads(column):
+            cell = raw.spread.get((number, at))
         if isinstance(cell, str) and cell in known:
             values.append(known[cell])
             continue
@@ -187,6 +193,7 @@ def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> list[An
             values.append(None)
             continue
         try:
+            check_cell(cell)
             values.append(parse(cell, column, found.factor))
             if isinstance(cell, str):
                 known[cell] = values[-1]
@@ -197,6 +204,8 @@ def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> list[An
             faults.append(
                 Fault(error.key, file=raw.file, row=number, column=found.header, value=shown, values=extra)
             )
+    if not spreads(column):
+        faults += merged_numbers(raw, at, found.header)
     return values
 
 
@@ -216,15 +225,17 @@ def _placed(
     drop = [name for name in ("lon", "lat", "position") if name in frame]
     bare = frame.drop(columns=drop)
     if raw.geometry is not None and schema.geometry == "area":
+        faults += _no_areas(raw)
         areas = _to_wgs84_layer(raw, datum)
         return gpd.GeoDataFrame(bare, geometry=areas, crs=WGS84)
-    if schema.geometry == "none" or (raw.geometry is None and "lon" not in frame):
+    told_missing = any(f.key == "column-missing" and f.values["name"] in ("lon", "lat") for f in faults)
+    if schema.geometry == "none" or told_missing or (raw.geometry is None and "lon" not in frame):
         return gpd.GeoDataFrame(bare, geometry=_no_points(len(frame)), crs=WGS84)
-    x, y, source = _coordinates(raw, frame, datum, faults)
+    x, y, source = _coordinates(raw, schema, frame, datum, faults)
     lon, lat, wrong = checks.position_faults(x, y, source, rows, file=raw.file, zone=zone)
     faults += wrong
     absent = ~(np.isfinite(x) & np.isfinite(y))
-    told = {f.row for f in faults if f.key.startswith("degrees") or f.key.startswith("number")}
+    told = {f.row for f in faults if f.values.get("name") in ("lon", "lat", "position")}
     if schema.geometry == "point":
         faults += [
             Fault("position-missing", file=raw.file, row=int(r)) for r in rows[absent] if r not in told
@@ -243,29 +254,37 @@ def _no_points(n: int) -> npt.NDArray[np.object_]:
 
 
 def _coordinates(
-    raw: RawTable, frame: pd.DataFrame, datum: str, faults: list[Fault]
+    raw: RawTable, schema: TableSchema, frame: pd.DataFrame, datum: str, faults: list[Fault]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], str]:
     """x, y and their datum: from the layer's geometry, from lon and lat, or from one text column."""
     if raw.geometry is not None and not (raw.geometry.isna().all() and frame["lon"].notna().any()):
-        inner = raw.geometry.to_numpy()
-        points = shapely.point_on_surface(inner)
-        is_point = shapely.get_type_id(inner) == 0
-        points[is_point] = inner[is_point]
+        points = _points_of(raw, faults)
         return shapely.get_x(points), shapely.get_y(points), _layer_datum(raw, datum)
     x, y = frame["lon"].to_numpy(dtype=float).copy(), frame["lat"].to_numpy(dtype=float).copy()
     together = frame["position"] if "position" in frame else pd.Series([None] * len(frame))
     for i in np.flatnonzero(together.notna() & np.isnan(x) & np.isnan(y)):
-        parts = [
-            p for p in str(together.iloc[i]).replace("，", ",").replace(";", ",").split(",") if p.strip()
-        ]
         try:
-            x[i], y[i] = (float(p) for p in parts)
-        except ValueError:
-            row = int(frame["source_row"].iloc[i])
-            faults.append(
-                Fault("degrees-unreadable", file=raw.file, row=row, value=str(together.iloc[i])[:60])
-            )
+            x[i], y[i] = parse_position(together.iloc[i], schema)
+        except BadCellError as error:
+            row, values = int(frame["source_row"].iloc[i]), {"name": "position", **error.values}
+            shown = " ".join(str(together.iloc[i]).split())[:60]
+            faults.append(Fault(error.key, raw.file, row, value=shown, values=values))
     return x, y, datum
+
+
+def _points_of(raw: RawTable, faults: list[Fault]) -> npt.NDArray[np.object_]:
+    """A point for each feature; of areas, lines and several points one that lies on them, with a note."""
+    assert raw.geometry is not None
+    points = np.array(raw.geometry.to_numpy(), dtype=object)
+    kinds, counts = shapely.get_type_id(points), shapely.get_num_geometries(points)
+    other = (kinds > 0) & ~shapely.is_empty(points)
+    several = other & ~((kinds == shapely.GeometryType.MULTIPOINT) & (counts == 1))
+    points[other] = shapely.point_on_surface(points[other])
+    if several.any():
+        rows = [number for number, is_other in zip(raw.row_numbers, several, strict=True) if is_other]
+        values = {"n": len(rows), "rows": listed(rows, 20)}
+        faults.append(Fault("layer-no-points", file=raw.file, values=values, warning=True))
+    return points
 
 
 def _layer_datum(raw: RawTable, datum: str) -> str:
@@ -281,6 +300,17 @@ def _layer_datum(raw: RawTable, datum: str) -> str:
         values = {"own": f"EPSG:{code}" if code else str(own)[:40]}
         raise InputError(Fault("datum-conflict", file=raw.file, value=datum, values=values))
     return f"EPSG:{code}" if code else CRS.from_user_input(own).to_wkt()
+
+
+def _no_areas(raw: RawTable) -> list[Fault]:
+    """Rows of a layer of areas that are points or lines."""
+    assert raw.geometry is not None
+    kinds = raw.geometry.geom_type.tolist()
+    return [
+        Fault("layer-no-area", file=raw.file, row=number, value=kind)
+        for number, kind in zip(raw.row_numbers, kinds, strict=True)
+        if kind is not None and kind not in ("Polygon", "MultiPolygon")
+    ]
 
 
 def _to_wgs84_layer(raw: RawTable, datum: str) -> npt.NDArray[np.object_]:
