@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from .graph import BoolArray, RoadGraph
+from .graph import BoolArray, IntArray, RoadGraph
 
 _SEPARATORS = re.compile(r"[;/、,]")
 _SPACES = re.compile(r"\s+")
@@ -138,11 +138,29 @@ def route_refs(graph: RoadGraph, classes: RoadClasses) -> dict[str, BoolArray]:
     dict
         Token -> (s,) bool, the segments that bear it; tokens sorted. Links (``*_link``) and ferries belong to no route.
     """
+    found = {}
+    for token, segments in route_segments(graph, classes).items():
+        found[token] = np.zeros(graph.n_segments, dtype=bool)
+        found[token][segments] = True
+    return found
+
+
+def route_segments(graph: RoadGraph, classes: RoadClasses) -> dict[str, IntArray]:
+    """Find the numbered roads of the classes in a graph, as positions: a province has thousands of numbers.
+
+    Returns
+    -------
+    dict
+        Token -> (k,) int64, rising positions of the segments that bear it; as :func:`route_refs` otherwise.
+    """
     codes, values = pd.factorize(graph.segments["ref"].astype(object), use_na_sentinel=True)
     highway = graph.segments["highway"].astype(object).astype("string").fillna("")
     road = ~highway.str.endswith("_link").to_numpy(dtype=bool)
     if "ferry" in graph.segments:
         road &= ~graph.segments["ferry"].to_numpy(dtype=bool)
+    at = np.flatnonzero(road & (codes >= 0))
+    at = at[np.argsort(codes[at], kind="stable")]
+    ptr = np.searchsorted(codes[at], np.arange(len(values) + 1))
     tokens: dict[str, list[int]] = {}
     for code, value in enumerate(values):
         for token in split_refs(value):
@@ -150,9 +168,9 @@ def route_refs(graph: RoadGraph, classes: RoadClasses) -> dict[str, BoolArray]:
     found = {}
     for token in sorted(tokens):
         if classes.class_of(token) is not None:
-            mask = np.isin(codes, tokens[token]) & road
-            if mask.any():
-                found[token] = mask
+            segments = np.sort(np.concatenate([at[ptr[code] : ptr[code + 1]] for code in tokens[token]]))
+            if len(segments):
+                found[token] = segments
     return found
 
 

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from ...units import GEOD
 from ..geodesic import earth_centred
-from ..graph import BoolArray, FloatArray, IntArray
+from ..graph import FloatArray, IntArray
 from .align import Placed, place
 from .chains import LOOK_M
 from .drives import Path
@@ -57,7 +57,7 @@ class Gap:
     length_m: float
 
 
-def bridge(index: RoadIndex, mask: BoolArray, paired: Paired, bridge_m: float) -> list[Path] | None:
+def bridge(index: RoadIndex, paired: Paired, bridge_m: float) -> list[Path] | None:
     """Join drives over breaks up to ``bridge_m``.
 
     A break lies between free ends: not where a spur starts from another part of the route. The way between
@@ -75,7 +75,7 @@ def bridge(index: RoadIndex, mask: BoolArray, paired: Paired, bridge_m: float) -
     free = _free(index, paired, terminals)
     ways = _Ways(index, paired, bridge_m)
     gaps = _choose(ways, paired, free) + [gap for pair in holes if (gap := ways.between(*pair)) is not None]
-    return _joined(index, mask, paired, gaps) if gaps else None
+    return _joined(paired, gaps) if gaps else None
 
 
 def _terminals(index: RoadIndex, paired: Paired, g: int, placed: Placed) -> list[Terminal]:
@@ -158,9 +158,8 @@ class _Ways:
 
     def __init__(self, index: RoadIndex, paired: Paired, limit_m: float) -> None:
         self.index, self.paired, self.limit_m = index, paired, limit_m
-        self.own = np.zeros(index.graph.n_segments, dtype=bool)
-        for drive in paired.drives:
-            self.own[index.graph.edge_segment[drive.path.edges]] = True
+        driven = np.concatenate([drive.path.edges for drive in paired.drives])
+        self.own = set(index.graph.edge_segment[driven].tolist())
 
     def between(self, before: Terminal, after: Terminal) -> Gap | None:
         """Return the way from where one drive ends to where another starts, if there is a sensible one."""
@@ -214,7 +213,7 @@ class _Ways:
                 reach, to = length + float(graph.edge_length_m[out]), int(graph.edge_v[out])
                 if (
                     reach <= self.limit_m
-                    and not self.own[graph.edge_segment[out]]
+                    and int(graph.edge_segment[out]) not in self.own
                     and reach < best.get(to, np.inf)
                 ):
                     best[to], came[to] = reach, out
@@ -275,7 +274,7 @@ def _one_way(ways: _Ways, x: dict[bool, Terminal], y: dict[bool, Terminal]) -> G
     return ways.between(x[True], y[False])
 
 
-def _joined(index: RoadIndex, mask: BoolArray, paired: Paired, gaps: list[Gap]) -> list[Path]:
+def _joined(paired: Paired, gaps: list[Gap]) -> list[Path]:
     """Rebuild the drives with the bridges between them."""
     after = {gap.before.drive: gap for gap in gaps}
     starts_free = set(range(len(paired.drives))) - {gap.after.drive for gap in gaps}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import BoolArray, FloatArray, IntArray
+from ..graph import FloatArray, IntArray
 from .index import RoadIndex
 
 LOOK_M = 20.0
@@ -56,14 +56,14 @@ class ChainEnd:
     kind: tuple[int, int]
 
 
-def make_chains(index: RoadIndex, mask: BoolArray) -> list[Chain]:
-    """Join the segments of ``mask`` through nodes where exactly two segments meet.
+def make_chains(index: RoadIndex, segments: IntArray) -> list[Chain]:
+    """Join segments through nodes where exactly two segments meet.
 
     Parameters
     ----------
     index : RoadIndex
-    mask : (s,) bool
-        The segments of one road number.
+    segments : (k,) int64
+        Rising positions of the segments of one road number.
 
     Returns
     -------
@@ -72,11 +72,11 @@ def make_chains(index: RoadIndex, mask: BoolArray) -> list[Chain]:
     """
     graph = index.graph
     ends: dict[int, list[int]] = defaultdict(list)
-    for seg in np.flatnonzero(mask).tolist():
+    for seg in segments.tolist():
         ends[int(graph.seg_u[seg])].append(seg)
         ends[int(graph.seg_v[seg])].append(seg)
     walker = _Walker(index, ends)
-    return walker.chains(np.flatnonzero(mask))
+    return walker.chains(segments)
 
 
 class _Walker:

@@ -38,14 +38,14 @@ class Path:
     ring: bool = False
 
 
-def find_drives(index: RoadIndex, mask: BoolArray) -> tuple[list[Path], IntArray]:
+def find_drives(index: RoadIndex, segments: IntArray) -> tuple[list[Path], IntArray]:
     """Follow one road number.
 
     Parameters
     ----------
     index : RoadIndex
-    mask : (s,) bool
-        Its segments.
+    segments : (k,) int64
+        Rising positions of its segments.
 
     Returns
     -------
@@ -54,20 +54,18 @@ def find_drives(index: RoadIndex, mask: BoolArray) -> tuple[list[Path], IntArray
     aside : (k,) int64
         segments of roundabouts that no drive passes.
     """
-    circles = _circles_on_the_way(index, mask)
-    on_circle = mask & np.isin(index.roundabout, list(circles))
-    chains = make_chains(index, mask & ~on_circle)
+    circles = _circles_on_the_way(index, segments)
+    on_circle = np.isin(index.roundabout[segments], list(circles))
+    chains = make_chains(index, segments[~on_circle])
     follow = _match(index, chains, circles)
-    drives = _join(index, chains, follow, mask)
-    used = np.zeros(index.graph.n_segments, dtype=bool)
-    for drive in drives:
-        used[index.graph.edge_segment[drive.edges]] = True
-    return drives, np.flatnonzero(on_circle & ~used)
+    drives = _join(index, chains, follow, segments)
+    driven = np.concatenate([np.empty(0, np.int64), *(drive.edges for drive in drives)])
+    return drives, np.setdiff1d(segments[on_circle], index.graph.edge_segment[driven])
 
 
-def _circles_on_the_way(index: RoadIndex, mask: BoolArray) -> set[int]:
+def _circles_on_the_way(index: RoadIndex, segments: IntArray) -> set[int]:
     """Roundabouts that some segment of the number, not on a roundabout itself, touches."""
-    approach = np.flatnonzero(mask & (index.roundabout < 0))
+    approach = segments[index.roundabout[segments] < 0]
     nodes = np.concatenate([index.graph.seg_u[approach], index.graph.seg_v[approach]])
     return set(index.node_roundabout[nodes].tolist()) - {-1}
 
@@ -141,7 +139,7 @@ class _Circle:
     def __init__(self, index: RoadIndex, number: int) -> None:
         graph = index.graph
         self.index = index
-        self.segments = np.flatnonzero(index.roundabout == number)
+        self.segments = index.roundabout_segments(number)
         nodes = np.unique(np.concatenate([graph.seg_u[self.segments], graph.seg_v[self.segments]]))
         xy = index.node_merc[nodes]
         rows = np.concatenate([np.arange(graph.seg_ptr[s], graph.seg_ptr[s + 1]) for s in self.segments])
@@ -183,7 +181,7 @@ def shortest_way(index: RoadIndex, edges: Iterable[int], start: int, end: int) -
     return None
 
 
-def _join(index: RoadIndex, chains: list[Chain], follow: Follow, mask: BoolArray) -> list[Path]:
+def _join(index: RoadIndex, chains: list[Chain], follow: Follow, segments: IntArray) -> list[Path]:
     """String chains together as matched; what has no start is a ring."""
     arcs = [(c, d) for c, chain in enumerate(chains) for d in ((0, 1) if chain.two_way else (0,))]
     followed = {(c, d) for c, d, _ in follow.values()}
@@ -204,5 +202,11 @@ def _join(index: RoadIndex, chains: list[Chain], follow: Follow, mask: BoolArray
                 pieces.append(after[2])
                 step = after[:2]
         edges = np.concatenate(pieces)
-        found.append(Path(edges, mask[index.graph.edge_segment[edges]], ring=step == arc))
+        found.append(Path(edges, _among(index.graph.edge_segment[edges], segments), ring=step == arc))
     return found
+
+
+def _among(values: IntArray, rising: IntArray) -> BoolArray:
+    """Which values are among the rising ones."""
+    at = np.minimum(np.searchsorted(rising, values), len(rising) - 1)
+    return np.asarray(rising[at] == values)

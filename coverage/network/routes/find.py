@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..graph import BoolArray, FloatArray, IntArray, RoadGraph
-from ..refs import GB_T_917, RoadClass, RoadClasses, route_refs
+from ..graph import FloatArray, IntArray, RoadGraph
+from ..refs import GB_T_917, RoadClass, RoadClasses, route_segments
 from .align import make_section, place
 from .bridges import BRIDGE_M, bridge
 from .drives import find_drives
@@ -50,19 +50,19 @@ def find_routes(
     index = RoadIndex(graph)
     turned = set(reverse_refs)
     routes = []
-    for ref, mask in route_refs(graph, classes).items():
+    for ref, segments in route_segments(graph, classes).items():
         road_class = classes.class_of(ref)
         assert road_class is not None
-        routes.append(_route(index, ref, road_class, mask, bridge_m, reverse=ref in turned))
+        routes.append(_route(index, ref, road_class, segments, bridge_m, reverse=ref in turned))
     return routes
 
 
 def _route(
-    index: RoadIndex, ref: str, road_class: RoadClass, mask: BoolArray, bridge_m: float, *, reverse: bool
+    index: RoadIndex, ref: str, road_class: RoadClass, segments: IntArray, bridge_m: float, *, reverse: bool
 ) -> Route:
-    paths, aside = find_drives(index, mask)
+    paths, aside = find_drives(index, segments)
     paired = pair_drives(index, paths)
-    joined = bridge(index, mask, paired, bridge_m)
+    joined = bridge(index, paired, bridge_m)
     if joined is not None:
         paired = pair_drives(index, joined)
     paired = replace(paired, counted_m=_counted_m(index, paired, aside))

@@ -57,6 +57,19 @@ class RoadIndex:
         return roundabout_numbers(self.graph)
 
     @cached_property
+    def _by_roundabout(self) -> tuple[IntArray, IntArray]:
+        """Segments of roundabouts, ordered by roundabout, and where each begins."""
+        at = np.flatnonzero(self.roundabout >= 0)
+        at = at[np.argsort(self.roundabout[at], kind="stable")]
+        number = self.roundabout[at]
+        return at, np.searchsorted(number, np.arange(number.max(initial=-1) + 2))
+
+    def roundabout_segments(self, number: int) -> IntArray:
+        """(k,) rising positions of the segments of a roundabout."""
+        at, ptr = self._by_roundabout
+        return at[ptr[number] : ptr[number + 1]]
+
+    @cached_property
     def node_roundabout(self) -> IntArray:
         """(n,) number of the roundabout each node lies on, or -1."""
         found = np.full(self.graph.n_nodes, -1, dtype=np.int64)

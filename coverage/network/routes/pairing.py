@@ -66,6 +66,25 @@ def measure(index: RoadIndex, path: Path) -> Measured:
 # -- where two drives share two-way road ---------------------------------------------------------------------
 
 
+class _Places:
+    """Where each directed edge lies in some drives."""
+
+    def __init__(self, drives: list[Measured]) -> None:
+        count = [len(drive.path.edges) for drive in drives]
+        edges = np.concatenate([np.empty(0, np.int64), *(drive.path.edges for drive in drives)])
+        # The last of equal ones comes first: an edge that two drives have is looked for in the later one.
+        order = np.lexsort((-np.arange(len(edges)), edges))
+        self.edges = edges[order]
+        self.drive = np.repeat(np.arange(len(drives)), count)[order]
+        self.place = np.concatenate([np.empty(0, np.int64), *map(np.arange, count)])[order]
+
+    def of(self, edges: IntArray) -> tuple[IntArray, IntArray]:
+        """Drive (or -1) and place in it of each edge; edge -1 is nowhere."""
+        at = np.minimum(np.searchsorted(self.edges, edges), len(self.edges) - 1)
+        there = (self.edges[at] == edges) & (edges >= 0)
+        return np.where(there, self.drive[at], -1), np.where(there, self.place[at], 0)
+
+
 def shared_places(
     index: RoadIndex, drives: list[Measured]
 ) -> dict[tuple[int, int], list[tuple[float, float, float, float]]]:
@@ -76,19 +95,13 @@ def shared_places(
     dict
         ``(a, b)`` with ``a <= b`` -> list of ``(s0, s1, t0, t1)``: drive a from s0 to s1 is drive b from t1 back to t0.
     """
-    where = np.full(len(index.graph.edge_u), -1, dtype=np.int64)
-    place = np.zeros(len(index.graph.edge_u), dtype=np.int64)
-    for number, drive in enumerate(drives):
-        where[drive.path.edges] = number
-        place[drive.path.edges] = np.arange(len(drive.path.edges))
+    at = _Places(drives)
     found: dict[tuple[int, int], list[tuple[float, float, float, float]]] = defaultdict(list)
     for number, drive in enumerate(drives):
-        back = index.opposite[drive.path.edges]
-        other = np.where(back >= 0, where[back], -1)
-        for k in np.flatnonzero(
-            (other > number) | ((other == number) & (place[back] > np.arange(len(back))))
-        ):
-            b, j = int(other[k]), int(place[back[k]])
+        other, place = at.of(index.opposite[drive.path.edges])
+        after = (other > number) | ((other == number) & (place > np.arange(len(place))))
+        for k in np.flatnonzero(after).tolist():
+            b, j = int(other[k]), int(place[k])
             found[(number, b)].append(
                 (
                     float(drive.at_m[k]),
@@ -102,14 +115,8 @@ def shared_places(
 
 def two_way_edges(index: RoadIndex, drives: list[Measured]) -> list[BoolArray]:
     """Per drive: which of its edges are driven the other way by some drive too."""
-    used = np.zeros(len(index.graph.edge_u), dtype=bool)
-    for drive in drives:
-        used[drive.path.edges] = True
-    both = []
-    for drive in drives:
-        back = index.opposite[drive.path.edges]
-        both.append((back >= 0) & used[back])
-    return both
+    at = _Places(drives)
+    return [at.of(index.opposite[drive.path.edges])[0] >= 0 for drive in drives]
 
 
 # -- where two drives run side by side -----------------------------------------------------------------------
