@@ -114,7 +114,7 @@ def _check_out(out: Path, overwrite: bool) -> None:
         values = {"known": ", ".join(OSM_SUFFIXES)}
         raise InputError(Fault("network-suffix", file=str(out), value=out.suffix, values=values))
     if out.exists() and not overwrite:
-        raise OutputExistsError("output-exists", path=out)
+        raise OutputExistsError("download-exists", path=out)
 
 
 # -- regions by name ---------------------------------------------------------------------------------------

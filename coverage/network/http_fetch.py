@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from ..errors import NetworkError
 from ..texts import text
@@ -26,6 +27,9 @@ from ..texts import text
 RETRIED_STATUS = frozenset([408, 425, 429, 500, 502, 503, 504])
 FIRST_WAIT_S = 5.0
 LONGEST_WAIT_S = 600.0
+NOBODY_THERE_RETRIES = 1
+"""More tries where no connection came about: a closed port, an unknown name or a wrong proxy seldom mend by
+themselves, and whoever sits without internet should be told soon."""
 CONNECT_TIMEOUT_S = 15.0
 GRACE_S = 30.0
 """How much longer than the server's own time limit an answer is waited for."""
@@ -121,6 +125,8 @@ class Client:
                 failure = _failure(error, host, attempt + 1)
                 if isinstance(error, _Refused) and error.status not in RETRIED_STATUS:
                     raise failure from error
+                if _nobody_there(error) and attempt >= NOBODY_THERE_RETRIES:
+                    raise failure from error
                 wait_s = max(FIRST_WAIT_S * 2.0**attempt, getattr(error, "retry_after_s", 0.0))
                 wait_s = min(wait_s, LONGEST_WAIT_S)
             else:
@@ -161,6 +167,14 @@ class _Refused(Exception):  # noqa: N818
         super().__init__(f"HTTP {status}")
         self.status = status
         self.retry_after_s = parse_retry_after(retry_after)
+
+
+def _nobody_there(error: Exception) -> bool:
+    """Whether no connection came about: refused, no such name, no route, or a proxy or certificate in the way."""
+    if isinstance(error, requests.exceptions.ProxyError | requests.exceptions.SSLError):
+        return True
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, requests.ConnectionError) and isinstance(reason, NewConnectionError)
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -258,9 +259,8 @@ def read_osmnx(path: Path, region: Region | None = None) -> RoadGraph:
     return graph
 
 
-def _broken(path: Path, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return InputError(Fault("graph-broken", file=str(path), values={"reason": reason}))
+def _broken(path: Path) -> InputError:
+    return InputError(Fault("graph-broken", file=str(path)))
 
 
 def _read_graphml(path: Path) -> RoadGraph:
@@ -270,17 +270,19 @@ def _read_graphml(path: Path) -> RoadGraph:
     try:
         graph = ox.load_graphml(path)
     except (ParseError, nx.NetworkXError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _broken(path, error) from error
+        raise _broken(path) from error
     except shapely.errors.ShapelyError as error:
-        raise _broken(path, error) from error
+        raise _broken(path) from error
     return from_networkx(graph)
 
 
 def _read_geopackage(path: Path) -> RoadGraph:
     try:
-        nodes, edges = (gpd.read_file(path, layer=layer) for layer in ("nodes", "edges"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's, on files that it then refuses
+            nodes, edges = (gpd.read_file(path, layer=layer) for layer in ("nodes", "edges"))
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-        raise _broken(path, error) from error
+        raise _broken(path) from error
     missing = [c for c in ("u", "v") if c not in edges] + [c for c in ("osmid",) if c not in nodes]
     if missing:
         raise InputError(
@@ -295,7 +297,7 @@ def _read_geopackage(path: Path) -> RoadGraph:
     try:
         return _graph_of([_row_edge(row) for row in edges.to_dict("records")], place)
     except (KeyError, ValueError) as error:
-        raise _broken(path, error) from error
+        raise _broken(path) from error
 
 
 def _row_edge(row: dict[str, Any]) -> _Edge:

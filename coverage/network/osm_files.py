@@ -60,12 +60,12 @@ def osm_faults(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except InputError:
+    except InputError:  # a ValueError, too
         raise
     except (
         osmium.InvalidLocationError,
         RuntimeError,
-        UnicodeError,
+        ValueError,
         OSError,
         OverflowError,
         MemoryError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -149,10 +150,11 @@ def read_region(
         raise InputError(Fault("region-file-missing", file=str(path)))
     check_file(path, VECTOR_SUFFIXES)
     try:
-        frame = gpd.read_file(path, layer=layer)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's, on files that it then refuses
+            frame = gpd.read_file(path, layer=layer)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(Fault("vector-unreadable", file=str(path), values={"reason": reason})) from error
+        raise InputError(Fault("vector-unreadable", file=str(path))) from error
     return region_from_frame(frame, file=str(path), halo_m=halo_m, name=path.stem if name is None else name)
 
 

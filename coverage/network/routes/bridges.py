@@ -160,6 +160,7 @@ class _Ways:
         self.index, self.paired, self.limit_m = index, paired, limit_m
         driven = np.concatenate([drive.path.edges for drive in paired.drives])
         self.own = set(index.graph.edge_segment[driven].tolist())
+        self._headings: dict[tuple[int, bool], FloatArray] = {}
 
     def between(self, before: Terminal, after: Terminal) -> Gap | None:
         """Return the way from where one drive ends to where another starts, if there is a sensible one."""
@@ -191,11 +192,13 @@ class _Ways:
 
     def _heading(self, terminal: Terminal) -> FloatArray:
         """Direction of driving over the last, or first, ``LOOK_M`` of a drive."""
-        edges = self.paired.drives[terminal.drive].path.edges
-        xy, s_m = self.index.path(edges)
-        at = np.array([s_m[-1] - LOOK_M, s_m[-1]] if terminal.out else [0.0, LOOK_M])
-        x, y = np.interp(at, s_m, xy[:, 0]), np.interp(at, s_m, xy[:, 1])
-        return np.array([x[1] - x[0], y[1] - y[0]])
+        key = (terminal.drive, terminal.out)
+        if key not in self._headings:
+            xy, s_m = self.index.path(self.paired.drives[terminal.drive].path.edges)
+            at = np.array([s_m[-1] - LOOK_M, s_m[-1]] if terminal.out else [0.0, LOOK_M])
+            x, y = np.interp(at, s_m, xy[:, 0]), np.interp(at, s_m, xy[:, 1])
+            self._headings[key] = np.array([x[1] - x[0], y[1] - y[0]])
+        return self._headings[key]
 
     def _way(self, start: int, goal: int) -> tuple[tuple[int, ...], float] | None:
         """Dijkstra from ``start`` to ``goal`` within the limit, as edges and length. Ties: by edge id."""

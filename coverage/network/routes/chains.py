@@ -146,8 +146,8 @@ class _Walker:
 def chain_ends(index: RoadIndex, chains: list[Chain]) -> list[ChainEnd]:
     """Both ends of each chain, ``[first of 0, last of 0, first of 1, …]``."""
     found = []
-    for number, chain in enumerate(chains):
-        xy, s_m = index.path(chain.edges)
+    drawn = index.paths([chain.edges for chain in chains])
+    for number, (chain, (xy, s_m)) in enumerate(zip(chains, drawn, strict=True)):
         found += [_end(index, number, chain, last, xy, s_m) for last in (0, 1)]
     return found
 

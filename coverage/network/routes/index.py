@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -101,6 +102,18 @@ class RoadIndex:
         return self._dense[0]
 
     @cached_property
+    def merc(self) -> FloatArray:
+        """(c, 2) Mercator coordinates of ``xy``."""
+        return mercator(self.xy)
+
+    @cached_property
+    def _step_m(self) -> FloatArray:
+        """(c + 1,) length on the ground from the vertex before; 0 at the first vertex of a segment."""
+        step = np.append(ground_steps(self.xy), 0.0)
+        step[self._dense[1]] = 0.0
+        return step
+
+    @cached_property
     def bounds(self) -> FloatArray:
         """(s, 4) west, south, east, north of each segment, EPSG:4326."""
         start = self._dense[1][:-1]
@@ -135,15 +148,21 @@ class RoadIndex:
         s_m : (p,) float64
             Driven length at each vertex, scaled so that each edge has its geodesic length.
         """
+        return self.paths([edges])[0]
+
+    def paths(self, many: Sequence[IntArray]) -> list[tuple[FloatArray, FloatArray]]:
+        """Return several drawn paths at once; see :meth:`path`."""
+        edges = np.concatenate([np.empty(0, np.int64), *many])
         rows, which = self.path_vertices(edges)
-        xy = mercator(self.xy[rows])
-        step = ground_steps(self.xy[rows])
-        step[1:][np.diff(which) != 0] = 0.0
+        # Drawn backwards, a step ends where it starts: its length stands one row further on.
+        step = self._step_m[rows + self.graph.edge_reversed[edges][which]]
         drawn = np.bincount(which, weights=step, minlength=len(edges))
         length = self.graph.edge_length_m[edges]
         scale = np.divide(length, drawn, out=np.zeros_like(length), where=drawn > 0)
-        s_m = np.cumsum(step * scale[which])
-        return xy, s_m
+        xy, step = self.merc[rows], step * scale[which]
+        ends = np.cumsum([len(path) for path in many])[:-1]
+        cuts = [0, *np.searchsorted(which, ends).tolist(), len(rows)]
+        return [(xy[a:b], np.cumsum(step[a:b])) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
 
     def lonlat_path(self, edges: IntArray) -> FloatArray:
         """(p, 2) longitude, latitude along a path of directed edges, without repeated vertices."""

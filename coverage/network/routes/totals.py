@@ -26,13 +26,12 @@ def segment_weight(graph: RoadGraph, routes: Iterable[Route]) -> FloatArray:
     """
     lowest = np.full(graph.n_segments, np.inf)
     for route in routes:
-        mine = np.zeros(graph.n_segments)
-        for section in route.sections:
-            for drive in section.drives:
-                np.add.at(mine, graph.edge_segment[drive.edges], drive.weight)
-        mine[route.aside] = 0.5
-        mine = np.minimum(mine, 1.0)
-        lowest = np.where(mine > 0, np.minimum(lowest, mine), lowest)
+        drives = [drive for section in route.sections for drive in section.drives]
+        parts = [graph.edge_segment[drive.edges] for drive in drives] + [route.aside]
+        mine, at = np.unique(np.concatenate(parts), return_inverse=True)
+        weights = [*(drive.weight for drive in drives), np.full(len(route.aside), 0.5)]
+        weight = np.minimum(np.bincount(at, weights=np.concatenate(weights), minlength=len(mine)), 1.0)
+        lowest[mine] = np.where(weight > 0, np.minimum(lowest[mine], weight), lowest[mine])
     return np.where(np.isfinite(lowest), lowest, 0.0)
 
 
