@@ -29,11 +29,35 @@ def parse_toml(content: str, model: type[Model], file: str) -> Model:
     try:
         data = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(Fault("toml-syntax", file=file, values={"reason": error})) from error
+        raise InputError(_syntax_fault(str(error), content, file)) from error
     try:
         return model.model_validate(data)
     except ValidationError as error:
         raise InputError([_fault(e, model, content, file) for e in error.errors()]) from error
+
+
+_FULL_WIDTH = re.compile("[“”‘’＝，［］｛｝＃．：]")
+_UNQUOTED = re.compile(r"[^=]+=\s*[^\s\d\"'\[{+-]")
+
+
+def _syntax_fault(message: str, content: str, file: str) -> Fault:
+    """Say what is wrong with a line in words of its own; tomllib's are English and speak of its grammar."""
+    found = re.search(r"\(at line (\d+), column (\d+)\)", message)
+    lines = content.splitlines() or [""]
+    row = int(found[1]) if found else len(lines)
+    line = lines[min(row, len(lines)) - 1].strip()
+    code = re.sub(r"\"[^\"]*\"|'[^']*'", "", line)
+    if found is None:
+        key = "toml-open"
+    elif re.search(r"twice|overwrite|already|[Mm]utate", message):
+        key = "toml-twice"
+    elif "\\" in line and re.search("Unescaped|escape|hex", message):
+        key = "toml-backslash"
+    elif _FULL_WIDTH.search(code):
+        key = "toml-full-width"
+    else:
+        key = "toml-unquoted" if _UNQUOTED.match(code) else "toml-syntax"
+    return Fault(key, file=file, row=row, value=line[:80])
 
 
 def _fault(error: Any, model: type[BaseModel], content: str, file: str) -> Fault:

@@ -13,7 +13,7 @@ from typing import Any
 import geopandas as gpd
 
 from .assess.spacing_rules import RoadContext
-from .errors import Fault, InputError
+from .errors import Fault, InputError, OutputExistsError
 from .inputs import SCHEMAS, Inputs, collect, combine_tables, distance_to, read_table
 from .inputs.checks import notice_table_datum
 from .inputs.from_osm import table_from_osm
@@ -21,7 +21,6 @@ from .network import Region, RoadGraph, read_network, read_osm, read_region, rea
 from .network.refs import RoadClass, RoadClasses
 from .network.routes import Route, find_routes
 from .notices import notices
-from .output.atomic import check_free
 from .policy import (
     Policy,
     read_policy,
@@ -148,7 +147,8 @@ def _inputs(
                     noticed = notice_table_datum(table, settings.datum, to_road)
                     warnings += [] if noticed is None else [noticed]
                 frames.append(table)
-        tables[name] = combine_tables(frames, schema)
+        with _collected(faults):
+            tables[name] = combine_tables(frames, schema)
     if faults:
         raise InputError(faults)
     return collect(tables, None if region is None else region.polygon, warnings)
@@ -199,7 +199,8 @@ def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> P
     from .network.download import fetch_osm
 
     out = project.path(project.network.osm)
-    check_free(out, overwrite=overwrite)
+    if out.exists() and not overwrite:
+        raise OutputExistsError("download-exists", path=out)
     if project.region.osm_relation is not None and not out.exists():
         relation = project.region.osm_relation
         raise InputError(Fault("region-relation-in-file", file="project.toml", value=relation))

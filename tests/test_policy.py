@@ -66,10 +66,27 @@ def test_the_line_of_the_nth_table_is_found():
     assert "either path" in told
 
 
-@pytest.mark.parametrize("broken", ["name = ", "= 3", "[network", "schema = 1\nschema = 1\n"])
-def test_broken_toml_is_a_fault_not_a_traceback(broken):
-    """Syntax errors are told with what the parser says."""
-    assert "not valid TOML" in faults_of(broken)
+@pytest.mark.parametrize(
+    ("broken", "row", "hint"),
+    [
+        ("name = ", 1, "cannot be read"),
+        ("= 3", 1, "cannot be read"),
+        ("[network", 1, "cannot be read"),
+        ('name = "x"\nsites = [1,\n', 2, "still open"),
+        ("schema = 1\nschema = 1\n", 2, "second time"),
+        ('[tables.calls]\npath = "a"\n[tables.calls]\npath = "b"\n', 3, "[[tables.chargers]]"),
+        ("name = Zhuzhou\n", 1, "no quotes"),
+        ("name = “株洲”\n", 1, "full-width"),
+        ('name ＝ "x"\n', 1, "full-width"),
+        ('[tables.calls]\npath = "C:\\data\\new.csv"\n', 2, "backslash"),
+        ('[tables.calls]\npath = "C:\\users\\a.csv"\n', 2, "backslash"),
+    ],
+)
+def test_broken_toml_is_told_with_its_row_and_a_hint(broken, row, hint):
+    """Syntax errors are told in the project's own words, not the parser's, with what to write instead."""
+    told = faults_of(broken)
+    assert f"row {row}:" in told
+    assert hint in told
 
 
 def test_a_missing_key_is_named():

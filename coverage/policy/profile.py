@@ -86,7 +86,8 @@ def read_policy(name: str | Path) -> Policy:
         return parse_toml(shipped[str(name)], Policy, f"{name}.toml")
     path = Path(name)
     if not path.is_file():
-        raise InputError(Fault("policy-unknown", value=str(name), values={"known": ", ".join(shipped)}))
+        key = "policy-missing" if path.suffix == ".toml" or path.name != str(name) else "policy-unknown"
+        raise InputError(Fault(key, value=str(name), values={"known": ", ".join(shipped)}))
     try:
         content = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
