@@ -69,9 +69,9 @@ def test_the_line_of_the_nth_table_is_found():
 @pytest.mark.parametrize(
     ("broken", "row", "hint"),
     [
-        ("name = ", 1, "cannot be read"),
+        ("name = ", 1, "value is missing"),
         ("= 3", 1, "cannot be read"),
-        ("[network", 1, "cannot be read"),
+        ("[network", 1, "still open"),
         ('name = "x"\nsites = [1,\n', 2, "still open"),
         ("schema = 1\nschema = 1\n", 2, "second time"),
         ('[tables.calls]\npath = "a"\n[tables.calls]\npath = "b"\n', 3, "[[tables.chargers]]"),
