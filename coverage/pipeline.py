@@ -31,6 +31,8 @@ from .siting.comply import Compliance, comply
 from .siting.outcome import Siting
 from .siting.propose import propose
 from .siting.retrofit import Retrofit, plan_retrofits
+from .siting.run import Progress
+from .siting.wishes import Wishes, check_wishes
 from .study import Study, Tell, fetch, load, road_classes, sample_project, silent
 
 __all__ = ["Study", "assess_study", "fetch", "find_places", "load", "make_plan", "sample_project"]
@@ -49,22 +51,34 @@ LIBRARIES = (
 )
 
 
-def make_plan(project: Project, *, tell: Tell = silent) -> Plan:
+def make_plan(project: Project, *, tell: Tell = silent, solving: Progress | None = None) -> Plan:
     """Assess a project, propose sites, and assess what would be then.
+
+    Parameters
+    ----------
+    tell : callable
+        Told of each stage.
+    solving : callable, optional
+        Told of each step of a solve: time, best plan, bound. Ctrl-C in a solve keeps the best plan so far.
+
+    Returns
+    -------
+    Plan
+        If no plan meets what the siting asks for, its ``siting`` has the status ``infeasible`` and the reason.
 
     Raises
     ------
     InputError
-        If any input has faults; all faults of a file are told at once.
-    InfeasibleError
-        If no plan satisfies what the siting asks for.
+        If any input has faults; all faults of a file are told at once. So are names in ``[siting]`` that are in no
+        table.
     """
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     study = load(project, tell=tell)
     candidates = find_places(study)
+    check_siting(study, candidates)
     before = assess_study(study, candidates, tell=tell)
     tell("siting", 0.6)
-    siting = _site(study, candidates)
+    siting = _site(study, candidates, solving)
     tell("after", 0.75)
     after = _after(study, before, siting, candidates)
     return Plan(
@@ -132,7 +146,19 @@ def find_places(study: Study) -> gpd.GeoDataFrame:
     )
 
 
-def _site(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Siting, ...]:
+def check_siting(study: Study, candidates: gpd.GeoDataFrame) -> None:
+    """Check that the names in ``[siting]`` exist, before anything takes time.
+
+    Raises
+    ------
+    InputError
+        With all of them that do not.
+    """
+    wishes = Wishes.from_options(study.project.siting.model_dump())
+    check_wishes(wishes, candidates, study.inputs)
+
+
+def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None = None) -> tuple[Siting, ...]:
     """Propose sites if the project says how many, or how much money there is."""
     settings = study.project.siting
     if settings.sites is None and settings.budget is None:
@@ -144,6 +170,8 @@ def _site(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Siting, ...]:
         candidates,
         region=None if study.region is None else study.region.polygon,
         site=_counting_site(study),
+        wishes=Wishes.from_options(settings.model_dump()),
+        progress=solving,
         **settings.model_dump(include=PROPOSE_OPTIONS),
     )
     return (found,)
@@ -162,7 +190,8 @@ def _comply(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Compliance, ...
         return ()
     context = study.context
     limit = study.project.siting.time_limit_s
-    return tuple(comply(context, rule, candidates, study.project.siting.spans_km, time_limit_s=limit))
+    allowed = candidates[~candidates["id"].isin(study.project.siting.forbidden)]
+    return tuple(comply(context, rule, allowed, study.project.siting.spans_km, time_limit_s=limit))
 
 
 def _retrofit(study: Study) -> Retrofit | None:

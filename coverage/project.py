@@ -120,6 +120,43 @@ class TableSettings(_Frozen):
         return self
 
 
+class CapacitySettings(_Frozen):
+    """What sites can serve; demand beyond it counts as not served."""
+
+    per_plug: Positive | None = Field(
+        None,
+        description="demand (people, or metres of route) that one plug serves; existing sites by their plugs",
+    )
+    plugs: Annotated[int, Field(ge=1)] = Field(4, description="plugs of a new site")
+    per_site: NonNegative | None = Field(
+        None,
+        description="demand that a new site serves, instead of plugs × per_plug; without per_plug existing ones too",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> CapacitySettings:
+        if self.per_plug is None and self.per_site is None:
+            raise PydanticCustomError("siting_capacity", "give per_plug, per_site or both")
+        return self
+
+
+class ScenarioSettings(_Frozen):
+    """How things may turn out."""
+
+    demand: NonNegative | dict[str, NonNegative] = Field(
+        1.0, description="factor on the demand: one number, or county = factor (others stay as they are)"
+    )
+    detour: Positive = Field(
+        1.0, description="factor on all driving distances, e.g. 1.3 with a bridge closed"
+    )
+    probability: Positive = Field(
+        1.0, description="weight of the scenario in the expected value; only proportions matter"
+    )
+
+
+Aim = Literal["people", "highway", "flow", "equity", "cost"]
+
+
 class SitingSettings(_Frozen):
     """New sites to propose."""
 
@@ -148,7 +185,67 @@ class SitingSettings(_Frozen):
         0.0, description="stop when the plan is proven this close to the best possible"
     )
     time_limit_s: Positive = Field(20.0, description="stop after this time with the best plan so far")
-    seed: int = Field(0, description="same seed, same plan")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="same seed, same plan")
+    required: tuple[str, ...] = Field(
+        (), description="ids of candidates that must be built (they count in sites)"
+    )
+    forbidden: tuple[str, ...] = Field((), description="ids of candidates that must not be built")
+    min_distance_km: NonNegative = Field(
+        0.0, description="straight-line distance that new sites keep from each other and from existing ones"
+    )
+    min_per_county: Annotated[int, Field(ge=0)] | dict[str, Annotated[int, Field(ge=0)]] = Field(
+        0,
+        description="least number of new sites: in every county, or county = number (names of the counties table)",
+    )
+    capacity: CapacitySettings | None = Field(
+        None, description="what sites can serve; the plan then serves the most demand with their plugs"
+    )
+    backup: Annotated[float, Field(ge=0, le=0.5)] | None = Field(
+        None,
+        description="0 … 0.5: this share of coverage counts only where two sites cover (a site may fail)",
+    )
+    scenarios: dict[str, ScenarioSettings] = Field(
+        default_factory=dict,
+        description="how things may turn out, by name; what the plan covers in each is reported",
+    )
+    scenario_goal: Literal["report", "expected", "worst"] = Field(
+        "report",
+        description='"expected": best mean over the scenarios, "worst": best share in the worst one, "report": neither',
+    )
+    aims: dict[Aim, NonNegative] = Field(
+        default_factory=dict,
+        description="importance of several aims: people, highway, flow, equity (worst-served county), cost",
+    )
+    trade_off: tuple[Aim, Aim] | None = Field(
+        None, description='trade-off curve of two aims, e.g. ["people", "highway"]'
+    )
+
+    @field_validator("aims")
+    @classmethod
+    def _weighed(cls, value: dict[str, float]) -> dict[str, float]:
+        if value and not sum(value.values()) > 0:
+            raise PydanticCustomError("siting_aims", "one aim at least needs an importance above 0")
+        return value
+
+    @model_validator(mode="after")
+    def _one_goal(self) -> SitingSettings:
+        asked = {
+            "capacity": self.capacity is not None,
+            "backup": self.backup is not None,
+            "aims": bool(self.aims),
+        }
+        named = [k for k, v in asked.items() if v]
+        named += ["scenario_goal"] if self.scenario_goal != "report" else []
+        if len(named) > 1:
+            keys = {"keys": ", ".join(named)}
+            raise PydanticCustomError("siting_goals", "only one of them can decide the plan", keys)
+        if self.scenario_goal != "report" and not self.scenarios:
+            raise PydanticCustomError("siting_scenarios", "scenario_goal wants scenarios")
+        if both := sorted(set(self.required) & set(self.forbidden)):
+            raise PydanticCustomError("siting_both", "both required and forbidden", {"ids": ", ".join(both)})
+        if self.trade_off is not None and self.trade_off[0] == self.trade_off[1]:
+            raise PydanticCustomError("siting_trade_off", "two different aims are expected")
+        return self
 
     @field_validator("cost")
     @classmethod

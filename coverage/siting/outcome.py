@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -13,6 +14,9 @@ from .result import SitingResult
 
 GOALS = ("coverage", "capacity", "backup", "expected", "worst", "aims")
 """What the choice of sites was made for; ``goal.KEY`` in the catalogue says it in words."""
+
+CLAIMED = ("sites", "backup", "counties", "scenarios", "aims", "trade_off", "frontier", "frontier_by_money")
+"""Frames that are written to ``result.json`` as they are, and recounted by :mod:`.recount`."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Siting:
     objective_name : str
         ``"people"`` or ``"highway"``.
     candidates : GeoDataFrame
-        EPSG:4326; ``id, kind, name, cost, excluded`` (reason or missing: ``has_site``, ``same_place``, ``forbidden``).
+        EPSG:4326; ``id, kind, name, cost, excluded`` (reason or missing).
     demand : GeoDataFrame
         What was to be covered: ``id, name, weight, county``, ``covered`` (``before``, ``after``, ``never``).
     proposed : GeoDataFrame
@@ -108,11 +112,11 @@ class Siting:
         The share of equity is that of the worst-served county, that of cost the share of money that is not spent.
     trade_off : DataFrame
         Plans along the trade-off curve of two aims: ``first, second`` (names), ``share_first, share_second, sites,
-        cost, chosen`` (ids, joined by blanks), ``status``; from the best for the first to the best for the second.
+        cost, chosen`` (tuple of ids), ``status``; from the best for the first to the best for the second.
     served : DataFrame
         With capacity, the evidence of who is served where: ``site, demand, amount`` (weight).
     aim_demand, aim_reach : DataFrame
-        With aims, their evidence: ``id, aim, amount, county`` and ``site, demand, distance_km``.
+        With aims, their evidence: ``id, aim, amount, county`` and ``aim, site, demand, distance_km``.
     """
 
     objective_name: str
@@ -137,3 +141,8 @@ class Siting:
     served: pd.DataFrame = field(default_factory=pd.DataFrame)
     aim_demand: pd.DataFrame = field(default_factory=pd.DataFrame)
     aim_reach: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def claims(self) -> dict[str, Any]:
+        """Goal and frames as records, under the names they have in ``result.json``."""
+        goal = None if self.goal is None else asdict(self.goal)
+        return {"goal": goal} | {name: getattr(self, name).to_dict("records") for name in CLAIMED}

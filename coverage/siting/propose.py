@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from shapely.geometry.base import BaseGeometry
 
-from ..assess.finding import YES, site_status
 from ..inputs import Inputs
 from ..network import RoadGraph
-from ..network.distances import AnchoredGraph, Pairs, distances_within, snap
-from ..network.routes import RoadIndex, Route, inside_intervals, locate
+from ..network.routes import RoadIndex, Route
 from ..policy import SiteRequirement
-from ..units import M_PER_KM, WGS84, lonlat
-from .alternatives import alternatives
-from .frontier import frontier
+from .beside import beside
+from .claimed import recount
+from .explain import explain
+from .goals import AimTable, Decision, How, aim_table, decide
+from .ground import Places, Reach, find_sites, highway_demand, measure, people_demand
 from .outcome import Siting
 from .problem import SitingProblem, make_problem
 from .result import SitingResult
-from .solve import max_coverage
+from .run import Progress
+from .shown import aims_table, backup_table, counties_table, scenarios_table, sites_table
+from .solve import solve
 from .verify import verify
-
-FRONTIER_SITES = 20
-"""The frontier goes at least this far."""
-DEMAND_STEP_M = 1000.0
-"""Highway length is sampled in stretches of this length."""
+from .wishes import Wishes, check_wishes, limits
 
 
 def propose(
@@ -48,6 +47,8 @@ def propose(
     gap: float,
     time_limit_s: float,
     seed: int,
+    wishes: Wishes | None = None,
+    progress: Progress | None = None,
 ) -> Siting:
     """Choose new sites that bring the most demand within reach; existing sites are fixed and cost nothing.
 
@@ -67,163 +68,167 @@ def propose(
         At most so many, at most so much; one of the two at least.
     reach_km : float
         Driving distance from demand to site.
+    wishes : Wishes, optional
+        What else is asked for.
+    progress : callable, optional
+        Told of each step of the solve.
 
     Returns
     -------
     Siting
-        With no site chosen if there is no candidate, or nothing to cover: a finding, not a fault.
+        With no site chosen if there is no candidate, nothing to cover, or no plan that meets the wishes
+        (``result.status`` is then ``infeasible`` and ``result.reason`` says why): a finding, not a fault.
+
+    Raises
+    ------
+    InputError
+        If the wishes name candidates or counties that are not there.
     """
-    routes, index = list(routes), RoadIndex(graph)
-    demand = _people(inputs) if objective == "people" else _highway(index, routes, region)
-    free = candidates[candidates["excluded"].isna()]
-    if sites is not None:
-        sites = min(sites, len(free))
-    existing = inputs.sites[site_status(inputs, site) == YES]
-    places = gpd.GeoSeries(pd.concat([existing.geometry, free.geometry], ignore_index=True), crs=WGS84)
-    names = np.concatenate([existing["id"].to_numpy(object), free["id"].to_numpy(object)])
-    far = _distances(graph, demand.geometry, places, reach_km * M_PER_KM)
-    reach = sparse.csr_array(
-        (np.ones(len(far.source), bool), (far.target, far.source)), shape=far.shape[::-1]
-    )
-    fixed = np.arange(len(existing))
-    every = np.concatenate([np.zeros(len(existing)), free["cost"].to_numpy(float)])
-    result = max_coverage(
-        reach,
-        demand["weight"].to_numpy(float),
-        n_sites=sites,
-        budget=budget,
-        cost=every,
-        fixed=fixed,
-        time_limit_s=time_limit_s,
-        gap=gap,
-        method=method,
-        seed=seed,
-    )
-    problem = make_problem(
-        reach, demand["weight"].to_numpy(float), n_sites=sites, budget=budget, cost=every, fixed=fixed
-    )
-    chosen = free.iloc[result.chosen - len(existing)]
-    choices, others = _around(problem, result, names, time_limit_s, seed)
-    return Siting(
+    wishes = Wishes() if wishes is None else wishes
+    check_wishes(wishes, candidates, inputs)
+    places = find_sites(inputs, candidates, site)
+    ground = _Ground(inputs, graph, list(routes), region, places, reach_km * wishes.longest_reach)
+    reach, names = ground.reach(objective), places.names
+    problem, counties = _problem(inputs, places, reach, wishes, sites, budget, reach_km)
+    how = How(time_limit_s, gap, seed)
+    plain = solve(problem, method=method, progress=progress, **how.options())
+    if plain.status == "infeasible":
+        plain = replace(plain, reason=explain(problem, plain, names, counties))
+    wanted = tuple(dict.fromkeys((*wishes.aims, *(wishes.trade_off or ()))))
+    aims = ground.aims(wanted, problem, reach_km) if wanted and np.isfinite(plain.objective) else None
+    found = decide(problem, reach, places, wishes, aims, how, reach_km, plain)
+    shown = _frames(problem, reach, places, wishes, aims, found, reach_km)
+    siting = Siting(
         objective,
         candidates,
-        _covered(demand, reach, fixed, result),
-        _proposed(chosen, result, objective),
-        _evidence(far, names, demand),
-        _unreachable(demand, reach),
-        result,
-        faults=tuple(verify(problem, result)),
-        frontier=_curve(problem, len(free), time_limit_s, seed),
-        choices=choices,
-        alternatives=others,
+        _covered(reach.demand, problem, found.result),
+        _proposed(places, found.result, objective),
+        reach.evidence(names),
+        _unreachable(reach.demand, problem.reach),
+        found.result,
+        goal=found.goal,
+        **ground.evidence(wanted),
+        **shown,
+        **beside(problem, places, aims, found, wishes, how),
     )
+    checked = [
+        *verify(problem, found.result),
+        *recount(siting, wishes, reach_km, n_sites=problem.n_sites, budget=budget),
+    ]
+    return replace(siting, faults=tuple(checked))
 
 
-def _curve(problem: SitingProblem, n_free: int, time_limit_s: float, seed: int) -> pd.DataFrame:
-    """The frontier by number of sites, twice as far as the plan goes."""
-    top = min(n_free, max(2 * (problem.n_sites or 0), FRONTIER_SITES))
-    curve = frontier(
-        problem.reach,
-        problem.weight,
-        n_sites=top,
-        cost=problem.cost,
-        fixed=problem.fixed,
-        time_limit_s=time_limit_s,
-        seed=seed,
-    )
-    return pd.DataFrame(
-        {
-            "sites": curve.limit.astype(np.int64),
-            "objective": curve.objective,
-            "bound": curve.bound,
-            "gap": curve.gap,
-            "cost": curve.cost,
+class _Ground:
+    """Demands of the aims and their distances, each measured once."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        graph: RoadGraph,
+        routes: list[Route],
+        region: BaseGeometry | None,
+        places: Places,
+        limit_km: float,
+    ) -> None:
+        self.inputs, self.graph, self.routes, self.region = inputs, graph, routes, region
+        self.places, self.limit_km = places, limit_km
+        self._known: dict[str, Reach] = {}
+
+    def reach(self, aim: str) -> Reach:
+        """Demand of ``people``, ``flow`` or ``highway`` and its distances to the places."""
+        if aim not in self._known:
+            if aim == "highway":
+                demand = highway_demand(self.inputs, RoadIndex(self.graph), self.routes, self.region)
+            else:
+                demand = people_demand(self.inputs, "weight" if aim == "people" else aim)
+            self._known[aim] = measure(self.graph, demand, self.places, self.limit_km)
+        return self._known[aim]
+
+    def aims(self, names: tuple[str, ...], problem: SitingProblem, reach_km: float) -> AimTable:
+        """All demands that the aims need, side by side."""
+        return aim_table(names, {n: self.reach(n) for n in _measured(names)}, problem, reach_km)
+
+    def evidence(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """``aim_demand`` and ``aim_reach`` of the aims."""
+        if not names:
+            return {}
+        reaches = {name: self.reach(name) for name in _measured(names)}
+        demand = [r.demand[["id", "weight", "county"]].assign(aim=n) for n, r in reaches.items()]
+        reach = [r.evidence(self.places.names).assign(aim=n) for n, r in reaches.items()]
+        return {
+            "aim_demand": pd.DataFrame(pd.concat(demand, ignore_index=True)).rename(
+                columns={"weight": "amount"}
+            ),
+            "aim_reach": pd.concat(reach, ignore_index=True),
         }
+
+
+def _measured(names: tuple[str, ...]) -> list[str]:
+    """Aims whose demand is needed; equity is about people."""
+    return sorted({"people" if n == "equity" else n for n in names} - {"cost"}) or ["people"]
+
+
+def _problem(
+    inputs: Inputs,
+    places: Places,
+    reach: Reach,
+    wishes: Wishes,
+    sites: int | None,
+    budget: float | None,
+    reach_km: float,
+) -> tuple[SitingProblem, list[str]]:
+    """The problem, and the names of its groups."""
+    areas = inputs.counties[inputs.counties.geometry.notna()] if len(inputs.counties) else inputs.counties
+    counties = sorted(set(areas["name"].dropna().astype(str))) if len(areas) else []
+    problem = make_problem(
+        reach.within(reach_km),
+        reach.weight,
+        n_sites=None if sites is None else min(sites, len(places.free)),
+        budget=budget,
+        cost=places.table["cost"].to_numpy(float),
+        fixed=places.fixed,
+        **limits(wishes, places, counties),
     )
+    return problem, counties
 
 
-def _around(
+def _frames(
     problem: SitingProblem,
-    result: SitingResult,
-    names: npt.NDArray[np.object_],
-    time_limit_s: float,
-    seed: int,
-) -> tuple[pd.DataFrame, tuple[tuple[float, tuple[str, ...]], ...]]:
-    """What each chosen site is worth, and other plans that are nearly as good."""
-    if not len(result.chosen):
-        return pd.DataFrame(columns=["id", "price", "price_low", "share_of_good_plans", "essential"]), ()
-    # Generous, so that the answer does not depend on how busy the machine is.
-    found = alternatives(problem, result, time_limit_s=max(time_limit_s, 30.0), seed=seed)
-    table = pd.DataFrame(
-        {
-            "id": names[result.chosen],
-            "price": found.price,
-            "price_low": found.price_low,
-            "share_of_good_plans": found.share,
-            "essential": found.essential,
-        }
-    )
-    return table, tuple((plan.objective, tuple(names[plan.chosen])) for plan in found.plans)
+    reach: Reach,
+    places: Places,
+    wishes: Wishes,
+    aims: AimTable | None,
+    found: Decision,
+    reach_km: float,
+) -> dict[str, Any]:
+    """What the plan means, as far as it was asked for."""
+    chosen, names = found.result.chosen, places.names
+    minima = wishes.minima(sorted({c for c in places.table["county"] if c}))
+    frames: dict[str, Any] = {
+        "sites": sites_table(problem, places, chosen, found.capacity, found.served),
+        "backup": backup_table(problem, names, chosen),
+        "counties": counties_table(problem, reach, places, chosen, minima),
+    }
+    if wishes.scenarios:
+        frames["scenarios"] = scenarios_table(problem, reach, wishes, chosen, reach_km)
+    if found.served is not None:
+        pairs = sparse.coo_array(found.served)
+        amounts = {"site": names[pairs.row], "demand": reach.demand["id"].to_numpy(object)[pairs.col]}
+        frames["served"] = pd.DataFrame({**amounts, "amount": pairs.data})
+    if aims is not None and wishes.aims:
+        frames["aims"] = aims_table(aims, wishes.aims, chosen)
+    return frames
 
 
-def _distances(graph: RoadGraph, demand: gpd.GeoSeries, places: gpd.GeoSeries, limit_m: float) -> Pairs:
-    """Driving distances demand -> place within the limit."""
-    anchored = AnchoredGraph(graph, snap(graph, np.concatenate([lonlat(demand), lonlat(places)])))
-    # Few places face many demands, so the search runs backwards from the places.
-    found = distances_within(
-        anchored, anchored.anchors[len(demand) :], anchored.anchors[: len(demand)], limit_m, reverse=True
-    )
-    order = np.lexsort((found.source, found.target))
-    return Pairs(found.target[order], found.source[order], found.distance_m[order], found.shape[::-1])
-
-
-def _people(inputs: Inputs) -> gpd.GeoDataFrame:
-    own = inputs.demand[inputs.demand["inside"].astype(bool) & (inputs.demand["weight"] > 0)]
-    return own[["id", "name", "weight", "geometry"]].reset_index(drop=True)
-
-
-def _highway(index: RoadIndex, routes: list[Route], region: BaseGeometry | None) -> gpd.GeoDataFrame:
-    """Middles of stretches of each direction, weighted by the length that counts (each road once)."""
-    frames = []
-    for route in routes:
-        for section in route.sections:
-            for drive in section.drives:
-                at, length_m = _stretches(inside_intervals(index, drive, region))
-                if not len(at):
-                    continue
-                where = locate(index, drive, at)
-                name = [f"{route.ref}-{section.number}-{drive.direction}-{x / M_PER_KM:.2f}" for x in at]
-                weight = length_m * drive.weight[where["edge"]]
-                frames.append(where.assign(id=name, name=route.ref, weight=weight))
-    columns = ["id", "name", "weight"]
-    if not frames:
-        return gpd.GeoDataFrame(columns=columns, geometry=[], crs=WGS84)
-    table = pd.concat(frames, ignore_index=True)
-    points = gpd.points_from_xy(table["lon"], table["lat"])
-    return gpd.GeoDataFrame(table[columns], geometry=points, crs=WGS84)
-
-
-def _stretches(intervals: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Middles and lengths of equal stretches, none longer than :data:`DEMAND_STEP_M`."""
-    middles, lengths = [np.empty(0)], [np.empty(0)]
-    for low, high in intervals:
-        n = max(1, int(np.ceil((high - low) / DEMAND_STEP_M)))
-        step = (high - low) / n
-        middles.append(low + step * (np.arange(n) + 0.5))
-        lengths.append(np.full(n, step))
-    return np.concatenate(middles), np.concatenate(lengths)
-
-
-def _covered(
-    demand: gpd.GeoDataFrame, reach: sparse.csr_array, fixed: npt.NDArray[np.int64], result: SitingResult
-) -> gpd.GeoDataFrame:
+def _covered(demand: gpd.GeoDataFrame, problem: SitingProblem, result: SitingResult) -> gpd.GeoDataFrame:
     before, after = np.zeros(len(demand), bool), np.zeros(len(demand), bool)
-    before[reach[fixed].indices] = True
-    after[reach[result.chosen].indices] = True
+    before[problem.reach[problem.fixed].indices] = True
+    after[problem.reach[result.chosen].indices] = True
     return demand.assign(covered=np.select([before, after], ["before", "after"], "never"))
 
 
-def _proposed(chosen: gpd.GeoDataFrame, result: SitingResult, objective: str) -> gpd.GeoDataFrame:
+def _proposed(places: Places, result: SitingResult, objective: str) -> gpd.GeoDataFrame:
+    chosen = places.free.iloc[result.chosen - len(places.fixed)]
     share = (result.base + np.cumsum(result.gain)) / result.total if result.total else np.zeros(len(chosen))
     return (
         chosen.drop(columns="excluded")
@@ -235,17 +240,6 @@ def _proposed(chosen: gpd.GeoDataFrame, result: SitingResult, objective: str) ->
         )
         .reset_index(drop=True)
     )
-
-
-def _evidence(far: Pairs, names: npt.NDArray[np.object_], demand: gpd.GeoDataFrame) -> pd.DataFrame:
-    table = pd.DataFrame(
-        {
-            "site": names[far.target],
-            "demand": demand["id"].to_numpy()[far.source],
-            "distance_km": far.distance_m / M_PER_KM,
-        }
-    )
-    return table.sort_values(["demand", "distance_km", "site"], kind="stable").reset_index(drop=True)
 
 
 def _unreachable(demand: gpd.GeoDataFrame, reach: sparse.csr_array) -> pd.DataFrame:
