@@ -10,7 +10,7 @@ import pandas as pd
 from ..network.graph import FloatArray, IntArray
 from .spacing_gaps import DRIVE_KEY, Driven
 
-COLUMNS = ["ref", "edge", "low", "high", "per_share_m", "gap", "gap_length_m"]
+COLUMNS = ["drive", "edge", "low", "high", "per_share_m", "gap", "gap_length_m"]
 
 
 def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
@@ -19,25 +19,27 @@ def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per edge, gap and route: ``ref``, ``edge`` (directed edge), ``low``, ``high`` (shares of the
-        edge along the drive), ``per_share_m`` (what the whole edge adds to the length), ``gap`` (row in
-        ``gaps``), ``gap_length_m`` (infinite without any site).
+        One row per edge, gap and drive: ``drive`` (number), ``edge`` (directed edge; far sides of roundabouts
+        too), ``low``, ``high`` (shares of the edge along the drive), ``per_share_m`` (what the whole edge adds to
+        the length), ``gap`` (row in ``gaps``), ``gap_length_m`` (infinite without any site).
     """
     if gaps.empty:
         return pd.DataFrame({name: [] for name in COLUMNS})
     groups = gaps.groupby(DRIVE_KEY, sort=False).indices
     places = gaps[["from_m", "to_m"]].to_numpy(dtype=np.float64)
     length = np.where(gaps["kind"] == "whole", np.inf, gaps["length_m"].to_numpy(dtype=np.float64))
-    parts, refs = [], []
-    for d in driven:
+    parts = []
+    for number, d in enumerate(driven):
         at = groups.get((d.ref, d.section, d.drive.direction))
         if at is not None and len(d.pieces):
             edge, low, high, per_share, which = _rows(d, places[at].min(axis=1), places[at].max(axis=1))
-            parts.append((edge, low, high, per_share, gaps.index.to_numpy()[at[which]], length[at[which]]))
-            refs.append(np.full(len(edge), d.ref, dtype=object))
+            who = np.full(len(edge), number)
+            parts.append(
+                (who, edge, low, high, per_share, gaps.index.to_numpy()[at[which]], length[at[which]])
+            )
     if not parts:
         return pd.DataFrame({name: [] for name in COLUMNS})
-    columns = [np.concatenate(refs), *(np.concatenate(column) for column in zip(*parts, strict=True))]
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
@@ -65,7 +67,24 @@ def _rows(
         (cuts[:-1][ok] - d.drive.low_m[k]) / length,
         (cuts[1:][ok] - d.drive.low_m[k]) / length,
     )
-    return d.drive.edges[k], share_low, share_high, d.drive.counted_m[k], in_gap[ok]
+    far, row = _far_rows(d, k)
+    own_m = d.drive.counted_m - np.bincount(d.drive.far.at, d.drive.far.counted_m, len(d.drive.edges))
+    return (
+        np.concatenate([d.drive.edges[k], d.drive.far.edge[far]]),
+        np.concatenate([share_low, share_low[row]]),
+        np.concatenate([share_high, share_high[row]]),
+        np.concatenate([own_m[k], d.drive.far.counted_m[far]]),
+        np.concatenate([in_gap[ok], in_gap[ok][row]]),
+    )
+
+
+def _far_rows(d: Driven, k: IntArray) -> tuple[IntArray, IntArray]:
+    """Far sides of roundabouts lie where the edge lies that touches them: far side and row, for each row of it."""
+    order = np.argsort(k, kind="stable")
+    first, last = (np.searchsorted(k[order], d.drive.far.at, side=side) for side in ("left", "right"))
+    far = np.repeat(np.arange(len(d.drive.far.at)), last - first)
+    step = np.arange(len(far)) - np.repeat(np.cumsum(last - first) - (last - first), last - first)
+    return far, order[first[far] + step]
 
 
 def each_road_once(rows: pd.DataFrame) -> pd.DataFrame:
@@ -83,13 +102,13 @@ def each_road_once(rows: pd.DataFrame) -> pd.DataFrame:
     """
     if rows.empty:
         return pd.DataFrame({"gap": np.empty(0, np.int64), "length_m": np.empty(0)})
-    refs = rows.groupby("edge")["ref"].transform("nunique")
-    alone = rows[refs == 1]
+    drives = rows.groupby("edge")["drive"].transform("nunique")
+    alone = rows[drives == 1]
     parts = [
         pd.DataFrame({"gap": alone["gap"], "length_m": (alone["high"] - alone["low"]) * alone["per_share_m"]})
     ]
-    if (refs > 1).any():
-        parts.append(_overlaid(rows[refs > 1]))
+    if (drives > 1).any():
+        parts.append(_overlaid(rows[drives > 1]))
     return pd.concat(parts, ignore_index=True)
 
 

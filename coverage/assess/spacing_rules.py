@@ -20,7 +20,7 @@ from ..network.routes import OpenEnds, RoadIndex, Route, open_ends, segment_weig
 from ..network.snapping import Snapped, Snapper
 from ..policy import LengthCoverage, RouteSpacing, SiteRequirement
 from ..units import M_PER_KM, WGS84, km, lonlat
-from .covered import CoveredLength, covered_length
+from .covered import covered_length
 from .finding import NO, UNKNOWN, YES, Finding, site_status
 from .spacing import Spacing, find_spacing, gap_paths, length_by_area
 from .spacing_gaps import DriveKey, region_pieces
@@ -302,14 +302,10 @@ def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding
     high = low if lenient is strict else _graph_coverage(context, rule, status != NO)
     readings = {
         "route": (_share(strict.network["covered_low"]), _share(lenient.network["covered_high"])),
-        "edge": (_share(low.edge_rule), _share(high.edge_rule)),
-        "two_site": (_share(low.two_site_rule), _share(high.two_site_rule)),
+        "edge": (_share(low[0]), _share(high[0])),
+        "two_site": (_share(low[1]), _share(high[1])),
     }
-    figures: dict[str, object] = {
-        "reading": rule.reading,
-        "span_km": rule.span_max_km,
-        "length_km": km(low.length_m),
-    }
+    figures: dict[str, object] = {"reading": rule.reading, "span_km": rule.span_max_km}
     for name, (a, b) in readings.items():
         figures |= {f"{name}_low": a, f"{name}_high": b}
     finding = Finding(
@@ -330,17 +326,25 @@ def _share(value: float) -> float | None:
 
 def _graph_coverage(
     context: RoadContext, rule: LengthCoverage, qualifies: npt.NDArray[np.bool_]
-) -> CoveredLength:
-    """Edge rule and two-site rule on the roads, with the sites that serve the network put in as nodes."""
+) -> tuple[float, float]:
+    """Shares by the edge rule and the two-site rule on the roads, with the sites that serve the network as nodes.
+
+    Each road counts once, as in all lengths: a carriageway half, a segment by its share inside the region.
+    """
     graph = context.graph
     sites = _serving(context, rule)
     sites = sites[qualifies[sites]]
     u, v, length_m, segment = all_pieces(graph, context.snapped.take(sites))
-    counted = segment_weight(graph, context.of_class(rule.network)) > 0
+    weight = segment_weight(graph, context.of_class(rule.network))
     if context.region is not None:
-        counted &= graph_inside(graph, context.region) > 0.5
-    edges = pd.DataFrame({"u": u, "v": v, "length_m": length_m, "counted": counted[segment]})
-    return covered_length(edges, graph.n_nodes + np.arange(len(sites)), rule.span_max_km * M_PER_KM)
+        weight = weight * graph_inside(graph, context.region)
+    edges = pd.DataFrame({"u": u, "v": v, "length_m": length_m, "counted": weight[segment] > 0})
+    found = covered_length(edges, graph.n_nodes + np.arange(len(sites)), rule.span_max_km * M_PER_KM)
+    counted_m = length_m * weight[segment]
+    total = float(counted_m.sum())
+    passes = (found.edge_passes.to_numpy(bool), found.two_site_passes.to_numpy(bool))
+    edge, two = (float(counted_m[p].sum()) / total if total > 0 else np.nan for p in passes)
+    return edge, two
 
 
 __all__: Sequence[str] = ["RoadContext", "assess_coverage", "assess_spacing", "gap_frame", "route_rows"]

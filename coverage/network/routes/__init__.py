@@ -16,7 +16,7 @@ from .find import find_routes
 from .geometry import ground_scale, mercator, unmercator
 from .index import RoadIndex
 from .model import Direction, Drive, Route, Section
-from .totals import network_length_m, segment_weight
+from .totals import edge_weight, network_length_m, segment_weight
 
 __all__ = [
     "Direction",
@@ -25,6 +25,7 @@ __all__ = [
     "RoadIndex",
     "Route",
     "Section",
+    "edge_weight",
     "find_routes",
     "ground_scale",
     "inside_intervals",

@@ -10,7 +10,7 @@ from shapely import LineString
 from ..graph import FloatArray
 from .groups import Group, Paired
 from .index import RoadIndex
-from .model import Direction, Drive, Section
+from .model import Direction, Drive, FarSides, Section
 from .pairing import Match
 
 
@@ -218,6 +218,18 @@ def _drive(
         weight=np.concatenate([paired.weight[k] for k in mine]),
         counted_m=np.concatenate([paired.counted_m[k] for k in mine]),
         ring=len(mine) == 1 and paired.drives[mine[0]].path.ring,
+        far=_far_sides(paired, mine),
+    )
+
+
+def _far_sides(paired: Paired, mine: list[int]) -> FarSides:
+    """Far sides of several drives behind each other."""
+    size = [len(paired.drives[k].path.edges) for k in mine]
+    first = np.cumsum(size) - size
+    return FarSides(
+        np.concatenate([paired.far[k].at + start for k, start in zip(mine, first.tolist(), strict=True)]),
+        np.concatenate([paired.far[k].edge for k in mine]),
+        np.concatenate([paired.far[k].counted_m for k in mine]),
     )
 
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..graph import FloatArray, IntArray, RoadGraph
+from ..graph import BoolArray, FloatArray, IntArray, RoadGraph
 from ..refs import GB_T_917, RoadClass, RoadClasses, route_segments
 from .align import make_section, place
 from .bridges import BRIDGE_M, bridge
 from .drives import find_drives
 from .groups import Group, Paired, pair_drives
 from .index import RoadIndex
-from .model import Route, Section
+from .model import FarSides, Route, Section
 
 
 def find_routes(
@@ -65,7 +65,7 @@ def _route(
     joined = bridge(index, paired, bridge_m)
     if joined is not None:
         paired = pair_drives(index, joined)
-    paired = replace(paired, counted_m=_counted_m(index, paired, aside))
+    paired = _with_lengths(index, paired, aside)
     axis = road_class.axis_of(ref) or _longer_extent(index, paired)
     sections = [
         section for group in paired.groups for section in _sections(index, paired, group, axis, reverse)
@@ -101,17 +101,41 @@ def _longer_extent(index: RoadIndex, paired: Paired) -> str:
     return "ns" if height >= width else "ew"
 
 
-def _counted_m(index: RoadIndex, paired: Paired, aside: IntArray) -> list[FloatArray]:
-    """Weighted length of each edge of each drive; the first that passes a roundabout takes half its far sides."""
+def _with_lengths(index: RoadIndex, paired: Paired, aside: IntArray) -> Paired:
+    """Work out what each edge of each drive adds to the length.
+
+    The first drive that passes a roundabout, the longest first, takes half of its far sides.
+    """
     counted = [w * np.diff(d.at_m) for w, d in zip(paired.weight, paired.drives, strict=True)]
-    far = np.bincount(index.roundabout[aside], weights=index.graph.seg_length_m[aside] / 2.0, minlength=1)
+    far = [FarSides.none() for _ in counted]
     longest_first = sorted(range(len(counted)), key=lambda k: (-round(paired.drives[k].length_m, 3), k))
-    for circle in np.flatnonzero(far).tolist():
+    for circle in np.unique(index.roundabout[aside]).tolist():
+        segments = aside[index.roundabout[aside] == circle]
+        half_m = index.graph.seg_length_m[segments] / 2.0
         for k in longest_first:
-            edges = paired.drives[k].path.edges
-            ends = index.graph.edge_u[edges], index.graph.edge_v[edges]
-            touches = (index.node_roundabout[ends[0]] == circle) | (index.node_roundabout[ends[1]] == circle)
+            touches = _touches(index, paired.drives[k].path.edges, circle)
             if touches.any():
-                counted[k][int(np.argmax(touches))] += far[circle]
+                at = int(np.argmax(touches))
+                counted[k][at] += float(half_m.sum())
+                where = np.full(len(segments), at, dtype=np.int64)
+                parts = zip(
+                    (far[k].at, far[k].edge, far[k].counted_m),
+                    (where, _an_edge(index, segments), half_m),
+                    strict=True,
+                )
+                far[k] = FarSides(*(np.concatenate(pair) for pair in parts))
                 break
-    return counted
+    return replace(paired, counted_m=counted, far=far)
+
+
+def _touches(index: RoadIndex, edges: IntArray, circle: int) -> BoolArray:
+    """Which edges begin or end at a roundabout."""
+    ends = index.graph.edge_u[edges], index.graph.edge_v[edges]
+    found = (index.node_roundabout[ends[0]] == circle) | (index.node_roundabout[ends[1]] == circle)
+    return np.asarray(found)
+
+
+def _an_edge(index: RoadIndex, segments: IntArray) -> IntArray:
+    """The directed edge of each segment, along it if it has two."""
+    along, against = index.edge_of[segments, 0], index.edge_of[segments, 1]
+    return np.asarray(np.where(along >= 0, along, against))

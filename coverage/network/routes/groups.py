@@ -11,6 +11,7 @@ from ..graph import BoolArray, FloatArray, IntArray
 from .cuts import seam_rings, split, straighten
 from .drives import Path
 from .index import RoadIndex
+from .model import FarSides
 from .pairing import (
     BESIDE_MIN_M,
     BESIDE_SHARE,
@@ -54,12 +55,15 @@ class Paired:
     groups : list of Group
     counted_m : list of (k,) float64
         Per drive and edge: what it adds to the length.
+    far : list of FarSides
+        Per drive: the far sides of roundabouts that count there.
     """
 
     drives: list[Measured]
     weight: list[FloatArray]
     groups: list[Group]
     counted_m: list[FloatArray] = field(default_factory=list)
+    far: list[FarSides] = field(default_factory=list)
 
 
 class Signs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -12,6 +12,30 @@ from shapely import LineString
 from ..graph import BoolArray, FloatArray, IntArray
 
 Direction = Literal["forward", "backward"]
+
+
+@dataclass(frozen=True, eq=False)
+class FarSides:
+    """Sides of roundabouts that bear the number but are driven by nobody who follows it.
+
+    Attributes
+    ----------
+    at : (f,) int64
+        Position, in the edges of the drive, of the edge that touches the roundabout and at which they count.
+    edge : (f,) int64
+        Directed edge of the road graph.
+    counted_m : (f,) float64
+        What each adds to the length: half of its own.
+    """
+
+    at: IntArray
+    edge: IntArray
+    counted_m: FloatArray
+
+    @classmethod
+    def none(cls) -> FarSides:
+        """No far sides."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +57,9 @@ class Drive:
         Share of the edge's length that counts: one half where the other direction has its counterpart.
     counted_m : (k,) float64
         What each edge adds to the length of the section: its weighted length, and at a roundabout also half
-        of its far sides, which bear the number but are driven by nobody who follows it.
+        of its far sides.
+    far : FarSides
+        These far sides, each once in a route.
     ring : bool
         Does the end join the start?
     """
@@ -46,6 +72,7 @@ class Drive:
     weight: FloatArray
     counted_m: FloatArray
     ring: bool
+    far: FarSides = field(default_factory=FarSides.none)
 
     @cached_property
     def length_m(self) -> float:

@@ -10,8 +10,8 @@ from ..graph import FloatArray, RoadGraph
 from .model import Route
 
 
-def segment_weight(graph: RoadGraph, routes: Iterable[Route]) -> FloatArray:
-    """Share of each segment's length that counts in the network of some routes.
+def edge_weight(graph: RoadGraph, routes: Iterable[Route]) -> FloatArray:
+    """Share of each directed edge's length that counts in the network of some routes.
 
     Parameters
     ----------
@@ -20,21 +20,27 @@ def segment_weight(graph: RoadGraph, routes: Iterable[Route]) -> FloatArray:
 
     Returns
     -------
-    (s,) float64
-        0 for segments of no route, 1 for two-way roads, one half for a carriageway whose other direction is on
-        another segment. Of several routes on one segment the smallest weight holds.
+    (m,) float64
+        0 for edges of no route, one half for a direction whose other direction is on another edge (of the same
+        road or of another carriageway) and for far sides of roundabouts, 1 where there is no other direction.
+        Of several routes on one edge the smallest weight holds: who knows of both directions knows more.
     """
-    lowest = np.full(graph.n_segments, np.inf)
+    lowest = np.full(len(graph.edge_u), np.inf)
     for route in routes:
-        drives = [drive for section in route.sections for drive in section.drives]
-        parts = [graph.edge_segment[drive.edges] for drive in drives] + [route.aside]
-        mine, at = np.unique(np.concatenate(parts), return_inverse=True)
-        weights = [*(drive.weight for drive in drives), np.full(len(route.aside), 0.5)]
-        weight = np.minimum(np.bincount(at, weights=np.concatenate(weights), minlength=len(mine)), 1.0)
-        lowest[mine] = np.where(weight > 0, np.minimum(lowest[mine], weight), lowest[mine])
+        for section in route.sections:
+            for drive in section.drives:
+                np.minimum.at(lowest, drive.edges, drive.weight)
+                np.minimum.at(lowest, drive.far.edge, 0.5)
     return np.where(np.isfinite(lowest), lowest, 0.0)
+
+
+def segment_weight(graph: RoadGraph, routes: Iterable[Route]) -> FloatArray:
+    """(s,) share of each segment's length that counts: the sum over its directed edges; see :func:`edge_weight`."""
+    found = np.zeros(graph.n_segments)
+    np.add.at(found, graph.edge_segment, edge_weight(graph, routes))
+    return found
 
 
 def network_length_m(graph: RoadGraph, routes: Iterable[Route]) -> float:
     """Length of all roads of some routes, metres, each road once."""
-    return float((segment_weight(graph, routes) * graph.seg_length_m).sum())
+    return float((edge_weight(graph, routes) * graph.edge_length_m).sum())

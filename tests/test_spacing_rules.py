@@ -1,0 +1,123 @@
+"""Rules on spacing and covered length: lengths that agree everywhere. Kilometres in comments."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from plugspan.assess.spacing import find_spacing
+from plugspan.assess.spacing_rules import RoadContext, assess_coverage
+from plugspan.network import Region
+from plugspan.network.access import find_access
+from plugspan.network.routes import RoadIndex, edge_weight, find_routes, network_length_m
+from plugspan.network.snapping import snap
+from test_evidence import COVERED, inputs_of, policy, site
+from test_routes_properties import FEW, build, networks
+from test_spacing import box
+from toy import Toy
+
+SOME = settings(FEW, max_examples=60)
+NOWHERE = np.empty((0, 2))
+
+
+def spacing_without_sites(graph):
+    index, routes = RoadIndex(graph), find_routes(graph)
+    return find_spacing(index, routes, find_access(index, routes, snap(graph, NOWHERE))), routes
+
+
+def covered(toy, sites, region=None, span_km=None):
+    """The finding of the rule on covered length; the second rule of the policy."""
+    text = COVERED if span_km is None else COVERED.replace("40.0", str(span_km), 1)
+    rule = policy(text).rules[1]
+    graph = toy.graph()
+    context = RoadContext(inputs_of(sites), graph, tuple(find_routes(graph)), region)
+    return assess_coverage(context, rule)[0]
+
+
+# -- one number ----------------------------------------------------------------------------------------------
+
+
+def crossing_at_a_roundabout():
+    """G207 from north to south and S310 from west to east cross at a roundabout that bears both numbers.
+
+    Dual approaches end at neighbouring corners of an octagon, so each road drives three sides per direction and
+    two sides stay aside; what is aside for one road is driven by the other.
+    """
+    at = [(30 * math.sin(math.radians(a)), 30 * math.cos(math.radians(a))) for a in range(22, 360, 45)]
+    toy = Toy(**{f"p{k}": xy for k, xy in enumerate(at)})
+    arms = {"n": (-10, 3000), "o": (10, 3000), "t": (10, -3000), "s": (-10, -3000)}
+    arms |= {"e": (3000, 10), "f": (3000, -10), "v": (-3000, -10), "w": (-3000, 10)}
+    for name, xy in arms.items():
+        toy.node(name, *xy)
+    toy.road("n p7", "G207", oneway=True).road("p0 o", "G207", oneway=True)
+    toy.road("t p3", "G207", oneway=True).road("p4 s", "G207", oneway=True)
+    toy.road("e p1", "S310", oneway=True).road("p2 f", "S310", oneway=True)
+    toy.road("v p5", "S310", oneway=True).road("p6 w", "S310", oneway=True)
+    return toy.road("p7 p6 p5 p4 p3 p2 p1 p0 p7", "G207;S310", oneway=True, junction="roundabout")
+
+
+def test_far_sides_that_another_route_drives_count_once():
+    """Each route counts half of its carriageways and half of the whole circle; both together the circle once."""
+    graph = crossing_at_a_roundabout().graph()
+    spacing, routes = spacing_without_sites(graph)
+    half_m = graph.seg_length_m.sum() / 2
+    circle_m = graph.seg_length_m[graph.segments["junction"].notna()].sum() / 2
+    assert sum(len(d.far.at) for r in routes for s in r.sections for d in s.drives) == 4
+    assert sum(route.length_m for route in routes) == pytest.approx(half_m + circle_m)
+    assert network_length_m(graph, routes) == pytest.approx(half_m)
+    assert spacing.network["length_m"] == pytest.approx(half_m)
+
+
+@given(networks())
+@SOME
+def test_the_network_has_one_length(network):
+    """What the figures of the network say and what the spacing of its routes adds up to are one number."""
+    graph = build(*network)
+    spacing, routes = spacing_without_sites(graph)
+    assert spacing.network["length_m"] == pytest.approx(network_length_m(graph, routes), abs=1e-6)
+    assert spacing.by_route["length_m"].sum() == pytest.approx(sum(r.length_m for r in routes), abs=1e-6)
+
+
+def test_a_one_way_half_of_a_route_takes_nothing_from_a_two_way_one():
+    """S310 runs both ways on b-c; G207 only northwards there, its southbound side is on d-e.
+
+    S310 alone has 4 km; together 4 km and half of the 4 km long other street; G207's ends are 3 + 3 km.
+    """
+    toy = Toy(a=(0, 0), b=(0, 3000), c=(0, 7000), z=(0, 10000), d=(200, 7000), e=(200, 3000))
+    toy.road("a b", "G207").road("c z", "G207").road("c d e b", "G207", oneway=True)
+    toy.road("b c", "S310")
+    graph = toy.graph()
+    alone = find_routes(graph)
+    assert network_length_m(graph, alone) == pytest.approx(4000 + 6000 + 4400, rel=1e-3)
+    weight = edge_weight(graph, alone)
+    assert sorted(set(weight[weight > 0].round(6))) == [0.5, 1.0]
+
+
+# -- covered length ------------------------------------------------------------------------------------------
+
+
+def test_covered_length_counts_a_dual_road_once():
+    """30 km dual with a site in its middle, 10 km of two-way road behind it; span 24 km.
+
+    One site at km 15 of the dual road: the carriageways are long edges of 15 km on both sides of it, 0 + 15 + 15
+    > 24 fails; the two-way road has no site near. With a second site 10 km on at the end of the two-way road the
+    10 km pass: 0 + 10 + d(v) where v is the end of the dual road, 15 km from the first site but 10 km from the
+    second, so 0 + 10 + 10 = 20 <= 24. Of 40 km (the dual road once) 10 pass: a quarter, not 10 of 70.
+    """
+    toy = Toy(a=(0, 0), b=(0, 15_000), c=(0, 30_000), d=(0, 40_000), e=(-20, 15_000), f=(-20, 0))
+    toy.road("a b c", "G207", oneway=True).road("c e f", "G207", oneway=True).road("c d", "G207")
+    toy.road("f a", None).road("b e", None)
+    finding = covered(toy, [site("x", (0, 15_000)), site("y", (0, 40_000))], span_km=24.0)
+    assert finding.figures["length_km"] == pytest.approx(40, rel=2e-3)
+    assert finding.figures["edge_low"] == pytest.approx(0.25, abs=0.01)
+
+
+def test_covered_length_counts_what_lies_in_the_region():
+    """Of a road of 40 km in one piece, 10 km inside: the length is 10 km and all of it is judged."""
+    toy = Toy(a=(0, 0), b=(0, 40_000)).road("a b", "G207")
+    region = Region(box(-5000, -1000, 5000, 10_000), name="south")
+    finding = covered(toy, [site("x", (0, 0)), site("y", (0, 40_000))], region)
+    assert finding.figures["length_km"] == pytest.approx(10, rel=1e-2)
+    assert finding.figures["edge_low"] == finding.figures["two_site_low"] == 1.0
