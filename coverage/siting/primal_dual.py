@@ -106,8 +106,8 @@ class _Walk:
         self.limits = np.concatenate([np.ones(len(core.weight)), r])
         self.scale = np.concatenate([core.weight, scale])
         self.most = np.concatenate([core.weight, np.full(len(r), np.inf)])
-        self.u_step = self.scale / np.maximum(abs(self.rows).sum(axis=1), 1e-300)
-        self.y_step = 1.0 / np.maximum(abs(self.columns) @ self.scale, 1e-300)
+        self.u_step = _divide(self.scale, np.asarray(abs(self.rows).sum(axis=1), dtype=np.float64))
+        self.y_step = _divide(np.ones(len(core.sites)), abs(self.columns) @ self.scale)
 
     def _together(self, prices: Prices) -> FloatArray:
         budget = [prices.budget] if np.isfinite(self.core.budget) else []
@@ -144,8 +144,8 @@ class _Walk:
         gap = bound.value - worth
         if gap >= _RESTART * self._gap and self._count < _PATIENCE:
             return
-        plan = float(((self.y - self._y0) ** 2 / self.y_step).sum())
-        price = float(((self.u - self._u0) ** 2 / np.maximum(self.u_step, 1e-300)).sum())
+        plan = float(_divide((self.y - self._y0) ** 2, self.y_step).sum())
+        price = float(_divide((self.u - self._u0) ** 2, self.u_step).sum())
         if plan > 0 and price > 0:
             self.balance = float(np.sqrt(np.clip(np.sqrt(plan / price), 1e-4, 1e4) * self.balance))
         self._y, self._u = self._y0, self._u0 = self.y, self.u
@@ -159,6 +159,11 @@ class _Walk:
         return float(covered - (self.scale[d:] * np.maximum(lacking[d:], 0.0)).sum())
 
 
+def _divide(a: FloatArray, b: FloatArray) -> FloatArray:
+    """``a / b``, and 0 where ``b`` is: rows and columns without entries stay where they are."""
+    return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
+
+
 def _side(core: Core, unit: float) -> tuple[sparse.csr_array, FloatArray, FloatArray]:
     """Rows ``K y >= r`` of budget, groups and pairs, and their scales."""
     k = len(core.sites)
@@ -166,7 +171,7 @@ def _side(core: Core, unit: float) -> tuple[sparse.csr_array, FloatArray, FloatA
     if np.isfinite(core.budget):
         rows.append(sparse.csr_array(-core.cost[None, :]))
         r.append(np.array([-core.budget]))
-        scale.append(np.array([unit / max(float(core.cost.mean()), 1e-300)]))
+        scale.append(np.array([unit / (float(core.cost.mean()) or 1.0)]))
     if len(core.group_min):
         there = np.flatnonzero(core.group >= 0)
         shape = (len(core.group_min), k)

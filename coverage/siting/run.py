@@ -42,6 +42,7 @@ class Run:
         self.given_up = -np.inf  # no plan that was discarded is worth more
         self.guide: FloatArray | None = None
         self.prices: Prices = first_prices(self.core)
+        self.balance = 1.0  # of the steps that led to them
         self.score: FloatArray = self.core.reach @ self.core.weight
         self.infeasible = bool(self.core.reason)
         self.interrupted = False

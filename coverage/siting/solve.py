@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import Fault, SitingError
-from .bound import Bound, lagrangian, sift, subgradient
+from .bound import lagrangian, linear_program
 from .core import Core
 from .exact import integer
 from .greedy import greedy
 from .improve import HOT, WARM, Search, improve, round_off, search, searchable, slots_needed
 from .presolve import restrict, undominated
+from .primal_dual import Saddle, middle, primal_dual
 from .problem import IntArray, ProblemError, SitingProblem, make_problem
 from .result import SitingResult, relative_gap
 from .run import Progress, Run
@@ -25,8 +26,10 @@ METHODS = ("auto", "exact", "greedy", "improve")
 _SEARCH_WORK = 2e9
 """Effort of one search (array entries touched): some 4 s on the two cores this was written on."""
 _TURNS = 5
-_MANY = 250_000
-"""With more entries of reach than this, a short search goes before the linear program, which takes a while."""
+_ROUNDS, _LONG = 600, 1500
+"""Rounds for the first prices, and for better ones where the linear program is too large."""
+_SMALL_PROGRAM = 250_000
+"""With up to so many entries of reach HiGHS solves the linear program in a few seconds."""
 _NARROW = 2e-3
 """With a gap below this, proving pays more than searching on."""
 _LP_SHARE = 0.6
@@ -163,14 +166,14 @@ def _solve(run: Run, method: str, seed: int) -> None:
     if method != "greedy" and run.chosen is not None:
         _swap(run)
     if not run.done and run.left() > 0:
-        _quick_bound(run, rounds=300 if method == "greedy" else 600)
+        _quick_bound(run, rounds=_ROUNDS // 3 if method == "greedy" else _ROUNDS)
     if method == "greedy" or run.done or run.left() <= 0:
         return
     rng = np.random.default_rng(seed)
     if method == "improve":
         _search(run, 2 * _SEARCH_WORK, rng)
         return
-    if method == "auto" and run.core.reach.nnz > _MANY:
+    if method == "auto":
         _search(run, _SEARCH_WORK / 4, rng)
         run.fix(lagrangian(run.core, run.prices))
     if not run.done and run.left() > 0:
@@ -232,27 +235,30 @@ def _best(run: Run) -> float:
 
 
 def _quick_bound(run: Run, rounds: int) -> None:
-    """Bound by subgradients over undominated candidates, in a second or two."""
+    """Prices, bound and a fractional plan over undominated candidates, in tenths of a second to seconds."""
     keep = undominated(run.core)
     if not keep.all():
         run.shrink(keep, np.empty(0, dtype=np.int64))
-    run.fix(subgradient(run.core, _best(run), run.prices, rounds, run.left))
-    run.note("subgradient bound")
+    found, end = primal_dual(run.core, middle(run.core, run.prices), rounds, run.left)
+    run.balance = end.balance
+    run.fix(found)
+    run.note("prices")
 
 
 def _tight_bound(run: Run) -> None:
-    """Bound by the LP relaxation, and fixing by its prices."""
+    """Bound and prices of the LP relaxation: exactly where that is quick, else by going on with more rounds."""
+    core, end_s = run.core, _LP_SHARE * run.left() + run.elapsed()
 
-    def report(found: Bound) -> bool:
-        run.limit_to(found.value)
-        run.live("linear program", -np.inf, found.value)
-        return run.done
+    def left() -> float:
+        return min(run.left(), end_s - run.elapsed())
 
-    end_s = _LP_SHARE * run.left() + run.elapsed()
-    start = lagrangian(run.core, run.prices, run.guide)
-    tolerance = 1e-6 if run.core.reach.nnz <= _MANY else 2e-4
-    left = lambda: min(run.left(), end_s - run.elapsed())  # noqa: E731
-    run.fix(sift(run.core, start, left, tolerance=tolerance, report=report))
+    found = linear_program(core, left) if core.reach.nnz <= _SMALL_PROGRAM else None
+    if found is None and left() > 0:
+        start = middle(core, run.prices)
+        start = start if run.guide is None else Saddle(run.guide, run.prices, run.balance)
+        found, _ = primal_dual(core, start, _LONG, left)
+    if found is not None:
+        run.fix(found)
     run.note("linear program")
 
 
