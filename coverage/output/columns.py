@@ -29,6 +29,16 @@ GAP_COLUMNS = (
     Column("open_end", "bool"),
     Column("evidence"),
 )
+GAP_LAYER_COLUMNS = (
+    *GAP_COLUMNS[:-1],
+    Column("begins"),
+    Column("ends"),
+    Column("could_build"),
+    Column("not_counting"),
+)
+"""The layer says in words what the table ``gap_evidence`` holds in rows."""
+ROAD_COLUMNS = (REF, NAME, Column("highway"))
+EXPRESSWAY_COLUMNS = (REF, Column("section", "int"), Column("length_km", "float", "km"))
 SITE_COLUMNS = (
     ID,
     NAME,
@@ -99,6 +109,32 @@ PROPOSED_COLUMNS = (
     KIND,
     Column("adds", "float"),
     Column("share_after", "float", "%"),
+    Column("cost", "float"),
+    Column("objective", "choice"),
+    ID,
+)
+WORTH_COLUMNS = (
+    Column("price", "float"),
+    Column("price_low", "float"),
+    Column("share_of_good_plans", "float", "%"),
+    Column("essential", "bool"),
+    Column("required", "bool"),
+)
+"""What is lost without a proposed site, the others placed anew."""
+OUTAGE_COLUMNS = (
+    Column("covers", "float"),
+    Column("lost", "float"),
+    Column("plugs", "int"),
+    Column("capacity", "float"),
+    Column("served", "float"),
+)
+"""What a site covers, what is lost if it is out of order and, with capacity, what it can serve."""
+ALTERNATIVE_COLUMNS = (
+    NAME,
+    KIND,
+    Column("plans", "int"),
+    Column("of_plans", "int"),
+    Column("worst_loss", "float"),
     Column("cost", "float"),
     Column("objective", "choice"),
     ID,

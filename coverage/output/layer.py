@@ -109,6 +109,28 @@ class LayerStyle:
 
 
 @dataclass(frozen=True)
+class Popup:
+    """What a click on the web map shows.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        Columns of the layer's frame, most important first; the heading holds the layer's name already.
+    quiet : frozenset of str
+        Names of those that are left out where they are missing or no, instead of being listed as unknown.
+    lists : frozenset of str
+        Names of those that hold an entry a line.
+    heading : str
+        Column of the heading, for layers that are neither labelled nor searched.
+    """
+
+    columns: tuple[Column, ...]
+    quiet: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
+    heading: str = ""
+
+
+@dataclass(frozen=True)
 class Layer:
     """One layer of map, GeoPackage and pictures.
 
@@ -130,6 +152,8 @@ class Layer:
         Key of the strip chart that a click opens.
     phase : str
         ``"before"`` and ``"after"`` layers are shown by the before/after switch in turn.
+    popup : Popup, optional
+        What a click shows; without one all columns of ``schema`` but the one that is the heading.
     """
 
     name: str
@@ -143,6 +167,7 @@ class Layer:
     search_column: str | None = None
     strip_column: str | None = None
     phase: Phase = "both"
+    popup: Popup | None = None
     title_values: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -151,7 +176,8 @@ class Layer:
         if self.frame.crs is None or self.frame.crs != WGS84:
             raise ValueError(f"layer {self.name} must be in {WGS84}, not {self.frame.crs}")
         keys = (self.label_column, self.search_column, self.strip_column, self.style.by, self.style.offset_by)
-        wanted = [*self.schema.names, *(key for key in keys if key)]
+        popup = [c.name for c in self.popup_columns] + ([self.popup.heading] if self.popup else [])
+        wanted = [*self.schema.names, *(key for key in (*keys, *popup) if key)]
         missing = [name for name in dict.fromkeys(wanted) if name not in self.frame.columns]
         if missing:
             raise ValueError(f"layer {self.name}: no column {', '.join(missing)} in its frame")
@@ -159,6 +185,15 @@ class Layer:
     def title(self, lang: str) -> str:
         """Return the layer's title."""
         return text(self.title_key, lang, **self.title_values)
+
+    @property
+    def popup_columns(self) -> tuple[Column, ...]:
+        """Columns that a click shows."""
+        if self.popup is not None:
+            return self.popup.columns
+        heading = self.search_column if self.style.categories[0].mark == "number" else None
+        heading = heading or self.label_column or self.search_column
+        return tuple(column for column in self.schema.columns if column.name != heading)
 
     def category_index(self) -> np.ndarray:
         """Return which category each feature has, -1 for none.
@@ -253,6 +288,14 @@ def shown(column: Column, value: Any, lang: str) -> str:
     if isinstance(value, dt.date):
         return value.strftime("%Y-%m-%d")
     return str(value)
+
+
+def shown_with_unit(column: Column, value: Any, lang: str) -> str:
+    """Return a cell with its unit behind it: ``59.8 km``."""
+    words = shown(column, value, lang)
+    if not column.unit or _missing(value):
+        return words
+    return f"{words}{column.unit}" if column.unit == "%" else f"{words} {column.unit}"
 
 
 def _missing(value: Any) -> bool:

@@ -6,8 +6,8 @@ of :mod:`plugspan.output.styles`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -21,22 +21,24 @@ from ..units import M_PER_KM, WGS84
 from . import styles
 from .columns import (
     BERTH_COLUMNS,
-    CANDIDATE_COLUMNS,
     CAR_PARK_COLUMNS,
     COUNTY_COLUMNS,
-    DEMAND_COLUMNS,
+    EXPRESSWAY_COLUMNS,
     FACILITY_COLUMNS,
-    GAP_COLUMNS,
+    GAP_LAYER_COLUMNS,
     ISSUE_COLUMNS,
-    LEAST_COLUMNS,
     NAME,
     NOT_SERVED_COLUMNS,
-    PROPOSED_COLUMNS,
-    REF,
+    ROAD_COLUMNS,
     SITE_COLUMNS,
 )
-from .layer import QUIET, Category, Group, Layer, LayerStyle, Phase
+from .gap_words import with_gap_words
+from .layer import QUIET, Category, Layer, LayerStyle, Phase
+from .layer_frame import make_layer
+from .numbers import percent
 from .plan_tables import quality_table
+from .popups import GAP, POPUPS
+from .siting_layers import alternatives_layer, candidates_layer, demand_layer, least_layer, proposed_layer
 
 
 def plan_layers(plan: Plan) -> list[Layer]:
@@ -48,9 +50,9 @@ def plan_layers(plan: Plan) -> list[Layer]:
         _roads(plan),
         _expressways(plan),
         *_routes(plan),
-        _demand(plan),
+        demand_layer(plan),
         _background(plan, "towns", styles.TOWNS, label="name"),
-        _candidates(plan),
+        candidates_layer(plan),
         _car_parks(plan),
         _hubs(plan),
         _not_served(plan),
@@ -58,33 +60,11 @@ def plan_layers(plan: Plan) -> list[Layer]:
         _sites(plan.before),
         _berths(plan),
         _service_areas(plan),
-        _least_sites(plan),
-        _proposed(plan),
+        least_layer(plan),
+        alternatives_layer(plan, plan.project.language),
+        proposed_layer(plan, plan.project.language),
     ]
     return [layer for layer in layers if layer is not None]
-
-
-def _frame(frame: pd.DataFrame, schema: TableSchema, *keep: str) -> gpd.GeoDataFrame:
-    """Only the columns that are shown or that the renderer needs; missing ones are missing values."""
-    wanted = list(dict.fromkeys([*schema.names, *keep]))
-    geometry = frame.geometry if isinstance(frame, gpd.GeoDataFrame) else gpd.GeoSeries([], crs=WGS84)
-    table = pd.DataFrame(frame.drop(columns="geometry", errors="ignore")).reindex(columns=wanted)
-    return gpd.GeoDataFrame(table.reset_index(drop=True), geometry=geometry.reset_index(drop=True), crs=WGS84)
-
-
-def _layer(
-    name: str,
-    frame: pd.DataFrame,
-    columns: tuple[Column, ...],
-    style: LayerStyle,
-    group: Group,
-    *,
-    keep: tuple[str, ...] = (),
-    **options: Any,
-) -> Layer:
-    """Make a layer whose texts go by its name; ``keep`` are columns that only the style needs."""
-    schema = TableSchema(name, columns)
-    return Layer(name, f"layer.{name}", _frame(frame, schema, *keep), schema, style, group, **options)
 
 
 def _counties(plan: Plan) -> Layer | None:
@@ -98,7 +78,12 @@ def _counties(plan: Plan) -> Layer | None:
     counties = counties.merge(before, on="name", how="left").merge(
         after[["name", "reached_low"]].rename(columns={"reached_low": "reached_after"}), on="name", how="left"
     )
-    return _layer(
+    counties["reached_today"] = [
+        _interval(*pair) for pair in zip(counties["reached_low"], counties["reached_high"], strict=True)
+    ]
+    then = counties["reached_after"] if plan.siting else counties["reached_after"].mask(lambda _: True)
+    counties["reached_then"] = [_interval(value, value) for value in then]
+    return make_layer(
         "counties",
         counties,
         COUNTY_COLUMNS,
@@ -107,6 +92,14 @@ def _counties(plan: Plan) -> Layer | None:
         label_column="name",
         search_column="name",
     )
+
+
+def _interval(low: float, high: float) -> str | None:
+    """``"82% – 91%"`` of two percentages, one number if they agree."""
+    if math.isnan(low) or math.isnan(high):
+        return None
+    ends = [percent(float(value) / 100.0) for value in (low, high)]
+    return " – ".join(dict.fromkeys(ends))
 
 
 def _reached(assessment: Assessment) -> pd.DataFrame:
@@ -124,7 +117,7 @@ def _background(plan: Plan, name: str, style: LayerStyle, label: str | None = No
     frame = plan.background.get(name)
     if frame is None or frame.empty:
         return None
-    return _layer(name, frame, (NAME,), style, "background", label_column=label)
+    return make_layer(name, frame, (NAME,), style, "background", label_column=label)
 
 
 ROAD_CLASSES = {
@@ -152,9 +145,16 @@ def _roads(plan: Plan) -> Layer:
             "road_class": segments["highway"].astype(object).map(ROAD_CLASSES).fillna("minor"),
         }
     )
-    schema = TableSchema("roads", (REF, NAME, Column("highway")))
     frame = gpd.GeoDataFrame(frame, geometry=roads.lines(), crs=WGS84)
-    return Layer("roads", "layer.roads", frame, schema, styles.ROADS, "background")
+    return Layer(
+        "roads",
+        "layer.roads",
+        frame,
+        TableSchema("roads", ROAD_COLUMNS),
+        styles.ROADS,
+        "background",
+        popup=POPUPS["roads"],
+    )
 
 
 def _bands(plan: Plan) -> Layer | None:
@@ -162,7 +162,7 @@ def _bands(plan: Plan) -> Layer | None:
         return None
     limits = sorted(float(value) for value in plan.bands["within_km"])
     style = styles.reach_bands(tuple(limits))
-    return _layer("reach", plan.bands, (Column("within_km"),), style, "demand", visible=False)
+    return make_layer("reach", plan.bands, (Column("within_km"),), style, "demand", visible=False)
 
 
 def _expressways(plan: Plan) -> Layer | None:
@@ -176,14 +176,10 @@ def _expressways(plan: Plan) -> Layer | None:
     if not rows:
         return None
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=WGS84)
-    return _layer(
+    return make_layer(
         "expressways",
         frame,
-        (
-            REF,
-            Column("section", "int"),
-            Column("length_km", "float", "km"),
-        ),
+        EXPRESSWAY_COLUMNS,
         styles.EXPRESSWAYS,
         "routes",
         search_column="ref",
@@ -194,33 +190,35 @@ def _routes(plan: Plan) -> list[Layer]:
     rule = next((r for r in plan.policy.rules if isinstance(r, RouteSpacing)), None)
     if rule is None:
         return []
-    schema = TableSchema("routes", GAP_COLUMNS)
     states: list[tuple[Phase, Assessment]] = [("before", plan.before), ("after", plan.after)]
     if not plan.siting:
         states = [("both", plan.before)]
-    layers = []
-    for phase, assessment in states:
-        gaps = assessment.gaps[(assessment.gaps["rule"] == rule.id) & assessment.gaps.geometry.notna()]
-        frame = _frame(gaps, schema, "strip")
-        frame["side"] = 1  # pieces run in driving direction: each direction lies on its own side of the road
-        layers.append(
-            Layer(
-                "routes",
-                "layer.routes",
-                frame,
-                schema,
-                styles.route_style(*rule.class_limits_km),
-                "routes",
-                search_column="ref",
-                strip_column="strip",
-                phase=phase,
-            )
-        )
-    return layers
+    return [_gap_layer(assessment, rule, phase, plan.project.language) for phase, assessment in states]
+
+
+def _gap_layer(assessment: Assessment, rule: RouteSpacing, phase: Phase, lang: str) -> Layer:
+    gaps = assessment.gaps[(assessment.gaps["rule"] == rule.id) & assessment.gaps.geometry.notna()]
+    frame = with_gap_words(gaps, assessment.evidence, lang)
+    # Without any site there is no gap whose end is not known.
+    nothing = (frame["kind"] == "whole") & (frame["spacing_class"] == "open")
+    frame["spacing_class"] = frame["spacing_class"].mask(nothing, "no_site")
+    frame["side"] = 1  # pieces run in driving direction: each direction lies on its own side of the road
+    return make_layer(
+        "routes",
+        frame,
+        GAP_LAYER_COLUMNS,
+        styles.route_style(*rule.class_limits_km),
+        "routes",
+        keep=("strip", "side"),
+        popup=GAP,
+        search_column="ref",
+        strip_column="strip",
+        phase=phase,
+    )
 
 
 def _sites(assessment: Assessment) -> Layer:
-    return _layer(
+    return make_layer(
         "charging_sites", assessment.sites, SITE_COLUMNS, styles.SITES, "places", search_column="name"
     )
 
@@ -254,7 +252,7 @@ def _service_areas(plan: Plan) -> Layer:
     if every:
         frame["has"] = frame["has"].fillna(_with_status(plan, frame.drop(columns="has"), every)["has"])
     style = _with_uncounted(styles.facility_style())
-    return _layer("service_areas", frame, FACILITY_COLUMNS, style, "places", search_column="name")
+    return make_layer("service_areas", frame, FACILITY_COLUMNS, style, "places", search_column="name")
 
 
 def _hubs(plan: Plan) -> Layer:
@@ -262,7 +260,7 @@ def _hubs(plan: Plan) -> Layer:
     frame = plan.inputs.facilities
     frame = _with_status(plan, frame[frame["kind"].isin(kinds)], _rule_id(plan, FacilityShare, "hub"))
     style = _with_uncounted(styles.HUBS)
-    return _layer("hubs", frame, FACILITY_COLUMNS, style, "places", search_column="name")
+    return make_layer("hubs", frame, FACILITY_COLUMNS, style, "places", search_column="name")
 
 
 def _berths(plan: Plan) -> Layer:
@@ -272,7 +270,7 @@ def _berths(plan: Plan) -> Layer:
     frame["counts"] = frame["counts"].fillna("no")
     frame["berth_status"] = frame["has"].where(frame["counts"] != "no", "not counted")
     style = replace(styles.berth_style(rule.berth.class_t_min if rule else 1000), by="berth_status")
-    return _layer(
+    return make_layer(
         "berths", frame, BERTH_COLUMNS, style, "places", keep=("berth_status",), search_column="name"
     )
 
@@ -288,67 +286,8 @@ def _car_parks(plan: Plan) -> Layer:
     )
     enough = share - need >= (margin or 0.0)
     frame["ready"] = np.where(share.isna(), "unknown", np.where(enough.fillna(False), "yes", "no"))
-    return _layer(
+    return make_layer(
         "car_parks", frame, CAR_PARK_COLUMNS, styles.CAR_PARKS, "places", keep=("ready",), visible=False
-    )
-
-
-def _demand(plan: Plan) -> Layer:
-    frame = plan.before.demand.copy()
-    people = next((s for s in plan.siting if s.objective_name == "people"), None)
-    if people is not None:
-        covered = people.demand.set_index("id")["covered"]
-        frame["covered"] = frame["id"].map(covered[~covered.index.duplicated()]).fillna("never")
-    frame["distance_km"] = frame["distance_m"] / M_PER_KM
-    return _layer("demand", frame, DEMAND_COLUMNS, styles.DEMAND, "demand", visible=False)
-
-
-def _candidates(plan: Plan) -> Layer | None:
-    frames = [siting.candidates for siting in plan.siting if len(siting.candidates)]
-    if not frames and plan.candidates is not None and len(plan.candidates):
-        frames = [plan.candidates]
-    if not frames:
-        return None
-    frame = gpd.GeoDataFrame(pd.concat(frames).drop_duplicates("id"), geometry="geometry", crs=WGS84)
-    frame["candidate_status"] = np.where(frame["excluded"].isna(), "free", "excluded")
-    frame["reason"] = frame["excluded"]
-    return _layer("candidates", frame, CANDIDATE_COLUMNS, styles.CANDIDATES, "plan", visible=False)
-
-
-def _proposed(plan: Plan) -> Layer | None:
-    frames = [siting.proposed for siting in plan.siting if len(siting.proposed)]
-    if not frames:
-        return None
-    frame = gpd.GeoDataFrame(pd.concat(frames), geometry="geometry", crs=WGS84).rename(
-        columns={"order": "build_order"}
-    )
-    return _layer(
-        "proposed",
-        frame,
-        PROPOSED_COLUMNS,
-        styles.PROPOSED,
-        "plan",
-        label_column="build_order",
-        search_column="name",
-        phase="after",
-    )
-
-
-def _least_sites(plan: Plan) -> Layer | None:
-    """Least sites for the widest span that was asked for."""
-    found = max(plan.compliance, key=lambda c: c.span_km, default=None)
-    if found is None or found.sites.empty:
-        return None
-    frame = found.sites.rename(columns={"order": "build_order"})
-    return _layer(
-        "least_sites",
-        frame,
-        LEAST_COLUMNS,
-        styles.LEAST_SITES,
-        "plan",
-        visible=False,
-        search_column="name",
-        title_values={"span": found.span_km},
     )
 
 
@@ -357,11 +296,11 @@ def _not_served(plan: Plan) -> Layer | None:
     if frame.empty:
         return None
     frame = frame.assign(distance_km=frame["distance_m"] / M_PER_KM)
-    return _layer("not_served", frame, NOT_SERVED_COLUMNS, styles.NOT_SERVED, "quality", visible=False)
+    return make_layer("not_served", frame, NOT_SERVED_COLUMNS, styles.NOT_SERVED, "quality", visible=False)
 
 
 def _issues(plan: Plan) -> Layer | None:
     frame = quality_table(plan, plan.project.language)
     if frame.empty:
         return None
-    return _layer("issues", frame, ISSUE_COLUMNS, styles.ISSUES, "quality", visible=False)
+    return make_layer("issues", frame, ISSUE_COLUMNS, styles.ISSUES, "quality", visible=False)

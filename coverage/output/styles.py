@@ -83,6 +83,10 @@ CANDIDATES = LayerStyle(
 PROPOSED = LayerStyle(
     "point", (Category(None, "legend.proposed", PLAN, width=22.0, symbol="pin", mark="number"),)
 )
+ALTERNATIVES = LayerStyle(
+    "point",
+    (Category(None, "legend.alternative", PLAN, width=13.0, symbol="circle", mark="bolt", fill=False),),
+)
 LEAST_SITES = LayerStyle(
     "point", (Category(None, "legend.least-site", PLAN, width=13.0, symbol="diamond", fill=False),)
 )
@@ -100,7 +104,7 @@ REACH = LayerStyle(
 
 
 def route_style(low_km: float, high_km: float) -> LayerStyle:
-    """Routes by ``spacing_class``: good (< low), middle, gap (> high), open (a gap with no known end).
+    """Routes by ``spacing_class``: good (< low), middle, gap (> high), open (a gap with no known end), no_site.
 
     Parameters
     ----------
@@ -117,6 +121,9 @@ def route_style(low_km: float, high_km: float) -> LayerStyle:
                 "gap", "legend.spacing-gap", GAP, width=4.4, dash=(3, 4), halo=HALO, label_values=limits
             ),
             Category("open", "legend.spacing-open", UNKNOWN, width=3.4, dash=(2, 5), label_values=limits),
+            Category(
+                "no_site", "legend.spacing-no-site", GAP, width=2.4, dash=(9, 4, 2, 4), label_values=limits
+            ),
         ),
         by="spacing_class",
         offset_by="side",
@@ -140,6 +147,7 @@ def reach_bands(limits_km: tuple[float, ...]) -> LayerStyle:
                 "legend.reach-band",
                 GOOD,
                 width=0.6 + 0.3 * i,
+                edge="#A9C8DE",
                 opacity=shade,
                 label_values={"km": limit},
             )

@@ -40,6 +40,7 @@ const Dense = L.GridLayer.extend({
       return (0.5 - Math.log((1 + s) / (1 - s)) / (4 * Math.PI)) * 256;
     });
     this.category = await unpackIndex(pack.cat);
+    this.side = pack.side ? await unpackIndex(pack.side) : null;
     this._index();
     this.pack = pack;
     if (this._map) this.redraw();
@@ -132,33 +133,48 @@ const Dense = L.GridLayer.extend({
   _lines(g, list, k, scale, ox, oy) {
     const c = this.spec.categories[k];
     // Between whole zoom levels a tile is shown smaller than drawn: draw thicker.
-    const factor = this._map ? Math.max(1, scale / Math.pow(2, this._map.getZoom())) : 1;
+    const factor = (this._map ? Math.max(1, scale / Math.pow(2, this._map.getZoom())) : 1) * (this.side ? lineScale() : 1);
     g.lineJoin = "round";
     g.globalAlpha = c.opacity;
-    if (c.halo) this._stroke(g, list, scale, ox, oy, c.halo, (c.width + 6) * factor, []);
-    this._stroke(g, list, scale, ox, oy, c.colour, c.width * factor, c.dash.map((v) => v * factor));
+    const look = { scale, ox, oy, offset: this.spec.offset_px * factor };
+    if (c.halo) this._stroke(g, list, look, c.halo, (c.width + 6) * factor, []);
+    this._stroke(g, list, look, c.colour, c.width * factor, c.dash.map((v) => v * factor));
   },
 
+  sideOf(i) { return this.side ? this.side[i] : 0; },
+
   /** Stroke in short batches: the time for one path grows faster than its length. */
-  _stroke(g, list, scale, ox, oy, colour, width, dash) {
-    const near = 0.6 / scale;
+  _stroke(g, list, look, colour, width, dash) {
     g.strokeStyle = colour;
     g.lineWidth = width;
     g.setLineDash(dash);
     g.beginPath();
     for (let m = 0; m < list.length; m++) {
       if (m % 200 === 199) { g.stroke(); g.beginPath(); }
-      const i = list[m], end = this.starts[i + 1];
-      let j = this.starts[i], lx = this.x[j], ly = this.y[j];
-      g.moveTo(lx * scale - ox, ly * scale - oy);
-      for (j++; j < end; j++) {
-        const x = this.x[j], y = this.y[j];
-        if (j < end - 1 && Math.abs(x - lx) < near && Math.abs(y - ly) < near) continue;
-        g.lineTo(x * scale - ox, y * scale - oy);
-        lx = x; ly = y;
-      }
+      if (this.side && this.side[list[m]]) this._traceBeside(g, list[m], look);
+      else this._trace(g, list[m], look);
     }
     g.stroke();
+  },
+
+  _trace(g, i, { scale, ox, oy }) {
+    const near = 0.6 / scale, end = this.starts[i + 1];
+    let j = this.starts[i], lx = this.x[j], ly = this.y[j];
+    g.moveTo(lx * scale - ox, ly * scale - oy);
+    for (j++; j < end; j++) {
+      const x = this.x[j], y = this.y[j];
+      if (j < end - 1 && Math.abs(x - lx) < near && Math.abs(y - ly) < near) continue;
+      g.lineTo(x * scale - ox, y * scale - oy);
+      lx = x; ly = y;
+    }
+  },
+
+  /** The two directions of a road lie side by side, as the lines of small layers do. */
+  _traceBeside(g, i, { scale, ox, oy, offset }) {
+    const points = [];
+    for (let j = this.starts[i]; j < this.starts[i + 1]; j++) points.push(L.point(this.x[j] * scale - ox, this.y[j] * scale - oy));
+    const line = shifted(L.LineUtil.simplify(points, 2), this.side[i] * offset);
+    line.forEach((p, k) => (k ? g.lineTo(p.x, p.y) : g.moveTo(p.x, p.y)));
   },
 
   _points(g, list, k, scale, ox, oy, zoom) {
@@ -205,7 +221,9 @@ const Dense = L.GridLayer.extend({
         const a = Math.max(first, j - 1), dx = this.x[j] - this.x[a], dy = this.y[j] - this.y[a];
         const along = ((p.x - this.x[a]) * dx + (p.y - this.y[a]) * dy) / (dx * dx + dy * dy || 1);
         const t = Math.max(0, Math.min(1, along));
-        const ex = p.x - this.x[a] - t * dx, ey = p.y - this.y[a] - t * dy, d2 = ex * ex + ey * ey;
+        const length = Math.hypot(dx, dy) || 1, beside = this.sideOf(i) * this.spec.offset_px * lineScale() / Math.pow(2, zoom);
+        const ex = p.x - this.x[a] - t * dx + dy / length * beside, ey = p.y - this.y[a] - t * dy - dx / length * beside;
+        const d2 = ex * ex + ey * ey;
         if (d2 < best) { best = d2; nearest = i; }
       }
     }

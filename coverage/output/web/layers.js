@@ -82,7 +82,7 @@ class MapLayer {
   build() {
     const spec = this.spec;
     if (this.dense) {
-      const base = spec.kind === "point" ? PANE_BASE.dots : PANE_BASE.dense;
+      const base = spec.kind === "point" ? PANE_BASE.dots : spec.group === "background" ? PANE_BASE.dense : PANE_BASE.line;
       this.grid = new Dense(spec, { pane: pane("dense-" + this.order, base + this.order % 30, true) });
       this.parts = [];
       return;
@@ -108,7 +108,12 @@ class MapLayer {
     const where = pane(base + "-" + this.order, PANE_BASE[base] + this.order % 30);
     const marker = L.marker(at, { icon: isPin ? pinIcon(c, this.label(i), [14, -20]) : pointIcon(c), pane: where, alt: title, keyboard: true, riseOnHover: true });
     marker.on("keydown", (event) => { if (event.originalEvent.key === "Enter") clicked(at, this, i); });
-    marker.on("add", () => { const node = marker.getElement(); node.setAttribute("aria-label", title); node.setAttribute("role", "button"); });
+    marker.on("add", () => {
+      const node = marker.getElement();
+      node.setAttribute("aria-label", title);
+      node.setAttribute("role", "button");
+      node.tabIndex = -1;
+    });
     return marker;
   }
 
@@ -240,7 +245,7 @@ function highlight(layer, indexes) {
   for (const [color, weight] of [["#111827", 17], ["#ffffff", 13]]) {
     for (const i of indexes) {
       const lines = layer.dense ? [layer.grid.path(i)] : layer.spec.geom[i].map(unwrap);
-      const side = layer.spec.side ? layer.spec.side[i] * layer.spec.offset_px : 0;
+      const side = (layer.dense ? layer.grid.sideOf(i) : layer.spec.side ? layer.spec.side[i] : 0) * layer.spec.offset_px;
       highlighted.addLayer(new SideLine(lines, { pane: pane("chosen", 365, true), color, weight, side, interactive: false }));
     }
   }
@@ -250,22 +255,26 @@ function highlight(layer, indexes) {
 async function openPopup(layer, i, at) {
   const rows = await layer.row(i), strip = await layer.extra("strip", i);
   const category = layer.dense ? layer.grid.category[i] : layer.spec.cat[i];
-  const name = (layer.spec.numbered && (await layer.extra("search", i))) || (await layer.extra("labels", i)) || "";
+  const name = (await layer.extra("heading", i)) || (layer.spec.numbered && (await layer.extra("search", i))) || (await layer.extra("labels", i)) || "";
   const table = el("table", {}), unknown = T("value.unknown");
-  const line = (header, value, kind) => table.append(el("tr", { class: kind }, el("th", { scope: "row" }, header), el("td", {}, value)));
-  for (const [header, value] of rows) if (value !== unknown) line(header, value, null);
+  const line = (header, kind, ...values) => table.append(el("tr", { class: kind }, el("th", { scope: "row" }, header), el("td", {}, ...values)));
+  rows.forEach(([header, value], c) => {
+    if (!value || value === unknown) return;
+    if (layer.spec.lists[c]) line(header, "list", ...value.split("\n").map((entry) => el("div", {}, entry)));
+    else line(header, null, value);
+  });
   // What is not known is said in one line, not in ten.
   const missing = rows.filter(([, value]) => value === unknown).map(([header]) => header);
-  if (missing.length) line(unknown, missing.join(T("map.comma")), "missing");
+  if (missing.length) line(unknown, "missing", missing.join(T("map.comma")));
   const style = layer.spec.categories[category];
-  const heading = el("p", { class: "popup-kind" }, swatch(layer.spec.kind, style), el("span", {}, layer.spec.title + " · " + style.label));
+  const heading = el("p", { class: "popup-kind" }, swatch(layer.spec.kind, style), el("span", {}, layer.spec.categories.length > 1 ? layer.spec.title + " · " + style.label : layer.spec.title));
   const box = el("div", { class: "popup" }, heading, name ? el("h3", {}, name) : "", table);
   const hasStrip = strip && Object.prototype.hasOwnProperty.call(DATA.strips, strip);
   if (hasStrip) box.append(el("button", { type: "button", class: "plain", onclick: () => showStrip(strip, name) }, T("map.open-strip")));
   if (hasStrip && !isNarrow()) showStrip(strip, name);
   const offset = layer.spec.kind === "point" && !layer.dense ? [0, -style.width / 2] : [0, 0];
   const size = MAP.getSize();
-  L.popup({ maxWidth: Math.min(320, size.x - 96), maxHeight: Math.max(120, size.y - 90), offset, autoPanPaddingTopLeft: [56, 12], autoPanPaddingBottomRight: [12, 12] })
+  L.popup({ maxWidth: Math.min(340, size.x - 96), minWidth: Math.min(220, size.x - 96), maxHeight: Math.max(120, size.y - 90), offset, autoPanPaddingTopLeft: [56, 12], autoPanPaddingBottomRight: [12, 12] })
     .setLatLng(at).setContent(box).openOn(MAP);
   highlight(layer, [i]);
 }

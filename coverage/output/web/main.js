@@ -40,6 +40,7 @@ function start() {
     button.setAttribute("aria-label", T("map.close"));
     button.addEventListener("click", () => (button.dataset.close === "drawer" ? hideStrip() : togglePanel(button.dataset.close, false)));
   }
+  startKeys();
   buildPhase();
   buildTools();
   buildSearch();

@@ -10,7 +10,8 @@ function pinIcon(c, number, [dx, dy]) {
   return L.divIcon({ html: node, className: "mark", iconSize: [2, 2], iconAnchor: [0, 0], popupAnchor: [dx, dy - r] });
 }
 
-const AREA_OFFSETS = [[0, 0], [0, -18], [0, 18], [-34, 0], [34, 0], [-34, -20], [34, -20], [-34, 20], [34, 20], [0, -34], [0, 34]];
+const AREA_OFFSETS = [[0, 0], [0, -18], [0, 18], [-34, 0], [34, 0], [-34, -20], [34, -20], [-34, 20], [34, 20], [0, -34], [0, 34],
+  [-56, 0], [56, 0], [-48, -34], [48, -34], [-48, 34], [48, 34], [-76, -12], [76, -12], [-76, 14], [76, 14]];
 const overlaps = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
 const around = (x, y, w, h) => [x - w / 2, y - h / 2, x + w / 2, y + h / 2];
 
@@ -45,12 +46,22 @@ const Names = L.Layer.extend({
     this.box.replaceChildren();
     this.solid();
     this.pins();
-    const layers = view.layers.filter((l) => l.shown && l.spec.labels && !l.dense);
+    const layers = view.layers.filter((l) => l.shown && (l.spec.labels || this.denseLabels(l)));
     const lines = layers.filter((l) => l.spec.kind === "line");
     for (const l of lines.filter((l) => l.spec.group !== "background")) this.routes(l);
     for (const l of layers.filter((l) => l.spec.kind === "polygon")) this.plain(l, "area", "600 14px", AREA_OFFSETS);
     for (const l of layers.filter((l) => l.spec.kind === "point" && !l.spec.numbered)) this.plain(l, "town", "12px", null);
     for (const l of lines.filter((l) => l.spec.group === "background")) this.routes(l);
+  },
+
+  /** Route numbers of a dense layer; they are unpacked once, then the names are placed anew. */
+  denseLabels(layer) {
+    if (!layer.grid || layer.spec.kind !== "line" || layer.spec.group === "background" || !layer.spec.has.labels) return false;
+    if (layer.denseLabels === undefined) {
+      layer.denseLabels = null;
+      layer.grid.texts("labels").then((read) => { layer.denseLabels = read; this.schedule(); });
+    }
+    return Boolean(layer.denseLabels);
   },
 
   /** Symbols that names keep clear of. */
@@ -99,12 +110,18 @@ const Names = L.Layer.extend({
     return !this.taken.some(meets) && (overMarks || !this.marks.some(meets));
   },
 
+  /** Of the places free of other names the one that hides the fewest symbols. */
+  least(offsets, p, w, h) {
+    const hidden = ([dx, dy]) => this.marks.filter((other) => overlaps(other, around(p.x + dx, p.y + dy, w, h))).length;
+    return offsets.filter(([dx, dy]) => this.free(p.x + dx, p.y + dy, w, h, true)).reduce((a, b) => (a && hidden(a) <= hidden(b) ? a : b), null);
+  },
+
   /** A number for each route: once in view, where there is room. */
   routes(layer) {
     const done = new Set(), area = MAP.getBounds(), quiet = layer.spec.group === "background";
     const kind = quiet ? "water" : "shield", font = quiet ? "italic 12px" : "600 11px";
-    layer.spec.cat.forEach((k, i) => {
-      const text = layer.label(i);
+    layer.inView().forEach(([k, i]) => {
+      const text = layer.dense ? layer.denseLabels(i) : layer.label(i);
       if (!text || done.has(text) || !layer.shows(k)) return;
       for (const at of layer.alongside(i)) {
         if (!area.contains(at)) continue;
@@ -130,7 +147,7 @@ const Names = L.Layer.extend({
       const side = w / 2 + size / 2 + 4, up = size / 2 + 10;
       const at4 = offsets || [[side, 0], [-side, 0], [0, -up], [0, up], [side, -9], [-side, 9]];
       const fits = (overMarks) => at4.find(([dx, dy]) => this.free(p.x + dx, p.y + dy, w, h, overMarks));
-      const found = fits(false) || (kind === "area" && fits(true));
+      const found = fits(false) || (kind === "area" && this.least(at4, p, w, h));
       if (!found) return;
       this.put(text, kind, p.x + found[0], p.y + found[1], w, h);
       this.written.add(text);
@@ -140,7 +157,13 @@ const Names = L.Layer.extend({
 
 /** Places along a line where its number may stand: the middle first. */
 MapLayer.prototype.alongside = function (i) {
-  const longest = this.spec.geom[i].reduce((a, b) => (b.length > a.length ? b : a));
-  const points = unwrap(longest), n = points.length;
+  const points = this.dense ? this.grid.path(i) : unwrap(this.spec.geom[i].reduce((a, b) => (b.length > a.length ? b : a))), n = points.length;
   return [0.5, 0.3, 0.7, 0.15, 0.85, 0.4, 0.6, 0.2, 0.8].map((share) => points[Math.min(n - 1, Math.floor(share * n))]);
+};
+
+/** [category, number] of the features; of a dense layer only those on the screen. */
+MapLayer.prototype.inView = function () {
+  if (!this.dense) return this.spec.cat.map((k, i) => [k, i]);
+  const area = MAP.getBounds(), a = MAP.project(area.getNorthWest(), 0), b = MAP.project(area.getSouthEast(), 0);
+  return this.grid.pack ? this.grid._within(a.x, a.y, b.x, b.y).sort((i, j) => i - j).map((i) => [this.grid.category[i], i]) : [];
 };

@@ -75,7 +75,7 @@ function buildTree() {
   tree.replaceChildren();
   if (basemap) tree.append(toggleRow(T("group.background"), MAP.hasLayer(basemap), (on) => { if (on) basemap.addTo(MAP); else basemap.remove(); }));
   for (const group of DATA.groups) {
-    const layers = view.layers.filter((l) => l.spec.group === group.name && l.inPhase);
+    const layers = view.layers.filter((l) => l.spec.group === group.name && l.inPhase && l.spec.count);
     if (!layers.length) continue;
     const box = el("details", { open: open.has(group.name) ? open.get(group.name) : !isNarrow() || group.name !== "background" });
     box.dataset.group = group.name;
@@ -83,6 +83,8 @@ function buildTree() {
     for (const layer of layers.reverse()) box.append(layerRow(layer));
     tree.append(box);
   }
+  const empty = [...new Set(view.layers.filter((l) => !view.layers.some((m) => m.spec.title === l.spec.title && m.spec.count)).map((l) => l.spec.title))];
+  if (empty.length) tree.append(el("p", { class: "no-data" }, T("map.empty", { names: empty.join(T("map.comma")) })));
 }
 
 /** A box for all layers of a group. */
@@ -112,7 +114,6 @@ function layerRow(layer) {
     refreshLayers();
   };
   const head = toggleRow(layer.spec.title, layer.on, change);
-  if (!layer.spec.count) head.append(el("small", {}, T("map.empty")));
   row.append(head);
   const used = layer.spec.categories.map((c, k) => [c, k]).filter(([, k]) => layer.spec.counts[k] > 0);
   const single = layer.spec.categories.length === 1;

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from ...schema import Column
 from ...texts import catalogue, text
-from ..layer import GROUPS, Category, FindingRow, Layer, shown
+from ..layer import GROUPS, Category, FindingRow, Layer, shown, shown_with_unit
 from .charts import chart_tree
 from .packing import (
     hilbert_order,
@@ -87,7 +88,8 @@ def _common(layer: Layer, lang: str, keep: npt.NDArray[np.int64]) -> dict[str, A
         "counts": np.bincount(category[category >= 0], minlength=len(style.categories)).tolist(),
         "bounds": _bounds(layer, keep),
         "categories": [_category(c, lang) for c in style.categories],
-        "columns": [column.label(lang) for column in layer.schema.columns],
+        "columns": [_header(column, lang) for column in layer.popup_columns],
+        "lists": [layer.popup is not None and c.name in layer.popup.lists for c in layer.popup_columns],
         "offset_px": style.offset_px,
         "numbered": any(c.symbol == "pin" for c in style.categories),
         "named_from_zoom": 0 if layer.group == "background" else 11,
@@ -95,6 +97,7 @@ def _common(layer: Layer, lang: str, keep: npt.NDArray[np.int64]) -> dict[str, A
             "labels": bool(layer.label_column or layer.search_column),
             "search": bool(layer.search_column),
             "strip": bool(layer.strip_column),
+            "heading": bool(layer.popup and layer.popup.heading),
         },
     }
 
@@ -108,13 +111,15 @@ def _plain(layer: Layer, lang: str, keep: npt.NDArray[np.int64]) -> dict[str, An
     if kind == "polygon":
         out["centre"] = [point_units(point) for point in frame.geometry.representative_point()]
     out["props"] = []
-    for column in layer.schema.columns:
-        values, index = _distinct(frame[column.name], lambda v, c=column: shown(c, v, lang))
+    for column in layer.popup_columns:
+        values, index = _distinct(frame[column.name], _cell(layer, column, lang))
         out["props"].append({"values": values, "index": index.tolist()})
     if layer.style.offset_by:
         out["side"] = frame[layer.style.offset_by].fillna(0).astype(int).tolist()
     for key, name in _extra_columns(layer).items():
         out[key] = [_plain_text(value) for value in frame[name]]
+    if layer.popup and layer.popup.heading:
+        out["heading"] = [_headings(layer, lang)(value) for value in frame[layer.popup.heading]]
     return out
 
 
@@ -126,12 +131,34 @@ def _dense(
     pack = pack_geometries(geometries)
     pack["cat"] = pack_index(layer.category_index()[keep])
     pack["props"] = [
-        pack_texts(*_distinct(frame[column.name], lambda v, c=column: shown(c, v, lang)))
-        for column in layer.schema.columns
+        pack_texts(*_distinct(frame[column.name], _cell(layer, column, lang)))
+        for column in layer.popup_columns
     ]
     for key, name in _extra_columns(layer).items():
         pack[key] = pack_texts(*_distinct(frame[name], _plain_text))
+    if layer.popup and layer.popup.heading:
+        pack["heading"] = pack_texts(*_distinct(frame[layer.popup.heading], _headings(layer, lang)))
+    if layer.style.offset_by:
+        pack["side"] = pack_index(frame[layer.style.offset_by].fillna(0).astype(int).to_numpy())
     return {**_common(layer, lang, keep), "packed": block_id}, pack
+
+
+def _header(column: Column, lang: str) -> str:
+    """Header of a row; the unit stands behind the value."""
+    label = replace(column, unit="").label(lang)
+    return label[:1].upper() + label[1:]
+
+
+def _cell(layer: Layer, column: Column, lang: str) -> Callable[[Any], str]:
+    """How a popup writes a column; nothing where nothing is to be said."""
+    quiet = layer.popup is not None and column.name in layer.popup.quiet
+
+    def write(value: Any) -> str:
+        if quiet and (_plain_text(value) in ("", "False")):
+            return ""
+        return shown_with_unit(column, value, lang)
+
+    return write
 
 
 def _extra_columns(layer: Layer) -> dict[str, str]:
@@ -139,6 +166,12 @@ def _extra_columns(layer: Layer) -> dict[str, str]:
     label = layer.label_column or layer.search_column
     named = {"labels": label, "search": layer.search_column, "strip": layer.strip_column}
     return {key: name for key, name in named.items() if name}
+
+
+def _headings(layer: Layer, lang: str) -> Callable[[Any], str]:
+    """How the heading's column is written: a name as it is, a code by its name."""
+    column = next((c for c in layer.schema.columns if layer.popup and c.name == layer.popup.heading), None)
+    return lambda value: _plain_text(value) and (shown(column, value, lang) if column else _plain_text(value))
 
 
 def _distinct(series: pd.Series[Any], render: Any) -> tuple[list[str], npt.NDArray[np.int64]]:

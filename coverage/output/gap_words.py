@@ -1,0 +1,106 @@
+"""What stands behind each gap, in words: which sites close it, where to build, which sites don't count and why.
+
+The rows themselves are in the table ``gap_evidence``; here they become one cell each, for popups and for the layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from ..texts import catalogue, text
+
+CLOSE_KM = 0.05
+"""A site nearer to the road than this is said to lie on it."""
+
+
+def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) -> gpd.GeoDataFrame:
+    """Add ``stretch``, ``begins``, ``ends``, ``could_build`` and ``not_counting`` to gaps.
+
+    Parameters
+    ----------
+    gaps : GeoDataFrame
+        Gaps of an assessment, with its index: the number that ``gap`` of the evidence refers to.
+    evidence : DataFrame
+        See :func:`plugspan.assess.evidence.gap_evidence`.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``could_build`` and ``not_counting`` hold one line an entry and are missing where the spacing is good or there
+        is nothing to name.
+    """
+    found: dict[Any, dict[Any, Any]] = {
+        kind: {gap: rows.to_dict("records") for gap, rows in part.groupby("gap", sort=False)}
+        for kind, part in evidence.groupby("evidence_kind", sort=False)
+    }
+    rows = gaps.drop(columns="geometry").to_dict("records")
+    wide = [row["spacing_class"] != "good" for row in rows]
+
+    def listed(kind: str, key: str) -> list[str | None]:
+        own = found.get(kind, {})
+        return [
+            _lines(own.get(i, ()), key, lang) if is_wide else None
+            for i, is_wide in zip(gaps.index, wide, strict=True)
+        ]
+
+    return gaps.assign(
+        stretch=[f"{chainage(row['from_km'])} – {chainage(row['to_km'])}" for row in rows],
+        begins=_ends(rows, gaps.index, found.get("from_site", {}), "start", lang),
+        ends=_ends(rows, gaps.index, found.get("to_site", {}), "end", lang),
+        could_build=listed("candidate", "gap.candidate"),
+        not_counting=listed("not_counting", "gap.not-counting"),
+    )
+
+
+def chainage(km: Any) -> str:
+    """A place along a route as it stands on its marker posts: ``K68.8``."""
+    return "" if pd.isna(km) else f"K{km:.1f}"
+
+
+def _ends(
+    rows: Sequence[Mapping[str, Any]], index: pd.Index, found: Mapping[Any, Any], side: str, lang: str
+) -> list[str]:
+    out = []
+    for row, gap in zip(rows, index, strict=True):
+        sites = found.get(gap)
+        if sites:
+            out.append(_site(sites[0], lang))
+        elif row.get("kind") == "whole":
+            out.append(text("gap.no-site", lang))
+        else:
+            out.append(text("gap.goes-on" if row[f"open_{side}"] else "gap.road-ends", lang))
+    return out
+
+
+def _site(row: Mapping[str, Any], lang: str) -> str:
+    values = {"name": _name(row), "at": chainage(row["chainage_km"])}
+    far = row["distance_km"]
+    if pd.isna(far) or far < CLOSE_KM:
+        return text("gap.site", lang, **values)
+    return text("gap.site-off", lang, km=f"{far:.1f}", **values)
+
+
+def _lines(rows: Sequence[Mapping[str, Any]], key: str, lang: str) -> str | None:
+    return "\n".join(text(key, lang, **_line_values(row, lang)) for row in rows) or None
+
+
+def _line_values(row: Mapping[str, Any], lang: str) -> dict[str, str]:
+    reason = f"choice.reason.{row['reason']}"
+    return {
+        "place": _place(row, lang),
+        "why": text(reason, lang) if reason in catalogue() else "",
+    }
+
+
+def _place(row: Mapping[str, Any], lang: str) -> str:
+    """Name and chainage; points along a route have their chainage in the name."""
+    name, at = _name(row), chainage(row["chainage_km"])
+    return name if not at or at in name else text("gap.site", lang, name=name, at=at)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return str(row["id"] if pd.isna(row["name"]) or not row["name"] else row["name"])
