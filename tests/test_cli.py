@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from plugspan.cli import VERBS
@@ -42,6 +45,90 @@ def test_every_verb_has_help(verb):
     shown = plugspan(verb, "--help")
     assert shown.returncode == 0
     assert "Usage" in shown.stdout
+
+
+ENGLISH = (
+    "Usage",
+    "Options",
+    "Commands",
+    "Error",
+    "Try ",
+    "Show ",
+    "Missing",
+    "Invalid",
+    "[OPTIONS]",
+    "ARGS",
+    "default:",
+)
+
+
+@pytest.mark.parametrize("args", [["--help"], ["demo", "-h"], *([verb, "--help"] for verb in VERBS[1:])])
+def test_help_in_chinese_has_no_english_words_of_click(args):
+    """Headings, the line on ``--help`` and placeholders are Chinese, too; the columns hold one width of letters."""
+    shown = plugspan(*args, lang="zh").stdout
+    assert shown.startswith("用法")
+    assert not [word for word in ENGLISH if word in shown]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["run"], "缺少参数 'PROJECT'"),
+        (["run", "--fast", "x"], "没有选项"),
+        (["charge"], "没有命令 'charge'"),
+        (["run", "x", "y"], "多余的参数（y）"),
+        (["export", "x", "--format", "dwg"], "不在可选的值之中"),
+        (["export", "x"], "缺少选项 '--format'"),
+        (["run", "x", "--out"], "后面要有值"),
+    ],
+)
+def test_wrong_usage_is_told_in_chinese(args, words):
+    """No English word of click is left in its errors."""
+    told = plugspan(*args, lang="zh")
+    assert told.returncode == 2
+    assert words in told.stderr
+    assert not [word for word in ENGLISH if word in told.stderr]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["--lang", "zh", "run", "--help"], ["--lang=zh", "run", "--help"], ["run", "--lang", "zh", "--help"]],
+)
+def test_the_language_may_stand_before_or_after_the_verb(args):
+    """The same help either way."""
+    shown = plugspan(*args)
+    assert shown.returncode == 0
+    assert shown.stdout == plugspan("run", "--help", lang="zh").stdout
+
+
+def test_a_language_before_the_verb_counts_for_what_the_verb_writes(tmp_path):
+    """It is the verb's ``--lang``; one after the verb wins."""
+    from plugspan.project import read_project
+
+    assert plugspan("--lang", "zh", "init", tmp_path / "a").returncode == 0
+    assert plugspan("--lang", "zh", "init", tmp_path / "b", "--lang", "en").returncode == 0
+    assert [read_project(tmp_path / name).language for name in "ab"] == ["zh", "en"]
+    assert plugspan("--lang", "fr", "init", tmp_path / "c").returncode == 2
+
+
+@pytest.mark.parametrize("module", ["exceptions", "formatting", "parser"])
+def test_every_word_of_clicks_errors_is_in_the_catalogue(module):
+    """A new release of click that says something else is noticed here."""
+    source = ast.parse(Path(import_module(f"click.{module}").__file__).read_text("utf-8"))
+    known = {entry["en"] for key, entry in catalogue().items() if key.startswith("click.")}
+    calls = [
+        n
+        for n in ast.walk(source)
+        if isinstance(n, ast.Call) and getattr(n.func, "id", "") in ("_", "ngettext")
+    ]
+    said = {
+        a.value
+        for call in calls
+        for a in call.args[:2]
+        if isinstance(a, ast.Constant) and isinstance(a.value, str)
+    }
+    assert said
+    assert not said - known
 
 
 def test_help_loads_nothing_heavy():

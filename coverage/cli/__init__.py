@@ -12,7 +12,8 @@ from importlib import import_module
 import click
 
 from ..errors import InfeasibleError, OutputExistsError, PlugspanError
-from ..texts import text
+from ..texts import LANGUAGES, text
+from .click_words import speak
 from .common import ui_lang, warn
 
 VERBS = ("demo", "init", "fetch", "check", "run", "assess", "map", "export", "report", "compare", "verify")
@@ -33,11 +34,21 @@ class _Verbs(click.Group):
 
 def _group() -> click.Group:
     lang = ui_lang()
+    speak(lang)
     group = _Verbs(
-        name="plugspan", help=text("cli.help", lang), epilog=text("cli.epilog", lang),
+        name="plugspan", help=text("cli.help", lang), epilog=text("cli.epilog", lang), callback=_before_verb,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        options_metavar=text("cli.options", lang), subcommand_metavar=text("cli.verb", lang),
+        params=[click.Option(["--lang"], type=click.Choice(LANGUAGES), help=text("cli.option.lang", lang))],
     )  # fmt: skip
     return click.version_option(package_name="plugspan")(group)
+
+
+@click.pass_context
+def _before_verb(context: click.Context, lang: str | None) -> None:
+    """``--lang`` before the verb is the default of the verb's own ``--lang``."""
+    if lang is not None:
+        context.default_map = {verb: {"lang": lang} for verb in VERBS}
 
 
 def main(args: list[str] | None = None) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..plan import Plan
     from ..project import Project
 
+WITH_PROJECT = ("fetch", "check", "run", "assess", "map", "export", "report")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -40,9 +41,12 @@ def ui_lang() -> str:
 
 def verb(name: str) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a command of a function, with its help from the catalogue."""
+    lang = ui_lang()
     return click.command(
-        name, help=text(f"cli.{name}.help", ui_lang()), short_help=text(f"cli.{name}.short", ui_lang())
-    )
+        name, help=text(f"cli.{name}.help", lang), short_help=text(f"cli.{name}.short", lang),
+        options_metavar=text("cli.options", lang),
+        epilog=text("cli.project-words", lang) if name in WITH_PROJECT else None,
+    )  # fmt: skip
 
 
 def project_argument(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,6 +56,10 @@ def project_argument(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def option(name: str, *args: str, **kwargs: Any) -> Decorator:
     """Return an option whose help stands in the catalogue as ``cli.option.NAME``."""
+    if isinstance(
+        kwargs.get("type"), click.Path
+    ):  # letters of one width keep the columns of the help straight
+        kwargs.setdefault("metavar", "FILE" if not kwargs["type"].dir_okay else "DIR")
     return click.option(f"--{name}", *args, help=text(f"cli.option.{name}", ui_lang()), **kwargs)
 
 

@@ -14,7 +14,7 @@ FORMATS = ("shapefile", "geojson", "flatgeobuf", "geoparquet", "xlsx")
 @verb("export")
 @project_argument
 @option("format", type=click.Choice(FORMATS), required=True)
-@option("out", type=click.Path(path_type=Path), default=None)
+@option("out", type=click.Path(path_type=Path), default=None, metavar="PATH")
 @option("encoding", type=click.Choice(("UTF-8", "GBK")), default="UTF-8", show_default=True)
 @option("overwrite", is_flag=True)
 @lang_option
