@@ -8,7 +8,9 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ..siting.outcome import Siting
 from ..texts import text
@@ -133,14 +135,20 @@ def _ticks(n: int) -> list[int]:
 
 
 def figure_png(figure: Figure, dpi: float = 200.0) -> bytes:
-    """Return a figure as PNG; no time in it, so that bytes repeat."""
-    page = io.BytesIO()
+    """Return a figure as PNG; no time in it, so that bytes repeat. It has no transparent parts."""
     with mpl.rc_context({"font.family": list(families()), "axes.unicode_minus": False}):
-        figure.savefig(page, format="png", dpi=dpi, metadata={"Software": "plugspan"})
+        figure.set_dpi(dpi)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()  # type: ignore[no-untyped-call]
+    page = io.BytesIO()
+    # Without the layer of transparency, and packed a little less hard: half the time, the same size.
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    picture = Image.fromarray(pixels).convert("RGB")
+    picture.save(page, format="PNG", compress_level=4, dpi=(dpi, dpi))
     return page.getvalue()
 
 
-def svg_png(svg: str, width_px: int = 1600) -> bytes:
+def svg_png(svg: str, width_px: int = 1440) -> bytes:
     """Return an SVG picture as PNG, with the fonts of the machine."""
     from resvg_py import svg_to_bytes
 

@@ -78,7 +78,8 @@ def draw_areas(axes: Axes, areas: Array, category: Category, order: float) -> No
     }
     edge = category.edge or category.colour
     axes.add_collection(
-        PathCollection(outlines, facecolors=[(category.colour, category.opacity)], edgecolors=[edge], **look)
+        PathCollection(outlines, facecolors=[(category.colour, category.opacity)], edgecolors=[edge], **look),
+        autolim=False,
     )
 
 
@@ -113,12 +114,12 @@ def draw_lines(
             lines, colors=[category.halo], linewidths=halo, capstyle="round", joinstyle="round"
         )
         under.set_zorder(HALO + order)
-        axes.add_collection(under)
+        axes.add_collection(under, autolim=False)
     drawn = LineCollection(
         lines, colors=[category.colour], linewidths=width, linestyles=_dashes(category), capstyle="butt",
         joinstyle="round", alpha=category.opacity, zorder=(QUIET_LINE if quiet else LINE) + order,
     )  # fmt: skip
-    axes.add_collection(drawn)
+    axes.add_collection(drawn, autolim=False)
 
 
 def _dashes(category: Category) -> list[Any]:
@@ -171,7 +172,8 @@ def draw_symbols(axes: Axes, at: Array, category: Category, order: float) -> Non
             joinstyle="round",
             alpha=None if category.opacity == 1 else category.opacity,
             zorder=order,
-        )
+        ),
+        autolim=False,
     )
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from docx import Document
 from docx.enum.section import WD_ORIENT
 from docx.enum.style import WD_STYLE_TYPE
-from docx.enum.table import WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK, WD_TAB_ALIGNMENT, WD_TAB_LEADER
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
@@ -21,6 +20,7 @@ from docx.shared import Mm, Pt, RGBColor
 
 from ..errors import Fault, InputError
 from ..texts import text
+from .report_table import Cell, table_element
 from .workbook_cells import clean
 
 FONT = {"zh": "Microsoft YaHei", "en": "Arial"}
@@ -33,18 +33,7 @@ PAGE_MM, MARGIN_MM = (210, 297), 22
 TEXT_MM = PAGE_MM[0] - 2 * MARGIN_MM
 HEADINGS = {1: (16, 18, 8), 2: (13, 14, 6), 3: (11, 10, 4)}
 """Level -> size, space before and after in points."""
-SHADES = {"good": "DCEBF6", "middle": "FDEDCB", "gap": "F6DCE1", "head": "E7ECF0", "soft": "F5F7F8"}
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A table cell: its text, how it is aligned, and the shade behind it (a key of ``SHADES``)."""
-
-    words: str
-    right: bool = False
-    shade: str = ""
-    bold: bool = False
 
 
 @dataclass
@@ -126,17 +115,9 @@ class Paper:
         """Write a table with number and caption above; its header is repeated on every page, rows don't break."""
         self.tables += 1
         self._caption("report.table", "Table", self.tables, caption, before=True)
-        table = self.document.add_table(rows=0, cols=len(heads))
-        table.alignment = WD_TABLE_ALIGNMENT.CENTER
-        table.autofit = False
-        _borders(table)
         scale = TEXT_MM / sum(widths_mm)
-        widths = [Mm(w * scale) for w in widths_mm]
-        for column, width in zip(table.columns, widths, strict=True):
-            column.width = width
-        _row(table, [Cell(h, shade="head", bold=True) for h in heads], widths, header=True)
-        for row in rows:
-            _row(table, row, widths)
+        element = table_element(heads, rows, [width * scale for width in widths_mm])
+        self.document.element.body.insert_element_before(element, "w:sectPr")
         after = self.document.add_paragraph()
         after.paragraph_format.space_after = Pt(4)
         after.paragraph_format.line_spacing = Pt(6)
@@ -329,60 +310,6 @@ def _bookmark(paragraph: Any, name: str, number: int, words: str) -> None:
         paragraph._p.append(mark)
 
 
-# -- tables ----------------------------------------------------------------------------------------------
-
-
-def _row(table: Any, cells: Sequence[Cell], widths: Sequence[int], *, header: bool = False) -> None:
-    row = table.add_row()
-    options = row._tr.get_or_add_trPr()
-    options.append(OxmlElement("w:cantSplit"))
-    if header:
-        options.append(OxmlElement("w:tblHeader"))
-    for cell, at, width in zip(cells, row.cells, widths, strict=True):
-        at.width = width
-        paragraph = at.paragraphs[0]
-        paragraph.paragraph_format.space_after = Pt(0)
-        paragraph.paragraph_format.keep_with_next = header
-        if cell.right:
-            paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-        run = paragraph.add_run(clean(cell.words))
-        run.font.size, run.bold = Pt(8.5), cell.bold
-        if cell.shade:
-            shade = OxmlElement("w:shd")
-            for name, value in (("val", "clear"), ("color", "auto"), ("fill", SHADES[cell.shade])):
-                shade.set(qn(f"w:{name}"), value)
-            at._tc.get_or_add_tcPr().append(shade)
-
-
-def _borders(table: Any) -> None:
-    """Thin lines between rows, none between columns; cells with a little room, whatever the template's style."""
-    options = table._tbl.tblPr
-    borders = OxmlElement("w:tblBorders")
-    for side, size in (("top", 8), ("bottom", 8), ("insideH", 4)):
-        line = OxmlElement(f"w:{side}")
-        for name, value in (("val", "single"), ("sz", str(size)), ("color", "B5BDC4")):
-            line.set(qn(f"w:{name}"), value)
-        borders.append(line)
-    _insert(options, borders, "tblLayout", "tblCellMar", "tblLook")
-    margins = OxmlElement("w:tblCellMar")
-    for side, twips in (("top", 30), ("left", 70), ("bottom", 30), ("right", 70)):
-        room = OxmlElement(f"w:{side}")
-        room.set(qn("w:w"), str(twips))
-        room.set(qn("w:type"), "dxa")
-        margins.append(room)
-    _insert(options, margins, "tblLook")
-
-
-def _insert(options: Any, part: Any, *before: str) -> None:
-    """Put a property where the schema wants it: before those named."""
-    for name in before:
-        found = options.find(qn(f"w:{name}"))
-        if found is not None:
-            found.addprevious(part)
-            return
-    options.append(part)
-
-
 # -- saving ----------------------------------------------------------------------------------------------
 
 
@@ -397,4 +324,6 @@ def write_paper(paper: Paper, path: Path, *, title: str, author: str, date: dt.d
     paper.document.save(raw)
     with zipfile.ZipFile(raw) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
         for entry in old.infolist():
-            new.writestr(zipfile.ZipInfo(entry.filename, ZIP_TIME), old.read(entry), zipfile.ZIP_DEFLATED)
+            # A picture is packed already: packing it again takes time and saves nothing.
+            packed = zipfile.ZIP_STORED if entry.filename.endswith(".png") else zipfile.ZIP_DEFLATED
+            new.writestr(zipfile.ZipInfo(entry.filename, ZIP_TIME), old.read(entry), packed)

@@ -14,7 +14,7 @@ from ..schema import Column
 from ..texts import text
 from . import numbers
 from .layer import Layer, shown
-from .report_doc import Cell
+from .report_table import Cell
 from .workbook_cells import Head, capital, cell_value, own_head
 
 ROWS = 24

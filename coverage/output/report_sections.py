@@ -13,7 +13,7 @@ from ..policy import RouteSpacing
 from ..texts import text
 from . import numbers
 from .charts import svg_png
-from .report_doc import BLUE, SOFT, Cell
+from .report_doc import BLUE, SOFT
 from .report_evidence import (
     ROWS,
     SHEETS,
@@ -25,11 +25,12 @@ from .report_evidence import (
     table_cells,
 )
 from .report_state import Report, measured
+from .report_table import Cell
 from .report_words import assumption_lines, finding_sentences, licences, survey_sentence
 from .strips import strip_charts
 from .workbook_cells import clean
-from .workbook_sheets import plan_sheets
 from .workbook_sheets import status_looks as looks_of_status
+from .workbook_sources import issues_sheet
 
 STRIPS = 4
 """Strip charts of so many routes, those with the longest gaps."""
@@ -255,8 +256,8 @@ def write_data(report: Report) -> None:
 
 
 def _issues(report: Report) -> None:
-    sheet = next((s for s in plan_sheets(report.plan, report.lang) if s.key == "issues"), None)
-    if sheet is None:
+    sheet = issues_sheet(report.plan, report.lang)
+    if not len(sheet.frame):
         return
     frame = sheet.frame[sheet.frame["severity"] != "note"].head(ROWS)
     report.paper.heading(report.words("issues"), 2)

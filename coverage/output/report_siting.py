@@ -9,11 +9,10 @@ from ..siting.outcome import Siting
 from ..texts import text
 from . import numbers
 from .charts import curve_figure, figure_png
-from .report_doc import Cell
 from .report_evidence import ROWS, map_height_mm, number_words, picked, table_cells
 from .report_state import Report
-from .workbook_sheets import plan_sheets
-from .workbook_siting import retrofit_sheet
+from .report_table import Cell
+from .workbook_siting import least_sheets, proposed_sheet, retrofit_sheet
 
 
 def write_siting(report: Report) -> None:
@@ -74,7 +73,7 @@ def _siting_words(report: Report, siting: Siting) -> list[str]:
 
 def _proposed_table(report: Report, siting: Siting) -> None:
     lang = report.lang
-    sheet = next(s for s in plan_sheets(report.plan, lang) if s.key == "proposed")
+    sheet = proposed_sheet(report.plan, lang)
     wanted = {"build_order": 14.0, "name": 40.0, "kind": 26.0, "adds": 20.0, "share_after": 20.0, "cost": 14.0,
               "lon": 26.0, "lat": 24.0}  # fmt: skip
     heads = [h for h in sheet.heads if h.name in wanted]
@@ -132,8 +131,8 @@ def write_least(report: Report) -> None:
     paper.table(report.words("least-table"), heads, rows, [34.0, 30.0, 34.0, 34.0, 34.0])
     if any(len(c.unserved) for c in found):
         paper.text(report.words("least-never", sheet=text("sheet.unserved.title", lang)))
-    sheet = next((s for s in plan_sheets(report.plan, lang) if s.key == "least-sites"), None)
-    if sheet is not None:
+    sheet = least_sheets(report.plan, lang)[0]
+    if len(sheet.frame):
         widest = max(c.span_km for c in found)
         wanted = {"build_order": 18.0, "name": 50.0, "kind": 34.0, "serves": 24.0, "lon": 20.0, "lat": 20.0}
         chosen = [h for h in sheet.heads if h.name in wanted]

@@ -11,6 +11,7 @@ from ..plan import Plan
 from ..texts import text
 from .charts import figure_png
 from .layer import Layer, SourceNote
+from .lettering import as_paths
 from .pictures import State, map_figure
 from .report_doc import TEXT_MM, Paper
 
@@ -45,14 +46,15 @@ class Report:
     ) -> None:
         """Write a map with its caption; without a font for Chinese say so instead of failing."""
         try:
-            figure = map_figure(
-                layers,
-                lang=self.lang,
-                size_mm=(TEXT_MM, height_mm),
-                phase=phase,
-                extent=extent,
-                note=self.note.line(self.lang),
-            )
+            with as_paths():
+                figure = map_figure(
+                    layers,
+                    lang=self.lang,
+                    size_mm=(TEXT_MM, height_mm),
+                    phase=phase,
+                    extent=extent,
+                    note=self.note.line(self.lang),
+                )
             self.paper.figure(figure_png(figure, 180.0), caption)
         except PlugspanError as error:
             if error.key != "no-chinese-font":
