@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import shapely
+from shapely import Polygon
 
 from .assess.spacing_rules import RoadContext
 from .errors import Fault, InputError, OutputExistsError
@@ -29,6 +31,8 @@ from .project import Project, TableSettings, boundary_file
 from .units import M_PER_KM, WGS84
 
 Tell = Callable[[str, float], None]
+FAR_KM = 40.0
+"""Without a region, what lies this far from all roads is noticed: as far as the widest spacing the plan allows."""
 OSM_SUFFIXES = (".pbf", ".osm", ".gz", ".bz2")
 
 
@@ -142,7 +146,7 @@ def _inputs(
             if settings.from_osm and roads is None:
                 continue
             with _collected(faults):
-                table = _table(project, name, settings, region, features, warnings)
+                table = _table(project, name, settings, region, features, warnings, roads)
                 if to_road is not None and name in ("chargers", "facilities") and not settings.from_osm:
                     noticed = notice_table_datum(table, settings.datum, to_road)
                     warnings += [] if noticed is None else [noticed]
@@ -161,6 +165,7 @@ def _table(
     region: Region | None,
     features: Mapping[str, gpd.GeoDataFrame],
     warnings: list[Fault],
+    roads: RoadGraph | None,
 ) -> gpd.GeoDataFrame:
     """One table, from its file or from the OSM file."""
     if settings.from_osm:
@@ -176,9 +181,16 @@ def _table(
         layer=settings.layer,
         defaults=settings.defaults,
         region=None if region is None else region.polygon,
-        halo_km=project.region.halo_km,
+        halo_km=project.region.halo_km if region is not None else FAR_KM,
+        roads=None if roads is None else _extent(roads),
         notes=warnings,
     )
+
+
+def _extent(roads: RoadGraph) -> Polygon:
+    """Box around all roads, EPSG:4326."""
+    box: Polygon = shapely.box(*roads.node_xy.min(axis=0), *roads.node_xy.max(axis=0))
+    return box
 
 
 def _background(features: Mapping[str, gpd.GeoDataFrame], inputs: Inputs) -> dict[str, gpd.GeoDataFrame]:

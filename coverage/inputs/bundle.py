@@ -14,12 +14,19 @@ from shapely.geometry.base import BaseGeometry
 from ..errors import Fault
 from ..units import WGS84
 from .frames import TEXT_DTYPE, as_table, combine_tables
+from .overlap import merge_overlap
 from .schemas import CHARGERS
 from .sites import charger_faults, group_sites
 
 WITH_POSITION = ("chargers", "facilities", "berths", "car_parks", "demand")
 BUILT_KW, BUILT_POINTS = 120.0, 4
 """What a proposed site is taken to be when the state after building is assessed: four DC points of 120 kW."""
+
+SAME: Mapping[str, Sequence[str]] = {
+    "chargers": ("operator", "kind", "current"),
+    "facilities": ("kind", "side"),
+}
+"""What must agree, where it is known, for a row of OpenStreetMap to be one of a table; see :func:`merge_overlap`."""
 
 PROPOSED = "proposed-"
 """Ids of sites that are proposed, not there, start so."""
@@ -80,7 +87,7 @@ class Inputs:
 def collect(
     tables: Mapping[str, gpd.GeoDataFrame], region: BaseGeometry | None, warnings: Sequence[Fault]
 ) -> Inputs:
-    """Join the tables: mark what lies inside the region, name counties, group chargers into sites.
+    """Join the tables: count once what OSM has, too, mark what lies inside, name counties, group chargers.
 
     Parameters
     ----------
@@ -91,6 +98,10 @@ def collect(
     warnings : sequence of Fault
         What was noticed while reading.
     """
+    warnings = list(warnings)
+    tables = dict(tables)
+    for name, agree in SAME.items():
+        tables[name] = merge_overlap(tables[name], agree, warnings)
     placed = {name: _placed(tables[name], region, tables["counties"]) for name in WITH_POSITION}
     chargers, sites = group_sites(placed.pop("chargers"))
     return Inputs(

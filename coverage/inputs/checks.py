@@ -114,6 +114,7 @@ def position_faults(
     *,
     file: str,
     zone: BaseGeometry | None = None,
+    far_km: float | None = None,
 ) -> tuple[FloatArray, FloatArray, list[Fault]]:
     """Convert positions to WGS 84 and say which can't be right.
 
@@ -128,6 +129,8 @@ def position_faults(
     file : str
     zone : geometry, optional
         Region and halo, EPSG:4326.
+    far_km : float, optional
+        There is no region: ``zone`` is where there are roads, and so far around.
 
     Returns
     -------
@@ -157,8 +160,9 @@ def position_faults(
         faults.append(Fault(key, file=file, row=int(rows[i]), values=told))
     far = suspect & valid & ~swapped
     if far.any():
-        values = {"n": int(far.sum()), "rows": listed(rows[far].tolist(), 20)}
-        faults.append(Fault("position-outside", file=file, values=values, warning=True))
+        values = {"n": int(far.sum()), "rows": listed(rows[far].tolist(), 20), "far_km": far_km}
+        key = "position-outside" if far_km is None else "position-far"
+        faults.append(Fault(key, file=file, values=values, warning=True))
     return lon, lat, faults
 
 

@@ -22,6 +22,9 @@ from .frames import as_table
 from .osm_sockets import socket_rows
 from .schemas import BERTHS, CAR_PARKS, CHARGERS, COUNTIES, DEMAND, FACILITIES
 
+SOURCE = "OpenStreetMap"
+"""Source of every row that comes from the OSM file."""
+
 Features = Mapping[str, gpd.GeoDataFrame]
 Row = dict[str, Any]
 
@@ -152,12 +155,12 @@ def chargers_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFram
         always = tags.get("opening_hours")
         shared = {
             **row, "kind": "charging", "access": _access(tags),
-            "open_24h": None if always is None else always.strip() == "24/7", "provenance": "OpenStreetMap",
+            "open_24h": None if always is None else always.strip() == "24/7", "provenance": SOURCE,
         }  # fmt: skip
         rows += [{**shared, **sockets} for sockets in socket_rows(row["id"], tags)]
     if bicycles:
         notes.append(Fault("osm-bicycle-chargers", values={"n": bicycles}, warning=True))
-    return as_table(rows, CHARGERS, "OpenStreetMap")
+    return as_table(rows, CHARGERS, SOURCE)
 
 
 def _access(tags: Mapping[str, str]) -> str | None:
@@ -190,8 +193,8 @@ def facilities_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFr
         depot = row["tags"].get("landuse") == "depot" or "depot" in row["tags"].get("industrial", "")
         rows.append({**row, "kind": "bus_depot" if depot else "hub"})
     for row in rows:
-        row["provenance"] = "OpenStreetMap"
-    return as_table(rows, FACILITIES, "OpenStreetMap")
+        row["provenance"] = SOURCE
+    return as_table(rows, FACILITIES, SOURCE)
 
 
 def pair_name(name: str) -> str:
@@ -228,9 +231,9 @@ def berths_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
             **row, "port": tags.get("seamark:name") or tags.get("harbour:name"),
             "length_m": round(GEOD.geometry_length(row["shape"]), 1) if line else None,
             "shore_power": _number(parse_bool, tags.get("power_supply"), _FLAG),
-            "provenance": "OpenStreetMap",
+            "provenance": SOURCE,
         })  # fmt: skip
-    return as_table(rows, BERTHS, "OpenStreetMap")
+    return as_table(rows, BERTHS, SOURCE)
 
 
 def car_parks_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
@@ -241,11 +244,11 @@ def car_parks_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFra
             **row,
             "spaces": _whole(row["tags"].get("capacity")),
             "charging_spaces": _whole(row["tags"].get("capacity:charging")),
-            "provenance": "OpenStreetMap",
+            "provenance": SOURCE,
         }
         for row in _rows(features, "parking")
     ]
-    return as_table(rows, CAR_PARKS, "OpenStreetMap")
+    return as_table(rows, CAR_PARKS, SOURCE)
 
 
 def _whole(value: Any) -> int | None:
@@ -274,12 +277,10 @@ def demand_from_osm(
         known = people is not None and people >= 0
         assumed += not known
         weight = people if known else estimate.get(str(kind))
-        rows.append(
-            {**row, "kind": kind, "weight": weight, "estimated": not known, "provenance": "OpenStreetMap"}
-        )
+        rows.append({**row, "kind": kind, "weight": weight, "estimated": not known, "provenance": SOURCE})
     if assumed:
         notes.append(Fault("osm-population-assumed", values={"n": assumed, "total": len(rows)}, warning=True))
-    return as_table(rows, DEMAND, "OpenStreetMap")
+    return as_table(rows, DEMAND, SOURCE)
 
 
 def counties_from_osm(
@@ -300,12 +301,12 @@ def counties_from_osm(
             **row,
             "geometry": row["shape"],
             "population": _number(parse_number, row["tags"].get("population"), _PEOPLE),
-            "provenance": "OpenStreetMap",
+            "provenance": SOURCE,
         }
         for row in rows
         if _whole(row["tags"].get("admin_level")) == admin_level
     ]
-    return as_table(kept, COUNTIES, "OpenStreetMap")
+    return as_table(kept, COUNTIES, SOURCE)
 
 
 def service_area_gap_m(facilities: gpd.GeoDataFrame) -> float:

@@ -15,11 +15,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from ..errors import Fault
-from ..units import EARTH_RADIUS_M, GEOD, WGS84
+from ..units import WGS84
 from .frames import TEXT_DTYPE
+from .near import near_pairs
+from .overlap import plain
 
 SITE_REACH_M = 100.0
 AC_MAX_KW = 44.0
@@ -75,7 +76,7 @@ def _labels(chargers: gpd.GeoDataFrame, reach_m: float) -> IntArray:
     n = len(chargers)
     if n == 0:
         return np.empty(0, dtype=np.int64)
-    i, j, distance_m = _near_pairs(chargers, reach_m)
+    i, j, distance_m = near_pairs(chargers.geometry, reach_m)
     apart = np.zeros(len(i), dtype=bool)
     for keys in _separators(chargers):
         apart |= (keys[i] != keys[j]) & (keys[i] != "") & (keys[j] != "")
@@ -88,27 +89,14 @@ def _labels(chargers: gpd.GeoDataFrame, reach_m: float) -> IntArray:
     )
 
 
-def _near_pairs(
-    chargers: gpd.GeoDataFrame, reach_m: float
-) -> tuple[IntArray, IntArray, npt.NDArray[np.float64]]:
-    lon, lat = chargers.geometry.x.to_numpy(), chargers.geometry.y.to_numpy()
-    a, b = np.radians(lon), np.radians(lat)
-    ball = EARTH_RADIUS_M * np.column_stack([np.cos(b) * np.cos(a), np.cos(b) * np.sin(a), np.sin(b)])
-    # The sphere differs from the ellipsoid by less than 1 %, so candidates are sought a little further out.
-    pairs = cKDTree(ball).query_pairs(reach_m * 1.01, output_type="ndarray").astype(np.int64)
-    i, j = pairs[:, 0], pairs[:, 1]
-    distance_m = np.asarray(GEOD.inv(lon[i], lat[i], lon[j], lat[j])[2], dtype=float)
-    keep = distance_m <= reach_m
-    return i[keep], j[keep], distance_m[keep]
-
-
 def _separators(chargers: pd.DataFrame) -> list[npt.NDArray[np.object_]]:
-    """Columns in which two known and different values keep chargers apart."""
+    """Columns in which two known and different values keep chargers apart; how an operator is spelt does not."""
     kind = _known(chargers["kind"])
     kind[kind == ""] = "charging"
     side = _known(chargers["side"])
     side[_known(chargers["service_area"]) == ""] = ""
-    return [_known(chargers["operator"]), kind, side]
+    operator = np.array([plain(name) for name in chargers["operator"]], dtype=object)
+    return [operator, kind, side]
 
 
 def _known(column: pd.Series[Any]) -> npt.NDArray[np.object_]:

@@ -40,6 +40,7 @@ def read_table(
     defaults: Mapping[str, Any] | None = None,
     region: BaseGeometry | None = None,
     halo_km: float = 40.0,
+    roads: BaseGeometry | None = None,
     notes: list[Fault] | None = None,
 ) -> gpd.GeoDataFrame:
     """Read a table of sites, berths, car parks, demand, counties or calls.
@@ -62,6 +63,8 @@ def read_table(
     region : geometry, optional
         EPSG:4326. Rows further than ``halo_km`` outside are warned of; swapped coordinates are found by it.
     halo_km : float
+    roads : geometry, optional
+        EPSG:4326. Without a region: where there are roads; rows further than ``halo_km`` outside are warned of.
     notes : list of Fault, optional
         Warnings are appended here.
 
@@ -84,8 +87,10 @@ def read_table(
     mapped = _map(raw, schema, columns, defaults, sink)
     raw = without_asides(raw, mapped, sink)
     frame = _typed(raw, schema, mapped, defaults or {}, sink)
-    zone = checks.grown(region, halo_km) if region is not None else None
-    table = _placed(raw, schema, frame, datum, zone=zone, faults=sink)
+    known_area = region if region is not None else roads
+    zone = checks.grown(known_area, halo_km) if known_area is not None else None
+    far_km = halo_km if region is None else None
+    table = _placed(raw, schema, frame, datum, zone=zone, far_km=far_km, faults=sink)
     _check(table, schema, raw.file, {m.column.name: m.header for m in mapped}, sink)
     _raise_or_note(sink, notes)
     return _with_ids(table, Path(path).stem)
@@ -219,6 +224,7 @@ def _placed(
     datum: str,
     *,
     zone: BaseGeometry | None,
+    far_km: float | None,
     faults: list[Fault],
 ) -> gpd.GeoDataFrame:
     rows = frame["source_row"].to_numpy()
@@ -232,7 +238,7 @@ def _placed(
     if schema.geometry == "none" or told_missing or (raw.geometry is None and "lon" not in frame):
         return gpd.GeoDataFrame(bare, geometry=_no_points(len(frame)), crs=WGS84)
     x, y, source = _coordinates(raw, schema, frame, datum, faults)
-    lon, lat, wrong = checks.position_faults(x, y, source, rows, file=raw.file, zone=zone)
+    lon, lat, wrong = checks.position_faults(x, y, source, rows, file=raw.file, zone=zone, far_km=far_km)
     faults += wrong
     absent = ~(np.isfinite(x) & np.isfinite(y))
     told = {f.row for f in faults if f.values.get("name") in ("lon", "lat", "position")}

@@ -1,0 +1,44 @@
+"""Pairs of points that are near each other on the ground."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from ..units import EARTH_RADIUS_M, GEOD
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Pairs = tuple[IntArray, IntArray, FloatArray]
+
+# The sphere differs from the ellipsoid by less than 1 %, so candidates are sought a little further out.
+_MARGIN = 1.01
+
+
+def near_pairs(points: gpd.GeoSeries, reach_m: float) -> Pairs:
+    """Pairs i < j of points (EPSG:4326) within ``reach_m`` of each other, and their geodesic distance."""
+    found = cKDTree(_ball(points)).query_pairs(reach_m * _MARGIN, output_type="ndarray").astype(np.int64)
+    return _within(points, points, found[:, 0], found[:, 1], reach_m)
+
+
+def pairs_between(left: gpd.GeoSeries, right: gpd.GeoSeries, reach_m: float) -> Pairs:
+    """Pairs of a point of ``left`` and one of ``right`` within ``reach_m``, in order, and their distance."""
+    near = cKDTree(_ball(left)).query_ball_tree(cKDTree(_ball(right)), reach_m * _MARGIN)
+    i = np.repeat(np.arange(len(left)), [len(found) for found in near])
+    j = np.array([k for found in near for k in sorted(found)], dtype=np.int64)
+    return _within(left, right, i.astype(np.int64), j, reach_m)
+
+
+def _ball(points: gpd.GeoSeries) -> FloatArray:
+    """(n, 3) points on a sphere, metres."""
+    a, b = np.radians(points.x.to_numpy()), np.radians(points.y.to_numpy())
+    return EARTH_RADIUS_M * np.column_stack([np.cos(b) * np.cos(a), np.cos(b) * np.sin(a), np.sin(b)])
+
+
+def _within(left: gpd.GeoSeries, right: gpd.GeoSeries, i: IntArray, j: IntArray, reach_m: float) -> Pairs:
+    x, y, u, v = left.x.to_numpy()[i], left.y.to_numpy()[i], right.x.to_numpy()[j], right.y.to_numpy()[j]
+    distance_m = np.asarray(GEOD.inv(x, y, u, v)[2], dtype=float)
+    keep = distance_m <= reach_m
+    return i[keep], j[keep], distance_m[keep]
