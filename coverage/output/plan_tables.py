@@ -14,11 +14,10 @@ from .columns import (
     EVIDENCE_COLUMNS,
     FINDING_COLUMNS,
     ISSUE_COLUMNS,
-    REACH_COLUMNS,
     ROUTE_COLUMNS,
-    SITING_DEMAND_COLUMNS,
     UNSERVED_COLUMNS,
 )
+from .siting_tables import siting_tables
 
 
 def quality_table(plan: Plan, lang: str) -> gpd.GeoDataFrame:
@@ -58,8 +57,7 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSch
     if unserved:
         tables["unserved_stretches"] = (pd.concat(unserved, ignore_index=True), UNSERVED_COLUMNS)
     for siting in plan.siting:
-        tables[f"reach_{siting.objective_name}"] = (siting.reach, REACH_COLUMNS)
-        tables[f"demand_{siting.objective_name}"] = (siting.demand, SITING_DEMAND_COLUMNS)
+        tables |= siting_tables(siting)
     return {
         name: (frame.reindex(columns=[c.name for c in columns]), TableSchema(name, columns))
         for name, (frame, columns) in tables.items()

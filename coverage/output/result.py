@@ -17,6 +17,7 @@ import pandas as pd
 from ..assess.assessment import Assessment
 from ..assess.evidence import evidence_of
 from ..assess.finding import Finding
+from ..errors import Fault
 from ..plan import Plan
 from ..siting.comply import Compliance
 from ..siting.outcome import Siting
@@ -25,6 +26,10 @@ from .plan_tables import quality_table
 
 DECIMALS = 6
 """Shares and kilometres are written to this many decimals: a millimetre, a millionth."""
+
+
+WEIGHT_UNITS = {"people": "people", "highway": "m"}
+"""Unit of every weight of a siting: objective, bound, gain, covers, left …"""
 
 
 def result_schema() -> dict[str, Any]:
@@ -65,7 +70,7 @@ def plan_result(plan: Plan) -> dict[str, Any]:
             "access": _records(plan.before.access),
             "not_served": _records(plan.before.not_served, drop=("geometry",)),
             "siting": [siting_row(siting, lang) for siting in plan.siting],
-            "least_sites": [least_row(found) for found in plan.compliance],
+            "least_sites": [least_row(found, lang) for found in plan.compliance],
             "retrofit": None if plan.retrofit is None else retrofit_row(plan.retrofit),
             "after": {
                 "findings": finding_rows(plan.after, lang),
@@ -140,7 +145,9 @@ def siting_row(siting: Siting, lang: str) -> dict[str, Any]:
         "candidates": len(siting.candidates),
         "proposed": _records(siting.proposed),
         "unreachable": _records(siting.unreachable),
-        "frontier": _records(siting.frontier),
+        "reason": _reason(result.reason, lang),
+        "weight_unit": WEIGHT_UNITS[siting.objective_name],
+        **siting.claims(),
         "choices": _records(siting.choices),
         "alternatives": [{"objective": value, "chosen": list(ids)} for value, ids in siting.alternatives],
         "verified": not siting.faults,
@@ -148,7 +155,7 @@ def siting_row(siting: Siting, lang: str) -> dict[str, Any]:
     }
 
 
-def least_row(found: Compliance) -> dict[str, Any]:
+def least_row(found: Compliance, lang: str) -> dict[str, Any]:
     """Least sites for one span, in the form of a siting run."""
     result = found.result
     return {
@@ -161,10 +168,16 @@ def least_row(found: Compliance) -> dict[str, Any]:
         "gap": result.gap,
         "status": result.status,
         "runtime_s": result.runtime_s,
+        "reason": _reason(result.reason, lang),
         "stretches": found.stretches,
         "proposed": _records(found.sites),
         "unserved": _records(found.unserved),
     }
+
+
+def _reason(reason: Fault | None, lang: str) -> str | None:
+    """Why there is no plan, in words."""
+    return None if reason is None else reason.render(lang)
 
 
 def retrofit_row(found: Retrofit) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Recompute what a run folder claims, from its evidence alone: no solver, no road network, plain arithmetic.
 
-``result.json`` holds the claims, the tables ``reach_…`` and ``demand_…`` of ``layers.gpkg`` the evidence of
-who reaches whom.
+``result.json`` holds the claims, the tables ``reach_…``, ``demand_…`` and ``served_…`` of ``layers.gpkg`` the evidence
+of who reaches whom and who is served where.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Fault, InputError
+from ..siting.recount import Claim, Claimed, Evidence, claims
+from ..siting.wishes import Wishes
 from .compare import read_result
 
 RELATIVE = 1e-5
 """``result.json`` holds six decimals."""
 KM_ROUNDING = 0.003
-Claim = tuple[str, Any, Any]
 
 
 def verify_run(folder: Path, lang: str) -> tuple[int, list[str]]:
@@ -37,13 +38,13 @@ def verify_run(folder: Path, lang: str) -> tuple[int, list[str]]:
         If the folder is no run folder, or its layers can't be read.
     """
     result = read_result(folder)
-    claims = [*_findings(result), *_routes(result), *_siting(result, folder / "layers.gpkg")]
+    every = [*_findings(result), *_routes(result), *_siting(result, folder / "layers.gpkg")]
     wrong = [
         Fault("verify-value", values={"what": what, "claimed": claimed, "found": found})
-        for what, claimed, found in claims
+        for what, claimed, found in every
         if not _same(what, claimed, found)
     ]
-    return len(claims), [fault.render(lang) for fault in wrong]
+    return len(every), [fault.render(lang) for fault in wrong]
 
 
 def _same(what: str, claimed: Any, found: Any) -> bool:
@@ -109,49 +110,81 @@ def _routes(result: dict[str, Any]) -> Iterator[Claim]:
 
 
 def _siting(result: dict[str, Any], layers: Path) -> Iterator[Claim]:
-    """Objective, gains, limits, bound and gap, from the tables of who reaches whom."""
+    """Objective, gains, limits, bound and gap, from the tables of who reaches whom; then all the rest."""
     options = result["project"]["options"]["siting"]
     for row in result["siting"]:
         name = row["objective_name"]
-        weight, reached = _evidence(layers, name, options["reach_km"])
-        candidates = {p["id"] for p in row["proposed"]}
-        covered = set().union(
-            *(d for site, d in reached.items() if site not in _candidate_ids(layers)), set()
-        )
-        yield f"{name}.total", row["total"], sum(weight.values())
-        yield f"{name}.existing", row["existing"], sum(weight[d] for d in covered)
-        yield f"{name}.chosen", row["chosen"], [p["id"] for p in row["proposed"]]
-        for site, gain in zip(row["chosen"], row["gain"], strict=True):
-            new = reached.get(site, set()) - covered
-            yield f"{name}.gain {site}", gain, sum(weight[d] for d in new)
-            covered |= new
-        yield f"{name}.objective", row["objective"], sum(weight[d] for d in covered)
-        yield f"{name}.number", True, options["sites"] is None or len(candidates) <= options["sites"]
-        yield f"{name}.cost", row["cost"], sum(p["cost"] for p in row["proposed"])
-        yield (
-            f"{name}.budget",
-            True,
-            options["budget"] is None or row["cost"] <= options["budget"] * (1 + 1e-9),
-        )
-        yield f"{name}.bound", True, row["bound"] >= row["objective"] - RELATIVE
-        if row["objective"]:
-            yield f"{name}.gap", row["gap"], max(0.0, row["bound"] / row["objective"] - 1)
+        with closing(_open(layers)) as db:
+            claimed = _claimed(row, options, db)
+            candidates = {i for (i,) in db.execute("SELECT id FROM candidates")}
+        if row["objective"] is not None:
+            yield from _coverage(row, claimed, candidates)
+        yield from ((f"{name}.{what}", claim, found) for what, claim, found in claims(claimed))
 
 
-def _candidate_ids(layers: Path) -> set[str]:
-    with closing(_open(layers)) as db:
-        return {row[0] for row in db.execute("SELECT id FROM candidates")}
+def _coverage(row: dict[str, Any], claimed: Claimed, candidates: set[str]) -> Iterator[Claim]:
+    """Plain coverage, site by site."""
+    name, weight = row["objective_name"], claimed.demand.weight
+    reached = claimed.demand.reached(claimed.reach_km)
+    covered = set().union(*(d for site, d in reached.items() if site not in candidates), set())
+    yield f"{name}.total", row["total"], sum(weight.values())
+    yield f"{name}.existing", row["existing"], sum(weight[d] for d in covered)
+    yield f"{name}.chosen", row["chosen"], [p["id"] for p in row["proposed"]]
+    for site, gain in zip(row["chosen"], row["gain"], strict=True):
+        new = reached.get(site, set()) - covered
+        yield f"{name}.gain {site}", gain, sum(weight[d] for d in new)
+        covered |= new
+    yield f"{name}.objective", row["objective"], sum(weight[d] for d in covered)
+    sites, budget, cost = claimed.n_sites, claimed.budget, row["cost"]
+    yield f"{name}.number", True, sites is None or len(set(row["chosen"])) <= sites
+    yield f"{name}.cost", cost, sum(p["cost"] for p in row["proposed"])
+    yield f"{name}.budget", True, budget is None or cost <= budget * (1 + 1e-9) + RELATIVE
+    yield f"{name}.bound", True, row["bound"] >= row["objective"] - RELATIVE
+    if row["objective"]:
+        yield f"{name}.gap", row["gap"], max(0.0, row["bound"] / row["objective"] - 1)
 
 
-def _evidence(layers: Path, name: str, reach_km: float) -> tuple[dict[str, float], dict[str, set[str]]]:
-    """Weights of the demands, and what each site reaches within the distance."""
-    reached: dict[str, set[str]] = defaultdict(set)
-    with closing(_open(layers)) as db:
-        weight = dict(db.execute(f'SELECT id, weight FROM "demand_{name}"'))
-        for site, demand, km in db.execute(f'SELECT site, demand, distance_km FROM "reach_{name}"'):
-            if km <= reach_km * (1 + 1e-12):
-                reached[site].add(demand)
-    return weight, reached
+def _claimed(row: dict[str, Any], options: dict[str, Any], db: sqlite3.Connection) -> Claimed:
+    """A siting's entry with the evidence of its tables."""
+    name = row["objective_name"]
+    wishes = Wishes.from_options(options)
+    tables = {t for (t,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    free = db.execute("SELECT id, cost FROM candidates WHERE reason IS NULL OR reason = ''").fetchall()
+    costs = {i: float(cost) for i, cost in free if i not in wishes.forbidden}
+    sites = options["sites"]
+    served = f'SELECT site, demand, amount FROM "served_{name}"'
+    return Claimed(
+        row=row,
+        wishes=wishes,
+        reach_km=options["reach_km"],
+        n_sites=None if sites is None else min(sites, len(free)),
+        budget=options["budget"],
+        demand=_evidence(
+            db.execute(f'SELECT id, weight, county FROM "demand_{name}"').fetchall(),
+            db.execute(f'SELECT site, demand, distance_km FROM "reach_{name}"').fetchall(),
+        ),
+        aims=_aims(db) if "demand_aims" in tables else {},
+        served=db.execute(served).fetchall() if f"served_{name}" in tables else [],
+        costs=costs,
+    )
+
+
+def _aims(db: sqlite3.Connection) -> dict[str, Evidence]:
+    """Evidence of each aim that adds up."""
+    demand, reach = defaultdict(list), defaultdict(list)
+    for aim, *row in db.execute("SELECT aim, id, amount, county FROM demand_aims"):
+        demand[aim].append(tuple(row))
+    for aim, *row in db.execute("SELECT aim, site, demand, distance_km FROM reach_aims"):
+        reach[aim].append(tuple(row))
+    return {aim: _evidence(rows, reach[aim]) for aim, rows in demand.items()}
+
+
+def _evidence(demand: list[tuple[Any, ...]], reach: list[tuple[Any, ...]]) -> Evidence:
+    return Evidence(
+        {i: float(w) for i, w, _ in demand},
+        {i: county or "" for i, _, county in demand},
+        [(site, i, float(km)) for site, i, km in reach],
+    )
 
 
 def _open(layers: Path) -> sqlite3.Connection:
