@@ -92,6 +92,30 @@ class NetworkSettings(_Frozen):
         return value
 
 
+class MarkSettings(_Frozen):
+    """A known kilometre post."""
+
+    km: Annotated[float, Field(allow_inf_nan=False)] = Field(description="what the post says")
+    lon: Annotated[float, Field(ge=-180, le=180)] = Field(description="where it stands (WGS 84)")
+    lat: Annotated[float, Field(ge=-90, le=90)] = Field(description="where it stands (WGS 84)")
+
+
+class RouteSettings(_Frozen):
+    """How the kilometre marks of a route are counted."""
+
+    counts_from: Literal["north", "south", "east", "west"] | None = Field(
+        None,
+        description="the end at which the kilometre marks begin; by the number or the extent if left out",
+    )
+    start_km: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
+        None, description="kilometre mark at the start of the route's longest section in the data"
+    )
+    marks: tuple[MarkSettings, ...] = Field(
+        (),
+        description="known kilometre posts { km, lon, lat }; two or more also say which way the marks rise",
+    )
+
+
 class TableSettings(_Frozen):
     """One table file, or the OSM file as its source."""
 
@@ -291,6 +315,9 @@ class Project(_Frozen):
     network: NetworkSettings
     road_class: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="patterns of route numbers by class, instead of the profile's"
+    )
+    routes: dict[str, RouteSettings] = Field(
+        default_factory=dict, description="kilometre marks of routes, by number"
     )
     tables: dict[
         Literal["chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls"],

@@ -20,8 +20,8 @@ from .inputs import SCHEMAS, Inputs, collect, combine_tables, distance_to, read_
 from .inputs.checks import notice_table_datum
 from .inputs.from_osm import table_from_osm
 from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
-from .network.refs import RoadClass, RoadClasses
-from .network.routes import Route, find_routes
+from .network.refs import RoadClasses
+from .network.routes import Counting, Mark, Route, find_routes
 from .notices import notices
 from .policy import (
     Policy,
@@ -78,7 +78,11 @@ def load(project: Project, *, tell: Tell = silent) -> Study:
     assert roads is not None  # or there was a fault
     tell("routes", 0.3)
     classes = road_classes(project, policy)
-    routes = tuple(find_routes(roads, classes, bridge_m=project.network.bridge_km * M_PER_KM))
+    routes = tuple(
+        find_routes(
+            roads, classes, bridge_m=project.network.bridge_km * M_PER_KM, counting=route_counting(project)
+        )
+    )
     inputs = replace(inputs, warnings=(*inputs.warnings, *notices(project, policy, roads, routes, inputs)))
     return Study(project, policy, region, roads, routes, inputs, _background(features, inputs))
 
@@ -112,7 +116,19 @@ def _policy_name(project: Project) -> str | Path:
 def road_classes(project: Project, policy: Policy) -> RoadClasses:
     """Classes of road of the policy, with the project's own patterns in their place."""
     patterns = {**policy.road_class, **project.road_class}
-    return RoadClasses(tuple(RoadClass(name, tuple(p)) for name, p in patterns.items()))
+    return RoadClasses.from_mapping(patterns)
+
+
+def route_counting(project: Project) -> dict[str, Counting]:
+    """How the project counts the kilometre marks of its routes."""
+    return {
+        ref: Counting(
+            how.counts_from,
+            None if how.start_km is None else how.start_km * M_PER_KM,
+            tuple(Mark(mark.km * M_PER_KM, mark.lon, mark.lat) for mark in how.marks),
+        )
+        for ref, how in project.routes.items()
+    }
 
 
 def _region(project: Project) -> Region | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -97,13 +97,16 @@ class RoadClasses:
 
     @classmethod
     def from_mapping(cls, patterns: Mapping[str, Sequence[str] | str]) -> RoadClasses:
-        """Make classes from ``{"ordinary_trunk": [regex, …], …}``."""
-        return cls(
-            tuple(
-                RoadClass(name, (found,) if isinstance(found, str) else tuple(found))
-                for name, found in patterns.items()
-            )
+        """Make classes from ``{"ordinary_trunk": [regex, …], …}``.
+
+        A class with exactly the patterns of GB/T 917 counts its marks as that standard says.
+        """
+        made = (
+            RoadClass(name, (found,) if isinstance(found, str) else tuple(found))
+            for name, found in patterns.items()
         )
+        standard = {c.patterns: c for c in GB_T_917.classes}
+        return cls(tuple(replace(standard.get(c.patterns, c), name=c.name) for c in made))
 
     @property
     def names(self) -> list[str]:

@@ -15,12 +15,15 @@ from .clip import (
 from .find import find_routes
 from .geometry import ground_scale, mercator, unmercator
 from .index import RoadIndex
+from .marks import Counting, Mark
 from .model import Direction, Drive, Route, Section
 from .totals import edge_weight, network_length_m, segment_weight
 
 __all__ = [
+    "Counting",
     "Direction",
     "Drive",
+    "Mark",
     "OpenEnds",
     "RoadIndex",
     "Route",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from .bridges import BRIDGE_M, bridge
 from .drives import find_drives
 from .groups import Group, Paired, pair_drives
 from .index import RoadIndex
+from .marks import SIDES, Counting, by_route, count
 from .model import FarSides, Route, Section
 
 
@@ -23,6 +24,7 @@ def find_routes(
     *,
     bridge_m: float = BRIDGE_M,
     reverse_refs: Iterable[str] = (),
+    counting: Mapping[str, Counting] | None = None,
 ) -> list[Route]:
     """Find the routes of the classes in a road graph.
 
@@ -36,6 +38,8 @@ def find_routes(
         Breaks in the number up to this length along the road graph are bridged.
     reverse_refs : iterable of str
         Numbers whose chainage counts from the other end.
+    counting : mapping, optional
+        Number -> where its kilometre marks begin, and known posts; goes before everything else.
 
     Returns
     -------
@@ -43,22 +47,37 @@ def find_routes(
         Sorted by ref. Kilometre marks count from the north or from the east: by the number where the class
         says so, else by the larger extent of the route; rings count clockwise.
 
+    Raises
+    ------
+    InputError
+        If ``counting`` names routes that are not there, or posts that stand far from their route.
+
     Notes
     -----
     Nothing depends on how ways are cut, drawn or numbered.
     """
     index = RoadIndex(graph)
     turned = set(reverse_refs)
+    found = route_segments(graph, classes)
+    how = by_route(counting or {}, list(found))
     routes = []
-    for ref, segments in route_segments(graph, classes).items():
+    for ref, segments in found.items():
         road_class = classes.class_of(ref)
         assert road_class is not None
-        routes.append(_route(index, ref, road_class, segments, bridge_m, reverse=ref in turned))
+        route = _route(index, ref, road_class, segments, bridge_m, how.get(ref), reverse=ref in turned)
+        routes.append(route)
     return routes
 
 
 def _route(
-    index: RoadIndex, ref: str, road_class: RoadClass, segments: IntArray, bridge_m: float, *, reverse: bool
+    index: RoadIndex,
+    ref: str,
+    road_class: RoadClass,
+    segments: IntArray,
+    bridge_m: float,
+    how: Counting | None,
+    *,
+    reverse: bool,
 ) -> Route:
     paths, aside = find_drives(index, segments)
     paired = pair_drives(index, paths)
@@ -67,14 +86,14 @@ def _route(
         paired = pair_drives(index, joined)
     paired = _with_lengths(index, paired, aside)
     axis = road_class.axis_of(ref) or _longer_extent(index, paired)
-    sections = [
-        section for group in paired.groups for section in _sections(index, paired, group, axis, reverse)
-    ]
-    ordered = sorted(sections, key=_order)
-    numbered = tuple(
-        Section(k, s.forward, s.backward, s.length_m, s.knots_m, s.axis)
-        for k, s in enumerate(ordered, start=1)
+    if how is not None and how.counts_from is not None:
+        axis, reverse = SIDES[how.counts_from]
+    sections = sorted(
+        (section for group in paired.groups for section in _sections(index, paired, group, axis, reverse)),
+        key=_order,
     )
+    counted = sections if how is None else count(index, ref, sections, how)
+    numbered = tuple(replace(section, number=k) for k, section in enumerate(counted, start=1))
     return Route(ref, road_class.name, numbered, aside)
 
 
