@@ -127,6 +127,15 @@ def test_only_counted_edges_count():
     assert covered_length(edges, ["A", "B"], 19).two_site_rule == 0.0
 
 
+def test_counted_may_be_written_as_numbers():
+    """0 and 1 from a table file, booleans with a missing-value type and plain ones say the same; 2 doesn't."""
+    edges = table(("A", "u", 5), ("u", "v", 10), ("v", "B", 5))
+    for flags in ([0, 1, 0], [0.0, 1.0, 0.0], pd.array([False, True, False], dtype="boolean")):
+        assert covered_length(edges.assign(counted=flags), ["A", "B"], 20).length_m == 10.0
+    with pytest.raises(InputError, match="has 2 in counted"):
+        covered_length(edges.assign(counted=[0, 2, 1]), ["A", "B"], 20)
+
+
 def test_nothing_counts():
     """Without counted length there is no share, and no error."""
     found = covered_length(table((1, 2, 5), counted=[False]), [1], 10)
@@ -148,9 +157,11 @@ def test_a_node_named_twice_is_one_site():
 
 
 def test_unknown_site_nodes_are_told():
-    """Sites elsewhere cover nothing and are named; if no site is on the network, that is an error."""
+    """Sites elsewhere cover nothing and are named; ids that only differ in their type are an error."""
     assert covered_length(table((1, 2, 5)), [1, 2, 99], 10).sites_unknown == (99,)
-    with pytest.raises(InputError, match="none of the 2 site nodes"):
+    nowhere = covered_length(table((1, 2, 5)), [98, 99], 10)
+    assert (nowhere.edge_rule, nowhere.sites_unknown) == (0.0, (98, 99))
+    with pytest.raises(InputError, match="the sites say '1', the edges 1"):
         covered_length(table((1, 2, 5)), ["1", "2"], 10)
 
 

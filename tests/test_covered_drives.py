@@ -359,7 +359,7 @@ def test_all_faults_are_told_at_once(lang):
             "u": [1, None, 3, 4],
             "v": [2, 3, 4, 5],
             "length_m": [-1, 2, np.nan, np.inf],
-            "counted": [True, 1, False, "no"],
+            "counted": [True, 3, False, "no"],
         },
         index=["a", "b", "c", "d"],
     )

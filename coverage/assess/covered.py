@@ -54,8 +54,8 @@ def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: 
     ----------
     edges : DataFrame
         One row per undirected edge: ``u``, ``v`` (any hashable ids), ``length_m`` (metres, 0 or more) and
-        optionally ``counted`` (bool): edges that don't count carry distance only. Parallel edges are
-        different edges; loops are allowed.
+        optionally ``counted`` (bool, or 0 and 1): edges that don't count carry distance only. Parallel edges
+        are different edges; loops are allowed.
     site_nodes : iterable
         Nodes with a site. A node named twice is one site.
     span_m : float
@@ -69,7 +69,7 @@ def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: 
     ------
     InputError
         If columns are missing, lengths are missing, negative or infinite, ends are missing, the span isn't
-        positive, or none of several site nodes is a node of the edges; all faults at once.
+        positive (all faults at once), or the site nodes are ids of the edges in another type (``"7"`` for 7).
 
     Notes
     -----
@@ -89,9 +89,8 @@ def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: 
     length, counted = _checked(edges, span_m)
     wanted = dict.fromkeys(site_nodes)
     links, sites, unknown = _numbered(edges, length, list(wanted))
-    if wanted and links.n and not len(sites):
-        first = next(iter(wanted))
-        raise InputError(Fault("sites-not-on-network", value=first, values={"count": len(wanted)}))
+    if unknown and not len(sites):
+        _refuse_other_type(edges, unknown)
     limit = float(span_m) + TOLERANCE_M
     nearest = nearest_two(links, sites, limit)
     by_edge = nearest.near_m[links.u] + length + nearest.near_m[links.v] <= limit
@@ -109,6 +108,15 @@ def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: 
 
 def _share(length: npt.NDArray[np.float64], passed: npt.NDArray[np.bool_], total: float) -> float:
     return float(length[passed].sum()) / total if total > 0 else float("nan")
+
+
+def _refuse_other_type(edges: pd.DataFrame, sites: tuple[Hashable, ...]) -> None:
+    """Raise if no site is on the network only because ids are numbers here and text there."""
+    written = {str(site): site for site in sites}
+    same = next((node for node in chain(edges["u"], edges["v"]) if str(node) in written), None)
+    if same is not None:
+        values = {"count": len(sites), "node": repr(same)}
+        raise InputError(Fault("sites-not-on-network", value=repr(written[str(same)]), values=values))
 
 
 # -- inputs --------------------------------------------------------------------------------------------------
@@ -148,10 +156,13 @@ def _told(key: str, edges: pd.DataFrame, column: str, wrong: npt.NDArray[np.bool
 
 
 def _yes_or_no(values: pd.Series) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which values are booleans, and which are true."""
+    """Which values are booleans (or 0 and 1), and which are true."""
     if values.dtype == np.dtype(bool):
         return np.ones(len(values), dtype=bool), values.to_numpy()
-    good = np.fromiter((isinstance(x, (bool, np.bool_)) for x in values), dtype=bool, count=len(values))
+    numbers = (bool, np.bool_, int, float, np.integer, np.floating)
+    good = np.fromiter(
+        (isinstance(x, numbers) and x in (0, 1) for x in values), dtype=bool, count=len(values)
+    )
     true = np.fromiter(
         (g and bool(x) for g, x in zip(good, values, strict=True)), dtype=bool, count=len(values)
     )
