@@ -156,7 +156,7 @@ def test_files_that_are_not_there_or_not_files(tmp_path):
     (tmp_path / "folder.osm").mkdir()
     (tmp_path / "empty.osm.pbf").touch()
     (tmp_path / "roads.shp").write_bytes(b"x")
-    assert faults(tmp_path / "none.osm.pbf") == ["network-file-missing"]
+    assert faults(tmp_path / "none.osm.pbf") == ["network-file-beside"]
     assert faults(tmp_path / "folder.osm") == ["file-is-folder"]
     assert faults(tmp_path / "empty.osm.pbf") == ["network-file-empty"]
     assert faults(tmp_path / "roads.shp") == ["network-suffix"]

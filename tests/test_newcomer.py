@@ -81,7 +81,7 @@ def test_a_broken_road_file_does_not_hide_the_faults_of_tables_and_policy(projec
 def test_a_road_file_that_is_missing_is_told_once(project):
     """The region's relation and the roads are in the same missing file: one fault."""
     folder = project(region="osm_relation = 77", osm="nowhere.osm.pbf")
-    assert [key for key, _ in faults_of(folder)] == ["network-file-missing"]
+    assert [key for key, _ in faults_of(folder)] == ["network-file-beside"]
 
 
 def test_numbers_too_large_for_anything_are_faults(project):
@@ -204,3 +204,39 @@ def test_a_proposed_site_at_an_unsurveyed_hub_is_no_survey(project):
         if before.high is not None and before.rule.kind == "facility_share":
             assert after.high >= before.high
             assert after.low >= before.low
+
+
+# -- what is beside the file that is asked for -----------------------------------------------------------
+
+
+def test_a_road_file_of_another_name_is_pointed_out(project):
+    """``init`` writes roads.osm.pbf, the newcomer copies andorra.osm.pbf there: the message names it."""
+    folder = project(osm="andorra.osm.pbf")
+    with pytest.raises(InputError, match=r"roads\.osm\.pbf") as caught:
+        load(read_project(folder))
+    assert [fault.key for fault in caught.value.faults] == ["network-file-beside"]
+
+
+def test_boundaries_that_would_do_are_named(root, tmp_path):
+    """A relation that is not in the file, or not whole: the message lists those that are."""
+    shutil.copy(root / "data" / "osm" / "zhuzhou-sample.osm.pbf", tmp_path / "roads.osm.pbf")
+    body = PROJECT.format(more="", region="osm_relation = 9999", more_top="", osm="roads.osm.pbf")
+    (tmp_path / "project.toml").write_text(body, "utf-8")
+    with pytest.raises(InputError, match="醴陵市") as caught:
+        load(read_project(tmp_path))
+    assert [fault.key for fault in caught.value.faults] == ["region-relation-others"]
+
+
+def test_ids_used_in_two_tables_hide_no_other_faults(project):
+    """The same id in two files, and a bad number in a third: both at once."""
+    folder = project(
+        table("chargers", "a.csv") + table("chargers", "b.csv") + table("berths", "c.csv"),
+        files={"a.csv": POINT, "b.csv": POINT, "c.csv": "id,class_t\n1,千吨\n"},
+    )
+    assert {key for key, _ in faults_of(folder)} == {"id-twice-files", "number-word"}
+
+
+def test_an_osm_file_without_chargers_is_no_survey(project):
+    """``from_osm = true`` finds none: said, because it does not mean that there are none."""
+    folder = project("[tables.chargers]\nfrom_osm = true\n")
+    assert "osm-nothing" in noticed(folder)

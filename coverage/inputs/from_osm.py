@@ -86,7 +86,10 @@ def table_from_osm(table: str, features: Features, *, notes: list[Fault] | None 
         "demand": demand_from_osm,
         "counties": counties_from_osm,
     }[table]
-    return build(features, [] if notes is None else notes)
+    found = build(features, [] if notes is None else notes)
+    if found.empty and notes is not None:
+        notes.append(Fault("osm-nothing", values={"table": table}, warning=True))
+    return found
 
 
 def _rows(features: Features, layer: str) -> list[Row]:

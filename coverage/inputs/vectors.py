@@ -53,7 +53,7 @@ def read_layer(path: Path, layer: str | None, encoding: str | None) -> RawTable:
 def _open_layer(path: Path, layer: str | None, encoding: str | None) -> tuple[list[str], str, pd.DataFrame]:
     """Names of the layers, the one that is read, and its rows."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's; what they mean shows in the rows
+        warnings.simplefilter("ignore")  # GDAL's and pyogrio's; what they mean shows in the rows
         listing = [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
         names = [name for name, _ in listing if name != "layer_styles"]  # QGIS keeps its styles there
         if layer is not None and layer not in names:

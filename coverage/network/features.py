@@ -177,6 +177,10 @@ def _single_places(chosen: list[tuple[str, OsmObject]]) -> list[tuple[str, OsmOb
     ]
 
 
+MOST_NAMED = 10
+"""So many boundaries are named where the one asked for is not there."""
+
+
 def read_region_from_osm(
     path: str | Path, relation_id: int, *, halo_m: float = HALO_M, name: str | None = None
 ) -> Region:
@@ -191,7 +195,15 @@ def read_region_from_osm(
     check_file(path, OSM_SUFFIXES)
     found = read_objects(path, [osmium.filter.KeyFilter("type")], lambda _: True, relation_id=relation_id)
     if not found:
-        raise InputError(
-            Fault("region-relation-missing", file=str(path), values={"relation_id": relation_id})
-        )
+        raise InputError(_no_such_relation(path, relation_id))
     return Region(found[0].shape, halo_m, found[0].tags.get("name", "") if name is None else name)
+
+
+def _no_such_relation(path: Path, relation_id: int) -> Fault:
+    """Say that a relation gives no region, and which boundaries of the file would."""
+    sieve = osmium.filter.TagFilter(("boundary", "administrative"))
+    areas = [o for o in read_objects(path, [sieve], lambda _: True) if o.osm_type == "relation"]
+    names = [f"{area.osm_id} ({area.tags.get('name', '?')})" for area in areas[:MOST_NAMED]]
+    values = {"relation_id": relation_id, "others": ", ".join(names)}
+    key = "region-relation-others" if areas else "region-relation-missing"
+    return Fault(key, file=str(path), value=relation_id, values=values)

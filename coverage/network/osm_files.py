@@ -34,7 +34,7 @@ def check_file(path: Path, known: tuple[str, ...]) -> str:
     if path.is_dir():
         raise InputError(Fault("file-is-folder", file=str(path)))
     if not path.exists():
-        raise InputError(Fault("network-file-missing", file=str(path)))
+        raise InputError(_missing(path, known))
     suffix = suffix_of(path, known)
     if suffix is None:
         raise InputError(
@@ -50,6 +50,19 @@ def check_file(path: Path, known: tuple[str, ...]) -> str:
     if empty:
         raise InputError(Fault("network-file-empty", file=str(path)))
     return suffix
+
+
+def _missing(path: Path, known: tuple[str, ...]) -> Fault:
+    """Say that a file is not there, and which files of the kind are beside it."""
+    if path.is_symlink():
+        return Fault("file-link", file=str(path))
+    try:
+        beside = sorted(p.name for p in path.parent.iterdir() if suffix_of(p, known) and p.is_file())
+    except OSError:
+        beside = []
+    beside = [name for name in beside if not name.startswith(".")][:5]
+    key = "network-file-beside" if beside else "network-file-missing"
+    return Fault(key, file=str(path), values={"beside": ", ".join(beside)})
 
 
 @contextmanager
