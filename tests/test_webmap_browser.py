@@ -104,7 +104,7 @@ def test_first_view(opened, maps):
     assert "km" in page.inner_text(".leaflet-control-scale-line")
     assert "mi" not in page.inner_text(".leaflet-control-scale")
     assert {"G106", "醴陵市"} <= set(page.locator(".name").all_inner_texts())
-    for part in ("OpenStreetMap", "非测绘成果", "审图号", "2026-11-20"):
+    for part in ("OpenStreetMap", "非测绘成果", "审图号", "2026年11月20日"):
         assert part in page.inner_text("#notes")
     west, south, east, north = page.evaluate("plugspan.map.getBounds().toBBoxString()").split(",")
     assert float(west) < 112.97
@@ -445,3 +445,126 @@ def test_popup_gives_names_letter_by_letter(opened, tmp_path):
         page.evaluate("i => plugspan.goTo(plugspan.view.layers.find(l => l.spec.name === 'towns'), [i])", i)
         assert page.locator(".popup h3").text_content() == name
         assert page.locator(".popup td").first.text_content() == name
+
+
+def two_ways(path, n):
+    """A road in both directions in so many pieces, a gap one way and good the other, and many sites in one place."""
+    along = [113 + 0.4 * i / n for i in range(n + 1)]
+    pieces = [LineString([(a, 27.0), (b, 27.0)]) for a, b in zip(along, along[1:], strict=False)]
+    lines = frame(
+        {"ref": ["G1"] * 2 * n, "spacing_class": ["gap"] * n + ["good"] * n, "side": [1] * 2 * n},
+        [*pieces, *(piece.reverse() for piece in pieces)],
+    )
+    routes = Layer(
+        "routes", "layer.routes", lines, schema("routes", col("ref")), styles.route_style(25, 40), "routes", search_column="ref",
+    )  # fmt: skip
+    many = frame(
+        {"name": [f"站{i}" for i in range(700)], "fast": ["yes", "no"] * 350},
+        [Point(113.2 + 0.0001 * (i % 20), 27.05 + 0.0001 * (i // 20)) for i in range(700)],
+    )
+    sites = Layer(
+        "charging_sites", "layer.charging_sites", many, schema("s", col("name")), styles.SITES, "places", search_column="name",
+    )  # fmt: skip
+    write_map([routes, sites], [], path, lang="zh", title="t")
+
+
+@pytest.mark.parametrize("n", [10, 1300], ids=["small", "dense"])
+def test_directions_lie_side_by_side(opened, tmp_path, n):
+    """Eastwards lies south of westwards, on the screen and for a click, in small layers and in dense ones."""
+    two_ways(tmp_path / "map.html", n)
+    page = opened(tmp_path / "map.html")
+    for dy, wanted in ((-3, "间距小于"), (3, "缺口")):
+        page.keyboard.press("Escape")
+        at = page.evaluate(
+            """dy => { plugspan.map.setView([27.0, 113.2], 13, {animate: false}); const p = plugspan.map.latLngToContainerPoint([27.0, 113.2]);
+            const box = plugspan.map.getContainer().getBoundingClientRect(); return [p.x + box.left + 40, p.y + box.top + dy]; }""",
+            dy,
+        )
+        page.mouse.click(*at)
+        page.wait_for_selector(".popup-kind")
+        assert wanted in page.inner_text(".popup-kind")
+    assert page.locator(".name.shield").all_inner_texts() == ["G1"]
+
+
+def test_many_points_gather(opened, tmp_path):
+    """Zoomed out a disc stands for many sites; a click goes nearer until the sites stand alone."""
+    two_ways(tmp_path / "map.html", 10)
+    page = opened(tmp_path / "map.html")
+    grid = "plugspan.view.layers.find(l => l.spec.name === 'charging_sites').grid"
+    page.evaluate("void plugspan.map.setView([27.052, 113.201], 11, {animate: false})")
+    assert page.evaluate(f"Boolean({grid}.clusterAt(plugspan.map.getCenter()))")
+    box = page.locator("#map").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    until(page, "plugspan.map.getZoom() >= 13")
+    assert page.evaluate(f"{grid}.clusterAt(plugspan.map.getCenter())") is None
+    assert page.locator(".leaflet-popup").count() == 0
+
+
+def test_arrow_keys_go_from_symbol_to_symbol(opened, maps):
+    """One symbol is a stop of the Tab key; arrows reach the others, Enter opens, Escape leads back."""
+    page = opened(maps / "zh.html")
+    stops = "[...document.querySelectorAll('#map [tabindex=\"0\"]')].filter(n => n.matches('.leaflet-marker-icon, path')).length"
+    until(page, f"{stops} === 1")
+    page.locator("#map .leaflet-marker-icon[tabindex='0']").focus()
+    seen = set()
+    for key in ("ArrowDown", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight"):
+        page.keyboard.press(key)
+        seen.add(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+    assert len(seen) > 2
+    assert page.evaluate(stops) == 1
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".popup")
+    assert page.evaluate("Boolean(document.activeElement.closest('.leaflet-popup'))")
+    page.keyboard.press("Escape")
+    until(page, "document.activeElement.matches('.leaflet-marker-icon')")
+
+
+def test_calm_for_those_who_ask(opened, maps):
+    """With reduced motion the map jumps instead of flying."""
+    page = opened(maps / "zh.html", reduced_motion="reduce")
+    zoom = page.evaluate("plugspan.map.getZoom()")
+    page.locator(".tools button").first.click()
+    assert page.evaluate("plugspan.map.getZoom()") == zoom + 1
+
+
+def test_layers_without_data_are_named_once(opened, tmp_path):
+    """A layer that holds nothing is no line of the legend; that there are no data is said at its foot."""
+    nothing = Layer(
+        "berths", "layer.berths", frame({"name": [], "status": []}, []), schema("b", col("name")), styles.berth_style(), "places"
+    )  # fmt: skip
+    arguments = case("zh", n_roads=10)
+    layers = [layer for layer in arguments.pop("layers") if layer.name != "berths"]
+    write_map([*layers, nothing], path=tmp_path / "map.html", **arguments)
+    page = opened(tmp_path / "map.html")
+    assert page.locator("#tree .layer-title", has_text="泊位").count() == 0
+    assert page.inner_text("#tree .no-data") == "没有数据：泊位"
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_text_can_be_read_and_targets_hit(opened, maps, viewport):
+    """Text has a contrast of 4.5 and 11 pixels; on a phone what one touches measures 40 pixels."""
+    page = opened(maps / "zh.html", viewport, has_touch=viewport is PHONE)
+    for panel in ("findings", "layers") if viewport is PHONE else ("",):
+        if panel:
+            page.click(f"#toggle-{panel}")
+        assert page.evaluate(FAINT) == []
+        if panel:
+            assert page.evaluate(SMALL_TARGETS) == []
+
+
+FAINT = """() => {
+  const channel = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
+  const numbers = s => s.match(/[\\d.]+/g).map(Number), out = [];
+  const ground = n => { for (; n; n = n.parentElement) { const c = numbers(getComputedStyle(n).backgroundColor); if (c.length < 4 || c[3] > 0.7) return c; } return [255, 255, 255]; };
+  for (const n of document.querySelectorAll('body *')) {
+    if (![...n.childNodes].some(t => t.nodeType === 3 && t.textContent.trim()) || !n.getClientRects().length || n.closest('svg')) continue;
+    let seen = 1; for (let p = n; p; p = p.parentElement) seen *= +getComputedStyle(p).opacity;
+    const style = getComputedStyle(n), back = ground(n), ink = numbers(style.color).slice(0, 3).map((v, i) => v * seen + back[i] * (1 - seen));
+    const a = light(ink), b = light(back), contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5 || parseFloat(style.fontSize) < 11) out.push(`${n.className} ${n.textContent} ${contrast} ${style.fontSize}`);
+  }
+  return out; }"""
+SMALL_TARGETS = """() => [...document.querySelectorAll('button, summary, label, input')].filter(n => n.getClientRects().length
+  && !(n.matches('input') && n.closest('label, summary'))).map(n => [n.textContent, n.getBoundingClientRect()])
+  .filter(([, b]) => b.width < 40 || b.height < 40).map(([text, b]) => `${text} ${b.width}×${b.height}`)"""

@@ -114,16 +114,22 @@ const Dense = L.GridLayer.extend({
   },
 
   _draw(g, at) {
-    const scale = Math.pow(2, at.z), ox = at.x * TILE, oy = at.y * TILE, pad = 24;
+    const scale = Math.pow(2, at.z), ox = at.x * TILE, oy = at.y * TILE, pad = this.gathers(at.z) ? CELL : 24;
     const lists = this.spec.categories.map(() => []);
     const found = this._within((ox - pad) / scale, (oy - pad) / scale, (ox + TILE + pad) / scale, (oy + TILE + pad) / scale);
     for (const i of found) if (this.category[i] >= 0) lists[this.category[i]].push(i);
-    // The first category is the most important one: it is drawn last.
-    for (let k = lists.length - 1; k >= 0; k--) {
+    const alone = this.gathers(at.z) ? this._clusters(g, found, scale, ox, oy, at.z) : null;
+    for (const k of this._drawingOrder()) {
       if (!lists[k].length || !this._visible(k, at.z)) continue;
-      if (this.spec.kind === "point") this._points(g, lists[k], k, scale, ox, oy, at.z);
+      if (this.spec.kind === "point") this._points(g, alone ? lists[k].filter((i) => alone.has(i)) : lists[k], k, scale, ox, oy, at.z);
       else this._lines(g, lists[k], k, scale, ox, oy);
     }
+  },
+
+  /** The first category is the most important one and is drawn last; but what has a halo (gaps) lies on top. */
+  _drawingOrder() {
+    const back = this.spec.categories.map((c, k) => k).reverse(), glows = (k) => Boolean(this.spec.categories[k].halo);
+    return back.filter((k) => !glows(k)).concat(back.filter(glows));
   },
 
   _visible(k, zoom) {
@@ -133,7 +139,7 @@ const Dense = L.GridLayer.extend({
   _lines(g, list, k, scale, ox, oy) {
     const c = this.spec.categories[k];
     // Between whole zoom levels a tile is shown smaller than drawn: draw thicker.
-    const factor = (this._map ? Math.max(1, scale / Math.pow(2, this._map.getZoom())) : 1) * (this.side ? lineScale() : 1);
+    const factor = this._enlarged(scale) * (this.side ? lineScale() : 1);
     g.lineJoin = "round";
     g.globalAlpha = c.opacity;
     const look = { scale, ox, oy, offset: this.spec.offset_px * factor };

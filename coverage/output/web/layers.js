@@ -96,7 +96,7 @@ class MapLayer {
       this.items[i] = item;
       this.parts[k].addLayer(item);
       if (this.label(i) && spec.kind !== "polygon") item.bindTooltip(() => el("span", {}, this.label(i)), { sticky: spec.kind !== "point", direction: "top" });
-      item.on("click", (event) => { L.DomEvent.stopPropagation(event); clicked(event.latlng, this, i); });
+      item.on("click", (event) => { L.DomEvent.stopPropagation(event); clicked(event.latlng, this, this.nearest(event.latlng, i)); });
     }
   }
 
@@ -138,6 +138,19 @@ class MapLayer {
       group.addLayer(new SideLine(lines, Object.assign({ pane: under, color: c.halo, side, more: 6, interactive: false, lineCap: "round" }, lineLook(c, 6))));
     }
     return group;
+  }
+
+  /** Of lines whose wide touch areas overlap (the two directions of a road) the one that is drawn nearest. */
+  nearest(latlng, clickedOn) {
+    if (this.spec.kind !== "line") return clickedOn;
+    const p = MAP.latLngToLayerPoint(latlng);
+    let best = clickedOn, least = Infinity;
+    this.items.forEach((item, i) => {
+      if (!item || !this.shows(this.spec.cat[i])) return;
+      const at = item.getLayers()[0].closestLayerPoint(p);
+      if (at && at.distance < least) { best = i; least = at.distance; }
+    });
+    return best;
   }
 
   refresh() {
@@ -229,6 +242,7 @@ function pickDense(latlng, kind) {
 /** A click: dense points lie above lines, dense lines above areas. */
 function clicked(latlng, layer, i) {
   if (view.measuring) { MAP.fire("measureclick", { latlng }); return; }
+  if (!(layer && layer.spec.kind === "point") && openCluster(latlng)) return;
   const isPoint = layer && layer.spec.kind === "point", isLine = layer && layer.spec.kind === "line";
   const hit = (!isPoint && pickDense(latlng, "point")) || (!isPoint && !isLine && pickDense(latlng, "line")) || (layer && [layer, i]);
   if (!hit && highlighted) highlighted.remove();

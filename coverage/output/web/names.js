@@ -119,14 +119,15 @@ const Names = L.Layer.extend({
   /** A number for each route: once in view, where there is room. */
   routes(layer) {
     const done = new Set(), area = MAP.getBounds(), quiet = layer.spec.group === "background";
+    const found = layer.inView(), room = found.length > 400 ? 46 : 12;
     const kind = quiet ? "water" : "shield", font = quiet ? "italic 12px" : "600 11px";
-    layer.inView().forEach(([k, i]) => {
+    found.forEach(([k, i]) => {
       const text = layer.dense ? layer.denseLabels(i) : layer.label(i);
       if (!text || done.has(text) || !layer.shows(k)) return;
       for (const at of layer.alongside(i)) {
         if (!area.contains(at)) continue;
         const p = MAP.latLngToLayerPoint(at), w = this.width(text, font) + 8;
-        if (!this.free(p.x, p.y, w + 12, 24)) continue;
+        if (!this.free(p.x, p.y, w + room, 12 + room)) continue;
         this.put(text, kind, p.x, p.y, w, 16);
         done.add(text);
         return;
@@ -145,7 +146,7 @@ const Names = L.Layer.extend({
       if (!area.contains(at)) return;
       const p = MAP.latLngToLayerPoint(at), w = this.width(text, font) + (kind === "area" ? text.length : 0), h = kind === "area" ? 18 : 15;
       const side = w / 2 + size / 2 + 4, up = size / 2 + 10;
-      const at4 = offsets || [[side, 0], [-side, 0], [0, -up], [0, up], [side, -9], [-side, 9]];
+      const at4 = offsets ? layer.within(i, p, offsets) : [[side, 0], [-side, 0], [0, -up], [0, up], [side, -9], [-side, 9]];
       const fits = (overMarks) => at4.find(([dx, dy]) => this.free(p.x + dx, p.y + dy, w, h, overMarks));
       const found = fits(false) || (kind === "area" && this.least(at4, p, w, h));
       if (!found) return;
@@ -166,4 +167,16 @@ MapLayer.prototype.inView = function () {
   if (!this.dense) return this.spec.cat.map((k, i) => [k, i]);
   const area = MAP.getBounds(), a = MAP.project(area.getNorthWest(), 0), b = MAP.project(area.getSouthEast(), 0);
   return this.grid.pack ? this.grid._within(a.x, a.y, b.x, b.y).sort((i, j) => i - j).map((i) => [this.grid.category[i], i]) : [];
+};
+
+/** Offsets that keep a name inside its own area come first, far ones outside are left out. */
+MapLayer.prototype.within = function (i, p, offsets) {
+  const rings = this.spec.geom[i].map((part) => unwrap(part[0]).map((at) => MAP.latLngToLayerPoint(at)));
+  const crosses = (x, y) => (a, b) => (a.y > y) !== (b.y > y) && x < (b.x - a.x) * (y - a.y) / (b.y - a.y) + a.x;
+  const inside = ([dx, dy]) => rings.some((ring) => {
+    const cut = crosses(p.x + dx, p.y + dy);
+    return ring.filter((a, k) => cut(a, ring[(k + 1) % ring.length])).length % 2 === 1;
+  });
+  const own = offsets.filter(inside), near = offsets.filter((o) => Math.hypot(...o) < 45 && !own.includes(o));
+  return own.concat(near);
 };

@@ -23,7 +23,18 @@ import folium
 from ...texts import LANGUAGES, text
 from .payload import Basemap
 
-SCRIPTS = ("base.js", "symbols.js", "dense.js", "layers.js", "names.js", "keys.js", "panels.js", "tools.js", "main.js")
+SCRIPTS = (
+    "base.js",
+    "symbols.js",
+    "dense.js",
+    "clusters.js",
+    "layers.js",
+    "names.js",
+    "keys.js",
+    "panels.js",
+    "tools.js",
+    "main.js",
+)
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?")
 _VENDORED = {
     "vendor:leaflet.js": "vendor/leaflet/leaflet.js",
