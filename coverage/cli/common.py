@@ -20,6 +20,7 @@ from ..texts import LANGUAGES, text
 if TYPE_CHECKING:
     from ..plan import Plan
     from ..project import Project
+    from ..siting.result import LogLine
 
 WITH_PROJECT = ("fetch", "check", "run", "assess", "map", "export", "report")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -103,14 +104,36 @@ def told_in(lang: str) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def progress(lang: str) -> Iterator[Callable[[str, float], None]]:
-    """Show the current stage on a terminal's stderr; say nothing when piped.
+class Teller:
+    """Shows the current stage, and how a long solve is getting on.
 
-    The callback takes the key of a stage (``stage.KEY`` in the catalogue) and the share done.
+    Call it with the key of a stage (``stage.KEY`` in the catalogue) and the share done; hand :meth:`solving` to the
+    solver. ``show`` is told a description and the share done, or None to leave it as it is.
     """
+
+    def __init__(self, lang: str, show: Callable[[str, float | None], None]) -> None:
+        self.lang, self.show = lang, show
+
+    def __call__(self, key: str, share: float) -> None:
+        self.show(text(f"stage.{key}", self.lang), share)
+
+    def solving(self, line: LogLine) -> None:
+        """Best plan, bound and gap so far."""
+        gap = (line.bound - line.best) / line.best if line.best > 0 else float("inf")
+        values = {
+            "best": f"{line.best:,.0f}",
+            "bound": f"{line.bound:,.0f}",
+            "gap": f"{gap:.2%}" if gap < 10 else "–",
+            "seconds": f"{line.elapsed_s:.0f}",
+        }
+        self.show(text("solving", self.lang, **values), None)
+
+
+@contextmanager
+def progress(lang: str) -> Iterator[Teller]:
+    """Show the current stage on a terminal's stderr; say nothing when piped."""
     if not sys.stderr.isatty():
-        yield lambda _key, _share: None
+        yield Teller(lang, lambda _shown, _share: None)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -118,7 +141,7 @@ def progress(lang: str) -> Iterator[Callable[[str, float], None]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(text("stage.start", lang), total=1.0)
-        yield lambda key, share: bar.update(task, description=text(f"stage.{key}", lang), completed=share)
+        yield Teller(lang, lambda shown, share: bar.update(task, description=shown, completed=share))
 
 
 def print_summary(plan: Plan, lang: str) -> None:
@@ -139,5 +162,12 @@ def finish(plan: Plan, folder: Path, lang: str, started: float, *, strict: bool)
     print_summary(plan, lang)
     if plan.inputs.warnings:
         warn(text("cli.notes", lang, n=len(plan.inputs.warnings), log=folder / "log.txt"))
+    for siting in plan.siting:
+        if siting.result.reason is not None:
+            warn(text("cli.no-plan", lang, reason=siting.result.reason.render(lang)))
+        if "interrupted" in (siting.result.status, siting.goal.status if siting.goal else ""):
+            warn(text("cli.solve-interrupted", lang))
     warn(text("cli.done", lang, seconds=f"{time.perf_counter() - started:.1f}", map=folder / "map.html"))
+    if any(siting.result.status == "infeasible" for siting in plan.siting):
+        return 4
     return 1 if strict and not plan.before.all_met else 0

@@ -26,7 +26,7 @@ def command(out: Path, lang: str | None) -> int:
         opened = open_project(path, lang)
         with told_in(opened.language), progress(opened.language) as tell:
             check_free(out, overwrite=is_run_folder(out))
-            plan = make_plan(opened, tell=tell)
+            plan = make_plan(opened, tell=tell, solving=tell.solving)
             write_run(plan, out, overwrite=True, lang=opened.language, tell=tell)
     warn(text("cli.demo.schematic", opened.language))
     return finish(plan, out, opened.language, started, strict=False)

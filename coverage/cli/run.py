@@ -21,6 +21,6 @@ def command(project: Path, out: Path | None, overwrite: bool, lang: str | None, 
     folder = out or opened.folder / "run"
     with told_in(opened.language), progress(opened.language) as tell:
         check_run_free(folder, overwrite=overwrite)
-        plan = make_plan(opened, tell=tell)
+        plan = make_plan(opened, tell=tell, solving=tell.solving)
         write_run(plan, folder, overwrite=overwrite, lang=opened.language, tell=tell)
     return finish(plan, folder, opened.language, started, strict=strict)

@@ -38,6 +38,9 @@ def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
 
 def _siting_line(siting: Siting, lang: str) -> tuple[str, ...]:
     result = siting.result
+    if result.status in ("infeasible", "unknown"):
+        nothing = text(f"summary.{result.status}", lang)
+        return (nothing, "", "", text(f"objective.{siting.objective_name}", lang))
     share = result.objective / result.total if result.total else 0.0
     base = result.base / result.total if result.total else 0.0
     return (
