@@ -160,6 +160,25 @@ def test_use_rate_counts_calls_able_to_connect():
     assert (finding.low, finding.high) == (0.5, 0.5)
 
 
+def test_a_call_that_connected_was_able_to():
+    """The berth's entry and the ship's equipment are missing; one call connected all the same, one is unknown.
+
+    The first counts for sure and is a yes; the second may count, as a yes or a no: between 1/2 and 1.
+    """
+    calls = pd.DataFrame(
+        {
+            "berth": ["b0", "b0"],
+            "hours": [10.0, 5.0],
+            "able": pd.array([pd.NA, pd.NA], dtype="boolean"),
+            "ship_kind": ["dry_cargo", "dry_cargo"],
+            "connected": pd.array([True, pd.NA], dtype="boolean"),
+        }
+    )
+    finding = assess_calls(calls, berths(shore_power=[None]), RULES["shore-power-use"])
+    assert (finding.low, finding.high) == (0.5, 1.0)
+    assert finding.figures["calls_of_unknown_membership"] == 1
+
+
 def car_parks(**columns):
     n = len(next(iter(columns.values())))
     base = {

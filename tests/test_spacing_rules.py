@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import geopandas as gpd
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from plugspan import InputError
+from plugspan.assess.reach import assess_reach
 from plugspan.assess.spacing import find_spacing
-from plugspan.assess.spacing_rules import RoadContext, assess_coverage
+from plugspan.assess.spacing_rules import RoadContext, assess_coverage, assess_spacing
 from plugspan.network import Region
 from plugspan.network.access import find_access
 from plugspan.network.routes import RoadIndex, edge_weight, find_routes, network_length_m
 from plugspan.network.snapping import snap
+from shapely import Point
 from test_evidence import COVERED, inputs_of, policy, site
+from test_routes import ring
 from test_routes_properties import FEW, build, networks
 from test_spacing import box
-from toy import Toy
+from toy import Toy, lonlat
 
 SOME = settings(FEW, max_examples=60)
 NOWHERE = np.empty((0, 2))
@@ -121,3 +127,81 @@ def test_covered_length_counts_what_lies_in_the_region():
     finding = covered(toy, [site("x", (0, 0)), site("y", (0, 40_000))], region)
     assert finding.figures["length_km"] == pytest.approx(10, rel=1e-2)
     assert finding.figures["edge_low"] == finding.figures["two_site_low"] == 1.0
+
+
+# -- spacing -------------------------------------------------------------------------------------------------
+
+
+def judged(toy, sites, region=None, statistic="length_per_site"):
+    """The finding of the rule on spacing; its statistic may be the longest gap."""
+    rule = policy().rules[0].model_copy(update={"statistic": statistic})
+    graph = toy.graph()
+    context = RoadContext(inputs_of(sites), graph, tuple(find_routes(graph)), region)
+    return assess_spacing(context, rule)[0]
+
+
+def test_what_to_survey_comes_with_the_most_decisive_first():
+    """Sites known at km 0 and 100; unknown at 3, 50 and 80: the one in the middle halves the gap, then 80, then 3."""
+    toy = (
+        Toy(n=(0, 100_000), s=(0, 0), w=(-900, 100_000), e=(900, 0))
+        .road("n s", "G207")
+        .road("w n")
+        .road("s e")
+    )
+    sites = [site("known-a", (0, 100_000)), site("known-b", (0, 0))]
+    sites += [site(f"at-{km}", (0, (100 - km) * 1000), point_kw=None) for km in (3, 50, 80)]
+    assert judged(toy, sites).survey["id"].tolist() == ["at-50", "at-80", "at-3"]
+
+
+def test_what_to_survey_on_a_ring_reaches_over_the_seam():
+    """A ring of 31 km, sites known at 3 and 9 o'clock; the unknown one at the seam (12) is in the middle."""
+    sites = [site("east", (5000, 0)), site("west", (-5000, 0))]
+    sites += [site("near-east", (4700, -1700), point_kw=None), site("at-seam", (300, 4990), point_kw=None)]
+    toy = ring(dual=False)
+    rule = policy().rules[0].model_copy(update={"network": "expressway"})
+    graph = toy.graph()
+    context = RoadContext(inputs_of(sites), graph, tuple(find_routes(graph)), None)
+    assert assess_spacing(context, rule)[0].survey["id"].tolist() == ["at-seam", "near-east"]
+
+
+def test_the_longest_gap_has_no_upper_bound_while_a_gap_is_open():
+    """A road of 60 km that goes on beyond the data, sites at 20 and 40: at least 20 km, perhaps more."""
+    toy = Toy(n=(0, 60_000), s=(0, 0)).road("n s", "G207")
+    finding = judged(toy, [site("a", (0, 40_000)), site("b", (0, 20_000))], statistic="gap_max")
+    assert finding.low == pytest.approx(20, rel=1e-2)
+    assert finding.status == "undecided"
+    closed = (
+        Toy(n=(0, 60_000), s=(0, 0), w=(-900, 60_000), e=(900, 0)).road("n s", "G207").road("w n").road("s e")
+    )
+    finding = judged(closed, [site("a", (0, 40_000)), site("b", (0, 20_000))], statistic="gap_max")
+    assert finding.high == pytest.approx(20, rel=1e-2)
+    assert finding.status == "met"
+
+
+# -- reach ---------------------------------------------------------------------------------------------------
+
+
+def test_reach_by_driving_time():
+    """Primary road, 65 km/h assumed: 10 minutes are 10.8 km. Demand at 10 km is in reach, at 12 km is not."""
+    toy = Toy(a=(0, 0), b=(20_000, 0)).road("a b", "G320")
+    text = """
+[[rule]]
+id = "reach"
+kind = "demand_reach"
+title = { zh = "可达", en = "reach" }
+reach_min = 10
+site = { dc_min_kw = 60 }
+target = { share_min = 1.0 }
+"""
+    tables = inputs_of([site("a", (0, 0))])
+    places = gpd.GeoDataFrame(
+        {"id": ["near", "far"], "weight": [3.0, 1.0], "county": [None, None], "inside": [True, True]},
+        geometry=[Point(lonlat(x, 0)) for x in (10_000, 12_000)],
+        crs=4326,
+    )
+    finding, demand = assess_reach(replace(tables, demand=places), toy.graph(), policy(text).rules[1])
+    assert (finding.low, finding.high) == (0.75, 0.75)
+    assert demand["reached"].tolist() == ["yes", "no"]
+    assert finding.figures["reach_min"] == 10.0
+    with pytest.raises(InputError, match="either reach_km"):
+        policy(text.replace("reach_min", "reach_km = 5\nreach_min"))

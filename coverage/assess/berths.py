@@ -29,7 +29,10 @@ def co2_avoided_t(
 
 
 def berth_membership(berths: pd.DataFrame, berth: BerthRequirement) -> pd.Series:
-    """Whether each berth counts: ``yes``, ``unknown`` (class, cargo or status missing) or ``no``."""
+    """Whether each berth counts: ``yes``, ``unknown`` (class or cargo missing) or ``no``.
+
+    A berth of which nothing else is said is operational.
+    """
     column = "class_t" if berth.class_basis == "design" else "structure_class_t"
     class_t = berths[column].astype("Float64")
     cargo, status = berths["cargo"], berths["status"]
@@ -110,7 +113,8 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
     """Shore-power use: calls connected / calls able to connect.
 
     A call is able to connect if its berth has shore power, its ship can take it, it stays long enough and its
-    kind of ship is not excluded. Where one of these is unknown, the call may or may not belong.
+    kind of ship is not excluded. Where one of these is unknown, the call may or may not belong. A call that did
+    connect was able to, whatever else is not known of its berth and ship.
     """
     has = _three_valued(berths["shore_power"]).set_axis(berths["id"])
     if calls.empty:
@@ -124,7 +128,10 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
         | (stay < rule.min_stay_h).fillna(False)
         | calls["ship_kind"].isin(rule.exclude_ships)
     )
-    unknown = (berth_has == UNKNOWN) | stay.isna() | able.isna() | calls["ship_kind"].isna()
+    proven = calls["connected"].astype("boolean").fillna(False).to_numpy(bool)
+    unknown = (((berth_has == UNKNOWN) | able.isna()) & ~proven) | stay.isna()
+    if rule.exclude_ships:
+        unknown |= calls["ship_kind"].isna()
     table = calls.assign(connected_status=_three_valued(calls["connected"]))[~no.to_numpy(bool)]
     certain = ~unknown[~no].to_numpy(bool)
     low, high = _bounds(table["connected_status"], np.ones(len(table)), certain)

@@ -29,7 +29,7 @@ from .strips_around import DriveLines
 MOST_CANDIDATES, MOST_NOT_COUNTING = 3, 5
 REASONS = (
     *("restricted", "not_operational", "other_kind", "unknown_power", "unknown_points"),
-    *("slow", "too_few_points", "outside"),
+    *("slow", "too_few_points", "weak_pool", "plug_or_hours", "outside"),
 )
 """Why a site that serves a route does not count for a rule; those of :data:`plugspan.network.access.REASONS` say
 why a site near it does not serve it."""
@@ -240,12 +240,17 @@ def why_not(inputs: Inputs, rule: Rule) -> npt.NDArray[np.object_]:
     """(sites,) why each site does not count for a rule, one of :data:`REASONS`; None where it does.
 
     The first that holds: closed to the public, not in operation, no charging site (battery swap, hydrogen), power
-    or number of points unknown, too slow, too few points, outside the region (where such sites don't count).
+    or number of points unknown, too slow, too few points, too little power of the whole site, the wrong plug or
+    not open day and night, outside the region (where such sites don't count).
     """
     site, sites = rule.site, inputs.sites
     status = site_status(inputs, site)
     one = site.model_copy(update={"min_points": 1})
     enough_kw = qualify(sites, inputs.chargers, dc_min_kw=one.dc_min_kw).to_numpy(object)
+    enough = qualify(sites, inputs.chargers, dc_min_kw=site.dc_min_kw, min_points=site.min_points).to_numpy(object)
+    strong = qualify(
+        sites, inputs.chargers, dc_min_kw=site.dc_min_kw, min_points=site.min_points, pool_min_kw=site.pool_min_kw
+    ).to_numpy(object)
     outside = ~sites["inside"].to_numpy(bool) & (not getattr(rule, "outside_sites_count", True))
     holds = {
         "restricted": _restricted(inputs, site),
@@ -254,7 +259,9 @@ def why_not(inputs: Inputs, rule: Rule) -> npt.NDArray[np.object_]:
         "unknown_power": (status == UNKNOWN) & (enough_kw == UNKNOWN),
         "unknown_points": status == UNKNOWN,
         "slow": (status == NO) & (enough_kw == NO) & (site.dc_min_kw > 0),
-        "too_few_points": status == NO,
+        "too_few_points": enough == NO,
+        "weak_pool": (status == NO) & (strong == NO),
+        "plug_or_hours": status == NO,
         "outside": np.asarray(outside),
     }
     counts = (status == YES) & ~holds["outside"]

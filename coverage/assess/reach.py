@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..inputs import Inputs
-from ..network import RoadGraph
-from ..network.distances import Snapper, nearest_distance
+from ..network import RoadGraph, travel_time_s
+from ..network.distances import Snapped, Snapper, nearest_distance
 from ..policy import DemandReach
 from ..units import M_PER_KM, lonlat
 from .finding import NO, UNKNOWN, YES, Finding, site_status
 
+S_PER_MIN = 60.0
+
 
 def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[Finding, gpd.GeoDataFrame]:
-    """Share of demand within ``reach_km`` of a qualifying site, by county.
+    """Share of demand within ``reach_km``, or ``reach_min`` of driving, of a qualifying site, by county.
 
     Demand is snapped to the nearest road of the main network. What is further than 1 km from one counts as not
     reached in the lower bound and as reached in the upper one; that, and what lies on an island of roads, is listed.
@@ -34,10 +37,9 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
     snapper = Snapper(graph)
     here, there = snapper.snap(lonlat(demand.geometry)), snapper.snap(lonlat(inputs.sites.geometry))
     strict = nearest_distance(graph, here, there.take(status == YES))
-    lenient = nearest_distance(graph, here, there.take(status != NO))
-    limit = rule.reach_km * M_PER_KM
     lost, island = ~here.found, here.island
-    reached = np.select([lost, strict <= limit, lenient <= limit], [UNKNOWN, YES, UNKNOWN], NO)
+    sure, perhaps = _within(graph, here, there, rule, status)
+    reached = np.select([lost, sure, perhaps], [UNKNOWN, YES, UNKNOWN], NO)
     problem = np.select([island, lost], ["island", "far"], "").astype(object)
     problem[problem == ""] = None
     demand = demand.assign(
@@ -55,8 +57,27 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
         counts=counts,
         table=table.drop(columns=["_low", "_high"]),
         survey=pd.DataFrame(demand[demand["problem"].notna()].drop(columns="geometry")),
-        figures={"demand_without_weight": int(demand["weight"].isna().sum()), "reach_km": rule.reach_km},
+        figures={
+            "demand_without_weight": int(demand["weight"].isna().sum()),
+            **({"reach_min": rule.reach_min} if rule.reach_km is None else {"reach_km": rule.reach_km}),
+        },
     ), demand
+
+
+def _within(
+    graph: RoadGraph, here: Snapped, there: Snapped, rule: DemandReach, status: npt.NDArray[np.object_]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which demand is within reach of a site that surely qualifies, and of one that may qualify."""
+    if rule.reach_km is not None:
+        cost, limit = None, rule.reach_km * M_PER_KM
+    else:
+        assert rule.reach_min is not None
+        cost, limit = travel_time_s(graph), rule.reach_min * S_PER_MIN
+    sure, perhaps = (
+        nearest_distance(graph, here, there.take(sites), seg_cost=cost) <= limit
+        for sites in (status == YES, status != NO)
+    )
+    return sure, perhaps
 
 
 def _by_county(demand: pd.DataFrame) -> pd.DataFrame:

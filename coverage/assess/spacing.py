@@ -307,7 +307,7 @@ def gap_paths(
     edges : list of (k,) int64
         Directed edges of each gap, in driving order, partly driven ones too.
     """
-    drives = _drives_by_key(routes)
+    drives = drives_by_key(routes)
     places = gaps[["from_m", "to_m"]].to_numpy(dtype=np.float64)
     lines = np.empty(len(gaps), dtype=object)
     edges: list[IntArray] = [np.empty(0, np.int64)] * len(gaps)
@@ -328,5 +328,6 @@ def gap_edges(index: RoadIndex, routes: Sequence[Route], gaps: pd.DataFrame) -> 
     return gap_paths(index, routes, gaps)[1]
 
 
-def _drives_by_key(routes: Sequence[Route]) -> dict[DriveKey, Drive]:
+def drives_by_key(routes: Sequence[Route]) -> dict[DriveKey, Drive]:
+    """Drives by ref, section and direction."""
     return {(r.ref, s.number, d.direction): d for r in routes for s in r.sections for d in s.drives}

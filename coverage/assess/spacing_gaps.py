@@ -186,6 +186,8 @@ def _bounds(
             np.array(["whole"], dtype=object),
         )
     if d.drive.ring:
+        if len(at) > 1 and at[0] + high_end - low_end - at[-1] <= SAME_PLACE_M:  # one place beside the seam
+            at, site = at[:-1], site[:-1]
         low, high = at, np.append(at[1:], at[0] + high_end - low_end)
         kind = np.array(["between"] * (len(at) - 1) + ["ring"], dtype=object)
         return low, high, np.stack([site, np.roll(site, -1)]), kind

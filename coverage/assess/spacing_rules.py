@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,14 +16,14 @@ from ..inputs import Inputs
 from ..network import Region, RoadGraph, graph_inside
 from ..network.access import Access, find_access
 from ..network.cutting import all_pieces
-from ..network.routes import OpenEnds, RoadIndex, Route, open_ends, segment_weight
+from ..network.routes import Drive, OpenEnds, RoadIndex, Route, open_ends, segment_weight
 from ..network.snapping import Snapped, Snapper
 from ..policy import LengthCoverage, RouteSpacing, SiteRequirement
 from ..units import M_PER_KM, WGS84, km, lonlat
 from .covered import covered_length
 from .finding import NO, UNKNOWN, YES, Finding, site_status
-from .spacing import Spacing, find_spacing, gap_paths, length_by_area
-from .spacing_gaps import DriveKey, region_pieces
+from .spacing import Spacing, drives_by_key, find_spacing, gap_paths, length_by_area
+from .spacing_gaps import DriveKey, region_pieces, rows_by_drive
 
 CLASSES = ("good", "middle", "gap")
 
@@ -132,12 +132,14 @@ def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, S
     """Length per site along the routes of a class; gaps and classes stand beside the average.
 
     The lower bound counts sites of unknown quality, the upper one does not. Without any site there is no number:
-    both are infinite, and the rule is not met.
+    both are infinite, and the rule is not met. The longest gap has no upper bound while a gap is open.
     """
     status = context.status(rule.site)
     strict, lenient = _both(context, rule, status)
     statistic = "length_per_site_m" if rule.statistic == "length_per_site" else "gap_max_m"
     low, high = (_km_or_inf(s.network[statistic], s.network["length_m"]) for s in (lenient, strict))
+    if rule.statistic == "gap_max" and bool(strict.gaps[["open_start", "open_end"]].to_numpy(bool).any()):
+        high = np.inf  # an open gap is at least so long, and nobody knows how much longer
     served = set(strict.gaps["from_site"].dropna()) | set(strict.gaps["to_site"].dropna())
     finding = Finding(
         rule,
@@ -146,7 +148,7 @@ def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, S
         high,
         counts=_site_counts(context, rule, status),
         table=route_rows(strict),
-        survey=_survey(context, rule, status),
+        survey=_survey(context, rule, status, strict),
         figures={
             **_figures(strict, ""),
             **_figures(lenient, "_with_unknown"),
@@ -207,11 +209,52 @@ def _serving(context: RoadContext, rule: RouteSpacing | LengthCoverage) -> npt.N
 
 
 def _survey(
-    context: RoadContext, rule: RouteSpacing | LengthCoverage, status: npt.NDArray[np.object_]
+    context: RoadContext,
+    rule: RouteSpacing | LengthCoverage,
+    status: npt.NDArray[np.object_],
+    strict: Spacing,
 ) -> pd.DataFrame:
+    """Sites of unknown quality that serve the network; first those that would shorten a gap the most."""
     serving = _serving(context, rule)
     unknown = serving[status[serving] == UNKNOWN]
-    return pd.DataFrame(context.inputs.sites.iloc[unknown][["id", "name"]])
+    served = context.access(rule.site.access_km).served
+    drives = drives_by_key(context.of_class(rule.network))
+    shortens = shortening_m(strict, served[served["site"].isin(unknown)], drives)
+    shortens = shortens.reindex(unknown, fill_value=0.0)
+    ids = context.inputs.sites["id"].astype(str).to_numpy(dtype=object)[unknown]
+    order = np.lexsort((ids, -shortens.to_numpy().round(3)))
+    return pd.DataFrame(context.inputs.sites.iloc[unknown[order]][["id", "name"]])
+
+
+def shortening_m(spacing: Spacing, served: pd.DataFrame, drives: Mapping[DriveKey, Drive]) -> pd.Series:
+    """By how much each site would shorten the gap that it lies in, metres: the distance to the gap's nearer end.
+
+    Parameters
+    ----------
+    spacing : Spacing
+        Of the sites that count.
+    served : DataFrame
+        ``site, ref, section, direction, chainage_m`` of further sites.
+    drives : mapping
+        The drives of the network by ref, section and direction.
+
+    Returns
+    -------
+    Series
+        Index ``site``; the most over all directions. Sites in no gap of the region are missing.
+    """
+    gaps, groups = spacing.gaps, rows_by_drive(spacing.gaps)
+    places = np.sort(gaps[["from_m", "to_m"]].to_numpy(dtype=np.float64), axis=1)
+    found: dict[int, float] = {}
+    for key in sorted(set(groups) & set(of_site := rows_by_drive(served))):
+        low, high = places[groups[key]].T
+        round_m = drives[key].end_m - drives[key].start_m
+        for site, at in served.iloc[of_site[key]][["site", "chainage_m"]].itertuples(index=False):
+            # Before the first site of a ring lies the end of its last gap.
+            best = max(float(np.minimum(x - low, high - x).max()) for x in (at, at + round_m))
+            if best >= 0.0:
+                found[int(site)] = max(found.get(int(site), 0.0), best)
+    return pd.Series(found, dtype=np.float64)
 
 
 ROUTE_COLUMNS = {
@@ -315,7 +358,7 @@ def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding
         counts=_site_counts(context, rule, status),
         figures={**figures, **_figures(strict, "")},
         table=route_rows(strict),
-        survey=_survey(context, rule, status),
+        survey=_survey(context, rule, status, strict),
     )
     return finding, strict
 

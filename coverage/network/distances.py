@@ -305,9 +305,14 @@ def nearest_source(
 
 
 def nearest_distance(
-    graph: RoadGraph, origins: Snapped, goals: Snapped, *, limit_m: float = np.inf
+    graph: RoadGraph,
+    origins: Snapped,
+    goals: Snapped,
+    *,
+    limit_m: float = np.inf,
+    seg_cost: FloatArray | None = None,
 ) -> FloatArray:
-    """Driving distance from each origin to its nearest goal, in one search.
+    """Driving distance (or time) from each origin to its nearest goal, in one search.
 
     Parameters
     ----------
@@ -316,13 +321,15 @@ def nearest_distance(
         Exact places, such as demand points and charging sites.
     limit_m : float
         Largest distance.
+    seg_cost : (s,) float64, optional
+        Cost of each segment other than its length, for example seconds.
 
     Returns
     -------
     (k,) float64
-        Metres; infinite where nothing is in reach or the origin was not snapped.
+        Metres, or the unit of the costs; infinite where nothing is in reach or the origin was not snapped.
     """
-    anchored = AnchoredGraph(graph, join_snapped(origins, goals))
+    anchored = AnchoredGraph(graph, join_snapped(origins, goals), seg_cost)
     first = anchored.anchors[: len(origins.segment)]
     distance, _ = nearest_source(
         anchored, anchored.anchors[len(origins.segment) :][goals.found], limit_m=limit_m, reverse=True

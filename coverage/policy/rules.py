@@ -31,12 +31,17 @@ class SiteRequirement(_Frozen):
     """What a charging site must have to count.
 
     ``dc_min_kw`` is the power one DC charge point must reach; 0 means that any charge point counts, AC
-    included. ``within_m`` and ``same_side`` bind a site to a facility, ``access_km`` to a route. With
+    included. ``pool_min_kw`` is what the whole site must give at the same time ("power output of the pool"),
+    ``connectors`` parts of names of plugs of which a point must have one, ``open_24h`` that it never closes.
+    ``within_m`` and ``same_side`` bind a site to a facility, ``access_km`` to a route. With
     ``public_only`` sites that are known to be closed to the public don't count.
     """
 
     dc_min_kw: NonNegative = 0.0
     min_points: Annotated[int, Field(ge=1)] = 1
+    pool_min_kw: NonNegative = 0.0
+    connectors: tuple[str, ...] = ()
+    open_24h: bool = False
     within_m: Positive = 300.0
     same_side: bool = False
     access_km: Positive = 3.0
@@ -178,11 +183,18 @@ class FleetPower(_Rule):
 
 
 class DemandReach(_Rule):
-    """Share of demand within a driving distance of a qualifying site, by county."""
+    """Share of demand within a driving distance, or a driving time, of a qualifying site, by county."""
 
     kind: Literal["demand_reach"]
     site: SiteRequirement
-    reach_km: Positive
+    reach_km: Positive | None = None
+    reach_min: Positive | None = None
+
+    @model_validator(mode="after")
+    def _distance_or_time(self) -> DemandReach:
+        if (self.reach_km is None) == (self.reach_min is None):
+            raise PydanticCustomError("reach_one", "either reach_km or reach_min is expected")
+        return self
 
 
 Rule = Annotated[
