@@ -14,6 +14,7 @@ import pandas as pd
 from .assess import Assessment, assess
 from .assess.bands import reach_bands
 from .assess.spacing_rules import RoadContext
+from .inputs import Built
 from .network.figures import network_figures
 from .network.quality import QualityReport, network_quality
 from .network.routes import Route
@@ -22,6 +23,7 @@ from .policy import (
     BerthShare,
     DemandReach,
     LengthCoverage,
+    Policy,
     RouteSpacing,
     SiteRequirement,
 )
@@ -222,8 +224,20 @@ def _after(
     if not proposed:
         return before
     chosen = pd.concat(proposed, ignore_index=True)
-    context = study.context.with_inputs(study.inputs.with_built(chosen))
+    context = study.context.with_inputs(study.inputs.with_built(chosen, to_build(study.policy)))
     return _assess(study, context, candidates[~candidates["id"].isin(chosen["id"])])
+
+
+def to_build(policy: Policy) -> Built:
+    """What a proposed site is taken to be: enough for every rule on routes and reach, 4 x 120 kW at least."""
+    sites = [r.site for r in policy.rules if isinstance(r, RouteSpacing | LengthCoverage | DemandReach)]
+    plain = Built()
+    return Built(
+        point_kw=max([plain.point_kw, *(site.dc_min_kw for site in sites)]),
+        points=max([plain.points, *(site.min_points for site in sites)]),
+        pool_min_kw=max([0.0, *(site.pool_min_kw for site in sites)]),
+        connector=";".join(dict.fromkeys(site.connectors[0] for site in sites if site.connectors)),
+    )
 
 
 # -- provenance ------------------------------------------------------------------------------------------

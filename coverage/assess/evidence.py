@@ -247,9 +247,15 @@ def why_not(inputs: Inputs, rule: Rule) -> npt.NDArray[np.object_]:
     status = site_status(inputs, site)
     one = site.model_copy(update={"min_points": 1})
     enough_kw = qualify(sites, inputs.chargers, dc_min_kw=one.dc_min_kw).to_numpy(object)
-    enough = qualify(sites, inputs.chargers, dc_min_kw=site.dc_min_kw, min_points=site.min_points).to_numpy(object)
+    enough = qualify(sites, inputs.chargers, dc_min_kw=site.dc_min_kw, min_points=site.min_points).to_numpy(
+        object
+    )
     strong = qualify(
-        sites, inputs.chargers, dc_min_kw=site.dc_min_kw, min_points=site.min_points, pool_min_kw=site.pool_min_kw
+        sites,
+        inputs.chargers,
+        dc_min_kw=site.dc_min_kw,
+        min_points=site.min_points,
+        pool_min_kw=site.pool_min_kw,
     ).to_numpy(object)
     outside = ~sites["inside"].to_numpy(bool) & (not getattr(rule, "outside_sites_count", True))
     holds = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .bundle import Inputs, collect
+from .bundle import Built, Inputs, collect
 from .checks import distance_to, notice_table_datum
 from .datum import notice_datum, to_wgs84
 from .frames import as_table, combine_tables, empty_table
@@ -20,6 +20,7 @@ __all__ = [
     "DEMAND",
     "FACILITIES",
     "SCHEMAS",
+    "Built",
     "Inputs",
     "as_table",
     "collect",

@@ -19,8 +19,6 @@ from .schemas import CHARGERS
 from .sites import charger_faults, group_sites
 
 WITH_POSITION = ("chargers", "facilities", "berths", "car_parks", "demand")
-BUILT_KW, BUILT_POINTS = 120.0, 4
-"""What a proposed site is taken to be when the state after building is assessed: four DC points of 120 kW."""
 
 SAME: Mapping[str, Sequence[str]] = {
     "chargers": ("operator", "kind", "current"),
@@ -30,6 +28,21 @@ SAME: Mapping[str, Sequence[str]] = {
 
 PROPOSED = "proposed-"
 """Ids of sites that are proposed, not there, start so."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a proposed site is taken to be when the state after building is assessed: DC points, open always."""
+
+    point_kw: float = 120.0
+    points: int = 4
+    pool_min_kw: float = 0.0
+    connector: str = ""
+
+    @property
+    def pool_kw(self) -> float:
+        """Power that all points give at the same time."""
+        return max(self.point_kw * self.points, self.pool_min_kw)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +64,18 @@ class Inputs:
     calls: pd.DataFrame
     warnings: tuple[Fault, ...] = field(default_factory=tuple)
 
-    def with_built(self, proposed: gpd.GeoDataFrame) -> Inputs:
+    def with_built(self, proposed: gpd.GeoDataFrame, built: Built | None = None) -> Inputs:
         """Return the inputs as they would be with the proposed sites built, public and operational.
 
         Parameters
         ----------
         proposed : GeoDataFrame
-            EPSG:4326, ``id``, ``name``; each becomes a site of its own with :data:`BUILT_POINTS` DC points of
-            :data:`BUILT_KW`, and stands on the side of the road where the point lies.
+            EPSG:4326, ``id``, ``name``; each becomes a site of its own, on the side of the road where the point
+            lies.
+        built : Built, optional
+            What is built there; four DC points of 120 kW if left out.
         """
+        built = built or Built()
         rows = [
             {
                 "id": f"{PROPOSED}{row.id}",
@@ -68,18 +84,20 @@ class Inputs:
                 "current": "dc",
                 "status": "operational",
                 "access": "public",
-                "points": BUILT_POINTS,
-                "dc_points": BUILT_POINTS,
-                "point_kw": BUILT_KW,
-                "pool_kw": BUILT_KW * BUILT_POINTS,
+                "open_24h": True,
+                "connector": built.connector or None,
+                "points": built.points,
+                "dc_points": built.points,
+                "point_kw": built.point_kw,
+                "pool_kw": built.pool_kw,
                 "operator": f"{PROPOSED}{row.id}",
                 "geometry": row.geometry,
             }
             for row in proposed.rename(columns={"name": "name_"}).itertuples()
         ]
-        built = as_table(rows, CHARGERS, source="proposed")
-        built["inside"] = True
-        chargers = combine_tables([self.chargers.drop(columns="site"), built], CHARGERS)
+        added = as_table(rows, CHARGERS, source="proposed")
+        added["inside"] = True
+        chargers = combine_tables([self.chargers.drop(columns="site"), added], CHARGERS)
         chargers, sites = group_sites(chargers)
         return replace(self, chargers=chargers, sites=_sites(sites, chargers))
 

@@ -7,6 +7,7 @@ area, because a service area is a facility of one side of the road.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -206,19 +207,26 @@ def is_dc(chargers: pd.DataFrame) -> npt.NDArray[np.object_]:
 
 
 def count_points(
-    chargers: pd.DataFrame, dc_min_kw: float
+    chargers: pd.DataFrame, dc_min_kw: float, *, connectors: Sequence[str] = (), open_24h: bool = False
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(n,) least and most charge points of each row that meet ``dc_min_kw``.
 
     A row that exists and does not say how many points it has holds one at least and any number at most. With
     ``dc_min_kw`` 0 any point of a row counts; else DC points of that power or more. What is not stated
     (current, power) widens the interval. Rows that don't exist (planned, under construction, out of order)
-    and sites for battery swap or hydrogen hold none.
+    and sites for battery swap or hydrogen hold none; nor do those without one of the ``connectors`` (parts of
+    a plug's name, in any spelling), or, with ``open_24h``, those that close.
     """
     points = chargers["points"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     least, most = np.where(np.isnan(points), 1.0, points), np.where(np.isnan(points), np.inf, points)
     counts = exists(chargers) & (chargers["kind"].isna() | (chargers["kind"] == "charging")).to_numpy(bool)
     least, most = np.where(counts, least, 0.0), np.where(counts, most, 0.0)
+    for said in ([_plug(chargers, connectors)] if connectors else []) + (
+        [chargers["open_24h"]] if open_24h else []
+    ):
+        fits = said.astype("boolean")
+        least = np.where(fits.fillna(False).to_numpy(bool), least, 0.0)
+        most = np.where(fits.fillna(True).to_numpy(bool), most, 0.0)
     if dc_min_kw <= 0:
         return least, most
     direct, power = is_dc(chargers), chargers["point_kw"].to_numpy(dtype=float)
@@ -231,6 +239,14 @@ def count_points(
     sure = (direct == YES) & (power >= dc_min_kw)
     possible = (direct != NO) & ~(power < dc_min_kw)
     return np.where(sure, least, 0.0), np.where(possible, most, 0.0)
+
+
+def _plug(chargers: pd.DataFrame, connectors: Sequence[str]) -> pd.Series[Any]:
+    """Whether each row has one of the plugs; missing if it does not say."""
+    wanted = [plain(name) for name in connectors]
+    found = [any(name in plain(cell) for name in wanted) for cell in chargers["connector"]]
+    fits: pd.Series[Any] = pd.Series(found, index=chargers.index, dtype="boolean")
+    return fits.mask(chargers["connector"].isna())
 
 
 def qualify_points(chargers: pd.DataFrame, dc_min_kw: float, min_points: int) -> str:
@@ -256,6 +272,8 @@ def qualify(
     dc_min_kw: float = 0.0,
     min_points: int = 1,
     pool_min_kw: float = 0.0,
+    connectors: Sequence[str] = (),
+    open_24h: bool = False,
 ) -> pd.Series[Any]:
     """Whether each site meets a requirement: ``yes``, ``unknown`` or ``no``.
 
@@ -268,13 +286,15 @@ def qualify(
     pool_min_kw : float
         Power that the site must be able to give at the same time ("power output" in AFIR). Where a row does
         not state it, it lies between the power of one point and the sum of all.
+    connectors, open_24h
+        See :func:`count_points`.
 
     Returns
     -------
     Series of str
         With the index of ``sites``.
     """
-    least, most = count_points(chargers, dc_min_kw)
+    least, most = count_points(chargers, dc_min_kw, connectors=connectors, open_24h=open_24h)
     pool_low, pool_high = _pool_bounds(chargers)
     sums = pd.DataFrame({"least": least, "most": most, "low": pool_low, "high": pool_high})
     sums = sums.groupby(chargers["site"].to_numpy()).sum().reindex(sites["id"], fill_value=0.0)
