@@ -224,7 +224,7 @@ def test_a_layer_refuses_what_cannot_be_drawn():
         ("int", 11266, "11,266", "11,266"),
         ("int", pd.NA, "未知", "unknown"),
         ("text", "{{7*7}}", "{{7*7}}", "{{7*7}}"),
-        ("date", pd.Timestamp("2026-11-20"), "2026-11-20", "2026-11-20"),
+        ("date", pd.Timestamp("2026-11-20"), "2026年11月20日", "20 November 2026"),
         ("date", pd.NaT, "未知", "unknown"),
     ],
 )
@@ -236,7 +236,7 @@ def test_cells_as_people_read_them(kind, value, zh, en):
 def test_the_line_of_notes_says_what_the_sheet_is_not():
     """Every map carries sources, date, the disclaimer, OpenStreetMap's attribution and the approval field."""
     zh = SourceNote("普查", "2026-11-20", schematic=True).line("zh")
-    for part in ("普查", "2026-11-20", "非测绘成果", "OpenStreetMap", "审图号"):
+    for part in ("普查", "2026年11月20日", "非测绘成果", "OpenStreetMap", "审图号"):
         assert part in zh
     assert "OpenStreetMap" not in SourceNote(osm=False).line("en")
     assert "GS(2026)1" in SourceNote(approval="GS(2026)1").line("en")

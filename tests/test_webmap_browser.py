@@ -12,6 +12,7 @@ import shutil
 import pytest
 from plugspan.output import styles
 from plugspan.output.layer import FindingRow, Layer, SourceNote
+from plugspan.output.plan_cards import PlanCard
 from plugspan.output.webmap import Basemap, write_map
 from plugspan.texts import text
 from shapely import LineString, Point
@@ -206,6 +207,35 @@ def test_search_by_keyboard(opened, maps):
     page.fill("#search", "没有的地方")
     page.wait_for_selector("#hits .none")
     assert "没有的地方" in page.inner_text("#hits")
+
+
+def test_search_stays_in_the_state_that_is_shown(opened, maps):
+    """A route is found once, and looking it up with the plan shown doesn't lead back to today."""
+    page = opened(maps / "zh.html")
+    for phase in ("after", "before"):
+        page.click(f"#phase button[data-phase={phase}]")
+        page.fill("#search", "G106")
+        page.wait_for_selector("#hits [role=option]")
+        assert page.locator("#hits [role=option]", has_text="普通国省干线").count() == 1
+        page.press("#search", "Enter")
+        page.wait_for_selector("#strip svg")
+        assert page.evaluate("plugspan.view.phase") == phase
+
+
+def test_what_the_plan_comes_to(opened, tmp_path):
+    """The plan's card stands last today and first with the plan; its texts are text."""
+    card = PlanCard(
+        "建议新建 8 处 <b>", (("已覆盖", "74.5% → 84.6%"), ("离最优多远", "已证明最优")), "proposed"
+    )
+    write_map(**case("zh", n_roads=10), path=tmp_path / "map.html", cards=[card])
+    page = opened(tmp_path / "map.html")
+    tops = "[...document.querySelectorAll('.finding')].map(c => [c.getBoundingClientRect().top, c.matches('.plan')]).sort((a, b) => a[0] - b[0]).map(c => c[1])"
+    assert page.evaluate(tops) == [False] * 5 + [True]
+    assert page.inner_text(".plan h3") == "建议新建 8 处 <b>"
+    page.locator(".plan button").click()
+    assert page.evaluate("plugspan.view.phase") == "after"
+    assert page.evaluate(tops) == [True] + [False] * 5
+    assert layer_state(page, "proposed") == [True]
 
 
 def test_strip_chart_on_click(opened, maps):

@@ -14,6 +14,7 @@ from .atomic import check_free, write_folder
 from .geopackage import write_geopackage
 from .layer import FindingRow, Layer, SourceNote
 from .layers import plan_layers
+from .plan_cards import plan_cards
 from .plan_tables import plan_tables
 from .report import check_template, write_report
 from .result import plan_result, result_text
@@ -107,6 +108,7 @@ def write_plan_map(plan: Plan, layers: Sequence[Layer], path: Path, lang: str) -
         note=source_note(plan),
         strips=strip_charts(plan, lang),
         basemap=Basemap(output.basemap) if output.basemap else None,
+        cards=plan_cards(plan, lang),
     )
 
 

@@ -94,7 +94,10 @@ def _worth(siting: Siting, lang: str) -> gpd.GeoDataFrame:
     }
     for column in ("covers", "lost", "capacity", "served"):
         if column in frame:
-            words[f"{column}_words"] = [amount(row[column], name, lang) for row in rows]
+            # What equals the gain is said once.
+            words[f"{column}_words"] = [
+                None if row[column] == row["adds"] else amount(row[column], name, lang) for row in rows
+            ]
     return gpd.GeoDataFrame(frame.assign(**words), geometry="geometry", crs=WGS84)
 
 

@@ -36,6 +36,14 @@ function figure(caption, value, status) {
   return el("div", { class: "figure" }, el("span", { class: "caption" }, caption), el("span", { class: "value" }, value), chip(status));
 }
 
+/** What the plan comes to; it goes first when the plan is shown (map.css). */
+function planCard(card) {
+  const rows = card.rows.map(([caption, value]) => el("div", { class: "row" }, el("dt", {}, caption), el("dd", {}, value)));
+  const box = el("li", { class: "finding plan" }, el("h3", {}, card.title), el("dl", {}, ...rows));
+  if (view.layers.some((l) => l.spec.name === card.layer)) box.append(el("button", { type: "button", class: "plain", onclick: () => showLayer(card.layer) }, T("map.show")));
+  return box;
+}
+
 function buildFindings() {
   const list = byId("finding-list");
   for (const row of DATA.findings) {
@@ -51,6 +59,7 @@ function buildFindings() {
     card.append(actions);
     list.append(card);
   }
+  list.append(...DATA.cards.map(planCard));
   byId("findings").classList.toggle("empty", DATA.findings.length === 0);
 }
 

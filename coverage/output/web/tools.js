@@ -9,10 +9,10 @@ async function searchIndex() {
     if (layer.dense && !layer.grid) layer.build();
     const read = layer.dense ? await layer.grid.texts("search") : (i) => layer.spec.search[i];
     for (let i = 0; i < layer.spec.count; i++) {
-      const text = read(i), key = layer.spec.group + "|" + layer.spec.title + "|" + text;
+      const text = read(i), name = layer.spec.group + "|" + layer.spec.title + "|" + text, key = layer.order + "|" + name;
       if (!text) continue;
-      if (index.has(key) && index.get(key).layer === layer) index.get(key).indexes.push(i);
-      else if (!index.has(key)) index.set(key, { text, lower: text.toLowerCase(), layer, indexes: [i] });
+      if (index.has(key)) index.get(key).indexes.push(i);
+      else index.set(key, { text, name, lower: text.toLowerCase(), layer, indexes: [i] });
     }
   }
   return (search.index = [...index.values()]);
@@ -23,7 +23,9 @@ async function findHits(query) {
   if (!wanted) return [];
   const place = /^(-?\d+(?:\.\d+)?)\s*[,,;\s]\s*(-?\d+(?:\.\d+)?)$/.exec(wanted);
   if (place && Math.abs(place[1]) <= 180 && Math.abs(place[2]) <= 90) return [{ text: query.trim(), place: L.latLng(+place[2], +place[1]) }];
-  const index = await searchIndex();
+  // What is there today and with the plan is found once: in the state that is shown.
+  const all = await searchIndex(), shown = new Set(all.filter((entry) => entry.layer.inPhase).map((entry) => entry.name));
+  const index = all.filter((entry) => entry.layer.inPhase || !shown.has(entry.name));
   const starts = index.filter((entry) => entry.lower.startsWith(wanted));
   return starts.concat(index.filter((entry) => !entry.lower.startsWith(wanted) && entry.lower.includes(wanted)));
 }

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..layer import FindingRow, Layer, SourceNote
+from ..plan_cards import PlanCard
 from .page import assemble
 from .payload import Basemap, page_payload
 
@@ -27,6 +28,7 @@ def render_map(
     note: SourceNote | None = None,
     strips: Mapping[str, str] | None = None,
     basemap: Basemap | None = None,
+    cards: Sequence[PlanCard] = (),
 ) -> str:
     """Return the page as text; the same input gives the same text.
 
@@ -45,6 +47,8 @@ def render_map(
         ``strip_column`` holds.
     basemap : Basemap, optional
         Background tiles.
+    cards : sequence of PlanCard
+        What the siting comes to, above the findings.
     """
     notes = (note or SourceNote()).parts(lang)
     blocks = page_payload(
@@ -56,6 +60,7 @@ def render_map(
         notes=notes,
         strips=strips or {},
         basemap=basemap,
+        cards=cards,
     )
     return assemble(blocks, lang=lang, title=title, basemap=basemap)
 
@@ -71,10 +76,19 @@ def write_map(
     note: SourceNote | None = None,
     strips: Mapping[str, str] | None = None,
     basemap: Basemap | None = None,
+    cards: Sequence[PlanCard] = (),
 ) -> None:
     """Write the page of :func:`render_map`; an interrupted run leaves what was there."""
     page = render_map(
-        layers, findings, lang=lang, title=title, subtitle=subtitle, note=note, strips=strips, basemap=basemap
+        layers,
+        findings,
+        lang=lang,
+        title=title,
+        subtitle=subtitle,
+        note=note,
+        strips=strips,
+        basemap=basemap,
+        cards=cards,
     )
     target = Path(path)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

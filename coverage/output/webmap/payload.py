@@ -14,6 +14,7 @@ import shapely
 from ...schema import Column
 from ...texts import catalogue, text
 from ..layer import GROUPS, Category, FindingRow, Layer, shown, shown_with_unit
+from ..plan_cards import PlanCard
 from .charts import chart_tree
 from .packing import (
     hilbert_order,
@@ -222,6 +223,7 @@ def page_payload(
     notes: Sequence[str],
     strips: Mapping[str, str],
     basemap: Basemap | None,
+    cards: Sequence[PlanCard] = (),
 ) -> dict[str, dict[str, Any]]:
     """Return the page's JSON blocks by id; ``plugspan-data`` is the main one."""
     blocks: dict[str, dict[str, Any]] = {}
@@ -241,6 +243,7 @@ def page_payload(
         "groups": [{"name": name, "title": text(f"group.{name}", lang)} for name in GROUPS],
         "layers": specs,
         "findings": [vars(row) for row in findings],
+        "cards": [vars(card) for card in cards],
         "strips": {key: chart_tree(svg) for key, svg in strips.items()},
         "basemap": vars(basemap) if basemap else None,
     }
