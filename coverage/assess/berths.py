@@ -40,6 +40,9 @@ def berth_membership(berths: pd.DataFrame, berth: BerthRequirement) -> pd.Series
     unknown = class_t.isna()
     if berth.exclude_cargo:
         unknown = unknown | cargo.isna()
+    if berth.built_after is not None:
+        built = pd.to_datetime(berths["built"])
+        no, unknown = no | (built < pd.Timestamp(berth.built_after)), unknown | built.isna()
     if berth.operational_only:
         no = no | (status.notna() & (status != "operational"))
     return pd.Series(np.select([no, unknown], [NO, UNKNOWN], YES), index=berths.index, dtype=object)

@@ -11,7 +11,7 @@ from ..inputs.bundle import PROPOSED
 from ..inputs.sites import qualify_points
 from ..policy import FacilityShare, FleetPower, Inventory, SiteRequirement
 from ..units import EARTH_RADIUS_M
-from .finding import NO, UNKNOWN, YES, Finding, share_bounds
+from .finding import NO, TOLERANCE, UNKNOWN, YES, Finding, share_bounds
 
 
 def assess_facilities(
@@ -26,7 +26,10 @@ def assess_facilities(
     counted = facilities["kind"].isin(kinds) & facilities["inside"].astype(bool)
     counted &= facilities["status"].isna() | (facilities["status"] == "operational")
     table = facilities[counted].copy()
-    table["has"], table["evidence"] = facility_status(table, chargers, rule.site)
+    if rule.charging_spaces_min is None:
+        table["has"], table["evidence"] = facility_status(table, chargers, rule.site)
+    else:
+        table["has"], table["evidence"] = spaces_status(table, rule.charging_spaces_min), ""
     table["pair"] = table["pair"].fillna(table["name"]).fillna(table["id"])
     pairs = table.groupby("pair", sort=True)["has"]
     any_side, all_sides = pairs.agg(_any), pairs.agg(_all)
@@ -92,6 +95,15 @@ def facility_status(
     no |= (own == UNKNOWN) & nothing_listed & surveyed & facilities["points"].isna().to_numpy(bool)
     status = np.select([yes, no], [YES, NO], UNKNOWN)
     return pd.Series(status, index=facilities.index, dtype=object), evidence
+
+
+def spaces_status(facilities: pd.DataFrame, least: float) -> pd.Series:
+    """Whether so large a part of each facility's car spaces has charging; unknown where a number is missing."""
+    spaces = facilities["small_car_spaces"].astype("Float64")
+    share = facilities["charging_spaces"].astype("Float64") / spaces.mask(spaces <= 0)
+    yes, no = ((share >= least - TOLERANCE).fillna(False), (share < least - TOLERANCE).fillna(False))
+    status = np.select([yes.to_numpy(bool), no.to_numpy(bool)], [YES, NO], UNKNOWN)
+    return pd.Series(status, index=facilities.index, dtype=object)
 
 
 def _qualified(group: pd.DataFrame, requirement: SiteRequirement) -> str:

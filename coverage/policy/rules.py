@@ -95,13 +95,18 @@ def _as_tuple(data: Any, key: str) -> Any:
 
 
 class FacilityShare(_Rule):
-    """Share of facilities that hold a qualifying site, per side or per pair."""
+    """Share of facilities that hold a qualifying site, per side or per pair.
+
+    With ``charging_spaces_min`` it is instead the share of those where so large a part of the parking spaces for
+    cars has charging, built or prepared (``charging_spaces / small_car_spaces``).
+    """
 
     kind: Literal["facility_share"]
     facility: tuple[str, ...]
     unit: Literal["side", "pair"] = "side"
     include_parking_areas: bool = False
-    site: SiteRequirement
+    site: SiteRequirement = SiteRequirement()
+    charging_spaces_min: ShareValue | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -138,12 +143,13 @@ class LengthCoverage(_Rule):
 
 
 class BerthRequirement(_Frozen):
-    """Which berths count."""
+    """Which berths count; with ``built_after`` only those built or rebuilt on that day or later."""
 
     class_t_min: NonNegative = 1000.0
     class_basis: Literal["design", "structure"] = "design"
     exclude_cargo: tuple[str, ...] = ()
     operational_only: bool = True
+    built_after: dt.date | None = None
 
 
 class BerthShare(_Rule):
