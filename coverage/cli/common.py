@@ -115,6 +115,7 @@ class Teller:
         self.lang, self.show = lang, show
 
     def __call__(self, key: str, share: float) -> None:
+        """Show a stage."""
         self.show(text(f"stage.{key}", self.lang), share)
 
     def solving(self, line: LogLine) -> None:

@@ -6,6 +6,7 @@ al. 2023); all other demands have a row ``sum_i a_ij y_i - z_j >= 0``.
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from .problem import BoolArray, FloatArray, IntArray
 _POLL_S = 0.05
 _GRACE_S = 1.0
 """Seconds after the deadline in which HiGHS may stop by itself before it is told to, and then left behind."""
+
+_LAST_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,12 +160,20 @@ def run_highs(
     interrupted : bool
     """
     highs.HandleUserInterrupt = True
-    thread = threading.Thread(target=highs.run, daemon=True)
-    end, told, interrupted = time.perf_counter() + seconds, False, False
-    thread.start()
-    while thread.is_alive():
+    over = threading.Event()
+
+    def work() -> None:
         try:
-            thread.join(_POLL_S if idle is None else 0.001)
+            highs.run()
+        finally:
+            over.set()
+
+    # Thread.join must not be asked: when Ctrl-C interrupts it, Python 3.11 and 3.12 take the thread for ended.
+    end, told, interrupted = time.perf_counter() + seconds, False, False
+    threading.Thread(target=work, daemon=True).start()
+    while not over.is_set():
+        try:
+            over.wait(_POLL_S if idle is None else 0.001)
             stop = poll()
             if idle is not None and not told:
                 idle()
@@ -173,6 +184,7 @@ def run_highs(
             highs.cancelSolve()
             told, end = True, min(end, time.perf_counter())
         if late > _GRACE_S:
+            atexit.register(over.wait, _LAST_WAIT_S)  # a thread of HiGHS that is cut off at exit aborts the process
             return False, interrupted
     return True, interrupted
 
