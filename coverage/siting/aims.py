@@ -286,21 +286,30 @@ def worst_served(
     if begin.status == "infeasible":
         return _no_plan(begin, len(rows))
     plan = begin.chosen if np.isfinite(begin.objective) else None
-    seconds = 0.05 if begin.status == "interrupted" else time_limit_s - (time.perf_counter() - start_s) - 0.2
-    found = worst_program(problem, rows, 1e-3, plan, max(seconds, 0.05), gap)
-    options = [p for p in (plan, found.plan) if p is not None]
-    if not options:
-        return _no_plan(begin, len(rows))
-    best = max(options, key=lambda p: _worth(_values(problem, rows, p)))
-    order, _ = build_order(replace(problem, weight=rows.sum(axis=0)), best)
-    values = _values(problem, rows, best)
-    objective = float(values.min())
-    bound = max(min(found.bound, 1.0), objective)
-    stopped = found.interrupted or begin.status == "interrupted"
-    done = "gap" if relative_gap(objective, bound) > 1e-6 else "optimal"
-    status = done if found.done else ("interrupted" if stopped else "time_limit")
-    elapsed = time.perf_counter() - start_s
-    return AimsResult(order, values, objective, bound, relative_gap(objective, bound), status, elapsed)
+    stopped = begin.status == "interrupted"
+    bound, done = 1.0, False
+    # first the mean counts a little, then not at all: that proves the worst share itself
+    for mean_share in (1e-3, 0.0):
+        left_s = 0.05 if stopped else max(time_limit_s - (time.perf_counter() - start_s) - 0.2, 0.05)
+        found = worst_program(problem, rows, mean_share, plan, left_s, gap)
+        options = [p for p in (plan, found.plan) if p is not None]
+        if not options:
+            return _no_plan(begin, len(rows))
+        plan = max(options, key=lambda p: _worth(_values(problem, rows, p)))
+        # the mean is never below the worst, so worst + mean_share * worst <= the program's bound
+        bound = min(bound, found.bound / (1 + mean_share))
+        stopped, done = stopped or found.interrupted, found.done
+        objective = float(_values(problem, rows, plan).min())
+        if stopped or not done or relative_gap(objective, bound) <= max(gap, 1e-9):
+            break
+    assert plan is not None
+    order, _ = build_order(replace(problem, weight=rows.sum(axis=0)), plan)
+    values = _values(problem, rows, plan)
+    bound = max(bound, objective)
+    rest = relative_gap(objective, bound)
+    status = "interrupted" if stopped and not done else "time_limit"
+    status = "optimal" if done and rest <= 1e-6 else "gap" if done else status
+    return AimsResult(order, values, objective, bound, rest, status, time.perf_counter() - start_s)
 
 
 def _worth(values: FloatArray) -> float:

@@ -19,7 +19,7 @@ from .problem import FloatArray, IntArray, SitingProblem
 from .result import SitingResult, build_order, covered, relative_gap
 from .robust import BackupResult, backup_coverage, scenario_problem
 from .solve import solve
-from .wishes import Wishes
+from .wishes import Capacity, Wishes
 
 TRADE_OFF_POINTS = 9
 PLAN_STATUSES = ("optimal", "gap", "feasible", "time_limit", "interrupted")
@@ -117,7 +117,7 @@ def decide(
     if plain.status == "interrupted":  # the user wants to have it now
         how = replace(how, time_limit_s=0.1)
     if wishes.capacity is not None:
-        return _by_capacity(problem, wishes.capacity.of(places), how, plain)
+        return _by_capacity(problem, wishes.capacity, places, how, plain)
     if wishes.backup is not None:
         return _by_backup(problem, wishes.backup, how, plain)
     if wishes.aims:
@@ -126,14 +126,23 @@ def decide(
     return _by_scenarios(problem, reach, wishes, how, reach_km, plain)
 
 
-def _by_capacity(problem: SitingProblem, capacity: FloatArray, how: How, plain: SitingResult) -> Decision:
+def _by_capacity(
+    problem: SitingProblem, wish: Capacity, places: Places, how: How, plain: SitingResult
+) -> Decision:
+    capacity, unknown = wish.of(places), wish.unknown(places)
+
     def value(plan: IntArray) -> float:
         return float(served_by(problem, capacity, plan).sum())
 
     found = capacity_plan(problem, capacity, **how.options())
     decision = _better(problem, "capacity", found, plain, value, problem.weight.sum())
-    served = served_by(problem, capacity, decision.result.chosen)
-    return replace(decision, capacity=capacity, served=served)
+    chosen = decision.result.chosen
+    served = served_by(problem, capacity, chosen)
+    # what is not known is not guessed: the plan takes it as nothing, the figure beside it as enough
+    most = served_by(problem, np.where(unknown, np.inf, capacity), chosen) if unknown.any() else served
+    options = {"plugs_unknown_sites": float(unknown.sum()), "objective_high": float(most.sum())}
+    goal = None if decision.goal is None else replace(decision.goal, options=options)
+    return replace(decision, goal=goal, capacity=capacity, served=served)
 
 
 def _by_backup(problem: SitingProblem, backup: float, how: How, plain: SitingResult) -> Decision:

@@ -36,7 +36,9 @@ class Goal:
     bound, gap, status, runtime_s
         As in :class:`.result.SitingResult`, of this value.
     options : mapping
-        Numbers that define the goal (``backup``: share of the second cover, …).
+        Further numbers. ``backup``: share of the second cover. For capacity ``plugs_unknown_sites``: existing sites
+        whose number of plugs is not known, which count as serving nothing, and ``objective_high``: the value of the
+        same plan if they could serve all they reach.
     """
 
     name: str

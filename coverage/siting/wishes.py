@@ -9,6 +9,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 from sklearn.neighbors import BallTree
 
 from ..errors import Fault, InputError
@@ -49,6 +50,11 @@ class Capacity:
     per_plug: float | None = None
     plugs: int = 4
     per_site: float | None = None
+
+    def unknown(self, places: Places) -> npt.NDArray[np.bool_]:
+        """(n,) existing places whose plugs would have to be known."""
+        missing = places.table["existing"].to_numpy(bool) & np.isnan(places.table["plugs"].to_numpy(float))
+        return np.asarray(missing & (self.per_plug is not None))
 
     def of(self, places: Places) -> FloatArray:
         """(n,) capacity of each place."""
