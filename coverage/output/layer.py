@@ -19,6 +19,7 @@ import pandas as pd
 from ..schema import Column, TableSchema
 from ..texts import catalogue, text
 from ..units import WGS84
+from . import numbers
 
 GOOD, MIDDLE, GAP = "#3B8BC2", "#F0A202", "#A50026"
 """Blue, amber, dark red: apart for colour-blind readers and in grey print (red and green are not)."""
@@ -242,7 +243,8 @@ class FindingRow:
 class SourceNote:
     """The line on every map and page: where the data are from, of when, and what the sheet is not.
 
-    ``sources`` and ``date`` are shown as given; ``schematic`` says the data are drawn by hand; ``osm`` adds
+    ``sources`` is shown as given; so is ``date``, unless it is an ISO date, which is written out.
+    ``schematic`` says the data are drawn by hand; ``osm`` adds
     the attribution OpenStreetMap asks for (ODbL 4.3); ``approval`` is the approval number (审图号) that a
     public map needs in China.
     """
@@ -257,7 +259,7 @@ class SourceNote:
     def parts(self, lang: str) -> list[str]:
         """Return the line's parts, in order."""
         parts = [text("note.sources", lang, sources=self.sources)] if self.sources else []
-        parts += [text("note.date", lang, date=self.date)] if self.date else []
+        parts += [text("note.date", lang, date=_date_words(self.date, lang))] if self.date else []
         parts += [text("note.schematic", lang)] if self.schematic else []
         parts += [text("note.internal", lang)]
         parts += [text("note.osm", lang)] if self.osm else []
@@ -267,6 +269,13 @@ class SourceNote:
     def line(self, lang: str) -> str:
         """Return the parts as one line."""
         return " · ".join(self.parts(lang))
+
+
+def _date_words(date: str, lang: str) -> str:
+    try:
+        return numbers.day(dt.date.fromisoformat(date), lang)
+    except ValueError:
+        return date
 
 
 def shown(column: Column, value: Any, lang: str) -> str:
@@ -286,7 +295,7 @@ def shown(column: Column, value: Any, lang: str) -> str:
     if column.type == "float":
         return _number(float(value))
     if isinstance(value, dt.date):
-        return value.strftime("%Y-%m-%d")
+        return numbers.day(value, lang)
     return str(value)
 
 

@@ -1,7 +1,8 @@
-"""Numbers as people read them: one way to write an interval, used by every output."""
+"""Numbers and dates as people read them in their language: one way to write an interval, used by every output."""
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Callable
 
@@ -28,13 +29,29 @@ def kilometres(km: float) -> str:
     return f"{km:.1f} km"
 
 
-def points(margin: float) -> str:
-    """A difference of shares, in percentage points."""
-    return f"{margin * 100:+.1f} pp"
+def points(margin: float, lang: str) -> str:
+    """A difference of shares, in percentage points.
+
+    >>> points(0.095, "en")
+    '+9.5 pp'
+    """
+    return text("number.points", lang, value=f"{margin * 100:+.1f}")
 
 
-def _one(value: float, unit: str) -> str:
-    writers: dict[str, Callable[[float], str]] = {"share": percent, "km": kilometres, "margin": points}
+def day(date: dt.date, lang: str) -> str:
+    """A date in words, so that nobody takes the day for the month.
+
+    >>> day(dt.date(2025, 6, 30), "en"), day(dt.date(2025, 6, 30), "zh")
+    ('30 June 2025', '2025年6月30日')
+    """
+    name = text(f"number.month-{date.month}", lang)
+    return text("number.day", lang, year=date.year, month=name, day=date.day)
+
+
+def _one(value: float, unit: str, lang: str) -> str:
+    writers: dict[str, Callable[[float], str]] = {"share": percent, "km": kilometres}
+    if unit == "margin":
+        return points(value, lang)
     return writers[unit](value) if unit in writers else f"{value:g}"
 
 
@@ -56,10 +73,10 @@ def interval(finding: Finding, lang: str) -> str:
         return text("finding.no-site", lang)
     if finding.high is None or finding.high == math.inf:
         assert finding.low is not None
-        return text("finding.at-least", lang, value=_one(finding.low, finding.unit))
+        return text("finding.at-least", lang, value=_one(finding.low, finding.unit, lang))
     if finding.low is None:
-        return text("finding.at-most", lang, value=_one(finding.high, finding.unit))
-    low, high = _one(finding.low, finding.unit), _one(finding.high, finding.unit)
+        return text("finding.at-most", lang, value=_one(finding.high, finding.unit, lang))
+    low, high = _one(finding.low, finding.unit, lang), _one(finding.high, finding.unit, lang)
     return low if low == high else f"{low} – {high}"
 
 
@@ -68,7 +85,7 @@ def target(finding: Finding, lang: str) -> str:
     if finding.target is None:
         return text("finding.report-only", lang)
     sign = "≤" if finding.rule.target.at_most else "≥"
-    return f"{sign} {_one(finding.target, finding.unit)}"
+    return f"{sign} {_one(finding.target, finding.unit, lang)}"
 
 
 def status(finding: Finding, lang: str) -> str:

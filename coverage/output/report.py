@@ -10,11 +10,11 @@ from ..plan import Plan
 from ..texts import text
 from .layer import Layer, SourceNote
 from .report_doc import furnish, open_paper, write_paper
+from .report_rules import write_lists, write_rules
 from .report_sections import (
     write_cover,
     write_data,
     write_method,
-    write_rules,
     write_sources,
     write_strips,
     write_summary,
@@ -57,6 +57,7 @@ def write_report(plan: Plan, layers: Sequence[Layer], path: Path, *, lang: str, 
         write_retrofit,
         write_method,
         write_data,
+        write_lists,
         write_sources,
     ):
         write(report)

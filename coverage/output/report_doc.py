@@ -144,7 +144,8 @@ class Paper:
                 continue
             paragraph = anchor.insert_paragraph_before(style=self.style("Body Text"))
             paragraph.paragraph_format.left_indent = Mm(6 * (level - 1))
-            paragraph.paragraph_format.space_after = Pt(3 if level == 2 else 5)
+            paragraph.paragraph_format.space_after = Pt(1.5 if level == 2 else 3)
+            paragraph.paragraph_format.line_spacing = 1.0
             paragraph.paragraph_format.tab_stops.add_tab_stop(
                 Mm(TEXT_MM), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,10 +19,10 @@ from .report_table import Cell
 from .workbook_cells import Head, capital, cell_value, own_head
 
 ROWS = 24
-"""Rows of evidence on a rule's page; the workbook has all of them."""
+"""Rows of a table in the report's text at most; the workbook has all of them."""
 SHEETS: Mapping[str, str] = {
     "facility_share": "service-areas", "route_spacing": "routes", "length_coverage": "routes", "berth_share": "berths",
-    "call_share": "figures", "share_margin": "car-parks", "inventory": "figures", "fleet_power": "counties",
+    "call_share": "calls", "share_margin": "car-parks", "inventory": "inventory", "fleet_power": "counties",
     "demand_reach": "counties",
 }  # fmt: skip
 """Kind of rule -> sheet of the workbook with all rows."""
@@ -63,13 +64,15 @@ CLOSE: Mapping[str, str] = {"berth_share": "berths", "share_margin": "car_parks"
 GROUND = ("counties", "waterways", "roads", "expressways", "towns")
 
 
-def evidence(finding: Finding, lang: str) -> tuple[list[str], list[list[Cell]], list[float], int]:
-    """Return header, rows, widths of a rule's table, and how many rows there are in all."""
+def evidence(
+    finding: Finding, lang: str, most: int = ROWS
+) -> tuple[list[str], list[list[Cell]], list[float], int]:
+    """Return header, rows (``most`` at most) and widths of a rule's table, and how many rows there are in all."""
     wanted = COLUMNS[finding.rule.kind]
     heads = [_head(name, lang) for name, _ in wanted if name in finding.table or not len(finding.table)]
     widths = [width for name, width in wanted if name in finding.table or not len(finding.table)]
     table = _worst_first(finding.table)
-    return [h.label for h in heads], table_cells(table.head(ROWS), heads, lang), widths, len(table)
+    return [h.label for h in heads], table_cells(table.head(most), heads, lang), widths, len(table)
 
 
 def _head(name: str, lang: str) -> Head:
@@ -100,24 +103,24 @@ def _cell(row: Mapping[str, Any], head: Head, lang: str) -> Cell:
             right=head.kind in ("float", "int"),
         )
     if isinstance(value, (int, float)):
-        words = number_words(value, head.unit)
+        words = number_words(value, head.unit, lang)
         if head.name == "gap_max_km" and row.get("gap_max_open") is True:
             words = f"≥ {words}"
         return Cell(words, right=True)
-    return Cell(str(value))
+    return Cell(numbers.day(value, lang) if isinstance(value, dt.date) else str(value))
 
 
-def number_words(value: float, unit: str) -> str:
+def number_words(value: float, unit: str, lang: str) -> str:
     """Write a number as the other outputs do: shares in per cent, kilometres to the hundred metres."""
     if unit == "share":
         return numbers.percent(value)
     if unit == "ratio":
         return f"{value:.3f}"
     if unit == "margin":
-        return numbers.points(value)
+        return numbers.points(value, lang)
     if unit in ("km", "°"):
         return f"{value:,.1f}" if unit == "km" else f"{value:.5f}"
-    return shown(Column("n", "int" if float(value).is_integer() else "float"), value, "en")
+    return shown(Column("n", "int" if float(value).is_integer() else "float"), value, lang)
 
 
 def _worst_first(table: pd.DataFrame) -> pd.DataFrame:

@@ -16,17 +16,13 @@ from .charts import svg_png
 from .report_doc import BLUE, SOFT
 from .report_evidence import (
     ROWS,
-    SHEETS,
-    evidence,
-    map_height_mm,
     number_words,
-    rule_extent,
-    rule_layers,
     table_cells,
 )
+from .report_glance import opening, write_glance
 from .report_state import Report, measured
 from .report_table import Cell
-from .report_words import assumption_lines, finding_sentences, licences, survey_sentence
+from .report_words import assumption_lines, finding_words, licences, survey_sentence
 from .strips import strip_charts
 from .workbook_cells import clean
 from .workbook_sheets import status_looks as looks_of_status
@@ -51,8 +47,11 @@ def write_cover(report: Report) -> None:
         run.font.size, run.bold, run.font.color.rgb = Pt(size), size > 20, colour
     entries = [
         ("policy", plan.policy.name[report.lang]),
-        ("assess-at", "" if project.assess_at is None else f"{project.assess_at:%Y-%m-%d}"),
-        ("data-date", "" if project.network.data_date is None else f"{project.network.data_date:%Y-%m-%d}"),
+        ("assess-at", "" if project.assess_at is None else numbers.day(project.assess_at, report.lang)),
+        (
+            "data-date",
+            "" if project.network.data_date is None else numbers.day(project.network.data_date, report.lang),
+        ),
         ("author", project.output.author),
         ("approval", project.output.approval_number or text("note.no-approval", report.lang)),
         ("software", "plugspan " + plan.provenance.versions.get("plugspan", "")),
@@ -78,13 +77,14 @@ def write_cover(report: Report) -> None:
     title.paragraph_format.space_after = Pt(10)
     run = title.add_run(report.words("contents"))
     run.bold, run.font.size, run.font.color.rgb = True, Pt(16), BLUE
-    paper.document.add_paragraph()
+    anchor = paper.document.add_paragraph()  # so small that it never needs a page of its own
+    anchor.paragraph_format.line_spacing, anchor.paragraph_format.space_after = Pt(1), Pt(0)
 
 
 def write_summary(report: Report) -> None:
-    """All findings as a table, then each in words."""
+    """All findings as a table, then holes, what to build and how certain; on the next page each in words."""
     report.paper.heading(report.words("summary"), new_page=True)
-    report.paper.text(_opening(report), keep=True)
+    report.paper.text(opening(report), keep=True)
     heads = ["title", "value", "target", "status"] + (
         ["value-after", "status-after"] if report.plan.siting else []
     )
@@ -93,38 +93,17 @@ def write_summary(report: Report) -> None:
     report.paper.table(
         report.words("summary-table"), [report.words(f"head.{h}") for h in heads], rows, widths
     )
-    report.paper.heading(report.words("in-words"), 2)
+    write_glance(report)
+    report.paper.heading(report.words("in-words"), 2, new_page=True)
     for before, after in report.pairs():
         if measured(before):
-            words = _words(report, before, after)
+            words = finding_words(before, after, report.lang, siting=bool(report.plan.siting))
             report.paper.lead(before.rule.title[report.lang] + report.words("stop"), words)
     empty = [before.rule.title[report.lang] for before, _ in report.pairs() if not measured(before)]
     if empty:
         report.paper.text(
             report.words("nothing", titles=text("map.comma", report.lang).join(empty)), indent=False
         )
-
-
-def _opening(report: Report) -> str:
-    found = [f.status for f in report.plan.before.findings if f.status is not None]
-    counts = {name.replace(" ", "_"): found.count(name) for name in ("met", "not met", "undecided")}
-    line = report.words("opening", policy=report.plan.policy.name[report.lang], n=len(found), **counts)
-    for siting in report.plan.siting:
-        result = siting.result
-        if result.total > 0 and len(siting.proposed):
-            line += report.words(
-                "opening-siting",
-                n=len(siting.proposed),
-                objective=text(f"objective.{siting.objective_name}", report.lang),
-                before=numbers.percent(result.base / result.total),
-                after=numbers.percent(result.objective / result.total),
-            )
-    return line
-
-
-def _words(report: Report, before: Finding, after: Finding) -> str:
-    sentences = finding_sentences(before, after, report.lang, siting=bool(report.plan.siting))
-    return ("" if report.lang == "zh" else " ").join(sentences)
 
 
 def _summary_row(report: Report, before: Finding, after: Finding) -> list[Cell]:
@@ -138,49 +117,6 @@ def _status(finding: Finding, lang: str) -> Cell:
     words = numbers.status(finding, lang)
     looks = {label: look for look, labels in looks_of_status(lang).items() for label in labels}
     return Cell(words, shade=looks.get(words, ""), bold=finding.status == "not met")
-
-
-# -- a page per rule -------------------------------------------------------------------------------------
-
-
-def write_rules(report: Report) -> None:
-    """Each rule on its own page: clause, finding, assumptions, map, evidence."""
-    report.paper.heading(report.words("rules"), new_page=True)
-    report.paper.text(report.words("rules-how"))
-    first = True
-    for before, after in report.pairs():
-        if measured(before):
-            _rule(report, before, after, new_page=not first)
-            first = False
-
-
-def _rule(report: Report, before: Finding, after: Finding, *, new_page: bool) -> None:
-    paper, lang = report.paper, report.lang
-    rule = before.rule
-    paper.heading(rule.title[lang], 2, new_page=new_page)
-    paper.lead(report.words("clause"), rule.source)
-    paper.lead(report.words("finding"), _words(report, before, after))
-    assumed = assumption_lines(rule, lang)
-    if assumed:
-        paper.lead(
-            report.words("assumed"), text("report.semicolon", lang).join(assumed) + report.words("stop")
-        )
-    layers = rule_layers(report.plan, report.layers, before)
-    if layers:
-        height = map_height_mm(len(before.table))
-        report.map(
-            layers,
-            report.words("map-of", title=rule.title[lang]),
-            height_mm=height,
-            extent=rule_extent(layers, before),
-        )
-    if not len(before.table):
-        return
-    heads, rows, widths, n = evidence(before, lang)
-    paper.table(report.words("table-of", title=rule.title[lang]), heads, rows, widths)
-    if n > ROWS:
-        sheet = text(f"sheet.{SHEETS[rule.kind]}.title", lang)
-        paper.text(report.words("more-rows", n=n, shown=ROWS, sheet=sheet), indent=False, soft=True)
 
 
 # -- strips ----------------------------------------------------------------------------------------------
@@ -239,10 +175,10 @@ def write_method(report: Report) -> None:
 def write_data(report: Report) -> None:
     """What was read, what was noticed, what to survey, what is doubtful about the roads."""
     paper, lang = report.paper, report.lang
-    paper.heading(report.words("data"), new_page=True)
+    paper.heading(report.words("data"))
     figures = report.plan.network
     if {"length_km", "routes", "routes_km"} <= set(figures):
-        shown = {k: number_words(float(figures[k]), "km") for k in ("length_km", "routes_km")}
+        shown = {k: number_words(float(figures[k]), "km", lang) for k in ("length_km", "routes_km")}
         paper.text(report.words("network", routes=figures["routes"], **shown))
     survey = [line for f in report.plan.before.findings if (line := survey_sentence(f, lang))]
     paper.heading(report.words("survey"), 2)
@@ -273,7 +209,7 @@ def write_sources(report: Report) -> None:
     """Policy, files with their sums, programs, licences."""
     paper, lang = report.paper, report.lang
     plan = report.plan
-    paper.heading(report.words("sources"), new_page=True)
+    paper.heading(report.words("sources"))
     paper.lead(report.words("cover.policy") + report.words("colon"), plan.policy.source)
     if plan.project.output.sources:
         paper.lead(report.words("data-from") + report.words("colon"), plan.project.output.sources)

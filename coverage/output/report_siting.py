@@ -9,9 +9,12 @@ from ..siting.outcome import Siting
 from ..texts import text
 from . import numbers
 from .charts import curve_figure, figure_png
-from .report_evidence import ROWS, map_height_mm, number_words, picked, table_cells
+from .report_choices import write_choices
+from .report_evidence import ROWS, map_height_mm, picked, table_cells
+from .report_robust import goal_sentence, write_robust
 from .report_state import Report
 from .report_table import Cell
+from .siting_layers import amount
 from .workbook_siting import least_sheets, proposed_sheet, retrofit_sheet
 
 
@@ -35,6 +38,8 @@ def write_siting(report: Report) -> None:
                 paper.figure(figure_png(curve_figure(siting, lang)), report.words("curve"))
             except PlugspanError as error:
                 paper.text(error.render(lang), soft=True)
+        write_choices(report, siting)
+        write_robust(report, siting)
         _uncovered(report, siting)
 
 
@@ -57,17 +62,9 @@ def _siting_words(report: Report, siting: Siting) -> list[str]:
         lines.append(report.words("siting-faults", n=len(siting.faults)))
     else:
         lines.append(report.words("siting-verified"))
-    if len(siting.choices):
-        names = siting.proposed.set_index("id")["name"]
-        needed = [
-            str(names[i])
-            for i in siting.choices.loc[siting.choices["essential"].astype(bool), "id"]
-            if i in names
-        ]
-        sheet = text("sheet.proposed.title", report.lang)
-        listed = text("map.comma", report.lang).join(needed)
-        lines.append(report.words("choices", n=len(needed), names=listed) if needed else
-                     report.words("choices-none", sheet=sheet))  # fmt: skip
+    goal = goal_sentence(siting, report.lang)
+    if goal:
+        lines.insert(1, goal)
     return lines
 
 
@@ -85,6 +82,7 @@ def _proposed_table(report: Report, siting: Siting) -> None:
 
 def _uncovered(report: Report, siting: Siting) -> None:
     left = siting.demand[siting.demand["covered"] == "never"]
+    lang = report.lang
     if not len(left):
         return
     never = left[left["id"].isin(set(siting.unreachable["id"]))]
@@ -93,7 +91,7 @@ def _uncovered(report: Report, siting: Siting) -> None:
         report.words(
             "uncovered-words",
             n=len(left),
-            weight=number_words(float(left["weight"].sum()), ""),
+            weight=amount(left["weight"].sum(), siting.objective_name, lang),
             never=len(never),
             sheet=text("sheet.uncovered.title", report.lang),
         ),
@@ -104,7 +102,7 @@ def _uncovered(report: Report, siting: Siting) -> None:
     ids = set(never["id"])
     rows = [
         [Cell("–" if pd.isna(row["name"]) else str(row["name"])),
-         Cell(number_words(float(row["weight"]), ""), right=True), Cell(reach[row["id"] in ids])]
+         Cell(amount(row["weight"], siting.objective_name, lang) or "–", right=True), Cell(reach[row["id"] in ids])]
         for row in biggest.drop(columns="geometry").to_dict("records")
     ]  # fmt: skip
     heads = [report.words("head.name"), report.words("head.weight"), report.words("head.why")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..assess.finding import Finding
 from ..errors import PlugspanError
@@ -25,6 +25,8 @@ class Report:
     paper: Paper
     lang: str
     note: SourceNote
+    cut: list[Finding] = field(default_factory=list)
+    """Findings whose table had no room on its page, as they come."""
 
     def words(self, key: str, **values: object) -> str:
         """Text ``report.KEY`` in the report's language."""

@@ -122,6 +122,11 @@ def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: boo
     return lines
 
 
+def finding_words(before: Finding, after: Finding, lang: str, *, siting: bool) -> str:
+    """The sentences on a finding as one paragraph."""
+    return ("" if lang == "zh" else " ").join(finding_sentences(before, after, lang, siting=siting))
+
+
 def _listed(finding: Finding, lang: str) -> str:
     """What stands in the place of a value for rules that only list: their figures."""
     rows = [

@@ -23,6 +23,7 @@ from .workbook_cells import NUMBER_FORMATS, Sheet, clean, column_widths, row_hei
 from .workbook_sheets import plan_sheets
 
 FONTS = {"zh": "Microsoft YaHei", "en": "Calibri"}
+DATES = {"zh": 'yyyy"年"m"月"d"日"', "en": "d mmm yyyy"}
 LOOKS: dict[str, dict[str, Any]] = {
     "good": {"bg_color": "#DCEBF6", "font_color": "#1D5A85"},
     "middle": {"bg_color": "#FDEDCB", "font_color": "#7A4F00", "italic": True},
@@ -96,7 +97,7 @@ def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
     }
     looks: dict[str, dict[str, Any]] = {
         "text": {"text_wrap": True, "align": "left", "indent": 1},
-        "date": {"num_format": "yyyy-mm-dd", "align": "left", "indent": 1},
+        "date": {"num_format": DATES[lang], "align": "left", "indent": 1},
         "head": {"bold": True, "text_wrap": True, "valign": "vcenter", "indent": 1, "bg_color": "#E7ECF0", "bottom": 2,
                  "bottom_color": "#5A6670"},
         "title": {"bold": True, "font_size": 16, "text_wrap": True, "bottom": 0},

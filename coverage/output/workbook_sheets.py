@@ -22,7 +22,9 @@ from .columns import (
     SITE_COLUMNS,
 )
 from .report_words import figure_rows
+from .workbook_berths import calls_sheet, inventory_sheet
 from .workbook_cells import LAT, LON, Head, Sheet, capital, heads_of, own_head, placed
+from .workbook_choices import choice_sheets
 from .workbook_siting import curve_sheet, least_sheets, proposed_sheet, retrofit_sheet, uncovered_sheet
 from .workbook_sources import (
     access_sheet,
@@ -46,10 +48,13 @@ def plan_sheets(plan: Plan, lang: str) -> list[Sheet]:
         *(_gaps(plan, lang)),
         *_facilities(plan, lang),
         _berths(plan, lang),
+        calls_sheet(plan, lang),
         _car_parks(plan, lang),
         _sites(plan, lang),
+        inventory_sheet(plan, lang),
         proposed_sheet(plan, lang),
         curve_sheet(plan, lang),
+        *choice_sheets(plan, lang),
         uncovered_sheet(plan, lang),
         *least_sheets(plan, lang),
         retrofit_sheet(plan, lang),
