@@ -272,7 +272,7 @@ def test_the_simplified_graph_agrees_with_a_plain_one(scratch, network):
 
 
 def assert_nothing_left_to_merge(graph):
-    """At each node with two segment ends: a ring, or different attributes, or no way through."""
+    """At each node with two segment ends: a ring, different attributes, no way through, or a numbered hairpin."""
     table = graph.segments.astype(object).where(graph.segments.notna(), None)
     columns = ["highway", "ref", "name", "junction", "ferry", "speed_kmh"]
     kinds = [
@@ -284,4 +284,31 @@ def assert_nothing_left_to_merge(graph):
         touching = [*leaving.tolist(), *arriving.tolist()]
         if len(touching) == 2 and touching[0] != touching[1] and kinds[touching[0]] == kinds[touching[1]]:
             assert not graph.seg_backward[touching[0]]
-            assert len(leaving) != 1
+            assert len(leaving) != 1 or (kinds[touching[0]][1] and turn_deg(graph, *arriving, *leaving) > 150)
+
+
+def turn_deg(graph, before, behind):
+    """Turn from the last step of one segment to the first of another; steps of the grid are longer than a hairpin."""
+    (a, b), (c, d) = (
+        graph.lines([k])[0].coords[s] for k, s in ((before, slice(-2, None)), (behind, slice(0, 2)))
+    )
+    first, second = GEOD.inv(*a, *b)[0], GEOD.inv(*c, *d)[0]
+    return abs((second - first + 180) % 360 - 180)
+
+
+def test_a_numbered_one_way_road_has_a_node_where_it_turns_right_round(tmp_path):
+    """Drawn up and back 20 m beside itself: one node in the turn; without a number, or round a roundabout, none."""
+    nodes = [
+        node(k, x, y) for k, (x, y) in enumerate([(0, 0), (0, 5), (0, 9), (0.3, 9), (0.3, 5), (0.3, 0)], 1)
+    ]
+    one_way = {**ROAD, "oneway": "yes"}
+    found = {
+        name: graph_of(tmp_path, [(1, [1, 2, 3, 4, 5, 6], tags)], nodes, f"{name}.osm").node_id.tolist()
+        for name, tags in {
+            "numbered": {**one_way, "ref": "G107"},
+            "plain": one_way,
+            "round": {**one_way, "ref": "G107", "junction": "roundabout"},
+            "both ways": {**ROAD, "ref": "G107"},
+        }.items()
+    }
+    assert found == {"numbered": [1, 3, 6], "plain": [1, 6], "round": [1, 6], "both ways": [1, 6]}

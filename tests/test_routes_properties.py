@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from osm_xml import node, write_osm
+from plugspan import read_network
 from plugspan.network.refs import split_refs
 from plugspan.network.routes import find_routes, network_length_m
 from toy import lonlat, make_graph
@@ -188,3 +190,36 @@ def test_a_second_carriageway_changes_no_length(legs, apart_m):
     (one,), (two,) = find_routes(build(xy, single)), find_routes(build(beside, dual))
     assert len(two.sections) == 1
     assert two.length_m == pytest.approx(one.length_m, rel=1e-3)
+
+
+def hairpin(tmp_path, cuts, name):
+    """A dual road of 6 km, one-way ways only, that turns round at its north end; one road joins 1 km south of that.
+
+    The one-way road is drawn as one line and cut into ways at the vertices ``cuts``.
+    """
+    up = [(0.0, 10.0 * k) for k in range(7)]
+    line = [*up, *((0.3, y) for _, y in reversed(up))]
+    nodes = [node(k + 1, x, y) for k, (x, y) in enumerate(line)] + [node(99, -9, 50)]
+    bounds = [0, *sorted(cuts), len(line) - 1]
+    numbered = {"highway": "trunk", "ref": "G207", "oneway": "yes"}
+    ways = [
+        (k, list(range(a + 1, b + 2)), {**numbered, "name": f"part {k}"})
+        for k, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True), start=10)
+    ]
+    ways.append((99, [99, 6, 9], {"highway": "residential"}))
+    return read_network(write_osm(tmp_path / name, nodes, ways))
+
+
+@pytest.mark.parametrize("cuts", [[6], [7], [3], [3, 6, 10], [1, 7, 12]])
+def test_a_dual_road_that_turns_round_at_its_end_is_two_directions(tmp_path, cuts):
+    """Wherever the ways are cut, one carriageway ends at the turn and the other begins; half of both is the length."""
+    (whole,), (cut,) = (
+        find_routes(hairpin(tmp_path, at, name)) for at, name in (([], "a.osm"), (cuts, "b.osm"))
+    )
+    for route in (whole, cut):
+        (section,) = route.sections
+        assert section.length_m == pytest.approx(6675, rel=2e-3)
+        assert [d.length_m for d in section.drives] == pytest.approx([6675, 6675], rel=5e-3)
+    assert [d.length_m for d in cut.sections[0].drives] == pytest.approx(
+        [d.length_m for d in whole.sections[0].drives], abs=1e-6
+    )

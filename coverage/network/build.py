@@ -10,7 +10,8 @@ class
     segments of a mountain road and no number depends on where they start; a segment is a bridge if any part
     of it is.
 interior node
-    A node where exactly two steps of the same class meet and traffic can pass: it vanishes in a segment.
+    A node where exactly two steps of the same class meet and traffic can pass: it vanishes in a segment. The
+    middle of a hairpin turn of a numbered one-way road stays (see :mod:`~plugspan.network.hairpins`).
 run
     Consecutive steps of one way between nodes that are not interior, or the way's ends.
 chain
@@ -32,6 +33,7 @@ import pandas as pd
 
 from .geodesic import step_lengths_m, sums
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
+from .hairpins import hairpins
 from .osm_raw import Coded, RawWays, pointers, ranges
 from .osm_tags import directions, ferries, is_present, is_roundabout, way_speeds_kmh
 
@@ -85,6 +87,9 @@ def build_graph(raw: RawWays, keep_node: BoolArray | None = None) -> RoadGraph:
     speed = way_speeds_kmh(raw.tags, way_length_m)
     way_class = classes(raw.tags, one_way, speed)
     interior = interior_nodes(steps, way_class[steps.way], one_way[steps.way], len(raw.node_id))
+    numbered = one_way & raw.tags["ref"].present & ~raw.tags["junction"].table(is_roundabout)
+    turns = hairpins(raw.node_xy, steps.u, steps.v, steps.length_m, numbered[steps.way])
+    interior[turns] = False
     pieces = chains(steps, interior, one_way)
     return _assemble(raw, steps, pieces, one_way, speed)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import BoolArray, FloatArray, IntArray
-from .drives import MAX_TURN_ONEWAY_DEG, Path
-from .geometry import ground_scale, mercator
+from ..hairpins import LOOK_M, TURN_DEG
+from .drives import Path
+from .geometry import ground_scale
 from .index import RoadIndex
 from .pairing import Beside, Measured, Samples, beside, measure, sample, shared_places, two_way_edges
 
@@ -72,14 +73,22 @@ def _inner_junctions(index: RoadIndex, drive: Measured) -> IntArray:
 
 
 def _turns_round(index: RoadIndex, path: Path) -> BoolArray:
-    """Which edges start at more than ``MAX_TURN_ONEWAY_DEG`` to the edge before; the first follows the last."""
-    rows, which = index.path_vertices(path.edges)
-    xy = mercator(index.xy[rows])
-    first = np.searchsorted(which, np.arange(len(path.edges)))
-    last = np.append(first[1:], len(xy)) - 1
-    leave, arrive = xy[first + 1] - xy[first], np.roll(xy[last] - xy[last - 1], 1, axis=0)
+    """Which edges start within a hairpin turn; see :mod:`plugspan.network.hairpins`."""
+    xy, s_m = index.path(path.edges)
+    at = np.concatenate([[0.0], np.cumsum(index.graph.edge_length_m[path.edges])[:-1]])
+    arrive, leave = (_heading(xy, s_m, at + side) for side in (-LOOK_M, LOOK_M))
     size = np.hypot(*leave.T) * np.hypot(*arrive.T)
-    return np.asarray((leave * arrive).sum(axis=1) < np.cos(np.radians(MAX_TURN_ONEWAY_DEG)) * size)
+    return np.asarray((leave * arrive).sum(axis=1) <= np.cos(np.radians(TURN_DEG)) * size)
+
+
+def _heading(xy: FloatArray, s_m: FloatArray, at: FloatArray) -> FloatArray:
+    """(k, 2) direction of the leg of a path at some lengths along it."""
+    leg = np.clip(np.searchsorted(s_m, at, side="right"), 1, len(s_m) - 1)
+    while (still := s_m[leg] <= s_m[leg - 1]).any():  # a node between two edges stands twice
+        leg = np.where(still & (leg > 1), leg - 1, leg)
+        if (still & (leg == 1)).any():
+            break
+    return np.asarray(xy[leg] - xy[leg - 1])
 
 
 def _cut_beside(index: RoadIndex, paths: list[Path]) -> list[Path]:
