@@ -362,6 +362,11 @@ def test_paper(opened, maps):
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     for selector in ("nav", ".tools", "#findings", "#search"):
         assert page.locator(selector).is_hidden()
+    # A printer's paper may be narrower than a phone's limit for the style sheet: the legend keeps its size.
+    high = page.evaluate("document.querySelector('#tree').scrollHeight")
+    page.set_viewport_size({"width": 800, "height": 768})
+    assert page.evaluate("document.querySelector('#tree').scrollHeight") == high
+    page.set_viewport_size(DESK)
     assert page.locator("#layers").is_visible()
     legend, notes = page.locator("#tree > :last-child").bounding_box(), page.locator("#notes").bounding_box()
     assert legend["y"] + legend["height"] <= notes["y"] + 1

@@ -126,7 +126,7 @@ function layerRow(layer) {
   row.append(head);
   const used = layer.spec.categories.map((c, k) => [c, k]).filter(([, k]) => layer.spec.counts[k] > 0);
   const single = layer.spec.categories.length === 1;
-  if (single && used.length) head.append(swatch(layer.spec.kind, used[0][0]));
+  if (single && used.length) head.insertBefore(swatch(layer.spec.kind, used[0][0]), head.lastChild);
   for (const [c, k] of single ? [] : used) row.append(categoryRow(layer, c, k));
   return row;
 }
