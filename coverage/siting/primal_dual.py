@@ -1,7 +1,8 @@
 """LP relaxation of maximum coverage by a first-order primal-dual method: good prices in tenths of a second.
 
-The relaxation is a saddle point over fractional plans ``y`` (between 0 and 1, ``limit`` in sum) and prices ``u`` (of
-demands, between 0 and their weights; of budget, groups and pairs, at least 0)::
+The relaxation is a saddle point over fractional plans ``y`` (between 0 and 1, within the budget or the number of sites)
+and prices ``u`` (of demands, between 0 and their weights; of groups, pairs, and of the number beside a budget, at least
+0)::
 
     max_y  min_u   sum_j w_j  +  u' (K y - r)
 
@@ -81,7 +82,11 @@ def primal_dual(
 
 
 class _Walk:
-    """One run of the method; all prices are in one vector ``u``, in the order of :class:`Prices`."""
+    """One run of the method.
+
+    All prices but the budget's are in one vector ``u``: demands, groups, pairs, and the number of sites if there is a
+    budget, too. The budget, or else the number, limits ``y`` itself: ``share @ y <= most``.
+    """
 
     def __init__(self, core: Core, start: Saddle) -> None:
         self.core, self.balance = core, start.balance
@@ -92,7 +97,7 @@ class _Walk:
         self._y, self._u = self._y0, self._u0 = self.y, self.u
         self._count = 0
         self._gap = np.inf
-        self._price = 0.0
+        self._price = start.prices.budget
 
     def _measure(self) -> None:
         """Rows, their limits, and steps; a unit of a side constraint is scaled to a mean candidate's worth."""
@@ -105,28 +110,29 @@ class _Walk:
             self.columns = sparse.csr_array(self.rows.T.tocsr())
         self.limits = np.concatenate([np.ones(len(core.weight)), r])
         self.scale = np.concatenate([core.weight, scale])
-        self.most = np.concatenate([core.weight, np.full(len(r), np.inf)])
+        self.dearest = np.concatenate([core.weight, np.full(len(r), np.inf)])
+        self.spends = bool(np.isfinite(core.budget))
+        self.share = core.cost if self.spends else np.ones(len(core.sites))
+        self.most = core.budget if self.spends else float(core.limit)
         self.u_step = _divide(self.scale, np.asarray(abs(self.rows).sum(axis=1), dtype=np.float64))
         self.y_step = _divide(np.ones(len(core.sites)), abs(self.columns) @ self.scale)
 
     def _together(self, prices: Prices) -> FloatArray:
-        budget = [prices.budget] if np.isfinite(self.core.budget) else []
-        return np.concatenate([prices.demand, budget, prices.group, prices.pair])
+        u = np.concatenate([prices.demand, prices.group, prices.pair])
+        return np.concatenate([u, np.zeros(len(self.limits) - len(u))])
 
     def apart(self, u: FloatArray) -> Prices:
-        """Return the prices in ``u``."""
-        core = self.core
-        d, spends, g = len(core.weight), int(np.isfinite(core.budget)), len(core.group_min)
-        budget = float(u[d]) if spends else 0.0
-        return Prices(u[:d], budget, u[d + spends : d + spends + g], u[d + spends + g :])
+        """Return the prices in ``u``, with the budget's."""
+        d, g, e = len(self.core.weight), len(self.core.group_min), len(self.core.conflicts)
+        return Prices(u[:d], self._price if self.spends else 0.0, u[d : d + g], u[d + g : d + g + e])
 
     def step(self) -> None:
         """One step of the plan along its scores, one of the prices against the plan thus extrapolated."""
         pace = self.y_step * self.balance
         moved = self._y + pace * (self.columns @ self._u)
-        self.y, self._price = _cut(moved, pace, self.core.limit, self._price)
+        self.y, self._price = _cut(moved, pace, self.share, self.most, self._price)
         lacking = self.limits - self.rows @ (2.0 * self.y - self._y)
-        self.u = np.clip(self._u + self.u_step / self.balance * lacking, 0.0, self.most)
+        self.u = np.clip(self._u + self.u_step / self.balance * lacking, 0.0, self.dearest)
 
     def move(self) -> None:
         """Go twice the step, and a little back towards the last restart."""
@@ -137,7 +143,7 @@ class _Walk:
 
     def look(self) -> None:
         """Take the bound and the plan's worth; restart here if the gap has shrunk enough."""
-        bound, worth = lagrangian(self.core, self.apart(self.u)), self._worth(self.y)
+        bound, worth = self._bound(), self._worth(self.y)
         self.best = bound if bound.value < self.best.value else self.best
         if worth > self.worth:
             self.plan, self.worth = self.y, worth
@@ -150,6 +156,22 @@ class _Walk:
             self.balance = float(np.sqrt(np.clip(np.sqrt(plan / price), 1e-4, 1e4) * self.balance))
         self._y, self._u = self._y0, self._u0 = self.y, self.u
         self._gap, self._count = gap, 0
+
+    def _bound(self) -> Bound:
+        """Bound of the present prices, with the better of two prices of the budget."""
+        prices = self.apart(self.u)
+        bound = lagrangian(self.core, prices)
+        if not self.spends:
+            return bound
+        # Without a limit of number the best price is known: where the fractional knapsack is full.
+        score = np.maximum(bound.score + prices.budget * self.core.cost, 0.0)
+        dear = np.flatnonzero(self.core.cost > 0)
+        density = score[dear] / self.core.cost[dear]
+        order = np.argsort(-density, kind="stable")
+        full = int(np.searchsorted(np.cumsum(self.core.cost[dear][order]), self.most, "right"))
+        best = float(density[order[full]]) if full < len(dear) else 0.0
+        other = lagrangian(self.core, replace(prices, budget=best))
+        return min(bound, other, key=lambda found: found.value)
 
     def _worth(self, y: FloatArray) -> float:
         """What the fractional plan covers, less what it oversteps limits by, at the scale of their rows."""
@@ -165,13 +187,9 @@ def _divide(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def _side(core: Core, unit: float) -> tuple[sparse.csr_array, FloatArray, FloatArray]:
-    """Rows ``K y >= r`` of budget, groups and pairs, and their scales."""
+    """Rows ``K y >= r`` of groups, pairs, and the number of sites beside a budget, and their scales."""
     k = len(core.sites)
     rows, r, scale = [], [], []
-    if np.isfinite(core.budget):
-        rows.append(sparse.csr_array(-core.cost[None, :]))
-        r.append(np.array([-core.budget]))
-        scale.append(np.array([unit / (float(core.cost.mean()) or 1.0)]))
     if len(core.group_min):
         there = np.flatnonzero(core.group >= 0)
         shape = (len(core.group_min), k)
@@ -183,34 +201,42 @@ def _side(core: Core, unit: float) -> tuple[sparse.csr_array, FloatArray, FloatA
         rows.append(sparse.csr_array((-np.ones(2 * n), at), shape=(n, k)))
         r.append(np.full(n, -1.0))
         scale.append(np.full(n, unit))
+    if np.isfinite(core.budget) and core.limit < k:
+        rows.append(sparse.csr_array(-np.ones((1, k))))
+        r.append(np.array([-float(core.limit)]))
+        scale.append(np.array([unit]))
     if not rows:
         return sparse.csr_array((0, k)), np.zeros(0), np.zeros(0)
     return sparse.csr_array(sparse.vstack(rows)), np.concatenate(r), np.concatenate(scale)
 
 
-def _cut(y: FloatArray, step: FloatArray, limit: int, price: float) -> tuple[FloatArray, float]:
-    """Nearest point with values in 0 … 1 and a sum of at most ``limit``, by Newton's method from ``price``.
+def _cut(
+    y: FloatArray, step: FloatArray, share: FloatArray, most: float, price: float
+) -> tuple[FloatArray, float]:
+    """Nearest point with values in 0 … 1 and ``share @ y <= most``, by Newton's method from ``price``.
 
     Returns
     -------
     (k,) float64
     float
-        What one more site is worth: ``y - price * step``, clipped, has the sum.
+        What one more unit is worth: ``y - price * step * share``, clipped, uses up ``most``.
     """
     cut = np.clip(y, 0.0, 1.0)
-    if float(cut.sum()) <= limit:
+    if float((share * cut).sum()) <= most:
         return cut, 0.0
+    pace = step * share
     low, high = 0.0, np.inf
     for _ in range(60):
-        moved = y - price * step
+        moved = y - price * pace
         cut = np.clip(moved, 0.0, 1.0)
-        excess = float(cut.sum()) - limit
-        if abs(excess) <= 1e-9 * limit:
+        excess = float((share * cut).sum()) - most
+        if abs(excess) <= 1e-9 * most:
             break
         low, high = (price, high) if excess > 0 else (low, price)
-        slope = float(step[(moved > 0.0) & (moved < 1.0)].sum())
+        inside = (moved > 0.0) & (moved < 1.0)
+        slope = float((share[inside] * pace[inside]).sum())
         newton = price + excess / slope if slope > 0 else np.nan
         if not low < newton < high:
-            newton = (low + high) / 2 if np.isfinite(high) else 2.0 * max(price, 1.0 / float(step.max()))
+            newton = (low + high) / 2 if np.isfinite(high) else 2.0 * max(price, 1.0 / float(pace.max()))
         price = newton
     return cut, price
