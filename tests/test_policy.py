@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from plugspan.errors import InputError
-from plugspan.policy import PROFILES, read_policy
+from plugspan.policy import PROFILES, SiteRequirement, read_policy
 from plugspan.policy.profile import Policy
 from plugspan.project import Project, read_project
 from plugspan.settings import parse_toml
@@ -134,3 +136,22 @@ def test_a_target_asks_for_one_thing():
     assert "one of share_min" in faults_of(
         head + rule.replace("TARGET", "share_min = 1, margin_min = 0.1"), Policy
     )
+
+
+def test_the_manual_names_every_profile_and_every_demand_on_a_site(root):
+    """docs/policies.md and the README keep up with the profiles and with what a rule may ask of a site."""
+    manual = (root / "docs" / "policies.md").read_text("utf-8")
+    readme = (root / "README.md").read_text("utf-8")
+    for name in PROFILES:
+        assert f"`{name}`" in manual
+        assert f"`{name}`" in readme
+    asked = set(SiteRequirement.model_fields) - {"access_metric"}
+    assert not [name for name in asked if f"`{name}`" not in manual]
+
+
+def test_the_readme_links_to_every_manual(root):
+    """No page of docs/ is hidden, and no link leads nowhere."""
+    readme = (root / "README.md").read_text("utf-8")
+    linked = set(re.findall(r"\]\(([^)#]+)\)", readme))
+    assert {f"docs/{path.name}" for path in (root / "docs").glob("*.md")} <= linked
+    assert not [link for link in linked if "//" not in link and not (root / link).exists()]
