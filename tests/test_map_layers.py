@@ -145,7 +145,7 @@ def test_highway_is_told_in_kilometres():
 
 
 def test_alternatives_are_the_places_other_plans_use():
-    """Place z is in both of the other plans, which cover 0.5 less at worst; what is proposed already is no alternative."""
+    """Place z is in both other plans, which cover 0.5 less at worst; what is proposed already is no alternative."""
     found = _others(siting(), "zh")
     assert found["id"].tolist() == ["z"]
     assert found[["plans", "of_plans", "worst_loss"]].iloc[0].tolist() == [2, 2, 0.5]
