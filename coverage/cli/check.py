@@ -13,11 +13,12 @@ from .common import lang_option, open_project, progress, project_argument, told_
 @lang_option
 def command(project: Path, lang: str | None) -> int:
     """Read everything, assess nothing."""
-    from ..pipeline import load
+    from ..pipeline import check_siting, find_places, load
 
     opened = open_project(project, lang)
     with told_in(opened.language), progress(opened.language) as tell:
         study = load(opened, tell=tell)
+        check_siting(study, find_places(study))
     for fault in study.inputs.warnings:
         warn(f"{text('cli.warning', opened.language)} {fault.render(opened.language)}")
     warn(text("cli.check.fine", opened.language, n=len(study.inputs.warnings)))
