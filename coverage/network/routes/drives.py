@@ -21,7 +21,7 @@ from .index import RoadIndex
 
 OTHER_CLASS_DEG, OTHER_NAME_DEG = 30.0, 15.0
 """A change of highway class, or of name, counts like so much of a turn."""
-MAX_TURN_ONEWAY_DEG, MAX_TURN_MIXED_DEG = 120.0, 150.0
+MAX_TURN_ONEWAY_DEG, MAX_TURN_MIXED_DEG = 120.0, 165.0
 """Sharper turns between two one-way roads, or a one-way and a two-way road, are ends, not the road going on:
 where two carriageways meet at the end of a dual road, one doesn't turn round onto the other."""
 

@@ -205,37 +205,48 @@ def _side_by_side(near: Beside, signs: Signs, free: _Free, count: IntArray) -> l
 
     Each free place votes for the nearest drive beside it; the pair with most votes goes first.
     """
-    refused: set[tuple[int, int]] = set()
     found = []
     rows = near.drive != near.other
-    while pair := _most_votes(near, rows, refused):
-        refused.add(pair)
+    votes = _Votes(near)
+    while pair := votes.most(rows):
         match = _match_beside(near, pair, free, count)
         if match is not None and signs.oppose(*pair):
             free.use(match)
             found.append(match)
             for k in pair:
-                rows &= ~((near.drive == k) & ~free.at(k, near.s_m)) & ~(
-                    (near.other == k) & ~free.at(k, near.t_m)
-                )
+                mine, other = np.flatnonzero(near.drive == k), np.flatnonzero(near.other == k)
+                rows[mine] &= free.at(k, near.s_m[mine])
+                rows[other] &= free.at(k, near.t_m[other])
     return found
 
 
-def _most_votes(near: Beside, rows: BoolArray, refused: set[tuple[int, int]]) -> tuple[int, int] | None:
-    at = np.flatnonzero(rows)
-    if not len(at):
-        return None
-    at = at[np.lexsort((near.apart_m[at], near.s_m[at], near.drive[at]))]
-    first = np.ones(len(at), dtype=bool)
-    first[1:] = (np.diff(near.drive[at]) != 0) | (np.diff(near.s_m[at]) != 0)
-    at = at[first]
-    low, high = np.minimum(near.drive[at], near.other[at]), np.maximum(near.drive[at], near.other[at])
-    pairs, votes = np.unique(np.stack([low, high], axis=1), axis=0, return_counts=True)
-    for k in np.argsort(-votes, kind="stable"):
-        pair = (int(pairs[k, 0]), int(pairs[k, 1]))
-        if pair not in refused:
-            return pair
-    return None
+class _Votes:
+    """Counts for which drive beside it each place votes; each pair is named once."""
+
+    def __init__(self, near: Beside) -> None:
+        self.order = np.lexsort((near.apart_m, near.s_m, near.drive))
+        drive, s_m = near.drive[self.order], near.s_m[self.order]
+        new = np.ones(len(drive), dtype=bool)
+        new[1:] = (np.diff(drive) != 0) | (np.diff(s_m) != 0)
+        self.place = np.cumsum(new) - 1
+        low, high = np.minimum(near.drive, near.other), np.maximum(near.drive, near.other)
+        n = int(high.max(initial=0)) + 1
+        codes, self.pair = np.unique((low * n + high)[self.order], return_inverse=True)
+        self.pairs = [(code // n, code % n) for code in codes.tolist()]
+        self.named = np.zeros(len(codes), dtype=bool)
+
+    def most(self, rows: BoolArray) -> tuple[int, int] | None:
+        """Return the pair with most votes by the nearest of the rows of each place; of equal ones the first."""
+        at = np.flatnonzero(rows[self.order])
+        first = np.ones(len(at), dtype=bool)
+        first[1:] = np.diff(self.place[at]) != 0
+        votes = np.bincount(self.pair[at[first]], minlength=len(self.pairs))
+        votes[self.named] = 0
+        if not votes.any():
+            return None
+        best = int(np.argmax(votes))
+        self.named[best] = True
+        return self.pairs[best]
 
 
 def _match_beside(near: Beside, pair: tuple[int, int], free: _Free, count: IntArray) -> Match | None:
