@@ -34,6 +34,8 @@ _NARROW = 2e-3
 """With a gap below this, proving pays more than searching on."""
 _LP_SHARE = 0.6
 """Share of the remaining time that the linear program may take."""
+_CLOSE = 16.0
+"""Candidates a site of the plan that a search looks at: nearly all that good plans use have such scores."""
 _SMALL = 120
 """With so few candidates left, branch and cut goes before a long search."""
 
@@ -197,12 +199,13 @@ def _construct(run: Run) -> None:
         run.note("feasible plan")
 
 
-def _searched(run: Run) -> Core:
-    """The core, or the part of it with the best scores if it is too large for local search."""
+def _searched(run: Run, per_slot: float = np.inf) -> Core:
+    """The core, or its candidates with the best scores: ``per_slot`` a site of the plan, and what tables can hold."""
     core = run.core
-    if searchable(core):
+    slots = max(slots_needed(core), 1)
+    size = int(min(MAX_TABLE / slots, max(per_slot * slots, _SMALL), len(core.sites)))
+    if size == len(core.sites):
         return core
-    size = int(MAX_TABLE // max(slots_needed(core), 1))
     keep = np.zeros(len(core.sites), dtype=np.bool_)
     keep[np.argsort(-run.score, kind="stable")[:size]] = True
     keep[run.present()] = True
@@ -264,7 +267,7 @@ def _tight_bound(run: Run) -> None:
 
 def _search(run: Run, work: float, rng: np.random.Generator, heat: float = WARM) -> None:
     """Ruin and repair from the best plan, guided by the LP solution if there is one."""
-    core = _searched(run)
+    core = _searched(run, _CLOSE)
     if not slots_needed(core) or not core.size[1]:
         return
     left = np.searchsorted(run.core.sites, core.sites)
