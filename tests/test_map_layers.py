@@ -83,6 +83,13 @@ def test_a_gap_says_where_to_build_and_what_does_not_count():
     assert found["not_counting"].iloc[1:].isna().all()
 
 
+def test_a_place_without_a_name_is_told_by_its_kind():
+    """A fuel station that nobody named is a fuel station at its kilometre mark, not a number of OpenStreetMap."""
+    rows = evidence().assign(kind="fuel").replace({"name": {"加油站": None}})
+    found = with_gap_words(gaps(), rows, "en")["could_build"].iloc[0]
+    assert found.startswith(f"{catalogue()['choice.kind.fuel']['en']} (K45.0)")
+
+
 def test_no_evidence_is_no_crash():
     """Gaps without any row of evidence, and no gaps at all."""
     nothing = evidence().iloc[:0]

@@ -77,7 +77,7 @@ def _ends(
 
 
 def _site(row: Mapping[str, Any], lang: str) -> str:
-    values = {"name": _name(row), "at": chainage(row["chainage_km"])}
+    values = {"name": _name(row, lang), "at": chainage(row["chainage_km"])}
     far = row["distance_km"]
     if pd.isna(far) or far < CLOSE_KM:
         return text("gap.site", lang, **values)
@@ -98,9 +98,13 @@ def _line_values(row: Mapping[str, Any], lang: str) -> dict[str, str]:
 
 def _place(row: Mapping[str, Any], lang: str) -> str:
     """Name and chainage; points along a route have their chainage in the name."""
-    name, at = _name(row), chainage(row["chainage_km"])
+    name, at = _name(row, lang), chainage(row["chainage_km"])
     return name if not at or at in name else text("gap.site", lang, name=name, at=at)
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    return str(row["id"] if pd.isna(row["name"]) or not row["name"] else row["name"])
+def _name(row: Mapping[str, Any], lang: str) -> str:
+    """Its name; else what it is, as the kilometre mark tells where; else its id."""
+    if pd.notna(row["name"]) and row["name"]:
+        return str(row["name"])
+    kind = f"choice.kind.{row.get('kind')}"
+    return text(kind, lang) if kind in catalogue() else str(row["id"])

@@ -33,7 +33,7 @@ from .columns import (
     SITE_COLUMNS,
 )
 from .gap_words import with_gap_words
-from .layer import QUIET, Category, Layer, LayerStyle, Phase
+from .layer import QUIET, Category, Layer, LayerStyle, Phase, Popup
 from .layer_frame import make_layer
 from .numbers import percent
 from .plan_tables import quality_table
@@ -69,7 +69,8 @@ def plan_layers(plan: Plan) -> list[Layer]:
 
 def _counties(plan: Plan) -> Layer | None:
     counties = plan.inputs.counties
-    if counties.empty or counties.geometry.isna().all():
+    known = not (counties.empty or counties.geometry.isna().all())
+    if not known:
         if plan.region is None:
             return None
         counties = gpd.GeoDataFrame({"name": [plan.region.name]}, geometry=[plan.region.polygon], crs=WGS84)
@@ -83,7 +84,7 @@ def _counties(plan: Plan) -> Layer | None:
     ]
     then = counties["reached_after"] if plan.siting else counties["reached_after"].mask(lambda _: True)
     counties["reached_then"] = [_interval(value, value) for value in then]
-    return make_layer(
+    layer = make_layer(
         "counties",
         counties,
         COUNTY_COLUMNS,
@@ -92,6 +93,8 @@ def _counties(plan: Plan) -> Layer | None:
         label_column="name",
         search_column="name",
     )
+    # Without counties it is the outline of the region, of which there are no figures.
+    return layer if known else replace(layer, title_key="layer.region", popup=Popup(()))
 
 
 def _interval(low: float, high: float) -> str | None:
