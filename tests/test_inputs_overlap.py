@@ -88,7 +88,7 @@ def test_of_several_rows_each_keeps_what_it_says():
     table, _ = merged([row("a", 0), row("b", 20)], [row("osm-node-1", 5, point_kw=150.0)])
     assert table["id"].tolist() == ["a", "b"]
     assert table["point_kw"].isna().all()
-    assert table["provenance"].notna().tolist() == [True, False]
+    assert table["provenance"].fillna("").tolist() == ["a.csv; OpenStreetMap (osm-node-1)", ""]
 
 
 def test_tables_of_the_user_are_added_up_not_merged():

@@ -102,8 +102,9 @@ def _taken_over(
         if len(others) == 1 and lone[others[0]]:
             for name in _missing(table, row, others[0]):
                 table.loc[at, name] = table[name].iloc[others[0]]
-        said, also = table.loc[at, "provenance"], f"{SOURCE} ({', '.join(table['id'].iloc[others])})"
-        table.loc[at, "provenance"] = f"{said}; {also}" if pd.notna(said) else also
+        said = table.loc[at, "provenance"]
+        own = table.loc[at, "source"] if pd.isna(said) else said
+        table.loc[at, "provenance"] = f"{own}; {SOURCE} ({', '.join(table['id'].iloc[others])})"
     return table
 
 
