@@ -18,7 +18,7 @@ from plugspan.output.layer import SourceNote
 from plugspan.output.result import plan_result
 from plugspan.output.run import source_note
 from plugspan.output.workbook import _fitted, write_workbook
-from plugspan.output.workbook_cells import Head, cell_value, clean
+from plugspan.output.workbook_cells import LON, Head, cell_value, clean
 from plugspan.output.workbook_sheets import plan_sheets
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
@@ -241,3 +241,32 @@ def test_result_json_has_no_number_the_workbook_rounds(book):
     assert cells
     assert json.dumps(share) == json.dumps(cells[0].value)
     assert cells[0].number_format == "0.0%"
+
+
+def test_calls_and_listed_sites_have_their_sheets(book):
+    """Every call with its berth's name, what was found and its date; every listed place with its position."""
+    lang, plan, workbook = book
+    calls = rows(workbook, lang, "calls")
+    assert len(calls) == len(plan.inputs.calls)
+    found = next(f for f in plan.before.findings if f.rule.kind == "call_share")
+    assert sum(row[own("counts_in_rule", lang)] == text("value.yes", lang) for row in calls) == len(
+        found.table
+    )
+    names = set(plan.inputs.berths["name"])
+    assert all(row[own("berth_name", lang)] in names for row in calls)
+    assert isinstance(calls[0][Head.of(Column("arrived", "date"), lang).label], dt.datetime)
+    listed = rows(workbook, lang, "inventory")
+    assert len(listed) == sum(len(f.table) for f in plan.before.findings if f.rule.kind == "inventory")
+    assert all(isinstance(row[Head.of(LON, lang).label], float) for row in listed)
+
+
+def test_sheets_on_the_siting_hold_what_the_outcome_holds(book):
+    """Counties, each site out of order, other plans: as many rows, the same sums."""
+    lang, plan, workbook = book
+    siting = plan.siting[0]
+    gains = rows(workbook, lang, "gains")
+    assert sum(row[own("after", lang)] for row in gains) == siting.counties["after"].sum()
+    lost = [row[own("lost", lang)] for row in rows(workbook, lang, "outages")]
+    assert lost == sorted(siting.sites["lost"], reverse=True)
+    plans = {row[own("plan", lang)] for row in rows(workbook, lang, "alternatives")}
+    assert len(plans) == len(siting.alternatives)

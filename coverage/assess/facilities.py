@@ -37,8 +37,9 @@ def assess_facilities(
     sides, both = share_bounds(table["has"]), share_bounds(all_sides)
     one = share_bounds(any_side)
     order = table.groupby("pair")["has"].transform("size")
-    survey = (
-        table[table["has"] == UNKNOWN].assign(_n=order).sort_values(["_n", "id"], ascending=[False, True])
+    # The column comes first: a frame without rows would take on the rows of what is assigned to it.
+    survey = table.assign(_n=order)[table["has"] == UNKNOWN].sort_values(
+        ["_n", "id"], ascending=[False, True]
     )
     figures = {
         "sides": len(table),

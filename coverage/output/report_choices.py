@@ -12,11 +12,11 @@ from ..texts import text
 from . import numbers
 from .report_state import Report
 from .report_table import Cell
+from .report_words import short_name
 from .siting_layers import amount, proposed_layer
 
 NAMED = 6
 """So many sites are named in a sentence; the table has all."""
-LONGEST_NAME = 40
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -44,13 +44,6 @@ def worth_frame(report: Report, siting: Siting) -> pd.DataFrame:
     assert layer is not None  # there are choices only where there are proposed sites
     frame = pd.DataFrame(layer.frame.drop(columns="geometry"))
     return frame[frame["objective"] == siting.objective_name].sort_values("build_order", kind="stable")
-
-
-def short_name(row: Any) -> str:
-    """Name of a place, its id if it has none; a very long one is cut and says so."""
-    name = row["id"] if pd.isna(row["name"]) or not str(row["name"]).strip() else row["name"]
-    line = " ".join(str(name).split())
-    return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"
 
 
 # -- in words --------------------------------------------------------------------------------------------

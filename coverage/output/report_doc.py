@@ -20,8 +20,7 @@ from docx.shared import Mm, Pt, RGBColor
 
 from ..errors import Fault, InputError
 from ..texts import text
-from .report_table import Cell, table_element
-from .workbook_cells import clean
+from .report_table import Cell, on_paper, table_element
 
 FONT = {"zh": "Microsoft YaHei", "en": "Arial"}
 EAST_ASIA = "Microsoft YaHei"
@@ -31,6 +30,7 @@ INK, SOFT = RGBColor(0x1F, 0x2A, 0x33), RGBColor(0x5A, 0x66, 0x70)
 BLUE = RGBColor(0x1D, 0x5A, 0x85)
 PAGE_MM, MARGIN_MM = (210, 297), 22
 TEXT_MM = PAGE_MM[0] - 2 * MARGIN_MM
+FOOTER_MM = 9.0
 HEADINGS = {1: (16, 18, 8), 2: (13, 14, 6), 3: (11, 10, 4)}
 """Level -> size, space before and after in points."""
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -49,6 +49,21 @@ class Paper:
     headings: list[tuple[int, str, str]] = field(default_factory=list)
     """Level, text and bookmark of every heading so far."""
 
+    # -- page ---------------------------------------------------------------------------------------------
+
+    @property
+    def page_mm(self) -> float:
+        """Height for text on a page; a source note of three lines raises the footer into it."""
+        section = self.document.sections[-1]
+        height = section.page_height.mm - section.top_margin.mm - section.bottom_margin.mm
+        return float(max(height - FOOTER_MM, 120.0))
+
+    @property
+    def text_mm(self) -> float:
+        """Width for text, tables and pictures: ours, or less if the template's margins leave less."""
+        section = self.document.sections[-1]
+        return float(min(section.page_width.mm - section.left_margin.mm - section.right_margin.mm, TEXT_MM))
+
     # -- text --------------------------------------------------------------------------------------------
 
     def heading(self, words: str, level: int = 1, *, new_page: bool = False) -> None:
@@ -56,7 +71,7 @@ class Paper:
         self.chapters[level - 1] += 1
         self.chapters[level:] = [0] * (3 - level)
         number = ".".join(map(str, self.chapters[:level]))
-        shown = clean(words) if self.own_template else f"{number}  {clean(words)}"
+        shown = on_paper(words) if self.own_template else f"{number}  {on_paper(words)}"
         paragraph = self.document.add_paragraph(style=self.style(f"Heading {level}"))
         paragraph.paragraph_format.page_break_before = new_page
         name = f"plugspan_{len(self.headings) + 1}"
@@ -66,7 +81,7 @@ class Paper:
     def text(self, words: str, *, indent: bool = True, soft: bool = False, keep: bool = False) -> Any:
         """Write a paragraph of running text; Chinese ones start two characters in."""
         paragraph = self.document.add_paragraph(style=self.style("Body Text"))
-        run = paragraph.add_run(clean(words))
+        run = paragraph.add_run(on_paper(words))
         if soft:
             run.font.color.rgb, run.font.size = SOFT, Pt(9)
         if indent and self.lang == "zh":
@@ -78,13 +93,13 @@ class Paper:
     def lead(self, words: str, rest: str) -> None:
         """Write a paragraph that starts with some bold words."""
         paragraph = self.document.add_paragraph(style=self.style("Body Text"))
-        paragraph.add_run(clean(words)).bold = True
-        paragraph.add_run(clean(rest))
+        paragraph.add_run(on_paper(words)).bold = True
+        paragraph.add_run(on_paper(rest))
 
     def bullets(self, lines: Sequence[str]) -> None:
         """Write a list."""
         for line in lines:
-            self.document.add_paragraph(clean(line), style=self.style("List Bullet"))
+            self.document.add_paragraph(on_paper(line), style=self.style("List Bullet"))
 
     def page_break(self) -> None:
         """Start a new page."""
@@ -92,16 +107,16 @@ class Paper:
 
     # -- figures and tables ------------------------------------------------------------------------------
 
-    def figure(self, picture: bytes, caption: str, *, width_mm: float = TEXT_MM) -> None:
+    def figure(self, picture: bytes, caption: str) -> None:
         """Write a picture (PNG) with its number and caption below."""
         self.figures += 1
         paragraph = self.document.add_paragraph()
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
         paragraph.paragraph_format.keep_with_next = True
         paragraph.paragraph_format.space_before = Pt(6)
-        shape = paragraph.add_run().add_picture(io.BytesIO(picture), width=Mm(width_mm))
+        shape = paragraph.add_run().add_picture(io.BytesIO(picture), width=Mm(self.text_mm))
         about = shape._inline.docPr
-        about.set("descr", clean(caption))
+        about.set("descr", on_paper(caption))
         about.set("name", f"figure {self.figures}")
         self._caption("report.figure", "Figure", self.figures, caption)
 
@@ -115,7 +130,7 @@ class Paper:
         """Write a table with number and caption above; its header is repeated on every page, rows don't break."""
         self.tables += 1
         self._caption("report.table", "Table", self.tables, caption, before=True)
-        scale = TEXT_MM / sum(widths_mm)
+        scale = self.text_mm / sum(widths_mm)
         element = table_element(heads, rows, [width * scale for width in widths_mm])
         self.document.element.body.insert_element_before(element, "w:sectPr")
         after = self.document.add_paragraph()
@@ -129,7 +144,7 @@ class Paper:
         prefix, suffix = text(key, self.lang, number="\0").split("\0")
         paragraph.add_run(prefix)
         add_field(paragraph, f"SEQ {sequence} \\* ARABIC", str(number))
-        paragraph.add_run(f"{suffix}{clean(words)}")
+        paragraph.add_run(f"{suffix}{on_paper(words)}")
 
     # -- contents ----------------------------------------------------------------------------------------
 
@@ -147,7 +162,7 @@ class Paper:
             paragraph.paragraph_format.space_after = Pt(1.5 if level == 2 else 3)
             paragraph.paragraph_format.line_spacing = 1.0
             paragraph.paragraph_format.tab_stops.add_tab_stop(
-                Mm(TEXT_MM), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS
+                Mm(self.text_mm), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS
             )
             _link(paragraph, name, words, bold=level == 1)
 
@@ -247,11 +262,11 @@ def furnish(paper: Paper, left: str, right: str, note: str) -> None:
         part.is_linked_to_previous = False
         paragraph = part.paragraphs[0]
         paragraph.paragraph_format.tab_stops.clear_all()
-        paragraph.paragraph_format.tab_stops.add_tab_stop(Mm(TEXT_MM), WD_TAB_ALIGNMENT.RIGHT)
+        paragraph.paragraph_format.tab_stops.add_tab_stop(Mm(paper.text_mm), WD_TAB_ALIGNMENT.RIGHT)
         paragraph.style = paper.style("Header" if top else "Footer")
-        paragraph.add_run(clean(left if top else note))
+        paragraph.add_run(on_paper(left if top else note))
         if top:
-            paragraph.add_run("\t" + clean(right))
+            paragraph.add_run("\t" + on_paper(right))
         else:
             paragraph = part.add_paragraph(style=paper.style("Footer"))
             paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
@@ -318,7 +333,7 @@ def write_paper(paper: Paper, path: Path, *, title: str, author: str, date: dt.d
     """Write the document: dated as its data, every entry of the archive alike, so that bytes repeat."""
     about = paper.document.core_properties
     at = date or dt.date(2000, 1, 1)
-    about.title, about.author = clean(title)[:250], clean(author)[:250]
+    about.title, about.author = on_paper(title)[:250], on_paper(author)[:250]
     about.created = about.modified = dt.datetime(at.year, at.month, at.day)
     about.last_modified_by, about.revision, about.comments = "", 1, ""
     raw = io.BytesIO()

@@ -52,6 +52,9 @@ TYPES: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("sites", "spaces", "ready_spaces", "points", "weight", "registered_ev"), ("int", "")),
     "class_t": ("float", "t"), "hours": ("float", "h"), "arrived": ("date", ""),
 }  # fmt: skip
+NAMES = ("name", "port", "ship", "berth", "county", "ref", "side")
+NAME_LENGTH, WORDS_LENGTH = 60, 240
+"""Characters of a name and of other words in a cell at most: the workbook has them whole."""
 SHADE = {"yes": "", "no": "gap", "unknown": "middle"}
 MAPS: Mapping[str, tuple[str, ...]] = {
     "facility_share": ("service_areas",), "hubs": ("hubs",), "route_spacing": ("routes", "charging_sites"),
@@ -107,7 +110,10 @@ def _cell(row: Mapping[str, Any], head: Head, lang: str) -> Cell:
         if head.name == "gap_max_km" and row.get("gap_max_open") is True:
             words = f"≥ {words}"
         return Cell(words, right=True)
-    return Cell(numbers.day(value, lang) if isinstance(value, dt.date) else str(value))
+    if isinstance(value, dt.date):
+        return Cell(numbers.day(value, lang))
+    most = NAME_LENGTH if head.name in NAMES else WORDS_LENGTH
+    return Cell(value if len(value) <= most else value[: most - 1] + "…")
 
 
 def number_words(value: float, unit: str, lang: str) -> str:

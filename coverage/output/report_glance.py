@@ -11,9 +11,9 @@ from ..siting.outcome import Siting
 from ..texts import text
 from . import numbers
 from .gap_words import chainage
-from .report_choices import short_name
 from .report_robust import goal_sentence
 from .report_state import Report, measured
+from .report_words import short_name
 
 HOLES, NAMES, SITES = 4, 4, 12
 """So many gaps, places that lack something, and sites to build are named; the rest is counted."""
@@ -58,7 +58,7 @@ def _gaps(report: Report) -> str:
     ends = long[["from_km", "to_km"]].astype(float).round(0)
     stretch = long.assign(low=ends.min(axis=1), high=ends.max(axis=1))
     once = stretch.sort_values(
-        ["length_km", "strip", "direction"], ascending=[False, True, True], kind="stable"
+        ["length_km", "strip", "direction"], ascending=[False, True, False], kind="stable"
     )
     once = once.drop_duplicates(["strip", "low", "high"])
     if once.empty:

@@ -9,10 +9,10 @@ import pandas as pd
 from ..siting.outcome import Siting
 from ..texts import text
 from . import numbers
-from .report_choices import short_name
 from .report_evidence import number_words
 from .report_state import Report
 from .report_table import Cell
+from .report_words import short_name
 from .siting_layers import amount
 
 MOST_ROWS = 24

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from .report_table import Cell
 from .summary import width
 
-PAGE_MM = 242.0
-"""Height of a page's text; a source note of three lines raises the footer into it."""
 MM_PER_PT = 25.4 / 72
 LINE = 1.4
 """Height of a line by the size of its letters, as the taller of the usual fonts have it."""

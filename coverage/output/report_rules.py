@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from ..assess.finding import Finding
 from ..texts import text
 from .layer import Layer
-from .report_doc import HEADINGS, TEXT_MM
+from .report_doc import HEADINGS
 from .report_evidence import ROWS, SHEETS, evidence, rule_extent, rule_layers
-from .report_room import CAPTION_MM, PAGE_MM, fitting, heading_mm, rows_mm, text_mm
+from .report_room import CAPTION_MM, fitting, heading_mm, rows_mm, text_mm
 from .report_state import Report, measured
 from .report_table import Cell
 from .report_words import assumption_lines, finding_words
@@ -57,17 +57,20 @@ class _Page:
 
 def write_rules(report: Report) -> None:
     """Each rule with a map on its own page; short ones without a map follow one another."""
+    if not any(measured(before) for before, _ in report.pairs()):
+        return
+    page_mm, text_width = report.paper.page_mm, report.paper.text_mm
     report.paper.heading(report.words("rules"), new_page=True)
     report.paper.text(report.words("rules-how"))
-    left = PAGE_MM - heading_mm(report.words("rules"), HEADINGS[1][0], 26.0, TEXT_MM)
-    left -= text_mm(report.words("rules-how"), TEXT_MM, report.lang)
+    left = page_mm - heading_mm(report.words("rules"), HEADINGS[1][0], 26.0, text_width)
+    left -= text_mm(report.words("rules-how"), text_width, report.lang)
     first = True
     for before, after in report.pairs():
         if not measured(before):
             continue
         page = _page(report, before, after)
         fits = page.whole_mm <= left and not (page.layers and not first)
-        left = left if fits or first else PAGE_MM
+        left = left if fits or first else page_mm
         left -= _write(report, page, left, new_page=not (fits or first))
         first = False
 
@@ -82,9 +85,9 @@ def _page(report: Report, before: Finding, after: Finding) -> _Page:
         paragraphs.append((report.words("assumed"), line))
     heads, rows, widths, n = evidence(before, lang, FULL_ROWS)
     size, above, below = HEADINGS[2]
-    height = heading_mm(rule.title[lang], size, above + below, TEXT_MM)
-    height += sum(text_mm(lead + words, TEXT_MM, lang) for lead, words in paragraphs)
-    scale = TEXT_MM / sum(widths) if widths else 1.0
+    height = heading_mm(rule.title[lang], size, above + below, report.paper.text_mm)
+    height += sum(text_mm(lead + words, report.paper.text_mm, lang) for lead, words in paragraphs)
+    scale = report.paper.text_mm / sum(widths) if widths else 1.0
     heights = rows_mm(heads, rows, [w * scale for w in widths]) if rows else [0.0]
     layers = rule_layers(report.plan, report.layers, before)
     return _Page(before, paragraphs, layers, heads, rows, widths, n, height, heights)

@@ -21,10 +21,9 @@ from .report_evidence import (
 )
 from .report_glance import opening, write_glance
 from .report_state import Report, measured
-from .report_table import Cell
+from .report_table import Cell, on_paper
 from .report_words import assumption_lines, finding_words, licences, survey_sentence
 from .strips import strip_charts
-from .workbook_cells import clean
 from .workbook_sheets import status_looks as looks_of_status
 from .workbook_sources import issues_sheet
 
@@ -43,7 +42,7 @@ def write_cover(report: Report) -> None:
         paragraph = paper.document.add_paragraph()
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
         paragraph.paragraph_format.space_before = Pt(before)
-        run = paragraph.add_run(clean(words))
+        run = paragraph.add_run(on_paper(words))
         run.font.size, run.bold, run.font.color.rgb = Pt(size), size > 20, colour
     entries = [
         ("policy", plan.policy.name[report.lang]),
@@ -62,7 +61,7 @@ def write_cover(report: Report) -> None:
             paragraph.paragraph_format.left_indent = Mm(34)
             paragraph.paragraph_format.space_before = Pt(110 if i == 0 else 4)
             paragraph.add_run(f"{report.words(f'cover.{key}')}{report.words('colon')}").bold = True
-            paragraph.add_run(clean(value))
+            paragraph.add_run(on_paper(value))
     for line in (
         text("note.schematic", report.lang) if project.output.schematic else "",
         project.output.note,
@@ -71,7 +70,7 @@ def write_cover(report: Report) -> None:
             paragraph = paper.document.add_paragraph()
             paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
             paragraph.paragraph_format.space_before = Pt(30)
-            paragraph.add_run(clean(line)).bold = True
+            paragraph.add_run(on_paper(line)).bold = True
     paper.page_break()
     title = paper.document.add_paragraph()
     title.paragraph_format.space_after = Pt(10)
@@ -94,7 +93,8 @@ def write_summary(report: Report) -> None:
         report.words("summary-table"), [report.words(f"head.{h}") for h in heads], rows, widths
     )
     write_glance(report)
-    report.paper.heading(report.words("in-words"), 2, new_page=True)
+    if any(measured(before) for before, _ in report.pairs()):
+        report.paper.heading(report.words("in-words"), 2, new_page=True)
     for before, after in report.pairs():
         if measured(before):
             words = finding_words(before, after, report.lang, siting=bool(report.plan.siting))
@@ -197,7 +197,8 @@ def _issues(report: Report) -> None:
         return
     frame = sheet.frame[sheet.frame["severity"] != "note"].head(ROWS)
     report.paper.heading(report.words("issues"), 2)
-    report.paper.text(report.words("issues-words", n=len(sheet.frame), shown=len(frame)))
+    key = "issues-words" if len(frame) else "issues-none"
+    report.paper.text(report.words(key, n=len(sheet.frame), shown=len(frame)))
     if len(frame):
         wanted = {"quality_kind": 26.0, "severity": 16.0, "ref": 18.0, "length_km": 18.0, "effect": 88.0}
         heads = [h for h in sheet.heads if h.name in wanted]

@@ -54,8 +54,9 @@ def _siting_words(report: Report, siting: Siting) -> list[str]:
     bound = numbers.percent(min(result.bound / result.total, 1.0))
     gap = numbers.percent(max(result.gap, 0.0)) if result.gap else "0%"
     key = "siting-optimal" if result.status == "optimal" else "siting-gap"
+    built = "siting-adds" if len(siting.proposed) else "siting-none"
     lines = [
-        report.words("siting-adds", n=len(siting.proposed), candidates=len(siting.candidates), **share),
+        report.words(built, n=len(siting.proposed), candidates=len(siting.candidates), **share),
         report.words(key, bound=bound, gap=gap),
     ]
     if siting.faults:
@@ -112,7 +113,7 @@ def _uncovered(report: Report, siting: Siting) -> None:
 def write_least(report: Report) -> None:
     """Fewest sites for each span, and those of the widest."""
     found = report.plan.compliance
-    if not found:
+    if not any(c.stretches or len(c.unserved) for c in found):
         return
     paper, lang = report.paper, report.lang
     paper.heading(report.words("least"), new_page=True)

@@ -34,6 +34,19 @@ ROOM = "".join(
 )
 
 
+TURNS = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Marks that turn the direction of what follows: a name must not turn the sentence it stands in."""
+
+
+def on_paper(words: object) -> str:
+    """Text that XML can hold and that reads in the direction of the report.
+
+    >>> on_paper("a" + chr(0x202E) + "b")
+    'ab'
+    """
+    return clean(words).translate(TURNS)
+
+
 @dataclass(frozen=True)
 class Cell:
     """A table cell: its text, how it is aligned, and the shade behind it (a key of ``SHADES``)."""
@@ -89,5 +102,5 @@ def _cell(cell: Cell, width: int, *, keep: bool) -> str:
 
 def _words(words: str) -> str:
     """Text of a run; a line break in it breaks the line."""
-    lines = (escape(line.replace("\t", " ")) for line in clean(words).split("\n"))
+    lines = (escape(line.replace("\t", " ")) for line in on_paper(words).split("\n"))
     return "<w:br/>".join(f'<w:t xml:space="preserve">{line}</w:t>' for line in lines)

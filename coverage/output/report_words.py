@@ -99,6 +99,7 @@ def licences(plan: Plan, lang: str) -> list[str]:
 
 SURVEYED = 6
 """So many things to survey are named in a sentence."""
+LONGEST_NAME = 40
 NO_COUNTS = ("route_spacing", "length_coverage", "share_margin", "inventory", "fleet_power")
 
 
@@ -160,16 +161,24 @@ def _counts(finding: Finding, lang: str) -> list[str]:
 
 def survey_sentence(finding: Finding, lang: str, *, with_title: bool = True) -> str:
     """What to find out for a rule, most decisive first; empty if nothing is open."""
-    survey = finding.survey
-    if "id" not in survey or not len(survey):
+    if "id" not in finding.survey:
         return ""
-    names = [str(row["id"]) if _gone(row.get("name")) else str(row["name"])
-             for row in survey.head(SURVEYED).to_dict("records")]  # fmt: skip
+    survey = finding.survey[finding.survey["id"].notna()]
+    if survey.empty:
+        return ""
+    names = [short_name(row) for row in survey.head(SURVEYED).to_dict("records")]
     listed = text("map.comma", lang).join(names)
     key = "survey" if len(survey) <= SURVEYED else "survey-more"
     line = text(f"report.say.{key}", lang, n=len(survey), names=listed)
     return f"{finding.rule.title[lang]}{text('report.colon', lang)}{line}" if with_title else line
 
 
+def short_name(row: Any) -> str:
+    """Name of a place, its id if it has none; a very long one is cut and says so."""
+    name = row["id"] if _gone(row.get("name")) else row["name"]
+    line = " ".join(str(name).split())
+    return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"
+
+
 def _gone(value: object) -> bool:
-    return value is None or str(value) in ("", "<NA>", "nan", "None")
+    return value is None or str(value).strip() in ("", "<NA>", "nan", "None")

@@ -23,6 +23,7 @@ def survey_sheet(plan: Plan, lang: str) -> Sheet:
         if "id" not in finding.survey:
             continue
         wanted = finding.survey.reindex(columns=["id", "name", "county", "provenance"])
+        wanted = wanted[wanted["id"].notna()]
         rows += [
             {"title": finding.rule.title[lang], "priority": n, **row}
             for n, row in enumerate(wanted.to_dict("records"), 1)
