@@ -540,6 +540,13 @@ def test_arrow_keys_go_from_symbol_to_symbol(opened, maps):
     page = opened(maps / "zh.html")
     stops = "[...document.querySelectorAll('#map [tabindex=\"0\"]')].filter(n => n.matches('.leaflet-marker-icon, path')).length"
     until(page, f"{stops} === 1")
+    # Lines are no stops: from the map the Tab key goes to the one symbol, from there out of the map's content.
+    page.locator(".folium-map").focus()
+    reached = []
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.localName"))
+    assert "path" not in reached
     page.locator("#map .leaflet-marker-icon[tabindex='0']").focus()
     seen = set()
     for key in ("ArrowDown", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight"):

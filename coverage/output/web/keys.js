@@ -5,7 +5,7 @@ const middle = (node) => { const box = node.getBoundingClientRect(); return [box
 /** The symbol nearest to the middle of the map is the one that Tab reaches. */
 function chooseStop() {
   // Lines have their tooltip and the search; they are no stops (Chromium makes them some).
-  for (const node of MAP.getPane("mapPane").querySelectorAll("path.leaflet-interactive")) node.setAttribute("tabindex", "-1");
+  for (const node of MAP.getPane("mapPane").querySelectorAll("path")) node.setAttribute("tabindex", "-1");
   if (spots().includes(document.activeElement)) return;
   const box = MAP.getContainer().getBoundingClientRect(), cx = box.x + box.width / 2, cy = box.y + box.height / 2;
   let best = null, least = Infinity;
