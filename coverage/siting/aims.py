@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import Fault
+from .exact import Integer
 from .exact_aims import aims_program, worst_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem
 from .result import SitingResult, build_order, covered, relative_gap
@@ -142,31 +143,25 @@ def mixed_aims(
     Returns
     -------
     AimsResult
-        ``values``: the three terms of the sum.
+        ``values``: the three terms of the sum (:func:`mixed_values`).
     """
     start_s = time.perf_counter()
     weight, shares, prices = (np.asarray(x, dtype=np.float64) for x in (linear, rows, price))
     plain = replace(problem, weight=weight + (worst * shares.mean(axis=0) if len(shares) and worst else 0.0))
     rest = worst > 0 or bool(prices.any())
-    begin = solve(
-        plain,
-        time_limit_s=0.3 * time_limit_s if rest else time_limit_s,
-        gap=1e-2 if rest else gap,
-        seed=seed,
-    )
+    first_s, first_gap = (0.3 * time_limit_s, 1e-2) if rest else (time_limit_s, gap)
+    begin = solve(plain, time_limit_s=first_s, gap=first_gap, seed=seed)
     if begin.status == "infeasible":
         return _no_plan(begin, 3)
-    plan = begin.chosen if np.isfinite(begin.objective) else None
+    options = [begin.chosen] if np.isfinite(begin.objective) else []
     bound, status = begin.bound, begin.status
-    options = [plan] if plan is not None else []
     if rest:
-        seconds = 0.05 if status == "interrupted" else time_limit_s - (time.perf_counter() - start_s) - 0.2
-        found = aims_program(problem, weight, shares, worst, prices, plan, max(seconds, 0.05), gap)
+        stopped = status == "interrupted"
+        left_s = 0.0 if stopped else time_limit_s - (time.perf_counter() - start_s) - 0.2
+        start = options[0] if options else None
+        found = aims_program(problem, weight, shares, worst, prices, start, max(left_s, 0.05), gap)
         options += [found.plan] if found.plan is not None else []
-        bound = found.bound
-        stopped = found.interrupted or status == "interrupted"
-        status = "optimal" if found.done and gap <= 1e-6 else "gap" if found.done else "time_limit"
-        status = "interrupted" if stopped and not found.done else status
+        bound, status = found.bound, _state(found, gap, stopped)
     if not options:
         return _no_plan(begin, 3)
     values = [mixed_values(problem, weight, shares, worst, prices, p) for p in options]
@@ -175,9 +170,14 @@ def mixed_aims(
     bound = max(min(bound, float(weight.sum() + worst)), objective)
     order, _ = build_order(plain, options[best])
     elapsed = time.perf_counter() - start_s
-    return AimsResult(
-        order, values[best], objective, bound, relative_gap(objective, bound), status, elapsed, None
-    )
+    return AimsResult(order, values[best], objective, bound, relative_gap(objective, bound), status, elapsed)
+
+
+def _state(found: Integer, gap: float, stopped: bool) -> str:
+    """Status of a program's outcome."""
+    if found.done:
+        return "optimal" if gap <= 1e-6 else "gap"
+    return "interrupted" if stopped or found.interrupted else "time_limit"
 
 
 def mixed_values(

@@ -88,34 +88,45 @@ def propose(
     check_wishes(wishes, candidates, inputs)
     places = find_sites(inputs, candidates, site)
     ground = _Ground(inputs, graph, list(routes), region, places, reach_km * wishes.longest_reach)
-    reach, names = ground.reach(objective), places.names
+    reach = ground.reach(objective)
     problem, counties = _problem(inputs, places, reach, wishes, sites, budget, reach_km)
     how = How(time_limit_s, gap, seed)
     plain = solve(problem, method=method, progress=progress, **how.options())
     if plain.status == "infeasible":
-        plain = replace(plain, reason=explain(problem, plain, names, counties))
+        plain = replace(plain, reason=explain(problem, plain, places.names, counties))
+    return _told(objective, candidates, ground, problem, plain, wishes, how, reach_km)
+
+
+def _told(
+    objective: str,
+    candidates: gpd.GeoDataFrame,
+    ground: _Ground,
+    problem: SitingProblem,
+    plain: SitingResult,
+    wishes: Wishes,
+    how: How,
+    reach_km: float,
+) -> Siting:
+    """Decide by the goal, put the frames together, and have everything recounted."""
+    places, reach = ground.places, ground.reach(objective)
     wanted = tuple(dict.fromkeys((*wishes.aims, *(wishes.trade_off or ()))))
     aims = ground.aims(wanted, problem, reach_km) if wanted and np.isfinite(plain.objective) else None
     found = decide(problem, reach, places, wishes, aims, how, reach_km, plain)
-    shown = _frames(problem, reach, places, wishes, aims, found, reach_km)
     siting = Siting(
         objective,
         candidates,
         _covered(reach.demand, problem, found.result),
         _proposed(places, found.result, objective),
-        reach.evidence(names),
+        reach.evidence(places.names),
         _unreachable(reach.demand, problem.reach),
         found.result,
         goal=found.goal,
         **ground.evidence(wanted),
-        **shown,
+        **_frames(problem, reach, places, wishes, aims, found, reach_km),
         **beside(problem, places, aims, found, wishes, how),
     )
-    checked = [
-        *verify(problem, found.result),
-        *recount(siting, wishes, reach_km, n_sites=problem.n_sites, budget=budget),
-    ]
-    return replace(siting, faults=tuple(checked))
+    again = recount(siting, wishes, reach_km, n_sites=problem.n_sites, budget=problem.budget)
+    return replace(siting, faults=(*verify(problem, found.result), *again))
 
 
 class _Ground:
