@@ -10,7 +10,9 @@ import sys
 import time
 
 import pytest
+from plugspan.cli.common import Teller
 from plugspan.output.verify import verify_run
+from plugspan.siting import LogLine
 
 if sys.platform == "win32":  # pragma: no cover
     pytest.skip("SIGINT to a child process is POSIX", allow_module_level=True)
@@ -115,3 +117,16 @@ def test_ctrl_c_in_plugspan_run_keeps_the_best_plan(root, tmp_path):
     assert siting["objective"] <= siting["bound"]
     assert siting["frontier"] == []
     assert verify_run(tmp_path / "run", "en")[1] == []
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_long_solve_shows_best_bound_and_gap(lang):
+    """What stands on stderr while a solve goes on: 90 covered, at most 100, so a gap of 11.11 %."""
+    shown = []
+    teller = Teller(lang, lambda words, share: shown.append((words, share)))
+    teller("siting", 0.6)
+    teller.solving(LogLine(12.3, "search", 90.0, 100.0))
+    teller.solving(LogLine(12.3, "greedy", 0.0, 100.0))
+    assert shown[0][1] == 0.6
+    assert all(part in shown[1][0] for part in ("90", "100", "11.11%", "12", "Ctrl-C"))
+    assert "–" in shown[2][0]
