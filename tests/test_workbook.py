@@ -255,6 +255,7 @@ def test_calls_and_listed_sites_have_their_sheets(book):
     names = set(plan.inputs.berths["name"])
     assert all(row[own("berth_name", lang)] in names for row in calls)
     assert isinstance(calls[0][Head.of(Column("arrived", "date"), lang).label], dt.datetime)
+    assert not any("_" in row[Head.of(Column("ship_kind"), lang).label] for row in calls)
     listed = rows(workbook, lang, "inventory")
     assert len(listed) == sum(len(f.table) for f in plan.before.findings if f.rule.kind == "inventory")
     assert all(isinstance(row[Head.of(LON, lang).label], float) for row in listed)
@@ -266,6 +267,7 @@ def test_sheets_on_the_siting_hold_what_the_outcome_holds(book):
     siting = plan.siting[0]
     gains = rows(workbook, lang, "gains")
     assert sum(row[own("after", lang)] for row in gains) == siting.counties["after"].sum()
+    assert sum(row[own("new_sites", lang)] for row in gains) == len(siting.proposed)
     lost = [row[own("lost", lang)] for row in rows(workbook, lang, "outages")]
     assert lost == sorted(siting.sites["lost"], reverse=True)
     plans = {row[own("plan", lang)] for row in rows(workbook, lang, "alternatives")}

@@ -12,7 +12,7 @@ from .workbook_cells import LAT, LON, Head, Sheet, capital, heads_of, own_head, 
 
 CALL_COLUMNS = (
     Column("ship"),
-    Column("ship_kind"),
+    Column("ship_kind", "choice"),
     Column("gross_tonnage", "float"),
     Column("berth"),
     Column("arrived", "date"),

@@ -19,7 +19,7 @@ def choice_sheets(plan: Plan, lang: str) -> list[Sheet]:
     """All of them; those without rows are left out by the caller."""
     return [
         _gathered("alternatives", plan, _alternatives, _alternative_heads(lang)),
-        _gathered("outages", plan, _outages, _outage_heads(lang)),
+        _gathered("outages", plan, _outages, _outage_heads(plan, lang)),
         _gathered("gains", plan, lambda s: s.counties, _gain_heads(lang)),
         _gathered("scenarios", plan, lambda s: s.scenarios, _scenario_heads(lang)),
         _gathered("aims", plan, lambda s: s.aims, _aim_heads(lang)),
@@ -30,7 +30,11 @@ def choice_sheets(plan: Plan, lang: str) -> list[Sheet]:
 
 def _gathered(key: str, plan: Plan, rows: Callable[[Siting], pd.DataFrame], heads: tuple[Head, ...]) -> Sheet:
     found = [(s.objective_name, rows(s)) for s in plan.siting]
-    frames = [frame.assign(objective_name=name) for name, frame in found if len(frame)]
+    frames = [
+        frame.rename(columns={"sites": "new_sites"}).assign(objective_name=name)
+        for name, frame in found
+        if len(frame)
+    ]
     return Sheet(key, heads, pd.concat(frames, ignore_index=True) if frames else pd.DataFrame())
 
 
@@ -82,8 +86,9 @@ def _outages(siting: Siting) -> pd.DataFrame:
     return frame.sort_values(["lost", "id"], ascending=[False, True], kind="stable") if len(frame) else frame
 
 
-def _outage_heads(lang: str) -> tuple[Head, ...]:
-    capacity = [c for c in OUTAGE_COLUMNS if c.name not in ("covers", "lost")]
+def _outage_heads(plan: Plan, lang: str) -> tuple[Head, ...]:
+    known = {str(name) for siting in plan.siting for name in siting.sites.columns}
+    capacity = [c for c in OUTAGE_COLUMNS if c.name in known and c.name not in ("covers", "lost")]
     return (
         Head.of(NAME, lang), own_head("existing", lang, "bool"), Head.of(Column("county"), lang),
         *_amounts(lang, "covers", "left", "lost"), *heads_of(capacity, lang), _objective(lang),
