@@ -16,7 +16,7 @@ from .assess.bands import reach_bands
 from .assess.spacing_rules import RoadContext
 from .inputs import Built
 from .network.figures import network_figures
-from .network.quality import QualityReport, network_quality
+from .network.quality.report import QualityReport, network_quality
 from .network.routes import Route
 from .plan import Plan, Provenance
 from .policy import (
@@ -28,13 +28,13 @@ from .policy import (
     SiteRequirement,
 )
 from .project import Project
-from .siting.candidates import find_candidates
-from .siting.comply import Compliance, comply
-from .siting.outcome import Siting
-from .siting.propose import propose
-from .siting.retrofit import Retrofit, plan_retrofits
+from .siting.planning.candidates import find_candidates
+from .siting.planning.comply import Compliance, comply
+from .siting.planning.outcome import Siting
+from .siting.planning.propose import propose
+from .siting.planning.retrofit import Retrofit, plan_retrofits
+from .siting.planning.wishes import Wishes, check_wishes
 from .siting.run import Progress
-from .siting.wishes import Wishes, check_wishes
 from .study import Study, Tell, fetch, load, road_classes, sample_project, silent
 
 __all__ = ["Study", "assess_study", "fetch", "find_places", "load", "make_plan", "sample_project"]

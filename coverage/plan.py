@@ -11,13 +11,13 @@ import geopandas as gpd
 from .assess.assessment import Assessment
 from .inputs.bundle import Inputs
 from .network import Region, RoadGraph
-from .network.quality import QualityReport
+from .network.quality.report import QualityReport
 from .network.routes import Route
 from .policy import Policy
 from .project import Project
-from .siting.comply import Compliance
-from .siting.outcome import Siting
-from .siting.retrofit import Retrofit
+from .siting.planning.comply import Compliance
+from .siting.planning.outcome import Siting
+from .siting.planning.retrofit import Retrofit
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from plugspan.assess.spacing_rules import RoadContext
 from plugspan.pipeline import load
 from plugspan.policy import BerthShare, RouteSpacing
 from plugspan.project import read_project
-from plugspan.siting.candidates import find_candidates
-from plugspan.siting.comply import comply
-from plugspan.siting.retrofit import plan_retrofits
+from plugspan.siting.planning.candidates import find_candidates
+from plugspan.siting.planning.comply import comply
+from plugspan.siting.planning.retrofit import plan_retrofits
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import synthetic_layers as made
 from matplotlib import image
-from plugspan.output.export import export_layers
-from plugspan.output.geopackage import project_layers, write_geopackage
-from plugspan.output.qgis_project import write_qgis_project
+from plugspan.output.gis.export import export_layers
+from plugspan.output.gis.geopackage import project_layers, write_geopackage
+from plugspan.output.gis.qgis_project import write_qgis_project
 from plugspan.texts import catalogue
 
 pytestmark = pytest.mark.gis

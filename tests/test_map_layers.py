@@ -16,7 +16,7 @@ from plugspan.output.siting_layers import _others, _worth, amount
 from plugspan.output.styles import TOWNS
 from plugspan.output.webmap.payload import layer_payload
 from plugspan.schema import Column, TableSchema
-from plugspan.siting.outcome import Siting
+from plugspan.siting.planning.outcome import Siting
 from plugspan.siting.result import SitingResult
 from plugspan.texts import catalogue, text
 from shapely import LineString, Point

@@ -360,7 +360,7 @@ def test_quarters_make_up_the_whole():
 
 def test_the_query_asks_for_all_that_is_read():
     """Each tag that a feature rule looks at is in the query; provinces and countries are not."""
-    from plugspan.network.features import KEYS, TAGS
+    from plugspan.network.osm.features import KEYS, TAGS
 
     query = overpass_query((10, 50, 11, 51), 180)
     assert "[out:xml][timeout:180]" in query

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from osm_xml import drives, node, osm_xml, write_osm
 from plugspan.errors import InputError
-from plugspan.network import osm_pbf, read_network, read_osm
-from plugspan.network.osm import read_roads
-from plugspan.network.osm_read import read_ways
-from plugspan.network.osm_tags import why_dropped
+from plugspan.network import read_network, read_osm
+from plugspan.network.osm import pbf as osm_pbf
+from plugspan.network.osm.network import read_roads
+from plugspan.network.osm.read import read_ways
+from plugspan.network.osm.tags import why_dropped
 from pyproj import Geod
 
 NODES = [node(1, 0, 0), node(2, 1, 0), node(3, 2, 0)]

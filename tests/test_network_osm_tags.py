@@ -8,7 +8,7 @@ import pytest
 from osm_xml import ends, node, write_osm
 from plugspan.errors import InputError
 from plugspan.network import read_network, read_osm, travel_time_s
-from plugspan.network.osm_tags import duration_s, speed_kmh
+from plugspan.network.osm.tags import duration_s, speed_kmh
 
 NODES = [node(1, 0, 0), node(2, 1, 0), node(3, 2, 0)]
 BOTH, FORTH, BACK = [(1, 3), (3, 1)], [(1, 3)], [(3, 1)]

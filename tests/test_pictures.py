@@ -18,14 +18,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import image
 from plugspan.errors import OutputExistsError, PlugspanError
-from plugspan.output import lettering, styles
+from plugspan.output import styles
 from plugspan.output.layer import Category
-from plugspan.output.lettering import printable, width_pt
-from plugspan.output.paper import Paper, beside
-from plugspan.output.picture_layers import Names
-from plugspan.output.picture_legend import legend_entries
-from plugspan.output.picture_signs import bar_length_m
-from plugspan.output.pictures import map_figure, wrap, write_map_picture
+from plugspan.output.pictures import lettering
+from plugspan.output.pictures.layers import Names
+from plugspan.output.pictures.legend import legend_entries
+from plugspan.output.pictures.lettering import printable, width_pt
+from plugspan.output.pictures.maps import map_figure, wrap, write_map_picture
+from plugspan.output.pictures.paper import Paper, beside
+from plugspan.output.pictures.signs import bar_length_m
 from plugspan.output.symbols import LINE_MARKS, SHAPES, SOLID_MARKS, polylines, strokes
 from plugspan.texts import LANGUAGES, catalogue
 from plugspan.units import GEOD

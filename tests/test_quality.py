@@ -10,9 +10,9 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from plugspan.network import read_network
-from plugspan.network.quality import KINDS, network_quality
-from plugspan.network.quality_refs import odd_refs, one_slip, signature
-from plugspan.network.quality_routes import runs
+from plugspan.network.quality.refs import odd_refs, one_slip, signature
+from plugspan.network.quality.report import KINDS, network_quality
+from plugspan.network.quality.routes import runs
 from plugspan.network.refs import GB_T_917, RoadClasses
 from plugspan.network.routes import find_routes, network_length_m
 from plugspan.texts import LANGUAGES, catalogue

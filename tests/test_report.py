@@ -15,14 +15,15 @@ from docx import Document
 from docx.oxml.ns import qn
 from helsinki_case import HOSTILE, write_case
 from plugspan.errors import InputError
-from plugspan.output import numbers, report_state
-from plugspan.output.charts import curve_figure, figure_png, svg_png
+from plugspan.output import numbers
 from plugspan.output.layers import plan_layers
-from plugspan.output.report import check_template, write_pdf, write_report
-from plugspan.output.report_doc import open_paper
-from plugspan.output.report_words import assumption_lines, figure_rows, figure_unit
+from plugspan.output.pictures.charts import curve_figure, figure_png, svg_png
+from plugspan.output.report import state as report_state
+from plugspan.output.report.doc import open_paper
+from plugspan.output.report.write import check_template, write_pdf, write_report
 from plugspan.output.result import plan_result
 from plugspan.output.run import source_note
+from plugspan.output.words import assumption_lines, figure_rows, figure_unit
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.texts import LANGUAGES, text
@@ -226,8 +227,8 @@ def test_without_a_chinese_font_the_report_says_so_instead_of_failing(hostile, t
     def fails(*_args, **_kwargs):
         raise PlugspanError("no-chinese-font", fonts="Noto Sans CJK SC")
 
-    for place in ("report_state.map_figure", "report_siting.curve_figure", "report_sections.svg_png"):
-        monkeypatch.setattr(f"plugspan.output.{place}", fails)
+    for place in ("state.map_figure", "siting.curve_figure", "sections.svg_png"):
+        monkeypatch.setattr(f"plugspan.output.report.{place}", fails)
     write_report(plan, plan_layers(plan), tmp_path / "r.docx", lang="zh", note=source_note(plan))
     document = Document(tmp_path / "r.docx")
     assert not document.inline_shapes

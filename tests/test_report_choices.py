@@ -13,17 +13,17 @@ from docx import Document
 from docx.oxml.ns import qn
 from PIL import Image
 from plugspan.output import numbers
-from plugspan.output.charts import curve_figure, figure_png
-from plugspan.output.report import write_report
-from plugspan.output.report_choices import choice_sentences, other_plans, plan_letter
-from plugspan.output.report_evidence import ROWS
-from plugspan.output.report_room import fitting, rows_mm
-from plugspan.output.report_rules import FULL_ROWS
-from plugspan.output.report_table import Cell, on_paper, table_element
-from plugspan.output.report_words import short_name, survey_sentence
+from plugspan.output.pictures.charts import curve_figure, figure_png
+from plugspan.output.report.choices import choice_sentences, other_plans, plan_letter
+from plugspan.output.report.evidence import ROWS
+from plugspan.output.report.room import fitting, rows_mm
+from plugspan.output.report.rules import FULL_ROWS
+from plugspan.output.report.table import Cell, on_paper, table_element
+from plugspan.output.report.write import write_report
 from plugspan.output.run import source_note
 from plugspan.output.siting_layers import amount
-from plugspan.output.workbook_choices import choice_sheets
+from plugspan.output.words import short_name, survey_sentence
+from plugspan.output.workbook.choices import choice_sheets
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.texts import LANGUAGES, text

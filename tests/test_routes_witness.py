@@ -10,7 +10,7 @@ import numpy as np
 import osmium
 import pytest
 from plugspan import read_network
-from plugspan.network.osm_tags import ACCESS_KEYS, DENIED, DRIVABLE, DROPPED_SERVICE
+from plugspan.network.osm.tags import ACCESS_KEYS, DENIED, DRIVABLE, DROPPED_SERVICE
 from plugspan.network.refs import RoadClasses
 from plugspan.network.routes import find_routes
 from pyproj import Geod

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from plugspan.network.distances import Pairs
 from plugspan.siting import make_problem, solve, verify
-from plugspan.siting.goals import How, aim_table, decide, trade_off_table
-from plugspan.siting.ground import Places, Reach
-from plugspan.siting.wishes import Capacity, Scenario, Wishes, limits, too_close
+from plugspan.siting.planning.goals import How, aim_table, decide, trade_off_table
+from plugspan.siting.planning.ground import Places, Reach
+from plugspan.siting.planning.wishes import Capacity, Scenario, Wishes, limits, too_close
 
 HOW = How(time_limit_s=20.0, gap=0.0, seed=0)
 REACH_KM = 10.0

@@ -45,7 +45,7 @@ print(json.dumps({"status": result.status, "objective": result.objective, "bound
 
 RUN = """
 import sys, time
-import plugspan.siting.propose as propose
+import plugspan.siting.planning.propose as propose
 from plugspan.cli import main
 
 real = propose.solve

@@ -17,9 +17,9 @@ from plugspan.assess.strip_model import Crossing, LaneState, Stretch, StripGap, 
 from plugspan.assess.strips import StripFrames, strip_data, strip_key, strips_of
 from plugspan.assess.strips_around import Surroundings, end_names
 from plugspan.network.routes import RoadIndex, find_routes
-from plugspan.output.strip_layout import Label, bins, place_labels, shortened, text_px
-from plugspan.output.strip_scale import Scale
-from plugspan.output.strips import strip_svg
+from plugspan.output.strips.draw import strip_svg
+from plugspan.output.strips.layout import Label, bins, place_labels, shortened, text_px
+from plugspan.output.strips.scale import Scale
 from plugspan.output.webmap.charts import ATTRIBUTES, TAGS, chart_tree
 from plugspan.texts import LANGUAGES, catalogue
 from shapely import LineString, Point

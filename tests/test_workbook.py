@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 from helsinki_case import HOSTILE, write_case
 from plugspan.output import numbers
-from plugspan.output.charts import coverage_curve
 from plugspan.output.layer import SourceNote
+from plugspan.output.pictures.charts import coverage_curve
 from plugspan.output.result import plan_result
 from plugspan.output.run import source_note
-from plugspan.output.workbook import _fitted, write_workbook
-from plugspan.output.workbook_cells import LON, Head, cell_value, clean
-from plugspan.output.workbook_sheets import plan_sheets
+from plugspan.output.workbook.cells import LON, Head, cell_value, clean
+from plugspan.output.workbook.sheets import plan_sheets
+from plugspan.output.workbook.write import _fitted, write_workbook
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.schema import Column

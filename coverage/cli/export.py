@@ -27,7 +27,7 @@ def command(
     lang: str | None,
 ) -> int:
     """Assess, propose sites, and write the layers in another format."""
-    from ..output.report_files import write_export
+    from ..output.files import write_export
     from ..output.run import check_free
     from ..pipeline import make_plan
 

@@ -27,7 +27,7 @@ from .common import (
 @lang_option
 def command(project: Path, file: Path | None, pdf: bool, overwrite: bool, lang: str | None) -> int:
     """Write the report of a project, or the PDF of a run folder's report."""
-    from ..output.report_files import write_report_files, write_run_pdf
+    from ..output.files import write_report_files, write_run_pdf
     from ..output.run import check_free, is_run_folder
     from ..pipeline import make_plan
 

@@ -2,10 +2,10 @@
 
 from .clip import clip_graph
 from .download import fetch_osm
-from .features import read_features, read_region_from_osm
 from .graph import RoadGraph
 from .interchange import from_networkx, to_networkx
-from .osm import OsmExtract, OsmReport, read_network, read_osm
+from .osm.features import read_features, read_region_from_osm
+from .osm.network import OsmExtract, OsmReport, read_network, read_osm
 from .region import Region, graph_inside, read_region
 from .speed import travel_time_s
 

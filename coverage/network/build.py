@@ -34,8 +34,8 @@ import pandas as pd
 from .geodesic import step_lengths_m, sums
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
 from .hairpins import hairpins
-from .osm_raw import Coded, RawWays, pointers, ranges
-from .osm_tags import directions, ferries, is_present, is_roundabout, way_speeds_kmh
+from .osm.raw import Coded, RawWays, pointers, ranges
+from .osm.tags import directions, ferries, is_present, is_roundabout, way_speeds_kmh
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ from shapely.geometry import shape as shape_of
 from shapely.geometry.base import BaseGeometry
 
 from ..errors import Fault, InputError, NetworkError, OutputExistsError
-from .features import KEYS, TAGS
 from .http_fetch import Client, UnusableAnswerError, cache_name
-from .osm import read_roads
-from .osm_files import OSM_SUFFIXES, osm_faults, osm_file, suffix_of
-from .osm_tags import DRIVABLE
+from .osm.features import KEYS, TAGS
+from .osm.files import OSM_SUFFIXES, osm_faults, osm_file, suffix_of
+from .osm.network import read_roads
+from .osm.tags import DRIVABLE
 from .region import HALO_M, Region
 
 Box = tuple[float, float, float, float]

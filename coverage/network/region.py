@@ -18,7 +18,7 @@ from ..errors import Fault, InputError, NetworkError
 from ..units import WGS84
 from .geodesic import line_lengths_m
 from .graph import BoolArray, FloatArray, RoadGraph
-from .osm_files import check_file
+from .osm.files import check_file
 
 HALO_M = 40_000.0
 """Halo unless the project says otherwise: the widest spacing the plan allows."""

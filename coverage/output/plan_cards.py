@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..plan import Plan
-from ..siting.outcome import Siting
+from ..siting.planning.outcome import Siting
 from ..texts import text
 from . import numbers
 

@@ -19,9 +19,9 @@ from ..assess.evidence import evidence_of
 from ..assess.finding import Finding
 from ..errors import Fault
 from ..plan import Plan
-from ..siting.comply import Compliance
-from ..siting.outcome import Siting
-from ..siting.retrofit import Retrofit
+from ..siting.planning.comply import Compliance
+from ..siting.planning.outcome import Siting
+from ..siting.planning.retrofit import Retrofit
 from .plan_tables import quality_table
 
 DECIMALS = 6

@@ -11,17 +11,17 @@ from ..plan import Plan
 from ..texts import text
 from . import numbers
 from .atomic import check_free, write_folder
-from .geopackage import write_geopackage
+from .gis.geopackage import write_geopackage
 from .layer import FindingRow, Layer, SourceNote
 from .layers import plan_layers
 from .plan_cards import plan_cards
 from .plan_tables import plan_tables
-from .report import check_template, write_report
+from .report.write import check_template, write_report
 from .result import plan_result, result_text
-from .strips import strip_charts
+from .strips.draw import strip_charts
 from .summary import summary_lines
 from .webmap import Basemap, write_map
-from .workbook import write_workbook
+from .workbook.write import write_workbook
 
 Tell = Callable[[str, float], None]
 __all__ = ["check_free", "check_run_free", "is_run_folder", "write_map_file", "write_plan_map", "write_run"]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..plan import Plan
 from ..schema import Column
-from ..siting.outcome import Siting
+from ..siting.planning.outcome import Siting
 from ..texts import text
 from ..units import M_PER_KM, WGS84
 from . import styles

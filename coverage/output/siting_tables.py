@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ..schema import Column
-from ..siting.outcome import Siting
+from ..siting.planning.outcome import Siting
 from .columns import REACH_COLUMNS, SITING_DEMAND_COLUMNS
 
 DEMAND_COLUMNS = (*SITING_DEMAND_COLUMNS, Column("county"))

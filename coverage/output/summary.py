@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 from ..plan import Plan
-from ..siting.comply import Compliance
-from ..siting.outcome import Siting
+from ..siting.planning.comply import Compliance
+from ..siting.planning.outcome import Siting
 from ..texts import text
 from . import numbers
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Fault, InputError
-from ..siting.recount import Claim, Claimed, Evidence, claims
-from ..siting.wishes import Wishes
+from ..siting.planning.recount import Claim, Claimed, Evidence, claims
+from ..siting.planning.wishes import Wishes
 from .compare import read_result
 
 RELATIVE = 1e-5

@@ -184,7 +184,9 @@ def run_highs(
             highs.cancelSolve()
             told, end = True, min(end, time.perf_counter())
         if late > _GRACE_S:
-            atexit.register(over.wait, _LAST_WAIT_S)  # a thread of HiGHS that is cut off at exit aborts the process
+            atexit.register(
+                over.wait, _LAST_WAIT_S
+            )  # a thread of HiGHS that is cut off at exit aborts the process
             return False, interrupted
     return True, interrupted
 

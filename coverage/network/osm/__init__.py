@@ -1,0 +1,1 @@
+"""OpenStreetMap files in: ways to the road graph, objects to features."""

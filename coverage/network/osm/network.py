@@ -1,0 +1,149 @@
+"""OpenStreetMap files in: the road graph, the features, and what was left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+
+from ...errors import Fault, InputError
+from ..build import build_graph
+from ..graph import RoadGraph
+from ..region import Region, contains
+from .files import OSM_SUFFIXES, OTHER_SUFFIXES, check_file
+from .pbf import read_ways_fast
+from .raw import RawWays
+from .read import read_ways
+from .tags import why_dropped
+
+
+@dataclass(frozen=True)
+class OsmReport:
+    """What was read from an OSM file, what was left out and why.
+
+    Attributes
+    ----------
+    ways : int
+        Ways with ``highway`` or ``route``.
+    kept : int
+        Of these, ways on which the public drives.
+    dropped : dict
+        Reason -> number of ways (``"not-drivable"``, ``"area"``, ``"access"``, ``"minor-service"``).
+    missing_nodes : int
+        Vertices of kept ways whose node is not in the file; the way is cut there.
+    short_ways : int
+        Kept ways without two different nodes in the file.
+    faults : tuple of Fault
+        What the user should know, all of them warnings.
+    """
+
+    ways: int
+    kept: int
+    dropped: dict[str, int]
+    missing_nodes: int
+    short_ways: int
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class OsmExtract:
+    """An OSM file's roads, its features (name -> points, lines or polygons in EPSG:4326), and the report."""
+
+    roads: RoadGraph
+    features: dict[str, gpd.GeoDataFrame]
+    report: OsmReport
+
+
+def read_network(path: str | Path, region: Region | None = None) -> RoadGraph:
+    """Read a directed, simplified road graph with exact lengths.
+
+    Parameters
+    ----------
+    path : path
+        ``.osm.pbf``, ``.osm``, ``.osm.bz2``, ``.osm.gz``, or ``.graphml`` or ``.gpkg`` written by OSMnx.
+    region : Region, optional
+        Keep what lies in the region and its halo. A road is cut at its last node inside.
+
+    Returns
+    -------
+    RoadGraph
+        EPSG:4326, lengths in metres.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is damaged, of another kind, or holds no roads (in the region).
+    """
+    path = Path(path)
+    suffix = check_file(path, OSM_SUFFIXES + OTHER_SUFFIXES)
+    if suffix in OTHER_SUFFIXES:
+        from ..interchange import read_osmnx
+
+        return read_osmnx(path, region)
+    return read_roads(path, region)[0]
+
+
+def read_osm(path: str | Path, region: Region | None = None) -> OsmExtract:
+    """Read roads and features from an OSM file.
+
+    Parameters
+    ----------
+    path : path
+        ``.osm.pbf``, ``.osm``, ``.osm.bz2`` or ``.osm.gz``.
+    region : Region, optional
+        Keep what lies in the region and its halo.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it is damaged, of another kind, or holds no roads (in the region).
+    """
+    from .features import read_features
+
+    path = Path(path)
+    check_file(path, OSM_SUFFIXES)
+    roads, report = read_roads(path, region)
+    return OsmExtract(roads, read_features(path, region), report)
+
+
+def read_roads(path: Path, region: Region | None) -> tuple[RoadGraph, OsmReport]:
+    """Read the road graph and the report on it from an OSM file."""
+    is_pbf = path.name.lower().endswith(".pbf")
+    raw = (read_ways_fast(path) if is_pbf else None) or read_ways(path)
+    reasons = why_dropped(raw)
+    keep = ~np.logical_or.reduce(list(reasons.values()))
+    roads = raw.take(keep)
+    inside = None if region is None else contains(region.with_halo, roads.node_xy)
+    graph = build_graph(roads, inside)
+    if not graph.n_segments:
+        key = "osm-no-roads" if not keep.any() or inside is None else "osm-none-in-region"
+        raise InputError(Fault(key, file=str(path), values={"bounds": _bounds(roads)}))
+    dropped = {"not-drivable": raw.n_seen - len(raw.way_id)}
+    dropped |= {reason: int(mask.sum()) for reason, mask in reasons.items()}
+    return graph, _report(path, raw.n_seen, dropped, roads)
+
+
+def _bounds(raw: RawWays) -> str:
+    """West, south, east, north of the nodes, for a message."""
+    if not len(raw.node_xy):
+        return "–"
+    corners = [*raw.node_xy.min(axis=0), *raw.node_xy.max(axis=0)]
+    return ", ".join(f"{value:.4f}" for value in corners)
+
+
+def _report(path: Path, n_ways: int, dropped: dict[str, int], roads: RawWays) -> OsmReport:
+    """Count what is wrong with the ways that were kept."""
+    missing = roads.vertex < 0
+    u, v = roads.vertex[:-1], roads.vertex[1:]
+    way = np.repeat(np.arange(len(roads.way_id)), np.diff(roads.ptr))
+    step = (u >= 0) & (v >= 0) & (u != v) & (way[1:] == way[:-1])
+    short = len(roads.way_id) - len(np.unique(way[:-1][step]))
+    faults = []
+    if missing.any():
+        values = {"n_nodes": int(missing.sum()), "n_ways": len(np.unique(way[missing]))}
+        faults.append(Fault("osm-missing-nodes", file=str(path), values=values, warning=True))
+    if short:
+        faults.append(Fault("osm-short-ways", file=str(path), values={"n_ways": short}, warning=True))
+    return OsmReport(n_ways, len(roads.way_id), dropped, int(missing.sum()), short, tuple(faults))

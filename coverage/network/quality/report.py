@@ -1,0 +1,145 @@
+"""What is wrong or doubtful in a road network, where, and what it does to the numbers (路网质量).
+
+Nothing is mended here: planners and mappers get a list with places, and each entry says which number would
+change and by how much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from ...texts import text
+from ..graph import RoadGraph
+from ..refs import GB_T_917, RoadClasses
+from ..routes import RoadIndex, Route
+from .found import KINDS, Issue, Severity, issue_frame, km_text
+from .refs import odd_refs
+from .roads import duplicates, islands, route_segments
+from .routes import bridged, dead_ends, one_direction, open_breaks, without_speed
+
+
+@dataclass(frozen=True, eq=False)
+class QualityReport:
+    """Issues of a road network.
+
+    Attributes
+    ----------
+    issues : GeoDataFrame
+        EPSG:4326 points; ``kind`` (one of :data:`KINDS`), ``severity`` (``serious`` changes what rules say,
+        ``doubtful`` may, ``note`` hardly), ``ref``, ``name``, ``length_m``, ``effect`` (key of a text), ``values``
+        (dict for the text). By kind in the order of :data:`KINDS`, then longest first.
+    lines : GeoSeries
+        What each issue is about, drawn: (Multi)LineStrings, EPSG:4326, missing for places; index of ``issues``.
+    """
+
+    issues: gpd.GeoDataFrame
+    lines: gpd.GeoSeries
+
+    def effects(self, lang: str) -> pd.Series[str]:
+        """One sentence for each issue: what it does to the numbers."""
+        rows = zip(self.issues["effect"], self.issues["values"], strict=True)
+        return pd.Series(
+            [text(key, lang, **values) for key, values in rows], index=self.issues.index, dtype="object"
+        )
+
+    def counts(self) -> pd.DataFrame:
+        """Return, by kind: ``n``, ``serious``, ``length_m``. All kinds, also those without an issue."""
+        groups = self.issues.assign(serious=self.issues["severity"] == "serious").groupby("kind")
+        table: pd.DataFrame = groups.agg(
+            n=("kind", "size"), serious=("serious", "sum"), length_m=("length_m", "sum")
+        )
+        whole: pd.DataFrame = table.reindex(list(KINDS)).fillna(0.0)
+        return whole.astype({"n": int, "serious": int, "length_m": float})
+
+
+def network_quality(
+    graph: RoadGraph,
+    routes: Sequence[Route],
+    *,
+    classes: RoadClasses = GB_T_917,
+    region: BaseGeometry | None = None,
+    boundary: BaseGeometry | None = None,
+) -> QualityReport:
+    """Look through a road network for what may spoil its numbers.
+
+    Parameters
+    ----------
+    graph : RoadGraph
+    routes : sequence of Route
+        Found in ``graph``.
+    classes : RoadClasses
+        Which numbers make routes; a mistyped one of these is serious.
+    region : Polygon or MultiPolygon, optional
+        EPSG:4326; issues outside are left out (those that touch it stay).
+    boundary : Polygon or MultiPolygon, optional
+        EPSG:4326; region and halo, to which the graph was cut. A road that ends there does not end.
+
+    Returns
+    -------
+    QualityReport
+    """
+    index = RoadIndex(graph)
+    found = [
+        *islands(graph, routes),
+        *dead_ends(index, routes, boundary),
+        *bridged(index, routes),
+        *open_breaks(index, routes),
+        *_mistyped(graph, routes, classes),
+        *duplicates(graph, routes),
+        *one_direction(index, routes),
+        *without_speed(index, routes),
+    ]
+    frame, lines = issue_frame(graph, found)
+    if region is not None and len(frame):
+        keep = _touches(region, frame.geometry.to_numpy(), lines.to_numpy())
+        frame, lines = frame[keep].reset_index(drop=True), lines[keep].reset_index(drop=True)
+    return QualityReport(frame, lines)
+
+
+def _touches(
+    region: BaseGeometry,
+    points: np.ndarray[tuple[int], np.dtype[np.object_]],
+    lines: np.ndarray[tuple[int], np.dtype[np.object_]],
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    shapely.prepare(region)
+    return np.asarray(shapely.intersects(region, points) | shapely.intersects(region, lines))
+
+
+def _mistyped(graph: RoadGraph, routes: Sequence[Route], classes: RoadClasses) -> Iterator[Issue]:
+    """Numbers that look mistyped; serious if the right one makes a route that lacks the length."""
+    odds = odd_refs(graph)
+    borne = route_segments(graph, routes) if odds else pd.Series(dtype=object)
+    for odd in odds:
+        length = graph.seg_length_m[odd.segments]
+        counted = borne.reindex(odd.segments).map(
+            lambda refs, r=odd.suggestion: isinstance(refs, str) and r in refs.split(";")
+        )
+        lacking_m = float(length[~counted.to_numpy(bool)].sum())
+        routed = odd.reason != "space" and classes.class_of(odd.suggestion) is not None
+        kind = (
+            "space"
+            if odd.reason == "space"
+            else "other"
+            if not routed
+            else "route"
+            if lacking_m > 1.0
+            else "bridged"
+        )
+        severity: Severity = (
+            "note" if kind != "route" else "doubtful" if odd.reason in ("between", "name") else "serious"
+        )
+        shown_m = lacking_m if kind == "route" else float(length.sum())
+        values = {"ref": odd.ref, "suggestion": odd.suggestion, "length": km_text(shown_m)}
+        yield Issue(
+            "ref", severity, odd.ref, float(length.sum()), f"quality.effect.ref-{kind}", values, odd.segments
+        )
+
+
+__all__ = ["KINDS", "QualityReport", "network_quality"]

@@ -1,0 +1,1 @@
+"""Files for GIS: the GeoPackage with its styles, the QGIS project, other formats."""

@@ -1,0 +1,1 @@
+"""Static maps and charts by matplotlib, in the colours of the map."""

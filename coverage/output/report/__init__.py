@@ -1,0 +1,1 @@
+"""The report (.docx, .pdf): one module a chapter, and what they share."""

@@ -1,0 +1,345 @@
+"""A Word document with Chinese typography: fonts, captions, tables, fields, page furniture; same input, same bytes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docx import Document
+from docx.enum.section import WD_ORIENT
+from docx.enum.style import WD_STYLE_TYPE
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK, WD_TAB_ALIGNMENT, WD_TAB_LEADER
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Mm, Pt, RGBColor
+
+from ...errors import Fault, InputError
+from ...texts import text
+from .table import Cell, on_paper, table_element
+
+FONT = {"zh": "Microsoft YaHei", "en": "Arial"}
+EAST_ASIA = "Microsoft YaHei"
+LATIN = {"zh": "en-US", "en": "en-GB"}
+"""Language of Latin text: with "zh-CN" there, numbers and units break in their middle."""
+INK, SOFT = RGBColor(0x1F, 0x2A, 0x33), RGBColor(0x5A, 0x66, 0x70)
+BLUE = RGBColor(0x1D, 0x5A, 0x85)
+PAGE_MM, MARGIN_MM = (210, 297), 22
+TEXT_MM = PAGE_MM[0] - 2 * MARGIN_MM
+FOOTER_MM = 9.0
+HEADINGS = {1: (16, 18, 8), 2: (13, 14, 6), 3: (11, 10, 4)}
+"""Level -> size, space before and after in points."""
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass
+class Paper:
+    """The document being written, with its running numbers."""
+
+    lang: str
+    document: Any
+    own_template: bool = False
+    figures: int = 0
+    tables: int = 0
+    chapters: list[int] = field(default_factory=lambda: [0, 0, 0])
+    headings: list[tuple[int, str, str]] = field(default_factory=list)
+    """Level, text and bookmark of every heading so far."""
+
+    # -- page ---------------------------------------------------------------------------------------------
+
+    @property
+    def page_mm(self) -> float:
+        """Height for text on a page; a source note of three lines raises the footer into it."""
+        section = self.document.sections[-1]
+        height = section.page_height.mm - section.top_margin.mm - section.bottom_margin.mm
+        return float(max(height - FOOTER_MM, 120.0))
+
+    @property
+    def text_mm(self) -> float:
+        """Width for text, tables and pictures: ours, or less if the template's margins leave less."""
+        section = self.document.sections[-1]
+        return float(min(section.page_width.mm - section.left_margin.mm - section.right_margin.mm, TEXT_MM))
+
+    # -- text --------------------------------------------------------------------------------------------
+
+    def heading(self, words: str, level: int = 1, *, new_page: bool = False) -> None:
+        """Write a numbered heading with a bookmark that the contents point to; a template numbers by itself."""
+        self.chapters[level - 1] += 1
+        self.chapters[level:] = [0] * (3 - level)
+        number = ".".join(map(str, self.chapters[:level]))
+        shown = on_paper(words) if self.own_template else f"{number}  {on_paper(words)}"
+        paragraph = self.document.add_paragraph(style=self.style(f"Heading {level}"))
+        paragraph.paragraph_format.page_break_before = new_page
+        name = f"plugspan_{len(self.headings) + 1}"
+        _bookmark(paragraph, name, len(self.headings) + 1, shown)
+        self.headings.append((level, shown, name))
+
+    def text(self, words: str, *, indent: bool = True, soft: bool = False, keep: bool = False) -> Any:
+        """Write a paragraph of running text; Chinese ones start two characters in."""
+        paragraph = self.document.add_paragraph(style=self.style("Body Text"))
+        run = paragraph.add_run(on_paper(words))
+        if soft:
+            run.font.color.rgb, run.font.size = SOFT, Pt(9)
+        if indent and self.lang == "zh":
+            paragraph.paragraph_format.first_line_indent = Pt(21)
+            paragraph._p.pPr.ind.set(qn("w:firstLineChars"), "200")
+        paragraph.paragraph_format.keep_with_next = keep
+        return paragraph
+
+    def lead(self, words: str, rest: str) -> None:
+        """Write a paragraph that starts with some bold words."""
+        paragraph = self.document.add_paragraph(style=self.style("Body Text"))
+        paragraph.add_run(on_paper(words)).bold = True
+        paragraph.add_run(on_paper(rest))
+
+    def bullets(self, lines: Sequence[str]) -> None:
+        """Write a list."""
+        for line in lines:
+            self.document.add_paragraph(on_paper(line), style=self.style("List Bullet"))
+
+    def page_break(self) -> None:
+        """Start a new page."""
+        self.document.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
+
+    # -- figures and tables ------------------------------------------------------------------------------
+
+    def figure(self, picture: bytes, caption: str) -> None:
+        """Write a picture (PNG) with its number and caption below."""
+        self.figures += 1
+        paragraph = self.document.add_paragraph()
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        paragraph.paragraph_format.keep_with_next = True
+        paragraph.paragraph_format.space_before = Pt(6)
+        shape = paragraph.add_run().add_picture(io.BytesIO(picture), width=Mm(self.text_mm))
+        about = shape._inline.docPr
+        about.set("descr", on_paper(caption))
+        about.set("name", f"figure {self.figures}")
+        self._caption("report.figure", "Figure", self.figures, caption)
+
+    def table(
+        self,
+        caption: str,
+        heads: Sequence[str],
+        rows: Sequence[Sequence[Cell]],
+        widths_mm: Sequence[float],
+    ) -> None:
+        """Write a table with number and caption above; its header is repeated on every page, rows don't break."""
+        self.tables += 1
+        self._caption("report.table", "Table", self.tables, caption, before=True)
+        scale = self.text_mm / sum(widths_mm)
+        element = table_element(heads, rows, [width * scale for width in widths_mm])
+        self.document.element.body.insert_element_before(element, "w:sectPr")
+        after = self.document.add_paragraph()
+        after.paragraph_format.space_after = Pt(4)
+        after.paragraph_format.line_spacing = Pt(6)
+
+    def _caption(self, key: str, sequence: str, number: int, words: str, *, before: bool = False) -> None:
+        paragraph = self.document.add_paragraph(style=self.style("Caption"))
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        paragraph.paragraph_format.keep_with_next = before
+        prefix, suffix = text(key, self.lang, number="\0").split("\0")
+        paragraph.add_run(prefix)
+        add_field(paragraph, f"SEQ {sequence} \\* ARABIC", str(number))
+        paragraph.add_run(f"{suffix}{on_paper(words)}")
+
+    # -- contents ----------------------------------------------------------------------------------------
+
+    def contents(self, anchor: Any) -> None:
+        """Fill in the contents before ``anchor``: links with the page of each heading, a field programs renew.
+
+        Single fields, not one TOC field: LibreOffice and WPS show what stands in a TOC field as it is, without
+        pages, but compute these.
+        """
+        for level, words, name in self.headings:
+            if level > 2:
+                continue
+            paragraph = anchor.insert_paragraph_before(style=self.style("Body Text"))
+            paragraph.paragraph_format.left_indent = Mm(6 * (level - 1))
+            paragraph.paragraph_format.space_after = Pt(1.5 if level == 2 else 3)
+            paragraph.paragraph_format.line_spacing = 1.0
+            paragraph.paragraph_format.tab_stops.add_tab_stop(
+                Mm(self.text_mm), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS
+            )
+            _link(paragraph, name, words, bold=level == 1)
+
+    # -- styles ------------------------------------------------------------------------------------------
+
+    def style(self, name: str) -> Any:
+        """Return a paragraph style of the template, made plain if the template has none of that name."""
+        try:
+            return self.document.styles[name]
+        except KeyError:
+            return self.document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+
+
+def open_paper(template: Path | None, lang: str) -> Paper:
+    """Return an empty document, or the bureau's own template: its styles, headers and what stands in it are kept.
+
+    Raises
+    ------
+    InputError
+        If the template is missing or no Word document.
+    """
+    if template is None:
+        document = Document()
+        paper = Paper(lang, document)
+        _page_setup(document)
+        _plain_styles(paper)
+        return paper
+    try:
+        with template.open("rb") as stream:
+            document = Document(stream)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        values = {"reason": str(error) or type(error).__name__}
+        raise InputError(Fault("report-template", file=str(template), values=values)) from error
+    paper = Paper(lang, document, own_template=True)
+    if document.paragraphs or document.tables:
+        paper.page_break()
+    return paper
+
+
+def _page_setup(document: Any) -> None:
+    section = document.sections[0]
+    section.orientation = WD_ORIENT.PORTRAIT
+    section.page_width, section.page_height = Mm(PAGE_MM[0]), Mm(PAGE_MM[1])
+    section.left_margin = section.right_margin = Mm(MARGIN_MM)
+    section.top_margin, section.bottom_margin = Mm(24), Mm(22)
+    section.header_distance = section.footer_distance = Mm(11)
+
+
+def _plain_styles(paper: Paper) -> None:
+    """Our own look: one font for both scripts, no theme fonts (they win over what is set)."""
+    styles = paper.document.styles
+    for fonts in styles.element.iter(qn("w:rFonts")):
+        _fonts(fonts, paper.lang)
+    for tongue in styles.element.iter(qn("w:lang")):
+        tongue.set(qn("w:val"), LATIN[paper.lang])
+        tongue.set(qn("w:eastAsia"), "zh-CN")
+    normal = styles["Normal"]
+    normal.font.size, normal.font.color.rgb = Pt(10.5), INK
+    _fonts(normal.element.get_or_add_rPr().get_or_add_rFonts(), paper.lang)
+    body = styles["Body Text"]
+    body.paragraph_format.line_spacing = 1.25 if paper.lang == "zh" else 1.2
+    body.paragraph_format.space_after = Pt(6)
+    for level, (size, before, after) in HEADINGS.items():
+        style = styles[f"Heading {level}"]
+        style.font.size, style.font.bold, style.font.color.rgb = Pt(size), True, BLUE
+        style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(before), Pt(after)
+        style.paragraph_format.keep_with_next = True
+        _fonts(style.element.get_or_add_rPr().get_or_add_rFonts(), paper.lang)
+    for name in ("Header", "Footer"):  # the tab stops of these styles are for other margins
+        options = styles[name].element.get_or_add_pPr()
+        for tabs in options.findall(qn("w:tabs")):
+            options.remove(tabs)
+    caption = styles["Caption"]
+    caption.font.size, caption.font.bold, caption.font.color.rgb = Pt(9), True, INK
+    caption.paragraph_format.space_before, caption.paragraph_format.space_after = Pt(4), Pt(6)
+    styles["List Bullet"].paragraph_format.space_after = Pt(2)
+
+
+def _fonts(fonts: Any, lang: str) -> None:
+    for name in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
+        fonts.attrib.pop(qn(f"w:{name}"), None)
+    for name in ("ascii", "hAnsi", "cs"):
+        fonts.set(qn(f"w:{name}"), FONT[lang])
+    fonts.set(qn("w:eastAsia"), EAST_ASIA)
+
+
+# -- page furniture --------------------------------------------------------------------------------------
+
+
+def furnish(paper: Paper, left: str, right: str, note: str) -> None:
+    """Write running title above; source note and page number below. What a template has there stays."""
+    section = paper.document.sections[-1]
+    section.different_first_page_header_footer = not paper.own_template
+    for part, top in ((section.header, True), (section.footer, False)):
+        if paper.own_template and any(p.text.strip() for p in part.paragraphs):
+            continue
+        part.is_linked_to_previous = False
+        paragraph = part.paragraphs[0]
+        paragraph.paragraph_format.tab_stops.clear_all()
+        paragraph.paragraph_format.tab_stops.add_tab_stop(Mm(paper.text_mm), WD_TAB_ALIGNMENT.RIGHT)
+        paragraph.style = paper.style("Header" if top else "Footer")
+        paragraph.add_run(on_paper(left if top else note))
+        if top:
+            paragraph.add_run("\t" + on_paper(right))
+        else:
+            paragraph = part.add_paragraph(style=paper.style("Footer"))
+            paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+            add_field(paragraph, "PAGE", "1")
+            paragraph.add_run(" / ")
+            add_field(paragraph, "NUMPAGES", "1")
+        for each in part.paragraphs:
+            for run in each.runs:
+                run.font.size, run.font.color.rgb = Pt(7.5), SOFT
+
+
+def add_field(paragraph: Any, instruction: str, shown: str, *, renew: bool = False) -> None:
+    """Write a field with the result it shows until it is renewed; ``renew`` asks for that on opening."""
+    _field_part(paragraph, "begin", renew=renew)
+    _instruction(paragraph, instruction)
+    _field_part(paragraph, "separate")
+    paragraph.add_run(shown)
+    _field_part(paragraph, "end")
+
+
+def _field_part(paragraph: Any, kind: str, *, renew: bool = False) -> None:
+    part = OxmlElement("w:fldChar")
+    part.set(qn("w:fldCharType"), kind)
+    if renew:
+        part.set(qn("w:dirty"), "true")
+    paragraph.add_run()._r.append(part)
+
+
+def _instruction(paragraph: Any, words: str) -> None:
+    part = OxmlElement("w:instrText")
+    part.set(qn("xml:space"), "preserve")
+    part.text = f" {words} "
+    paragraph.add_run()._r.append(part)
+
+
+def _link(paragraph: Any, name: str, words: str, *, bold: bool) -> None:
+    """Write a line of the contents: a link to the heading, dots, and its page."""
+    link = OxmlElement("w:hyperlink")
+    link.set(qn("w:anchor"), name)
+    start = len(paragraph._p)
+    paragraph.add_run(words).bold = bold
+    paragraph.add_run("\t")
+    add_field(paragraph, f"PAGEREF {name} \\h", "", renew=True)
+    for run in list(paragraph._p)[start:]:
+        link.append(run)
+    paragraph._p.append(link)
+
+
+def _bookmark(paragraph: Any, name: str, number: int, words: str) -> None:
+    for tag, more in (("w:bookmarkStart", {"w:name": name}), ("w:bookmarkEnd", {})):
+        mark = OxmlElement(tag)
+        mark.set(qn("w:id"), str(number))
+        for key, value in more.items():
+            mark.set(qn(key), value)
+        if tag == "w:bookmarkEnd":
+            paragraph.add_run(words)
+        paragraph._p.append(mark)
+
+
+# -- saving ----------------------------------------------------------------------------------------------
+
+
+def write_paper(paper: Paper, path: Path, *, title: str, author: str, date: dt.date | None) -> None:
+    """Write the document: dated as its data, every entry of the archive alike, so that bytes repeat."""
+    about = paper.document.core_properties
+    at = date or dt.date(2000, 1, 1)
+    about.title, about.author = on_paper(title)[:250], on_paper(author)[:250]
+    about.created = about.modified = dt.datetime(at.year, at.month, at.day)
+    about.last_modified_by, about.revision, about.comments = "", 1, ""
+    raw = io.BytesIO()
+    paper.document.save(raw)
+    with zipfile.ZipFile(raw) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            # A picture is packed already: packing it again takes time and saves nothing.
+            packed = zipfile.ZIP_STORED if entry.filename.endswith(".png") else zipfile.ZIP_DEFLATED
+            new.writestr(zipfile.ZipInfo(entry.filename, ZIP_TIME), old.read(entry), packed)

@@ -1,0 +1,216 @@
+"""What a rule's page in the report shows: which table of evidence, which map."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from ...assess.finding import Finding
+from ...plan import Plan
+from ...schema import Column
+from ...texts import text
+from .. import numbers
+from ..layer import Layer, shown
+from ..workbook.cells import Head, capital, cell_value, own_head
+from .table import Cell
+
+ROWS = 24
+"""Rows of a table in the report's text at most; the workbook has all of them."""
+SHEETS: Mapping[str, str] = {
+    "facility_share": "service-areas", "route_spacing": "routes", "length_coverage": "routes", "berth_share": "berths",
+    "call_share": "calls", "share_margin": "car-parks", "inventory": "inventory", "fleet_power": "counties",
+    "demand_reach": "counties",
+}  # fmt: skip
+"""Kind of rule -> sheet of the workbook with all rows."""
+COLUMNS: Mapping[str, tuple[tuple[str, float], ...]] = {
+    "facility_share": (("name", 50), ("kind", 40), ("ref", 18), ("side", 14), ("has", 20), ("evidence", 28)),
+    "route_spacing": (("ref", 20), ("length_km", 22), ("sites", 16), ("length_per_site_km", 26), ("gap_mean_km", 24),
+                      ("gap_max_km", 26), ("gap_km", 26)),
+    "length_coverage": (("ref", 20), ("length_km", 24), ("sites", 18), ("gap_max_km", 28), ("covered_low", 30),
+                        ("covered_high", 30)),
+    "berth_share": (("name", 50), ("port", 36), ("class_t", 24), ("counts", 20), ("has", 20)),
+    "call_share": (("ship", 40), ("berth", 26), ("arrived", 28), ("hours", 24), ("connected_status", 28)),
+    "share_margin": (("name", 60), ("park_type", 24), ("spaces", 24), ("ready_spaces", 30)),
+    "demand_reach": (("county", 40), ("weight", 36), ("low", 36), ("high", 36)),
+    "inventory": (("name", 60), ("kind", 36), ("status", 26), ("county", 30)),
+    "fleet_power": (("county", 30), ("sites", 20), ("sites_without_power", 30), ("installed_kw", 30), ("points", 22),
+                    ("registered_ev", 26), ("ev_per_point", 22)),
+}  # fmt: skip
+"""Columns of each kind's table with their share of the width."""
+OWN: Mapping[str, tuple[str, str]] = {
+    "covered_low": ("covered_low", "share"), "covered_high": ("covered_high", "share"), "low": ("reach_low", "share"),
+    "high": ("reach_high", "share"), "sites_without_power": ("sites_without_power", "int"),
+    "installed_kw": ("installed_kw", "int"), "ev_per_point": ("ev_per_point", "float"),
+}  # fmt: skip
+TYPES: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(("kind", "has", "counts", "status", "park_type"), ("choice", "")),
+    **dict.fromkeys(("length_km", "length_per_site_km", "gap_mean_km", "gap_max_km", "gap_km"), ("float", "km")),
+    **dict.fromkeys(("sites", "spaces", "ready_spaces", "points", "weight", "registered_ev"), ("int", "")),
+    "class_t": ("float", "t"), "hours": ("float", "h"), "arrived": ("date", ""),
+}  # fmt: skip
+NAMES = ("name", "port", "ship", "berth", "county", "ref", "side")
+NAME_LENGTH, WORDS_LENGTH = 60, 240
+"""Characters of a name and of other words in a cell at most: the workbook has them whole."""
+SHADE = {"yes": "", "no": "gap", "unknown": "middle"}
+MAPS: Mapping[str, tuple[str, ...]] = {
+    "facility_share": ("service_areas",), "hubs": ("hubs",), "route_spacing": ("routes", "charging_sites"),
+    "length_coverage": ("routes", "charging_sites"), "berth_share": ("berths",), "share_margin": ("car_parks",),
+    "demand_reach": ("demand", "charging_sites"),
+}  # fmt: skip
+"""Kind of rule -> layers of its map; kinds that are not here have none."""
+CLOSE: Mapping[str, str] = {"berth_share": "berths", "share_margin": "car_parks"}
+"""Kind of rule -> the layer its map is cut to."""
+GROUND = ("counties", "waterways", "roads", "expressways", "towns")
+
+
+def evidence(
+    finding: Finding, lang: str, most: int = ROWS
+) -> tuple[list[str], list[list[Cell]], list[float], int]:
+    """Return header, rows (``most`` at most) and widths of a rule's table, and how many rows there are in all."""
+    wanted = COLUMNS[finding.rule.kind]
+    heads = [_head(name, lang) for name, _ in wanted if name in finding.table or not len(finding.table)]
+    widths = [width for name, width in wanted if name in finding.table or not len(finding.table)]
+    table = _worst_first(finding.table)
+    return [h.label for h in heads], table_cells(table.head(most), heads, lang), widths, len(table)
+
+
+def _head(name: str, lang: str) -> Head:
+    if name in OWN:
+        label, unit = OWN[name]
+        return replace(own_head(label, lang, "float", unit), name=name)
+    if name == "gap_km":
+        return Head(name, capital(f"{text('figure.gap_km', lang)} (km)"), "float", "km")
+    if name == "connected_status":
+        return Head(name, capital(text("report.connected", lang)), "choice", "", "", "has")
+    kind, unit = TYPES.get(name, ("text", ""))
+    return Head.of(Column(name, kind, unit), lang)  # type: ignore[arg-type]  # the types stand above
+
+
+def table_cells(table: pd.DataFrame, heads: Sequence[Head], lang: str) -> list[list[Cell]]:
+    """Rows of a table as cells: numbers to the right, what is missing or unknown shaded."""
+    records = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+    return [[_cell(row, head, lang) for head in heads] for row in records]
+
+
+def _cell(row: Mapping[str, Any], head: Head, lang: str) -> Cell:
+    value = cell_value(row.get(head.name), head, lang)
+    if head.choices == "has":
+        return Cell(str(value or ""), shade=SHADE.get(str(row.get(head.name)), ""))
+    if value is None:
+        return Cell(
+            text("value.unknown", lang) if head.kind in ("float", "int") else "–",
+            right=head.kind in ("float", "int"),
+        )
+    if isinstance(value, (int, float)):
+        words = number_words(value, head.unit, lang)
+        if head.name == "gap_max_km" and row.get("gap_max_open") is True:
+            words = f"≥ {words}"
+        return Cell(words, right=True)
+    if isinstance(value, dt.date):
+        return Cell(numbers.day(value, lang))
+    most = NAME_LENGTH if head.name in NAMES else WORDS_LENGTH
+    return Cell(value if len(value) <= most else value[: most - 1] + "…")
+
+
+def number_words(value: float, unit: str, lang: str) -> str:
+    """Write a number as the other outputs do: shares in per cent, kilometres to the hundred metres."""
+    if unit == "share":
+        return numbers.percent(value)
+    if unit == "ratio":
+        return f"{value:.3f}"
+    if unit == "margin":
+        return numbers.points(value, lang)
+    if unit in ("km", "°"):
+        return f"{value:,.1f}" if unit == "km" else f"{value:.5f}"
+    return shown(Column("n", "int" if float(value).is_integer() else "float"), value, lang)
+
+
+def _worst_first(table: pd.DataFrame) -> pd.DataFrame:
+    """What has it not first, then what is unknown; routes by their longest gap. Ties as they stand."""
+    for name in ("has", "connected_status"):
+        if name in table:
+            rank = table[name].map({"no": 0, "unknown": 1, "yes": 2}).fillna(3)
+            if "counts" in table:
+                rank = rank.where(table["counts"] != "no", 4)
+            return table.iloc[rank.argsort(kind="stable")]
+    if "gap_max_km" in table:
+        return table.sort_values("gap_max_km", ascending=False, kind="stable")
+    return table
+
+
+PAGE_MM, TEXT_ABOVE_MM, ROW_MM, MAP_MM = 250.0, 78.0, 6.2, (82.0, 125.0)
+"""Height of a page's text, of what stands above a map (about), of a table row; least and most for a map."""
+
+
+def map_height_mm(rows: int) -> float:
+    """Height of a map that leaves a short table room on the same page; the most if the table is too long for that."""
+    room = PAGE_MM - TEXT_ABOVE_MM - ROW_MM * (min(rows, ROWS) + 2)
+    return min(room, MAP_MM[1]) if room >= MAP_MM[0] else MAP_MM[1]
+
+
+# -- maps ------------------------------------------------------------------------------------------------
+
+
+def rule_layers(plan: Plan, layers: Sequence[Layer], finding: Finding) -> list[Layer]:
+    """Layers of a rule's map: the quiet ground and what the rule counts; empty if it has no map."""
+    kind = finding.rule.kind
+    if kind == "facility_share" and not _any_of(layers, "service_areas", finding):
+        kind = "hubs"  # type: ignore[assignment]
+    wanted = MAPS.get(kind, ())
+    if not wanted:
+        return []
+    chosen = picked(layers, wanted)
+    if kind == "length_coverage":
+        chosen = [_gaps_of(plan, layer, finding) if layer.name == "routes" else layer for layer in chosen]
+    if finding.rule.kind == "facility_share":
+        chosen = [_with_has(layer, finding) if layer.name in wanted else layer for layer in chosen]
+    return chosen if any(len(layer.frame) for layer in chosen if layer.name in wanted) else []
+
+
+def rule_extent(layers: Sequence[Layer], finding: Finding) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of what the rule counts, where that lies close together; None for the whole region."""
+    wanted = CLOSE.get(finding.rule.kind)
+    boxes = [layer.frame.total_bounds for layer in layers if layer.name == wanted and len(layer.frame)]
+    if not boxes:
+        return None
+    west, south, east, north = (float(v) for v in boxes[0])
+    room = max(0.12 * (east - west), 0.12 * (north - south), 0.02)
+    return west - room, south - room, east + room, north + room
+
+
+def picked(layers: Sequence[Layer], wanted: Iterable[str]) -> list[Layer]:
+    """Ground and the layers named, all made visible."""
+    names = {*GROUND, *wanted}
+    return [replace(layer, visible=True) for layer in layers if layer.name in names]
+
+
+def _any_of(layers: Sequence[Layer], name: str, finding: Finding) -> bool:
+    ids = set(finding.table["id"]) if "id" in finding.table else set()
+    kinds = set(finding.table["kind"].dropna()) if "kind" in finding.table else set()
+    service = {"expressway_service_area", "ordinary_trunk_service_station", "parking_area"}
+    found = [layer for layer in layers if layer.name == name and ids & set(layer.frame["id"])]
+    return bool(found) and kinds <= service
+
+
+def _with_has(layer: Layer, finding: Finding) -> Layer:
+    """Show what this rule found; things it doesn't count are left out."""
+    found = finding.table.drop_duplicates("id").set_index("id")["has"]
+    frame = layer.frame[layer.frame["id"].isin(found.index)].reset_index(drop=True)
+    categories = tuple(
+        replace(c, label_key=f"report.legend-{c.value}") if c.value in ("yes", "no", "unknown") else c
+        for c in layer.style.categories
+    )  # the layer's own legend speaks of another rule
+    style = replace(layer.style, categories=categories)
+    return replace(layer, style=style, frame=frame.assign(has=frame["id"].map(found)))
+
+
+def _gaps_of(plan: Plan, layer: Layer, finding: Finding) -> Layer:
+    """Show the gaps of this rule instead of those of the rule on spacing."""
+    assessment = plan.after if layer.phase == "after" else plan.before
+    gaps = assessment.gaps[(assessment.gaps["rule"] == finding.rule.id) & assessment.gaps.geometry.notna()]
+    frame = gaps.reindex(columns=list(layer.frame.columns)).reset_index(drop=True)
+    return replace(layer, frame=frame.set_geometry("geometry", crs=layer.frame.crs).assign(side=1))

@@ -1,0 +1,161 @@
+"""First page of the findings: which rules, where the holes are, what to build, how certain it is."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ...assess.finding import Finding
+from ...policy import RouteSpacing
+from ...siting.planning.comply import Compliance
+from ...siting.planning.outcome import Siting
+from ...texts import text
+from .. import numbers
+from ..gap_words import chainage
+from ..words import short_name
+from .robust import goal_sentence
+from .state import Report, measured
+
+HOLES, NAMES, SITES = 4, 4, 12
+"""So many gaps, places that lack something, and sites to build are named; the rest is counted."""
+STATES = ("not met", "undecided", "met")
+COUNTED = ("facility_share", "berth_share")
+"""Kinds of rule whose things that lack are named as holes."""
+
+
+def opening(report: Report) -> str:
+    """How many rules are met, not met, undecided."""
+    found = [str(before.status) for before, _ in report.pairs() if before.status is not None]
+    counts = {state.replace(" ", "_"): found.count(state) for state in STATES}
+    return report.words("opening", policy=report.plan.policy.name[report.lang], n=len(found), **counts)
+
+
+def write_glance(report: Report) -> None:
+    """What a reader in a hurry needs beside the table of rules, each part with its bold lead."""
+    for key, lines in (("holes", _holes(report)), ("build", _build(report)), ("certain", _certain(report))):
+        if lines:
+            space = "" if report.lang == "zh" else " "
+            report.paper.lead(report.words(f"glance.{key}.lead"), space.join(lines))
+
+
+# -- where the holes are ---------------------------------------------------------------------------------
+
+
+def _holes(report: Report) -> list[str]:
+    lines = [_gaps(report)]
+    for before, _ in report.pairs():
+        if before.rule.kind in COUNTED and before.target is not None:
+            lines.append(_lacking(report, before))
+    return [line for line in lines if line]
+
+
+def _gaps(report: Report) -> str:
+    """The longest gaps of the rule on spacing, each stretch of road once."""
+    rule = next((r for r in report.plan.policy.rules if isinstance(r, RouteSpacing)), None)
+    gaps = report.plan.before.gaps
+    if rule is None or gaps.empty:
+        return ""
+    long = gaps[(gaps["rule"] == rule.id) & (gaps["spacing_class"] == "gap")]
+    ends = long[["from_km", "to_km"]].astype(float).round(0)
+    stretch = long.assign(low=ends.min(axis=1), high=ends.max(axis=1))
+    once = stretch.sort_values(
+        ["length_km", "strip", "direction"], ascending=[False, True, False], kind="stable"
+    )
+    once = once.drop_duplicates(["strip", "low", "high"])
+    if once.empty:
+        return report.words("glance.no-gaps", limit=f"{rule.class_limits_km[-1]:g}")
+    shown = [_gap(report, row) for row in once.head(HOLES).to_dict("records")]
+    more = report.words("glance.more", n=len(once) - HOLES) if len(once) > HOLES else ""
+    return report.words("glance.gaps", n=len(once), limit=f"{rule.class_limits_km[-1]:g}",
+                        gaps=text("report.semicolon", report.lang).join(shown) + more)  # fmt: skip
+
+
+def _gap(report: Report, row: dict[str, object]) -> str:
+    low, high = sorted(float(str(row[name])) for name in ("from_km", "to_km"))
+    length = numbers.kilometres(float(str(row["length_km"])))
+    key = "glance.gap-open" if row["open_start"] or row["open_end"] else "glance.gap"
+    return report.words(key, ref=row["ref"], low=chainage(low), high=chainage(high), length=length)
+
+
+def _lacking(report: Report, finding: Finding) -> str:
+    """What is known to lack what a rule asks for."""
+    table = finding.table
+    if "has" not in table:
+        return ""
+    lacking = table[table["has"] == "no"]
+    if "counts" in table:
+        lacking = lacking[lacking["counts"] == "yes"]
+    if lacking.empty:
+        return ""
+    named = [short_name(row) for row in lacking.head(NAMES).to_dict("records")]
+    more = report.words("glance.more", n=len(lacking) - NAMES) if len(lacking) > NAMES else ""
+    names = text("map.comma", report.lang).join(named) + more
+    return report.words("glance.lacking", title=finding.rule.title[report.lang], n=len(lacking), names=names)
+
+
+# -- what to build ---------------------------------------------------------------------------------------
+
+
+def _build(report: Report) -> list[str]:
+    lines = [line for siting in report.plan.siting if (line := _sited(report, siting))]
+    widest = max(report.plan.compliance, key=lambda c: c.span_km, default=None)
+    if widest is not None and widest.stretches:
+        lines.append(_least(report, widest))
+    return lines
+
+
+def _sited(report: Report, siting: Siting) -> str:
+    result, lang = siting.result, report.lang
+    if not result.total or not len(siting.proposed):
+        return ""
+    return report.words(
+        "glance.sited",
+        n=len(siting.proposed),
+        objective=text(f"objective.{siting.objective_name}", lang),
+        before=numbers.percent(result.base / result.total),
+        after=numbers.percent(result.objective / result.total),
+        sites=_in_order(report, siting.proposed),
+    )
+
+
+def _in_order(report: Report, sites: pd.DataFrame) -> str:
+    rows = pd.DataFrame(sites.drop(columns="geometry", errors="ignore")).sort_values("order", kind="stable")
+    named = [f"{row['order']} {short_name(row)}" for row in rows.head(SITES).to_dict("records")]
+    more = report.words("glance.more", n=len(rows) - SITES) if len(rows) > SITES else ""
+    return text("map.comma", report.lang).join(named) + more
+
+
+def _least(report: Report, found: Compliance) -> str:
+    key = "glance.least" if found.result.bound >= found.result.objective else "glance.least-bound"
+    line = report.words(key, n=len(found.sites), span=f"{found.span_km:g}", bound=f"{found.result.bound:g}",
+                        sites=_in_order(report, found.sites))  # fmt: skip
+    return line + (report.words("glance.unserved", n=len(found.unserved)) if len(found.unserved) else "")
+
+
+# -- how certain it is -----------------------------------------------------------------------------------
+
+
+def _certain(report: Report) -> list[str]:
+    findings = [before for before, _ in report.pairs() if measured(before)]
+    wide = [f for f in findings if f.low is not None and f.high is not None and f.high > f.low]
+    survey = len({i for f in findings if "id" in f.survey for i in f.survey["id"]})
+    lines = [report.words("glance.intervals", n=len(wide), of=len(findings), survey=survey)] if wide else []
+    lines += [line for siting in report.plan.siting if (line := _certificate(report, siting))]
+    assumed = sum(len(rule.assumptions) for rule in report.plan.policy.rules)
+    if assumed:
+        lines.append(report.words("glance.assumed"))
+    if report.plan.project.output.schematic:
+        lines.append(report.words("glance.schematic"))
+    return lines
+
+
+def _certificate(report: Report, siting: Siting) -> str:
+    result = siting.result
+    if not result.total or not len(siting.proposed):
+        return ""
+    if siting.faults:
+        return report.words("siting-faults", n=len(siting.faults))
+    if siting.goal is not None:
+        return goal_sentence(siting, report.lang)
+    key = "glance.optimal" if result.status == "optimal" else "glance.bound"
+    return report.words(key, objective=text(f"objective.{siting.objective_name}", report.lang),
+                        gap=numbers.percent(max(result.gap, 0.0)))  # fmt: skip

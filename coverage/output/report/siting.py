@@ -1,0 +1,157 @@
+"""The report's sections on siting: proposed sites, what stays uncovered, least sites, retrofits."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ...errors import PlugspanError
+from ...siting.planning.outcome import Siting
+from ...texts import text
+from .. import numbers
+from ..pictures.charts import curve_figure, figure_png
+from ..siting_layers import amount
+from ..workbook.siting import least_sheets, proposed_sheet, retrofit_sheet
+from .choices import write_choices
+from .evidence import ROWS, map_height_mm, picked, table_cells
+from .robust import goal_sentence, write_robust
+from .state import Report
+from .table import Cell
+
+
+def write_siting(report: Report) -> None:
+    """What to build, in which order, what it brings, and how far from the best possible it is."""
+    paper, lang = report.paper, report.lang
+    for siting in report.plan.siting:
+        paper.heading(
+            report.words("siting", objective=text(f"objective.{siting.objective_name}", lang)), new_page=True
+        )
+        for line in _siting_words(report, siting):
+            paper.text(line)
+        if len(siting.proposed):
+            _proposed_table(report, siting)
+            layers = picked(
+                [x for x in report.layers if x.phase != "before"], ("routes", "charging_sites", "proposed")
+            )
+            height = map_height_mm(len(siting.proposed))
+            report.map(layers, report.words("map-after"), phase="after", height_mm=height)
+            try:
+                paper.figure(figure_png(curve_figure(siting, lang)), report.words("curve"))
+            except PlugspanError as error:
+                paper.text(error.render(lang), soft=True)
+        write_choices(report, siting)
+        write_robust(report, siting)
+        _uncovered(report, siting)
+
+
+def _siting_words(report: Report, siting: Siting) -> list[str]:
+    result = siting.result
+    if not result.total:
+        return [report.words("siting-nothing")]
+    share = {
+        "before": numbers.percent(result.base / result.total),
+        "after": numbers.percent(result.objective / result.total),
+    }
+    bound = numbers.percent(min(result.bound / result.total, 1.0))
+    gap = numbers.percent(max(result.gap, 0.0)) if result.gap else "0%"
+    key = "siting-optimal" if result.status == "optimal" else "siting-gap"
+    built = "siting-adds" if len(siting.proposed) else "siting-none"
+    lines = [
+        report.words(built, n=len(siting.proposed), candidates=len(siting.candidates), **share),
+        report.words(key, bound=bound, gap=gap),
+    ]
+    if siting.faults:
+        lines.append(report.words("siting-faults", n=len(siting.faults)))
+    else:
+        lines.append(report.words("siting-verified"))
+    goal = goal_sentence(siting, report.lang)
+    if goal:
+        lines.insert(1, goal)
+    return lines
+
+
+def _proposed_table(report: Report, siting: Siting) -> None:
+    lang = report.lang
+    sheet = proposed_sheet(report.plan, lang)
+    wanted = {"build_order": 14.0, "name": 40.0, "kind": 26.0, "adds": 20.0, "share_after": 20.0, "cost": 14.0,
+              "lon": 26.0, "lat": 24.0}  # fmt: skip
+    heads = [h for h in sheet.heads if h.name in wanted]
+    frame = sheet.frame[sheet.frame["objective"] == siting.objective_name]
+    report.paper.table(report.words("proposed-table"), [h.label for h in heads], table_cells(frame, heads, lang),
+                       [wanted[h.name] for h in heads])  # fmt: skip
+    report.paper.text(report.words("proposed-note", n=len(siting.proposed)), indent=False, soft=True)
+
+
+def _uncovered(report: Report, siting: Siting) -> None:
+    left = siting.demand[siting.demand["covered"] == "never"]
+    lang = report.lang
+    if not len(left):
+        return
+    never = left[left["id"].isin(set(siting.unreachable["id"]))]
+    report.paper.heading(report.words("uncovered"), 2)
+    report.paper.text(
+        report.words(
+            "uncovered-words",
+            n=len(left),
+            weight=amount(left["weight"].sum(), siting.objective_name, lang),
+            never=len(never),
+            sheet=text("sheet.uncovered.title", report.lang),
+        ),
+        keep=True,
+    )
+    biggest = left.sort_values(["weight", "id"], ascending=[False, True], kind="stable").head(12)
+    reach = {True: text("sheet.never-reachable", report.lang), False: text("sheet.not-chosen", report.lang)}
+    ids = set(never["id"])
+    rows = [
+        [Cell("–" if pd.isna(row["name"]) else str(row["name"])),
+         Cell(amount(row["weight"], siting.objective_name, lang) or "–", right=True), Cell(reach[row["id"] in ids])]
+        for row in biggest.drop(columns="geometry").to_dict("records")
+    ]  # fmt: skip
+    heads = [report.words("head.name"), report.words("head.weight"), report.words("head.why")]
+    report.paper.table(report.words("uncovered-table"), heads, rows, [50.0, 30.0, 86.0])
+
+
+def write_least(report: Report) -> None:
+    """Fewest sites for each span, and those of the widest."""
+    found = report.plan.compliance
+    if not any(c.stretches or len(c.unserved) for c in found):
+        return
+    paper, lang = report.paper, report.lang
+    paper.heading(report.words("least"), new_page=True)
+    paper.text(report.words("least-words"))
+    heads = [report.words(f"head.{key}") for key in ("span", "needed", "bound", "stretches", "unserved")]
+    rows = [
+        [
+            *(Cell(words, right=True) for words in
+              (f"{c.span_km:g}", f"{len(c.sites)}", f"{c.result.bound:g}", f"{c.stretches:,}")),
+            Cell(f"{len(c.unserved):,}", right=True, shade="gap" if len(c.unserved) else ""),
+        ]
+        for c in found
+    ]  # fmt: skip
+    paper.table(report.words("least-table"), heads, rows, [34.0, 30.0, 34.0, 34.0, 34.0])
+    if any(len(c.unserved) for c in found):
+        paper.text(report.words("least-never", sheet=text("sheet.unserved.title", lang)))
+    sheet = least_sheets(report.plan, lang)[0]
+    if len(sheet.frame):
+        widest = max(c.span_km for c in found)
+        wanted = {"build_order": 18.0, "name": 50.0, "kind": 34.0, "serves": 24.0, "lon": 20.0, "lat": 20.0}
+        chosen = [h for h in sheet.heads if h.name in wanted]
+        frame = sheet.frame[sheet.frame["span_km"] == widest].head(ROWS)
+        if len(frame):
+            title = report.words("least-list", span=f"{widest:g}")
+            paper.table(title, [h.label for h in chosen], table_cells(frame, chosen, lang),
+                        [wanted[h.name] for h in chosen])  # fmt: skip
+
+
+def write_retrofit(report: Report) -> None:
+    """Berths to retrofit, best first."""
+    sheet = retrofit_sheet(report.plan, report.lang)
+    if not len(sheet.frame):
+        return
+    paper = report.paper
+    paper.heading(report.words("retrofit"))
+    paper.text(report.words("retrofit-words"))
+    wanted = {"name": 44.0, "port": 28.0, "class_t": 20.0, "energy_kwh": 24.0, "co2_avoided_t": 24.0,
+              "retrofit_cost": 20.0, "co2_t_per_cost": 22.0}  # fmt: skip
+    heads = [h for h in sheet.heads if h.name in wanted]
+    paper.table(report.words("retrofit-table"), [h.label for h in heads],
+                table_cells(sheet.frame.head(ROWS), heads, report.lang), [wanted[h.name] for h in heads])  # fmt: skip

@@ -1,0 +1,118 @@
+"""``report.docx``: findings in words, a page per rule, strip charts, proposed sites, method, data and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...errors import Fault, InputError
+from ...plan import Plan
+from ...texts import text
+from ..layer import Layer, SourceNote
+from .doc import furnish, open_paper, write_paper
+from .rules import write_lists, write_rules
+from .sections import (
+    write_cover,
+    write_data,
+    write_method,
+    write_sources,
+    write_strips,
+    write_summary,
+)
+from .siting import write_least, write_retrofit, write_siting
+from .state import Report
+
+
+def write_report(plan: Plan, layers: Sequence[Layer], path: Path, *, lang: str, note: SourceNote) -> None:
+    """Write the report.
+
+    Parameters
+    ----------
+    plan : Plan
+    layers : sequence of Layer
+        From :func:`plugspan.output.layers.plan_layers`.
+    path : Path
+        ``.docx`` to write; what is there is replaced.
+    lang : str
+        ``"zh"`` or ``"en"``.
+    note : SourceNote
+        The line of sources on every page and map.
+
+    Raises
+    ------
+    InputError
+        If the bureau's own template (``output.report_template``) is missing or no Word document.
+    """
+    template = plan.project.output.report_template
+    paper = open_paper(None if template is None else plan.project.path(template), lang)
+    report = Report(plan, tuple(layers), paper, lang, note)
+    write_cover(report)
+    anchor = report.paper.document.paragraphs[-1]
+    for write in (
+        write_summary,
+        write_rules,
+        write_strips,
+        write_siting,
+        write_least,
+        write_retrofit,
+        write_method,
+        write_data,
+        write_lists,
+        write_sources,
+    ):
+        write(report)
+    paper.contents(anchor)
+    title = plan.project.output.title or plan.project.name
+    furnish(paper, title, plan.policy.name[lang], note.line(lang))
+    date = plan.project.network.data_date or plan.project.assess_at
+    write_paper(paper, path, title=title, author=plan.project.output.author, date=date)
+
+
+def check_template(plan: Plan) -> None:
+    """Find out before anything is written whether the template can be used.
+
+    Raises
+    ------
+    InputError
+        As :func:`write_report`.
+    """
+    template = plan.project.output.report_template
+    if template is not None:
+        open_paper(plan.project.path(template), plan.project.language)
+
+
+def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
+    """Turn a report into a PDF with LibreOffice, which must be installed.
+
+    Raises
+    ------
+    InputError
+        If there is no LibreOffice, or it did not manage.
+    """
+    import shutil
+    import subprocess
+    import tempfile
+
+    program = shutil.which("soffice") or shutil.which("libreoffice")
+    if program is None:
+        raise InputError(Fault("no-libreoffice"))
+    with tempfile.TemporaryDirectory(prefix="plugspan-pdf-") as folder:
+        # A profile of its own: an office that is open otherwise would take the job and not answer.
+        profile = (Path(folder) / "profile").as_uri()
+        command = [
+            program,
+            f"-env:UserInstallation={profile}",
+            "--headless",
+            "--norestore",
+            "--convert-to",
+            "pdf",
+        ]
+        command += ["--outdir", folder, str(report)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=timeout_s)
+        except (subprocess.SubprocessError, OSError) as error:
+            raise InputError(Fault("pdf-failed", values={"reason": type(error).__name__})) from error
+        made = Path(folder) / f"{report.stem}.pdf"
+        if not made.is_file():
+            raise InputError(Fault("pdf-failed", values={"reason": text("fault.no-file", "en")}))
+        shutil.copyfile(made, path)

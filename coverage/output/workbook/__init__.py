@@ -1,0 +1,1 @@
+"""The workbook (.xlsx): one module a group of sheets, and what they share."""

@@ -1,0 +1,62 @@
+"""Sheets of the workbook on calls at berths, and on battery-swap, hydrogen and other sites that are only listed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ...plan import Plan
+from ...schema import Column
+from ...texts import text
+from ..columns import ID, KIND, NAME
+from .cells import LAT, LON, Head, Sheet, capital, heads_of, own_head, placed
+
+CALL_COLUMNS = (
+    Column("ship"),
+    Column("ship_kind", "choice"),
+    Column("gross_tonnage", "float"),
+    Column("berth"),
+    Column("arrived", "date"),
+    Column("hours", "float", "h"),
+    Column("able", "bool"),
+)
+
+
+def calls_sheet(plan: Plan, lang: str) -> Sheet:
+    """Each call: ship, berth, hours, whether it could connect and did, and whether the rule counts it."""
+    found = next((f for f in plan.before.findings if f.rule.kind == "call_share"), None)
+    frame = pd.DataFrame(plan.inputs.calls.drop(columns="geometry", errors="ignore"))
+    status = None if found is None or "connected_status" not in found.table else found.table
+    if status is not None:
+        known = status.drop_duplicates("id").set_index("id")["connected_status"]
+        frame = frame.assign(connected_status=frame["id"].map(known), counts=frame["id"].isin(known.index))
+    berths = plan.inputs.berths.drop_duplicates("id").set_index("id")["name"]
+    frame = frame.assign(berth_name=frame["berth"].map(berths)) if len(frame) else frame
+    heads = (
+        *heads_of(CALL_COLUMNS[:4], lang), own_head("berth_name", lang), *heads_of(CALL_COLUMNS[4:], lang),
+        Head("connected_status", capital(text("report.connected", lang)), "choice", "choice", "", "has"),
+        own_head("counts_in_rule", lang, "bool"), Head.of(Column("kwh", "float", "kWh"), lang),
+        *heads_of((ID, Column("provenance"), Column("note")), lang),
+    )  # fmt: skip
+    looks = {"connected_status": {
+        "good": (text("choice.has.yes", lang),), "middle": (text("choice.has.unknown", lang),),
+        "gap": (text("choice.has.no", lang),),
+    }}  # fmt: skip
+    return Sheet("calls", heads, frame.rename(columns={"counts": "counts_in_rule"}), looks)
+
+
+def inventory_sheet(plan: Plan, lang: str) -> Sheet:
+    """What the rules only list, with its place."""
+    findings = [f for f in plan.before.findings if f.rule.kind == "inventory" and len(f.table)]
+    frames = [f.table.assign(rule_title=f.rule.title[lang]) for f in findings]
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    if len(frame):
+        # What is listed may stand in the table of facilities or among the charging sites.
+        known = [
+            placed(t[["id", "geometry"]])
+            for t in (plan.inputs.facilities, plan.inputs.sites, plan.inputs.chargers)
+        ]
+        where = pd.concat(known, ignore_index=True).drop_duplicates("id")
+        frame = pd.DataFrame(frame.drop(columns=["geometry", "lon", "lat"], errors="ignore"))
+        frame = frame.merge(where, on="id", how="left")
+    columns = (NAME, KIND, Column("status", "choice"), Column("county"), LON, LAT, ID)
+    return Sheet("inventory", (*heads_of(columns, lang), own_head("rule_title", lang)), frame)

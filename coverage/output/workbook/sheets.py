@@ -1,0 +1,344 @@
+"""What stands on the sheets of the workbook: frames of the plan under labelled columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from ...assess.assessment import Assessment
+from ...plan import Plan
+from ...policy import FacilityShare, RouteSpacing
+from ...schema import Column
+from ...texts import text
+from .. import numbers
+from ..columns import (
+    BERTH_COLUMNS,
+    CAR_PARK_COLUMNS,
+    FACILITY_COLUMNS,
+    GAP_COLUMNS,
+    ROUTE_COLUMNS,
+    SITE_COLUMNS,
+)
+from ..words import figure_rows
+from .berths import calls_sheet, inventory_sheet
+from .cells import LAT, LON, Head, Sheet, capital, heads_of, own_head, placed
+from .choices import choice_sheets
+from .siting import curve_sheet, least_sheets, proposed_sheet, retrofit_sheet, uncovered_sheet
+from .sources import (
+    access_sheet,
+    faults_sheet,
+    issues_sheet,
+    not_served_sheet,
+    sources_sheet,
+    survey_sheet,
+)
+
+SERVICE_KINDS = ("expressway_service_area", "ordinary_trunk_service_station", "parking_area")
+
+
+def plan_sheets(plan: Plan, lang: str) -> list[Sheet]:
+    """All sheets with rows, in the order in which they stand."""
+    sheets = [
+        findings_sheet(plan, lang),
+        _figures(plan, lang),
+        _counties(plan, lang),
+        _routes(plan, lang),
+        *(_gaps(plan, lang)),
+        *_facilities(plan, lang),
+        _berths(plan, lang),
+        calls_sheet(plan, lang),
+        _car_parks(plan, lang),
+        _sites(plan, lang),
+        inventory_sheet(plan, lang),
+        proposed_sheet(plan, lang),
+        curve_sheet(plan, lang),
+        *choice_sheets(plan, lang),
+        uncovered_sheet(plan, lang),
+        *least_sheets(plan, lang),
+        retrofit_sheet(plan, lang),
+        survey_sheet(plan, lang),
+        access_sheet(plan, lang),
+        not_served_sheet(plan, lang),
+        faults_sheet(plan, lang),
+        issues_sheet(plan, lang),
+        sources_sheet(plan, lang),
+    ]
+    always = ("findings", "sources")
+    return [sheet for sheet in sheets if len(sheet.frame) or sheet.key in always]
+
+
+def status_looks(lang: str) -> dict[str, tuple[str, ...]]:
+    """Labels of a finding's status by the colour they get."""
+    return {
+        "good": (text("status.met", lang),),
+        "middle": (text("status.undecided", lang),),
+        "gap": (text("status.not-met", lang),),
+    }
+
+
+def choice_looks(name: str, lang: str, **values: str) -> dict[str, tuple[str, ...]]:
+    """Labels of a choice by the colour they get: ``good="yes"``."""
+    return {look: (text(f"choice.{name}.{value}", lang),) for look, value in values.items()}
+
+
+# -- findings and figures --------------------------------------------------------------------------------
+
+
+def findings_sheet(plan: Plan, lang: str) -> Sheet:
+    """A row for each rule: what was measured, before and after, as shown and as numbers."""
+    rows = []
+    for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
+        counts = dict(before.counts)
+        row: dict[str, Any] = {
+            "title": before.rule.title[lang],
+            "finding_status": numbers.status(before, lang),
+            "value": numbers.headline(before, lang),
+            "target_shown": numbers.target(before, lang),
+            "unit_shown": text(f"sheet.unit.{before.unit}", lang),
+            "low": before.low,
+            "high": before.high,
+            "target_value": before.target,
+            "yes": counts.get("yes"),
+            "unknown": counts.get("unknown"),
+            "no": counts.get("no"),
+            "by": before.rule.by,
+            "rule": before.rule.id,
+            "source": before.rule.source,
+            "unit": before.unit,
+        }
+        if plan.siting:
+            row |= {
+                "value_after": numbers.headline(after, lang),
+                "status_after": numbers.status(after, lang),
+                "low_after": after.low,
+                "high_after": after.high,
+            }
+        rows.append(row)
+    heads = _finding_heads(lang, with_after=bool(plan.siting))
+    looks = {"finding_status": status_looks(lang), "status_after": status_looks(lang)}
+    frame = pd.DataFrame(rows, columns=[*(h.name for h in heads), "unit"], dtype=object)
+    return Sheet("findings", heads, frame, looks, printed=10 if plan.siting else 8)
+
+
+def _finding_heads(lang: str, *, with_after: bool) -> tuple[Head, ...]:
+    def number(name: str) -> Head:
+        return own_head(name, lang, "float", unit_by="unit")
+
+    after = heads_of((Column("value_after"), Column("status_after")), lang) if with_after else ()
+    ends = (number("low_after"), number("high_after")) if with_after else ()
+    return (
+        *heads_of((Column("title"), Column("finding_status"), Column("value")), lang),
+        own_head("target_shown", lang),
+        *after,
+        *(own_head(name, lang, "float", "count") for name in ("yes", "unknown", "no")),
+        own_head("by", lang, "date"),
+        own_head("unit_shown", lang),
+        number("low"),
+        number("high"),
+        number("target_value"),
+        *ends,
+        *heads_of((Column("rule"), Column("source")), lang),
+    )
+
+
+def _figures(plan: Plan, lang: str) -> Sheet:
+    rows = [
+        {"title": finding.rule.title[lang], "figure": label, "number": value, "words": words, "unit": unit,
+         "unit_shown": text(f"sheet.unit.{unit}", lang) if unit in ("share", "margin", "count") else unit,
+         "rule": finding.rule.id, "key": key}
+        for finding in plan.before.findings
+        for key, label, value, unit, words in figure_rows(finding, lang)
+    ]  # fmt: skip
+    heads = (
+        Head.of(Column("title"), lang), own_head("figure", lang), own_head("number", lang, "float", unit_by="unit"),
+        own_head("words", lang), own_head("unit_shown", lang), Head.of(Column("rule"), lang), own_head("key", lang),
+    )  # fmt: skip
+    return Sheet(
+        "figures", heads, pd.DataFrame(rows, columns=[*(h.name for h in heads), "unit"], dtype=object)
+    )
+
+
+def _counties(plan: Plan, lang: str) -> Sheet:
+    """One row a county: reach, roads by class of spacing, power against the fleet."""
+    frame = plan.inputs.counties.drop(columns="geometry", errors="ignore").reindex(
+        columns=["name", "population"]
+    )
+    names = {"name": "county"}
+    frame = pd.DataFrame(frame.rename(columns=names))
+    for finding in plan.before.findings:
+        table, wanted = finding.table, []
+        if finding.rule.kind == "demand_reach":
+            table, wanted = (
+                table.rename(columns={"low": "reach_low", "high": "reach_high"}),
+                ["reach_low", "reach_high"],
+            )
+        elif finding.rule.kind == "fleet_power":
+            wanted = [
+                "sites",
+                "sites_without_power",
+                "installed_kw",
+                "points",
+                "registered_ev",
+                "kw_per_ev",
+                "ev_per_point",
+            ]
+        elif finding.rule.kind == "route_spacing":
+            table = pd.DataFrame(finding.figures.get("by_county", []))
+            wanted = ["length_km", "good_km", "middle_km", "gap_km", "open_km", "gap_max_km"]
+        if wanted and "county" in table and len(table) and not set(wanted) & set(frame.columns):
+            frame = frame.merge(
+                table.reindex(columns=["county", *wanted]), on="county", how="outer", sort=False
+            )
+    own = {"reach_low": "share", "reach_high": "share", "sites_without_power": "count", "installed_kw": "kW",
+           "kw_per_ev": "float", "ev_per_point": "float"}  # fmt: skip
+    known = {
+        c.name: c
+        for c in (
+            *ROUTE_COLUMNS,
+            *SITE_COLUMNS,
+            Column("population", "float"),
+            Column("registered_ev", "float"),
+        )
+    }
+    heads = tuple(
+        own_head(name, lang, "float", own[name]) if name in own else Head.of(known[name], lang)
+        for name in map(str, frame.columns)
+    )
+    limit = _limits_km(plan)
+    return Sheet("counties", heads, frame if len(frame.columns) > 2 else frame.head(0),
+                 limits={"gap_max_km": limit[1]} if limit else {})  # fmt: skip
+
+
+# -- routes and gaps -------------------------------------------------------------------------------------
+
+
+def _limits_km(plan: Plan) -> tuple[float, float] | None:
+    rule = next((r for r in plan.policy.rules if isinstance(r, RouteSpacing)), None)
+    return None if rule is None else rule.class_limits_km
+
+
+def _routes(plan: Plan, lang: str) -> Sheet:
+    frame = plan.before.routes.rename(columns={"class": "road_class"})
+    after_names = ["sites", "length_per_site_km", "gap_max_km", "gap_max_open", "gap_km"]
+    heads = [_route_head(column, lang) for column in ROUTE_COLUMNS]
+    heads += [own_head(name, lang, "float", "share") for name in ("covered_low", "covered_high")]
+    if plan.siting and len(frame):
+        after = plan.after.routes[["ref", *after_names]].rename(
+            columns={n: f"{n}_after" for n in after_names}
+        )
+        frame = frame.merge(after, on="ref", how="left")
+        columns = {c.name: c for c in ROUTE_COLUMNS}
+        prefix = text("sheet.after-prefix", lang)
+        heads += [_route_head(columns[n], lang, prefix, f"{n}_after") for n in after_names]
+    limit = _limits_km(plan)
+    limits = dict.fromkeys(("gap_max_km", "gap_max_km_after"), limit[1]) if limit else {}
+    return Sheet("routes", tuple(heads), frame, limits=limits, printed=13)
+
+
+def _route_head(column: Column, lang: str, prefix: str = "", name: str = "") -> Head:
+    """Head of a column of routes; there ``gap_km`` is the length in gaps above the limit, not one gap."""
+    head = Head.of(column, lang, prefix=prefix, name=name)
+    if column.name != "gap_km":
+        return head
+    return replace(
+        head,
+        label=capital(f"{prefix}{text('figure.gap_km', lang)} (km)"),
+        meaning=text("figure.gap_km", lang),
+    )
+
+
+def _gaps(plan: Plan, lang: str) -> list[Sheet]:
+    """Gaps of every rule on spacing, longest first; before, and after building."""
+    states: list[tuple[str, Assessment]] = [("gaps", plan.before)]
+    if plan.siting:
+        states.append(("gaps-after", plan.after))
+    titles = {rule.id: rule.title[lang] for rule in plan.policy.rules}
+    looks = {"spacing_class": choice_looks("spacing_class", lang, good="good", middle="middle", gap="gap")}
+    heads = (
+        *heads_of(GAP_COLUMNS, lang)[:-1],
+        own_head("inside_km", lang, "float", "km"),
+        own_head("rule_title", lang),
+    )
+    sheets = []
+    for key, assessment in states:
+        names = dict(zip(assessment.sites["id"], assessment.sites["name"], strict=True))
+        frame = pd.DataFrame(assessment.gaps.drop(columns="geometry", errors="ignore"))
+        frame = frame.assign(rule_title=frame["rule"].map(titles)) if len(frame) else frame
+        for end in ("from_site", "to_site"):
+            frame[end] = [_with_name(site, names) for site in frame[end]] if end in frame else None
+        if len(frame):
+            order = ["rule", "length_km", "ref", "section", "direction", "from_km"]
+            frame = frame.sort_values(order, ascending=[True, False, True, True, True, True], kind="stable")
+        sheets.append(Sheet(key, heads, frame.reset_index(drop=True), looks))
+    return sheets
+
+
+def _with_name(site: Any, names: dict[Any, Any]) -> str | None:
+    if site is None or pd.isna(site) or site == "":
+        return None
+    name = names.get(site)
+    return str(site) if name is None or pd.isna(name) else f"{name} ({site})"
+
+
+# -- places ----------------------------------------------------------------------------------------------
+
+
+def _facilities(plan: Plan, lang: str) -> list[Sheet]:
+    """Service areas and other places that a rule counts, with what each rule found."""
+    every = plan.inputs.facilities
+    shares = [f for f in plan.before.findings if isinstance(f.rule, FacilityShare)]
+    sheets = []
+    for key, wanted in (
+        ("service-areas", every["kind"].isin(SERVICE_KINDS)),
+        ("hubs", ~every["kind"].isin(SERVICE_KINDS)),
+    ):
+        frame = every[wanted]
+        frame = pd.DataFrame(placed(frame))
+        counted = [f for f in shares if len(f.table) and set(f.table["id"]) & set(frame["id"])]
+        frame = frame[frame["id"].isin({i for f in counted for i in f.table["id"]})]
+        for finding in counted:
+            found = finding.table.drop_duplicates("id").set_index("id")["has"]
+            frame = frame.assign(**{f"has:{finding.rule.id}": frame["id"].map(found)})
+        has = tuple(
+            Head(f"has:{f.rule.id}", f.rule.title[lang], "choice", "choice", f.rule.source, "has")
+            for f in counted
+        )
+        columns = [c for c in FACILITY_COLUMNS if c.name != "has"]
+        heads = (*heads_of(columns[:2], lang), Head.of(Column("pair"), lang), *heads_of(columns[2:4], lang), *has,
+                 *heads_of((*columns[4:], LON, LAT, Column("provenance"), Column("note")), lang))  # fmt: skip
+        looks = {h.name: choice_looks("has", lang, good="yes", middle="unknown", gap="no") for h in has}
+        sheets.append(Sheet(key, heads, frame.reset_index(drop=True), looks, printed=7 + len(has)))
+    return sheets
+
+
+def _berths(plan: Plan, lang: str) -> Sheet:
+    found = next((f for f in plan.before.findings if f.rule.kind == "berth_share"), None)
+    frame = placed(plan.inputs.berths)
+    for name in ("has", "counts"):
+        known = found is not None and name in found.table
+        frame[name] = (
+            frame["id"].map(found.table.drop_duplicates("id").set_index("id")[name])
+            if found is not None and known
+            else None
+        )
+    frame["counts"] = frame["counts"].fillna("no")
+    heads = heads_of((*BERTH_COLUMNS, LON, LAT, Column("provenance"), Column("note")), lang)
+    looks = {"has": choice_looks("has", lang, good="yes", middle="unknown", gap="no")}
+    return Sheet("berths", heads, frame, looks)
+
+
+def _car_parks(plan: Plan, lang: str) -> Sheet:
+    frame = placed(plan.inputs.car_parks)
+    spaces = frame["spaces"].astype("Float64")
+    frame["ready_share"] = frame["ready_spaces"].astype("Float64") / spaces.where(spaces > 0)
+    columns = heads_of((*CAR_PARK_COLUMNS, LON, LAT, Column("provenance"), Column("note")), lang)
+    heads = (*columns[:4], own_head("ready_share", lang, "float", "share"), *columns[4:])
+    return Sheet("car-parks", heads, frame)
+
+
+def _sites(plan: Plan, lang: str) -> Sheet:
+    frame = placed(plan.before.sites)
+    looks = {"fast": choice_looks("fast", lang, good="yes", middle="unknown", gap="no")}
+    return Sheet("sites", heads_of((*SITE_COLUMNS, LON, LAT), lang), frame, looks)

@@ -1,0 +1,166 @@
+"""Where a new site may be built: service areas, fuel stations, car parks, hubs, towns, junctions, route points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+from shapely.geometry.base import BaseGeometry
+from sklearn.neighbors import BallTree
+
+from ...inputs import Inputs
+from ...network import RoadGraph
+from ...network.routes import RoadIndex, Route, inside_intervals, locate
+from ...units import EARTH_RADIUS_M, M_PER_KM, WGS84
+
+SERVICE_AREAS = ("expressway_service_area", "parking_area", "ordinary_trunk_service_station")
+HUBS = ("bus_depot", "logistics_park", "hub", "airport")
+TOWNS = ("city", "town")
+APART_M = 300.0
+"""A place this close to an existing site, or to a candidate listed before it, is no place of its own."""
+COLUMNS = ["id", "kind", "name", "cost", "excluded", "geometry"]
+
+
+def find_candidates(
+    inputs: Inputs,
+    index: RoadIndex,
+    routes: Iterable[Route],
+    *,
+    kinds: Iterable[str],
+    route_point_km: float,
+    cost: Mapping[str, float],
+    region: BaseGeometry | None,
+) -> gpd.GeoDataFrame:
+    """List candidates of the given kinds inside the region, each with its cost and why it is out, if it is.
+
+    Returns
+    -------
+    GeoDataFrame
+        EPSG:4326, ``id`` (``kind-…``), ``kind``, ``name``, ``cost``, ``excluded``: missing, or ``"has_site"``
+        (a charging site is within :data:`APART_M`) or ``"same_place"`` (a candidate of an earlier kind is).
+        Kinds come in the order given, so the first listed wins where two share a place.
+    """
+    makers: dict[str, Callable[[], gpd.GeoDataFrame]] = {
+        "service_area": lambda: _facilities(inputs, "service_area", SERVICE_AREAS),
+        "fuel": lambda: _facilities(inputs, "fuel", ("fuel",)),
+        "hub": lambda: _facilities(inputs, "hub", HUBS),
+        "car_park": lambda: _of_table(inputs.car_parks, "car_park"),
+        "town": lambda: _of_table(inputs.demand[inputs.demand["kind"].isin(TOWNS)], "town"),
+        "junction": lambda: _junctions(index.graph, list(routes), region),
+        "route_point": lambda: _route_points(index, list(routes), route_point_km * M_PER_KM, region),
+    }
+    frames = [frame for kind in kinds if len(frame := makers[kind]())]
+    if not frames:
+        return gpd.GeoDataFrame(columns=COLUMNS, geometry="geometry", crs=WGS84)
+    table = pd.concat([frame.to_crs(WGS84) for frame in frames], ignore_index=True)
+    candidates = gpd.GeoDataFrame(table, geometry="geometry", crs=WGS84)
+    candidates["cost"] = candidates["kind"].map(dict(cost)).fillna(1.0).astype(float)
+    existing = inputs.sites[inputs.sites["status"] == "operational"] if len(inputs.sites) else inputs.sites
+    candidates["excluded"] = _excluded(candidates, existing)
+    return candidates[COLUMNS]
+
+
+def _of_table(table: gpd.GeoDataFrame, kind: str) -> gpd.GeoDataFrame:
+    own = table[table["inside"].astype(bool) & table.geometry.notna()]
+    names = own["name"].fillna(own["id"]).astype(str)
+    return gpd.GeoDataFrame(
+        {"id": f"{kind}-" + own["id"].astype(str), "kind": kind, "name": names},
+        geometry=own.geometry,
+        crs=WGS84,
+    )
+
+
+def _facilities(inputs: Inputs, kind: str, kinds: tuple[str, ...]) -> gpd.GeoDataFrame:
+    table = inputs.facilities[inputs.facilities["kind"].isin(kinds)]
+    frame = _of_table(table, kind)
+    side = table.loc[frame.index, "side"].fillna("").astype(str)
+    missing = [not s or s in name for name, s in zip(frame["name"], side, strict=True)]
+    frame["name"] = np.where(missing, frame["name"], frame["name"] + " " + side)
+    return frame
+
+
+def _inside(frame: gpd.GeoDataFrame, region: BaseGeometry | None) -> gpd.GeoDataFrame:
+    return (
+        frame
+        if region is None or frame.empty
+        else frame[shapely.intersects(region, frame.geometry.to_numpy())]
+    )
+
+
+def _junctions(graph: RoadGraph, routes: list[Route], region: BaseGeometry | None) -> gpd.GeoDataFrame:
+    """Nodes where two routes meet (not those inside a stretch they share)."""
+    refs: dict[int, set[str]] = {}
+    degree: dict[int, set[int]] = {}
+    for route in routes:
+        for drive in (d for s in route.sections for d in s.drives):
+            for node, segment in _ends(graph, drive.edges):
+                refs.setdefault(node, set()).add(route.ref)
+                degree.setdefault(node, set()).add(segment)
+    meeting = sorted(n for n, r in refs.items() if len(r) > 1 and len(degree[n]) > 2)
+    rows = [
+        {"id": f"junction-{graph.node_id[n]}", "kind": "junction", "name": " × ".join(sorted(refs[n]))}
+        for n in meeting
+    ]
+    points = gpd.points_from_xy(*graph.node_xy[meeting].T)
+    return _inside(
+        gpd.GeoDataFrame(pd.DataFrame(rows, columns=["id", "kind", "name"]), geometry=points, crs=WGS84),
+        region,
+    )
+
+
+def _ends(graph: RoadGraph, edges: npt.NDArray[np.int64]) -> Iterable[tuple[int, int]]:
+    segments = graph.edge_segment[edges].tolist()
+    yield from zip(graph.edge_u[edges].tolist(), segments, strict=True)
+    yield from zip(graph.edge_v[edges].tolist(), segments, strict=True)
+
+
+def _route_points(
+    index: RoadIndex, routes: list[Route], step_m: float, region: BaseGeometry | None
+) -> gpd.GeoDataFrame:
+    """Points every ``step_m`` along one direction of each section, half a step from its start."""
+    frames = []
+    for route in routes:
+        for section in route.sections:
+            drive = section.drives[0]
+            at = np.arange(drive.start_m + step_m / 2, drive.end_m, step_m)
+            inside = inside_intervals(index, drive, region)
+            at = at[[bool(((inside[:, 0] <= x) & (x <= inside[:, 1])).any()) for x in at]]
+            if len(at):
+                mark = [f"{route.ref}-{section.number}-{x / M_PER_KM:.1f}" for x in at]
+                name = [f"{route.ref} K{x / M_PER_KM:.1f}" for x in at]
+                found = locate(index, drive, at)
+                frames.append(
+                    found.assign(id=[f"route_point-{m}" for m in mark], kind="route_point", name=name)
+                )
+    if not frames:
+        return gpd.GeoDataFrame(columns=["id", "kind", "name"], geometry=[], crs=WGS84)
+    table = pd.concat(frames, ignore_index=True)
+    points = gpd.points_from_xy(table["lon"], table["lat"])
+    return gpd.GeoDataFrame(table[["id", "kind", "name"]], geometry=points, crs=WGS84)
+
+
+def _excluded(candidates: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> pd.Series:
+    """Why a candidate is out: a site is there already, or an earlier candidate is."""
+    reason = pd.Series(None, index=candidates.index, dtype=object)
+    here = _radians(candidates)
+    near = BallTree(here, metric="haversine").query_radius(here, APART_M / EARTH_RADIUS_M)
+    kept = np.zeros(len(candidates), dtype=bool)
+    kinds = candidates["kind"].to_numpy()
+    for i, others in enumerate(near):  # in order, so that the earlier kind wins
+        rivals = others[(others < i) & kept[others]]
+        # Two of one kind are told apart on purpose: the two sides of a service area, two car parks.
+        kept[i] = not (kinds[rivals] != kinds[i]).any()
+    reason[~kept] = "same_place"
+    if len(sites):
+        distance = BallTree(_radians(sites), metric="haversine").query(here)[0][:, 0] * EARTH_RADIUS_M
+        reason[distance <= APART_M] = "has_site"
+    return reason
+
+
+def _radians(points: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
+    found: npt.NDArray[np.float64] = np.radians(np.column_stack([points.geometry.y, points.geometry.x]))
+    return found
