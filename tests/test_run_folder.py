@@ -45,6 +45,22 @@ def test_a_run_writes_all_its_files_and_no_others_beside_it(case):
     assert not [p.name for p in case.iterdir() if p.name.startswith(".")]
 
 
+def test_site_prints_what_a_run_says_of_building(case):
+    """``plugspan site`` gives the part of result.json on proposed sites, and writes nothing."""
+    there = sorted(case.iterdir())
+    command = [sys.executable, "-m", "plugspan", "site", str(case), "--lang", "en"]
+    shown = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert shown.returncode == 0, shown.stderr
+    printed, whole = json.loads(shown.stdout), json.loads((case / "run" / "result.json").read_text("utf-8"))
+    for row in (*printed["siting"], *whole["siting"]):
+        del row["runtime_s"]
+    assert set(printed) == {"siting", "least_sites", "retrofit"}
+    assert len(printed["siting"]) == 1
+    assert printed["siting"][0]["chosen"] == whole["siting"][0]["chosen"]
+    assert printed["siting"][0]["objective"] == whole["siting"][0]["objective"] > 0
+    assert sorted(case.iterdir()) == there
+
+
 def test_an_existing_run_is_not_replaced_unasked(case):
     """Without --overwrite: exit code 2, the remedy, and not a byte changed."""
     before = digests(case / "run")

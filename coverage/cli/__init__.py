@@ -16,7 +16,20 @@ from ..texts import LANGUAGES, text
 from .click_words import speak
 from .common import ui_lang, warn
 
-VERBS = ("demo", "init", "fetch", "check", "run", "assess", "map", "export", "report", "compare", "verify")
+VERBS = (
+    "demo",
+    "init",
+    "fetch",
+    "check",
+    "run",
+    "assess",
+    "site",
+    "map",
+    "export",
+    "report",
+    "compare",
+    "verify",
+)
 
 
 class _Verbs(click.Group):

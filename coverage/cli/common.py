@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..project import Project
     from ..siting.result import LogLine
 
-WITH_PROJECT = ("fetch", "check", "run", "assess", "map", "export", "report")
+WITH_PROJECT = ("fetch", "check", "run", "assess", "site", "map", "export", "report")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -163,12 +163,16 @@ def finish(plan: Plan, folder: Path, lang: str, started: float, *, strict: bool)
     print_summary(plan, lang)
     if plan.inputs.warnings:
         warn(text("cli.notes", lang, n=len(plan.inputs.warnings), log=folder / "log.txt"))
+    code = warn_of_siting(plan, lang)
+    warn(text("cli.done", lang, seconds=f"{time.perf_counter() - started:.1f}", map=folder / "map.html"))
+    return code or (1 if strict and not plan.before.all_met else 0)
+
+
+def warn_of_siting(plan: Plan, lang: str) -> int:
+    """Say why there is no plan, or that a solve was stopped; the exit code, 4 if nothing is feasible."""
     for siting in plan.siting:
         if siting.result.reason is not None:
             warn(text("cli.no-plan", lang, reason=siting.result.reason.render(lang)))
         if "interrupted" in (siting.result.status, siting.goal.status if siting.goal else ""):
             warn(text("cli.solve-interrupted", lang))
-    warn(text("cli.done", lang, seconds=f"{time.perf_counter() - started:.1f}", map=folder / "map.html"))
-    if any(siting.result.status == "infeasible" for siting in plan.siting):
-        return 4
-    return 1 if strict and not plan.before.all_met else 0
+    return 4 if any(siting.result.status == "infeasible" for siting in plan.siting) else 0

@@ -69,9 +69,7 @@ def plan_result(plan: Plan) -> dict[str, Any]:
             "gaps": gap_rows(plan.before),
             "access": _records(plan.before.access),
             "not_served": _records(plan.before.not_served, drop=("geometry",)),
-            "siting": [siting_row(siting, lang) for siting in plan.siting],
-            "least_sites": [least_row(found, lang) for found in plan.compliance],
-            "retrofit": None if plan.retrofit is None else retrofit_row(plan.retrofit),
+            **siting_part(plan, lang),
             "after": {
                 "findings": finding_rows(plan.after, lang),
                 "measures": finding_rows(plan.after, lang, with_target=False),
@@ -82,6 +80,18 @@ def plan_result(plan: Plan) -> dict[str, Any]:
         }
     )
     return result
+
+
+def siting_part(plan: Plan, lang: str) -> dict[str, Any]:
+    """What ``result.json`` says of building: proposed sites, least sites to comply, berths to retrofit."""
+    part: dict[str, Any] = plain(
+        {
+            "siting": [siting_row(siting, lang) for siting in plan.siting],
+            "least_sites": [least_row(found, lang) for found in plan.compliance],
+            "retrofit": None if plan.retrofit is None else retrofit_row(plan.retrofit),
+        }
+    )
+    return part
 
 
 def finding_rows(assessment: Assessment, lang: str, *, with_target: bool = True) -> list[dict[str, Any]]:

@@ -184,9 +184,8 @@ def run_highs(
             highs.cancelSolve()
             told, end = True, min(end, time.perf_counter())
         if late > _GRACE_S:
-            atexit.register(
-                over.wait, _LAST_WAIT_S
-            )  # a thread of HiGHS that is cut off at exit aborts the process
+            # A thread of HiGHS that is cut off at exit aborts the process.
+            atexit.register(over.wait, _LAST_WAIT_S)
             return False, interrupted
     return True, interrupted
 

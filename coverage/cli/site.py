@@ -1,0 +1,31 @@
+"""``plugspan site``: the proposed sites only, without a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .common import (
+    lang_option,
+    open_project,
+    print_json,
+    progress,
+    project_argument,
+    told_in,
+    verb,
+    warn_of_siting,
+)
+
+
+@verb("site")
+@project_argument
+@lang_option
+def command(project: Path, lang: str | None) -> int:
+    """Print proposed sites, least sites and retrofits as JSON, as they stand in result.json."""
+    from ..output.result import siting_part
+    from ..pipeline import make_plan
+
+    opened = open_project(project, lang)
+    with told_in(opened.language), progress(opened.language) as tell:
+        plan = make_plan(opened, tell=tell, solving=tell.solving)
+    print_json(siting_part(plan, opened.language))
+    return warn_of_siting(plan, opened.language)
