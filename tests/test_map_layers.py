@@ -30,7 +30,7 @@ def gaps():
         ("gap", "between", 9.0, 68.76, False, False),
         ("good", "between", 68.76, 89.4, False, False),
         ("open", "end", 89.4, 99.0, False, True),
-        ("open", "whole", 0.0, 9.9, False, False),
+        ("no_site", "whole", 0.0, 9.9, False, False),
         ("middle", "start", 0.0, 30.0, False, False),
     ]
     names = ["spacing_class", "kind", "from_km", "to_km", "open_start", "open_end"]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from plugspan import InputError
 from plugspan.assess.reach import assess_reach
 from plugspan.assess.spacing import find_spacing
-from plugspan.assess.spacing_rules import RoadContext, assess_coverage, assess_spacing
+from plugspan.assess.spacing_rules import RoadContext, assess_coverage, assess_spacing, gap_frame
 from plugspan.network import Region
 from plugspan.network.access import find_access
 from plugspan.network.routes import RoadIndex, edge_weight, find_routes, network_length_m
@@ -176,6 +176,21 @@ def test_the_longest_gap_has_no_upper_bound_while_a_gap_is_open():
     finding = judged(closed, [site("a", (0, 40_000)), site("b", (0, 20_000))], statistic="gap_max")
     assert finding.high == pytest.approx(20, rel=1e-2)
     assert finding.status == "met"
+
+
+def test_a_short_road_without_any_site_is_in_a_class_of_its_own():
+    """G207 of 20 km has no site: no gap of under 25 km, but none at all; G208 of 60 km is a gap. Sites on S310."""
+    toy = Toy(a=(0, 20_000), b=(0, 0), c=(9000, 60_000), d=(9000, 0), e=(20_000, 30_000), f=(20_000, 0))
+    toy = toy.road("a b", "G207").road("c d", "G208").road("e f", "S310").road("b d f")
+    rule = policy().rules[0]
+    graph = toy.graph()
+    context = RoadContext(inputs_of([site("x", (20_000, 15_000))]), graph, tuple(find_routes(graph)), None)
+    spacing = assess_spacing(context, rule)[1]
+    gaps = gap_frame(context, rule, rule.network, spacing)
+    classes = gaps.groupby("ref")["spacing_class"].agg(set).to_dict()
+    assert classes["G207"] == {"no_site"}
+    assert classes["G208"] == {"gap"}
+    assert "no_site" not in classes["S310"]
 
 
 # -- reach ---------------------------------------------------------------------------------------------------

@@ -331,10 +331,12 @@ def gap_frame(
 
 
 def _spacing_class(gaps: pd.DataFrame) -> npt.NDArray[np.object_]:
-    """Class of each gap. What is open, or has no site at all, is only known to be at least so long."""
+    """Class of each gap; of a length that would pass only if nobody asked further: open, or without any site."""
     number = gaps["length_class"].to_numpy(np.int64)
-    unsure = (gaps["open_start"] | gaps["open_end"]).to_numpy(bool) | (gaps["kind"] == "whole").to_numpy(bool)
-    return np.where(unsure & (number < 2), "open", np.array(CLASSES, dtype=object)[np.clip(number, 0, 2)])
+    names = np.array(CLASSES, dtype=object)[np.clip(number, 0, 2)]
+    open_ = (gaps["open_start"] | gaps["open_end"]).to_numpy(bool)
+    whole = (gaps["kind"] == "whole").to_numpy(bool)
+    return np.select([(number < 2) & whole, (number < 2) & open_], ["no_site", "open"], names)
 
 
 def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding, Spacing]:

@@ -92,7 +92,7 @@ class StripGap:
     length_m : float
         Whole length, also beyond the strip.
     spacing_class : str
-        ``"good"``, ``"middle"``, ``"gap"``, ``"open"`` or empty.
+        ``"good"``, ``"middle"``, ``"gap"``, ``"open"``, ``"no_site"`` or empty.
     open_low, open_high : bool
         The road goes on beyond the data at the low or high end of the scale: at least this long.
     between : bool

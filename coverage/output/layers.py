@@ -202,9 +202,6 @@ def _routes(plan: Plan) -> list[Layer]:
 def _gap_layer(assessment: Assessment, rule: RouteSpacing, phase: Phase, lang: str) -> Layer:
     gaps = assessment.gaps[(assessment.gaps["rule"] == rule.id) & assessment.gaps.geometry.notna()]
     frame = with_gap_words(gaps, assessment.evidence, lang)
-    # Without any site there is no gap whose end is not known.
-    nothing = (frame["kind"] == "whole") & (frame["spacing_class"] == "open")
-    frame["spacing_class"] = frame["spacing_class"].mask(nothing, "no_site")
     frame["side"] = 1  # pieces run in driving direction: each direction lies on its own side of the road
     return make_layer(
         "routes",
