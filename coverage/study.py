@@ -84,7 +84,7 @@ def load(project: Project, *, tell: Tell = silent) -> Study:
         )
     )
     inputs = replace(inputs, warnings=(*inputs.warnings, *notices(project, policy, roads, routes, inputs)))
-    return Study(project, policy, region, roads, routes, inputs, _background(features, inputs))
+    return Study(project, policy, region, roads, routes, inputs, _background(features))
 
 
 @contextmanager
@@ -209,7 +209,7 @@ def _extent(roads: RoadGraph) -> Polygon:
     return box
 
 
-def _background(features: Mapping[str, gpd.GeoDataFrame], inputs: Inputs) -> dict[str, gpd.GeoDataFrame]:
+def _background(features: Mapping[str, gpd.GeoDataFrame]) -> dict[str, gpd.GeoDataFrame]:
     background = {}
     if "waterways" in features:
         background["waterways"] = features["waterways"]

@@ -1,4 +1,4 @@
-"""Units: what numbers mean, and where a projected frame is demanded.
+"""Units: what numbers mean, the Earth that lengths are measured on, and coordinates as arrays.
 
 Every quantity carries its unit in its name (``_m``, ``_km``, ``_s``, ``_kw``, ``_t``). Inside, lengths are
 metres; kilometres appear only where something is shown or written.
@@ -6,11 +6,11 @@ metres; kilometres appear only where something is shown or written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pyproj import CRS, Geod
+from pyproj import Geod
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -25,22 +25,6 @@ EARTH_RADIUS_M = 6_371_008.8
 def km(length_m: float) -> float:
     """Kilometres, rounded to the metre, for tables and files."""
     return round(float(length_m) / M_PER_KM, 3)
-
-
-def require_metric(crs: Any) -> CRS:
-    """Return ``crs`` as a pyproj CRS, or raise ValueError unless it is projected and in metres.
-
-    Raises
-    ------
-    ValueError
-        If there is no CRS, if it is geographic (degrees), or if its unit is not the metre.
-    """
-    if crs is None:
-        raise ValueError("the data have no coordinate reference system; set one, e.g. EPSG:4326")
-    found = CRS.from_user_input(crs)
-    if not found.is_projected or found.axis_info[0].unit_name != "metre":
-        raise ValueError(f"{found.to_string()} is not a projected system in metres")
-    return found
 
 
 def lonlat(points: gpd.GeoSeries) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plugspan.assess.spacing import find_spacing, gap_edges, gap_lines, length_by_area
+from plugspan.assess.spacing import find_spacing, gap_paths, length_by_area
 from plugspan.assess.spacing_gaps import length_class
 from plugspan.network.access import Access, find_access
 from plugspan.network.routes import RoadIndex, find_routes, network_length_m
@@ -282,7 +282,7 @@ def test_gap_lines_are_as_long_as_their_gaps():
     toy = Toy(n=(0, 90_000), m=(20_000, 60_000), s=(0, 0), k=(40_000, 60_000))
     toy.road("n m s", "G207", via=every_km(toy, "n m s")).road("m k")
     spacing, index, routes = measure(toy, [(10_000, 75_000), (10_000, 30_000)])
-    lines, edges = gap_lines(index, routes, spacing.gaps), gap_edges(index, routes, spacing.gaps)
+    lines, edges = gap_paths(index, routes, spacing.gaps)
     lengths = [GEOD.geometry_length(line) for line in lines]
     assert lengths == pytest.approx(spacing.gaps["length_m"].tolist(), rel=1e-4)
     assert [len(e) for e in edges] == [1, 2, 1, 1, 2, 1]

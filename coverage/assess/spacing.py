@@ -318,16 +318,6 @@ def gap_paths(
     return gpd.GeoSeries(lines, index=gaps.index, crs="EPSG:4326"), edges
 
 
-def gap_lines(index: RoadIndex, routes: Sequence[Route], gaps: pd.DataFrame) -> gpd.GeoSeries:
-    """Draw gaps; see :func:`gap_paths`."""
-    return gap_paths(index, routes, gaps)[0]
-
-
-def gap_edges(index: RoadIndex, routes: Sequence[Route], gaps: pd.DataFrame) -> list[IntArray]:
-    """List the directed edges of each gap; see :func:`gap_paths`."""
-    return gap_paths(index, routes, gaps)[1]
-
-
 def drives_by_key(routes: Sequence[Route]) -> dict[DriveKey, Drive]:
     """Drives by ref, section and direction."""
     return {(r.ref, s.number, d.direction): d for r in routes for s in r.sections for d in s.drives}

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import shapely
 
 from ..errors import Fault
@@ -310,13 +309,3 @@ def counties_from_osm(
         if _whole(row["tags"].get("admin_level")) == admin_level
     ]
     return as_table(kept, COUNTIES, SOURCE)
-
-
-def service_area_gap_m(facilities: gpd.GeoDataFrame) -> float:
-    """Return the median distance between the two sides of a pair, metres; NaN if there is no pair."""
-    sides = facilities[facilities["pair"].duplicated(keep=False)].sort_values(["pair", "id"])
-    gaps = [
-        GEOD.inv(g.geometry.x.iloc[0], g.geometry.y.iloc[0], g.geometry.x.iloc[1], g.geometry.y.iloc[1])[2]
-        for _, g in sides.groupby("pair", sort=True)
-    ]
-    return float(np.median(gaps)) if gaps else float("nan")

@@ -167,7 +167,7 @@ def chains(steps: Steps, interior: BoolArray, one_way: BoolArray) -> Pieces:
     open_chains = Pieces(
         np.where(back, first[run] + count[run] - 1, first[run]), count[run], back, pointers(sizes)
     )
-    pieces = _with_rings(steps, open_chains, [_ring(steps, first, count, c) for c in closed])
+    pieces = _with_rings(open_chains, [_ring(steps, first, count, c) for c in closed])
     return _turned(steps, pieces, one_way)
 
 
@@ -220,7 +220,7 @@ def _ring(steps: Steps, first: IntArray, count: IntArray, halves: list[int]) -> 
     return [*turned, (start, cut, back)] if cut else turned
 
 
-def _with_rings(steps: Steps, pieces: Pieces, rings: list[list[tuple[int, int, bool]]]) -> Pieces:
+def _with_rings(pieces: Pieces, rings: list[list[tuple[int, int, bool]]]) -> Pieces:
     """Append rings to the open chains."""
     if not rings:
         return pieces

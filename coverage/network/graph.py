@@ -25,12 +25,6 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-SEGMENT_ATTRIBUTES = (
-    *("way_id", "highway", "ref", "name", "speed_kmh"),
-    *("junction", "ferry", "bridge", "tunnel"),
-)
-"""Columns of :attr:`RoadGraph.segments`; see there."""
-
 
 @dataclass(frozen=True, eq=False)
 class RoadGraph:

@@ -74,7 +74,7 @@ def bridge(index: RoadIndex, paired: Paired, bridge_m: float) -> list[Path] | No
     holes = [pair for _, p in placed for pair in _holes(index, paired, p)]
     free = _free(index, paired, terminals)
     ways = _Ways(index, paired, bridge_m)
-    gaps = _choose(ways, paired, free) + [gap for pair in holes if (gap := ways.between(*pair)) is not None]
+    gaps = _choose(ways, free) + [gap for pair in holes if (gap := ways.between(*pair)) is not None]
     return _joined(paired, gaps) if gaps else None
 
 
@@ -238,7 +238,7 @@ def _apart_m(index: RoadIndex, a: int, b: int) -> float:
     return float(GEOD.inv(lon_a, lat_a, lon_b, lat_b)[2])
 
 
-def _choose(ways: _Ways, paired: Paired, free: list[Terminal]) -> list[Gap]:
+def _choose(ways: _Ways, free: list[Terminal]) -> list[Gap]:
     """Breaks between section ends, shortest first; each end once, with one way per direction."""
     at: dict[tuple[int, int], dict[bool, Terminal]] = defaultdict(dict)
     for t in free:

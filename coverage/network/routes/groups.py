@@ -108,7 +108,7 @@ def pair_drives(index: RoadIndex, paths: list[Path]) -> Paired:
         if cut is None:
             break
         paths = cut
-    matches = _identical(drives, shared, signs)
+    matches = _identical(shared, signs)
     free = _Free(drives)
     for match in matches:
         free.use(match)
@@ -161,7 +161,7 @@ def _cut_out(
     return new if len(new) > len(drives) else None
 
 
-def _identical(drives: list[Measured], shared: Stretches, signs: Signs) -> list[Match]:
+def _identical(shared: Stretches, signs: Signs) -> list[Match]:
     """Matches from shared two-way road, in falling order."""
     found = []
     for (a, b), stretches in sorted(shared.items()):

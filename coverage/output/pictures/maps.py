@@ -89,12 +89,12 @@ def map_figure(
         for i, layer in enumerate(drawn):
             draw_layer(axes, layer, paper, i / (len(drawn) + 1))
         draw_names(axes, drawn, paper)
-        draw_scale(axes, paper, lang)
+        draw_scale(axes, paper)
         draw_north(axes, paper, lang)
         if boxes.legend:
             draw_legend(_axes(figure, boxes.legend, "white"), entries, boxes.legend[3])
         sheet = _axes(figure, (0, 0, width, height), "none")
-        _write_margins(sheet, boxes, title, width)
+        _write_margins(sheet, boxes, title)
     return figure
 
 
@@ -193,7 +193,7 @@ def _axes(figure: Figure, box: tuple[float, float, float, float], ground: str) -
     return axes
 
 
-def _write_margins(sheet: Axes, boxes: _Boxes, title: str, width: float) -> None:
+def _write_margins(sheet: Axes, boxes: _Boxes, title: str) -> None:
     edge = _EDGE_MM * PT_PER_MM
     if title:
         letter(sheet, edge, boxes.title_y, title, TITLE_SIZE, INK, weight="bold")

@@ -31,7 +31,7 @@ def bar_length_m(longest_m: float) -> float:
     return max(step * power for step in (1, 2, 5) if step == 1 or step * power <= longest_m)
 
 
-def draw_scale(axes: Axes, paper: Paper, lang: str) -> None:
+def draw_scale(axes: Axes, paper: Paper) -> None:
     """Draw a bar of a round length in two halves, at the lower left."""
     length_m = bar_length_m(paper.width * _SHARE * paper.m_per_pt)
     length = length_m / paper.m_per_pt
