@@ -310,7 +310,10 @@ class Project(_Frozen):
     name: str = Field(description="name of the project")
     policy: str = Field("zhuzhou-2025", description="id of a policy profile, or the path of one")
     language: Language = Field("zh", description='"zh" or "en"')
-    assess_at: dt.date | None = Field(None, description="date for which the targets are checked")
+    assess_at: dt.date | None = Field(
+        None,
+        description="date of the assessment, shown in report and workbook; steps of every date are assessed",
+    )
     region: RegionSettings = RegionSettings()
     network: NetworkSettings
     road_class: dict[str, tuple[str, ...]] = Field(

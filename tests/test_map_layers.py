@@ -129,7 +129,7 @@ def test_a_proposed_site_says_what_is_lost_without_it():
     assert "at least" not in found["without_it"].iloc[0]
     assert found["without_it"].iloc[1] == text("without.nothing", "en")
     assert found["in_plans"].iloc[0] == text("in-plans.essential", "en")
-    assert found["in_plans"].iloc[1] == text("in-plans.taste", "en", share=50)
+    assert found["in_plans"].iloc[1] == text("in-plans.free", "en")
 
 
 @pytest.mark.parametrize(

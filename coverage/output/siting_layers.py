@@ -130,6 +130,9 @@ def _in_plans(row: dict[str, Any], lang: str) -> str | None:
         return None
     if row.get("essential") is True:
         return text("in-plans.essential", lang)
+    price = row.get("price")
+    if price is not None and price <= 0.0:
+        return text("in-plans.free", lang)
     return text("in-plans.share" if share > 50.0 else "in-plans.taste", lang, share=f"{share:.0f}")
 
 
