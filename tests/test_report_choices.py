@@ -253,3 +253,18 @@ def test_dates_and_points_are_written_in_each_language(report):
 def test_pictures_have_no_transparent_layer(plan):
     """Word and WPS print transparent pictures black now and then; they weigh more, too."""
     assert Image.open(io.BytesIO(figure_png(curve_figure(plan.siting[0], "en")))).mode == "RGB"
+
+
+def test_the_curve_stands_over_money_where_only_a_budget_limits(plan):
+    """x is what the sites cost together; the best plans and bounds stand over their budgets, none above its bound."""
+    siting = plan.siting[0]
+    spent = siting.proposed["cost"].astype(float).cumsum()
+    budgets = pd.DataFrame({"budget": [0.0, 2.5, 6.0], "objective": [1.0, 2.0, 3.0], "bound": [1.5, 2.5, 3.0]})
+    money = replace(siting, frontier=siting.frontier.iloc[:0], frontier_by_money=budgets)
+    axes = curve_figure(money, "en").axes[0]
+    drawn = {line.get_label(): line.get_xydata() for line in axes.get_lines()}
+    assert drawn[text("chart.share", "en")][1:, 0].tolist() == spent.tolist()
+    bound, best = drawn[text("chart.bound-share", "en")], drawn[text("chart.best-share", "en")]
+    assert bound[:, 0].tolist() == best[:, 0].tolist() == [0.0, 2.5, 6.0]
+    assert (bound[:, 1] >= best[:, 1]).all()
+    assert axes.get_xlabel() == text("chart.spent", "en")

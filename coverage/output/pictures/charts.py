@@ -1,4 +1,4 @@
-"""Charts of a plan by matplotlib: coverage by number of sites built, with the bound and the gap to it."""
+"""Charts of a plan by matplotlib: coverage by number or money, with the bound and the gap to it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,6 +18,8 @@ from ...texts import text
 from ..layer import GAP, GOOD
 from ..styles import INK
 from .lettering import families
+
+FloatArray = npt.NDArray[np.float64]
 
 
 def coverage_curve(siting: Siting) -> pd.DataFrame:
@@ -83,50 +86,60 @@ LINES: dict[str, dict[str, Any]] = {
 def curve_figure(siting: Siting, lang: str, size_mm: tuple[float, float] = (166.0, 84.0)) -> Figure:
     """Draw coverage by number of sites built, with the proven upper bound and the gap between them.
 
+    Where only a budget limits the plan, the money spent takes the place of the number.
+
     Raises
     ------
     PlugspanError
         ``no-chinese-font`` if the machine has no font with Chinese.
     """
-    curve = coverage_curve(siting)
-    built = curve["built"].to_numpy()
+    axis, lines = _lines(siting)
     with mpl.rc_context({"font.family": list(families()), "axes.unicode_minus": False, "font.size": 8.5}):
-        figure = Figure(
-            figsize=(size_mm[0] / 25.4, size_mm[1] / 25.4), facecolor="white", layout="constrained"
-        )
+        width, height = (mm / 25.4 for mm in size_mm)
+        figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
         axes = figure.add_subplot()
-        shares = {name: curve[name].to_numpy(float) * 100 for name in ("bound_share", "best_share", "share")}
-        for name, look in LINES.items():
-            known = np.isfinite(shares[name])
-            if known.any() and not (name == "best_share" and siting.frontier.empty):
-                axes.plot(
-                    built[known],
-                    shares[name][known],
-                    label=text(f"chart.{name.replace('_', '-')}", lang),
-                    **look,
-                )
-        for x, y in zip(built, shares["share"], strict=True):
-            if np.isfinite(y):
-                axes.annotate(
-                    f"{y:.1f}",
-                    (x, y),
-                    (0, -13),
-                    textcoords="offset points",
-                    ha="center",
-                    fontsize=7.5,
-                    color=INK,
-                )
-        axes.set(
-            xlabel=text("chart.built", lang), ylabel=text("chart.share-axis", lang), xticks=_ticks(len(built))
-        )
-        values = np.concatenate(list(shares.values()))
-        low, high = np.nanmin(values), np.nanmax(values)
-        room = max(high - low, 1.0) * 0.12
-        axes.set_ylim(low - 1.5 * room, min(high + room, 104.0))
+        for name, (x, y) in lines.items():
+            axes.plot(x, y, label=text(f"chart.{name.replace('_', '-')}", lang), **LINES[name])
+        look: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 7.5, "color": INK}
+        for x, y in zip(*lines["share"], strict=True):
+            axes.annotate(f"{y:.1f}", (x, y), (0, -13), **look)
+        axes.set(xlabel=text(f"chart.{axis}", lang), ylabel=text("chart.share-axis", lang))
+        if axis == "built":
+            axes.set_xticks(_ticks(1 + int(max(x.max(initial=0) for x, _ in lines.values()))))
+        values = np.concatenate([y for _, y in lines.values()])
+        room = max(float(np.ptp(values)), 1.0) * 0.12
+        axes.set_ylim(values.min() - 1.5 * room, min(values.max() + room, 104.0))
         axes.grid(axis="y", color="#DDE2E6", linewidth=0.7)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(loc="lower right", frameon=False)
     return figure
+
+
+def _lines(siting: Siting) -> tuple[str, dict[str, tuple[FloatArray, FloatArray]]]:
+    """Return what stands on the x axis (``built``, ``spent``), and x and y (%) of each line that is known."""
+    curve, total = coverage_curve(siting), siting.result.total or np.nan
+    money = siting.frontier_by_money
+    if siting.frontier.empty and not money.empty:
+        axis, x = (
+            "spent",
+            {"share": curve["cost"], "best_share": money["budget"], "bound_share": money["budget"]},
+        )
+        y = {
+            "share": curve["share"],
+            "best_share": money["objective"] / total,
+            "bound_share": money["bound"] / total,
+        }
+    else:
+        axis, x, y = "built", dict.fromkeys(LINES, curve["built"]), {name: curve[name] for name in LINES}
+        if siting.frontier.empty:
+            del y["best_share"]
+    lines = {}
+    for name in (n for n in LINES if n in y):
+        across, up = x[name].to_numpy(float), y[name].to_numpy(float) * 100
+        known = np.isfinite(up)
+        if known.any():
+            lines[name] = across[known], up[known]
+    return axis, lines
 
 
 def _ticks(n: int) -> list[int]:
