@@ -33,12 +33,12 @@ from .siting.planning.comply import Compliance, comply
 from .siting.planning.outcome import Siting
 from .siting.planning.propose import propose
 from .siting.planning.retrofit import Retrofit, plan_retrofits
-from .siting.planning.wishes import Wishes, check_wishes
+from .siting.planning.wishes import SolverOptions, Wishes, check_wishes
 from .siting.run import Progress
 from .study import Study, Tell, fetch, load, road_classes, sample_project, silent
 
 __all__ = ["Study", "assess_study", "fetch", "find_places", "load", "make_plan", "sample_project"]
-PROPOSE_OPTIONS = {"objective", "sites", "budget", "reach_km", "method", "gap", "time_limit_s", "seed"}
+PROPOSE_OPTIONS = {"objective", "sites", "budget", "reach_km", "method"}
 LIBRARIES = (
     "plugspan",
     "geopandas",
@@ -172,6 +172,7 @@ def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None =
         candidates,
         region=None if study.region is None else study.region.polygon,
         site=_counting_site(study),
+        solver=SolverOptions(settings.time_limit_s, settings.gap, settings.seed),
         wishes=Wishes.from_options(settings.model_dump()),
         progress=solving,
         **settings.model_dump(include=PROPOSE_OPTIONS),

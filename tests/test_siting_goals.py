@@ -11,11 +11,19 @@ import numpy as np
 import pytest
 from plugspan.network.distances import Pairs
 from plugspan.siting import make_problem, solve, verify
-from plugspan.siting.planning.goals import How, aim_table, decide, trade_off_table
-from plugspan.siting.planning.ground import Places, Reach
-from plugspan.siting.planning.wishes import Capacity, Scenario, Wishes, limits, too_close
+from plugspan.siting.planning.aims import aim_table, trade_off_table
+from plugspan.siting.planning.goals import decide
+from plugspan.siting.planning.reach import Places, Reach
+from plugspan.siting.planning.wishes import (
+    Capacity,
+    Scenario,
+    SolverOptions,
+    Wishes,
+    limits,
+    too_close,
+)
 
-HOW = How(time_limit_s=20.0, gap=0.0, seed=0)
+SOLVER = SolverOptions(time_limit_s=20.0, gap=0.0, seed=0)
 REACH_KM = 10.0
 COUNTIES = ["east", "north", "west"]
 
@@ -78,7 +86,7 @@ class Case:
     def decide(self, wishes, aims=None, **more):
         problem = self.problem(wishes, **more)
         plain = solve(problem)
-        found = decide(problem, self.reach, self.places, wishes, aims, HOW, REACH_KM, plain)
+        found = decide(problem, self.reach, self.places, wishes, aims, SOLVER, REACH_KM, plain)
         assert verify(problem, found.result) == []
         return found
 
@@ -212,7 +220,7 @@ def test_no_plan_beats_the_trade_off_curve(seed):
     case = Case(seed)
     pair = ("equity", "cost")
     aims = aim_table(pair, {"people": case.reach}, case.problem(), REACH_KM)
-    curve = trade_off_table(aims, pair, HOW, case.places.names, case.cost)
+    curve = trade_off_table(aims, pair, SOLVER, case.places.names, case.cost)
     money = sum(sorted(case.cost)[-3:])
     every = np.array([[shares(case, p, money)[a] for a in pair] for p in case.plans()])
     for row in curve.itertuples():

@@ -15,10 +15,10 @@ from plugspan.output.result import plain, result_schema, siting_row
 from plugspan.output.verify import verify_run
 from plugspan.pipeline import PROPOSE_OPTIONS, _assessed_routes, _counting_site, find_places, load
 from plugspan.project import CapacitySettings, ScenarioSettings, SitingSettings, read_project
-from plugspan.siting.planning.claimed import _same, claimed_of
 from plugspan.siting.planning.propose import propose
 from plugspan.siting.planning.recount import claims
-from plugspan.siting.planning.wishes import Wishes
+from plugspan.siting.planning.recount_frames import _same, claimed_of
+from plugspan.siting.planning.wishes import SolverOptions, Wishes
 
 PLACE = "route_point-G106-1-125.0"
 
@@ -43,6 +43,7 @@ def siting(study, **settings):
         candidates,
         region=found.region.polygon,
         site=_counting_site(found),
+        solver=SolverOptions(checked.time_limit_s, checked.gap, checked.seed),
         wishes=wishes,
         **checked.model_dump(include=PROPOSE_OPTIONS),
     )

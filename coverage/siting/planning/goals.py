@@ -5,90 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
-from ..aims import AimsResult, by_group, mixed_aims, mixed_values, trade_off_curve, worst_served
+from ..aims import AimsResult, mixed_values, worst_served
 from ..capacity import CapacityResult, capacity_plan, served_by
 from ..problem import FloatArray, IntArray, SitingProblem
 from ..result import SitingResult, build_order, covered, relative_gap
 from ..robust import BackupResult, backup_coverage, scenario_problem
 from ..solve import solve
-from .ground import Places, Reach
+from .aims import AimTable
 from .outcome import Goal
-from .wishes import Capacity, Wishes
+from .reach import Places, Reach
+from .wishes import Capacity, SolverOptions, Wishes
 
-TRADE_OFF_POINTS = 9
 PLAN_STATUSES = ("optimal", "gap", "feasible", "time_limit", "interrupted")
 Found = AimsResult | BackupResult | CapacityResult | SitingResult
-
-
-@dataclass(frozen=True)
-class How:
-    """How long and how closely to solve."""
-
-    time_limit_s: float
-    gap: float
-    seed: int
-
-    def options(self, share: float = 1.0) -> dict[str, Any]:
-        """Keywords of the solvers."""
-        return {"time_limit_s": self.time_limit_s * share, "gap": self.gap, "seed": self.seed}
-
-
-@dataclass(frozen=True, eq=False)
-class AimTable:
-    """Several aims over one set of demands side by side.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Aims that add up, in the order of ``rows``; then ``equity`` and ``cost`` if they are asked for.
-    problem : SitingProblem
-        Reach and limits; its weights don't matter.
-    rows : (s, m) float64
-        What each demand is worth for each aim that adds up, as shares of all of it.
-    total : (s,) float64
-        All of each aim, in its unit.
-    counties : (g, m) float64
-        Shares of the people of each county.
-    price : (n,) float64
-        Cost of each new site as a share of the money.
-    """
-
-    names: tuple[str, ...]
-    problem: SitingProblem
-    rows: FloatArray
-    total: FloatArray
-    counties: FloatArray
-    price: FloatArray
-
-    def terms(self, importance: Mapping[str, float]) -> tuple[FloatArray, float, FloatArray]:
-        """Arguments of :func:`.aims.mixed_aims`; importances are divided by their sum."""
-        whole = sum(importance.values())
-        share = {name: importance.get(name, 0.0) / whole for name in self.names}
-        linear = np.zeros(self.problem.size[1])
-        for k, row in enumerate(self.rows):
-            linear += share[self.names[k]] * row
-        return linear, share.get("equity", 0.0), share.get("cost", 0.0) * self.price
-
-    def values(self, plan: IntArray) -> dict[str, float]:
-        """Share of each aim that a plan reaches; of cost the share of the money that is left."""
-        hit = covered(self.problem, np.union1d(self.problem.fixed, plan))
-        found = {name: float(row[hit].sum()) for name, row in zip(self.names, self.rows, strict=False)}
-        if "equity" in self.names:
-            found["equity"] = float(self.counties[:, hit].sum(axis=1).min(initial=1.0))
-        if "cost" in self.names:
-            found["cost"] = 1.0 - float(self.price[plan].sum())
-        return found
-
-    def best(self, importance: Mapping[str, float], how: How, share: float = 1.0) -> AimsResult:
-        """Plan with the best weighted sum; a ``cost`` aim counts from all the money being left."""
-        linear, worst, price = self.terms(importance)
-        return mixed_aims(self.problem, linear, self.counties, worst, price, **how.options(share))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +40,7 @@ def decide(
     places: Places,
     wishes: Wishes,
     aims: AimTable | None,
-    how: How,
+    solver: SolverOptions,
     reach_km: float,
     plain: SitingResult,
 ) -> Decision:
@@ -115,26 +48,26 @@ def decide(
     if wishes.plain or plain.status in ("infeasible", "unknown"):
         return Decision(plain)
     if plain.status == "interrupted":  # the user wants to have it now
-        how = replace(how, time_limit_s=0.1)
+        solver = replace(solver, time_limit_s=0.1)
     if wishes.capacity is not None:
-        return _by_capacity(problem, wishes.capacity, places, how, plain)
+        return _by_capacity(problem, wishes.capacity, places, solver, plain)
     if wishes.backup is not None:
-        return _by_backup(problem, wishes.backup, how, plain)
+        return _by_backup(problem, wishes.backup, solver, plain)
     if wishes.aims:
         assert aims is not None
-        return _by_aims(problem, aims, wishes.aims, how, plain)
-    return _by_scenarios(problem, reach, wishes, how, reach_km, plain)
+        return _by_aims(problem, aims, wishes.aims, solver, plain)
+    return _by_scenarios(problem, reach, wishes, solver, reach_km, plain)
 
 
 def _by_capacity(
-    problem: SitingProblem, wish: Capacity, places: Places, how: How, plain: SitingResult
+    problem: SitingProblem, wish: Capacity, places: Places, solver: SolverOptions, plain: SitingResult
 ) -> Decision:
     capacity, unknown = wish.of(places), wish.unknown(places)
 
     def value(plan: IntArray) -> float:
         return float(served_by(problem, capacity, plan).sum())
 
-    found = capacity_plan(problem, capacity, **how.options())
+    found = capacity_plan(problem, capacity, **solver.keywords())
     decision = _better(problem, "capacity", found, plain, value, problem.weight.sum())
     chosen = decision.result.chosen
     served = served_by(problem, capacity, chosen)
@@ -145,19 +78,23 @@ def _by_capacity(
     return replace(decision, goal=goal, capacity=capacity, served=served)
 
 
-def _by_backup(problem: SitingProblem, backup: float, how: How, plain: SitingResult) -> Decision:
+def _by_backup(problem: SitingProblem, backup: float, solver: SolverOptions, plain: SitingResult) -> Decision:
     def value(plan: IntArray) -> float:
         there = problem.reach[np.union1d(problem.fixed, plan)].astype(np.float64)
         count = np.asarray(there.sum(axis=0)).ravel()
         once, twice = (float(problem.weight[count > k].sum()) for k in (0, 1))
         return (1 - backup) * once + backup * twice
 
-    found = backup_coverage(problem, backup=backup, **how.options())
+    found = backup_coverage(problem, backup=backup, **solver.keywords())
     return _better(problem, "backup", found, plain, value, problem.weight.sum(), {"backup": backup})
 
 
 def _by_aims(
-    problem: SitingProblem, aims: AimTable, importance: Mapping[str, float], how: How, plain: SitingResult
+    problem: SitingProblem,
+    aims: AimTable,
+    importance: Mapping[str, float],
+    solver: SolverOptions,
+    plain: SitingResult,
 ) -> Decision:
     linear, worst, price = aims.terms(importance)
     # the share of money that is left counts, not the money that is spent
@@ -166,12 +103,17 @@ def _by_aims(
     def value(plan: IntArray) -> float:
         return float(mixed_values(aims.problem, linear, aims.counties, worst, price, plan).sum()) + left
 
-    found = aims.best(importance, how)
+    found = aims.best(importance, solver)
     return _better(problem, "aims", replace(found, bound=found.bound + left), plain, value, 1.0)
 
 
 def _by_scenarios(
-    problem: SitingProblem, reach: Reach, wishes: Wishes, how: How, reach_km: float, plain: SitingResult
+    problem: SitingProblem,
+    reach: Reach,
+    wishes: Wishes,
+    solver: SolverOptions,
+    reach_km: float,
+    plain: SitingResult,
 ) -> Decision:
     both, rows = scenarios_of(problem, reach, wishes, reach_km)
     kept = rows[rows.sum(axis=1) > 0]
@@ -182,7 +124,9 @@ def _by_scenarios(
         hit = covered(both, np.union1d(both.fixed, plan))
         return float(shares[:, hit].sum(axis=1).min()) if worst else float(both.weight[hit].sum())
 
-    found: Found = worst_served(both, shares, **how.options()) if worst else solve(both, **how.options())
+    found: Found = (
+        worst_served(both, shares, **solver.keywords()) if worst else solve(both, **solver.keywords())
+    )
     total = 1.0 if worst else float(both.weight.sum())
     return _better(problem, wishes.scenario_goal, found, plain, value, total)
 
@@ -248,91 +192,3 @@ def as_coverage(problem: SitingProblem, chosen: IntArray, plain: SitingResult, s
         status=claimed,
         cost=float(problem.cost[order].sum()),
     )
-
-
-def trade_off_table(
-    aims: AimTable,
-    pair: tuple[str, str],
-    how: How,
-    names: np.ndarray[Any, Any],
-    cost: FloatArray,
-) -> pd.DataFrame:
-    """Plans along the trade-off curve of two aims; see :attr:`.outcome.Siting.trade_off`."""
-    first, second = pair
-
-    def at(weight: float) -> AimsResult:
-        found = aims.best({first: 1 - weight, second: weight}, replace(how, gap=max(how.gap, 1e-4)), share)
-        if not np.isfinite(found.objective):
-            return found
-        values = aims.values(found.chosen)
-        return replace(found, values=np.array([values[first], values[second]]))
-
-    share = 1.0 / TRADE_OFF_POINTS
-    at_: Callable[[float], AimsResult] = at
-    curve = trade_off_curve(at_, n_points=TRADE_OFF_POINTS, time_limit_s=how.time_limit_s)
-    return pd.DataFrame(
-        {
-            "first": [first] * len(curve),
-            "second": [second] * len(curve),
-            "share_first": [float(p.values[0]) for p in curve],
-            "share_second": [float(p.values[1]) for p in curve],
-            "sites": [len(p.chosen) for p in curve],
-            "cost": [float(cost[p.chosen].sum()) for p in curve],
-            "chosen": [tuple(names[p.chosen]) for p in curve],
-            "status": [p.status for p in curve],
-        }
-    )
-
-
-def aim_table(
-    names: tuple[str, ...],
-    reaches: Mapping[str, Reach],
-    problem: SitingProblem,
-    reach_km: float,
-) -> AimTable:
-    """Put the demands of all aims side by side.
-
-    Parameters
-    ----------
-    names : tuple of str
-        Aims wanted.
-    reaches : mapping
-        Demand and distances of ``people``, ``highway``, ``flow`` as far as they are wanted; ``people`` for equity.
-    problem : SitingProblem
-        Limits and sites.
-    """
-    adding = [n for n in ("people", "highway", "flow") if n in names]
-    stacked = [n for n in ("people", "highway", "flow") if n in reaches]
-    sizes = {n: len(reaches[n].demand) for n in stacked}
-    start = dict(zip(stacked, np.concatenate([[0], np.cumsum(list(sizes.values()))])[:-1], strict=True))
-    m = sum(sizes.values())
-    rows, total = np.zeros((len(adding), m)), np.zeros(len(adding))
-    for k, name in enumerate(adding):
-        total[k] = float(reaches[name].weight.sum())
-        own = reaches[name].weight / total[k] if total[k] > 0 else 0.0
-        rows[k, start[name] : start[name] + sizes[name]] = own
-    counties = np.zeros((0, m))
-    if "equity" in names:
-        own = _county_rows(reaches["people"])
-        counties = np.zeros((len(own), m))
-        counties[:, start["people"] : start["people"] + sizes["people"]] = own
-    reach = sparse.csr_array(sparse.hstack([reaches[n].within(reach_km) for n in stacked]))
-    both = replace(problem, reach=reach, weight=np.zeros(m))
-    rest = tuple(n for n in ("equity", "cost") if n in names)
-    return AimTable((*adding, *rest), both, rows, total, counties, _price(problem))
-
-
-def _county_rows(people: Reach) -> FloatArray:
-    """(g, m) share of its county's demand that each demand is; demand outside of all counties is left out."""
-    county = people.demand["county"].to_numpy(object)
-    known = sorted({c for c in county if c})
-    rows = by_group(people.weight, [known.index(c) if c else -1 for c in county])
-    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
-
-
-def _price(problem: SitingProblem) -> FloatArray:
-    """(n,) cost as a share of the money: the budget, or what the dearest sites that may be built cost together."""
-    open_ = np.setdiff1d(np.arange(problem.size[0]), np.union1d(problem.fixed, problem.forbidden))
-    dearest = np.sort(problem.cost[open_])[::-1][: problem.n_sites]
-    money = problem.budget if problem.budget else float(dearest.sum())
-    return problem.cost / money if money else np.zeros(problem.size[0])

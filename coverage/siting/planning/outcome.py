@@ -34,7 +34,7 @@ class Goal:
     before, objective : float
         Value with the existing sites alone, and with the plan.
     bound, gap, status, runtime_s
-        As in :class:`.result.SitingResult`, of this value.
+        As in :class:`plugspan.siting.SitingResult`, of this value.
     options : mapping
         Further numbers. ``backup``: share of the second cover. For capacity ``plugs_unknown_sites``: existing sites
         whose number of plugs is not known, which count as serving nothing, and ``objective_high``: the value of the

@@ -21,14 +21,16 @@ from ..result import SitingResult
 from ..run import Progress
 from ..solve import solve
 from ..verify import verify
-from .beside import beside
-from .claimed import recount
-from .explain import explain
-from .goals import AimTable, Decision, How, aim_table, decide
-from .ground import Places, Reach, find_sites, highway_demand, measure, people_demand
+from .aims import AimTable, aim_table
+from .demand import highway_demand, people_demand
+from .goals import Decision, decide
+from .infeasible import why_infeasible
 from .outcome import Siting
-from .shown import aims_table, backup_table, counties_table, scenarios_table, sites_table
-from .wishes import Wishes, check_wishes, limits
+from .reach import Places, Reach, find_sites, measure
+from .recount_frames import recount_frames
+from .sensitivity import sensitivity
+from .tables import aims_table, backup_table, counties_table, scenarios_table, sites_table
+from .wishes import SolverOptions, Wishes, check_wishes, limits
 
 
 def propose(
@@ -44,9 +46,7 @@ def propose(
     budget: float | None,
     reach_km: float,
     method: str,
-    gap: float,
-    time_limit_s: float,
-    seed: int,
+    solver: SolverOptions,
     wishes: Wishes | None = None,
     progress: Progress | None = None,
 ) -> Siting:
@@ -68,10 +68,10 @@ def propose(
         At most so many, at most so much; one of the two at least.
     reach_km : float
         Driving distance from demand to site.
-    wishes : Wishes, optional
-        What else is asked for.
-    progress : callable, optional
-        Told of each step of the solve.
+    method, solver
+        As in :func:`plugspan.siting.solve`; how long and how closely.
+    wishes, progress : optional
+        What else is asked for; who is told of each step of the solve.
 
     Returns
     -------
@@ -87,31 +87,30 @@ def propose(
     wishes = Wishes() if wishes is None else wishes
     check_wishes(wishes, candidates, inputs)
     places = find_sites(inputs, candidates, site)
-    ground = _Ground(inputs, graph, list(routes), region, places, reach_km * wishes.longest_reach)
-    reach = ground.reach(objective)
+    reaches = _Reaches(inputs, graph, list(routes), region, places, reach_km * wishes.longest_reach)
+    reach = reaches.reach(objective)
     problem, counties = _problem(inputs, places, reach, wishes, sites, budget, reach_km)
-    how = How(time_limit_s, gap, seed)
-    plain = solve(problem, method=method, progress=progress, **how.options())
+    plain = solve(problem, method=method, progress=progress, **solver.keywords())
     if plain.status == "infeasible":
-        plain = replace(plain, reason=explain(problem, plain, places.names, counties))
-    return _told(objective, candidates, ground, problem, plain, wishes, how, reach_km)
+        plain = replace(plain, reason=why_infeasible(problem, plain, places.names, counties))
+    return _told(objective, candidates, reaches, problem, plain, wishes, solver, reach_km)
 
 
 def _told(
     objective: str,
     candidates: gpd.GeoDataFrame,
-    ground: _Ground,
+    reaches: _Reaches,
     problem: SitingProblem,
     plain: SitingResult,
     wishes: Wishes,
-    how: How,
+    solver: SolverOptions,
     reach_km: float,
 ) -> Siting:
     """Decide by the goal, put the frames together, and have everything recounted."""
-    places, reach = ground.places, ground.reach(objective)
+    places, reach = reaches.places, reaches.reach(objective)
     wanted = tuple(dict.fromkeys((*wishes.aims, *(wishes.trade_off or ()))))
-    aims = ground.aims(wanted, problem, reach_km) if wanted and np.isfinite(plain.objective) else None
-    found = decide(problem, reach, places, wishes, aims, how, reach_km, plain)
+    aims = reaches.aims(wanted, problem, reach_km) if wanted and np.isfinite(plain.objective) else None
+    found = decide(problem, reach, places, wishes, aims, solver, reach_km, plain)
     siting = Siting(
         objective,
         candidates,
@@ -121,15 +120,15 @@ def _told(
         _unreachable(reach.demand, problem.reach),
         found.result,
         goal=found.goal,
-        **ground.evidence(wanted),
+        **reaches.evidence(wanted),
         **_frames(problem, reach, places, wishes, aims, found, reach_km),
-        **beside(problem, places, aims, found, wishes, how),
+        **sensitivity(problem, places, aims, found, wishes, solver),
     )
-    again = recount(siting, wishes, reach_km, n_sites=problem.n_sites, budget=problem.budget)
+    again = recount_frames(siting, wishes, reach_km, n_sites=problem.n_sites, budget=problem.budget)
     return replace(siting, faults=(*verify(problem, found.result), *again))
 
 
-class _Ground:
+class _Reaches:
     """Demands of the aims and their distances, each measured once."""
 
     def __init__(
@@ -163,9 +162,9 @@ class _Ground:
         """``aim_demand`` and ``aim_reach`` of the aims."""
         if not names:
             return {}
-        reaches = {name: self.reach(name) for name in _measured(names)}
-        demand = [r.demand[["id", "weight", "county"]].assign(aim=n) for n, r in reaches.items()]
-        reach = [r.evidence(self.places.names).assign(aim=n) for n, r in reaches.items()]
+        measured = {name: self.reach(name) for name in _measured(names)}
+        demand = [r.demand[["id", "weight", "county"]].assign(aim=n) for n, r in measured.items()]
+        reach = [r.evidence(self.places.names).assign(aim=n) for n, r in measured.items()]
         return {
             "aim_demand": pd.DataFrame(pd.concat(demand, ignore_index=True)).rename(
                 columns={"weight": "amount"}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...units import EARTH_RADIUS_M, M_PER_KM
-from .ground import REACH_SLACK
+from .reach import REACH_SLACK
 from .wishes import Capacity, Wishes
 
 Claim = tuple[str, Any, Any]

@@ -16,10 +16,23 @@ from ...errors import Fault, InputError
 from ...inputs import Inputs
 from ...units import EARTH_RADIUS_M, M_PER_KM
 from ..problem import FloatArray, IntArray
-from .ground import Places
+from .reach import Places
 
 AIMS = ("people", "highway", "flow", "equity", "cost")
 REPORT = "report"
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """How long and how closely to solve."""
+
+    time_limit_s: float
+    gap: float
+    seed: int
+
+    def keywords(self, share: float = 1.0) -> dict[str, Any]:
+        """Arguments of the solvers, with a ``share`` of the time."""
+        return {"time_limit_s": self.time_limit_s * share, "gap": self.gap, "seed": self.seed}
 
 
 @dataclass(frozen=True)
@@ -175,7 +188,7 @@ def _unknown(key: str, named: Iterable[str], known: list[str], file: str) -> Ite
 
 
 def limits(wishes: Wishes, places: Places, counties: list[str]) -> dict[str, Any]:
-    """Arguments of :func:`.problem.make_problem` that say the wishes; groups are positions in ``counties``."""
+    """Arguments of :func:`plugspan.siting.make_problem` that say the wishes; groups are positions in ``counties``."""
     names = {name: i for i, name in enumerate(places.names) if not places.table["existing"].iloc[i]}
     found: dict[str, Any] = {
         "required": np.array([names[n] for n in wishes.required if n in names], dtype=np.int64),

@@ -1,4 +1,4 @@
-"""What stands beside a plan: curves by number and by money, prices of its sites, and plans nearly as good."""
+"""How a plan answers to change: curves by number and by money, prices of its sites, and plans nearly as good."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from ..alternatives import alternatives
 from ..frontier import Frontier, frontier
 from ..problem import SitingProblem
 from ..result import SitingResult
-from .goals import AimTable, Decision, How, trade_off_table
-from .ground import Places
-from .wishes import Wishes
+from .aims import AimTable, trade_off_table
+from .goals import Decision
+from .reach import Places
+from .wishes import SolverOptions, Wishes
 
 FRONTIER_SITES = 20
 """The frontier goes at least this far."""
@@ -22,13 +23,13 @@ FRONTIER_BUDGETS = 10
 """Steps of the frontier by money, from none to twice the budget that was asked for."""
 
 
-def beside(
+def sensitivity(
     problem: SitingProblem,
     places: Places,
     aims: AimTable | None,
     found: Decision,
     wishes: Wishes,
-    how: How,
+    solver: SolverOptions,
 ) -> dict[str, Any]:
     """Curves and alternatives; what Ctrl-C stops is left out, as is all of it after an interrupted solve."""
     frames: dict[str, Any] = {}
@@ -37,53 +38,49 @@ def beside(
         return frames
     try:
         if found.goal is None:
-            frames["choices"], frames["alternatives"] = _around(problem, found.result, places.names, how)
+            frames["choices"], frames["alternatives"] = _around(problem, found.result, places.names, solver)
         if problem.n_sites is not None:
-            frames["frontier"] = _by_number(problem, len(places.free), how)
+            frames["frontier"] = _by_number(problem, len(places.free), solver)
         else:
-            frames["frontier_by_money"] = _by_money(problem, how)
+            frames["frontier_by_money"] = _by_money(problem, solver)
         if aims is not None and wishes.trade_off is not None:
             names, cost = places.names, problem.cost
-            frames["trade_off"] = trade_off_table(aims, wishes.trade_off, how, names, cost)
+            frames["trade_off"] = trade_off_table(aims, wishes.trade_off, solver, names, cost)
     except KeyboardInterrupt:
         pass
     return frames
 
 
-def _by_number(problem: SitingProblem, n_free: int, how: How) -> pd.DataFrame:
+def _by_number(problem: SitingProblem, n_free: int, solver: SolverOptions) -> pd.DataFrame:
     """The frontier by number of sites, twice as far as the plan goes."""
     top = min(n_free, max(2 * (problem.n_sites or 0), FRONTIER_SITES))
-    curve = frontier(
-        problem.reach,
-        problem.weight,
-        n_sites=top,
-        cost=problem.cost,
-        fixed=problem.fixed,
-        forbidden=problem.forbidden,
-        time_limit_s=how.time_limit_s,
-        seed=how.seed,
-    )
+    curve = _frontier(problem, solver, n_sites=top)
     return _points(curve, sites=curve.limit.astype(np.int64))
 
 
-def _by_money(problem: SitingProblem, how: How) -> pd.DataFrame:
+def _by_money(problem: SitingProblem, solver: SolverOptions) -> pd.DataFrame:
     """The frontier by money, twice as far as the budget, but no further than all candidates cost."""
     budget = problem.budget or 0.0
     open_ = np.setdiff1d(np.arange(problem.size[0]), np.union1d(problem.fixed, problem.forbidden))
     top = min(2 * budget, max(float(problem.cost[open_].sum()), budget))
     steps = np.linspace(0.0, top, FRONTIER_BUDGETS + 1)
     budgets = np.unique(np.round(np.append(steps, budget), 6))
-    curve = frontier(
+    curve = _frontier(problem, solver, budgets=budgets)
+    return _points(curve, budget=curve.limit, sites=[len(plan) for plan in curve.plans])
+
+
+def _frontier(problem: SitingProblem, solver: SolverOptions, **limits: Any) -> Frontier:
+    """The frontier of the problem, free of all wishes but forbidden sites."""
+    return frontier(
         problem.reach,
         problem.weight,
-        budgets=budgets,
         cost=problem.cost,
         fixed=problem.fixed,
         forbidden=problem.forbidden,
-        time_limit_s=how.time_limit_s,
-        seed=how.seed,
+        time_limit_s=solver.time_limit_s,
+        seed=solver.seed,
+        **limits,
     )
-    return _points(curve, budget=curve.limit, sites=[len(plan) for plan in curve.plans])
 
 
 def _points(curve: Frontier, **limits: Any) -> pd.DataFrame:
@@ -93,14 +90,14 @@ def _points(curve: Frontier, **limits: Any) -> pd.DataFrame:
 
 
 def _around(
-    problem: SitingProblem, result: SitingResult, names: npt.NDArray[np.object_], how: How
+    problem: SitingProblem, result: SitingResult, names: npt.NDArray[np.object_], solver: SolverOptions
 ) -> tuple[pd.DataFrame, tuple[tuple[float, tuple[str, ...]], ...]]:
     """What each chosen site is worth, and other plans that are nearly as good."""
     columns = ["id", "price", "price_low", "share_of_good_plans", "essential", "required"]
     if not len(result.chosen):
         return pd.DataFrame(columns=columns), ()
-    # Generous, so that the answer does not depend on how busy the machine is.
-    found = alternatives(problem, result, time_limit_s=max(how.time_limit_s, 30.0), seed=how.seed)
+    # Generous, so that the answer does not depend on solver busy the machine is.
+    found = alternatives(problem, result, time_limit_s=max(solver.time_limit_s, 30.0), seed=solver.seed)
     required = np.isin(result.chosen, problem.required)
     table = pd.DataFrame(
         {

@@ -11,8 +11,9 @@ from scipy import sparse
 from ..problem import FloatArray, IntArray, SitingProblem
 from ..result import covered
 from ..robust import Failures, failures
-from .goals import AimTable, probabilities
-from .ground import Places, Reach
+from .aims import AimTable
+from .goals import probabilities
+from .reach import Places, Reach
 from .wishes import Wishes
 
 

@@ -25,7 +25,7 @@ class Text:
         return text(self.key, lang)
 
 
-def explain(
+def why_infeasible(
     problem: SitingProblem,
     result: SitingResult,
     names: npt.NDArray[np.object_],

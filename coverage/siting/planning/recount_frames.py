@@ -16,7 +16,7 @@ TOLERANCE = 1e-6
 """Relative difference that rounding of sums may explain; absolute for shares."""
 
 
-def recount(
+def recount_frames(
     siting: Siting, wishes: Wishes, reach_km: float, *, n_sites: int | None, budget: float | None
 ) -> list[Fault]:
     """Check all that the frames claim; empty if every claim holds."""
