@@ -99,7 +99,9 @@ def curve_figure(siting: Siting, lang: str, size_mm: tuple[float, float] = (166.
         figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
         axes = figure.add_subplot()
         for name, (x, y) in lines.items():
-            axes.plot(x, y, label=text(f"chart.{name.replace('_', '-')}", lang), **LINES[name])
+            # Between two budgets nothing is known of the best plan, so nothing is drawn.
+            alone = {"linestyle": "none"} if axis == "spent" and name != "share" else {}
+            axes.plot(x, y, label=text(f"chart.{name.replace('_', '-')}", lang), **LINES[name] | alone)
         look: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 7.5, "color": INK}
         for x, y in zip(*lines["share"], strict=True):
             axes.annotate(f"{y:.1f}", (x, y), (0, -13), **look)

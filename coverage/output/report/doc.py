@@ -133,9 +133,10 @@ class Paper:
         scale = self.text_mm / sum(widths_mm)
         element = table_element(heads, rows, [width * scale for width in widths_mm])
         self.document.element.body.insert_element_before(element, "w:sectPr")
-        after = self.document.add_paragraph()
-        after.paragraph_format.space_after = Pt(4)
-        after.paragraph_format.line_spacing = Pt(6)
+        # Low enough to stay on the page of a table that fills it: the next heading may begin a page of its own.
+        after = self.document.add_paragraph().paragraph_format
+        after.space_before = after.space_after = Pt(0)
+        after.line_spacing = Pt(4)
 
     def _caption(self, key: str, sequence: str, number: int, words: str, *, before: bool = False) -> None:
         paragraph = self.document.add_paragraph(style=self.style("Caption"))

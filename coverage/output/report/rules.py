@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...assess.finding import Finding
+from ...policy import LengthCoverage
 from ...texts import text
 from ..layer import Layer
 from ..words import assumption_lines, finding_words
@@ -21,7 +22,8 @@ LONG_MM = 88.0
 FULL_ROWS = 60
 """Rows of a list in full; longer ones stand in the workbook alone."""
 FEWEST = 3
-SPARE_MM = 8.0
+SPARE_MM = 14.0
+"""Room left at the foot of a page, as fonts differ from machine to machine: a line too much costs a blank page."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,9 @@ def _write(report: Report, page: _Page, room_mm: float, *, new_page: bool) -> fl
         map_mm += CAPTION_MM
     if page.rows:
         paper.table(report.words("table-of", title=title), page.heads, page.rows[:shown], page.widths)
+    if page.rows and isinstance(finding.rule, LengthCoverage) and finding.rule.reading != "route":
+        reading = text(f"figure-value.{finding.rule.reading}", report.lang)
+        report.paper.text(report.words("other-reading", reading=reading), indent=False, soft=True)
     if page.n > shown and page.rows:
         _say_more(report, page, shown)
     return page.above_mm + map_mm + sum(page.heights[: shown + 1]) + SPARE_MM
