@@ -167,7 +167,7 @@ class StripData:
     """Everything a strip chart shows of one section; all places in metres on one scale.
 
     The scale is the chainage of the forward direction; the other direction is read on it
-    (:meth:`.Section.to_other`).
+    (:meth:`plugspan.network.routes.Section.to_other`).
     """
 
     key: str

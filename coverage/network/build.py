@@ -72,7 +72,7 @@ def build_graph(raw: RawWays, keep_node: BoolArray | None = None) -> RoadGraph:
     Parameters
     ----------
     raw : RawWays
-        Drivable ways only (see :func:`~plugspan.network.osm_tags.why_dropped`).
+        Drivable ways only (see :func:`~plugspan.network.osm.tags.why_dropped`).
     keep_node : (n,) bool, optional
         Nodes inside the region and its halo; a road is cut at its last node inside.
 

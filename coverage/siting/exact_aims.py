@@ -79,6 +79,13 @@ def _solve(
     return Integer(plan, bound + 1e-9 * abs(bound), done, infeasible, interrupted)
 
 
+def _built(problem: SitingProblem, plan: IntArray) -> FloatArray:
+    """(n,) 1 for the sites of a plan and the fixed ones, else 0."""
+    y = np.zeros(problem.size[0])
+    y[np.union1d(plan, problem.fixed)] = 1.0
+    return y
+
+
 def worst_program(
     problem: SitingProblem,
     aims: FloatArray,
@@ -137,8 +144,7 @@ def aims_program(
     upper = np.concatenate([np.ones(n + m), [float(rows.sum(axis=1).max(initial=0.0))]])
     begin = None
     if start is not None:
-        y = np.zeros(n)
-        y[np.union1d(start, problem.fixed)] = 1.0
+        y = _built(problem, start)
         z = np.minimum(problem.reach.T @ y, 1.0)
         begin = np.concatenate([y, z, [float((rows @ z).min(initial=np.inf)) if s else 0.0]])
     return _solve(problem, matrix, low, high, cost, upper, begin, seconds, gap)
@@ -159,8 +165,7 @@ def backup_program(
     cost = np.concatenate([np.zeros(n), (1 - backup) * problem.weight, backup * problem.weight])
     begin = None
     if start is not None:
-        y = np.zeros(n)
-        y[np.union1d(start, problem.fixed)] = 1.0
+        y = _built(problem, start)
         count = problem.reach.T.astype(np.float64) @ y
         begin = np.concatenate([y, np.minimum(count, 1.0), np.clip(count - 1.0, 0.0, 1.0)])
     return _solve(problem, matrix, low, high, cost, np.ones(n + 2 * m), begin, seconds, gap)
@@ -196,7 +201,6 @@ def capacity_program(
     upper = np.concatenate([np.ones(n), problem.weight[demand]])
     begin = None
     if start is not None:
-        begin = np.zeros(n + k)
-        begin[np.union1d(start, problem.fixed)] = 1.0
+        begin = np.concatenate([_built(problem, start), np.zeros(k)])
     matrix = sparse.csr_array(sparse.vstack(blocks))
     return _solve(problem, matrix, low, high, cost, upper, begin, seconds, gap)

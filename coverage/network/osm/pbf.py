@@ -6,7 +6,7 @@ kept.
 So memory grows with the roads, not with the file. Two threads share the work: decompression and most of
 numpy run outside Python's lock.
 
-The answer is that of :func:`.osm_read.read_ways`, which is asked whenever anything is out of the ordinary or
+The answer is that of :func:`.read.read_ways`, which is asked whenever anything is out of the ordinary or
 looks damaged: this module never decides that a file is bad.
 """
 

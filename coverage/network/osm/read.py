@@ -1,6 +1,6 @@
 """Ways and their nodes through osmium: any format, any order of objects, any ids.
 
-This is the plain reader. :mod:`.osm_pbf` gives the same for ordinary PBF files in a fraction of the time.
+This is the plain reader. :mod:`.pbf` gives the same for ordinary PBF files in a fraction of the time.
 """
 
 from __future__ import annotations

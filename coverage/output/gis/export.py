@@ -72,7 +72,7 @@ def export_layers(
     format : str
         ``"shapefile"``, ``"geojson"`` (always EPSG:4326, RFC 7946), ``"flatgeobuf"`` or ``"geoparquet"``.
     crs : str
-        As for :func:`plugspan.output.geopackage.write_geopackage`; not for GeoJSON.
+        As for :func:`plugspan.output.gis.geopackage.write_geopackage`; not for GeoJSON.
     lang : str
         Language of README and legends.
     encoding : str

@@ -124,11 +124,9 @@ def write_geopackage(
     held = prepare(layers, tables or {}, crs=crs, lang=lang)
     if not held:
         raise ValueError("there are no layers and no tables to write")
-    path = Path(path)
-    project = [
-        ProjectLayer(t.name, t.title, t.layer, t.fields, t.geometry_type or "") for t in held if t.layer
-    ]
-    archive = project_archive(project, f"./{path.name}", crs=crs, lang=lang, title=title, time=time)
+    archive = project_archive(
+        project_layers(held), f"./{path.name}", crs=crs, lang=lang, title=title, time=time
+    )
     with write_file(path, overwrite=overwrite) as new:
         with _settings(time):
             for table in held:

@@ -5,11 +5,10 @@ folium and branca are imported only in this package.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..atomic import write_file
 from ..layer import FindingRow, Layer, SourceNote
 from ..plan_cards import PlanCard
 from .page import assemble
@@ -78,7 +77,7 @@ def write_map(
     basemap: Basemap | None = None,
     cards: Sequence[PlanCard] = (),
 ) -> None:
-    """Write the page of :func:`render_map`; an interrupted run leaves what was there."""
+    """Write the page of :func:`render_map` in the place of what is there; an interrupted run leaves that."""
     page = render_map(
         layers,
         findings,
@@ -90,13 +89,5 @@ def write_map(
         basemap=basemap,
         cards=cards,
     )
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(page)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with write_file(Path(path), overwrite=True) as new:
+        new.write_text(page, "utf-8", newline="\n")
