@@ -162,7 +162,7 @@ def test_colour_is_never_alone(name):
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_style_has_its_legend(lang):
     """Each category's text exists in both languages, with the limits filled in."""
-    for style in [*STYLES.values(), styles.COUNTIES, styles.WATERWAYS, styles.TOWNS, styles.PROPOSED, styles.REACH, styles.ISSUES, styles.NOT_SERVED, styles.FERRIES, styles.EXPRESSWAYS]:  # fmt: skip
+    for style in [*STYLES.values(), styles.COUNTIES, styles.WATERWAYS, styles.TOWNS, styles.PROPOSED, styles.ISSUES, styles.NOT_SERVED, styles.EXPRESSWAYS]:  # fmt: skip
         assert all(category.label(lang) for category in style.categories)
     assert "25" in styles.route_style(25, 40).categories[0].label(lang)
 

@@ -77,7 +77,7 @@ def counties():
             {
                 "name": name,
                 "population": 300_000 + 10_000 * len(rows),
-                "share_covered": 71.5,
+                "reached_low": 71.5,
                 "share_after": 92.25,
             }
         )
@@ -86,7 +86,7 @@ def counties():
         "counties",
         col("name"),
         col("population", "int"),
-        col("share_covered", "float", "%"),
+        col("reached_low", "float", "%"),
         col("share_after", "float", "%"),
     )
     return Layer(

@@ -16,7 +16,6 @@ COUNTIES = LayerStyle(
     "polygon", (Category(None, "legend.county", LAND, width=1.2, dash=(5, 3), edge=BORDER),)
 )
 WATERWAYS = LayerStyle("line", (Category(None, "legend.waterway", WATER, width=3.0),))
-FERRIES = LayerStyle("line", (Category(None, "legend.ferry", "#5E93B5", width=1.5, dash=(4, 4)),))
 EXPRESSWAYS = LayerStyle(
     "line", (Category(None, "legend.expressway", "#7F8FA3", width=2.4, halo="#FFFFFF", opacity=0.9),)
 )
@@ -96,10 +95,6 @@ NOT_SERVED = LayerStyle(
 )
 ISSUES = LayerStyle(
     "point", (Category(None, "legend.issue", MIDDLE, width=12.0, symbol="triangle", mark="question"),)
-)
-REACH = LayerStyle(
-    "polygon",
-    (Category(None, "legend.reach", GOOD, width=0.6, opacity=0.18),),
 )
 
 

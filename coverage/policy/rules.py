@@ -55,7 +55,6 @@ class Target(_Frozen):
     share_min: ShareValue | None = None
     value_max: Positive | None = None
     margin_min: float | None = None
-    aspiration: Positive | None = None
     report_only: bool = False
 
     @model_validator(mode="after")
