@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -23,13 +24,14 @@ from ..policy import (
     RouteSpacing,
     Rule,
     ShareMargin,
+    SiteRequirement,
 )
 from ..units import M_PER_KM, WGS84
 from .assessment import Assessment
 from .berths import assess_berths, assess_calls
 from .evidence import gap_evidence
 from .facilities import assess_facilities, assess_fleet, assess_inventory
-from .finding import Finding
+from .finding import UNKNOWN, YES, Finding
 from .parking import assess_parking
 from .reach import assess_reach
 from .spacing_rules import RoadContext, assess_coverage, assess_spacing, gap_frame, route_rows
@@ -68,13 +70,14 @@ def assess(
     context = context or RoadContext(inputs, graph, tuple(routes), region)
     findings: list[Finding] = []
     gaps: list[gpd.GeoDataFrame] = []
-    rows: list[pd.DataFrame] = []
+    measured: list[pd.DataFrame] | None = None
     demand = inputs.demand.assign(distance_m=np.nan, reached=None, problem=None)
     for rule in policy.rules:
         if isinstance(rule, RouteSpacing):
             finding, spacing = assess_spacing(context, rule)
             gaps.append(gap_frame(context, rule, rule.network, spacing))
-            rows += [] if rows else [route_rows(spacing), *_other_classes(context, rule)]
+            # The table of routes is that of the first rule on spacing: one row a route.
+            measured = measured or [route_rows(spacing), *_other_classes(context, rule)]
         elif isinstance(rule, LengthCoverage):
             finding, spacing = assess_coverage(context, rule)
             gaps.append(gap_frame(context, rule, rule.network, spacing))
@@ -83,22 +86,22 @@ def assess(
         else:
             finding = _facility_rule(inputs, rule)
         findings.append(finding)
-    table = (
-        pd.concat([r for r in rows if len(r)], ignore_index=True)
-        if any(map(len, rows))
-        else _empty(ROUTE_COLUMNS)
-    )
-    drawn = [frame for frame in gaps if len(frame)]
-    all_gaps = pd.concat(drawn, ignore_index=True) if drawn else _no_gaps()
+    all_gaps = _joined(gaps, _no_gaps())
     return Assessment(
         tuple(findings),
-        table,
+        _joined(measured or [], _empty(ROUTE_COLUMNS)),
         all_gaps,
         *_access_frames(context, policy),
         demand,
         _site_frame(context, policy),
         evidence=gap_evidence(context, policy, all_gaps, candidates),
     )
+
+
+def _joined(frames: Iterable[pd.DataFrame], empty: pd.DataFrame) -> Any:
+    """All rows below each other; ``empty`` if there are none."""
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else empty
 
 
 def _facility_rule(inputs: Inputs, rule: Rule) -> Finding:
@@ -120,14 +123,19 @@ def _facility_rule(inputs: Inputs, rule: Rule) -> Finding:
 def _other_classes(context: RoadContext, rule: RouteSpacing) -> list[pd.DataFrame]:
     """Routes of the other classes, measured in the same way for the record; no rule judges them."""
     others = sorted({route.road_class for route in context.routes} - {rule.network})
-    yes = context.status(rule.site) == "yes"
+    yes = context.status(rule.site) == YES
     return [route_rows(context.spacing(rule, network, yes)) for network in others]
+
+
+def _asked_on_routes(policy: Policy) -> list[SiteRequirement]:
+    """What the rules on routes ask of a site, in the policy's order."""
+    return [rule.site for rule in policy.rules if isinstance(rule, RouteSpacing | LengthCoverage)]
 
 
 def _access_frames(context: RoadContext, policy: Policy) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
     """Which site serves which route, and which site near a route does not, by id and in kilometres."""
-    km = next((r.site.access_km for r in policy.rules if isinstance(r, RouteSpacing | LengthCoverage)), 3.0)
-    access, sites = context.access(km), context.inputs.sites
+    asked = [*_asked_on_routes(policy), SiteRequirement()]
+    access, sites = context.access(asked[0].access_km), context.inputs.sites
     served, near = (_with_ids(table, sites) for table in (access.served, access.near))
     served["chainage_km"] = (served.pop("chainage_m") / M_PER_KM).round(3)
     for table in (served, near):
@@ -146,12 +154,9 @@ def _with_ids(table: pd.DataFrame, sites: gpd.GeoDataFrame) -> pd.DataFrame:
 
 def _site_frame(context: RoadContext, policy: Policy) -> gpd.GeoDataFrame:
     """Sites with ``fast``: whether they meet the highest power that a rule on routes asks for."""
-    asked = [r.site for r in policy.rules if isinstance(r, RouteSpacing | LengthCoverage)]
-    strictest = max(asked, key=lambda site: site.dc_min_kw, default=None)
+    strictest = max(_asked_on_routes(policy), key=lambda site: site.dc_min_kw, default=None)
     sites = context.inputs.sites
-    fast = (
-        context.status(strictest) if strictest is not None else np.full(len(sites), "unknown", dtype=object)
-    )
+    fast = context.status(strictest) if strictest is not None else np.full(len(sites), UNKNOWN, dtype=object)
     return sites.assign(fast=fast)
 
 

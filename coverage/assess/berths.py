@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..policy import BerthRequirement, BerthShare, CallShare
-from .finding import NO, UNKNOWN, YES, Finding, ratio_bounds
+from .finding import NO, UNKNOWN, YES, Finding, ratio_bounds, status_counts
 
 SFOC_KG_PER_KWH = 0.215
 """Specific fuel oil consumption of auxiliary engines (method, *Berths*)."""
@@ -58,8 +58,6 @@ def assess_berths(berths: gpd.GeoDataFrame, rule: BerthShare) -> Finding:
     certain = (table["counts"] == YES).to_numpy(bool)
     ones = np.ones(len(table))
     low, high = _bounds(table["has"], ones, certain)
-    sure = table[certain]
-    counts = {key: float((sure["has"] == key).sum()) for key in (YES, UNKNOWN, NO)}
     survey = table[(table["has"] == UNKNOWN) | ~certain].sort_values(
         ["class_t", "id"], ascending=[False, True], na_position="first"
     )
@@ -68,7 +66,7 @@ def assess_berths(berths: gpd.GeoDataFrame, rule: BerthShare) -> Finding:
         "share",
         low,
         high,
-        counts=counts,
+        counts=status_counts(table["has"][certain]),
         table=table,
         survey=survey,
         figures={
@@ -138,13 +136,12 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
     table = calls.assign(connected_status=_three_valued(calls["connected"]))[~no.to_numpy(bool)]
     certain = ~unknown[~no].to_numpy(bool)
     low, high = _bounds(table["connected_status"], np.ones(len(table)), certain)
-    counts = {key: float((table["connected_status"] == key).sum()) for key in (YES, UNKNOWN, NO)}
     return Finding(
         rule,
         "share",
         low,
         high,
-        counts=counts,
+        counts=status_counts(table["connected_status"]),
         table=table,
         figures={"calls_of_unknown_membership": int((~certain).sum())},
     )

@@ -80,6 +80,19 @@ def site_status(inputs: Inputs, site: SiteRequirement) -> npt.NDArray[np.object_
     return np.where(closed, NO, status.to_numpy(object))
 
 
+def status_counts(status: npt.ArrayLike, weight: npt.ArrayLike = 1.0) -> dict[str, float]:
+    """Sum ``weight`` (each row counts 1 by default) over the rows that are ``yes``, ``unknown``, ``no``.
+
+    Examples
+    --------
+    >>> status_counts(["yes", "no", "yes"], [2.0, 1.0, 0.5])
+    {'yes': 2.5, 'unknown': 0.0, 'no': 1.0}
+    """
+    found = np.asarray(status, dtype=object)
+    each = np.broadcast_to(np.asarray(weight, dtype=np.float64), found.shape)
+    return {key: float(each[found == key].sum()) for key in (YES, UNKNOWN, NO)}
+
+
 def share_bounds(status: pd.Series) -> tuple[float | None, float | None, dict[str, float]]:
     """Interval of a share from ``yes / unknown / no``, and the counts.
 
@@ -88,7 +101,7 @@ def share_bounds(status: pd.Series) -> tuple[float | None, float | None, dict[st
     >>> share_bounds(pd.Series(["yes", "unknown", "no", "yes"]))
     (0.5, 0.75, {'yes': 2.0, 'unknown': 1.0, 'no': 1.0})
     """
-    counts = {key: float((status == key).sum()) for key in (YES, UNKNOWN, NO)}
+    counts = status_counts(status)
     total = sum(counts.values())
     if not total:
         return None, None, counts

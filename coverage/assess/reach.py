@@ -12,7 +12,7 @@ from ..network import RoadGraph, travel_time_s
 from ..network.distances import Snapped, Snapper, nearest_distance
 from ..policy import DemandReach
 from ..units import M_PER_KM, lonlat
-from .finding import NO, UNKNOWN, YES, Finding, site_status
+from .finding import NO, UNKNOWN, YES, Finding, site_status, status_counts
 
 S_PER_MIN = 60.0
 
@@ -47,14 +47,12 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
     )
     table = _by_county(demand)
     weight, low, high = table["weight"].sum(), table["_low"].sum(), table["_high"].sum()
-    known = demand["weight"].fillna(0.0)
-    counts = {key: float(known[reached == key].sum()) for key in (YES, UNKNOWN, NO)}
     return Finding(
         rule,
         "share",
         low / weight if weight > 0 else None,
         high / weight if weight > 0 else None,
-        counts=counts,
+        counts=status_counts(reached, demand["weight"].fillna(0.0)),
         table=table.drop(columns=["_low", "_high"]),
         survey=pd.DataFrame(demand[demand["problem"].notna()].drop(columns="geometry")),
         figures={

@@ -21,7 +21,7 @@ from ..network.snapping import Snapped, Snapper
 from ..policy import LengthCoverage, RouteSpacing, SiteRequirement
 from ..units import M_PER_KM, WGS84, km, lonlat
 from .covered import covered_length
-from .finding import NO, UNKNOWN, YES, Finding, site_status
+from .finding import NO, UNKNOWN, YES, Finding, site_status, status_counts
 from .spacing import Spacing, drives_by_key, find_spacing, gap_paths, length_by_area
 from .spacing_gaps import DriveKey, region_pieces, rows_by_drive
 
@@ -198,8 +198,7 @@ def _site_counts(
     context: RoadContext, rule: RouteSpacing | LengthCoverage, status: npt.NDArray[np.object_]
 ) -> dict[str, float]:
     """Sites that serve the network, by whether they qualify."""
-    serving = _serving(context, rule)
-    return {key: float((status[serving] == key).sum()) for key in (YES, UNKNOWN, NO)}
+    return status_counts(status[_serving(context, rule)])
 
 
 def _serving(context: RoadContext, rule: RouteSpacing | LengthCoverage) -> npt.NDArray[np.int64]:

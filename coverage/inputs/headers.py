@@ -175,10 +175,8 @@ def map_headers(
     taken = {header: name for name, header in overrides.items() if header in headers and name in schema.names}
     found: dict[str, list[str]] = {name: [header] for header, name in taken.items()}
     unused = []
-    for header in dict.fromkeys(headers):
-        column = None if header in taken else find_column(schema, header, cut=cut)
-        if header in taken:
-            continue
+    for header in (each for each in dict.fromkeys(headers) if each not in taken):
+        column = find_column(schema, header, cut=cut)
         if column is None or column.name in overrides:
             unused.append(header)
         else:
