@@ -77,7 +77,8 @@ def test_every_finding_stands_there_with_value_target_and_status(plan, reports, 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_numbers_of_the_proposed_sites_are_those_of_result_json(plan, reports, lang):
     """What each adds, in build order."""
-    want = [f"{row['adds']:,.0f}" for row in plan_result(plan)["siting"][0]["proposed"]]
+    adds = [row["adds"] for row in plan_result(plan)["siting"][0]["proposed"]]
+    want = [text("amount.people", lang, n=f"{value:,.0f}") for value in adds]
     tables = [[[c.text for c in row.cells] for row in t.rows] for t in Document(reports[lang]).tables]
     found = next(t for t in tables if any("G240 K95.0" in row[1] for row in t if len(row) > 4))
     assert [row[3] for row in found[1:]] == want

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 
 from ..assess.finding import Finding
+from ..policy import RouteSpacing
 from ..texts import text
 
 
@@ -59,10 +60,16 @@ def headline(finding: Finding, lang: str) -> str:
     """The measured value as it is shown: an average of gaps never without the longest one."""
     value = interval(finding, lang)
     longest = finding.figures.get("gap_max_km") if finding.unit == "km" else None
-    if longest is None or finding.rule.target.at_most is False:
+    if longest is None or finding.rule.target.at_most is False or of_longest_gap(finding):
         return value
     key = "finding.longest-open" if finding.figures.get("gap_max_open") else "finding.longest"
     return text(key, lang, value=value, longest=kilometres(longest))
+
+
+def of_longest_gap(finding: Finding) -> bool:
+    """Whether the value is itself the longest gap, not an average."""
+    rule = finding.rule
+    return isinstance(rule, RouteSpacing) and rule.statistic == "gap_max"
 
 
 def interval(finding: Finding, lang: str) -> str:

@@ -41,8 +41,14 @@ def _siting_line(siting: Siting, lang: str) -> tuple[str, ...]:
     if result.status in ("infeasible", "unknown"):
         nothing = text(f"summary.{result.status}", lang)
         return (nothing, "", "", text(f"objective.{siting.objective_name}", lang))
-    share = result.objective / result.total if result.total else 0.0
-    base = result.base / result.total if result.total else 0.0
+    if not result.total:
+        return (
+            text("summary.proposed", lang, n=0),
+            text("summary.no-demand", lang),
+            "",
+            text(f"objective.{siting.objective_name}", lang),
+        )
+    share, base = result.objective / result.total, result.base / result.total
     return (
         text("summary.proposed", lang, n=len(siting.proposed)),
         f"{numbers.percent(base)} → {numbers.percent(share)}",
@@ -53,6 +59,13 @@ def _siting_line(siting: Siting, lang: str) -> tuple[str, ...]:
 
 def _least_line(found: Compliance, lang: str) -> tuple[str, ...]:
     result = found.result
+    if not len(found.sites) and len(found.unserved):
+        return (
+            text("summary.least-none", lang),
+            text("summary.no-candidate", lang),
+            f"≤ {numbers.kilometres(found.span_km)}",
+            text("summary.least-title", lang),
+        )
     proven = "summary.least-proven" if result.bound >= result.objective else "summary.least-bound"
     return (
         text("summary.least", lang, n=len(found.sites)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -37,7 +38,7 @@ def _figures(figures: Mapping[str, Any], lang: str, key: str, label: str) -> Ite
             reading = f"figure-value.{value}"
             yield own_key, own_label, None, "", text(reading, lang) if reading in catalogue() else value
         elif value is None:
-            yield own_key, own_label, None, "", text("finding.nothing", lang)
+            yield own_key, own_label, None, "", text("value.unknown", lang)
 
 
 def figure_label(name: str, lang: str) -> str:
@@ -112,14 +113,32 @@ def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: boo
         lines = [text(f"report.say.{key}", lang, value=numbers.headline(before, lang),
                       target=numbers.target(before, lang), status=numbers.status(before, lang))]  # fmt: skip
     lines += _counts(before, lang)
-    if before.low is not None and before.high is not None and before.high > before.low:
-        lines.append(text("report.say.interval", lang))
+    lines += _why_uncertain(before, lang)
     survey = survey_sentence(before, lang, with_title=False)
     lines += [survey] if survey else []
     now, then = numbers.headline(before, lang), numbers.headline(after, lang)
     if siting and now != then:
         key = "after" if after.status is None else "after-status"
         lines.append(text(f"report.say.{key}", lang, value=then, status=numbers.status(after, lang)))
+    return lines
+
+
+def _why_uncertain(finding: Finding, lang: str) -> list[str]:
+    """Why the value is an interval or an "at least", and what its ends stand for."""
+    if finding.low is None or finding.high is None or not finding.high > finding.low:
+        return []
+    ends = numbers.interval(finding, lang)
+    open_end = numbers.of_longest_gap(finding) and math.isinf(finding.high)
+    lines = [text("report.say.open", lang)] if open_end else []
+    if finding.unit == "km":  # of distances the low end is the good one
+        if finding.counts.get("unknown", 0) or not open_end:
+            lines.append(
+                text(f"report.say.interval-{'least' if math.isinf(finding.high) else 'distance'}", lang)
+            )
+    elif ends == numbers.percent(finding.low) or ends == numbers.percent(finding.high):
+        lines.append(text("report.say.interval-narrow", lang))
+    else:
+        lines.append(text("report.say.interval", lang))
     return lines
 
 

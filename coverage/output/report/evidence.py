@@ -53,6 +53,8 @@ TYPES: Mapping[str, tuple[str, str]] = {
     "class_t": ("float", "t"), "hours": ("float", "h"), "arrived": ("date", ""),
 }  # fmt: skip
 NAMES = ("name", "port", "ship", "berth", "county", "ref", "side")
+OF_SITES = ("length_per_site_km", "gap_mean_km")
+"""What a route without enough sites does not have; nobody could find it out."""
 NAME_LENGTH, WORDS_LENGTH = 60, 240
 """Characters of a name and of other words in a cell at most: the workbook has them whole."""
 SHADE = {"yes": "", "no": "gap", "unknown": "middle"}
@@ -101,10 +103,7 @@ def _cell(row: Mapping[str, Any], head: Head, lang: str) -> Cell:
     if head.choices == "has":
         return Cell(str(value or ""), shade=SHADE.get(str(row.get(head.name)), ""))
     if value is None:
-        return Cell(
-            text("value.unknown", lang) if head.kind in ("float", "int") else "–",
-            right=head.kind in ("float", "int"),
-        )
+        return _missing(head, lang)
     if isinstance(value, (int, float)):
         words = number_words(value, head.unit, lang)
         if head.name == "gap_max_km" and row.get("gap_max_open") is True:
@@ -114,6 +113,15 @@ def _cell(row: Mapping[str, Any], head: Head, lang: str) -> Cell:
         return Cell(numbers.day(value, lang))
     most = NAME_LENGTH if head.name in NAMES else WORDS_LENGTH
     return Cell(value if len(value) <= most else value[: most - 1] + "…")
+
+
+def _missing(head: Head, lang: str) -> Cell:
+    """What stands for no value: unknown, or a dash where there is nothing to be known."""
+    if head.name == "county":
+        return Cell(text("report.robust.no-county", lang))
+    number = head.kind in ("float", "int")
+    unknown = number and head.name not in OF_SITES
+    return Cell(text("value.unknown", lang) if unknown else "–", right=number)
 
 
 def number_words(value: float, unit: str, lang: str) -> str:

@@ -54,7 +54,8 @@ def _gaps(report: Report) -> str:
     gaps = report.plan.before.gaps
     if rule is None or gaps.empty:
         return ""
-    long = gaps[(gaps["rule"] == rule.id) & (gaps["spacing_class"] == "gap")]
+    limit = _limit_km(rule)
+    long = gaps[(gaps["rule"] == rule.id) & (gaps["length_km"].astype(float) > limit)]
     ends = long[["from_km", "to_km"]].astype(float).round(0)
     stretch = long.assign(low=ends.min(axis=1), high=ends.max(axis=1))
     once = stretch.sort_values(
@@ -62,11 +63,17 @@ def _gaps(report: Report) -> str:
     )
     once = once.drop_duplicates(["strip", "low", "high"])
     if once.empty:
-        return report.words("glance.no-gaps", limit=f"{rule.class_limits_km[-1]:g}")
+        return report.words("glance.no-gaps", limit=f"{limit:.4g}")
     shown = [_gap(report, row) for row in once.head(HOLES).to_dict("records")]
     more = report.words("glance.more", n=len(once) - HOLES) if len(once) > HOLES else ""
-    return report.words("glance.gaps", n=len(once), limit=f"{rule.class_limits_km[-1]:g}",
+    return report.words("glance.gaps", n=len(once), limit=f"{limit:.4g}",
                         gaps=text("report.semicolon", report.lang).join(shown) + more)  # fmt: skip
+
+
+def _limit_km(rule: RouteSpacing) -> float:
+    """From which length on a gap is a hole: what the rule allows for the longest gap, else its widest class."""
+    allowed = rule.target.value_max if rule.statistic == "gap_max" else None
+    return rule.class_limits_km[-1] if allowed is None else allowed
 
 
 def _gap(report: Report, row: dict[str, object]) -> str:
@@ -125,6 +132,8 @@ def _in_order(report: Report, sites: pd.DataFrame) -> str:
 
 
 def _least(report: Report, found: Compliance) -> str:
+    if not len(found.sites) and len(found.unserved):
+        return report.words("glance.least-none", n=len(found.unserved), span=f"{found.span_km:g}")
     key = "glance.least" if found.result.bound >= found.result.objective else "glance.least-bound"
     line = report.words(key, n=len(found.sites), span=f"{found.span_km:g}", bound=f"{found.result.bound:g}",
                         sites=_in_order(report, found.sites))  # fmt: skip
@@ -138,7 +147,8 @@ def _certain(report: Report) -> list[str]:
     findings = [before for before, _ in report.pairs() if measured(before)]
     wide = [f for f in findings if f.low is not None and f.high is not None and f.high > f.low]
     survey = len({i for f in findings if "id" in f.survey for i in f.survey["id"]})
-    lines = [report.words("glance.intervals", n=len(wide), of=len(findings), survey=survey)] if wide else []
+    key = "glance.intervals" if survey else "glance.intervals-open"
+    lines = [report.words(key, n=len(wide), of=len(findings), survey=survey)] if wide else []
     lines += [line for siting in report.plan.siting if (line := _certificate(report, siting))]
     assumed = sum(len(rule.assumptions) for rule in report.plan.policy.rules)
     if assumed:

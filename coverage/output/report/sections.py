@@ -152,7 +152,8 @@ def write_method(report: Report) -> None:
     paper, lang = report.paper, report.lang
     paper.heading(report.words("method"), new_page=True)
     for key in ("unknown", "routes", "access", "spacing", "covered", "siting"):
-        paper.lead(report.words(f"how.{key}.title"), report.words(f"how.{key}.words"))
+        words = "words-own" if key == "routes" and not _chinese_numbers(report) else "words"
+        paper.lead(report.words(f"how.{key}.title"), report.words(f"how.{key}.{words}"))
     rules: dict[str, list[str]] = {}
     for rule in report.plan.policy.rules:
         for line in assumption_lines(rule, lang):
@@ -170,6 +171,14 @@ def write_method(report: Report) -> None:
         paper.text(report.words("assumptions-words"))
         heads = [report.words("head.assumption"), report.words("head.title"), report.words("head.mark")]
         paper.table(report.words("assumptions-table"), heads, rows, [62.0, 76.0, 28.0])
+
+
+def _chinese_numbers(report: Report) -> bool:
+    """Whether the road classes are the policy's own of GB/T 917."""
+    classes = set(report.plan.policy.road_class)
+    return (
+        not report.plan.project.road_class and bool(classes) and classes <= {"expressway", "ordinary_trunk"}
+    )
 
 
 def write_data(report: Report) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from ...errors import PlugspanError
@@ -51,6 +53,8 @@ def _siting_words(report: Report, siting: Siting) -> list[str]:
         "before": numbers.percent(result.base / result.total),
         "after": numbers.percent(result.objective / result.total),
     }
+    if siting.candidates["excluded"].notna().all():
+        return [report.words("siting-no-candidates", before=share["before"])]
     bound = numbers.percent(min(result.bound / result.total, 1.0))
     gap = numbers.percent(max(result.gap, 0.0)) if result.gap else "0%"
     key = "siting-optimal" if result.status == "optimal" else "siting-gap"
@@ -76,9 +80,12 @@ def _proposed_table(report: Report, siting: Siting) -> None:
               "lon": 26.0, "lat": 24.0}  # fmt: skip
     heads = [h for h in sheet.heads if h.name in wanted]
     frame = sheet.frame[sheet.frame["objective"] == siting.objective_name]
+    frame = frame.assign(adds=[amount(value, siting.objective_name, lang) or "" for value in frame["adds"]])
+    heads = [replace(h, kind="text", unit="") if h.name == "adds" else h for h in heads]
     report.paper.table(report.words("proposed-table"), [h.label for h in heads], table_cells(frame, heads, lang),
                        [wanted[h.name] for h in heads])  # fmt: skip
-    report.paper.text(report.words("proposed-note", n=len(siting.proposed)), indent=False, soft=True)
+    note = "proposed-note" if siting.goal is None else "proposed-note-goal"
+    report.paper.text(report.words(note, n=len(siting.proposed)), indent=False, soft=True)
 
 
 def _uncovered(report: Report, siting: Siting) -> None:

@@ -1,0 +1,112 @@
+"""What the report says of uncertain values: ends of an interval, roads that go on, nothing to choose from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from plugspan.assess.finding import Finding
+from plugspan.output import numbers, summary
+from plugspan.output.report import glance
+from plugspan.output.words import assumption_lines, finding_words
+from plugspan.policy import read_policy
+from plugspan.texts import LANGUAGES, catalogue, text
+
+PROFILES = ("zhuzhou-2025", "cn-national", "eu-afir", "us-nevi")
+
+
+def rule_of(profile, rule_id):
+    return next(r for r in read_policy(profile).rules if r.id == rule_id)
+
+
+def gap_finding(low, high, *, unknown=0.0, longest=4.8, is_open=False):
+    """A finding on the longest gap (AFIR), as the assessment makes it."""
+    figures = {"gap_max_km": longest, "gap_max_open": is_open}
+    counts = {"yes": 3.0, "unknown": unknown, "no": 0.0}
+    return Finding(
+        rule_of("eu-afir", "ldv-core-gap-2025"),
+        "km",
+        low,
+        high,
+        counts,
+        figures,
+    )
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_longest_gap_is_told_once(lang):
+    """Its value is the longest gap; an average has the longest one beside it."""
+    assert numbers.headline(gap_finding(4.8, 4.8), lang) == "4.8 km"
+    at_least = numbers.headline(gap_finding(7.7, math.inf, longest=7.7, is_open=True), lang)
+    assert at_least == text("finding.at-least", lang, value="7.7 km")
+    average = replace(
+        gap_finding(26.7, 26.7, longest=82.7), rule=rule_of("zhuzhou-2025", "ordinary-highway-spacing")
+    )
+    assert "82.7 km" in numbers.headline(average, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_open_gap_is_not_blamed_on_missing_data(lang):
+    """No site is unknown: the road goes on, and that is all there is to say."""
+    found = gap_finding(7.7, math.inf, is_open=True)
+    words = finding_words(found, found, lang, siting=False)
+    assert text("report.say.open", lang) in words
+    assert not any(
+        text(f"report.say.{key}", lang) in words
+        for key in ("interval", "interval-distance", "interval-least")
+    )
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_of_distances_the_low_end_counts_unknown_sites(lang):
+    """Shares rise with every site, distances fall: the ends of the interval change places."""
+    found = gap_finding(3.0, 4.8, unknown=2.0)
+    words = finding_words(found, found, lang, siting=False)
+    assert text("report.say.interval-distance", lang) in words
+    assert text("report.say.interval", lang) not in words
+    both = finding_words(gap_finding(3.0, math.inf, unknown=2.0), found, lang, siting=False)
+    assert text("report.say.open", lang) in both
+    assert text("report.say.interval-least", lang) in both
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_interval_too_narrow_to_be_seen_is_not_called_one(lang):
+    """600 unknown people of 3.66 million: both ends read 74.5 %."""
+    rule = rule_of("zhuzhou-2025", "people-in-reach")
+    found = Finding(rule, "share", 0.745238, 0.745402)
+    words = finding_words(found, found, lang, siting=False)
+    assert text("report.say.interval-narrow", lang) in words
+    assert text("report.say.interval", lang) not in words
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_assumption_of_every_profile_is_told_in_words(profile, lang):
+    """No line is the raw name of a setting."""
+    for rule in read_policy(profile).rules:
+        for name in rule.assumptions:
+            assert f"assumption.{name}" in catalogue(), name
+        assert not any(" = " in line for line in assumption_lines(rule, lang))
+
+
+def test_a_hole_begins_where_the_rule_on_the_longest_gap_ends():
+    """AFIR allows 60 km, though its widest class of the map begins at 100."""
+    assert glance._limit_km(rule_of("eu-afir", "ldv-core-gap-2025")) == 60.0
+    assert glance._limit_km(rule_of("zhuzhou-2025", "ordinary-highway-spacing")) == 40.0
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_candidate_and_no_demand_are_told_as_such(lang):
+    """Neither "0 new sites, proven to be the fewest" nor "0 % to 0 %, 0 % from the best"."""
+    result = SimpleNamespace(bound=0.0, objective=0.0, total=0.0, base=0.0, gap=0.0, status="optimal")
+    found = SimpleNamespace(
+        sites=pd.DataFrame(), unserved=pd.DataFrame({"ref": ["G1"]}), span_km=40.0, result=result
+    )
+    assert summary._least_line(found, lang)[0] == text("summary.least-none", lang)
+    siting = SimpleNamespace(result=result, proposed=pd.DataFrame(), objective_name="people")
+    assert summary._siting_line(siting, lang)[1] == text("summary.no-demand", lang)
+    assert np.isfinite(result.gap)
