@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import Fault
-from .exact import Integer
 from .exact_aims import aims_program, worst_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem
 from .result import SitingResult, build_order, covered, relative_gap
@@ -154,14 +153,14 @@ def mixed_aims(
     if begin.status == "infeasible":
         return _no_plan(begin, 3)
     options = [begin.chosen] if np.isfinite(begin.objective) else []
-    bound, status = begin.bound, begin.status
+    bound, found = begin.bound, None
+    stopped = begin.status == "interrupted"
     if rest:
-        stopped = status == "interrupted"
         left_s = 0.0 if stopped else time_limit_s - (time.perf_counter() - start_s) - 0.2
         start = options[0] if options else None
         found = aims_program(problem, weight, shares, worst, prices, start, max(left_s, 0.05), gap)
         options += [found.plan] if found.plan is not None else []
-        bound, status = found.bound, _state(found, gap, stopped)
+        bound = found.bound
     if not options:
         return _no_plan(begin, 3)
     values = [mixed_values(problem, weight, shares, worst, prices, p) for p in options]
@@ -169,15 +168,10 @@ def mixed_aims(
     objective = float(values[best].sum())
     bound = max(min(bound, float(weight.sum() + worst)), objective)
     order, _ = build_order(plain, options[best])
+    reached = relative_gap(objective, bound)
+    status = begin.status if found is None else found.status(reached, stopped=stopped)
     elapsed = time.perf_counter() - start_s
-    return AimsResult(order, values[best], objective, bound, relative_gap(objective, bound), status, elapsed)
-
-
-def _state(found: Integer, gap: float, stopped: bool) -> str:
-    """Status of a program's outcome."""
-    if found.done:
-        return "optimal" if gap <= 1e-6 else "gap"
-    return "interrupted" if stopped or found.interrupted else "time_limit"
+    return AimsResult(order, values[best], objective, bound, reached, status, elapsed)
 
 
 def mixed_values(
@@ -287,7 +281,7 @@ def worst_served(
         return _no_plan(begin, len(rows))
     plan = begin.chosen if np.isfinite(begin.objective) else None
     stopped = begin.status == "interrupted"
-    bound, done = 1.0, False
+    bound = 1.0
     # first the mean counts a little, then not at all: that proves the worst share itself
     for mean_share in (1e-3, 0.0):
         left_s = 0.05 if stopped else max(time_limit_s - (time.perf_counter() - start_s) - 0.2, 0.05)
@@ -298,17 +292,16 @@ def worst_served(
         plan = max(options, key=lambda p: _worth(_values(problem, rows, p)))
         # the mean is never below the worst, so worst + mean_share * worst <= the program's bound
         bound = min(bound, found.bound / (1 + mean_share))
-        stopped, done = stopped or found.interrupted, found.done
+        stopped = stopped or found.interrupted
         objective = float(_values(problem, rows, plan).min())
-        if stopped or not done or relative_gap(objective, bound) <= max(gap, 1e-9):
+        if stopped or not found.done or relative_gap(objective, bound) <= max(gap, 1e-9):
             break
     assert plan is not None
     order, _ = build_order(replace(problem, weight=rows.sum(axis=0)), plan)
     values = _values(problem, rows, plan)
     bound = max(bound, objective)
     rest = relative_gap(objective, bound)
-    status = "interrupted" if stopped and not done else "time_limit"
-    status = "optimal" if done and rest <= 1e-6 else "gap" if done else status
+    status = found.status(rest, stopped=stopped)
     return AimsResult(order, values, objective, bound, rest, status, time.perf_counter() - start_s)
 
 

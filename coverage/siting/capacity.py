@@ -123,10 +123,7 @@ def capacity_plan(
     bound = min(found.bound, float(problem.weight.sum()))
     bound = objective if bound <= objective + slack else bound + slack
     rest = relative_gap(objective, bound)
-    status = "interrupted" if found.interrupted or begin.status == "interrupted" else "time_limit"
-    status = (
-        "optimal" if found.done and rest <= 1e-6 else "gap" if found.done and rest <= gap + 1e-9 else status
-    )
+    status = found.status(rest, stopped=begin.status == "interrupted")
     order = best[np.lexsort((best, -load[best]))].astype(np.int64)
     return CapacityResult(order, served, objective, bound, rest, status, time.perf_counter() - started)
 

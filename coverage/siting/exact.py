@@ -39,6 +39,10 @@ class Relaxation:
     pair: FloatArray
 
 
+PROVEN_GAP = 1e-6
+"""Relative gap up to which a program that HiGHS has finished counts as solved: its own tolerance."""
+
+
 @dataclass(frozen=True, eq=False)
 class Integer:
     """Outcome of the MIP (beyond ``core.base``): best plan or None, bound, and whether HiGHS calls it done."""
@@ -48,6 +52,12 @@ class Integer:
     done: bool
     infeasible: bool
     interrupted: bool
+
+    def status(self, gap: float, *, stopped: bool) -> str:
+        """Status of the best plan with its proven ``gap``; ``stopped``: Ctrl-C came before the program began."""
+        if self.done:
+            return "optimal" if gap <= PROVEN_GAP else "gap"
+        return "interrupted" if stopped or self.interrupted else "time_limit"
 
 
 @dataclass(frozen=True, eq=False)

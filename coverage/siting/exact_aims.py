@@ -15,8 +15,8 @@ def _side(problem: SitingProblem, width: int) -> tuple[sparse.csr_array, FloatAr
     n, _ = problem.size
     new = np.ones(n)
     new[problem.fixed] = 0.0
-    blocks, low, high = [sparse.csr_array(new[None, :])], [0.0], [float(problem.n_sites or n)]
-    high[0] = float(n if problem.n_sites is None else problem.n_sites)
+    most = n if problem.n_sites is None else problem.n_sites
+    blocks, low, high = [sparse.csr_array(new[None, :])], [0.0], [float(most)]
     if problem.budget is not None:
         unit = max(float(problem.cost.max(initial=0.0)), 1e-300)
         blocks.append(sparse.csr_array((new * problem.cost / unit)[None, :]))

@@ -104,21 +104,19 @@ def backup_coverage(
         reason = begin.reason or (Fault("siting-no-choice") if status == "infeasible" else None)
         lost = failures(problem, nothing)
         return BackupResult(nothing, none, none, none, none, none, status, lost, elapsed, reason)
-    best = max(options, key=lambda p: _worth(problem, p, backup))
+    best = max(options, key=lambda p: backup_value(problem, p, backup))
     once, twice = _covered(problem, best)
-    objective = (1 - backup) * once + backup * twice
+    objective = backup_value(problem, best, backup)
     bound = max(min(found.bound, float(problem.weight.sum())), objective)
-    stopped = found.interrupted or begin.status == "interrupted"
-    done = "gap" if relative_gap(objective, bound) > 1e-6 else "optimal"
-    status = done if found.done else ("interrupted" if stopped else "time_limit")
+    reached = relative_gap(objective, bound)
     return BackupResult(
         build_order(problem, best)[0],
         once,
         twice,
         objective,
         bound,
-        relative_gap(objective, bound),
-        status,
+        reached,
+        found.status(reached, stopped=begin.status == "interrupted"),
         failures(problem, best),
         time.perf_counter() - start_s,
     )
@@ -132,7 +130,8 @@ def _covered(problem: SitingProblem, plan: IntArray) -> tuple[float, float]:
     return float(problem.weight[count > 0].sum()), float(problem.weight[count > 1].sum())
 
 
-def _worth(problem: SitingProblem, plan: IntArray, backup: float) -> float:
+def backup_value(problem: SitingProblem, plan: IntArray, backup: float) -> float:
+    """What :func:`backup_coverage` maximises, for a plan beside the fixed sites."""
     once, twice = _covered(problem, plan)
     return (1 - backup) * once + backup * twice
 

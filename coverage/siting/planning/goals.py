@@ -13,7 +13,7 @@ from ..aims import AimsResult, mixed_values, worst_served
 from ..capacity import CapacityResult, capacity_plan, served_by
 from ..problem import FloatArray, IntArray, SitingProblem
 from ..result import SitingResult, build_order, covered, relative_gap
-from ..robust import BackupResult, backup_coverage, scenario_problem
+from ..robust import BackupResult, backup_coverage, backup_value, scenario_problem
 from ..solve import solve
 from .aims import AimTable
 from .outcome import Goal
@@ -80,10 +80,7 @@ def _by_capacity(
 
 def _by_backup(problem: SitingProblem, backup: float, solver: SolverOptions, plain: SitingResult) -> Decision:
     def value(plan: IntArray) -> float:
-        there = problem.reach[np.union1d(problem.fixed, plan)].astype(np.float64)
-        count = np.asarray(there.sum(axis=0)).ravel()
-        once, twice = (float(problem.weight[count > k].sum()) for k in (0, 1))
-        return (1 - backup) * once + backup * twice
+        return backup_value(problem, plan, backup)
 
     found = backup_coverage(problem, backup=backup, **solver.keywords())
     return _better(problem, "backup", found, plain, value, problem.weight.sum(), {"backup": backup})

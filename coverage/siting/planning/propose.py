@@ -64,7 +64,7 @@ def propose(
         What an existing site must have to count.
     objective : str
         ``"people"`` (the demand table's weights) or ``"highway"`` (metres of route).
-    sites, budget : limits
+    sites, budget
         At most so many, at most so much; one of the two at least.
     reach_km : float
         Driving distance from demand to site.
