@@ -223,6 +223,15 @@ def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> P
     """Download the project's region to the file that it names as its network.
 
     A region given by name is looked up, and its boundary kept beside the network, where ``run`` finds it.
+
+    Raises
+    ------
+    OutputExistsError
+        If the file is there and ``overwrite`` is False.
+    InputError
+        If the project names no region, or one that stands in a file that is not there yet.
+    NetworkError
+        If no server can be reached, or none knows the region.
     """
     from .network.download import fetch_osm
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -34,6 +35,8 @@ FENCED = {
     "click": {"cli"},
     "rich": {"cli"},
 }
+EXTRA = {"plugspan.data", "plugspan.qgs"}
+"""Names that are no modules: the folder of the sample in an installed package, a file in a GeoPackage."""
 
 
 def modules(root: Path):
@@ -142,3 +145,46 @@ def test_the_import_name_of_the_coverage_tool_is_left_alone(root):
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False
     )
     assert shown.stdout.strip() == "True" or "No module named 'coverage'" in shown.stderr
+
+
+def _is_there(name: str) -> bool:
+    """Whether a dotted name is a module of plugspan, or something that one defines."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            if part in getattr(found, "__annotations__", ()):
+                return True
+            found = getattr(found, part, None)
+        return found is not None
+    return False
+
+
+def test_docstrings_and_manuals_name_modules_that_are_there(root):
+    """What a docstring or a manual calls ``plugspan.room.module`` or ``room/module.py`` exists under that name."""
+    dotted = re.compile(r"(?<![\w./-])plugspan(?:\.[A-Za-z_]\w*)+")
+    role = re.compile(r":(?:func|class|mod|data|attr|meth):`~?\.([\w.]+)`")
+    names = {
+        ".".join(["plugspan", *p.relative_to(root / "coverage").with_suffix("").parts])
+        for p, _, _ in modules(root)
+    }
+    wrong = []
+    for path in [*(p for p, _, _ in modules(root)), *(root / "docs").glob("*.md"), root / "README.md"]:
+        text = path.read_text("utf-8")
+        wrong += [
+            f"{path.name}: {name}"
+            for name in dotted.findall(text)
+            if name not in EXTRA and not _is_there(name)
+        ]
+        for name in role.findall(text):
+            head, _, tail = name.partition(".")
+            homes = [n for n in names if n.endswith(f".{head}")]
+            if not any(_is_there(f"{home}.{tail}" if tail else home) for home in homes):
+                wrong.append(f"{path.name}: .{name}")
+        for name in re.findall(r"`(?:coverage/)?((?:[a-z_]+/)+[a-z_]+\.py)`", text):
+            if not any((root / folder / name).exists() for folder in ("", "coverage")):
+                wrong.append(f"{path.name}: {name}")
+    assert not wrong

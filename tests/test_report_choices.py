@@ -256,10 +256,12 @@ def test_pictures_have_no_transparent_layer(plan):
 
 
 def test_the_curve_stands_over_money_where_only_a_budget_limits(plan):
-    """x is what the sites cost together; the best plans and bounds stand over their budgets, none above its bound."""
+    """The x axis is what all sites cost; the best plans and bounds stand over their budgets, none above its bound."""
     siting = plan.siting[0]
     spent = siting.proposed["cost"].astype(float).cumsum()
-    budgets = pd.DataFrame({"budget": [0.0, 2.5, 6.0], "objective": [1.0, 2.0, 3.0], "bound": [1.5, 2.5, 3.0]})
+    budgets = pd.DataFrame(
+        {"budget": [0.0, 2.5, 6.0], "objective": [1.0, 2.0, 3.0], "bound": [1.5, 2.5, 3.0]}
+    )
     money = replace(siting, frontier=siting.frontier.iloc[:0], frontier_by_money=budgets)
     axes = curve_figure(money, "en").axes[0]
     drawn = {line.get_label(): line.get_xydata() for line in axes.get_lines()}

@@ -87,8 +87,7 @@ def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: 
     (1.0, 0.75, 40.0)
     """
     length, counted = _checked(edges, span_m)
-    wanted = dict.fromkeys(site_nodes)
-    links, sites, unknown = _numbered(edges, length, list(wanted))
+    links, sites, unknown = _numbered(edges, length, list(dict.fromkeys(site_nodes)))
     if unknown and not len(sites):
         _refuse_other_type(edges, unknown)
     limit = float(span_m) + TOLERANCE_M

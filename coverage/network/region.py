@@ -159,7 +159,15 @@ def read_region(
 
 
 def region_from_frame(frame: gpd.GeoDataFrame, *, file: str, halo_m: float, name: str) -> Region:
-    """Unite the polygons of a frame into a region; ``file`` is named in faults."""
+    """Unite the polygons of a frame into a region; ``file`` is named in faults.
+
+    Without a CRS the frame is taken as EPSG:4326 if its numbers can be degrees.
+
+    Raises
+    ------
+    InputError
+        If there is no polygon, or no CRS that gives a place on the globe.
+    """
     if not isinstance(frame, gpd.GeoDataFrame) or frame.geometry.isna().all():
         raise InputError(Fault("region-file-no-polygon", file=file))
     shapes = frame.geometry.dropna()

@@ -17,7 +17,13 @@ _MODE_FOLDER, _MODE_FILE = 0o755, 0o644
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:
-    """Raise OutputExistsError if ``path`` is there and must not be replaced."""
+    """Refuse to write where something is already.
+
+    Raises
+    ------
+    OutputExistsError
+        If ``path`` is there and must not be replaced.
+    """
     if os.path.lexists(path) and not overwrite:
         raise OutputExistsError("output-exists", path=path)
 

@@ -251,7 +251,13 @@ def in_crs(geometry: gpd.GeoSeries, crs: str) -> gpd.GeoSeries:
 
 
 def check_crs(crs: str, bounds: Iterable[float]) -> None:
-    """Raise InputError unless ``crs`` is meant for ``bounds`` (west, south, east, north in degrees), or nearly."""
+    """Refuse a CRS that is not meant for ``bounds`` (west, south, east, north in degrees), nor nearly.
+
+    Raises
+    ------
+    InputError
+        ``crs-unknown``, or ``crs-too-far``.
+    """
     try:
         there = Transformer.from_crs(CGCS2000 if _on_cgcs2000(crs) else WGS84, crs, always_xy=True)
     except Exception as error:

@@ -86,6 +86,18 @@ def weighted_aims(
         What each demand is worth for each aim (people, highway km, vehicles per day, …).
     importance : (s,) float
         Weights of the aims; only their proportions matter.
+    time_limit_s, gap, seed
+        As in :func:`.solve.max_coverage`.
+
+    Returns
+    -------
+    AimsResult
+        ``objective`` is the weighted sum, ``values`` are the (s,) shares.
+
+    Raises
+    ------
+    ProblemError
+        If the aims or their importances don't fit the problem, are negative or not finite.
     """
     start_s = time.perf_counter()
     rows, weight = as_shares(problem, aims), np.asarray(importance, dtype=np.float64)
@@ -205,7 +217,25 @@ def trade_off(
     gap: float = 1e-3,
     seed: int = 0,
 ) -> list[AimsResult]:
-    """Trade-off curve of two aims that add up; see :func:`trade_off_curve`."""
+    """Trade-off curve of two aims that add up; see :func:`trade_off_curve`.
+
+    Parameters
+    ----------
+    first, second : (m,) float
+        What each demand is worth for each of the two.
+    n_points : int
+        So many weighted sums are solved at most; they share ``time_limit_s``.
+
+    Returns
+    -------
+    list of AimsResult
+        From the best for the first aim to the best for the second; ``values`` are the two shares.
+
+    Raises
+    ------
+    ProblemError
+        As :func:`weighted_aims`.
+    """
     aims = np.stack([np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)])
     share_s = time_limit_s / max(n_points, 2)
 
@@ -269,7 +299,17 @@ def worst_served(
     For counties, ``aims`` has a row per county with the demand of the others set to 0
     (:func:`by_group`); for scenarios a row per scenario. Among plans with the same worst share the one with
     the better mean is preferred (it counts a thousandth). Exact by branch and cut, from the best
-    weighted sum; meant for thousands of demands, not for tens of thousands.
+    weighted sum; meant for thousands of demands, not for tens of thousands. ``objective`` is the least share.
+
+    Parameters
+    ----------
+    aims : (s, m) float
+        What each demand is worth for each aim; an aim without any weight is left out.
+
+    Raises
+    ------
+    ProblemError
+        If the shape of ``aims`` doesn't match or a value is negative or not finite.
     """
     start_s = time.perf_counter()
     rows = as_shares(problem, aims)

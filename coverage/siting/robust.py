@@ -156,6 +156,11 @@ def scenario_problem(
         With ``s × m`` demands; weights are divided by ``s``.
     aims : (s, s × m) float64
         A row per scenario, for :func:`.aims.worst_served`.
+
+    Raises
+    ------
+    ProblemError
+        If shapes or numbers of scenarios don't match, or a weight is negative or not finite.
     """
     n, m = problem.size
     rows = np.atleast_2d(problem.weight if weights is None else np.asarray(weights, dtype=np.float64))

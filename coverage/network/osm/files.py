@@ -70,6 +70,11 @@ def osm_faults(path: Path) -> Iterator[None]:
     """Turn any failure of osmium inside the block into an :class:`InputError` about ``path``.
 
     osmium raises RuntimeError, and for some broken files other built-in errors; it has no tree of its own.
+
+    Raises
+    ------
+    InputError
+        ``osm-corrupt`` with what osmium said.
     """
     try:
         yield

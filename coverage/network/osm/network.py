@@ -109,7 +109,13 @@ def read_osm(path: str | Path, region: Region | None = None) -> OsmExtract:
 
 
 def read_roads(path: Path, region: Region | None) -> tuple[RoadGraph, OsmReport]:
-    """Read the road graph and the report on it from an OSM file."""
+    """Read the road graph, cut to the region and its halo, and the report on it from an OSM file.
+
+    Raises
+    ------
+    InputError
+        If the file holds no drivable road, or none in the region.
+    """
     is_pbf = path.name.lower().endswith(".pbf")
     raw = (read_ways_fast(path) if is_pbf else None) or read_ways(path)
     reasons = why_dropped(raw)

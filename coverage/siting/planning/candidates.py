@@ -37,6 +37,21 @@ def find_candidates(
 ) -> gpd.GeoDataFrame:
     """List candidates of the given kinds inside the region, each with its cost and why it is out, if it is.
 
+    Parameters
+    ----------
+    inputs : Inputs
+        Facilities, car parks and towns; existing sites that are operational exclude what is beside them.
+    index, routes
+        Roads, and the routes whose junctions and points are candidates.
+    kinds : iterable of str
+        ``service_area``, ``fuel``, ``hub``, ``car_park``, ``town``, ``junction``, ``route_point``.
+    route_point_km : float
+        Distance between route points along a section.
+    cost : mapping
+        Kind -> cost of a site; 1 for kinds that are not in it.
+    region : geometry or None
+        EPSG:4326; None: everywhere.
+
     Returns
     -------
     GeoDataFrame

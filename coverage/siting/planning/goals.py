@@ -44,7 +44,23 @@ def decide(
     reach_km: float,
     plain: SitingResult,
 ) -> Decision:
-    """Choose the plan by the goal that the wishes name; ``plain`` is the best plan for coverage alone."""
+    """Choose the plan by the goal that the wishes name.
+
+    Parameters
+    ----------
+    problem, reach, places
+        Demand (m), candidates and existing sites (n), and who reaches whom.
+    wishes : Wishes
+        Name one goal at most; without one ``plain`` is the answer.
+    aims : AimTable or None
+        Needed if the wishes name aims.
+    solver : SolverOptions
+        Not much time is taken if ``plain`` was interrupted.
+    reach_km : float
+        Driving distance from demand to site; scenarios stretch the ways, not the reach.
+    plain : SitingResult
+        The best plan for coverage alone; it stays if the goal's own solve finds none that is worth more.
+    """
     if wishes.plain or plain.status in ("infeasible", "unknown"):
         return Decision(plain)
     if plain.status == "interrupted":  # the user wants to have it now

@@ -88,8 +88,7 @@ def propose(
     check_wishes(wishes, candidates, inputs)
     places = find_sites(inputs, candidates, site)
     reaches = _Reaches(inputs, graph, list(routes), region, places, reach_km * wishes.longest_reach)
-    reach = reaches.reach(objective)
-    problem, counties = _problem(inputs, places, reach, wishes, sites, budget, reach_km)
+    problem, counties = _problem(inputs, places, reaches.reach(objective), wishes, sites, budget, reach_km)
     plain = solve(problem, method=method, progress=progress, **solver.keywords())
     if plain.status == "infeasible":
         plain = replace(plain, reason=why_infeasible(problem, plain, places.names, counties))
