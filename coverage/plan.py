@@ -67,3 +67,8 @@ class Plan:
     compliance: tuple[Compliance, ...] = ()
     retrofit: Retrofit | None = None
     bands: gpd.GeoDataFrame | None = None
+
+    @property
+    def widest(self) -> Compliance | None:
+        """Least sites for the widest span that was asked for: what summaries and the map show."""
+        return max(self.compliance, key=lambda found: found.span_km, default=None)

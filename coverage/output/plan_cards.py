@@ -37,7 +37,7 @@ def _card(siting: Siting, lang: str) -> PlanCard:
     rows = [
         (
             text(f"objective.{siting.objective_name}", lang),
-            _rise(result.base, result.objective, result.total),
+            _rise(result.share_before, result.share),
         ),
         (text("card.certificate", lang), _certificate(siting, lang)),
         *_cost(siting, lang),
@@ -48,17 +48,15 @@ def _card(siting: Siting, lang: str) -> PlanCard:
     return PlanCard(text("card.title", lang, n=len(siting.proposed)), tuple(rows), "proposed")
 
 
-def _rise(before: float, after: float, total: float) -> str:
-    return f"{numbers.percent(before / total)} → {numbers.percent(after / total)}"
+def _rise(before: float, after: float) -> str:
+    return f"{numbers.percent(before)} → {numbers.percent(after)}"
 
 
 def _certificate(siting: Siting, lang: str) -> str:
     """What is proven: of plain coverage, or of the goal that decided."""
     goal = siting.goal
     gap, status = (siting.result.gap, siting.result.status) if goal is None else (goal.gap, goal.status)
-    words = text(
-        "card.optimal" if status == "optimal" else "card.gap", lang, gap=numbers.percent(max(gap, 0.0))
-    )
+    words = text("card.optimal" if status == "optimal" else "card.gap", lang, gap=numbers.percent(gap))
     if goal is None or goal.name == "coverage":
         return words
     return text("card.goal", lang, goal=text(f"goal.{goal.name}", lang), words=words)
@@ -68,7 +66,7 @@ def _cost(siting: Siting, lang: str) -> list[tuple[str, str]]:
     cost = siting.proposed["cost"]
     if cost.isna().any() or (cost == 1).all():
         return []  # nobody has given costs
-    return [(text("card.cost", lang), f"{float(cost.sum()):,.10g}")]
+    return [(text("card.cost", lang), f"{siting.result.cost:,.10g}")]
 
 
 def _robust(siting: Siting, lang: str) -> list[tuple[str, str]]:
@@ -77,14 +75,14 @@ def _robust(siting: Siting, lang: str) -> list[tuple[str, str]]:
     after = siting.backup[siting.backup["phase"] == "after"][["left_worst", "twice"]].to_numpy(float)
     if not len(after) or np.isnan(after).any():
         return []
-    worst, twice = after[0] / siting.result.total
-    values = {"worst": numbers.percent(float(worst)), "twice": numbers.percent(float(twice))}
+    worst, twice = (numbers.percent(siting.result.share_of(weight)) for weight in after[0].tolist())
+    values = {"worst": worst, "twice": twice}
     return [(text("card.backup", lang), text("card.backup-words", lang, **values))]
 
 
 def _scenarios(siting: Siting) -> list[tuple[str, str]]:
     rows = siting.scenarios.head(SCENARIOS).to_dict("records")
-    return [(str(row["scenario"]), _rise(row["share_before"], row["share_after"], 1.0)) for row in rows]
+    return [(str(row["scenario"]), _rise(row["share_before"], row["share_after"])) for row in rows]
 
 
 def _worst_county(siting: Siting, lang: str) -> list[tuple[str, str]]:
@@ -94,5 +92,5 @@ def _worst_county(siting: Siting, lang: str) -> list[tuple[str, str]]:
     if len(own) < 2:
         return []
     row = own.sort_values(["share_after", "county"], kind="stable").iloc[0]
-    words = f"{row['county']} {_rise(row['share_before'], row['share_after'], 1.0)}"
+    words = f"{row['county']} {_rise(row['share_before'], row['share_after'])}"
     return [(text("card.worst-county", lang), words)]

@@ -174,7 +174,7 @@ def _others(siting: Siting, lang: str) -> gpd.GeoDataFrame:
 
 def least_layer(plan: Plan) -> Layer | None:
     """Least sites for the widest span that was asked for."""
-    found = max(plan.compliance, key=lambda c: c.span_km, default=None)
+    found = plan.widest
     if found is None or found.sites.empty:
         return None
     frame = found.sites.rename(columns={"order": "build_order"})

@@ -31,7 +31,7 @@ def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
             (numbers.status(before, lang), value, numbers.target(before, lang), before.rule.title[lang])
         )
     rows += [_siting_line(siting, lang) for siting in plan.siting]
-    rows += [_least_line(found, lang) for found in plan.compliance[-1:] if found.stretches]
+    rows += [_least_line(plan.widest, lang)] if plan.widest and plan.widest.stretches else []
     widths = [max((width(row[i]) for row in rows), default=0) for i in range(4)]
     return [tuple(_pad(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
 
@@ -48,11 +48,10 @@ def _siting_line(siting: Siting, lang: str) -> tuple[str, ...]:
             "",
             text(f"objective.{siting.objective_name}", lang),
         )
-    share, base = result.objective / result.total, result.base / result.total
     return (
         text("summary.proposed", lang, n=len(siting.proposed)),
-        f"{numbers.percent(base)} → {numbers.percent(share)}",
-        text("summary.gap", lang, gap=numbers.percent(max(result.gap, 0.0)) if result.gap else "0%"),
+        f"{numbers.percent(result.share_before)} → {numbers.percent(result.share)}",
+        text("summary.gap", lang, gap=numbers.percent(result.gap)),
         text(f"objective.{siting.objective_name}", lang),
     )
 

@@ -85,7 +85,21 @@ class SitingResult:
     @property
     def share(self) -> float:
         """Share of all weight that is covered; 0 if there is no weight."""
-        return self.objective / self.total if self.total > 0 else 0.0
+        return self.share_of(self.objective)
+
+    @property
+    def share_before(self) -> float:
+        """Share that the fixed sites alone cover."""
+        return self.share_of(self.base)
+
+    @property
+    def share_bound(self) -> float:
+        """Share that no plan exceeds."""
+        return min(self.share_of(self.bound), 1.0)
+
+    def share_of(self, weight: float) -> float:
+        """Any weight as a share of all weight; 0 if there is none."""
+        return weight / self.total if self.total > 0 else 0.0
 
 
 def relative_gap(objective: float, bound: float) -> float:

@@ -140,7 +140,7 @@ def plan_letter(k: int) -> str:
 def _other_plans(report: Report, siting: Siting) -> None:
     if not siting.alternatives:
         return
-    lang, total = report.lang, siting.result.total
+    lang, result = report.lang, siting.result
     comma = text("map.comma", lang)
     rows = []
     for letter, value, without, instead in other_plans(siting):
@@ -148,7 +148,7 @@ def _other_plans(report: Report, siting: Siting) -> None:
         rows.append(
             [
                 Cell(letter),
-                Cell(numbers.percent(value / total) if total else "–", right=True),
+                Cell(numbers.percent(result.share_of(value)) if result.total else "–", right=True),
                 Cell(amount(less, siting.objective_name, lang) or "–", right=True),
                 Cell(comma.join(map(str, without)) or "–"),
                 Cell(comma.join(place_names(siting, instead)) or "–"),

@@ -104,7 +104,7 @@ def _lacking(report: Report, finding: Finding) -> str:
 
 def _build(report: Report) -> list[str]:
     lines = [line for siting in report.plan.siting if (line := _sited(report, siting))]
-    widest = max(report.plan.compliance, key=lambda c: c.span_km, default=None)
+    widest = report.plan.widest
     if widest is not None and widest.stretches:
         lines.append(_least(report, widest))
     return lines
@@ -118,8 +118,8 @@ def _sited(report: Report, siting: Siting) -> str:
         "glance.sited",
         n=len(siting.proposed),
         objective=text(f"objective.{siting.objective_name}", lang),
-        before=numbers.percent(result.base / result.total),
-        after=numbers.percent(result.objective / result.total),
+        before=numbers.percent(result.share_before),
+        after=numbers.percent(result.share),
         sites=_in_order(report, siting.proposed),
     )
 

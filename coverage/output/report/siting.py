@@ -50,13 +50,13 @@ def _siting_words(report: Report, siting: Siting) -> list[str]:
     if not result.total:
         return [report.words("siting-nothing")]
     share = {
-        "before": numbers.percent(result.base / result.total),
-        "after": numbers.percent(result.objective / result.total),
+        "before": numbers.percent(result.share_before),
+        "after": numbers.percent(result.share),
     }
     if siting.candidates["excluded"].notna().all():
         return [report.words("siting-no-candidates", before=share["before"])]
-    bound = numbers.percent(min(result.bound / result.total, 1.0))
-    gap = numbers.percent(max(result.gap, 0.0)) if result.gap else "0%"
+    bound = numbers.percent(result.share_bound)
+    gap = numbers.percent(result.gap)
     key = "siting-optimal" if result.status == "optimal" else "siting-gap"
     built = "siting-adds" if len(siting.proposed) else "siting-none"
     lines = [

@@ -58,10 +58,9 @@ def _alternatives(siting: Siting) -> pd.DataFrame:
     if not siting.alternatives:
         return pd.DataFrame()
     own = dict(zip(siting.proposed["id"], siting.proposed["order"], strict=True))
-    total = siting.result.total or np.nan
     rows = []
     for k, (value, ids) in enumerate(sorted(siting.alternatives, key=lambda plan: (-plan[0], plan[1]))):
-        about = {"plan": plan_letter(k), "objective_value": value, "share": value / total,
+        about = {"plan": plan_letter(k), "objective_value": value, "share": siting.result.share_of(value),
                  "less": max(siting.result.objective - value, 0.0)}  # fmt: skip
         for place in sorted({*own, *ids}, key=lambda i: (own.get(i, len(own) + 1), i)):
             part = "instead" if place not in own else "both" if place in ids else "left-out"
