@@ -6,14 +6,17 @@ import math
 from dataclasses import replace
 from types import SimpleNamespace
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 from plugspan.assess.finding import Finding
-from plugspan.output import numbers, summary
+from plugspan.output import layers, numbers, summary
+from plugspan.output.layer import Category, Layer, LayerStyle
 from plugspan.output.report import glance
 from plugspan.output.words import assumption_lines, finding_words
 from plugspan.policy import read_policy
+from plugspan.schema import TableSchema
 from plugspan.texts import LANGUAGES, catalogue, text
 
 PROFILES = ("zhuzhou-2025", "cn-national", "eu-afir", "us-nevi")
@@ -110,3 +113,41 @@ def test_no_candidate_and_no_demand_are_told_as_such(lang):
     siting = SimpleNamespace(result=result, proposed=pd.DataFrame(), objective_name="people")
     assert summary._siting_line(siting, lang)[1] == text("summary.no-demand", lang)
     assert np.isfinite(result.gap)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_roads_of_another_policy_are_not_called_chinese_classes(lang):
+    """On a map of AFIR there are no ordinary trunk highways; Zhuzhou's layers keep their names."""
+    style = LayerStyle("line", (Category(None, "legend.expressway", "#7F8FA3"),))
+    lines = Layer(
+        "expressways",
+        "layer.expressways",
+        gpd.GeoDataFrame(geometry=[], crs="EPSG:4326"),
+        TableSchema("x", ()),
+        style,
+        "routes",
+    )
+    routes = replace(lines, name="routes", title_key="layer.routes")
+
+    def named(profile, classes, layer):
+        plan = SimpleNamespace(
+            policy=read_policy(profile), routes=[SimpleNamespace(road_class=c) for c in classes]
+        )
+        return layers._named_for(plan, layer)
+
+    assert text(named("eu-afir", ["tent_core"], routes).title_key, lang) == text("layer.routes-own", lang)
+    other = named("eu-afir", ["tent_core", "tent_comprehensive"], lines)
+    assert other.title_key == "layer.expressways-own"
+    assert [text(c.label_key, lang) for c in other.style.categories] == [text("legend.expressway-own", lang)]
+    assert named("zhuzhou-2025", ["expressway", "ordinary_trunk"], lines) is lines
+    assert named("zhuzhou-2025", ["expressway", "ordinary_trunk"], routes) is routes
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_rule_that_only_lists_is_not_nothing_to_measure(lang):
+    """The first page's table sends the reader to the list; an empty one says that there is nothing."""
+    rule = rule_of("zhuzhou-2025", "swap-hydrogen-pv")
+    found = Finding(rule, "count", None, None, table=pd.DataFrame({"id": ["H1"]}))
+    assert numbers.headline(found, lang) == text("finding.listed", lang)
+    empty = replace(found, table=pd.DataFrame())
+    assert numbers.headline(empty, lang) == text("finding.nothing", lang)

@@ -40,6 +40,9 @@ from .plan_tables import quality_table
 from .popups import GAP, POPUPS
 from .siting_layers import alternatives_layer, candidates_layer, demand_layer, least_layer, proposed_layer
 
+OWN_LABELS = ("legend.expressway", "legend.site-fast", "legend.site-slow")
+"""Legend texts that speak of China's roads and of fast charging; each has a twin for other policies."""
+
 
 def plan_layers(plan: Plan) -> list[Layer]:
     """All layers of a plan, lowest first."""
@@ -64,7 +67,30 @@ def plan_layers(plan: Plan) -> list[Layer]:
         alternatives_layer(plan, plan.project.language),
         proposed_layer(plan, plan.project.language),
     ]
-    return [layer for layer in layers if layer is not None]
+    return [_named_for(plan, layer) for layer in layers if layer is not None]
+
+
+def _named_for(plan: Plan, layer: Layer) -> Layer:
+    """Roads and sites of a policy whose classes of roads are not China's bear names that fit any policy."""
+    spacing = {r.network for r in plan.policy.rules if isinstance(r, RouteSpacing)}
+    drawn = {
+        "routes": spacing,
+        "charging_sites": spacing,
+        "expressways": {route.road_class for route in plan.routes} - spacing,
+    }
+    names = {
+        "routes": {"ordinary_trunk"},
+        "charging_sites": {"ordinary_trunk"},
+        "expressways": {"expressway"},
+    }
+    if layer.name not in names or drawn[layer.name] <= names[layer.name]:
+        return layer
+    own = tuple(
+        replace(c, label_key=f"{c.label_key}-own") if c.label_key in OWN_LABELS else c
+        for c in layer.style.categories
+    )
+    title = layer.title_key if layer.name == "charging_sites" else f"{layer.title_key}-own"
+    return replace(layer, title_key=title, style=replace(layer.style, categories=own))
 
 
 def _counties(plan: Plan) -> Layer | None:

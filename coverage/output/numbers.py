@@ -11,6 +11,10 @@ from ..policy import RouteSpacing
 from ..texts import text
 
 
+LISTING = ("inventory", "fleet_power")
+"""Kinds of rules that measure no single value: they list."""
+
+
 def percent(share: float) -> str:
     """``0.6667`` -> ``66.7%``; never rounded up to 100 % or down to 0 %.
 
@@ -75,7 +79,8 @@ def of_longest_gap(finding: Finding) -> bool:
 def interval(finding: Finding, lang: str) -> str:
     """The measured value: one number if it is certain, else both ends."""
     if finding.low is None and finding.high is None:
-        return text("finding.nothing", lang)
+        listed = finding.rule.kind in LISTING and len(finding.table)
+        return text("finding.listed" if listed else "finding.nothing", lang)
     if finding.low == math.inf:
         return text("finding.no-site", lang)
     if finding.high is None or finding.high == math.inf:
