@@ -22,7 +22,11 @@ def read_result(folder: Path) -> dict[str, Any]:
     try:
         result = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(Fault("no-run-folder", file=str(path), values={"reason": error})) from error
+        raise InputError(
+            Fault(
+                "no-run-folder", file=str(path), values={"reason": getattr(error, "strerror", None) or error}
+            )
+        ) from error
     if not isinstance(result, dict) or result.get("schema") != 1 or "findings" not in result:
         raise InputError(Fault("no-run-folder", file=str(path), values={"reason": "schema"}))
     return result

@@ -10,7 +10,6 @@ from ..assess.finding import Finding
 from ..policy import RouteSpacing
 from ..texts import text
 
-
 LISTING = ("inventory", "fleet_power")
 """Kinds of rules that measure no single value: they list."""
 

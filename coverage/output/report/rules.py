@@ -86,9 +86,11 @@ def _page(report: Report, before: Finding, after: Finding) -> _Page:
         line = text("report.semicolon", lang).join(assumed) + report.words("stop")
         paragraphs.append((report.words("assumed"), line))
     heads, rows, widths, n = evidence(before, lang, FULL_ROWS)
+    note = _other_reading(report, before)
     size, above, below = HEADINGS[2]
     height = heading_mm(rule.title[lang], size, above + below, report.paper.text_mm)
     height += sum(text_mm(lead + words, report.paper.text_mm, lang) for lead, words in paragraphs)
+    height += text_mm(note, report.paper.text_mm, lang) if note else 0.0
     scale = report.paper.text_mm / sum(widths) if widths else 1.0
     heights = rows_mm(heads, rows, [w * scale for w in widths]) if rows else [0.0]
     layers = rule_layers(report.plan, report.layers, before)
@@ -109,12 +111,20 @@ def _write(report: Report, page: _Page, room_mm: float, *, new_page: bool) -> fl
         map_mm += CAPTION_MM
     if page.rows:
         paper.table(report.words("table-of", title=title), page.heads, page.rows[:shown], page.widths)
-    if page.rows and isinstance(finding.rule, LengthCoverage) and finding.rule.reading != "route":
-        reading = text(f"figure-value.{finding.rule.reading}", report.lang)
-        report.paper.text(report.words("other-reading", reading=reading), indent=False, soft=True)
+    note = _other_reading(report, finding)
+    if page.rows and note:
+        report.paper.text(note, indent=False, soft=True)
     if page.n > shown and page.rows:
         _say_more(report, page, shown)
     return page.above_mm + map_mm + sum(page.heights[: shown + 1]) + SPARE_MM
+
+
+def _other_reading(report: Report, finding: Finding) -> str:
+    """Say that table and finding are read differently, where they are."""
+    if not isinstance(finding.rule, LengthCoverage) or finding.rule.reading == "route":
+        return ""
+    reading = text(f"figure-value.{finding.rule.reading}", report.lang)
+    return report.words("other-reading", reading=reading)
 
 
 def _say_more(report: Report, page: _Page, shown: int) -> None:
