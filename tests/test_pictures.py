@@ -166,12 +166,17 @@ def test_nothing_to_draw_is_still_a_sheet(tmp_path):
         [made.empty_layer("point"), made.empty_layer("line"), made.empty_layer("polygon")], tmp_path / "a.png"
     )
     write_map_picture([], tmp_path / "b.png", title="x", note="y")
+    for name in ("a.png", "b.png"):
+        assert image.imread(tmp_path / name).shape[:2] == (1574, 1417)  # 180 × 200 mm at 200 dpi, no half pixels
 
 
 def test_all_hard_cases_can_be_drawn(tmp_path):
     """Missing, mixed and empty geometries, missing numbers, classes by missing value."""
     write_map_picture(made.every_layer(), tmp_path / "a.png", phase="before", dpi=60)
     write_map_picture(made.every_layer(), tmp_path / "b.svg", phase="after", lang="en")
+    drawn = image.imread(tmp_path / "a.png")
+    assert len(np.unique(drawn.reshape(-1, drawn.shape[2]), axis=0)) > 20
+    assert ElementTree.parse(tmp_path / "b.svg").getroot().tag.endswith("svg")
 
 
 def test_an_old_picture_stays_unless_told_otherwise(tmp_path):

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 Choices = tuple[tuple[str, tuple[str, ...]], ...]
 
+SERVICE_KINDS = ("expressway_service_area", "ordinary_trunk_service_station", "parking_area")
+"""Facilities of a road: shown and listed apart from all others."""
+HUB_KINDS = ("bus_depot", "logistics_park", "hub", "airport")
+"""Facilities where vehicles begin and end their ways."""
+
 CHARGER_KINDS: Choices = (
     ("charging", ("充电", "充电站", "充电桩", "充电设施", "charge", "charging station", "charger")),
     ("battery_swap", ("换电", "换电站", "battery swap", "swap", "battery_swap_truck", "swap station")),

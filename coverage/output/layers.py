@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..assess.assessment import Assessment
+from ..inputs.choices import HUB_KINDS, SERVICE_KINDS
 from ..plan import Plan
 from ..policy import BerthShare, FacilityShare, RouteSpacing, ShareMargin
 from ..schema import Column, TableSchema
@@ -271,10 +272,10 @@ def _with_uncounted(style: LayerStyle) -> LayerStyle:
 
 
 def _service_areas(plan: Plan) -> Layer:
-    kinds = ("expressway_service_area", "ordinary_trunk_service_station", "parking_area")
     frame = plan.inputs.facilities
-    frame = _with_status(plan, frame[frame["kind"].isin(kinds)], _rule_id(plan, FacilityShare, kinds[0]))
-    every = _rule_id(plan, FacilityShare, kinds[1])
+    first = _rule_id(plan, FacilityShare, "expressway_service_area")
+    frame = _with_status(plan, frame[frame["kind"].isin(SERVICE_KINDS)], first)
+    every = _rule_id(plan, FacilityShare, "ordinary_trunk_service_station")
     if every:
         frame["has"] = frame["has"].fillna(_with_status(plan, frame.drop(columns="has"), every)["has"])
     style = _with_uncounted(styles.facility_style())
@@ -282,9 +283,8 @@ def _service_areas(plan: Plan) -> Layer:
 
 
 def _hubs(plan: Plan) -> Layer:
-    kinds = ("bus_depot", "logistics_park", "hub", "airport")
     frame = plan.inputs.facilities
-    frame = _with_status(plan, frame[frame["kind"].isin(kinds)], _rule_id(plan, FacilityShare, "hub"))
+    frame = _with_status(plan, frame[frame["kind"].isin(HUB_KINDS)], _rule_id(plan, FacilityShare, "hub"))
     style = _with_uncounted(styles.HUBS)
     return make_layer("hubs", frame, FACILITY_COLUMNS, style, "places", search_column="name")
 

@@ -18,6 +18,7 @@ from .plan_cards import plan_cards
 from .plan_tables import plan_tables
 from .report.write import check_template, write_report
 from .result import plan_result, result_text
+from .rule_layers import rule_layer_names
 from .strips.draw import strip_charts
 from .summary import summary_lines
 from .webmap import Basemap, write_map
@@ -100,7 +101,7 @@ def write_plan_map(plan: Plan, layers: Sequence[Layer], path: Path, lang: str) -
     output = plan.project.output
     write_map(
         layers,
-        finding_panel(plan, lang),
+        finding_panel(plan, layers, lang),
         path,
         lang=lang,
         title=output.title or plan.project.name,
@@ -131,17 +132,7 @@ def _write_layers(plan: Plan, layers: Sequence[Layer], path: Path, lang: str) ->
     )
 
 
-LAYER_OF_KIND = {
-    "facility_share": "service_areas",
-    "route_spacing": "routes",
-    "length_coverage": "routes",
-    "berth_share": "berths",
-    "share_margin": "car_parks",
-    "demand_reach": "demand",
-}
-
-
-def finding_panel(plan: Plan, lang: str) -> list[FindingRow]:
+def finding_panel(plan: Plan, layers: Sequence[Layer], lang: str) -> list[FindingRow]:
     """Rows of the map's findings panel: rules with a target."""
     rows = []
     pairs = zip(plan.before.findings, plan.after.findings, strict=True)
@@ -155,7 +146,7 @@ def finding_panel(plan: Plan, lang: str) -> list[FindingRow]:
                 status=before.status,
                 value=numbers.headline(before, lang),
                 target=numbers.target(before, lang),
-                layer="" if before.low is None else LAYER_OF_KIND.get(before.rule.kind, ""),
+                layer="" if before.low is None else next(iter(rule_layer_names(layers, before)), ""),
                 status_after=(after.status or "") if plan.siting else "",
                 value_after=numbers.headline(after, lang) if plan.siting else "",
                 source=before.rule.source,

@@ -15,6 +15,7 @@ from ...schema import Column
 from ...texts import text
 from .. import numbers
 from ..layer import Layer, shown
+from ..rule_layers import rule_layer_names
 from ..workbook.cells import Head, capital, cell_value, own_head
 from .table import Cell
 
@@ -58,12 +59,6 @@ OF_SITES = ("length_per_site_km", "gap_mean_km")
 NAME_LENGTH, WORDS_LENGTH = 60, 240
 """Characters of a name and of other words in a cell at most: the workbook has them whole."""
 SHADE = {"yes": "", "no": "gap", "unknown": "middle"}
-MAPS: Mapping[str, tuple[str, ...]] = {
-    "facility_share": ("service_areas",), "hubs": ("hubs",), "route_spacing": ("routes", "charging_sites"),
-    "length_coverage": ("routes", "charging_sites"), "berth_share": ("berths",), "share_margin": ("car_parks",),
-    "demand_reach": ("demand", "charging_sites"),
-}  # fmt: skip
-"""Kind of rule -> layers of its map; kinds that are not here have none."""
 CLOSE: Mapping[str, str] = {"berth_share": "berths", "share_margin": "car_parks"}
 """Kind of rule -> the layer its map is cut to."""
 GROUND = ("counties", "waterways", "roads", "expressways", "towns")
@@ -166,15 +161,13 @@ def map_height_mm(rows: int) -> float:
 def rule_layers(plan: Plan, layers: Sequence[Layer], finding: Finding) -> list[Layer]:
     """Layers of a rule's map: the quiet ground and what the rule counts; empty if it has no map."""
     kind = finding.rule.kind
-    if kind == "facility_share" and not _any_of(layers, "service_areas", finding):
-        kind = "hubs"  # type: ignore[assignment]
-    wanted = MAPS.get(kind, ())
+    wanted = rule_layer_names(layers, finding)
     if not wanted:
         return []
     chosen = picked(layers, wanted)
     if kind == "length_coverage":
         chosen = [_gaps_of(plan, layer, finding) if layer.name == "routes" else layer for layer in chosen]
-    if finding.rule.kind == "facility_share":
+    if kind == "facility_share":
         chosen = [_with_has(layer, finding) if layer.name in wanted else layer for layer in chosen]
     return chosen if any(len(layer.frame) for layer in chosen if layer.name in wanted) else []
 
@@ -194,14 +187,6 @@ def picked(layers: Sequence[Layer], wanted: Iterable[str]) -> list[Layer]:
     """Ground and the layers named, all made visible."""
     names = {*GROUND, *wanted}
     return [replace(layer, visible=True) for layer in layers if layer.name in names]
-
-
-def _any_of(layers: Sequence[Layer], name: str, finding: Finding) -> bool:
-    ids = set(finding.table["id"]) if "id" in finding.table else set()
-    kinds = set(finding.table["kind"].dropna()) if "kind" in finding.table else set()
-    service = {"expressway_service_area", "ordinary_trunk_service_station", "parking_area"}
-    found = [layer for layer in layers if layer.name == name and ids & set(layer.frame["id"])]
-    return bool(found) and kinds <= service
 
 
 def _with_has(layer: Layer, finding: Finding) -> Layer:

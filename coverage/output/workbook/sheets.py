@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ...assess.assessment import Assessment
+from ...inputs.choices import SERVICE_KINDS
 from ...plan import Plan
 from ...policy import FacilityShare, RouteSpacing
 from ...schema import Column
@@ -34,8 +35,6 @@ from .sources import (
     sources_sheet,
     survey_sheet,
 )
-
-SERVICE_KINDS = ("expressway_service_area", "ordinary_trunk_service_station", "parking_area")
 
 
 def plan_sheets(plan: Plan, lang: str) -> list[Sheet]:

@@ -13,12 +13,11 @@ from shapely.geometry.base import BaseGeometry
 from sklearn.neighbors import BallTree
 
 from ...inputs import Inputs
+from ...inputs.choices import HUB_KINDS, SERVICE_KINDS
 from ...network import RoadGraph
 from ...network.routes import RoadIndex, Route, inside_intervals, locate
 from ...units import EARTH_RADIUS_M, M_PER_KM, WGS84
 
-SERVICE_AREAS = ("expressway_service_area", "parking_area", "ordinary_trunk_service_station")
-HUBS = ("bus_depot", "logistics_park", "hub", "airport")
 TOWNS = ("city", "town")
 APART_M = 300.0
 """A place this close to an existing site, or to a candidate listed before it, is no place of its own."""
@@ -60,9 +59,9 @@ def find_candidates(
         Kinds come in the order given, so the first listed wins where two share a place.
     """
     makers: dict[str, Callable[[], gpd.GeoDataFrame]] = {
-        "service_area": lambda: _facilities(inputs, "service_area", SERVICE_AREAS),
+        "service_area": lambda: _facilities(inputs, "service_area", SERVICE_KINDS),
         "fuel": lambda: _facilities(inputs, "fuel", ("fuel",)),
-        "hub": lambda: _facilities(inputs, "hub", HUBS),
+        "hub": lambda: _facilities(inputs, "hub", HUB_KINDS),
         "car_park": lambda: _of_table(inputs.car_parks, "car_park"),
         "town": lambda: _of_table(inputs.demand[inputs.demand["kind"].isin(TOWNS)], "town"),
         "junction": lambda: _junctions(index.graph, list(routes), region),
