@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import geopandas as gpd
 import pandas as pd
@@ -12,6 +13,7 @@ from plugspan.output.gap_words import chainage, with_gap_words
 from plugspan.output.layer import Layer, Popup, shown_with_unit
 from plugspan.output.plan_cards import _card
 from plugspan.output.popups import POPUPS
+from plugspan.output.rule_layers import rule_layer_names
 from plugspan.output.siting_layers import _others, _worth, amount
 from plugspan.output.styles import TOWNS
 from plugspan.output.webmap.payload import layer_payload
@@ -224,3 +226,16 @@ def test_quiet_columns_are_empty_where_there_is_nothing_to_say():
     assert spec["heading"] == ["a"]
     assert not any("(" in header for header in spec["columns"])
     assert shown_with_unit(Column("point_kw", "float", "kW"), None, "zh") == "未知"
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "layer"),
+    [("S1", "parking_area", "service_areas"), ("H1", "logistics_park", "hubs"), ("H1", "hub", "hubs")],
+)
+def test_a_finding_opens_the_layer_of_what_it_counts(place, kind, layer):
+    """A rule on service areas opens the service areas, one on hubs the hubs, though both are shares of facilities."""
+    frame = gpd.GeoDataFrame({"id": ["S1"]}, geometry=[Point(113, 27)], crs=WGS)
+    areas = Layer("service_areas", "layer.towns", frame, TableSchema("t", (Column("id"),)), TOWNS, "places")
+    rule = SimpleNamespace(kind="facility_share")
+    finding = SimpleNamespace(rule=rule, table=pd.DataFrame({"id": [place], "kind": [kind]}))
+    assert rule_layer_names([areas], finding)[0] == layer
