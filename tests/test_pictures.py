@@ -167,7 +167,10 @@ def test_nothing_to_draw_is_still_a_sheet(tmp_path):
     )
     write_map_picture([], tmp_path / "b.png", title="x", note="y")
     for name in ("a.png", "b.png"):
-        assert image.imread(tmp_path / name).shape[:2] == (1574, 1417)  # 180 × 200 mm at 200 dpi, no half pixels
+        assert image.imread(tmp_path / name).shape[:2] == (
+            1574,
+            1417,
+        )  # 180 × 200 mm at 200 dpi, no half pixels
 
 
 def test_all_hard_cases_can_be_drawn(tmp_path):
