@@ -520,6 +520,19 @@ def test_open_and_true_ends():
     assert ends[("G320", 1, "forward")] == (False, False)  # both ends at junctions
 
 
+def test_a_link_at_the_edge_of_the_data_closes_no_end():
+    """G4 in two carriageways ends at the southern edge, where a link meets one of them: it goes on both ways."""
+    toy = Toy(a=(0, 20000), b=(0, 0), c=(20, 0), d=(20, 20000), l=(300, 500), n=(10, 25000))
+    toy.node("w", -20000, 25000).node("e", 20000, 25000)
+    toy.road("a b", "G4", highway="motorway", oneway=True).road("c d", "G4", highway="motorway", oneway=True)
+    toy.road("l c", highway="motorway_link", oneway=True).road("n a").road("d n").road("w n e")
+    ends = open_ends(RoadIndex(toy.graph()), find_routes(toy.graph()))
+    assert {ends[("G4", 1, direction)] for direction in ("forward", "backward")} in (
+        {(False, True)},
+        {(True, False)},
+    )
+
+
 def test_ends_at_the_halo_are_open():
     """Cut at the halo, a dead end near the boundary is open though the data reach further elsewhere."""
     toy = Toy(

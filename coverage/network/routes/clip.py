@@ -17,6 +17,8 @@ from .model import Drive, Route
 
 EDGE_M = 2000.0
 """A dead end this close to the edge of the data is where the data end, not the road."""
+SAME_END_M = 1000.0
+"""Both carriageways of a road end there where the data end, if they end this close to each other."""
 OUTLINE_RATIO = 0.3
 """How concave the outline of the data may be (0 follows every bay, 1 is convex)."""
 THIN_M = 2000.0
@@ -134,7 +136,8 @@ def open_ends(
 
     An end is open if nothing else is attached there and it lies outside, or less than 2 km inside, of the area
     the graph was cut to or of the outline of the data themselves. An end at a junction is a true end: if the
-    number went on, the data would have the next piece.
+    number went on, the data would have the next piece. Where one direction goes on, the other does, too, though
+    a link may meet it at the very edge of the data.
 
     Parameters
     ----------
@@ -152,14 +155,27 @@ def open_ends(
     found: dict[tuple[str, int, str], OpenEnds] = {}
     for route in routes:
         for section in route.sections:
-            for drive in section.drives:
-                first, last = index.graph.edge_u[drive.edges[0]], index.graph.edge_v[drive.edges[-1]]
-                nodes = np.array([first, last] if drive.direction == "forward" else [last, first])
-                is_open = (index.degree[nodes] == 1) & edge.is_near(index.node_merc[nodes]) & (not drive.ring)
-                found[(route.ref, section.number, drive.direction)] = OpenEnds(
-                    bool(is_open[0]), bool(is_open[1])
-                )
+            nodes = np.array([_ends(index, drive) for drive in section.drives])
+            rings = np.array([drive.ring for drive in section.drives])
+            is_open = (index.degree[nodes] == 1) & edge.is_near(index.node_merc[nodes]) & ~rings[:, None]
+            is_open |= _beside_an_open_end(index, nodes, is_open) & ~rings[:, None]
+            for drive, (low, high) in zip(section.drives, is_open.tolist(), strict=True):
+                found[(route.ref, section.number, drive.direction)] = OpenEnds(low, high)
     return found
+
+
+def _ends(index: RoadIndex, drive: Drive) -> tuple[int, int]:
+    """Nodes at the smallest and at the largest chainage."""
+    first, last = int(index.graph.edge_u[drive.edges[0]]), int(index.graph.edge_v[drive.edges[-1]])
+    return (first, last) if drive.direction == "forward" else (last, first)
+
+
+def _beside_an_open_end(index: RoadIndex, nodes: IntArray, is_open: BoolArray) -> BoolArray:
+    """(drives, 2) ends close to an open end of the other direction: no road goes on one way only."""
+    xy = index.node_merc[nodes]
+    near_m = SAME_END_M / ground_scale(xy[..., 1])
+    apart = np.hypot(*(xy[:, None] - xy[None]).transpose(3, 0, 1, 2))
+    return np.asarray(((apart <= near_m[:, None]) & is_open[None]).any(axis=1))
 
 
 class DataEdge:
