@@ -148,6 +148,8 @@ def main() -> None:
     print(f"{'case':<28} {'who':<9} {'objective':>14} {'gap':>7} {'time':>10}")
     compare(3000, 300, 15, 0.06, options.seconds, with_spopt=True)
     if not options.quick:
+        # spopt holds a dense table and one Python object a demand: about as large as it can go in minutes.
+        compare(10_000, 500, 20, 0.05, options.seconds, with_spopt=True)
         for radius in (0.05, 0.1):
             compare(50_000, 800, 20, radius, options.seconds, with_spopt=False)
             compare(50_000, 2000, 30, radius, options.seconds, with_spopt=False)

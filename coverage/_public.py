@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .assess.covered import covered_length as covered_length
     from .errors import Fault as Fault
-    from .errors import InfeasibleError as InfeasibleError
     from .errors import InputError as InputError
     from .errors import NetworkError as NetworkError
     from .errors import OutputExistsError as OutputExistsError
@@ -30,7 +29,6 @@ except PackageNotFoundError:  # a bare checkout that was never installed
 
 _HOME = {
     "Fault": "errors",
-    "InfeasibleError": "errors",
     "InputError": "errors",
     "NetworkError": "errors",
     "OutputExistsError": "errors",

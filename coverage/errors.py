@@ -6,7 +6,6 @@
     ├── InputError (ValueError)                 files, tables, settings; carries every fault at once
     ├── NetworkError (ValueError)               a road network that cannot be used, a download that failed
     ├── SitingError (ValueError)                a siting problem that makes no sense, or has no answer
-    │   └── InfeasibleError                     no plan can satisfy it; names what cannot be served
     └── OutputExistsError (FileExistsError)     the result is there already and --overwrite was not given
 
 A message is a key of the text catalogue with its values, so that it can be shown in Chinese and English;
@@ -72,7 +71,7 @@ class Fault:
         }
         shown = {k: v.render(lang) if hasattr(v, "render") else v for k, v in values.items()}
         what = text(f"fault.{self.key}", lang, **shown)
-        return f"{' '.join(where)}{': ' if lang == 'en' else ':'}{what}" if where else what
+        return f"{' '.join(where)}{': ' if lang == 'en' else '：'}{what}" if where else what
 
 
 class PlugspanError(Exception):
@@ -113,14 +112,6 @@ class NetworkError(PlugspanError, ValueError):
 
 class SitingError(PlugspanError, ValueError):
     """A siting problem makes no sense (NaN weights, shapes that don't match, a negative budget, …)."""
-
-
-class InfeasibleError(SitingError):
-    """No plan satisfies the problem. ``items`` names what cannot be served."""
-
-    def __init__(self, key: str, items: Sequence[Any] = (), **values: Any) -> None:
-        self.items = list(items)
-        super().__init__(key, n_items=len(self.items), **values)
 
 
 class OutputExistsError(PlugspanError, FileExistsError):

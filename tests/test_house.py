@@ -117,7 +117,6 @@ def test_texts_used_in_the_code_exist(root):
         "Fault": "fault.",
         "NetworkError": "error.",
         "SitingError": "error.",
-        "InfeasibleError": "error.",
         "OutputExistsError": "error.",
         "PlugspanError": "error.",
         "text": "",

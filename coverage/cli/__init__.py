@@ -11,7 +11,7 @@ from importlib import import_module
 
 import click
 
-from ..errors import InfeasibleError, OutputExistsError, PlugspanError
+from ..errors import OutputExistsError, PlugspanError
 from ..texts import LANGUAGES, text
 from .click_words import speak
 from .common import ui_lang, warn
@@ -83,7 +83,7 @@ def _run(args: list[str] | None) -> int:
         return error.exit_code
     except PlugspanError as error:
         warn(error.render(getattr(error, "lang", None) or ui_lang()))
-        return 2 if isinstance(error, OutputExistsError) else 4 if isinstance(error, InfeasibleError) else 3
+        return 2 if isinstance(error, OutputExistsError) else 3
     except BrokenPipeError:
         sys.stderr.close()
         return 0

@@ -20,6 +20,6 @@ def command(project: Path, lang: str | None) -> int:
         study = load(opened, tell=tell)
         check_siting(study, find_places(study))
     for fault in study.inputs.warnings:
-        warn(f"{text('cli.warning', opened.language)} {fault.render(opened.language)}")
+        warn(text("cli.warning", opened.language, what=fault.render(opened.language)))
     warn(text("cli.check.fine", opened.language, n=len(study.inputs.warnings)))
     return 0
