@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,19 @@ def test_ctrl_c_leaves_no_litter(tmp_path):
     )
     assert done.returncode != 0
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("days", [0, 2])
+def test_what_a_killed_run_left_is_removed_after_a_day(tmp_path, days):
+    """A half-written folder of two days ago goes; one of now may still be written; others' folders stay."""
+    litter = [tmp_path / ".run.new-dead", tmp_path / ".walk.new-dead"]
+    for folder in litter:
+        folder.mkdir()
+        (folder / "map.html").write_text("half")
+        then = time.time() - days * 86400
+        os.utime(folder, (then, then))
+    with write_folder(tmp_path / "run", overwrite=False) as new:
+        (new / "map.html").write_text("whole")
+    assert litter[0].exists() == (days == 0)
+    assert litter[1].exists()
+    assert (tmp_path / "run" / "map.html").read_text() == "whole"

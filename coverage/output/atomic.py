@@ -6,14 +6,17 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import OutputExistsError, PlugspanError
 
 # A folder that is being written: ".run.new-x1y2"; what is being replaced: ".run.old-x1y2".
 _MODE_FOLDER, _MODE_FILE = 0o755, 0o644
+_LITTER_S = 24 * 3600.0
+"""What a killed run left behind is removed after a day: until then another run may still be writing it."""
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:
@@ -41,6 +44,7 @@ def write_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """
     check_free(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _tidy(path.parent, f".{path.stem}.new-")
     new = path.with_name(f".{path.stem}.new-{secrets.token_hex(4)}{path.suffix}")
     try:
         yield new
@@ -72,6 +76,7 @@ def write_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     check_free(path, overwrite=overwrite)
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
+    _tidy(path.parent, f".{path.name}.new-")
     new = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
     old = new.with_name(new.name.replace(".new-", ".old-", 1))
     try:
@@ -92,6 +97,14 @@ def write_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     finally:
         shutil.rmtree(new, ignore_errors=True)
         _remove(old)
+
+
+def _tidy(folder: Path, prefix: str) -> None:
+    """Remove what killed runs left half-written."""
+    for litter in [p for p in folder.iterdir() if p.name.startswith(prefix)]:
+        with suppress(OSError):
+            if time.time() - litter.stat().st_mtime > _LITTER_S:
+                _remove(litter)
 
 
 def _replace(source: Path, target: Path, keep: Path | None = None) -> None:
