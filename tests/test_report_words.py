@@ -151,3 +151,11 @@ def test_a_rule_that_only_lists_is_not_nothing_to_measure(lang):
     assert numbers.headline(found, lang) == text("finding.listed", lang)
     empty = replace(found, table=pd.DataFrame())
     assert numbers.headline(empty, lang) == text("finding.nothing", lang)
+
+
+@pytest.mark.parametrize(
+    ("gap", "shown"), [(0.0, "0%"), (0.00001, "0.1%"), (0.0021, "0.3%"), (0.002, "0.2%"), (math.nan, "–")]
+)
+def test_a_proven_gap_is_never_rounded_down(gap, shown):
+    """To say at most 0.2 % of a gap of 0.21 % would be wrong."""
+    assert numbers.at_most(gap) == shown

@@ -14,6 +14,17 @@ LISTING = ("inventory", "fleet_power")
 """Kinds of rules that measure no single value: they list."""
 
 
+def at_most(share: float) -> str:
+    """Write a share that is a limit from above: rounded up, never down; a dash if there is none.
+
+    >>> at_most(0.0021), at_most(0.0)
+    ('0.3%', '0%')
+    """
+    if not math.isfinite(share):
+        return "–"
+    return f"{math.ceil(max(share, 0.0) * 1000 - 1e-9) / 10:g}%"
+
+
 def percent(share: float) -> str:
     """``0.6667`` -> ``66.7%``; never rounded up to 100 % or down to 0 %.
 

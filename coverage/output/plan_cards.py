@@ -56,7 +56,7 @@ def _certificate(siting: Siting, lang: str) -> str:
     """What is proven: of plain coverage, or of the goal that decided."""
     goal = siting.goal
     gap, status = (siting.result.gap, siting.result.status) if goal is None else (goal.gap, goal.status)
-    words = text("card.optimal" if status == "optimal" else "card.gap", lang, gap=numbers.percent(gap))
+    words = text("card.optimal" if status == "optimal" else "card.gap", lang, gap=numbers.at_most(gap))
     if goal is None or goal.name == "coverage":
         return words
     return text("card.goal", lang, goal=text(f"goal.{goal.name}", lang), words=words)

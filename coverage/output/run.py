@@ -175,7 +175,7 @@ def _log(plan: Plan, lang: str, lines: list[str]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in plan.provenance.versions.items())
     files = [f"{digest}  {path}" for path, digest in plan.provenance.inputs]
     solver = [
-        f"{line.elapsed_s:8.2f} s  {line.stage}: {line.best:g} ≤ {line.bound:g}"
+        f"{line.elapsed_s:8.2f} s  {line.stage}: {line.best:,.10g} ≤ {line.bound:,.10g}"
         for s in plan.siting
         for line in s.result.log
     ]

@@ -51,7 +51,11 @@ def _siting_line(siting: Siting, lang: str) -> tuple[str, ...]:
     return (
         text("summary.proposed", lang, n=len(siting.proposed)),
         f"{numbers.percent(result.share_before)} → {numbers.percent(result.share)}",
-        text("summary.gap", lang, gap=numbers.percent(result.gap)),
+        text(
+            "summary.optimal" if result.status == "optimal" else "summary.gap",
+            lang,
+            gap=numbers.at_most(result.gap),
+        ),
         text(f"objective.{siting.objective_name}", lang),
     )
 

@@ -168,4 +168,4 @@ def _certificate(report: Report, siting: Siting) -> str:
         return goal_sentence(siting, report.lang)
     key = "glance.optimal" if result.status == "optimal" else "glance.bound"
     return report.words(key, objective=text(f"objective.{siting.objective_name}", report.lang),
-                        gap=numbers.percent(max(result.gap, 0.0)))  # fmt: skip
+                        gap=numbers.at_most(result.gap))  # fmt: skip

@@ -37,7 +37,7 @@ def goal_sentence(siting: Siting, lang: str) -> str:
         before=shown(goal.before),
         after=shown(goal.objective),
         bound=shown(goal.bound),
-        gap=numbers.percent(max(goal.gap, 0.0)),
+        gap=numbers.at_most(goal.gap),
     )
 
 

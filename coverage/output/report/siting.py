@@ -56,7 +56,7 @@ def _siting_words(report: Report, siting: Siting) -> list[str]:
     if siting.candidates["excluded"].notna().all():
         return [report.words("siting-no-candidates", before=share["before"])]
     bound = numbers.percent(result.share_bound)
-    gap = numbers.percent(result.gap)
+    gap = numbers.at_most(result.gap)
     key = "siting-optimal" if result.status == "optimal" else "siting-gap"
     built = "siting-adds" if len(siting.proposed) else "siting-none"
     lines = [
