@@ -48,7 +48,7 @@ def middle(core: Core, prices: Prices) -> Saddle:
 
 
 def primal_dual(
-    core: Core, start: Saddle, rounds: int, stop: Stop, *, tolerance: float = 1e-5
+    core: Core, start: Saddle, rounds: int, stop: Stop, *, tolerance: float = 1e-5, enough: float = -np.inf
 ) -> tuple[Bound, Saddle]:
     """Improve plan and prices for ``rounds`` rounds of two passes over ``reach`` each.
 
@@ -60,6 +60,8 @@ def primal_dual(
         From :func:`middle`, or where a similar problem ended.
     tolerance : float
         Stop when the bound is within this share of the value of a fractional plan, which is its lower limit.
+    enough : float
+        Stop when the bound is down to this, beyond ``core.base``.
 
     Returns
     -------
@@ -75,7 +77,8 @@ def primal_dual(
         walk.step()
         if turn % _LOOK == 0:
             walk.look()
-            if walk.best.value - walk.worth <= tolerance * abs(walk.best.value) or stop() <= 0:
+            near = walk.worth + tolerance * abs(walk.best.value)
+            if walk.best.value <= max(near, enough) or stop() <= 0:
                 break
         walk.move()
     return replace(walk.best, plan=walk.plan), Saddle(walk.y, walk.apart(walk.u), walk.balance)

@@ -103,6 +103,13 @@ class Run:
         return self.chosen is not None and self.bound - self.best < step
 
     @property
+    def enough(self) -> float:
+        """Bound beyond the core's base that ends the solve with the present plan."""
+        if self.chosen is None:
+            return -np.inf
+        return max(self.best * (1 + self.gap), self.best + 0.999 * self.whole) - self.core.base
+
+    @property
     def done(self) -> bool:
         """Whether there is nothing left to do: no plan at all, or the gap asked for is proven."""
         return (

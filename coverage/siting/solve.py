@@ -242,7 +242,7 @@ def _quick_bound(run: Run, rounds: int) -> None:
     keep = undominated(run.core)
     if not keep.all():
         run.shrink(keep, np.empty(0, dtype=np.int64))
-    found, end = primal_dual(run.core, middle(run.core, run.prices), rounds, run.left)
+    found, end = primal_dual(run.core, middle(run.core, run.prices), rounds, run.left, enough=run.enough)
     run.balance = end.balance
     run.fix(found)
     run.note("prices")
@@ -259,7 +259,7 @@ def _tight_bound(run: Run) -> None:
     if found is None and left() > 0:
         start = middle(core, run.prices)
         start = start if run.guide is None else Saddle(run.guide, run.prices, run.balance)
-        found, _ = primal_dual(core, start, _LONG, left)
+        found, _ = primal_dual(core, start, _LONG, left, enough=run.enough)
     if found is not None:
         run.fix(found)
     run.note("linear program")
