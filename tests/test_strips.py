@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from plugspan.assess.strip_model import Crossing, LaneState, Stretch, StripGap, Town
 from plugspan.assess.strips import StripFrames, strip_data, strip_key, strips_of
@@ -304,6 +304,15 @@ def test_labels_never_cover_each_other_nor_a_leader(given_labels, rows):
 
 
 @given(labels)
+@example(  # making room for one below lost the top two
+    [
+        *(Label(x, w, (1.0, 0.0)) for x, w in ((0.0, 4.0), (0.0, 4.0), (8.0, 4.0))),
+        *(
+            Label(x, w, p)
+            for x, w, p in ((0.0, 11.0, (2.0, 0.0)), (4.0, 4.0, (1.0, 1.0)), (12.0, 4.0, (1.0, 1.0)))
+        ),
+    ]
+)
 def test_the_most_important_label_is_always_placed(given_labels):
     """One of the highest priority finds its place if it fits the picture at all."""
     spots = place_labels(given_labels, 3, 0.0, 700.0)

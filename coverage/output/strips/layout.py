@@ -82,7 +82,9 @@ def place_labels(labels: Sequence[Label], rows: int, left: float, right: float) 
             for j, (f, s) in enumerate(zip(floor, best, strict=True))
         ]
         trial = _placed(labels, rows, left, right, raised)
-        if sum(s is not None for s in trial) > sum(s is not None for s in best):
+        lost = [labels[j] for j, spot in enumerate(trial) if spot is None and best[j] is not None]
+        more = sum(s is not None for s in trial) > sum(s is not None for s in best)
+        if more and trial[k] is not None and all(x.priority <= labels[k].priority for x in lost):
             best, floor = trial, raised
     return best
 
