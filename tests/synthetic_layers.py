@@ -123,8 +123,8 @@ def two_sides() -> Layer:
     line = LineString([(113.0, 27.5), (113.5, 27.5)])
     frame = gpd.GeoDataFrame({"name": ["right", "left"], "side": [1, -1]}, geometry=[line, line], crs=WGS)
     classes = (
-        Category("right", "legend.ferry", "#FF0000", width=6),
-        Category("left", "legend.ferry", "#0000FF", width=6),
+        Category("right", "legend.expressway", "#FF0000", width=6),
+        Category("left", "legend.expressway", "#0000FF", width=6),
     )
     style = LayerStyle("line", classes, by="name", offset_by="side", offset_px=10)
     return Layer("sides", "layer.routes", frame, TableSchema("sides", ()), style, "background")

@@ -232,11 +232,6 @@ def _swap(run: Run) -> None:
     run.note("swaps")
 
 
-def _best(run: Run) -> float:
-    """Worth of the best plan beyond the core's base."""
-    return float(run.best - run.core.base) if run.chosen is not None else 0.0
-
-
 def _quick_bound(run: Run, rounds: int) -> None:
     """Prices, bound and a fractional plan over undominated candidates, in tenths of a second to seconds."""
     keep = undominated(run.core)
