@@ -34,8 +34,8 @@ import pandas as pd
 from .geodesic import step_lengths_m, sums
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
 from .hairpins import hairpins
-from .osm.raw import Coded, RawWays, pointers, ranges
 from .osm.tags import directions, ferries, is_present, is_roundabout, way_speeds_kmh
+from .osm.ways import Coded, Ways, pointers, ranges
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,12 @@ class Pieces:
     ptr: IntArray
 
 
-def build_graph(raw: RawWays, keep_node: BoolArray | None = None) -> RoadGraph:
+def build_graph(raw: Ways, keep_node: BoolArray | None = None) -> RoadGraph:
     """Make the simplified graph of ways that are all to be kept.
 
     Parameters
     ----------
-    raw : RawWays
+    raw : Ways
         Drivable ways only (see :func:`~plugspan.network.osm.tags.why_dropped`).
     keep_node : (n,) bool, optional
         Nodes inside the region and its halo; a road is cut at its last node inside.
@@ -94,7 +94,7 @@ def build_graph(raw: RawWays, keep_node: BoolArray | None = None) -> RoadGraph:
     return _assemble(raw, steps, pieces, one_way, speed)
 
 
-def make_steps(raw: RawWays, backward: BoolArray, keep_node: BoolArray | None) -> Steps:
+def make_steps(raw: Ways, backward: BoolArray, keep_node: BoolArray | None) -> Steps:
     """Cut ways into steps, those of ``backward`` ways in driving direction, without steps of no length.
 
     Consecutive repetitions of one node vanish; steps to missing nodes or to nodes outside are left out.
@@ -264,7 +264,7 @@ def _ends(steps: Steps, pieces: Pieces, which: IntArray) -> tuple[IntArray, IntA
     return np.where(back, steps.v[step], steps.u[step]), np.where(back, steps.u[step], steps.v[step])
 
 
-def _ordered(raw: RawWays, steps: Steps, pieces: Pieces) -> tuple[Pieces, IntArray]:
+def _ordered(raw: Ways, steps: Steps, pieces: Pieces) -> tuple[Pieces, IntArray]:
     """Chains in their final order, and the smallest way id of each."""
     way_id = raw.way_id[steps.way[pieces.first]]
     head, tail = pieces.ptr[:-1], pieces.ptr[1:] - 1
@@ -277,7 +277,7 @@ def _ordered(raw: RawWays, steps: Steps, pieces: Pieces) -> tuple[Pieces, IntArr
 
 
 def _assemble(
-    raw: RawWays, steps: Steps, pieces: Pieces, one_way: BoolArray, speed_kmh: FloatArray
+    raw: Ways, steps: Steps, pieces: Pieces, one_way: BoolArray, speed_kmh: FloatArray
 ) -> RoadGraph:
     """Lay the chains out as segments with vertices, lengths and attributes."""
     if not len(steps):
@@ -352,7 +352,7 @@ def categorical(coded: Coded) -> pd.Categorical[Any]:
     return _from_codes(table[coded.codes], [names[i] for i in order])
 
 
-def _empty(raw: RawWays) -> RoadGraph:
+def _empty(raw: Ways) -> RoadGraph:
     """Return a graph without anything, with the right columns."""
     none: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
     no_tags = {key: Coded(np.zeros(0, np.int32), []) for key in raw.tags}

@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 
 from .geodesic import line_lengths_m
 from .graph import FloatArray, IntArray, RoadGraph
-from .osm.raw import pointers, ranges
+from .osm.ways import pointers, ranges
 from .region import contains
 
 

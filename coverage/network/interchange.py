@@ -24,8 +24,8 @@ from ..units import WGS84
 from .clip import clip_graph
 from .geodesic import line_lengths_m
 from .graph import FloatArray, RoadGraph
-from .osm.raw import pointers
 from .osm.tags import is_ferry, is_one_way, is_present, is_roundabout, speed_kmh
+from .osm.ways import pointers
 from .region import Region
 from .speed import DEFAULT_KMH
 

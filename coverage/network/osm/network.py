@@ -14,9 +14,9 @@ from ..graph import RoadGraph
 from ..region import Region, contains
 from .files import OSM_SUFFIXES, OTHER_SUFFIXES, check_file
 from .pbf import read_ways_fast
-from .raw import RawWays
 from .read import read_ways
 from .tags import why_dropped
+from .ways import Ways
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def read_roads(path: Path, region: Region | None) -> tuple[RoadGraph, OsmReport]
     return graph, _report(path, raw.n_seen, dropped, roads)
 
 
-def _bounds(raw: RawWays) -> str:
+def _bounds(raw: Ways) -> str:
     """West, south, east, north of the nodes, for a message."""
     if not len(raw.node_xy):
         return "–"
@@ -139,7 +139,7 @@ def _bounds(raw: RawWays) -> str:
     return ", ".join(f"{value:.4f}" for value in corners)
 
 
-def _report(path: Path, n_ways: int, dropped: dict[str, int], roads: RawWays) -> OsmReport:
+def _report(path: Path, n_ways: int, dropped: dict[str, int], roads: Ways) -> OsmReport:
     """Count what is wrong with the ways that were kept."""
     missing = roads.vertex < 0
     u, v = roads.vertex[:-1], roads.vertex[1:]

@@ -38,15 +38,15 @@ from .pbf_blocks import (
     unpack,
     unzigzag,
 )
-from .raw import (
+from .tags import is_candidate
+from .ways import (
     DEGREES_PER_UNIT,
     WAY_KEYS,
     Coded,
-    RawWays,
+    Ways,
     pointers,
     sort_ways,
 )
-from .tags import is_candidate
 
 THREADS = 2
 _AHEAD = 4
@@ -76,7 +76,7 @@ class _Places:
     y: IntArray
 
 
-def read_ways_fast(path: Path) -> RawWays | None:
+def read_ways_fast(path: Path) -> Ways | None:
     """Read candidate ways and their nodes; None if the file is not an ordinary one."""
     try:
         with path.open("rb") as file, ThreadPoolExecutor(THREADS) as pool:
@@ -85,7 +85,7 @@ def read_ways_fast(path: Path) -> RawWays | None:
         return None
 
 
-def _read(file: BinaryIO, pool: ThreadPoolExecutor) -> RawWays:
+def _read(file: BinaryIO, pool: ThreadPoolExecutor) -> Ways:
     blobs = read_index(file)
     if not blobs or blobs[0].kind != b"OSMHeader":
         raise Unusual("no header")
@@ -119,7 +119,7 @@ def _read(file: BinaryIO, pool: ThreadPoolExecutor) -> RawWays:
     position = np.append(np.cumsum(found) - 1, -1)
     position[:-1][~found] = -1
     xy = np.stack([x[found], y[found]], axis=1) / (1 / DEGREES_PER_UNIT)
-    return RawWays(way_id, pointers(counts), position[vertex], needed[found], xy, tags, n_seen)
+    return Ways(way_id, pointers(counts), position[vertex], needed[found], xy, tags, n_seen)
 
 
 def _bytes(file: BinaryIO, blob: Blob) -> bytes:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import BoolArray, IntArray
-from .raw import pointers, ranges
+from .ways import pointers, ranges
 
 Bytes = npt.NDArray[np.uint8]
 MAX_HEADER_BYTES = 64 * 1024

@@ -12,8 +12,8 @@ import numpy as np
 import osmium
 
 from .files import osm_faults, osm_items
-from .raw import NO_COORDINATE, WAY_KEYS, Coded, RawWays, assemble
 from .tags import is_candidate
+from .ways import NO_COORDINATE, WAY_KEYS, Coded, Ways, assemble
 
 
 class _Codes:
@@ -35,7 +35,7 @@ class _Codes:
         return Coded(np.array(self.codes, dtype=np.int32), list(self.number))
 
 
-def read_ways(path: Path) -> RawWays:
+def read_ways(path: Path) -> Ways:
     """Read the ways that may be roads or ferries, and the nodes they use.
 
     Deleted objects are skipped; of several versions of an object the last in the file counts.

@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from ..graph import BoolArray, FloatArray
-from .raw import Coded, RawWays
+from .ways import Coded, Ways
 
 MAIN_CLASSES = ("motorway", "trunk", "primary", "secondary", "tertiary")
 DRIVABLE = frozenset([*MAIN_CLASSES, *(f"{c}_link" for c in MAIN_CLASSES)]).union(
@@ -156,7 +156,7 @@ def is_candidate(highway: str | None, route: str | None) -> bool:
     return highway in DRIVABLE if highway is not None else route is not None and is_ferry(route)
 
 
-def why_dropped(raw: RawWays) -> dict[str, BoolArray]:
+def why_dropped(raw: Ways) -> dict[str, BoolArray]:
     """Reason -> (w,) ways left out for it, each way for the first reason that applies.
 
     ``area``, ``access``, ``minor-service``. Footways, tracks, roads under construction and the like are no

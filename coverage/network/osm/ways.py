@@ -63,7 +63,7 @@ class Coded:
 
 
 @dataclass(frozen=True)
-class RawWays:
+class Ways:
     """Ways with their tags and vertices, and the nodes they use.
 
     Attributes
@@ -92,10 +92,10 @@ class RawWays:
     tags: dict[str, Coded]
     n_seen: int
 
-    def take(self, which: BoolArray) -> RawWays:
+    def take(self, which: BoolArray) -> Ways:
         """Return the same with some of the ways; the nodes stay."""
         counts = np.diff(self.ptr)
-        return RawWays(
+        return Ways(
             self.way_id[which],
             pointers(counts[which]),
             self.vertex[np.repeat(which, counts)],
@@ -141,7 +141,7 @@ def assemble(
     nodes: tuple[IntArray, npt.NDArray[np.int32], npt.NDArray[np.int32]],
     *,
     n_seen: int,
-) -> RawWays:
+) -> Ways:
     """Join ways to the coordinates of their nodes.
 
     Parameters
@@ -149,12 +149,12 @@ def assemble(
     way_id, counts, ref
         Ids of the ways, number of vertices of each, and the node ids of all vertices.
     tags
-        See :class:`RawWays`.
+        See :class:`Ways`.
     nodes
         Node ids in any order, with x and y in :data:`DEGREES_PER_UNIT`; ``NO_COORDINATE`` if unset. Of
         several versions of one node the last in the file counts.
     n_seen
-        See :class:`RawWays`.
+        See :class:`Ways`.
     """
     way_id, counts, ref, tags = sort_ways(way_id, counts, ref, tags)
     node_id, x, y = nodes
@@ -173,4 +173,4 @@ def assemble(
     vertex = np.full(len(ref), -1, dtype=np.int64)
     vertex[found] = position[place[found]]
     xy = np.stack([x[used], y[used]], axis=1) / (1 / DEGREES_PER_UNIT)
-    return RawWays(way_id, pointers(counts), vertex, node_id[used], xy, tags, n_seen)
+    return Ways(way_id, pointers(counts), vertex, node_id[used], xy, tags, n_seen)
