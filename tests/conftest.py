@@ -1,6 +1,7 @@
 """Fixtures and options shared by all tests.
 
-``--extra-data DIR`` gives the tests marked ``extra_data`` their files. PLUGSPAN_NO_SKIP (set by ``.ci/run``) names
+``--extra-data DIR`` gives the tests marked ``extra_data`` their files; ``--slow`` runs those marked ``slow``.
+PLUGSPAN_NO_SKIP (set by ``.ci/run``) names
 markers whose tests may not be skipped: there a skip is a failure, because it would hide a hole.
 """
 
@@ -21,15 +22,19 @@ def pytest_addoption(parser):
         default=None,
         help="folder with the real data for tests marked extra_data",
     )
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow, too (minutes)")
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--extra-data"):
-        return
-    skip = pytest.mark.skip(reason="wants real data that does not travel with the project: --extra-data DIR")
-    for item in items:
-        if "extra_data" in item.keywords:
-            item.add_marker(skip)
+    reasons = {
+        "extra_data": "wants real data that does not travel with the project: --extra-data DIR",
+        "slow": "takes minutes: --slow",
+    }
+    for mark, reason in reasons.items():
+        if not config.getoption(f"--{mark.replace('_', '-')}"):
+            for item in items:
+                if mark in item.keywords:
+                    item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.hookimpl(wrapper=True)

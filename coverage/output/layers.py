@@ -109,8 +109,9 @@ def _counties(plan: Plan) -> Layer | None:
     counties["reached_today"] = [
         _interval(*pair) for pair in zip(counties["reached_low"], counties["reached_high"], strict=True)
     ]
-    then = counties["reached_after"] if plan.siting else counties["reached_after"].mask(lambda _: True)
-    counties["reached_then"] = [_interval(value, value) for value in then]
+    if not plan.siting:  # without a plan there is nothing that will be
+        counties["reached_after"] = np.nan
+    counties["reached_then"] = [_interval(value, value) for value in counties["reached_after"]]
     layer = make_layer(
         "counties",
         counties,

@@ -1,0 +1,193 @@
+"""Whatever a project file leaves out, every verb still runs: a part at a time through all verbs, then all pairs.
+
+The world is the heart of the sample, so that hundreds of runs take seconds each: roads and tables of a few towns,
+with all that the project file of the sample says of them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import tomllib
+from copy import deepcopy
+from pathlib import Path
+
+import jsonschema
+import osmium
+import pytest
+from plugspan import pipeline, study
+from plugspan.cli import _run
+from plugspan.output.layers import plan_layers
+from plugspan.output.pictures import charts
+from plugspan.output.report import sections, siting, state
+from plugspan.output.result import plan_result, result_schema
+from plugspan.output.run import write_run
+from plugspan.project import Project
+
+BOX = (113.10, 27.76, 113.22, 27.86)
+HALO_KM = 3.0
+FORMATS = ("shapefile", "geojson", "flatgeobuf", "geoparquet", "xlsx")
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478da63fcffff3f0300"
+    "05fe02fea7569e6b0000000049454e44ae426082"
+)
+
+
+def sample(root) -> dict:
+    """The sample's project file, parsed."""
+    return tomllib.loads((root / "data" / "zhuzhou.toml").read_text("utf-8"))
+
+
+def parts(project: dict) -> list[tuple[str, ...]]:
+    """All that may be left out: keys, sections and tables; and of ``[siting]`` what asks for sites."""
+    whole = [(k,) for k in project if k not in ("schema", "name", "network", "tables")]
+    tables = [("tables", k) for k in project["tables"]]
+    return [*whole, *tables, ("siting", "sites"), ("network", "data_date")]
+
+
+def without(project: dict, *left_out: tuple[str, ...]) -> dict:
+    """A copy of the project without these parts."""
+    copy = deepcopy(project)
+    for *path, key in left_out:
+        holder = copy
+        for step in path:
+            holder = holder.get(step, {})
+        holder.pop(key, None)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def world(root, tmp_path_factory):
+    """Project of the sample on the roads around ``BOX``."""
+    folder = tmp_path_factory.mktemp("world")
+    west, south, east, north = BOX
+    roads = root / "data" / "osm" / "zhuzhou-sample.osm.pbf"
+    inside = {
+        n.id
+        for n in osmium.FileProcessor(str(roads), osmium.osm.NODE)
+        if west - 0.05 < n.lon < east + 0.05 and south - 0.05 < n.lat < north + 0.05
+    }
+    with osmium.BackReferenceWriter(str(folder / "roads.osm.pbf"), ref_src=str(roads)) as out:
+        for way in osmium.FileProcessor(str(roads), osmium.osm.WAY):
+            if any(n.ref in inside for n in way.nodes):
+                out.add(way)
+    project = sample(root)
+    project["network"]["osm"] = str(folder / "roads.osm.pbf")
+    project["region"] = {"bbox": list(BOX), "halo_km": HALO_KM}
+    for tables in project["tables"].values():
+        for table in tables if isinstance(tables, list) else [tables]:
+            table["path"] = str(root / "data" / table["path"])
+    return project
+
+
+PARTS = [
+    ("policy",), ("language",), ("assess_at",), ("region",), ("siting",), ("output",), ("siting", "sites"),
+    ("network", "data_date"), *(("tables", t) for t in
+    ("chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls")),
+]  # fmt: skip
+
+
+def test_the_list_of_parts_is_complete(root):
+    """A new section or table of the sample is tried, too."""
+    assert sorted(PARTS) == sorted(parts(sample(root)))
+
+
+def toml(value) -> str:
+    """A value as TOML writes it, tables inline."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
+    return value.isoformat() if isinstance(value, dt.date) else json.dumps(value, ensure_ascii=False)
+
+
+def leave_out_pictures(patch) -> None:
+    """Put a pixel in the place of every picture of the report."""
+    for module, name in ((state, "figure_png"), (siting, "figure_png"), (sections, "svg_png")):
+        assert getattr(module, name) is getattr(charts, name)
+        patch.setattr(module, name, lambda *_: PIXEL)
+
+
+@pytest.fixture
+def planned_once(monkeypatch):
+    """The verbs of one project share its plan: what they write is tried, not how often it can be made."""
+    made = {}
+    make = pipeline.make_plan
+
+    def once(project, **options):
+        key = project.model_dump_json()
+        if key not in made:
+            made[key] = make(project, **options)
+        return made[key]
+
+    monkeypatch.setattr(pipeline, "make_plan", once)
+
+
+@pytest.mark.parametrize("part", [(), *PARTS], ids=".".join)
+def test_every_verb_runs_without(part, world, tmp_path, capsys, planned_once):
+    """Each verb ends with 0; what it prints as JSON is JSON; result.json follows its schema; verify agrees."""
+    left = without(world, part) if part else world
+    file = str(tmp_path / "project.toml")
+    Path(file).write_text("\n".join(f"{k} = {toml(v)}" for k, v in left.items()), "utf-8")
+    run = str(tmp_path / "run")
+
+    def does(*args: str) -> str:
+        code = _run([*args])
+        out = capsys.readouterr()
+        assert code == 0, out.err
+        return out.out
+
+    does("check", file)
+    does("run", file, "--out", run)
+    result = json.loads((tmp_path / "run" / "result.json").read_text("utf-8"))
+    jsonschema.validate(result, result_schema(), cls=jsonschema.Draft202012Validator)
+    assert [f["rule"] for f in json.loads(does("assess", file))["findings"]] == [
+        f["rule"] for f in result["findings"]
+    ]
+    assert json.loads(does("site", file)).keys() == {"siting", "least_sites", "retrofit"}
+    does("map", file, "--file", str(tmp_path / "map.html"))
+    for form in FORMATS if not part else [FORMATS[PARTS.index(part) % len(FORMATS)]]:
+        does("export", file, "--format", form, "--out", str(tmp_path / f"as-{form}"))
+    with pytest.MonkeyPatch.context() as patch:  # what the pictures show was drawn by the run
+        leave_out_pictures(patch)
+        does("report", file, "--file", str(tmp_path / "report.docx"))
+    does("verify", run)
+    does("compare", run, run)
+
+
+@pytest.fixture(scope="module")
+def read_once():
+    """Reading roads and finding routes is the same for all pairs of one region."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_network", "find_routes"):
+            patch.setattr(study, name, _remembered(getattr(study, name)))
+        leave_out_pictures(patch)
+        yield
+
+
+def _remembered(function):
+    kept = {}
+
+    def remembering(first, *rest, **options):
+        # A project by its region and roads; the roads by themselves.
+        key = (first.region.model_dump_json(), first.network.osm) if isinstance(first, Project) else id(first)
+        if key not in kept:
+            kept[key] = (first, function(first, *rest, **options))
+        return kept[key][1]
+
+    return remembering
+
+
+PAIRS = list(itertools.combinations(PARTS, 2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda p: "+".join(map(".".join, p)))
+def test_a_run_is_whole_without_any_two(pair, world, tmp_path, read_once):
+    """All files of the run folder are written, and result.json follows its schema; the languages in turn."""
+    lang = "en" if PAIRS.index(pair) % 2 else "zh"
+    plan = pipeline.make_plan(Project.model_validate(without(world, *pair)))
+    assert plan_layers(plan)
+    write_run(plan, tmp_path / "run", overwrite=False, lang=lang, tell=lambda key, share: None)
+    jsonschema.validate(plan_result(plan), result_schema(), cls=jsonschema.Draft202012Validator)
