@@ -8,10 +8,13 @@ markers whose tests may not be skipped: there a skip is a failure, because it wo
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+HANGS_S = 300
+"""What takes longer than this hangs, whatever else the machine does; nothing is judged by time."""
 NO_SKIP = set(os.environ.get("PLUGSPAN_NO_SKIP", "").split())
 
 
@@ -56,3 +59,42 @@ def extra_data(pytestconfig) -> Path:
 def root() -> Path:
     """The checkout's root."""
     return Path(__file__).resolve().parent.parent
+
+
+FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  {folders}<cachedir>{cache}</cachedir>
+  <match><edit name="family" mode="prepend_first"><string>{family}</string></edit></match>
+</fontconfig>
+"""
+"""Sizes of texts decide what fits on a page: with the fonts that travel they are the same on every machine."""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A Chromium for all tests of a file."""
+    from plugspan.output.pictures.lettering import FAMILIES, FONT_FILES
+
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("wants a Chromium on the PATH (or named by CHROMIUM)")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="wants the package playwright")
+    folder = tmp_path_factory.mktemp("fonts")
+    folders = "".join(f"<dir>{path.parent}</dir>" for path in FONT_FILES)
+    fonts = FONTS.format(folders=folders, cache=folder, family=FAMILIES[0])
+    (folder / "fonts.conf").write_text(fonts, "utf-8")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+            ],
+            env={**os.environ, "FONTCONFIG_FILE": str(folder / "fonts.conf")},
+            timeout=HANGS_S * 1000,
+        )
+        yield found
+        found.close()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import itertools
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
+from functools import partial
 from xml.etree import ElementTree
 
 import geopandas as gpd
@@ -14,19 +19,25 @@ import pytest
 import shapely
 import synthetic_layers as made
 import webmap_case
+from fontTools.ttLib import TTFont
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import image
-from plugspan.errors import OutputExistsError, PlugspanError
+from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font
+from PIL import Image
+from plugspan.errors import OutputExistsError
 from plugspan.output import styles
 from plugspan.output.layer import Category
 from plugspan.output.pictures import lettering
+from plugspan.output.pictures.charts import svg_png
 from plugspan.output.pictures.layers import Names
 from plugspan.output.pictures.legend import legend_entries
 from plugspan.output.pictures.lettering import printable, width_pt
 from plugspan.output.pictures.maps import map_figure, wrap, write_map_picture
 from plugspan.output.pictures.paper import Paper, beside
 from plugspan.output.pictures.signs import bar_length_m
+from plugspan.output.strips.canvas import Canvas
 from plugspan.output.symbols import LINE_MARKS, SHAPES, SOLID_MARKS, polylines, strokes
 from plugspan.texts import LANGUAGES, catalogue
 from plugspan.units import GEOD
@@ -122,13 +133,111 @@ def test_every_text_of_the_catalogue_has_its_glyphs():
     assert lacking == set()
 
 
-def test_without_a_chinese_font_the_remedy_is_named(monkeypatch):
-    """Better no picture than a picture of boxes."""
-    lettering.families.cache_clear()
-    monkeypatch.setattr(lettering, "FAMILIES", ("No Such Font",))
-    with pytest.raises(PlugspanError, match="fonts-noto-cjk"):
-        lettering.families()
-    lettering.families.cache_clear()
+def test_the_font_that_travels_has_chinese_and_is_small(root):
+    """All of GB 2312, and every character of the sample's tables and the texts (洣水 is not in GB 2312)."""
+    rows = (bytes([0xA0 + row, 0xA0 + cell]) for row in range(1, 95) for cell in range(1, 95))
+    wanted = {c for pair in rows if (c := pair.decode("gb2312", "ignore"))}
+    assert len(wanted) == 7445
+    tables = [*(root / "data").rglob("*.csv"), *(root / "data").rglob("*.geojson")]
+    for path in [*tables, *(root / "coverage" / "texts").glob("*.toml")]:
+        wanted |= {c for c in path.read_text("utf-8") if c.isalpha() and ord(c) > 0x2E7F}
+    assert "洣" in wanted
+    own = get_font(lettering.FONT_FILES[0])
+    assert {c for c in wanted if not own.get_char_index(ord(c))} == set()
+    assert lettering.FONT_FILES[0].stat().st_size < 2 << 20
+
+
+WITHOUT_FONTS = """
+import sys
+import matplotlib.font_manager as fonts
+
+find = fonts.findSystemFonts
+fonts.findSystemFonts = lambda paths=None, **which: find(paths, **which) if paths else []
+fonts.fontManager.__init__()
+from plugspan.output.pictures.maps import write_map_picture
+for path in sys.argv[1:]:
+    write_map_picture([], path, title="洣水 株洲市 CO₂ ≥ 1000 t", size_mm=(90, 60), dpi=80, letters="paths")
+"""
+
+
+def test_a_picture_is_the_same_on_a_machine_without_fonts(tmp_path):
+    """A new process that knows of no system font, and has no list of fonts from before, gives the same bytes."""
+    write_map = partial(
+        write_map_picture, title="洣水 株洲市 CO₂ ≥ 1000 t", size_mm=(90, 60), dpi=80, letters="paths"
+    )
+    for name in ("a.png", "a.svg"):
+        write_map([], tmp_path / name)
+    command = [sys.executable, "-c", WITHOUT_FONTS, str(tmp_path / "b.png"), str(tmp_path / "b.svg")]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "MPLCONFIGDIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "findfont" not in done.stderr
+    for suffix in ("png", "svg"):
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_what_the_own_fonts_lack_is_looked_for_in_the_systems(monkeypatch, tmp_path):
+    """A file found after matplotlib made its list serves too; else a box is drawn, and the character collected."""
+    star, new = "𠀀", tmp_path / "new.ttf"
+    font = TTFont(lettering.FONT_FILES[1])
+    for table in font["cmap"].tables:
+        if table.isUnicode() and table.format == 12:
+            table.cmap[ord(star)] = "A"
+    for name in font["name"].names:
+        name.string = "New Font"
+    font.save(new)
+    (tmp_path / "broken.ttf").write_bytes(b"no font")
+    for files, drawn in (([str(tmp_path / "broken.ttf"), str(new)], star), ([], "□")):
+        monkeypatch.setattr(lettering, "findSystemFonts", lambda files=files: files)
+        lettering._family_with.cache_clear()
+        boxed = set()
+        with lettering.boxed_characters(boxed):
+            assert printable(f"株{star}") == f"株{drawn}"
+        assert boxed == ({star} if drawn == "□" else set())
+    lettering._family_with.cache_clear()
+
+
+def test_bold_letters_are_thicker_without_a_bold_font(tmp_path):
+    """In a PNG and in a strip chart as PNG; an SVG with texts asks its reader for bold."""
+    ink = {}
+    for weight in ("normal", "bold"):
+        figure = Figure(figsize=(2, 1), facecolor="white")
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 144), ylim=(0, 72))
+        with lettering.as_paths():
+            lettering.letter(axes, 4, 36, "株洲 G106", 24, "#000000", weight=weight)
+        figure.savefig(tmp_path / f"{weight}.png", dpi=100)
+        ink[weight] = (image.imread(tmp_path / f"{weight}.png")[..., 0] < 0.5).sum()
+    assert 1.1 * ink["normal"] < ink["bold"] < 1.6 * ink["normal"]
+    dark = {}
+    for bold in (False, True):
+        canvas = Canvas(200.0, 40.0)
+        canvas.text(4, 30, "株洲 G106", 24, bold=bold, halo=True)
+        picture = Image.open(io.BytesIO(svg_png(canvas.svg("x"), 200))).convert("L")
+        dark[bold] = (np.asarray(picture) < 128).sum()
+    assert 1.1 * dark[False] < dark[True] < 1.6 * dark[False]
+    write_map_picture([], tmp_path / "a.svg", title="株洲")
+    [title] = [n for n in ElementTree.parse(tmp_path / "a.svg").iter(f"{SVG}text") if "株洲" in n.itertext()]
+    assert "font-weight: 700" in title.get("style")
+    assert styles.READERS_FONTS in title.get("style")
+
+
+def test_a_strip_chart_takes_no_system_font_unless_it_must(monkeypatch):
+    """Which fonts a machine has decides nothing, as long as the own ones have every character."""
+    asked = []
+    monkeypatch.setattr("resvg_py.svg_to_bytes", lambda **options: asked.append(options) or b"")
+    monkeypatch.setattr(lettering, "_family_with", lambda c: "Rare" if c == "𠀀" else "DejaVu Sans")
+    for name in ("洣水", "𠀀"):
+        canvas = Canvas(100.0, 20.0)
+        canvas.text(1, 10, name)
+        svg_png(canvas.svg("x"))
+    assert [options["skip_system_fonts"] for options in asked] == [True, False]
+    assert "Plugspan Sans SC" in asked[0]["svg_string"]
+    assert "YaHei" not in asked[0]["svg_string"]
 
 
 def test_the_direction_with_side_one_lies_to_the_right(tmp_path):

@@ -13,6 +13,7 @@ import sys
 import time
 
 import pytest
+from conftest import HANGS_S
 from helsinki_case import HOSTILE, write_case
 from plugspan.output.run import RUN_FILES, is_run_folder
 
@@ -121,28 +122,23 @@ def test_no_name_is_live_in_the_page(case):
 
 
 @pytest.mark.browser
-def test_no_name_runs_in_the_browser(case):
+def test_no_name_runs_in_the_browser(case, browser):
     """The map opens with the network off, shows the names as text, runs none of them and asks for nothing."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not chromium:
-        pytest.skip("no chromium found")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.context.set_offline(True)
-        errors, requests = [], []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto((case / "run" / "map.html").as_uri())
-        page.wait_for_timeout(1500)
-        assert page.evaluate("typeof window.hacked") == "undefined"
-        assert HOSTILE[1] in page.title()
-        assert not errors
-        assert [u for u in requests if not u.startswith(("file:", "data:", "blob:"))] == []
-        browser.close()
+    page = browser.new_page()
+    page.set_default_timeout(HANGS_S * 1000)
+    page.context.set_offline(True)
+    errors, requests = [], []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((case / "run" / "map.html").as_uri())
+    page.wait_for_selector("body[data-ready=yes]")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    assert page.evaluate("typeof window.hacked") == "undefined"
+    assert HOSTILE[1] in page.title()
+    assert not errors
+    assert [u for u in requests if not u.startswith(("file:", "data:", "blob:"))] == []
+    page.close()
 
 
 BROKEN = {

@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
-import shutil
 
 import pytest
+from conftest import HANGS_S
 from plugspan.output import styles
 from plugspan.output.layer import FindingRow, Layer, SourceNote
 from plugspan.output.plan_cards import PlanCard
@@ -21,20 +20,6 @@ from webmap_case import case, col, frame, schema
 
 pytestmark = pytest.mark.browser
 DESK, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """One Chromium for all tests of this file."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("wants a Chromium on the PATH (or named by CHROMIUM)")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="wants the package playwright")
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +41,7 @@ def opened(browser):
         context.set_offline(True)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(HANGS_S * 1000)
         page.on("console", lambda message: trouble.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
@@ -79,7 +64,7 @@ def opened(browser):
 def until(page, condition):
     """Wait for a condition in the page (the page's policy forbids what Playwright's own waiting uses)."""
     code = condition if "=>" in condition.split("\n")[0] else f"() => {condition}"
-    for _ in range(200):
+    for _ in range(40 * HANGS_S):
         if page.evaluate(code):
             return
         page.wait_for_timeout(25)

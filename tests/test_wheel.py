@@ -56,6 +56,8 @@ def test_the_wheel_carries_the_sample_and_nothing_named_coverage(wheel):
         "plugspan/policy/profiles/zhuzhou-2025.toml",
         "plugspan/texts/faults.toml",
         "plugspan/output/result.schema.json",
+        "plugspan/output/vendor/fonts/PlugspanSansSC-Regular.otf",
+        "plugspan/output/vendor/fonts/OFL.txt",
         "plugspan/py.typed",
     ):
         assert wanted in names

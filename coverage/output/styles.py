@@ -10,6 +10,8 @@ from typing import Any
 
 from .layer import GAP, GOOD, HALO, MIDDLE, PLAN, QUIET, UNKNOWN, Category, LayerStyle, Mark, Symbol
 
+READERS_FONTS = "Microsoft YaHei, PingFang SC, Noto Sans CJK SC, sans-serif"
+"""For pictures whose letters the reader's program draws."""
 INK, WATER, LAND, BORDER = "#33404A", "#B5D5E8", "#FAF8F3", "#8A939B"
 
 COUNTIES = LayerStyle(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import matplotlib as mpl
@@ -16,8 +17,8 @@ from PIL import Image
 from ...siting.planning.outcome import Siting
 from ...texts import text
 from ..layer import GAP, GOOD
-from ..styles import INK
-from .lettering import families
+from ..styles import INK, READERS_FONTS
+from .lettering import BOLD, FONT_FILES, families, families_for, glyph
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -87,11 +88,6 @@ def curve_figure(siting: Siting, lang: str, size_mm: tuple[float, float] = (166.
     """Draw coverage by number of sites built, with the proven upper bound and the gap between them.
 
     Where only a budget limits the plan, the money spent takes the place of the number.
-
-    Raises
-    ------
-    PlugspanError
-        ``no-chinese-font`` if the machine has no font with Chinese.
     """
     axis, lines = _lines(siting)
     with mpl.rc_context({"font.family": list(families()), "axes.unicode_minus": False, "font.size": 8.5}):
@@ -164,9 +160,28 @@ def figure_png(figure: Figure, dpi: float = 200.0) -> bytes:
 
 
 def svg_png(svg: str, width_px: int = 1440) -> bytes:
-    """Return an SVG picture as PNG, with the fonts of the machine."""
+    """Return an SVG picture of ours as PNG, with the fonts that travel instead of those its reader would have."""
     from resvg_py import svg_to_bytes
 
+    drawn = "".join(map(glyph, svg))
+    own = set(families_for(drawn)) <= set(families())
+    drawn = _BOLD_TEXT.sub(_outlined, drawn).replace(READERS_FONTS, ", ".join(families()))
+    files = [str(path) for path in FONT_FILES]
     return bytes(
-        svg_to_bytes(svg_string=svg, width=width_px, background="#ffffff", sans_serif_family=families()[0])
+        svg_to_bytes(
+            svg_string=drawn, width=width_px, background="#ffffff", font_files=files, skip_system_fonts=own
+        )
     )
+
+
+_BOLD_TEXT = re.compile(r'<text ([^>]*) font-weight="600"([^>]*)>([^<]*)</text>')
+
+
+def _outlined(bold: re.Match[str]) -> str:
+    """Write a bold text twice: as it is, but regular, and on top with a line of its colour around the letters."""
+    look, rim, words = bold.groups()
+    fill, size = (re.search(rf'{name}="([^"]*)"', look) for name in ("fill", "font-size"))
+    if fill is None or size is None:
+        return bold[0]
+    line = f'stroke="{fill[1]}" stroke-width="{BOLD * float(size[1]):.2f}"'
+    return f"<text {look}{rim}>{words}</text><text {look} {line}>{words}</text>"

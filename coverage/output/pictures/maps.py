@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 
 from ..atomic import write_file
 from ..layer import Layer
-from ..styles import INK
+from ..styles import INK, READERS_FONTS
 from .layers import draw_layer, draw_names
 from .legend import Entry, draw_legend, legend_entries, legend_height, legend_width
-from .lettering import letter, printable, width_pt
+from .lettering import as_paths, families, letter, printable, width_pt
 from .paper import PT_PER_MM, Paper
 from .signs import draw_north, draw_scale
 
@@ -68,11 +68,6 @@ def map_figure(
         West, south, east, north in degrees; the counties if left out, else all layers.
     legend : bool
         Whether there is a legend, at the right.
-
-    Raises
-    ------
-    PlugspanError
-        ``no-chinese-font`` if the machine has no font with Chinese.
     """
     drawn = [layer for layer in layers if layer.visible and layer.phase in ("both", phase)]
     with mpl.rc_context(SETTINGS):
@@ -133,9 +128,17 @@ def write_map_picture(
     kind = path.suffix.lower()
     if kind not in (".png", ".svg"):
         raise ValueError(f"a picture is a .png or a .svg, not {path.name}")
-    figure = map_figure(
-        layers, lang=lang, size_mm=size_mm, title=title, note=note, phase=phase, extent=extent, legend=legend
-    )
+    with as_paths(kind == ".png" or letters == "paths"):
+        figure = map_figure(
+            layers,
+            lang=lang,
+            size_mm=size_mm,
+            title=title,
+            note=note,
+            phase=phase,
+            extent=extent,
+            legend=legend,
+        )
     write_figure(figure, path, dpi=dpi, letters=letters, overwrite=overwrite)
 
 
@@ -153,6 +156,9 @@ def write_figure(
     settings: dict[Any, Any] = {**SETTINGS, "svg.fonttype": "none" if letters == "text" else "path"}
     with write_file(path, overwrite=overwrite) as new, mpl.rc_context(settings):
         figure.savefig(new, dpi=dpi, metadata=about, format=path.suffix[1:].lower())
+        if vector and letters == "text":
+            drawn = new.read_text("utf-8").replace(repr(families()[0]), READERS_FONTS)
+            new.write_text(drawn, "utf-8", newline="\n")
 
 
 def picture_extent(layers: Sequence[Layer]) -> tuple[float, float, float, float]:

@@ -8,7 +8,6 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.shared import Mm, Pt
 
 from ...assess.finding import Finding
-from ...errors import PlugspanError
 from ...policy import RouteSpacing
 from ...texts import text
 from .. import numbers
@@ -136,12 +135,7 @@ def write_strips(report: Report) -> None:
     report.paper.text(report.words("strips-how", n=len(order)))
     for key in order:
         ref, _, section = key.rpartition("/")
-        try:
-            picture = svg_png(charts[key])
-        except PlugspanError as error:
-            report.paper.text(error.render(report.lang), soft=True)
-            return
-        report.paper.figure(picture, report.words("strip-of", ref=ref, section=section))
+        report.paper.figure(svg_png(charts[key]), report.words("strip-of", ref=ref, section=section))
 
 
 # -- method, data, sources -------------------------------------------------------------------------------
@@ -197,6 +191,8 @@ def write_data(report: Report) -> None:
     warnings = [fault.render(lang) for fault in report.plan.inputs.warnings]
     paper.text(report.words("noticed-words" if warnings else "noticed-none", n=len(warnings)))
     paper.bullets(warnings[:30])
+    if report.boxed:
+        paper.text(report.words("boxed", characters=" ".join(sorted(report.boxed))))
     _issues(report)
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pandas as pd
 
-from ...errors import PlugspanError
 from ...siting.planning.outcome import Siting
 from ...texts import text
 from .. import numbers
@@ -36,10 +35,7 @@ def write_siting(report: Report) -> None:
             )
             height = map_height_mm(len(siting.proposed))
             report.map(layers, report.words("map-after"), phase="after", height_mm=height)
-            try:
-                paper.figure(figure_png(curve_figure(siting, lang)), report.words("curve"))
-            except PlugspanError as error:
-                paper.text(error.render(lang), soft=True)
+            paper.figure(figure_png(curve_figure(siting, lang)), report.words("curve"))
         write_choices(report, siting)
         write_robust(report, siting)
         _uncovered(report, siting)

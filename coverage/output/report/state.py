@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...assess.finding import Finding
-from ...errors import PlugspanError
 from ...plan import Plan
 from ...texts import text
 from ..layer import Layer, SourceNote
@@ -27,6 +26,8 @@ class Report:
     note: SourceNote
     cut: list[Finding] = field(default_factory=list)
     """Findings whose table had no room on its page, as they come."""
+    boxed: set[str] = field(default_factory=set)
+    """Characters that no font has, so that pictures show a box."""
 
     def words(self, key: str, **values: object) -> str:
         """Text ``report.KEY`` in the report's language."""
@@ -46,22 +47,17 @@ class Report:
         height_mm: float = 118.0,
         extent: Sequence[float] | None = None,
     ) -> None:
-        """Write a map with its caption; without a font for Chinese say so instead of failing."""
-        try:
-            with as_paths():
-                figure = map_figure(
-                    layers,
-                    lang=self.lang,
-                    size_mm=(TEXT_MM, height_mm),
-                    phase=phase,
-                    extent=extent,
-                    note=self.note.line(self.lang),
-                )
-            self.paper.figure(figure_png(figure, 180.0), caption)
-        except PlugspanError as error:
-            if error.key != "no-chinese-font":
-                raise
-            self.paper.text(f"{caption}{self.words('colon')}{error.render(self.lang)}", soft=True)
+        """Write a map with its caption."""
+        with as_paths():
+            figure = map_figure(
+                layers,
+                lang=self.lang,
+                size_mm=(TEXT_MM, height_mm),
+                phase=phase,
+                extent=extent,
+                note=self.note.line(self.lang),
+            )
+        self.paper.figure(figure_png(figure, 180.0), caption)
 
 
 def measured(finding: Finding) -> bool:

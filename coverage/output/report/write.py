@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from ...errors import Fault, InputError
 from ...plan import Plan
 from ...texts import text
 from ..layer import Layer, SourceNote
+from ..pictures.lettering import FONT_FILES, boxed_characters
 from .doc import furnish, open_paper, write_paper
 from .rules import write_lists, write_rules
 from .sections import (
@@ -48,19 +50,20 @@ def write_report(plan: Plan, layers: Sequence[Layer], path: Path, *, lang: str, 
     report = Report(plan, tuple(layers), paper, lang, note)
     write_cover(report)
     anchor = report.paper.document.paragraphs[-1]
-    for write in (
-        write_summary,
-        write_rules,
-        write_strips,
-        write_siting,
-        write_least,
-        write_retrofit,
-        write_method,
-        write_data,
-        write_lists,
-        write_sources,
-    ):
-        write(report)
+    with boxed_characters(report.boxed):
+        for write in (
+            write_summary,
+            write_rules,
+            write_strips,
+            write_siting,
+            write_least,
+            write_retrofit,
+            write_method,
+            write_data,  # after all pictures: it names the characters they lack
+            write_lists,
+            write_sources,
+        ):
+            write(report)
     paper.contents(anchor)
     title = plan.project.output.title or plan.project.name
     furnish(paper, title, plan.policy.name[lang], note.line(lang))
@@ -81,6 +84,15 @@ def check_template(plan: Plan) -> None:
         open_paper(plan.project.path(template), plan.project.language)
 
 
+_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir>{folder}</dir><cachedir>{cache}</cachedir>
+</fontconfig>
+"""
+
+
 def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
     """Turn a report into a PDF with LibreOffice, which must be installed.
 
@@ -97,6 +109,10 @@ def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
     if program is None:
         raise InputError(Fault("no-libreoffice"))
     with tempfile.TemporaryDirectory(prefix="plugspan-pdf-") as folder:
+        # On a machine without a Chinese font LibreOffice takes ours; where there is one, its own choice stands.
+        fonts = Path(folder) / "fonts.conf"
+        fonts.write_text(_FONTS.format(folder=FONT_FILES[0].parent, cache=folder), "utf-8")
+        environment = {"FONTCONFIG_FILE": str(fonts), **os.environ}
         # A profile of its own: an office that is open otherwise would take the job and not answer.
         profile = (Path(folder) / "profile").as_uri()
         command = [
@@ -109,7 +125,7 @@ def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
         ]
         command += ["--outdir", folder, str(report)]
         try:
-            subprocess.run(command, check=True, capture_output=True, timeout=timeout_s)
+            subprocess.run(command, check=True, capture_output=True, timeout=timeout_s, env=environment)
         except (subprocess.SubprocessError, OSError) as error:
             raise InputError(Fault("pdf-failed", values={"reason": type(error).__name__})) from error
         made = Path(folder) / f"{report.stem}.pdf"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
 from ..layer import GAP, GOOD, PLAN, UNKNOWN
+from ..styles import READERS_FONTS
 
-FONT = "Microsoft YaHei, PingFang SC, Noto Sans CJK SC, sans-serif"
 INK, SOFT, FAINT, PAPER, BASE = "#1F2A33", "#5A6670", "#DDE2E6", "#FFFFFF", "#C9CFD4"
 ROAD, THREAD = "#4B5560", "#9AA3AB"
 """The road itself; leaders from names to their place."""
@@ -108,7 +108,7 @@ class Canvas:
         height = round(self.y)
         return element(
             "svg", tip(label), element("rect", width=self.width, height=height, fill=PAPER),
-            element("g", *self.body, font_family=FONT),
+            element("g", *self.body, font_family=READERS_FONTS),
             xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {self.width:g} {height}", width=self.width,
             height=height, role="img", aria_label=label,
         )  # fmt: skip
