@@ -11,6 +11,7 @@ import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -281,6 +282,47 @@ class SitingSettings(_Frozen):
         return value
 
 
+_TILE_WORDS = frozenset(["z", "x", "y", "-y", "s", "r"])
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?")
+
+
+def tile_hosts(address: str, subdomains: str = "abc") -> list[str]:
+    """Where the tiles of a basemap come from, as the map's Content-Security-Policy names it.
+
+    Parameters
+    ----------
+    address : str
+        Template with ``{z}``, ``{x}`` and ``{y}`` of a web server, or a path beside the page.
+    subdomains : str
+        Letters that ``{s}`` stands for.
+
+    Raises
+    ------
+    ValueError
+        If it is no such address: another scheme, words that Leaflet doesn't know, anything that ends the policy.
+
+    Examples
+    --------
+    >>> tile_hosts("https://tiles.example/{z}/{x}/{y}.png")
+    ['https://tiles.example']
+    """
+    refused = ValueError(f"not the address of map tiles: {address}")
+    words = set(re.findall(r"\{([^{}]*)\}", address))
+    if not words <= _TILE_WORDS or not {"z", "x"} <= words or not words & {"y", "-y"}:
+        raise refused
+    if re.search(r"[\s\x00-\x1f\\\"'<>;{}\[\]]", re.sub(r"\{[^{}]*\}", "", address)):
+        raise refused
+    hosts = []
+    for letter in subdomains if "s" in words else [""]:
+        url = urlsplit(address.replace("{s}", letter))
+        if not url.scheme and not url.netloc and not address.startswith("//"):
+            return ["'self'", "file:"]
+        if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.netloc):
+            raise refused
+        hosts.append(f"{url.scheme}://{url.netloc}")
+    return hosts
+
+
 class OutputSettings(_Frozen):
     """What is written, and how."""
 
@@ -299,6 +341,16 @@ class OutputSettings(_Frozen):
     sources: str = Field("", description="where the data are from, in words; the file names if left out")
     schematic: bool = Field(False, description="say on every map that the data are schematic, not surveyed")
     note: str = Field("", description="a line shown on every map, e.g. that the data are a schematic sample")
+
+    @field_validator("basemap")
+    @classmethod
+    def _basemap(cls, value: str) -> str:
+        if value:
+            try:
+                tile_hosts(value)
+            except ValueError as error:
+                raise PydanticCustomError("basemap", "map tiles", {"form": "{z}/{x}/{y}"}) from error
+        return value
 
 
 class Project(_Frozen):

@@ -15,6 +15,8 @@ from .errors import Fault, InputError
 from .texts import catalogue, text
 
 Model = TypeVar("Model", bound=BaseModel)
+_SHOWN = 80
+"""So many letters of a value stand in a message."""
 
 
 def parse_toml(content: str, model: type[Model], file: str) -> Model:
@@ -30,10 +32,27 @@ def parse_toml(content: str, model: type[Model], file: str) -> Model:
         data = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
         raise InputError(_syntax_fault(str(error), content, file)) from error
+    except ValueError as error:  # whole numbers of thousands of digits
+        row, value = _longest_number(content)
+        raise InputError(Fault("toml-number", file=file, row=row, value=value)) from error
+    except RecursionError as error:
+        raise InputError(Fault("toml-deep", file=file, row=_deepest_line(content))) from error
     try:
         return model.model_validate(data)
     except ValidationError as error:
         raise InputError([_fault(e, model, content, file) for e in error.errors()]) from error
+
+
+def _longest_number(content: str) -> tuple[int, str]:
+    """Line and beginning of the longest number of a file."""
+    longest = max(re.finditer(r"[\d_]+", content), key=lambda found: len(found[0]))
+    return content.count("\n", 0, longest.start()) + 1, f"{longest[0][:20]}…"
+
+
+def _deepest_line(content: str) -> int:
+    """Line with the most brackets, for a file with more levels of them than can be read."""
+    lines = content.split("\n")
+    return max(range(len(lines)), key=lambda k: lines[k].count("[") + lines[k].count("{")) + 1
 
 
 _FULL_WIDTH = re.compile("[“”‘’＝，［］｛｝＃．：]")
@@ -67,20 +86,29 @@ def _fault(error: Any, model: type[BaseModel], content: str, file: str) -> Fault
     ]
     if error["type"] in ("missing", "extra_forbidden"):
         location = [*location, error["loc"][-1]] if location[-1:] != [error["loc"][-1]] else location
-    key = ".".join(str(part + 1) if isinstance(part, int) else part for part in location)
+    key = ".".join(str(part + 1) if isinstance(part, int) else part[:_SHOWN] for part in location)
     row = _line_of(content, location)
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(location[-1]), sorted(_known_keys(model)), n=1, cutoff=0.6)
+        near = difflib.get_close_matches(
+            str(location[-1])[:_SHOWN], sorted(_known_keys(model)), n=1, cutoff=0.6
+        )
         if near:
             return Fault("key-unknown-near", file=file, row=row, value=key, values={"near": near[0]})
         return Fault("key-unknown", file=file, row=row, value=key)
     if error["type"] == "missing":
         return Fault("key-missing", file=file, row=row, value=key)
-    value = error.get("input")
-    shown = repr(value) if isinstance(value, str) else str(value)
-    return Fault(
-        "key-value", file=file, row=row, value=shown[:80], values={"key": key, "reason": _reason(error)}
-    )
+    values = {"key": key, "reason": _reason(error)}
+    return Fault("key-value", file=file, row=row, value=_shown(error.get("input")), values=values)
+
+
+def _shown(value: Any) -> str:
+    """Beginning of a value as it may stand in the file; lists within lists only so far as Python shows them."""
+    if isinstance(value, str):
+        return repr(value[:_SHOWN])
+    try:
+        return str(value)[:_SHOWN]
+    except (RecursionError, ValueError):  # hundreds of levels; a whole number of thousands of digits
+        return "…"
 
 
 def _reason(error: Any) -> Reason:

@@ -38,6 +38,41 @@ def test_the_halo_is_as_wide_as_it_says(polygon):
     assert region.with_halo.covers(polygon)
 
 
+def test_the_halo_goes_on_beyond_the_antimeridian():
+    """Islands on both sides of 180°, drawn as two boxes: the halo is 40 km to the east and to the west, not round
+    the globe; and a box that ends at 180° has its halo on the other side.
+    """
+    island = shapely.MultiPolygon([shapely.box(177, -20, 180, -15), shapely.box(-180, -20, -178, -15)])
+    halo = Region(island, halo_m=40_000).with_halo
+    east, west = shapely.box(-180, -90, 0, 90), shapely.box(0, -90, 180, 90)
+    at_equator_deg = 40_000 / (GEOD.a * np.pi / 180)
+    assert (halo & west).bounds[0] == pytest.approx(177 - at_equator_deg / np.cos(np.radians(17.5)), abs=0.01)
+    assert (halo & east).bounds[2] == pytest.approx(
+        -178 + at_equator_deg / np.cos(np.radians(17.5)), abs=0.01
+    )
+    assert halo.is_valid
+    edge = Region(shapely.box(179, 0, 180, 1), halo_m=40_000).with_halo
+    assert (edge & east).bounds[2] == pytest.approx(-180 + at_equator_deg, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("box", "halo_m", "wanted"),
+    [
+        ((-180, -90, 180, 90), 3e6, (-180, -90, 180, 90)),
+        ((10, 89, 20, 90), 4e4, (-180, 88.64, 180, 90)),
+        ((10, 89, 20, 89.9), 4e4, (-180, 88.64, 180, 90)),
+        ((-170, -60, 170, 60), 1e6, (-180, -69.04, 180, 69.04)),
+        ((-60, -10, 60, 10), 1e5, (-60.92, -10.9, 60.92, 10.9)),
+    ],
+)
+def test_what_no_projection_shows_gets_a_box(box, halo_m, wanted):
+    """The globe, the poles, a continent: the halo is a box at least as wide as asked for, and made at once."""
+    region = Region.from_bbox(*box, halo_m=halo_m)
+    assert region.with_halo.bounds == pytest.approx(wanted, abs=0.01)
+    assert region.with_halo.covers(region.polygon)
+    assert len(shapely.get_coordinates(region.with_halo)) < 20
+
+
 def test_no_halo():
     """A halo of 0 is the region itself."""
     assert Region(BOX, halo_m=0).with_halo.equals(BOX)

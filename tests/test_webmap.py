@@ -394,7 +394,18 @@ def test_a_basemap_opens_the_policy_for_its_host_only():
     assert "img-src data: blob: 'self' file:;" in render_map(
         layers, title="t", basemap=Basemap("tiles/{z}/{x}/{y}.png")
     )
-    for url in ("https://x; script-src *", "javascript:alert(1)", "https://a b/{z}", "//host/{z}"):
+    for url in (
+        "https://x; script-src *",
+        "javascript:alert(1)",
+        "https://a b/{z}",
+        "//host/{z}/{x}/{y}",
+        "file:///{z}/{x}/{y}",
+        "https://host/{zz}/{x}/{y}",
+        "https://host;x/{z}/{x}/{y}",
+        "https://[::1/{z}/{x}/{y}",
+        "https://u@host/{z}/{x}/{y}",
+        "https://host/{z}/{x}",
+    ):
         with pytest.raises(ValueError, match="address of map tiles"):
             render_map(layers, title="t", basemap=Basemap(url))
 

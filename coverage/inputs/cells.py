@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import numbers
 import re
 import unicodedata
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -132,7 +134,12 @@ def is_missing(cell: Any) -> bool:
 def _typed_number(cell: Any) -> float | None:
     if isinstance(cell, bool):
         raise BadCellError("number-unreadable")
-    return float(cell) if isinstance(cell, int | float) or hasattr(cell, "__float__") else None
+    if not isinstance(cell, numbers.Real) and not isinstance(cell, Decimal):
+        return None
+    try:
+        return float(cell)
+    except OverflowError:
+        raise BadCellError("number-too-large") from None
 
 
 @cache

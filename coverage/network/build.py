@@ -108,7 +108,7 @@ def make_steps(raw: Ways, backward: BoolArray, keep_node: BoolArray | None) -> S
         vertex = vertex.copy()
         vertex[at] = raw.vertex[turned]
     if keep_node is not None:
-        vertex = np.where((vertex >= 0) & keep_node[vertex], vertex, -1)
+        vertex = np.where(np.append(keep_node, False)[vertex], vertex, -1)
     again = np.zeros(len(vertex), dtype=bool)
     again[1:] = (vertex[1:] == vertex[:-1]) & (way[1:] == way[:-1])
     if again.any():

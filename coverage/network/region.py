@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import numpy as np
 import pyogrio
 import shapely
 from pyproj import Transformer
+from shapely import affinity
 from shapely.geometry.base import BaseGeometry
 
 from ..errors import Fault, InputError, NetworkError
@@ -24,6 +26,11 @@ HALO_M = 40_000.0
 """Halo unless the project says otherwise: the widest spacing the plan allows."""
 VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml")
 _QUADRANT = 32
+_STEP_DEG = 0.1
+_PROJECTED_M = 5_000_000.0
+"""Further than this from its middle an azimuthal projection is no picture of a region any more."""
+_M_PER_DEGREE = 110_574.0
+"""Length of the shortest degree of latitude, at the equator."""
 
 
 @dataclass(frozen=True)
@@ -79,20 +86,69 @@ class Region:
 
     @cached_property
     def with_halo(self) -> BaseGeometry:
-        """The polygon widened by the halo, EPSG:4326; cut at the antimeridian and the poles.
+        """The polygon widened by the halo, EPSG:4326; it goes on beyond the antimeridian, and round a pole.
 
         The buffer is drawn in an azimuthal equidistant projection around the region's middle. Distances from
-        the middle are true there; across it they are stretched by less than 0.4 % within 1 000 km.
+        the middle are true there; across it they are stretched by less than 0.4 % within 1 000 km. A region that
+        reaches with its halo further than :data:`_PROJECTED_M` from its middle, or round a pole, gets a box.
         """
         if self.halo_m == 0:
             return self.polygon
-        west, south, east, north = self.polygon.bounds
-        local = f"+proj=aeqd +lat_0={(south + north) / 2} +lon_0={(west + east) / 2} +datum=WGS84 +units=m"
         # A straight edge of the region is a straight edge in degrees: it gets vertices before it is bent.
-        flat = _projected(shapely.segmentize(self.polygon, 0.1), WGS84, local)
+        drawn = shapely.segmentize(self.polygon, _STEP_DEG)
+        lon, lat = _middle(self.polygon)
+        local = f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
+        flat = _projected(drawn, WGS84, local)
+        reach_m = float(np.hypot(*shapely.get_coordinates(flat).T).max()) + self.halo_m
+        if not reach_m < _PROJECTED_M:
+            return self._boxed()
         wide = shapely.buffer(shapely.make_valid(flat), self.halo_m, quad_segs=_QUADRANT)
-        halo = _projected(wide, local, WGS84)
-        return shapely.union(shapely.make_valid(halo), self.polygon)
+        if shapely.intersects_xy(
+            wide, *Transformer.from_crs(WGS84, local, always_xy=True).transform([0, 0], [90, -90])
+        ).any():
+            return self._boxed()
+        halo = _from_middle(_projected(wide, local, WGS84), lon)
+        return shapely.union(_on_globe(shapely.make_valid(halo)), self.polygon)
+
+    def _boxed(self) -> BaseGeometry:
+        """The box of the polygon, widened by the halo in degrees of latitude and longitude."""
+        west, south, east, north = self.polygon.bounds
+        more = self.halo_m / _M_PER_DEGREE
+        south, north = max(south - more, -90.0), min(north + more, 90.0)
+        round_pole = max(abs(south), abs(north)) >= 90.0 - 1e-9
+        aside = 360.0 if round_pole else more / math.cos(math.radians(max(abs(south), abs(north))))
+        if east - west + 2 * aside >= 360.0:
+            return shapely.box(-180.0, south, 180.0, north)
+        return _on_globe(shapely.box(west - aside, south, east + aside, north))
+
+
+def _middle(polygon: BaseGeometry) -> tuple[float, float]:
+    """Longitude and latitude of the middle of a polygon, also of one on both sides of the antimeridian."""
+    west, south, east, north = polygon.bounds
+    lon = (west + east) / 2
+    if east - west > 180.0:
+        angle = np.radians(shapely.get_coordinates(polygon)[:, 0])
+        lon = math.degrees(math.atan2(np.sin(angle).mean(), np.cos(angle).mean()))
+    return lon, (south + north) / 2
+
+
+def _from_middle(shape: BaseGeometry, lon: float) -> BaseGeometry:
+    """Shape with longitudes within 180 degrees of ``lon``, so that no line jumps at the antimeridian."""
+    return shapely.transform(
+        shape, lambda xy: np.stack([lon + (xy[:, 0] - lon + 180.0) % 360.0 - 180.0, xy[:, 1]], axis=1)
+    )
+
+
+def _on_globe(shape: BaseGeometry) -> BaseGeometry:
+    """Shape with what lies beyond the antimeridian moved to the other side of the map."""
+    west, _, east, _ = shape.bounds
+    if west >= -180.0 and east <= 180.0:
+        return shape
+    parts = []
+    for by in (-360.0, 0.0, 360.0):
+        seen = shapely.intersection(shape, shapely.box(by - 180.0, -90.0, by + 180.0, 90.0))
+        parts.append(affinity.translate(seen, -by))
+    return shapely.union_all(parts)
 
 
 def _projected(shape: BaseGeometry, source: str, target: str) -> BaseGeometry:

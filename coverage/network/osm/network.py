@@ -123,12 +123,22 @@ def read_roads(path: Path, region: Region | None) -> tuple[RoadGraph, OsmReport]
     roads = raw.take(keep)
     inside = None if region is None else contains(region.with_halo, roads.node_xy)
     graph = build_graph(roads, inside)
-    if not graph.n_segments:
-        key = "osm-no-roads" if not keep.any() or inside is None else "osm-none-in-region"
-        raise InputError(Fault(key, file=str(path), values={"bounds": _bounds(roads)}))
+    if not graph.seg_length_m.any():
+        raise InputError(_no_roads(path, roads, graph, region))
     dropped = {"not-drivable": raw.n_seen - len(raw.way_id)}
     dropped |= {reason: int(mask.sum()) for reason, mask in reasons.items()}
     return graph, _report(path, raw.n_seen, dropped, roads)
+
+
+def _no_roads(path: Path, roads: Ways, graph: RoadGraph, region: Region | None) -> Fault:
+    """Say why no road is left: there is none, or without its nodes, or all at one place, or none in the region."""
+    n, bounds = len(roads.way_id), _bounds(roads)
+    if n and not len(roads.node_id):
+        return Fault("osm-no-nodes", file=str(path), values={"n_ways": n})
+    if graph.n_segments:
+        return Fault("osm-one-place", file=str(path), values={"n_ways": n, "bounds": bounds})
+    key = "osm-no-roads" if not n or region is None else "osm-none-in-region"
+    return Fault(key, file=str(path), values={"bounds": bounds})
 
 
 def _bounds(raw: Ways) -> str:

@@ -236,4 +236,6 @@ def _far_sides(paired: Paired, mine: list[int]) -> FarSides:
 def _axis(index: RoadIndex, drives: dict[Direction, Drive]) -> LineString:
     longest = max(drives.values(), key=lambda d: (d.length_m, d.direction))
     xy = index.lonlat_path(longest.edges)
+    if len(xy) == 1:  # all its nodes lie at one place
+        xy = np.repeat(xy, 2, axis=0)
     return LineString(xy if longest.direction == "forward" else xy[::-1])

@@ -65,7 +65,8 @@ def find_routes(
         road_class = classes.class_of(ref)
         assert road_class is not None
         route = _route(index, ref, road_class, segments, bridge_m, how.get(ref), reverse=ref in turned)
-        routes.append(route)
+        if route.sections:
+            routes.append(route)
     return routes
 
 
@@ -88,11 +89,10 @@ def _route(
     axis = road_class.axis_of(ref) or _longer_extent(index, paired)
     if how is not None and how.counts_from is not None:
         axis, reverse = SIDES[how.counts_from]
-    sections = sorted(
-        (section for group in paired.groups for section in _sections(index, paired, group, axis, reverse)),
-        key=_order,
-    )
-    counted = sections if how is None else count(index, ref, sections, how)
+    made = (section for group in paired.groups for section in _sections(index, paired, group, axis, reverse))
+    # Damaged files hold roads whose nodes all lie at one place: nothing is driven on them.
+    sections = sorted((section for section in made if section.length_m > 0.0), key=_order)
+    counted = sections if how is None or not sections else count(index, ref, sections, how)
     numbered = tuple(replace(section, number=k) for k, section in enumerate(counted, start=1))
     return Route(ref, road_class.name, numbered, aside)
 

@@ -16,10 +16,10 @@ import re
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
-from urllib.parse import urlsplit
 
 import folium
 
+from ...project import tile_hosts
 from ...texts import LANGUAGES, text
 from .payload import Basemap
 
@@ -35,7 +35,6 @@ SCRIPTS = (
     "tools.js",
     "main.js",
 )
-_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?")
 _VENDORED = {
     "vendor:leaflet.js": "vendor/leaflet/leaflet.js",
     "vendor:leaflet.css": "vendor/leaflet/leaflet.css",
@@ -115,7 +114,7 @@ def content_policy(page: str, basemap: Basemap | None) -> str:
     if len(scripts) != _N_SCRIPTS or page.count("<script") != _N_SCRIPTS:
         raise ValueError(f"the page holds {len(scripts)} scripts, {_N_SCRIPTS} are meant")
     styles = re.findall(r"<style>(.*?)</style>", page, flags=re.S)
-    images = " ".join(["data:", "blob:", *_tile_hosts(basemap)])
+    images = " ".join(["data:", "blob:", *(tile_hosts(basemap.url, basemap.subdomains) if basemap else ())])
     return (
         f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes(styles)}; img-src {images}; "
         "base-uri 'none'; form-action 'none'"
@@ -125,20 +124,6 @@ def content_policy(page: str, basemap: Basemap | None) -> str:
 def _hashes(codes: list[str]) -> str:
     digests = (base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for code in codes)
     return " ".join(f"'sha256-{digest}'" for digest in digests)
-
-
-def _tile_hosts(basemap: Basemap | None) -> list[str]:
-    if basemap is None:
-        return []
-    hosts = []
-    for s in basemap.subdomains if "{s}" in basemap.url else [""]:
-        url = urlsplit(basemap.url.replace("{s}", s))
-        if not url.scheme and not url.netloc:
-            return ["'self'", "file:"]
-        if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.netloc):
-            raise ValueError(f"not the address of map tiles: {basemap.url}")
-        hosts.append(f"{url.scheme}://{url.netloc}")
-    return hosts
 
 
 def assemble(

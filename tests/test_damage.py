@@ -1,0 +1,136 @@
+"""Ordinary damage is named: what is wrong, in which file and where, and what to do; never a fault of our own.
+
+Most of these cases were found by ``tests/fuzz``. Each stands here in its smallest form.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from osm_xml import node, write_osm
+from plugspan.errors import InputError
+from plugspan.inputs import CHARGERS, read_table
+from plugspan.network import Region, read_network
+from plugspan.network.routes import find_routes
+from plugspan.project import read_project
+
+ROAD = {"highway": "primary"}
+
+
+def keys(caught):
+    """(key, row) of every fault, after checking that each can be told in both languages."""
+    for fault in caught.value.faults:
+        assert fault.render("zh")
+        assert fault.render("en")
+    return [(fault.key, fault.row) for fault in caught.value.faults]
+
+
+# -- project files ---------------------------------------------------------------------------------------------
+
+
+def project_faults(tmp_path, more, first='schema = 1\nname = "x"\n[network]\nosm = "x.osm"\n'):
+    """Faults of a project file of six lines or more."""
+    (tmp_path / "project.toml").write_text(f"{first}{more}\n", "utf-8")
+    with pytest.raises(InputError) as caught:
+        read_project(tmp_path)
+    return keys(caught)
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("bridge_km = " + "9" * 5000, [("toml-number", 5)]),
+        ("bridge_km = 0x" + "f" * 5000, [("key-value", 5)]),
+        ("bridge_km = " + "[" * 5000 + "]" * 5000, [("toml-deep", 5)]),
+        ("bridge_km = " + "[" * 300 + "]" * 300, [("key-value", 5)]),
+        ("bridge_km = nan", [("key-value", 5)]),
+        ("bridge_km = 1" + "0" * 400 + ".5", [("key-value", 5)]),
+        ("a" * 100_000 + " = 1", [("key-unknown", 5)]),
+    ],
+)
+def test_settings_that_no_hand_writes(tmp_path, line, found):
+    """Numbers of thousands of digits, brackets in hundreds of levels, nan, a key of 100 000 letters."""
+    assert project_faults(tmp_path, line) == found
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://{zz}/{x}/{y}",
+        "file:///{z}/{x}/{y}.png",
+        "//host/{z}/{x}/{y}",
+        "https://a b/{z}/{x}/{y}",
+        "https://host",
+    ],
+)
+def test_a_bad_basemap_is_told_before_the_work_begins(tmp_path, address):
+    """The map would be the last thing written; the address is looked at when the project is read."""
+    assert project_faults(tmp_path, f"[output]\nbasemap = '{address}'") == [("key-value", 6)]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://t0.example:8080/w?T=v&x={x}&y={y}&l={z}&tk=1",
+        "tiles/{z}/{x}/{-y}.png",
+        "http://{s}.x.cn/{z}/{x}/{y}",
+    ],
+)
+def test_usual_basemaps_are_taken(tmp_path, address):
+    """A server with a query and a key, a folder beside the map with rows from the south, several hosts."""
+    text = f'schema = 1\nname = "x"\n[network]\nosm = "x.osm"\n[output]\nbasemap = "{address}"\n'
+    (tmp_path / "project.toml").write_text(text, "utf-8")
+    assert read_project(tmp_path).output.basemap == address
+
+
+# -- OSM files -------------------------------------------------------------------------------------------------
+
+
+def osm_faults(path, nodes, ways, region=None):
+    """Faults of a small OSM file."""
+    write_osm(path, nodes, ways)
+    with pytest.raises(InputError) as caught:
+        read_network(path, region)
+    return keys(caught)
+
+
+@pytest.mark.parametrize("name", ["a.osm", "a.osm.pbf"])
+@pytest.mark.parametrize("region", [None, Region.from_bbox(9, 49, 11, 51)])
+def test_ways_whose_nodes_are_all_missing(tmp_path, name, region):
+    """An extract cut without complete ways: not "no road in the region", which would send the user the wrong way."""
+    assert osm_faults(tmp_path / name, [], [(7, [1, 2, 3], ROAD)], region) == [("osm-no-nodes", None)]
+    assert osm_faults(tmp_path / name, [node(9, 0, 0)], [(7, [1, 2], ROAD)], region) == [
+        ("osm-no-nodes", None)
+    ]
+
+
+@pytest.mark.parametrize("region", [None, Region.from_bbox(9, 49, 11, 51)])
+def test_nodes_all_at_one_place(tmp_path, region):
+    """Coordinates lost on the way: 30 000 nodes at one place are told as that, and at once."""
+    nodes = [node(k, 0, 0) for k in range(1, 30_001)]
+    ways = [(k, [k, k + 1, k + 2], {**ROAD, "ref": "G107"}) for k in range(1, 29_999)]
+    assert osm_faults(tmp_path / "a.osm", nodes, ways, region) == [("osm-one-place", None)]
+
+
+def test_a_numbered_road_without_length_is_no_route(tmp_path):
+    """One road has all its nodes at one place; the other is what it was."""
+    nodes = [node(1, 0, 0), node(2, 0, 0), node(3, 0, 0), node(4, 5, 0), node(5, 9, 0)]
+    ways = [(1, [1, 2, 3], {**ROAD, "ref": "G107"}), (2, [3, 4, 5], {**ROAD, "ref": "G320"})]
+    graph = read_network(write_osm(tmp_path / "a.osm", nodes, ways))
+    assert [route.ref for route in find_routes(graph)] == ["G320"]
+
+
+# -- tables ----------------------------------------------------------------------------------------------------
+
+
+def test_lists_where_numbers_should_be(tmp_path):
+    """A GeoJSON may hold lists in any property."""
+    properties = {"name": "a", "points": [1, 2], "point_kw": [60.5]}
+    geometry = {"type": "Point", "coordinates": [1, 2]}
+    feature = {"type": "Feature", "properties": properties, "geometry": geometry}
+    text = json.dumps({"type": "FeatureCollection", "features": [feature]})
+    (tmp_path / "a.geojson").write_text(text, "utf-8")
+    with pytest.raises(InputError) as caught:
+        read_table(tmp_path / "a.geojson", CHARGERS)
+    assert keys(caught) == [("number-unreadable", 2), ("number-unreadable", 2)]
