@@ -48,7 +48,7 @@ def sample(root):
 
 @pytest.fixture(scope="module")
 def result(sample):
-    return plan_result(sample)
+    return plan_result(sample, "zh")
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_the_sample_has_every_status(result):
 
 def test_the_same_inputs_give_the_same_result(sample, result, root):
     """Byte-identical, times apart."""
-    again = plan_result(make_plan(read_project(root / "data" / "zhuzhou.toml")))
+    again = plan_result(make_plan(read_project(root / "data" / "zhuzhou.toml")), "zh")
     assert result_text(without_times(again)) == result_text(without_times(result))
 
 
@@ -133,7 +133,7 @@ def test_real_osm_runs_end_to_end(helsinki):
     assert len(plan.inputs.sites) >= 1
     assert plan.network["length_km"] > 20
     assert len(plan.siting[0].proposed) <= 3
-    jsonschema.validate(plan_result(plan), result_schema())
+    jsonschema.validate(plan_result(plan, "en"), result_schema())
 
 
 def test_faults_of_several_files_are_told_together(helsinki):

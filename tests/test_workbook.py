@@ -66,7 +66,7 @@ def own(name, lang):
 def test_findings_are_those_of_result_json(book):
     """Low, high and target of every rule, before and after, to the last digit; and the words of numbers.py."""
     lang, plan, workbook = book
-    result = plan_result(plan)
+    result = plan_result(plan, "zh")
     found = rows(workbook, lang, "findings")
     expected = {r["rule"]: r for r in (*result["findings"], *result["measures"])}
     after = {r["rule"]: r for r in (*result["after"]["findings"], *result["after"]["measures"])}
@@ -98,7 +98,7 @@ def test_findings_are_those_of_result_json(book):
 def test_tables_hold_every_row_of_result_json(book, key, name, path):
     """As many rows, the same numbers (gaps are in another order)."""
     lang, plan, workbook = book
-    want = plan_result(plan)
+    want = plan_result(plan, "zh")
     for step in path:
         want = want[step]
     unit = {"share_after": "%"}.get(name, "km" if name.endswith("_km") else "")
@@ -111,7 +111,7 @@ def test_tables_hold_every_row_of_result_json(book, key, name, path):
 def test_the_curve_is_that_of_the_siting(book):
     """Each step adds what result.json says; the last step is the objective; no point lies above its bound."""
     lang, plan, workbook = book
-    siting = plan_result(plan)["siting"][0]
+    siting = plan_result(plan, "zh")["siting"][0]
     curve = [row for row in rows(workbook, lang, "curve") if row[own("built", lang)] is not None]
     steps = [row for row in curve if row[own("objective_value", lang)] is not None]
     assert steps[0][own("objective_value", lang)] == siting["existing"]
@@ -236,7 +236,7 @@ def test_sheet_names_are_allowed_and_differ(plan, lang):
 def test_result_json_has_no_number_the_workbook_rounds(book):
     """Cells are not rounded for looks: only their format is."""
     _, plan, workbook = book
-    share = plan_result(plan)["findings"][0]["high"]
+    share = plan_result(plan, "zh")["findings"][0]["high"]
     cells = [c for row in workbook.worksheets[1].iter_rows() for c in row if c.value == share]
     assert cells
     assert json.dumps(share) == json.dumps(cells[0].value)

@@ -34,7 +34,7 @@ def write_report_files(plan: Plan, path: Path, *, pdf: bool, overwrite: bool, la
     for each in (path, beside)[: 1 + pdf]:
         check_free(each, overwrite=overwrite)
     with write_file(path, overwrite=overwrite) as new:
-        write_report(plan, plan_layers(plan), new, lang=lang, note=source_note(plan))
+        write_report(plan, plan_layers(plan, lang), new, lang=lang, note=source_note(plan))
     if not pdf:
         return [path]
     return [path, _pdf(path, beside, overwrite=overwrite)]
@@ -89,7 +89,7 @@ def write_export(
             write_workbook(plan, new, lang=lang, note=note)
         return ()
     exported = export_layers(
-        plan_layers(plan), path, cast(Format, format), crs=plan.project.output.crs, lang=lang,
+        plan_layers(plan, lang), path, cast(Format, format), crs=plan.project.output.crs, lang=lang,
         encoding=cast(Encoding, encoding), source=note.line(lang), overwrite=overwrite,
     )  # fmt: skip
     return exported.notes

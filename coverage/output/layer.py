@@ -246,14 +246,14 @@ class SourceNote:
     ``sources`` is shown as given; so is ``date``, unless it is an ISO date, which is written out.
     ``schematic`` says the data are drawn by hand; ``osm`` adds
     the attribution OpenStreetMap asks for (ODbL 4.3); ``approval`` is the approval number (审图号) that a
-    public map needs in China.
+    public map needs in China, empty if there is none; None where none is asked for.
     """
 
     sources: str = ""
     date: str = ""
     schematic: bool = False
     osm: bool = True
-    approval: str = ""
+    approval: str | None = ""
     extra: tuple[str, ...] = field(default=())
 
     def parts(self, lang: str) -> list[str]:
@@ -263,12 +263,17 @@ class SourceNote:
         parts += [text("note.schematic", lang)] if self.schematic else []
         parts += [text("note.internal", lang)]
         parts += [text("note.osm", lang)] if self.osm else []
-        parts += [text("note.approval", lang, number=self.approval or text("note.no-approval", lang))]
+        parts += [approval_line(self.approval, lang)] if self.approval is not None else []
         return [*parts, *self.extra]
 
     def line(self, lang: str) -> str:
         """Return the parts as one line."""
         return " · ".join(self.parts(lang))
+
+
+def approval_line(number: str, lang: str) -> str:
+    """The number under which a map was approved for publication, or that it was not."""
+    return text("note.approval", lang, number=number or text("note.no-approval", lang))
 
 
 def _date_words(date: str, lang: str) -> str:

@@ -45,28 +45,28 @@ OWN_LABELS = ("legend.expressway", "legend.site-fast", "legend.site-slow")
 """Legend texts that speak of China's roads and of fast charging; each has a twin for other policies."""
 
 
-def plan_layers(plan: Plan) -> list[Layer]:
-    """All layers of a plan, lowest first."""
+def plan_layers(plan: Plan, lang: str) -> list[Layer]:
+    """All layers of a plan, lowest first, with their sentences in ``lang``."""
     layers = [
         _counties(plan),
         _background(plan, "waterways", styles.WATERWAYS),
         _bands(plan),
         _roads(plan),
         _expressways(plan),
-        *_routes(plan),
+        *_routes(plan, lang),
         demand_layer(plan),
         _background(plan, "towns", styles.TOWNS, label="name"),
         candidates_layer(plan),
         _car_parks(plan),
         _hubs(plan),
         _not_served(plan),
-        _issues(plan),
+        _issues(plan, lang),
         _sites(plan.before),
         _berths(plan),
         _service_areas(plan),
         least_layer(plan),
-        alternatives_layer(plan, plan.project.language),
-        proposed_layer(plan, plan.project.language),
+        alternatives_layer(plan, lang),
+        proposed_layer(plan, lang),
     ]
     return [_named_for(plan, layer) for layer in layers if layer is not None]
 
@@ -217,14 +217,14 @@ def _expressways(plan: Plan) -> Layer | None:
     )
 
 
-def _routes(plan: Plan) -> list[Layer]:
+def _routes(plan: Plan, lang: str) -> list[Layer]:
     rule = next((r for r in plan.policy.rules if isinstance(r, RouteSpacing)), None)
     if rule is None:
         return []
     states: list[tuple[Phase, Assessment]] = [("before", plan.before), ("after", plan.after)]
     if not plan.siting:
         states = [("both", plan.before)]
-    return [_gap_layer(assessment, rule, phase, plan.project.language) for phase, assessment in states]
+    return [_gap_layer(assessment, rule, phase, lang) for phase, assessment in states]
 
 
 def _gap_layer(assessment: Assessment, rule: RouteSpacing, phase: Phase, lang: str) -> Layer:
@@ -326,8 +326,8 @@ def _not_served(plan: Plan) -> Layer | None:
     return make_layer("not_served", frame, NOT_SERVED_COLUMNS, styles.NOT_SERVED, "quality", visible=False)
 
 
-def _issues(plan: Plan) -> Layer | None:
-    frame = quality_table(plan, plan.project.language)
+def _issues(plan: Plan, lang: str) -> Layer | None:
+    frame = quality_table(plan, lang)
     if frame.empty:
         return None
     return make_layer("issues", frame, ISSUE_COLUMNS, styles.ISSUES, "quality", visible=False)

@@ -39,9 +39,8 @@ def result_schema() -> dict[str, Any]:
     return schema
 
 
-def plan_result(plan: Plan) -> dict[str, Any]:
-    """The whole of ``result.json`` as plain dicts, lists, numbers and texts."""
-    lang = plan.project.language
+def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
+    """The whole of ``result.json`` as plain dicts, lists, numbers and texts (in ``lang``)."""
     result: dict[str, Any] = plain(
         {
             "schema": 1,

@@ -22,6 +22,7 @@ from .rule_layers import rule_layer_names
 from .strips.draw import strip_charts
 from .summary import summary_lines
 from .webmap import Basemap, write_map
+from .words import approval_number
 from .workbook.write import write_workbook
 
 Tell = Callable[[str, float], None]
@@ -59,11 +60,11 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
         If the folder is there and ``overwrite`` is False. An interrupted run leaves the old folder as it was.
     """
     check_run_free(folder, overwrite=overwrite)
-    check_template(plan)
+    check_template(plan, lang)
     started = time.perf_counter()
     lines = []
     with write_folder(folder, overwrite=overwrite) as new:
-        layers = plan_layers(plan)
+        layers = plan_layers(plan, lang)
         for key, share, write in (
             ("write-map", 0.85, lambda: write_plan_map(plan, layers, new / "map.html", lang)),
             ("write-layers", 0.9, lambda: _write_layers(plan, layers, new / "layers.gpkg", lang)),
@@ -80,7 +81,7 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
             (
                 "write-result",
                 0.99,
-                lambda: (new / "result.json").write_text(result_text(plan_result(plan)), "utf-8"),
+                lambda: (new / "result.json").write_text(result_text(plan_result(plan, lang)), "utf-8"),
             ),
         ):
             tell(key, share)
@@ -93,7 +94,7 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
 def write_map_file(plan: Plan, path: Path, *, overwrite: bool, lang: str) -> None:
     """Write the map alone."""
     check_free(path, overwrite=overwrite)
-    write_plan_map(plan, plan_layers(plan), path, lang)
+    write_plan_map(plan, plan_layers(plan, lang), path, lang)
 
 
 def write_plan_map(plan: Plan, layers: Sequence[Layer], path: Path, lang: str) -> None:
@@ -164,7 +165,7 @@ def source_note(plan: Plan) -> SourceNote:
         sources=names,
         schematic=project.output.schematic,
         date=date.isoformat() if date else "",
-        approval=project.output.approval_number,
+        approval=approval_number(plan),
         extra=(project.output.note,) if project.output.note else (),
     )
 

@@ -11,6 +11,7 @@ from ..plan import Plan
 from ..policy import Rule
 from ..texts import catalogue, text
 from . import numbers
+from .layer import approval_line
 from .result import plain
 
 Figure = tuple[str, str, float | int | None, str, str]
@@ -91,9 +92,15 @@ def _choice(value: str, lang: str) -> str:
 
 def licences(plan: Plan, lang: str) -> list[str]:
     """Under which terms the data may be handed on."""
-    approval = plan.project.output.approval_number or text("note.no-approval", lang)
-    return [text("report.licence-osm", lang), text("report.licence-tables", lang),
-            text("note.internal", lang), text("note.approval", lang, number=approval)]  # fmt: skip
+    lines = [text(key, lang) for key in ("report.licence-osm", "report.licence-tables", "note.internal")]
+    number = approval_number(plan)
+    return lines if number is None else [*lines, approval_line(number, lang)]
+
+
+def approval_number(plan: Plan) -> str | None:
+    """Number of approval of the map, empty if it has none; None where the policy's country asks for none."""
+    number = plan.project.output.approval_number
+    return number if number or plan.policy.map_approval else None
 
 
 # -- sentences -------------------------------------------------------------------------------------------

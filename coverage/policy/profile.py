@@ -25,6 +25,8 @@ class Policy(BaseModel):
     road_class : dict
         Class of road -> regular expressions; a road belongs to the class if one token of its ``ref``
         matches one of them wholly.
+    map_approval : bool
+        Whether the country approves maps before they are published (审图号: China's map regulations of 2015).
     rules : tuple of Rule
         In the order of the file.
     """
@@ -35,6 +37,7 @@ class Policy(BaseModel):
     id: str
     name: Bilingual
     source: str
+    map_approval: bool = False
     road_class: dict[str, tuple[str, ...]]
     rules: Annotated[tuple[Rule, ...], Field(alias="rule")]
 

@@ -13,7 +13,7 @@ from ...texts import text
 from .. import numbers
 from ..pictures.charts import svg_png
 from ..strips.draw import strip_charts
-from ..words import assumption_lines, finding_words, licences, survey_sentence
+from ..words import approval_number, assumption_lines, finding_words, licences, survey_sentence
 from ..workbook.sheets import status_looks as looks_of_status
 from ..workbook.sources import issues_sheet
 from .doc import BLUE, SOFT
@@ -43,6 +43,7 @@ def write_cover(report: Report) -> None:
         paragraph.paragraph_format.space_before = Pt(before)
         run = paragraph.add_run(on_paper(words))
         run.font.size, run.bold, run.font.color.rgb = Pt(size), size > 20, colour
+    number = approval_number(plan)
     entries = [
         ("policy", plan.policy.name[report.lang]),
         ("assess-at", "" if project.assess_at is None else numbers.day(project.assess_at, report.lang)),
@@ -51,7 +52,7 @@ def write_cover(report: Report) -> None:
             "" if project.network.data_date is None else numbers.day(project.network.data_date, report.lang),
         ),
         ("author", project.output.author),
-        ("approval", project.output.approval_number or text("note.no-approval", report.lang)),
+        ("approval", None if number is None else number or text("note.no-approval", report.lang)),
         ("software", "plugspan " + plan.provenance.versions.get("plugspan", "")),
     ]
     for i, (key, value) in enumerate(entries):

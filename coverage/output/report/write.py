@@ -71,7 +71,7 @@ def write_report(plan: Plan, layers: Sequence[Layer], path: Path, *, lang: str, 
     write_paper(paper, path, title=title, author=plan.project.output.author, date=date)
 
 
-def check_template(plan: Plan) -> None:
+def check_template(plan: Plan, lang: str) -> None:
     """Find out before anything is written whether the template can be used.
 
     Raises
@@ -81,7 +81,7 @@ def check_template(plan: Plan) -> None:
     """
     template = plan.project.output.report_template
     if template is not None:
-        open_paper(plan.project.path(template), plan.project.language)
+        open_paper(plan.project.path(template), lang)
 
 
 _FONTS = """<?xml version="1.0"?>

@@ -1,0 +1,70 @@
+"""A run speaks the language asked for, whatever the project's is; only names and quoted clauses are as given."""
+
+from __future__ import annotations
+
+import re
+
+import osmium
+import pytest
+from plugspan.output.run import write_run
+from plugspan.pipeline import make_plan
+from plugspan.project import read_project
+from plugspan.texts import catalogue
+from run_surfaces import shown_texts
+
+CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
+WORDS = re.compile(r"[A-Za-z]{3,}")
+FIELD = re.compile(r"\\{[a-z][a-z_0-9]*\\}")
+CODES = re.compile(
+    r"result|layers\.\w+\.(?!begins|ends|could_build|not_counting|effect)|map\.findings\.status|tables\.指标明细\.键"
+)
+"""Codes are the same in all languages: ``forward``, ``not met``; sentences in layers and results are not codes."""
+
+
+@pytest.fixture(scope="module")
+def runs(root, tmp_path_factory):
+    """The sample, a Chinese project, written in both languages: language -> folder."""
+    plan = make_plan(read_project(root / "data" / "zhuzhou.toml"))
+    folder = tmp_path_factory.mktemp("languages")
+    for lang in ("zh", "en"):
+        write_run(plan, folder / lang, overwrite=False, lang=lang, tell=lambda key, share: None)
+    return {lang: folder / lang for lang in ("zh", "en")}
+
+
+def given(root) -> str:
+    """All that the inputs say: tables, project file, roads, and the policy's clauses."""
+    files = [p for p in (root / "data").rglob("*") if p.suffix in (".csv", ".geojson", ".toml")]
+    files.append(root / "coverage" / "policy" / "profiles" / "zhuzhou-2025.toml")
+    roads = osmium.FileProcessor(str(root / "data" / "osm" / "zhuzhou-sample.osm.pbf"))
+    return "\n".join([*(p.read_text("utf-8-sig") for p in files), *(t.v for o in roads for t in o.tags)])
+
+
+def test_no_chinese_text_in_an_english_run(runs, root):
+    """What is Chinese in map, layers, workbook, report, result and log stands so in the inputs."""
+    inputs = given(root)
+    found = {
+        (where, chinese)
+        for where, words in shown_texts(runs["en"])
+        for chinese in CHINESE.findall(words)
+        if chinese not in inputs
+    }
+    assert not found
+
+
+def test_no_english_text_in_a_chinese_run(runs, root):
+    """No text of the run is one of the catalogue's English texts."""
+    inputs = given(root)
+    english = [
+        FIELD.sub(".+", re.escape(entry["en"]))
+        for entry in catalogue().values()
+        if entry["en"] != entry["zh"] and WORDS.search(re.sub(r"\{[^}]*\}", "", entry["en"]))
+    ]
+    whole = re.compile("|".join(f"(?:{each})" for each in sorted(english, key=len, reverse=True)))
+    found = {
+        (where, line)
+        for where, words in set(shown_texts(runs["zh"]))
+        if not CODES.match(where)
+        for line in words.split("\n")
+        if WORDS.search(line) and line not in inputs and whole.fullmatch(line)
+    }
+    assert not found
