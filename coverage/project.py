@@ -44,6 +44,7 @@ class RegionSettings(_Frozen):
     """Where is assessed. Give one of the four."""
 
     file: Path | None = Field(None, description="polygon file (GeoJSON, GeoPackage, Shapefile)")
+    layer: str | None = Field(None, description="layer of the file, if it has several")
     osm_relation: int | None = Field(None, description="OSM relation of the boundary, in the network file")
     bbox: tuple[float, float, float, float] | None = Field(
         None, description="west, south, east, north in degrees (WGS 84)"

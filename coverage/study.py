@@ -134,7 +134,7 @@ def route_counting(project: Project) -> dict[str, Counting]:
 def _region(project: Project) -> Region | None:
     wanted, halo_m = project.region, project.region.halo_km * M_PER_KM
     if wanted.file is not None:
-        return read_region(project.path(wanted.file), halo_m=halo_m, name=project.name)
+        return read_region(project.path(wanted.file), layer=wanted.layer, halo_m=halo_m, name=project.name)
     if wanted.osm_relation is not None:
         return read_region_from_osm(project.path(project.network.osm), wanted.osm_relation, halo_m=halo_m)
     beside = boundary_file(project)

@@ -326,10 +326,11 @@ def test_points_as_counties_are_a_fault(tmp_path):
 
 
 def test_impossible_numbers_in_a_layer(tmp_path):
-    """A point without coordinates, one with letters and one with NaN have no position; nothing is printed."""
+    """A point without coordinates has no position; letters or NaN for coordinates are a broken shape."""
     feature = (
         '{"type": "Feature", "properties": {"id": "%s"}, "geometry": {"type": "Point", "coordinates": %s}}'
     )
     body = ", ".join(feature % pair for pair in (("1", "[]"), ("2", '["a", 27]'), ("3", "[NaN, 27]")))
     write(tmp_path / "a.geojson", f'{{"type": "FeatureCollection", "features": [{body}]}}')
-    assert faults(tmp_path / "a.geojson") == [("position-missing", row) for row in (2, 3, 4)]
+    broken = [("layer-shape", row) for row in (3, 4)]
+    assert faults(tmp_path / "a.geojson") == [("position-missing", 2), *broken]

@@ -492,10 +492,10 @@ def test_broken_workbooks(tmp_path):
     assert fault_keys(tmp_path / "text.xlsx") == [("excel-foreign", None)]
     whole = write_xlsx(tmp_path / "whole.xlsx", [HEADER, *ROWS])
     (tmp_path / "cut.xlsx").write_bytes(whole.read_bytes()[:2000])
-    assert fault_keys(tmp_path / "cut.xlsx") == [("excel-broken", None)]
+    assert fault_keys(tmp_path / "cut.xlsx") == [("package-broken", None)]
     with zipfile.ZipFile(tmp_path / "zip.xlsx", "w") as archive:
         archive.writestr("hello.txt", "hello")
-    assert fault_keys(tmp_path / "zip.xlsx") == [("excel-broken", None)]
+    assert fault_keys(tmp_path / "zip.xlsx") == [("package-broken", None)]
     assert fault_keys(whole, sheet="Blatt") == [("sheet-missing", None)]
     assert fault_keys(write_xlsx(tmp_path / "none.xlsx", [])) == [("sheet-empty", None)]
 

@@ -143,11 +143,11 @@ def test_broken_files(graph, tmp_path):
     whole, cut = tmp_path / "whole.graphml", tmp_path / "cut.graphml"
     ox.save_graphml(to_networkx(graph), whole)
     cut.write_bytes(whole.read_bytes()[:-200])
-    assert faults(cut) == ["graph-broken"]
+    assert faults(cut) == ["xml-broken"]
     (tmp_path / "a.graphml").write_text("nonsense", "utf-8")
     (tmp_path / "a.gpkg").write_text("nonsense", "utf-8")
-    assert faults(tmp_path / "a.graphml") == ["graph-broken"]
-    assert faults(tmp_path / "a.gpkg") == ["graph-broken"]
+    assert faults(tmp_path / "a.graphml") == ["xml-broken"]
+    assert faults(tmp_path / "a.gpkg") == ["layer-foreign"]
     nx.write_graphml(nx.path_graph(3), tmp_path / "path.graphml")
     assert faults(tmp_path / "path.graphml") == ["graph-not-directed"]
     nodes, edges = ox.graph_to_gdfs(to_networkx(graph))
@@ -155,7 +155,7 @@ def test_broken_files(graph, tmp_path):
     edges.reset_index()[["v", "geometry"]].to_file(tmp_path / "b.gpkg", layer="edges")
     assert faults(tmp_path / "b.gpkg") == ["graph-columns"]
     nodes.reset_index()[["osmid", "geometry"]].to_file(tmp_path / "c.gpkg", layer="nodes")
-    assert faults(tmp_path / "c.gpkg") == ["graph-broken"]
+    assert faults(tmp_path / "c.gpkg") == ["layer-missing"]
 
 
 def test_a_region_cuts_graphs_from_files(graph, tmp_path):

@@ -165,8 +165,8 @@ def test_files_that_give_no_region(tmp_path):
     assert faults(tmp_path / "missing.gpkg") == ["region-file-missing"]
     assert faults(tmp_path / "points.gpkg") == ["region-file-no-polygon"]
     assert faults(tmp_path / "metres.shp") == ["region-file-no-crs"]
-    assert faults(tmp_path / "broken.geojson") == ["vector-unreadable"]
-    assert faults(tmp_path / "table.json") in (["vector-unreadable"], ["region-file-no-polygon"])
+    assert faults(tmp_path / "broken.geojson") == ["layer-json"]
+    assert faults(tmp_path / "table.json") == ["layer-foreign"]
     assert faults(tmp_path / "none.geojson") == ["region-file-no-polygon"]
     assert faults(tmp_path / "a.txt") == ["network-suffix"]
 

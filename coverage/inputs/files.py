@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import csv
 import io
-import os
+import re
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 from ..errors import Fault, InputError
+from ..files import MOST_COLUMNS, check_size, check_there, read_bytes
+from ..vectors import check_encoding, read_vector
+from .headers import listed
 from .raw import HEADER_ROWS_SEARCHED, RawTable, below_header
-from .vectors import read_layer
 from .workbooks import read_workbook
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -22,6 +25,7 @@ SUFFIXES = (*TEXT_SUFFIXES, ".xlsx", ".xlsm", *VECTOR_SUFFIXES)
 _DELIMITERS = ",;\t|"
 _BOM = b"\xef\xbb\xbf"
 _ZIP = b"PK\x03\x04"
+_STRANGE = re.compile("[\x00-\x08\x0e-\x1f\ue000-\uf8ff]")
 
 
 def read_raw(
@@ -48,49 +52,35 @@ def read_raw(
     Raises
     ------
     InputError
-        If the file is missing, empty, of an unknown format, locked, broken, or of another encoding.
+        If the file is missing, empty, too large, of an unknown format, locked, broken, or of another encoding.
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    _check_there(path)
+    check_there(path)
     if suffix not in SUFFIXES:
         key = "file-xls" if suffix in (".xls", ".et") else "file-format"
         raise InputError(Fault(key, file=str(path), value=suffix, values={"known": ", ".join(SUFFIXES)}))
-    try:
-        with path.open("rb") as opened:
-            start = opened.read(8)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    if not start:
-        raise InputError(Fault("file-empty", file=str(path)))
+    content = read_bytes(path) if suffix not in VECTOR_SUFFIXES else b""
     if suffix in TEXT_SUFFIXES:
-        return _read_text(path, encoding, known)
+        return _read_text(str(path), content, encoding, known)
     if suffix in VECTOR_SUFFIXES:
-        return read_layer(path, layer, encoding)
-    return read_workbook(path, sheet, start, known)
+        return _read_layer(path, layer, encoding)
+    return read_workbook(path, sheet, known)
 
 
-def _check_there(path: Path) -> None:
-    """Refuse what is missing, a folder, a link that leads nowhere, or neither file nor folder (a pipe)."""
-    try:
-        if path.is_file():
-            return
-        key = "file-missing"
-        if path.is_dir():
-            key = "file-is-folder"
-        elif path.is_symlink():
-            key = "file-link"
-        elif path.exists():
-            key = "file-no-file"
-        elif "\\" in str(path) and os.sep == "/":
-            key = "file-missing-backslash"
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    raise InputError(Fault(key, file=str(path), value=str(path)))
-
-
-def _unreadable(path: Path, error: OSError) -> InputError:
-    return InputError(Fault("file-unreadable", file=str(path), values={"reason": error.strerror}))
+def _read_layer(path: Path, layer: str | None, encoding: str | None) -> RawTable:
+    """Read a layer as a table; a feature whose shape is broken is left out and a fault."""
+    file, found = str(path), read_vector(path, layer, encoding)
+    notes = list(found.faults)
+    if layer is None and found.others:
+        values = {"layer": found.name, "others": listed(found.others)}
+        notes.append(Fault("layer-first", file=file, values=values, warning=True))
+    broken = {fault.row for fault in found.faults}
+    kept = [i for i in range(len(found.rows)) if i + 2 not in broken]
+    geometry = None if found.geometry is None else found.geometry.iloc[kept].reset_index(drop=True)
+    cut = path.suffix.lower() == ".shp"
+    rows = [found.rows[i] for i in kept]
+    return RawTable(file, found.headers, rows, [i + 2 for i in kept], geometry, cut, notes)
 
 
 # -- text ------------------------------------------------------------------------------------------------
@@ -98,10 +88,9 @@ def _unreadable(path: Path, error: OSError) -> InputError:
 
 def _decode(content: bytes, encoding: str | None, file: str) -> str:
     if encoding is not None:
+        check_encoding(file, encoding)
         try:
             return content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
-        except LookupError as error:
-            raise InputError(Fault("encoding-unknown", file=file, value=encoding)) from error
         except UnicodeDecodeError as error:
             row = _row_of(content, error.start)
             raise InputError(Fault("encoding-wrong", file, row, values={"encoding": encoding})) from error
@@ -144,8 +133,7 @@ def _first_strange_row(content: bytes) -> int | None:
 
 def _looks_like_text(decoded: str) -> bool:
     """No control characters, and no private-use ones, which stray bytes become in GB 18030."""
-    strange = sum(1 for c in decoded if (c < " " and c not in "\t\r\n\f\v") or "\ue000" <= c <= "\uf8ff")
-    return strange <= len(decoded) // 200
+    return sum(1 for _ in _STRANGE.finditer(decoded)) <= len(decoded) // 200
 
 
 def _delimiter(first_line: str) -> str:
@@ -154,20 +142,25 @@ def _delimiter(first_line: str) -> str:
     return max(_DELIMITERS, key=outside.count)
 
 
-def _read_text(path: Path, encoding: str | None, known: Callable[[str], bool]) -> RawTable:
-    file = str(path)
-    decoded = _decode(path.read_bytes(), encoding, file)
+def _read_text(file: str, content: bytes, encoding: str | None, known: Callable[[str], bool]) -> RawTable:
+    decoded = _decode(content, encoding, file)
     if not decoded.strip():
         raise InputError(Fault("file-empty", file=file))
     if "\0" in decoded:
         raise InputError(Fault("file-binary", file=file))
-    heads = [line for line in decoded.splitlines() if line.strip()][:HEADER_ROWS_SEARCHED]
+    heads = list(islice(filter(str.strip, io.StringIO(decoded, newline=None)), HEADER_ROWS_SEARCHED))
     delimiter = _delimiter(max(heads, key=lambda h: sum(map(known, h.split(_delimiter(h))))))
     reader = csv.reader(io.StringIO(decoded, newline=""), delimiter=delimiter, strict=True)
     records: list[list[str]] = []
+    cells = 0
     try:
         for record in reader:
-            records.append(record)  # noqa: PERF402 - an error must keep what was read before it
+            records.append(record)
+            cells += len(record)
+            # Forms drag thousands of empty columns along.
+            wide = len(record) > MOST_COLUMNS
+            width = max((i for i, cell in enumerate(record, 1) if cell.strip()), default=0) if wide else 0
+            check_size(file, len(records), width, cells=cells)
     except csv.Error as error:
         raise InputError(Fault("csv-broken", file=file, row=len(records) + 1)) from error
     return below_header(file, records, known, ragged=True)

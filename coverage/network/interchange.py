@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import ast
 import itertools
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import ParseError
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from ..errors import Fault, InputError, NetworkError
+from ..files import check_there
+from ..markup import read_xml
 from ..units import WGS84
+from ..vectors import VectorLayer, read_vector
 from .clip import clip_graph
 from .geodesic import line_lengths_m
 from .graph import FloatArray, RoadGraph
@@ -116,32 +115,51 @@ def from_networkx(graph: nx.MultiDiGraph[Any]) -> RoadGraph:
         raise NetworkError("graph-not-directed")
     if not graph.number_of_edges():
         raise NetworkError("graph-no-edges")
-    move = _to_wgs84(graph.graph.get("crs"))
-    names = list(graph.nodes)
+    edges = ((u, v, data.get("geometry"), _shared(data)) for u, v, data in graph.edges(data=True))
+    return _from_parts(graph.graph.get("crs"), dict(graph.nodes(data=True)), edges)
+
+
+def _from_parts(
+    crs: Any, nodes: Mapping[Any, Mapping[str, Any]], edges: Iterable[tuple[Any, Any, Any, tuple[Any, ...]]]
+) -> RoadGraph:
+    """Make a graph of nodes with ``x`` and ``y``, and edges (from, to, line or None, shared attributes)."""
+    move = _to_wgs84(crs)
     try:
-        xy = np.array([[graph.nodes[n]["x"], graph.nodes[n]["y"]] for n in names], dtype=np.float64)
+        xy = move(
+            np.array([[data["x"], data["y"]] for data in nodes.values()], dtype=np.float64).reshape(-1, 2)
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise NetworkError("graph-no-coordinates") from error
-    place = dict(zip(names, move(xy), strict=True))
-    number = _numbers(names)
-    edges = []
-    for u, v, data in graph.edges(data=True):
-        line = data.get("geometry")
+    if not np.isfinite(xy).all():
+        raise NetworkError("graph-no-coordinates")
+    place, number = dict(zip(nodes, xy, strict=True)), _numbers(nodes)
+    made = []
+    for u, v, line, shared in edges:
         points = np.array([place[u], place[v]]) if line is None else move(shapely.get_coordinates(line))
-        edges.append(_Edge(number[u], number[v], points, _shared(data)))
-    return _graph_of(edges, {number[n]: place[n] for n in names})
+        made.append(_Edge(number[u], number[v], points, shared))
+    return _graph_of(made, {number[n]: place[n] for n in nodes})
 
 
 def _numbers(names: Iterable[Any]) -> dict[Any, int]:
     """Whole numbers for nodes."""
     names = list(names)
     if all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in names):
-        return {n: int(n) for n in names}
+        return {n: _whole(n) for n in names}
     return {n: i for i, n in enumerate(sorted(names, key=str), start=1)}
 
 
-def _to_wgs84(crs: Any) -> Any:
+def _whole(value: Any) -> int:
+    """Return an OSM id as a number of 64 bits."""
+    shown = str(value)
+    if len(shown) > 20 or not -(2**63) <= int(shown) < 2**63:
+        raise NetworkError("graph-id", value=shown[:40])
+    return int(shown)
+
+
+def _to_wgs84(crs: Any) -> Callable[[Any], FloatArray]:
     """Return a function that brings (n, 2) coordinates to EPSG:4326."""
+    if isinstance(crs, str) and ("init=" in crs or "grids=" in crs):  # the name of a file follows
+        raise NetworkError("graph-no-crs")
     try:
         source = CRS.from_user_input(crs)
     except CRSError as error:
@@ -157,7 +175,7 @@ def _values(value: Any) -> list[Any]:
     if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
         try:
             value = ast.literal_eval(value)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return [value]
     if isinstance(value, (list, tuple, set)):
         return [v for v in value if v is not None]
@@ -178,7 +196,7 @@ def _is_true(value: Any) -> bool:
 
 def _shared(data: dict[str, Any]) -> tuple[Any, ...]:
     """way_id, highway, ref, name, speed (0 if unknown), junction, ferry, bridge, tunnel of an edge."""
-    ids = [int(v) for v in _values(data.get("osmid")) if str(v).lstrip("-").isdigit()]
+    ids = [_whole(v) for v in _values(data.get("osmid")) if str(v).removeprefix("-").isdecimal()]
     classes = sorted({str(v) for v in _values(data.get("highway"))}, key=lambda c: (_RANK.get(c, 99), c))
     limits = [speed_kmh(str(v)) for v in _values(data.get("maxspeed"))]
     limits = [s for s in limits if s > 0] or [float(v) for v in _values(data.get("speed_kph"))]
@@ -250,7 +268,7 @@ def read_osmnx(path: Path, region: Region | None = None) -> RoadGraph:
         graph = _read_graphml(path) if path.suffix.lower() == ".graphml" else _read_geopackage(path)
     except NetworkError as error:
         # Each reason has a text for a file, too.
-        raise InputError(Fault(error.key, file=str(path))) from error
+        raise InputError(Fault(error.key, file=str(path), values=error.values)) from error
     if region is not None:
         bounds = ", ".join(f"{v:.4f}" for v in [*graph.node_xy.min(axis=0), *graph.node_xy.max(axis=0)])
         graph = clip_graph(graph, region.with_halo)
@@ -263,45 +281,115 @@ def _broken(path: Path) -> InputError:
     return InputError(Fault("graph-broken", file=str(path)))
 
 
-def _read_graphml(path: Path) -> RoadGraph:
-    import networkx as nx
-    import osmnx as ox
+class _GraphML:
+    """Takes down nodes and edges as their elements come; OSMnx writes every attribute as a ``data`` element."""
 
+    def __init__(self) -> None:
+        self.keys: dict[str, str] = {}
+        self.directed = True
+        self.about: dict[str, str] = {}
+        self.nodes: dict[str, dict[str, str]] = {}
+        self.edges: list[tuple[str, str, str | None, tuple[Any, ...]]] = []
+        self._key, self._ends = "", ("", "")
+        self._open: dict[str, str] = self.about
+
+    def start(self, tag: str, given: Mapping[str, str]) -> None:
+        """Note whose attributes follow."""
+        if tag == "key":
+            self.keys[given["id"]] = given.get("attr.name", given["id"])
+        elif tag == "graph":
+            self.directed = given.get("edgedefault") == "directed"
+        elif tag == "node":
+            self._open = self.nodes[given["id"]] = {}
+        elif tag == "edge":
+            self._open, self._ends = {}, (given["source"], given["target"])
+        elif tag == "data":
+            self._key = self.keys[given["key"]]
+
+    def end(self, tag: str, said: str) -> None:
+        """Keep an attribute, or an edge that is complete."""
+        if tag == "data":
+            self._open[self._key] = said
+        elif tag == "node":
+            for name in self._open.keys() - {"x", "y"}:
+                del self._open[name]
+        elif tag == "edge":
+            self.edges.append((*self._ends, self._open.get("geometry"), _shared(self._open)))
+        if tag in ("node", "edge"):
+            self._open = self.about
+
+
+def _read_graphml(path: Path) -> RoadGraph:
+    check_there(path)
+    found = _GraphML()
     try:
-        graph = ox.load_graphml(path)
-    except (ParseError, nx.NetworkXError, ValueError, KeyError, TypeError, AttributeError) as error:
+        with path.open("rb") as stream:
+            read_xml(str(path), stream, start=found.start, end=found.end, keep={"data"})
+    except InputError:  # a ValueError, too
+        raise
+    except (KeyError, TypeError, ValueError) as error:
         raise _broken(path) from error
-    except shapely.errors.ShapelyError as error:
+    if not found.directed:
+        raise NetworkError("graph-not-directed")
+    if not found.edges:
+        raise NetworkError("graph-no-edges")
+    names = list(found.nodes)
+    if all(name.removeprefix("-").isdecimal() for name in names):
+        number: Mapping[str, Any] = {name: _whole(name) for name in names}
+    else:
+        number = {name: name for name in names}
+    try:
+        lines = _lines([wkt for _, _, wkt, _ in found.edges])
+        pairs = zip(found.edges, lines, strict=True)
+        edges = ((number[u], number[v], line, shared) for (u, v, _, shared), line in pairs)
+        return _from_parts(found.about.get("crs"), {number[n]: found.nodes[n] for n in names}, edges)
+    except NetworkError:  # a ValueError, too
+        raise
+    except (KeyError, ValueError, shapely.errors.ShapelyError) as error:
         raise _broken(path) from error
-    return from_networkx(graph)
+
+
+def _lines(wkt: Sequence[str | None]) -> list[Any]:
+    """Lines of edges; a text that begins otherwise may nest shapes so deep that GEOS ends the process."""
+    if any(text is not None and not text.startswith("LINESTRING") for text in wkt):
+        raise ValueError("no line")
+    return list(shapely.from_wkt(np.array(wkt, dtype=object)))
 
 
 def _read_geopackage(path: Path) -> RoadGraph:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's, on files that it then refuses
-            nodes, edges = (gpd.read_file(path, layer=layer) for layer in ("nodes", "edges"))
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-        raise _broken(path) from error
-    missing = [c for c in ("u", "v") if c not in edges] + [c for c in ("osmid",) if c not in nodes]
+    nodes, edges = (read_vector(path, layer) for layer in ("nodes", "edges"))
+    missing = [c for c in ("u", "v") if c not in edges.headers] + [
+        c for c in ("osmid",) if c not in nodes.headers
+    ]
     if missing:
-        raise InputError(
-            Fault("graph-columns", file=str(path), column=missing[0], values={"names": ", ".join(missing)})
-        )
-    if not len(edges):
+        values = {"names": ", ".join(missing)}
+        raise InputError(Fault("graph-columns", file=str(path), column=missing[0], values=values))
+    if nodes.faults or edges.faults:
+        raise InputError([*nodes.faults, *edges.faults])
+    if not edges.rows:
         raise NetworkError("graph-no-edges")
-    if nodes.crs is None or edges.crs is None:
+    if nodes.geometry is None or edges.geometry is None or nodes.crs is None or edges.crs is None:
         raise NetworkError("graph-no-crs")
-    nodes, edges = nodes.to_crs(WGS84), edges.to_crs(WGS84)
-    place = dict(zip(nodes["osmid"].astype(np.int64), shapely.get_coordinates(nodes.geometry), strict=True))
     try:
-        return _graph_of([_row_edge(row) for row in edges.to_dict("records")], place)
-    except (KeyError, ValueError) as error:
+        points = shapely.get_coordinates(nodes.geometry.to_crs(WGS84))
+        ids = [_whole(row[nodes.headers.index("osmid")]) for row in nodes.rows]
+        made = [_row_edge(row) for row in _records(edges)]
+        return _graph_of(made, dict(zip(ids, points, strict=True)))
+    except NetworkError:  # a ValueError, too
+        raise
+    except (KeyError, ValueError, TypeError, IndexError) as error:
         raise _broken(path) from error
+
+
+def _records(edges: VectorLayer) -> Iterator[dict[str, Any]]:
+    """Rows of a layer by the names of their columns, with the shape in EPSG:4326."""
+    assert edges.geometry is not None
+    for row, shape in zip(edges.rows, edges.geometry.to_crs(WGS84), strict=True):
+        yield {**dict(zip(edges.headers, row, strict=True)), "geometry": shape}
 
 
 def _row_edge(row: dict[str, Any]) -> _Edge:
     """Edge of an ``edges`` layer, directed or undirected; ``from`` and ``to`` are the way it is drawn."""
     u, v = (row.get("from", row["u"]), row.get("to", row["v"]))
     two_way = bool(_values(row.get("oneway"))) and not _is_true(row.get("oneway"))
-    return _Edge(int(u), int(v), shapely.get_coordinates(row["geometry"]), _shared(row), two_way)
+    return _Edge(_whole(u), _whole(v), shapely.get_coordinates(row["geometry"]), _shared(row), two_way)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-import pyogrio
 import shapely
 from pyproj import Transformer
 from shapely import affinity
@@ -18,13 +16,13 @@ from shapely.geometry.base import BaseGeometry
 
 from ..errors import Fault, InputError, NetworkError
 from ..units import WGS84
+from ..vectors import SUFFIXES, read_vector
 from .geodesic import line_lengths_m
 from .graph import BoolArray, FloatArray, RoadGraph
 from .osm.files import check_file
 
 HALO_M = 40_000.0
 """Halo unless the project says otherwise: the widest spacing the plan allows."""
-VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml")
 _QUADRANT = 32
 _STEP_DEG = 0.1
 _PROJECTED_M = 5_000_000.0
@@ -199,18 +197,20 @@ def read_region(
     Raises
     ------
     InputError
-        If there is no such file, it cannot be read, holds no polygon, or has no usable coordinate system.
+        If there is no such file, it cannot be read, holds several layers and none is named, holds no polygon, or has
+        no usable coordinate system.
     """
     path = Path(path)
     if not path.exists():
         raise InputError(Fault("region-file-missing", file=str(path)))
-    check_file(path, VECTOR_SUFFIXES)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's, on files that it then refuses
-            frame = gpd.read_file(path, layer=layer)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, RuntimeError) as error:
-        raise InputError(Fault("vector-unreadable", file=str(path))) from error
+    check_file(path, SUFFIXES)
+    found = read_vector(path, layer)
+    if layer is None and found.others:
+        names = ", ".join([found.name, *found.others][:12])
+        raise InputError(Fault("region-file-layers", file=str(path), values={"names": names}))
+    if found.faults:
+        raise InputError(found.faults)
+    frame = gpd.GeoDataFrame(geometry=found.geometry if found.geometry is not None else [])
     return region_from_frame(frame, file=str(path), halo_m=halo_m, name=path.stem if name is None else name)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import osmium
 
 from ...errors import Fault, InputError
+from ...files import check_there
 
 OSM_SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2", ".osm.gz")
 """OpenStreetMap files that are understood; the suffix says which format a file has."""
@@ -29,12 +30,11 @@ def check_file(path: Path, known: tuple[str, ...]) -> str:
     Raises
     ------
     InputError
-        If there is no such file, if it is a folder or empty, or if its suffix is not among ``known``.
+        If there is no such file, if it is a folder, a pipe or empty, or if its suffix is not among ``known``.
     """
-    if path.is_dir():
-        raise InputError(Fault("file-is-folder", file=str(path)))
     if not path.exists():
         raise InputError(_missing(path, known))
+    check_there(path)
     suffix = suffix_of(path, known)
     if suffix is None:
         raise InputError(

@@ -1,0 +1,98 @@
+"""Input files before they are opened: an ordinary file, and not more than a computer can hold.
+
+A data file comes from somebody else: a county's list, a download, an e-mail. What it may make plugspan do is
+bounded here, once for all formats; ``SECURITY.md`` has the whole picture.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .errors import Fault, InputError
+
+MOST_MB = 200
+"""Largest file that is read into memory at once (text, GeoJSON, Shapefile …); its rows take about five times that."""
+MOST_CELLS = 5_000_000
+"""Cells of one table. Read and checked they take about 1 GB and 20 s."""
+MOST_COLUMNS = 1_000
+"""Columns of one table: each is compared with the spellings of every column that is looked for."""
+
+
+def check_there(path: Path) -> None:
+    """Refuse what is missing, a folder, a link that leads nowhere, or no ordinary file.
+
+    Reading a pipe or a device would wait, or go on, for ever.
+
+    Raises
+    ------
+    InputError
+        With what there is instead of a file.
+    """
+    try:
+        if path.is_file():
+            return
+        key = "file-missing"
+        if path.is_dir():
+            key = "file-is-folder"
+        elif path.is_symlink():
+            key = "file-link"
+        elif path.exists():
+            key = "file-no-file"
+        elif "\\" in str(path) and os.sep == "/":
+            key = "file-missing-backslash"
+    except OSError as error:
+        raise unreadable(path, error) from error
+    raise InputError(Fault(key, file=str(path), value=str(path)))
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Say that the system refuses a file."""
+    return InputError(Fault("file-unreadable", file=str(path), values={"reason": error.strerror or error}))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of an ordinary file of at most :data:`MOST_MB`.
+
+    Raises
+    ------
+    InputError
+        If it is none, too large, or cannot be read.
+    """
+    check_there(path)
+    try:
+        with path.open("rb") as opened:
+            content = opened.read(MOST_MB * 1_000_000 + 1)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if len(content) > MOST_MB * 1_000_000:
+        raise InputError(Fault("file-too-large", file=str(path), values={"most": MOST_MB}))
+    return content
+
+
+def check_size(file: str, rows: int, columns: int, *, cells: int | None = None) -> None:
+    """Refuse a table that is wider or larger than can be read.
+
+    Parameters
+    ----------
+    file : str
+        Name for the fault.
+    rows, columns : int
+        So many the table has, at least.
+    cells : int, optional
+        So many it holds, where rows differ in length; ``rows * columns`` if left out.
+
+    Raises
+    ------
+    InputError
+        With what there is and the most that is read.
+
+    Examples
+    --------
+    >>> check_size("a.csv", 100_000, 30)
+    """
+    if columns > MOST_COLUMNS:
+        values = {"n": columns, "most": MOST_COLUMNS}
+        raise InputError(Fault("table-too-wide", file=file, values=values))
+    if (rows * columns if cells is None else cells) > MOST_CELLS:
+        raise InputError(Fault("table-too-large", file=file, values={"most": f"{MOST_CELLS:,}"}))

@@ -1,0 +1,546 @@
+"""Vector files in: one door for tables, regions and road networks.
+
+A data file is data. GDAL with all its drivers goes by a file's content: a ``.geojson`` that holds a VRT or a WFS
+request reads other files, asks servers, and writes. So GeoJSON, GeoPackage and KML are read here by Python's own
+parsers, and GDAL sees only Shapefiles and FlatGeobufs: their bytes, in memory, with the one driver for them.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import re
+import sqlite3
+import threading
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pyogrio
+import shapely
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from .errors import Fault, InputError
+from .files import MOST_MB, check_size, check_there, read_bytes, unreadable
+from .markup import read_xml
+from .units import WGS84
+
+SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml")
+_MAGIC = {".gpkg": b"SQLite format 3\0", ".fgb": b"fgb", ".shp": b"\0\0\x27\x0a"}
+_SHAPEFILE_PARTS = (".shx", ".dbf")
+_STYLES = "layer_styles"
+"""The table in which QGIS keeps its styles: no data."""
+_NAMED_CRS = re.compile(
+    r"(?:urn:ogc:def:crs:)?(?:EPSG:(?:[\w.]*:)?(\d{1,7})|OGC:(?:[\w.]*:)?CRS84)", re.IGNORECASE
+)
+_PARTS = re.compile(
+    rb"\x01[\x04-\x07]\x00\x00[\x00\x20-\xe0]|\x01[\x04-\x07\xbc-\xbf\xd4-\xd7\xec-\xef][\x03\x07\x0b]\x00\x00"
+    rb"|\x00[\x00\x20-\xe0]\x00[\x00\x03\x07\x0b][\x04-\x07\xbc-\xbf\xd4-\xd7\xec-\xef]"
+)
+"""Beginnings of shapes that consist of shapes, in well-known binary."""
+_MOST_DEEP = 1_000
+"""GEOS calls itself for each shape inside a shape, and some 20 000 deep ends the process."""
+_UNUSABLE_CODECS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf_7"}
+
+Cells = list[list[Any]]
+Shapes = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, eq=False)
+class VectorLayer:
+    """One layer, its cells as plain Python.
+
+    Attributes
+    ----------
+    name : str
+    others : tuple of str
+        The file's other layers.
+    headers : list of str
+    rows : list of list
+        A row each feature; texts, numbers, booleans, None.
+    shapes : (n,) array of geometry or None, optional
+        In ``crs``; None if the layer has no geometry.
+    crs : CRS, optional
+    faults : list of Fault
+        Shapes that can't be used, by row: the n-th feature is row n + 1, as a spreadsheet would show it.
+    """
+
+    name: str
+    others: tuple[str, ...]
+    headers: list[str]
+    rows: Cells
+    shapes: Shapes | None
+    crs: CRS | None
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def geometry(self) -> gpd.GeoSeries | None:
+        """The shapes with their coordinate system."""
+        return None if self.shapes is None else gpd.GeoSeries(self.shapes, crs=self.crs)
+
+
+def read_vector(path: Path, layer: str | None = None, encoding: str | None = None) -> VectorLayer:
+    """Read the first layer that has geometries, or the one named.
+
+    Parameters
+    ----------
+    path : Path
+        GeoJSON, GeoPackage, Shapefile, FlatGeobuf or KML (its areas only).
+    layer : str, optional
+    encoding : str, optional
+        Of a Shapefile's texts; else its ``.cpg`` says so, or UTF-8 and GB 18030 are tried.
+
+    Raises
+    ------
+    InputError
+        If the file is broken, incomplete, too large, or another format than its name says, or has no such layer.
+    """
+    check_there(path)
+    suffix, file = path.suffix.lower(), str(path)
+    magic = _MAGIC.get(suffix, b"")
+    try:
+        with path.open("rb") as opened:
+            start = opened.read(len(magic))
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if start != magic:
+        raise InputError(Fault("layer-foreign", file=file, value=suffix))
+    try:
+        found = _READERS[suffix](path, layer, encoding)
+    except InputError:  # a ValueError, too
+        raise
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError, sqlite3.Error,
+            ValueError, IndexError, KeyError, TypeError, RuntimeError, OverflowError) as error:  # fmt: skip
+        raise InputError(Fault("layer-broken", file=file)) from error
+    check_size(file, len(found.rows), len(found.headers))
+    if found.shapes is not None:
+        found.shapes[shapely.is_empty(found.shapes)] = None
+    return found
+
+
+def _chosen(file: str, names: Sequence[str], wanted: str | None, first: str | None = None) -> str:
+    """Name of the layer to read."""
+    if wanted is not None and wanted not in names:
+        raise InputError(
+            Fault("layer-missing", file=file, value=wanted, values={"known": ", ".join(names[:12])})
+        )
+    return wanted or first or names[0]
+
+
+def _broken_shape(file: str, number: int) -> Fault:
+    return Fault("layer-shape", file=file, row=number + 2)
+
+
+def _from_wkb(file: str, wkb: Sequence[bytes | None]) -> tuple[Shapes, list[Fault]]:
+    """Shapes, and a fault for each that is none: GEOS refuses rings that are open or too short."""
+    safe = np.full(len(wkb), None, dtype=object)
+    safe[:] = [b"" if raw and len(_PARTS.findall(raw)) > _MOST_DEEP else raw for raw in wkb]
+    shapes = np.asarray(shapely.from_wkb(safe, on_invalid="ignore"), dtype=object)
+    lost = [
+        i for i, (shape, raw) in enumerate(zip(shapes, wkb, strict=True)) if shape is None and raw is not None
+    ]
+    return shapes, [_broken_shape(file, i) for i in lost]
+
+
+# -- GeoJSON ---------------------------------------------------------------------------------------------------
+
+
+class _BrokenShape:
+    """Stands for a geometry whose coordinates make none."""
+
+
+def _points(values: Any) -> npt.NDArray[np.float64]:
+    """(n, 2) finite coordinates; heights are left out."""
+    xy = np.array([pair[:2] for pair in values], dtype=np.float64)
+    if xy.size and (xy.ndim != 2 or xy.shape[1] != 2 or not np.isfinite(xy).all()):
+        raise ValueError("no coordinates")
+    return xy.reshape(-1, 2)
+
+
+def _area(rings: Any) -> Any:
+    """Polygon whose rings are closed and have at least four points."""
+    made = [_points(ring) for ring in rings]
+    if any(len(ring) < 4 or (ring[0] != ring[-1]).any() for ring in made):
+        raise ValueError("ring")
+    return shapely.Polygon(made[0], made[1:]) if made else shapely.Polygon()
+
+
+_SHAPES: Mapping[str, Callable[[Any], Any]] = {
+    "Point": lambda xy: shapely.Point(_points([xy])[0]) if xy else shapely.Point(),
+    "LineString": lambda xy: shapely.LineString(_points(xy)),
+    "Polygon": _area,
+    "MultiPoint": lambda xy: shapely.MultiPoint(_points(xy)),
+    "MultiLineString": lambda lines: shapely.MultiLineString([_points(xy) for xy in lines]),
+    "MultiPolygon": lambda areas: shapely.MultiPolygon([_area(rings) for rings in areas]),
+    "GeometryCollection": shapely.GeometryCollection,
+}
+
+
+def _json_object(pairs: list[tuple[str, Any]]) -> Any:
+    """Turn a geometry into a shape as soon as it is read: its lists of numbers take ten times the room."""
+    made = dict(pairs)
+    kind = made.get("type")
+    inside = "geometries" if kind == "GeometryCollection" else "coordinates"
+    if not isinstance(kind, str) or kind not in _SHAPES or inside not in made:
+        return made
+    try:
+        return _SHAPES[kind](made[inside])
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError, shapely.errors.ShapelyError):
+        return _BrokenShape()
+
+
+def _read_geojson(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
+    file, suffix = str(path), path.suffix.lower()
+    content = read_bytes(path)
+    try:
+        read = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_json_object, parse_constant=float)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            Fault("layer-json", file=file, row=error.lineno, values={"position": error.colno})
+        ) from error
+    except RecursionError as error:
+        raise InputError(Fault("layer-broken", file=file)) from error
+    kind = read.get("type") if isinstance(read, dict) else None
+    if isinstance(read, shapely.Geometry | _BrokenShape):
+        features: Any = [{"geometry": read}]
+    else:
+        features = read.get("features") if kind == "FeatureCollection" else [read]
+    if not isinstance(read, dict | shapely.Geometry | _BrokenShape) or (
+        isinstance(read, dict) and kind not in ("Feature", "FeatureCollection")
+    ):
+        raise InputError(Fault("layer-foreign", file=file, value=suffix))
+    if not isinstance(features, list) or not all(isinstance(f, dict) for f in features):
+        raise InputError(Fault("layer-broken", file=file))
+    name = read["name"] if isinstance(read, dict) and isinstance(read.get("name"), str) else path.stem
+    _chosen(file, [name, path.stem], layer)
+    headers, rows = _json_cells(file, features)
+    shapes = np.full(len(features), None, dtype=object)
+    faults = []
+    for i, feature in enumerate(features):
+        shape = feature.get("geometry")
+        if isinstance(shape, shapely.Geometry):
+            shapes[i] = shape
+        elif shape is not None:
+            faults.append(_broken_shape(file, i))
+    crs = _json_crs(file, read.get("crs", WGS84) if isinstance(read, dict) else WGS84)
+    return VectorLayer(name, (), headers, rows, shapes, crs, faults)
+
+
+def _json_cells(file: str, features: list[dict[str, Any]]) -> tuple[list[str], Cells]:
+    """Columns in the order in which they first occur; a feature's own ``id`` is one if it is a text."""
+    properties = [f["properties"] if isinstance(f.get("properties"), dict) else {} for f in features]
+    places: dict[str, int] = {}
+    if any(isinstance(f.get("id"), str) for f in features) and not any("id" in p for p in properties):
+        properties = [{"id": f.get("id"), **p} for f, p in zip(features, properties, strict=True)]
+    for one in properties:
+        for key in one:
+            places.setdefault(key, len(places))
+    check_size(file, len(features), len(places))
+    return list(places), [[_plain(one.get(key)) for key in places] for one in properties]
+
+
+def _json_crs(file: str, said: Any) -> CRS | None:
+    """Coordinate system by name. A link is not followed: a data file makes nobody ask a server."""
+    if said is None:
+        return None
+    name = said
+    if isinstance(said, dict):
+        inside = said.get("properties")
+        name = inside.get("name") if isinstance(inside, dict) and said.get("type") == "name" else None
+    named = _NAMED_CRS.fullmatch(name) if isinstance(name, str) else None
+    try:
+        if named is not None:
+            return CRS.from_user_input(f"EPSG:{named[1]}" if named[1] else WGS84)
+    except CRSError:
+        pass
+    raise InputError(Fault("layer-crs", file=file, value=json.dumps(said, default=str)[:60]))
+
+
+def _plain(cell: Any) -> Any:
+    """Return a cell as plain Python: numpy scalars unpacked, NaN to None, what has parts as JSON."""
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if isinstance(cell, float) and np.isnan(cell):
+        return None
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "replace")
+    if cell is None or isinstance(cell, str | int | float):
+        return cell
+    return json.dumps(cell, ensure_ascii=False, default=str)
+
+
+# -- GeoPackage ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _database(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a GeoPackage for reading its tables and nothing else.
+
+    Without a journal of another program beside it the file is opened as unchanging: SQLite then makes no files of
+    its own. With one, what that program has saved so far is read.
+    """
+    ends = ("-wal", "-journal")
+    busy = any(p.is_file() and p.stat().st_size for p in (path.with_name(path.name + end) for end in ends))
+    address = path.absolute().as_uri() + "?mode=ro" + ("" if busy else "&immutable=1")
+    with closing(sqlite3.connect(address, uri=True)) as database:
+        database.execute("PRAGMA trusted_schema = OFF")
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000_000)  # bytes of a row
+        database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        database.set_authorizer(_may)
+        yield database
+
+
+def _may(action: int, first: str | None, *_more: str | None) -> int:
+    """Allow reading and asking for the columns of a table: no function, no other file, nothing recursive."""
+    asks = action == sqlite3.SQLITE_PRAGMA and first == "table_info"
+    return (
+        sqlite3.SQLITE_OK
+        if asks or action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ)
+        else sqlite3.SQLITE_DENY
+    )
+
+
+def _read_geopackage(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
+    file = str(path)
+    with _database(path) as database:
+        stored = {
+            n
+            for (n,) in database.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"
+            )
+        }
+        lists = ("gpkg_contents", "gpkg_geometry_columns", "gpkg_spatial_ref_sys")
+        if not stored.issuperset(lists):
+            raise InputError(Fault("layer-broken", file=file))
+        kinds = "SELECT table_name FROM gpkg_contents WHERE data_type IN ('features', 'attributes') ORDER BY rowid"
+        names = [str(n) for (n,) in database.execute(kinds) if n != _STYLES]
+        asked = "SELECT table_name, column_name, srs_id FROM gpkg_geometry_columns"
+        shaped = {str(name): (str(column), srs) for name, column, srs in database.execute(asked)}
+        if not names:
+            raise InputError(Fault("layer-broken", file=file))
+        chosen = _chosen(file, names, layer, next((n for n in names if n in shaped), None))
+        if chosen not in stored:
+            raise InputError(Fault("layer-view", file=file, value=chosen))
+        geometry, srs = shaped.get(chosen, (None, None))
+        headers, rows, raw = _table(database, path, chosen, geometry)
+        crs = None if geometry is None else _geopackage_crs(database, srs)
+    shapes, faults = (None, []) if geometry is None else _from_wkb(file, [_blob_wkb(blob) for blob in raw])
+    others = tuple(n for n in names if n != chosen)
+    return VectorLayer(chosen, others, headers, rows, shapes, crs, faults)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _table(
+    database: sqlite3.Connection, path: Path, table: str, geometry: str | None
+) -> tuple[list[str], Cells, list[Any]]:
+    """Columns but the running number, cells, and the shapes as they are stored."""
+    file, room = str(path), MOST_MB * 1_000_000
+    described = database.execute(f"PRAGMA table_info({_quoted(table)})").fetchall()
+    kinds = {
+        str(name): str(kind).upper()
+        for _, name, kind, _, _, key in described
+        if not (key and kind == "INTEGER")
+    }
+    headers = [name for name in kinds if name != geometry]
+    check_size(file, 0, len(headers))
+    if not kinds:
+        raise InputError(Fault("layer-broken", file=file))
+    wanted = [*headers, *([geometry] if geometry is not None else [])]
+    flags = [i for i, name in enumerate(headers) if kinds[name] == "BOOLEAN"]
+    rows, raw = [], []
+    for record in database.execute(f"SELECT {', '.join(map(_quoted, wanted))} FROM {_quoted(table)}"):
+        # Damaged pages may hold one long text that many rows point to.
+        room -= sum(len(cell) for cell in record if isinstance(cell, str | bytes))
+        if room < 0:
+            raise InputError(Fault("file-too-large", file=file, values={"most": MOST_MB}))
+        cells = [_plain(cell) for cell in record[: len(headers)]]
+        for i in flags:
+            cells[i] = None if cells[i] is None else bool(cells[i])
+        rows.append(cells)
+        raw.append(record[-1] if geometry is not None else None)
+        check_size(file, len(rows), max(len(headers), 1))
+    return headers, rows, raw
+
+
+def _blob_wkb(blob: Any) -> bytes | None:
+    """Well-known binary inside a GeoPackage's geometry: behind 8 bytes, and an envelope whose size the flags tell."""
+    if blob is None:
+        return None
+    if not isinstance(blob, bytes) or blob[:2] != b"GP" or len(blob) < 8:
+        return b""
+    envelope_bytes = (0, 32, 48, 48, 64, 0, 0, 0)[blob[3] >> 1 & 7]
+    return blob[8 + envelope_bytes :]
+
+
+def _geopackage_crs(database: sqlite3.Connection, srs: Any) -> CRS | None:
+    asked = (
+        "SELECT organization, organization_coordsys_id, definition FROM gpkg_spatial_ref_sys WHERE srs_id = ?"
+    )
+    found = database.execute(asked, (srs,)).fetchone()
+    if found is None or srs in (0, -1):
+        return None
+    organization, code, definition = found
+    try:
+        return CRS.from_epsg(code) if str(organization).upper() == "EPSG" else CRS.from_wkt(str(definition))
+    except CRSError:
+        return None
+
+
+# -- KML -------------------------------------------------------------------------------------------------------
+
+
+def _read_kml(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
+    """Areas of a KML file. What it links to is not followed."""
+    file = str(path)
+    areas: list[Any] = []
+    rings: list[Any] = []
+    faults: list[Fault] = []
+
+    def end(tag: str, words: str) -> None:
+        if tag == "coordinates":
+            rings.append([pair.split(",")[:2] for pair in words.split()])
+        elif tag == "Polygon":
+            try:
+                areas.append(_area(rings))
+            except (ValueError, IndexError):
+                faults.append(_broken_shape(file, len(areas) + len(faults)))
+        if tag in ("Polygon", "Point", "LineString"):
+            rings.clear()
+
+    read_xml(file, io.BytesIO(read_bytes(path)), end=end, keep={"coordinates"})
+    return VectorLayer(
+        path.stem,
+        (),
+        [],
+        [[] for _ in areas],
+        np.array(areas, dtype=object),
+        CRS.from_user_input(WGS84),
+        faults,
+    )
+
+
+# -- GDAL: Shapefile and FlatGeobuf ----------------------------------------------------------------------------
+
+_GDAL = threading.RLock()
+
+
+@contextmanager
+def _only(driver: str) -> Iterator[None]:
+    """Have GDAL know one driver. Its list of drivers is the process's, so it is put back afterwards."""
+    from pyogrio._ogr import _register_drivers
+
+    with _GDAL, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # GDAL's and pyogrio's; what they mean shows in the rows
+        before = pyogrio.get_gdal_config_option("GDAL_SKIP")
+        skipped = ",".join(name for name in pyogrio.list_drivers() if name != driver)
+        pyogrio.set_gdal_config_options({"GDAL_SKIP": skipped})
+        try:
+            _register_drivers()
+            if list(pyogrio.list_drivers()) != [driver]:
+                raise RuntimeError("GDAL keeps drivers that were taken away")
+            yield
+        finally:
+            pyogrio.set_gdal_config_options({"GDAL_SKIP": before})
+            _register_drivers()
+
+
+def _read_gdal(
+    path: Path, driver: str, content: bytes, layer: str | None, encoding: str | None
+) -> VectorLayer:
+    file = str(path)
+    with _only(driver):
+        names = [str(name) for name, _ in pyogrio.list_layers(content)]
+        _chosen(file, [*names, path.stem], layer)
+        about, _, wkb, columns = pyogrio.raw.read(
+            content, layer=0, encoding=encoding, datetime_as_string=True
+        )
+    headers = [str(name) for name in about["fields"]]
+    check_size(file, len(columns[0]) if columns else 0, len(headers))
+    n = len(wkb) if wkb is not None else len(columns[0]) if columns else 0
+    rows = (
+        [list(map(_plain, row)) for row in zip(*columns, strict=True)] if columns else [[] for _ in range(n)]
+    )
+    shapes, faults = (None, []) if wkb is None else _from_wkb(file, wkb)
+    crs = CRS.from_user_input(about["crs"]) if about["crs"] else None
+    return VectorLayer(path.stem, (), headers, rows, shapes, crs, faults)
+
+
+def _read_flatgeobuf(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
+    return _read_gdal(path, "FlatGeobuf", read_bytes(path), layer, encoding)
+
+
+def _read_shapefile(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
+    """Read the parts of a Shapefile, and nothing else that lies beside them."""
+    file = str(path)
+    beside = {p.suffix.lower(): p for p in path.parent.iterdir() if p.stem == path.stem}
+    missing = [part for part in _SHAPEFILE_PARTS if part not in beside]
+    if missing:
+        raise InputError(Fault("shapefile-parts", file=file, values={"parts": ", ".join(missing)}))
+    parts = {end: read_bytes(beside[end]) for end in (".shp", *_SHAPEFILE_PARTS, ".prj") if end in beside}
+    encoding = encoding or _dbf_encoding(beside.get(".cpg"), parts[".dbf"])
+    check_encoding(file, encoding)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for end, content in parts.items():
+            archive.writestr(f"layer{end}", content)
+    del parts
+    found = _read_gdal(path, "ESRI Shapefile", packed.getvalue(), layer, "ISO-8859-1")
+
+    def decoded(cell: Any) -> Any:
+        # dBASE cuts names at ten bytes and texts at 254, also in the middle of a character: its rest is dropped.
+        return cell.encode("ISO-8859-1").decode(encoding, errors="ignore") if isinstance(cell, str) else cell
+
+    found.headers[:] = map(decoded, found.headers)
+    found.rows[:] = [list(map(decoded, row)) for row in found.rows]
+    return found
+
+
+def _dbf_encoding(cpg: Path | None, dbf: bytes) -> str:
+    """Return a Shapefile's encoding: its .cpg, else UTF-8 if the bytes allow it, else GB 18030."""
+    if cpg is not None:
+        named = read_bytes(cpg).decode("ascii", errors="replace").strip()
+        return {"936": "GB18030", "cp936": "GB18030"}.get(named.lower(), named) or "UTF-8"
+    try:
+        dbf[int.from_bytes(dbf[8:10], "little") :].decode("utf-8")
+    except UnicodeDecodeError:
+        return "GB18030"
+    return "UTF-8"
+
+
+def check_encoding(file: str, name: str) -> None:
+    """Refuse a name that is no encoding of texts, or one that no data file is written in.
+
+    Raises
+    ------
+    InputError
+        With the encodings to write instead.
+    """
+    try:
+        known = codecs.lookup(name).name.replace("-", "_")
+        "x".encode(name)
+    except (LookupError, ValueError) as error:
+        raise InputError(Fault("encoding-unknown", file=file, value=name[:40])) from error
+    if known in _UNUSABLE_CODECS:
+        raise InputError(Fault("encoding-unknown", file=file, value=name[:40]))
+
+
+_READERS: Mapping[str, Callable[[Path, str | None, str | None], VectorLayer]] = {
+    ".geojson": _read_geojson,
+    ".json": _read_geojson,
+    ".gpkg": _read_geopackage,
+    ".shp": _read_shapefile,
+    ".fgb": _read_flatgeobuf,
+    ".kml": _read_kml,
+}
