@@ -10,16 +10,31 @@ import datetime as dt
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from .errors import Fault, InputError
 from .settings import parse_toml
 
+T = TypeVar("T", str, Path)
 Language = Literal["zh", "en"]
+_NAME_BYTES, _PATH_BYTES = 255, 3_000
+"""No system has longer names of files, or paths (4 096 with the folder before)."""
+
+
+def _possible(path: T) -> T:
+    """Refuse what no system takes as a path; asking whether it is there would fail, not say no."""
+    written = str(path).encode("utf-8", "replace")
+    longest = max(map(len, re.split(rb"[/\\]", written)))
+    if b"\0" in written or longest > _NAME_BYTES or len(written) > _PATH_BYTES:
+        raise PydanticCustomError("file_path", "no path of a file")
+    return path
+
+
+FilePath = Annotated[Path, AfterValidator(_possible)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -43,7 +58,7 @@ class _Frozen(BaseModel):
 class RegionSettings(_Frozen):
     """Where is assessed. Give one of the four."""
 
-    file: Path | None = Field(None, description="polygon file (GeoJSON, GeoPackage, Shapefile)")
+    file: FilePath | None = Field(None, description="polygon file (GeoJSON, GeoPackage, Shapefile)")
     layer: str | None = Field(None, description="layer of the file, if it has several")
     osm_relation: int | None = Field(None, description="OSM relation of the boundary, in the network file")
     bbox: tuple[float, float, float, float] | None = Field(
@@ -74,7 +89,7 @@ class RegionSettings(_Frozen):
 class NetworkSettings(_Frozen):
     """The road network."""
 
-    osm: Path = Field(
+    osm: FilePath = Field(
         description="OpenStreetMap file (.osm.pbf, .osm, .osm.gz, .osm.bz2), or an OSMnx graph (.graphml, .gpkg)"
     )
     data_date: dt.date | None = Field(None, description="date of the extract, shown on the map")
@@ -121,7 +136,7 @@ class RouteSettings(_Frozen):
 class TableSettings(_Frozen):
     """One table file, or the OSM file as its source."""
 
-    path: Path | None = Field(None, description="CSV, Excel, GeoJSON, GeoPackage or Shapefile")
+    path: FilePath | None = Field(None, description="CSV, Excel, GeoJSON, GeoPackage or Shapefile")
     from_osm: bool = Field(False, description="take them from the OSM file")
     datum: str = Field("wgs84", description='"wgs84", "gcj02", "bd09", or an EPSG code')
     encoding: str | None = Field(None, description="text encoding, found by itself if left out")
@@ -333,7 +348,7 @@ class OutputSettings(_Frozen):
     title: str = Field("", description="title of the map and the report; the project's name if left out")
     author: str = Field("", description="who made the plan, shown on the report")
     approval_number: str = Field("", description="审图号, for maps that are published in China")
-    report_template: Path | None = Field(
+    report_template: FilePath | None = Field(
         None, description="Word document (.docx) whose styles, headers and cover the report takes over"
     )
     basemap: str = Field(
@@ -361,7 +376,9 @@ class Project(_Frozen):
 
     schema_: Annotated[int, Field(alias="schema", ge=1, le=1, description="version of this file's form")]
     name: str = Field(description="name of the project")
-    policy: str = Field("zhuzhou-2025", description="id of a policy profile, or the path of one")
+    policy: Annotated[str, AfterValidator(_possible)] = Field(
+        "zhuzhou-2025", description="id of a policy profile, or the path of one"
+    )
     language: Language = Field("zh", description='"zh" or "en"')
     assess_at: dt.date | None = Field(
         None,

@@ -54,6 +54,15 @@ def test_settings_that_no_hand_writes(tmp_path, line, found):
     assert project_faults(tmp_path, line) == found
 
 
+@pytest.mark.parametrize("path", ["9" * 300, "x/" * 2000, "a\\u0000b"])
+def test_what_cannot_be_a_path(tmp_path, path):
+    """The system would refuse even to say whether it is there; told before, with the line."""
+    lines = f'policy = "{path}"\n[region]\nfile = "{path}"\n[network]\nosm = "x.osm"\n[[tables.calls]]\npath = "{path}"'
+    assert project_faults(tmp_path, lines, 'schema = 1\nname = "x"\n') == [
+        ("key-value", row) for row in (3, 5, 9)
+    ]
+
+
 @pytest.mark.parametrize(
     "address",
     [
