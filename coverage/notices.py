@@ -27,6 +27,7 @@ def notices(
         *region_notices(project),
         *class_notices(project, policy, roads, routes),
         *siting_notices(project, inputs),
+        *county_notices(inputs),
     ]
 
 
@@ -78,3 +79,15 @@ def siting_notices(project: Project, inputs: Inputs) -> list[Fault]:
     if not wanted or settings.objective != "people" or (weight > 0).any():
         return []
     return [Fault("siting-no-demand", file="project.toml", warning=True)]
+
+
+def county_notices(inputs: Inputs) -> list[Fault]:
+    """Counties of one name: parts of one county, or one that was entered twice."""
+    counties = inputs.counties
+    notes = []
+    for name, rows in counties.groupby("name", sort=False) if len(counties) else ():
+        if len(rows) > 1:
+            values = {"rows": ", ".join(map(str, rows["source_row"].head(_EXAMPLES)))}
+            file = str(rows["source"].iloc[0])
+            notes.append(Fault("county-twice", file=file, value=name, values=values, warning=True))
+    return notes

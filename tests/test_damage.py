@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import json
 
+import geopandas as gpd
+import pandas as pd
 import pytest
+import shapely
 from osm_xml import node, write_osm
+from plugspan.assess.facilities import assess_fleet
 from plugspan.errors import InputError
-from plugspan.inputs import CHARGERS, read_table
+from plugspan.inputs import CHARGERS, COUNTIES, SCHEMAS, collect, combine_tables, read_table
 from plugspan.network import Region, read_network
 from plugspan.network.routes import find_routes
+from plugspan.notices import county_notices
+from plugspan.policy import FleetPower, read_policy
 from plugspan.project import read_project
 
 ROAD = {"highway": "primary"}
@@ -122,6 +128,15 @@ def test_nodes_all_at_one_place(tmp_path, region):
     assert osm_faults(tmp_path / "a.osm", nodes, ways, region) == [("osm-one-place", None)]
 
 
+@pytest.mark.parametrize("region", [None, Region.from_bbox(9, 49, 11, 51)])
+@pytest.mark.parametrize("refs", [[1], [1, 1], [1, 8, 9]])
+def test_roads_of_one_node(tmp_path, region, refs):
+    """One node, a loop on it, the others missing: no road has a length."""
+    assert osm_faults(tmp_path / "a.osm", [node(1, 0, 0)], [(5, refs, ROAD)], region) == [
+        ("osm-one-place", None)
+    ]
+
+
 def test_a_numbered_road_without_length_is_no_route(tmp_path):
     """One road has all its nodes at one place; the other is what it was."""
     nodes = [node(1, 0, 0), node(2, 0, 0), node(3, 0, 0), node(4, 5, 0), node(5, 9, 0)]
@@ -143,3 +158,23 @@ def test_lists_where_numbers_should_be(tmp_path):
     with pytest.raises(InputError) as caught:
         read_table(tmp_path / "a.geojson", CHARGERS)
     assert keys(caught) == [("number-unreadable", 2), ("number-unreadable", 2)]
+
+
+def test_a_county_in_two_rows(tmp_path):
+    """Two rows of one name are parts of one county: told, and their fleets are added, unknown if one is."""
+    area = gpd.GeoDataFrame(
+        {"name": ["A", "B", "A", "B"], "registered_ev": [100, 50, 30, None]},
+        geometry=[shapely.box(k, 0, k + 1, 1) for k in range(4)],
+        crs=4326,
+    )
+    area.to_file(tmp_path / "a.geojson")
+    tables = {name: combine_tables([], schema) for name, schema in SCHEMAS.items()}
+    inputs = collect({**tables, "counties": read_table(tmp_path / "a.geojson", COUNTIES)}, None, [])
+    assert [(note.value, note.values["rows"]) for note in county_notices(inputs)] == [
+        ("A", "2, 4"),
+        ("B", "3, 5"),
+    ]
+    rule = next(r for r in read_policy("zhuzhou-2025").rules if isinstance(r, FleetPower))
+    table = assess_fleet(inputs.sites, inputs.counties, rule).table.set_index("county")
+    assert table.loc["A", "registered_ev"] == 130
+    assert pd.isna(table.loc["B", "registered_ev"])

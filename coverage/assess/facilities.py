@@ -232,6 +232,7 @@ def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: Flee
     """Installed kW and charge points against the registered electric fleet, by county.
 
     Sites without a known power add nothing to ``installed_kw``, so it is a lower bound; they are counted.
+    Rows of one name are parts of one county: their fleets add up, and are unknown if one of them is.
     """
     own = sites[(sites["kind"] == rule.site_kind) & sites["inside"].astype(bool)]
     county = own["county"].fillna("")
@@ -243,13 +244,13 @@ def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: Flee
             "points": own["points"].astype("Float64").groupby(county).sum(),
         }
     )
-    names = pd.Index(counties["name"].astype(str)) if len(counties) else table.index
-    table = table.reindex(names.union(table.index, sort=False)).fillna(0)
-    fleet = (
-        counties.set_index("name")["registered_ev"].astype("Float64")
-        if len(counties)
-        else pd.Series(dtype="Float64")
-    )
+    fleet = pd.Series(dtype="Float64")
+    if len(counties):
+        own_fleet = (
+            counties["registered_ev"].astype("Float64").groupby(counties["name"].astype(str), sort=False)
+        )
+        fleet = own_fleet.agg(lambda parts: parts.sum(skipna=False)).astype("Float64")
+    table = table.reindex(fleet.index.union(table.index, sort=False)).fillna(0)
     table["registered_ev"] = fleet.reindex(table.index)
     table["kw_per_ev"] = (table["installed_kw"] / table["registered_ev"]).round(4)
     table["ev_per_point"] = (table["registered_ev"] / table["points"].where(table["points"] > 0)).round(2)

@@ -185,8 +185,8 @@ class _Walk:
 
 
 def _divide(a: FloatArray, b: FloatArray) -> FloatArray:
-    """``a / b``, and 0 where ``b`` is: rows and columns without entries stay where they are."""
-    return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
+    """``a / b``, and 0 where ``b`` is (or so small that this overflows): rows and columns without entries stay."""
+    return np.divide(a, b, out=np.zeros(len(a)), where=b > 1e-300)
 
 
 def _side(core: Core, unit: float) -> tuple[sparse.csr_array, FloatArray, FloatArray]:

@@ -124,20 +124,21 @@ def read_roads(path: Path, region: Region | None) -> tuple[RoadGraph, OsmReport]
     inside = None if region is None else contains(region.with_halo, roads.node_xy)
     graph = build_graph(roads, inside)
     if not graph.seg_length_m.any():
-        raise InputError(_no_roads(path, roads, graph, region))
+        raise InputError(_no_roads(path, roads, region))
     dropped = {"not-drivable": raw.n_seen - len(raw.way_id)}
     dropped |= {reason: int(mask.sum()) for reason, mask in reasons.items()}
     return graph, _report(path, raw.n_seen, dropped, roads)
 
 
-def _no_roads(path: Path, roads: Ways, graph: RoadGraph, region: Region | None) -> Fault:
-    """Say why no road is left: there is none, or without its nodes, or all at one place, or none in the region."""
+def _no_roads(path: Path, roads: Ways, region: Region | None) -> Fault:
+    """Say why no road is left: there is none, or without its nodes, or without length, or none in the region."""
     n, bounds = len(roads.way_id), _bounds(roads)
     if n and not len(roads.node_id):
         return Fault("osm-no-nodes", file=str(path), values={"n_ways": n})
-    if graph.n_segments:
+    inside = region is None or contains(region.with_halo, roads.node_xy).any()
+    if n and inside:
         return Fault("osm-one-place", file=str(path), values={"n_ways": n, "bounds": bounds})
-    key = "osm-no-roads" if not n or region is None else "osm-none-in-region"
+    key = "osm-none-in-region" if n else "osm-no-roads"
     return Fault(key, file=str(path), values={"bounds": bounds})
 
 
