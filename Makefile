@@ -9,13 +9,18 @@ endif
 READY := $(VENV)/.ready
 DATA  ?=
 
-.PHONY: demo test lint types lock clean
+.PHONY: demo test fuzz lint types lock clean
 
 demo: $(READY)
 	$(BIN)/plugspan demo
 
 test: $(READY)
 	$(BIN)/python -m pytest tests -n auto --dist loadfile $(if $(DATA),--extra-data=$(DATA)) $(ARGS)
+
+# Spoilt inputs for so many seconds; a seed repeats a run. Cases with findings are kept in fuzz-found/.
+TIME ?= 600
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz/fuzz.py --time $(TIME) $(if $(SEED),--seed $(SEED)) --keep fuzz-found $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -34,4 +39,4 @@ lock:
 	  --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) build *.egg-info plugspan-demo
+	rm -rf $(VENV) build *.egg-info plugspan-demo fuzz-found
