@@ -13,8 +13,9 @@ from .errors import Fault, InputError
 
 MOST_MB = 200
 """Largest file that is read into memory at once (text, GeoJSON, Shapefile …); its rows take about five times that."""
+MOST_ROWS = 500_000
 MOST_CELLS = 5_000_000
-"""Cells of one table. Read and checked they take about 1 GB and 20 s."""
+"""Rows and cells of one table. Read and checked they take about 1 GB and 10 s."""
 MOST_COLUMNS = 1_000
 """Columns of one table: each is compared with the spellings of every column that is looked for."""
 

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from pydantic_core import PydanticCustomError
 
 from .errors import Fault, InputError
+from .patterns import RoadPatterns
 from .settings import parse_toml
 
 T = TypeVar("T", str, Path)
@@ -386,7 +387,7 @@ class Project(_Frozen):
     )
     region: RegionSettings = RegionSettings()
     network: NetworkSettings
-    road_class: dict[str, tuple[str, ...]] = Field(
+    road_class: RoadPatterns = Field(
         default_factory=dict, description="patterns of route numbers by class, instead of the profile's"
     )
     routes: dict[str, RouteSettings] = Field(
@@ -406,17 +407,6 @@ class Project(_Frozen):
         """One table may be written ``[tables.x]``, several ``[[tables.x]]``."""
         if isinstance(value, dict):
             return {k: (v,) if isinstance(v, dict) else v for k, v in value.items()}
-        return value
-
-    @field_validator("road_class")
-    @classmethod
-    def _patterns(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for pattern in (p for patterns in value.values() for p in patterns):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                values = {"pattern": pattern, "why": str(error)}
-                raise PydanticCustomError("pattern", "not a regular expression", values) from error
         return value
 
     def path(self, path: Path) -> Path:

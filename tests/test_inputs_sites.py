@@ -9,8 +9,9 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plugspan.errors import InputError
 from plugspan.inputs import CHARGERS, as_table, empty_table, group_sites, qualify, qualify_points
-from plugspan.inputs.sites import charger_faults, count_points
+from plugspan.inputs.sites import _linked, charger_faults, count_points
 from plugspan.units import GEOD
 
 DEG_PER_M = 1 / (111_319.49 * np.cos(np.radians(27.8)))
@@ -237,3 +238,37 @@ def test_strong_ac_is_warned_of():
     assert fault.warning
     assert fault.row == 1
     assert "43.5" in fault.render("en")
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0, 0, 60, 150, 260]),
+            st.fixed_dictionaries({
+                "operator": st.sampled_from(["A", "a", "B", "!!", None]),
+                "kind": st.sampled_from(["charging", "battery_swap", None]),
+            }),
+        ),
+        min_size=1,
+        max_size=25,
+    )
+)  # fmt: skip
+def test_rows_that_are_alike_are_looked_at_once(rows):
+    """The sites are those of all pairs, though piles of one station at one point are taken together first."""
+    chargers = table(*rows)
+    labels = _linked(chargers, 100.0)
+    ids = chargers["id"].to_numpy()
+    assert groups(chargers) == {frozenset(ids[labels == label]) for label in np.unique(labels)}
+
+
+def test_a_crowd_of_places_is_told():
+    """100 000 rows at one point are one site; 4000 points within some metres are no list of places."""
+    crowd = table(*[(0, {})] * 3)
+    many = crowd.iloc[np.zeros(100_000, dtype=int)].assign(id=[f"c{i:06d}" for i in range(100_000)])
+    assert group_sites(many)[1]["n_chargers"].tolist() == [100_000]
+    places = shapely.points(113 + np.arange(4000) * 1e-8, np.full(4000, 27.8))
+    with pytest.raises(InputError) as caught:
+        group_sites(many.iloc[:4000].set_geometry(places, crs=4326))
+    fault = caught.value.faults[0]
+    assert (fault.key, fault.values["n"], fault.values["lon"]) == ("places-crowded", 4000, 113.0)

@@ -155,3 +155,11 @@ def test_the_readme_links_to_every_manual(root):
     linked = set(re.findall(r"\]\(([^)#]+)\)", readme))
     assert {f"docs/{path.name}" for path in (root / "docs").glob("*.md")} <= linked
     assert not [link for link in linked if "//" not in link and not (root / link).exists()]
+
+
+@pytest.mark.parametrize("pattern", ["(", "(?=a)b", r"(a)\\1", "(a{1000}){1000}", "a)|(b"])
+def test_what_is_no_pattern_of_road_numbers_is_told(pattern):
+    """With its line; what would need to try every way (look-around, back references) is none."""
+    told = faults_of(f'{SMALL}[road_class]\nordinary_trunk = ["{pattern}"]\n')
+    assert "row 6" in told or "row 5" in told
+    assert "is not a regular expression" in told

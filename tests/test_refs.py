@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -110,3 +112,16 @@ def test_spaces_are_no_slip_where_they_are_usual():
     """Where most refs have a space (``E 6``) none is reported; the odd one out elsewhere is."""
     assert mistyped(["E 6", "E 18", "E6"], shapes=[r"E\d+"]) == []
     assert [m.token for m in mistyped(["E 6", "E18", "E39;E6"], shapes=[r"E\d+"])] == ["E 6"]
+
+
+@pytest.mark.parametrize("pattern", ["(1+)+x", "(a|a)*b", "(.*)*$x", "((a*)*)*b", "(x+x+)+y"])
+def test_patterns_take_no_longer_than_the_text(pattern):
+    """Patterns for which trying every way takes centuries: no answer is right but a quick one."""
+    assert RoadClass("a", (pattern,)).matches("1" * 5000 + "a" * 5000) is False
+
+
+@given(st.from_regex(r"[GSX]?[0-9]{0,5}[A-Z]?", fullmatch=True))
+def test_patterns_of_road_numbers_mean_what_they_mean_in_python(token):
+    """For what patterns of road numbers are made of, the whole number is matched as Python does."""
+    for pattern in (r"[GS]\d{3}", r"G\d{1,2}|S\d+", r"(?i)g[12]\d*", r"E ?\d+", r"[^X].*", r"A{2,}"):
+        assert RoadClass("a", (pattern,)).matches(token) is bool(re.fullmatch(pattern, token))

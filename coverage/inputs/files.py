@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import Fault, InputError
-from ..files import MOST_COLUMNS, check_size, check_there, read_bytes
+from ..files import MOST_COLUMNS, MOST_ROWS, check_size, check_there, read_bytes
 from ..vectors import check_encoding, read_vector
 from .headers import listed
 from .raw import HEADER_ROWS_SEARCHED, RawTable, below_header
@@ -60,12 +60,15 @@ def read_raw(
     if suffix not in SUFFIXES:
         key = "file-xls" if suffix in (".xls", ".et") else "file-format"
         raise InputError(Fault(key, file=str(path), value=suffix, values={"known": ", ".join(SUFFIXES)}))
-    content = read_bytes(path) if suffix not in VECTOR_SUFFIXES else b""
-    if suffix in TEXT_SUFFIXES:
-        return _read_text(str(path), content, encoding, known)
     if suffix in VECTOR_SUFFIXES:
-        return _read_layer(path, layer, encoding)
-    return read_workbook(path, sheet, known)
+        raw = _read_layer(path, layer, encoding)
+    elif suffix in TEXT_SUFFIXES:
+        raw = _read_text(path, encoding, known)
+    else:
+        raw = read_workbook(path, sheet, known)
+    if len(raw.rows) > MOST_ROWS:
+        raise InputError(Fault("table-too-long", file=str(path), values={"most": f"{MOST_ROWS:,}"}))
+    return raw
 
 
 def _read_layer(path: Path, layer: str | None, encoding: str | None) -> RawTable:
@@ -142,8 +145,9 @@ def _delimiter(first_line: str) -> str:
     return max(_DELIMITERS, key=outside.count)
 
 
-def _read_text(file: str, content: bytes, encoding: str | None, known: Callable[[str], bool]) -> RawTable:
-    decoded = _decode(content, encoding, file)
+def _read_text(path: Path, encoding: str | None, known: Callable[[str], bool]) -> RawTable:
+    file = str(path)
+    decoded = _decode(read_bytes(path), encoding, file)
     if not decoded.strip():
         raise InputError(Fault("file-empty", file=file))
     if "\0" in decoded:

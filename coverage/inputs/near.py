@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from ..errors import Fault, InputError
 from ..units import EARTH_RADIUS_M, GEOD
 
 FloatArray = npt.NDArray[np.float64]
@@ -17,18 +18,56 @@ Pairs = tuple[IntArray, IntArray, FloatArray]
 _MARGIN = 1.01
 
 
+MOST_PAIRS = 5_000_000
+"""Pairs at most, about 0.6 GB: 100 000 places that lie within reach of each other would make 5 000 million."""
+
+
 def near_pairs(points: gpd.GeoSeries, reach_m: float) -> Pairs:
-    """Pairs i < j of points (EPSG:4326) within ``reach_m`` of each other, and their geodesic distance."""
-    found = cKDTree(_ball(points)).query_pairs(reach_m * _MARGIN, output_type="ndarray").astype(np.int64)
+    """Pairs i < j of points (EPSG:4326) within ``reach_m`` of each other, and their geodesic distance.
+
+    Raises
+    ------
+    InputError
+        If there are more than :data:`MOST_PAIRS`, with the place where most of them are.
+    """
+    tree = cKDTree(_ball(points))
+    _check_crowd(points, tree, tree, reach_m)
+    found = tree.query_pairs(reach_m * _MARGIN, output_type="ndarray").astype(np.int64)
     return _within(points, points, found[:, 0], found[:, 1], reach_m)
 
 
 def pairs_between(left: gpd.GeoSeries, right: gpd.GeoSeries, reach_m: float) -> Pairs:
-    """Pairs of a point of ``left`` and one of ``right`` within ``reach_m``, in order, and their distance."""
-    near = cKDTree(_ball(left)).query_ball_tree(cKDTree(_ball(right)), reach_m * _MARGIN)
+    """Pairs of a point of ``left`` and one of ``right`` within ``reach_m``, in order, and their distance.
+
+    Raises
+    ------
+    InputError
+        As :func:`near_pairs`.
+    """
+    tree, other = cKDTree(_ball(left)), cKDTree(_ball(right))
+    _check_crowd(left, tree, other, reach_m)
+    near = tree.query_ball_tree(other, reach_m * _MARGIN)
     i = np.repeat(np.arange(len(left)), [len(found) for found in near])
     j = np.array([k for found in near for k in sorted(found)], dtype=np.int64)
     return _within(left, right, i.astype(np.int64), j, reach_m)
+
+
+def _check_crowd(points: gpd.GeoSeries, tree: cKDTree, other: cKDTree, reach_m: float) -> None:
+    """Refuse points that crowd: they were copied, or lost their own positions."""
+    if tree.count_neighbors(other, reach_m) <= 2 * MOST_PAIRS:
+        return
+    # The most crowded of a thousand points stands for the place.
+    some = np.unique(np.linspace(0, tree.n - 1, 1000).astype(np.int64))
+    crowds = np.asarray(other.query_ball_point(tree.data[some], reach_m, return_length=True))
+    at = int(np.argmax(crowds))
+    place = points.iloc[int(some[at])]
+    values = {
+        "n": int(crowds[at]),
+        "reach": f"{reach_m:g}",
+        "lon": round(place.x, 5),
+        "lat": round(place.y, 5),
+    }
+    raise InputError(Fault("places-crowded", values=values))
 
 
 def _ball(points: gpd.GeoSeries) -> FloatArray:

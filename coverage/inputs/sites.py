@@ -73,10 +73,24 @@ def group_sites(
 
 
 def _labels(chargers: gpd.GeoDataFrame, reach_m: float) -> IntArray:
-    """(n,) label of the site of each charger."""
-    n = len(chargers)
-    if n == 0:
+    """(n,) label of the site of each charger.
+
+    Lists name every pile of a station, all at one point: rows alike in place and in what keeps chargers apart
+    are looked at once, as the one with the smallest id.
+    """
+    if chargers.empty:
         return np.empty(0, dtype=np.int64)
+    ids = chargers["id"].astype(str).to_numpy()
+    alike = pd.DataFrame(dict(enumerate([*_separators(chargers), _known(chargers["operator"])])))
+    alike["x"], alike["y"] = chargers.geometry.x.to_numpy(), chargers.geometry.y.to_numpy()
+    kinds = alike.groupby(list(alike.columns), sort=False).ngroup().to_numpy()
+    order = np.lexsort((ids, kinds))
+    one = order[np.unique(kinds[order], return_index=True)[1]]
+    return _linked(chargers.iloc[one], reach_m)[kinds]
+
+
+def _linked(chargers: gpd.GeoDataFrame, reach_m: float) -> IntArray:
+    """(n,) label of the site of each charger, from the pairs that are near."""
     i, j, distance_m = near_pairs(chargers.geometry, reach_m)
     apart = np.zeros(len(i), dtype=bool)
     for keys in _separators(chargers):
@@ -84,7 +98,7 @@ def _labels(chargers: gpd.GeoDataFrame, reach_m: float) -> IntArray:
     i, j, distance_m = i[~apart], j[~apart], distance_m[~apart]
     operator = _known(chargers["operator"])
     same = (operator[i] == "") == (operator[j] == "")
-    labels = _components(n, i[same], j[same])
+    labels = _components(len(chargers), i[same], j[same])
     return _attach(
         labels, i[~same], j[~same], distance_m[~same], operator, chargers["id"].astype(str).to_numpy()
     )

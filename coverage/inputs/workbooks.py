@@ -19,7 +19,7 @@ from openpyxl.utils.cell import coordinate_to_tuple
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel, from_ISO8601
 
 from ..errors import Fault, InputError
-from ..files import MOST_CELLS, check_size, read_bytes
+from ..files import check_size, read_bytes
 from ..markup import Package
 from .headers import listed
 from .raw import RawTable, below_header
@@ -86,7 +86,7 @@ class _Book:
         self.texts: list[str] = []
         self.times: dict[int, bool] = {}
         """Cell formats that show a date -> whether it is a length of time."""
-        main, _ = next(iter(self._related("", "officeDocument").values()))
+        main = next(iter(self._related("", "officeDocument").values()), "")
         sheets = self._related(main, "worksheet")
 
         def start(tag: str, given: Mapping[str, str]) -> None:
@@ -95,24 +95,24 @@ class _Book:
             elif tag == "sheet":
                 relation = next((value for key, value in given.items() if key.endswith(":id")), "")
                 if relation in sheets:
-                    self.sheets[given["name"]] = sheets[relation][0]
+                    self.sheets[given["name"]] = sheets[relation]
 
         package.read(main, start=start)
-        for part, _ in self._related(main, "sharedStrings").values():
+        for part in self._related(main, "sharedStrings").values():
             self._read_texts(part)
-        for part, _ in self._related(main, "styles").values():
+        for part in self._related(main, "styles").values():
             self._read_formats(part)
 
-    def _related(self, part: str, kind: str) -> dict[str, tuple[str, str]]:
-        """Relation -> (part, kind) of the parts of a kind that belong to one; what lies outside the file is none."""
+    def _related(self, part: str, kind: str) -> dict[str, str]:
+        """Relation -> part, of the parts of a kind that belong to one; what lies outside the file is none."""
         folder, name = posixpath.split(part)
-        found: dict[str, tuple[str, str]] = {}
+        found: dict[str, str] = {}
 
         def start(tag: str, given: Mapping[str, str]) -> None:
             if tag == "Relationship" and given.get("TargetMode") != "External":
                 where = posixpath.normpath(posixpath.join("/", folder, given["Target"])).lstrip("/")
                 if given["Type"].rpartition("/")[2] == kind and where in self.package.names:
-                    found[given["Id"]] = where, kind
+                    found[given["Id"]] = where
 
         self.package.read(posixpath.join(folder, "_rels", f"{name}.rels"), start=start)
         return found
@@ -257,7 +257,7 @@ class _SheetReader:
         record[self.column - 1] = value
 
     def _nowhere(self) -> InputError:
-        values = {"row": f"{self.row:,}", "column": f"{self.column:,}"}
+        values = {"row": f"{self.row:,}", "column": f"{max(self.column, 1):,}"}
         return InputError(Fault("excel-nowhere", file=self.book.package.file, values=values))
 
 
@@ -267,7 +267,7 @@ def _spread(
     """(row number, column from 0) -> value of the merged cell above or left of it, for rows below the header."""
     spread = {}
     width = max(map(len, records), default=0)
-    room = MOST_CELLS
+    spent = 0
     for left, top, right, bottom in ranges:
         if top <= header_row or top > len(records) or left > len(records[top - 1]):
             continue
@@ -275,8 +275,8 @@ def _spread(
         if value is None:
             continue
         rows, columns = range(top, min(bottom, len(records)) + 1), range(left, min(right, width) + 1)
-        room -= len(rows) * len(columns)  # ranges that lie one on the other have more cells than the sheet
-        check_size(file, 0, 0, cells=MOST_CELLS - room)
+        spent += len(rows) * len(columns)  # ranges that lie one on the other have more cells than the sheet
+        check_size(file, 0, 0, cells=spent)
         for row in rows:
             for column in columns:
                 if (row, column) != (top, left):

@@ -11,11 +11,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from ..patterns import matches
 from .graph import BoolArray, IntArray, RoadGraph
 
 _SEPARATORS = re.compile(r"[;/、,]")
@@ -72,19 +72,15 @@ class RoadClass:
     north_south: tuple[str, ...] = ()
     east_west: tuple[str, ...] = ()
 
-    @cached_property
-    def _compiled(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(re.compile(p) for p in self.patterns)
-
     def matches(self, token: str) -> bool:
         """Whether the token names a road of this class."""
-        return any(p.fullmatch(token) for p in self._compiled)
+        return any(matches(p, token) for p in self.patterns)
 
     def axis_of(self, token: str) -> str | None:
         """``"ns"`` or ``"ew"`` where the number says it, else None."""
-        if any(re.fullmatch(p, token) for p in self.north_south):
+        if any(matches(p, token) for p in self.north_south):
             return "ns"
-        if any(re.fullmatch(p, token) for p in self.east_west):
+        if any(matches(p, token) for p in self.east_west):
             return "ew"
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from ..errors import Fault, InputError
+from ..patterns import RoadPatterns
 from ..settings import parse_toml
 from .rules import Bilingual, Rule
 
@@ -38,20 +38,8 @@ class Policy(BaseModel):
     name: Bilingual
     source: str
     map_approval: bool = False
-    road_class: dict[str, tuple[str, ...]]
+    road_class: RoadPatterns
     rules: Annotated[tuple[Rule, ...], Field(alias="rule")]
-
-    @field_validator("road_class")
-    @classmethod
-    def _patterns(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for patterns in value.values():
-            for pattern in patterns:
-                try:
-                    re.compile(pattern)
-                except re.error as error:
-                    shown = {"pattern": pattern, "why": str(error)}
-                    raise PydanticCustomError("pattern", "not a regular expression", shown) from error
-        return value
 
     @field_validator("rules")
     @classmethod
