@@ -1,17 +1,53 @@
-"""Tables as data: one description of each column feeds reading, docs, popups, aliases and headers.
+"""Tables as data: one description of each column feeds reading, docs, popups, aliases, headers and every shown figure.
 
 A column name means the same thing in every table it appears in. Its label and meaning stand in the text
-catalogue (``column.NAME`` and ``meaning.NAME``), its unit here.
+catalogue (``column.NAME`` and ``meaning.NAME``); its type, unit and decimals here, once. :func:`shown` is the only
+place where a value becomes the words a person reads.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any, Literal
 
-from .texts import text
+import numpy as np
+import pandas as pd
+
+from .texts import catalogue, text
 
 ColumnType = Literal["text", "int", "float", "bool", "date", "choice"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """How numbers in a unit are written: so many decimals, always (``fixed``) or without zeros at the end."""
+
+    decimals: int
+    fixed: bool = False
+
+
+FORMS: Mapping[str, Form] = {
+    "km": Form(1, fixed=True),
+    "m": Form(0),
+    "m²": Form(0),
+    "t": Form(1),
+    "kW": Form(1),
+    "kWh": Form(0),
+    "h": Form(1),
+    "°": Form(5, fixed=True),
+    "%": Form(1),
+    "min": Form(0),
+    "ratio": Form(3, fixed=True),
+}
+"""By unit. Others have as many decimals as their size asks for: none from 1000 on, one from 100 on, else two."""
+SHARES = ("share", "bound", "margin")
+"""Shares of 1, shown in per cent: as they are, rounded up (a gap that is proven), as a difference in points."""
+NO_UNIT = frozenset({"", "ratio", "demand", *SHARES})
+"""Units that no header names. ``demand`` is people or kilometres, by the objective: see :func:`of_objective`."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +61,19 @@ class Column:
     type : str
         ``"text"``, ``"int"``, ``"float"``, ``"bool"`` (missing = unknown), ``"date"``, ``"choice"``.
     unit : str
-        Unit as shown (``"km"``, ``"kW"``, ``"t"``), empty if none.
+        Unit as shown (``"km"``, ``"kW"``, ``"t"``), ``"share"`` of 1, ``"bound"`` or ``"margin"``; empty if none.
     required : bool
         Whether a file without the column is refused. Single cells may still be missing.
     aliases : tuple of str
         Other headers a file may use, Chinese or English; compared without case, spaces and punctuation.
     choices : dict
         For ``"choice"``: value -> spellings that mean it. Labels are ``choice.COLUMN.VALUE`` in the texts.
+    form : Form, optional
+        Decimals, if they are not those of the unit.
+    labels : str
+        Column whose choices this one has, if not its own.
+    missing : str
+        Key of the text that stands for a missing value: unknown, or a dash where there is nothing to be known.
     """
 
     name: str
@@ -40,11 +82,19 @@ class Column:
     required: bool = False
     aliases: tuple[str, ...] = ()
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    form: Form | None = None
+    labels: str = ""
+    missing: Literal["value.unknown", "value.none"] = "value.unknown"
 
     def label(self, lang: str) -> str:
         """Return the header a person reads, with the unit in brackets."""
         label = text(f"column.{self.name}", lang)
-        return f"{label} ({self.unit})" if self.unit else label
+        unit = self.unit_words(lang)
+        return f"{label} ({unit})" if unit else label
+
+    def unit_words(self, lang: str) -> str:
+        """Return the unit as it stands behind a number, empty where there is none."""
+        return "" if self.unit in NO_UNIT else unit_words(self.unit, lang)
 
     def meaning(self, lang: str) -> str:
         """One sentence on what the column holds."""
@@ -77,3 +127,212 @@ class TableSchema:
     def names(self) -> list[str]:
         """Column names in order."""
         return [c.name for c in self.columns]
+
+
+# -- the registry ----------------------------------------------------------------------------------------
+
+
+_TEXTS = """
+    id name ref county port wharf operator pair side service_area provenance note source title rule value target
+    finding_status value_after status_after highway from_site to_site begins ends could_build not_counting stretch
+    reached_today reached_then adds_words without_it in_plans covers_words lost_words capacity_words served_words
+    in_others effect evidence site demand access_ways ship berth berth_name scenario plan chosen rule_title figure
+    words key unit_shown target_shown file column cell remedy group item entry why within_km
+"""
+_CHOICES = """
+    kind status has fast counts cargo park_type spacing_class direction reason problem covered candidate_status
+    objective quality_kind severity road_class evidence_kind meets ship_kind aim part
+"""
+_FLAGS = "open_start open_end gap_max_open essential required existing energy_estimated able counts_in_rule"
+_COUNTS = """
+    section points fast_points spaces ready_spaces build_order serves sites plugs plans of_plans rank row priority
+    sites_built new_sites min_sites sites_without_power
+"""
+_NUMBERS: Mapping[str, str] = {
+    "": """weight population registered_ev cost cost_so_far retrofit_cost budget calls_per_year kw_per_ev
+        ev_per_point detour yes no unknown low high low_after high_after target_value number""",
+    "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km gap_median_km
+        gap_p90_km gap_max_km""",
+    "m": "length_m",
+    "kW": "point_kw pool_kw shore_power_kw installed_kw",
+    "kWh": "kwh energy_kwh",
+    "t": "class_t gross_tonnage co2_avoided_t",
+    "ratio": "co2_t_per_cost",
+    "h": "hours hours_per_call",
+    "°": "lon lat",
+    "%": "reached_low reached_high reached_after share_after share_of_good_plans",
+    "share": """covered_low covered_high reach_low reach_high ready_share share share_today share_planned bound_share
+        best_share probability importance share_first share_second""",
+    "bound": "gap",
+    "demand": """adds covers lost left less total before after bound best objective_value price price_low worst_loss
+        capacity served amount""",
+}
+"""Names by unit."""
+
+
+def _named(names: str, kind: ColumnType, unit: str = "", **more: Any) -> dict[str, Column]:
+    return {name: Column(name, kind, unit, **more) for name in names.split()}
+
+
+COLUMNS: Mapping[str, Column] = {
+    **_named(_TEXTS, "text"),
+    **_named(_CHOICES, "choice"),
+    **_named("first second", "choice", labels="aim"),
+    **_named("connected_status", "choice", labels="has"),
+    **_named(_FLAGS, "bool"),
+    **_named("by arrived", "date"),
+    **_named(_COUNTS, "int"),
+    **{
+        name: found
+        for unit, names in _NUMBERS.items()
+        for name, found in _named(names, "float", unit).items()
+    },
+    **_named("length_per_site_km gap_mean_km", "float", "km", missing="value.none"),
+    **_named("distance_km back_km straight_km", "float", "km", form=Form(2, fixed=True)),
+    **_named("span_km", "float", "km", form=Form(1)),
+}
+"""Every column that is shown, by its name. Input tables add their aliases: :mod:`plugspan.inputs.schemas`."""
+
+
+def column(name: str, **more: Any) -> Column:
+    """Return a column of the registry, with what a table adds to it (``required``, ``aliases``, ``unit`` …).
+
+    Raises
+    ------
+    KeyError
+        If it is not in the registry.
+    """
+    return replace(COLUMNS[name], **more) if more else COLUMNS[name]
+
+
+def columns(names: str) -> tuple[Column, ...]:
+    """Return columns of the registry by their names, separated by blanks."""
+    return tuple(COLUMNS[name] for name in names.split())
+
+
+OBJECTIVE_UNITS: Mapping[str, str] = {"people": "people", "highway": "km"}
+"""What the siting's demand is counted in, where it is shown (the solver counts metres of highway)."""
+
+
+def of_objective(column: Column, objective: str) -> Column:
+    """Give an amount of demand the unit that the siting's objective counts in."""
+    return replace(column, unit=OBJECTIVE_UNITS[objective]) if column.unit == "demand" else column
+
+
+# -- values as words -------------------------------------------------------------------------------------
+
+
+def shown(value: Any, column: Column, lang: str, *, unit: bool = False) -> str:
+    """Return a value as a person reads it, the same on every surface.
+
+    Numbers have the decimals of their column, rounded half up, thousands set apart. What is missing is said to be
+    missing, never shown as 0 or empty.
+
+    Parameters
+    ----------
+    value : object
+    column : Column
+    lang : str
+    unit : bool
+        With the unit behind the number.
+
+    Examples
+    --------
+    >>> shown(59.76, COLUMNS["length_km"], "en", unit=True), shown(0.9999, COLUMNS["share"], "en")
+    ('59.8 km', '99.9%')
+    """
+    if is_missing(value):
+        return text(column.missing, lang)
+    if column.type == "bool":
+        return text("value.yes" if value else "value.no", lang)
+    if column.type == "choice":
+        key = f"choice.{column.labels or column.name}.{value}"
+        return text(key, lang) if key in catalogue() else str(value)
+    if isinstance(value, dt.date):
+        return day(value, lang)
+    if column.type not in ("int", "float") or isinstance(value, str):
+        return str(value)
+    number = float(value)
+    if column.unit in SHARES:
+        return {"share": percent, "bound": at_most}.get(column.unit, lambda x: points(x, lang))(number)
+    words = decimal(number, form_of(number, column))
+    behind = column.unit_words(lang) if unit else ""
+    return f"{words}{'' if behind == '%' else ' '}{behind}" if behind else words
+
+
+def form_of(value: float, column: Column) -> Form:
+    """How a number of a column is written."""
+    if column.type == "int":
+        return Form(0)
+    by_size = Form(0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2)
+    return column.form or FORMS.get(column.unit, by_size)
+
+
+def unit_words(unit: str, lang: str) -> str:
+    """Return a unit in words, if its language has any: ``people`` is 人."""
+    return text(f"unit.{unit}", lang) if f"unit.{unit}" in catalogue() else unit
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell holds nothing."""
+    found: Any = pd.isna(value)
+    return found is True or (isinstance(found, np.bool_) and bool(found))
+
+
+def decimal(value: float, form: Form) -> str:
+    """A number with its decimals, rounded half up as spreadsheets do, thousands set apart.
+
+    >>> decimal(1234.25, Form(1)), decimal(40.0, Form(1)), decimal(40.0, Form(1, fixed=True))
+    ('1,234.3', '40', '40.0')
+    """
+    if not math.isfinite(value):
+        return str(value)
+    exact = Decimal(repr(float(value))).quantize(
+        Decimal(1).scaleb(-form.decimals), ROUND_HALF_UP, Context(prec=400)
+    )
+    words = f"{exact + 0:,f}"
+    return words if form.fixed or "." not in words else words.rstrip("0").rstrip(".")
+
+
+def percent(share: float) -> str:
+    """``0.6667`` -> ``66.7%``; with as many decimals as keep it from reading 100 % or 0 % where it is not.
+
+    >>> percent(0.9999), percent(1.0)
+    ('99.99%', '100%')
+    """
+    for decimals in range(1, 8):
+        words = decimal(share * 100.0, Form(decimals))
+        if (words != "100" or share >= 1 - 1e-9) and (words != "0" or share <= 1e-9):
+            break
+    return f"{words}%"
+
+
+def at_most(share: float) -> str:
+    """Write a share that is a limit from above: rounded up, never down; a dash if there is none.
+
+    >>> at_most(0.0021), at_most(0.0)
+    ('0.3%', '0%')
+    """
+    if not math.isfinite(share):
+        return "–"
+    return f"{math.ceil(max(share, 0.0) * 1000 - 1e-9) / 10:g}%"
+
+
+def points(margin: float, lang: str) -> str:
+    """A difference of shares, in percentage points.
+
+    >>> points(0.095, "en")
+    '+9.5 pp'
+    """
+    words = decimal(margin * 100.0, Form(1, fixed=True))
+    return text("number.points", lang, value=words if words.startswith("-") else f"+{words}")
+
+
+def day(date: dt.date, lang: str) -> str:
+    """A date in words, so that nobody takes the day for the month.
+
+    >>> day(dt.date(2025, 6, 30), "en"), day(dt.date(2025, 6, 30), "zh")
+    ('30 June 2025', '2025年6月30日')
+    """
+    name = text(f"number.month-{date.month}", lang)
+    return text("number.day", lang, year=date.year, month=name, day=date.day)

@@ -187,3 +187,20 @@ def test_docstrings_and_manuals_name_modules_that_are_there(root):
             if not any((root / folder / name).exists() for folder in ("", "coverage")):
                 wrong.append(f"{path.name}: {name}")
     assert not wrong
+
+
+def test_columns_are_declared_once(root):
+    """A column that is shown stands in the registry: no other module gives its type, unit or decimals again."""
+    from plugspan.schema import COLUMNS
+
+    assert not [name for name in COLUMNS if f"column.{name}" not in catalogue()]
+    again = [
+        f"{path.relative_to(root)}:{node.lineno} {node.args[0].value}"
+        for path, room, tree in modules(root)
+        if room != "schema"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Column" and node.args
+        if isinstance(node.args[0], ast.Constant) and node.args[0].value in COLUMNS
+    ]
+    assert not [line for line in again if not line.startswith("coverage/inputs/schemas.py")], again
+    assert len(again) <= 1, again  # the kind of a demand point is a text of its own

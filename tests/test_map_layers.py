@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from plugspan.output.columns import GAP_LAYER_COLUMNS
 from plugspan.output.gap_words import chainage, with_gap_words
-from plugspan.output.layer import Layer, Popup, shown_with_unit
+from plugspan.output.layer import Layer, Popup
 from plugspan.output.plan_cards import _card
 from plugspan.output.popups import POPUPS
 from plugspan.output.rule_layers import rule_layer_names
 from plugspan.output.siting_layers import _others, _worth, amount
 from plugspan.output.styles import TOWNS
 from plugspan.output.webmap.payload import layer_payload
-from plugspan.schema import Column, TableSchema
+from plugspan.schema import Column, TableSchema, shown
 from plugspan.siting.planning.outcome import Siting
 from plugspan.siting.result import SitingResult
 from plugspan.texts import catalogue, text
@@ -65,11 +65,11 @@ def test_a_gap_says_where_it_begins_and_ends():
     found = with_gap_words(gaps(), evidence(), "zh")
     assert found["stretch"].iloc[0] == "K9.0 – K68.8"
     assert found["begins"].tolist() == [
-        "浏阳（K9.0）", "b（K68.8，离路 0.9 km）", "泗汾（K89.4）", text("gap.no-site", "zh"),
+        "浏阳（K9.0）", "b（K68.8，离路 0.92 km）", "泗汾（K89.4）", text("gap.no-site", "zh"),
         text("gap.road-ends", "zh"),
     ]  # fmt: skip
     assert found["ends"].tolist() == [
-        "b（K68.8，离路 0.9 km）", "泗汾（K89.4）", text("gap.goes-on", "zh"), text("gap.no-site", "zh"),
+        "b（K68.8，离路 0.92 km）", "泗汾（K89.4）", text("gap.goes-on", "zh"), text("gap.no-site", "zh"),
         "浏阳（K30.0）",
     ]  # fmt: skip
 
@@ -222,10 +222,10 @@ def test_quiet_columns_are_empty_where_there_is_nothing_to_say():
         popup=popup,
     )
     spec, _ = layer_payload(layer, "en", "b")
-    assert [column["values"] for column in spec["props"]] == [[""], [""], ["unknown"], ["1.25 km"], ["9.5%"]]
+    assert [column["values"] for column in spec["props"]] == [[""], [""], ["unknown"], ["1.3 km"], ["9.5%"]]
     assert spec["heading"] == ["a"]
     assert not any("(" in header for header in spec["columns"])
-    assert shown_with_unit(Column("point_kw", "float", "kW"), None, "zh") == "未知"
+    assert shown(None, Column("point_kw", "float", "kW"), "zh", unit=True) == "未知"
 
 
 @pytest.mark.parametrize(

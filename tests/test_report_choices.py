@@ -26,6 +26,8 @@ from plugspan.output.words import short_name, survey_sentence
 from plugspan.output.workbook.choices import choice_sheets
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
+from plugspan.schema import day as day_words
+from plugspan.schema import points
 from plugspan.texts import LANGUAGES, text
 
 
@@ -64,7 +66,7 @@ def test_the_first_page_says_where_the_holes_are_what_to_build_and_how_certain(r
     gaps = plan.before.gaps[plan.before.gaps["rule"] == spacing]
     longest = gaps.loc[gaps["length_km"].idxmax()]
     assert f"{longest['ref']} K{min(longest['from_km'], longest['to_km']):.1f}" in found["holes"]
-    assert numbers.kilometres(longest["length_km"]) in found["holes"]
+    assert numbers.kilometres(longest["length_km"], lang) in found["holes"]
     places = [found["build"].index(f"{row.order} {row.name_}") for row in
               plan.siting[0].proposed.rename(columns={"name": "name_"}).itertuples()]  # fmt: skip
     assert places == sorted(places)
@@ -243,10 +245,10 @@ def test_dates_and_points_are_written_in_each_language(report):
     """Nobody takes the day for the month."""
     lang, plan, document = report
     day = dt.date(2025, 6, 30)
-    assert [numbers.day(day, x) for x in ("zh", "en")] == ["2025年6月30日", "30 June 2025"]
-    assert [numbers.points(0.095, x) for x in ("zh", "en")] == ["+9.5 个百分点", "+9.5 pp"]
+    assert [day_words(day, x) for x in ("zh", "en")] == ["2025年6月30日", "30 June 2025"]
+    assert [points(0.095, x) for x in ("zh", "en")] == ["+9.5 个百分点", "+9.5 pp"]
     cover = "\n".join(paragraphs(document)[:12])
-    assert numbers.day(plan.project.assess_at, lang) in cover
+    assert day_words(plan.project.assess_at, lang) in cover
     assert not re.search(r"\d{4}-\d\d-\d\d", cover)
 
 

@@ -16,7 +16,7 @@ from plugspan.output.layer import Category, Layer, LayerStyle
 from plugspan.output.report import glance
 from plugspan.output.words import assumption_lines, finding_words
 from plugspan.policy import read_policy
-from plugspan.schema import TableSchema
+from plugspan.schema import TableSchema, at_most
 from plugspan.texts import LANGUAGES, catalogue, text
 
 PROFILES = ("zhuzhou-2025", "cn-national", "eu-afir", "us-nevi")
@@ -158,4 +158,4 @@ def test_a_rule_that_only_lists_is_not_nothing_to_measure(lang):
 )
 def test_a_proven_gap_is_never_rounded_down(gap, shown):
     """To say at most 0.2 % of a gap of 0.21 % would be wrong."""
-    assert numbers.at_most(gap) == shown
+    assert at_most(gap) == shown

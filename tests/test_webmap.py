@@ -20,7 +20,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan.output import styles
-from plugspan.output.layer import Category, FindingRow, Layer, LayerStyle, SourceNote, shown
+from plugspan.output.layer import Category, FindingRow, Layer, LayerStyle, SourceNote
 from plugspan.output.webmap import Basemap, render_map, write_map
 from plugspan.output.webmap.charts import chart_tree
 from plugspan.output.webmap.packing import (
@@ -32,6 +32,7 @@ from plugspan.output.webmap.packing import (
     polygon_parts,
 )
 from plugspan.output.webmap.page import SCRIPTS, json_block
+from plugspan.schema import shown
 from plugspan.texts import catalogue
 from shapely import GeometryCollection, LineString, MultiLineString, Point, Polygon
 from webmap_case import case, col, frame, roads, schema
@@ -230,7 +231,7 @@ def test_a_layer_refuses_what_cannot_be_drawn():
 )
 def test_cells_as_people_read_them(kind, value, zh, en):
     """Missing is said to be missing; numbers have as many digits as they mean."""
-    assert (shown(col("x", kind), value, "zh"), shown(col("x", kind), value, "en")) == (zh, en)
+    assert (shown(value, col("x", kind), "zh"), shown(value, col("x", kind), "en")) == (zh, en)
 
 
 def test_the_line_of_notes_says_what_the_sheet_is_not():

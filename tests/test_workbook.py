@@ -17,12 +17,12 @@ from plugspan.output.layer import SourceNote
 from plugspan.output.pictures.charts import coverage_curve
 from plugspan.output.result import plan_result
 from plugspan.output.run import source_note
-from plugspan.output.workbook.cells import LON, Head, cell_value, clean
+from plugspan.output.workbook.cells import Head, cell_value, clean
 from plugspan.output.workbook.sheets import plan_sheets
 from plugspan.output.workbook.write import _fitted, write_workbook
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
-from plugspan.schema import Column
+from plugspan.schema import Column, column, of_objective
 from plugspan.texts import LANGUAGES, text
 
 NASTY = (
@@ -59,8 +59,8 @@ def rows(book, lang, key):
 
 
 def own(name, lang):
-    label = text(f"sheet.column.{name}.label", lang)
-    return label[:1].upper() + label[1:]
+    """Header of a column of the registry; amounts of demand are people in the sample."""
+    return Head.of(of_objective(column(name), "people"), lang).label
 
 
 def test_findings_are_those_of_result_json(book):
@@ -70,7 +70,7 @@ def test_findings_are_those_of_result_json(book):
     found = rows(workbook, lang, "findings")
     expected = {r["rule"]: r for r in (*result["findings"], *result["measures"])}
     after = {r["rule"]: r for r in (*result["after"]["findings"], *result["after"]["measures"])}
-    rule = Head.of(Column("rule"), lang).label
+    rule = own("rule", lang)
     assert [row[rule] for row in found] == [f.rule.id for f in plan.before.findings]
     for row, finding in zip(found, plan.before.findings, strict=True):
         want, then = expected[row[rule]], after[row[rule]]
@@ -80,7 +80,7 @@ def test_findings_are_those_of_result_json(book):
         assert row[own("low_after", lang)] == then["low"]
         assert row[own("high_after", lang)] == then["high"]
         assert row[own("yes", lang)] == want["counts"].get("yes")
-        assert row[Head.of(Column("value"), lang).label] == numbers.headline(finding, lang)
+        assert row[own("value", lang)] == numbers.headline(finding, lang)
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,7 @@ def test_tables_hold_every_row_of_result_json(book, key, name, path):
     want = plan_result(plan, "zh")
     for step in path:
         want = want[step]
-    unit = {"share_after": "%"}.get(name, "km" if name.endswith("_km") else "")
-    header = Head.of(Column(name, "float", unit), lang).label
+    header = own(name, lang)
     got = [row[header] for row in rows(workbook, lang, key)][: len(want)]
     order = lambda values: sorted((v is None, v) for v in values)  # noqa: E731
     assert order(got) == order(row[name] for row in want)
@@ -112,11 +111,11 @@ def test_the_curve_is_that_of_the_siting(book):
     """Each step adds what result.json says; the last step is the objective; no point lies above its bound."""
     lang, plan, workbook = book
     siting = plan_result(plan, "zh")["siting"][0]
-    curve = [row for row in rows(workbook, lang, "curve") if row[own("built", lang)] is not None]
+    curve = [row for row in rows(workbook, lang, "curve") if row[own("sites_built", lang)] is not None]
     steps = [row for row in curve if row[own("objective_value", lang)] is not None]
     assert steps[0][own("objective_value", lang)] == siting["existing"]
     assert steps[-1][own("objective_value", lang)] == siting["objective"]
-    assert [row[Head.of(Column("adds", "float"), lang).label] for row in steps[1:]] == siting["gain"]
+    assert [row[own("adds", lang)] for row in steps[1:]] == siting["gain"]
     for row in curve:
         for name in ("share", "best_share"):
             if row[own(name, lang)] is not None and row[own("bound_share", lang)] is not None:
@@ -138,7 +137,7 @@ def test_cells_are_typed(book):
     findings = rows(workbook, lang, "findings")
     assert isinstance(findings[0][own("by", lang)], dt.datetime)
     berths = rows(workbook, lang, "berths")
-    known = Head.of(Column("class_t", "float", "t"), lang).label
+    known = own("class_t", lang)
     assert [row[known] is None for row in berths] == plan.inputs.berths["class_t"].isna().tolist()
     assert all(isinstance(row[known], (int, float)) for row in berths if row[known] is not None)
 
@@ -217,7 +216,7 @@ def test_headers_and_footers_hold_255_characters_and_no_codes_of_the_data():
 
 def test_missing_is_empty_and_an_unknown_yes_or_no_says_so():
     """An empty number stays empty; a missing bool is *unknown*."""
-    number, yes = Head("x", "x", "float", "km"), Head("y", "y", "bool")
+    number, yes = Head("x", "x", Column("x", "float", "km")), Head("y", "y", Column("y", "bool"))
     assert cell_value(float("nan"), number, "zh") is None
     assert cell_value(pd.NA, number, "zh") is None
     assert cell_value(float("inf"), number, "zh") is None
@@ -254,11 +253,11 @@ def test_calls_and_listed_sites_have_their_sheets(book):
     )
     names = set(plan.inputs.berths["name"])
     assert all(row[own("berth_name", lang)] in names for row in calls)
-    assert isinstance(calls[0][Head.of(Column("arrived", "date"), lang).label], dt.datetime)
-    assert not any("_" in row[Head.of(Column("ship_kind"), lang).label] for row in calls)
+    assert isinstance(calls[0][own("arrived", lang)], dt.datetime)
+    assert not any("_" in row[own("ship_kind", lang)] for row in calls)
     listed = rows(workbook, lang, "inventory")
     assert len(listed) == sum(len(f.table) for f in plan.before.findings if f.rule.kind == "inventory")
-    assert all(isinstance(row[Head.of(LON, lang).label], float) for row in listed)
+    assert all(isinstance(row[own("lon", lang)], float) for row in listed)
 
 
 def test_sheets_on_the_siting_hold_what_the_outcome_holds(book):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ..schema import Column
+from ..schema import Column, column
 from .choices import STATUSES
 
-ID = Column(
+ID = column(
     "id",
     aliases=("编号", "代码", "序号编码", "code", "station id", "site id", "charger id", "桩编号", "站点编号"),
 )
-NAME = Column(
+NAME = column(
     "name",
     aliases=(
         "名称",
@@ -24,28 +24,23 @@ NAME = Column(
         "title",
     ),
 )
-LON = Column(
-    "lon", "float", "°", aliases=("经度", "longitude", "long", "lng", "longtitude", "x", "东经", "wgs84lon")
-)
-LAT = Column("lat", "float", "°", aliases=("纬度", "latitude", "y", "北纬", "wgs84lat"))
+LON = column("lon", aliases=("经度", "longitude", "long", "lng", "longtitude", "x", "东经", "wgs84lon"))
+LAT = column("lat", aliases=("纬度", "latitude", "y", "北纬", "wgs84lat"))
 POSITION = Column("position", aliases=("经纬度", "坐标", "coordinates", "lonlat", "lnglat", "经纬度坐标"))
-STATUS = Column(
-    "status", "choice", aliases=("状态", "运营状态", "建设状态", "使用状态", "state"), choices=STATUSES
-)
-COUNTY = Column("county", aliases=("区县", "县区", "县市区", "所属区县", "行政区", "district", "admin"))
-NOTE = Column("note", aliases=("备注", "说明", "remark", "remarks", "notes", "comment"))
-PROVENANCE = Column("provenance", aliases=("来源", "数据来源", "data source"))
-REF = Column("ref", aliases=("路线编号", "路线", "所在路线", "公路编号", "道路编号", "route", "road"))
-SIDE = Column("side", aliases=("侧", "侧别", "方向", "上下行", "行车方向", "direction"))
-OPERATOR = Column("operator", aliases=("运营商", "运营单位", "运营企业", "所属运营商", "network", "cpo"))
+STATUS = column("status", aliases=("状态", "运营状态", "建设状态", "使用状态", "state"), choices=STATUSES)
+COUNTY = column("county", aliases=("区县", "县区", "县市区", "所属区县", "行政区", "district", "admin"))
+NOTE = column("note", aliases=("备注", "说明", "remark", "remarks", "notes", "comment"))
+PROVENANCE = column("provenance", aliases=("来源", "数据来源", "data source"))
+REF = column("ref", aliases=("路线编号", "路线", "所在路线", "公路编号", "道路编号", "route", "road"))
+SIDE = column("side", aliases=("侧", "侧别", "方向", "上下行", "行车方向", "direction"))
+OPERATOR = column("operator", aliases=("运营商", "运营单位", "运营企业", "所属运营商", "network", "cpo"))
 OPENED = Column(
     "opened",
     "date",
     aliases=("投运日期", "投运时间", "开通日期", "建成日期", "建成时间", "start date", "opening date"),
 )
-POINTS = Column(
+POINTS = column(
     "points",
-    "int",
     aliases=(
         "充电枪数",
         "枪数",
@@ -64,10 +59,8 @@ POINTS = Column(
         "接口数",
     ),
 )
-POINT_KW = Column(
+POINT_KW = column(
     "point_kw",
-    "float",
-    "kW",
     aliases=(
         "功率",
         "单枪功率",

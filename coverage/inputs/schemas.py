@@ -6,7 +6,7 @@ brackets need not be repeated here.
 
 from __future__ import annotations
 
-from ..schema import Column, TableSchema
+from ..schema import Column, TableSchema, column
 from .choices import ACCESSES, CARGOES, CHARGER_KINDS, CURRENTS, FACILITY_KINDS, PARK_TYPES, SHIPS
 from .columns import (
     CHARGING_SPACES,
@@ -36,9 +36,7 @@ CHARGERS = TableSchema(
         LON,
         LAT,
         POSITION,
-        Column(
-            "kind", "choice", aliases=("类型", "种类", "设施类型", "站点类型", "type"), choices=CHARGER_KINDS
-        ),
+        column("kind", aliases=("类型", "种类", "设施类型", "站点类型", "type"), choices=CHARGER_KINDS),
         Column(
             "current",
             "choice",
@@ -60,10 +58,8 @@ CHARGERS = TableSchema(
             ),
         ),
         POINT_KW,
-        Column(
+        column(
             "pool_kw",
-            "float",
-            "kW",
             aliases=("总功率", "装机功率", "场站功率", "装机容量", "total power", "pool power"),
         ),
         Column(
@@ -78,7 +74,7 @@ CHARGERS = TableSchema(
         ),
         Column("open_24h", "bool", aliases=("全天开放", "24小时开放", "24h", "open 24 hours")),
         SIDE,
-        Column("service_area", aliases=("所属服务区", "服务区", "服务区名称")),
+        column("service_area", aliases=("所属服务区", "服务区", "服务区名称")),
         OPENED,
         REF,
         COUNTY,
@@ -93,9 +89,8 @@ FACILITIES = TableSchema(
     (
         ID,
         NAME,
-        Column(
+        column(
             "kind",
-            "choice",
             required=True,
             aliases=("类型", "设施类型", "类别", "type"),
             choices=FACILITY_KINDS,
@@ -103,14 +98,14 @@ FACILITIES = TableSchema(
         LON,
         LAT,
         POSITION,
-        Column("pair", aliases=("服务区对", "对", "成对", "pair name", "所属服务区对")),
+        column("pair", aliases=("服务区对", "对", "成对", "pair name", "所属服务区对")),
         SIDE,
         REF,
         STATUS,
         OPERATOR,
         Column("surveyed", "bool", aliases=("已调查", "是否已调查", "充电已调查")),
         POINTS,
-        Column("fast_points", "int", aliases=("快充枪数", "直流枪数", "快充桩数", "fast charge points")),
+        column("fast_points", aliases=("快充枪数", "直流枪数", "快充桩数", "fast charge points")),
         POINT_KW,
         Column(
             "small_car_spaces",
@@ -132,17 +127,15 @@ FACILITIES = TableSchema(
 BERTHS = TableSchema(
     "berths",
     (
-        Column("id", aliases=(*ID.aliases, "泊位编号", "berth id")),
-        Column("name", aliases=(*NAME.aliases, "泊位", "泊位名称", "berth", "berth name")),
-        Column("port", aliases=("港口", "港区", "所属港口", "所属港区", "harbour", "harbor")),
-        Column("wharf", aliases=("码头", "码头名称", "terminal", "quay")),
+        column("id", aliases=(*ID.aliases, "泊位编号", "berth id")),
+        column("name", aliases=(*NAME.aliases, "泊位", "泊位名称", "berth", "berth name")),
+        column("port", aliases=("港口", "港区", "所属港口", "所属港区", "harbour", "harbor")),
+        column("wharf", aliases=("码头", "码头名称", "terminal", "quay")),
         LON,
         LAT,
         POSITION,
-        Column(
+        column(
             "class_t",
-            "float",
-            "t",
             required=True,
             aliases=(
                 "设计吨级",
@@ -162,10 +155,9 @@ BERTHS = TableSchema(
             "t",
             aliases=("结构吨级", "水工结构吨级", "水工结构兼顾吨级", "structural class"),
         ),
-        Column("length_m", "float", "m", aliases=("泊位长度", "长度", "length")),
-        Column(
+        column("length_m", aliases=("泊位长度", "长度", "length")),
+        column(
             "cargo",
-            "choice",
             aliases=("货种", "主要货种", "泊位类型", "泊位性质", "cargo type"),
             choices=CARGOES,
         ),
@@ -175,17 +167,14 @@ BERTHS = TableSchema(
             "bool",
             aliases=("岸电", "是否配备岸电", "岸电设施", "有无岸电", "是否有岸电", "ops", "cold ironing"),
         ),
-        Column("shore_power_kw", "float", "kW", aliases=("岸电容量", "岸电功率", "岸电装机")),
+        column("shore_power_kw", aliases=("岸电容量", "岸电功率", "岸电装机")),
         Column("built", "date", aliases=("建成或改建日期", "建成日期", "投产日期", "built date")),
-        Column(
+        column(
             "calls_per_year",
-            "float",
             aliases=("年靠泊艘次", "年到港艘次", "艘次", "calls", "calls per annum"),
         ),
-        Column(
+        column(
             "hours_per_call",
-            "float",
-            "h",
             aliases=("平均靠泊时间", "单次靠泊时间", "靠泊时长", "平均靠泊时长", "hours"),
         ),
         Column(
@@ -197,9 +186,7 @@ BERTHS = TableSchema(
             "kWh",
             aliases=("年岸电用电量", "岸电用电量", "年用电量", "energy per year"),
         ),
-        Column(
-            "retrofit_cost", "float", aliases=("改造费用", "改造投资", "岸电改造费用", "改造成本", "cost")
-        ),
+        column("retrofit_cost", aliases=("改造费用", "改造投资", "岸电改造费用", "改造成本", "cost")),
         OPERATOR,
         COUNTY,
         PROVENANCE,
@@ -216,21 +203,18 @@ CAR_PARKS = TableSchema(
         LON,
         LAT,
         POSITION,
-        Column(
+        column(
             "park_type",
-            "choice",
             aliases=("类型", "建设类型", "停车场类型", "新建或配建", "new or ancillary"),
             choices=PARK_TYPES,
         ),
-        Column(
+        column(
             "spaces",
-            "int",
             required=True,
             aliases=("车位数", "停车位", "停车位数", "总车位", "泊位数", "parking spaces", "total spaces"),
         ),
-        Column(
+        column(
             "ready_spaces",
-            "int",
             aliases=(
                 "具备充电条件车位",
                 "具备充电条件车位数",
@@ -255,14 +239,13 @@ DEMAND = TableSchema(
     "demand",
     (
         ID,
-        Column("name", aliases=(*NAME.aliases, "settlement", "place", "town", "乡镇", "村镇", "地名")),
+        column("name", aliases=(*NAME.aliases, "settlement", "place", "town", "乡镇", "村镇", "地名")),
         Column("kind", aliases=("类型", "需求类型", "type", "classification")),
         LON,
         LAT,
         POSITION,
-        Column(
+        column(
             "weight",
-            "float",
             required=True,
             aliases=("权重", "人口", "常住人口", "需求", "需求量", "population", "demand", "value"),
         ),
@@ -292,17 +275,16 @@ COUNTIES = TableSchema(
     "counties",
     (
         ID,
-        Column(
+        column(
             "name",
             required=True,
             aliases=(*NAME.aliases, "区县", "县市区", "县区", "区县名称", "county", "district"),
         ),
         LON,
         LAT,
-        Column("population", "float", aliases=("人口", "常住人口", "people")),
-        Column(
+        column("population", aliases=("人口", "常住人口", "people")),
+        column(
             "registered_ev",
-            "float",
             aliases=(
                 "注册电动车",
                 "注册电动汽车",
@@ -331,24 +313,20 @@ CALLS = TableSchema(
     "calls",
     (
         ID,
-        Column("berth", required=True, aliases=("泊位", "泊位编号", "靠泊泊位", "berth id")),
-        Column("ship", aliases=("船舶", "船名", "vessel", "ship name")),
-        Column(
-            "ship_kind", "choice", aliases=("船舶类型", "船型", "ship type", "vessel type"), choices=SHIPS
-        ),
-        Column("gross_tonnage", "float", "t", aliases=("总吨", "总吨位", "gt")),
-        Column("arrived", "date", aliases=("靠泊日期", "到港日期", "靠泊时间", "arrival", "date")),
-        Column(
+        column("berth", required=True, aliases=("泊位", "泊位编号", "靠泊泊位", "berth id")),
+        column("ship", aliases=("船舶", "船名", "vessel", "ship name")),
+        column("ship_kind", aliases=("船舶类型", "船型", "ship type", "vessel type"), choices=SHIPS),
+        column("gross_tonnage", aliases=("总吨", "总吨位", "gt")),
+        column("arrived", aliases=("靠泊日期", "到港日期", "靠泊时间", "arrival", "date")),
+        column(
             "hours",
-            "float",
-            "h",
             aliases=("靠泊时长", "在泊时间", "停泊时间", "停泊时长", "stay", "berth hours"),
         ),
-        Column("able", "bool", aliases=("具备受电设施", "受电设施", "船舶受电设施", "able to connect")),
+        column("able", aliases=("具备受电设施", "受电设施", "船舶受电设施", "able to connect")),
         Column(
             "connected", "bool", aliases=("是否使用岸电", "使用岸电", "接岸电", "connected to shore power")
         ),
-        Column("kwh", "float", "kWh", aliases=("用电量", "岸电用电量", "energy")),
+        column("kwh", aliases=("用电量", "岸电用电量", "energy")),
         PROVENANCE,
         NOTE,
     ),

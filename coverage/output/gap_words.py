@@ -11,7 +11,9 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from ..schema import column, shown
 from ..texts import catalogue, text
+from .numbers import chainage
 
 CLOSE_KM = 0.05
 """A site nearer to the road than this is said to lie on it."""
@@ -56,11 +58,6 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
     )
 
 
-def chainage(km: Any) -> str:
-    """A place along a route as it stands on its marker posts: ``K68.8``."""
-    return "" if pd.isna(km) else f"K{km:.1f}"
-
-
 def _ends(
     rows: Sequence[Mapping[str, Any]], index: pd.Index, found: Mapping[Any, Any], side: str, lang: str
 ) -> list[str]:
@@ -81,7 +78,7 @@ def _site(row: Mapping[str, Any], lang: str) -> str:
     far = row["distance_km"]
     if pd.isna(far) or far < CLOSE_KM:
         return text("gap.site", lang, **values)
-    return text("gap.site-off", lang, km=f"{far:.1f}", **values)
+    return text("gap.site-off", lang, far=shown(far, column("distance_km"), lang, unit=True), **values)
 
 
 def _lines(rows: Sequence[Mapping[str, Any]], key: str, lang: str) -> str | None:

@@ -14,12 +14,10 @@ from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 
-from ..schema import Column, TableSchema
-from ..texts import catalogue, text
+from ..schema import COLUMNS, Column, TableSchema, day, shown
+from ..texts import text
 from ..units import WGS84
-from . import numbers
 
 GOOD, MIDDLE, GAP = "#3B8BC2", "#F0A202", "#A50026"
 """Blue, amber, dark red: apart for colour-blind readers and in grey print (red and green are not)."""
@@ -45,7 +43,8 @@ class Category:
     value : str or bool, optional
         Value of ``LayerStyle.by`` this stands for; None stands for a missing value, ``"*"`` for any other.
     label_key : str
-        Key of the legend's text, filled with ``label_values`` (limits come from the policy profile).
+        Key of the legend's text, filled with ``label_values``: numbers by names of columns (limits come from the
+        policy profile).
     colour : str
         ``#RRGGBB`` of line, fill or symbol.
     width : float
@@ -81,8 +80,25 @@ class Category:
     label_values: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def label(self, lang: str) -> str:
-        """Return the legend's text."""
-        return text(self.label_key, lang, **self.label_values)
+        """Return the legend's text; values that bear the name of a column are written as that column is."""
+        return text(self.label_key, lang, **label_words(self.label_values, lang))
+
+
+def label_words(values: Mapping[str, Any], lang: str) -> dict[str, str]:
+    """Numbers of a legend or title, each as the column of its name is written; of a pair, both with one unit.
+
+    Names that are no columns are limits in kilometres.
+    """
+    found = {}
+    for key, value in values.items():
+        held = COLUMNS.get(key, COLUMNS["span_km"])
+        *first, last = value if isinstance(value, tuple) else (value,)
+        ends = [
+            *(shown(each, held, lang) for each in first),
+            shown(last, held, lang, unit=True),
+        ]
+        found[key] = "–".join(ends)
+    return found
 
 
 @dataclass(frozen=True)
@@ -185,7 +201,7 @@ class Layer:
 
     def title(self, lang: str) -> str:
         """Return the layer's title."""
-        return text(self.title_key, lang, **self.title_values)
+        return text(self.title_key, lang, **label_words(self.title_values, lang))
 
     @property
     def popup_columns(self) -> tuple[Column, ...]:
@@ -278,48 +294,6 @@ def approval_line(number: str, lang: str) -> str:
 
 def _date_words(date: str, lang: str) -> str:
     try:
-        return numbers.day(dt.date.fromisoformat(date), lang)
+        return day(dt.date.fromisoformat(date), lang)
     except ValueError:
         return date
-
-
-def shown(column: Column, value: Any, lang: str) -> str:
-    """Return a cell as a person reads it: yes/no/unknown, choices by name, thousands separated.
-
-    Missing is said to be missing, never shown as 0 or empty.
-    """
-    if _missing(value):
-        return text("value.unknown", lang)
-    if column.type == "bool":
-        return text("value.yes" if value else "value.no", lang)
-    if column.type == "choice":
-        key = f"choice.{column.name}.{value}"
-        return text(key, lang) if key in catalogue() else str(value)
-    if column.type == "int":
-        return f"{int(value):,}"
-    if column.type == "float":
-        return _number(float(value))
-    if isinstance(value, dt.date):
-        return numbers.day(value, lang)
-    return str(value)
-
-
-def shown_with_unit(column: Column, value: Any, lang: str) -> str:
-    """Return a cell with its unit behind it: ``59.8 km``."""
-    words = shown(column, value, lang)
-    if not column.unit or _missing(value):
-        return words
-    return f"{words}{column.unit}" if column.unit == "%" else f"{words} {column.unit}"
-
-
-def _missing(value: Any) -> bool:
-    found: Any = pd.isna(value)
-    return found is True or (isinstance(found, np.bool_) and bool(found))
-
-
-def _number(value: float) -> str:
-    if not np.isfinite(value):
-        return str(value)
-    decimals = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
-    shown_value = f"{value:,.{decimals}f}"
-    return shown_value.rstrip("0").rstrip(".") if "." in shown_value else shown_value

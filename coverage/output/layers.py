@@ -17,7 +17,7 @@ from ..assess.assessment import Assessment
 from ..inputs.choices import HUB_KINDS, SERVICE_KINDS
 from ..plan import Plan
 from ..policy import BerthShare, FacilityShare, RouteSpacing, ShareMargin
-from ..schema import Column, TableSchema
+from ..schema import TableSchema, columns, percent
 from ..units import M_PER_KM, WGS84
 from . import styles
 from .columns import (
@@ -28,7 +28,6 @@ from .columns import (
     FACILITY_COLUMNS,
     GAP_LAYER_COLUMNS,
     ISSUE_COLUMNS,
-    NAME,
     NOT_SERVED_COLUMNS,
     ROAD_COLUMNS,
     SITE_COLUMNS,
@@ -36,7 +35,6 @@ from .columns import (
 from .gap_words import with_gap_words
 from .layer import QUIET, Category, Layer, LayerStyle, Phase, Popup
 from .layer_frame import make_layer
-from .numbers import percent
 from .plan_tables import quality_table
 from .popups import GAP, POPUPS
 from .siting_layers import alternatives_layer, candidates_layer, demand_layer, least_layer, proposed_layer
@@ -148,7 +146,7 @@ def _background(plan: Plan, name: str, style: LayerStyle, label: str | None = No
     frame = plan.background.get(name)
     if frame is None or frame.empty:
         return None
-    return make_layer(name, frame, (NAME,), style, "background", label_column=label)
+    return make_layer(name, frame, columns("name"), style, "background", label_column=label)
 
 
 ROAD_CLASSES = {
@@ -193,7 +191,7 @@ def _bands(plan: Plan) -> Layer | None:
         return None
     limits = sorted(float(value) for value in plan.bands["within_km"])
     style = styles.reach_bands(tuple(limits))
-    return make_layer("reach", plan.bands, (Column("within_km"),), style, "demand", visible=False)
+    return make_layer("reach", plan.bands, columns("within_km"), style, "demand", visible=False)
 
 
 def _expressways(plan: Plan) -> Layer | None:

@@ -2,72 +2,40 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-from collections.abc import Callable
+from typing import Any
 
 from ..assess.finding import Finding
 from ..policy import RouteSpacing
+from ..schema import FORMS, Column, column, decimal, is_missing, shown
 from ..texts import text
 
 LISTING = ("inventory", "fleet_power")
 """Kinds of rules that measure no single value: they list."""
 
 
-def at_most(share: float) -> str:
-    """Write a share that is a limit from above: rounded up, never down; a dash if there is none.
-
-    >>> at_most(0.0021), at_most(0.0)
-    ('0.3%', '0%')
-    """
-    if not math.isfinite(share):
-        return "–"
-    return f"{math.ceil(max(share, 0.0) * 1000 - 1e-9) / 10:g}%"
+def value_column(finding: Finding) -> Column:
+    """The column that a finding's value would stand in: kilometres, a share, a difference of shares, a count."""
+    return Column("value", "float", "" if finding.unit == "count" else finding.unit)
 
 
-def percent(share: float) -> str:
-    """``0.6667`` -> ``66.7%``; never rounded up to 100 % or down to 0 %.
-
-    >>> percent(0.9999)
-    '99.9%'
-    """
-    shown = round(share * 100, 1)
-    if shown == 100 and share < 1 - 1e-9:
-        shown = 99.9
-    if shown == 0 and share > 1e-9:
-        shown = 0.1
-    return f"{shown:.1f}".removesuffix(".0") + "%"
+def _one(value: float, finding: Finding, lang: str) -> str:
+    return shown(value, value_column(finding), lang, unit=True)
 
 
-def kilometres(km: float) -> str:
-    """Kilometres to the hundred metres."""
-    return f"{km:.1f} km"
+def kilometres(km: float, lang: str) -> str:
+    """Kilometres of a stretch, with their unit."""
+    return shown(km, column("length_km"), lang, unit=True)
 
 
-def points(margin: float, lang: str) -> str:
-    """A difference of shares, in percentage points.
-
-    >>> points(0.095, "en")
-    '+9.5 pp'
-    """
-    return text("number.points", lang, value=f"{margin * 100:+.1f}")
+def span(km: float, lang: str) -> str:
+    """A limit in kilometres, with its unit: without the zeros of a measured length."""
+    return shown(km, column("span_km"), lang, unit=True)
 
 
-def day(date: dt.date, lang: str) -> str:
-    """A date in words, so that nobody takes the day for the month.
-
-    >>> day(dt.date(2025, 6, 30), "en"), day(dt.date(2025, 6, 30), "zh")
-    ('30 June 2025', '2025年6月30日')
-    """
-    name = text(f"number.month-{date.month}", lang)
-    return text("number.day", lang, year=date.year, month=name, day=date.day)
-
-
-def _one(value: float, unit: str, lang: str) -> str:
-    writers: dict[str, Callable[[float], str]] = {"share": percent, "km": kilometres}
-    if unit == "margin":
-        return points(value, lang)
-    return writers[unit](value) if unit in writers else f"{value:g}"
+def chainage(km: Any) -> str:
+    """A place along a route as it stands on its marker posts: ``K68.8``; empty if it is not known."""
+    return "" if is_missing(km) else f"K{decimal(float(km), FORMS['km']).replace(',', '')}"
 
 
 def headline(finding: Finding, lang: str) -> str:
@@ -77,7 +45,7 @@ def headline(finding: Finding, lang: str) -> str:
     if longest is None or finding.rule.target.at_most is False or of_longest_gap(finding):
         return value
     key = "finding.longest-open" if finding.figures.get("gap_max_open") else "finding.longest"
-    return text(key, lang, value=value, longest=kilometres(longest))
+    return text(key, lang, value=value, longest=kilometres(longest, lang))
 
 
 def of_longest_gap(finding: Finding) -> bool:
@@ -95,10 +63,10 @@ def interval(finding: Finding, lang: str) -> str:
         return text("finding.no-site", lang)
     if finding.high is None or finding.high == math.inf:
         assert finding.low is not None
-        return text("finding.at-least", lang, value=_one(finding.low, finding.unit, lang))
+        return text("finding.at-least", lang, value=_one(finding.low, finding, lang))
     if finding.low is None:
-        return text("finding.at-most", lang, value=_one(finding.high, finding.unit, lang))
-    low, high = _one(finding.low, finding.unit, lang), _one(finding.high, finding.unit, lang)
+        return text("finding.at-most", lang, value=_one(finding.high, finding, lang))
+    low, high = _one(finding.low, finding, lang), _one(finding.high, finding, lang)
     return low if low == high else f"{low} – {high}"
 
 
@@ -107,7 +75,8 @@ def target(finding: Finding, lang: str) -> str:
     if finding.target is None:
         return text("finding.report-only", lang)
     sign = "≤" if finding.rule.target.at_most else "≥"
-    return f"{sign} {_one(finding.target, finding.unit, lang)}"
+    asked = span(finding.target, lang) if finding.unit == "km" else _one(finding.target, finding, lang)
+    return f"{sign} {asked}"
 
 
 def status(finding: Finding, lang: str) -> str:

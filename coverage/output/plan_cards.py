@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..plan import Plan
+from ..schema import at_most, column, percent, shown
 from ..siting.planning.outcome import Siting
 from ..texts import text
-from . import numbers
 
 SCENARIOS = 5
 """More scenarios than these are in the report only."""
@@ -49,14 +49,14 @@ def _card(siting: Siting, lang: str) -> PlanCard:
 
 
 def _rise(before: float, after: float) -> str:
-    return f"{numbers.percent(before)} → {numbers.percent(after)}"
+    return f"{percent(before)} → {percent(after)}"
 
 
 def _certificate(siting: Siting, lang: str) -> str:
     """What is proven: of plain coverage, or of the goal that decided."""
     goal = siting.goal
     gap, status = (siting.result.gap, siting.result.status) if goal is None else (goal.gap, goal.status)
-    words = text("card.optimal" if status == "optimal" else "card.gap", lang, gap=numbers.at_most(gap))
+    words = text("card.optimal" if status == "optimal" else "card.gap", lang, gap=at_most(gap))
     if goal is None or goal.name == "coverage":
         return words
     return text("card.goal", lang, goal=text(f"goal.{goal.name}", lang), words=words)
@@ -66,7 +66,7 @@ def _cost(siting: Siting, lang: str) -> list[tuple[str, str]]:
     cost = siting.proposed["cost"]
     if cost.isna().any() or (cost == 1).all():
         return []  # nobody has given costs
-    return [(text("card.cost", lang), f"{siting.result.cost:,.10g}")]
+    return [(text("card.cost", lang), shown(siting.result.cost, column("cost"), lang))]
 
 
 def _robust(siting: Siting, lang: str) -> list[tuple[str, str]]:
@@ -75,7 +75,7 @@ def _robust(siting: Siting, lang: str) -> list[tuple[str, str]]:
     after = siting.backup[siting.backup["phase"] == "after"][["left_worst", "twice"]].to_numpy(float)
     if not len(after) or np.isnan(after).any():
         return []
-    worst, twice = (numbers.percent(siting.result.share_of(weight)) for weight in after[0].tolist())
+    worst, twice = (percent(siting.result.share_of(weight)) for weight in after[0].tolist())
     values = {"worst": worst, "twice": twice}
     return [(text("card.backup", lang), text("card.backup-words", lang, **values))]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ..schema import Column
+from ..schema import Column, column
 from . import columns as c
 from .layer import Popup
 
@@ -23,15 +23,15 @@ def _pick(columns: tuple[Column, ...], *names: str) -> tuple[Column, ...]:
 GAP = Popup(
     (
         *_pick(c.GAP_LAYER_COLUMNS, "length_km"),
-        Column("stretch"),
+        column("stretch"),
         *_pick(c.GAP_LAYER_COLUMNS, "direction", "begins", "ends", "could_build", "not_counting"),
     ),
     quiet=frozenset({"could_build", "not_counting"}),
     lists=frozenset({"could_build", "not_counting"}),
 )
 POPUPS: Mapping[str, Popup] = {
-    "counties": Popup((*_pick(c.COUNTY_COLUMNS, "population", "registered_ev"), Column("reached_today"),
-                       Column("reached_then")),
+    "counties": Popup((*_pick(c.COUNTY_COLUMNS, "population", "registered_ev"), column("reached_today"),
+                       column("reached_then")),
                       quiet=frozenset({"reached_then"})),
     "charging_sites": Popup(
         _pick(c.SITE_COLUMNS, "operator", "points", "point_kw", "pool_kw", "status", "service_area", "side", "county",
@@ -54,7 +54,7 @@ POPUPS: Mapping[str, Popup] = {
         quiet=frozenset({"distance_km", "county", "problem"}), heading="name"),
     "candidates": Popup(_pick(c.CANDIDATE_COLUMNS, "kind", "cost", "reason", "id"), quiet=frozenset({"reason"}),
                         heading="name"),
-    "alternatives": Popup((*_pick(c.ALTERNATIVE_COLUMNS, "kind"), Column("in_others"),
+    "alternatives": Popup((*_pick(c.ALTERNATIVE_COLUMNS, "kind"), column("in_others"),
                            *_pick(c.ALTERNATIVE_COLUMNS, "cost", "id"))),
     "least_sites": Popup(_pick(c.LEAST_COLUMNS, "kind", "build_order", "serves", "cost", "id")),
     "not_served": Popup(_pick(c.NOT_SERVED_COLUMNS, "ref", "reason", "distance_km", "id"),
@@ -81,11 +81,10 @@ def proposed_popup(frame: pd.DataFrame) -> Popup:
         "capacity_words",
         "served_words",
     )
-    kinds = {"plugs": Column("plugs", "int")}
-    held = [kinds.get(name, Column(name)) for name in extras if name in frame and frame[name].notna().any()]
+    held = [column(name) for name in extras if name in frame and frame[name].notna().any()]
     first = (
         *_pick(c.PROPOSED_COLUMNS, "build_order", "kind"),
-        Column("adds_words"),
+        column("adds_words"),
         *_pick(c.PROPOSED_COLUMNS, "share_after"),
     )
     last = _pick(c.PROPOSED_COLUMNS, "cost", "objective", "id")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..plan import Plan
-from ..schema import Column
+from ..schema import COLUMNS, Column, column, of_objective, shown
 from ..siting.planning.outcome import Siting
 from ..texts import text
 from ..units import M_PER_KM, WGS84
@@ -24,7 +25,7 @@ from .columns import (
     PROPOSED_COLUMNS,
     WORTH_COLUMNS,
 )
-from .layer import Layer, shown
+from .layer import Layer
 from .layer_frame import make_layer
 from .popups import proposed_popup
 
@@ -60,7 +61,7 @@ def proposed_layer(plan: Plan, lang: str) -> Layer | None:
         return None
     frame = gpd.GeoDataFrame(pd.concat(frames), geometry="geometry", crs=WGS84)
     more = [c for c in (*WORTH_COLUMNS, *OUTAGE_COLUMNS) if c.name in frame and frame[c.name].notna().any()]
-    columns = (*PROPOSED_COLUMNS[:-1], *more, PROPOSED_COLUMNS[-1])
+    columns = _in_objective((*PROPOSED_COLUMNS[:-1], *more, PROPOSED_COLUMNS[-1]), plan)
     return make_layer(
         "proposed",
         frame,
@@ -75,6 +76,11 @@ def proposed_layer(plan: Plan, lang: str) -> Layer | None:
     )
 
 
+def _in_objective(columns: Iterable[Column], plan: Plan) -> tuple[Column, ...]:
+    """Columns of a layer of proposed sites, amounts in the unit of the objective."""
+    return tuple(of_objective(each, plan.siting[0].objective_name) for each in columns)
+
+
 def _worth(siting: Siting, lang: str) -> gpd.GeoDataFrame:
     """Proposed sites with their price, what they serve, and both in words."""
     frame = siting.proposed.rename(columns={"order": "build_order"})
@@ -87,26 +93,39 @@ def _worth(siting: Siting, lang: str) -> gpd.GeoDataFrame:
         frame = frame.merge(own[["id", *wanted]].drop_duplicates("id"), on="id", how="left")
     rows = frame.drop(columns="geometry").to_dict("records")
     name = siting.objective_name
-    words = {
+    words: dict[str, Any] = {
         "adds_words": [amount(row["adds"], name, lang) for row in rows],
         "without_it": [_without(row, name, lang) for row in rows],
         "in_plans": [_in_plans(row, lang) for row in rows],
     }
-    for column in ("covers", "lost", "capacity", "served"):
-        if column in frame:
+    for key in ("covers", "lost", "capacity", "served"):
+        if key in frame:
             # What equals the gain is said once.
-            words[f"{column}_words"] = [
-                None if row[column] == row["adds"] else amount(row[column], name, lang) for row in rows
+            words[f"{key}_words"] = [
+                None if row[key] == row["adds"] else amount(row[key], name, lang) for row in rows
             ]
-    return gpd.GeoDataFrame(frame.assign(**words), geometry="geometry", crs=WGS84)
+    frame = amounts_in_units(frame, name).assign(**words)
+    return gpd.GeoDataFrame(frame, geometry="geometry", crs=WGS84)
 
 
 def amount(weight: Any, objective: str, lang: str) -> str | None:
     """Covered demand in its unit: people, or kilometres of highway (the solver counts metres)."""
     if weight is None or pd.isna(weight):
         return None
-    value = float(weight) / (M_PER_KM if objective == "highway" else 1.0)
-    return text(f"amount.{objective}", lang, n=shown(Column("weight", "float"), value, lang))
+    return shown(
+        in_units(float(weight), objective), of_objective(column("amount"), objective), lang, unit=True
+    )
+
+
+def in_units(weight: Any, objective: str) -> Any:
+    """An amount, or a column of amounts, in the unit it is shown in: the solver counts metres of highway."""
+    return weight / M_PER_KM if objective == "highway" else weight
+
+
+def amounts_in_units(frame: pd.DataFrame, objective: str) -> pd.DataFrame:
+    """All columns that hold amounts of demand in the unit they are shown in."""
+    held = [name for name in map(str, frame.columns) if name in COLUMNS and COLUMNS[name].unit == "demand"]
+    return frame.assign(**{name: in_units(frame[name].astype(float), objective) for name in held})
 
 
 def _without(row: dict[str, Any], objective: str, lang: str) -> str | None:
@@ -133,7 +152,8 @@ def _in_plans(row: dict[str, Any], lang: str) -> str | None:
     price = row.get("price")
     if price is not None and price <= 0.0:
         return text("in-plans.free", lang)
-    return text("in-plans.share" if share > 50.0 else "in-plans.taste", lang, share=f"{share:.0f}")
+    words = shown(share, column("share_of_good_plans"), lang, unit=True)
+    return text("in-plans.share" if share > 50.0 else "in-plans.taste", lang, share=words)
 
 
 def alternatives_layer(plan: Plan, lang: str) -> Layer | None:
@@ -146,7 +166,7 @@ def alternatives_layer(plan: Plan, lang: str) -> Layer | None:
     return make_layer(
         "alternatives",
         frame,
-        ALTERNATIVE_COLUMNS,
+        _in_objective(ALTERNATIVE_COLUMNS, plan),
         styles.ALTERNATIVES,
         "plan",
         keep=("in_others",),
@@ -169,7 +189,8 @@ def _others(siting: Siting, lang: str) -> gpd.GeoDataFrame:
     ]
     frame["objective"] = siting.objective_name
     frame["in_others"] = [text("in-plans.others", lang, k=k, n=n) for k in frame["plans"]]
-    return frame.sort_values(["plans", "id"], ascending=[False, True], kind="stable")
+    frame = frame.sort_values(["plans", "id"], ascending=[False, True], kind="stable")
+    return amounts_in_units(frame, siting.objective_name)
 
 
 def least_layer(plan: Plan) -> Layer | None:
@@ -186,5 +207,5 @@ def least_layer(plan: Plan) -> Layer | None:
         "plan",
         visible=False,
         search_column="name",
-        title_values={"span": found.span_km},
+        title_values={"span_km": found.span_km},
     )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..schema import Column
+from ..schema import Column, column, columns
 from ..siting.planning.outcome import Siting
 from .columns import REACH_COLUMNS, SITING_DEMAND_COLUMNS
 
-DEMAND_COLUMNS = (*SITING_DEMAND_COLUMNS, Column("county"))
-SERVED_COLUMNS = (Column("site"), Column("demand"), Column("amount", "float"))
-AIM_DEMAND_COLUMNS = (Column("aim", "choice"), Column("id"), Column("amount", "float"), Column("county"))
-AIM_REACH_COLUMNS = (Column("aim", "choice"), *REACH_COLUMNS)
+SERVED_COLUMNS = columns("site demand amount")
+AIM_DEMAND_COLUMNS = columns("aim id amount county")
+AIM_REACH_COLUMNS = (column("aim"), *REACH_COLUMNS)
 
 
 def siting_tables(siting: Siting) -> dict[str, tuple[pd.DataFrame, tuple[Column, ...]]]:
@@ -19,7 +18,7 @@ def siting_tables(siting: Siting) -> dict[str, tuple[pd.DataFrame, tuple[Column,
     name = siting.objective_name
     tables = {
         f"reach_{name}": (siting.reach, REACH_COLUMNS),
-        f"demand_{name}": (pd.DataFrame(siting.demand), DEMAND_COLUMNS),
+        f"demand_{name}": (pd.DataFrame(siting.demand), SITING_DEMAND_COLUMNS),
     }
     if siting.goal is not None and siting.goal.name == "capacity":
         tables[f"served_{name}"] = (siting.served, SERVED_COLUMNS)

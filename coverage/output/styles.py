@@ -108,7 +108,7 @@ def route_style(low_km: float, high_km: float) -> LayerStyle:
     low_km, high_km : float
         Limits of the profile in km, e.g. 25 and 40.
     """
-    limits = {"low": low_km, "high": high_km}
+    limits = class_limits(low_km, high_km)
     return LayerStyle(
         "line",
         (
@@ -125,6 +125,11 @@ def route_style(low_km: float, high_km: float) -> LayerStyle:
         by="spacing_class",
         offset_by="side",
     )
+
+
+def class_limits(low_km: float, high_km: float) -> dict[str, Any]:
+    """Limits between the classes of spacing as legends name them; see :func:`label_words`."""
+    return {"low_km": low_km, "range_km": (low_km, high_km), "high_km": high_km}
 
 
 def reach_bands(limits_km: tuple[float, ...]) -> LayerStyle:
@@ -146,7 +151,7 @@ def reach_bands(limits_km: tuple[float, ...]) -> LayerStyle:
                 width=0.6 + 0.3 * i,
                 edge="#A9C8DE",
                 opacity=shade,
-                label_values={"km": limit},
+                label_values={"span_km": limit},
             )
             for i, (limit, shade) in enumerate(zip(limits_km, shades, strict=True))
         ),

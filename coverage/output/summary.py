@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from ..plan import Plan
+from ..schema import at_most, percent
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..texts import text
@@ -50,11 +51,11 @@ def _siting_line(siting: Siting, lang: str) -> tuple[str, ...]:
         )
     return (
         text("summary.proposed", lang, n=len(siting.proposed)),
-        f"{numbers.percent(result.share_before)} → {numbers.percent(result.share)}",
+        f"{percent(result.share_before)} → {percent(result.share)}",
         text(
             "summary.optimal" if result.status == "optimal" else "summary.gap",
             lang,
-            gap=numbers.at_most(result.gap),
+            gap=at_most(result.gap),
         ),
         text(f"objective.{siting.objective_name}", lang),
     )
@@ -66,14 +67,14 @@ def _least_line(found: Compliance, lang: str) -> tuple[str, ...]:
         return (
             text("summary.least-none", lang),
             text("summary.no-candidate", lang),
-            f"≤ {numbers.kilometres(found.span_km)}",
+            f"≤ {numbers.span(found.span_km, lang)}",
             text("summary.least-title", lang),
         )
     proven = "summary.least-proven" if result.bound >= result.objective else "summary.least-bound"
     return (
         text("summary.least", lang, n=len(found.sites)),
         text(proven, lang, bound=result.bound),
-        f"≤ {numbers.kilometres(found.span_km)}",
+        f"≤ {numbers.span(found.span_km, lang)}",
         text("summary.least-title" if not len(found.unserved) else "summary.least-title-part", lang),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from ..assess.finding import Finding
 from ..plan import Plan
 from ..policy import Rule
+from ..schema import Column, Form, percent, shown
 from ..texts import catalogue, text
 from . import numbers
 from .layer import approval_line
@@ -16,6 +17,8 @@ from .result import plain
 
 Figure = tuple[str, str, float | int | None, str, str]
 WITH_UNKNOWN = "_with_unknown"
+UNIT_OF_SUFFIX = {"km": "km", "kw": "kW", "m": "m", "h": "h", "t": "t", "kwh": "kWh"}
+"""Units stand in the names of figures and settings."""
 
 
 def figure_rows(finding: Finding, lang: str) -> list[Figure]:
@@ -53,14 +56,13 @@ def figure_label(name: str, lang: str) -> str:
 
 
 def figure_unit(name: str, key: str = "") -> str:
-    """Unit of a figure by the suffix of its key: ``km``, ``kW``, ``share`` or ``count``."""
+    """Unit of a figure by the suffix of its key: ``km``, ``kW``, ``share``, or none."""
     base = name.removesuffix(WITH_UNKNOWN)
     parts = base.split("_")
-    if "km" in parts:
-        return "km"
-    if "kw" in parts:
-        return "kW"
-    return "share" if parts[-1] in ("low", "high", "share") or key.endswith((".low", ".high")) else "count"
+    for part in parts:
+        if part in UNIT_OF_SUFFIX and len(parts) > 1:
+            return UNIT_OF_SUFFIX[part]
+    return "share" if parts[-1] in ("low", "high", "share") or key.endswith((".low", ".high")) else ""
 
 
 def assumption_lines(rule: Rule, lang: str) -> list[str]:
@@ -79,6 +81,9 @@ def _assumption(rule: Rule, name: str, lang: str) -> str:
         value = text("value.yes" if value else "value.no", lang)
     elif isinstance(value, str):
         value = _choice(value, lang)
+    elif value is not None:
+        unit = UNIT_OF_SUFFIX.get(name.rpartition("_")[2], "")
+        value = shown(value, Column(name, "float", unit, form=Form(1)), lang, unit=True)
     key = f"assumption.{name}"
     return text(key, lang, value=value) if key in catalogue() else f"{name} = {value}"
 
@@ -142,7 +147,7 @@ def _why_uncertain(finding: Finding, lang: str) -> list[str]:
             lines.append(
                 text(f"report.say.interval-{'least' if math.isinf(finding.high) else 'distance'}", lang)
             )
-    elif ends == numbers.percent(finding.low) or ends == numbers.percent(finding.high):
+    elif ends == percent(finding.low) or ends == percent(finding.high):
         lines.append(text("report.say.interval-narrow", lang))
     else:
         lines.append(text("report.say.interval", lang))
@@ -157,7 +162,7 @@ def finding_words(before: Finding, after: Finding, lang: str, *, siting: bool) -
 def _listed(finding: Finding, lang: str) -> str:
     """What stands in the place of a value for rules that only list: their figures."""
     rows = [
-        text("report.say.figure", lang, label=label, value=words or number_in_unit(value, unit))
+        text("report.say.figure", lang, label=label, value=words or number_in_unit(value, unit, lang))
         for _, label, value, unit, words in figure_rows(finding, lang)
     ]
     return (
@@ -167,22 +172,18 @@ def _listed(finding: Finding, lang: str) -> str:
     )
 
 
-def number_in_unit(value: float | None, unit: str) -> str:
+def number_in_unit(value: float | None, unit: str, lang: str) -> str:
     """Write a figure with its unit."""
-    if value is None:
-        return ""
-    if unit == "share":
-        return numbers.percent(value)
-    return f"{value:,.1f} km" if unit == "km" else f"{value:,.0f} kW" if unit == "kW" else f"{value:,.10g}"
+    return "" if value is None else shown(value, Column("figure", "float", unit), lang, unit=True)
 
 
 def _counts(finding: Finding, lang: str) -> list[str]:
     counts = {key: finding.counts.get(key, 0.0) for key in ("yes", "unknown", "no")}
     if not sum(counts.values()) or finding.rule.kind in NO_COUNTS:
         return []
-    shown = {key: f"{value:,.0f}" for key, value in counts.items()}
-    noun = text(f"report.noun.{finding.rule.kind}", lang)
-    return [text("report.say.counts", lang, noun=noun, total=f"{sum(counts.values()):,.0f}", **shown)]
+    counted = {**counts, "total": sum(counts.values())}
+    words = {key: shown(value, Column("n", "int"), lang) for key, value in counted.items()}
+    return [text("report.say.counts", lang, noun=text(f"report.noun.{finding.rule.kind}", lang), **words)]
 
 
 def survey_sentence(finding: Finding, lang: str, *, with_title: bool = True) -> str:

@@ -15,9 +15,10 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.path import Path as Outline
 from matplotlib.transforms import Affine2D
 
+from ...schema import shown
 from ..gis.qml import NAMES_FROM_SCALE
 from ..gis.qml_symbols import HALO_PX
-from ..layer import Category, Layer, shown
+from ..layer import Category, Layer
 from ..styles import INK
 from ..symbols import BOX, PIN_HEAD, polylines, strokes
 from .lettering import letter, printable, width_pt
@@ -320,4 +321,4 @@ def legend_value(layer: Layer, lang: str) -> str:
         return ""
     columns = [c for c in layer.schema.columns if c.name == layer.label_column]
     value = layer.frame[layer.label_column].iloc[0]
-    return shown(columns[0], value, lang) if columns else str(value)
+    return shown(value, columns[0], lang) if columns else str(value)

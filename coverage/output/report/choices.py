@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from ...schema import percent
 from ...siting.planning.outcome import Siting
 from ...texts import text
-from .. import numbers
 from ..siting_layers import amount, proposed_layer
 from ..words import short_name
 from .state import Report
@@ -148,7 +148,7 @@ def _other_plans(report: Report, siting: Siting) -> None:
         rows.append(
             [
                 Cell(letter),
-                Cell(numbers.percent(result.share_of(value)) if result.total else "–", right=True),
+                Cell(percent(result.share_of(value)) if result.total else "–", right=True),
                 Cell(amount(less, siting.objective_name, lang) or "–", right=True),
                 Cell(comma.join(map(str, without)) or "–"),
                 Cell(comma.join(place_names(siting, instead)) or "–"),

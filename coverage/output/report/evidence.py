@@ -11,12 +11,11 @@ import pandas as pd
 
 from ...assess.finding import Finding
 from ...plan import Plan
-from ...schema import Column
+from ...schema import column, day, shown
 from ...texts import text
-from .. import numbers
-from ..layer import Layer, shown
+from ..layer import Layer
 from ..rule_layers import rule_layer_names
-from ..workbook.cells import Head, capital, cell_value, own_head
+from ..workbook.cells import Head, cell_value
 from .table import Cell
 
 ROWS = 24
@@ -42,20 +41,9 @@ COLUMNS: Mapping[str, tuple[tuple[str, float], ...]] = {
                     ("registered_ev", 26), ("ev_per_point", 22)),
 }  # fmt: skip
 """Columns of each kind's table with their share of the width."""
-OWN: Mapping[str, tuple[str, str]] = {
-    "covered_low": ("covered_low", "share"), "covered_high": ("covered_high", "share"), "low": ("reach_low", "share"),
-    "high": ("reach_high", "share"), "sites_without_power": ("sites_without_power", "int"),
-    "installed_kw": ("installed_kw", "int"), "ev_per_point": ("ev_per_point", "float"),
-}  # fmt: skip
-TYPES: Mapping[str, tuple[str, str]] = {
-    **dict.fromkeys(("kind", "has", "counts", "status", "park_type"), ("choice", "")),
-    **dict.fromkeys(("length_km", "length_per_site_km", "gap_mean_km", "gap_max_km", "gap_km"), ("float", "km")),
-    **dict.fromkeys(("sites", "spaces", "ready_spaces", "points", "weight", "registered_ev"), ("int", "")),
-    "class_t": ("float", "t"), "hours": ("float", "h"), "arrived": ("date", ""),
-}  # fmt: skip
+SHARE_OF_PEOPLE = {"low": "reach_low", "high": "reach_high"}
+"""Columns of the table of people within reach, by the names they have in the schema."""
 NAMES = ("name", "port", "ship", "berth", "county", "ref", "side")
-OF_SITES = ("length_per_site_km", "gap_mean_km")
-"""What a route without enough sites does not have; nobody could find it out."""
 NAME_LENGTH, WORDS_LENGTH = 60, 240
 """Characters of a name and of other words in a cell at most: the workbook has them whole."""
 SHADE = {"yes": "", "no": "gap", "unknown": "middle"}
@@ -69,22 +57,11 @@ def evidence(
 ) -> tuple[list[str], list[list[Cell]], list[float], int]:
     """Return header, rows (``most`` at most) and widths of a rule's table, and how many rows there are in all."""
     wanted = COLUMNS[finding.rule.kind]
-    heads = [_head(name, lang) for name, _ in wanted if name in finding.table or not len(finding.table)]
+    names = [name for name, _ in wanted if name in finding.table or not len(finding.table)]
+    heads = [Head.of(column(SHARE_OF_PEOPLE.get(name, name)), lang, name=name) for name in names]
     widths = [width for name, width in wanted if name in finding.table or not len(finding.table)]
     table = _worst_first(finding.table)
     return [h.label for h in heads], table_cells(table.head(most), heads, lang), widths, len(table)
-
-
-def _head(name: str, lang: str) -> Head:
-    if name in OWN:
-        label, unit = OWN[name]
-        return replace(own_head(label, lang, "float", unit), name=name)
-    if name == "gap_km":
-        return Head(name, capital(f"{text('figure.gap_km', lang)} (km)"), "float", "km")
-    if name == "connected_status":
-        return Head(name, capital(text("report.connected", lang)), "choice", "", "", "has")
-    kind, unit = TYPES.get(name, ("text", ""))
-    return Head.of(Column(name, kind, unit), lang)  # type: ignore[arg-type]  # the types stand above
 
 
 def table_cells(table: pd.DataFrame, heads: Sequence[Head], lang: str) -> list[list[Cell]]:
@@ -95,17 +72,17 @@ def table_cells(table: pd.DataFrame, heads: Sequence[Head], lang: str) -> list[l
 
 def _cell(row: Mapping[str, Any], head: Head, lang: str) -> Cell:
     value = cell_value(row.get(head.name), head, lang)
-    if head.choices == "has":
+    if "has" in (head.column.name, head.column.labels):
         return Cell(str(value or ""), shade=SHADE.get(str(row.get(head.name)), ""))
     if value is None:
         return _missing(head, lang)
     if isinstance(value, (int, float)):
-        words = number_words(value, head.unit, lang)
+        words = shown(value, head.column, lang)
         if head.name == "gap_max_km" and row.get("gap_max_open") is True:
             words = f"≥ {words}"
         return Cell(words, right=True)
     if isinstance(value, dt.date):
-        return Cell(numbers.day(value, lang))
+        return Cell(day(value, lang))
     most = NAME_LENGTH if head.name in NAMES else WORDS_LENGTH
     return Cell(value if len(value) <= most else value[: most - 1] + "…")
 
@@ -114,22 +91,8 @@ def _missing(head: Head, lang: str) -> Cell:
     """What stands for no value: unknown, or a dash where there is nothing to be known."""
     if head.name == "county":
         return Cell(text("report.robust.no-county", lang))
-    number = head.kind in ("float", "int")
-    unknown = number and head.name not in OF_SITES
-    return Cell(text("value.unknown", lang) if unknown else "–", right=number)
-
-
-def number_words(value: float, unit: str, lang: str) -> str:
-    """Write a number as the other outputs do: shares in per cent, kilometres to the hundred metres."""
-    if unit == "share":
-        return numbers.percent(value)
-    if unit == "ratio":
-        return f"{value:.3f}"
-    if unit == "margin":
-        return numbers.points(value, lang)
-    if unit in ("km", "°"):
-        return f"{value:,.1f}" if unit == "km" else f"{value:.5f}"
-    return shown(Column("n", "int" if float(value).is_integer() else "float"), value, lang)
+    number = head.column.type in ("float", "int")
+    return Cell(shown(None, head.column, lang) if number else text("value.none", lang), right=number)
 
 
 def _worst_first(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,11 +6,11 @@ import pandas as pd
 
 from ...assess.finding import Finding
 from ...policy import RouteSpacing
+from ...schema import at_most, column, percent, shown
 from ...siting.planning.comply import Compliance
 from ...siting.planning.outcome import Siting
 from ...texts import text
 from .. import numbers
-from ..gap_words import chainage
 from ..words import short_name
 from .robust import goal_sentence
 from .state import Report, measured
@@ -63,10 +63,10 @@ def _gaps(report: Report) -> str:
     )
     once = once.drop_duplicates(["strip", "low", "high"])
     if once.empty:
-        return report.words("glance.no-gaps", limit=f"{limit:.4g}")
+        return report.words("glance.no-gaps", limit=numbers.span(limit, report.lang))
     shown = [_gap(report, row) for row in once.head(HOLES).to_dict("records")]
     more = report.words("glance.more", n=len(once) - HOLES) if len(once) > HOLES else ""
-    return report.words("glance.gaps", n=len(once), limit=f"{limit:.4g}",
+    return report.words("glance.gaps", n=len(once), limit=numbers.span(limit, report.lang),
                         gaps=text("report.semicolon", report.lang).join(shown) + more)  # fmt: skip
 
 
@@ -78,9 +78,11 @@ def _limit_km(rule: RouteSpacing) -> float:
 
 def _gap(report: Report, row: dict[str, object]) -> str:
     low, high = sorted(float(str(row[name])) for name in ("from_km", "to_km"))
-    length = numbers.kilometres(float(str(row["length_km"])))
+    length = numbers.kilometres(float(str(row["length_km"])), report.lang)
     key = "glance.gap-open" if row["open_start"] or row["open_end"] else "glance.gap"
-    return report.words(key, ref=row["ref"], low=chainage(low), high=chainage(high), length=length)
+    return report.words(
+        key, ref=row["ref"], low=numbers.chainage(low), high=numbers.chainage(high), length=length
+    )
 
 
 def _lacking(report: Report, finding: Finding) -> str:
@@ -118,8 +120,8 @@ def _sited(report: Report, siting: Siting) -> str:
         "glance.sited",
         n=len(siting.proposed),
         objective=text(f"objective.{siting.objective_name}", lang),
-        before=numbers.percent(result.share_before),
-        after=numbers.percent(result.share),
+        before=percent(result.share_before),
+        after=percent(result.share),
         sites=_in_order(report, siting.proposed),
     )
 
@@ -133,10 +135,17 @@ def _in_order(report: Report, sites: pd.DataFrame) -> str:
 
 def _least(report: Report, found: Compliance) -> str:
     if not len(found.sites) and len(found.unserved):
-        return report.words("glance.least-none", n=len(found.unserved), span=f"{found.span_km:g}")
+        return report.words(
+            "glance.least-none", n=len(found.unserved), span=numbers.span(found.span_km, report.lang)
+        )
     key = "glance.least" if found.result.bound >= found.result.objective else "glance.least-bound"
-    line = report.words(key, n=len(found.sites), span=f"{found.span_km:g}", bound=f"{found.result.bound:g}",
-                        sites=_in_order(report, found.sites))  # fmt: skip
+    line = report.words(
+        key,
+        n=len(found.sites),
+        span=numbers.span(found.span_km, report.lang),
+        bound=shown(found.result.bound, column("sites"), report.lang),
+        sites=_in_order(report, found.sites),
+    )
     return line + (report.words("glance.unserved", n=len(found.unserved)) if len(found.unserved) else "")
 
 
@@ -168,4 +177,4 @@ def _certificate(report: Report, siting: Siting) -> str:
         return goal_sentence(siting, report.lang)
     key = "glance.optimal" if result.status == "optimal" else "glance.bound"
     return report.words(key, objective=text(f"objective.{siting.objective_name}", report.lang),
-                        gap=numbers.at_most(result.gap))  # fmt: skip
+                        gap=at_most(result.gap))  # fmt: skip

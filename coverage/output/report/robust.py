@@ -6,12 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from ...schema import at_most, column, percent, shown
 from ...siting.planning.outcome import Siting
 from ...texts import text
-from .. import numbers
 from ..siting_layers import amount
 from ..words import short_name
-from .evidence import number_words
 from .state import Report
 from .table import Cell
 
@@ -24,9 +23,9 @@ def goal_sentence(siting: Siting, lang: str) -> str:
     if goal is None:
         return ""
 
-    def shown(value: float) -> str:
+    def reached(value: float) -> str:
         if goal.unit == "share":
-            return numbers.percent(value)
+            return percent(value)
         return amount(value, siting.objective_name, lang) or ""
 
     proven = "proven" if goal.status == "optimal" else "bound"
@@ -34,10 +33,10 @@ def goal_sentence(siting: Siting, lang: str) -> str:
         f"report.robust.goal-{proven}",
         lang,
         goal=text(f"goal.{goal.name}", lang),
-        before=shown(goal.before),
-        after=shown(goal.objective),
-        bound=shown(goal.bound),
-        gap=numbers.at_most(goal.gap),
+        before=reached(goal.before),
+        after=reached(goal.objective),
+        bound=reached(goal.bound),
+        gap=at_most(goal.gap),
     )
 
 
@@ -56,11 +55,11 @@ def _amount(value: Any, siting: Siting, lang: str) -> str:
 
 
 def _share(part: Any, whole: Any) -> str:
-    return numbers.percent(float(part) / float(whole)) if whole and not pd.isna(part) else "–"
+    return percent(float(part) / float(whole)) if whole and not pd.isna(part) else "–"
 
 
 def _percent(value: Any) -> str:
-    return "–" if value is None or pd.isna(value) else numbers.percent(float(value))
+    return "–" if value is None or pd.isna(value) else percent(float(value))
 
 
 def _backup(report: Report, siting: Siting) -> None:
@@ -110,7 +109,8 @@ def _counties(report: Report, siting: Siting) -> None:
 def _scenarios(report: Report, siting: Siting) -> None:
     rows = [
         [Cell(str(row["scenario"])), Cell(_percent(row["probability"]), right=True),
-         Cell(f"{float(row['detour']):g}", right=True), Cell(_amount(row["total"], siting, report.lang), right=True),
+         Cell(shown(row["detour"], column("detour"), report.lang), right=True),
+         Cell(_amount(row["total"], siting, report.lang), right=True),
          Cell(_percent(row["share_before"]), right=True), Cell(_percent(row["share_after"]), right=True)]
         for row in siting.scenarios.to_dict("records")
     ]  # fmt: skip
@@ -137,7 +137,7 @@ def _trade_off(report: Report, siting: Siting) -> None:
     first, second = (text(f"choice.aim.{frame[name].iloc[0]}", lang) for name in ("first", "second"))
     rows = [
         [Cell(_percent(row["share_first"]), right=True), Cell(_percent(row["share_second"]), right=True),
-         Cell(str(int(row["sites"])), right=True), Cell(number_words(float(row["cost"]), "", lang), right=True)]
+         Cell(str(int(row["sites"])), right=True), Cell(shown(row["cost"], column("cost"), lang), right=True)]
         for row in frame.head(MOST_ROWS).to_dict("records")
     ]  # fmt: skip
     heads = [first, second, report.words("robust.head.new-sites"), report.words("robust.head.cost")]
@@ -149,7 +149,7 @@ def _trade_off(report: Report, siting: Siting) -> None:
 def _money(report: Report, siting: Siting) -> None:
     total, lang = siting.result.total, report.lang
     rows = [
-        [Cell(number_words(float(row["budget"]), "", lang), right=True), Cell(str(int(row["sites"])), right=True),
+        [Cell(shown(row["budget"], column("budget"), lang), right=True), Cell(str(int(row["sites"])), right=True),
          Cell(_share(row["objective"], total), right=True), Cell(_share(min(row["bound"], total), total), right=True)]
         for row in siting.frontier_by_money.head(MOST_ROWS).to_dict("records")
     ]  # fmt: skip
@@ -172,7 +172,7 @@ def _capacity(report: Report, siting: Siting) -> None:
 
 
 def _plugs(plugs: Any, lang: str) -> str:
-    return text("value.unknown", lang) if pd.isna(plugs) else f"{float(plugs):g}"
+    return shown(plugs, column("plugs"), lang)
 
 
 def _table(report: Report, key: str, heads: list[str], rows: list[list[Cell]], widths: list[float]) -> None:

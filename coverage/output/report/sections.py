@@ -9,6 +9,7 @@ from docx.shared import Mm, Pt
 
 from ...assess.finding import Finding
 from ...policy import RouteSpacing
+from ...schema import day
 from ...texts import text
 from .. import numbers
 from ..pictures.charts import svg_png
@@ -19,7 +20,6 @@ from ..workbook.sources import issues_sheet
 from .doc import BLUE, SOFT
 from .evidence import (
     ROWS,
-    number_words,
     table_cells,
 )
 from .glance import opening, write_glance
@@ -46,10 +46,10 @@ def write_cover(report: Report) -> None:
     number = approval_number(plan)
     entries = [
         ("policy", plan.policy.name[report.lang]),
-        ("assess-at", "" if project.assess_at is None else numbers.day(project.assess_at, report.lang)),
+        ("assess-at", "" if project.assess_at is None else day(project.assess_at, report.lang)),
         (
             "data-date",
-            "" if project.network.data_date is None else numbers.day(project.network.data_date, report.lang),
+            "" if project.network.data_date is None else day(project.network.data_date, report.lang),
         ),
         ("author", project.output.author),
         ("approval", None if number is None else number or text("note.no-approval", report.lang)),
@@ -182,7 +182,7 @@ def write_data(report: Report) -> None:
     paper.heading(report.words("data"))
     figures = report.plan.network
     if {"length_km", "routes", "routes_km"} <= set(figures):
-        shown = {k: number_words(float(figures[k]), "km", lang) for k in ("length_km", "routes_km")}
+        shown = {k: numbers.kilometres(float(figures[k]), lang) for k in ("length_km", "routes_km")}
         paper.text(report.words("network", routes=figures["routes"], **shown))
     survey = [line for f in report.plan.before.findings if (line := survey_sentence(f, lang))]
     paper.heading(report.words("survey"), 2)

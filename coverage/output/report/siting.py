@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
 
+from ...schema import at_most, column, percent, shown
 from ...siting.planning.outcome import Siting
 from ...texts import text
 from .. import numbers
@@ -46,13 +45,13 @@ def _siting_words(report: Report, siting: Siting) -> list[str]:
     if not result.total:
         return [report.words("siting-nothing")]
     share = {
-        "before": numbers.percent(result.share_before),
-        "after": numbers.percent(result.share),
+        "before": percent(result.share_before),
+        "after": percent(result.share),
     }
     if siting.candidates["excluded"].notna().all():
         return [report.words("siting-no-candidates", before=share["before"])]
-    bound = numbers.percent(result.share_bound)
-    gap = numbers.at_most(result.gap)
+    bound = percent(result.share_bound)
+    gap = at_most(result.gap)
     key = "siting-optimal" if result.status == "optimal" else "siting-gap"
     built = "siting-adds" if len(siting.proposed) else "siting-none"
     lines = [
@@ -76,8 +75,6 @@ def _proposed_table(report: Report, siting: Siting) -> None:
               "lon": 26.0, "lat": 24.0}  # fmt: skip
     heads = [h for h in sheet.heads if h.name in wanted]
     frame = sheet.frame[sheet.frame["objective"] == siting.objective_name]
-    frame = frame.assign(adds=[amount(value, siting.objective_name, lang) or "" for value in frame["adds"]])
-    heads = [replace(h, kind="text", unit="") if h.name == "adds" else h for h in heads]
     report.paper.table(report.words("proposed-table"), [h.label for h in heads], table_cells(frame, heads, lang),
                        [wanted[h.name] for h in heads])  # fmt: skip
     note = "proposed-note" if siting.goal is None else "proposed-note-goal"
@@ -113,6 +110,10 @@ def _uncovered(report: Report, siting: Siting) -> None:
     report.paper.table(report.words("uncovered-table"), heads, rows, [50.0, 30.0, 86.0])
 
 
+def _count(n: float, lang: str) -> str:
+    return shown(n, column("sites"), lang)
+
+
 def write_least(report: Report) -> None:
     """Fewest sites for each span, and those of the widest."""
     found = report.plan.compliance
@@ -124,9 +125,9 @@ def write_least(report: Report) -> None:
     heads = [report.words(f"head.{key}") for key in ("span", "needed", "bound", "stretches", "unserved")]
     rows = [
         [
-            *(Cell(words, right=True) for words in
-              (f"{c.span_km:g}", f"{len(c.sites)}", f"{c.result.bound:g}", f"{c.stretches:,}")),
-            Cell(f"{len(c.unserved):,}", right=True, shade="gap" if len(c.unserved) else ""),
+            Cell(numbers.span(c.span_km, lang), right=True),
+            *(Cell(_count(n, lang), right=True) for n in (len(c.sites), c.result.bound, c.stretches)),
+            Cell(_count(len(c.unserved), lang), right=True, shade="gap" if len(c.unserved) else ""),
         ]
         for c in found
     ]  # fmt: skip
@@ -140,7 +141,7 @@ def write_least(report: Report) -> None:
         chosen = [h for h in sheet.heads if h.name in wanted]
         frame = sheet.frame[sheet.frame["span_km"] == widest].head(ROWS)
         if len(frame):
-            title = report.words("least-list", span=f"{widest:g}")
+            title = report.words("least-list", span=numbers.span(widest, lang))
             paper.table(title, [h.label for h in chosen], table_cells(frame, chosen, lang),
                         [wanted[h.name] for h in chosen])  # fmt: skip
 

@@ -21,13 +21,14 @@ from ...assess.strips_around import Surroundings
 from ...network.routes import RoadIndex
 from ...plan import Plan
 from ...policy import RouteSpacing
-from ...units import WGS84
+from ...units import M_PER_KM, WGS84
+from ..numbers import chainage
 from .canvas import FAINT, SOFT, Canvas, diamond, element, shield, tip
 from .lanes import draw_lane
 from .layout import shortened, text_px
 from .legend import draw_legend
 from .road import draw_along
-from .scale import LEFT_PX, ROW_PX, Sheet, kilometres
+from .scale import LEFT_PX, ROW_PX, Sheet
 
 WIDTH_PX = 720.0
 NEAR_LINES = 5
@@ -65,7 +66,7 @@ def strip_svg(data: StripData, lang: str, width: float = WIDTH_PX) -> str:
     draw_legend(sheet)
     low, high = (sheet.place(name) for name in data.ends)
     return sheet.svg(
-        sheet.words("strip.label", ref=data.ref, low=low, high=high, length=kilometres(data.length_m))
+        sheet.words("strip.label", ref=data.ref, low=low, high=high, length=sheet.length(data.length_m))
     )
 
 
@@ -75,7 +76,7 @@ def _title(sheet: Sheet) -> None:
     px, x = text_px(ref, 13, bold=True) + 12, LEFT_PX / 3
     shield(sheet, x + px / 2, 19, ref, px, size=13.0)
     low, high = (shortened(sheet.place(name), 14, 180) for name in data.ends)
-    parts = [f"{kilometres(data.length_m)} km"]
+    parts = [sheet.length(data.length_m)]
     if data.sections > 1:
         parts.append(sheet.words("strip.section", number=data.section, n=data.sections))
     if data.ring:
@@ -122,12 +123,12 @@ def _near_list(sheet: Sheet) -> None:
     for site in sorted(near, key=lambda s: (s.at_m, s.name, s.reason)):
         key = (round(site.at_m / 1000.0), site.name or sheet.words("strip.unnamed"), site.reason)
         found.setdefault(key, site.at_m)
-    rows = [(f"{at / 1000:.1f}", name, why) for (_, name, why), at in found.items()]
+    rows = [(chainage(at / M_PER_KM), name, why) for (_, name, why), at in found.items()]
     sheet.y += 4
-    for km, name, why in rows[:NEAR_LINES]:
+    for at, name, why in rows[:NEAR_LINES]:
         sheet.y += ROW_PX
         diamond(sheet, LEFT_PX - 14, sheet.y - 3.5)
-        line = sheet.words("strip.near-line", km=km, name=shortened(name, 10, 260), reason=sheet.reason(why))
+        line = sheet.words("strip.near-line", at=at, name=shortened(name, 10, 260), reason=sheet.reason(why))
         sheet.text(LEFT_PX - 4, sheet.y, line, 10, fill=SOFT)
     if len(rows) > NEAR_LINES:
         sheet.y += ROW_PX

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ...assess.strip_model import LaneState, StripData, StripGap, StripLane, StripSite
+from ...schema import column, shown
+from ...units import M_PER_KM
 from ..layer import PLAN, Category
+from ..numbers import chainage
 from ..styles import route_style
 from .canvas import BASE, FAINT, INK, SOFT, THREAD, diamond, idle_symbol, pin, site_symbol
 from .layout import Label, bins, place_labels, shortened, text_px
-from .scale import LEFT_PX, ROW_PX, Sheet, kilometres
+from .scale import LEFT_PX, ROW_PX, Sheet
 
 BEAD_PX = 13.5
 """Sites closer together than this on the picture are drawn as one symbol with their number."""
@@ -107,10 +110,12 @@ def _count(sheet: Sheet, state: LaneState) -> str:
 def _figures(sheet: Sheet, state: LaneState) -> str:
     parts = []
     if state.mean_gap_m is not None:
-        parts.append(sheet.words("strip.mean", value=kilometres(state.mean_gap_m)))
+        parts.append(sheet.words("strip.mean", value=sheet.length(state.mean_gap_m)))
     gap = state.longest
     if gap is not None:
-        parts.append(sheet.words("strip.longest", value=length_text(gap), **_ends(sheet, gap)))
+        parts.append(
+            sheet.words("strip.longest", value=length_text(sheet, gap, unit=True), **_ends(sheet, gap))
+        )
     return " · ".join(parts)
 
 
@@ -120,12 +125,12 @@ def _ends(sheet: Sheet, gap: StripGap) -> dict[str, str]:
     if sheet.data.ring:
         start, round_km = sheet.data.start_m / 1000, (sheet.data.end_m - sheet.data.start_m) / 1000
         ends = [start + (km - start) % round_km for km in ends]
-    return {"low": f"{ends[0]:.1f}", "high": f"{ends[1]:.1f}"}
+    return {"low": chainage(ends[0]), "high": chainage(ends[1])}
 
 
-def length_text(gap: StripGap) -> str:
+def length_text(sheet: Sheet, gap: StripGap, *, unit: bool = False) -> str:
     """Write the length of a gap in km; an open one is at least so long."""
-    return ("≥ " if gap.open_low or gap.open_high else "") + kilometres(gap.length_m)
+    return ("≥ " if gap.open_low or gap.open_high else "") + sheet.length(gap.length_m, unit=unit)
 
 
 # -- line ------------------------------------------------------------------------------------------------
@@ -154,7 +159,7 @@ def category_of(data: StripData, spacing_class: str) -> Category | None:
 
 def _gap_bar(sheet: Sheet, gap: StripGap, y: float) -> None:
     look = category_of(sheet.data, gap.spacing_class) or Category(None, "", SOFT, width=2.0)
-    note = sheet.words("strip.gap-tip", value=length_text(gap), **_ends(sheet, gap))
+    note = sheet.words("strip.gap-tip", value=length_text(sheet, gap, unit=True), **_ends(sheet, gap))
     for low, high, faint in _pieces(gap, sheet.outside):
         a, b, opacity = sheet.x(low), sheet.x(high), 0.4 if faint else None
         if look.halo:
@@ -183,14 +188,14 @@ def _gap_lengths(sheet: Sheet, state: LaneState, y: float) -> None:
     longest, labels = state.longest, []
     for gap in state.gaps:
         low, high = max(gap.parts, key=lambda p: p[1] - p[0])
-        px = text_px(length_text(gap), 10, bold=gap is longest)
+        px = text_px(length_text(sheet, gap), 10, bold=gap is longest)
         fits = gap is longest or sheet.x(high) - sheet.x(low) >= px - 2
         middle = (sheet.x(low) + sheet.x(high)) / 2
         labels.append(Label(middle, px if fits else 1e9, (float(gap is longest), gap.length_m)))
     for gap, spot in zip(state.gaps, place_labels(labels, 1, *sheet.margins), strict=True):
         if spot is not None:
             bold = gap is longest or gap.spacing_class == "gap"
-            sheet.text(spot.x, y, length_text(gap), 10, anchor="middle", bold=bold, halo=True)
+            sheet.text(spot.x, y, length_text(sheet, gap), 10, anchor="middle", bold=bold, halo=True)
 
 
 # -- sites -----------------------------------------------------------------------------------------------
@@ -245,13 +250,18 @@ def _site_note(sheet: Sheet, site: StripSite) -> str:
     key = "strip.legend.proposed" if site.order is not None else f"choice.fast.{site.fast}"
     parts = [
         site.name or sheet.words("strip.unnamed"),
-        sheet.words("strip.at", km=f"{site.chainage_m / 1000:.1f}"),
+        chainage(site.chainage_m / M_PER_KM),
         sheet.words(key),
     ]
     if not site.counts:
         parts.append(sheet.words("strip.legend.idle"))
     if site.distance_m == site.distance_m:
-        parts.append(sheet.words("strip.away", km=f"{site.distance_m / 1000:.1f}"))
+        parts.append(
+            sheet.words(
+                "strip.away",
+                far=shown(site.distance_m / M_PER_KM, column("distance_km"), sheet.lang, unit=True),
+            )
+        )
     return " · ".join(parts)
 
 

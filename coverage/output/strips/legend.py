@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ...assess.strip_model import StripData
+from ...schema import column
+from ..layer import label_words
+from ..styles import class_limits
 from .canvas import FAINT, ROAD, SOFT, Canvas, diamond, idle_symbol, pin, shield, site_symbol
 from .lanes import GAP_WIDTH, category_of
 from .layout import text_px
@@ -28,7 +31,10 @@ def draw_legend(sheet: Sheet) -> None:
         draw(sheet, x, sheet.y - 3.4)
         sheet.text(x + px + 5, sheet.y, label, SIZE_PX, fill=SOFT)
         x += whole
-    for line in _wrapped(sheet.words("strip.legend.note"), sheet.width - 2 * START_PX):
+    for line in _wrapped(
+        sheet.words("strip.legend.note", unit=column("length_km").unit_words(sheet.lang)),
+        sheet.width - 2 * START_PX,
+    ):
         sheet.y += ROW_PX + 1
         sheet.text(START_PX, sheet.y, line, SIZE_PX, fill=SOFT)
     sheet.y += 8
@@ -36,12 +42,12 @@ def draw_legend(sheet: Sheet) -> None:
 
 def _items(sheet: Sheet) -> Iterator[Item]:
     data = sheet.data
-    low, high = data.limits_km
+    limits = label_words(class_limits(*data.limits_km), sheet.lang)
     states = [s for lane in data.lanes for s in (lane.before, lane.after) if s is not None]
     classes = {g.spacing_class for s in states for g in s.gaps}
     for key in ("good", "middle", "gap", "open", "no_site"):
         if key in classes:
-            yield sheet.words(f"strip.legend.{key}", low=low, high=high), 30.0, _line_sample(data, key)
+            yield sheet.words(f"strip.legend.{key}", **limits), 30.0, _line_sample(data, key)
     sites = [site for s in states for site in s.sites]
     for fast, key in (("yes", "fast"), ("no", "slow"), ("unknown", "unknown")):
         if any(s.fast == fast and s.counts and s.order is None for s in sites):

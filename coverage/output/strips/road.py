@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...assess.strip_model import Stretch
+from ...units import M_PER_KM
+from ..numbers import chainage
 from .canvas import INK, PAPER, ROAD, SOFT, THREAD, shield, tip
 from .layout import Label, Spot, bins, place_labels, shortened, text_px
-from .scale import LEFT_PX, Sheet, kilometres
+from .scale import LEFT_PX, Sheet
 
 RANKS = {"city": 5.0, "district": 4.0, "county": 4.0, "crossing": 3.0, "town": 2.0}
 LINE_PX = 15.0
@@ -24,7 +26,7 @@ def draw_along(sheet: Sheet) -> None:
     y = _places(sheet)
     _road(sheet, y)
     for town in sheet.data.towns:
-        note = f"{town.name} · {sheet.words('strip.at', km=kilometres(town.at_m))}"
+        note = f"{town.name} · {chainage(town.at_m / M_PER_KM)}"
         sheet.add(
             "circle", tip(note), cx=sheet.x(town.at_m), cy=y, r=3.6 if town.kind == "city" else 2.8, fill=PAPER,
             stroke=INK, stroke_width=1.4,
@@ -106,7 +108,7 @@ def _road(sheet: Sheet, y: float) -> None:
         sheet.line(sheet.x(stretch.from_m), y, sheet.x(stretch.to_m), y, ROAD, width=6.0)
     for low, high in _united(s for lane in sheet.data.lanes for s in lane.inferred):
         a, b = sheet.x(low), sheet.x(high)
-        note = f"{sheet.words('strip.inferred-tip')} · {kilometres(high - low)} km"
+        note = f"{sheet.words('strip.inferred-tip')} · {sheet.length(high - low)}"
         sheet.line(a, y, max(b, a + 3), y, "#F4F6F7", width=3.6, dash=(3, 2), note=note)
     if sheet.data.ring:
         for x in (left, right):

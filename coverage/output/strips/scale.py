@@ -7,7 +7,9 @@ from math import ceil, floor
 from typing import Any
 
 from ...assess.strip_model import StripData
+from ...schema import column, shown
 from ...texts import catalogue, text
+from ...units import M_PER_KM
 from .canvas import Canvas
 
 LEFT_PX, RIGHT_PX = 46.0, 20.0
@@ -71,6 +73,10 @@ class Sheet(Canvas):
         """Return a text in the chart's language."""
         return text(key, self.lang, **values)
 
+    def length(self, length_m: float, *, unit: bool = True) -> str:
+        """Return a length as all surfaces write it."""
+        return shown(length_m / M_PER_KM, column("length_km"), self.lang, unit=unit)
+
     def place(self, name: str) -> str:
         """Return the name of an end: as it is, or the direction of the compass in words."""
         return self.words(name) if name.startswith("strip.compass.") and name in catalogue() else name
@@ -78,9 +84,3 @@ class Sheet(Canvas):
     def reason(self, key: str) -> str:
         """Say why a site does not serve; as it stands if it is no known key."""
         return self.words(f"strip.reason.{key}") if f"strip.reason.{key}" in catalogue() else key
-
-
-def kilometres(length_m: float) -> str:
-    """One decimal; two below a kilometre."""
-    km = length_m / 1000.0
-    return f"{km:.2f}" if abs(km) < 0.95 else f"{km:.1f}"

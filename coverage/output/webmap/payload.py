@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from ...schema import Column
+from ...schema import Column, shown
 from ...texts import catalogue, text
-from ..layer import GROUPS, Category, FindingRow, Layer, shown, shown_with_unit
+from ..layer import GROUPS, Category, FindingRow, Layer
 from ..plan_cards import PlanCard
 from .charts import chart_tree
 from .packing import (
@@ -157,7 +157,7 @@ def _cell(layer: Layer, column: Column, lang: str) -> Callable[[Any], str]:
     def write(value: Any) -> str:
         if quiet and (_plain_text(value) in ("", "False")):
             return ""
-        return shown_with_unit(column, value, lang)
+        return shown(value, column, lang, unit=True)
 
     return write
 
@@ -172,7 +172,7 @@ def _extra_columns(layer: Layer) -> dict[str, str]:
 def _headings(layer: Layer, lang: str) -> Callable[[Any], str]:
     """How the heading's column is written: a name as it is, a code by its name."""
     column = next((c for c in layer.schema.columns if layer.popup and c.name == layer.popup.heading), None)
-    return lambda value: _plain_text(value) and (shown(column, value, lang) if column else _plain_text(value))
+    return lambda value: _plain_text(value) and (shown(value, column, lang) if column else _plain_text(value))
 
 
 def _distinct(series: pd.Series[Any], render: Any) -> tuple[list[str], npt.NDArray[np.int64]]:

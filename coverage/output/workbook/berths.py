@@ -5,20 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from ...plan import Plan
-from ...schema import Column
 from ...texts import text
-from ..columns import ID, KIND, NAME
-from .cells import LAT, LON, Head, Sheet, capital, heads_of, own_head, placed
-
-CALL_COLUMNS = (
-    Column("ship"),
-    Column("ship_kind", "choice"),
-    Column("gross_tonnage", "float"),
-    Column("berth"),
-    Column("arrived", "date"),
-    Column("hours", "float", "h"),
-    Column("able", "bool"),
-)
+from .cells import Sheet, heads, placed
 
 
 def calls_sheet(plan: Plan, lang: str) -> Sheet:
@@ -31,17 +19,15 @@ def calls_sheet(plan: Plan, lang: str) -> Sheet:
         frame = frame.assign(connected_status=frame["id"].map(known), counts=frame["id"].isin(known.index))
     berths = plan.inputs.berths.drop_duplicates("id").set_index("id")["name"]
     frame = frame.assign(berth_name=frame["berth"].map(berths)) if len(frame) else frame
-    heads = (
-        *heads_of(CALL_COLUMNS[:4], lang), own_head("berth_name", lang), *heads_of(CALL_COLUMNS[4:], lang),
-        Head("connected_status", capital(text("report.connected", lang)), "choice", "choice", "", "has"),
-        own_head("counts_in_rule", lang, "bool"), Head.of(Column("kwh", "float", "kWh"), lang),
-        *heads_of((ID, Column("provenance"), Column("note")), lang),
-    )  # fmt: skip
+    names = (
+        "ship ship_kind gross_tonnage berth berth_name arrived hours able connected_status counts_in_rule kwh id "
+        "provenance note"
+    )
     looks = {"connected_status": {
         "good": (text("choice.has.yes", lang),), "middle": (text("choice.has.unknown", lang),),
         "gap": (text("choice.has.no", lang),),
     }}  # fmt: skip
-    return Sheet("calls", heads, frame.rename(columns={"counts": "counts_in_rule"}), looks)
+    return Sheet("calls", heads(names, lang), frame.rename(columns={"counts": "counts_in_rule"}), looks)
 
 
 def inventory_sheet(plan: Plan, lang: str) -> Sheet:
@@ -58,5 +44,4 @@ def inventory_sheet(plan: Plan, lang: str) -> Sheet:
         where = pd.concat(known, ignore_index=True).drop_duplicates("id")
         frame = pd.DataFrame(frame.drop(columns=["geometry", "lon", "lat"], errors="ignore"))
         frame = frame.merge(where, on="id", how="left")
-    columns = (NAME, KIND, Column("status", "choice"), Column("county"), LON, LAT, ID)
-    return Sheet("inventory", (*heads_of(columns, lang), own_head("rule_title", lang)), frame)
+    return Sheet("inventory", heads("name kind status county lon lat id rule_title", lang), frame)

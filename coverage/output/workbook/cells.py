@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from ...schema import Column
-from ...texts import catalogue, text
+from ...schema import SHARES, Column, columns, of_objective, shown
+from ...texts import text
 from ..fields import clean_text, clean_xml
 from ..result import plain
 from ..summary import width
@@ -21,24 +22,7 @@ MOST_ROWS = 1_048_000
 """A sheet holds 1 048 576 rows; what is beyond is cut, and said to be."""
 LONGEST = 16_000
 """Characters of a cell at most (Excel: 32 767 UTF-16 units)."""
-LON, LAT = Column("lon", "float", "°"), Column("lat", "float", "°")
 WIDEST, NARROWEST, LINES = 46, 8, 8
-
-NUMBER_FORMATS: Mapping[str, str] = {
-    "km": "#,##0.0",
-    "m": "#,##0",
-    "t": "#,##0",
-    "kW": "#,##0",
-    "%": "0.0",
-    "share": "0.0%",
-    "ratio": "0.000",
-    "margin": "+0.0%;-0.0%;0.0%",
-    "int": "#,##0",
-    "float": "General",
-    "°": "0.00000",
-    "count": "#,##0",
-}
-"""How numbers look, by unit; the cell holds the same value as ``result.json``."""
 
 
 def clean(value: object) -> str:
@@ -64,40 +48,26 @@ def capital(label: str) -> str:
 class Head:
     """A column of a sheet: where its values are, what stands above it, how they are written.
 
-    ``unit`` picks the number format; ``unit_by`` names a column of the frame that holds each row's own unit.
-    ``choices`` is the name under which values have labels (``choice.NAME.VALUE``).
+    ``unit_by`` names a column of the frame that holds each row's own unit.
     """
 
     name: str
     label: str
-    kind: str = "text"
-    unit: str = ""
+    column: Column
     meaning: str = ""
-    choices: str = ""
     unit_by: str = ""
 
     @classmethod
     def of(cls, column: Column, lang: str, *, prefix: str = "", name: str = "") -> Head:
-        """Head of a schema's column, as maps and layers label it."""
-        return cls(
-            name or column.name,
-            capital(prefix + column.label(lang)),
-            column.type,
-            column.unit or column.type,
-            column.meaning(lang),
-            column.name if column.type == "choice" else "",
-        )
+        """Head of a column, labelled as maps and layers label it."""
+        label = capital(prefix + column.label(lang))
+        return cls(name or column.name, label, column, column.meaning(lang))
 
 
-def heads_of(columns: Iterable[Column], lang: str) -> tuple[Head, ...]:
-    """Heads of schema columns."""
-    return tuple(Head.of(column, lang) for column in columns)
-
-
-def own_head(name: str, lang: str, kind: str = "text", unit: str = "", **more: str) -> Head:
-    """Head of a column that only the workbook has; ``unit_by`` and ``choices`` as in :class:`Head`."""
-    label = capital(text(f"sheet.column.{name}.label", lang))
-    return Head(name, label, kind, unit or kind, text(f"sheet.column.{name}.meaning", lang), **more)
+def heads(names: str | Iterable[Column], lang: str, objective: str = "") -> tuple[Head, ...]:
+    """Heads of columns, or of names in the registry; amounts of demand in the unit of the siting's objective."""
+    found = columns(names) if isinstance(names, str) else names
+    return tuple(Head.of(of_objective(c, objective) if objective else c, lang) for c in found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,16 +105,16 @@ def cell_value(value: Any, head: Head, lang: str) -> str | int | float | dt.date
     """Return what a cell holds: a number, a date, a text; None where the value is missing."""
     if isinstance(value, (pd.Timestamp, dt.date)) and not pd.isna(value):
         return dt.date(value.year, value.month, value.day)
-    value = plain(value)
-    if head.kind == "bool":
-        return text("value.unknown" if value is None else "value.yes" if value else "value.no", lang)
+    value, column = plain(value), head.column
+    if column.type == "bool":
+        return shown(value, column, lang)
     if value is None or value == "":
         return None
-    if head.choices:
-        key = f"choice.{head.choices}.{value}"
-        return text(key, lang) if key in catalogue() else clean(value)
-    if head.kind in ("int", "float") and isinstance(value, (int, float)):
-        return value
+    if column.type == "choice":
+        return clean(shown(value, column, lang))
+    if column.type in ("int", "float") and isinstance(value, (int, float)):
+        # A limit from above is rounded up, which no number format does.
+        return math.ceil(value * 1000 - 1e-9) / 1000 if column.unit == "bound" else value
     return clean(value)
 
 
@@ -191,13 +161,12 @@ def write_rows(
     style: Callable[[str], Format],
 ) -> None:
     """Write the cells below the header, each by the writer of its type: nothing is guessed from its text."""
-    units = {h.unit_by: sheet.frame[h.unit_by].tolist() for h in sheet.heads if h.unit_by}
+    formats = [_number_formats(sheet, c, rows) for c in range(len(sheet.heads))]
     for r, row in enumerate(rows):
         height = row_height(row, widths)
         if height:
             page.set_row(r + 1, height)
-        for c, (value, head) in enumerate(zip(row, sheet.heads, strict=True)):
-            unit = units[head.unit_by][r] if head.unit_by else head.unit
+        for c, value in enumerate(row):
             if value is None:
                 page.write_blank(r + 1, c, None, style("text"))
             elif isinstance(value, str):
@@ -205,14 +174,39 @@ def write_rows(
             elif isinstance(value, dt.date):
                 page.write_datetime(r + 1, c, dt.datetime(value.year, value.month, value.day), style("date"))
             else:
-                page.write_number(r + 1, c, value, style(_number_format(value, unit, head.kind)))
+                page.write_number(r + 1, c, value, style(formats[c][r]))
 
 
-def _number_format(value: float, unit: str, kind: str) -> str:
-    """Name of the number format: that of the unit; without one, thousands are set apart in whole numbers."""
-    if unit not in NUMBER_FORMATS:
-        unit = kind
-    return "count" if unit == "float" and float(value).is_integer() else unit
+def _number_formats(sheet: Sheet, c: int, rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Excel's number format of each cell of a column: it shows what :func:`plugspan.schema.shown` says.
+
+    Numbers of one unit have the same decimals down the column, as many as one of them needs.
+    """
+    head = sheet.heads[c]
+    units = sheet.frame[head.unit_by].tolist() if head.unit_by else [head.column.unit] * len(rows)
+    cells = [(replace(head.column, unit=unit), row[c]) for unit, row in zip(units, rows, strict=True)]
+    needed = [_decimals(column, value) for column, value in cells]
+    most = {unit: max(n for u, n in zip(units, needed, strict=True) if u == unit) for unit in set(units)}
+    return [
+        _format(column, most[column.unit] if column.unit else n)
+        for (column, _), n in zip(cells, needed, strict=True)
+    ]
+
+
+def _decimals(column: Column, value: Any) -> int:
+    """Decimals of a number as it is shown; shares have one at least."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0
+    _, _, behind = shown(value, column, "en").partition(".")
+    digits = len(behind) - len(behind.lstrip("0123456789"))
+    return max(digits, 1) if column.unit in SHARES else digits
+
+
+def _format(column: Column, decimals: int) -> str:
+    zeros = "." + "0" * decimals if decimals else ""
+    if column.unit == "margin":
+        return f"+0{zeros}%;-0{zeros}%;0{zeros}%"
+    return f"0{zeros}%" if column.unit in SHARES else f"#,##0{zeros}"
 
 
 def placed(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,46 +8,46 @@ import numpy as np
 import pandas as pd
 
 from ...plan import Plan
-from ...schema import Column
+from ...schema import OBJECTIVE_UNITS, unit_words
 from ...siting.planning.outcome import Siting
-from ..columns import ID, KIND, NAME, OUTAGE_COLUMNS
 from ..report.choices import plan_letter
-from .cells import LAT, LON, Head, Sheet, heads_of, own_head, placed
+from ..siting_layers import amounts_in_units
+from .cells import Sheet, heads, placed
+from .siting import objective_of
+
+RENAMED = {"sites": "new_sites", "share_before": "share_today", "share_after": "share_planned"}
 
 
 def choice_sheets(plan: Plan, lang: str) -> list[Sheet]:
     """All of them; those without rows are left out by the caller."""
+    known = {str(name) for siting in plan.siting for name in siting.sites.columns}
+    held = " ".join(name for name in ("plugs", "capacity", "served") if name in known)
     return [
-        _gathered("alternatives", plan, _alternatives, _alternative_heads(lang)),
-        _gathered("outages", plan, _outages, _outage_heads(plan, lang)),
-        _gathered("gains", plan, lambda s: s.counties, _gain_heads(lang)),
-        _gathered("scenarios", plan, lambda s: s.scenarios, _scenario_heads(lang)),
-        _gathered("aims", plan, lambda s: s.aims, _aim_heads(lang)),
-        _gathered("trade-off", plan, _trade_off, _trade_off_heads(lang)),
-        _gathered("money", plan, _money, _money_heads(lang)),
-    ]
+        _gathered("alternatives", plan, lang, _alternatives, "plan part name kind build_order objective_value share "
+                  "less objective lon lat id"),
+        _gathered("outages", plan, lang, _outages,
+                  f"name existing county covers left lost {held} objective lon lat id"),
+        _gathered("gains", plan, lang, lambda s: s.counties, "county total before after share_today share_planned "
+                  "new_sites min_sites objective"),
+        _gathered("scenarios", plan, lang, lambda s: s.scenarios, "scenario probability detour total before after "
+                  "share_today share_planned objective"),
+        _aims(plan, lang),
+        _gathered("trade-off", plan, lang, _trade_off, "first share_first second share_second new_sites cost chosen "
+                  "objective"),
+        _gathered("money", plan, lang, _money, "budget new_sites cost objective_value share bound bound_share gap "
+                  "objective"),
+    ]  # fmt: skip
 
 
-def _gathered(key: str, plan: Plan, rows: Callable[[Siting], pd.DataFrame], heads: tuple[Head, ...]) -> Sheet:
-    found = [(s.objective_name, rows(s)) for s in plan.siting]
+def _gathered(key: str, plan: Plan, lang: str, rows: Callable[[Siting], pd.DataFrame], names: str) -> Sheet:
+    """A sheet of the rows of each siting, under the columns named, amounts in the unit of its objective."""
     frames = [
-        frame.rename(columns={"sites": "new_sites"}).assign(objective_name=name)
-        for name, frame in found
-        if len(frame)
+        amounts_in_units(frame, siting.objective_name).assign(objective=siting.objective_name)
+        for siting in plan.siting
+        if len(frame := rows(siting).rename(columns=RENAMED))
     ]
-    return Sheet(key, heads, pd.concat(frames, ignore_index=True) if frames else pd.DataFrame())
-
-
-def _objective(lang: str) -> Head:
-    return own_head("objective_name", lang, "choice", choices="objective")
-
-
-def _shares(lang: str, *names: str) -> tuple[Head, ...]:
-    return tuple(own_head(name, lang, "float", "share") for name in names)
-
-
-def _amounts(lang: str, *names: str) -> tuple[Head, ...]:
-    return tuple(own_head(name, lang, "float", "count") for name in names)
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    return Sheet(key, heads(names, lang, objective_of(plan)), frame)
 
 
 # -- other plans -----------------------------------------------------------------------------------------
@@ -69,14 +69,6 @@ def _alternatives(siting: Siting) -> pd.DataFrame:
     return pd.DataFrame(rows).merge(places, on="id", how="left")
 
 
-def _alternative_heads(lang: str) -> tuple[Head, ...]:
-    return (
-        own_head("plan", lang), own_head("part", lang, "choice", choices="plan-part"), *heads_of((NAME, KIND), lang),
-        Head.of(Column("build_order", "int"), lang), *_amounts(lang, "objective_value"), *_shares(lang, "share"),
-        *_amounts(lang, "less"), _objective(lang), *heads_of((LON, LAT, ID), lang),
-    )  # fmt: skip
-
-
 # -- each site, counties ---------------------------------------------------------------------------------
 
 
@@ -85,52 +77,26 @@ def _outages(siting: Siting) -> pd.DataFrame:
     return frame.sort_values(["lost", "id"], ascending=[False, True], kind="stable") if len(frame) else frame
 
 
-def _outage_heads(plan: Plan, lang: str) -> tuple[Head, ...]:
-    known = {str(name) for siting in plan.siting for name in siting.sites.columns}
-    capacity = [c for c in OUTAGE_COLUMNS if c.name in known and c.name not in ("covers", "lost")]
-    return (
-        Head.of(NAME, lang), own_head("existing", lang, "bool"), Head.of(Column("county"), lang),
-        *_amounts(lang, "covers", "left", "lost"), *heads_of(capacity, lang), _objective(lang),
-        *heads_of((LON, LAT, ID), lang),
-    )  # fmt: skip
+# -- aims, money -----------------------------------------------------------------------------------------
 
 
-def _gain_heads(lang: str) -> tuple[Head, ...]:
-    return (
-        Head.of(Column("county"), lang), *_amounts(lang, "total", "before", "after"),
-        *_shares(lang, "share_before", "share_after"), own_head("new_sites", lang, "int"),
-        own_head("min_sites", lang, "int"), _objective(lang),
-    )  # fmt: skip
-
-
-# -- scenarios, aims, money ------------------------------------------------------------------------------
-
-
-def _scenario_heads(lang: str) -> tuple[Head, ...]:
-    return (
-        own_head("scenario", lang), *_shares(lang, "probability"), own_head("detour", lang, "float"),
-        *_amounts(lang, "total", "before", "after"), *_shares(lang, "share_before", "share_after"), _objective(lang),
-    )  # fmt: skip
-
-
-def _aim_heads(lang: str) -> tuple[Head, ...]:
-    return (
-        own_head("aim", lang, "choice", choices="aim"), *_shares(lang, "importance"),
-        *_amounts(lang, "total", "before", "after"), *_shares(lang, "share_before", "share_after"), _objective(lang),
-    )  # fmt: skip
+def _aims(plan: Plan, lang: str) -> Sheet:
+    """Each aim in its own unit; those that do not add up (the worst-served county, cost) have shares alone."""
+    frames = [
+        amounts_in_units(rows.assign(objective=siting.objective_name, aim=aim), str(aim))
+        for siting in plan.siting
+        if len(siting.aims)
+        for aim, rows in siting.aims.rename(columns=RENAMED).groupby("aim", sort=False)
+    ]
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["aim"])
+    frame["unit_shown"] = [unit_words(unit, lang) for unit in frame["aim"].map(OBJECTIVE_UNITS).fillna("")]
+    names = "aim importance total before after unit_shown share_today share_planned objective"
+    return Sheet("aims", heads(names, lang), frame)
 
 
 def _trade_off(siting: Siting) -> pd.DataFrame:
     frame = siting.trade_off
     return frame.assign(chosen=[" ".join(map(str, ids)) for ids in frame["chosen"]]) if len(frame) else frame
-
-
-def _trade_off_heads(lang: str) -> tuple[Head, ...]:
-    first, second = (own_head(name, lang, "choice", choices="aim") for name in ("first", "second"))
-    return (
-        first, *_shares(lang, "share_first"), second, *_shares(lang, "share_second"),
-        own_head("new_sites", lang, "int"), own_head("cost", lang, "float"), own_head("chosen", lang), _objective(lang),
-    )  # fmt: skip
 
 
 def _money(siting: Siting) -> pd.DataFrame:
@@ -140,11 +106,3 @@ def _money(siting: Siting) -> pd.DataFrame:
     return frame.assign(share=frame["objective"] / total, bound_share=frame["bound"] / total).rename(
         columns={"objective": "objective_value"}
     )
-
-
-def _money_heads(lang: str) -> tuple[Head, ...]:
-    return (
-        own_head("budget", lang, "float"), own_head("new_sites", lang, "int"), own_head("cost", lang, "float"),
-        *_amounts(lang, "objective_value"), *_shares(lang, "share"), *_amounts(lang, "bound"),
-        *_shares(lang, "bound_share", "gap"), _objective(lang),
-    )  # fmt: skip

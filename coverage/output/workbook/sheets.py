@@ -11,20 +11,13 @@ from ...assess.assessment import Assessment
 from ...inputs.choices import SERVICE_KINDS
 from ...plan import Plan
 from ...policy import FacilityShare, RouteSpacing
-from ...schema import Column
+from ...schema import column, unit_words
 from ...texts import text
 from .. import numbers
-from ..columns import (
-    BERTH_COLUMNS,
-    CAR_PARK_COLUMNS,
-    FACILITY_COLUMNS,
-    GAP_COLUMNS,
-    ROUTE_COLUMNS,
-    SITE_COLUMNS,
-)
+from ..columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from ..words import figure_rows
 from .berths import calls_sheet, inventory_sheet
-from .cells import LAT, LON, Head, Sheet, capital, heads_of, own_head, placed
+from .cells import Head, Sheet, heads, placed
 from .choices import choice_sheets
 from .siting import curve_sheet, least_sheets, proposed_sheet, retrofit_sheet, uncovered_sheet
 from .sources import (
@@ -85,6 +78,10 @@ def choice_looks(name: str, lang: str, **values: str) -> dict[str, tuple[str, ..
 # -- findings and figures --------------------------------------------------------------------------------
 
 
+OF_UNIT = ("low", "high", "target_value", "low_after", "high_after", "number")
+"""Columns of which each row has its own unit."""
+
+
 def findings_sheet(plan: Plan, lang: str) -> Sheet:
     """A row for each rule: what was measured, before and after, as shown and as numbers."""
     rows = []
@@ -115,48 +112,29 @@ def findings_sheet(plan: Plan, lang: str) -> Sheet:
                 "high_after": after.high,
             }
         rows.append(row)
-    heads = _finding_heads(lang, with_after=bool(plan.siting))
-    looks = {"finding_status": status_looks(lang), "status_after": status_looks(lang)}
-    frame = pd.DataFrame(rows, columns=[*(h.name for h in heads), "unit"], dtype=object)
-    return Sheet("findings", heads, frame, looks, printed=10 if plan.siting else 8)
-
-
-def _finding_heads(lang: str, *, with_after: bool) -> tuple[Head, ...]:
-    def number(name: str) -> Head:
-        return own_head(name, lang, "float", unit_by="unit")
-
-    after = heads_of((Column("value_after"), Column("status_after")), lang) if with_after else ()
-    ends = (number("low_after"), number("high_after")) if with_after else ()
-    return (
-        *heads_of((Column("title"), Column("finding_status"), Column("value")), lang),
-        own_head("target_shown", lang),
-        *after,
-        *(own_head(name, lang, "float", "count") for name in ("yes", "unknown", "no")),
-        own_head("by", lang, "date"),
-        own_head("unit_shown", lang),
-        number("low"),
-        number("high"),
-        number("target_value"),
-        *ends,
-        *heads_of((Column("rule"), Column("source")), lang),
+    then = "value_after status_after " if plan.siting else ""
+    ends = "low_after high_after " if plan.siting else ""
+    names = (
+        f"title finding_status value target_shown {then}yes unknown no by unit_shown low high target_value {ends}"
+        "rule source"
     )
+    found = tuple(replace(h, unit_by="unit") if h.name in OF_UNIT else h for h in heads(names, lang))
+    looks = {"finding_status": status_looks(lang), "status_after": status_looks(lang)}
+    frame = pd.DataFrame(rows, columns=[*names.split(), "unit"], dtype=object)
+    return Sheet("findings", found, frame, looks, printed=10 if plan.siting else 8)
 
 
 def _figures(plan: Plan, lang: str) -> Sheet:
     rows = [
         {"title": finding.rule.title[lang], "figure": label, "number": value, "words": words, "unit": unit,
-         "unit_shown": text(f"sheet.unit.{unit}", lang) if unit in ("share", "margin", "count") else unit,
+         "unit_shown": text(f"sheet.unit.{unit}", lang) if unit == "share" else unit_words(unit, lang),
          "rule": finding.rule.id, "key": key}
         for finding in plan.before.findings
         for key, label, value, unit, words in figure_rows(finding, lang)
     ]  # fmt: skip
-    heads = (
-        Head.of(Column("title"), lang), own_head("figure", lang), own_head("number", lang, "float", unit_by="unit"),
-        own_head("words", lang), own_head("unit_shown", lang), Head.of(Column("rule"), lang), own_head("key", lang),
-    )  # fmt: skip
-    return Sheet(
-        "figures", heads, pd.DataFrame(rows, columns=[*(h.name for h in heads), "unit"], dtype=object)
-    )
+    names = "title figure number words unit_shown rule key"
+    found = tuple(replace(h, unit_by="unit") if h.name in OF_UNIT else h for h in heads(names, lang))
+    return Sheet("figures", found, pd.DataFrame(rows, columns=[*names.split(), "unit"], dtype=object))
 
 
 def _counties(plan: Plan, lang: str) -> Sheet:
@@ -190,23 +168,9 @@ def _counties(plan: Plan, lang: str) -> Sheet:
             frame = frame.merge(
                 table.reindex(columns=["county", *wanted]), on="county", how="outer", sort=False
             )
-    own = {"reach_low": "share", "reach_high": "share", "sites_without_power": "count", "installed_kw": "kW",
-           "kw_per_ev": "float", "ev_per_point": "float"}  # fmt: skip
-    known = {
-        c.name: c
-        for c in (
-            *ROUTE_COLUMNS,
-            *SITE_COLUMNS,
-            Column("population", "float"),
-            Column("registered_ev", "float"),
-        )
-    }
-    heads = tuple(
-        own_head(name, lang, "float", own[name]) if name in own else Head.of(known[name], lang)
-        for name in map(str, frame.columns)
-    )
+    found = heads(" ".join(map(str, frame.columns)), lang)
     limit = _limits_km(plan)
-    return Sheet("counties", heads, frame if len(frame.columns) > 2 else frame.head(0),
+    return Sheet("counties", found, frame if len(frame.columns) > 2 else frame.head(0),
                  limits={"gap_max_km": limit[1]} if limit else {})  # fmt: skip
 
 
@@ -221,45 +185,28 @@ def _limits_km(plan: Plan) -> tuple[float, float] | None:
 def _routes(plan: Plan, lang: str) -> Sheet:
     frame = plan.before.routes.rename(columns={"class": "road_class"})
     after_names = ["sites", "length_per_site_km", "gap_max_km", "gap_max_open", "gap_km"]
-    heads = [_route_head(column, lang) for column in ROUTE_COLUMNS]
-    heads += [own_head(name, lang, "float", "share") for name in ("covered_low", "covered_high")]
+    found = [*heads(ROUTE_COLUMNS, lang), *heads("covered_low covered_high", lang)]
     if plan.siting and len(frame):
         after = plan.after.routes[["ref", *after_names]].rename(
             columns={n: f"{n}_after" for n in after_names}
         )
         frame = frame.merge(after, on="ref", how="left")
-        columns = {c.name: c for c in ROUTE_COLUMNS}
         prefix = text("sheet.after-prefix", lang)
-        heads += [_route_head(columns[n], lang, prefix, f"{n}_after") for n in after_names]
+        found += [Head.of(column(n), lang, prefix=prefix, name=f"{n}_after") for n in after_names]
     limit = _limits_km(plan)
     limits = dict.fromkeys(("gap_max_km", "gap_max_km_after"), limit[1]) if limit else {}
-    return Sheet("routes", tuple(heads), frame, limits=limits, printed=13)
-
-
-def _route_head(column: Column, lang: str, prefix: str = "", name: str = "") -> Head:
-    """Head of a column of routes; there ``gap_km`` is the length in gaps above the limit, not one gap."""
-    head = Head.of(column, lang, prefix=prefix, name=name)
-    if column.name != "gap_km":
-        return head
-    return replace(
-        head,
-        label=capital(f"{prefix}{text('figure.gap_km', lang)} (km)"),
-        meaning=text("figure.gap_km", lang),
-    )
+    return Sheet("routes", tuple(found), frame, limits=limits, printed=13)
 
 
 def _gaps(plan: Plan, lang: str) -> list[Sheet]:
-    """Gaps of every rule on spacing, longest first; before, and after building."""
+    """Gaps of every rule on routes, those on spacing first, the longest first; today and with the plan."""
     states: list[tuple[str, Assessment]] = [("gaps", plan.before)]
     if plan.siting:
         states.append(("gaps-after", plan.after))
-    titles = {rule.id: rule.title[lang] for rule in plan.policy.rules}
+    ranked = sorted(plan.policy.rules, key=lambda rule: not isinstance(rule, RouteSpacing))
+    titles = {rule.id: rule.title[lang] for rule in ranked}
     looks = {"spacing_class": choice_looks("spacing_class", lang, good="good", middle="middle", gap="gap")}
-    heads = (
-        *heads_of(GAP_COLUMNS, lang)[:-1],
-        own_head("inside_km", lang, "float", "km"),
-        own_head("rule_title", lang),
-    )
+    found = heads((column("rule_title"), *GAP_COLUMNS, column("inside_km")), lang)
     sheets = []
     for key, assessment in states:
         names = dict(zip(assessment.sites["id"], assessment.sites["name"], strict=True))
@@ -268,9 +215,10 @@ def _gaps(plan: Plan, lang: str) -> list[Sheet]:
         for end in ("from_site", "to_site"):
             frame[end] = [_with_name(site, names) for site in frame[end]] if end in frame else None
         if len(frame):
-            order = ["rule", "length_km", "ref", "section", "direction", "from_km"]
+            frame["rank"] = frame["rule"].map({rule: i for i, rule in enumerate(titles)})
+            order = ["rank", "length_km", "ref", "section", "direction", "from_km"]
             frame = frame.sort_values(order, ascending=[True, False, True, True, True, True], kind="stable")
-        sheets.append(Sheet(key, heads, frame.reset_index(drop=True), looks))
+        sheets.append(Sheet(key, found, frame.reset_index(drop=True), looks))
     return sheets
 
 
@@ -301,14 +249,12 @@ def _facilities(plan: Plan, lang: str) -> list[Sheet]:
             found = finding.table.drop_duplicates("id").set_index("id")["has"]
             frame = frame.assign(**{f"has:{finding.rule.id}": frame["id"].map(found)})
         has = tuple(
-            Head(f"has:{f.rule.id}", f.rule.title[lang], "choice", "choice", f.rule.source, "has")
-            for f in counted
+            Head(f"has:{f.rule.id}", f.rule.title[lang], column("has"), f.rule.source) for f in counted
         )
-        columns = [c for c in FACILITY_COLUMNS if c.name != "has"]
-        heads = (*heads_of(columns[:2], lang), Head.of(Column("pair"), lang), *heads_of(columns[2:4], lang), *has,
-                 *heads_of((*columns[4:], LON, LAT, Column("provenance"), Column("note")), lang))  # fmt: skip
+        names = "points fast_points point_kw status county id lon lat provenance note"
+        above = (*heads("name kind pair ref side", lang), *has, *heads(names, lang))
         looks = {h.name: choice_looks("has", lang, good="yes", middle="unknown", gap="no") for h in has}
-        sheets.append(Sheet(key, heads, frame.reset_index(drop=True), looks, printed=7 + len(has)))
+        sheets.append(Sheet(key, above, frame.reset_index(drop=True), looks, printed=7 + len(has)))
     return sheets
 
 
@@ -323,21 +269,20 @@ def _berths(plan: Plan, lang: str) -> Sheet:
             else None
         )
     frame["counts"] = frame["counts"].fillna("no")
-    heads = heads_of((*BERTH_COLUMNS, LON, LAT, Column("provenance"), Column("note")), lang)
     looks = {"has": choice_looks("has", lang, good="yes", middle="unknown", gap="no")}
-    return Sheet("berths", heads, frame, looks)
+    above = (*heads(BERTH_COLUMNS, lang), *heads("lon lat provenance note", lang))
+    return Sheet("berths", above, frame, looks)
 
 
 def _car_parks(plan: Plan, lang: str) -> Sheet:
     frame = placed(plan.inputs.car_parks)
     spaces = frame["spaces"].astype("Float64")
     frame["ready_share"] = frame["ready_spaces"].astype("Float64") / spaces.where(spaces > 0)
-    columns = heads_of((*CAR_PARK_COLUMNS, LON, LAT, Column("provenance"), Column("note")), lang)
-    heads = (*columns[:4], own_head("ready_share", lang, "float", "share"), *columns[4:])
-    return Sheet("car-parks", heads, frame)
+    names = "name park_type spaces ready_spaces ready_share status county id lon lat provenance note"
+    return Sheet("car-parks", heads(names, lang), frame)
 
 
 def _sites(plan: Plan, lang: str) -> Sheet:
     frame = placed(plan.before.sites)
     looks = {"fast": choice_looks("fast", lang, good="yes", middle="unknown", gap="no")}
-    return Sheet("sites", heads_of((*SITE_COLUMNS, LON, LAT), lang), frame, looks)
+    return Sheet("sites", (*heads(SITE_COLUMNS, lang), *heads("lon lat", lang)), frame, looks)

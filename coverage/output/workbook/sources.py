@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from ...plan import Plan
-from ...schema import Column
+from ...schema import column
 from ...texts import text
 from ...units import M_PER_KM
 from ..columns import ACCESS_COLUMNS, ISSUE_COLUMNS, NOT_SERVED_COLUMNS
 from ..plan_tables import quality_table
 from ..words import assumption_lines, licences
-from .cells import Head, Sheet, heads_of, own_head
+from .cells import Sheet, heads
 
 
 def survey_sheet(plan: Plan, lang: str) -> Sheet:
@@ -28,14 +28,13 @@ def survey_sheet(plan: Plan, lang: str) -> Sheet:
             {"title": finding.rule.title[lang], "priority": n, **row}
             for n, row in enumerate(wanted.to_dict("records"), 1)
         ]
-    heads = (Head.of(Column("title"), lang), own_head("priority", lang, "int"),
-             *heads_of((Column("name"), Column("id"), Column("county"), Column("provenance")), lang))  # fmt: skip
-    return Sheet("survey", heads, pd.DataFrame(rows, columns=[h.name for h in heads], dtype=object))
+    names = "title priority name id county provenance"
+    return Sheet("survey", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
 
 def access_sheet(plan: Plan, lang: str) -> Sheet:
     """Which site serves which route and direction."""
-    return Sheet("access", heads_of(ACCESS_COLUMNS, lang), plan.before.access)
+    return Sheet("access", heads(ACCESS_COLUMNS, lang), plan.before.access)
 
 
 def not_served_sheet(plan: Plan, lang: str) -> Sheet:
@@ -43,28 +42,23 @@ def not_served_sheet(plan: Plan, lang: str) -> Sheet:
     frame = pd.DataFrame(plan.before.not_served.drop(columns="geometry", errors="ignore"))
     if len(frame):
         frame = frame.assign(distance_km=frame["distance_m"] / M_PER_KM)
-    columns = heads_of((*NOT_SERVED_COLUMNS, Column("direction", "choice")), lang)
-    return Sheet("not-served", columns, frame)
+    return Sheet("not-served", heads((*NOT_SERVED_COLUMNS, column("direction")), lang), frame)
 
 
 def faults_sheet(plan: Plan, lang: str) -> Sheet:
     """What was noticed in the inputs, with file, row, value and remedy."""
     rows = [
         {"file": Path(fault.file).name if fault.file else None, "row": fault.row, "column": fault.column,
-         "value": None if fault.value is None else str(fault.value), "remedy": fault.render(lang)}
+         "cell": None if fault.value is None else str(fault.value), "remedy": fault.render(lang)}
         for fault in plan.inputs.warnings
     ]  # fmt: skip
-    heads = (
-        own_head("file", lang), own_head("row", lang, "int"), own_head("column", lang), own_head("cell", lang),
-        own_head("remedy", lang),
-    )  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["file", "row", "column", "value", "remedy"], dtype=object)
-    return Sheet("faults", heads, frame.rename(columns={"value": "cell"}))
+    names = "file row column cell remedy"
+    return Sheet("faults", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
 
 def issues_sheet(plan: Plan, lang: str) -> Sheet:
     """What is doubtful about the roads."""
-    return Sheet("issues", heads_of(ISSUE_COLUMNS, lang), pd.DataFrame(quality_table(plan, lang)))
+    return Sheet("issues", heads(ISSUE_COLUMNS, lang), pd.DataFrame(quality_table(plan, lang)))
 
 
 def sources_sheet(plan: Plan, lang: str) -> Sheet:
@@ -92,5 +86,5 @@ def sources_sheet(plan: Plan, lang: str) -> Sheet:
         add("version", name, version)
     for line in licences(plan, lang):
         add("licence", "", line)
-    heads = tuple(own_head(name, lang) for name in ("group", "item", "entry"))
-    return Sheet("sources", heads, pd.DataFrame(rows, columns=["group", "item", "entry"], dtype=object))
+    names = "group item entry"
+    return Sheet("sources", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))

@@ -19,7 +19,7 @@ from ...plan import Plan
 from ...texts import text
 from ..layer import GAP, GOOD, MIDDLE, SourceNote
 from ..pictures.charts import coverage_curve
-from .cells import NUMBER_FORMATS, Sheet, clean, column_widths, row_height, sheet_rows, write_rows
+from .cells import Sheet, clean, column_widths, row_height, sheet_rows, write_rows
 from .sheets import plan_sheets
 
 FONTS = {"zh": "Microsoft YaHei", "en": "Calibri"}
@@ -108,7 +108,7 @@ def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
 
     def style(name: str) -> Format:
         if name not in made:
-            look = looks.get(name) or {"num_format": NUMBER_FORMATS[name]}
+            look = looks.get(name) or {"num_format": name}
             made[name] = book.add_format(look if name in LOOKS else base | look)
         return made[name]
 
@@ -222,8 +222,8 @@ def _chart(book: xlsxwriter.Workbook, page: Worksheet, sheet: Sheet, plan: Plan,
         chart = book.add_chart({"type": "line"})
         for name, (colour, look) in LINES.items():
             chart.add_series({
-                "name": text(f"sheet.column.{name}.label", lang),
-                "categories": [title, first, places["built"], last, places["built"]],
+                "name": text(f"column.{name}", lang),
+                "categories": [title, first, places["sites_built"], last, places["sites_built"]],
                 "values": [title, first, places[name], last, places[name]],
                 "line": {"color": colour, **look},
                 "marker": {"type": "circle" if name == "share" else "diamond", "size": 6, "fill": {"color": colour},
@@ -232,11 +232,9 @@ def _chart(book: xlsxwriter.Workbook, page: Worksheet, sheet: Sheet, plan: Plan,
         font = {"name": FONTS[lang]}
         chart.set_title({"name": text("sheet.chart", lang, objective=text(f"objective.{siting.objective_name}", lang)),
                          "name_font": {**font, "size": 12}, "overlay": False})  # fmt: skip
-        chart.set_x_axis(
-            {"name": text("sheet.column.built.label", lang), "name_font": font, "num_font": font}
-        )
+        chart.set_x_axis({"name": text("column.sites_built", lang), "name_font": font, "num_font": font})
         grid = {"visible": True, "line": {"color": "#DDE2E6"}}
-        chart.set_y_axis({"name": text("sheet.column.share.label", lang), "name_font": font, "num_font": font,
+        chart.set_y_axis({"name": text("column.share", lang), "name_font": font, "num_font": font,
                           "num_format": "0%", "major_gridlines": grid})  # fmt: skip
         chart.set_legend({"position": "bottom", "font": font})
         chart.show_na_as_empty_cell()
