@@ -16,7 +16,7 @@ LISTING = ("inventory", "fleet_power")
 
 def value_column(finding: Finding) -> Column:
     """The column that a finding's value would stand in: kilometres, a share, a difference of shares, a count."""
-    return Column("value", "float", "" if finding.unit == "count" else finding.unit)
+    return column("number", unit="" if finding.unit == "count" else finding.unit)
 
 
 def _one(value: float, finding: Finding, lang: str) -> str:

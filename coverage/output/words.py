@@ -9,7 +9,7 @@ from typing import Any
 from ..assess.finding import Finding
 from ..plan import Plan
 from ..policy import Rule
-from ..schema import Column, Form, percent, shown
+from ..schema import Column, Form, column, percent, shown
 from ..texts import catalogue, text
 from . import numbers
 from .layer import approval_line
@@ -174,7 +174,7 @@ def _listed(finding: Finding, lang: str) -> str:
 
 def number_in_unit(value: float | None, unit: str, lang: str) -> str:
     """Write a figure with its unit."""
-    return "" if value is None else shown(value, Column("figure", "float", unit), lang, unit=True)
+    return "" if value is None else shown(value, column("number", unit=unit), lang, unit=True)
 
 
 def _counts(finding: Finding, lang: str) -> list[str]:
