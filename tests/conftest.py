@@ -12,10 +12,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 HANGS_S = 300
 """What takes longer than this hangs, whatever else the machine does; nothing is judged by time."""
 NO_SKIP = set(os.environ.get("PLUGSPAN_NO_SKIP", "").split())
+# How long an example takes is the machine's business; and so is what its user has set.
+settings.register_profile(
+    "any-machine", parent=settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any-machine")
+for name in [n for n in os.environ if n.lower().endswith("_proxy") or n in ("PLUGSPAN_LANG", "FORCE_COLOR")]:
+    del os.environ[name]
 
 
 def pytest_addoption(parser):

@@ -50,7 +50,7 @@ path = "counties.geojson"
 [siting]
 sites = 2
 reach_km = 0.6
-time_limit_s = 20
+time_limit_s = 3600
 [output]
 note = NAME
 """

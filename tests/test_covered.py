@@ -177,7 +177,7 @@ def test_any_hashable_ids():
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_equals_brute_force(seed):
     """Both rules, edge by edge, on small random networks with loops, parallel edges, islands and zero lengths."""
     rng = np.random.default_rng(seed)
@@ -195,7 +195,7 @@ def test_equals_brute_force(seed):
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_two_sites_are_the_stricter_rule_and_more_sites_cover_more(seed):
     """What passes by two sites passes the edge rule; adding a site or widening the span loses nothing."""
     rng = np.random.default_rng(seed)

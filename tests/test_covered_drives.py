@@ -217,14 +217,14 @@ def networks(draw):
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(networks())
 def test_it_is_brute_force_on_hostile_networks(case):
     """The same where a search for counterexamples picks the network."""
     check(*case, spans=(1, 3, 6, 12))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(networks(), st.integers(0, 2**32 - 1), st.integers(1, 15))
 def test_order_and_names_do_not_matter(case, seed, span_m):
     """Shuffled rows, turned edges and other names of nodes (tuples, text) give the same answers."""
@@ -248,7 +248,7 @@ def test_order_and_names_do_not_matter(case, seed, span_m):
         assert found.edge_passes.sort_index().equals(expected.edge_passes)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(networks(), st.integers(1, 15))
 def test_more_span_or_sites_never_cover_less(case, span_m):
     """Covered stays covered with a longer span or a further site; the two-site rule is the stricter one."""

@@ -198,7 +198,7 @@ def test_nothing_to_ask():
 @given(
     networks(), st.integers(0, 2**32 - 1), st.sampled_from([800.0, 3000.0, 20000.0, np.inf]), st.booleans()
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_distances_equal_networkx(network, seed, limit, reverse):
     """Bounded and local, both ways round, to a millimetre: the same pairs and distances as networkx."""
     graph = build(*network)
@@ -230,7 +230,7 @@ def test_distances_equal_networkx(network, seed, limit, reverse):
 
 
 @given(networks(), st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_nearest_distance_is_the_least_of_all(network, seed):
     """One search from all goals gives the least of the single distances."""
     graph = build(*network)

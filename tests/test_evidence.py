@@ -280,7 +280,7 @@ def test_the_roads_to_a_site():
 spots = st.lists(st.integers(1, 119), min_size=0, max_size=9, unique=True)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(spots, spots)
 def test_candidates_against_brute_force(site_km, candidate_km):
     """For each gap: the three candidates inside it that are nearest to its middle, found by looking at all."""
@@ -295,7 +295,7 @@ def test_candidates_against_brute_force(site_km, candidate_km):
         assert [abs(c - (low + high) / 2) for c in mine["chainage_km"]] == pytest.approx(off, abs=0.2)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8), st.booleans())
 def test_paths_are_as_long_as_their_chainage_says(shares, closed):
     """Between any two places of a drive: the line's geodesic length is the difference of the chainages, it starts

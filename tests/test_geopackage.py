@@ -326,15 +326,18 @@ def test_a_killed_write_leaves_the_old_file(tmp_path):
     write_geopackage([made.county_layer()], target)
     before = target.read_bytes()
     script = (
-        "import sys, time; sys.path.insert(0, sys.argv[2])\n"
+        "import sys; sys.path.insert(0, sys.argv[2])\n"
         "import synthetic_layers as made\n"
         "from plugspan.output.gis import geopackage\n"
-        "geopackage._finish = lambda database: (print('ready', flush=True), time.sleep(60))\n"
+        "geopackage._finish = lambda database: (print('ready', flush=True), sys.stdin.read())\n"
         "geopackage.write_geopackage(made.every_layer(), sys.argv[1], overwrite=True)\n"
     )
     here = str(Path(__file__).parent)
     with subprocess.Popen(
-        [sys.executable, "-c", script, str(target), here], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, str(target), here],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGKILL)

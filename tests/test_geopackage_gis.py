@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import synthetic_layers as made
+from conftest import HANGS_S
 from matplotlib import image
 from plugspan.output.gis.export import export_layers
 from plugspan.output.gis.geopackage import project_layers, write_geopackage
@@ -34,7 +35,7 @@ def path(tmp_path_factory):
 def run(*command, **environment):
     """Run a program; its output, or fail with what it said."""
     done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False, timeout=120,
+        [str(part) for part in command], capture_output=True, text=True, check=False, timeout=HANGS_S,
         env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", **environment},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from plugspan.inputs.cells import (
     BadCellError,
@@ -251,7 +251,6 @@ def test_a_unit_in_the_cell_is_stronger_than_the_header():
     assert parse_number("60kW", KW, 1000.0) == pytest.approx(60)
 
 
-@settings(deadline=None)
 @given(st.floats(-1e12, 1e12, allow_nan=False))
 def test_numbers_survive_being_written(value):
     """What repr writes is read back exactly, with or without thousands separators."""
@@ -259,7 +258,6 @@ def test_numbers_survive_being_written(value):
     assert parse_number(f"{value:,.3f}", T) == pytest.approx(value, abs=1e-3)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_text_breaks_a_parser(cell):
     """Whatever stands in a cell, a parser returns a value of its type or says what is wrong."""
@@ -330,7 +328,6 @@ def test_what_is_no_coordinate(cell, column, key):
         parse_degrees(cell, column)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 179.99), st.sampled_from("EW"))
 def test_degrees_minutes_seconds_round_trip(value, letter):
     """Any longitude written in degrees, minutes and seconds comes back within a hundredth of a second."""

@@ -7,7 +7,7 @@ import eviltransform
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from plugspan import InputError
 from plugspan.inputs.checks import distance_to, grown
@@ -23,7 +23,6 @@ def arrays(place):
     return np.array([place[0]]), np.array([place[1]])
 
 
-@settings(deadline=None)
 @given(CHINA)
 def test_gcj02_agrees_with_two_witnesses(place):
     """The forward shift is that of coord-convert, to a tenth of a millimetre, and of eviltransform.
@@ -37,7 +36,6 @@ def test_gcj02_agrees_with_two_witnesses(place):
     assert (lon[0], lat[0]) == pytest.approx(other, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(CHINA)
 def test_bd09_agrees_with_a_witness(place):
     """GCJ-02 to BD-09 is that of coord-convert."""
@@ -45,7 +43,6 @@ def test_bd09_agrees_with_a_witness(place):
     assert (lon[0], lat[0]) == pytest.approx(coord_convert.transform.gcj2bd(*place), abs=1e-9)
 
 
-@settings(deadline=None)
 @given(CHINA)
 def test_inverses_give_the_point_back(place):
     """Shifting there and back ends within 1e-9 degrees of the start, a tenth of a millimetre."""
@@ -54,7 +51,6 @@ def test_inverses_give_the_point_back(place):
     assert np.abs(np.array(to_wgs84(*gcj02_to_bd09(*gcj), "bd09")) - np.array(arrays(place))).max() < 1e-9
 
 
-@settings(deadline=None)
 @given(st.tuples(st.floats(-180, 70), st.floats(-90, 90)), st.sampled_from(["gcj02", "bd09"]))
 def test_outside_china_nothing_moves(place, datum):
     """By convention the shift ends at a rectangle around China."""
@@ -62,7 +58,6 @@ def test_outside_china_nothing_moves(place, datum):
     assert (lon[0], lat[0]) == place
 
 
-@settings(deadline=None)
 @given(CHINA, st.sampled_from(["wgs84", "gcj02", "bd09"]))
 def test_to_a_datum_and_back(place, datum):
     """What is written in a datum and read in it is where it was; projected systems are not written."""

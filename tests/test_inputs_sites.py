@@ -68,7 +68,7 @@ def test_sides_and_kinds_are_apart():
 ROW = st.tuples(st.floats(0, 900), st.fixed_dictionaries({"operator": st.sampled_from([None, "A", "B"])}))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(ROW, min_size=1, max_size=9), st.randoms(use_true_random=False))
 def test_grouping_against_brute_force(rows, random):
     """In any order: an operator's sites are the single-linkage groups of its points, and no site mixes."""
@@ -194,7 +194,7 @@ CHARGER = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(CHARGER, min_size=1, max_size=2), st.sampled_from([0.0, 60.0, 250.0]), st.integers(1, 6))
 def test_filling_in_what_is_missing_never_turns_an_answer(rows, dc_min_kw, min_points):
     """Yes and no stand for every way the missing cells could be filled in; unknown for both."""

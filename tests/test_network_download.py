@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import threading
-import time
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import shapely
+from conftest import HANGS_S
 from osm_xml import node, osm_xml
 from plugspan.errors import InputError, NetworkError, OutputExistsError
 from plugspan.network import Region, fetch_osm, read_osm
@@ -81,18 +81,24 @@ def cut_off(handler):
     handler.close_connection = True
 
 
+GRACE = "plugspan.network.http_fetch.GRACE_S"
+CLIENT_GONE = threading.Event()
+
+
 def too_slow(handler):
-    """Say nothing for longer than the client waits."""
-    time.sleep(1.0)
+    """Say nothing for as long as the client waits."""
+    CLIENT_GONE.wait(HANGS_S)
     hang_up(handler)
 
 
 @pytest.fixture
 def stand(monkeypatch):
-    """The stand-in server; the client's patience is cut to a fraction of a second."""
-    monkeypatch.setattr("plugspan.network.http_fetch.GRACE_S", 0.2)
+    """The stand-in server; the client is patient with it."""
+    monkeypatch.setattr(GRACE, HANGS_S)
+    CLIENT_GONE.clear()
     stand = Stand()
     yield stand
+    CLIENT_GONE.set()
     stand.server.shutdown()
     stand.server.server_close()
 
@@ -161,11 +167,19 @@ def test_the_cache_spares_the_server(stand, fetch, tmp_path):
         reply(""),
     ],
 )
-def test_passing_troubles_are_waited_out(stand, fetch, trouble):
+def test_passing_troubles_are_waited_out(stand, fetch, monkeypatch, trouble):
     """Two failures, then success: waits of 5 and 10 seconds, told in words; nothing bad is cached."""
     stand.answers = [trouble, trouble, reply(GOOD)]
-    assert read_osm(fetch()).roads.n_segments == 1
-    assert fetch.waits == [5, 10]
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        monkeypatch.setattr(GRACE, HANGS_S if len(waits) == 2 else 0.1)
+
+    if trouble is too_slow:
+        monkeypatch.setattr(GRACE, 0.1)
+    assert read_osm(fetch(sleep=wait if trouble is too_slow else waits.append)).roads.n_segments == 1
+    assert waits == [5, 10]
     assert "waiting 10 s before try 3" in fetch.lines[2]
 
 
@@ -212,9 +226,11 @@ def test_forms_of_retry_after(value, seconds):
         (reply("<osm version='0.6'></osm>"), "download-no-roads", 1),
     ],
 )
-def test_lasting_troubles_end_with_a_remedy(stand, fetch, tmp_path, trouble, key, tries):
+def test_lasting_troubles_end_with_a_remedy(stand, fetch, tmp_path, monkeypatch, trouble, key, tries):
     """A clear error in both languages after the last try, and no file, whole or in part."""
     stand.answers = [trouble]
+    if trouble is too_slow:
+        monkeypatch.setattr(GRACE, 0.1)
     with pytest.raises(NetworkError) as caught:
         fetch()
     assert caught.value.key == key
@@ -279,7 +295,7 @@ def test_an_interrupted_download_goes_on_where_it_stopped(stand, fetch):
     region = Region.from_bbox(10, 50, 10.03, 50.01, halo_m=0)
     stand.answers = [reply(GOOD), reply(status=400)]
     with pytest.raises(NetworkError):
-        fetch(region, tile_km=0.8, timeout_s=0.1)
+        fetch(region, tile_km=0.8)
     done = len(stand.asked)
     stand.answers = [reply(GOOD)]
     fetch(region, tile_km=0.8)

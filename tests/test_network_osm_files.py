@@ -96,7 +96,7 @@ made_ways = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(made_ways, st.data())
 def test_the_fast_reader_agrees_on_made_up_files(scratch, ways, data):
     """Any ids, tags and texts, ways without nodes, nodes that are missing."""
@@ -209,7 +209,7 @@ def test_an_xml_file_cut_off(tmp_path):
     assert faults(path) == ["osm-corrupt"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0, 1, exclude_max=True), st.integers(1, 255))
 def test_a_flipped_byte_never_escapes(scratch, helsinki, place, change):
     """A damaged byte gives a fault or (where nothing checks it) a graph, never another exception."""

@@ -174,7 +174,7 @@ def test_across_the_antimeridian(tmp_path):
 coordinates = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(coordinates, st.floats(0, 360), st.floats(-3, 7))
 def test_steps_are_as_long_as_pyproj_says(place, azimuth, log_length):
     """From a millimetre to 10 000 km, anywhere, in any direction: within 1 nm per metre plus 2 nm."""
@@ -214,7 +214,7 @@ def numbered(network):
     return [*ways, (999, [45, 44], {"highway": "primary", "name": "anchor"})]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(networks, st.data())
 def test_order_cutting_and_drawing_of_ways_change_nothing(scratch, network, data):
     """The file's order, ways cut in two, and ways drawn backwards with ``oneway`` turned: the same drives."""
@@ -233,7 +233,7 @@ def test_order_cutting_and_drawing_of_ways_change_nothing(scratch, network, data
     assert drives(graph_of(scratch, other, name="b.osm")) == drives(graph_of(scratch, ways))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(networks)
 def test_the_simplified_graph_agrees_with_a_plain_one(scratch, network):
     """Networkx on every single step of the ways: same length in all, same distances between the nodes kept.

@@ -332,7 +332,7 @@ def test_a_line_beside_by_hand():
     assert beside(np.array([[1.0, 1.0], [1.0, 1.0]]), 2.0).tolist() == [[1, 1]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=2, max_size=8), st.floats(-5, 5)
 )

@@ -35,7 +35,7 @@ path = "demand.csv"
 [siting]
 sites = 3
 reach_km = 0.5
-time_limit_s = 20
+time_limit_s = 3600
 """
 DEMAND = "name,lon,lat,weight\nKamppi,24.932,60.168,900\nKruununhaka,24.957,60.173,700\nKatajanokka,24.966,60.167,500\n"
 

@@ -125,7 +125,7 @@ path = "chargers.csv"
 [siting]
 sites = 2
 objective = "highway"
-time_limit_s = 5
+time_limit_s = 3600
 """
 POOLS = """id,lon,lat,current,points,point_kw,pool_kw,connector,open_24h,access
 strong,10.8418,59.8700,dc,8,350,1400,CCS2,yes,public

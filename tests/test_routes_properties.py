@@ -13,7 +13,7 @@ from plugspan.network.refs import split_refs
 from plugspan.network.routes import find_routes, network_length_m
 from toy import lonlat, make_graph
 
-FEW = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=300, suppress_health_check=list(HealthCheck))
 REFS = [None, "G201", "S301", "G201;S301"]
 
 

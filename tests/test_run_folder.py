@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 
 import pytest
 from conftest import HANGS_S
@@ -85,15 +84,20 @@ def test_a_killed_run_leaves_the_old_folder(case, tmp_path):
     shutil.copytree(case, tmp_path / "copy")
     folder = tmp_path / "copy"
     before = digests(folder / "run")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "plugspan", "run", str(folder), "--overwrite"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not list(folder.glob(".run.new-*")) and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    script = (
+        "import sys\n"
+        "from plugspan.cli import main\n"
+        "from plugspan.output import run\n"
+        "run.write_report = lambda *_, **__: (print('writing', flush=True), sys.stdin.read())\n"
+        "main(['run', sys.argv[1], '--overwrite'])\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as process:  # fmt: skip
+        assert "writing\n" in iter(process.stdout.readline, "")
+        assert list(folder.glob(".run.new-*"))
+        process.send_signal(signal.SIGKILL)
     assert is_run_folder(folder / "run")
     assert digests(folder / "run") == before
 

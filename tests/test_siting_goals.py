@@ -23,7 +23,7 @@ from plugspan.siting.planning.wishes import (
     too_close,
 )
 
-SOLVER = SolverOptions(time_limit_s=20.0, gap=0.0, seed=0)
+SOLVER = SolverOptions(time_limit_s=3600.0, gap=0.0, seed=0)
 REACH_KM = 10.0
 COUNTIES = ["east", "north", "west"]
 

@@ -23,7 +23,7 @@ def gaps(length, sites, ring=False):
     return [b - a for a, b in itertools.pairwise(at)]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.integers(1, 30), st.lists(INTEGERS, max_size=6), st.integers(1, 12),
     st.lists(st.integers(-8, 38), max_size=3), st.booleans(),
@@ -41,7 +41,7 @@ def test_windows_hold_a_site_exactly_when_all_gaps_are_short(length, candidates,
             assert cover[list(subset)].any(axis=0).all() == complies
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(1, 30), st.lists(INTEGERS, max_size=6), st.integers(1, 12), st.lists(INTEGERS, max_size=3),
     st.booleans(), st.booleans(),

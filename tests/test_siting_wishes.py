@@ -33,7 +33,7 @@ def study(root):
 def siting(study, **settings):
     """Propose sites with these settings beside those of the sample."""
     found, candidates = study
-    options = {**found.project.siting.model_dump(), "time_limit_s": 20.0, **settings}
+    options = {**found.project.siting.model_dump(), "time_limit_s": 3600.0, **settings}
     checked = SitingSettings.model_validate(options)
     wishes = Wishes.from_options(checked.model_dump())
     answer = propose(

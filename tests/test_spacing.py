@@ -289,7 +289,7 @@ def test_gap_lines_are_as_long_as_their_gaps():
 
 
 @given(st.lists(st.floats(0, 120), max_size=8), st.floats(0, 60), st.floats(70, 125))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_gaps_tile_the_route(km, low, high):
     """Whatever the sites and the region: gaps follow each other without hole, and lengths add up to the part inside."""
     region = box(-9000, (120 - high) * 1000, 9000, (120 - low) * 1000)

@@ -263,7 +263,7 @@ def test_pins_do_not_lie_on_each_other(opened, maps):
     """Numbered pins are moved apart by leaders."""
     page = opened(maps / "zh.html")
     page.click("#phase button[data-phase=after]")
-    page.wait_for_timeout(100)
+    until(page, "document.querySelectorAll('.pin circle:nth-of-type(2)').length === 6")
     heads = page.evaluate(
         "[...document.querySelectorAll('.pin circle:nth-of-type(2)')].map(c => { const b = c.getBoundingClientRect(); return [b.x, b.y]; })"
     )

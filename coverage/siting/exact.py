@@ -183,20 +183,19 @@ def run_highs(
     threading.Thread(target=work, daemon=True).start()
     while not over.is_set():
         try:
-            over.wait(_POLL_S if idle is None else 0.001)
-            stop = poll()
-            if idle is not None and not told:
-                idle()
-        except KeyboardInterrupt:
-            interrupted = stop = True
-        late = time.perf_counter() - end
-        if (stop or late > 0) and not told:
-            highs.cancelSolve()
-            told, end = True, min(end, time.perf_counter())
-        if late > _GRACE_S:
-            # A thread of HiGHS that is cut off at exit aborts the process.
-            atexit.register(over.wait, _LAST_WAIT_S)
-            return False, interrupted
+            while not over.wait(_POLL_S if idle is None else 0.001):
+                late = time.perf_counter() - end
+                if not told and (interrupted or late > 0 or poll()):
+                    highs.cancelSolve()
+                    told, end = True, min(end, time.perf_counter())
+                elif told and late > _GRACE_S:
+                    # A thread of HiGHS that is cut off at exit aborts the process.
+                    atexit.register(over.wait, _LAST_WAIT_S)
+                    return False, interrupted
+                elif idle is not None and not told:
+                    idle()
+        except KeyboardInterrupt:  # wherever in the loop it comes: HiGHS must be told before anything else
+            interrupted = True
     return True, interrupted
 
 
