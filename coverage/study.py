@@ -15,7 +15,8 @@ import shapely
 from shapely import Polygon
 
 from .assess.spacing_rules import RoadContext
-from .errors import Fault, InputError, OutputExistsError
+from .atomic import write_file
+from .errors import Fault, InputError
 from .inputs import SCHEMAS, Inputs, collect, combine_tables, distance_to, read_table
 from .inputs.checks import notice_table_datum
 from .inputs.from_osm import table_from_osm
@@ -233,11 +234,10 @@ def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> P
     NetworkError
         If no server can be reached, or none knows the region.
     """
-    from .network.download import fetch_osm
+    from .network.download import check_download, fetch_osm
 
     out = project.path(project.network.osm)
-    if out.exists() and not overwrite:
-        raise OutputExistsError("download-exists", path=out)
+    check_download(out, overwrite=overwrite)
     if project.region.osm_relation is not None and not out.exists():
         relation = project.region.osm_relation
         raise InputError(Fault("region-relation-in-file", file="project.toml", value=relation))
@@ -266,7 +266,8 @@ def _looked_up(project: Project, say: Callable[[str], None]) -> Region:
         lang=project.language,
     )
     frame = gpd.GeoDataFrame({"name": [project.region.name]}, geometry=[region.polygon], crs=WGS84)
-    boundary_file(project).write_text(frame.to_json(drop_id=True), "utf-8")
+    with write_file(boundary_file(project), overwrite=False) as new:
+        new.write_text(frame.to_json(drop_id=True), "utf-8")
     return region
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from .atomic import write_file
 from .inputs.schemas import SCHEMAS
 from .texts import text
 
@@ -16,7 +18,6 @@ def write_template(folder: Path, lang: str) -> list[Path]:
     Headers are the labels of the schema in ``lang``; the tables are UTF-8 with a BOM, so that Excel opens
     them right. Returns the files written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     content = {"project.toml": text("template.project", lang).lstrip("\n")}
     for name in TABLES:
         columns = [c for c in SCHEMAS[name].columns if c.name != "position"]
@@ -24,7 +25,8 @@ def write_template(folder: Path, lang: str) -> list[Path]:
     written = []
     for name, body in content.items():
         path = folder / name
-        if not path.exists():
-            path.write_text(body, "utf-8", newline="")
+        if not os.path.lexists(path):
+            with write_file(path, overwrite=False) as new:
+                new.write_text(body, "utf-8", newline="")
             written.append(path)
     return written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import locale
+import logging
 import os
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..atomic import LOG
 from ..errors import PlugspanError
 from ..texts import LANGUAGES, text
 
@@ -96,12 +98,28 @@ def open_project(path: Path, lang: str | None) -> Project:
 
 @contextmanager
 def told_in(lang: str) -> Iterator[None]:
-    """Errors raised inside are told in the project's language."""
+    """Errors raised inside, and what happened to the user's files, are told in the project's language."""
+    teller = _FaultTeller(lang)
+    LOG.addHandler(teller)
     try:
         yield
     except PlugspanError as error:
         error.lang = lang
         raise
+    finally:
+        LOG.removeHandler(teller)
+
+
+class _FaultTeller(logging.Handler):
+    """Prints each fault that is logged, in a language."""
+
+    def __init__(self, lang: str) -> None:
+        super().__init__()
+        self.lang = lang
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fault = getattr(record, "fault", None)
+        warn(record.getMessage() if fault is None else fault.render(self.lang))
 
 
 class Teller:

@@ -18,14 +18,15 @@ from .common import finish, open_project, option, progress, told_in, verb, warn
 @option("lang", type=click.Choice(LANGUAGES))
 def command(out: Path, lang: str | None) -> int:
     """Run the sample; a demo folder of an earlier run is replaced."""
-    from ..output.run import check_free, is_run_folder, write_run
+    from ..atomic import check_folder
+    from ..output.run import write_run
     from ..pipeline import make_plan, sample_project
 
     started = time.perf_counter()
     with sample_project() as path:
         opened = open_project(path, lang)
         with told_in(opened.language), progress(opened.language) as tell:
-            check_free(out, overwrite=is_run_folder(out))
+            check_folder(out, overwrite=True)
             plan = make_plan(opened, tell=tell, solving=tell.solving)
             write_run(plan, out, overwrite=True, lang=opened.language, tell=tell)
     warn(text("cli.demo.schematic", opened.language))

@@ -27,14 +27,14 @@ def command(
     lang: str | None,
 ) -> int:
     """Assess, propose sites, and write the layers in another format."""
+    from ..atomic import check_file, check_folder
     from ..output.files import write_export
-    from ..output.run import check_free
     from ..pipeline import make_plan
 
     opened = open_project(project, lang)
     target = out or Path("tables.xlsx" if format == "xlsx" else format)
     with told_in(opened.language), progress(opened.language) as tell:
-        check_free(target, overwrite=overwrite)
+        (check_file if format == "xlsx" else check_folder)(target, overwrite=overwrite)
         plan = make_plan(opened, tell=tell)
         notes = write_export(
             plan, target, format, encoding=encoding, overwrite=overwrite, lang=opened.language

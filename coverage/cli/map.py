@@ -16,11 +16,13 @@ from .common import lang_option, open_project, option, progress, project_argumen
 @lang_option
 def command(project: Path, file: Path, overwrite: bool, lang: str | None) -> int:
     """Assess, propose sites, and write one HTML file."""
+    from ..atomic import check_file
     from ..output.run import write_map_file
     from ..pipeline import make_plan
 
     opened = open_project(project, lang)
     with told_in(opened.language), progress(opened.language) as tell:
+        check_file(file, overwrite=overwrite)
         plan = make_plan(opened, tell=tell)
         write_map_file(plan, file, overwrite=overwrite, lang=opened.language)
     warn(str(file))

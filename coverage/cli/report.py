@@ -27,8 +27,9 @@ from .common import (
 @lang_option
 def command(project: Path, file: Path | None, pdf: bool, overwrite: bool, lang: str | None) -> int:
     """Write the report of a project, or the PDF of a run folder's report."""
+    from ..atomic import check_file
     from ..output.files import write_report_files, write_run_pdf
-    from ..output.run import check_free, is_run_folder
+    from ..output.run import is_run_folder
     from ..pipeline import make_plan
 
     if is_run_folder(project):
@@ -39,7 +40,7 @@ def command(project: Path, file: Path | None, pdf: bool, overwrite: bool, lang: 
         target = file or Path("report.docx")
         with told_in(opened.language), progress(opened.language) as tell:
             for path in (target, target.with_suffix(".pdf"))[: 1 + pdf]:
-                check_free(path, overwrite=overwrite)
+                check_file(path, overwrite=overwrite)
             plan = make_plan(opened, tell=tell)
             made = write_report_files(plan, target, pdf=pdf, overwrite=overwrite, lang=opened.language)
     for path in made:

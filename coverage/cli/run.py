@@ -13,14 +13,15 @@ from .common import finish, open_project, out_options, progress, project_argumen
 @out_options
 def command(project: Path, out: Path | None, overwrite: bool, lang: str | None, strict: bool) -> int:
     """Read, assess, site, write."""
-    from ..output.run import check_run_free, write_run
+    from ..atomic import check_folder
+    from ..output.run import write_run
     from ..pipeline import make_plan
 
     started = time.perf_counter()
     opened = open_project(project, lang)
     folder = out or opened.folder / "run"
     with told_in(opened.language), progress(opened.language) as tell:
-        check_run_free(folder, overwrite=overwrite)
+        check_folder(folder, overwrite=overwrite)
         plan = make_plan(opened, tell=tell, solving=tell.solving)
         write_run(plan, folder, overwrite=overwrite, lang=opened.language, tell=tell)
     return finish(plan, folder, opened.language, started, strict=strict)

@@ -8,7 +8,6 @@ where it stopped.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,8 @@ import shapely
 from shapely.geometry import shape as shape_of
 from shapely.geometry.base import BaseGeometry
 
-from ..errors import Fault, InputError, NetworkError, OutputExistsError
+from ..atomic import check_file, write_file
+from ..errors import Fault, InputError, NetworkError
 from .http_fetch import Client, UnusableAnswerError, cache_name
 from .osm.features import KEYS, TAGS
 from .osm.files import OSM_SUFFIXES, osm_faults, osm_file, suffix_of
@@ -74,7 +74,7 @@ def fetch_osm(
     Raises
     ------
     OutputExistsError
-        If ``out`` exists and is not to be replaced.
+        If ``out`` exists and is not to be replaced, or was not downloaded by plugspan.
     InputError
         If the suffix of ``out`` is unknown.
     NetworkError
@@ -87,7 +87,7 @@ def fetch_osm(
     if isinstance(region, str):
         region = geocode_region(region, client=client, nominatim=nominatim, halo_m=halo_m)
     address = (endpoint or _setting("overpass_url")).rstrip("/")
-    _join(_fetch_tiles(client, address, tiles(region.with_halo, tile_km)), out)
+    _join(_fetch_tiles(client, address, tiles(region.with_halo, tile_km)), out, overwrite)
     client.tell("done", path=out)
     return out
 
@@ -113,8 +113,27 @@ def _check_out(out: Path, overwrite: bool) -> None:
     if suffix_of(out, OSM_SUFFIXES) is None:
         values = {"known": ", ".join(OSM_SUFFIXES)}
         raise InputError(Fault("network-suffix", file=str(out), value=out.suffix, values=values))
-    if out.exists() and not overwrite:
-        raise OutputExistsError("download-exists", path=out)
+    check_download(out, overwrite=overwrite)
+
+
+def check_download(out: Path, *, overwrite: bool) -> None:
+    """Refuse to replace road data, or any at all that plugspan hasn't downloaded itself.
+
+    Raises
+    ------
+    OutputExistsError
+        As :func:`plugspan.atomic.check_file`.
+    """
+    check_file(out, overwrite=overwrite, ours=_downloaded, key="download-exists")
+
+
+def _downloaded(path: Path) -> bool:
+    """Whether a file of road data says in its header that plugspan has written it."""
+    try:
+        with osmium.io.Reader(osm_file(path)) as reader:
+            return str(reader.header().get("generator")).startswith("plugspan")
+    except (RuntimeError, ValueError, OSError):
+        return False
 
 
 # -- regions by name ---------------------------------------------------------------------------------------
@@ -256,21 +275,18 @@ def _fetch_tile(client: Client, address: str, box: Box, splits: int) -> list[Pat
 
 
 # -- one file ----------------------------------------------------------------------------------------------
-def _join(files: list[Path], out: Path) -> None:
+def _join(files: list[Path], out: Path, overwrite: bool) -> None:
     """Write the objects of all files once, sorted, and put the file in its place when it is complete."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{os.getpid()}-{out.name}")
     merged = osmium.MergeInputReader()
-    try:
+    header = osmium.io.Header()
+    header.set("generator", "plugspan")
+    with write_file(out, overwrite=overwrite, ours=_downloaded) as part:
         with osm_faults(out):
             for file in files:
                 merged.add_file(str(file))
-            with osmium.SimpleWriter(osm_file(part), overwrite=True) as writer:
+            with osmium.SimpleWriter(osm_file(part), overwrite=True, header=header) as writer:
                 merged.apply(writer, simplify=True)
         _check_roads(part)
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _check_roads(part: Path) -> None:

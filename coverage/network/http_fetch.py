@@ -8,7 +8,6 @@ happens. Addresses and paths of the services are OSMnx's.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import NewConnectionError
 
+from ..atomic import write_file
 from ..errors import NetworkError
 from ..texts import text
 
@@ -149,14 +149,9 @@ class Client:
         return response.content
 
     def _keep(self, name: str, body: bytes) -> Path:
-        self.cache_dir.mkdir(parents=True, exist_ok=True)
         path = self.cache_dir / name
-        part = path.with_name(f".{name}.{os.getpid()}.part")
-        try:
+        with write_file(path, overwrite=True, ours=Path.is_file) as part:
             part.write_bytes(body)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
         return path
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
+from ..atomic import check_file, write_file
 from ..errors import Fault, InputError
 from ..plan import Plan
-from .atomic import check_free, write_file
 from .gis.export import Encoding, Format, export_layers
 from .layers import plan_layers
 from .report.write import write_pdf, write_report
@@ -32,7 +32,7 @@ def write_report_files(plan: Plan, path: Path, *, pdf: bool, overwrite: bool, la
     """
     beside = path.with_suffix(".pdf")
     for each in (path, beside)[: 1 + pdf]:
-        check_free(each, overwrite=overwrite)
+        check_file(each, overwrite=overwrite)
     with write_file(path, overwrite=overwrite) as new:
         write_report(plan, plan_layers(plan, lang), new, lang=lang, note=source_note(plan))
     if not pdf:

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors import OutputExistsError
+from ..atomic import check_file, write_folder
 from ..plan import Plan
 from ..texts import text
 from . import numbers
-from .atomic import check_free, write_folder
 from .gis.geopackage import write_geopackage
 from .layer import FindingRow, Layer, SourceNote
 from .layers import plan_layers
@@ -26,29 +25,15 @@ from .words import approval_number
 from .workbook.write import write_workbook
 
 Tell = Callable[[str, float], None]
-__all__ = ["check_free", "check_run_free", "is_run_folder", "write_map_file", "write_plan_map", "write_run"]
 RUN_FILES = ("map.html", "layers.gpkg", "tables.xlsx", "report.docx", "result.json", "log.txt")
 MARKS = ("result.json", "log.txt")
 """What a run folder of any version holds."""
 
 
 def is_run_folder(folder: Path) -> bool:
-    """Whether a folder was written by :func:`write_run`, in any version, so that another run may replace it."""
+    """Whether a folder was written by :func:`write_run`, in any version."""
     marked = all((folder / name).is_file() for name in MARKS)
     return marked and not (folder / "project.toml").exists()
-
-
-def check_run_free(folder: Path, *, overwrite: bool) -> None:
-    """Refuse to replace what no run has written: ``--overwrite`` must not cost anybody a folder of data.
-
-    Raises
-    ------
-    OutputExistsError
-        If the folder is there and ``overwrite`` is False, or it is neither empty nor a run folder.
-    """
-    check_free(folder, overwrite=overwrite)
-    if folder.is_dir() and not is_run_folder(folder) and any(folder.iterdir()):
-        raise OutputExistsError("output-not-a-run", path=folder)
 
 
 def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tell) -> None:
@@ -57,9 +42,9 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
     Raises
     ------
     OutputExistsError
-        If the folder is there and ``overwrite`` is False. An interrupted run leaves the old folder as it was.
+        If the folder is there and ``overwrite`` is False, or it was not written by plugspan. An interrupted run
+        leaves the old folder as it was.
     """
-    check_run_free(folder, overwrite=overwrite)
     check_template(plan, lang)
     started = time.perf_counter()
     lines = []
@@ -93,11 +78,13 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
 
 def write_map_file(plan: Plan, path: Path, *, overwrite: bool, lang: str) -> None:
     """Write the map alone."""
-    check_free(path, overwrite=overwrite)
-    write_plan_map(plan, plan_layers(plan, lang), path, lang)
+    check_file(path, overwrite=overwrite)
+    write_plan_map(plan, plan_layers(plan, lang), path, lang, overwrite=overwrite)
 
 
-def write_plan_map(plan: Plan, layers: Sequence[Layer], path: Path, lang: str) -> None:
+def write_plan_map(
+    plan: Plan, layers: Sequence[Layer], path: Path, lang: str, *, overwrite: bool = True
+) -> None:
     """Write the map of a plan."""
     output = plan.project.output
     write_map(
@@ -111,6 +98,7 @@ def write_plan_map(plan: Plan, layers: Sequence[Layer], path: Path, lang: str) -
         strips=strip_charts(plan, lang),
         basemap=Basemap(output.basemap) if output.basemap else None,
         cards=plan_cards(plan, lang),
+        overwrite=overwrite,
     )
 
 

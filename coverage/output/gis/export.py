@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyogrio
 import shapely
 
+from ...atomic import write_folder
 from ...errors import Fault
 from ...texts import text
 from ...units import WGS84
-from ..atomic import write_folder
 from ..fields import Field, ascii_names
 from ..layer import Layer
 from .geopackage import NO_TIME, Table, prepare

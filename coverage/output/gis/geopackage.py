@@ -18,9 +18,9 @@ import pandas as pd
 import pyogrio
 import shapely
 
+from ...atomic import write_file
 from ...schema import TableSchema
 from ...texts import catalogue, text
-from ..atomic import write_file
 from ..fields import Field, ascii_names, clean_text, geometries, layer_fields, table_fields
 from ..layer import Layer
 from .qgis_project import ProjectLayer, project_archive

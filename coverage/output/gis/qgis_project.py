@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from pyproj import CRS
 
+from ...atomic import write_file
 from ...texts import text
-from ..atomic import write_file
 from ..fields import Field, clean_xml, in_crs
 from ..layer import GROUPS, Group, Layer, Phase
 from .qml import DOCTYPE, QGIS_VERSION, label_column, style_elements, to_text

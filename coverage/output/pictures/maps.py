@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..atomic import write_file
+from ...atomic import write_file
 from ..layer import Layer
 from ..styles import INK, READERS_FONTS
 from .layers import draw_layer, draw_names

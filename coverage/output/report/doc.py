@@ -337,6 +337,7 @@ def write_paper(paper: Paper, path: Path, *, title: str, author: str, date: dt.d
     about.title, about.author = on_paper(title)[:250], on_paper(author)[:250]
     about.created = about.modified = dt.datetime(at.year, at.month, at.day)
     about.last_modified_by, about.revision, about.comments = "", 1, ""
+    about.keywords = "plugspan"  # in the PDF, too: by this name a later --overwrite knows its own files
     raw = io.BytesIO()
     paper.document.save(raw)
     with zipfile.ZipFile(raw) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..atomic import write_file
+from ...atomic import write_file
 from ..layer import FindingRow, Layer, SourceNote
 from ..plan_cards import PlanCard
 from .page import assemble
@@ -76,8 +76,9 @@ def write_map(
     strips: Mapping[str, str] | None = None,
     basemap: Basemap | None = None,
     cards: Sequence[PlanCard] = (),
+    overwrite: bool = True,
 ) -> None:
-    """Write the page of :func:`render_map` in the place of what is there; an interrupted run leaves that."""
+    """Write the page of :func:`render_map`, in the place of an earlier one; an interrupted run leaves that."""
     page = render_map(
         layers,
         findings,
@@ -89,5 +90,5 @@ def write_map(
         basemap=basemap,
         cards=cards,
     )
-    with write_file(Path(path), overwrite=True) as new:
+    with write_file(Path(path), overwrite=overwrite) as new:
         new.write_text(page, "utf-8", newline="\n")

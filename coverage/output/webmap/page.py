@@ -132,7 +132,8 @@ def assemble(
     """Return the whole page."""
     shell = render_shell()
     policy = f'<meta http-equiv="Content-Security-Policy" content="{content_policy(shell, basemap)}">'
-    head = f'<head>\n<meta charset="utf-8">\n{policy}\n<title>{html.escape(title)}</title>'
+    marks = '<meta charset="utf-8">\n<meta name="generator" content="plugspan">'
+    head = f"<head>\n{marks}\n{policy}\n<title>{html.escape(title)}</title>"
     shell = shell.replace("<html>", f'<html lang="{"zh-CN" if lang == "zh" else "en"}">', 1).replace(
         "<head>", head, 1
     )
