@@ -370,6 +370,10 @@ def _work_beside(place: Path) -> Iterator[Path]:
     try:
         (work / "new").mkdir()
         yield work
+    except OSError as error:  # the user knows the name of the result, not ours
+        if not error.filename or str(error.filename).startswith(str(work)):
+            error.filename = str(place)
+        raise
     finally:
         _clear(work)
         if lock is not None:

@@ -180,6 +180,7 @@ def test_an_old_folder_stays_unless_told_otherwise(tmp_path):
         export_layers([made.county_layer()], tmp_path / "out", "geojson")
     export_layers([made.county_layer()], tmp_path / "out", "geojson", overwrite=True)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        ".plugspan.json",
         "README.txt",
         "counties.geojson",
         "counties.qml",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import osmium
 import pytest
 import shapely
 from conftest import HANGS_S
@@ -252,17 +254,38 @@ def test_no_server_at_all(tmp_path):
 
 def test_a_failure_leaves_the_old_file(stand, fetch, tmp_path):
     """An existing file is replaced only if asked, and only by a complete one."""
-    old = tmp_path / "a.osm.pbf"
-    old.write_bytes(b"old")
+    stand.answers = [reply(GOOD)]
+    old = fetch()
+    before = old.read_bytes()
     stand.answers = [reply(status=400)]
     with pytest.raises(OutputExistsError, match="--overwrite") as caught:
         fetch()
     assert "--out " not in str(caught.value)
+    shutil.rmtree(tmp_path / ".osm-cache")
     with pytest.raises(NetworkError):
         fetch(overwrite=True)
-    assert old.read_bytes() == b"old"
+    assert old.read_bytes() == before
     stand.answers = [reply(GOOD)]
     assert read_osm(fetch(overwrite=True)).roads.n_segments == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".osm-cache", "a.osm.pbf"]
+
+
+@pytest.mark.parametrize("suffix", [".osm.pbf", ".osm", ".osm.gz", ".osm.bz2"])
+def test_road_data_from_elsewhere_are_never_replaced(stand, fetch, tmp_path, suffix):
+    """Not by ``--overwrite`` either: an extract of another program, or what is no road data at all."""
+    stand.answers = [reply(GOOD)] * 3
+    own = fetch(out=f"own{suffix}")
+    fetch(out=f"own{suffix}", overwrite=True)
+    theirs = tmp_path / f"theirs{suffix}"
+    with osmium.SimpleWriter(str(theirs)) as writer:
+        for item in osmium.FileProcessor(str(own)):
+            writer.add(item)
+    (tmp_path / f"rubbish{suffix}").write_bytes(b"old")
+    for name in ("theirs", "rubbish"):
+        before = (tmp_path / f"{name}{suffix}").read_bytes()
+        with pytest.raises(OutputExistsError, match="not made by plugspan"):
+            fetch(out=f"{name}{suffix}", overwrite=True)
+        assert (tmp_path / f"{name}{suffix}").read_bytes() == before
 
 
 def test_an_unknown_suffix_is_refused_before_anything_is_asked(stand, fetch):

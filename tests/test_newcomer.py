@@ -160,7 +160,7 @@ def test_overwrite_never_replaces_a_folder_that_no_run_has_written(project, tmp_
     folder = project()
     for out in (folder, folder.parent):
         assert _run(["run", str(folder), "--overwrite", "--out", str(out)]) == 2
-        assert "no run folder" in capsys.readouterr().err
+        assert "no list of files" in capsys.readouterr().err
     assert {"project.toml", "roads.osm.pbf"} <= {path.name for path in folder.iterdir()}
 
 
@@ -175,8 +175,8 @@ def test_ctrl_c_before_the_verb_is_known_is_told_too(monkeypatch, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_run_folders_of_earlier_versions_may_be_replaced(tmp_path):
-    """Only what every version wrote marks a run folder; a project file in it says that it is more than that."""
+def test_run_folders_of_earlier_versions_are_known(tmp_path):
+    """What every version wrote marks a run folder; a project file in it says that it is more than that."""
     for name in ("result.json", "log.txt"):
         assert not is_run_folder(tmp_path)
         (tmp_path / name).write_text("{}", "utf-8")

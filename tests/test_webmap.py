@@ -420,7 +420,7 @@ def test_a_failed_write_leaves_the_old_map(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("pathlib.Path.replace", fail)
+    monkeypatch.setattr("plugspan.atomic._take_place", fail)
     with pytest.raises(OSError, match="disk full"):
         write_map([], [], path, title="two")
     assert path.read_bytes() == old

@@ -1,11 +1,12 @@
 """The command ``plugspan``: one module per verb; each parses, calls and prints.
 
 Exit codes: 0 done, 1 done but a rule is not met (only with ``--strict``), 2 usage, 3 bad input, 4 nothing
-feasible, 130 interrupted.
+feasible, 130 interrupted, 143 told to end (SIGTERM; 129 for SIGHUP). Whatever ends a command, the old results stay.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 
@@ -64,8 +65,20 @@ def _before_verb(context: click.Context, lang: str | None) -> None:
         context.default_map = {verb: {"lang": lang} for verb in VERBS}
 
 
+class _Ended(BaseException):
+    """The system told the process to end."""
+
+
+def _end(number: int, _frame: object) -> None:
+    signal.signal(number, signal.SIG_IGN)  # the first one is being obeyed
+    raise _Ended(number)
+
+
 def main(args: list[str] | None = None) -> None:
     """Run the command and exit with its code; nobody sees a traceback."""
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has its reasons
+            signal.signal(number, _end)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # LANG=C and GBK consoles must not crash on a name
             stream.reconfigure(errors="replace", encoding="utf-8" if not stream.isatty() else None)
@@ -78,6 +91,9 @@ def _run(args: list[str] | None) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):  # click turns Ctrl-C into the first once it runs
         warn(text("cli.interrupted", ui_lang()))
         return 130
+    except _Ended as ended:
+        warn(text("cli.interrupted", ui_lang()))
+        return 128 + int(ended.args[0])
     except click.ClickException as error:
         error.show()
         return error.exit_code

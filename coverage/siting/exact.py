@@ -196,6 +196,10 @@ def run_highs(
                     idle()
         except KeyboardInterrupt:  # wherever in the loop it comes: HiGHS must be told before anything else
             interrupted = True
+        except BaseException:  # the process is to end, but HiGHS first
+            highs.cancelSolve()
+            atexit.register(over.wait, _LAST_WAIT_S)
+            raise
     return True, interrupted
 
 

@@ -5,6 +5,8 @@ Each folder has a ``README.txt`` that names the columns and says what the format
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +26,7 @@ from ...texts import text
 from ...units import WGS84
 from ..fields import Field, ascii_names
 from ..layer import Layer
-from .geopackage import NO_TIME, Table, prepare
+from .geopackage import NO_TIME, Table, prepare, told_as_os_errors
 from .qml import layer_qml
 
 Format = Literal["shapefile", "geojson", "flatgeobuf", "geoparquet"]
@@ -98,7 +100,10 @@ def export_layers(
         written = []
         for table in tables:
             held = _fit(table, format, encoding, notes)
-            _WRITERS[format](held, new / f"{held.name}{SUFFIX[format]}", crs, encoding, time)
+            with told_as_os_errors(Path(folder)):
+                file = new / f"{held.name}{SUFFIX[format]}"
+                _WRITERS[format](held, file, crs, encoding, time)
+                _check_whole(held, file)
             style = layer_qml(_layer(held), held.fields, lang)
             (new / f"{held.name}.qml").write_text(style, "utf-8")
             written.append(held)
@@ -203,6 +208,28 @@ def _write_ogr(
         promote_to_multi=False,
         layer_options=options,
     )
+
+
+def _check_whole(table: Table, path: Path) -> None:
+    """Find out whether a file holds all of a table: on a full disk GDAL loses what it writes last and is silent.
+
+    Raises
+    ------
+    OSError
+        If it doesn't.
+    """
+    whole = True
+    if path.suffix == ".shp":
+        shapes, rows = path.read_bytes(), path.with_suffix(".dbf").read_bytes()
+        n, start, width = (int.from_bytes(rows[a:b], "little") for a, b in ((4, 8), (8, 10), (10, 12)))
+        whole = n == len(_geometry(table)) and 0 < start <= len(rows) - n * width
+        whole = whole and len(shapes) == 2 * int.from_bytes(shapes[24:28], "big")  # counted in 16-bit words
+    elif path.suffix == ".geojson":
+        whole = path.read_bytes().endswith(b"]\n}\n")
+    elif path.suffix == ".fgb":
+        pyogrio.raw.read(path)
+    if not whole:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _write_shapefile(table: Table, path: Path, crs: str, encoding: Encoding, time: str) -> None:

@@ -5,6 +5,7 @@ Written whole beside its place, checked, then renamed. The same input gives the 
 
 from __future__ import annotations
 
+import errno
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 import numpy.typing as npt
 import pandas as pd
 import pyogrio
+import pyogrio.errors
 import shapely
 
 from ...atomic import write_file
@@ -127,7 +129,7 @@ def write_geopackage(
     archive = project_archive(
         project_layers(held), f"./{path.name}", crs=crs, lang=lang, title=title, time=time
     )
-    with write_file(path, overwrite=overwrite) as new:
+    with write_file(path, overwrite=overwrite) as new, told_as_os_errors(path):
         with _settings(time):
             for table in held:
                 _write_table(table, new, crs)
@@ -231,6 +233,21 @@ def _write_table(table: Table, path: Path, crs: str) -> None:
         dataset_options={"VERSION": VERSION} if first else None,
         layer_options=options,
     )
+
+
+@contextmanager
+def told_as_os_errors(path: Path) -> Iterator[None]:
+    """What GDAL and SQLite could not write is an error of the disk, like any other.
+
+    Raises
+    ------
+    OSError
+        With what they said of it.
+    """
+    try:
+        yield
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError, sqlite3.Error) as error:
+        raise OSError(errno.EIO, " ".join(str(error).split())[:200], str(path)) from error
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from ...errors import Fault, InputError
 from ...plan import Plan
@@ -94,7 +95,7 @@ _FONTS = """<?xml version="1.0"?>
 
 
 def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
-    """Turn a report into a PDF with LibreOffice, which must be installed.
+    """Turn a report into a PDF with LibreOffice, which must be installed and works in a folder beside ``path``.
 
     Raises
     ------
@@ -103,32 +104,34 @@ def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
     """
     import shutil
     import subprocess
-    import tempfile
 
     program = shutil.which("soffice") or shutil.which("libreoffice")
     if program is None:
         raise InputError(Fault("no-libreoffice"))
-    with tempfile.TemporaryDirectory(prefix="plugspan-pdf-") as folder:
-        # On a machine without a Chinese font LibreOffice takes ours; where there is one, its own choice stands.
-        fonts = Path(folder) / "fonts.conf"
-        fonts.write_text(_FONTS.format(folder=FONT_FILES[0].parent, cache=folder), "utf-8")
-        environment = {"FONTCONFIG_FILE": str(fonts), **os.environ}
-        # A profile of its own: an office that is open otherwise would take the job and not answer.
-        profile = (Path(folder) / "profile").as_uri()
-        command = [
-            program,
-            f"-env:UserInstallation={profile}",
-            "--headless",
-            "--norestore",
-            "--convert-to",
-            "pdf",
-        ]
-        command += ["--outdir", folder, str(report)]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=timeout_s, env=environment)
-        except (subprocess.SubprocessError, OSError) as error:
-            raise InputError(Fault("pdf-failed", values={"reason": type(error).__name__})) from error
-        made = Path(folder) / f"{report.stem}.pdf"
-        if not made.is_file():
-            raise InputError(Fault("pdf-failed", values={"reason": text("fault.no-file", "en")}))
-        shutil.copyfile(made, path)
+    folder = path.parent.resolve() / "office"
+    folder.mkdir()
+    # On a machine without a Chinese font LibreOffice takes ours; where there is one, its own choice stands.
+    fonts = folder / "fonts.conf"
+    ours = {"folder": escape(str(FONT_FILES[0].parent)), "cache": escape(str(folder))}
+    fonts.write_text(_FONTS.format_map(ours), "utf-8")
+    environment = {"FONTCONFIG_FILE": str(fonts), **os.environ}
+    # A profile of its own: an office that is open otherwise would take the job and not answer.
+    profile = (folder / "profile").as_uri()
+    command = [
+        program,
+        f"-env:UserInstallation={profile}",
+        "--headless",
+        "--norestore",
+        "--convert-to",
+        "pdf",
+    ]
+    command += ["--outdir", str(folder), str(report)]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=timeout_s, env=environment)
+        (folder / f"{report.stem}.pdf").rename(path)
+    except FileNotFoundError as error:
+        raise InputError(Fault("pdf-failed", values={"reason": text("fault.no-file", "en")})) from error
+    except (subprocess.SubprocessError, OSError) as error:
+        raise InputError(Fault("pdf-failed", values={"reason": type(error).__name__})) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

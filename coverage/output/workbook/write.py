@@ -7,6 +7,7 @@ gives the same bytes.
 from __future__ import annotations
 
 import datetime as dt
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,10 @@ def write_workbook(plan: Plan, path: Path, *, lang: str, note: SourceNote) -> No
         The line at the foot of every printed page.
     """
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
-               "nan_inf_to_errors": False}  # fmt: skip
-    with xlsxwriter.Workbook(str(path), options) as book:
+               "nan_inf_to_errors": False, "in_memory": True}  # fmt: skip
+    # Made in memory: no temporary files that a killed run would leave, and a full disk is one plain error.
+    held = io.BytesIO()
+    with xlsxwriter.Workbook(held, options) as book:
         book.set_properties(_properties(plan))
         style = _styles(book, lang)
         sheets = plan_sheets(plan, lang)
@@ -72,6 +75,7 @@ def write_workbook(plan: Plan, path: Path, *, lang: str, note: SourceNote) -> No
             page = _page(book, sheet, plan, lang, note, style)
             if sheet.key == "curve":
                 _chart(book, page, sheet, plan, lang)
+    path.write_bytes(held.getvalue())
 
 
 def _properties(plan: Plan) -> dict[str, Any]:
