@@ -371,7 +371,7 @@ def _work_beside(place: Path) -> Iterator[Path]:
         (work / "new").mkdir()
         yield work
     except OSError as error:  # the user knows the name of the result, not ours
-        if not error.filename or str(error.filename).startswith(str(work)):
+        if error.errno and (not error.filename or str(error.filename).startswith(str(work))):
             error.filename = str(place)
         raise
     finally:
