@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import osmium
+import numpy.typing as npt
 import shapely
+from shapely import GeometryType
+from shapely.geometry.base import BaseGeometry
 
 from ...errors import Fault, InputError
 from ...units import WGS84
+from ..graph import IntArray
 from ..region import HALO_M, Region, contains
-from .files import OSM_SUFFIXES, check_file
-from .objects import OsmObject, point_of, read_objects
+from .files import OSM_SUFFIXES, check_file, read_content
+from .objects import Objects, Selection, Tags, draw, point_of
 
-Tags = dict[str, str]
 PLACES = frozenset(["city", "town", "village", "hamlet", "suburb"])
 COLUMNS = ("osm_type", "osm_id", "name", "kind", "tags", "geometry")
 """Columns of every feature table. ``kind`` is the value that made the object a feature of its table
@@ -35,8 +38,9 @@ TAGS = {
     "boundary": ("administrative",),
     "waterway": ("river", "canal"),
 }
-"""Every object of a feature table has one of these tags or one of :data:`KEYS`; osmium sifts by them."""
+"""Every object of a feature table has one of these tags or one of :data:`KEYS`; the readers sift by them."""
 KEYS = ("harbour", "mooring")
+FEATURE_TAGS = {key: frozenset(values) for key, values in TAGS.items()} | {key: frozenset() for key in KEYS}
 
 
 def _one_of(key: str, *values: str) -> Callable[[Tags], str | None]:
@@ -114,38 +118,41 @@ def read_features(path: str | Path, region: Region | None = None) -> dict[str, g
     """
     path = Path(path)
     check_file(path, OSM_SUFFIXES)
-    rules = list(RULES.values())
-    pairs = [(key, value) for key, values in TAGS.items() for value in values]
-    sieves = [osmium.filter.TagFilter(*pairs), osmium.filter.KeyFilter(*KEYS)]
-    objects = read_objects(path, sieves, lambda tags: any(rule(tags) for rule in rules))
+    return feature_tables(draw(read_content(path, Selection(tags=FEATURE_TAGS))), region)
+
+
+def feature_tables(objects: Objects, region: Region | None) -> dict[str, gpd.GeoDataFrame]:
+    """Sort objects into tables; see :func:`read_features`."""
     return {name: _table(name, rule, objects, region) for name, rule in RULES.items()}
 
 
 def _table(
-    name: str, rule: Callable[[Tags], str | None], objects: list[OsmObject], region: Region | None
+    name: str, rule: Callable[[Tags], str | None], objects: Objects, region: Region | None
 ) -> gpd.GeoDataFrame:
     """Table of the objects that a rule takes."""
-    chosen = [(kind, o) for o in objects if (kind := rule(o.tags)) is not None]
+    kind = np.array([rule(tags) for tags in objects.tags], dtype=object)
+    take = np.array([k is not None for k in kind], dtype=bool)
+    form = shapely.get_type_id(objects.shape)
     if name == "boundaries":
-        # Closed ways without a name are parts of the relations.
-        chosen = [(k, o) for k, o in chosen if o.osm_type == "relation" or "name" in o.tags]
-        chosen = [(k, o) for k, o in chosen if o.shape.geom_type in {"Polygon", "MultiPolygon"}]
+        named = np.array(["name" in tags for tags in objects.tags], dtype=bool)
+        take &= (objects.osm_type == "relation") | named  # closed ways without a name are parts of relations
+        take &= (form == GeometryType.POLYGON) | (form == GeometryType.MULTIPOLYGON)
     elif name == "waterways":
-        chosen = [(k, o) for k, o in chosen if o.shape.geom_type == "LineString"]
-    elif name == "places":
-        chosen = _single_places(chosen)
-    shapes = [o.shape for _, o in chosen]
-    if name not in {"boundaries", "waterways"}:
-        shapes = [point_of(shape) for shape in shapes]
+        take &= form == GeometryType.LINESTRING
+    chosen = np.flatnonzero(take)
+    if name == "places":
+        chosen = chosen[_single_places(objects, chosen, kind)]
+    shape = objects.shape[chosen]
+    tags = [objects.tags[i] for i in chosen.tolist()]
     frame = gpd.GeoDataFrame(
         {
-            "osm_type": [o.osm_type for _, o in chosen],
-            "osm_id": np.array([o.osm_id for _, o in chosen], dtype=np.int64),
-            "name": [o.tags.get("name") for _, o in chosen],
-            "kind": [kind for kind, _ in chosen],
-            "tags": [o.tags for _, o in chosen],
+            "osm_type": objects.osm_type[chosen].astype(object),
+            "osm_id": objects.osm_id[chosen],
+            "name": [t.get("name") for t in tags],
+            "kind": kind[chosen].tolist(),
+            "tags": tags,
         },
-        geometry=np.array(shapes, dtype=object),
+        geometry=shape if name in {"boundaries", "waterways"} else point_of(shape),
         crs=WGS84,
     )
     return frame if region is None else _clipped(frame, region)
@@ -155,7 +162,7 @@ def _clipped(frame: gpd.GeoDataFrame, region: Region) -> gpd.GeoDataFrame:
     """Rows that lie in, or touch, the region and its halo."""
     polygon = region.with_halo
     shapes = np.asarray(frame.geometry, dtype=object)
-    if len(shapes) and (shapely.get_type_id(shapes) == 0).all():
+    if len(shapes) and (shapely.get_type_id(shapes) == GeometryType.POINT).all():
         keep = contains(polygon, shapely.get_coordinates(shapes))
     else:
         shapely.prepare(polygon)
@@ -163,18 +170,18 @@ def _clipped(frame: gpd.GeoDataFrame, region: Region) -> gpd.GeoDataFrame:
     return frame[keep].reset_index(drop=True)
 
 
-def _single_places(chosen: list[tuple[str, OsmObject]]) -> list[tuple[str, OsmObject]]:
-    """Drop areas of places that have a node of the same kind and name inside."""
-    nodes: dict[tuple[str, str | None], list[OsmObject]] = {}
-    for kind, place in chosen:
-        if place.osm_type == "node":
-            nodes.setdefault((kind, place.tags.get("name")), []).append(place)
-    return [
-        (kind, place)
-        for kind, place in chosen
-        if place.osm_type == "node"
-        or not any(place.shape.intersects(n.shape) for n in nodes.get((kind, place.tags.get("name")), []))
-    ]
+def _single_places(objects: Objects, chosen: IntArray, kind: npt.NDArray[Any]) -> list[int]:
+    """Drop areas of places that have a node of the same kind and name inside; positions among the chosen."""
+    nodes: dict[tuple[str, str | None], list[BaseGeometry]] = {}
+    kept = []
+    for k, i in enumerate(chosen.tolist()):
+        same = nodes.setdefault((kind[i], objects.tags[i].get("name")), [])
+        if objects.osm_type[i] == "node":  # nodes come first
+            same.append(objects.shape[i])
+        elif same and shapely.intersects(objects.shape[i], same).any():
+            continue
+        kept.append(k)
+    return kept
 
 
 MOST_NAMED = 10
@@ -193,17 +200,17 @@ def read_region_from_osm(
     """
     path = Path(path)
     check_file(path, OSM_SUFFIXES)
-    found = read_objects(path, [osmium.filter.KeyFilter("type")], lambda _: True, relation_id=relation_id)
-    if not found:
+    found = draw(read_content(path, Selection(relation_id=relation_id)))
+    if not len(found.shape):
         raise InputError(_no_such_relation(path, relation_id))
-    return Region(found[0].shape, halo_m, found[0].tags.get("name", "") if name is None else name)
+    return Region(found.shape[0], halo_m, found.tags[0].get("name", "") if name is None else name)
 
 
 def _no_such_relation(path: Path, relation_id: int) -> Fault:
     """Say that a relation gives no region, and which boundaries of the file would."""
-    sieve = osmium.filter.TagFilter(("boundary", "administrative"))
-    areas = [o for o in read_objects(path, [sieve], lambda _: True) if o.osm_type == "relation"]
-    names = [f"{area.osm_id} ({area.tags.get('name', '?')})" for area in areas[:MOST_NAMED]]
+    found = draw(read_content(path, Selection(tags={"boundary": frozenset(["administrative"])})))
+    areas = np.flatnonzero(found.osm_type == "relation").tolist()
+    names = [f"{found.osm_id[i]} ({found.tags[i].get('name', '?')})" for i in areas[:MOST_NAMED]]
     values = {"relation_id": relation_id, "others": ", ".join(names)}
     key = "region-relation-others" if areas else "region-relation-missing"
     return Fault(key, file=str(path), value=relation_id, values=values)

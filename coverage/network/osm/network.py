@@ -12,9 +12,9 @@ from ...errors import Fault, InputError
 from ..build import build_graph
 from ..graph import RoadGraph
 from ..region import Region, contains
-from .files import OSM_SUFFIXES, OTHER_SUFFIXES, check_file
-from .pbf import read_ways_fast
-from .read import read_ways
+from .features import FEATURE_TAGS, feature_tables
+from .files import OSM_SUFFIXES, OTHER_SUFFIXES, check_file, read_content
+from .objects import Selection, draw
 from .tags import why_dropped
 from .ways import Ways
 
@@ -100,12 +100,11 @@ def read_osm(path: str | Path, region: Region | None = None) -> OsmExtract:
     InputError
         If there is no such file, it is damaged, of another kind, or holds no roads (in the region).
     """
-    from .features import read_features
-
     path = Path(path)
     check_file(path, OSM_SUFFIXES)
-    roads, report = read_roads(path, region)
-    return OsmExtract(roads, read_features(path, region), report)
+    content = read_content(path, Selection(roads=True, tags=FEATURE_TAGS))
+    roads, report = roads_of(path, content.roads, region)
+    return OsmExtract(roads, feature_tables(draw(content), region), report)
 
 
 def read_roads(path: Path, region: Region | None) -> tuple[RoadGraph, OsmReport]:
@@ -116,18 +115,21 @@ def read_roads(path: Path, region: Region | None) -> tuple[RoadGraph, OsmReport]
     InputError
         If the file holds no drivable road, or none in the region.
     """
-    is_pbf = path.name.lower().endswith(".pbf")
-    raw = (read_ways_fast(path) if is_pbf else None) or read_ways(path)
-    reasons = why_dropped(raw)
+    return roads_of(path, read_content(path, Selection(roads=True)).roads, region)
+
+
+def roads_of(path: Path, ways: Ways, region: Region | None) -> tuple[RoadGraph, OsmReport]:
+    """Build the road graph of ways read from a file; see :func:`read_roads`."""
+    reasons = why_dropped(ways)
     keep = ~np.logical_or.reduce(list(reasons.values()))
-    roads = raw.take(keep)
+    roads = ways.take(keep)
     inside = None if region is None else contains(region.with_halo, roads.node_xy)
     graph = build_graph(roads, inside)
     if not graph.seg_length_m.any():
         raise InputError(_no_roads(path, roads, region))
-    dropped = {"not-drivable": raw.n_seen - len(raw.way_id)}
+    dropped = {"not-drivable": ways.n_seen - len(ways.way_id)}
     dropped |= {reason: int(mask.sum()) for reason, mask in reasons.items()}
-    return graph, _report(path, raw.n_seen, dropped, roads)
+    return graph, _report(path, ways.n_seen, dropped, roads)
 
 
 def _no_roads(path: Path, roads: Ways, region: Region | None) -> Fault:
@@ -142,11 +144,11 @@ def _no_roads(path: Path, roads: Ways, region: Region | None) -> Fault:
     return Fault(key, file=str(path), values={"bounds": bounds})
 
 
-def _bounds(raw: Ways) -> str:
+def _bounds(ways: Ways) -> str:
     """West, south, east, north of the nodes, for a message."""
-    if not len(raw.node_xy):
+    if not len(ways.node_xy):
         return "–"
-    corners = [*raw.node_xy.min(axis=0), *raw.node_xy.max(axis=0)]
+    corners = [*ways.node_xy.min(axis=0), *ways.node_xy.max(axis=0)]
     return ", ".join(f"{value:.4f}" for value in corners)
 
 

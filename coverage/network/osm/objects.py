@@ -1,166 +1,189 @@
-"""Tagged objects of an OSM file with their shapes, whatever the order of objects in the file.
-
-The file is gone through once for each sieve of objects, once for the ways their relations are made of, and
-once for the nodes of all these: no table of all nodes is held, and nodes may stand after ways (as Overpass
-writes them).
-"""
+"""What is wanted of an OSM file, what the two readers deliver, and the shapes drawn from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import osmium
+import numpy.typing as npt
 import shapely
-from shapely.geometry.base import BaseGeometry
 
-from .files import osm_faults, osm_items
+from ..graph import BoolArray, FloatArray, IntArray
+from .ways import NodeTable, Ways, find_ids, ranges
 
+Tags = dict[str, str]
+Shapes = npt.NDArray[Any]
 AREA_RELATIONS = frozenset(["multipolygon", "boundary"])
+"""Values of ``type`` of relations whose member ways enclose an area."""
 
 
 @dataclass(frozen=True)
-class OsmObject:
-    """One object: ``osm_type`` (node, way, relation), ``osm_id``, its tags and shape (EPSG:4326).
+class Selection:
+    """What to read of an OSM file.
 
-    The shape is a Point, a LineString, a Polygon or a MultiPolygon.
+    Attributes
+    ----------
+    roads : bool
+        Ways that may be roads or ferries.
+    tags : mapping
+        Key -> values: objects with one of these tags; any value if there are none.
+    relation_id : int, optional
+        One relation, whatever its other tags.
     """
 
-    osm_type: str
-    osm_id: int
-    tags: dict[str, str]
-    shape: BaseGeometry
+    roads: bool = False
+    tags: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    relation_id: int | None = None
+
+    def takes(self, tags: Iterable[tuple[str, str]]) -> bool:
+        """Whether an object with these tags is wanted."""
+        return any(
+            key in self.tags and (not self.tags[key] or value in self.tags[key]) for key, value in tags
+        )
 
 
-@dataclass
-class _Found:
-    """What the first pass finds: tags of all, places of nodes, node ids of ways, member ways of relations."""
+@dataclass(frozen=True)
+class TaggedNodes:
+    """Wanted nodes with valid places, by id."""
 
-    tags: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
-    nodes: dict[int, tuple[float, float]] = field(default_factory=dict)
-    ways: dict[int, list[int]] = field(default_factory=dict)
-    relations: dict[int, list[int]] = field(default_factory=dict)
-
-    def add(self, item: Any, tags: dict[str, str]) -> None:
-        """Take an object of the file."""
-        if item.is_node():
-            if not item.location.valid():
-                return
-            self.nodes[item.id] = (item.location.lon, item.location.lat)
-        elif item.is_way():
-            self.ways[item.id] = [node.ref for node in item.nodes]
-        elif tags.get("type") in AREA_RELATIONS:
-            self.relations[item.id] = [member.ref for member in item.members if member.type == "w"]
-        else:
-            return
-        self.tags[item.type_str(), item.id] = tags
+    node_id: IntArray
+    xy: FloatArray
+    tags: list[Tags]
 
 
-def read_objects(
-    path: Path,
-    sieves: Sequence[osmium.BaseFilter],
-    wanted: Callable[[dict[str, str]], bool],
-    relation_id: int | None = None,
-) -> list[OsmObject]:
-    """Read objects that pass one of the sieves and are ``wanted``: nodes, ways, then relations, by id.
+@dataclass(frozen=True)
+class TaggedWays:
+    """Wanted ways and the members of wanted relations, by id; ``tags`` is None for those that are members only.
 
-    Ways whose nodes are partly missing are drawn from those present; relations that do not close to an area
-    are left out. If ``relation_id`` is given, only that relation is read.
-
-    Raises
-    ------
-    InputError
-        If the file is truncated, damaged, or not what its suffix says.
+    Way ``i`` has the node ids ``ref[ptr[i]:ptr[i + 1]]``.
     """
-    found = _Found()
-    entities = osmium.osm.ALL if relation_id is None else osmium.osm.RELATION
-    with osm_faults(path):
-        for sieve in sieves:
-            for item in osm_items(path, entities, sieve):
-                if relation_id in {None, item.id}:
-                    tags = {tag.k: tag.v for tag in item.tags}
-                    if wanted(tags):
-                        found.add(item, tags)
-        members = {ref for refs in found.relations.values() for ref in refs}
-        way_nodes = {**_ways(path, members - set(found.ways)), **found.ways}
-        places = _places(path, {ref for refs in way_nodes.values() for ref in refs})
-    return _shaped(found, way_nodes, places)
+
+    way_id: IntArray
+    ptr: IntArray
+    ref: IntArray
+    tags: list[Tags | None]
 
 
-def _with_ids(path: Path, entities: Any, ids: set[int]) -> Iterator[Any]:
-    """Objects of one kind with the given ids."""
-    # osmium's filter knows no negative ids (files edited by hand have them)
-    sieve = osmium.filter.IdFilter(ids) if min(ids) > 0 else None
-    return (item for item in osm_items(path, entities, sieve) if item.id in ids)
+@dataclass(frozen=True)
+class TaggedRelations:
+    """Wanted relations by id; relation ``i`` has the member ways ``member[ptr[i]:ptr[i + 1]]``."""
+
+    relation_id: IntArray
+    ptr: IntArray
+    member: IntArray
+    tags: list[Tags]
 
 
-def _ways(path: Path, ids: set[int]) -> dict[int, list[int]]:
-    """Node ids of the ways asked for, as far as the file has them."""
-    if not ids:
-        return {}
-    return {w.id: [node.ref for node in w.nodes] for w in _with_ids(path, osmium.osm.WAY, ids)}
+@dataclass(frozen=True)
+class Content:
+    """What a reader found in a file; ``nodes`` holds those of the tagged ways, perhaps among others."""
+
+    roads: Ways
+    tagged_nodes: TaggedNodes
+    tagged_ways: TaggedWays
+    tagged_relations: TaggedRelations
+    nodes: NodeTable
 
 
-def _places(path: Path, ids: set[int]) -> dict[int, tuple[float, float]]:
-    """Longitude and latitude of the nodes asked for, as far as the file has them."""
-    if not ids:
-        return {}
-    nodes = _with_ids(path, osmium.osm.NODE, ids)
-    return {n.id: (n.location.lon, n.location.lat) for n in nodes if n.location.valid()}
+@dataclass(frozen=True)
+class Objects:
+    """Tagged objects with their shapes (EPSG:4326): nodes, ways, then relations, by id.
+
+    ``osm_type`` is ``node``, ``way`` or ``relation``; a shape is a Point, a LineString, or an area.
+    """
+
+    osm_type: npt.NDArray[Any]
+    osm_id: IntArray
+    tags: list[Tags]
+    shape: Shapes
 
 
-def _shaped(
-    found: _Found, way_nodes: dict[int, list[int]], places: dict[int, tuple[float, float]]
-) -> list[OsmObject]:
-    """Give each object its shape."""
-    objects = [
-        OsmObject("node", i, found.tags["n", i], shapely.Point(found.nodes[i])) for i in sorted(found.nodes)
-    ]
-    lines = {i: [places[n] for n in refs if n in places] for i, refs in way_nodes.items()}
-    for i in sorted(found.ways):
-        refs = found.ways[i]
-        closed = len(refs) > 3 and refs[0] == refs[-1]
-        shape = way_shape(lines[i], closed and _is_area(found.tags["w", i]))
-        if shape is not None:
-            objects.append(OsmObject("way", i, found.tags["w", i], shape))
-    for i in sorted(found.relations):
-        shape = area_of([lines[w] for w in found.relations[i] if w in lines])
-        if shape is not None:
-            objects.append(OsmObject("relation", i, found.tags["r", i], shape))
-    return objects
+def draw(content: Content) -> Objects:
+    """Give each tagged object its shape.
+
+    Ways whose nodes are partly missing are drawn from those present. Ways with fewer than two different
+    points, and relations that do not close to an area, are left out.
+    """
+    nodes, ways, relations = content.tagged_nodes, content.tagged_ways, content.tagged_relations
+    line, differing = _lines(ways, content.nodes)
+    way = np.flatnonzero(np.array([tags is not None for tags in ways.tags], dtype=bool) & differing)
+    way_tags = [ways.tags[i] or {} for i in way.tolist()]
+    way_shape = line[way]
+    areal = np.flatnonzero(_closed(ways)[way] & np.array([_is_area(tags) for tags in way_tags], dtype=bool))
+    area = areas_of(way_shape[areal], np.arange(len(areal)), len(areal))
+    encloses = ~shapely.is_missing(area)
+    way_shape[areal[encloses]] = area[encloses]
+    member = find_ids(ways.way_id, relations.member)
+    owner = np.repeat(np.arange(len(relations.relation_id)), np.diff(relations.ptr))
+    area = areas_of(line[member[member >= 0]], owner[member >= 0], len(relations.relation_id))
+    closes = np.flatnonzero(~shapely.is_missing(area))
+    return Objects(
+        np.repeat(["node", "way", "relation"], [len(nodes.node_id), len(way), len(closes)]),
+        np.concatenate([nodes.node_id, ways.way_id[way], relations.relation_id[closes]]),
+        [*nodes.tags, *way_tags, *(relations.tags[i] for i in closes.tolist())],
+        np.concatenate([shapely.points(nodes.xy), way_shape, area[closes]]),
+    )
 
 
-def _is_area(tags: dict[str, str]) -> bool:
+def _lines(ways: TaggedWays, nodes: NodeTable) -> tuple[Shapes, BoolArray]:
+    """Line of each way, None with fewer than two points, and whether it has two different points."""
+    vertex = find_ids(nodes.node_id, ways.ref)
+    known = vertex >= 0
+    ptr = np.append(0, np.cumsum(known))[ways.ptr]
+    counts = np.diff(ptr)
+    xy = nodes.xy(vertex[known])
+    line = np.full(len(counts), None, dtype=object)
+    long = np.flatnonzero(counts > 1)
+    at = ranges(ptr[long], counts[long])
+    if len(long):
+        line[long] = shapely.linestrings(xy[at], indices=np.repeat(np.arange(len(long)), counts[long]))
+    first = np.repeat(ptr[:-1], counts)
+    owner = np.repeat(np.arange(len(counts)), counts)
+    differing = np.zeros(len(counts), dtype=bool)
+    differing[owner[(xy != xy[first]).any(axis=1)]] = True
+    return line, differing
+
+
+def _closed(ways: TaggedWays) -> BoolArray:
+    """Whether each way ends at the node it starts from, with at least three different ones meant."""
+    counts = np.diff(ways.ptr)
+    closed = np.zeros(len(counts), dtype=bool)
+    ring = np.flatnonzero(counts > 3)
+    closed[ring] = ways.ref[ways.ptr[ring]] == ways.ref[ways.ptr[ring + 1] - 1]
+    return closed
+
+
+def _is_area(tags: Tags) -> bool:
     """Whether a closed way means its inside (everything but water lines and ``area=no``)."""
     return tags.get("area") != "no" and "waterway" not in tags
 
 
-def way_shape(points: list[tuple[float, float]], is_area: bool) -> BaseGeometry | None:
-    """Line or area of a way; None if it has fewer than two different points."""
-    if len(set(points)) < 2:
-        return None
-    line = shapely.LineString(points)
-    return (area_of([points]) or line) if is_area else line
+def areas_of(line: Shapes, owner: IntArray, n: int) -> Shapes:
+    """Area that the lines of each of ``n`` owners enclose, holes left out; None if they do not close.
+
+    Owners are in ascending order; missing lines are skipped.
+    """
+    area = np.full(n, None, dtype=object)
+    drawn = ~shapely.is_missing(line)
+    who, place = np.unique(owner[drawn], return_inverse=True)
+    if not len(who):
+        return area
+    built: Shapes = np.asarray(shapely.build_area(shapely.multilinestrings(line[drawn], indices=place)))
+    bounds = shapely.bounds(built)
+    good = np.isfinite(bounds).all(axis=1)  # an empty one has no bounds
+    broken = good & ~shapely.is_valid(built)
+    built[broken] = shapely.make_valid(built[broken])
+    area[who[good]] = built[good]
+    return area
 
 
-def area_of(lines: list[list[tuple[float, float]]]) -> BaseGeometry | None:
-    """Area that lines enclose, holes left out; None if they do not close."""
-    drawn = [shapely.LineString(points) for points in lines if len(points) > 1]
-    if not drawn:
-        return None
-    area = shapely.build_area(shapely.MultiLineString(drawn))
-    if area.is_empty or not np.isfinite(area.bounds).all():
-        return None
-    return area if area.is_valid else shapely.make_valid(area)
-
-
-def point_of(shape: BaseGeometry) -> shapely.Point:
-    """Return the point that stands for a shape: on an area, half-way along a line."""
-    if isinstance(shape, shapely.Point):
-        return shape
-    if isinstance(shape, shapely.LineString):
-        return shapely.line_interpolate_point(shape, 0.5, normalized=True)
-    return shape.representative_point()
+def point_of(shape: Shapes) -> Shapes:
+    """Return the point that stands for each shape: on an area, half-way along a line."""
+    kind = shapely.get_type_id(shape)
+    point = shape.copy()
+    is_line, is_area = kind == shapely.GeometryType.LINESTRING, kind > shapely.GeometryType.LINEARRING
+    point[is_line] = shapely.line_interpolate_point(shape[is_line], 0.5, normalized=True)
+    point[is_area] = shapely.point_on_surface(shape[is_area])
+    return point

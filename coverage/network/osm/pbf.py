@@ -1,141 +1,91 @@
-"""Ways and their nodes from an ordinary PBF file, several times faster than object by object.
+"""Roads and tagged objects from an ordinary PBF file, several times faster than object by object.
 
-The blobs at the end of the file, which hold the ways, are read first; after that it is known which nodes
-are needed, and of the blobs before them only the ids are decoded in full and the coordinates of needed nodes
-kept.
-So memory grows with the roads, not with the file. Two threads share the work: decompression and most of
-numpy run outside Python's lock.
+The file is read once, from its end to its beginning, because what is needed of it is known in that order:
+relations say which ways they are made of, ways say which nodes; of the nodes, which most of a file consists
+of, only the ids are decoded in full, and the places of needed ones kept. So memory grows with what is wanted,
+not with the file. Blobs are decompressed in a thread of their own, outside Python's lock.
 
-The answer is that of :func:`.read.read_ways`, which is asked whenever anything is out of the ordinary or
-looks damaged: this module never decides that a file is bad.
+The answer is that of :func:`.files.read_by_osmium`, which is asked whenever anything is out of the ordinary
+or looks damaged: this module never decides that a file is bad.
 """
 
 from __future__ import annotations
 
-import zlib
+from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from ..graph import BoolArray, IntArray
-from .pbf_blocks import (
-    Blob,
+from .objects import AREA_RELATIONS, Content, Selection, TaggedNodes, TaggedRelations, TaggedWays, Tags
+from .pbf_format import (
+    DENSE,
+    REFUSALS,
+    RELATION,
+    WAY,
     Block,
+    Entities,
+    TagNumbers,
     Unusual,
-    WayFields,
     check_header,
+    has_zero_byte,
     open_block,
     read_dense,
+    read_entities,
     read_index,
-    read_strings,
-    read_way_fields,
     unpack,
-    unzigzag,
 )
 from .tags import is_candidate
-from .ways import (
-    DEGREES_PER_UNIT,
-    WAY_KEYS,
-    Coded,
-    Ways,
-    pointers,
-    sort_ways,
-)
+from .ways import WAY_KEYS, Coded, NodeTable, Ways, join_nodes, pointers
 
-THREADS = 2
-_AHEAD = 4
-_LON_LIMIT, _LAT_LIMIT = 1_800_000_000, 900_000_000
+_AHEAD = 8
 _HIGHWAY, _ROUTE = WAY_KEYS.index("highway"), WAY_KEYS.index("route")
 _KEY_NUMBER = {key.encode(): number for number, key in enumerate(WAY_KEYS)}
-T = TypeVar("T")
+_WAY_MEMBER = 1
+Int32 = npt.NDArray[np.int32]
 
 
-@dataclass(frozen=True)
-class _Ways:
-    """Candidate ways of one blob; ``columns`` has the codes and values of each key of WAY_KEYS."""
+def read_pbf(path: Path, selection: Selection) -> Content | None:
+    """Read what is wanted of a PBF file; None if it is not an ordinary one.
 
-    n_seen: int
-    way_id: IntArray
-    counts: IntArray
-    ref: IntArray
-    columns: list[tuple[npt.NDArray[np.int32], list[str]]]
-
-
-@dataclass(frozen=True)
-class _Places:
-    """Coordinates of needed nodes: ``at`` is their position among the needed ids."""
-
-    at: IntArray
-    x: IntArray
-    y: IntArray
+    Raises
+    ------
+    ValueError
+        If the file must not be given to osmium either.
+    """
+    with suppress(*REFUSALS), path.open("rb") as file, ThreadPoolExecutor(1) as pool:
+        return _read(file, pool, selection)
+    if has_zero_byte(path):
+        raise ValueError("zero byte in a text")
+    return None
 
 
-def read_ways_fast(path: Path) -> Ways | None:
-    """Read candidate ways and their nodes; None if the file is not an ordinary one."""
+def _read(file: BinaryIO, pool: ThreadPoolExecutor, selection: Selection) -> Content:
+    index = np.array(array("q", chain.from_iterable(read_index(file))), dtype=np.int64)
+    begins, sizes = index[::2], index[1::2]
+    for header in _unpacked(file, pool, begins[:1], sizes[:1]):
+        check_header(header)
+    reading = _Reading(selection)
+    for data in _unpacked(file, pool, begins[:0:-1], sizes[:0:-1]):
+        reading.take(open_block(data))
+    return reading.content()
+
+
+def _unpacked(file: BinaryIO, pool: ThreadPoolExecutor, begins: IntArray, sizes: IntArray) -> Iterator[bytes]:
+    """Decompressed blobs in the order asked for, a few worked on ahead."""
+    waiting: deque[Future[bytes]] = deque()
     try:
-        with path.open("rb") as file, ThreadPoolExecutor(THREADS) as pool:
-            return _read(file, pool)
-    except (Unusual, IndexError, ValueError, OverflowError, zlib.error, MemoryError, OSError):
-        return None
-
-
-def _read(file: BinaryIO, pool: ThreadPoolExecutor) -> Ways:
-    blobs = read_index(file)
-    if not blobs or blobs[0].kind != b"OSMHeader":
-        raise Unusual("no header")
-    check_header(unpack(_bytes(file, blobs[0])))
-    if any(blob.kind == b"OSMHeader" for blob in blobs[1:]):
-        raise Unusual("several headers")
-    blobs = [blob for blob in blobs if blob.kind == b"OSMData"]
-    parts: list[_Ways] = []
-    n_nodes = 0  # blobs up to the last one with nodes
-    for at, (has_nodes, ways) in enumerate(_ordered(file, pool, blobs[::-1], _ways_of)):
-        parts.extend(ways[::-1])
-        if has_nodes:
-            n_nodes = max(n_nodes, len(blobs) - at)
-            if not ways:  # all ways should stand after it: a blob of ways before is Unusual
-                break
-    n_seen, way_id, counts, ref, tags = _joined(parts[::-1])
-    del parts
-    way_id, counts, ref, tags = sort_ways(way_id, counts, ref, tags)
-    needed = np.sort(ref)
-    needed = needed[np.append(needed[1:] != needed[:-1], True)] if len(needed) else needed
-    vertex = np.searchsorted(needed, ref)
-    del ref
-    x = np.zeros(len(needed), dtype=np.int32)
-    y = np.zeros(len(needed), dtype=np.int32)
-    found = np.zeros(len(needed), dtype=bool)
-    for places in _ordered(file, pool, blobs[:n_nodes], lambda data: _places_of(data, needed)):
-        for p in places:
-            known = (np.abs(p.x) <= _LON_LIMIT) & (np.abs(p.y) <= _LAT_LIMIT)
-            found[p.at] = known
-            x[p.at[known]], y[p.at[known]] = p.x[known], p.y[known]
-    position = np.append(np.cumsum(found) - 1, -1)
-    position[:-1][~found] = -1
-    xy = np.stack([x[found], y[found]], axis=1) / (1 / DEGREES_PER_UNIT)
-    return Ways(way_id, pointers(counts), position[vertex], needed[found], xy, tags, n_seen)
-
-
-def _bytes(file: BinaryIO, blob: Blob) -> bytes:
-    """Compressed bytes of a blob."""
-    file.seek(blob.offset)
-    return file.read(blob.size)
-
-
-def _ordered(
-    file: BinaryIO, pool: ThreadPoolExecutor, blobs: Iterable[Blob], work: Callable[[bytes], T]
-) -> Iterator[T]:
-    """Results of the blobs in their order, a few worked on ahead."""
-    waiting: deque[Future[T]] = deque()
-    try:
-        for blob in blobs:
-            waiting.append(pool.submit(work, _bytes(file, blob)))
+        for begin, size in zip(begins, sizes, strict=True):
+            file.seek(int(begin))
+            waiting.append(pool.submit(unpack, file.read(int(size))))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft().result()
         while waiting:
@@ -145,99 +95,250 @@ def _ordered(
             future.cancel()
 
 
-def _ways_of(data: bytes) -> tuple[bool, list[_Ways]]:
-    """Whether the blob holds nodes, and its candidate ways, group by group.
+class _Sieve:
+    """Finds objects by their tags, by the numbers of strings alone."""
 
-    A blob of relations only counts as one without nodes and ways.
-    """
-    block = open_block(unpack(data))
-    if not block.ways:
-        return bool(block.dense), []
-    strings = read_strings(block)
-    return bool(block.dense), [_candidates(fields, strings) for fields in read_way_fields(block)]
+    def __init__(self, wanted: Mapping[str, frozenset[str]]) -> None:
+        self.wanted = {key.encode(): [value.encode() for value in wanted[key]] for key in wanted}
+        keys = list(self.wanted)
+        values = sorted({value for group in self.wanted.values() for value in group})
+        self.number = {
+            text: (
+                keys.index(text) + 1 if text in keys else 0,
+                values.index(text) + 1 if text in values else 0,
+            )
+            for text in {*keys, *values}
+        }
+        self.allowed = np.zeros((len(keys) + 1, len(values) + 1), dtype=bool)
+        for k, group in enumerate(self.wanted.values()):
+            self.allowed[k + 1, [values.index(v) + 1 for v in group] or slice(None)] = True
+
+    def may_hit(self, block: Block) -> bool:
+        """Whether any object can have a wanted tag: key and value are in the string table."""
+        return any(
+            block.may_have(key) and (not values or any(map(block.may_have, values)))
+            for key, values in self.wanted.items()
+        )
+
+    def hits(self, tags: TagNumbers, strings: list[bytes]) -> BoolArray:
+        """Whether each object has a wanted tag."""
+        key_value = np.zeros((2, len(strings)), dtype=np.int64)
+        for i in [i for i, text in enumerate(strings) if text in self.number]:
+            key_value[:, i] = self.number[strings[i]]
+        maybe = np.flatnonzero(key_value[0][tags.key])
+        good = self.allowed[key_value[0][tags.key[maybe]], key_value[1][tags.value[maybe]]]
+        found = np.zeros(len(tags.count), dtype=bool)
+        found[tags.owners()[maybe[good]]] = True
+        return found
 
 
-def _candidates(fields: WayFields, strings: list[bytes]) -> _Ways:
+@dataclass(frozen=True)
+class _Roads:
+    """Candidate ways of one group; ``columns`` has the codes and values of each key of WAY_KEYS."""
+
+    n_seen: int
+    way_id: IntArray
+    counts: IntArray
+    ref: IntArray
+    columns: list[tuple[Int32, list[str]]]
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """Wanted ways or relations of one group, and so many numbers of each: node ids, or ids of member ways."""
+
+    ids: IntArray
+    counts: IntArray
+    numbers: IntArray
+    tags: list[Tags | None]
+
+
+class _Reading:
+    """What has been found so far, from the end of the file on; lists of parts are in reverse order."""
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self.sieve = _Sieve(selection.tags)
+        self.stage = RELATION
+        self.first_id: dict[int, int] = {}
+        self.relations: list[_Listed] = []
+        self.ways: list[_Listed] = []
+        self.roads: list[_Roads] = []
+        self.tagged_nodes: list[tuple[NodeTable, list[Tags]]] = []
+        self.nodes: list[NodeTable] = []
+        self.members = self.needed = np.zeros(0, dtype=np.int64)
+
+    def take(self, block: Block) -> None:
+        """Read a block."""
+        for kind, work in ((RELATION, self._relations), (WAY, self._ways), (DENSE, self._nodes)):
+            if block.groups[kind]:
+                self._enter(kind)
+                work(block)
+
+    def _enter(self, kind: int) -> None:
+        """Go on to ways, then to nodes; gather what the objects read before need of them."""
+        if kind > self.stage:
+            raise Unusual("order of objects")
+        if kind <= WAY < self.stage:
+            self.members = _unique([part.numbers for part in self.relations])
+        if kind == DENSE < self.stage:
+            self.needed = _unique([part.ref for part in self.roads] + [part.numbers for part in self.ways])
+        self.stage = kind
+
+    def _check_ids(self, kind: int, ids: IntArray) -> None:
+        """Refuse ids that do not ascend throughout the file."""
+        if len(ids):
+            if np.any(ids[1:] <= ids[:-1]) or ids[-1] >= self.first_id.get(kind, np.inf):
+                raise Unusual("order of ids")
+            self.first_id[kind] = int(ids[0])
+
+    def _relations(self, block: Block) -> None:
+        if not self.selection.tags and self.selection.relation_id is None:
+            return
+        for group in reversed(list(read_entities(block, RELATION))):
+            self._check_ids(RELATION, group.entity_id)
+            self.relations.append(_relations_of(group, block, self.sieve, self.selection))
+
+    def _ways(self, block: Block) -> None:
+        for group in reversed(list(read_entities(block, WAY))):
+            self._check_ids(WAY, group.entity_id)
+            tags = group.tags(len(block.strings))
+            if self.selection.roads:
+                self.roads.append(_roads_of(group, tags, block))
+            self.ways.append(_ways_of(group, tags, block, self.sieve, self.members))
+
+    def _nodes(self, block: Block) -> None:
+        tagged = self.sieve.may_hit(block)
+        for group in reversed(list(read_dense(block))):
+            self._check_ids(DENSE, group.node_id)
+            here = _within(group.node_id, self.needed)
+            tags = group.tags(len(block.strings)) if tagged else None
+            hits = np.flatnonzero(self.sieve.hits(tags, block.strings)) if tags else here[:0]
+            if not len(here) and not len(hits):
+                continue
+            nodes = NodeTable(group.node_id, *group.coordinates())
+            self.nodes.append(nodes.take(here))
+            if tags and len(hits):
+                self.tagged_nodes.append((nodes.take(hits), tags.dicts(hits, block.texts)))
+
+    def content(self) -> Content:
+        """Everything, in the order of the file."""
+        self._enter(DENSE)
+        nodes = NodeTable.joined(self.nodes[::-1])
+        tagged = NodeTable.joined([table for table, _ in self.tagged_nodes[::-1]])
+        tags = [each for _, part in self.tagged_nodes[::-1] for each in part]
+        valid = tagged.valid()
+        tagged_nodes = TaggedNodes(
+            tagged.node_id[valid], tagged.xy(valid), [tags[i] for i in np.flatnonzero(valid).tolist()]
+        )
+        nodes = nodes.take(nodes.valid())
+        relation_id, ptr, member, relation_tags = _listed(self.relations[::-1])
+        return Content(
+            _roads(self.roads[::-1], nodes),
+            tagged_nodes,
+            TaggedWays(*_listed(self.ways[::-1])),
+            TaggedRelations(relation_id, ptr, member, [t or {} for t in relation_tags]),
+            nodes,
+        )
+
+
+def _unique(parts: list[IntArray]) -> IntArray:
+    """Each number once, ascending."""
+    numbers = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *parts]))
+    return numbers[np.append(numbers[1:] != numbers[:-1], True)] if len(numbers) else numbers
+
+
+def _within(ids: IntArray, wanted: IntArray) -> IntArray:
+    """Positions of those ids that are wanted; both are ascending."""
+    if not len(ids):
+        return ids
+    wanted = wanted[np.searchsorted(wanted, ids[0]) : np.searchsorted(wanted, ids[-1], side="right")]
+    place = np.searchsorted(ids, wanted)
+    found: IntArray = place[ids[place] == wanted]
+    return found
+
+
+# -- relations and tagged ways -----------------------------------------------------------------------------
+def _relations_of(group: Entities, block: Block, sieve: _Sieve, selection: Selection) -> _Listed:
+    """Relations that are wanted, with their member ways."""
+    tags = group.tags(len(block.strings))
+    hits = np.flatnonzero(sieve.hits(tags, block.strings) | (group.entity_id == selection.relation_id))
+    found = tags.dicts(hits, block.texts)
+    areal = [k for k, each in enumerate(found) if each.get("type") in AREA_RELATIONS]
+    which = hits[areal]
+    ref, counts = group.deltas(9, which)
+    kind, n_kinds = group.packed(10, which)
+    if not np.array_equal(counts, n_kinds):
+        raise Unusual("members")
+    is_way = kind == _WAY_MEMBER
+    n_ways = np.diff(pointers(is_way)[pointers(counts)])
+    return _Listed(group.entity_id[which], n_ways, ref[is_way], [found[k] for k in areal])
+
+
+def _ways_of(group: Entities, tags: TagNumbers, block: Block, sieve: _Sieve, members: IntArray) -> _Listed:
+    """Ways that are wanted for their tags, or as members of relations, with their nodes."""
+    tagged = sieve.hits(tags, block.strings)
+    wanted = tagged.copy()
+    wanted[_within(group.entity_id, members)] = True
+    which = np.flatnonzero(wanted)
+    ref, counts = group.deltas(8, which)
+    dicts = iter(tags.dicts(np.flatnonzero(tagged), block.texts))
+    return _Listed(group.entity_id[which], counts, ref, [next(dicts) if t else None for t in tagged[which]])
+
+
+def _listed(parts: list[_Listed]) -> tuple[IntArray, IntArray, IntArray, list[Tags | None]]:
+    """Ids, pointers, numbers and tags of all parts."""
+    none = np.zeros(0, dtype=np.int64)
+    return (
+        np.concatenate([none, *(part.ids for part in parts)]),
+        pointers(np.concatenate([none, *(part.counts for part in parts)])),
+        np.concatenate([none, *(part.numbers for part in parts)]),
+        [tags for part in parts for tags in part.tags],
+    )
+
+
+# -- roads -------------------------------------------------------------------------------------------------
+def _roads_of(group: Entities, tags: TagNumbers, block: Block) -> _Roads:
     """Tags and refs of the ways that may be roads or ferries."""
-    n = len(fields.way_id)
-    keys, n_keys = fields.packed(2)
-    values, n_values = fields.packed(3)
-    if not np.array_equal(n_keys, n_values):
-        raise Unusual("keys and values")
-    number = np.array([_KEY_NUMBER.get(string, -1) for string in strings], dtype=np.int8)
-    number = number[keys.view(np.int64)]
+    n = len(group.entity_id)
+    number = np.array([_KEY_NUMBER.get(string, -1) for string in block.strings], dtype=np.int8)[tags.key]
     hits = np.flatnonzero(number >= 0)[::-1]  # the first of several equal keys is written last
     table = np.full((len(WAY_KEYS), n), -1, dtype=np.int32)
-    table[number[hits], np.repeat(np.arange(n), n_keys)[hits]] = values[hits]
-    keep, seen = _are_candidates(table[_HIGHWAY], table[_ROUTE], strings)
-    refs, counts = fields.packed(8, keep)
-    columns = [_column(row[keep], strings) for row in table]
-    return _Ways(int(seen.sum()), fields.way_id[keep], counts, _from_deltas(unzigzag(refs), counts), columns)
+    table[number[hits], tags.owners()[hits]] = tags.value[hits]
+    keep, seen = _are_candidates(table[_HIGHWAY], table[_ROUTE], block)
+    which = np.flatnonzero(keep)
+    ref, counts = group.deltas(8, which)
+    columns = [_column(row[which], block) for row in table]
+    return _Roads(int(seen.sum()), group.entity_id[which], counts, ref, columns)
 
 
-def _are_candidates(
-    highway: npt.NDArray[np.int32], route: npt.NDArray[np.int32], strings: list[bytes]
-) -> tuple[BoolArray, BoolArray]:
+def _are_candidates(highway: Int32, route: Int32, block: Block) -> tuple[BoolArray, BoolArray]:
     """Which ways may be roads or ferries, and which have ``highway`` or ``route`` at all."""
     has = highway >= 0
-    roads = _by_string(highway, strings, lambda value: is_candidate(value, None))
-    ferries = _by_string(route, strings, lambda value: is_candidate(None, value))
+    roads = _by_string(highway, block, lambda value: is_candidate(value, None))
+    ferries = _by_string(route, block, lambda value: is_candidate(None, value))
     return np.where(has, roads, ferries), has | (route >= 0)
 
 
-def _by_string(row: npt.NDArray[np.int32], strings: list[bytes], rule: Callable[[str], bool]) -> BoolArray:
+def _by_string(row: Int32, block: Block, rule: Callable[[str], bool]) -> BoolArray:
     """Apply a rule to each different value once; False where there is none."""
-    answers = np.zeros(len(strings) + 1, dtype=bool)
+    answers = np.zeros(len(block.strings) + 1, dtype=bool)
     for i in np.flatnonzero(np.bincount(row[row >= 0])).tolist():
-        answers[i] = rule(strings[i].decode())
+        answers[i] = rule(block.texts[i])
     return answers[row]
 
 
-def _column(row: npt.NDArray[np.int32], strings: list[bytes]) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """Codes and values of one key, numbered within the blob."""
-    has = row >= 0
-    seen = np.zeros(len(strings) + 1, dtype=bool)
-    seen[row[has]] = True
+def _column(row: Int32, block: Block) -> tuple[Int32, list[str]]:
+    """Codes and values of one key, numbered within the group."""
+    seen = np.zeros(len(block.strings) + 1, dtype=bool)
+    seen[row[row >= 0]] = True
     number = np.where(seen, np.cumsum(seen) - 1, -1).astype(np.int32)
-    return number[row], [strings[i].decode() for i in np.flatnonzero(seen).tolist()]
+    return number[row], [block.texts[i] for i in np.flatnonzero(seen).tolist()]
 
 
-def _from_deltas(deltas: IntArray, counts: IntArray) -> IntArray:
-    """Return running sums that start again with each way."""
-    total = np.cumsum(deltas)
-    before = np.append(0, total)[pointers(counts)[:-1]]
-    ref: IntArray = total - np.repeat(before, counts)
-    return ref
-
-
-def _places_of(data: bytes, needed: IntArray) -> list[_Places]:
-    """Coordinates of the needed nodes of a blob."""
-    block = open_block(unpack(data))
-    if block.ways and not block.dense:
-        raise Unusual("order of objects")
-    return list(_needed_places(block, needed))
-
-
-def _needed_places(block: Block, needed: IntArray) -> Iterator[_Places]:
-    for nodes in read_dense(block):
-        if not len(nodes.node_id):
-            continue
-        low, high = np.searchsorted(needed, [nodes.node_id[0], nodes.node_id[-1] + 1])
-        if low == high:
-            continue
-        wanted = needed[low:high]
-        place = np.minimum(np.searchsorted(nodes.node_id, wanted), len(nodes.node_id) - 1)
-        here = np.flatnonzero(nodes.node_id[place] == wanted)
-        x, y = nodes.coordinates()
-        yield _Places(low + here, x[place[here]], y[place[here]])
-
-
-def _joined(parts: list[_Ways]) -> tuple[int, IntArray, IntArray, IntArray, dict[str, Coded]]:
-    """Ways of all blobs in file order, with values numbered throughout."""
+def _roads(parts: list[_Roads], nodes: NodeTable) -> Ways:
+    """Roads of all groups with values numbered throughout, and their nodes."""
     none = np.zeros(0, dtype=np.int64)
-    way_id = np.concatenate([none, *(p.way_id for p in parts)])
-    counts = np.concatenate([none, *(p.counts for p in parts)])
-    ref = np.concatenate([none, *(p.ref for p in parts)])
     tags = {}
     for k, key in enumerate(WAY_KEYS):
         known: dict[str, int] = {}
@@ -247,4 +348,11 @@ def _joined(parts: list[_Ways]) -> tuple[int, IntArray, IntArray, IntArray, dict
             numbers = [known.setdefault(value, len(known)) for value in values]
             codes.append(np.array([*numbers, -1], dtype=np.int32)[local])
         tags[key] = Coded(np.concatenate(codes), list(known))
-    return sum(p.n_seen for p in parts), way_id, counts, ref, tags
+    return join_nodes(
+        np.concatenate([none, *(part.way_id for part in parts)]),
+        np.concatenate([none, *(part.counts for part in parts)]),
+        np.concatenate([none, *(part.ref for part in parts)]),
+        tags,
+        nodes,
+        n_seen=sum(part.n_seen for part in parts),
+    )

@@ -30,9 +30,10 @@ WAY_KEYS = (
 )
 """The tags of a way that the road graph is made from; all others stay in the file."""
 
-DEGREES_PER_UNIT = 1e-7
-"""OSM coordinates are whole numbers of this unit."""
-NO_COORDINATE = np.iinfo(np.int32).max
+UNITS_PER_DEGREE = 1e7
+"""OSM coordinates are whole numbers; so many units are a degree."""
+LON_LIMIT, LAT_LIMIT = 1_800_000_000, 900_000_000
+"""Coordinates beyond, which also stand for "none", are no place."""
 
 
 @dataclass(frozen=True)
@@ -120,57 +121,76 @@ def ranges(starts: IntArray, counts: IntArray) -> IntArray:
     return np.arange(ptr[-1]) + np.repeat(starts - ptr[:-1], counts)
 
 
-def sort_ways(
-    way_id: IntArray, counts: IntArray, ref: IntArray, tags: dict[str, Coded]
-) -> tuple[IntArray, IntArray, IntArray, dict[str, Coded]]:
-    """Ways in ascending order of id; of several versions of one way the last in the file stays."""
-    if np.all(way_id[1:] > way_id[:-1]):
-        return way_id, counts, ref, tags
-    order = np.argsort(way_id, kind="stable")
-    last = np.append(way_id[order][1:] != way_id[order][:-1], True)
-    order = order[last]
-    ref = ref[ranges(pointers(counts)[order], counts[order])]
-    return way_id[order], counts[order], ref, {k: c.take(order) for k, c in tags.items()}
+@dataclass(frozen=True)
+class NodeTable:
+    """Places of nodes: ids ascending, each once, with x and y in units (:data:`UNITS_PER_DEGREE`)."""
+
+    node_id: IntArray
+    x: npt.NDArray[np.int32]
+    y: npt.NDArray[np.int32]
+
+    @classmethod
+    def joined(cls, parts: list[NodeTable]) -> NodeTable:
+        """Several tables one after the other, each with higher ids than the one before."""
+        none = np.zeros(0, dtype=np.int32)
+        return cls(
+            np.concatenate([none.astype(np.int64), *(part.node_id for part in parts)]),
+            np.concatenate([none, *(part.x for part in parts)]),
+            np.concatenate([none, *(part.y for part in parts)]),
+        )
+
+    def take(self, which: IntArray | BoolArray) -> NodeTable:
+        """Return the same for some nodes."""
+        return NodeTable(self.node_id[which], self.x[which], self.y[which])
+
+    def valid(self) -> BoolArray:
+        """(n,) whether the place is one."""
+        x_valid = (self.x >= -LON_LIMIT) & (self.x <= LON_LIMIT)
+        return x_valid & (self.y >= -LAT_LIMIT) & (self.y <= LAT_LIMIT)
+
+    def xy(self, which: IntArray | BoolArray) -> FloatArray:
+        """(n, 2) longitude and latitude of some nodes."""
+        return np.stack([self.x[which], self.y[which]], axis=1) / UNITS_PER_DEGREE
 
 
-def assemble(
+def last_versions(ids: IntArray) -> IntArray:
+    """Positions of the last of each id, in ascending order of the ids."""
+    order = np.argsort(ids, kind="stable")
+    return order[np.append(ids[order][1:] != ids[order][:-1], True)] if len(order) else order
+
+
+def find_ids(ids: IntArray, wanted: IntArray) -> IntArray:
+    """Position among ascending ids of each that is wanted; -1 if it is not there."""
+    if not len(ids):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    place = np.searchsorted(ids, wanted)
+    place[place == len(ids)] = 0
+    place[ids[place] != wanted] = -1
+    return place
+
+
+def join_nodes(
     way_id: IntArray,
     counts: IntArray,
     ref: IntArray,
     tags: dict[str, Coded],
-    nodes: tuple[IntArray, npt.NDArray[np.int32], npt.NDArray[np.int32]],
+    nodes: NodeTable,
     *,
     n_seen: int,
 ) -> Ways:
-    """Join ways to the coordinates of their nodes.
+    """Join ways, of which each stands once, to the places of their nodes.
 
     Parameters
     ----------
     way_id, counts, ref
-        Ids of the ways, number of vertices of each, and the node ids of all vertices.
-    tags
+        Ids of the ways, ascending, number of vertices of each, and the node ids of all vertices.
+    tags, n_seen
         See :class:`Ways`.
     nodes
-        Node ids in any order, with x and y in :data:`DEGREES_PER_UNIT`; ``NO_COORDINATE`` if unset. Of
-        several versions of one node the last in the file counts.
-    n_seen
-        See :class:`Ways`.
+        Nodes of these ways, perhaps among others.
     """
-    way_id, counts, ref, tags = sort_ways(way_id, counts, ref, tags)
-    node_id, x, y = nodes
-    if not np.all(node_id[1:] > node_id[:-1]):
-        order = np.argsort(node_id, kind="stable")
-        order = order[np.append(node_id[order][1:] != node_id[order][:-1], True)] if len(order) else order
-        node_id, x, y = node_id[order], x[order], y[order]
-    place = np.searchsorted(node_id, ref)
-    place[place == len(node_id)] = 0
-    found = (
-        (node_id[place] == ref) & (x[place] != NO_COORDINATE) if len(node_id) else np.zeros(len(ref), bool)
-    )
-    used = np.zeros(len(node_id), dtype=bool)
-    used[place[found]] = True
-    position = np.cumsum(used) - 1
-    vertex = np.full(len(ref), -1, dtype=np.int64)
-    vertex[found] = position[place[found]]
-    xy = np.stack([x[used], y[used]], axis=1) / (1 / DEGREES_PER_UNIT)
-    return Ways(way_id, pointers(counts), vertex, node_id[used], xy, tags, n_seen)
+    vertex = find_ids(nodes.node_id, ref)
+    used = np.zeros(len(nodes.node_id), dtype=bool)
+    used[vertex[vertex >= 0]] = True
+    position = np.append(np.cumsum(used) - 1, -1)  # the last for vertices that are -1
+    return Ways(way_id, pointers(counts), position[vertex], nodes.node_id[used], nodes.xy(used), tags, n_seen)
