@@ -200,6 +200,17 @@ def test_hostile_texts_arrive_as_they_are(hostile):
     }
 
 
+def test_texts_that_look_like_formulas_stay_texts_when_edited(hostile):
+    """They, and no others, carry the mark that a spreadsheet shows as ``'``; the title of the cover as well."""
+    _, path = hostile
+    marked = 0
+    for page in openpyxl.load_workbook(path):
+        for cell in (cell for row in page.iter_rows() for cell in row if isinstance(cell.value, str)):
+            assert bool(cell.quotePrefix) == (cell.value[0] in "=+-@＝＋－＠\t\r\n"), cell.value
+            marked += bool(cell.quotePrefix)
+    assert marked > 3
+
+
 def test_clean_replaces_only_what_xml_forbids():
     """Control characters and lone surrogates become U+FFFD; a very long text is cut and says so."""
     assert clean("a\x00b\ud800c\n好🔌") == "a\ufffdb\ufffdc\n好🔌"

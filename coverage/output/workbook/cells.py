@@ -24,6 +24,9 @@ LONGEST = 16_000
 """Characters of a cell at most (Excel: 32 767 UTF-16 units)."""
 WIDEST, NARROWEST, LINES = 46, 8, 8
 
+COMPUTED = tuple("=+-@＝＋－＠\t\r\n")
+"""How a text begins that a spreadsheet computes once somebody edits its cell."""
+
 
 def clean(value: object) -> str:
     """Text that XML can hold: what it forbids becomes U+FFFD, what is too long is cut and says so.
@@ -33,6 +36,15 @@ def clean(value: object) -> str:
     """
     shown = clean_xml(clean_text(value)).replace("\r\n", "\n").replace("\r", "\n")
     return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
+
+
+def text_style(words: str, style: str) -> str:
+    """Name of a text's format: with the mark ``'`` where a spreadsheet would take the text for a formula.
+
+    >>> text_style("=1+1", "text"), text_style("1+1", "text")
+    ("text'", 'text')
+    """
+    return f"{style}'" if words.startswith(COMPUTED) else style
 
 
 def capital(label: str) -> str:
@@ -170,7 +182,7 @@ def write_rows(
             if value is None:
                 page.write_blank(r + 1, c, None, style("text"))
             elif isinstance(value, str):
-                page.write_string(r + 1, c, value, style("text"))
+                page.write_string(r + 1, c, value, style(text_style(value, "text")))
             elif isinstance(value, dt.date):
                 page.write_datetime(r + 1, c, dt.datetime(value.year, value.month, value.day), style("date"))
             else:

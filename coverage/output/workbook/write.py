@@ -20,7 +20,7 @@ from ...plan import Plan
 from ...texts import text
 from ..layer import GAP, GOOD, MIDDLE, SourceNote
 from ..pictures.charts import coverage_curve
-from .cells import Sheet, clean, column_widths, row_height, sheet_rows, write_rows
+from .cells import Sheet, clean, column_widths, row_height, sheet_rows, text_style, write_rows
 from .sheets import plan_sheets
 
 FONTS = {"zh": "Microsoft YaHei", "en": "Calibri"}
@@ -90,7 +90,10 @@ def _properties(plan: Plan) -> dict[str, Any]:
 
 
 def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
-    """Return a format by its name: a number format, or ``text``, ``head``, ``title`` …; made once each."""
+    """Return a format by its name: a number format, or ``text``, ``head``, ``title`` …; made once each.
+
+    With ``'`` behind the name, the text stays one when somebody edits the cell; see :func:`.cells.text_style`.
+    """
     made: dict[str, Format] = {}
     base = {
         "font_name": FONTS[lang],
@@ -112,8 +115,10 @@ def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
 
     def style(name: str) -> Format:
         if name not in made:
-            look = looks.get(name) or {"num_format": name}
-            made[name] = book.add_format(look if name in LOOKS else base | look)
+            plain = name.removesuffix("'")
+            look = looks.get(plain) or {"num_format": plain}
+            quote = {"quote_prefix": plain != name}
+            made[name] = book.add_format(look if name in LOOKS else base | look | quote)
         return made[name]
 
     return style
@@ -142,7 +147,7 @@ def _cover(
     ]
     for r, (line, look) in enumerate(lines):
         page.merge_range(r, 0, r, 2, "")
-        page.write_string(r, 0, clean(line), style(look))
+        page.write_string(r, 0, clean(line), style(text_style(line, look)))
         page.set_row(r, row_height([clean(line)], [100.0], 16.0) or (30.0 if look == "title" else 18.0))
     top = len(lines) + 1
     for c, key in enumerate(("sheet", "rows", "what")):
