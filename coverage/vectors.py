@@ -185,16 +185,35 @@ _SHAPES: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
+def json_shape(geometry: Any) -> Any:
+    """Shape of a geometry of GeoJSON, without heights.
+
+    Raises
+    ------
+    ValueError
+        If it is none: another type, missing or infinite coordinates, a ring that is open or too short.
+
+    Examples
+    --------
+    >>> json_shape({"type": "Point", "coordinates": [113.1, 27.8]}).wkt
+    'POINT (113.1 27.8)'
+    """
+    try:
+        kind = geometry["type"]
+        return _SHAPES[kind](geometry["geometries" if kind == "GeometryCollection" else "coordinates"])
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError, shapely.errors.ShapelyError) as error:
+        raise ValueError("no shape") from error
+
+
 def _json_object(pairs: list[tuple[str, Any]]) -> Any:
     """Turn a geometry into a shape as soon as it is read: its lists of numbers take ten times the room."""
     made = dict(pairs)
     kind = made.get("type")
-    inside = "geometries" if kind == "GeometryCollection" else "coordinates"
-    if not isinstance(kind, str) or kind not in _SHAPES or inside not in made:
+    if not isinstance(kind, str) or kind not in _SHAPES or not {"coordinates", "geometries"} & made.keys():
         return made
     try:
-        return _SHAPES[kind](made[inside])
-    except (ValueError, TypeError, IndexError, KeyError, OverflowError, shapely.errors.ShapelyError):
+        return json_shape(made)
+    except ValueError:
         return _BrokenShape()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import shutil
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -91,6 +93,35 @@ def too_slow(handler):
     """Say nothing for as long as the client waits."""
     CLIENT_GONE.wait(HANGS_S)
     hang_up(handler)
+
+
+def endless(handler):
+    """Send for ever."""
+    handler.send_response(200)
+    handler.end_headers()
+    with suppress(OSError):
+        while True:
+            handler.wfile.write(b" " * 100_000)
+    handler.close_connection = True
+
+
+def letter_by_letter(handler):
+    """Never stop to send, and never send much."""
+    handler.send_response(200)
+    handler.end_headers()
+    with suppress(OSError):
+        while not CLIENT_GONE.wait(0.02):
+            handler.wfile.write(b" ")
+    handler.close_connection = True
+
+
+def head_without_end(handler):
+    """Send a header letter by letter."""
+    with suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while not CLIENT_GONE.wait(0.02):
+            handler.wfile.write(b"x")
+    handler.close_connection = True
 
 
 @pytest.fixture
@@ -326,6 +357,42 @@ def test_an_interrupted_download_goes_on_where_it_stopped(stand, fetch):
     assert len({body["data"][0] for _, body, _ in stand.asked}) == len(stand.asked) - 1
 
 
+@pytest.mark.parametrize("answer", [endless, reply(gzip.compress(bytes(3_000_000)), Content_Encoding="gzip")])
+def test_an_answer_that_is_too_large_is_broken_off(stand, fetch, monkeypatch, answer):
+    """A body without end, and a small one that unpacks to more: not asked again, but tried in quarters three times."""
+    monkeypatch.setattr("plugspan.network.http_fetch.MOST_MB", 2)
+    stand.answers = [answer]
+    with pytest.raises(NetworkError) as caught:
+        fetch()
+    assert caught.value.key == "download-too-large"
+    assert caught.value.render("zh") != caught.value.render("en")
+    assert len(stand.asked) == 4
+    assert not fetch.waits
+
+
+@pytest.mark.parametrize("answer", [letter_by_letter, head_without_end])
+def test_an_answer_that_comes_letter_by_letter_is_given_up(stand, fetch, monkeypatch, answer):
+    """It never times out by itself; told after one more try."""
+    monkeypatch.setattr("plugspan.network.http_fetch.TRANSFER_S", 0.2)
+    stand.answers = [answer]
+    with pytest.raises(NetworkError) as caught:
+        fetch()
+    assert (caught.value.key, caught.value.values["tries"]) == ("download-too-slow", 2)
+    assert caught.value.render("zh") != caught.value.render("en")
+
+
+def test_packed_answers_are_unpacked(stand, fetch):
+    """As servers send them; what is packed otherwise, cut off or not packed at all is asked for again."""
+    packed = gzip.compress(GOOD.encode())
+    wrong = [
+        reply(body, Content_Encoding=how)
+        for body, how in ((packed, "br"), (packed[:-20], "gzip"), (GOOD, "gzip"))
+    ]
+    stand.answers = [*wrong, reply(packed + b"more", Content_Encoding="gzip")]
+    assert read_osm(fetch()).roads.n_segments == 1
+    assert len(stand.asked) == 4
+
+
 # -- names -------------------------------------------------------------------------------------------------
 def found(*shapes):
     """Answer of the search for a name."""
@@ -355,6 +422,21 @@ def test_a_region_by_name(stand, fetch):
             reply('[{"geojson": {"type": "Polygon", "coordinates": "x"}}, {"geojson": null}, {}]'),
             "download-no-area",
         ),
+        (
+            reply(
+                '[{"geojson": {"type": "Polygon", "coordinates": [[[1, NaN], [2, 2], [3, 1], [1, NaN]]]}}]'
+            ),
+            "download-no-area",
+        ),
+        (
+            reply('[{"geojson": {"type": "Polygon", "coordinates": [[[1, 1], [2, 2], [3, 1]]]}}]'),
+            "download-no-area",
+        ),
+        (
+            reply('[{"geojson": {"type": "Polygon", "coordinates": [[[1, 1], [999, 2], [3, 1], [1, 1]]]}}]'),
+            "region-off-globe",
+        ),
+        (reply('[{"geojson": ' + "[" * 100_000), "download-garbled"),
         (reply('[{"geojson": '), "download-garbled"),
         (reply('{"error": "x"}'), "download-garbled"),
         (reply("[1]"), "download-garbled"),

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import osmium
 import shapely
-from shapely.geometry import shape as shape_of
 from shapely.geometry.base import BaseGeometry
 
 from ..atomic import check_file, write_file
 from ..errors import Fault, InputError, NetworkError
+from ..vectors import json_shape
 from .http_fetch import Client, UnusableAnswerError, cache_name
 from .osm.features import KEYS, TAGS
 from .osm.files import OSM_SUFFIXES, osm_faults, osm_file, suffix_of
@@ -33,6 +33,8 @@ TILE_KM = 50.0
 """Width of a tile: the area of OSMnx's largest query."""
 SPLITS = 3
 """How often a tile is quartered when the server says that it is too much."""
+MOST_JSON_MB = 50
+"""Largest answer to a name: ten countries with all their islands have about 20 MB."""
 _KM_PER_DEGREE = 111.2
 
 
@@ -177,16 +179,19 @@ def geocode_region(
     for found in json.loads(file.read_bytes()):
         area = _area_of(found)
         if area is not None:
-            client.tell("found", name=str(found.get("display_name", name)))
+            shown = "".join(c for c in str(found.get("display_name", name))[:200] if c.isprintable())
+            client.tell("found", name=shown)
             return Region(area, halo_m, name)
     raise NetworkError("download-no-area", name=name)
 
 
 def _check_json(body: bytes) -> None:
     """Refuse an answer that is no list of results."""
+    if len(body) > MOST_JSON_MB * 1_000_000:
+        raise UnusableAnswerError(f"> {MOST_JSON_MB} MB")
     try:
         answer = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnusableAnswerError("JSON") from error
     if not isinstance(answer, list) or not all(isinstance(found, dict) for found in answer):
         raise UnusableAnswerError("JSON")
@@ -195,8 +200,8 @@ def _check_json(body: bytes) -> None:
 def _area_of(found: dict[str, Any]) -> BaseGeometry | None:
     """Area of a search result, or None."""
     try:
-        area = shapely.make_valid(shape_of(found["geojson"]))
-    except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError):
+        area = shapely.make_valid(json_shape(found["geojson"]))
+    except (KeyError, ValueError):
         return None
     return area if area.geom_type in {"Polygon", "MultiPolygon"} and not area.is_empty else None
 
@@ -268,6 +273,9 @@ def _fetch_tile(client: Client, address: str, box: Box, splits: int) -> list[Pat
     except _TooMuchError as error:
         if not splits:
             raise NetworkError("download-too-much") from error
+    except NetworkError as error:
+        if not splits or error.key != "download-too-large":
+            raise
     else:
         return [file]
     client.tell("split")

@@ -8,7 +8,10 @@ happens. Addresses and paths of the services are OSMnx's.
 from __future__ import annotations
 
 import hashlib
+import queue
+import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from ..atomic import write_file
 from ..errors import NetworkError
@@ -33,12 +36,24 @@ themselves, and whoever sits without internet should be told soon."""
 CONNECT_TIMEOUT_S = 15.0
 GRACE_S = 30.0
 """How much longer than the server's own time limit an answer is waited for."""
+TRANSFER_S = 660.0
+"""How much longer an answer may take until it is complete: letter by letter it would never time out."""
+MOST_MB = 400
+"""Largest answer, unpacked. A tile of a dense city has some 100 MB; packed zeros have any size."""
 MAX_AGE_S = 30 * 86_400.0
 """Older answers in the cache are asked for again."""
 
 
 class UnusableAnswerError(ValueError):
     """The answer is cut off or not what was asked for: worth another try. Never reaches a user."""
+
+
+class _TooLargeError(requests.RequestException):
+    """The answer has more than :data:`MOST_MB`."""
+
+
+class _TooSlowError(requests.Timeout):
+    """The answer came, but was not complete in time."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +138,7 @@ class Client:
                 check(body)
             except (_Refused, requests.RequestException, UnusableAnswerError) as error:
                 failure = _failure(error, host, attempt + 1)
-                if isinstance(error, _Refused) and error.status not in RETRIED_STATUS:
-                    raise failure from error
-                if _nobody_there(error) and attempt >= NOBODY_THERE_RETRIES:
+                if not _worth_another_try(error, attempt):
                     raise failure from error
                 wait_s = max(FIRST_WAIT_S * 2.0**attempt, getattr(error, "retry_after_s", 0.0))
                 wait_s = min(wait_s, LONGEST_WAIT_S)
@@ -135,24 +148,84 @@ class Client:
         raise failure
 
     def _request(self, url: str, data: Mapping[str, str] | None, params: Mapping[str, str] | None) -> bytes:
-        agent = {"User-Agent": f"plugspan/{version('plugspan')} osmnx/{version('osmnx')}"}
-        response = requests.request(
+        """Return the body of an answer that is complete within the time, whatever takes it."""
+        late, came = threading.Event(), queue.SimpleQueue[bytes | Exception]()
+
+        def work() -> None:
+            try:
+                came.put(self._body(url, data, params, late))
+            except Exception as error:  # for the one who waits
+                came.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        try:
+            found = came.get(timeout=self.timeout_s + TRANSFER_S)
+        except queue.Empty:
+            raise _TooSlowError from None
+        finally:
+            late.set()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _body(
+        self,
+        url: str,
+        data: Mapping[str, str] | None,
+        params: Mapping[str, str] | None,
+        late: threading.Event,
+    ) -> bytes:
+        """Ask, and return the body."""
+        agent = {
+            "User-Agent": f"plugspan/{version('plugspan')} osmnx/{version('osmnx')}",
+            "Accept-Encoding": "gzip",
+        }
+        with requests.request(
             "GET" if data is None else "POST",
             url,
             data=data,
             params=params,
             headers=agent,
             timeout=(CONNECT_TIMEOUT_S, self.timeout_s + GRACE_S),
-        )
-        if response.status_code != 200:
-            raise _Refused(response.status_code, response.headers.get("Retry-After"))
-        return response.content
+            stream=True,
+        ) as response:
+            if response.status_code != 200:
+                raise _Refused(response.status_code, response.headers.get("Retry-After"))
+            try:
+                return _unpacked(response, late)
+            except ReadTimeoutError as error:
+                raise requests.ReadTimeout(error) from error
+            except HTTPError as error:
+                raise requests.ConnectionError(error) from error
 
     def _keep(self, name: str, body: bytes) -> Path:
         path = self.cache_dir / name
         with write_file(path, overwrite=True, ours=Path.is_file) as part:
             part.write_bytes(body)
         return path
+
+
+def _unpacked(response: requests.Response, late: threading.Event) -> bytes:
+    """Take down an answer piece by piece, until it is complete, too large or too late."""
+    packed = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if packed not in ("identity", "gzip"):
+        raise UnusableAnswerError(packed[:40])
+    opener = zlib.decompressobj(31) if packed == "gzip" else None
+    room, pieces = MOST_MB * 1_000_000, []
+    for piece in response.raw.stream(1 << 16, decode_content=False):
+        try:
+            plain = piece if opener is None else opener.decompress(piece, room + 1)
+        except zlib.error as error:
+            raise UnusableAnswerError("gzip") from error
+        room -= len(plain)
+        if room < 0:
+            raise _TooLargeError
+        pieces.append(plain)
+        if late.is_set() or (opener is not None and opener.eof):
+            break
+    if opener is not None and not opener.eof:
+        raise UnusableAnswerError("gzip")
+    return b"".join(pieces)
 
 
 class _Refused(Exception):  # noqa: N818
@@ -162,6 +235,15 @@ class _Refused(Exception):  # noqa: N818
         super().__init__(f"HTTP {status}")
         self.status = status
         self.retry_after_s = parse_retry_after(retry_after)
+
+
+def _worth_another_try(error: Exception, attempt: int) -> bool:
+    """Whether a failure may mend by itself."""
+    if isinstance(error, _Refused):
+        return error.status in RETRIED_STATUS
+    if isinstance(error, _TooLargeError):
+        return False
+    return attempt < NOBODY_THERE_RETRIES or not (isinstance(error, _TooSlowError) or _nobody_there(error))
 
 
 def _nobody_there(error: Exception) -> bool:
@@ -191,6 +273,10 @@ def _failure(error: Exception, host: str, tries: int) -> NetworkError:
     if isinstance(error, _Refused):
         key = "download-busy" if error.status in RETRIED_STATUS else "download-refused"
         return NetworkError(key, host=host, status=error.status, tries=tries)
+    if isinstance(error, _TooLargeError):
+        return NetworkError("download-too-large", host=host, most=MOST_MB)
+    if isinstance(error, _TooSlowError):
+        return NetworkError("download-too-slow", host=host, tries=tries)
     if isinstance(error, requests.Timeout):
         return NetworkError("download-timeout", host=host, tries=tries)
     if isinstance(error, UnusableAnswerError):
