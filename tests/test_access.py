@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from plugspan.network.access import REASONS, find_access
+from plugspan.network.access import REASONS, find_access, find_served
 from plugspan.network.routes import RoadIndex, find_routes
 from plugspan.network.snapping import snap
 from plugspan.texts import text
@@ -118,6 +118,51 @@ def test_no_road_and_island():
     assert found.served.empty
     assert table(found.near, "site", "reason") == {(0, "no_road"), (1, "island")}
     assert found.near["straight_m"].to_numpy() == pytest.approx([1500, 1500, 2010, 2010], rel=1e-2)
+
+
+def cut_off_motorway():
+    """Both carriageways of G4 end before they meet another road; a street with G207 runs 105 m beside them."""
+    toy = Toy(
+        a=(0, 0), b=(0, 20_000), c=(-30, 20_000), d=(-30, 0), e=(105, -2000), f=(105, 22_000), g=(4000, 5000)
+    )
+    toy.road("a b", "G4", oneway=True, highway="motorway").road("c d", "G4", oneway=True, highway="motorway")
+    return toy.node("h", 105, 5000).road("e h f", "G207").road("h g f")
+
+
+def test_a_site_on_a_cut_off_carriageway_would_serve_it():
+    """0 m from the northbound carriageway, 105 m from the street: an island, and what it would serve is said.
+
+    It would serve G4 northbound (which counts down) at 12 km from the north; it serves nothing, not the street either.
+    """
+    found = access_of(cut_off_motorway(), (0, 8000))
+    assert found.served.empty
+    assert set(found.near["reason"]) == {"island"}
+    would = found.near[found.near["chainage_m"].notna()]
+    assert table(would, "ref", "direction") == {("G4", "backward")}
+    assert would["chainage_m"].to_numpy() == pytest.approx([12_000], rel=1e-3)
+    assert would[["straight_m", "distance_m", "back_m"]].to_numpy() == pytest.approx(
+        np.zeros((1, 3)), abs=1e-3
+    )
+
+
+def test_a_site_beside_a_cut_off_track_is_moved():
+    """A track of 200 m that joins nothing, 30 m from the road: it bears no route, so the site serves the road."""
+    toy = (
+        Toy(a=(0, 0), b=(0, 9000), i=(30, 4000), j=(30, 4200))
+        .road("a b", "G207")
+        .road("i j", highway="service")
+    )
+    found = access_of(toy, (32, 4100))
+    assert table(found.served, "direction") == {("forward",), ("backward",)}
+    assert found.near.empty
+
+
+def test_candidates_on_a_cut_off_carriageway_serve_as_little_as_sites():
+    """The same place, asked for as a candidate: what serves is one function."""
+    graph = cut_off_motorway().graph()
+    index, points = RoadIndex(graph), lonlat(np.array([0.0, 105]), np.array([8000.0, 8000]))
+    found = find_served(index, find_routes(graph), snap(graph, points), points)
+    assert table(found, "site", "ref") == {(1, "G207")}
 
 
 def test_far_away_is_not_listed():

@@ -10,14 +10,15 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from plugspan.network import read_network
+from plugspan.network.figures import network_figures
 from plugspan.network.quality.refs import odd_refs, one_slip, signature
 from plugspan.network.quality.report import KINDS, network_quality
 from plugspan.network.quality.routes import runs
 from plugspan.network.refs import GB_T_917, RoadClasses
-from plugspan.network.routes import find_routes, network_length_m
+from plugspan.network.routes import RoadIndex, find_routes, network_length_m, parallel_inside_m
 from plugspan.texts import LANGUAGES, catalogue
 from shapely import box
-from toy import Toy
+from toy import Toy, lonlat
 
 
 def report(graph, classes=GB_T_917, **more):
@@ -253,6 +254,27 @@ def test_a_carriageway_without_counterpart_is_listed():
     rows = of_kind(report(toy.graph()), "one_direction")
     assert rows["length_m"].tolist() == pytest.approx([3000], rel=2e-3)
     assert rows["severity"].tolist() == ["doubtful"]
+
+
+def test_parallel_carriageways_are_listed_with_their_own_lengths():
+    """A second tube beside one of two carriageways, kilometre 4 to 8 from the north: a note, in figures too."""
+    toy = Toy(a=(0, 0), f=(0, 4000), m=(0, 8000), b=(0, 12_000), c=(-20, 12_000), d=(-20, 0))
+    toy.node("p", 60, 4100).node("q", 60, 7900)
+    for line in ("a f m b", "c d", "f p q m"):
+        toy.road(line, "G4", oneway=True, highway="motorway")
+    graph = toy.graph()
+    row = of_kind(report(graph), "parallel").squeeze()
+    own_m = 3800 + 2 * np.hypot(60, 100)
+    assert row["length_m"] == pytest.approx(own_m, rel=1e-3)
+    assert (row["ref"], row["severity"], row["effect"]) == ("G4", "note", "quality.effect.parallel-backward")
+    assert (row["values"]["low"], row["values"]["high"]) == ("4.0", "8.0")
+    (route,) = routes = find_routes(graph)
+    figures = network_figures(graph, routes)
+    assert figures["parallel_km"] == pytest.approx(own_m / 1000, abs=1e-3)
+    assert figures["routes_km"] == pytest.approx(12.0, rel=1e-3)
+    index, half = RoadIndex(graph), shapely.box(*lonlat(-500, -500), *lonlat(500, 6000))
+    assert parallel_inside_m(index, route, half) == pytest.approx(own_m / 2, rel=2e-3)
+    assert parallel_inside_m(index, route, None) == pytest.approx(own_m, rel=1e-3)
 
 
 def test_missing_speeds_are_given_as_a_share_of_the_route():

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..inputs import Inputs
 from ..network import Region, RoadGraph
-from ..network.routes import Route
+from ..network.routes import Route, parallel_inside_m
 from ..policy import (
     BerthShare,
     CallShare,
@@ -36,7 +36,16 @@ from .parking import assess_parking
 from .reach import assess_reach
 from .spacing_rules import RoadContext, assess_coverage, assess_spacing, gap_frame, route_rows
 
-ROUTE_COLUMNS = ("ref", "class", "length_km", "sites", "length_per_site_km", "gap_mean_km", "gap_max_km")
+ROUTE_COLUMNS = (
+    "ref",
+    "class",
+    "length_km",
+    "parallel_km",
+    "sites",
+    "length_per_site_km",
+    "gap_mean_km",
+    "gap_max_km",
+)
 
 
 def assess(
@@ -89,7 +98,7 @@ def assess(
     all_gaps = _joined(gaps, _no_gaps())
     return Assessment(
         tuple(findings),
-        _joined(measured or [], _empty(ROUTE_COLUMNS)),
+        _with_parallel(context, _joined(measured or [], _empty(ROUTE_COLUMNS))),
         all_gaps,
         *_access_frames(context, policy),
         demand,
@@ -102,6 +111,12 @@ def _joined(frames: Iterable[pd.DataFrame], empty: pd.DataFrame) -> Any:
     """All rows below each other; ``empty`` if there are none."""
     filled = [frame for frame in frames if len(frame)]
     return pd.concat(filled, ignore_index=True) if filled else empty
+
+
+def _with_parallel(context: RoadContext, table: pd.DataFrame) -> pd.DataFrame:
+    """Add to a table of routes the length of their parallel carriageways inside the region."""
+    inside_m = {r.ref: parallel_inside_m(context.index, r, context.area) for r in context.routes}
+    return table.assign(parallel_km=(table["ref"].map(inside_m).astype(float) / M_PER_KM).round(3))
 
 
 def _facility_rule(inputs: Inputs, rule: Rule) -> Finding:
@@ -138,6 +153,7 @@ def _access_frames(context: RoadContext, policy: Policy) -> tuple[pd.DataFrame, 
     access, sites = context.access(asked[0].access_km), context.inputs.sites
     served, near = (_with_ids(table, sites) for table in (access.served, access.near))
     served["chainage_km"] = (served.pop("chainage_m") / M_PER_KM).round(3)
+    near["chainage_km"] = (near.pop("chainage_m") / M_PER_KM).round(3)
     for table in (served, near):
         table["distance_km"] = (table["distance_m"] / M_PER_KM).round(3)
         table["back_km"] = (table.pop("back_m") / M_PER_KM).round(3)

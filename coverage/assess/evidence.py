@@ -197,8 +197,11 @@ def _candidates(
     if candidates is None or candidates.empty:
         return _shaped(pd.DataFrame({"gap": []}))
     free = candidates[candidates["excluded"].isna()] if "excluded" in candidates else candidates
-    snapped = context.snapper.snap(lonlat(free.geometry))
-    served = find_served(context.index, gaps.routes, snapped, access_m=rule.site.access_km * M_PER_KM)
+    points = lonlat(free.geometry)
+    access_m, snapped = rule.site.access_km * M_PER_KM, context.snapper.snap(points)
+    served = find_served(
+        context.index, gaps.routes, snapped, points, access_m=access_m, snapper=context.snapper
+    )
     at = served["site"].to_numpy(np.int64)
     named = served.assign(**{name: free[name].to_numpy(object)[at] for name in ("id", "name", "kind")})
     placed = gaps.place(named)

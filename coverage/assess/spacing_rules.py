@@ -97,6 +97,7 @@ class RoadContext:
                 self.snapped,
                 lonlat(self.inputs.sites.geometry),
                 access_m=access_km * M_PER_KM,
+                snapper=self.snapper,
             )
         return self._access[access_km]
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import shapely
 
 from .distances import AnchoredGraph, Pairs, distances_within
-from .graph import FloatArray, IntArray
+from .graph import BoolArray, FloatArray, IntArray
 from .routes import Drive, RoadIndex, Route
 from .routes.geometry import ground_scale, mercator
-from .snapping import Snapped
+from .snapping import Snapped, Snapper
 
 ACCESS_M = 3000.0
 """Driving distance from the route to a site, and back, by default."""
@@ -21,6 +21,7 @@ FAR_FACTOR = 4.0
 """For sites near a route that don't serve it, distances are looked for up to so many times the access distance."""
 KEY = ["ref", "section", "direction"]
 REASONS = ("no_road", "island", "wrong_side", "no_way_back", "too_far_by_road")
+Numbered = list[tuple[str, int, str, Drive]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,8 @@ class Access:
     near : DataFrame
         One row per site and direction within the access distance in a straight line but not served: ``site``,
         ``ref``, ``section``, ``direction``, ``straight_m``, ``distance_m``, ``back_m`` (NaN beyond four times
-        the access distance), ``reason`` (one of ``REASONS``).
+        the access distance), ``reason`` (one of ``REASONS``), and ``chainage_m``: where a site on a cut-off piece of
+        a route would serve it, NaN for all others.
     access_m : float
         The access distance.
     """
@@ -53,6 +55,7 @@ def find_access(
     points: FloatArray | None = None,
     *,
     access_m: float = ACCESS_M,
+    snapper: Snapper | None = None,
 ) -> Access:
     """Find which sites serve which directions of the routes.
 
@@ -60,7 +63,10 @@ def find_access(
     the site back onto the same direction within the access distance. (Both, each for itself: the cautious
     reading of "within the access distance and back".) Distances run on the directed graph from the exact
     places; a site on the carriageway itself has distance 0. It doesn't matter whether one comes back before
-    or behind the place where one left.
+    or behind the place where one left. What is too far from the road itself may lie on or at a parallel carriageway:
+    it serves the route where one leaves the road for that.
+
+    A site that stands on a cut-off piece of a route serves nothing, and is not moved to another road.
 
     Parameters
     ----------
@@ -71,29 +77,74 @@ def find_access(
     points : (k, 2) float64, optional
         Longitude, latitude of the sites, EPSG:4326, for straight lines; ``snapped.xy`` by default.
     access_m : float
+    snapper : Snapper, optional
+        That of the sites, lest it is made anew where sites stand on roads that are cut off.
 
     Returns
     -------
     Access
     """
-    drives = _drives(routes)
-    anchored = AnchoredGraph(index.graph, snapped)
-    places = _places(index, drives, anchored)
-    served = _served(anchored, places, snapped, access_m)
     xy = snapped.xy if points is None else np.asarray(points, dtype=np.float64).reshape(-1, 2)
-    near = _near(index, drives, xy, access_m)
-    missed = _missed(anchored, places, snapped, near, served, access_m)
-    served = _served_table(_named(served, drives))
-    return Access(served, _near_table(_named(missed, drives), served, access_m), access_m)
+    reach = _reach(index, routes, snapped, xy, access_m, snapper)
+    near = _near(index, reach.drives, xy, access_m)
+    missed = _with_cut_off(_missed(reach, near, access_m), reach.cut_off)
+    served = _served_table(_named(reach.served, reach.drives))
+    return Access(served, _near_table(_named(missed, reach.drives), served, access_m), access_m)
 
 
 def find_served(
-    index: RoadIndex, routes: Sequence[Route], snapped: Snapped, *, access_m: float = ACCESS_M
+    index: RoadIndex,
+    routes: Sequence[Route],
+    snapped: Snapped,
+    points: FloatArray | None = None,
+    *,
+    access_m: float = ACCESS_M,
+    snapper: Snapper | None = None,
 ) -> pd.DataFrame:
     """Which places serve which directions: ``Access.served`` alone, without a look at what does not serve."""
-    drives, anchored = _drives(routes), AnchoredGraph(index.graph, snapped)
-    served = _served(anchored, _places(index, drives, anchored), snapped, access_m)
-    return _served_table(_named(served, drives))
+    xy = snapped.xy if points is None else np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    reach = _reach(index, routes, snapped, xy, access_m, snapper)
+    return _served_table(_named(reach.served, reach.drives))
+
+
+@dataclass(frozen=True, eq=False)
+class _Reach:
+    """Sites on usable roads, the places they are driven to from, what they serve, and what cut-off ones would."""
+
+    drives: Numbered
+    snapped: Snapped
+    anchored: AnchoredGraph
+    places: pd.DataFrame
+    served: pd.DataFrame
+    cut_off: pd.DataFrame
+
+
+def _reach(
+    index: RoadIndex,
+    routes: Sequence[Route],
+    snapped: Snapped,
+    xy: FloatArray,
+    access_m: float,
+    snapper: Snapper | None,
+) -> _Reach:
+    drives = _drives(routes)
+    rows = np.flatnonzero(snapped.island & np.isfinite(xy).all(axis=1))
+    cut_off = pd.DataFrame(
+        {"site": rows[:0], "drive": rows[:0], "chainage_m": [], "distance_m": [], "back_m": []}
+    )
+    if len(rows) and drives:
+        there = (snapper or Snapper(index.graph)).snap(xy[rows], islands=True)
+        rows, there = rows[there.island], there.take(there.island)
+        anchored = AnchoredGraph(index.graph, there)
+        cut_off = _served(anchored, _places(index, drives, routes, anchored), there, access_m)
+        cut_off = cut_off.assign(site=rows[cut_off["site"].to_numpy(np.int64)])
+        segment = snapped.segment.copy()
+        segment[cut_off["site"]] = -1
+        snapped = replace(snapped, segment=segment)
+    anchored = AnchoredGraph(index.graph, snapped)
+    places = _places(index, drives, routes, anchored)
+    served = _served(anchored, places, snapped, access_m)
+    return _Reach(drives, snapped, anchored, places, served, cut_off)
 
 
 def _served(anchored: AnchoredGraph, places: pd.DataFrame, snapped: Snapped, access_m: float) -> pd.DataFrame:
@@ -101,39 +152,56 @@ def _served(anchored: AnchoredGraph, places: pd.DataFrame, snapped: Snapped, acc
     return both[(both["distance_m"] <= access_m) & (both["back_m"] <= access_m)]
 
 
-Numbered = list[tuple[str, int, str, Drive]]
+def _with_cut_off(missed: pd.DataFrame, cut_off: pd.DataFrame) -> pd.DataFrame:
+    """Put what cut-off sites would serve in the place of what was not found for them."""
+    found = missed.merge(cut_off, on=["site", "drive"], how="left", suffixes=("", "_there"))
+    for column in ("distance_m", "back_m"):
+        found[column] = found[column].fillna(found.pop(f"{column}_there"))
+    return found
 
 
 def _drives(routes: Sequence[Route]) -> Numbered:
     return [(r.ref, s.number, d.direction, d) for r in routes for s in r.sections for d in s.drives]
 
 
-def _places(index: RoadIndex, drives: Numbered, anchored: AnchoredGraph) -> pd.DataFrame:
-    """Places on the drives where one can leave or join: their nodes, and sites on their edges."""
+def _places(
+    index: RoadIndex, drives: Numbered, routes: Sequence[Route], anchored: AnchoredGraph
+) -> pd.DataFrame:
+    """Places where one can leave or join: nodes, and sites on the edges, of the drives and of what runs beside them."""
     graph, snapped = index.graph, anchored.snapped
-    parts = []
-    for number, (_, _, _, drive) in enumerate(drives):
-        node = np.append(graph.edge_u[drive.edges], graph.edge_v[drive.edges[-1:]])
-        parts.append((np.full(len(node), number), node, np.append(drive.from_m, drive.to_m[-1:])))
-    edge_drive = [np.full(len(d.edges), number) for number, (_, _, _, d) in enumerate(drives)]
-    if drives and snapped is not None and snapped.found.any():
+    number = {key[:3]: k for k, key in enumerate(drives)}
+    # drive, edges, chainage at the start and the end of each edge, whether beside the road
+    lines = [(k, d.edges, d.from_m, d.to_m, False) for k, (_, _, _, d) in enumerate(drives)]
+    lines += [
+        (number[(r.ref, p.section, p.direction)], p.edges, p.leave_m[:-1], p.leave_m[:-1], True)
+        for r in routes
+        for p in r.parallel
+    ]
+    none = np.empty(0, dtype=np.int64)
+    parts = [(none, none, np.empty(0), np.empty(0, dtype=bool))]
+    for k, edges, from_m, to_m, beside in lines:
+        node = np.append(graph.edge_u[edges], graph.edge_v[edges[-1:]])
+        at = np.append(from_m, to_m[-1:])
+        parts.append((np.full(len(node), k), node, at, np.full(len(node), beside)))
+    if lines and snapped is not None and snapped.found.any():
+        size = [len(edges) for _, edges, *_ in lines]
         table = pd.DataFrame(
             {
-                "drive": np.concatenate(edge_drive),
-                "edge": np.concatenate([d.edges for *_, d in drives]),
-                "from_m": np.concatenate([d.from_m for *_, d in drives]),
-                "to_m": np.concatenate([d.to_m for *_, d in drives]),
+                "drive": np.repeat([k for k, *_ in lines], size),
+                "edge": np.concatenate([edges for _, edges, *_ in lines]),
+                "from_m": np.concatenate([from_m for _, _, from_m, _, _ in lines]),
+                "to_m": np.concatenate([to_m for _, _, _, to_m, _ in lines]),
+                "beside": np.repeat([beside for *_, beside in lines], size),
             }
         )
         parts.append(_places_of_sites(index, table, anchored, snapped))
-    parts.append((np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return pd.DataFrame(dict(zip(("drive", "node", "chainage_m"), columns, strict=True)))
+    return pd.DataFrame(dict(zip(("drive", "node", "chainage_m", "beside"), columns, strict=True)))
 
 
 def _places_of_sites(
     index: RoadIndex, table: pd.DataFrame, anchored: AnchoredGraph, snapped: Snapped
-) -> tuple[IntArray, IntArray, FloatArray]:
+) -> tuple[IntArray, IntArray, FloatArray, BoolArray]:
     graph = index.graph
     table = table.assign(segment=graph.edge_segment[table["edge"]])
     at = np.flatnonzero(snapped.found)
@@ -143,17 +211,23 @@ def _places_of_sites(
     share = np.divide(on["offset_m"], length, out=np.zeros(len(on)), where=length > 0)
     share = np.where(graph.edge_reversed[on["edge"]], 1.0 - share, share)
     chainage = on["from_m"] + share * (on["to_m"] - on["from_m"])
-    return on["drive"].to_numpy(), anchored.anchors[on["site"]], chainage.to_numpy()
+    return on["drive"].to_numpy(), anchored.anchors[on["site"]], chainage.to_numpy(), on["beside"].to_numpy()
 
 
 def _both_ways(
     anchored: AnchoredGraph, places: pd.DataFrame, sites: IntArray, limit_m: float
 ) -> pd.DataFrame:
-    """Per site and drive: chainage and distance of the shortest way there, and distance of the shortest back."""
+    """Per site and drive: chainage and distance of the shortest way there, and distance of the shortest back.
+
+    The way there starts from a parallel carriageway only if none starts from the road itself.
+    """
     nodes = np.unique(places["node"].to_numpy())
     to = distances_within(anchored, anchored.anchors[sites], nodes, limit_m, reverse=True)
     back = distances_within(anchored, anchored.anchors[sites], nodes, limit_m)
-    best_to = _best(to, nodes, sites, places).rename(columns={"d": "distance_m"})
+    best_to = _best(to, nodes, sites, places[~places["beside"]])
+    if places["beside"].any():
+        best_to = pd.concat([best_to, _best(to, nodes, sites, places)]).drop_duplicates(["site", "drive"])
+    best_to = best_to.rename(columns={"d": "distance_m"})
     best_back = _best(back, nodes, sites, places).rename(columns={"d": "back_m"}).drop(columns="chainage_m")
     return best_to.merge(best_back, on=["site", "drive"], how="outer").sort_values(["site", "drive"])
 
@@ -190,20 +264,14 @@ def _near(index: RoadIndex, drives: Numbered, points: FloatArray, access_m: floa
     return found.groupby(["site", "drive"])["straight_m"].min().reset_index()
 
 
-def _missed(
-    anchored: AnchoredGraph,
-    places: pd.DataFrame,
-    snapped: Snapped,
-    near: pd.DataFrame,
-    served: pd.DataFrame,
-    access_m: float,
-) -> pd.DataFrame:
+def _missed(reach: _Reach, near: pd.DataFrame, access_m: float) -> pd.DataFrame:
     """What is near but not served, with its distances and the reason."""
-    missed = near.merge(served[["site", "drive"]], on=["site", "drive"], how="left", indicator=True)
+    snapped = reach.snapped
+    missed = near.merge(reach.served[["site", "drive"]], on=["site", "drive"], how="left", indicator=True)
     missed = missed[missed["_merge"] == "left_only"].drop(columns="_merge")
     sites = np.unique(missed["site"].to_numpy(dtype=np.int64))
     sites = sites[snapped.found[sites]]
-    wide = _both_ways(anchored, places, sites, FAR_FACTOR * access_m).drop(columns="chainage_m")
+    wide = _both_ways(reach.anchored, reach.places, sites, FAR_FACTOR * access_m).drop(columns="chainage_m")
     missed = missed.merge(wide, on=["site", "drive"], how="left")
     site = missed["site"].to_numpy(dtype=np.int64)
     return missed.assign(found=snapped.found[site], island=snapped.island[site])
@@ -235,5 +303,5 @@ def _near_table(missed: pd.DataFrame, served: pd.DataFrame, access_m: float) -> 
         missed["distance_m"] <= access_m,
     ]
     missed["reason"] = np.select([h.to_numpy(dtype=bool) for h in holds], list(REASONS[:4]), REASONS[4])
-    columns = ["site", *KEY, "straight_m", "distance_m", "back_m", "reason"]
+    columns = ["site", *KEY, "straight_m", "distance_m", "back_m", "reason", "chainage_m"]
     return missed[columns].sort_values(["site", *KEY]).reset_index(drop=True)

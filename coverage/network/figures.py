@@ -34,6 +34,7 @@ def network_figures(graph: RoadGraph, routes: Sequence[Route]) -> dict[str, floa
         "routes": len(routes),
         "routes_km": km(network_length_m(graph, routes)),
         "bridged_km": km(inferred),
+        "parallel_km": km(sum(p.length_m for r in routes for p in r.parallel)),
     }
 
 

@@ -33,7 +33,8 @@ class Snapped:
     xy : (k, 2) float64
         Longitude, latitude of the place; of the point itself if not snapped.
     island : (k,) bool
-        The nearest road of all is not usable (cut off from the main network); a further one was taken, or none.
+        The nearest road of all is not usable (cut off from the main network); a further one was taken, or none
+        (or this one, if asked for).
     """
 
     segment: IntArray
@@ -129,7 +130,9 @@ class Snapper:
     def _usable(self) -> shapely.STRtree:
         return shapely.STRtree(self._lines[self.usable])
 
-    def snap(self, points: FloatArray | gpd.GeoSeries, *, max_m: float = SNAP_M) -> Snapped:
+    def snap(
+        self, points: FloatArray | gpd.GeoSeries, *, max_m: float = SNAP_M, islands: bool = False
+    ) -> Snapped:
         """Snap points to the nearest usable road.
 
         Parameters
@@ -138,6 +141,8 @@ class Snapper:
             Longitude, latitude, EPSG:4326. NaN, empty and missing points are not snapped.
         max_m : float
             Largest straight-line distance, metres.
+        islands : bool
+            Take the nearest road even if it is not usable.
 
         Returns
         -------
@@ -148,7 +153,7 @@ class Snapper:
         xy = mercator(points)
         segment = self._nearest(self._all, np.arange(self.graph.n_segments), xy, max_m)
         island = (segment >= 0) & ~self.usable[segment]
-        if island.any():
+        if island.any() and not islands:
             segment[island] = self._nearest(self._usable, np.flatnonzero(self.usable), xy[island], max_m)
         return self._placed(points, xy, segment, island, max_m)
 

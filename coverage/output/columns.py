@@ -26,13 +26,13 @@ OUTAGE_COLUMNS = columns("covers lost plugs capacity served")
 ALTERNATIVE_COLUMNS = columns("name kind plans of_plans worst_loss cost objective id")
 LEAST_COLUMNS = columns("build_order name kind serves cost id")
 UNSERVED_COLUMNS = columns("span_km ref section direction from_km to_km")
-NOT_SERVED_COLUMNS = columns("name ref reason distance_km id")
+NOT_SERVED_COLUMNS = columns("name ref reason distance_km chainage_km id")
 ISSUE_COLUMNS = columns("quality_kind severity ref name length_km effect")
 
 # Tables without geometry.
 FINDING_COLUMNS = columns("rule title finding_status value target value_after status_after source")
 ROUTE_COLUMNS = columns(
-    "ref road_class length_km sites length_per_site_km gap_mean_km gap_median_km gap_p90_km gap_max_km gap_max_open "
+    "ref road_class length_km parallel_km sites length_per_site_km gap_mean_km gap_median_km gap_p90_km gap_max_km gap_max_open "
     "good_km middle_km gap_km no_site_km open_km"
 )
 ACCESS_COLUMNS = columns("ref section direction chainage_km id name distance_km back_km")

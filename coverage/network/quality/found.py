@@ -14,14 +14,16 @@ from ...units import WGS84
 from ..graph import IntArray, RoadGraph
 
 Severity = Literal["serious", "doubtful", "note"]
-Kind = Literal["island", "dead_end", "bridged", "break", "ref", "duplicate", "one_direction", "no_speed"]
+Kind = Literal[
+    "island", "dead_end", "bridged", "break", "ref", "duplicate", "one_direction", "parallel", "no_speed"
+]
 KINDS: tuple[Kind, ...] = (
-    "island", "dead_end", "bridged", "break", "ref", "duplicate", "one_direction", "no_speed",
+    "island", "dead_end", "bridged", "break", "ref", "duplicate", "one_direction", "parallel", "no_speed",
 )  # fmt: skip
 """``island`` roads cut off from the main network; ``dead_end`` a route that ends in the open; ``bridged`` a break
 in a road number that was bridged, ``break`` one that was not; ``ref`` a number that looks mistyped;
-``duplicate`` a road drawn twice; ``one_direction`` a carriageway without its counterpart; ``no_speed`` a route
-with parts without a speed limit."""
+``duplicate`` a road drawn twice; ``one_direction`` a carriageway without its counterpart; ``parallel`` one
+beside the road, in no length; ``no_speed`` a route with parts without a speed limit."""
 
 
 @dataclass(frozen=True, eq=False)

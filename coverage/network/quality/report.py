@@ -22,7 +22,7 @@ from ..routes import RoadIndex, Route
 from .found import KINDS, Issue, Severity, issue_frame, km_text
 from .refs import odd_refs
 from .roads import duplicates, islands, route_segments
-from .routes import bridged, dead_ends, one_direction, open_breaks, without_speed
+from .routes import beside, bridged, dead_ends, one_direction, open_breaks, without_speed
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +94,7 @@ def network_quality(
         *_mistyped(graph, routes, classes),
         *duplicates(graph, routes),
         *one_direction(index, routes),
+        *beside(index, routes),
         *without_speed(index, routes),
     ]
     frame, lines = issue_frame(graph, found)

@@ -252,6 +252,29 @@ def one_direction(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
                         )
 
 
+def beside(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
+    """Parallel carriageways: express or local lanes, a second tunnel tube."""
+    for route in routes:
+        for lane in route.parallel:
+            low, high = sorted((lane.from_m, lane.to_m))
+            values = {
+                "ref": route.ref,
+                "length": km_text(lane.length_m),
+                "low": f"{low / 1000:.1f}",
+                "high": f"{high / 1000:.1f}",
+            }
+            segments = np.unique(index.graph.edge_segment[lane.edges])
+            yield Issue(
+                "parallel",
+                "note",
+                route.ref,
+                lane.length_m,
+                f"quality.effect.parallel-{lane.direction}",
+                values,
+                segments,
+            )
+
+
 def without_speed(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
     """Routes with parts that have no speed limit; placed on the longest such part."""
     g = index.graph

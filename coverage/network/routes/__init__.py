@@ -8,6 +8,7 @@ from .clip import (
     locate,
     merge_intervals,
     open_ends,
+    parallel_inside_m,
     path_between,
     paths_between,
     pieces_inside,
@@ -16,7 +17,7 @@ from .find import find_routes
 from .geometry import ground_scale, mercator, unmercator
 from .index import RoadIndex
 from .marks import Counting, Mark
-from .model import Direction, Drive, Route, Section
+from .model import Direction, Drive, ParallelCarriageway, Route, Section
 from .totals import edge_weight, network_length_m, segment_weight
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Drive",
     "Mark",
     "OpenEnds",
+    "ParallelCarriageway",
     "RoadIndex",
     "Route",
     "Section",
@@ -37,6 +39,7 @@ __all__ = [
     "merge_intervals",
     "network_length_m",
     "open_ends",
+    "parallel_inside_m",
     "path_between",
     "paths_between",
     "pieces_inside",

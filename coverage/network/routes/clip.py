@@ -49,6 +49,19 @@ def inside_intervals(index: RoadIndex, drive: Drive, polygon: BaseGeometry | Non
     return merge_intervals(pieces_inside(index, drive, polygon)[:, :2])
 
 
+def parallel_inside_m(index: RoadIndex, route: Route, polygon: BaseGeometry | None) -> float:
+    """Length of a route's parallel carriageways in a polygon (EPSG:4326; None means everywhere), metres."""
+    total = 0.0
+    for lane in route.parallel:
+        at = np.concatenate([[0.0], np.cumsum(index.graph.edge_length_m[lane.edges])])
+        n = len(lane.edges)
+        own = Drive(
+            "forward", lane.edges, at[:-1], at[1:], np.zeros(n, bool), np.ones(n), np.diff(at), ring=False
+        )
+        total += float(np.diff(inside_intervals(index, own, polygon), axis=1).sum())
+    return total
+
+
 def pieces_inside(index: RoadIndex, drive: Drive, polygon: BaseGeometry | None) -> FloatArray:
     """(p, 3) pieces of the drive's edges in the polygon: from, to (rising chainage), number of the edge."""
     k = np.arange(len(drive.edges), dtype=np.float64)

@@ -16,6 +16,7 @@ from .groups import Group, Paired, pair_drives
 from .index import RoadIndex
 from .marks import SIDES, Counting, by_route, count
 from .model import FarSides, Route, Section
+from .parallel import locate_beside, part
 
 
 def find_routes(
@@ -81,6 +82,7 @@ def _route(
     reverse: bool,
 ) -> Route:
     paths, aside = find_drives(index, segments)
+    paths, beside = part(index, paths)
     paired = pair_drives(index, paths)
     joined = bridge(index, paired, bridge_m)
     if joined is not None:
@@ -94,7 +96,7 @@ def _route(
     sections = sorted((section for section in made if section.length_m > 0.0), key=_order)
     counted = sections if how is None or not sections else count(index, ref, sections, how)
     numbered = tuple(replace(section, number=k) for k, section in enumerate(counted, start=1))
-    return Route(ref, road_class.name, numbered, aside)
+    return Route(ref, road_class.name, numbered, aside, locate_beside(index, numbered, beside))
 
 
 def _sections(index: RoadIndex, paired: Paired, group: Group, axis: str, reverse: bool) -> list[Section]:

@@ -24,6 +24,7 @@ from .pairing import (
     beside,
     falling,
     heaviest_falling,
+    in_order,
     joined,
     measure,
     sample,
@@ -100,7 +101,7 @@ def pair_drives(index: RoadIndex, paths: list[Path]) -> Paired:
     paths = seam_rings(index, straighten(index, paths))
     signs = Signs(len(paths))
     for _ in range(len(paths) + 8):
-        drives = _in_order(index, [measure(index, path) for path in paths])
+        drives = in_order(index, [measure(index, path) for path in paths])
         shared = {pair: found for pair, found in shared_places(index, drives).items() if pair[0] != pair[1]}
         signs = Signs(len(paths))
         clash = _first_clash(signs, shared)
@@ -118,22 +119,10 @@ def pair_drives(index: RoadIndex, paths: list[Path]) -> Paired:
     count = np.bincount(samples.drive, minlength=len(drives))
     matches = _refine(matches, near, free)
     matches += _side_by_side(near, signs, free, count)
-    free.close_ends(matches)
+    free.close_ends(index, matches)
     return Paired(
         drives, [free.weight(k, both[k]) for k in range(len(drives))], _groups(signs, matches, len(drives))
     )
-
-
-def _in_order(index: RoadIndex, drives: list[Measured]) -> list[Measured]:
-    """Order drives by what they are, the longest first, so that it doesn't matter how roads are numbered."""
-    graph = index.graph
-
-    def key(drive: Measured) -> tuple[float, ...]:
-        first, last = graph.edge_u[drive.path.edges[0]], graph.edge_v[drive.path.edges[-1]]
-        ends = np.round(np.concatenate([graph.node_xy[first], graph.node_xy[last]]), 6).tolist()
-        return (-round(drive.length_m, 1), *ends)
-
-    return sorted(drives, key=key)
 
 
 Stretches = dict[tuple[int, int], list[tuple[float, float, float, float]]]
@@ -284,13 +273,19 @@ class _Free:
             free &= (s_m < low) | (s_m > high)
         return free
 
-    def close_ends(self, matches: list[Match]) -> None:
-        """Carriageways that end less than ``END_SLACK_M`` apart end together."""
+    def close_ends(self, index: RoadIndex, matches: list[Match]) -> None:
+        """Carriageways that end less than ``END_SLACK_M`` apart, or in one loop, end together."""
+        graph = index.graph
         for match in matches:
+            a, b = (self.drives[k].path.edges for k in (match.a, match.b))
+            one_loop = {
+                -1: graph.edge_u[a[0]] == graph.edge_v[b[-1]],
+                1: graph.edge_v[a[-1]] == graph.edge_u[b[0]],
+            }
             for k, towards in ((0, -1), (-1, 1)):
                 s, t = float(match.s_m[k]), float(match.t_m[k])
                 left_a, left_b = self._left(match.a, s, towards), self._left(match.b, t, -towards)
-                if max(left_a, left_b) <= END_SLACK_M:
+                if one_loop[towards] or max(left_a, left_b) <= END_SLACK_M:
                     self.used[match.a].append((min(s, s + towards * left_a), max(s, s + towards * left_a)))
                     self.used[match.b].append((min(t, t - towards * left_b), max(t, t - towards * left_b)))
 

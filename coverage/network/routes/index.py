@@ -53,6 +53,17 @@ class RoadIndex:
         return np.argsort(self.graph.edge_u, kind="stable")
 
     @cached_property
+    def _into(self) -> tuple[IntArray, IntArray]:
+        """Directed edges ordered by their last node, then by id, and where each node's begin."""
+        counts = np.bincount(self.graph.edge_v, minlength=self.graph.n_nodes)
+        return np.argsort(self.graph.edge_v, kind="stable"), np.concatenate([[0], np.cumsum(counts)])
+
+    def in_edges(self, node: int) -> IntArray:
+        """Directed edges that arrive at a node, by id."""
+        edges, ptr = self._into
+        return edges[ptr[node] : ptr[node + 1]]
+
+    @cached_property
     def roundabout(self) -> IntArray:
         """(s,) number of the roundabout each segment belongs to, or -1."""
         return roundabout_numbers(self.graph)

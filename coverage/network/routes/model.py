@@ -150,6 +150,39 @@ class Section:
 
 
 @dataclass(frozen=True, eq=False)
+class ParallelCarriageway:
+    """A carriageway beside the road that bears its number too (express and local lanes, a second tunnel tube).
+
+    Attributes
+    ----------
+    section : int
+        Number of the section beside which it runs.
+    direction : str
+        Direction of that section in which it is driven.
+    edges : (k,) int64
+        Directed edges of the road graph, in driving order.
+    leave_m : (k + 1,) float64
+        Chainage at which one leaves the road for the start of each edge, and for its end.
+    to_m : float
+        Chainage at which one comes back.
+    length_m : float
+        Its own length; it adds nothing to the route's.
+    """
+
+    section: int
+    direction: Direction
+    edges: IntArray
+    leave_m: FloatArray
+    to_m: float
+    length_m: float
+
+    @property
+    def from_m(self) -> float:
+        """Chainage at which one leaves the road for its start."""
+        return float(self.leave_m[0])
+
+
+@dataclass(frozen=True, eq=False)
 class Route:
     """All roads that bear one number.
 
@@ -164,12 +197,15 @@ class Route:
     aside : (k,) int64
         Segments with the number that nobody drives who follows it: the far sides of roundabouts. They count
         half in the section that passes there.
+    parallel : tuple of ParallelCarriageway
+        Carriageways beside the road, by section, direction, and chainage; in no length of the route.
     """
 
     ref: str
     road_class: str
     sections: tuple[Section, ...]
     aside: IntArray
+    parallel: tuple[ParallelCarriageway, ...] = ()
 
     @property
     def length_m(self) -> float:

@@ -63,6 +63,18 @@ def measure(index: RoadIndex, path: Path) -> Measured:
     return Measured(path, np.concatenate([[0.0], np.cumsum(index.graph.edge_length_m[path.edges])]))
 
 
+def in_order(index: RoadIndex, drives: list[Measured]) -> list[Measured]:
+    """Order drives by what they are, the longest first, so that it doesn't matter how roads are numbered."""
+    graph = index.graph
+
+    def key(drive: Measured) -> tuple[float, ...]:
+        first, last = graph.edge_u[drive.path.edges[0]], graph.edge_v[drive.path.edges[-1]]
+        ends = np.round(np.concatenate([graph.node_xy[first], graph.node_xy[last]]), 6).tolist()
+        return (-round(drive.length_m, 1), *ends)
+
+    return sorted(drives, key=key)
+
+
 # -- where two drives share two-way road ---------------------------------------------------------------------
 
 

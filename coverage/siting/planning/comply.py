@@ -12,9 +12,8 @@ from scipy import sparse
 
 from ...assess.finding import YES
 from ...assess.spacing_rules import RoadContext
-from ...network.access import find_access
+from ...network.access import find_served
 from ...network.routes import Drive, Route, inside_intervals
-from ...network.snapping import Snapper
 from ...policy import RouteSpacing
 from ...units import M_PER_KM, km, lonlat
 from ..cover import LeastResult, least_sites
@@ -97,8 +96,10 @@ def _lines(
     context: RoadContext, rule: RouteSpacing, routes: list[Route], free: gpd.GeoDataFrame
 ) -> Iterable[_Line]:
     access_m = rule.site.access_km * M_PER_KM
-    snapped = Snapper(context.graph).snap(lonlat(free.geometry))
-    new = dict(list(find_access(context.index, routes, snapped, access_m=access_m).served.groupby(KEY)))
+    points = lonlat(free.geometry)
+    snapped = context.snapper.snap(points)
+    found = find_served(context.index, routes, snapped, points, access_m=access_m, snapper=context.snapper)
+    new = dict(list(found.groupby(KEY)))
     served = context.access(rule.site.access_km).served
     yes = context.status(rule.site) == YES
     old = dict(list(served[yes[served["site"].to_numpy(np.int64)]].groupby(KEY)))
