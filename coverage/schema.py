@@ -151,8 +151,8 @@ _COUNTS = """
 _NUMBERS: Mapping[str, str] = {
     "": """weight population registered_ev cost cost_so_far retrofit_cost budget calls_per_year kw_per_ev
         ev_per_point detour yes no unknown low high low_after high_after target_value number""",
-    "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km gap_median_km
-        gap_p90_km gap_max_km""",
+    "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
+        gap_median_km gap_p90_km gap_max_km""",
     "m": "length_m",
     "kW": "point_kw pool_kw shore_power_kw installed_kw",
     "kWh": "kwh energy_kwh",

@@ -32,8 +32,8 @@ ISSUE_COLUMNS = columns("quality_kind severity ref name length_km effect")
 # Tables without geometry.
 FINDING_COLUMNS = columns("rule title finding_status value target value_after status_after source")
 ROUTE_COLUMNS = columns(
-    "ref road_class length_km parallel_km sites length_per_site_km gap_mean_km gap_median_km gap_p90_km gap_max_km gap_max_open "
-    "good_km middle_km gap_km no_site_km open_km"
+    "ref road_class length_km parallel_km sites length_per_site_km gap_mean_km gap_median_km gap_p90_km gap_max_km "
+    "gap_max_open good_km middle_km gap_km no_site_km open_km"
 )
 ACCESS_COLUMNS = columns("ref section direction chainage_km id name distance_km back_km")
 EVIDENCE_COLUMNS = columns(
