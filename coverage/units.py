@@ -27,6 +27,21 @@ def km(length_m: float) -> float:
     return round(float(length_m) / M_PER_KM, 3)
 
 
+def compare_m(length_m: npt.ArrayLike, limit_m: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Compare lengths with limits to the millimetre: -1 shorter, 0 equal, 1 longer; NaN where a length is NaN.
+
+    Every comparison with a span, in assessment and siting alike, goes through here. Lengths are sums and
+    differences of measured ones, so that 40 km comes as 40 000.000 000 01 m, which is not longer than 40 km.
+
+    Examples
+    --------
+    >>> compare_m([39_999.99, 40_000.0004, 40_000.001], 40_000.0).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+    difference = np.asarray(length_m, dtype=np.float64) - np.asarray(limit_m, dtype=np.float64)
+    return np.sign(np.round(difference, 3))
+
+
 def lonlat(points: gpd.GeoSeries) -> npt.NDArray[np.float64]:
     """(n, 2) longitude, latitude of points in EPSG:4326; NaN where there is no point."""
     return np.column_stack([points.x.to_numpy(float), points.y.to_numpy(float)]).reshape(-1, 2)

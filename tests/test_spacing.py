@@ -151,7 +151,10 @@ def test_covered_share_is_the_share_of_length_in_gaps_within_the_span():
 
 
 def test_open_ends_are_at_least_so_long():
-    """20 + 39 + 41 km, open at both ends: covered is 39 for sure, 59 at best (41 is above the span anyway)."""
+    """20 + 39 + 41 km, open at both ends: covered is 39 for sure, 59 at best (41 is above the span anyway).
+
+    The 20 km are in no class: nobody knows what they belong to.
+    """
     toy = Toy(n=(0, 100_000), s=(0, 0)).road("n s", "G207")
     spacing, *_ = measure(toy, at_km(20, 59, length=100_000))
     gaps = forward(spacing)
@@ -159,7 +162,9 @@ def test_open_ends_are_at_least_so_long():
     assert gaps["open_end"].tolist() == [False, False, True]
     assert spacing.network["covered_low"] == pytest.approx(0.39, rel=1e-3)
     assert spacing.network["covered_high"] == pytest.approx(0.59, rel=1e-3)
-    assert spacing.network["open_m"] == pytest.approx(61_000, rel=1e-3)
+    assert spacing.network["open_m"] == pytest.approx(20_000, rel=1e-3)
+    assert spacing.network["class_2_m"] == pytest.approx(41_000, rel=1e-3)
+    assert gaps["own_open"].tolist() == [True, False, True]
 
 
 def test_sites_in_the_halo_close_gaps():
@@ -177,13 +182,14 @@ def test_sites_in_the_halo_close_gaps():
 
 
 def test_route_that_leaves_and_re_enters():
-    """Inside 0-30 and 90-120 km; one gap from 20 to 100 runs outside: 10 + 10 km of it count, at its full length."""
+    """Inside 0-30 and 90-120 km; one gap from 20 to 100 runs outside: 10 + 10 km are the region's, the rest is not."""
     region = shapely.union(box(-9000, 90_000, 9000, 130_000), box(-9000, -9000, 9000, 30_000))
     spacing, *_ = measure(road(), at_km(20, 100), region=region)
     middle = forward(spacing).iloc[1]
     assert middle["length_m"] == pytest.approx(80_000, rel=1e-3)
     assert middle["inside_m"] == pytest.approx(20_000, rel=5e-3)
-    assert spacing.network["class_2_m"] == pytest.approx(20_000, rel=5e-3)
+    assert middle["own_m"] == pytest.approx(20_000, rel=5e-3)
+    assert spacing.network["shared_m"] == pytest.approx(20_000, rel=5e-3)
 
 
 def test_region_without_the_route():
@@ -255,14 +261,16 @@ def shared_road():
 def test_shared_road_counts_once_with_its_longest_gap():
     """Sites on G207 at km 30 and 70, none on G320's arms: by G207 a gap of 40, by G320 a whole of 80 km.
 
-    Network: 100 + 60 km; the shared 20 km count once, with the longer (80 km without a site: above 40).
+    Network: 100 + 60 km; the shared 20 km count once, with the longer (80 km without a site: above 40). The ends of
+    G207, 30 km each, are open.
     """
     spacing, index, routes = measure(shared_road(), [(0, 70_000), (0, 30_000)])
     assert spacing.by_route["length_m"].to_numpy() == pytest.approx([100_000, 80_000], rel=2e-3)
     assert spacing.network["length_m"] == pytest.approx(160_000, rel=2e-3)
     assert spacing.network["length_m"] == pytest.approx(network_length_m(index.graph, routes), rel=1e-6)
     assert spacing.network["class_2_m"] == pytest.approx(80_000, rel=2e-3)
-    assert spacing.network["class_1_m"] == pytest.approx(80_000, rel=2e-3)
+    assert spacing.network["class_1_m"] == pytest.approx(20_000, rel=2e-3)
+    assert spacing.network["open_m"] == pytest.approx(60_000, rel=2e-3)
     assert spacing.network[spacing.class_columns].sum() == pytest.approx(spacing.network["length_m"])
 
 

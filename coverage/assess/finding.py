@@ -12,8 +12,10 @@ import pandas as pd
 
 from ..inputs import Inputs, qualify
 from ..policy import Rule, SiteRequirement
+from ..units import M_PER_KM, compare_m
 
 Status = Literal["met", "not met", "undecided"]
+Shown = Literal["met", "met on average", "not met", "undecided"]
 YES, UNKNOWN, NO = "yes", "unknown", "no"
 TOLERANCE = 1e-9
 """Shares are ratios of sums; a target is taken as reached this close to it."""
@@ -65,11 +67,22 @@ class Finding:
             return "undecided"
         low = -np.inf if self.low is None else self.low
         high = np.inf if self.high is None else self.high
-        if self.rule.target.at_most:
+        if self.unit == "km":
+            target_m = self.target * M_PER_KM
+            met = bool(compare_m(high * M_PER_KM, target_m) <= 0)
+            missed = bool(compare_m(low * M_PER_KM, target_m) > 0)
+        elif self.rule.target.at_most:
             met, missed = high <= self.target + TOLERANCE, low > self.target + TOLERANCE
         else:
             met, missed = low >= self.target - TOLERANCE, high < self.target - TOLERANCE
         return "met" if met else "not met" if missed else "undecided"
+
+    @property
+    def shown(self) -> Shown | None:
+        """The status as it must be shown: an average hides holes, so it is never plainly met while there are any."""
+        if self.status == "met" and self.figures.get("own_gaps_over"):
+            return "met on average"
+        return self.status
 
 
 def site_status(inputs: Inputs, site: SiteRequirement) -> npt.NDArray[np.object_]:

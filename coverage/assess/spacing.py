@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -13,10 +14,13 @@ from shapely.geometry.base import BaseGeometry
 from ..network.access import Access
 from ..network.graph import BoolArray, FloatArray, IntArray
 from ..network.routes import Drive, OpenEnds, RoadIndex, Route, open_ends, paths_between
+from ..units import compare_m
 from .spacing_gaps import (
     CLASS_LIMITS_M,
     DRIVE_KEY,
     NO_SITE,
+    OPEN,
+    SHARED,
     DriveKey,
     Driven,
     drives_with_sites,
@@ -24,7 +28,7 @@ from .spacing_gaps import (
     region_pieces,
     rows_by_drive,
 )
-from .spacing_lengths import each_road_once, length_rows
+from .spacing_lengths import driven_once_m, each_road_once, length_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +42,11 @@ class Spacing:
         ``kind`` (``"between"`` two sites, ``"start"`` and ``"end"`` of the drive, ``"ring"`` round to the first
         site again, ``"whole"`` without any site); in driving order ``from_m, to_m`` (chainage; on rings it runs
         on beyond the seam), ``from_site, to_site`` (positions, missing at ends), ``open_start, open_end``
-        (the road goes on and the data don't: at least this long); ``length_m`` (whole gap), ``inside_m``
-        (its part in the region), ``counted_m`` (what that adds to the route's length), ``length_class``.
+        (the road goes on and the data don't: at least this long); ``length_m`` (whole gap), ``own_m`` (its part
+        in the region, by which it is judged), ``own_open`` (the data end inside the region), ``over`` (the own part
+        is longer than the span), ``once`` (False for the gap of the other direction beside one that counts
+        already), ``inside_m`` (length driven in the region), ``counted_m`` (what that adds to the route's length),
+        ``length_class`` (0, 1, … or ``NO_SITE``, ``OPEN``, ``SHARED``).
     by_direction, by_route : DataFrame
         One row per direction of each section, and per route; see :func:`find_spacing`.
     network : Series
@@ -47,7 +54,7 @@ class Spacing:
     limits_m : tuple of float
         Limits of the length classes, metres.
     span_m : float
-        Largest gap that counts as covered.
+        Longest own part that is allowed.
     """
 
     gaps: pd.DataFrame
@@ -59,13 +66,13 @@ class Spacing:
 
     @property
     def class_columns(self) -> list[str]:
-        """Columns with the length of each class, rising, then of what has no site."""
+        """Columns with the length of each class, rising, then of what is in none."""
         return class_columns(self.limits_m)
 
 
 def class_columns(limits_m: Sequence[float]) -> list[str]:
-    """Names of the length columns: ``class_0_m`` (shortest gaps) …, ``no_site_m``."""
-    return [f"class_{k}_m" for k in range(len(limits_m) + 1)] + ["no_site_m"]
+    """Names of the length columns, which add up: ``class_0_m`` (shortest gaps) …, ``no_site_m, open_m, shared_m``."""
+    return [f"class_{k}_m" for k in range(len(limits_m) + 1)] + ["no_site_m", "open_m", "shared_m"]
 
 
 def find_spacing(
@@ -96,7 +103,7 @@ def find_spacing(
         Rising limits of the length classes; a gap of exactly the last limit is still below it, a gap of
         exactly another limit is above (< 25, 25-40, > 40 km).
     span_m : float
-        Largest gap that counts as covered.
+        Longest own part of a gap that is allowed, and longest gap that counts as covered.
     region : Polygon or MultiPolygon, optional
         EPSG:4326. Lengths and sites are counted inside; sites outside close gaps.
     boundary : Polygon or MultiPolygon, optional
@@ -109,11 +116,13 @@ def find_spacing(
     -------
     Spacing
         Its tables hold: ``length_m`` (each road once in ``by_route`` and ``network``; as driven in
-        ``by_direction``), ``sites``, ``length_per_site_m`` (NaN without sites), ``gaps``, ``gap_mean_m``,
-        ``gap_median_m``, ``gap_p90_m`` (over gaps between two sites), ``gap_max_m`` (over all gaps, ends too),
-        ``gap_max_open`` (is it open), ``gap_max_row`` (its row in ``gaps``), length by class
-        (:func:`class_columns`), ``open_m`` (length that lies in open gaps), ``covered_low``, ``covered_high``
-        (share of the length in gaps <= span; open gaps count in the upper one only).
+        ``by_direction``), ``sites``, ``driven_m`` (length of the directions together), ``direction_sites`` (sites
+        of the directions together), ``length_per_site_m`` (the one by the other; NaN without sites), ``gaps``,
+        ``gap_mean_m``, ``gap_median_m``, ``gap_p90_m`` (over gaps between two sites), ``gap_max_m`` (over all gaps,
+        ends too), all of own parts; ``gap_max_open`` (is it open), ``gap_max_row`` (its row in ``gaps``),
+        ``own_gaps_over`` (gaps whose own part is longer than the span), ``shared_gaps``, ``shared_max_m`` (the
+        longest of them, as a whole), length by class (:func:`class_columns`), ``covered_low``, ``covered_high``
+        (share of the length in gaps <= span as a whole; open gaps count in the upper one only).
 
     Notes
     -----
@@ -126,11 +135,35 @@ def find_spacing(
     if qualifies is not None:
         table = table[np.asarray(qualifies, dtype=bool)[table["site"].to_numpy(dtype=np.int64)]]
     driven = drives_with_sites(routes, table, ends, pieces)
-    gaps = gap_table(driven, limits)
+    gaps = gap_table(driven, limits, span_m)
+    gaps["once"] = _once(gaps, routes)
     sites, terms = _sites_inside(driven), _Terms(limits, span_m)
     by_direction = _summary(gaps, sites, DRIVE_KEY, "inside_m", terms)
     by_route = _summary(gaps, sites, ["ref"], "counted_m", terms)
     return Spacing(gaps, by_direction, by_route, _network(driven, gaps, sites, terms), limits, span_m)
+
+
+def _once(gaps: pd.DataFrame, routes: Sequence[Route]) -> BoolArray:
+    """Whether each gap counts among those that are too long: where both directions have one, the forward one does."""
+    once = np.ones(len(gaps), dtype=bool)
+    groups, places = rows_by_drive(gaps), np.sort(gaps[["from_m", "to_m"]].to_numpy(dtype=np.float64), axis=1)
+    state = np.where(gaps["over"], 2, gaps["length_class"].to_numpy(np.int64) == SHARED)
+    for route in routes:
+        for section in route.sections:
+            there, back = (
+                rows[state[rows] > 0]
+                for rows in (
+                    groups.get((route.ref, section.number, way), np.empty(0, np.int64))
+                    for way in ("forward", "backward")
+                )
+            )
+            if len(there) and len(back):
+                own, other = places[there], section.to_other(places[back], "backward")
+                overlap = np.minimum(own[:, 1], other[:, 1, None]) - np.maximum(own[:, 0], other[:, 0, None])
+                least = np.minimum(own[:, 1] - own[:, 0], (other[:, 1] - other[:, 0])[:, None])
+                beside = (2.0 * overlap > least) & (state[there] == state[back][:, None])
+                once[back] = ~beside.any(axis=1)
+    return once
 
 
 def _sites_inside(driven: Sequence[Driven]) -> pd.DataFrame:
@@ -171,9 +204,14 @@ class _GapArrays:
 
     row: IntArray
     length_m: FloatArray
+    own_m: FloatArray
+    inside_m: FloatArray
     closed: BoolArray
     whole: BoolArray
     is_open: BoolArray
+    own_open: BoolArray
+    over: BoolArray
+    once: BoolArray
     length_class: IntArray
 
     @classmethod
@@ -182,9 +220,14 @@ class _GapArrays:
         return cls(
             row=gaps.index.to_numpy(dtype=np.int64),
             length_m=gaps["length_m"].to_numpy(dtype=np.float64),
+            own_m=gaps["own_m"].to_numpy(dtype=np.float64),
+            inside_m=gaps["inside_m"].to_numpy(dtype=np.float64),
             closed=np.isin(kind, ["between", "ring"]),
             whole=kind == "whole",
             is_open=gaps["open_start"].to_numpy(dtype=bool) | gaps["open_end"].to_numpy(dtype=bool),
+            own_open=gaps["own_open"].to_numpy(dtype=bool),
+            over=gaps["over"].to_numpy(dtype=bool),
+            once=gaps["once"].to_numpy(dtype=bool),
             length_class=gaps["length_class"].to_numpy(dtype=np.int64),
         )
 
@@ -193,45 +236,69 @@ class _GapArrays:
         return _GapArrays(*(getattr(self, f.name)[at] for f in fields(self)))
 
 
-def _figures(gaps: _GapArrays, length_m: FloatArray, sites: int, terms: _Terms) -> dict[str, object]:
+@dataclass(frozen=True)
+class _Count:
+    """Sites of a route, a direction or the network, and the length driven past them."""
+
+    sites: int
+    direction_sites: int
+    driven_m: float
+
+
+def _figures(gaps: _GapArrays, length_m: FloatArray, count: _Count, terms: _Terms) -> dict[str, object]:
     """Figures of some gaps; ``length_m`` is what each adds to the length."""
     total = float(length_m.sum())
-    closed = gaps.length_m[gaps.closed]
-    reached = ~gaps.whole & (np.round(gaps.length_m, 3) <= terms.span_m)
-    longest = int(np.argmax(gaps.length_m)) if len(gaps.row) else None
-    classes = [*range(len(terms.limits_m) + 1), NO_SITE]
+    closed = gaps.own_m[gaps.closed]
+    reached = ~gaps.whole & (compare_m(gaps.length_m, terms.span_m) <= 0)
+    longest = int(np.argmax(gaps.own_m.round(3))) if len(gaps.row) else None
+    classes = [*range(len(terms.limits_m) + 1), NO_SITE, OPEN, SHARED]
+    shared = gaps.length_class == SHARED
     some = bool(len(closed))
     return {
         "length_m": total,
-        "sites": sites,
-        "length_per_site_m": total / sites if sites else np.nan,
+        "sites": count.sites,
+        "driven_m": count.driven_m,
+        "direction_sites": count.direction_sites,
+        "length_per_site_m": count.driven_m / count.direction_sites if count.direction_sites else np.nan,
         "gaps": len(closed),
         "gap_mean_m": float(closed.mean()) if some else np.nan,
         "gap_median_m": float(np.median(closed)) if some else np.nan,
         "gap_p90_m": float(np.percentile(closed, 90)) if some else np.nan,
-        "gap_max_m": np.nan if longest is None else float(gaps.length_m[longest]),
-        "gap_max_open": False if longest is None else bool(gaps.is_open[longest]),
+        "gap_max_m": np.nan if longest is None else float(gaps.own_m[longest]),
+        "gap_max_open": False if longest is None else bool(gaps.own_open[longest]),
         "gap_max_row": -1 if longest is None else int(gaps.row[longest]),
+        "own_gaps_over": int((gaps.over & gaps.once).sum()),
+        "shared_gaps": int((shared & gaps.once).sum()),
+        "shared_max_m": float(gaps.length_m[shared].max()) if shared.any() else np.nan,
         **{
             name: float(length_m[gaps.length_class == k].sum())
             for name, k in zip(class_columns(terms.limits_m), classes, strict=True)
         },
-        "open_m": float(length_m[gaps.is_open].sum()),
         "covered_low": float(length_m[reached & ~gaps.is_open].sum()) / total if total > 0 else np.nan,
         "covered_high": float(length_m[reached].sum()) / total if total > 0 else np.nan,
     }
+
+
+def _count(sites: pd.DataFrame, driven_m: float) -> _Count:
+    """Count sites, and how many directions each serves: two, or one where it lies on one side.
+
+    Roads that several routes share are one road, whichever way each of them counts its kilometres.
+    """
+    directions = sites.groupby(["site", "ref", "section"], observed=True)["direction"].nunique()
+    return _Count(int(sites["site"].nunique()), int(directions.groupby("site").max().sum()), driven_m)
 
 
 def _summary(
     gaps: pd.DataFrame, sites: pd.DataFrame, key: list[str], measure: str, terms: _Terms
 ) -> pd.DataFrame:
     """Figures per route, or per direction of each section, in the order of the gaps."""
-    count = sites.groupby(key)["site"].nunique().to_dict()
+    groups: dict[Any, pd.DataFrame] = dict(list(sites.groupby(key if len(key) > 1 else key[0], sort=False)))
     arrays, length_m = _GapArrays.of(gaps), gaps[measure].to_numpy(dtype=np.float64)
     rows = []
-    for found, at in gaps.groupby(key, sort=False).indices.items():
+    for found, at in gaps.groupby(key if len(key) > 1 else key[0], sort=False).indices.items():
         name = found if isinstance(found, tuple) else (found,)
-        figures = _figures(arrays.take(np.asarray(at)), length_m[at], int(count.get(found, 0)), terms)
+        count = _count(groups.get(found, sites.iloc[:0]), float(arrays.inside_m[at].sum()))
+        figures = _figures(arrays.take(np.asarray(at)), length_m[at], count, terms)
         rows.append(
             (
                 at[0],
@@ -242,16 +309,16 @@ def _summary(
                 },
             )
         )
-    columns = [*key, "road_class", *_figures(arrays.take(np.empty(0, np.int64)), np.empty(0), 0, terms)]
+    none = _figures(arrays.take(np.empty(0, np.int64)), np.empty(0), _Count(0, 0, 0.0), terms)
+    columns = [*key, "road_class", *none]
     return pd.DataFrame([row for _, row in sorted(rows, key=lambda r: r[0])], columns=columns)
 
 
 def _network(driven: Sequence[Driven], gaps: pd.DataFrame, sites: pd.DataFrame, terms: _Terms) -> pd.Series:
     once = each_road_once(length_rows(driven, gaps)).groupby("gap")["length_m"].sum()
     length_m = once.reindex(gaps.index, fill_value=0.0).to_numpy(dtype=np.float64)
-    return pd.Series(
-        _figures(_GapArrays.of(gaps), length_m, int(sites["site"].nunique()), terms), name="network"
-    )
+    count = _count(sites, driven_once_m(driven))
+    return pd.Series(_figures(_GapArrays.of(gaps), length_m, count, terms), name="network")
 
 
 def length_by_area(
@@ -272,7 +339,7 @@ def length_by_area(
     Returns
     -------
     DataFrame
-        Index of ``areas``; ``length_m``, the classes, ``open_m``, ``gap_max_m`` (longest gap that touches it).
+        Index of ``areas``; ``length_m``, the classes, ``gap_max_m`` (longest gap that touches it).
     """
     gaps = spacing.gaps
     nobody = pd.DataFrame({name: [] for name in [*DRIVE_KEY, "chainage_m", "site"]})
@@ -281,10 +348,9 @@ def length_by_area(
     for polygon in areas.geometry:
         driven = drives_with_sites(routes, nobody, {}, region_pieces(index, routes, polygon))
         once = each_road_once(length_rows(driven, gaps)).groupby("gap")["length_m"].sum()
-        figures = _figures(_GapArrays.of(gaps.loc[once.index]), once.to_numpy(dtype=np.float64), 0, terms)
-        rows.append(
-            {k: figures[k] for k in ("length_m", *class_columns(spacing.limits_m), "open_m", "gap_max_m")}
-        )
+        touching = _GapArrays.of(gaps.loc[once.index])
+        figures = _figures(touching, once.to_numpy(dtype=np.float64), _Count(0, 0, 0.0), terms)
+        rows.append({k: figures[k] for k in ("length_m", *class_columns(spacing.limits_m), "gap_max_m")})
     return pd.DataFrame(rows, index=areas.index)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,14 @@ from shapely.geometry.base import BaseGeometry
 
 from ..network.graph import FloatArray, IntArray
 from ..network.routes import Drive, OpenEnds, RoadIndex, Route, pieces_inside
+from ..units import compare_m
+from .border import OwnPart
 
 CLASS_LIMITS_M = (25_000.0, 40_000.0)
 """Limits of the plan's spacing (25 to 40 km)."""
-SAME_PLACE_M = 1.0
-"""Sites that leave the route closer together than this are one place: no gap lies between them."""
-NO_SITE = -1
-"""Class of a section and direction without any site: nothing closes its gap."""
+NO_SITE, OPEN, SHARED = -1, -2, -3
+"""Classes beside those of length: a short section and direction without any site, which nothing closes; a short gap
+of which nobody knows where it ends; and one whose own part is within the span while the whole is not."""
 DRIVE_KEY = ["ref", "section", "direction"]
 DriveKey = tuple[str, int, str]
 
@@ -55,6 +57,11 @@ class Driven:
         value = np.repeat(np.cumsum((self.pieces[:, 1] - self.pieces[:, 0]) * per_m), 2)
         value[0::2] = np.concatenate([[0.0], value[1:-1:2]])
         return np.interp(high, knots, value) - np.interp(low, knots, value)
+
+    @cached_property
+    def own(self) -> OwnPart:
+        """Its part in the region, on which gaps are judged."""
+        return OwnPart.of(self.drive, self.pieces)
 
     @property
     def counted_per_m(self) -> FloatArray:
@@ -110,25 +117,31 @@ def drives_with_sites(
 
 GAP_COLUMNS = [
     "ref", "road_class", "section", "direction", "kind", "from_m", "to_m", "from_site", "to_site",
-    "open_start", "open_end", "length_m", "inside_m", "counted_m", "length_class",
+    "open_start", "open_end", "own_open", "length_m", "own_m", "inside_m", "counted_m", "over", "length_class",
 ]  # fmt: skip
 
 
-def gap_table(driven: Sequence[Driven], limits_m: Sequence[float]) -> pd.DataFrame:
+def gap_table(driven: Sequence[Driven], limits_m: Sequence[float], span_m: float) -> pd.DataFrame:
     """All gaps of all drives that touch the region, in order of routes, sections, directions, driving."""
     parts = [_gaps(d) for d in driven]
-    names = [name for name in GAP_COLUMNS if name != "length_class"]
+    names = [name for name in GAP_COLUMNS if name not in ("over", "length_class")]
     table = pd.DataFrame(
         {name: np.concatenate([part[name] for part in parts]) if parts else [] for name in names}
     )
-    length = table["length_m"].to_numpy(dtype=np.float64)
-    table["length_class"] = length_class(length, limits_m)
-    nothing = (table["kind"] == "whole") & (length <= limits_m[-1])
-    table.loc[nothing, "length_class"] = NO_SITE
     for column in ("from_site", "to_site"):
         table[column] = table[column].where(table[column] >= 0).astype("Int64")
-    for column in ("open_start", "open_end"):
+    for column in ("open_start", "open_end", "own_open"):
         table[column] = table[column].astype(bool)
+    length, own = (table[name].to_numpy(dtype=np.float64) for name in ("length_m", "own_m"))
+    over, long = compare_m(own, span_m) > 0, compare_m(length, span_m) > 0
+    is_open = (table["open_start"] | table["open_end"]).to_numpy(dtype=bool)
+    whole = (table["kind"] == "whole").to_numpy(dtype=bool)
+    table["over"] = over
+    table["length_class"] = np.select(
+        [~over & long, ~over & whole, ~over & is_open],
+        [SHARED, NO_SITE, OPEN],
+        length_class(np.where(over, own, length), limits_m),
+    )
     return table[GAP_COLUMNS]
 
 
@@ -137,9 +150,8 @@ def length_class(length_m: FloatArray, limits_m: Sequence[float]) -> IntArray:
 
     Lengths are compared to the millimetre.
     """
-    length_m = np.asarray(length_m, dtype=np.float64).round(3)
-    inner = np.searchsorted(np.asarray(limits_m[:-1], dtype=np.float64), length_m, side="right")
-    return np.asarray(inner + (length_m > limits_m[-1]), dtype=np.int64)
+    inner = sum((compare_m(length_m, limit) >= 0).astype(np.int64) for limit in limits_m[:-1])
+    return np.asarray(inner + (compare_m(length_m, limits_m[-1]) > 0), dtype=np.int64)
 
 
 def _gaps(d: Driven) -> dict[str, npt.NDArray[np.generic]]:
@@ -159,10 +171,12 @@ def _gaps(d: Driven) -> dict[str, npt.NDArray[np.generic]]:
     if d.drive.direction == "backward":
         one, other, order = other, one, order[::-1]
         kind = np.where(kind == "start", "end", np.where(kind == "end", "start", kind))
-    order = order[inside[order] > 0.0]
+    order = order[compare_m(inside[order], 0.0) > 0]
+    reaches = d.own.reaches
     columns = {
         "kind": kind, "from_m": one[0], "to_m": other[0], "from_site": one[1], "to_site": other[1],
-        "open_start": one[2], "open_end": other[2], "length_m": high - low, "inside_m": inside, "counted_m": counted,
+        "open_start": one[2], "open_end": other[2], "own_open": open_low & reaches[0] | open_high & reaches[1],
+        "length_m": high - low, "own_m": d.own.at(high) - d.own.at(low), "inside_m": inside, "counted_m": counted,
     }  # fmt: skip
     labels = {"ref": d.ref, "road_class": d.road_class, "section": d.section, "direction": d.drive.direction}
     kinds = {"section": np.int64}
@@ -175,7 +189,7 @@ def _bounds(
 ) -> tuple[FloatArray, FloatArray, IntArray, np.ndarray[tuple[int], np.dtype[np.object_]]]:
     """Low and high chainage of each gap, the sites there (2, k), and its kind by rising chainage."""
     first = np.ones(len(d.site_m), dtype=bool)
-    first[1:] = np.diff(d.site_m) > SAME_PLACE_M
+    first[1:] = compare_m(d.site_m[1:], d.site_m[:-1]) > 0
     at, site = d.site_m[first], d.site[first]
     low_end, high_end = d.drive.start_m, d.drive.end_m
     if not len(at):
@@ -186,12 +200,12 @@ def _bounds(
             np.array(["whole"], dtype=object),
         )
     if d.drive.ring:
-        if len(at) > 1 and at[0] + high_end - low_end - at[-1] <= SAME_PLACE_M:  # one place beside the seam
+        if len(at) > 1 and compare_m(at[0] + high_end - low_end, at[-1]) <= 0:  # one place at the seam
             at, site = at[:-1], site[:-1]
         low, high = at, np.append(at[1:], at[0] + high_end - low_end)
         kind = np.array(["between"] * (len(at) - 1) + ["ring"], dtype=object)
         return low, high, np.stack([site, np.roll(site, -1)]), kind
     low, high = np.append(low_end, at), np.append(at, high_end)
     kind = np.array(["start"] + ["between"] * (len(at) - 1) + ["end"], dtype=object)
-    keep = (high - low > 1e-3) | (kind == "between")
+    keep = (compare_m(high, low) > 0) | (kind == "between")
     return low[keep], high[keep], np.stack([np.append(-1, site), np.append(site, -1)])[:, keep], kind[keep]

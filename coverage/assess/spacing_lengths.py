@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ..network.graph import FloatArray, IntArray
-from .spacing_gaps import DRIVE_KEY, Driven
+from .spacing_gaps import DRIVE_KEY, SHARED, Driven
 
-COLUMNS = ["drive", "edge", "low", "high", "per_share_m", "gap", "gap_length_m"]
+COLUMNS = ["drive", "edge", "low", "high", "per_share_m", "gap", "rank"]
 
 
 def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
@@ -21,13 +21,13 @@ def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per edge, gap and drive: ``drive`` (number), ``edge`` (directed edge; far sides of roundabouts
         too), ``low``, ``high`` (shares of the edge along the drive), ``per_share_m`` (what the whole edge adds to
-        the length), ``gap`` (row in ``gaps``), ``gap_length_m`` (infinite without any site).
+        the length), ``gap`` (row in ``gaps``), ``rank`` (the worse, the higher).
     """
     if gaps.empty:
         return pd.DataFrame({name: [] for name in COLUMNS})
     groups = gaps.groupby(DRIVE_KEY, sort=False).indices
     places = gaps[["from_m", "to_m"]].to_numpy(dtype=np.float64)
-    length = np.where(gaps["kind"] == "whole", np.inf, gaps["length_m"].to_numpy(dtype=np.float64))
+    length = _rank(gaps)
     parts = []
     for number, d in enumerate(driven):
         at = groups.get((d.ref, d.section, d.drive.direction))
@@ -41,6 +41,31 @@ def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({name: [] for name in COLUMNS})
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def _rank(gaps: pd.DataFrame) -> FloatArray:
+    """Order in which gaps decide over a shared road: too long, without any site, shared, then by length."""
+    worse = [gaps["over"], gaps["kind"] == "whole", gaps["length_class"] == SHARED]
+    length = gaps["length_m"].to_numpy(dtype=np.float64)
+    return np.asarray(length + np.select([w.to_numpy(dtype=bool) for w in worse], [3e9, 2e9, 1e9], 0.0))
+
+
+def driven_once_m(driven: Sequence[Driven]) -> float:
+    """Length driven in the region in all directions; a carriageway that several routes share counts once."""
+    parts = [np.empty((0, 3))]
+    for d in driven:
+        k = d.pieces[:, 2].astype(np.int64)
+        whole = np.maximum(d.drive.high_m[k] - d.drive.low_m[k], 1e-9)
+        share = (d.pieces[:, 0] - d.drive.low_m[k]) / whole
+        # One drive's chainage rises along the edge, another's may fall: the share is taken in driving direction.
+        share = np.where(
+            d.drive.to_m[k] < d.drive.from_m[k], 1.0 - (d.pieces[:, 1] - d.drive.low_m[k]) / whole, share
+        )
+        length = d.pieces[:, 1] - d.pieces[:, 0]
+        parts.append(np.column_stack([d.drive.edges[k], share.round(6), length]))
+    rows = np.concatenate(parts)
+    _, first = np.unique(rows[:, :2], axis=0, return_index=True)
+    return float(rows[first, 2].sum())
 
 
 def _rows(
@@ -88,7 +113,7 @@ def _far_rows(d: Driven, k: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def each_road_once(rows: pd.DataFrame) -> pd.DataFrame:
-    """Count a road that several routes share once, with the longest of the gaps that it lies in.
+    """Count a road that several routes share once, with the worst of the gaps that it lies in.
 
     Parameters
     ----------
@@ -113,9 +138,9 @@ def each_road_once(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _overlaid(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of all rows over each stretch of an edge, the one with the longest gap; the smallest length counts.
+    """Of all rows over each stretch of an edge, the one with the worst gap; the smallest length counts.
 
-    Equally long gaps: the row that comes first. Stretches come by edge, then along it.
+    Equally bad gaps: the row that comes first. Stretches come by edge, then along it.
     """
     low, high = rows["low"].to_numpy().round(12), rows["high"].to_numpy().round(12)
     edge = rows["edge"].to_numpy(np.int64)
@@ -125,7 +150,7 @@ def _overlaid(rows: pd.DataFrame) -> pd.DataFrame:
     count = last - first
     row = np.repeat(np.arange(len(rows)), count)
     stretch = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(count.sum())
-    order = np.lexsort((row, -rows["gap_length_m"].to_numpy()[row], stretch))
+    order = np.lexsort((row, -rows["rank"].to_numpy()[row], stretch))
     row, stretch = row[order], stretch[order]
     found, start = np.unique(stretch, return_index=True)
     if not len(found):

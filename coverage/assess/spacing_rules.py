@@ -20,12 +20,14 @@ from ..network.routes import Drive, OpenEnds, RoadIndex, Route, open_ends, segme
 from ..network.snapping import Snapped, Snapper
 from ..policy import LengthCoverage, RouteSpacing, SiteRequirement
 from ..units import M_PER_KM, WGS84, km, lonlat
+from .border import SHARED_COLUMNS, OwnPart, shared_gaps
 from .covered import covered_length
 from .finding import NO, UNKNOWN, YES, Finding, site_status, status_counts
 from .spacing import Spacing, drives_by_key, find_spacing, gap_paths, length_by_area
-from .spacing_gaps import DriveKey, region_pieces, rows_by_drive
+from .spacing_gaps import NO_SITE, OPEN, SHARED, DriveKey, region_pieces, rows_by_drive
 
-CLASSES = ("good", "middle", "gap")
+CLASSES = ("good", "middle", "gap", "no_site", "open", "shared")
+"""Names of the classes of length, in the order of :func:`~plugspan.assess.spacing.class_columns`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +116,6 @@ class RoadContext:
         access = self.access(rule.site.access_km)
         own = Access(access.served[access.served["ref"].isin(refs)], access.near, access.access_m)
         limits = rule.class_limits_km if isinstance(rule, RouteSpacing) else (25.0, rule.span_max_km)
-        span = limits[-1] if isinstance(rule, RouteSpacing) else rule.span_max_km
         if not getattr(rule, "outside_sites_count", True):
             qualifies = qualifies & self.inputs.sites["inside"].to_numpy(bool)
         return find_spacing(
@@ -123,7 +124,7 @@ class RoadContext:
             own,
             qualifies,
             limits_m=[x * M_PER_KM for x in limits],
-            span_m=span * M_PER_KM,
+            span_m=rule.span_km * M_PER_KM,
             ends=self.ends,
             pieces=self.pieces,
         )
@@ -133,13 +134,14 @@ def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, S
     """Length per site along the routes of a class; gaps and classes stand beside the average.
 
     The lower bound counts sites of unknown quality, the upper one does not. Without any site there is no number:
-    both are infinite, and the rule is not met. The longest gap has no upper bound while a gap is open.
+    both are infinite, and the rule is not met. The longest gap is that of the own parts; it has no upper bound
+    while the data end inside the region.
     """
     status = context.status(rule.site)
     strict, lenient = _both(context, rule, status)
     statistic = "length_per_site_m" if rule.statistic == "length_per_site" else "gap_max_m"
     low, high = (_km_or_inf(s.network[statistic], s.network["length_m"]) for s in (lenient, strict))
-    if rule.statistic == "gap_max" and bool(strict.gaps[["open_start", "open_end"]].to_numpy(bool).any()):
+    if rule.statistic == "gap_max" and bool(strict.gaps["own_open"].any()):
         high = np.inf  # an open gap is at least so long, and nobody knows how much longer
     served = set(strict.gaps["from_site"].dropna()) | set(strict.gaps["to_site"].dropna())
     finding = Finding(
@@ -179,15 +181,17 @@ def _km_or_inf(value_m: float, length_m: float) -> float | None:
 
 def _figures(spacing: Spacing, suffix: str) -> dict[str, object]:
     row = spacing.network
-    figures: dict[str, object] = {"sites" + suffix: int(row["sites"]), "gaps" + suffix: int(row["gaps"])}
+    figures: dict[str, object] = {}
     if not suffix:
-        figures["length_km"] = km(row["length_m"])
-    for name in ("length_per_site", "gap_mean", "gap_median", "gap_p90", "gap_max"):
+        figures |= {"length_km": km(row["length_m"]), "span_km": spacing.span_m / M_PER_KM}
+    for name in ("sites", "direction_sites", "gaps", "own_gaps_over", "shared_gaps"):
+        figures[name + suffix] = int(row[name])
+    for name in ("driven", "length_per_site", "gap_mean", "gap_median", "gap_p90", "gap_max", "shared_max"):
         figures[f"{name}_km{suffix}"] = _km(row[f"{name}_m"])
     figures["gap_max_open" + suffix] = bool(row["gap_max_open"])
-    for name, column in zip((*CLASSES, "no_site"), spacing.class_columns, strict=True):
+    figures["routes_over" + suffix] = int((spacing.by_route["own_gaps_over"] > 0).sum())
+    for name, column in zip(CLASSES, spacing.class_columns, strict=True):
         figures[f"{name}_km{suffix}"] = _km(row[column])
-    figures[f"open_km{suffix}"] = _km(row["open_m"])
     return figures
 
 
@@ -259,12 +263,13 @@ def shortening_m(spacing: Spacing, served: pd.DataFrame, drives: Mapping[DriveKe
 
 ROUTE_COLUMNS = {
     "length_m": "length_km",
+    "driven_m": "driven_km",
     "length_per_site_m": "length_per_site_km",
     "gap_mean_m": "gap_mean_km",
     "gap_median_m": "gap_median_km",
     "gap_p90_m": "gap_p90_km",
     "gap_max_m": "gap_max_km",
-    "open_m": "open_km",
+    "shared_max_m": "shared_max_km",
 }
 
 
@@ -282,7 +287,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def _in_km(spacing: Spacing, table: pd.DataFrame) -> pd.DataFrame:
-    classes = dict(zip(spacing.class_columns, [f"{c}_km" for c in (*CLASSES, "no_site")], strict=True))
+    classes = dict(zip(spacing.class_columns, [f"{c}_km" for c in CLASSES], strict=True))
     names = {**ROUTE_COLUMNS, **classes}
     shown = table.drop(columns="gap_max_row").rename(columns=names)
     for name in names.values():
@@ -297,7 +302,7 @@ def _county_rows(context: RoadContext, rule: RouteSpacing, spacing: Spacing) -> 
     areas = counties[counties.geometry.notna()]
     table = length_by_area(context.index, context.of_class(rule.network), spacing, areas)
     table = (table / M_PER_KM).round(3)
-    table.columns = ["length_km", *(f"{c}_km" for c in (*CLASSES, "no_site")), "open_km", "gap_max_km"]
+    table.columns = ["length_km", *(f"{c}_km" for c in CLASSES), "gap_max_km"]
     return _records(table.assign(county=areas["name"]))
 
 
@@ -316,13 +321,10 @@ def gap_frame(
             **{name: gaps[name].to_numpy() for name in ("ref", "road_class", "section", "direction", "kind")},
             "from_site": gaps["from_site"].map(ids).to_numpy(object),
             "to_site": gaps["to_site"].map(ids).to_numpy(object),
-            **{
-                f"{n}_km": (gaps[f"{n}_m"].astype(float) / M_PER_KM).round(3).to_numpy()
-                for n in ("from", "to", "length", "inside")
-            },
-            "open_start": gaps["open_start"].to_numpy(bool),
-            "open_end": gaps["open_end"].to_numpy(bool),
+            **{f"{n}_km": _kilometres(gaps[f"{n}_m"]) for n in ("from", "to", "length", "own", "inside")},
+            **{name: gaps[name].to_numpy(bool) for name in ("open_start", "open_end", "over", "once")},
             "spacing_class": _spacing_class(gaps),
+            **_shared(context, routes, spacing),
             "strip": [f"{r}/{s}" for r, s in zip(gaps["ref"], gaps["section"], strict=True)],
             "ways": ways,
         }
@@ -330,13 +332,28 @@ def gap_frame(
     return gpd.GeoDataFrame(frame, geometry=list(lines), crs=WGS84)
 
 
+def _kilometres(length_m: pd.Series) -> npt.NDArray[np.float64]:
+    return (length_m.to_numpy(np.float64) / M_PER_KM).round(3)
+
+
+def _shared(context: RoadContext, routes: list[Route], spacing: Spacing) -> dict[str, pd.Series]:
+    """What would close each shared gap, in kilometres; empty for the other gaps."""
+    gaps = spacing.gaps
+    own = {key: OwnPart.of(drive, context.pieces[key]) for key, drive in drives_by_key(routes).items()}
+    table = shared_gaps(gaps[gaps["length_class"] == SHARED], own, spacing.span_m).reindex(gaps.index)
+    marks = [name for name in SHARED_COLUMNS if name.endswith("_m")]
+    return {
+        **{name: table[name] for name in SHARED_COLUMNS if name not in marks},
+        **{
+            f"{name.removesuffix('_m')}_km": (table[name].astype(float) / M_PER_KM).round(3) for name in marks
+        },
+    }
+
+
 def _spacing_class(gaps: pd.DataFrame) -> npt.NDArray[np.object_]:
-    """Class of each gap; of a length that would pass only if nobody asked further: open, or without any site."""
-    number = gaps["length_class"].to_numpy(np.int64)
-    names = np.array(CLASSES, dtype=object)[np.clip(number, 0, 2)]
-    open_ = (gaps["open_start"] | gaps["open_end"]).to_numpy(bool)
-    whole = (gaps["kind"] == "whole").to_numpy(bool)
-    return np.select([(number < 2) & whole, (number < 2) & open_], ["no_site", "open"], names)
+    """Class of each gap by name."""
+    names = {0: "good", 1: "middle", 2: "gap", NO_SITE: "no_site", OPEN: "open", SHARED: "shared"}
+    return gaps["length_class"].map(names).to_numpy(dtype=object)
 
 
 def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding, Spacing]:

@@ -75,6 +75,8 @@ class Inputs:
         built : Built, optional
             What is built there; four DC points of 120 kW if left out.
         """
+        if proposed.empty:
+            return self
         built = built or Built()
         rows = [
             {
@@ -97,9 +99,14 @@ class Inputs:
         ]
         added = as_table(rows, CHARGERS, source="proposed")
         added["inside"] = True
-        chargers = combine_tables([self.chargers.drop(columns="site"), added], CHARGERS)
-        chargers, sites = group_sites(chargers)
-        return replace(self, chargers=chargers, sites=_sites(sites, chargers))
+        # Grouped by themselves: a charger without an operator beside one of them would move the site.
+        added, new = group_sites(added)
+        sites = [table for table in (self.sites, _sites(new, added)) if len(table)]
+        return replace(
+            self,
+            chargers=combine_tables([self.chargers, added], CHARGERS),
+            sites=pd.concat(sites, ignore_index=True) if sites else self.sites,
+        )
 
 
 def collect(

@@ -126,6 +126,20 @@ class RouteSpacing(_Rule):
     class_limits_km: tuple[Positive, Positive] = (25.0, 40.0)
     outside_sites_count: bool = True
 
+    @property
+    def span_km(self) -> float:
+        """How long a gap may be: what the rule allows for the longest one, else the last limit of the classes."""
+        allowed = self.target.value_max if self.statistic == "gap_max" else None
+        return self.class_limits_km[-1] if allowed is None else allowed
+
+    @property
+    def spans_km(self) -> tuple[float, ...]:
+        """Spans to try for the fewest sites: up to what is allowed; under an average, from the first limit on."""
+        if self.statistic == "gap_max":
+            return (self.span_km,)
+        low, high = self.class_limits_km
+        return tuple(round(low + (high - low) * k / 3, 1) for k in range(4))
+
 
 class LengthCoverage(_Rule):
     """Share of route length covered; see *Covered length* in the method.
@@ -139,6 +153,11 @@ class LengthCoverage(_Rule):
     site: SiteRequirement
     span_max_km: Positive
     reading: Literal["route", "edge", "two_site"] = "edge"
+
+    @property
+    def span_km(self) -> float:
+        """How long a gap may be."""
+        return self.span_max_km
 
 
 class BerthRequirement(_Frozen):

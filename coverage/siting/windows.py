@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ..errors import Fault
-from .problem import BoolArray, FloatArray, ProblemError
+from ..units import compare_m
+from .problem import FloatArray, ProblemError
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +27,7 @@ class GapWindows:
     cover : (n, w) csr_array of bool
         Which candidate lies in which window; a window without any cannot comply.
     from_m, to_m : (w,) float64
-        The stretch ``(from_m, to_m]`` as chainage; the first one of a line includes its start. On a ring
-        ``to_m`` may lie beyond the length: the stretch runs over the start.
+        The stretch ``(from_m, to_m]``. On a ring ``to_m`` may lie beyond the length: it runs over the start.
     """
 
     cover: sparse.csr_array
@@ -42,54 +42,40 @@ def gap_windows(
     fixed_m: npt.ArrayLike = (),
     *,
     ring: bool = False,
-    start_counts: bool = True,
-    end_counts: bool = True,
 ) -> GapWindows:
     """Windows of one direction of a route such that every gap is ≤ ``span_m`` if and only if each holds a site.
 
     Parameters
     ----------
     length_m : float
-        Length of the route; chainage runs from 0 to it.
+        Length of the route, or of its part in a region; positions run from 0 to it.
     candidate_m : (n,) float
-        Chainage of the candidates; a candidate that doesn't serve the route has NaN.
+        Position of the candidates; a candidate that doesn't serve the route has NaN.
     span_m : float
-        Longest gap allowed, above 0. A route no longer than this needs no site.
+        Longest gap allowed, above 0; gaps are compared to the millimetre. A route no longer than this needs no site.
     fixed_m : float array
-        Chainage of existing sites. Those beyond the ends (in the halo) close the end gaps.
+        Position of existing sites. Those beyond the ends close nothing here: the gap counts from the end on, so
+        that a site outside never asks for more inside.
     ring : bool
         The end joins the start: the last gap closes on the first site.
-    start_counts, end_counts : bool
-        Whether the gap between that end and the nearest site is one. If not, the stretch that has to comply
-        begins (ends) at the outermost existing site, and candidates beyond it lie in no window.
 
     Raises
     ------
     ProblemError
-        If a length is not positive and finite, or a ring has sites outside ``[0, length_m]``.
+        If a length is not positive and finite.
     """
-    candidate, fixed = np.asarray(candidate_m, float).ravel(), np.sort(np.asarray(fixed_m, float).ravel())
+    candidate, fixed = np.asarray(candidate_m, float).ravel(), np.asarray(fixed_m, float).ravel()
     _check(length_m, span_m, candidate, fixed)
     if ring:
-        return _ring(length_m, candidate % length_m, span_m, np.sort(fixed % length_m))
-    low, high = 0.0, float(length_m)
-    if not start_counts or (len(fixed) and fixed[0] < 0):
-        low = float(fixed[0]) if len(fixed) else np.inf
-    if not end_counts or (len(fixed) and fixed[-1] > high):
-        high = float(fixed[-1]) if len(fixed) else -np.inf
-    inside = candidate[(candidate >= low) & (candidate <= high)]
-    places = np.unique(np.concatenate([inside, fixed[(fixed >= low) & (fixed <= high)]]))
-    starts = places[places + span_m < high]
-    if high - low > span_m and np.isfinite(high - low) and not (len(places) and places[0] == low):
-        starts = np.concatenate([[low], starts])
-    ends = starts + span_m
-    first = np.zeros(len(starts), dtype=np.bool_)
-    first[:1] = len(starts) > 0 and not (len(places) and starts[0] in places)
-    return _windows(starts, ends, first, candidate, fixed)
+        return _ring(length_m, candidate % length_m, span_m, fixed % length_m)
+    inside = candidate[(candidate >= 0.0) & (candidate <= length_m)]
+    starts = np.unique(np.concatenate([[0.0], inside, fixed[(fixed >= 0.0) & (fixed <= length_m)]]))
+    starts = starts[compare_m(length_m - starts, span_m) > 0]
+    return _windows(starts, span_m, candidate, fixed)
 
 
 def _check(length_m: float, span_m: float, candidate: FloatArray, fixed: FloatArray) -> None:
-    """Lengths are positive and finite, existing sites have a chainage."""
+    """Lengths are positive and finite, existing sites have a position."""
     faults = [
         Fault("siting-length-positive", value=value, values={"name": name})
         for name, value in (("length_m", length_m), ("span_m", span_m))
@@ -104,36 +90,32 @@ def _check(length_m: float, span_m: float, candidate: FloatArray, fixed: FloatAr
 
 def _ring(length_m: float, candidate: FloatArray, span_m: float, fixed: FloatArray) -> GapWindows:
     """Windows of a ring: those that run over the start see the sites a second time, one length further on."""
-    places = np.unique(np.concatenate([candidate[~np.isnan(candidate)], fixed]))
-    starts = places if length_m > span_m else places[:0]
-    if length_m > span_m and not len(places):
+    starts = np.unique(np.concatenate([candidate[~np.isnan(candidate)], fixed]))
+    if compare_m(length_m, span_m) <= 0:
+        starts = starts[:0]
+    elif not len(starts):
         starts = np.zeros(1)
-    twice = np.concatenate([fixed, fixed + length_m])
-    now = _windows(starts, starts + span_m, np.zeros(len(starts), np.bool_), candidate, twice)
-    later = sparse.csr_array(
-        _inside(now.from_m, now.to_m, np.zeros(len(now.from_m), np.bool_), candidate + length_m)
-    )
+    now = _windows(starts, span_m, candidate, np.concatenate([fixed, fixed + length_m]))
+    later = _inside(now.from_m, span_m, candidate + length_m)
     return GapWindows(sparse.csr_array(now.cover + later), now.from_m, now.to_m)
 
 
-def _inside(from_m: FloatArray, to_m: FloatArray, closed: BoolArray, place: FloatArray) -> sparse.csr_array:
-    """(places, windows) whether a place lies in ``(from, to]``, or ``[from, to]`` where ``closed``."""
+def _inside(from_m: FloatArray, span_m: float, place: FloatArray) -> sparse.csr_array:
+    """(places, windows) whether a place lies in ``(from, from + span]``."""
     order = np.argsort(place, kind="stable")  # NaN last
     known = place[order][: int((~np.isnan(place)).sum())]
-    low = np.where(closed, np.searchsorted(known, from_m, "left"), np.searchsorted(known, from_m, "right"))
-    size = np.maximum(np.searchsorted(known, to_m, "right") - low, 0)
+    low = np.searchsorted(known, from_m, "right")
+    size = np.searchsorted(known, from_m + span_m + 0.001, "right") - low
     first = np.repeat(low - np.concatenate([[0], np.cumsum(size)[:-1]]) if len(size) else low, size)
-    rows = order[first + np.arange(int(size.sum()))]
-    columns = np.repeat(np.arange(len(from_m)), size)
+    at, columns = first + np.arange(int(size.sum())), np.repeat(np.arange(len(from_m)), size)
+    near = compare_m(known[at] - from_m[columns], span_m) <= 0
+    rows, columns = order[at[near]], columns[near]
     ones = np.ones(len(rows), dtype=np.bool_)
     return sparse.csr_array((ones, (rows, columns)), shape=(len(place), len(from_m)))
 
 
-def _windows(
-    from_m: FloatArray, to_m: FloatArray, closed: BoolArray, candidate: FloatArray, fixed: FloatArray
-) -> GapWindows:
+def _windows(from_m: FloatArray, span_m: float, candidate: FloatArray, fixed: FloatArray) -> GapWindows:
     """Windows without a fixed site."""
-    low = np.where(closed, np.searchsorted(fixed, from_m, "left"), np.searchsorted(fixed, from_m, "right"))
-    open_ = np.searchsorted(fixed, to_m, "right") <= low
-    cover = _inside(from_m[open_], to_m[open_], closed[open_], candidate)
-    return GapWindows(cover, from_m[open_], to_m[open_])
+    held = np.asarray(_inside(from_m, span_m, fixed).sum(axis=0)).ravel()
+    from_m = from_m[held == 0]
+    return GapWindows(_inside(from_m, span_m, candidate), from_m, from_m + span_m)

@@ -126,13 +126,12 @@ def _on_ground(index: RoadIndex, edge: int, shares: FloatArray) -> FloatArray:
 
 def merge_intervals(intervals: FloatArray, join_m: float = 1e-6) -> FloatArray:
     """Join intervals that touch or overlap; rising."""
-    merged: list[list[float]] = []
-    for low, high in intervals[np.lexsort((intervals[:, 1], intervals[:, 0]))].tolist():
-        if merged and low <= merged[-1][1] + join_m:
-            merged[-1][1] = max(merged[-1][1], high)
-        else:
-            merged.append([low, high])
-    return np.array(merged).reshape(-1, 2)
+    if not len(intervals):
+        return np.empty((0, 2))
+    low, high = intervals[np.argsort(intervals[:, 0], kind="stable"), :2].T
+    reach = np.maximum.accumulate(high)
+    apart = np.flatnonzero(low[1:] > reach[:-1] + join_m)
+    return np.stack([low[np.append(0, apart + 1)], reach[np.append(apart, len(low) - 1)]], axis=1)
 
 
 class OpenEnds(NamedTuple):

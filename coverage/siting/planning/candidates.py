@@ -15,7 +15,8 @@ from sklearn.neighbors import BallTree
 from ...inputs import Inputs
 from ...inputs.choices import HUB_KINDS, SERVICE_KINDS
 from ...network import RoadGraph
-from ...network.routes import RoadIndex, Route, inside_intervals, locate
+from ...network.graph import FloatArray
+from ...network.routes import Drive, RoadIndex, Route, inside_intervals, locate
 from ...units import EARTH_RADIUS_M, M_PER_KM, WGS84
 
 TOWNS = ("city", "town")
@@ -135,26 +136,50 @@ def _ends(graph: RoadGraph, edges: npt.NDArray[np.int64]) -> Iterable[tuple[int,
 def _route_points(
     index: RoadIndex, routes: list[Route], step_m: float, region: BaseGeometry | None
 ) -> gpd.GeoDataFrame:
-    """Points every ``step_m`` along one direction of each section, half a step from its start."""
+    """Points every ``step_m`` along each section, half a step from its start.
+
+    On the other direction only where it runs on a carriageway of its own.
+    """
     frames = []
     for route in routes:
         for section in route.sections:
-            drive = section.drives[0]
-            at = np.arange(drive.start_m + step_m / 2, drive.end_m, step_m)
-            inside = inside_intervals(index, drive, region)
-            at = at[[bool(((inside[:, 0] <= x) & (x <= inside[:, 1])).any()) for x in at]]
-            if len(at):
-                mark = [f"{route.ref}-{section.number}-{x / M_PER_KM:.1f}" for x in at]
-                name = [f"{route.ref} K{x / M_PER_KM:.1f}" for x in at]
-                found = locate(index, drive, at)
-                frames.append(
-                    found.assign(id=[f"route_point-{m}" for m in mark], kind="route_point", name=name)
-                )
-    if not frames:
+            there: npt.NDArray[np.int64] = np.empty(0, np.int64)
+            for drive in section.drives:
+                at = np.arange(drive.start_m + step_m / 2, drive.end_m, step_m)
+                inside = inside_intervals(index, drive, region)
+                at = at[[bool(((inside[:, 0] <= x) & (x <= inside[:, 1])).any()) for x in at]]
+                frame = points_on(index, route.ref, section.number, drive, at, digits=1)
+                segment = index.graph.edge_segment[drive.edges]
+                frames.append(frame[~np.isin(segment[frame["edge"].to_numpy(np.int64)], there)])
+                there = np.append(there, segment)
+    return united(frames)
+
+
+def points_on(
+    index: RoadIndex, ref: str, section: int, drive: Drive, at: FloatArray, *, digits: int
+) -> gpd.GeoDataFrame:
+    """Points on a drive, named after their chainage: ``id, kind, name, edge``."""
+    found = locate(index, drive, at)
+    way = "" if drive.direction == "forward" else "-back"
+    marks = [f"{x / M_PER_KM:.{digits}f}" for x in at]
+    table = pd.DataFrame(
+        {
+            "id": [f"route_point-{ref}-{section}-{mark}{way}" for mark in marks],
+            "kind": "route_point",
+            "name": [f"{ref} K{x / M_PER_KM:.1f}" for x in at],
+            "edge": found["edge"],
+        }
+    )
+    return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(found["lon"], found["lat"]), crs=WGS84)
+
+
+def united(frames: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    """Points of several drives as candidates: ``id, kind, name``."""
+    filled = [frame for frame in frames if len(frame)]
+    if not filled:
         return gpd.GeoDataFrame(columns=["id", "kind", "name"], geometry=[], crs=WGS84)
-    table = pd.concat(frames, ignore_index=True)
-    points = gpd.points_from_xy(table["lon"], table["lat"])
-    return gpd.GeoDataFrame(table[["id", "kind", "name"]], geometry=points, crs=WGS84)
+    table = pd.concat(filled, ignore_index=True).drop(columns="edge")
+    return gpd.GeoDataFrame(table, geometry="geometry", crs=WGS84)
 
 
 def _excluded(candidates: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> pd.Series:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from ...assess.finding import YES
+from ...assess.spacing_gaps import DRIVE_KEY
 from ...assess.spacing_rules import RoadContext
-from ...network.access import find_served
-from ...network.routes import Drive, Route, inside_intervals
+from ...network.routes import merge_intervals
 from ...policy import RouteSpacing
-from ...units import M_PER_KM, km, lonlat
+from ...units import M_PER_KM, km
 from ..cover import LeastResult, least_sites
-from ..problem import FloatArray
-from ..windows import GapWindows, gap_windows
-
-KEY = ["ref", "section", "direction"]
+from .spacing_rows import SpacingLine, route_points_at, spacing_lines, spacing_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +29,7 @@ class Compliance:
         Chosen candidates, the one that closes most stretches first: ``order, id, kind, name, cost, serves``.
     unserved : DataFrame
         Stretches without any candidate: ``ref, section, direction, from_km, to_km``. They stay longer than the span
-        whatever is built at the candidates.
+        whatever is built at the candidates; there are none where points along the routes are candidates.
     stretches : int
         Stretches of the span's length that hold no site today, each of which must get one.
     result : LeastResult
@@ -54,6 +49,7 @@ def comply(
     candidates: gpd.GeoDataFrame,
     spans_km: Iterable[float],
     *,
+    close_shared: bool = False,
     time_limit_s: float = 20.0,
 ) -> list[Compliance]:
     """Find the fewest (or cheapest) sites for each span; existing sites that surely qualify are fixed.
@@ -65,125 +61,63 @@ def comply(
     rule : RouteSpacing
         Says which routes, which sites count, and how far off they may be.
     candidates : GeoDataFrame
-        EPSG:4326, ``id, kind, name, cost, excluded``; excluded ones are left out.
+        EPSG:4326, ``id, kind, name, cost, excluded``; excluded ones are left out. If points along the routes are
+        among them, so are those where a plan with the fewest sites may have to build (see
+        :func:`.spacing_rows.route_points_at`): the least is that over all points of the roads, and such a point is
+        chosen only where it saves a site.
     spans_km : iterable of float
         "What if the span were 25, 30, 35, 40 km?"
+    close_shared : bool
+        Close gaps that are shared with a neighbour, too, as far as sites inside can.
 
     Notes
     -----
-    A gap counts from the end of the road, or from the border of the region where the road goes on and no site in
-    the halo closes it.
+    A gap counts inside the region only; see *At the border* in the method. It counts from the end of the road, or
+    from the border, on.
     """
     free = candidates[candidates["excluded"].isna()].reset_index(drop=True)
-    routes = context.of_class(rule.network)
-    lines = list(_lines(context, rule, routes, free))
-    return [_least(lines, free, span, time_limit_s) for span in spans_km]
+    lines = spacing_lines(context, rule, free)
+    found = []
+    for span_km in spans_km:
+        least = _least(lines, free, span_km, close_shared, time_limit_s)
+        if (free["kind"] == "route_point").any() and least.stretches:
+            cost = float(free.loc[free["kind"] == "route_point", "cost"].iloc[0])
+            exact = route_points_at(context, lines, span_km * M_PER_KM, close_shared=close_shared)
+            wide = pd.concat([free, exact.assign(cost=cost)], ignore_index=True)
+            wide = gpd.GeoDataFrame(wide, geometry="geometry", crs=free.crs)
+            better = _least(spacing_lines(context, rule, wide), wide, span_km, close_shared, time_limit_s)
+            least = _best(least, better)
+        found.append(least)
+    return found
 
 
-@dataclass(frozen=True, eq=False)
-class _Line:
-    """One direction of a section inside the region, with the chainage of sites and candidates from ``low_m``."""
-
-    key: tuple[str, int, str]
-    low_m: float
-    length_m: float
-    ring: bool
-    fixed_m: FloatArray
-    candidate_m: FloatArray
-
-
-def _lines(
-    context: RoadContext, rule: RouteSpacing, routes: list[Route], free: gpd.GeoDataFrame
-) -> Iterable[_Line]:
-    access_m = rule.site.access_km * M_PER_KM
-    points = lonlat(free.geometry)
-    snapped = context.snapper.snap(points)
-    found = find_served(context.index, routes, snapped, points, access_m=access_m, snapper=context.snapper)
-    new = dict(list(found.groupby(KEY)))
-    served = context.access(rule.site.access_km).served
-    yes = context.status(rule.site) == YES
-    old = dict(list(served[yes[served["site"].to_numpy(np.int64)]].groupby(KEY)))
-    for route in routes:
-        for section in route.sections:
-            for drive in section.drives:
-                key = (route.ref, section.number, drive.direction)
-                line = _line(context, key, drive, old.get(key), new.get(key), len(free))
-                if line is not None:
-                    yield line
+def _best(grid: Compliance, exact: Compliance) -> Compliance:
+    """The plan on the grid of candidates, unless the exact points save something; its bound is theirs."""
+    saves = exact.result.objective < grid.result.objective - 1e-9
+    if len(exact.unserved) < len(grid.unserved) or (len(exact.unserved) == len(grid.unserved) and saves):
+        return exact
+    bound = min(grid.result.bound, exact.result.bound)
+    objective = grid.result.objective
+    status = grid.result.status if bound >= objective else exact.result.status
+    gap = (objective - bound) / objective if objective > bound else 0.0
+    return replace(grid, result=replace(grid.result, bound=bound, gap=gap, status=status))
 
 
-def _line(
-    context: RoadContext,
-    key: tuple[str, int, str],
-    drive: Drive,
-    old: pd.DataFrame | None,
-    new: pd.DataFrame | None,
-    n: int,
-) -> _Line | None:
-    inside = inside_intervals(context.index, drive, context.area)
-    if not len(inside):
-        return None
-    low, high = float(inside[0, 0]), float(inside[-1, 1])
-    whole = drive.ring and high - low >= drive.end_m - drive.start_m - 1.0
-    fixed = np.empty(0) if old is None else old["chainage_m"].to_numpy(float) - low
-    if not whole:
-        # Of the sites in the halo only the nearest one on each side closes a gap of the region.
-        beyond = [fixed[fixed < 0].max(initial=-np.inf), fixed[fixed > high - low].min(initial=np.inf)]
-        fixed = np.concatenate(
-            [fixed[(fixed >= 0) & (fixed <= high - low)], np.array(beyond)[np.isfinite(beyond)]]
-        )
-    candidate = np.full(n, np.nan)
-    if new is not None:
-        candidate[new["site"].to_numpy(np.int64)] = new["chainage_m"].to_numpy(float) - low
-    return _Line(key, low, high - low, whole, fixed, candidate)
-
-
-def _least(lines: list[_Line], free: gpd.GeoDataFrame, span_km: float, time_limit_s: float) -> Compliance:
-    found: list[tuple[_Line, GapWindows]] = [
-        (line, gap_windows(line.length_m, line.candidate_m, span_km * M_PER_KM, line.fixed_m, ring=line.ring))
-        for line in lines
-        if line.length_m > 0
-    ]
-    parts = [windows.cover for _, windows in found]
-    cover = sparse.csr_array(sparse.hstack(parts)) if parts else sparse.csr_array((len(free), 0))
-    stretches = (
-        pd.concat([_stretches(*pair) for pair in found], ignore_index=True) if found else _stretch_table()
-    )
-    cost = free["cost"].to_numpy(float)
-    result = least_sites(cover, cost=cost, time_limit_s=time_limit_s)
+def _least(
+    lines: list[SpacingLine], free: gpd.GeoDataFrame, span_km: float, close_shared: bool, time_limit_s: float
+) -> Compliance:
+    rows = spacing_rows(lines, len(free), span_km * M_PER_KM, close_shared=close_shared)
+    result = least_sites(rows.cover, cost=free["cost"].to_numpy(float), time_limit_s=time_limit_s)
     sites = free.iloc[result.chosen].drop(columns="excluded")
     sites = sites.assign(order=np.arange(1, len(sites) + 1), serves=result.serves).reset_index(drop=True)
-    unserved = _merged(stretches.iloc[result.unserved])
-    return Compliance(span_km, sites, unserved, cover.shape[1], result)
-
-
-def _stretch_table() -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype=object) for name in (*KEY, "from_km", "to_km")})
-
-
-def _stretches(line: _Line, windows: GapWindows) -> pd.DataFrame:
-    ref, section, direction = line.key
-    return pd.DataFrame(
-        {
-            "ref": ref,
-            "section": section,
-            "direction": direction,
-            "from_km": [km(x + line.low_m) for x in windows.from_m],
-            "to_km": [km(x + line.low_m) for x in windows.to_m],
-        }
-    )
+    unserved = _merged(rows.stretches.iloc[result.unserved])
+    return Compliance(span_km, sites, unserved, rows.cover.shape[1], result)
 
 
 def _merged(stretches: pd.DataFrame) -> pd.DataFrame:
     """Join stretches of one direction that overlap: what a planner has to look at is one place."""
     rows: list[dict[str, object]] = []
-    for key, group in stretches.groupby(KEY, sort=True):
-        ordered = group.sort_values("from_km")
-        low, high = ordered["from_km"].iloc[0], ordered["to_km"].iloc[0]
-        for start, end in zip(ordered["from_km"], ordered["to_km"], strict=True):
-            if start > high:
-                rows.append({**dict(zip(KEY, key, strict=True)), "from_km": low, "to_km": high})
-                low, high = start, end
-            high = max(high, end)
-        rows.append({**dict(zip(KEY, key, strict=True)), "from_km": low, "to_km": high})
-    return pd.DataFrame(rows) if rows else _stretch_table()
+    for key, group in stretches.groupby(DRIVE_KEY, sort=True):
+        for low, high in merge_intervals(group[["from_m", "to_m"]].to_numpy(np.float64)):
+            rows.append({**dict(zip(DRIVE_KEY, key, strict=True)), "from_km": km(low), "to_km": km(high)})
+    return pd.DataFrame(rows, columns=[*DRIVE_KEY, "from_km", "to_km"])
