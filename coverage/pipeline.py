@@ -189,12 +189,21 @@ def _counting_site(study: Study) -> SiteRequirement:
 def _comply(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Compliance, ...]:
     """Least sites for each span, under the first rule on spacing."""
     rule = next((r for r in study.policy.rules if isinstance(r, RouteSpacing)), None)
-    if rule is None or not study.project.siting.spans_km:
+    if rule is None:
         return ()
-    context = study.context
-    limit = study.project.siting.time_limit_s
-    allowed = candidates[~candidates["id"].isin(study.project.siting.forbidden)]
-    return tuple(comply(context, rule, allowed, study.project.siting.spans_km, time_limit_s=limit))
+    settings = study.project.siting
+    spans_km = rule.spans_km if settings.spans_km is None else settings.spans_km
+    allowed = candidates[~candidates["id"].isin(settings.forbidden)]
+    return tuple(
+        comply(
+            study.context,
+            rule,
+            allowed,
+            spans_km,
+            close_shared=settings.close_shared,
+            time_limit_s=settings.time_limit_s,
+        )
+    )
 
 
 def _retrofit(study: Study) -> Retrofit | None:

@@ -211,9 +211,13 @@ class SitingSettings(_Frozen):
     candidates: tuple[CandidateKind, ...] = Field(
         CANDIDATE_KINDS, description="kinds of places where a site may be built"
     )
-    spans_km: tuple[Positive, ...] = Field(
-        (25.0, 30.0, 35.0, 40.0),
-        description="longest gaps for which the least number of new sites is worked out",
+    spans_km: tuple[Positive, ...] | None = Field(
+        None,
+        description="longest gaps for which the least number of new sites is worked out; what the policy's first rule "
+        "on spacing allows if left out (under an average four steps between its limits), none if empty",
+    )
+    close_shared: bool = Field(
+        False, description="close gaps that are shared with a neighbour, too, as far as sites inside can"
     )
     shore_power_budget: NonNegative | None = Field(
         None, description="money for giving berths shore power, in the unit of retrofit_cost"

@@ -136,8 +136,8 @@ _TEXTS = """
     id name ref county port wharf operator pair side service_area provenance note source title rule value target
     finding_status value_after status_after highway from_site to_site begins ends could_build not_counting stretch
     reached_today reached_then adds_words without_it in_plans covers_words lost_words capacity_words served_words
-    in_others effect evidence site demand access_ways ship berth berth_name scenario plan chosen rule_title figure
-    words key unit_shown target_shown file column cell remedy group item entry why within_km
+    in_others effect shared_words evidence site demand access_ways ship berth berth_name scenario plan chosen rule_title
+    figure words key unit_shown target_shown file column cell remedy group item entry why within_km
 """
 _CHOICES = """
     kind status has fast counts cargo park_type spacing_class direction reason problem covered candidate_status
@@ -146,13 +146,13 @@ _CHOICES = """
 _FLAGS = "open_start open_end gap_max_open essential required existing energy_estimated able counts_in_rule"
 _COUNTS = """
     section points fast_points spaces ready_spaces build_order serves sites plugs plans of_plans rank row priority
-    sites_built new_sites min_sites sites_without_power
+    sites_built direction_sites own_gaps_over new_sites min_sites sites_without_power
 """
 _NUMBERS: Mapping[str, str] = {
     "": """weight population registered_ev cost cost_so_far retrofit_cost budget calls_per_year kw_per_ev
         ev_per_point detour yes no unknown low high low_after high_after target_value number""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
-        gap_median_km gap_p90_km gap_max_km""",
+        gap_median_km gap_p90_km gap_max_km driven_km own_km shared_km shared_max_km""",
     "m": "length_m",
     "kW": "point_kw pool_kw shore_power_kw installed_kw",
     "kWh": "kwh energy_kwh",

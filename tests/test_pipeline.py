@@ -39,6 +39,8 @@ time_limit_s = 3600
 """
 DEMAND = "name,lon,lat,weight\nKamppi,24.932,60.168,900\nKruununhaka,24.957,60.173,700\nKatajanokka,24.966,60.167,500\n"
 
+CLASSES = ("good_km", "middle_km", "gap_km", "no_site_km", "open_km", "shared_km")
+
 
 @pytest.fixture(scope="module")
 def sample(root):
@@ -88,7 +90,7 @@ def test_the_same_inputs_give_the_same_result(sample, result, root):
 def test_routes_add_up(result):
     """Each route's length is that of its classes together; the network counts shared roads once."""
     for row in result["routes"]:
-        parts = sum(row[c] for c in ("good_km", "middle_km", "gap_km", "no_site_km"))
+        parts = sum(row[c] for c in CLASSES)
         assert parts == pytest.approx(row["length_km"], abs=0.01)
     own = [r["length_km"] for r in result["routes"] if r["class"] == "ordinary_trunk"]
     spacing = next(f for f in result["findings"] if f["rule"] == "ordinary-highway-spacing")

@@ -13,7 +13,6 @@ import pytest
 from plugspan.assess.finding import Finding
 from plugspan.output import layers, numbers, summary
 from plugspan.output.layer import Category, Layer, LayerStyle
-from plugspan.output.report import glance
 from plugspan.output.words import assumption_lines, finding_words
 from plugspan.policy import read_policy
 from plugspan.schema import TableSchema, at_most
@@ -98,8 +97,15 @@ def test_every_assumption_of_every_profile_is_told_in_words(profile, lang):
 
 def test_a_hole_begins_where_the_rule_on_the_longest_gap_ends():
     """AFIR allows 60 km, though its widest class of the map begins at 100."""
-    assert glance._limit_km(rule_of("eu-afir", "ldv-core-gap-2025")) == 60.0
-    assert glance._limit_km(rule_of("zhuzhou-2025", "ordinary-highway-spacing")) == 40.0
+    assert rule_of("eu-afir", "ldv-core-gap-2025").span_km == 60.0
+    assert rule_of("zhuzhou-2025", "ordinary-highway-spacing").span_km == 40.0
+
+
+def test_spans_to_try_come_from_the_rule():
+    """An average between two limits is tried in four steps; a longest gap has one span."""
+    assert rule_of("zhuzhou-2025", "ordinary-highway-spacing").spans_km == (25.0, 30.0, 35.0, 40.0)
+    assert rule_of("eu-afir", "ldv-core-gap-2025").spans_km == (60.0,)
+    assert rule_of("us-nevi", "corridor-spacing").spans_km == (80.4672,)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -442,7 +442,7 @@ def test_classes_differ_in_width_and_dash_and_gaps_have_a_halo():
         e.get("stroke"): (e.get("stroke-width"), e.get("stroke-dasharray"))
         for e in root.iter("{http://www.w3.org/2000/svg}line")
     }
-    shown = [looks[colour] for colour in ("#3B8BC2", "#F0A202", "#A50026")]
+    shown = [looks[colour] for colour in ("#3B8BC2", "#6DB1DF", "#A50026")]
     assert len(set(shown)) == 3
     assert shown[0][1] is None
     assert shown[1][1] != shown[2][1]

@@ -6,9 +6,9 @@ from ..schema import columns
 
 COUNTY_COLUMNS = columns("name population registered_ev reached_low reached_high reached_after")
 GAP_COLUMNS = columns(
-    "ref direction section spacing_class length_km from_site to_site from_km to_km open_start open_end"
+    "ref direction section spacing_class length_km own_km from_site to_site from_km to_km open_start open_end"
 )
-GAP_LAYER_COLUMNS = (*GAP_COLUMNS, *columns("begins ends could_build not_counting"))
+GAP_LAYER_COLUMNS = (*GAP_COLUMNS, *columns("begins ends shared_words could_build not_counting"))
 """The layer says in words what the table ``gap_evidence`` holds in rows."""
 ROAD_COLUMNS = columns("ref name highway")
 EXPRESSWAY_COLUMNS = columns("ref section length_km")
@@ -32,8 +32,9 @@ ISSUE_COLUMNS = columns("quality_kind severity ref name length_km effect")
 # Tables without geometry.
 FINDING_COLUMNS = columns("rule title finding_status value target value_after status_after source")
 ROUTE_COLUMNS = columns(
-    "ref road_class length_km parallel_km sites length_per_site_km gap_mean_km gap_median_km gap_p90_km gap_max_km "
-    "gap_max_open good_km middle_km gap_km no_site_km open_km"
+    "ref road_class length_km parallel_km sites driven_km direction_sites length_per_site_km gap_mean_km gap_median_km "
+    "gap_p90_km gap_max_km gap_max_open own_gaps_over good_km middle_km gap_km no_site_km open_km shared_km "
+    "shared_max_km"
 )
 ACCESS_COLUMNS = columns("ref section direction chainage_km id name distance_km back_km")
 EVIDENCE_COLUMNS = columns(

@@ -20,7 +20,7 @@ CLOSE_KM = 0.05
 
 
 def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) -> gpd.GeoDataFrame:
-    """Add ``stretch``, ``begins``, ``ends``, ``could_build`` and ``not_counting`` to gaps.
+    """Add ``stretch``, ``begins``, ``ends``, ``shared_words``, ``could_build`` and ``not_counting`` to gaps.
 
     Parameters
     ----------
@@ -53,9 +53,22 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
         stretch=[f"{chainage(row['from_km'])} – {chainage(row['to_km'])}" for row in rows],
         begins=_ends(rows, gaps.index, found.get("from_site", {}), "start", lang),
         ends=_ends(rows, gaps.index, found.get("to_site", {}), "end", lang),
+        shared_words=[shared_words(row, lang) for row in rows],
         could_build=listed("candidate", "gap.candidate"),
         not_counting=listed("not_counting", "gap.not-counting"),
     )
+
+
+def shared_words(row: Mapping[Any, Any], lang: str) -> str | None:
+    """What would close a shared gap: the neighbour's sites, between which marks, or one inside; None for other gaps."""
+    if row.get("spacing_class") != "shared":
+        return None
+    marks = {
+        side: f"{chainage(row[f'{side}_from_km'])}–{chainage(row[f'{side}_to_km'])}"
+        for side in ("before", "after", "inside")
+    }
+    outside = text(f"gap.shared-{row['needs']}", lang, **marks)
+    return text(f"gap.inside-{row['one_inside']}", lang, outside=outside, **marks)
 
 
 def _ends(

@@ -15,12 +15,15 @@ from typing import Any, Literal
 import geopandas as gpd
 import numpy as np
 
+from ..assess.finding import Shown
 from ..schema import COLUMNS, Column, TableSchema, day, shown
 from ..texts import text
 from ..units import WGS84
 
 GOOD, MIDDLE, GAP = "#3B8BC2", "#F0A202", "#A50026"
 """Blue, amber, dark red: apart for colour-blind readers and in grey print (red and green are not)."""
+ALLOWED = "#6DB1DF"
+"""Long, but no longer than allowed: of the colour of what is good, and dashed."""
 UNKNOWN, HALO, PLAN, QUIET = "#6B7280", "#FFE14D", "#5B2A86", "#9AA3AB"
 """Grey for unknown, yellow under gaps, purple for what is proposed, light grey for the background."""
 
@@ -31,7 +34,6 @@ Phase = Literal["both", "before", "after"]
 Group = Literal["routes", "places", "plan", "demand", "quality", "background"]
 GROUPS: tuple[Group, ...] = ("routes", "places", "plan", "demand", "quality", "background")
 """Groups in the order in which the layer tree shows them; titles are ``group.NAME`` in the catalogue."""
-Status = Literal["met", "not met", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -245,11 +247,11 @@ class FindingRow:
     """
 
     title: str
-    status: Status
+    status: Shown
     value: str
     target: str
     layer: str = ""
-    status_after: Status | Literal[""] = ""
+    status_after: Shown | Literal[""] = ""
     value_after: str = ""
     note: str = ""
     source: str = ""

@@ -233,7 +233,7 @@ def _gap_layer(assessment: Assessment, rule: RouteSpacing, phase: Phase, lang: s
         "routes",
         frame,
         GAP_LAYER_COLUMNS,
-        styles.route_style(*rule.class_limits_km),
+        styles.route_style(*rule.class_limits_km, rule.span_km),
         "routes",
         keep=("strip", "side"),
         popup=GAP,

@@ -39,13 +39,18 @@ def chainage(km: Any) -> str:
 
 
 def headline(finding: Finding, lang: str) -> str:
-    """The measured value as it is shown: an average of gaps never without the longest one."""
+    """The measured value as it is shown: an average never without the longest gap and the number over the span."""
     value = interval(finding, lang)
     longest = finding.figures.get("gap_max_km") if finding.unit == "km" else None
-    if longest is None or finding.rule.target.at_most is False or of_longest_gap(finding):
+    if longest is None or finding.rule.target.at_most is False:
         return value
-    key = "finding.longest-open" if finding.figures.get("gap_max_open") else "finding.longest"
-    return text(key, lang, value=value, longest=kilometres(longest, lang))
+    if not of_longest_gap(finding):
+        key = "finding.longest-open" if finding.figures.get("gap_max_open") else "finding.longest"
+        value = text(key, lang, value=value, longest=kilometres(longest, lang))
+    gaps, routes, limit = (finding.figures.get(k) for k in ("own_gaps_over", "routes_over", "span_km"))
+    if not gaps or limit is None:
+        return value
+    return text("finding.over", lang, value=value, limit=span(limit, lang), gaps=gaps, routes=routes)
 
 
 def of_longest_gap(finding: Finding) -> bool:
@@ -81,6 +86,6 @@ def target(finding: Finding, lang: str) -> str:
 
 def status(finding: Finding, lang: str) -> str:
     """``met`` and so on in words."""
-    if finding.status is None:
+    if finding.shown is None:
         return text("finding.report-only", lang)
-    return text(f"status.{finding.status.replace(' ', '-')}", lang)
+    return text(f"status.{finding.shown.replace(' ', '-')}", lang)

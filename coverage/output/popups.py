@@ -22,11 +22,13 @@ def _pick(columns: tuple[Column, ...], *names: str) -> tuple[Column, ...]:
 
 GAP = Popup(
     (
-        *_pick(c.GAP_LAYER_COLUMNS, "length_km"),
+        *_pick(c.GAP_LAYER_COLUMNS, "length_km", "own_km"),
         column("stretch"),
-        *_pick(c.GAP_LAYER_COLUMNS, "direction", "begins", "ends", "could_build", "not_counting"),
+        *_pick(
+            c.GAP_LAYER_COLUMNS, "direction", "begins", "ends", "shared_words", "could_build", "not_counting"
+        ),
     ),
-    quiet=frozenset({"could_build", "not_counting"}),
+    quiet=frozenset({"shared_words", "could_build", "not_counting"}),
     lists=frozenset({"could_build", "not_counting"}),
 )
 POPUPS: Mapping[str, Popup] = {

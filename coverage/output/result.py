@@ -114,6 +114,7 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
             "target": finding.target,
             "sense": "<=" if finding.rule.target.at_most else ">=",
             "status": finding.status,
+            "shown": finding.shown,
         }
     return row | {
         "counts": dict(finding.counts),

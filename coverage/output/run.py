@@ -127,16 +127,16 @@ def finding_panel(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Findin
     pairs = zip(plan.before.findings, plan.after.findings, strict=True)
     # Rules that nothing can be said about come last.
     for before, after in sorted(pairs, key=lambda pair: pair[0].low is None):
-        if before.status is None:
+        if before.shown is None:
             continue
         rows.append(
             FindingRow(
                 title=before.rule.title[lang],
-                status=before.status,
+                status=before.shown,
                 value=numbers.headline(before, lang),
                 target=numbers.target(before, lang),
                 layer="" if before.low is None else next(iter(rule_layer_names(layers, before)), ""),
-                status_after=(after.status or "") if plan.siting else "",
+                status_after=(after.shown or "") if plan.siting else "",
                 value_after=numbers.headline(after, lang) if plan.siting else "",
                 source=before.rule.source,
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .layer import GAP, GOOD, HALO, MIDDLE, PLAN, QUIET, UNKNOWN, Category, LayerStyle, Mark, Symbol
+from .layer import ALLOWED, GAP, GOOD, HALO, MIDDLE, PLAN, QUIET, UNKNOWN, Category, LayerStyle, Mark, Symbol
 
 READERS_FONTS = "Microsoft YaHei, PingFang SC, Noto Sans CJK SC, sans-serif"
 """For pictures whose letters the reader's program draws."""
@@ -100,22 +100,28 @@ ISSUES = LayerStyle(
 )
 
 
-def route_style(low_km: float, high_km: float) -> LayerStyle:
-    """Routes by ``spacing_class``: good (< low), middle, gap (> high), open (a gap with no known end), no_site.
+def route_style(low_km: float, high_km: float, span_km: float | None = None) -> LayerStyle:
+    """Routes by ``spacing_class``: good (< low), middle, gap (> high), shared, open (no known end), no_site.
 
     Parameters
     ----------
     low_km, high_km : float
         Limits of the profile in km, e.g. 25 and 40.
+    span_km : float, optional
+        How long a gap may be; the last limit by default. What is shorter is never drawn like a warning.
     """
     limits = class_limits(low_km, high_km)
+    middle = ALLOWED if span_km is None or span_km >= high_km else MIDDLE
     return LayerStyle(
         "line",
         (
             Category("good", "legend.spacing-good", GOOD, width=3.0, label_values=limits),
-            Category("middle", "legend.spacing-middle", MIDDLE, width=3.4, dash=(11, 4), label_values=limits),
+            Category("middle", "legend.spacing-middle", middle, width=3.4, dash=(11, 4), label_values=limits),
             Category(
                 "gap", "legend.spacing-gap", GAP, width=4.4, dash=(3, 4), halo=HALO, label_values=limits
+            ),
+            Category(
+                "shared", "legend.spacing-shared", PLAN, width=3.4, dash=(7, 3, 1, 3), label_values=limits
             ),
             Category("open", "legend.spacing-open", UNKNOWN, width=3.4, dash=(2, 5), label_values=limits),
             Category(

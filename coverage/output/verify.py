@@ -22,6 +22,8 @@ from .compare import read_result
 RELATIVE = 1e-5
 """``result.json`` holds six decimals."""
 KM_ROUNDING = 0.003
+CLASSES = ("good_km", "middle_km", "gap_km", "no_site_km", "open_km", "shared_km")
+"""Columns with the length of each class of spacing; they add up."""
 
 
 def verify_run(folder: Path, lang: str) -> tuple[int, list[str]]:
@@ -65,8 +67,8 @@ def _findings(result: dict[str, Any]) -> Iterator[Claim]:
                 has = [e["has"] for e in row["evidence"]]
                 yield f"{name}.sides_low", row["figures"]["sides_low"], _share(has, "yes")
                 yield f"{name}.sides_high", row["figures"]["sides_high"], _share(has, "yes", "unknown")
-            if row["kind"] == "route_spacing" and row["figures"]["sites"]:
-                per_site = row["figures"]["length_km"] / row["figures"]["sites"]
+            if row["kind"] == "route_spacing" and row["figures"]["direction_sites"]:
+                per_site = row["figures"]["driven_km"] / row["figures"]["direction_sites"]
                 yield f"{name}.length_per_site_km", row["figures"]["length_per_site_km"], per_site
 
 
@@ -95,15 +97,15 @@ def _routes(result: dict[str, Any]) -> Iterator[Claim]:
     longest: dict[str, float] = defaultdict(float)
     for gap in result["gaps"]:
         if gap["rule"] in spacing:
-            longest[gap["ref"]] = max(longest[gap["ref"]], gap["length_km"])
+            longest[gap["ref"]] = max(longest[gap["ref"]], gap["own_km"])
     for row in result["routes"]:
-        parts = sum(row[c] for c in ("good_km", "middle_km", "gap_km", "no_site_km"))
+        parts = sum(row[c] for c in CLASSES)
         yield f"{row['ref']}.length_km", row["length_km"], parts
-        if row["sites"]:
+        if row["direction_sites"]:
             yield (
                 f"{row['ref']}.length_per_site_km",
                 row["length_per_site_km"],
-                row["length_km"] / row["sites"],
+                row["driven_km"] / row["direction_sites"],
             )
         if row["ref"] in longest:
             yield f"{row['ref']}.gap_max_km", row["gap_max_km"], longest[row["ref"]]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 
 from ...assess.finding import Finding
@@ -26,7 +29,10 @@ def opening(report: Report) -> str:
     """How many rules are met, not met, undecided."""
     found = [str(before.status) for before, _ in report.pairs() if before.status is not None]
     counts = {state.replace(" ", "_"): found.count(state) for state in STATES}
-    return report.words("opening", policy=report.plan.policy.name[report.lang], n=len(found), **counts)
+    average = sum(before.shown == "met on average" for before, _ in report.pairs())
+    words = report.words("opening-average", n=average) if average else ""
+    name = report.plan.policy.name[report.lang]
+    return report.words("opening", policy=name, n=len(found), average=words, **counts)
 
 
 def write_glance(report: Report) -> None:
@@ -54,32 +60,39 @@ def _gaps(report: Report) -> str:
     gaps = report.plan.before.gaps
     if rule is None or gaps.empty:
         return ""
-    limit = _limit_km(rule)
-    long = gaps[(gaps["rule"] == rule.id) & (gaps["length_km"].astype(float) > limit)]
-    ends = long[["from_km", "to_km"]].astype(float).round(0)
-    stretch = long.assign(low=ends.min(axis=1), high=ends.max(axis=1))
-    once = stretch.sort_values(
-        ["length_km", "strip", "direction"], ascending=[False, True, False], kind="stable"
+    limit, once = (
+        numbers.span(rule.span_km, report.lang),
+        gaps[(gaps["rule"] == rule.id) & gaps["once"].astype(bool)],
     )
-    once = once.drop_duplicates(["strip", "low", "high"])
-    if once.empty:
-        return report.words("glance.no-gaps", limit=numbers.span(limit, report.lang))
-    shown = [_gap(report, row) for row in once.head(HOLES).to_dict("records")]
-    more = report.words("glance.more", n=len(once) - HOLES) if len(once) > HOLES else ""
-    return report.words("glance.gaps", n=len(once), limit=numbers.span(limit, report.lang),
-                        gaps=text("report.semicolon", report.lang).join(shown) + more)  # fmt: skip
+    over = once[once["over"].astype(bool)]
+    shared = once[once["spacing_class"] == "shared"]
+    lines = [
+        report.words("glance.gaps", n=len(over), limit=limit, gaps=_listed(report, over, "own_km"))
+        if len(over)
+        else report.words("glance.no-gaps", limit=limit)
+    ]
+    if len(shared):
+        lines.append(
+            report.words(
+                "glance.shared", n=len(shared), limit=limit, gaps=_listed(report, shared, "length_km")
+            )
+        )
+    return ("" if report.lang == "zh" else " ").join(lines)
 
 
-def _limit_km(rule: RouteSpacing) -> float:
-    """From which length on a gap is a hole: what the rule allows for the longest gap, else its widest class."""
-    allowed = rule.target.value_max if rule.statistic == "gap_max" else None
-    return rule.class_limits_km[-1] if allowed is None else allowed
+def _listed(report: Report, gaps: pd.DataFrame, length: str) -> str:
+    """The longest of some gaps, by their own part or as a whole."""
+    ordered = gaps.sort_values([length, "strip", "direction"], ascending=[False, True, False], kind="stable")
+    shown = [_gap(report, row, length) for row in ordered.head(HOLES).to_dict("records")]
+    more = report.words("glance.more", n=len(ordered) - HOLES) if len(ordered) > HOLES else ""
+    return text("report.semicolon", report.lang).join(shown) + more
 
 
-def _gap(report: Report, row: dict[str, object]) -> str:
-    low, high = sorted(float(str(row[name])) for name in ("from_km", "to_km"))
-    length = numbers.kilometres(float(str(row["length_km"])), report.lang)
-    key = "glance.gap-open" if row["open_start"] or row["open_end"] else "glance.gap"
+def _gap(report: Report, row: dict[Hashable, Any], length_of: str) -> str:
+    low, high = sorted(float(row[name]) for name in ("from_km", "to_km"))
+    length = numbers.kilometres(float(row[length_of]), report.lang)
+    is_open = length_of == "length_km" and (row["open_start"] or row["open_end"])
+    key = "glance.gap-open" if is_open else "glance.gap"
     return report.words(
         key, ref=row["ref"], low=numbers.chainage(low), high=numbers.chainage(high), length=length
     )

@@ -45,7 +45,7 @@ def _items(sheet: Sheet) -> Iterator[Item]:
     limits = label_words(class_limits(*data.limits_km), sheet.lang)
     states = [s for lane in data.lanes for s in (lane.before, lane.after) if s is not None]
     classes = {g.spacing_class for s in states for g in s.gaps}
-    for key in ("good", "middle", "gap", "open", "no_site"):
+    for key in ("good", "middle", "gap", "shared", "open", "no_site"):
         if key in classes:
             yield sheet.words(f"strip.legend.{key}", **limits), 30.0, _line_sample(data, key)
     sites = [site for s in states for site in s.sites]

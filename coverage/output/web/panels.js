@@ -25,11 +25,12 @@ function buildPhase() {
   document.body.dataset.phase = view.phase;
 }
 
-const STATUS_SIGN = { met: "✓", "not met": "✕", undecided: "?" };
+const STATUS_SIGN = { met: "✓", "not met": "✕", undecided: "?", "met on average": "!" };
 
 function chip(status) {
-  const label = T("status." + status.replace(" ", "-"));
-  return el("span", { class: "chip " + status.replace(" ", "-") }, el("b", { "aria-hidden": "true" }, STATUS_SIGN[status]), label);
+  const key = status.replaceAll(" ", "-");
+  const label = T("status." + key);
+  return el("span", { class: "chip " + key }, el("b", { "aria-hidden": "true" }, STATUS_SIGN[status]), label);
 }
 
 function figure(caption, value, status) {
@@ -49,7 +50,7 @@ function buildFindings() {
   for (const row of DATA.findings) {
     const layer = view.layers.find((l) => l.spec.name === row.layer);
     const open = () => showLayer(row.layer);
-    const card = el("li", { class: "finding " + row.status.replace(" ", "-") }, el("h3", {}, row.title));
+    const card = el("li", { class: "finding " + row.status.replaceAll(" ", "-") }, el("h3", {}, row.title));
     const figures = el("div", { class: "figures" }, figure(T("map.now"), row.value, row.status));
     if (row.status_after) figures.append(figure(T("map.then"), row.value_after, row.status_after));
     card.append(figures, el("p", { class: "target" }, T("map.target") + " " + row.target + (row.note ? " · " + row.note : "")));

@@ -15,6 +15,7 @@ from ...schema import column, unit_words
 from ...texts import text
 from .. import numbers
 from ..columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
+from ..gap_words import shared_words
 from ..words import figure_rows
 from .berths import calls_sheet, inventory_sheet
 from .cells import Head, Sheet, heads, placed
@@ -65,7 +66,7 @@ def status_looks(lang: str) -> dict[str, tuple[str, ...]]:
     """Labels of a finding's status by the colour they get."""
     return {
         "good": (text("status.met", lang),),
-        "middle": (text("status.undecided", lang),),
+        "middle": (text("status.undecided", lang), text("status.met-on-average", lang)),
         "gap": (text("status.not-met", lang),),
     }
 
@@ -163,7 +164,7 @@ def _counties(plan: Plan, lang: str) -> Sheet:
             ]
         elif finding.rule.kind == "route_spacing":
             table = pd.DataFrame(finding.figures.get("by_county", []))
-            wanted = ["length_km", "good_km", "middle_km", "gap_km", "open_km", "gap_max_km"]
+            wanted = ["length_km", "good_km", "middle_km", "gap_km", "open_km", "shared_km", "gap_max_km"]
         if wanted and "county" in table and len(table) and not set(wanted) & set(frame.columns):
             frame = frame.merge(
                 table.reindex(columns=["county", *wanted]), on="county", how="outer", sort=False
@@ -184,7 +185,7 @@ def _limits_km(plan: Plan) -> tuple[float, float] | None:
 
 def _routes(plan: Plan, lang: str) -> Sheet:
     frame = plan.before.routes.rename(columns={"class": "road_class"})
-    after_names = ["sites", "length_per_site_km", "gap_max_km", "gap_max_open", "gap_km"]
+    after_names = ["sites", "length_per_site_km", "gap_max_km", "gap_max_open", "own_gaps_over", "gap_km"]
     found = [*heads(ROUTE_COLUMNS, lang), *heads("covered_low covered_high", lang)]
     if plan.siting and len(frame):
         after = plan.after.routes[["ref", *after_names]].rename(
@@ -206,12 +207,16 @@ def _gaps(plan: Plan, lang: str) -> list[Sheet]:
     ranked = sorted(plan.policy.rules, key=lambda rule: not isinstance(rule, RouteSpacing))
     titles = {rule.id: rule.title[lang] for rule in ranked}
     looks = {"spacing_class": choice_looks("spacing_class", lang, good="good", middle="middle", gap="gap")}
-    found = heads((column("rule_title"), *GAP_COLUMNS, column("inside_km")), lang)
+    found = heads((column("rule_title"), *GAP_COLUMNS, column("shared_words")), lang)
     sheets = []
     for key, assessment in states:
         names = dict(zip(assessment.sites["id"], assessment.sites["name"], strict=True))
         frame = pd.DataFrame(assessment.gaps.drop(columns="geometry", errors="ignore"))
-        frame = frame.assign(rule_title=frame["rule"].map(titles)) if len(frame) else frame
+        if len(frame):
+            words = [shared_words(row, lang) for row in frame.to_dict("records")]
+            frame = frame.assign(
+                rule_title=frame["rule"].map(titles), shared_words=pd.Series(words, dtype=object)
+            )
         for end in ("from_site", "to_site"):
             frame[end] = [_with_name(site, names) for site in frame[end]] if end in frame else None
         if len(frame):
