@@ -171,7 +171,8 @@ def test_docstrings_and_manuals_name_modules_that_are_there(root):
         for p, _, _ in modules(root)
     }
     wrong = []
-    for path in [*(p for p, _, _ in modules(root)), *(root / "docs").glob("*.md"), root / "README.md"]:
+    manuals = [*(root / "docs").glob("*.md"), root / "README.md", root / "SECURITY.md"]
+    for path in [*(p for p, _, _ in modules(root)), *manuals]:
         text = path.read_text("utf-8")
         wrong += [
             f"{path.name}: {name}"
