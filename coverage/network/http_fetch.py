@@ -3,6 +3,10 @@
 OSMnx's own requests wait 55 s and try for ever on 429 and 504, and keep their settings in global variables.
 Here the number of tries is bounded, the server's ``Retry-After`` is honoured, and the user is told what
 happens. Addresses and paths of the services are OSMnx's.
+
+urllib3's ``Retry`` looks at status and connection alone; an answer with status 200 that is cut off, or that says in
+its text that the query failed, is worth another try here, too. requests-cache takes down a whole answer
+before any limit of size or time can be held (its issue 878), so answers are kept as plain files.
 """
 
 from __future__ import annotations
@@ -14,14 +18,13 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError, ReadTimeoutError
+from urllib3.util import Retry
 
 from ..atomic import write_file
 from ..errors import NetworkError
@@ -254,18 +257,12 @@ def _nobody_there(error: Exception) -> bool:
     return isinstance(error, requests.ConnectionError) and isinstance(reason, NewConnectionError)
 
 
-def parse_retry_after(value: str | None, now: datetime | None = None) -> float:
-    """Seconds to wait by the header ``Retry-After`` (RFC 9110, 10.2.3): a number, or a date; else 0."""
-    if not value:
-        return 0.0
-    if value.strip().isascii() and value.strip().isdigit():
-        return float(value)
+def parse_retry_after(value: str | None) -> float:
+    """Seconds to wait by the header ``Retry-After`` (RFC 9110, 10.2.3); 0 if it says nothing that makes sense."""
     try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
+        return float(Retry().parse_retry_after(value or ""))
+    except (InvalidHeader, ValueError, OverflowError):  # endless digits, or a date in a year beyond reason
         return 0.0
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
 
 
 def _failure(error: Exception, host: str, tries: int) -> NetworkError:
