@@ -16,7 +16,7 @@ from pathlib import Path
 
 import highspy
 import numpy as np
-from plugspan.siting import make_problem, solve, verify
+from plugspan.siting.maxcover import make_problem, solve, verify
 from scipy import sparse
 from scipy.spatial import cKDTree
 

@@ -28,13 +28,13 @@ from .policy import (
     SiteRequirement,
 )
 from .project import Project
+from .siting.maxcover.run import Progress
 from .siting.planning.candidates import find_candidates
 from .siting.planning.comply import Compliance, comply
 from .siting.planning.outcome import Siting
 from .siting.planning.propose import propose
 from .siting.planning.retrofit import Retrofit, plan_retrofits
 from .siting.planning.wishes import SolverOptions, Wishes, check_wishes
-from .siting.run import Progress
 from .study import Study, Tell, fetch, load, road_classes, sample_project, silent
 
 __all__ = ["Study", "assess_study", "fetch", "find_places", "load", "make_plan", "sample_project"]

@@ -29,7 +29,6 @@ MAY_IMPORT = {
 FENCED = {
     "osmium": {"network", "data"},
     "osmnx": {"network"},
-    "highspy": {"siting"},
     "folium": {"output"},
     "branca": {"output"},
     "click": {"cli"},
@@ -78,6 +77,26 @@ def test_third_parties_stay_in_their_room(root):
         for name in imported(path, root, tree)
         if name in FENCED and room not in FENCED[name]
     ]
+    assert not wrong
+
+
+def test_the_solver_library_stands_on_arrays_alone(root):
+    """``siting/maxcover`` takes numpy, scipy, HiGHS, the errors and nothing else; HiGHS is spoken to nowhere else."""
+    wrong = []
+    for path, _, tree in modules(root):
+        inside = "maxcover" in path.parts
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = ["." * node.level + (node.module or "")]
+            for name in names:
+                top = name.split(".")[0]
+                allowed = (
+                    top in sys.stdlib_module_names | {"numpy", "scipy", "highspy"} or name == "...errors"
+                )
+                own = name.startswith(".") and not name.startswith("..")
+                if (inside and not (allowed or own)) or (not inside and top == "highspy"):
+                    wrong.append(f"{path.relative_to(root)} imports {name}")
     assert not wrong
 
 

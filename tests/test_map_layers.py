@@ -18,8 +18,8 @@ from plugspan.output.siting_layers import _others, _worth, amount
 from plugspan.output.styles import TOWNS
 from plugspan.output.webmap.payload import layer_payload
 from plugspan.schema import Column, TableSchema, shown
+from plugspan.siting.maxcover.result import SitingResult
 from plugspan.siting.planning.outcome import Siting
-from plugspan.siting.result import SitingResult
 from plugspan.texts import catalogue, text
 from shapely import LineString, Point
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plugspan.siting import (
+from plugspan.siting.maxcover import (
     ProblemError,
     alternatives,
     backup_coverage,

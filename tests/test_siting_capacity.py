@@ -8,8 +8,8 @@ import networkx as nx
 import numpy as np
 import pytest
 from plugspan.errors import SitingError
-from plugspan.siting import max_coverage
-from plugspan.siting.capacity import capacitated_coverage
+from plugspan.siting.maxcover import max_coverage
+from plugspan.siting.maxcover.capacity import capacitated_coverage
 
 
 def flow(reach, weight, capacity, sites):

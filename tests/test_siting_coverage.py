@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan.errors import SitingError
-from plugspan.siting import (
+from plugspan.siting.maxcover import (
     METHODS,
     STATUSES,
     ProblemError,
@@ -17,13 +17,13 @@ from plugspan.siting import (
     solve,
     verify,
 )
-from plugspan.siting.bound import first_prices, lagrangian, linear_program
-from plugspan.siting.core import identical_rows, reduce_problem
-from plugspan.siting.exact import relaxation
-from plugspan.siting.greedy import greedy
-from plugspan.siting.presolve import restrict, undominated
-from plugspan.siting.primal_dual import middle, primal_dual
-from plugspan.siting.result import build_order
+from plugspan.siting.maxcover.bound import first_prices, lagrangian, linear_program
+from plugspan.siting.maxcover.core import identical_rows, reduce_problem
+from plugspan.siting.maxcover.exact import relaxation
+from plugspan.siting.maxcover.greedy import greedy
+from plugspan.siting.maxcover.presolve import restrict, undominated
+from plugspan.siting.maxcover.primal_dual import middle, primal_dual
+from plugspan.siting.maxcover.result import build_order
 from scipy import sparse
 
 

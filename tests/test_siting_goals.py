@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from plugspan.network.distances import Pairs
-from plugspan.siting import make_problem, solve, verify
+from plugspan.siting.maxcover import make_problem, solve, verify
 from plugspan.siting.planning.aims import aim_table, trade_off_table
 from plugspan.siting.planning.goals import decide
 from plugspan.siting.planning.reach import Places, Reach

@@ -14,7 +14,7 @@ import pytest
 from conftest import HANGS_S
 from plugspan.cli.common import Teller
 from plugspan.output.verify import verify_run
-from plugspan.siting import LogLine
+from plugspan.siting.maxcover import LogLine
 
 if sys.platform == "win32":  # pragma: no cover
     pytest.skip("SIGINT to a child process is POSIX", allow_module_level=True)
@@ -23,9 +23,9 @@ SOLVE = """
 import json, os, signal, sys, threading
 import numpy as np
 from scipy import sparse
-from plugspan.siting import make_problem, verify
+from plugspan.siting.maxcover import make_problem, verify
 
-s, exact = sys.modules["plugspan.siting.solve"], sys.modules["plugspan.siting.exact"]
+s, exact = sys.modules["plugspan.siting.maxcover.solve"], sys.modules["plugspan.siting.maxcover.exact"]
 stage, method, n, m, radius, p = sys.argv[1], sys.argv[2], *map(float, sys.argv[3:])
 sent = []
 

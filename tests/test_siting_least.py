@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plugspan.siting import ProblemError, gap_windows, least_sites
+from plugspan.siting.maxcover import ProblemError, least_sites
+from plugspan.siting.windows import gap_windows
 
 INTEGERS = st.integers(0, 30)
 

@@ -22,7 +22,7 @@ from ..texts import LANGUAGES, text
 if TYPE_CHECKING:
     from ..plan import Plan
     from ..project import Project
-    from ..siting.result import LogLine
+    from ..siting.maxcover.result import LogLine
 
 WITH_PROJECT = ("fetch", "check", "run", "assess", "site", "map", "export", "report")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from ..errors import Fault
 from ..units import compare_m
-from .problem import FloatArray, ProblemError
+from .maxcover.problem import FloatArray, ProblemError
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..aims import AimsResult, by_group, mixed_aims, trade_off_curve
-from ..problem import FloatArray, IntArray, SitingProblem
-from ..result import covered
+from ..maxcover.aims import AimsResult, by_group, mixed_aims, trade_off_curve
+from ..maxcover.problem import FloatArray, IntArray, SitingProblem
+from ..maxcover.result import covered
 from .reach import Reach
 from .wishes import SolverOptions
 
@@ -47,7 +47,7 @@ class AimTable:
     price: FloatArray
 
     def terms(self, importance: Mapping[str, float]) -> tuple[FloatArray, float, FloatArray]:
-        """Arguments of :func:`plugspan.siting.aims.mixed_aims`; importances are divided by their sum."""
+        """Arguments of :func:`plugspan.siting.maxcover.aims.mixed_aims`; importances are divided by their sum."""
         whole = sum(importance.values())
         share = {name: importance.get(name, 0.0) / whole for name in self.names}
         linear = np.zeros(self.problem.size[1])

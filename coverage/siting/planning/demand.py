@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from ...inputs import Inputs
 from ...network.routes import RoadIndex, Route, inside_intervals, locate
 from ...units import M_PER_KM, WGS84
-from ..problem import FloatArray
+from ..maxcover.problem import FloatArray
 from .reach import county_of
 
 DEMAND_STEP_M = 1000.0

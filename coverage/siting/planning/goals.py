@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from ..aims import AimsResult, mixed_values, worst_served
-from ..capacity import CapacityResult, capacity_plan, served_by
-from ..problem import FloatArray, IntArray, SitingProblem
-from ..result import SitingResult, build_order, covered, relative_gap
-from ..robust import BackupResult, backup_coverage, backup_value, scenario_problem
-from ..solve import solve
+from ..maxcover.aims import AimsResult, mixed_values, worst_served
+from ..maxcover.capacity import CapacityResult, capacity_plan, served_by
+from ..maxcover.problem import FloatArray, IntArray, SitingProblem
+from ..maxcover.result import SitingResult, build_order, covered, relative_gap
+from ..maxcover.robust import BackupResult, backup_coverage, backup_value, scenario_problem
+from ..maxcover.solve import solve
 from .aims import AimTable
 from .outcome import Goal
 from .reach import Places, Reach

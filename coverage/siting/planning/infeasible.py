@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from ...errors import Fault
 from ...texts import text
-from ..problem import SitingProblem
-from ..result import SitingResult
-from ..solve import solve
+from ..maxcover.problem import SitingProblem
+from ..maxcover.result import SitingResult
+from ..maxcover.solve import solve
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from ...errors import Fault
-from ..result import SitingResult
+from ..maxcover.result import SitingResult
 
 GOALS = ("coverage", "capacity", "backup", "expected", "worst", "aims")
 """What the choice of sites was made for; ``goal.KEY`` in the catalogue says it in words."""
@@ -34,7 +34,7 @@ class Goal:
     before, objective : float
         Value with the existing sites alone, and with the plan.
     bound, gap, status, runtime_s
-        As in :class:`plugspan.siting.SitingResult`, of this value.
+        As in :class:`plugspan.siting.maxcover.SitingResult`, of this value.
     options : mapping
         Further numbers. ``backup``: share of the second cover. For capacity ``plugs_unknown_sites``: existing sites
         whose number of plugs is not known, which count as serving nothing, and ``objective_high``: the value of the

@@ -16,11 +16,11 @@ from ...inputs import Inputs
 from ...network import RoadGraph
 from ...network.routes import RoadIndex, Route
 from ...policy import SiteRequirement
-from ..problem import SitingProblem, make_problem
-from ..result import SitingResult
-from ..run import Progress
-from ..solve import solve
-from ..verify import verify
+from ..maxcover.problem import SitingProblem, make_problem
+from ..maxcover.result import SitingResult
+from ..maxcover.run import Progress
+from ..maxcover.solve import solve
+from ..maxcover.verify import verify
 from .aims import AimTable, aim_table
 from .demand import highway_demand, people_demand
 from .goals import Decision, decide
@@ -69,7 +69,7 @@ def propose(
     reach_km : float
         Driving distance from demand to site.
     method, solver
-        As in :func:`plugspan.siting.solve`; how long and how closely.
+        As in :func:`plugspan.siting.maxcover.solve`; how long and how closely.
     wishes, progress : optional
         What else is asked for; who is told of each step of the solve.
 

@@ -17,7 +17,7 @@ from ...network import RoadGraph
 from ...network.distances import AnchoredGraph, Pairs, distances_within, snap
 from ...policy import SiteRequirement
 from ...units import M_PER_KM, WGS84, lonlat
-from ..problem import FloatArray, IntArray
+from ..maxcover.problem import FloatArray, IntArray
 
 REACH_SLACK = 1e-12
 """Relative slack for rounding where a distance is compared with the reach."""

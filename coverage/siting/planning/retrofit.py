@@ -10,8 +10,8 @@ import pandas as pd
 
 from ...assess.berths import berth_membership, co2_avoided_t
 from ...policy import BerthShare
-from ..result import SitingResult
-from ..shore import shore_power
+from ..maxcover.result import SitingResult
+from ..maxcover.shore import shore_power
 
 
 @dataclass(frozen=True, eq=False)

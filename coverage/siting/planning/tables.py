@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..problem import FloatArray, IntArray, SitingProblem
-from ..result import covered
-from ..robust import Failures, failures
+from ..maxcover.problem import FloatArray, IntArray, SitingProblem
+from ..maxcover.result import covered
+from ..maxcover.robust import Failures, failures
 from .aims import AimTable
 from .goals import probabilities
 from .reach import Places, Reach

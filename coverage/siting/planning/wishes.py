@@ -15,7 +15,7 @@ from sklearn.neighbors import BallTree
 from ...errors import Fault, InputError
 from ...inputs import Inputs
 from ...units import EARTH_RADIUS_M, M_PER_KM
-from ..problem import FloatArray, IntArray
+from ..maxcover.problem import FloatArray, IntArray
 from .reach import Places
 
 AIMS = ("people", "highway", "flow", "equity", "cost")
@@ -188,7 +188,7 @@ def _unknown(key: str, named: Iterable[str], known: list[str], file: str) -> Ite
 
 
 def limits(wishes: Wishes, places: Places, counties: list[str]) -> dict[str, Any]:
-    """Arguments of :func:`plugspan.siting.make_problem` that say the wishes; groups are positions in ``counties``."""
+    """The wishes as arguments of :func:`plugspan.siting.maxcover.make_problem`; a group is a place in ``counties``."""
     names = {name: i for i, name in enumerate(places.names) if not places.table["existing"].iloc[i]}
     found: dict[str, Any] = {
         "required": np.array([names[n] for n in wishes.required if n in names], dtype=np.int64),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import Fault
+from ...errors import Fault
 from .problem import FloatArray, IntArray, SitingProblem
 
 STATUSES = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import Fault
+from ...errors import Fault
 from .exact_aims import aims_program, worst_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem
 from .result import SitingResult, build_order, covered, relative_gap

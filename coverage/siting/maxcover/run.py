@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..errors import Fault
+from ...errors import Fault
 from .bound import Bound, Prices, carry_over, first_prices
 from .core import Core, reduce_problem
 from .presolve import fix_by_price, restrict

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from ..errors import Fault
+from ...errors import Fault
 from .problem import COST_TOLERANCE, BoolArray, FloatArray, IntArray, SitingProblem
 from .result import covered
 

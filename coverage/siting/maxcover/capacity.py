@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.optimize import linprog
 
-from ..errors import Fault
+from ...errors import Fault
 from .exact_aims import capacity_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem, make_problem
 from .result import relative_gap

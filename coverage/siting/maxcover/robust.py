@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ..errors import Fault
+from ...errors import Fault
 from .exact_aims import backup_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem, canonical
 from .result import build_order, relative_gap

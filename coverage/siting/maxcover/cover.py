@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ..errors import Fault
+from ...errors import Fault
 from .exact_cover import cover_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem, make_problem
 from .result import LogLine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import Fault
+from ...errors import Fault
 from .problem import SitingProblem
 from .result import STATUSES, SitingResult
 

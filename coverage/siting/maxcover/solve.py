@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import Fault, SitingError
+from ...errors import Fault, SitingError
 from .bound import lagrangian, linear_program
 from .core import Core
 from .exact import integer
