@@ -129,6 +129,33 @@ def test_covered_length_counts_what_lies_in_the_region():
     assert finding.figures["edge_low"] == finding.figures["two_site_low"] == 1.0
 
 
+@pytest.mark.parametrize(("span_km", "edge", "two_site"), [(40, 0.0, 0.0), (60, 0.5, 0.5), (70, 1.0, 1.0)])
+def test_a_piece_over_the_border_is_cut_there(span_km, edge, two_site):
+    """A road of 200 km, region K50-150, sites at K30, 100 and 160: the pieces inside are K50-100 and K100-150.
+
+    K50-100: 20 km to the site before, 50 km, a site at its end: 70. K100-150: a site, 50 km, 10 km to the site behind:
+    60. Neither is the 70 km or 60 km between two sites with a share of it inside.
+    """
+    toy = Toy(a=(0, 0), b=(0, 200_000)).road("a b", "G207")
+    sites = [site(f"s{k}", (0, k * 1000)) for k in (30, 100, 160)]
+    region = Region(box(-5000, 50_000, 5000, 150_000), name="middle")
+    finding = covered(toy, sites, region, span_km=span_km + 0.2)
+    assert finding.figures["edge_low"] == pytest.approx(edge, abs=0.01)
+    assert finding.figures["two_site_low"] == pytest.approx(two_site, abs=0.01)
+
+
+def test_a_piece_that_leaves_and_comes_back_is_judged_in_parts():
+    """K0-20 and K80-100 inside, sites at K0 and K100, span 45 km: each part passes by itself, the whole does not."""
+    toy = Toy(a=(0, 0), b=(0, 100_000)).road("a b", "G207")
+    outline = box(-5000, -1000, 5000, 20_000).union(box(-5000, 80_000, 5000, 101_000))
+    finding = covered(
+        toy, [site("x", (0, 0)), site("y", (0, 100_000))], Region(outline, name="two"), span_km=45.0
+    )
+    assert finding.figures["length_km"] == pytest.approx(40, rel=1e-2)
+    assert finding.figures["edge_low"] == 1.0
+    assert finding.figures["two_site_low"] == 0.0
+
+
 # -- spacing -------------------------------------------------------------------------------------------------
 
 

@@ -13,8 +13,8 @@ import pandas as pd
 from ..errors import Fault, InputError
 from .covered_drives import Links, least_drives, nearest_two
 
-TOLERANCE_M = 1e-6
-"""Sums of lengths are compared with the span to the micrometre."""
+TOLERANCE_M = 5e-4
+"""Sums of lengths are compared with the span to the millimetre."""
 MAX_FAULTS = 20
 """Faults of one kind that are told one by one."""
 

@@ -13,11 +13,19 @@ import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from ..inputs import Inputs
-from ..network import Region, RoadGraph, graph_inside
+from ..network import Region, RoadGraph
 from ..network.access import Access, find_access
 from ..network.cutting import all_pieces
-from ..network.routes import Drive, OpenEnds, RoadIndex, Route, open_ends, segment_weight
-from ..network.snapping import Snapped, Snapper
+from ..network.routes import (
+    Drive,
+    OpenEnds,
+    RoadIndex,
+    Route,
+    open_ends,
+    segment_weight,
+    segments_inside,
+)
+from ..network.snapping import Snapped, Snapper, join_snapped, places_on
 from ..policy import LengthCoverage, RouteSpacing, SiteRequirement
 from ..units import M_PER_KM, WGS84, km, lonlat
 from .border import SHARED_COLUMNS, OwnPart, shared_gaps
@@ -386,26 +394,107 @@ def _share(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+@dataclass(frozen=True, eq=False)
+class CoveragePieces:
+    """Roads cut at sites and at the border of the region: what the readings of covered length judge one by one.
+
+    Attributes
+    ----------
+    a, b : (p,) int64
+        Nodes; site ``k`` is node ``n_graph + k``, whether it is on a road or not.
+    length_m : (p,) float64
+    weight_m : (p,) float64
+        Length that counts: a carriageway half, nothing outside the region or on other roads.
+    segment, from_m
+        The segment of each piece, and where on it the piece begins.
+    n_nodes : int
+    """
+
+    a: npt.NDArray[np.int64]
+    b: npt.NDArray[np.int64]
+    length_m: npt.NDArray[np.float64]
+    weight_m: npt.NDArray[np.float64]
+    segment: npt.NDArray[np.int64]
+    from_m: npt.NDArray[np.float64]
+    n_nodes: int
+
+
+def coverage_pieces(context: RoadContext, network: str, sites: Snapped) -> CoveragePieces:
+    """Cut all roads at the given sites and at the region's border; each piece lies inside or outside as a whole."""
+    graph = context.graph
+    weight = segment_weight(graph, context.of_class(network))
+    if context.area is None:
+        pieces = all_pieces(graph, sites)
+        inside = np.ones(len(pieces.a), dtype=np.bool_)
+        nodes = len(sites.segment)
+    else:
+        part, low, high = segments_inside(context.index, context.area, np.flatnonzero(weight > 0))
+        ends = np.concatenate([low, high])
+        on = np.concatenate([part, part])
+        cut = (ends > 0) & (ends < graph.seg_length_m[on])
+        places = join_snapped(sites, places_on(on[cut], ends[cut]))
+        pieces = all_pieces(graph, places)
+        nodes = len(places.segment)
+        inside = _lies_in(pieces.segment, pieces.from_m + pieces.length_m / 2, part, low, high)
+    return CoveragePieces(
+        pieces.a,
+        pieces.b,
+        pieces.length_m,
+        pieces.length_m * weight[pieces.segment] * inside,
+        pieces.segment,
+        pieces.from_m,
+        graph.n_nodes + nodes,
+    )
+
+
+def _lies_in(
+    segment: npt.NDArray[np.int64],
+    at_m: npt.NDArray[np.float64],
+    part: npt.NDArray[np.int64],
+    low: npt.NDArray[np.float64],
+    high: npt.NDArray[np.float64],
+) -> npt.NDArray[np.bool_]:
+    """Whether places on segments lie in one of the parts; the parts of a segment are apart."""
+    order = np.lexsort((low, part))
+    part, low, high = part[order], low[order], high[order]
+    every = np.lexsort((np.concatenate([low, at_m]), np.concatenate([part, segment])))
+    is_part = every < len(part)
+    last = np.maximum.accumulate(np.where(is_part, np.arange(len(every)), -1))
+    here = every[~is_part] - len(part)
+    before = every[last[~is_part]]
+    found = np.zeros(len(segment), dtype=np.bool_)
+    known = last[~is_part] >= 0
+    k = np.where(known, before, 0)
+    if len(part):
+        found[here] = known & (part[k] == segment[here]) & (at_m[here] <= high[k])
+    return found
+
+
+def serving_sites(
+    context: RoadContext, rule: LengthCoverage, qualifies: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    """Sites that serve a rule's network and count."""
+    sites = _serving(context, rule)
+    return sites[qualifies[sites]]
+
+
 def _graph_coverage(
     context: RoadContext, rule: LengthCoverage, qualifies: npt.NDArray[np.bool_]
 ) -> tuple[float, float]:
     """Shares by the edge rule and the two-site rule on the roads, with the sites that serve the network as nodes.
 
-    Each road counts once, as in all lengths: a carriageway half, a segment by its share inside the region.
+    Each road counts once, as in all lengths: a carriageway half, a segment by its part inside the region.
     """
-    graph = context.graph
-    sites = _serving(context, rule)
-    sites = sites[qualifies[sites]]
-    u, v, length_m, segment = all_pieces(graph, context.snapped.take(sites))
-    weight = segment_weight(graph, context.of_class(rule.network))
-    if context.region is not None:
-        weight = weight * graph_inside(graph, context.region)
-    edges = pd.DataFrame({"u": u, "v": v, "length_m": length_m, "counted": weight[segment] > 0})
-    found = covered_length(edges, graph.n_nodes + np.arange(len(sites)), rule.span_max_km * M_PER_KM)
-    counted_m = length_m * weight[segment]
-    total = float(counted_m.sum())
+    sites = serving_sites(context, rule, qualifies)
+    pieces = coverage_pieces(context, rule.network, context.snapped.take(sites))
+    edges = pd.DataFrame(
+        {"u": pieces.a, "v": pieces.b, "length_m": pieces.length_m, "counted": pieces.weight_m > 0}
+    )
+    nodes = context.graph.n_nodes + np.arange(len(sites))
+    found = covered_length(edges, nodes, rule.span_max_km * M_PER_KM)
+    total = float(pieces.weight_m.sum())
     passes = (found.edge_passes.to_numpy(bool), found.two_site_passes.to_numpy(bool))
-    edge, two = (float(counted_m[p].sum()) / total if total > 0 else np.nan for p in passes)
+    edge, two = (float(pieces.weight_m[p].sum()) / total if total > 0 else np.nan for p in passes)
     return edge, two
 
 

@@ -11,12 +11,16 @@ from .snapping import Snapped
 
 
 class Pieces(NamedTuple):
-    """Pieces of segments, in drawing order: nodes ``a -> b``, length in metres, the segment each is part of."""
+    """Pieces of segments, in drawing order: nodes ``a -> b``, length in metres, the segment each is part of.
+
+    ``from_m`` is where on its segment a piece begins.
+    """
 
     a: IntArray
     b: IntArray
     length_m: FloatArray
     segment: IntArray
+    from_m: FloatArray
 
 
 def cut_segments(graph: RoadGraph, snapped: Snapped) -> Pieces:
@@ -43,6 +47,7 @@ def cut_segments(graph: RoadGraph, snapped: Snapped) -> Pieces:
         np.concatenate([node, graph.seg_v[segment[last]]]),
         np.maximum(np.concatenate([offset - offset_before, rest]), 0.0),
         np.concatenate([segment, segment[last]]),
+        np.concatenate([offset_before, offset[last]]),
     )
 
 
@@ -57,4 +62,5 @@ def all_pieces(graph: RoadGraph, snapped: Snapped) -> Pieces:
         np.concatenate([graph.seg_v[rest], cut.b]),
         np.concatenate([graph.seg_length_m[rest], cut.length_m]),
         np.concatenate([rest, cut.segment]),
+        np.concatenate([np.zeros(len(rest)), cut.from_m]),
     )

@@ -109,7 +109,7 @@ class AnchoredGraph:
         g = self.graph
         if self.snapped is None or not self.snapped.found.any():
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-        a, b, length, of = cut_segments(g, self.snapped)
+        a, b, length, of, _ = cut_segments(g, self.snapped)
         cut[of] = True
         share = np.divide(length, g.seg_length_m[of], out=np.zeros_like(length), where=g.seg_length_m[of] > 0)
         cost = np.maximum(share, 0.0) * self.seg_cost[of]

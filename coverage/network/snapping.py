@@ -63,6 +63,12 @@ class Snapped:
         )
 
 
+def places_on(segment: IntArray, offset_m: FloatArray) -> Snapped:
+    """Places given by segment and offset, with no point beside them."""
+    k = len(segment)
+    return Snapped(segment, offset_m, np.zeros(k), np.full((k, 2), np.nan), np.zeros(k, dtype=np.bool_))
+
+
 def join_snapped(*parts: Snapped) -> Snapped:
     """Put several sets of places behind each other."""
     return Snapped(

@@ -12,6 +12,7 @@ from .clip import (
     path_between,
     paths_between,
     pieces_inside,
+    segments_inside,
 )
 from .find import find_routes
 from .geometry import ground_scale, mercator, unmercator
@@ -44,5 +45,6 @@ __all__ = [
     "paths_between",
     "pieces_inside",
     "segment_weight",
+    "segments_inside",
     "unmercator",
 ]

@@ -86,6 +86,37 @@ def pieces_inside(index: RoadIndex, drive: Drive, polygon: BaseGeometry | None) 
     return found[np.lexsort((found[:, 1], found[:, 0]))]
 
 
+def segments_inside(
+    index: RoadIndex, polygon: BaseGeometry, segments: IntArray
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Parts of segments that lie in a polygon (EPSG:4326).
+
+    Returns
+    -------
+    (p,) int64, (p,) float64, (p,) float64
+        Segment, and from where to where on it in metres from its first node; a segment may have several parts.
+    """
+    graph = index.graph
+    area = to_mercator(polygon)
+    shapely.prepare(area)
+    lines = shapely.transform(graph.lines(segments), mercator)
+    covered = shapely.covers(area, lines)
+    found = [np.column_stack([segments, np.zeros(len(segments)), graph.seg_length_m[segments]])[covered]]
+    edge_of = np.full(graph.n_segments, -1, dtype=np.int64)
+    edge_of[graph.edge_segment[::-1]] = np.arange(len(graph.edge_segment))[::-1]  # the first edge of each
+    for k in np.flatnonzero(shapely.intersects(area, lines) & ~covered).tolist():
+        segment, edge = int(segments[k]), int(edge_of[segments[k]])
+        shares = _shares(area, lines[k])
+        if graph.edge_reversed[edge]:
+            shares = 1.0 - _on_ground(index, edge, 1.0 - shares)
+        else:
+            shares = _on_ground(index, edge, shares)
+        at = np.sort(shares, axis=1) * graph.seg_length_m[segment]
+        found.append(np.column_stack([np.full(len(at), float(segment)), at]))
+    table = np.concatenate(found)
+    return table[:, 0].astype(np.int64), table[:, 1], table[:, 2]
+
+
 def _may_touch(index: RoadIndex, drive: Drive, polygon: BaseGeometry) -> BoolArray:
     """Which edges' bounds meet the polygon's."""
     west, south, east, north = polygon.bounds
