@@ -132,7 +132,7 @@ def _place(path: Path, overwrite: bool, key: str) -> Path:
 def is_ours(path: Path) -> bool:
     """Whether a file says that plugspan made it, or stands unchanged in the list of its folder."""
     files = listed(path.parent) or {}
-    if path.name in files and files[path.name] == _digest(path):
+    if path.name in files and files[path.name] == digest_of(path):
         return True
     if zipfile.is_zipfile(path):
         try:
@@ -183,7 +183,7 @@ def write_file(path: Path, *, overwrite: bool, ours: Callable[[Path], bool] | No
                 check_file(path, overwrite=overwrite, ours=ours)
             files = listed(place.parent)
             if files is not None:
-                _write_list(place.parent, files | {place.name: _digest(place)})
+                _write_list(place.parent, files | {place.name: digest_of(place)})
             _flush_names(place.parent)
 
 
@@ -207,7 +207,7 @@ def write_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
         new = work / "new"
         yield new
         files = {p.relative_to(new).as_posix(): p for p in sorted(new.rglob("*")) if p.is_file()}
-        _write_list(new, {name: _digest(file) for name, file in files.items()})
+        _write_list(new, {name: digest_of(file) for name, file in files.items()})
         for file in files.values():
             _flush(file)
         with _one_at_a_time(place.parent):
@@ -307,7 +307,7 @@ def _as_written(path: Path, name: str, files: Mapping[str, str]) -> bool:
     if name not in files or path.is_symlink() or not path.is_file():
         return False
     changes = [p for p in (_beside(path, "-wal"), _beside(path, "-journal")) if p.is_file()]
-    return not any(p.stat().st_size for p in changes) and _digest(path) == files[name]
+    return not any(p.stat().st_size for p in changes) and digest_of(path) == files[name]
 
 
 def _beside(path: Path, end: str) -> Path:
@@ -342,7 +342,7 @@ def _names(path: Path) -> Iterator[Path]:
     yield from (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(2))
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
     """SHA-256 of a file; of a database without its header, where merely opening it in QGIS leaves traces."""
     with path.open("rb") as stream:
         head = stream.read(100)

@@ -147,7 +147,7 @@ def test_ctrl_c_in_plugspan_run_keeps_the_best_plan(root, tmp_path):
     assert len(siting["chosen"]) == 8
     assert siting["objective"] <= siting["bound"]
     assert siting["frontier"] == []
-    assert verify_run(tmp_path / "run", "en")[1] == []
+    assert verify_run(tmp_path / "run")[1] == []
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

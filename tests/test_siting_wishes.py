@@ -253,4 +253,4 @@ def test_a_run_without_a_plan_is_written_and_ends_with_code_4(root, tmp_path):
     assert result["siting"][0]["status"] == "infeasible"
     assert "天元区" in result["siting"][0]["reason"]
     assert result["findings"]
-    assert verify_run(tmp_path / "run", "en")[1] == []
+    assert verify_run(tmp_path / "run")[1] == []

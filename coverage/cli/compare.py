@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .common import lang_option, ui_lang, verb
+from .common import lang_option, told_in, ui_lang, verb
 
 
 @verb("compare")
@@ -16,8 +16,11 @@ from .common import lang_option, ui_lang, verb
 @lang_option
 def command(first: Path, second: Path, lang: str | None) -> int:
     """Print a line for each finding, route and site that differs."""
-    from ..output.compare import compare_runs
+    from ..output.compare import compare_runs, run_language
 
-    for row in compare_runs(first, second, lang or ui_lang()):
+    lang = lang or run_language(first) or ui_lang()
+    with told_in(lang):
+        rows = compare_runs(first, second, lang)
+    for row in rows:
         click.echo("  ".join(row) if sys.stdout.isatty() else "\t".join(cell.strip() for cell in row))
     return 0

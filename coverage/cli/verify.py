@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..texts import text
-from .common import lang_option, ui_lang, verb, warn
+from .common import lang_option, told_in, ui_lang, verb, warn
 
 
 @verb("verify")
@@ -15,12 +15,15 @@ from .common import lang_option, ui_lang, verb, warn
 @lang_option
 def command(run: Path, lang: str | None) -> int:
     """Check the claims of ``result.json``; exit code 3 if one does not hold."""
+    from ..output.compare import run_language
     from ..output.verify import verify_run
 
-    lang = lang or ui_lang()
-    n, faults = verify_run(run, lang)
+    lang = lang or run_language(run) or ui_lang()
+    with told_in(lang):
+        n, faults = verify_run(run)
     for fault in faults:
-        warn(fault)
-    if not faults:
+        warn(fault.render(lang))
+    if all(fault.warning for fault in faults):
         warn(text("cli.verify.fine", lang, n=n))
-    return 3 if faults else 0
+        return 0
+    return 3

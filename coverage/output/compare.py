@@ -1,4 +1,4 @@
-"""What changed between two run folders."""
+"""What changed between two run folders; and reading ``result.json`` when nobody knows who has written it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Fault, InputError
-from ..texts import text
+from ..texts import LANGUAGES, text
+
+MOST_BYTES = 100 << 20
+"""A hundred times the ``result.json`` of Zhuzhou; read as JSON it takes ten times as much memory."""
+_MOST_SHOWN = 120
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -18,43 +22,76 @@ def read_result(folder: Path) -> dict[str, Any]:
     InputError
         If there is none, or it was not written by plugspan.
     """
-    path = folder / "result.json" if folder.is_dir() else folder
+    path = result_path(folder)
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise InputError(Fault("result-no-file", file=str(path)))
+    if path.exists() and path.stat().st_size > MOST_BYTES:
+        raise InputError(Fault("result-too-large", file=str(path), values={"mb": MOST_BYTES >> 20}))
     try:
-        result = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        result = json.loads(path.read_text("utf-8"), parse_constant=_refuse)
+    except OSError as error:
         raise InputError(
-            Fault(
-                "no-run-folder", file=str(path), values={"reason": getattr(error, "strerror", None) or error}
-            )
+            Fault("no-run-folder", file=str(path), values={"reason": error.strerror or error})
         ) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise InputError(Fault("result-damaged", file=str(path), values={"reason": shown(error)})) from error
     if not isinstance(result, dict) or result.get("schema") != 1 or "findings" not in result:
         raise InputError(Fault("no-run-folder", file=str(path), values={"reason": "schema"}))
     return result
 
 
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def result_path(folder: Path) -> Path:
+    """Where the ``result.json`` of a run folder is; the file itself may be named, too."""
+    return folder / "result.json" if folder.is_dir() else folder
+
+
+def run_language(folder: Path) -> str | None:
+    """The language that a run was written in; None if that can't be read."""
+    try:
+        language = read_result(folder)["project"]["language"]
+    except (InputError, KeyError, TypeError):
+        return None
+    return next((known for known in LANGUAGES if known == language), None)
+
+
 def compare_runs(first: Path, second: Path, lang: str) -> list[tuple[str, ...]]:
-    """Rows (what, in the first, in the second) of everything that differs; one row saying so if nothing does."""
-    a, b = read_result(first), read_result(second)
+    """Rows (what, in the first, in the second) of everything that differs; one row saying so if nothing does.
+
+    Raises
+    ------
+    InputError
+        If one of them has no ``result.json``, or a damaged one.
+    """
     rows: list[tuple[str, ...]] = []
+    a, b = (_Rows(folder) for folder in (first, second))
     for section, key, fields in (
         ("findings", "rule", ("low", "high", "status")),
         ("routes", "ref", ("length_km", "sites", "length_per_site_km", "gap_max_km")),
+        ("siting", "objective_name", ("objective", "bound", "chosen")),
+        ("provenance.inputs", "path", ("sha256",)),
     ):
-        rows += _changed(_keyed(a[section], key), _keyed(b[section], key), fields)
-    for one, two in zip(a["siting"], b["siting"], strict=False):
-        rows += _changed(
-            {one["objective_name"]: one}, {two["objective_name"]: two}, ("objective", "bound", "chosen")
-        )
-    rows += _changed(
-        {r["path"]: r for r in a["provenance"]["inputs"]},
-        {r["path"]: r for r in b["provenance"]["inputs"]},
-        ("sha256",),
-    )
+        rows += _changed(a.by(section, key), b.by(section, key), fields)
     return rows or [(text("compare.same", lang), "", "")]
 
 
-def _keyed(rows: list[dict[str, Any]], key: str) -> dict[str, dict[str, Any]]:
-    return {str(row[key]): row for row in rows}
+class _Rows:
+    """The tables of a ``result.json``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file, self.result = result_path(folder), read_result(folder)
+
+    def by(self, section: str, key: str) -> dict[str, dict[str, Any]]:
+        """Rows of a section by their key."""
+        rows: Any = self.result
+        for name in section.split("."):
+            rows = rows.get(name) if isinstance(rows, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and key in row for row in rows):
+            raise InputError(Fault("result-section", file=str(self.file), values={"section": section}))
+        return {shown(row[key]): row for row in rows}
 
 
 def _changed(
@@ -65,19 +102,32 @@ def _changed(
         for field in fields:
             old, new = a.get(name, {}).get(field), b.get(name, {}).get(field)
             if old != new:
-                rows.append((f"{name}.{field}", _shown(old), _shown(new)))
+                most = 16 if field == "sha256" else _MOST_SHOWN
+                rows.append((f"{name}.{field}", shown(old, most), shown(new, most)))
     return rows
 
 
-def _shown(value: Any) -> str:
+def shown(value: object, most: int = _MOST_SHOWN) -> str:
+    r"""A value of unknown origin as a short line of printable text.
+
+    Examples
+    --------
+    >>> shown(["a", "b\x1b[31m", 1.5, None])
+    'a, b�[31m, 1.5, –'
+    """
     if value is None:
         return "–"
     if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return (
-        str(value)[:16]
-        if isinstance(value, str)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+        line = ", ".join(shown(each, most) for each in value[:most] if not isinstance(each, list))
+    elif isinstance(value, float):
+        line = f"{value:.9g}"
+    else:
+        try:
+            line = str(value)
+        except (
+            ValueError,
+            RecursionError,
+        ):  # a number of thousands of digits, brackets in hundreds of levels
+            line = "…"
+    line = "".join(c if c.isprintable() else "�" for c in line[: most + 1])
+    return line if len(line) <= most else line[: most - 1] + "…"

@@ -9,67 +9,120 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from ..atomic import MARKER, digest_of, listed
 from ..errors import Fault, InputError
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.planning.wishes import Wishes
-from .compare import read_result
+from .compare import read_result, result_path, shown
 
 RELATIVE = 1e-5
 """``result.json`` holds six decimals."""
 KM_ROUNDING = 0.003
 CLASSES = ("good_km", "middle_km", "gap_km", "no_site_km", "open_km", "shared_km")
 """Columns with the length of each class of spacing; they add up."""
+STEP, MOST_STEPS, MOST_LENGTH = 1_000_000, 400, 10_000_000
+"""SQLite looks up after so many operations, gives up after so many looks (ten seconds), and holds no longer value."""
 
 
-def verify_run(folder: Path, lang: str) -> tuple[int, list[str]]:
-    """Check the claims of a run folder.
+def verify_run(folder: Path) -> tuple[int, list[Fault]]:
+    """Check the files and the claims of a run folder, and trust nothing in it.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder, or its ``result.json``.
 
     Returns
     -------
-    (int, list of str)
-        How many claims were checked, and a line for each that does not hold.
+    (int, list of Fault)
+        How many claims were checked, and what does not hold: each kind once, with its number. A warning says
+        what could not be checked.
 
     Raises
     ------
     InputError
-        If the folder is no run folder, or its layers can't be read.
+        If there is no ``result.json`` that can be read.
     """
     result = read_result(folder)
-    every = [*_findings(result), *_routes(result), *_siting(result, folder / "layers.gpkg")]
-    wrong = [
-        Fault("verify-value", values={"what": what, "claimed": claimed, "found": found})
-        for what, claimed, found in every
-        if not _same(what, claimed, found)
-    ]
-    return len(every), [fault.render(lang) for fault in wrong]
+    path = result_path(folder)
+    faults = list(_files(path.parent))
+    every: list[Claim] = []
+    for part, claim in _parts(result, path.with_name("layers.gpkg")):
+        try:
+            every += claim()
+        except InputError as error:
+            faults += error.faults
+        except Exception as error:
+            values = {"what": shown(part), "reason": shown(f"{type(error).__name__}: {error}")}
+            faults.append(Fault("verify-unreadable", values=values))
+    wrong = [(what, claimed, found) for what, claimed, found in every if not _same(what, claimed, found)]
+    return len(every), [*faults, *_told_once(wrong)]
+
+
+def _files(folder: Path) -> Iterator[Fault]:
+    """Files that are missing, or are not as plugspan wrote them."""
+    files = listed(folder)
+    if files is None:
+        yield Fault("verify-no-list", values={"marker": MARKER}, warning=True)
+    for name, digest in (files or {}).items():
+        path = folder / name
+        inside = not Path(name).is_absolute() and ".." not in Path(name).parts
+        if not inside or path.is_symlink() or not path.is_file():
+            yield Fault("verify-missing", values={"name": shown(name)})
+        elif digest_of(path) != digest:
+            yield Fault("verify-changed", values={"name": shown(name)})
+
+
+def _told_once(wrong: list[Claim]) -> Iterator[Fault]:
+    """One fault for claims of the same kind: ``G106.length_km`` and ``G320.length_km`` are."""
+    kinds: dict[str, list[Claim]] = defaultdict(list)
+    for claim in wrong:
+        kinds[claim[0].rpartition(".")[2].split(" ")[0]].append(claim)
+    for claims_of_kind in kinds.values():
+        what, claimed, found = (shown(value) for value in claims_of_kind[0])
+        values = {"what": what, "claimed": claimed, "found": found, "n": len(claims_of_kind) - 1}
+        yield Fault("verify-values" if values["n"] else "verify-value", values=values)
+
+
+def _parts(result: dict[str, Any], layers: Path) -> Iterator[tuple[str, Callable[[], Iterable[Claim]]]]:
+    """Sections of the result, each with what it claims."""
+    yield "findings", lambda: list(_findings("", result["findings"]))
+    yield "after.findings", lambda: list(_findings("after.", result["after"]["findings"]))
+    yield "routes", lambda: list(_routes(result))
+    rows = result.get("siting")
+    for row in rows if isinstance(rows, list) else [rows]:
+        yield "siting", lambda row=row: list(_siting(result, row, layers))  # type: ignore[misc]
 
 
 def _same(what: str, claimed: Any, found: Any) -> bool:
     if isinstance(claimed, (int, float)) and isinstance(found, (int, float)):
         # Kilometres are written to the metre, and their ratios were rounded from exact ones.
         rounding = KM_ROUNDING if what.endswith("_km") else RELATIVE
-        return math.isclose(claimed, found, rel_tol=RELATIVE, abs_tol=rounding)
+        try:
+            return math.isclose(claimed, found, rel_tol=RELATIVE, abs_tol=rounding)
+        except OverflowError:  # a whole number beyond all numbers with decimals
+            return False
     return bool(claimed == found)
 
 
-def _findings(result: dict[str, Any]) -> Iterator[Claim]:
+def _findings(state: str, rows: list[dict[str, Any]]) -> Iterator[Claim]:
     """Statuses from the intervals, and shares from their counts and evidence."""
-    for state, rows in (("", result["findings"]), ("after.", result["after"]["findings"])):
-        for row in rows:
-            name = f"{state}{row['rule']}"
-            yield f"{name}.status", row["status"], _status(row)
-            if row["kind"] == "facility_share" and row["figures"]["sides"] == len(row["evidence"]):
-                has = [e["has"] for e in row["evidence"]]
-                yield f"{name}.sides_low", row["figures"]["sides_low"], _share(has, "yes")
-                yield f"{name}.sides_high", row["figures"]["sides_high"], _share(has, "yes", "unknown")
-            if row["kind"] == "route_spacing" and row["figures"]["direction_sites"]:
-                per_site = row["figures"]["driven_km"] / row["figures"]["direction_sites"]
-                yield f"{name}.length_per_site_km", row["figures"]["length_per_site_km"], per_site
+    for row in rows:
+        name = f"{state}{row['rule']}"
+        yield f"{name}.status", row["status"], _status(row)
+        if row["kind"] == "facility_share" and row["figures"]["sides"] == len(row["evidence"]):
+            has = [e["has"] for e in row["evidence"]]
+            yield f"{name}.sides_low", row["figures"]["sides_low"], _share(has, "yes")
+            yield f"{name}.sides_high", row["figures"]["sides_high"], _share(has, "yes", "unknown")
+        if row["kind"] == "route_spacing" and row["figures"]["direction_sites"]:
+            per_site = row["figures"]["driven_km"] / row["figures"]["direction_sites"]
+            yield f"{name}.length_per_site_km", row["figures"]["length_per_site_km"], per_site
 
 
 def _status(row: dict[str, Any]) -> str:
@@ -111,17 +164,16 @@ def _routes(result: dict[str, Any]) -> Iterator[Claim]:
             yield f"{row['ref']}.gap_max_km", row["gap_max_km"], longest[row["ref"]]
 
 
-def _siting(result: dict[str, Any], layers: Path) -> Iterator[Claim]:
+def _siting(result: dict[str, Any], row: dict[str, Any], layers: Path) -> Iterator[Claim]:
     """Objective, gains, limits, bound and gap, from the tables of who reaches whom; then all the rest."""
     options = result["project"]["options"]["siting"]
-    for row in result["siting"]:
-        name = row["objective_name"]
-        with closing(_open(layers)) as db:
-            claimed = _claimed(row, options, db)
-            candidates = {i for (i,) in db.execute("SELECT id FROM candidates")}
-        if row["objective"] is not None:
-            yield from _coverage(row, claimed, candidates)
-        yield from ((f"{name}.{what}", claim, found) for what, claim, found in claims(claimed))
+    name = row["objective_name"]
+    with closing(_open(layers)) as db:
+        claimed = _claimed(row, options, db)
+        candidates = {i for (i,) in _rows(db, "candidates", "id")}
+    if row["objective"] is not None:
+        yield from _coverage(row, claimed, candidates)
+    yield from ((f"{name}.{what}", claim, found) for what, claim, found in claims(claimed))
 
 
 def _coverage(row: dict[str, Any], claimed: Claimed, candidates: set[str]) -> Iterator[Claim]:
@@ -150,11 +202,11 @@ def _claimed(row: dict[str, Any], options: dict[str, Any], db: sqlite3.Connectio
     """A siting's entry with the evidence of its tables."""
     name = row["objective_name"]
     wishes = Wishes.from_options(options)
-    tables = {t for (t,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    free = db.execute("SELECT id, cost FROM candidates WHERE reason IS NULL OR reason = ''").fetchall()
+    tables = _tables(db)
+    free = [(i, cost) for i, cost, reason in _rows(db, "candidates", "id, cost, reason") if not reason]
     costs = {i: float(cost) for i, cost in free if i not in wishes.forbidden}
     sites = options["sites"]
-    served = f'SELECT site, demand, amount FROM "served_{name}"'
+    served = f"served_{name}"
     return Claimed(
         row=row,
         wishes=wishes,
@@ -162,11 +214,11 @@ def _claimed(row: dict[str, Any], options: dict[str, Any], db: sqlite3.Connectio
         n_sites=None if sites is None else min(sites, len(free)),
         budget=options["budget"],
         demand=_evidence(
-            db.execute(f'SELECT id, weight, county FROM "demand_{name}"').fetchall(),
-            db.execute(f'SELECT site, demand, distance_km FROM "reach_{name}"').fetchall(),
+            _rows(db, f"demand_{name}", "id, weight, county"),
+            _rows(db, f"reach_{name}", "site, demand, distance_km"),
         ),
         aims=_aims(db) if "demand_aims" in tables else {},
-        served=db.execute(served).fetchall() if f"served_{name}" in tables else [],
+        served=_rows(db, served, "site, demand, amount") if served in tables else [],
         costs=costs,
     )
 
@@ -174,9 +226,9 @@ def _claimed(row: dict[str, Any], options: dict[str, Any], db: sqlite3.Connectio
 def _aims(db: sqlite3.Connection) -> dict[str, Evidence]:
     """Evidence of each aim that adds up."""
     demand, reach = defaultdict(list), defaultdict(list)
-    for aim, *row in db.execute("SELECT aim, id, amount, county FROM demand_aims"):
+    for aim, *row in _rows(db, "demand_aims", "aim, id, amount, county"):
         demand[aim].append(tuple(row))
-    for aim, *row in db.execute("SELECT aim, site, demand, distance_km FROM reach_aims"):
+    for aim, *row in _rows(db, "reach_aims", "aim, site, demand, distance_km"):
         reach[aim].append(tuple(row))
     return {aim: _evidence(rows, reach[aim]) for aim, rows in demand.items()}
 
@@ -189,7 +241,51 @@ def _evidence(demand: list[tuple[Any, ...]], reach: list[tuple[Any, ...]]) -> Ev
     )
 
 
+# -- a database that anybody may have written --------------------------------------------------------------
 def _open(layers: Path) -> sqlite3.Connection:
+    """Open the layers for reading: no code of the file runs, and no work takes for ever.
+
+    Raises
+    ------
+    InputError
+        If they are missing or damaged.
+    """
     if not layers.is_file():
-        raise InputError(Fault("no-run-folder", file=str(layers), values={"reason": "layers.gpkg"}))
-    return sqlite3.connect(f"file:{layers.as_posix()}?mode=ro", uri=True)
+        raise InputError(Fault("verify-missing", values={"name": layers.name}))
+    # immutable: no lock, no file beside it, and what a journal beside it says is left alone.
+    db = sqlite3.connect(f"{layers.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+    steps = count()
+    db.set_progress_handler(lambda: next(steps) > MOST_STEPS, STEP)
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_LENGTH)
+    try:
+        db.execute("PRAGMA trusted_schema = OFF")
+        damage = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.Error as error:
+        damage = str(error)
+    if damage != "ok":
+        db.close()
+        raise InputError(Fault("verify-damaged", values={"name": layers.name, "reason": shown(damage)}))
+    return db
+
+
+def _tables(db: sqlite3.Connection) -> set[str]:
+    """Names of the plain tables: a view, a virtual table or a computed column would be code."""
+    plain = "type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+    computed = "EXISTS (SELECT * FROM pragma_table_xinfo(m.name) WHERE hidden > 0)"
+    return {
+        name for (name,) in db.execute(f"SELECT name FROM sqlite_master m WHERE {plain} AND NOT {computed}")
+    }
+
+
+def _rows(db: sqlite3.Connection, table: str, columns: str) -> list[tuple[Any, ...]]:
+    """Columns of a plain table, whatever it is called.
+
+    Raises
+    ------
+    InputError
+        If there is no such table.
+    """
+    if table not in _tables(db):
+        raise InputError(Fault("verify-table", values={"table": shown(table)}))
+    name = table.replace('"', '""')
+    return db.execute(f'SELECT {columns} FROM "{name}"').fetchall()
