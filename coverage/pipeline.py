@@ -22,6 +22,7 @@ from .plan import Plan, Provenance
 from .policy import (
     BerthShare,
     DemandReach,
+    EmissionFactors,
     LengthCoverage,
     Policy,
     RouteSpacing,
@@ -211,7 +212,13 @@ def _retrofit(study: Study) -> Retrofit | None:
     rule = next((r for r in study.policy.rules if isinstance(r, BerthShare)), None)
     if rule is None or study.inputs.berths.empty:
         return None
-    return plan_retrofits(study.inputs.berths, rule, budget=study.project.siting.shore_power_budget)
+    factors = emission_factors(study.project, study.policy)
+    return plan_retrofits(study.inputs.berths, rule, factors, budget=study.project.siting.shore_power_budget)
+
+
+def emission_factors(project: Project, policy: Policy) -> EmissionFactors:
+    """The policy's factors of CO2, with the project's own in their place."""
+    return policy.emissions.model_copy(update=project.emissions.model_dump(exclude_none=True))
 
 
 def _quality(study: Study) -> QualityReport:

@@ -199,6 +199,21 @@ class ScenarioSettings(_Frozen):
 Aim = Literal["people", "highway", "flow", "equity", "cost"]
 
 
+class EmissionSettings(_Frozen):
+    """Factors of CO2 for shore power, in the place of the policy's."""
+
+    sfoc_kg_per_kwh: Positive | None = Field(
+        None, description="fuel that auxiliary engines burn, kg per kWh; the policy's if left out"
+    )
+    carbon_factor: Positive | None = Field(
+        None, description="kg of CO2 per kg of fuel; the policy's if left out"
+    )
+    grid_kg_per_kwh: NonNegative | None = Field(
+        None, description="kg of CO2 per kWh from the grid; the policy's if left out"
+    )
+    source: str | None = Field(None, description="where the factors are from, shown beside the figures")
+
+
 class SitingSettings(_Frozen):
     """New sites to propose."""
 
@@ -402,6 +417,7 @@ class Project(_Frozen):
         tuple[TableSettings, ...],
     ] = Field(default_factory=dict, description="input tables")
     siting: SitingSettings = SitingSettings()
+    emissions: EmissionSettings = EmissionSettings()
     output: OutputSettings = OutputSettings()
     folder: Path = Field(Path(), exclude=True, repr=False)
 

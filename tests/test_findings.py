@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from plugspan.assess.berths import assess_berths, assess_calls, berth_membership, co2_avoided_t
 from plugspan.assess.finding import Finding, ratio_bounds, share_bounds
 from plugspan.assess.parking import assess_parking, ev_share
-from plugspan.policy import read_policy
+from plugspan.policy import EmissionFactors, read_policy
 
 RULES = {rule.id: rule for rule in read_policy("zhuzhou-2025").rules}
 
@@ -142,7 +142,10 @@ def test_no_berths_at_all():
 
 def test_co2_avoided_is_the_method_s_figure():
     """0.215 × 3.206 − 0.4900 = 0.199 kg/kWh."""
-    assert co2_avoided_t(1_000_000) == pytest.approx(199.29)
+    factors = read_policy("zhuzhou-2025").emissions
+    assert co2_avoided_t(1_000_000, factors) == pytest.approx(199.29)
+    assert "湖南" in factors.source
+    assert np.isnan(co2_avoided_t(1_000_000, EmissionFactors()))
 
 
 def test_use_rate_counts_calls_able_to_connect():

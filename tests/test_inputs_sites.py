@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan.errors import InputError
 from plugspan.inputs import CHARGERS, as_table, empty_table, group_sites, qualify, qualify_points
-from plugspan.inputs.sites import _linked, charger_faults, count_points
+from plugspan.inputs.sites import _linked, as_they_will_be, charger_faults, count_points
 from plugspan.units import GEOD
 
 DEG_PER_M = 1 / (111_319.49 * np.cos(np.radians(27.8)))
@@ -272,3 +272,21 @@ def test_a_crowd_of_places_is_told():
         group_sites(many.iloc[:4000].set_geometry(places, crs=4326))
     fault = caught.value.faults[0]
     assert (fault.key, fault.values["n"], fault.values["lon"]) == ("places-crowded", 4000, 113.0)
+
+
+def test_a_site_not_in_operation_is_shown_as_it_will_be():
+    """Two chargers under construction make a site of 4 points and 240 kW in all; one in operation stays as it is."""
+    building = {"status": "under_construction", "current": "dc", "points": 2, "point_kw": 60.0}
+    chargers, sites = group_sites(
+        table((0, building), (20, building), (5000, {"points": 3, "point_kw": 7.0, "status": "operational"}),
+              (9000, {"status": "planned"}))
+    )  # fmt: skip
+    assert sites["points"].isna().tolist() == [True, False, True]
+    shown = as_they_will_be(sites, chargers)
+    assert shown["points"].tolist()[:2] == [4, 3]
+    assert shown["pool_kw"].tolist()[:2] == [240.0, 21.0]
+    assert shown["point_kw"].tolist()[:2] == [60.0, 7.0]
+    assert shown["current"].tolist()[0] == "dc"
+    assert shown["status"].tolist() == ["under_construction", "operational", "planned"]
+    assert shown["points"].isna().tolist() == [False, False, True]  # of the planned one nothing is known
+    assert sites["points"].isna().tolist() == [True, False, True]  # what counts stays as it was

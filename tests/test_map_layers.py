@@ -228,14 +228,16 @@ def test_quiet_columns_are_empty_where_there_is_nothing_to_say():
     assert shown(None, Column("point_kw", "float", "kW"), "zh", unit=True) == "未知"
 
 
-@pytest.mark.parametrize(
-    ("place", "kind", "layer"),
-    [("S1", "parking_area", "service_areas"), ("H1", "logistics_park", "hubs"), ("H1", "hub", "hubs")],
-)
-def test_a_finding_opens_the_layer_of_what_it_counts(place, kind, layer):
-    """A rule on service areas opens the service areas, one on hubs the hubs, though both are shares of facilities."""
+def test_a_finding_opens_the_layer_of_its_own_rule():
+    """Two rules on service areas have a layer each; one on berths that of its kind; one that only lists, none."""
+    first, second = (SimpleNamespace(id=name, kind="facility_share") for name in ("fast", "any"))
     frame = gpd.GeoDataFrame({"id": ["S1"]}, geometry=[Point(113, 27)], crs=WGS)
-    areas = Layer("service_areas", "layer.towns", frame, TableSchema("t", (Column("id"),)), TOWNS, "places")
-    rule = SimpleNamespace(kind="facility_share")
-    finding = SimpleNamespace(rule=rule, table=pd.DataFrame({"id": [place], "kind": [kind]}))
-    assert rule_layer_names([areas], finding)[0] == layer
+    areas = [
+        Layer(name, "layer.towns", frame, TableSchema("t", (Column("id"),)), TOWNS, "places", rule=rule)
+        for name, rule in (("service_areas_2", second), ("service_areas", first))
+    ]
+    opened = lambda rule: rule_layer_names(areas, SimpleNamespace(rule=rule))  # noqa: E731
+    assert opened(first) == ("service_areas",)
+    assert opened(second) == ("service_areas_2",)
+    assert opened(SimpleNamespace(id="b", kind="berth_share")) == ("berths",)
+    assert opened(SimpleNamespace(id="c", kind="inventory")) == ()

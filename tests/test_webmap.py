@@ -202,7 +202,7 @@ def test_a_layer_refuses_what_cannot_be_drawn():
         Layer("t", "layer.towns", good.to_crs(4547), fields, styles.TOWNS, "background")
     with pytest.raises(ValueError, match="no column colour"):
         Layer("t", "layer.towns", good, fields, styles.TOWNS, "background", label_column="colour")
-    with pytest.raises(ValueError, match="no column fast"):
+    with pytest.raises(ValueError, match="no column site_class"):
         Layer("t", "layer.towns", good, fields, styles.SITES, "background")
     with pytest.raises(ValueError, match="no group"):
         Layer("t", "layer.towns", good, fields, styles.TOWNS, "nowhere")

@@ -479,7 +479,7 @@ def two_ways(path, n):
         "routes", "layer.routes", lines, schema("routes", col("ref")), styles.route_style(25, 40), "routes", search_column="ref",
     )  # fmt: skip
     many = frame(
-        {"name": [f"站{i}" for i in range(700)], "fast": ["yes", "no"] * 350},
+        {"name": [f"站{i}" for i in range(700)], "site_class": ["yes", "no"] * 350},
         [Point(113.2 + 0.0001 * (i % 20), 27.05 + 0.0001 * (i // 20)) for i in range(700)],
     )
     sites = Layer(

@@ -177,7 +177,7 @@ def service_areas(rng, lines):
     for i, row in enumerate(rows):
         row.update(
             side="AB"[i % 2],
-            status=["yes", "no", "unknown", "yes"][i % 4],
+            has=["yes", "no", "unknown", "yes"][i % 4],
             fast_points=[4, 0, None, 8][i % 4],
         )
     fields = schema("service_areas", col("name"), col("side"), col("fast_points", "int"))
@@ -212,7 +212,7 @@ def sites(rng, lines, n=160):
             geometry[j] = Point(x + rng.normal(0, 0.04), y + rng.normal(0, 0.04))
     for i, row in enumerate(rows):
         row.update(
-            fast=["yes", "no", "unknown", "no"][i % 4],
+            site_class=["yes", "no", "unknown", "no"][i % 4],
             point_kw=[120.0, 7.0, None, 40.0][i % 4],
             operator="国网湖南电动",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..inputs import Inputs
+from ..inputs.sites import as_they_will_be
 from ..network import Region, RoadGraph
 from ..network.routes import Route, parallel_inside_m
 from ..policy import (
@@ -31,7 +33,7 @@ from .assessment import Assessment
 from .berths import assess_berths, assess_calls
 from .evidence import gap_evidence
 from .facilities import assess_facilities, assess_fleet, assess_inventory
-from .finding import UNKNOWN, YES, Finding
+from .finding import UNKNOWN, YES, Finding, site_status
 from .parking import assess_parking
 from .reach import assess_reach
 from .spacing_rules import RoadContext, assess_coverage, assess_spacing, gap_frame, route_rows
@@ -169,11 +171,24 @@ def _with_ids(table: pd.DataFrame, sites: gpd.GeoDataFrame) -> pd.DataFrame:
 
 
 def _site_frame(context: RoadContext, policy: Policy) -> gpd.GeoDataFrame:
-    """Sites with ``fast``: whether they meet the highest power that a rule on routes asks for."""
+    """Charging sites with ``fast``: whether they meet the highest power that a rule on routes asks for.
+
+    A site that is not in operation is shown as it will be, its status beside; one for battery swap or hydrogen is
+    neither fast nor slow.
+    """
+    inputs = context.inputs
     strictest = max(_asked_on_routes(policy), key=lambda site: site.dc_min_kw, default=None)
-    sites = context.inputs.sites
-    fast = context.status(strictest) if strictest is not None else np.full(len(sites), UNKNOWN, dtype=object)
-    return sites.assign(fast=fast)
+    if strictest is None:
+        return inputs.sites.assign(fast=UNKNOWN)
+    # Closed to the public is no answer to how fast it is.
+    asked = strictest.model_copy(update={"public_only": False})
+    running = inputs.chargers.assign(status="operational")
+    waiting = (inputs.sites["status"] != "operational").fillna(False).to_numpy(bool)
+    fast = np.where(
+        waiting, site_status(replace(inputs, chargers=running), asked), site_status(inputs, asked)
+    )
+    fast[(inputs.sites["kind"] != "charging").to_numpy(bool)] = None
+    return as_they_will_be(inputs.sites, inputs.chargers).assign(fast=fast)
 
 
 def _empty(columns: Iterable[str]) -> pd.DataFrame:

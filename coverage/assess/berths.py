@@ -6,26 +6,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from ..policy import BerthRequirement, BerthShare, CallShare
+from ..policy import BerthRequirement, BerthShare, CallShare, EmissionFactors
 from .finding import NO, UNKNOWN, YES, Finding, ratio_bounds, status_counts
 
-SFOC_KG_PER_KWH = 0.215
-"""Specific fuel oil consumption of auxiliary engines (method, *Berths*)."""
-CARBON_FACTOR = 3.206
-"""Tonnes of CO2 per tonne of marine gas oil (IMO MEPC.308(73))."""
-GRID_KG_PER_KWH = 0.4900
-"""Grid factor of Hunan, 2022."""
 
-
-def co2_avoided_t(
-    energy_kwh: float | pd.Series,
-    *,
-    sfoc_kg_per_kwh: float = SFOC_KG_PER_KWH,
-    carbon_factor: float = CARBON_FACTOR,
-    grid_kg_per_kwh: float = GRID_KG_PER_KWH,
-) -> float | pd.Series:
-    """Tonnes of CO2 a year avoided when ``energy_kwh`` a year come from shore: ``SFOC * Cf − grid factor``."""
-    return energy_kwh * (sfoc_kg_per_kwh * carbon_factor - grid_kg_per_kwh) / 1000.0
+def co2_avoided_t(energy_kwh: float | pd.Series, factors: EmissionFactors) -> float | pd.Series:
+    """Tonnes of CO2 a year avoided when ``energy_kwh`` a year come from shore; NaN without the grid's factor."""
+    avoided = factors.avoided_kg_per_kwh
+    return energy_kwh * (np.nan if avoided is None else avoided) / 1000.0
 
 
 def berth_membership(berths: pd.DataFrame, berth: BerthRequirement) -> pd.Series:
@@ -141,7 +129,7 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
         "share",
         low,
         high,
-        counts=status_counts(table["connected_status"]),
+        counts=status_counts(table["connected_status"][certain]),
         table=table,
         figures={"calls_of_unknown_membership": int((~certain).sum())},
     )

@@ -8,6 +8,15 @@ SERVICE_KINDS = ("expressway_service_area", "ordinary_trunk_service_station", "p
 """Facilities of a road: shown and listed apart from all others."""
 HUB_KINDS = ("bus_depot", "logistics_park", "hub", "airport")
 """Facilities where vehicles begin and end their ways."""
+OTHER_KINDS = (
+    "battery_swap",
+    "hydrogen",
+    "pv_storage",
+    "pv_candidate",
+    "vessel_service_area",
+    "safe_secure_truck_parking",
+)
+"""Facilities that no rule on charging counts: listed, and shown for what they are."""
 
 CHARGER_KINDS: Choices = (
     ("charging", ("充电", "充电站", "充电桩", "充电设施", "charge", "charging station", "charger")),

@@ -176,6 +176,25 @@ def _site_table(members: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table.rename_axis("id").reset_index(), geometry=shapes, crs=WGS84)
 
 
+def as_they_will_be(sites: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Sites with, where none of their chargers is in operation, the points and the power that they will have.
+
+    Parameters
+    ----------
+    sites, chargers : GeoDataFrame
+        As :func:`group_sites` returns them. ``status`` goes on saying that such a site is not in operation.
+    """
+    waiting = (sites["status"] != "operational").fillna(False).to_numpy(bool)
+    if not waiting.any():
+        return sites
+    members = chargers[chargers["site"].isin(sites.loc[waiting, "id"])]
+    then = _site_table(members.assign(status="operational")).set_index("id")
+    shown = sites.copy()
+    for column in ("points", "point_kw", "pool_kw", "current"):
+        shown.loc[waiting, column] = then[column].reindex(sites.loc[waiting, "id"]).to_numpy()
+    return shown
+
+
 def rated_kw(chargers: pd.DataFrame) -> pd.Series[Any]:
     """Power of each row: ``pool_kw``, else points × power of a point; missing if neither is known."""
     product = chargers["points"].astype("Float64") * chargers["point_kw"].astype("Float64")

@@ -12,7 +12,8 @@ GAP_LAYER_COLUMNS = (*GAP_COLUMNS, *columns("begins ends shared_words could_buil
 """The layer says in words what the table ``gap_evidence`` holds in rows."""
 ROAD_COLUMNS = columns("ref name highway")
 EXPRESSWAY_COLUMNS = columns("ref section length_km")
-SITE_COLUMNS = columns("id name operator fast points point_kw pool_kw status service_area side county")
+SITE_COLUMNS = columns("id name kind operator fast points point_kw pool_kw status service_area side county")
+OTHER_COLUMNS = columns("name kind points status county id")
 FACILITY_COLUMNS = columns("name kind ref side has points fast_points point_kw status county id")
 BERTH_COLUMNS = columns("name port wharf class_t counts has cargo status length_m shore_power_kw id")
 CAR_PARK_COLUMNS = columns("name park_type spaces ready_spaces status county id")

@@ -16,6 +16,7 @@ import geopandas as gpd
 import numpy as np
 
 from ..assess.finding import Shown
+from ..policy import Rule
 from ..schema import COLUMNS, Column, TableSchema, day, shown
 from ..texts import text
 from ..units import WGS84
@@ -173,6 +174,10 @@ class Layer:
         ``"before"`` and ``"after"`` layers are shown by the before/after switch in turn.
     popup : Popup, optional
         What a click shows; without one all columns of ``schema`` but the one that is the heading.
+    unplaced : int
+        How many things of its table have no position: they count, but nothing is drawn.
+    rule : Rule, optional
+        The rule whose answers the layer shows, if it shows those of one.
     """
 
     name: str
@@ -187,6 +192,8 @@ class Layer:
     strip_column: str | None = None
     phase: Phase = "both"
     popup: Popup | None = None
+    rule: Rule | None = None
+    unplaced: int = 0
     title_values: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -202,8 +209,11 @@ class Layer:
             raise ValueError(f"layer {self.name}: no column {', '.join(missing)} in its frame")
 
     def title(self, lang: str) -> str:
-        """Return the layer's title."""
-        return text(self.title_key, lang, **label_words(self.title_values, lang))
+        """Return the layer's title: that of its rule, if it shows one."""
+        if self.rule is not None:
+            return self.rule.title[lang]
+        title = text(self.title_key, lang, **label_words(self.title_values, lang))
+        return text("layer.unplaced", lang, title=title, n=self.unplaced) if self.unplaced else title
 
     @property
     def popup_columns(self) -> tuple[Column, ...]:

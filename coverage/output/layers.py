@@ -11,12 +11,13 @@ from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..assess.assessment import Assessment
-from ..inputs.choices import HUB_KINDS, SERVICE_KINDS
+from ..inputs.choices import HUB_KINDS, OTHER_KINDS, SERVICE_KINDS
 from ..plan import Plan
-from ..policy import BerthShare, FacilityShare, RouteSpacing, ShareMargin
+from ..policy import BerthShare, FacilityShare, RouteSpacing, Rule, ShareMargin
 from ..schema import TableSchema, columns, percent
 from ..units import M_PER_KM, WGS84
 from . import styles
@@ -29,6 +30,7 @@ from .columns import (
     GAP_LAYER_COLUMNS,
     ISSUE_COLUMNS,
     NOT_SERVED_COLUMNS,
+    OTHER_COLUMNS,
     ROAD_COLUMNS,
     SITE_COLUMNS,
 )
@@ -56,12 +58,13 @@ def plan_layers(plan: Plan, lang: str) -> list[Layer]:
         _background(plan, "towns", styles.TOWNS, label="name"),
         candidates_layer(plan),
         _car_parks(plan),
-        _hubs(plan),
+        *_facilities(plan, "hubs", HUB_KINDS),
         _not_served(plan),
         _issues(plan, lang),
+        _other_sites(plan),
         _sites(plan.before),
         _berths(plan),
-        _service_areas(plan),
+        *_facilities(plan, "service_areas", SERVICE_KINDS),
         least_layer(plan),
         alternatives_layer(plan, lang),
         proposed_layer(plan, lang),
@@ -243,10 +246,40 @@ def _gap_layer(assessment: Assessment, rule: RouteSpacing, phase: Phase, lang: s
     )
 
 
+WAITING = "waiting"
+"""In the place of yes, no and unknown for sites that are not in operation: they are shown as they will be."""
+
+
 def _sites(assessment: Assessment) -> Layer:
+    """Sites that charge vehicles, by how fast they are; those not in operation are a class of their own."""
+    frame = assessment.sites[assessment.sites["kind"] == "charging"]
+    frame = frame.assign(site_class=np.where(_running(frame), frame["fast"], WAITING))
+    keep = ("site_class",)
     return make_layer(
-        "charging_sites", assessment.sites, SITE_COLUMNS, styles.SITES, "places", search_column="name"
+        "charging_sites", frame, SITE_COLUMNS, styles.SITES, "places", keep=keep, search_column="name"
     )
+
+
+def _other_sites(plan: Plan) -> Layer | None:
+    """Battery-swap, hydrogen and other sites that no rule on charging counts, from both tables."""
+    sites, facilities = plan.inputs.sites, plan.inputs.facilities
+    columns = [*(column.name for column in OTHER_COLUMNS), "geometry"]
+    found = [sites[sites["kind"] != "charging"], facilities[facilities["kind"].isin(OTHER_KINDS)]]
+    frame = pd.concat([part.reindex(columns=columns) for part in found], ignore_index=True)
+    frame = frame[frame.geometry.notna()]
+    if frame.empty:
+        return None
+    frame = frame.assign(site_class=np.where(_running(frame), "yes", WAITING))
+    keep = ("site_class",)
+    return make_layer(
+        "other_sites", frame, OTHER_COLUMNS, styles.OTHER_SITES, "places", keep=keep, search_column="name"
+    )
+
+
+def _running(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether each thing is in operation; nothing said means that it is."""
+    status = frame["status"]
+    return (status.isna() | (status == "operational").fillna(False)).to_numpy(bool)
 
 
 def _with_status(plan: Plan, frame: gpd.GeoDataFrame, rule_id: str | None) -> gpd.GeoDataFrame:
@@ -259,61 +292,82 @@ def _with_status(plan: Plan, frame: gpd.GeoDataFrame, rule_id: str | None) -> gp
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
 
 
-def _rule_id(plan: Plan, kind: type, facility: str = "") -> str | None:
-    rules = (r for r in plan.policy.rules if isinstance(r, kind))
-    return next((r.id for r in rules if not facility or facility in getattr(r, "facility", ())), None)
+def _rule_id(plan: Plan, kind: type) -> str | None:
+    return next((r.id for r in plan.policy.rules if isinstance(r, kind)), None)
 
 
-def _with_uncounted(style: LayerStyle) -> LayerStyle:
+def _with_uncounted(style: LayerStyle, by: str = "has") -> LayerStyle:
     """Style by ``has``; what no rule counts (in the halo, not in operation) is small and grey."""
     out = Category(None, "legend.facility-not-counted", QUIET, width=8.0, symbol=style.categories[0].symbol)
-    return replace(style, by="has", categories=(*style.categories, out))
+    return replace(style, by=by, categories=(*style.categories, out))
 
 
-def _service_areas(plan: Plan) -> Layer:
-    frame = plan.inputs.facilities
-    first = _rule_id(plan, FacilityShare, "expressway_service_area")
-    frame = _with_status(plan, frame[frame["kind"].isin(SERVICE_KINDS)], first)
-    every = _rule_id(plan, FacilityShare, "ordinary_trunk_service_station")
-    if every:
-        frame["has"] = frame["has"].fillna(_with_status(plan, frame.drop(columns="has"), every)["has"])
-    style = _with_uncounted(styles.facility_style())
-    return make_layer("service_areas", frame, FACILITY_COLUMNS, style, "places", search_column="name")
+def _facilities(plan: Plan, family: str, own: tuple[str, ...]) -> list[Layer]:
+    """A layer for each rule on such facilities, so that its legend counts what the rule counts; the first one on top.
+
+    ``own`` are the family's kinds: those that no rule names are drawn with the first.
+    """
+    rules = [r for r in plan.policy.rules if isinstance(r, FacilityShare) and _family(r) == family]
+    unnamed = set(own) - {kind for rule in plan.policy.rules for kind in _kinds(rule)}
+    layers = []
+    for number, rule in enumerate(rules or [None], 1):
+        kinds = _kinds(rule) | (unnamed if number == 1 else set())
+        frame = plan.inputs.facilities
+        frame = _with_status(plan, frame[frame["kind"].isin(kinds)], rule.id if rule else None)
+        style = _with_uncounted(styles.HUBS if family == "hubs" else styles.facility_style())
+        name = family if number == 1 else f"{family}_{number}"
+        layer = make_layer(
+            name, frame, FACILITY_COLUMNS, style, "places", popup=POPUPS[family], search_column="name"
+        )
+        layers.append(replace(layer, title_key=f"layer.{family}", rule=rule))
+    return layers[::-1]
 
 
-def _hubs(plan: Plan) -> Layer:
-    frame = plan.inputs.facilities
-    frame = _with_status(plan, frame[frame["kind"].isin(HUB_KINDS)], _rule_id(plan, FacilityShare, "hub"))
-    style = _with_uncounted(styles.HUBS)
-    return make_layer("hubs", frame, FACILITY_COLUMNS, style, "places", search_column="name")
+def _kinds(rule: Rule | None) -> set[str]:
+    """Kinds of facilities that a rule counts."""
+    if not isinstance(rule, FacilityShare):
+        return set()
+    return {*rule.facility, *(("parking_area",) if rule.include_parking_areas else ())}
+
+
+def _family(rule: FacilityShare) -> str:
+    """Facilities of a road are shown apart from all others."""
+    return "service_areas" if _kinds(rule) <= set(SERVICE_KINDS) else "hubs"
 
 
 def _berths(plan: Plan) -> Layer:
     rule = next((r for r in plan.policy.rules if isinstance(r, BerthShare)), None)
-    frame = plan.inputs.berths
-    frame = _with_status(plan, frame[frame.geometry.notna()], rule.id if rule else None)
+    placed = plan.inputs.berths.geometry.notna()
+    frame = _with_status(plan, plan.inputs.berths[placed], rule.id if rule else None)
     frame["counts"] = frame["counts"].fillna("no")
-    frame["berth_status"] = frame["has"].where(frame["counts"] != "no", "not counted")
+    # What the rule counts for sure has its answer; of the others none is missing shore power, nor has it.
+    status = frame["has"].where(frame["counts"] != "no", "not counted")
+    frame["berth_status"] = status.where(frame["counts"] != "unknown", "may count")
     style = replace(styles.berth_style(rule.berth.class_t_min if rule else 1000), by="berth_status")
     return make_layer(
-        "berths", frame, BERTH_COLUMNS, style, "places", keep=("berth_status",), search_column="name"
-    )
+        "berths", frame, BERTH_COLUMNS, style, "places", keep=("berth_status",), search_column="name",
+        unplaced=int((~placed).sum()),
+    )  # fmt: skip
 
 
 def _car_parks(plan: Plan) -> Layer:
-    frame = plan.inputs.car_parks
-    frame = frame[frame.geometry.notna()].copy()
+    """Car parks that the rule counts by whether enough of their spaces are ready; the others small and grey."""
     rule_id = _rule_id(plan, ShareMargin)
+    placed = plan.inputs.car_parks.geometry.notna()
+    frame = plan.inputs.car_parks[placed].copy()
     need = (plan.before[rule_id].figures.get("registered_ev_share") if rule_id else None) or 0.0
     margin = plan.before[rule_id].target if rule_id else 0.0
     share = frame["ready_spaces"].astype("Float64") / frame["spaces"].astype("Float64").where(
         frame["spaces"] > 0
     )
     enough = share - need >= (margin or 0.0)
-    frame["ready"] = np.where(share.isna(), "unknown", np.where(enough.fillna(False), "yes", "no"))
+    ready = np.where(share.isna(), "unknown", np.where(enough.fillna(False), "yes", "no")).astype(object)
+    if rule_id is not None:
+        ready[~frame["id"].isin(plan.before[rule_id].table["id"]).to_numpy()] = None
     return make_layer(
-        "car_parks", frame, CAR_PARK_COLUMNS, styles.CAR_PARKS, "places", keep=("ready",), visible=False
-    )
+        "car_parks", frame.assign(ready=ready), CAR_PARK_COLUMNS, _with_uncounted(styles.CAR_PARKS, "ready"), "places",
+        keep=("ready",), visible=False, unplaced=int((~placed).sum()),
+    )  # fmt: skip
 
 
 def _not_served(plan: Plan) -> Layer | None:

@@ -36,9 +36,11 @@ POPUPS: Mapping[str, Popup] = {
                        column("reached_then")),
                       quiet=frozenset({"reached_then"})),
     "charging_sites": Popup(
-        _pick(c.SITE_COLUMNS, "operator", "points", "point_kw", "pool_kw", "status", "service_area", "side", "county",
+        _pick(c.SITE_COLUMNS, "status", "operator", "points", "point_kw", "pool_kw", "service_area", "side", "county",
               "id"),
         quiet=frozenset({"operator", "service_area", "side", "county"})),
+    "other_sites": Popup(_pick(c.OTHER_COLUMNS, "kind", "points", "status", "county", "id"),
+                         quiet=frozenset({"points", "county"})),
     "service_areas": Popup(
         _pick(c.FACILITY_COLUMNS, "kind", "ref", "side", "points", "fast_points", "point_kw", "status", "county", "id"),
         quiet=frozenset({"ref", "side", "county"})),

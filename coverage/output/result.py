@@ -192,7 +192,8 @@ def _reason(reason: Fault | None, lang: str) -> str | None:
 
 def retrofit_row(found: Retrofit) -> dict[str, Any]:
     """Berths to retrofit, ranked, with the certificate of the choice if there was a budget."""
-    row: dict[str, Any] = {"berths": _records(found.berths), "load_kw": found.load_kw}
+    factors = {**found.factors.model_dump(), "avoided_kg_per_kwh": found.factors.avoided_kg_per_kwh}
+    row: dict[str, Any] = {"berths": _records(found.berths), "factors": factors, "load_kw": found.load_kw}
     if found.result is not None:
         result = found.result
         row |= {

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..assess.finding import Finding
-from ..inputs.choices import SERVICE_KINDS
 from .layer import Layer
 
 LAYERS: Mapping[str, tuple[str, ...]] = {
-    "facility_share": ("service_areas",),
     "route_spacing": ("routes", "charging_sites"),
     "length_coverage": ("routes", "charging_sites"),
     "berth_share": ("berths",),
@@ -20,14 +18,6 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
 
 
 def rule_layer_names(layers: Sequence[Layer], finding: Finding) -> tuple[str, ...]:
-    """Names of the layers that show a finding, its result first; facilities that serve no road are hubs."""
-    if finding.rule.kind == "facility_share" and not _of_service_areas(layers, finding):
-        return ("hubs",)
-    return LAYERS.get(finding.rule.kind, ())
-
-
-def _of_service_areas(layers: Sequence[Layer], finding: Finding) -> bool:
-    ids = set(finding.table["id"]) if "id" in finding.table else set()
-    kinds = set(finding.table["kind"].dropna()) if "kind" in finding.table else set()
-    found = any(layer.name == "service_areas" and ids & set(layer.frame["id"]) for layer in layers)
-    return found and kinds <= set(SERVICE_KINDS)
+    """Names of the layers that show a finding, its result first: a layer of its own, else those of its kind."""
+    own = tuple(layer.name for layer in layers if layer.rule is not None and layer.rule.id == finding.rule.id)
+    return own or LAYERS.get(finding.rule.kind, ())

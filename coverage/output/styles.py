@@ -39,10 +39,21 @@ SITES = LayerStyle(
         Category("yes", "legend.site-fast", GOOD, width=11.0, symbol="circle", mark="bolt"),
         Category("no", "legend.site-slow", GOOD, width=9.0, symbol="circle", fill=False),
         Category("unknown", "legend.site-unknown", UNKNOWN, width=10.0, symbol="circle", mark="question"),
+        Category(
+            "waiting", "legend.site-waiting", QUIET, width=9.0, symbol="circle", mark="bolt", fill=False
+        ),
     ),
-    by="fast",
+    by="site_class",
 )
-"""Charging sites by ``fast``: yes, no, unknown."""
+"""Charging sites by how fast they are: yes, no, unknown; those not in operation are waiting."""
+OTHER_SITES = LayerStyle(
+    "point",
+    (
+        Category("yes", "legend.other-site", GOOD, width=10.0, symbol="triangle"),
+        Category("waiting", "legend.site-waiting", QUIET, width=10.0, symbol="triangle", fill=False),
+    ),
+    by="site_class",
+)
 CAR_PARKS = LayerStyle(
     "point",
     (
@@ -53,15 +64,6 @@ CAR_PARKS = LayerStyle(
         ),
     ),
     by="ready",
-)
-HUBS = LayerStyle(
-    "point",
-    (
-        Category("yes", "legend.hub-yes", GOOD, width=17.0, symbol="diamond", mark="bolt"),
-        Category("no", "legend.hub-no", GAP, width=17.0, symbol="diamond", mark="cross", fill=False),
-        Category("unknown", "legend.hub-unknown", UNKNOWN, width=17.0, symbol="diamond", mark="question"),
-    ),
-    by="high_power",
 )
 DEMAND = LayerStyle(
     "point",
@@ -165,13 +167,13 @@ def reach_bands(limits_km: tuple[float, ...]) -> LayerStyle:
     )
 
 
-def facility_style(**values: Any) -> LayerStyle:
-    """Service areas (circles) by ``status``: yes, no, unknown; ``values`` fill the legend's texts."""
-    return LayerStyle("point", _three("service-area", "circle", "bolt", values), by="status")
+def facility_style() -> LayerStyle:
+    """Service areas (circles) by whether they have what a rule asks for: yes, no, unknown."""
+    return LayerStyle("point", _three("facility", "circle", "bolt", {}), by="has")
 
 
 def berth_style(class_t: float = 1000) -> LayerStyle:
-    """Berths (squares) by ``status``: yes, no, unknown, not counted.
+    """Berths (squares) by ``status``: yes, no, unknown of those that surely count; may count; not counted.
 
     Parameters
     ----------
@@ -182,7 +184,11 @@ def berth_style(class_t: float = 1000) -> LayerStyle:
     out = Category(
         "not counted", "legend.berth-not-counted", QUIET, width=10.0, symbol="square", label_values=values
     )
-    return LayerStyle("point", (*_three("berth", "square", "plug", values), out), by="status")
+    maybe = Category(
+        "may count", "legend.berth-may-count", UNKNOWN, width=14.0, symbol="square", mark="question", fill=False,
+        label_values=values,
+    )  # fmt: skip
+    return LayerStyle("point", (*_three("berth", "square", "plug", values), maybe, out), by="status")
 
 
 def _three(
@@ -194,3 +200,7 @@ def _three(
         Category("no", f"legend.{name}-no", GAP, mark="cross", fill=False, **common),
         Category("unknown", f"legend.{name}-unknown", UNKNOWN, mark="question", **common),
     )
+
+
+HUBS = LayerStyle("point", _three("facility", "diamond", "bolt", {}), by="has")
+"""Hubs (diamonds), as service areas."""

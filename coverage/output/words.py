@@ -8,7 +8,7 @@ from typing import Any
 
 from ..assess.finding import Finding
 from ..plan import Plan
-from ..policy import Rule
+from ..policy import EmissionFactors, Rule
 from ..schema import Column, Form, column, percent, shown
 from ..texts import catalogue, text
 from . import numbers
@@ -183,7 +183,28 @@ def _counts(finding: Finding, lang: str) -> list[str]:
         return []
     counted = {**counts, "total": sum(counts.values())}
     words = {key: shown(value, Column("n", "int"), lang) for key, value in counted.items()}
-    return [text("report.say.counts", lang, noun=text(f"report.noun.{finding.rule.kind}", lang), **words)]
+    noun = text(f"report.noun.{finding.rule.kind}", lang)
+    lines = [text("report.say.counts", lang, noun=noun, **words)]
+    maybe = sum(v for key, v in finding.figures.items() if key.endswith("_of_unknown_membership"))
+    if maybe and finding.low is not None and finding.high is not None:
+        ends = {"low": percent(finding.low), "high": percent(finding.high)}
+        lines.append(text("report.say.may-count", lang, noun=noun, n=maybe, **ends))
+    return lines
+
+
+def factor_sentence(factors: EmissionFactors, lang: str) -> str:
+    """With which factors CO2 was reckoned, and where they are from."""
+    if factors.avoided_kg_per_kwh is None:
+        return text("report.retrofit-no-factor", lang)
+    return text(
+        "report.retrofit-factors",
+        lang,
+        sfoc=f"{factors.sfoc_kg_per_kwh:g}",
+        carbon=f"{factors.carbon_factor:g}",
+        grid=f"{factors.grid_kg_per_kwh:g}",
+        avoided=shown(factors.avoided_kg_per_kwh, column("co2_t_per_cost"), lang),
+        source=factors.source or text("report.factors-unsourced", lang),
+    )
 
 
 def survey_sentence(finding: Finding, lang: str, *, with_title: bool = True) -> str:

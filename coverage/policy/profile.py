@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from ..errors import Fault, InputError
 from ..patterns import RoadPatterns
 from ..settings import parse_toml
-from .rules import Bilingual, Rule
+from .rules import Bilingual, EmissionFactors, Rule
 
 
 class Policy(BaseModel):
@@ -27,6 +27,8 @@ class Policy(BaseModel):
         matches one of them wholly.
     map_approval : bool
         Whether the country approves maps before they are published (审图号: China's map regulations of 2015).
+    emissions : EmissionFactors
+        For the CO2 that shore power avoids; a project may give others.
     rules : tuple of Rule
         In the order of the file.
     """
@@ -38,6 +40,7 @@ class Policy(BaseModel):
     name: Bilingual
     source: str
     map_approval: bool = False
+    emissions: EmissionFactors = EmissionFactors()
     road_class: RoadPatterns
     rules: Annotated[tuple[Rule, ...], Field(alias="rule")]
 

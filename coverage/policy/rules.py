@@ -160,6 +160,27 @@ class LengthCoverage(_Rule):
         return self.span_max_km
 
 
+class EmissionFactors(_Frozen):
+    """What a kilowatt-hour from shore avoids: ``sfoc_kg_per_kwh * carbon_factor - grid_kg_per_kwh`` kg of CO2.
+
+    ``sfoc_kg_per_kwh`` is the specific fuel oil consumption of auxiliary engines, ``carbon_factor`` the CO2 by weight
+    of fuel (3.206 for marine gas oil: IMO MEPC.308(73)), ``grid_kg_per_kwh`` the factor of the grid, unknown if
+    left out. ``source`` says where they are from.
+    """
+
+    sfoc_kg_per_kwh: Positive = 0.215
+    carbon_factor: Positive = 3.206
+    grid_kg_per_kwh: NonNegative | None = None
+    source: str = ""
+
+    @property
+    def avoided_kg_per_kwh(self) -> float | None:
+        """CO2 that a kilowatt-hour from shore avoids; None if the grid's factor is not known."""
+        if self.grid_kg_per_kwh is None:
+            return None
+        return self.sfoc_kg_per_kwh * self.carbon_factor - self.grid_kg_per_kwh
+
+
 class BerthRequirement(_Frozen):
     """Which berths count; with ``built_after`` only those built or rebuilt on that day or later."""
 

@@ -130,8 +130,6 @@ def rule_layers(plan: Plan, layers: Sequence[Layer], finding: Finding) -> list[L
     chosen = picked(layers, wanted)
     if kind == "length_coverage":
         chosen = [_gaps_of(plan, layer, finding) if layer.name == "routes" else layer for layer in chosen]
-    if kind == "facility_share":
-        chosen = [_with_has(layer, finding) if layer.name in wanted else layer for layer in chosen]
     return chosen if any(len(layer.frame) for layer in chosen if layer.name in wanted) else []
 
 
@@ -150,18 +148,6 @@ def picked(layers: Sequence[Layer], wanted: Iterable[str]) -> list[Layer]:
     """Ground and the layers named, all made visible."""
     names = {*GROUND, *wanted}
     return [replace(layer, visible=True) for layer in layers if layer.name in names]
-
-
-def _with_has(layer: Layer, finding: Finding) -> Layer:
-    """Show what this rule found; things it doesn't count are left out."""
-    found = finding.table.drop_duplicates("id").set_index("id")["has"]
-    frame = layer.frame[layer.frame["id"].isin(found.index)].reset_index(drop=True)
-    categories = tuple(
-        replace(c, label_key=f"report.legend-{c.value}") if c.value in ("yes", "no", "unknown") else c
-        for c in layer.style.categories
-    )  # the layer's own legend speaks of another rule
-    style = replace(layer.style, categories=categories)
-    return replace(layer, style=style, frame=frame.assign(has=frame["id"].map(found)))
 
 
 def _gaps_of(plan: Plan, layer: Layer, finding: Finding) -> Layer:

@@ -168,9 +168,10 @@ def _least(report: Report, found: Compliance) -> str:
 def _certain(report: Report) -> list[str]:
     findings = [before for before, _ in report.pairs() if measured(before)]
     wide = [f for f in findings if f.low is not None and f.high is not None and f.high > f.low]
-    survey = len({i for f in findings if "id" in f.survey for i in f.survey["id"]})
+    asked = [i for f in findings if "id" in f.survey for i in f.survey["id"].dropna()]
+    survey = len(set(asked))
     key = "glance.intervals" if survey else "glance.intervals-open"
-    lines = [report.words(key, n=len(wide), of=len(findings), survey=survey)] if wide else []
+    lines = [report.words(key, n=len(wide), of=len(findings), survey=survey, rows=len(asked))] if wide else []
     lines += [line for siting in report.plan.siting if (line := _certificate(report, siting))]
     assumed = sum(len(rule.assumptions) for rule in report.plan.policy.rules)
     if assumed:

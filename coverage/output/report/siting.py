@@ -10,6 +10,7 @@ from ...texts import text
 from .. import numbers
 from ..pictures.charts import curve_figure, figure_png
 from ..siting_layers import amount
+from ..words import factor_sentence
 from ..workbook.siting import least_sheets, proposed_sheet, retrofit_sheet
 from .choices import write_choices
 from .evidence import ROWS, map_height_mm, picked, table_cells
@@ -154,6 +155,8 @@ def write_retrofit(report: Report) -> None:
     paper = report.paper
     paper.heading(report.words("retrofit"))
     paper.text(report.words("retrofit-words"))
+    assert report.plan.retrofit is not None  # the sheet has its rows
+    paper.text(factor_sentence(report.plan.retrofit.factors, report.lang))
     wanted = {"name": 44.0, "port": 28.0, "class_t": 20.0, "energy_kwh": 24.0, "co2_avoided_t": 24.0,
               "retrofit_cost": 20.0, "co2_t_per_cost": 22.0}  # fmt: skip
     heads = [h for h in sheet.heads if h.name in wanted]

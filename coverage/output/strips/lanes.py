@@ -248,11 +248,8 @@ def _bead(sheet: Sheet, group: Sequence[StripSite], y: float) -> None:
 
 def _site_note(sheet: Sheet, site: StripSite) -> str:
     key = "strip.legend.proposed" if site.order is not None else f"choice.fast.{site.fast}"
-    parts = [
-        site.name or sheet.words("strip.unnamed"),
-        chainage(site.chainage_m / M_PER_KM),
-        sheet.words(key),
-    ]
+    parts = [site.name or sheet.words("strip.unnamed"), chainage(site.chainage_m / M_PER_KM)]
+    parts += [sheet.words(key)] if site.order is not None or site.fast else []
     if not site.counts:
         parts.append(sheet.words("strip.legend.idle"))
     if site.distance_m == site.distance_m:

@@ -12,7 +12,7 @@ from ...texts import text
 from ...units import M_PER_KM
 from ..columns import ACCESS_COLUMNS, ISSUE_COLUMNS, NOT_SERVED_COLUMNS
 from ..plan_tables import quality_table
-from ..words import assumption_lines, licences
+from ..words import assumption_lines, factor_sentence, licences
 from .cells import Sheet, heads
 
 
@@ -80,6 +80,8 @@ def sources_sheet(plan: Plan, lang: str) -> Sheet:
         add("rule", rule.title[lang], rule.source)
         for line in assumption_lines(rule, lang):
             add("assumption", rule.title[lang], line)
+    if plan.retrofit is not None:
+        add("policy", text("report.retrofit", lang), factor_sentence(plan.retrofit.factors, lang))
     for path, digest in plan.provenance.inputs:
         add("file", path, f"sha256 {digest}")
     for name, version in plan.provenance.versions.items():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...assess.berths import berth_membership, co2_avoided_t
-from ...policy import BerthShare
+from ...policy import BerthShare, EmissionFactors
 from ..maxcover.result import SitingResult
 from ..maxcover.shore import shore_power
 
@@ -24,6 +24,8 @@ class Retrofit:
         ``id, name, port, class_t, calls_per_year, hours_per_call, energy_kwh, energy_estimated, co2_avoided_t,
         retrofit_cost, co2_t_per_cost, order`` (missing if not chosen). What isn't known is missing; such berths
         come last and are never chosen.
+    factors : EmissionFactors
+        What CO2 was reckoned with.
     load_kw : float or None
         Mean load of a ship at berth in these data, used where a berth has no energy figure.
     result : SitingResult or None
@@ -31,24 +33,32 @@ class Retrofit:
     """
 
     berths: pd.DataFrame
+    factors: EmissionFactors
     load_kw: float | None
     result: SitingResult | None
 
 
 def plan_retrofits(
-    berths: gpd.GeoDataFrame, rule: BerthShare, *, budget: float | None, time_limit_s: float = 20.0
+    berths: gpd.GeoDataFrame,
+    rule: BerthShare,
+    factors: EmissionFactors,
+    *,
+    budget: float | None,
+    time_limit_s: float = 20.0,
 ) -> Retrofit:
     """Rank and choose berths to retrofit.
 
     Candidates are operational berths that the rule counts (or may count) and that are known to lack shore power. The
     energy a berth would give is its calls × hours per call × the mean load of ships at berths that have shore power
-    in the same data; such figures are flagged as estimated. CO2 avoided follows the method's factors.
+    in the same data; such figures are flagged as estimated. CO2 avoided follows the factors given.
 
     Parameters
     ----------
     berths : GeoDataFrame
         Schema ``berths`` with ``inside``.
     rule : BerthShare
+    factors : EmissionFactors
+        Without the grid's factor CO2 is unknown: the berths are ranked by energy, and none is chosen.
     budget : float, optional
         In the unit of ``retrofit_cost``.
     """
@@ -60,11 +70,13 @@ def plan_retrofits(
     stated = table["kwh_per_year"].astype(float)
     table["energy_kwh"] = stated.fillna(hours * load_kw if load_kw is not None else np.nan)
     table["energy_estimated"] = stated.isna() & table["energy_kwh"].notna()
-    table["co2_avoided_t"] = co2_avoided_t(table["energy_kwh"])
+    table["co2_avoided_t"] = co2_avoided_t(table["energy_kwh"], factors)
     cost = table["retrofit_cost"].astype(float)
     table["co2_t_per_cost"] = table["co2_avoided_t"] / cost.where(cost > 0)
     table = table.sort_values(
-        ["co2_t_per_cost", "co2_avoided_t", "id"], ascending=[False, False, True], na_position="last"
+        ["co2_t_per_cost", "co2_avoided_t", "energy_kwh", "id"],
+        ascending=[False, False, False, True],
+        na_position="last",
     )
     table = table.reset_index(drop=True)
     result = _choose(table, budget, time_limit_s) if budget is not None else None
@@ -84,7 +96,7 @@ def plan_retrofits(
         ),
         *("co2_avoided_t", "retrofit_cost", "co2_t_per_cost", "order"),
     ]
-    return Retrofit(table[columns], load_kw, result)
+    return Retrofit(table[columns], factors, load_kw, result)
 
 
 def _mean_load_kw(berths: pd.DataFrame) -> float | None:

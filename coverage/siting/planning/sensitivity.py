@@ -40,9 +40,11 @@ def sensitivity(
         if found.goal is None:
             frames["choices"], frames["alternatives"] = _around(problem, found.result, places.names, solver)
         if problem.n_sites is not None:
-            frames["frontier"] = _by_number(problem, len(places.free), solver)
+            curve = _by_number(problem, len(places.free), solver)
+            frames["frontier"] = _with_plan(curve, "sites", problem.n_sites, found, wishes)
         else:
-            frames["frontier_by_money"] = _by_money(problem, solver)
+            curve = _by_money(problem, solver)
+            frames["frontier_by_money"] = _with_plan(curve, "budget", problem.budget or 0.0, found, wishes)
         if aims is not None and wishes.trade_off is not None:
             names, cost = places.names, problem.cost
             frames["trade_off"] = trade_off_table(aims, wishes.trade_off, solver, names, cost)
@@ -87,6 +89,27 @@ def _points(curve: Frontier, **limits: Any) -> pd.DataFrame:
     """One row a point."""
     values = {"objective": curve.objective, "bound": curve.bound, "gap": curve.gap, "cost": curve.cost}
     return pd.DataFrame({**limits, **values})
+
+
+def _with_plan(
+    curve: pd.DataFrame, limit: str, asked: float, found: Decision, wishes: Wishes
+) -> pd.DataFrame:
+    """The curve with what is known of the plan itself, so that no table contradicts another.
+
+    The plan is one of those within its limit or a wider one. What was proven of the plan bounds all with its limit or
+    a narrower one, unless wishes held it back that the curve is free of; and what bounds more sites bounds fewer.
+    """
+    result, limits = found.result, curve[limit].to_numpy(float)
+    used = float(len(result.chosen)) if limit == "sites" else float(result.cost)
+    better = (limits >= used) & (curve["objective"].to_numpy(float) < result.objective)
+    best = np.where(better, result.objective, curve["objective"])
+    bound = curve["bound"].to_numpy(float)
+    if found.goal is None and not wishes.min_distance_km and not wishes.min_per_county:
+        bound = np.where(limits <= asked, np.minimum(bound, result.bound), bound)
+    bound = np.maximum(np.minimum.accumulate(bound[::-1])[::-1], best)
+    gap = np.where(best > 0, bound / np.where(best > 0, best, 1.0) - 1.0, curve["gap"])
+    cost = np.where(better, result.cost, curve["cost"])
+    return curve.assign(objective=best, bound=bound, gap=gap, cost=cost)
 
 
 def _around(
