@@ -98,22 +98,22 @@ def read_xml(
 
 
 class Package:
-    """Parts of an Office package, by their name, each within :data:`MOST_PART_MB`."""
+    """Parts of an Office package, by their name, each within a limit when it is unpacked."""
 
-    def __init__(self, file: str, content: bytes) -> None:
-        """Open the archive.
+    def __init__(self, file: str, content: bytes, most_mb: int | None = None) -> None:
+        """Open the archive; :data:`MOST_PART_MB` is the limit unless another is given.
 
         Raises
         ------
         InputError
             If it is no zip archive.
         """
-        self.file = file
+        self.file, self.most_mb = file, MOST_PART_MB if most_mb is None else most_mb
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(content))
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
             raise InputError(Fault("package-broken", file=file)) from error
-        self.names = tuple(self._archive.namelist())
+        self.names = frozenset(self._archive.namelist())
 
     def part(self, name: str) -> bytes:
         """Return an unpacked part.
@@ -128,8 +128,8 @@ class Package:
             # Others than these two methods may ask for gigabytes before they give a byte.
             if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise InputError(Fault("package-broken", file=self.file))
-            if entry.file_size > MOST_PART_MB * 1_000_000:
-                values = {"most": MOST_PART_MB, "n": round(entry.file_size / 1e6)}
+            if entry.file_size > self.most_mb * 1_000_000:
+                values = {"most": self.most_mb, "n": round(entry.file_size / 1e6)}
                 raise InputError(Fault("package-too-large", file=self.file, values=values))
             return self._archive.read(entry)
         except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..atomic import check_file, write_folder
+from ..errors import Fault
 from ..plan import Plan
 from ..texts import text
 from . import numbers
@@ -45,7 +46,7 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
         If the folder is there and ``overwrite`` is False, or it was not written by plugspan. An interrupted run
         leaves the old folder as it was.
     """
-    check_template(plan, lang)
+    noticed = check_template(plan, lang)
     started = time.perf_counter()
     lines = []
     with write_folder(folder, overwrite=overwrite) as new:
@@ -72,7 +73,7 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
             tell(key, share)
             write()
             lines.append(f"{time.perf_counter() - started:8.1f} s  {text(f'stage.{key}', lang)}")
-        (new / "log.txt").write_text(_log(plan, lang, lines), "utf-8")
+        (new / "log.txt").write_text(_log(plan, lang, noticed, lines), "utf-8")
     tell("write-result", 1.0)
 
 
@@ -158,9 +159,9 @@ def source_note(plan: Plan) -> SourceNote:
     )
 
 
-def _log(plan: Plan, lang: str, lines: list[str]) -> str:
+def _log(plan: Plan, lang: str, noticed: list[Fault], lines: list[str]) -> str:
     rows = ["  ".join(row).rstrip() for row in summary_lines(plan, lang)]
-    warnings = [fault.render(lang) for fault in plan.inputs.warnings]
+    warnings = [fault.render(lang) for fault in [*plan.inputs.warnings, *noticed]]
     versions = ", ".join(f"{name} {version}" for name, version in plan.provenance.versions.items())
     files = [f"{digest}  {path}" for path, digest in plan.provenance.inputs]
     solver = [

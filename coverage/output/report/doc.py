@@ -21,6 +21,7 @@ from docx.shared import Mm, Pt, RGBColor
 from ...errors import Fault, InputError
 from ...texts import text
 from .table import Cell, on_paper, table_element
+from .template import clean_document
 
 FONT = {"zh": "Microsoft YaHei", "en": "Arial"}
 EAST_ASIA = "Microsoft YaHei"
@@ -191,12 +192,11 @@ def open_paper(template: Path | None, lang: str) -> Paper:
         _page_setup(document)
         _plain_styles(paper)
         return paper
+    content, _ = clean_document(template)
     try:
-        with template.open("rb") as stream:
-            document = Document(stream)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        values = {"reason": str(error) or type(error).__name__}
-        raise InputError(Fault("report-template", file=str(template), values=values)) from error
+        document = Document(io.BytesIO(content))
+    except (KeyError, ValueError) as error:
+        raise InputError(Fault("package-broken", file=str(template))) from error
     paper = Paper(lang, document, own_template=True)
     if document.paragraphs or document.tables:
         paper.page_break()

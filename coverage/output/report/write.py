@@ -24,6 +24,7 @@ from .sections import (
 )
 from .siting import write_least, write_retrofit, write_siting
 from .state import Report
+from .template import clean_document
 
 
 def write_report(plan: Plan, layers: Sequence[Layer], path: Path, *, lang: str, note: SourceNote) -> None:
@@ -72,8 +73,8 @@ def write_report(plan: Plan, layers: Sequence[Layer], path: Path, *, lang: str, 
     write_paper(paper, path, title=title, author=plan.project.output.author, date=date)
 
 
-def check_template(plan: Plan, lang: str) -> None:
-    """Find out before anything is written whether the template can be used.
+def check_template(plan: Plan, lang: str) -> list[Fault]:
+    """Find out before anything is written whether the template can be used, and what of it is left out.
 
     Raises
     ------
@@ -81,8 +82,11 @@ def check_template(plan: Plan, lang: str) -> None:
         As :func:`write_report`.
     """
     template = plan.project.output.report_template
-    if template is not None:
-        open_paper(plan.project.path(template), lang)
+    if template is None:
+        return []
+    open_paper(plan.project.path(template), lang)
+    _, left_out = clean_document(plan.project.path(template))
+    return [] if left_out is None else [left_out]
 
 
 _FONTS = """<?xml version="1.0"?>
