@@ -25,7 +25,9 @@ import numpy as np
 from scipy import sparse
 from plugspan.siting.maxcover import make_problem, verify
 
-s, exact = sys.modules["plugspan.siting.maxcover.solve"], sys.modules["plugspan.siting.maxcover.exact"]
+from plugspan.siting.maxcover.highs import Solver
+
+s = sys.modules["plugspan.siting.maxcover.solve"]
 stage, method, n, m, radius, p = sys.argv[1], sys.argv[2], *map(float, sys.argv[3:])
 sent = []
 
@@ -54,9 +56,10 @@ def count_down(name, place, turn, calls):
 
 def inside_highs(event):
     # HiGHS, in its own thread, reports that it is at work; the signal comes then, and HiGHS waits until it is heard
-    real = exact.run_highs
+    real = Solver.run
 
-    def counting(highs, *args, **kwargs):
+    def counting(solver, *args, **kwargs):
+        highs = solver.highs
         heard, cancel = threading.Event(), highs.cancelSolve
 
         def at_work(_):
@@ -70,9 +73,9 @@ def inside_highs(event):
 
         highs.cancelSolve = cancelled
         getattr(highs, event).subscribe(at_work)
-        return real(highs, *args, **kwargs)
+        return real(solver, *args, **kwargs)
 
-    exact.run_highs = counting
+    Solver.run = counting
 
 if stage == "search":
     count_down(stage, 5, 1, 30)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import Fault
-from .exact_aims import aims_program, worst_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem
+from .programs import aims_program, worst_program
 from .result import SitingResult, build_order, covered, relative_gap
 from .solve import solve
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .core import Core
-from .exact import relaxation
 from .problem import FloatArray
+from .programs import relaxation
 
 Stop = Callable[[], float]
 """Seconds that are left; 0 or less means stop."""

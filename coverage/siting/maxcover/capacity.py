@@ -12,8 +12,8 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from ...errors import Fault
-from .exact_aims import capacity_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem, make_problem
+from .programs import capacity_program
 from .result import relative_gap
 from .solve import solve
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ...errors import Fault
-from .exact_cover import cover_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem, make_problem
+from .programs import cover_program
 from .result import LogLine
 
 

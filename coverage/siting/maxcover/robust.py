@@ -12,8 +12,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ...errors import Fault
-from .exact_aims import backup_program
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem, canonical
+from .programs import backup_program
 from .result import build_order, relative_gap
 from .solve import solve
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from ...errors import Fault, SitingError
 from .bound import lagrangian, linear_program
 from .core import Core
-from .exact import integer
 from .greedy import greedy
 from .improve import HOT, WARM, Search, improve, round_off, search, searchable, slots_needed
 from .presolve import restrict, undominated
 from .primal_dual import Saddle, middle, primal_dual
 from .problem import IntArray, ProblemError, SitingProblem, make_problem
+from .programs import integer
 from .result import SitingResult, relative_gap
 from .run import Progress, Run
 from .swaps import MAX_TABLE
