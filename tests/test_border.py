@@ -8,18 +8,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import shapely
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from plugspan.assess.border import OwnPart, shared_gap
-from plugspan.assess.spacing_rules import RoadContext, assess_spacing, gap_frame
+from plugspan.assess.spacing_rules import RoadContext, assess_coverage, assess_spacing, gap_frame
 from plugspan.network import Region
 from plugspan.network.routes import find_routes
-from plugspan.siting import least_sites
+from plugspan.siting.maxcover import least_sites
 from plugspan.siting.planning.candidates import find_candidates
 from plugspan.siting.planning.comply import comply
 from plugspan.siting.planning.spacing_rows import span_multiples
 from plugspan.siting.windows import gap_windows
-from test_evidence import inputs_of, numbered_ring, policy, site
+from test_evidence import COVERED, inputs_of, numbered_ring, policy, site
 from test_spacing import box
 from toy import Toy
 
@@ -287,6 +287,33 @@ def test_a_site_more_never_makes_anything_worse(about, span_km, extra):
         assert (
             old.loc[old["direction"] == gap.direction, "own_km"].to_numpy()[holds].max() >= gap.own_km - 2e-3
         )
+
+
+@given(STRETCHES.filter(len), st.lists(KM, min_size=1, max_size=4, unique=True), st.floats(20, 160))
+@FEW
+def test_edge_rule_piece_by_piece(inside, places, span_km):
+    """On one road, cut at sites and border: a piece passes if it and the ways to its sites fit in the span."""
+    toy = straight(200)
+    toy.rows[0]["via"] = [(0, y * 1000) for y in range(199, 0, -1)]
+    context = context_of(toy, at(200, *places), km_box(200, *inside))
+    asked = policy(COVERED).rules[1].model_copy(update={"span_max_km": span_km})
+    finding, _ = assess_coverage(context, asked)
+    drive = context.routes[0].sections[0].forward
+    sites = sorted(set(context.access(3.0).served.query("direction == 'forward'")["chainage_m"]))
+    parts = context.pieces[("G207", 1, "forward")][:, :2]
+    cuts = sorted({drive.start_m, drive.end_m, *sites, *parts.ravel()})
+    away = [min(abs(x - s) for s in sites) for x in cuts]
+    pieces = [
+        (v - u, du + v - u + dv)
+        for (u, du), (v, dv) in pairwise(zip(cuts, away, strict=True))
+        if ((parts[:, 0] - 0.01 <= u) & (parts[:, 1] + 0.01 >= v)).any()
+    ]
+    near = min(abs(way / 1000 - span_km) for _, way in pieces)
+    assume(near > 0.01)  # chainages and segments are measured by two ways, to less than ten metres
+    expected = sum(length for length, way in pieces if way <= span_km * 1000) / sum(
+        length for length, _ in pieces
+    )
+    assert finding.figures["edge_low"] == pytest.approx(expected, abs=1e-4)
 
 
 @given(st.lists(st.floats(0, 360), max_size=4), st.floats(4, 40), st.floats(0, 360), st.booleans())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from plugspan.assess.finding import YES
-from plugspan.assess.spacing_rules import RoadContext
-from plugspan.pipeline import load
-from plugspan.policy import BerthShare, RouteSpacing
+from plugspan.assess.spacing_rules import RoadContext, assess_coverage
+from plugspan.pipeline import load, to_build
+from plugspan.policy import BerthShare, LengthCoverage, RouteSpacing
 from plugspan.project import read_project
 from plugspan.siting.planning.candidates import find_candidates
 from plugspan.siting.planning.comply import comply
@@ -68,6 +68,14 @@ def test_with_the_sites_built_no_own_gap_is_longer_than_the_span(study, context,
         assert chosen.result.status == "optimal"
         assert len(too_long(study, context, rule, chosen.sites.iloc[:0], span_km)) > 0
         assert too_long(study, context, rule, chosen.sites, span_km).empty
+
+
+def test_with_every_candidate_built_all_of_the_network_is_covered(study, context, candidates):
+    """Nothing is left over where roads cross the border: 100 % by the edge rule, where 98.9 % used to be the end."""
+    rule = next(r for r in study.policy.rules if isinstance(r, LengthCoverage))
+    free = candidates[candidates["excluded"].isna()]
+    built = context.with_inputs(study.inputs.with_built(free, to_build(study.policy)))
+    assert assess_coverage(built, rule)[0].low == 1.0
 
 
 def test_one_site_less_does_not_do(study, found, context, rule):

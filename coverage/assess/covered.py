@@ -11,10 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import Fault, InputError
+from ..units import compare_m
 from .covered_drives import Links, least_drives, nearest_two
 
-TOLERANCE_M = 5e-4
-"""Sums of lengths are compared with the span to the millimetre."""
 MAX_FAULTS = 20
 """Faults of one kind that are told one by one."""
 
@@ -90,10 +89,9 @@ def covered_length(edges: pd.DataFrame, site_nodes: Iterable[Hashable], span_m: 
     links, sites, unknown = _numbered(edges, length, list(dict.fromkeys(site_nodes)))
     if unknown and not len(sites):
         _refuse_other_type(edges, unknown)
-    limit = float(span_m) + TOLERANCE_M
-    nearest = nearest_two(links, sites, limit)
-    by_edge = nearest.near_m[links.u] + length + nearest.near_m[links.v] <= limit
-    by_two = least_drives(links, nearest) <= limit
+    nearest = nearest_two(links, sites, float(span_m) + 0.001)
+    by_edge = compare_m(nearest.near_m[links.u] + length + nearest.near_m[links.v], span_m) <= 0
+    by_two = compare_m(least_drives(links, nearest), span_m) <= 0
     total = float(length[counted].sum())
     return CoveredLength(
         edge_rule=_share(length, counted & by_edge, total),

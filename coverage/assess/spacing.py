@@ -274,8 +274,8 @@ def _figures(gaps: _GapArrays, length_m: FloatArray, count: _Count, terms: _Term
             name: float(length_m[gaps.length_class == k].sum())
             for name, k in zip(class_columns(terms.limits_m), classes, strict=True)
         },
-        "covered_low": float(length_m[reached & ~gaps.is_open].sum()) / total if total > 0 else np.nan,
-        "covered_high": float(length_m[reached].sum()) / total if total > 0 else np.nan,
+        "covered_low": 1.0 - float(length_m[~reached | gaps.is_open].sum()) / total if total > 0 else np.nan,
+        "covered_high": 1.0 - float(length_m[~reached].sum()) / total if total > 0 else np.nan,
     }
 
 
