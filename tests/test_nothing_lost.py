@@ -1,0 +1,298 @@
+"""Whatever ends a run, and whatever it is told to overwrite: old results and the files of others stay."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import resource
+import shutil
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+from helsinki_case import write_case
+from plugspan import atomic
+from plugspan.atomic import MARKER, listed
+from plugspan.cli import _run, main
+from plugspan.output import run as writers
+from plugspan.output.files import write_export
+from plugspan.output.run import RUN_FILES, write_run
+from plugspan.pipeline import make_plan
+from plugspan.project import read_project
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, signals, limits")
+STAGES = {
+    "write_plan_map": "map.html",
+    "_write_layers": "layers.gpkg",
+    "write_workbook": "tables.xlsx",
+    "write_report": "report.docx",
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, root):
+    """A project with a plan that is made once."""
+    folder = tmp_path_factory.mktemp("project")
+    write_case(folder, root)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plan(project):
+    """The plan of the project."""
+    return make_plan(read_project(project))
+
+
+@pytest.fixture(scope="module")
+def old(plan, tmp_path_factory):
+    """A finished run folder."""
+    folder = tmp_path_factory.mktemp("old") / "run"
+    write_run(plan, folder, overwrite=False, lang="zh", tell=lambda *_: None)
+    return folder
+
+
+@pytest.fixture
+def run(old, tmp_path):
+    """A copy of the run folder, with a file of its user."""
+    shutil.copytree(old, tmp_path / "out" / "run")
+    (tmp_path / "out" / "run" / "mine.txt").write_text("mine", "utf-8")
+    return tmp_path / "out" / "run"
+
+
+def state(folder):
+    """Every file with a digest of what is in it."""
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+
+
+def code_of(work):
+    """Exit code of a process of its own that does this; 99 if it raised, which is printed."""
+    pid = os.fork()
+    if not pid:
+        code = 99
+        try:
+            work()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def quick(monkeypatch, old, *but):
+    """Writers that copy what is there, as quickly as possible, but for those that a test is about."""
+    for stage, name in STAGES.items():
+        if stage not in but:
+            held = (old / name).read_bytes()
+
+            def write(*args, held=held, **_):
+                next(a for a in args if isinstance(a, Path)).write_bytes(held)
+
+            monkeypatch.setattr(writers, stage, write)
+
+
+# -- signals and a full disk -------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)]
+)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_signal_leaves_the_old_folder_and_no_litter(
+    project, plan, old, run, monkeypatch, name, code, stage, capfd
+):
+    """SIGTERM and a closed terminal clean up like Ctrl-C; what SIGKILL leaves is gone after the next start."""
+    before, number = state(run), getattr(signal, name)
+    quick(monkeypatch, old)
+    monkeypatch.setattr(writers, stage, lambda *_, **__: (os.kill(os.getpid(), number), signal.pause()))
+    monkeypatch.setattr("plugspan.pipeline.make_plan", lambda *_, **__: plan)
+    words = ["run", str(project), "--out", str(run), "--overwrite", "--lang", "en"]
+    assert code_of(lambda: main(words)) == code
+    assert state(run) == before
+    told = capfd.readouterr().err
+    assert "Traceback" not in told
+    if name != "SIGKILL":
+        assert "earlier results are as they were" in told
+        assert [p.name for p in run.parent.iterdir()] == ["run"]
+    quick(monkeypatch, old)
+    assert code_of(lambda: main(words)) == 0
+    assert [p.name for p in run.parent.iterdir()] == ["run"]
+    assert state(run)["mine.txt"] == before["mine.txt"]
+    assert ("cut off" in capfd.readouterr().err) == (name == "SIGKILL")
+
+
+def test_nohup_is_respected(project, plan, old, run, monkeypatch):
+    """Whoever has asked for it may close the terminal."""
+    quick(monkeypatch, old)
+    monkeypatch.setattr("plugspan.pipeline.make_plan", lambda *_, **__: plan)
+    monkeypatch.setattr(writers, "write_report", lambda *_, **__: os.kill(os.getpid(), signal.SIGHUP))
+
+    def work():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        main(["run", str(project), "--out", str(run), "--overwrite"])
+
+    assert code_of(work) == 0
+
+
+def limited(n, work):
+    """Do this where no file may become larger than ``n`` bytes; a disk that is full looks the same to a program."""
+
+    def within():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n, n))
+        work()
+
+    return within
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_full_disk_is_told_and_leaves_the_old_folder(
+    project, plan, old, run, monkeypatch, stage, share, capfd
+):
+    """In the middle of each file, in GDAL and SQLite, too: exit code 3, the remedy, no litter."""
+    before = state(run)
+    n = 5000 + int(share * ((old / STAGES[stage]).stat().st_size - 5001))  # what is told must fit, too
+    quick(monkeypatch, old, stage)
+    real = getattr(writers, stage)
+    monkeypatch.setattr(writers, stage, lambda *args, **more: limited(n, lambda: real(*args, **more))())
+    monkeypatch.setattr("plugspan.pipeline.make_plan", lambda *_, **__: plan)
+    assert code_of(lambda: main(["run", str(project), "--out", str(run), "--overwrite", "--lang", "en"])) == 3
+    told = capfd.readouterr().err
+    assert "free space" in told
+    assert ".new-" not in told
+    assert "Traceback" not in told
+    assert state(run) == before
+    assert [p.name for p in run.parent.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("form", ["shapefile", "geojson", "flatgeobuf", "geoparquet", "xlsx"])
+def test_a_full_disk_never_leaves_an_export_with_less_in_it(plan, tmp_path, form):
+    """GDAL loses what it writes last without a word: what is there afterwards is whole, or nothing is there."""
+    whole = tmp_path / ("whole.xlsx" if form == "xlsx" else "whole")
+    write_export(plan, whole, form, overwrite=False, lang="zh")
+    files = (
+        [whole]
+        if whole.is_file()
+        else [p for p in whole.iterdir() if p.suffix not in (".qml", ".txt", ".json")]
+    )
+    sizes = sorted({p.stat().st_size for p in files})[-4:]
+    for n in sorted({0, *(size - 1 for size in sizes), *(size * 3 // 4 for size in sizes)}):
+        out = tmp_path / f"{n}{whole.suffix}"
+        done = code_of(limited(n, lambda out=out: write_export(plan, out, form, overwrite=False, lang="zh")))
+        assert done != 0
+        assert not out.exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [whole.name]
+
+
+def test_a_real_run_touches_the_old_folder_only_to_exchange_it(plan, run):
+    """At each of the file operations of the real writers, the old folder is as it was, or the new one is complete."""
+    before = {p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in run.iterdir()}
+    told, seen = os.pipe(), itertools.count(1)
+
+    def hook(event, _args):
+        if busy or not event.startswith(("open", "os.", "shutil.", "sqlite3.", "plugspan.")):
+            return
+        busy.append(event)
+        n = next(seen)
+        now = {p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in run.iterdir()}
+        fine = now == before or (
+            (listed(run) or {}).keys() == set(RUN_FILES) == now.keys() - {MARKER, "mine.txt"}
+            and "mine.txt" in now
+        )
+        os.write(told[1], b"" if fine else f"{n} {event}\n".encode())
+        busy.clear()
+
+    busy: list[str] = []
+    rename = atomic._renameat2
+
+    def renamed(*args):
+        sys.audit("plugspan.renameat2")
+        return rename(*args)
+
+    def work():
+        atomic._renameat2 = renamed
+        sys.addaudithook(hook)
+        write_run(plan, run, overwrite=True, lang="zh", tell=lambda *_: None)
+        assert next(seen) > 100
+
+    assert code_of(work) == 0
+    os.close(told[1])
+    assert os.read(told[0], 10_000) == b""
+    os.close(told[0])
+    assert {p.name for p in run.iterdir()} == {*RUN_FILES, MARKER, "mine.txt"}
+    assert before["map.html"][0] != (run / "map.html").stat().st_ino
+
+
+# -- every command ------------------------------------------------------------------------------------------
+COMMANDS = {
+    "run": ["run", "P", "--overwrite", "--out"],
+    "demo": ["demo", "--out"],
+    "map": ["map", "P", "--overwrite", "--file"],
+    "report": ["report", "P", "--overwrite", "--file"],
+    "pdf": ["report", "P", "--pdf", "--overwrite", "--file"],
+    "pdf of a run": ["report", "R", "--overwrite", "--file"],
+    **{form: ["export", "P", "--overwrite", "--format", form, "--out"] for form in
+       ("xlsx", "shapefile", "geojson", "flatgeobuf", "geoparquet")},
+}  # fmt: skip
+
+
+def _folder(path):
+    path.mkdir()
+    (path / "thesis.html").write_text("years of work, and a word about plugspan", "utf-8")
+
+
+FOREIGN = {
+    "a folder": _folder,
+    "a page": lambda p: p.write_text("<html><title>plugspan at work</title>", "utf-8"),
+    "a project file": lambda p: p.write_text('name = "plugspan"', "utf-8"),
+    "a pipe": os.mkfifo,
+    "a link to nowhere": lambda p: p.symlink_to("/nowhere/at/all"),
+    "the null device": lambda p: p.symlink_to("/dev/null"),
+}
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_overwrite_leaves_what_plugspan_did_not_make(
+    project, old, tmp_path, monkeypatch, command, what, capsys
+):
+    """Exit code 2 before any work is done; what is there stays as it was, and so does its folder."""
+
+    def fail(*_, **__):
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr("plugspan.pipeline.make_plan", fail)
+    monkeypatch.setattr("plugspan.output.files.write_pdf", fail)
+    path = tmp_path / "out.html"
+    FOREIGN[what](path)
+    before = [(p, p.lstat().st_ino, p.lstat().st_mtime_ns) for p in sorted(tmp_path.rglob("*"))]
+    words = [{"P": str(project), "R": str(old)}.get(word, word) for word in COMMANDS[command]]
+    assert _run([*words, str(path), "--lang", "en"]) == 2
+    told = capsys.readouterr().err
+    assert "out.html" in told
+    assert "Traceback" not in told
+    assert [(p, p.lstat().st_ino, p.lstat().st_mtime_ns) for p in sorted(tmp_path.rglob("*"))] == before
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("demo", "pdf", "pdf of a run")])
+def test_overwrite_replaces_what_plugspan_made(project, plan, tmp_path, monkeypatch, command):
+    """Each command its own; a file of the user in a folder stays."""
+    monkeypatch.setattr("plugspan.pipeline.make_plan", lambda *_, **__: plan)
+    path = tmp_path / "out"
+    words = [{"P": str(project)}.get(word, word) for word in COMMANDS[command]]
+    assert _run([*words, str(path)]) == 0
+    if path.is_dir():
+        (path / "mine.txt").write_text("mine", "utf-8")
+    first = path.stat().st_ino
+    assert _run([*words, str(path)]) == 0
+    assert path.stat().st_ino != first
+    assert not path.is_dir() or (path / "mine.txt").read_text("utf-8") == "mine"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
