@@ -1,6 +1,7 @@
 """Frontier, alternatives, robustness, several aims, shore power: each against brute force on small cases."""
 
 import itertools
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +41,24 @@ def plans(n, size, fixed=()):
 def value(reach, weight, sites):
     """Weight that ``sites`` cover."""
     return weight[reach[sorted(sites)].any(axis=0)].sum() if len(sites) else 0
+
+
+def test_essential_is_what_is_proven_not_what_a_search_lost(monkeypatch):
+    """A poor search without a site finds little and proves no loss: its price is high, and it is not essential."""
+    module = sys.modules["plugspan.siting.maxcover.alternatives"]
+    reach = np.eye(3, dtype=bool)
+    problem = make_problem(reach, [5.0, 3.0, 2.0], n_sites=2)
+    result = solve(problem)
+
+    def poor(asked, **options):
+        return replace(solve(asked, **options), objective=0.0, bound=result.objective, status="time_limit")
+
+    assert alternatives(problem, result).essential.tolist() == [True, True]
+    monkeypatch.setattr(module, "solve", poor)
+    found = alternatives(problem, result)
+    assert (found.price > 0.01 * result.objective).all()
+    assert found.price_low.tolist() == [0.0, 0.0]
+    assert not found.essential.any()
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -247,3 +247,35 @@ target = { share_min = 1.0 }
     assert finding.figures["reach_min"] == 10.0
     with pytest.raises(InputError, match="either reach_km"):
         policy(text.replace("reach_min", "reach_km = 5\nreach_min"))
+
+
+def test_demand_that_is_lost_is_unknown_not_out_of_reach():
+    """Of 10 people 4 live at the site, 3 are 20 km off, 3 more than 1 km from any road: 0.4 to 0.7."""
+    toy = Toy(a=(0, 0), b=(20_000, 0)).road("a b", "G320")
+    text = """
+[[rule]]
+id = "reach"
+kind = "demand_reach"
+title = { zh = "可达", en = "reach" }
+reach_km = 10
+site = { dc_min_kw = 60 }
+target = { share_min = 0.5 }
+"""
+    places = gpd.GeoDataFrame(
+        {
+            "id": ["near", "out", "lost"],
+            "weight": [4.0, 3.0, 3.0],
+            "county": ["A", "A", "B"],
+            "inside": [True] * 3,
+        },
+        geometry=[Point(lonlat(*xy)) for xy in ((0, 0), (20_000, 0), (0, 1_500))],
+        crs=4326,
+    )
+    tables = replace(inputs_of([site("a", (0, 0))]), demand=places)
+    finding, demand = assess_reach(tables, toy.graph(), policy(text).rules[1])
+    assert demand["reached"].tolist() == ["yes", "no", "unknown"]
+    assert (finding.low, finding.high) == pytest.approx((0.4, 0.7))
+    assert finding.status == "undecided"
+    assert finding.counts == {"yes": 4.0, "unknown": 3.0, "no": 3.0}
+    assert finding.survey["id"].tolist() == ["lost"]
+    assert finding.table.set_index("county").loc["B", ["low", "high"]].tolist() == [0.0, 1.0]

@@ -97,6 +97,8 @@ class StripGap:
         The road goes on beyond the data at the low or high end of the scale: at least this long.
     between : bool
         Has a site at both ends.
+    own_m : float, optional
+        Its part in the region, by which it is judged; the whole if left out.
     """
 
     parts: tuple[tuple[float, float], ...]
@@ -107,6 +109,12 @@ class StripGap:
     open_low: bool = False
     open_high: bool = False
     between: bool = True
+    own_m: float | None = None
+
+    @property
+    def judged_m(self) -> float:
+        """Length by which it is judged."""
+        return self.length_m if self.own_m is None else self.own_m
 
 
 @dataclass(frozen=True)
@@ -118,8 +126,8 @@ class LaneState:
 
     @property
     def mean_gap_m(self) -> float | None:
-        """Mean of the gaps between two sites; None if there are none."""
-        lengths = [g.length_m for g in self.gaps if g.between]
+        """Mean of the gaps between two sites, in the region; None if there are none."""
+        lengths = [g.judged_m for g in self.gaps if g.between]
         return float(np.mean(lengths)) if lengths else None
 
     @property
@@ -129,8 +137,8 @@ class LaneState:
 
     @property
     def longest(self) -> StripGap | None:
-        """The longest gap, at the ends too; of equal ones the first."""
-        return max(self.gaps, key=lambda g: (round(g.length_m, 3), -g.parts[0][0]), default=None)
+        """The longest gap in the region, at the ends too; of equal ones the first."""
+        return max(self.gaps, key=lambda g: (round(g.judged_m, 3), -g.parts[0][0]), default=None)
 
 
 @dataclass(frozen=True)

@@ -233,6 +233,7 @@ def _gap(section: Section, drive: Drive, row: Mapping[Hashable, Any]) -> StripGa
         open_low=start if drive.direction == "forward" else end,
         open_high=end if drive.direction == "forward" else start,
         between=bool(_text(row.get("from_site")) and _text(row.get("to_site"))),
+        own_m=float(row["own_km"]) * M_PER_KM if "own_km" in row else None,
     )
 
 

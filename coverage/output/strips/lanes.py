@@ -129,8 +129,10 @@ def _ends(sheet: Sheet, gap: StripGap) -> dict[str, str]:
 
 
 def length_text(sheet: Sheet, gap: StripGap, *, unit: bool = False) -> str:
-    """Write the length of a gap in km; an open one is at least so long."""
-    return ("≥ " if gap.open_low or gap.open_high else "") + sheet.length(gap.length_m, unit=unit)
+    """Write the length of a gap in the region, behind it that of the whole; an open one is at least so long."""
+    own, whole = (sheet.length(x, unit=unit) for x in (gap.judged_m, gap.length_m))
+    least = "≥ " if gap.open_low or gap.open_high else ""
+    return least + whole if own == whole else f"{own} ({least}{whole})"
 
 
 # -- line ------------------------------------------------------------------------------------------------

@@ -1,0 +1,79 @@
+"""Where a new site may be built: what excludes a place, and points along both carriageways. Metres in worlds."""
+
+from __future__ import annotations
+
+import pytest
+from plugspan.inputs import SCHEMAS, collect
+from plugspan.inputs.frames import as_table
+from plugspan.network.routes import RoadIndex, find_routes
+from plugspan.siting.planning.candidates import find_candidates
+from shapely import Point
+from test_border import CARRIAGEWAY_M, straight
+from test_evidence import site
+from test_spacing import box
+from toy import lonlat
+
+
+def fuel(name, x, y):
+    return {"id": name, "name": name, "kind": "fuel", "geometry": Point(lonlat(x, y))}
+
+
+def candidates(toy, *, sites=(), facilities=(), kinds=("fuel",), region=None, cost=None):
+    tables = {name: as_table([], schema) for name, schema in SCHEMAS.items()}
+    tables["chargers"] = as_table(list(sites), SCHEMAS["chargers"])
+    tables["facilities"] = as_table(list(facilities), SCHEMAS["facilities"])
+    graph = toy.graph()
+    return find_candidates(
+        collect(tables, region, []), RoadIndex(graph), find_routes(graph), kinds=kinds, route_point_km=10.0,
+        cost=cost or {}, region=region,
+    ).set_index("id")  # fmt: skip
+
+
+def test_a_place_is_its_own_beyond_300_m():
+    """Beside an operational site, 290 m are too close and 310 m are not; a planned site excludes nothing."""
+    places = [fuel("at-290", 290, 5000), fuel("at-310", 310, 5000), fuel("at-plan", 0, 1000)]
+    sites = [site("s", (0, 5000)), site("later", (0, 1000), status="planned")]
+    found = candidates(straight(10), sites=sites, facilities=places)
+    assert found["excluded"].fillna("").to_dict() == {
+        "fuel-at-290": "has_site",
+        "fuel-at-310": "",
+        "fuel-at-plan": "",
+    }
+
+
+def test_the_kind_listed_first_wins_a_place():
+    """Fuel 290 m from a route point at K5 is the same place, at 310 m it is not; of two fuel stations both stay."""
+    places = [fuel("near", 0, 5290), fuel("beside", 10, 5290), fuel("off", 0, 4690)]
+    first = candidates(straight(10), facilities=places, kinds=("route_point", "fuel"))
+    assert first["excluded"].fillna("").to_dict() == {
+        "route_point-G207-1-5.0": "",
+        "fuel-near": "same_place",
+        "fuel-beside": "same_place",
+        "fuel-off": "",
+    }
+    last = candidates(straight(10), facilities=places, kinds=("fuel", "route_point"))
+    assert last["excluded"].fillna("").to_dict() == {
+        "fuel-near": "",
+        "fuel-beside": "",
+        "fuel-off": "",
+        "route_point-G207-1-5.0": "same_place",
+    }
+
+
+def test_points_along_a_road_stand_half_a_step_from_its_start():
+    """40 km, a point every 10: K5, 15, 25, 35; the region K10-30 has two of them. Costs go by kind."""
+    found = candidates(straight(40), kinds=("route_point",), cost={"route_point": 3.5})
+    assert found["name"].tolist() == ["G207 K5.0", "G207 K15.0", "G207 K25.0", "G207 K35.0"]
+    assert found["cost"].unique().tolist() == [3.5]
+    inside = candidates(straight(40), kinds=("route_point",), region=box(-4000, 10_000, 4000, 30_000))
+    assert inside["name"].tolist() == ["G207 K15.0", "G207 K25.0"]
+
+
+def test_each_carriageway_has_points_of_its_own():
+    """Dual carriageways that meet at the ends only: points on either, on a two-way road one for both directions."""
+    found = candidates(straight(40, dual=True), kinds=("route_point",))
+    there = found[~found.index.str.endswith("-back")]
+    back = found[found.index.str.endswith("-back")]
+    assert len(there) == len(back) == 4
+    east_m = (back.geometry.x.to_numpy() - there.geometry.x.to_numpy()[:4]) * 99_000
+    assert east_m == pytest.approx([CARRIAGEWAY_M] * 4, abs=2.0)
