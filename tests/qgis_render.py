@@ -7,7 +7,6 @@ Prints JSON: for each layer its renderer, categories, aliases, labels and messag
 
 import json
 import sys
-from pathlib import Path
 
 from qgis.core import (
     QgsApplication,
@@ -139,7 +138,7 @@ def main(geopackage, picture=None, theme=None, beside=None):
         visible = themes.mapThemeVisibleLayers(theme) if theme else root.checkedLayers()
         ordered = [layer for layer in root.layerOrder() if layer in visible]
         paint(ordered, project.viewSettings().defaultViewExtent(), project.crs(), picture)
-    Path("/dev/stdout").write_text(json.dumps(out, ensure_ascii=False, indent=1))
+    sys.stdout.buffer.write(json.dumps(out, ensure_ascii=False, indent=1).encode())
 
 
 main(*sys.argv[1:])

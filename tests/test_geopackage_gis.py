@@ -11,6 +11,7 @@ import pytest
 import synthetic_layers as made
 from conftest import HANGS_S
 from matplotlib import image
+from plugspan.output import styles
 from plugspan.output.gis.export import export_layers
 from plugspan.output.gis.geopackage import project_layers, write_geopackage
 from plugspan.output.gis.qgis_project import write_qgis_project
@@ -98,10 +99,11 @@ def test_qgis_opens_every_layer_with_its_classes_names_and_labels(seen):
     assert all(layer["valid"] for layer in alone.values())
     assert not any(layer["broken"] for layer in alone.values())
     routes = alone["routes_before"]
-    labels = [c.label("zh") for c in made.mixed_lines().style.categories]
+    labels = {c.value: c.label("zh") for c in made.mixed_lines().style.categories}
     assert routes["renderer"] == "categorizedSymbol"
-    assert [label for _, label in routes["categories"]] == labels
-    assert sorted(routes["drawn"]) == sorted([[labels[0], 2], [labels[1], 1], [labels[2], 1], [labels[3], 1]])
+    assert [label for _, label in routes["categories"]] == list(labels.values())
+    counts = {"good": 2, "middle": 1, "gap": 1, "open": 1}
+    assert sorted(routes["drawn"]) == sorted([labels[value], n] for value, n in counts.items())
     assert routes["aliases"]["ref"] == catalogue()["column.ref"]["zh"]
     assert (routes["labels"], routes["label_field"], routes["display"]) == (True, "ref", '"ref"')
     assert alone["service_areas"]["aliases"]["point_kw"].endswith("(kW)")
@@ -160,7 +162,7 @@ def test_the_picture_has_the_maps_colours(qgis, tmp_path):
     qgis(tmp_path / "layers.gpkg", tmp_path / "layers.png")
     picture = (image.imread(tmp_path / "layers.png")[..., :3] * 255).round().astype(int).reshape(-1, 3)
     colours = {tuple(colour) for colour in picture.tolist()}
-    for wanted in ("#3B8BC2", "#F0A202", "#A50026", "#FFE14D"):
+    for wanted in (styles.GOOD, styles.ALLOWED, styles.GAP, styles.HALO):
         assert tuple(int(wanted[i : i + 2], 16) for i in (1, 3, 5)) in colours, wanted
 
 
