@@ -52,6 +52,19 @@ def unreadable(path: Path, error: OSError) -> InputError:
     return InputError(Fault("file-unreadable", file=str(path), values={"reason": error.strerror or error}))
 
 
+def check_bytes(path: Path) -> None:
+    """Refuse what is no ordinary file, or has more than :data:`MOST_MB`.
+
+    Raises
+    ------
+    InputError
+        With what it is, or with the limit.
+    """
+    check_there(path)
+    if path.stat().st_size > MOST_MB * 1_000_000:
+        raise InputError(Fault("file-too-large", file=str(path), values={"most": MOST_MB}))
+
+
 def read_bytes(path: Path) -> bytes:
     """Return the content of an ordinary file of at most :data:`MOST_MB`.
 
@@ -60,15 +73,11 @@ def read_bytes(path: Path) -> bytes:
     InputError
         If it is none, too large, or cannot be read.
     """
-    check_there(path)
+    check_bytes(path)
     try:
-        with path.open("rb") as opened:
-            content = opened.read(MOST_MB * 1_000_000 + 1)
+        return path.read_bytes()
     except OSError as error:
         raise unreadable(path, error) from error
-    if len(content) > MOST_MB * 1_000_000:
-        raise InputError(Fault("file-too-large", file=str(path), values={"most": MOST_MB}))
-    return content
 
 
 def check_size(file: str, rows: int, columns: int, *, cells: int | None = None) -> None:

@@ -166,3 +166,74 @@ def test_a_region_cuts_graphs_from_files(graph, tmp_path):
     assert found.seg_length_m.sum() == pytest.approx(graph.seg_length_m[0], rel=1e-9)
     with pytest.raises(InputError, match="no road lies in the region"):
         read_network(path, Region.from_bbox(113, 27, 114, 28))
+
+
+HEAD = (
+    '<graphml><key id="d0" for="graph" attr.name="crs"/><key id="x" for="node" attr.name="x"/>'
+    '<key id="y" for="node" attr.name="y"/><key id="i" for="edge" attr.name="osmid"/>'
+    '<key id="g" for="edge" attr.name="geometry"/><key id="s" for="edge" attr.name="speed_kph"/>'
+)
+
+
+def graphml(path, nodes=("1", "2"), *, start="", crs="epsg:4326", more="", x="113"):
+    """A road between nodes, in one direction."""
+    places = "".join(
+        f'<node id="{n}"><data key="x">{x}.{i}</data><data key="y">27</data></node>'
+        for i, n in enumerate(nodes)
+    )
+    road = f'<edge source="{nodes[0]}" target="{nodes[1]}">{more}</edge>'
+    inside = f'<graph edgedefault="directed"><data key="d0">{crs}</data>{places}{road}</graph>'
+    path.write_text(f"{start}{HEAD}{inside}</graphml>", "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"nodes": ("1", str(2**63))}, "graph-id"),
+        ({"nodes": ("1", "9" * 5000)}, "graph-id"),
+        ({"more": f'<data key="i">[1, {2**64}]</data>'}, "graph-id"),
+        ({"more": f'<data key="i">{"[" * 5000}{"]" * 5000}</data>'}, None),
+        ({"more": f'<data key="g">{"GEOMETRYCOLLECTION(" * 100_000}</data>'}, "graph-broken"),
+        ({"more": '<data key="g">LINESTRING (1 2</data>'}, "graph-broken"),
+        ({"more": '<data key="s">fast</data>'}, "graph-broken"),
+        ({"more": '<data key="nowhere">1</data>'}, "graph-broken"),
+        ({"nodes": ("1", "2"), "x": "nan"}, "graph-no-coordinates"),
+        ({"nodes": ("a", "b")}, None),
+        ({"crs": "+init=/etc/hostname:1"}, "graph-no-crs"),
+        ({"crs": ""}, "graph-no-crs"),
+        ({"start": '<!DOCTYPE a [<!ENTITY x0 "ha"><!ENTITY x1 "&x0;&x0;">]>'}, "xml-doctype"),
+        ({"start": '<!DOCTYPE a SYSTEM "file:///etc/hostname">'}, "xml-doctype"),
+    ],
+)
+def test_hostile_graphml(tmp_path, options, key):
+    """Ids beyond 64 bits, lists and shapes nested without end, broken numbers, a file as coordinates' system."""
+    path = graphml(tmp_path / "a.graphml", **options)
+    if key is None:
+        assert read_network(path).n_segments == 1
+    else:
+        assert faults(path) == [key]
+
+
+def test_ids_of_a_geopackage_beyond_64_bits(graph, tmp_path):
+    """Told, whether they are nodes or ways."""
+    for column in ("u", "osmid"):
+        nodes, edges = ox.graph_to_gdfs(to_networkx(graph))
+        edges = edges.reset_index()
+        edges[column] = [str(2**63)] * len(edges)
+        path = tmp_path / f"{column}.gpkg"
+        nodes.reset_index().to_file(path, layer="nodes")
+        edges.astype({"osmid": str}).to_file(path, layer="edges")
+        assert faults(path) == ["graph-id"]
+
+
+def test_a_network_too_large_for_its_format_is_told(graph, tmp_path, monkeypatch):
+    """With what to give instead, whichever limit it passes."""
+    made = to_networkx(graph)
+    ox.save_graphml(made, tmp_path / "a.graphml")
+    ox.save_graph_geopackage(made, tmp_path / "a.gpkg", directed=True)
+    for limit in ("files.MOST_MB", "files.MOST_CELLS", "vectors.MOST_MB", "markup.MOST_ELEMENTS"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"plugspan.{limit}", 0)
+            suffix = "graphml" if limit in ("files.MOST_MB", "markup.MOST_ELEMENTS") else "gpkg"
+            assert faults(tmp_path / f"a.{suffix}") == ["graph-too-large"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from ..errors import Fault, InputError, NetworkError
-from ..files import check_there
+from ..files import check_bytes
 from ..markup import read_xml
 from ..units import WGS84
 from ..vectors import VectorLayer, read_vector
@@ -31,6 +31,8 @@ from .speed import DEFAULT_KMH
 if TYPE_CHECKING:
     import networkx as nx  # slow to import: only when it is needed
 
+_TOO_LARGE = ("file-too-large", "table-too-large", "xml-too-large")
+"""Limits of all files: some 400 000 edges. The OSM file of the same network takes a tenth of the room."""
 _RANK = {name: rank for rank, name in enumerate(DEFAULT_KMH)}
 
 
@@ -85,7 +87,7 @@ def _shared_attributes(graph: RoadGraph) -> Iterator[dict[str, Any]]:
 
 
 # -- in ----------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Edge:
     """A directed edge as given: end nodes, vertices (EPSG:4326), attributes that twins share."""
 
@@ -116,19 +118,18 @@ def from_networkx(graph: nx.MultiDiGraph[Any]) -> RoadGraph:
     if not graph.number_of_edges():
         raise NetworkError("graph-no-edges")
     edges = ((u, v, data.get("geometry"), _shared(data)) for u, v, data in graph.edges(data=True))
-    return _from_parts(graph.graph.get("crs"), dict(graph.nodes(data=True)), edges)
+    nodes = {name: (data.get("x"), data.get("y")) for name, data in graph.nodes(data=True)}
+    return _from_parts(graph.graph.get("crs"), nodes, edges)
 
 
 def _from_parts(
-    crs: Any, nodes: Mapping[Any, Mapping[str, Any]], edges: Iterable[tuple[Any, Any, Any, tuple[Any, ...]]]
+    crs: Any, nodes: Mapping[Any, tuple[Any, Any]], edges: Iterable[tuple[Any, Any, Any, tuple[Any, ...]]]
 ) -> RoadGraph:
-    """Make a graph of nodes with ``x`` and ``y``, and edges (from, to, line or None, shared attributes)."""
+    """Make a graph of nodes with their coordinates, and edges (from, to, line or None, shared attributes)."""
     move = _to_wgs84(crs)
     try:
-        xy = move(
-            np.array([[data["x"], data["y"]] for data in nodes.values()], dtype=np.float64).reshape(-1, 2)
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        xy = move(np.array(list(nodes.values()), dtype=np.float64).reshape(-1, 2))
+    except (TypeError, ValueError) as error:
         raise NetworkError("graph-no-coordinates") from error
     if not np.isfinite(xy).all():
         raise NetworkError("graph-no-coordinates")
@@ -269,6 +270,10 @@ def read_osmnx(path: Path, region: Region | None = None) -> RoadGraph:
     except NetworkError as error:
         # Each reason has a text for a file, too.
         raise InputError(Fault(error.key, file=str(path), values=error.values)) from error
+    except InputError as error:
+        if error.faults[0].key not in _TOO_LARGE:
+            raise
+        raise InputError(Fault("graph-too-large", file=str(path))) from error
     if region is not None:
         bounds = ", ".join(f"{v:.4f}" for v in [*graph.node_xy.min(axis=0), *graph.node_xy.max(axis=0)])
         graph = clip_graph(graph, region.with_halo)
@@ -288,9 +293,9 @@ class _GraphML:
         self.keys: dict[str, str] = {}
         self.directed = True
         self.about: dict[str, str] = {}
-        self.nodes: dict[str, dict[str, str]] = {}
+        self.nodes: dict[str, tuple[str | None, str | None]] = {}
         self.edges: list[tuple[str, str, str | None, tuple[Any, ...]]] = []
-        self._key, self._ends = "", ("", "")
+        self._key, self._node, self._ends = "", "", ("", "")
         self._open: dict[str, str] = self.about
 
     def start(self, tag: str, given: Mapping[str, str]) -> None:
@@ -300,7 +305,7 @@ class _GraphML:
         elif tag == "graph":
             self.directed = given.get("edgedefault") == "directed"
         elif tag == "node":
-            self._open = self.nodes[given["id"]] = {}
+            self._open, self._node = {}, given["id"]
         elif tag == "edge":
             self._open, self._ends = {}, (given["source"], given["target"])
         elif tag == "data":
@@ -311,8 +316,7 @@ class _GraphML:
         if tag == "data":
             self._open[self._key] = said
         elif tag == "node":
-            for name in self._open.keys() - {"x", "y"}:
-                del self._open[name]
+            self.nodes[self._node] = self._open.get("x"), self._open.get("y")
         elif tag == "edge":
             self.edges.append((*self._ends, self._open.get("geometry"), _shared(self._open)))
         if tag in ("node", "edge"):
@@ -320,12 +324,12 @@ class _GraphML:
 
 
 def _read_graphml(path: Path) -> RoadGraph:
-    check_there(path)
+    check_bytes(path)
     found = _GraphML()
     try:
         with path.open("rb") as stream:
             read_xml(str(path), stream, start=found.start, end=found.end, keep={"data"})
-    except InputError:  # a ValueError, too
+    except (InputError, NetworkError):  # ValueErrors, too
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise _broken(path) from error
@@ -339,21 +343,27 @@ def _read_graphml(path: Path) -> RoadGraph:
     else:
         number = {name: name for name in names}
     try:
-        lines = _lines([wkt for _, _, wkt, _ in found.edges])
-        pairs = zip(found.edges, lines, strict=True)
-        edges = ((number[u], number[v], line, shared) for (u, v, _, shared), line in pairs)
-        return _from_parts(found.about.get("crs"), {number[n]: found.nodes[n] for n in names}, edges)
+        places = {number[name]: found.nodes[name] for name in names}
+        return _from_parts(found.about.get("crs"), places, _drawn(found.edges, number))
     except NetworkError:  # a ValueError, too
         raise
     except (KeyError, ValueError, shapely.errors.ShapelyError) as error:
         raise _broken(path) from error
 
 
-def _lines(wkt: Sequence[str | None]) -> list[Any]:
-    """Lines of edges; a text that begins otherwise may nest shapes so deep that GEOS ends the process."""
-    if any(text is not None and not text.startswith("LINESTRING") for text in wkt):
-        raise ValueError("no line")
-    return list(shapely.from_wkt(np.array(wkt, dtype=object)))
+def _drawn(
+    edges: list[tuple[str, str, str | None, tuple[Any, ...]]], number: Mapping[str, Any]
+) -> Iterator[tuple[Any, Any, Any, tuple[Any, ...]]]:
+    """Edges with their lines; the list is used up, because a big network's texts and lines hardly fit side by side."""
+    edges.reverse()
+    while edges:
+        some = [edges.pop() for _ in range(min(len(edges), 10_000))]
+        # What begins otherwise may nest shapes so deep that GEOS ends the process.
+        if any(wkt is not None and not wkt.startswith("LINESTRING") for _, _, wkt, _ in some):
+            raise ValueError("no line")
+        lines = shapely.from_wkt(np.array([wkt for _, _, wkt, _ in some], dtype=object))
+        for (u, v, _, shared), line in zip(some, lines, strict=True):
+            yield number[u], number[v], line, shared
 
 
 def _read_geopackage(path: Path) -> RoadGraph:

@@ -129,7 +129,10 @@ def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
         "--convert-to",
         "pdf",
     ]
-    command += ["--outdir", str(folder), str(report)]
+    # The report of a run folder may come from elsewhere, and LibreOffice fetches what a document names.
+    clean = folder / f"{report.stem}.docx"
+    clean.write_bytes(clean_document(report)[0])
+    command += ["--outdir", str(folder), str(clean)]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=timeout_s, env=environment)
         (folder / f"{report.stem}.pdf").rename(path)
