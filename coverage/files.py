@@ -75,9 +75,15 @@ def read_bytes(path: Path) -> bytes:
     """
     check_bytes(path)
     try:
-        return path.read_bytes()
+        with path.open("rb") as opened:
+            content = opened.read(
+                MOST_MB * 1_000_000 + 1
+            )  # a system's own files have no size, and perhaps no end
     except OSError as error:
         raise unreadable(path, error) from error
+    if len(content) > MOST_MB * 1_000_000:
+        raise InputError(Fault("file-too-large", file=str(path), values={"most": MOST_MB}))
+    return content
 
 
 def check_size(file: str, rows: int, columns: int, *, cells: int | None = None) -> None:
