@@ -66,6 +66,14 @@ def test_two_posts_say_in_which_direction_the_marks_rise():
     assert (np.diff(np.append(first.backward.from_m, first.backward.to_m[-1])) < 0).all()
 
 
+@pytest.mark.parametrize(("odd_km", "starts_km"), [(120.7, 98.0), (119.4, 98.0), (120.0, 98.0)])
+def test_the_median_of_the_posts_holds(odd_km, starts_km):
+    """Of three posts one is 700 m too high or 600 m too low: the other two say where the section begins."""
+    posts = (post(100, 0, 2000), post(110, 0, 12_000), post(odd_km, 0, 22_000))
+    _, route = g207(Counting(marks=posts))
+    assert route.sections[0].forward.start_m == pytest.approx(starts_km * 1000, **NEAR)
+
+
 def test_posts_of_each_section_count_for_it():
     """The second piece, 20 km on, has its own post: km 660 at its north end."""
     _, route = g207(Counting(marks=(post(612, 0, 20_000), post(660, 0, -20_000))))

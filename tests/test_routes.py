@@ -197,6 +197,14 @@ def test_carriageways_far_apart_in_the_middle():
     assert section.length_m == pytest.approx(legs, rel=2e-3)
 
 
+@pytest.mark.parametrize(("apart_m", "together"), [(450, True), (750, False)])
+def test_carriageways_far_apart_for_their_length_are_two_roads(apart_m, together):
+    """One-way roads of 2 km that run opposite ways: 600 m, 0.3 times their length, is the most for one road."""
+    toy = Toy(a=(0, 0), b=(0, 2000), c=(-apart_m, 2000), d=(-apart_m, 0))
+    toy.road("a b", "G207", oneway=True).road("c d", "G207", oneway=True)
+    assert (len(one(toy).sections) == 1) == together
+
+
 def test_second_carriageway_that_is_shorter():
     """One direction 10 km, the other only 6 km of it: 6 km count once, 4 km alone count whole."""
     toy = Toy(a=(0, 0), b=(0, 10000), c=(20, 10000), d=(20, 4000))
@@ -332,6 +340,14 @@ def test_breaks_up_to_two_kilometres_are_bridged(gap, sections):
             assert bridged(drive, toy.graph()) == pytest.approx(gap, **NEAR)
 
 
+@pytest.mark.parametrize(("bow_m", "joined"), [(700, True), (1100, False)])
+def test_a_break_is_as_long_as_its_road(bow_m, joined):
+    """Ends 1.2 km apart; the road between them bows out: 1.84 km of it are bridged, 2.5 km are too long."""
+    toy = Toy(a=(0, 0), b=(0, 4000), x=(bow_m, 4600), c=(0, 5200), d=(0, 9200))
+    toy.road("a b", "G207").road("b x c").road("c d", "G207")
+    assert (len(one(toy).sections) == 1) == joined
+
+
 def test_break_in_one_direction_only():
     """One carriageway lacks the number for 1 km: that direction is bridged, the length is that of one road."""
     toy = Toy(a=(0, 0), b=(0, 10000), c=(20, 10000), p=(20, 6000), q=(20, 5000), d=(20, 0))
@@ -413,6 +429,19 @@ def test_ring_with_a_break_is_closed():
     assert closed.sections[0].ring
     assert closed.length_m == pytest.approx(48 * 654.03, rel=1e-3)
     assert not one(ring(4), "S207").sections[0].ring
+
+
+@pytest.mark.parametrize(("radius", "is_ring"), [(2000, True), (900, False)])
+def test_a_ring_is_closed_if_it_is_ten_times_as_long_as_the_break(radius, is_ring):
+    """540 m are missing of a circle: 12.0 km have the number, or 5.1 km, less than ten times as much."""
+    whole, missing = 2 * math.pi * radius, 540.0
+    toy = Toy()
+    for k in range(25):
+        a = 2 * math.pi * (missing / 2 + k * (whole - missing) / 24) / whole
+        toy.node(f"r{k}", radius * math.sin(a), radius * math.cos(a))
+        toy.node(f"x{k}", 2 * radius * math.sin(a), 2 * radius * math.cos(a)).road(f"r{k} x{k}")
+    toy.road([f"r{k}" for k in range(25)], "S207").road("r24 r0")
+    assert one(toy, "S207").sections[0].ring == is_ring
 
 
 # -- rings, eights, shared roads -----------------------------------------------------------------------------
