@@ -6,6 +6,7 @@ ways are cut, and in which order they are drawn.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -16,6 +17,13 @@ from .index import RoadIndex
 
 LOOK_M = 20.0
 """How far along a chain its direction at the end is taken."""
+
+
+MAX_TURN_ONEWAY_DEG, MAX_TURN_MIXED_DEG = 120.0, 165.0
+"""Sharper turns between two one-way roads, or a one-way and a two-way road, are ends, not the road going on:
+where two carriageways meet at the end of a dual road, one doesn't turn round onto the other."""
+Arc = tuple[int, int]
+"""(chain, direction); direction 1 runs against the chain's order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +62,27 @@ class ChainEnd:
     away: FloatArray
     look_xy: FloatArray
     kind: tuple[int, int]
+
+    @property
+    def leaving(self) -> Arc:
+        """The arc that leaves the node."""
+        return self.chain, self.last
+
+    @property
+    def arriving(self) -> Arc:
+        """The arc that arrives at the node."""
+        return self.chain, 1 - self.last
+
+
+def turn_deg(a: FloatArray, b: FloatArray) -> float:
+    """Turn in degrees from arriving against ``a`` to leaving along ``b``; 0 is straight on. Symmetric."""
+    return 180.0 - math.degrees(math.acos(max(-1.0, min(1.0, float(a[0] * b[0] + a[1] * b[1])))))
+
+
+def limit_deg(a: ChainEnd, b: ChainEnd) -> float:
+    """The sharpest turn from one end to another that is the road going on."""
+    oneway = int(not (a.arrive and a.leave)) + int(not (b.arrive and b.leave))
+    return (180.0, MAX_TURN_MIXED_DEG, MAX_TURN_ONEWAY_DEG)[oneway]
 
 
 def make_chains(index: RoadIndex, segments: IntArray) -> list[Chain]:

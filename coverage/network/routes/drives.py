@@ -15,19 +15,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from ..graph import BoolArray, FloatArray, IntArray
-from .chains import Chain, ChainEnd, chain_ends, make_chains
+from .chains import Arc, Chain, ChainEnd, chain_ends, limit_deg, make_chains, turn_deg
+from .forks import Follow, Place, closing_streets, keep_on, leave_stubs, strings_of
 from .geometry import mercator
 from .index import RoadIndex
 
 OTHER_CLASS_DEG, OTHER_NAME_DEG = 30.0, 15.0
 """A change of highway class, or of name, counts like so much of a turn."""
-MAX_TURN_ONEWAY_DEG, MAX_TURN_MIXED_DEG = 120.0, 165.0
-"""Sharper turns between two one-way roads, or a one-way and a two-way road, are ends, not the road going on:
-where two carriageways meet at the end of a dual road, one doesn't turn round onto the other."""
-CROSS_STREET_M = 1000.0
-"""A two-way street up to this long that closes a one-way pair is driven one way only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +60,10 @@ def find_drives(index: RoadIndex, segments: IntArray) -> tuple[list[Path], IntAr
     on_circle = np.isin(index.roundabout[segments], list(circles))
     chains = make_chains(index, segments[~on_circle])
     places = _places(index, chains, circles)
-    left_out = _closing_streets(index, chains, places)
+    left_out = closing_streets(index, chains, places)
     follow = _match(index, places, left_out)
-    _keep_on(chains, places, follow, left_out)
+    leave_stubs(index, chains, places, follow, left_out)
+    keep_on(chains, places, follow, left_out)
     drives = _join(index, chains, follow, segments, left_out)
     driven = np.concatenate([np.empty(0, np.int64), *(drive.edges for drive in drives)])
     return drives, np.setdiff1d(segments[on_circle], index.graph.edge_segment[driven])
@@ -76,14 +74,6 @@ def _circles_on_the_way(index: RoadIndex, segments: IntArray) -> set[int]:
     approach = segments[index.roundabout[segments] < 0]
     nodes = np.concatenate([index.graph.seg_u[approach], index.graph.seg_v[approach]])
     return set(index.node_roundabout[nodes].tolist()) - {-1}
-
-
-Arc = tuple[int, int]
-"""(chain, direction); direction 1 runs against the chain's order."""
-Follow = dict[Arc, tuple[int, int, IntArray]]
-"""Arc -> the arc that one goes on along, and the roundabout edges between."""
-Place = tuple[int, int]
-"""(1, roundabout) or (0, node)."""
 
 
 def _places(index: RoadIndex, chains: list[Chain], circles: set[int]) -> dict[Place, list[ChainEnd]]:
@@ -97,34 +87,37 @@ def _places(index: RoadIndex, chains: list[Chain], circles: set[int]) -> dict[Pl
 
 def _match(index: RoadIndex, places: dict[Place, list[ChainEnd]], left_out: set[Arc]) -> Follow:
     """Decide at each node or roundabout which way in continues on which way out."""
+    starts = {e.leaving: ends for ends in places.values() for e in ends} if left_out else {}
     follow: Follow = {}
     for (is_circle, number), ends in places.items():
         ways = _Circle(index, number) if is_circle else None
-        follow.update(_match_place(ends, ways, left_out))
+        outward = [end.away if ways is None else ways.outward(end) for end in ends]
+        options = _options(ends, outward, left_out)
+        if left_out and any(end.arriving in left_out or end.leaving in left_out for end in ends):
+            options = _most(options, [_before(end, starts, left_out) for end in ends], outward)
+        follow.update(_match_place(ends, options, ways))
     return follow
 
 
-def _out(end: ChainEnd) -> Arc:
-    """The arc that leaves a place at an end."""
-    return end.chain, end.last
+Option = tuple[float, list[float], int, int, int, int]
+"""Degrees, both bearings, both ends in order, the end at which one comes and the one at which one goes."""
 
 
-def _in(end: ChainEnd) -> Arc:
-    """The arc that arrives at a place at an end."""
-    return end.chain, 1 - end.last
-
-
-def _match_place(ends: list[ChainEnd], circle: _Circle | None, left_out: set[Arc]) -> Follow:
-    """Straightest first, each way in and each way out used once. Ties: by bearing, then by chain."""
-    outward = [end.away if circle is None else circle.outward(end) for end in ends]
+def _options(ends: list[ChainEnd], outward: list[FloatArray], left_out: set[Arc]) -> list[Option]:
+    """Ways in and ways out that may follow each other."""
     options = []
     for i, a in enumerate(ends):
         for j, b in enumerate(ends):
-            if i != j and a.arrive and b.leave and _in(a) not in left_out and _out(b) not in left_out:
-                turn = _turn(outward[i], outward[j])
-                if turn <= _limit(a, b):
+            if i != j and a.arrive and b.leave and a.arriving not in left_out and b.leaving not in left_out:
+                turn = turn_deg(outward[i], outward[j])
+                if turn <= limit_deg(a, b):
                     pair = sorted([_bearing(outward[i]), _bearing(outward[j])])
                     options.append((round(turn + _penalty(a, b), 6), pair, min(i, j), max(i, j), i, j))
+    return options
+
+
+def _match_place(ends: list[ChainEnd], options: list[Option], circle: _Circle | None) -> Follow:
+    """Straightest first, each way in and each way out used once. Ties: by bearing, then by chain."""
     follow: Follow = {}
     arrived: set[int] = set()
     left: set[int] = set()
@@ -136,22 +129,40 @@ def _match_place(ends: list[ChainEnd], circle: _Circle | None, left_out: set[Arc
             continue
         arrived.add(i)
         left.add(j)
-        follow[_in(ends[i])] = (*_out(ends[j]), way)
+        follow[ends[i].arriving] = (*ends[j].leaving, way)
     return follow
 
 
-def _turn(a: FloatArray, b: FloatArray) -> float:
-    """Turn in degrees from arriving against ``a`` to leaving along ``b``; 0 is straight on. Symmetric."""
-    return 180.0 - math.degrees(math.acos(max(-1.0, min(1.0, float(a[0] * b[0] + a[1] * b[1])))))
+def _most(options: list[Option], before: list[FloatArray], outward: list[FloatArray]) -> list[Option]:
+    """As many options as go together, of the smallest turns; of like ones those that keep to where one came from.
+
+    For cross streets that are driven one way only: what goes straight over them would turn round the block.
+    """
+    cost = np.full((len(before), len(before)), 1e4)
+    for turn, *_, i, j in options:
+        cost[i, j] = turn + turn_deg(before[i], outward[j])
+    chosen = set(zip(*(side.tolist() for side in linear_sum_assignment(cost)), strict=True))
+    return [option for option in options if option[-2:] in chosen]
+
+
+def _before(end: ChainEnd, starts: dict[Arc, list[ChainEnd]], left_out: set[Arc]) -> FloatArray:
+    """Outward direction of the street from which one came to the cross street that arrives at an end."""
+    passed: set[Arc] = set()
+    while end.leaving in left_out and end.arriving not in passed:
+        passed.add(end.arriving)
+        comers = [
+            e
+            for e in starts[end.arriving]
+            if e.arrive and e.chain != end.chain and e.arriving not in left_out
+        ]
+        if len(comers) != 1:
+            break
+        end = comers[0]
+    return end.away
 
 
 def _bearing(a: FloatArray) -> float:
     return round(math.degrees(math.atan2(a[0], a[1])) % 360.0, 6)
-
-
-def _limit(a: ChainEnd, b: ChainEnd) -> float:
-    oneway = int(not (a.arrive and a.leave)) + int(not (b.arrive and b.leave))
-    return (180.0, MAX_TURN_MIXED_DEG, MAX_TURN_ONEWAY_DEG)[oneway]
 
 
 def _penalty(a: ChainEnd, b: ChainEnd) -> float:
@@ -208,141 +219,12 @@ def shortest_way(index: RoadIndex, edges: Iterable[int], start: int, end: int) -
     return None
 
 
-# -- one-way pairs that a cross street closes ----------------------------------------------------------------
-
-
-def _closing_streets(index: RoadIndex, chains: list[Chain], places: dict[Place, list[ChainEnd]]) -> set[Arc]:
-    """Directions of two-way cross streets that nobody drives who follows the number.
-
-    A street joins the two one-way streets of a pair. One direction of traffic needs it. The other would come to
-    where the pair's other street only arrives (or would come from where it only leaves), and turns off before.
-    """
-    found: set[Arc] = set()
-    for ahead in (True, False):
-        blind = _blind(chains, places, ahead=ahead)
-        for run in _runs_of(blind, places):
-            length = sum(float(index.graph.edge_length_m[chains[c].edges].sum()) for c, _ in run)
-            if length <= CROSS_STREET_M and _turns_off(run, chains, places, ahead=ahead):
-                found |= run
-    return found
-
-
-def _blind(chains: list[Chain], places: dict[Place, list[ChainEnd]], *, ahead: bool) -> set[Arc]:
-    """Arcs of two-way chains that end where others arrive and none goes on (or begin where none arrives)."""
-    blind: set[Arc] = set()
-    size = -1
-    while len(blind) > size:
-        size = len(blind)
-        for ends in places.values():
-            for end in (e for e in ends if chains[e.chain].two_way):
-                arc = _in(end) if ahead else _out(end)
-                others = [e for e in ends if e is not end]
-                on = [(_out(e) if ahead else _in(e)) for e in others if (e.leave if ahead else e.arrive)]
-                need = [(_in(e) if ahead else _out(e)) for e in others if (e.arrive if ahead else e.leave)]
-                if set(on) <= blind and not set(need) <= blind:
-                    blind.add(arc)
-    return blind
-
-
-def _runs_of(arcs: set[Arc], places: dict[Place, list[ChainEnd]]) -> list[set[Arc]]:
-    """Arcs that follow each other, together."""
-    run_of = {arc: {arc} for arc in arcs}
-    for ends in places.values():
-        ins = [_in(e) for e in ends if _in(e) in arcs]
-        outs = [_out(e) for e in ends if _out(e) in arcs]
-        for a, b in ((a, b) for a in ins for b in outs if run_of[a] is not run_of[b]):
-            run_of[a] |= run_of[b]
-            for arc in run_of[b]:
-                run_of[arc] = run_of[a]
-    return [run for arc, run in sorted(run_of.items()) if arc == min(run)]
-
-
-def _turns_off(
-    run: set[Arc], chains: list[Chain], places: dict[Place, list[ChainEnd]], *, ahead: bool
-) -> bool:
-    """Whether all who come to where the run begins can leave for (or come from) a one-way street instead."""
-    streets = {c for c, _ in run}
-    for ends in places.values():
-        if any((_out(e) if ahead else _in(e)) in run for e in ends):
-            others = [e for e in ends if e.chain not in streets]
-            comers = [e for e in others if (e.arrive if ahead else e.leave)]
-            pair = [e for e in others if (e.leave if ahead else e.arrive) and not chains[e.chain].two_way]
-            if pair and all(
-                any(a is not b and _turn(a.away, b.away) <= _limit(a, b) for b in pair) for a in comers
-            ):
-                return True
-    return False
-
-
-# -- carriageways that part and meet again -------------------------------------------------------------------
-
-
-def _keep_on(
-    chains: list[Chain], places: dict[Place, list[ChainEnd]], follow: Follow, left_out: set[Arc]
-) -> None:
-    """Where carriageways meet that parted before, let that one go on to which one came straight on.
-
-    A drive that ends where another passes, and that other one begins where the first passes: they change tails. So
-    do the drives the other way round of two-way roads, lest the two directions take different roads.
-    """
-    none = np.empty(0, dtype=np.int64)
-    for _ in range(len(chains)):
-        tails = _better_tails(chains, _strings(chains, follow, left_out), places, follow)
-        if tails is None:
-            break
-        last, before, onward = tails
-        del follow[before]
-        follow[last] = (*onward, none)
-        if _two_way(chains, tails):
-            follow[_back(onward)] = (*_back(last), none)
-
-
-def _two_way(chains: list[Chain], arcs: Iterable[Arc]) -> bool:
-    return all(chains[c].two_way for c, _ in arcs)
-
-
-def _back(arc: Arc) -> Arc:
-    """The other direction of a two-way chain."""
-    return arc[0], 1 - arc[1]
-
-
-def _better_tails(
-    chains: list[Chain], strings: list[list[Arc]], places: dict[Place, list[ChainEnd]], follow: Follow
-) -> tuple[Arc, Arc, Arc] | None:
-    """The last arc of a drive, and the two arcs of another between which it ends, if they should change tails.
-
-    Of several the straightest; ties by where the arcs lie. On two-way roads both directions must be able to.
-    """
-    followed = {arc[:2]: before for before, arc in follow.items()}
-    start = {_out(e): place for place, ends in places.items() for e in ends if e.leave}
-    at = {arc: (k, i) for k, string in enumerate(strings) for i, arc in enumerate(string)}
-    found: list[tuple[float, list[float], tuple[Arc, Arc, Arc]]] = []
-    for (is_circle, _), ends in places.items():
-        for a in (e for e in ends if not is_circle and e.arrive and _in(e) in at and _in(e) not in follow):
-            mine, _ = at[_in(a)]
-            passed = {start[arc]: i for i, arc in enumerate(strings[mine]) if i}
-            for b in (e for e in ends if e.arrive and _in(e) in follow):
-                onward = follow[_in(b)][:2]
-                other, before = at[_in(b)]
-                ring = strings[other][-1] in follow
-                fork = passed.get(start[strings[other][0]], -1)
-                leave = next(e for e in ends if e.leave and _out(e) == onward)
-                turn = _turn(a.away, leave.away)
-                onward_fork = not ring and fork > (before if other == mine else 0)
-                tails = (_in(a), _in(b), onward)
-                both = followed.get(_back(_in(b))) == _back(onward) and _back(_in(a)) not in followed
-                if onward_fork and turn <= _limit(a, leave) and (both or not _two_way(chains, tails)):
-                    where = np.concatenate([a.look_xy, leave.look_xy]).round(1).tolist()
-                    found.append((round(turn, 6), where, tails))
-    return min(found)[2] if found else None
-
-
 def _join(
     index: RoadIndex, chains: list[Chain], follow: Follow, segments: IntArray, left_out: set[Arc]
 ) -> list[Path]:
     """String chains together as matched; what has no start is a ring."""
     found = []
-    for string in _strings(chains, follow, left_out):
+    for string in strings_of(chains, follow, left_out):
         pieces: list[IntArray] = []
         for c, d in string:
             chain = chains[c]
@@ -352,25 +234,6 @@ def _join(
         edges = np.concatenate(pieces)
         ring = follow.get(string[-1], (-1, -1))[:2] == string[0]
         found.append(Path(edges, _among(index.graph.edge_segment[edges], segments), ring))
-    return found
-
-
-def _strings(chains: list[Chain], follow: Follow, left_out: set[Arc]) -> list[list[Arc]]:
-    """Arcs in driving order, one list a drive: those with a start first, then the rings."""
-    arcs = [(c, d) for c, chain in enumerate(chains) for d in ((0, 1) if chain.two_way else (0,))]
-    arcs = [arc for arc in arcs if arc not in left_out]
-    followed = {(c, d) for c, d, _ in follow.values()}
-    done: set[Arc] = set()
-    found = []
-    for first in [a for a in arcs if a not in followed] + arcs:
-        string = []
-        step: Arc | None = first
-        while step is not None and step not in done:
-            done.add(step)
-            string.append(step)
-            step = follow[step][:2] if step in follow else None
-        if string:
-            found.append(string)
     return found
 
 

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from ..graph import FloatArray, IntArray
 from .drives import Path
+from .forks import STUB_M
 from .index import RoadIndex
 from .model import Drive, ParallelCarriageway, Section
 from .pairing import BESIDE_M, MIN_OVERLAP_M, Samples, in_order, measure, sample, shared_places
@@ -49,8 +50,9 @@ def part(index: RoadIndex, paths: list[Path]) -> tuple[list[Path], list[Beside]]
     -------
     road : list of Path
     beside : list of Beside
-        Drives that leave another and come back to it further on, never more than 1 km from it, and drives over 1 km
-        that run beside a longer one in the same direction. A two-way road is a section of its own instead.
+        Drives that leave another and come back to it further on, never more than 1 km from it; drives over 1 km
+        that run beside a longer one in the same direction; pieces up to 500 m from one drive to another. A two-way
+        road is a section of its own instead.
     """
     if len(paths) < 3:
         return paths, []
@@ -96,7 +98,7 @@ class _Family:
             size = len(spans)
             for k in range(len(self.drives)):
                 if k not in spans and k not in self.two_way and not self.drives[k].path.ring:
-                    span = self._off_and_on(k, spans) or self._all_along(k, spans)
+                    span = self._off_and_on(k, spans) or self._all_along(k, spans) or self._across(k, spans)
                     if span is not None:
                         spans[k] = span
         road = [drive.path for k, drive in enumerate(self.drives) if k not in spans]
@@ -125,6 +127,20 @@ class _Family:
                 if road == joined != k and road not in spans and onward and self._close(k, road):
                     return road, leave, join
         return None
+
+    def _across(self, k: int, spans: dict[int, Span]) -> Span | None:
+        """The drive that a short piece leaves for another one (for the other direction, say)."""
+        if self.drives[k].length_m > STUB_M:
+            return None
+        on, off = (
+            [
+                (r, i)
+                for r, i in self.at[int(stop)]
+                if r != k and r not in spans and 0 < i < len(self.places[r]) - 1
+            ]
+            for stop in (self.places[k][0], self.places[k][-1])
+        )
+        return (*on[0], on[0][1]) if on and off else None
 
     def _close(self, k: int, road: int) -> bool:
         """Whether a drive never lies further than ``BESIDE_M`` from another, and isn't its other direction."""
