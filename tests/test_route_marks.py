@@ -80,6 +80,17 @@ def test_posts_of_each_section_count_for_it():
     assert [s.forward.start_m for s in route.sections] == pytest.approx([602_000, 660_000], **NEAR)
 
 
+@pytest.mark.parametrize(
+    ("side", "first_xy"),
+    [("north", (0, 9000)), ("south", (4000, 0)), ("east", (4000, 0)), ("west", (0, 9000))],
+)
+def test_the_marks_begin_at_the_side_that_is_told(side, first_xy):
+    """A road from the north-west to the south-east, counted from each side."""
+    graph = Toy(a=(0, 9000), b=(4000, 0)).road("a b", "G207").graph()
+    (route,) = find_routes(graph, counting={"G207": Counting(side)})
+    assert route.sections[0].axis.coords[0] == pytest.approx(tuple(lonlat(*first_xy)))
+
+
 def test_start_and_end_of_the_count():
     """Counted from the south, beginning with 250 km."""
     _, route = g207(Counting("south", 250_000))

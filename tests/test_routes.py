@@ -18,6 +18,7 @@ from plugspan.network.routes import (
     path_between,
     segment_weight,
 )
+from pyproj import Geod
 from toy import Toy, lonlat
 
 NEAR = {"rel": 5e-4, "abs": 3.0}
@@ -205,6 +206,26 @@ def test_carriageways_far_apart_for_their_length_are_two_roads(apart_m, together
     assert (len(one(toy).sections) == 1) == together
 
 
+def test_a_carriageway_that_comes_from_elsewhere_is_read_where_it_is_beside():
+    """One carriageway 20 km; the other joins it after 5 km from the east and runs beside it for 9 km.
+
+    What lies beside each other on the two has the same place on the other's chainage.
+    """
+    toy = Toy(a=(0, 0), b=(0, 20_000), c=(-30, 15_000), d=(-30, 6000), e=(-4000, 3000), f=(-4000, 18_000))
+    toy.road("a b", "G207", oneway=True).road("f c d e", "G207", oneway=True)
+    (section, *_) = one(toy).sections
+    index = RoadIndex(toy.graph())
+    other = section.forward if section.forward is not None else section.backward
+    at = np.linspace(other.start_m + 5500, other.end_m - 5500, 5)
+    own = section.backward if other is section.forward else section.forward
+    here = locate(index, other, at)
+    there = locate(index, own, section.to_other(at, other.direction))
+    apart = Geod(ellps="WGS84").inv(*here[["lon", "lat"]].T.to_numpy(), *there[["lon", "lat"]].T.to_numpy())[
+        2
+    ]
+    assert apart.max() <= 100
+
+
 def test_second_carriageway_that_is_shorter():
     """One direction 10 km, the other only 6 km of it: 6 km count once, 4 km alone count whole."""
     toy = Toy(a=(0, 0), b=(0, 10000), c=(20, 10000), d=(20, 4000))
@@ -252,9 +273,42 @@ def test_end_in_a_one_way_loop():
     toy = Toy(a=(0, 0), b=(0, 8000), c=(200, 8000), d=(200, 8200), e=(0, 8200), x=(400, 8200))
     toy.road("a b", "G207").road("b c d e b", "G207", oneway=True).road("d x")
     route = one(toy)
-    assert 8000 < route.length_m <= 8805
-    assert route.sections[0].forward is not None
-    assert route.sections[0].backward is not None
+    assert route.length_m == pytest.approx(8400, **NEAR)
+    # cut where another road joins half-way round
+    assert [d.length_m for d in route.sections[0].drives] == pytest.approx([8400, 8400], **NEAR)
+
+
+@pytest.mark.parametrize("junctions", ["x", "cx", "xe", "cxe"])
+def test_a_long_loop_at_the_end_counts_half(junctions):
+    """A one-way loop of 4 x 2 km: out and back take half each; of its junctions that half-way round parts them."""
+    toy = Toy(a=(0, 0), b=(0, 8000), c=(2000, 8000), d=(2000, 10_000), e=(0, 10_000))
+    toy.road("a b", "G207").road("b c d e b", "G207", oneway=True)
+    for name in junctions:
+        corner = "d" if name == "x" else name
+        x, y = toy.at[corner]
+        toy.node(f"far {corner}", x + 900, y + 900).road([corner, f"far {corner}"])
+    route = one(toy)
+    assert route.length_m == pytest.approx(12_000, **NEAR)
+    assert [d.length_m for d in route.sections[0].drives] == pytest.approx([12_000, 12_000], **NEAR)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("corners", "is_circle"),
+    [
+        ([(30, 0), (0, 30), (-30, 0), (0, -30)], True),
+        ([(30, 0), (21, 21), (0, 30), (-21, 21), (-30, 0), (-21, -21), (0, -30), (21, -21)], True),
+        ([(60, 10), (-60, 10), (-60, -10), (60, -10)], False),
+        ([(45, 45), (-45, 45), (-45, -45), (45, -45)], False),
+    ],
+    ids=["square", "octagon", "long block", "360 m round"],
+)
+def test_small_round_one_way_circles_are_roundabouts(corners, is_circle, turned):
+    """Driven either way round; a long block of 280 m and a square of 360 m are streets."""
+    names = [f"p{k}" for k in range(len(corners))]
+    toy = Toy(**dict(zip(names, corners, strict=True)))
+    toy.road([*names, names[0]][:: -1 if turned else 1], "G207", oneway=True)
+    assert (RoadIndex(toy.graph()).roundabout >= 0).tolist() == [is_circle] * len(corners)
 
 
 # -- roundabouts ---------------------------------------------------------------------------------------------
@@ -574,6 +628,21 @@ def test_ends_at_the_halo_are_open():
     assert open_ends(index, routes, halo)[("G207", 1, "forward")] == (False, True)
 
 
+@pytest.mark.parametrize("north_m", [0, 3_900_000])
+@pytest.mark.parametrize(("short_of_m", "is_open"), [(1500, True), (2500, False)])
+def test_a_dead_end_within_two_kilometres_of_the_edge_is_open(short_of_m, is_open, north_m):
+    """Near the equator's side and at 62 degrees north, where a map is drawn twice as large."""
+    toy = Toy(
+        a=(0, north_m - 20_000), b=(0, north_m), p=(-30_000, north_m - 30_000), q=(30_000, north_m - 30_000)
+    )
+    toy.node("r", 30_000, north_m + 30_000).node("s", -30_000, north_m + 30_000)
+    toy.road("a b", "G207").road("p q r s p", via=every_km(toy, "p q r s p"))
+    routes = find_routes(toy.graph())
+    halo = shapely.box(*lonlat(-30_000, north_m - 20_000 - short_of_m), *lonlat(30_000, north_m + 30_000))
+    ends = open_ends(RoadIndex(toy.graph()), routes, halo)
+    assert ends[("G207", 1, "forward")] == (False, is_open)
+
+
 def test_locate_and_path_between():
     """Chainage 3 km of a bent road lies 3 km along it; the path between two places has their distance."""
     toy = Toy(a=(0, 0), b=(0, 4000), c=(3000, 4000)).road("c b a", "G207")
@@ -583,8 +652,6 @@ def test_locate_and_path_between():
     assert (place["lon"][0], place["lat"][0]) == pytest.approx(tuple(lonlat(0, 3000)), abs=2e-4)
     edges, line = path_between(index, section.forward, 1000.0, 5000.0)
     assert len(edges) == 2
-    from pyproj import Geod
-
     assert Geod(ellps="WGS84").geometry_length(line) == pytest.approx(4000, abs=1)
     edges, line = path_between(index, section.backward, 2000.0, 1000.0)
     assert len(edges) == 1
@@ -597,6 +664,11 @@ def test_path_over_the_seam_of_a_ring():
     index, (section,) = RoadIndex(toy.graph()), one(toy, "G4001").sections
     end = section.forward.end_m
     _, line = path_between(index, section.forward, end - 1000, end + 1000)
+    assert len(line.geoms) == 1
+    assert Geod(ellps="WGS84").geometry_length(line) == pytest.approx(2000, abs=1)
+    _, line = path_between(
+        index, section.backward, section.backward.start_m + 700, section.backward.start_m - 800
+    )
     assert len(line.geoms) == 1
 
 
