@@ -268,6 +268,8 @@ def test_parallel_carriageways_are_listed_with_their_own_lengths():
     assert row["length_m"] == pytest.approx(own_m, rel=1e-3)
     assert (row["ref"], row["severity"], row["effect"]) == ("G4", "note", "quality.effect.parallel-backward")
     assert (row["values"]["low"], row["values"]["high"]) == ("4.0", "8.0")
+    said = report(graph).effects("en")
+    assert sum("G4 has 4.03 km of parallel carriageway at km 4.0" in sentence for sentence in said) == 1
     (route,) = routes = find_routes(graph)
     figures = network_figures(graph, routes)
     assert figures["parallel_km"] == pytest.approx(own_m / 1000, abs=1e-3)

@@ -24,6 +24,8 @@ BREAK_M = 5000.0
 HEADING_M, FACING_DEG = 500.0, 70.0
 """The heading of an end is that of its last stretch of this length; a break lies ahead of both within this angle."""
 LONG_BRIDGE_M = 1000.0
+LANE_M = 100.0
+"""Parallel carriageways are listed from this length on."""
 ONE_WAY_M, LONG_ONE_WAY_M = 300.0, 2000.0
 """A carriageway without its counterpart is listed from the first length on, and doubtful from the second."""
 
@@ -253,9 +255,9 @@ def one_direction(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
 
 
 def beside(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
-    """Parallel carriageways: express or local lanes, a second tunnel tube."""
+    """Parallel carriageways: express or local lanes, a second tunnel tube. Slip roads at junctions are too many."""
     for route in routes:
-        for lane in route.parallel:
+        for lane in (p for p in route.parallel if p.length_m >= LANE_M):
             low, high = sorted((lane.from_m, lane.to_m))
             values = {
                 "ref": route.ref,
