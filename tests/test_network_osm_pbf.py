@@ -19,7 +19,14 @@ from plugspan.network.osm import pbf
 from plugspan.network.osm.features import FEATURE_TAGS
 from plugspan.network.osm.files import read_by_osmium
 from plugspan.network.osm.objects import Selection, draw
-from plugspan.network.osm.pbf_format import MAX_BLOCK_BYTES, Unusual, has_zero_byte, read_index, unpack
+from plugspan.network.osm.pbf_format import (
+    MAX_BLOCK_BYTES,
+    Unusual,
+    decode_varints,
+    read_index,
+    unpack,
+    unzigzag,
+)
 
 EVERYTHING = Selection(roads=True, tags=FEATURE_TAGS)
 
@@ -216,6 +223,16 @@ def test_negative_ids(tmp_path):
     }
 
 
+@settings(max_examples=100)
+@given(st.lists(st.integers(0, 200) | st.integers(0, 2**64 - 1) | st.sampled_from([2**k for k in range(64)])))
+def test_numbers_of_all_sizes(numbers):
+    """Packed numbers of one to ten bytes side by side, as they are and as differences."""
+    data = np.frombuffer(packed(*numbers), dtype=np.uint8)
+    assert decode_varints(data).tolist() == numbers
+    signed = [-(n // 2) - 1 if n % 2 else n // 2 for n in numbers]
+    assert unzigzag(decode_varints(data)).tolist() == signed
+
+
 # -- files put together by hand ----------------------------------------------------------------------------
 def varint(number):
     """Bytes of an unsigned number."""
@@ -366,6 +383,9 @@ def test_a_zero_byte_in_a_text_never_reaches_osmium(tmp_path, limit):
     assert seen(path) == "osm-corrupt"
 
 
+OUTCOMES = (True, "osm-corrupt", "osm-no-roads", "osm-no-nodes", "osm-one-place")
+
+
 def seen(path):
     """Whether a file gives roads, or which fault; any other exception comes through."""
     try:
@@ -457,8 +477,8 @@ def test_damage_within_blocks(scratch, small_blocks, data):
     path = scratch / "damaged.osm.pbf"
     kinds = [b"OSMHeader", *[b"OSMData"] * (len(blocks) - 1)]
     path.write_bytes(b"".join(map(blob, kinds, blocks)))
-    assert seen(path) in (True, False, "osm-corrupt", "osm-no-roads")
-    if has_zero_byte(path):  # osmium would crash
+    assert seen(path) in OUTCOMES
+    if pbf.has_zero_byte(path):  # osmium would crash
         return
     own = pbf.read_pbf(path, EVERYTHING)
     try:
@@ -474,7 +494,7 @@ def test_damage_of_a_real_file(scratch, helsinki, what):
     """Anywhere, also in sizes and compressed data."""
     path = scratch / "flipped.osm.pbf"
     path.write_bytes(damaged(helsinki.read_bytes(), what))
-    assert seen(path) in (True, "osm-corrupt", "osm-no-roads")
+    assert seen(path) in OUTCOMES
 
 
 @pytest.mark.parametrize("share", [0.00001, 0.0002, 0.01, 0.3, 0.5, 0.77, 0.93, 0.999, 0.999999])

@@ -28,6 +28,7 @@ from ..graph import BoolArray, IntArray
 from .objects import AREA_RELATIONS, Content, Selection, TaggedNodes, TaggedRelations, TaggedWays, Tags
 from .pbf_format import (
     DENSE,
+    FORMAT_MAX_BYTES,
     REFUSALS,
     RELATION,
     WAY,
@@ -36,17 +37,17 @@ from .pbf_format import (
     TagNumbers,
     Unusual,
     check_header,
-    has_zero_byte,
     open_block,
     read_dense,
     read_entities,
+    read_fields,
     read_index,
     unpack,
 )
 from .tags import is_candidate
 from .ways import WAY_KEYS, Coded, NodeTable, Ways, join_nodes, pointers
 
-_AHEAD = 8
+_AT_ONCE = 8
 _HIGHWAY, _ROUTE = WAY_KEYS.index("highway"), WAY_KEYS.index("route")
 _KEY_NUMBER = {key.encode(): number for number, key in enumerate(WAY_KEYS)}
 _WAY_MEMBER = 1
@@ -68,6 +69,24 @@ def read_pbf(path: Path, selection: Selection) -> Content | None:
     return None
 
 
+def has_zero_byte(path: Path) -> bool:
+    """Whether a text of the file has a zero byte, as far as the file can be read here.
+
+    osmium reads beyond the end of such a text, and takes the whole process down with it.
+    """
+    with path.open("rb") as file, suppress(*REFUSALS):
+        index = read_index(file, FORMAT_MAX_BYTES)
+        next(index, None)
+        for begin, size in index:
+            file.seek(begin)
+            with suppress(*REFUSALS):
+                data = unpack(file.read(size), FORMAT_MAX_BYTES)
+                for number, start, end in read_fields(data, 0, len(data)):
+                    if number == 1 and any(b"\0" in data[a:b] for _, a, b in read_fields(data, start, end)):
+                        return True
+    return False
+
+
 def _read(file: BinaryIO, pool: ThreadPoolExecutor, selection: Selection) -> Content:
     index = np.array(array("q", chain.from_iterable(read_index(file))), dtype=np.int64)
     begins, sizes = index[::2], index[1::2]
@@ -80,16 +99,20 @@ def _read(file: BinaryIO, pool: ThreadPoolExecutor, selection: Selection) -> Con
 
 
 def _unpacked(file: BinaryIO, pool: ThreadPoolExecutor, begins: IntArray, sizes: IntArray) -> Iterator[bytes]:
-    """Decompressed blobs in the order asked for, a few worked on ahead."""
-    waiting: deque[Future[bytes]] = deque()
+    """Decompressed blobs in the order asked for; while a few are worked on, the next few are unpacked."""
+    waiting: deque[Future[list[bytes]]] = deque()
     try:
-        for begin, size in zip(begins, sizes, strict=True):
-            file.seek(int(begin))
-            waiting.append(pool.submit(unpack, file.read(int(size))))
-            if len(waiting) > _AHEAD:
-                yield waiting.popleft().result()
+        for first in range(0, len(begins), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            blobs = []
+            for begin, size in zip(begins[some], sizes[some], strict=True):
+                file.seek(int(begin))
+                blobs.append(file.read(int(size)))
+            waiting.append(pool.submit(lambda blobs: [unpack(blob) for blob in blobs], blobs))
+            if len(waiting) > 1:
+                yield from waiting.popleft().result()
         while waiting:
-            yield waiting.popleft().result()
+            yield from waiting.popleft().result()
     finally:
         for future in waiting:
             future.cancel()

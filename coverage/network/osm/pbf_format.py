@@ -30,12 +30,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +42,7 @@ from ..graph import IntArray
 from .ways import pointers, ranges
 
 Bytes = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.unsignedinteger[Any]]
 MAX_HEADER_BYTES = 64 * 1024
 MAX_BLOCK_BYTES = 8 * 1024 * 1024
 MAX_OBJECTS, MAX_GROUPS = 100_000, 1000
@@ -149,74 +148,59 @@ def check_header(data: bytes) -> None:
             raise Unusual("required feature")
 
 
-def has_zero_byte(path: Path) -> bool:
-    """Whether a text of the file has a zero byte, as far as the file can be read here.
-
-    osmium reads beyond the end of such a text, and takes the whole process down with it.
-    """
-    with path.open("rb") as file, suppress(*REFUSALS):
-        index = read_index(file, FORMAT_MAX_BYTES)
-        next(index, None)
-        for begin, size in index:
-            file.seek(begin)
-            with suppress(*REFUSALS):
-                data = unpack(file.read(size), FORMAT_MAX_BYTES)
-                for number, start, end in read_fields(data, 0, len(data)):
-                    if number == 1 and any(b"\0" in data[a:b] for _, a, b in read_fields(data, start, end)):
-                        return True
-    return False
-
-
 # -- varints in arrays -------------------------------------------------------------------------------------
-def decode_varints(data: Bytes) -> npt.NDArray[np.uint64]:
-    """All numbers of a packed field."""
+def decode_varints(data: Bytes) -> Numbers:
+    """All numbers of a packed field, unsigned, in as many bytes as the longest of them needs."""
     last = np.flatnonzero(data < 128)
-    if (len(last) and last[-1]) != max(len(data) - 1, 0) or not len(last):
-        if len(data):
-            raise Unusual("packed field")
-        return np.zeros(0, dtype=np.uint64)
     if len(last) == len(data):
-        return data.astype(np.uint64)
-    first = np.empty_like(last)
-    first[0] = 0
-    first[1:] = last[:-1] + 1
-    size = last - first
-    longest = int(size.max())
-    if longest < 4:
-        return _small_varints(data, first, size)
-    value = (data[first] & 127).astype(np.uint64)
-    longer = np.flatnonzero(size)
-    for k in range(1, min(longest, 9) + 1):
-        byte = (data[first[longer] + k] & 127).astype(np.uint64)
-        value[longer] |= byte << np.uint64(7 * k)
-        longer = longer[size[longer] > k]
-    if longest > 9:
-        raise Unusual("number too long")
+        return data
+    if not len(last) or last[-1] != len(data) - 1:
+        raise Unusual("packed field")
+    size = np.diff(last, prepend=-1)
+    value = _short_varints(data, last, np.minimum(size, 4))
+    long = np.flatnonzero(size > 4)  # a block's first coordinates, seldom more
+    if len(long):
+        numbers = _long_varints(data, last[long], size[long])
+        if numbers.max() > np.iinfo(np.uint32).max:
+            value = value.astype(np.uint64)
+        value[long] = numbers
     return value
 
 
-_MASK = np.array([0x7F, 0x7F7F, 0x7F7F7F, 0x7F7F7F7F], dtype=np.uint32)
-
-
-def _small_varints(data: Bytes, first: IntArray, size: IntArray) -> npt.NDArray[np.uint64]:
-    """Numbers of at most four bytes: each is read as one word, and the bits that count are moved together."""
-    padded = np.concatenate([data, np.zeros(3, dtype=np.uint8)])
-    words = np.ndarray((len(data),), dtype="<u4", buffer=padded, strides=(1,))
-    word = words[first] & _MASK[size]
+def _short_varints(data: Bytes, last: IntArray, size: IntArray) -> Numbers:
+    """Numbers of at most four bytes: the word that ends with each is read, and the bits that count moved together."""
+    padded = np.concatenate([np.zeros(3, dtype=np.uint8), data])
+    word = np.ndarray((len(data),), dtype="<u4", buffer=padded, strides=(1,))[last]
+    word >>= (32 - 8 * size).astype(np.uint32)
     value = word & np.uint32(0x7F)
-    for k in range(1, 4):
+    for k in range(1, int(size.max())):
         value |= (word >> np.uint32(k)) & np.uint32(0x7F << 7 * k)
-    return value.astype(np.uint64)
+    return value
 
 
-def unzigzag(value: npt.NDArray[np.uint64]) -> IntArray:
+def _long_varints(data: Bytes, last: IntArray, size: IntArray) -> npt.NDArray[np.uint64]:
+    """Numbers of any size, byte by byte."""
+    if size.max() > 10:
+        raise Unusual("number too long")
+    value = np.zeros(len(last), dtype=np.uint64)
+    for k in range(int(size.max())):
+        more = size > k
+        byte = (data[last[more] - size[more] + 1 + k] & 127).astype(np.uint64)
+        value[more] |= byte << np.uint64(7 * k)
+    return value
+
+
+def unzigzag(value: Numbers) -> npt.NDArray[np.signedinteger[Any]]:
     """Signed numbers from their zigzag form."""
-    return (value >> np.uint64(1)).view(np.int64) ^ -(value & np.uint64(1)).view(np.int64)
+    signed = f"i{value.dtype.itemsize}"
+    one = value.dtype.type(1)
+    number: npt.NDArray[np.signedinteger[Any]] = (value >> one).view(signed) ^ -(value & one).view(signed)
+    return number
 
 
 def decode_deltas(data: Bytes) -> IntArray:
     """Numbers written as differences."""
-    return np.cumsum(unzigzag(decode_varints(data)))
+    return np.cumsum(unzigzag(decode_varints(data)), dtype=np.int64)
 
 
 # -- blocks ------------------------------------------------------------------------------------------------
@@ -354,7 +338,7 @@ class DenseNodes:
 
     def tags(self, n_strings: int) -> TagNumbers:
         """Tags of all nodes."""
-        numbers = decode_varints(self.keys_vals).view(np.int64)
+        numbers = decode_varints(self.keys_vals).astype(np.int64)
         ends = np.flatnonzero(numbers == 0)
         if not len(numbers):  # no node has any
             ends = np.full(len(self.node_id), -1)
@@ -397,7 +381,7 @@ class Entities:
     starts: dict[int, IntArray]
     sizes: dict[int, IntArray]
 
-    def packed(self, field: int, which: IntArray | None = None) -> tuple[npt.NDArray[np.uint64], IntArray]:
+    def packed(self, field: int, which: IntArray | None = None) -> tuple[Numbers, IntArray]:
         """All numbers of one field of the entities (or of some), and how many each has."""
         start, size = self.starts[field], self.sizes[field]
         if which is not None:
@@ -412,7 +396,7 @@ class Entities:
     def deltas(self, field: int, which: IntArray) -> tuple[IntArray, IntArray]:
         """Numbers that some entities write as differences, and how many each has."""
         numbers, counts = self.packed(field, which)
-        total = np.cumsum(unzigzag(numbers))
+        total = np.cumsum(unzigzag(numbers), dtype=np.int64)
         before = np.append(0, total)[pointers(counts)[:-1]]
         return total - np.repeat(before, counts), counts
 
@@ -422,7 +406,7 @@ class Entities:
         value, n_values = self.packed(3)
         if not np.array_equal(count, n_values):
             raise Unusual("keys and values")
-        return TagNumbers(key.view(np.int64), value.view(np.int64), count).check(n_strings)
+        return TagNumbers(key.astype(np.int64), value.astype(np.int64), count).check(n_strings)
 
 
 def read_entities(block: Block, kind: int) -> Iterator[Entities]:
