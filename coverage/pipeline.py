@@ -5,15 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import platform
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from .assess import Assessment, assess
 from .assess.bands import reach_bands
 from .assess.spacing_rules import RoadContext
+from .errors import Fault, InputError
 from .inputs import Built
 from .network.figures import network_figures
 from .network.quality.report import QualityReport, network_quality
@@ -27,19 +30,28 @@ from .policy import (
     Policy,
     RouteSpacing,
     SiteRequirement,
+    merged_costs,
 )
 from .project import Project
+from .siting.actions import carry_out, find_actions
 from .siting.maxcover.run import Progress
+from .siting.pins import Pins, pin, places_on_routes
 from .siting.planning.candidates import find_candidates
 from .siting.planning.comply import Compliance, comply
 from .siting.planning.outcome import Siting
 from .siting.planning.propose import propose
 from .siting.planning.retrofit import Retrofit, plan_retrofits
+from .siting.planning.spacing_rows import route_points_at, spacing_lines
 from .siting.planning.wishes import SolverOptions, Wishes, check_wishes
+from .siting.programme import Programme, ProgrammeOptions, make_programme
+from .siting.rule_rows import World
 from .study import Study, Tell, fetch, load, road_classes, sample_project, silent
+from .units import M_PER_KM, WGS84
 
 __all__ = ["Study", "assess_study", "fetch", "find_places", "load", "make_plan", "sample_project"]
 PROPOSE_OPTIONS = {"objective", "sites", "budget", "reach_km", "method"}
+EXACT_POINT = r"route_point-.*\d\.\d{4}"
+"""Ids of points that are candidates only because a plan with the least money may need them."""
 LIBRARIES = (
     "plugspan",
     "geopandas",
@@ -82,8 +94,13 @@ def make_plan(project: Project, *, tell: Tell = silent, solving: Progress | None
     before = assess_study(study, candidates, tell=tell)
     tell("siting", 0.6)
     siting = _site(study, candidates, solving)
+    programme = plan_programme(study, candidates)
     tell("after", 0.75)
-    after = _after(study, before, siting, candidates)
+    if programme is None:
+        after = _after(study, before, siting, candidates)
+    else:
+        after = _carried_out(study, programme, candidates)
+        programme = replace(programme, faults=(*programme.faults, *judged(programme, after)))
     return Plan(
         project,
         study.policy,
@@ -102,6 +119,7 @@ def make_plan(project: Project, *, tell: Tell = silent, solving: Progress | None
         compliance=_comply(study, candidates),
         retrofit=_retrofit(study),
         bands=reach_bands(study.roads, study.inputs, _counting_site(study)),
+        programme=programme,
     )
 
 
@@ -161,10 +179,87 @@ def check_siting(study: Study, candidates: gpd.GeoDataFrame) -> None:
     check_wishes(wishes, candidates, study.inputs)
 
 
+def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | None:
+    """The plan to adopt, if the project has a section ``[plan]`` whose goal is the rules.
+
+    Raises
+    ------
+    InputError
+        If a pin names no action, or a rule in ``meet`` is none of the policy's with a target.
+    """
+    settings = study.project.plan
+    if settings is None or settings.goal != "rules":
+        return None
+    file = "project.toml"
+    meet = () if settings.meet == "all" else settings.meet
+    known = [rule.id for rule in study.policy.rules if rule.target.value is not None]
+    wrong = [name for name in meet if name not in known]
+    if wrong:
+        values = {"known": ", ".join(known)}
+        raise InputError([Fault("plan-rule-unknown", file=file, value=name, values=values) for name in wrong])
+    pins = Pins(settings.required, settings.forbidden, settings.cost)
+    places = plan_candidates(study, candidates, pins)
+    costs = merged_costs(study.policy.costs, study.project.costs)
+    year = (study.project.assess_at or study.project.network.data_date or dt.date(2000, 1, 1)).year
+    actions = find_actions(study.inputs, study.policy, places, costs, year=year)
+    actions, required = pin(actions, pins, file=file)
+    options = ProgrammeOptions(
+        meet, settings.then, settings.budget, dict(sorted(settings.years.items())), settings.method == "greedy",
+        settings.time_limit_s, settings.gap,
+    )  # fmt: skip
+    grid = ~actions["id"].astype(str).str.match(EXACT_POINT).to_numpy(bool)
+    world = World(study.context, study.policy, actions, settings.close_shared)
+    return make_programme(
+        world, options, required=required, costs=costs, reach_km=study.project.siting.reach_km, prefer=grid
+    )
+
+
+def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Pins) -> gpd.GeoDataFrame:
+    """Candidates of the plan: those of the project, pinned places, and points that make "least" exact."""
+    context = study.context
+    routes = [
+        r
+        for r in study.routes
+        if any(r.road_class == getattr(rule, "network", None) for rule in study.policy.rules)
+    ]
+    parts = [candidates, places_on_routes(pins, context.index, routes)]
+    if (candidates["kind"] == "route_point").any():
+        for rule in study.policy.rules:
+            if isinstance(rule, RouteSpacing) and rule.target.value is not None:
+                lines = spacing_lines(context, rule, candidates.iloc[:0])
+                parts.append(route_points_at(context, lines, rule.span_km * M_PER_KM).assign(excluded=None))
+    joined = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    joined = joined.drop_duplicates("id").reset_index(drop=True)
+    return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
+
+
+def _carried_out(study: Study, programme: Programme, candidates: gpd.GeoDataFrame) -> Assessment:
+    """Assess again with the plan's actions carried out."""
+    inputs = carry_out(study.inputs, programme.carried_out, study.policy)
+    taken = set(programme.chosen["target"])
+    return _assess(study, study.context.with_inputs(inputs), candidates[~candidates["id"].isin(taken)])
+
+
+def judged(programme: Programme, after: Assessment) -> list[str]:
+    """Rules of which the plan claims another value than the assessment finds: none, or there is a fault of ours."""
+    last = programme.steps.iloc[-1]
+    wrong = []
+    for rule in programme.rules:
+        found = after[rule.rule]
+        for end, value in (("low", found.low), ("high", found.high)):
+            claimed = last[f"{rule.rule}.{end}"]
+            if value is None or not np.isfinite(value):
+                continue
+            if abs(claimed - value) > 1e-6 * max(1.0, abs(value)):
+                wrong.append(f"{rule.rule}.{end}")
+    return wrong
+
+
 def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None = None) -> tuple[Siting, ...]:
     """Propose sites if the project says how many, or how much money there is."""
     settings = study.project.siting
-    if settings.sites is None and settings.budget is None:
+    rules_first = study.project.plan is not None and study.project.plan.goal == "rules"
+    if rules_first or (settings.sites is None and settings.budget is None):
         return ()
     found = propose(
         study.inputs,

@@ -18,6 +18,7 @@ from .project import Project
 from .siting.planning.comply import Compliance
 from .siting.planning.outcome import Siting
 from .siting.planning.retrofit import Retrofit
+from .siting.programme import Programme
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Plan:
     network's figures (nodes, edges, length, islands …), ``quality`` what is doubtful about it,
     ``candidates`` the places where a site may be built, whether or not a siting was asked for.
     ``compliance`` holds the least sites for each span that was asked for, ``retrofit`` the berths worth retrofitting;
-    ``bands`` areas within driving distance of today's sites, for looking at.
+    ``bands`` areas within driving distance of today's sites, for looking at. ``programme`` is the plan to adopt, if the
+    project asks for one; ``after`` is then the state with its actions carried out.
     """
 
     project: Project
@@ -67,6 +69,7 @@ class Plan:
     compliance: tuple[Compliance, ...] = ()
     retrofit: Retrofit | None = None
     bands: gpd.GeoDataFrame | None = None
+    programme: Programme | None = None
 
     @property
     def widest(self) -> Compliance | None:

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from .errors import Fault, InputError
 from .patterns import RoadPatterns
+from .policy.costs import CostTable
 from .settings import parse_toml
 
 T = TypeVar("T", str, Path)
@@ -318,6 +319,49 @@ class SitingSettings(_Frozen):
         return value
 
 
+PlanAim = Literal["people", "highway", "flow"]
+
+
+class PlanSettings(_Frozen):
+    """The plan to adopt: first the rules are met with the least money, then the rest does the most good."""
+
+    goal: Literal["rules", "coverage"] = Field(
+        "rules",
+        description='"rules": meet the rules; "coverage": sites as [siting] asks, whatever the rules say',
+    )
+    meet: Literal["all"] | tuple[str, ...] = Field(
+        "all", description="rules to meet: all with a target, or a list of ids in order of priority"
+    )
+    then: PlanAim = Field("people", description="what money beyond that is spent on: people, highway or flow")
+    budget: NonNegative | None = Field(
+        None, description="money in all, in the unit of [costs]; the least that meets the rules if left out"
+    )
+    years: dict[Annotated[int, Field(ge=1900, le=2200)], NonNegative] = Field(
+        default_factory=dict, description="year = money of that year, instead of budget"
+    )
+    method: Literal["auto", "greedy"] = Field("auto", description='"greedy": by greedy choice alone')
+    close_shared: bool = Field(
+        False, description="close gaps shared with a neighbour, too, where a site inside can"
+    )
+    required: tuple[str, ...] = Field(
+        (), description='actions that must be in the plan: id, name, or place as "G106 K265"'
+    )
+    forbidden: tuple[str, ...] = Field((), description="actions that must not be in it: id or name")
+    cost: dict[str, NonNegative] = Field(
+        default_factory=dict, description="id or name of an action = its own cost"
+    )
+    time_limit_s: Positive = Field(20.0, description="time for each level of the proof")
+    gap: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="stop when proven this close to the best"
+    )
+
+    @model_validator(mode="after")
+    def _one_purse(self) -> PlanSettings:
+        if self.years and self.budget is not None:
+            raise PydanticCustomError("plan_money", "give budget or years, not both")
+        return self
+
+
 _TILE_WORDS = frozenset(["z", "x", "y", "-y", "s", "r"])
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?")
 
@@ -418,6 +462,10 @@ class Project(_Frozen):
     ] = Field(default_factory=dict, description="input tables")
     siting: SitingSettings = SitingSettings()
     emissions: EmissionSettings = EmissionSettings()
+    plan: PlanSettings | None = Field(
+        None, description="the plan to adopt; none is made without this section"
+    )
+    costs: CostTable = Field(CostTable(), description="what actions cost, instead of the policy's table")
     output: OutputSettings = OutputSettings()
     folder: Path = Field(Path(), exclude=True, repr=False)
 

@@ -22,10 +22,7 @@ def assess_facilities(
     A pair has a charger if one of its sides has; ``pairs_both_sides`` counts those where every side has.
     Facilities that are planned, under construction or out of order are not in the share.
     """
-    kinds = set(rule.facility) | ({"parking_area"} if rule.include_parking_areas else set())
-    counted = facilities["kind"].isin(kinds) & facilities["inside"].astype(bool)
-    counted &= facilities["status"].isna() | (facilities["status"] == "operational")
-    table = facilities[counted].copy()
+    table = counted_facilities(facilities, rule)
     if rule.charging_spaces_min is None:
         table["has"], table["evidence"] = facility_status(table, chargers, rule.site)
     else:
@@ -62,6 +59,14 @@ def assess_facilities(
         table=pd.DataFrame(table.drop(columns="geometry")),
         survey=pd.DataFrame(survey.drop(columns=["geometry", "_n"])),
     )
+
+
+def counted_facilities(facilities: gpd.GeoDataFrame, rule: FacilityShare) -> gpd.GeoDataFrame:
+    """Facilities that a rule counts: of its kinds, in the region, and running."""
+    kinds = set(rule.facility) | ({"parking_area"} if rule.include_parking_areas else set())
+    counted = facilities["kind"].isin(kinds) & facilities["inside"].astype(bool)
+    counted &= facilities["status"].isna() | (facilities["status"] == "operational")
+    return facilities[counted].copy()
 
 
 def facility_status(

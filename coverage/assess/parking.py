@@ -15,15 +15,7 @@ def assess_parking(car_parks: pd.DataFrame, counties: pd.DataFrame, rule: ShareM
     Ready spaces that are not known lie between 0 and all. Car parks without a number of spaces can't be weighed;
     they are left out and listed. Where registrations are missing, nothing is concluded.
     """
-    table = pd.DataFrame(car_parks.drop(columns="geometry", errors="ignore"))
-    if len(table):
-        operational = table["status"].isna() | (table["status"] == "operational")
-        table = table[car_parks["inside"].to_numpy(bool) & operational.to_numpy(bool)]
-    belongs = table["park_type"].isin(["new", "ancillary"]).astype("boolean").mask(table["park_type"].isna())
-    if rule.population == "new_or_ancillary_car_parks":
-        table, belongs = table[belongs.fillna(True)], belongs[belongs.fillna(True)]
-    else:
-        belongs = pd.Series(True, index=table.index, dtype="boolean")
+    table, belongs = parking_population(car_parks, rule)
     spaces = table["spaces"].astype("Float64")
     weighed = (spaces > 0).fillna(False).to_numpy(bool)
     ready = table["ready_spaces"].astype("Float64")[weighed]
@@ -53,6 +45,18 @@ def assess_parking(car_parks: pd.DataFrame, counties: pd.DataFrame, rule: ShareM
         table=table,
         survey=survey,
     )
+
+
+def parking_population(car_parks: pd.DataFrame, rule: ShareMargin) -> tuple[pd.DataFrame, pd.Series]:
+    """Car parks that a rule counts or may count, and whether each belongs (missing: not known)."""
+    table = pd.DataFrame(car_parks.drop(columns="geometry", errors="ignore"))
+    if len(table):
+        operational = table["status"].isna() | (table["status"] == "operational")
+        table = table[car_parks["inside"].to_numpy(bool) & operational.to_numpy(bool)]
+    if rule.population != "new_or_ancillary_car_parks":
+        return table, pd.Series(True, index=table.index, dtype="boolean")
+    belongs = table["park_type"].isin(["new", "ancillary"]).astype("boolean").mask(table["park_type"].isna())
+    return table[belongs.fillna(True)], belongs[belongs.fillna(True)]
 
 
 def ev_share(counties: pd.DataFrame) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +17,7 @@ from ..units import WGS84
 from .frames import TEXT_DTYPE, as_table, combine_tables
 from .overlap import merge_overlap
 from .schemas import CHARGERS
-from .sites import charger_faults, group_sites
+from .sites import charger_faults, group_sites, site_table
 
 WITH_POSITION = ("chargers", "facilities", "berths", "car_parks", "demand")
 
@@ -97,16 +98,24 @@ class Inputs:
             }
             for row in proposed.rename(columns={"name": "name_"}).itertuples()
         ]
-        added = as_table(rows, CHARGERS, source="proposed")
+        return self.with_chargers(self.chargers, rows)
+
+    def with_chargers(self, chargers: gpd.GeoDataFrame, new: Sequence[Mapping[str, Any]]) -> Inputs:
+        """Return the inputs with other chargers, and further ones inside the region.
+
+        Each new row names its ``site``, an existing one or a new id: nothing is grouped anew, since a charger
+        without an operator beside a new one would move its site, and existing sites stay where they are.
+        """
+        added = as_table(new, CHARGERS, source="proposed")
         added["inside"] = True
-        # Grouped by themselves: a charger without an operator beside one of them would move the site.
-        added, new = group_sites(added)
-        sites = [table for table in (self.sites, _sites(new, added)) if len(table)]
-        return replace(
-            self,
-            chargers=combine_tables([self.chargers, added], CHARGERS),
-            sites=pd.concat(sites, ignore_index=True) if sites else self.sites,
-        )
+        added["site"] = [str(row.get("site", row["id"])) for row in new]
+        joined = combine_tables([chargers, added], CHARGERS)
+        sites = _sites(site_table(joined), joined)
+        places = dict(zip(self.sites["id"], self.sites.geometry, strict=True))
+        sites.geometry = [
+            places.get(name, here) for name, here in zip(sites["id"], sites.geometry, strict=True)
+        ]
+        return replace(self, chargers=joined, sites=sites)
 
 
 def collect(

@@ -69,7 +69,7 @@ def group_sites(
     groups, first = np.unique(labels[order], return_index=True)
     named = ids[order][first][np.searchsorted(groups, labels)]
     members = chargers.assign(site=pd.Series(named, index=chargers.index, dtype=TEXT_DTYPE))
-    return members, _site_table(members)
+    return members, site_table(members)
 
 
 def _labels(chargers: gpd.GeoDataFrame, reach_m: float) -> IntArray:
@@ -152,8 +152,8 @@ def exists(chargers: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return (status.isna() | (status == "operational")).to_numpy(dtype=bool)
 
 
-def _site_table(members: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """One row per site; see :func:`group_sites`."""
+def site_table(members: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """One row per site of chargers that name theirs in ``site``; see :func:`group_sites`."""
     here = exists(members)
     order = np.lexsort((members["id"].astype(str).to_numpy(), ~here, members["site"].astype(str).to_numpy()))
     ranked, here = members.iloc[order].reset_index(drop=True), here[order]

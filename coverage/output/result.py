@@ -23,6 +23,7 @@ from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit
 from .plan_tables import quality_table
+from .programme import plan_part
 
 DECIMALS = 6
 """Shares and kilometres are written to this many decimals: a millimetre, a millionth."""
@@ -69,6 +70,7 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
             "access": _records(plan.before.access),
             "not_served": _records(plan.before.not_served, drop=("geometry",)),
             **siting_part(plan, lang),
+            "plan": plan_part(plan),
             "after": {
                 "findings": finding_rows(plan.after, lang),
                 "measures": finding_rows(plan.after, lang, with_target=False),

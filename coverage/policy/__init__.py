@@ -4,6 +4,7 @@ A profile is a TOML file of rules. Each rule has an ``id``, a ``kind`` that says
 and the source that demands it. Values that no source gives are listed as assumptions and shown as such.
 """
 
+from .costs import ActionCost, CostTable, merged_costs
 from .profile import PROFILES, Policy, read_policy
 from .rules import (
     BerthRequirement,
@@ -24,9 +25,11 @@ from .rules import (
 
 __all__ = [
     "PROFILES",
+    "ActionCost",
     "BerthRequirement",
     "BerthShare",
     "CallShare",
+    "CostTable",
     "DemandReach",
     "EmissionFactors",
     "FacilityShare",
@@ -39,5 +42,6 @@ __all__ = [
     "ShareMargin",
     "SiteRequirement",
     "Target",
+    "merged_costs",
     "read_policy",
 ]

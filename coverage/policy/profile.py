@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from ..errors import Fault, InputError
 from ..patterns import RoadPatterns
 from ..settings import parse_toml
+from .costs import CostTable
 from .rules import Bilingual, EmissionFactors, Rule
 
 
@@ -31,6 +32,8 @@ class Policy(BaseModel):
         For the CO2 that shore power avoids; a project may give others.
     rules : tuple of Rule
         In the order of the file.
+    costs : CostTable or None
+        What actions of a plan cost, where a project does not say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -43,6 +46,7 @@ class Policy(BaseModel):
     emissions: EmissionFactors = EmissionFactors()
     road_class: RoadPatterns
     rules: Annotated[tuple[Rule, ...], Field(alias="rule")]
+    costs: CostTable | None = None
 
     @field_validator("rules")
     @classmethod

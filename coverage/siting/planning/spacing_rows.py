@@ -18,7 +18,7 @@ from ...assess.spacing_rules import RoadContext
 from ...network.access import find_served
 from ...network.graph import BoolArray, FloatArray, IntArray
 from ...network.routes import Direction, Drive, Section, locate
-from ...policy import RouteSpacing
+from ...policy import LengthCoverage, RouteSpacing
 from ...units import M_PER_KM, compare_m, lonlat
 from ..windows import gap_windows
 from .candidates import points_on, united
@@ -76,7 +76,7 @@ class SpacingRows:
 
 def spacing_lines(
     context: RoadContext,
-    rule: RouteSpacing,
+    rule: RouteSpacing | LengthCoverage,
     candidates: gpd.GeoDataFrame,
     qualifies: BoolArray | None = None,
 ) -> list[SpacingLine]:
@@ -85,7 +85,7 @@ def spacing_lines(
     Parameters
     ----------
     context : RoadContext
-    rule : RouteSpacing
+    rule : RouteSpacing or LengthCoverage
     candidates : GeoDataFrame
         EPSG:4326; all of them count.
     qualifies : (sites,) bool, optional
@@ -98,7 +98,7 @@ def spacing_lines(
     """
     if qualifies is None:
         qualifies = context.status(rule.site) == YES
-    if not rule.outside_sites_count:
+    if not getattr(rule, "outside_sites_count", True):
         qualifies = qualifies & context.inputs.sites["inside"].to_numpy(bool)
     routes = context.of_class(rule.network)
     points = lonlat(candidates.geometry)

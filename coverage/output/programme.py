@@ -1,0 +1,196 @@
+"""The plan to adopt as tables: what map, layers, workbook, report and ``result.json`` say of it, computed once.
+
+Money is in the unit of the cost table, lengths in metres, shares 0 to 1; nothing is rounded here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from ..assess.finding import Finding
+from ..plan import Plan
+from ..siting.programme import Programme
+
+
+def action_table(plan: Plan) -> gpd.GeoDataFrame:
+    """Actions of the plan in building order.
+
+    Returns
+    -------
+    GeoDataFrame
+        EPSG:4326; ``order, id, kind, place, name, county, year, cost, bureau_cost`` (the bureau's part), ``certain``,
+        ``without_low, without_high, without_lost, closes`` (list of mappings), ``spent`` (money up to it).
+    """
+    programme = _of(plan)
+    table = programme.chosen.reset_index(drop=True)
+    shares = [getattr(programme.costs, kind).paid_by.get("bureau", np.nan) for kind in table["kind"]]
+    return table.assign(
+        year=table["stage_year"],
+        bureau_cost=table["cost"] * np.array(shares, dtype=float),
+        spent=table["cost"].cumsum(),
+    )
+
+
+def step_rows(plan: Plan) -> list[dict[str, Any]]:
+    """Today, then the state after each action: ``order, action, year, spent, people``, each rule with its status."""
+    programme = _of(plan)
+    rows = []
+    for row in programme.steps.to_dict("records"):
+        rules = {}
+        for rule in programme.rules:
+            found = plan.before[rule.rule]
+            now = _finding_at(found, row[f"{rule.rule}.low"], row[f"{rule.rule}.high"])
+            rules[rule.rule] = {"low": now.low, "high": now.high, "status": now.status}
+        rows.append(
+            {key: row[key] for key in ("order", "action", "year", "spent", "people")} | {"rules": rules}
+        )
+    return rows
+
+
+def _finding_at(found: Finding, low: float | None, high: float | None) -> Finding:
+    return replace(found, low=low, high=high, figures={})
+
+
+def level_rows(plan: Plan) -> list[dict[str, Any]]:
+    """Each level with its certificate: ``name, objective, bound, price_bound, gap, status, runtime_s``."""
+    keys = ("name", "objective", "bound", "price_bound", "gap", "status", "runtime_s")
+    return [{key: getattr(level, key) for key in keys} for level in _of(plan).levels]
+
+
+def stage_rows(plan: Plan) -> list[dict[str, Any]]:
+    """Each year: money given and spent up to it, actions, and the rules' values at its end."""
+    programme = _of(plan)
+    if programme.stages is None:
+        return []
+    steps = step_rows(plan)
+    rows = []
+    for year, money in zip(programme.stages.years.tolist(), programme.stages.money.tolist(), strict=True):
+        done = [step for step in steps if step["order"] == 0 or step["year"] <= year]
+        now = [step for step in done if step["order"] and step["year"] == year]
+        rows.append(
+            {
+                "year": year,
+                "budget": money,
+                "spent": done[-1]["spent"],
+                "actions": len(now),
+                "people": done[-1]["people"],
+                "rules": done[-1]["rules"],
+            }
+        )
+    return rows
+
+
+def shared_gap_table(plan: Plan) -> pd.DataFrame:
+    """Gaps that the region shares with a neighbour once the plan is carried out, and what closes them."""
+    gaps = plan.after.gaps
+    rules = {rule.rule for rule in _of(plan).rules}
+    return pd.DataFrame(
+        gaps[(gaps["spacing_class"] == "shared") & gaps["rule"].isin(rules)].drop(columns="geometry")
+    )
+
+
+def other_actions(plan: Plan) -> gpd.GeoDataFrame:
+    """Actions that are not in the plan, the least additional money first: "why not my town?"."""
+    programme = _of(plan)
+    table = programme.actions
+    free = table[~table["chosen"] & table["reason"].isna() & table["insist_low"].notna()]
+    return free.sort_values(["insist_high", "insist_low", "id"]).reset_index(drop=True)
+
+
+def plan_part(plan: Plan) -> dict[str, Any] | None:
+    """The plan as ``result.json`` has it; None if none was asked for."""
+    programme = plan.programme
+    if programme is None:
+        return None
+    columns = [
+        *(
+            "id",
+            "kind",
+            "place",
+            "name",
+            "target",
+            "county",
+            "lon",
+            "lat",
+            "year",
+            "order",
+            "cost",
+            "bureau_cost",
+        ),
+        *("spent", "closes", "certain", "without_low", "without_high", "without_lost"),
+    ]
+    others = [
+        "id",
+        "kind",
+        "place",
+        "name",
+        "county",
+        "lon",
+        "lat",
+        "cost",
+        "insist_low",
+        "insist_high",
+        "chosen_at",
+    ]
+    costs = programme.costs
+    return {
+        "actions": _listed(action_table(plan), columns),
+        "steps": step_rows(plan),
+        "levels": level_rows(plan),
+        "stages": stage_rows(plan),
+        "schedule": _schedule(programme),
+        "unmet": programme.unmet.to_dict("records"),
+        "shared_gaps": shared_gap_table(plan).to_dict("records"),
+        "survey": programme.survey.rename(columns={"name": "what"}).to_dict("records"),
+        "others": _listed(other_actions(plan), others),
+        "cost": {
+            "low": programme.cost_low,
+            "high": programme.cost_high,
+            "least": programme.least,
+            "greedy": programme.greedy_cost,
+            "budget": programme.budget,
+            "unit": costs.currency,
+            "source": costs.source,
+            "date": None if costs.date is None else costs.date.isoformat(),
+            "assumed": costs.assumed,
+        },
+        "people": {
+            "total": programme.people_total,
+            "before": programme.people_before,
+            "after": programme.people_after,
+        },
+        "complete": programme.complete,
+        "candidates": int(
+            (
+                programme.actions["reason"].isna() & ~programme.actions["kind"].isin(["survey", "opening"])
+            ).sum()
+        ),
+        "verified": not programme.faults,
+        "faults": list(programme.faults),
+    }
+
+
+def _schedule(programme: Programme) -> dict[str, Any] | None:
+    """Certificate of the spread over the years."""
+    if programme.stages is None:
+        return None
+    keys = ("objective", "bound", "gap", "status", "runtime_s")
+    return {key: getattr(programme.stages, key) for key in keys}
+
+
+def _listed(table: gpd.GeoDataFrame, columns: list[str]) -> list[dict[str, Any]]:
+    points = table.geometry
+    here = points.notna() & ~points.is_empty
+    lonlat = {"lon": points.x.where(here).round(7), "lat": points.y.where(here).round(7)}
+    frame = pd.DataFrame(table.drop(columns="geometry")).assign(**lonlat)
+    return [{str(k): v for k, v in row.items()} for row in frame[columns].to_dict("records")]
+
+
+def _of(plan: Plan) -> Programme:
+    assert plan.programme is not None
+    return plan.programme

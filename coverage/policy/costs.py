@@ -1,0 +1,93 @@
+"""What actions cost: a table of the profile, which a project may replace in part or in whole."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+Money = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class ActionCost(BaseModel):
+    """Cost of one kind of action: ``base + per_point × points + per_kw × kW + per_space × spaces``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: Money = Field(0.0, description="money of one action, whatever its size")
+    place: dict[str, Money] = Field(
+        default_factory=dict, description="kind of place = base there, e.g. service_area = 120"
+    )
+    per_point: Money = Field(0.0, description="money for each charge point")
+    per_kw: Money = Field(0.0, description="money for each kW of the site")
+    per_space: Money = Field(0.0, description="money for each parking space made ready")
+    paid_by: dict[str, Share] = Field(
+        default_factory=dict, description="who pays which share, e.g. bureau = 0.3, operator = 0.7"
+    )
+
+    @field_validator("paid_by")
+    @classmethod
+    def _whole(cls, value: dict[str, float]) -> dict[str, float]:
+        if value and abs(sum(value.values()) - 1.0) > 1e-6:
+            raise PydanticCustomError(
+                "paid_by", "the shares of paid_by must add up to 1", {"sum": sum(value.values())}
+            )
+        return value
+
+    def of(self, place: str, points: float = 0.0, kw: float = 0.0, spaces: float = 0.0) -> float:
+        """Money of an action at a kind of place.
+
+        >>> ActionCost(base=80, place={"service_area": 100}, per_kw=0.1).of("service_area", 4, 480)
+        148.0
+        """
+        base = self.place.get(place, self.base)
+        return base + self.per_point * points + self.per_kw * kw + self.per_space * spaces
+
+
+class CostTable(BaseModel):
+    """Costs by kind of action, with their unit and source.
+
+    Attributes
+    ----------
+    currency : str
+        Unit of all money: ``"万元"``, ``"k€"``, ``"k$"``.
+    source, date
+        Where the figures come from, and of when they are.
+    assumed : bool
+        No source gives them: shown as an assumption wherever money stands.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    currency: str = Field("", max_length=20, description="unit of money, e.g. 万元")
+    source: str = Field("", description="where the figures come from")
+    date: dt.date | None = Field(None, description="date of the prices")
+    assumed: bool = Field(True, description="false once the figures are your own")
+    new_site: ActionCost = Field(ActionCost(base=1.0), description="a new charging site")
+    upgrade: ActionCost = Field(ActionCost(base=0.5), description="new points at a site that falls short")
+    commission: ActionCost = Field(
+        ActionCost(base=0.5), description="putting a planned, unfinished or broken site into service"
+    )
+    high_power: ActionCost = Field(ActionCost(base=2.0), description="high power at a hub")
+    shore_power: ActionCost = Field(
+        ActionCost(base=1.0), description="shore power at a berth whose table has no cost of its own"
+    )
+    ready_spaces: ActionCost = Field(ActionCost(per_space=0.01), description="making parking spaces ready")
+
+
+def merged_costs(profile: CostTable | None, own: CostTable) -> CostTable:
+    """The profile's table with what a project says instead, key by key.
+
+    Parameters
+    ----------
+    profile : CostTable or None
+    own : CostTable
+        ``[costs]`` of the project; only what it sets counts.
+    """
+    base = (profile or CostTable()).model_dump()
+    for key, value in own.model_dump(exclude_unset=True).items():
+        base[key] = {**base[key], **value} if isinstance(value, dict) else value
+    return CostTable.model_validate(base)

@@ -1,0 +1,366 @@
+"""Actions: what a plan may do, what each costs, and the inputs as they would be with some of them carried out.
+
+Beside actions there are two kinds of events that cost nothing: ``survey`` (an answer to what the data leave open turns
+out favourable) and ``opening`` (a site under construction opens on its date). They stand in the same table, so that the
+rows of the rules see them like actions; a plan never chooses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from ..assess.berths import berth_membership
+from ..assess.facilities import counted_facilities, facility_status
+from ..assess.finding import NO, UNKNOWN, YES, site_status
+from ..assess.parking import ev_share, parking_population
+from ..inputs import Built, Inputs
+from ..inputs.bundle import PROPOSED
+from ..inputs.frames import as_table
+from ..inputs.schemas import CHARGERS
+from ..policy import BerthShare, CostTable, FacilityShare, Policy, ShareMargin, SiteRequirement
+from ..units import WGS84
+
+KINDS = ("new_site", "upgrade", "commission", "high_power", "shore_power", "ready_spaces")
+"""Kinds of actions; ``choice.action_kind.KIND`` in the catalogue says them in words."""
+EVENTS = ("survey", "opening")
+"""Kinds of events, which cost nothing and are never chosen."""
+BUILDS = ("new_site", "upgrade", "high_power")
+"""Kinds that put up new charge points."""
+NOT_RUNNING = ("under_construction", "planned", "out_of_order")
+COLUMNS = (
+    *("id", "kind", "place", "name", "target", "county", "cost", "year", "points", "point_kw", "spaces"),
+    *("reason", "geometry"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Equipment:
+    """What new equipment must be to count for every rule with a target, by kind of action.
+
+    ``site`` is built along routes, at service areas and for people; ``hub`` at facilities of which a rule asks more.
+    """
+
+    site: Built
+    hub: Built
+
+    @classmethod
+    def of(cls, policy: Policy) -> Equipment:
+        """The least that meets all requirements of a policy, 4 points of 120 kW at least."""
+        asked = [
+            rule.site
+            for rule in policy.rules
+            if hasattr(rule, "site")
+            and (rule.target.value is not None or not isinstance(rule, FacilityShare))
+        ]
+        hubs = [
+            rule.site
+            for rule in policy.rules
+            if isinstance(rule, FacilityShare) and rule.target.value is not None
+        ]
+        return cls(_least_equipment(asked), _least_equipment([*asked, *hubs]))
+
+
+def _least_equipment(asked: list[SiteRequirement]) -> Built:
+    plain = Built()
+    return Built(
+        point_kw=max([plain.point_kw, *(site.dc_min_kw for site in asked)]),
+        points=max([plain.points, *(site.min_points for site in asked)]),
+        pool_min_kw=max([0.0, *(site.pool_min_kw for site in asked)]),
+        connector=";".join(dict.fromkeys(site.connectors[0] for site in asked if site.connectors)),
+    )
+
+
+def find_actions(
+    inputs: Inputs, policy: Policy, candidates: gpd.GeoDataFrame, costs: CostTable, *, year: int
+) -> gpd.GeoDataFrame:
+    """List all actions and events.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    policy : Policy
+        Rules with a target say what falls short.
+    candidates : GeoDataFrame
+        Places of new sites; see :func:`.candidates.find_candidates`.
+    costs : CostTable
+    year : int
+        Year of the assessment: sites that open later are events of their year.
+
+    Returns
+    -------
+    GeoDataFrame
+        EPSG:4326; ``id``, ``kind`` (one of :data:`KINDS` or :data:`EVENTS`), ``place`` (kind of place), ``name``,
+        ``target`` (id of the candidate, site, facility, berth or car park), ``county``, ``cost``, ``year`` (first
+        year it can be there; missing: any), ``points``, ``point_kw``, ``spaces``, ``reason`` (why it can't be chosen;
+        missing if it can). Sorted by kind, then id.
+    """
+    equipment = Equipment.of(policy)
+    frames = [
+        _new_sites(candidates, equipment.site),
+        _existing_sites(inputs, policy, equipment.site, year),
+        _facilities(inputs, policy, equipment.hub),
+        _berths(inputs, policy),
+        _car_parks(inputs, policy),
+    ]
+    table = gpd.GeoDataFrame(
+        pd.concat([f for f in frames if len(f)] or [_table([])], ignore_index=True), crs=WGS84
+    )
+    table["cost"] = [_cost(costs, row) for row in table.itertuples()]
+    rank = table["kind"].map({kind: k for k, kind in enumerate((*KINDS, *EVENTS))})
+    return table.iloc[np.lexsort((table["id"].astype(str), rank))].reset_index(drop=True)
+
+
+def _table(rows: Iterable[dict[str, Any]]) -> gpd.GeoDataFrame:
+    frame = pd.DataFrame(list(rows), columns=list(COLUMNS))
+    return gpd.GeoDataFrame(frame, geometry=list(frame["geometry"]), crs=WGS84)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def _name(row: dict[str, Any]) -> str:
+    return str(row["id"] if pd.isna(row["name"]) else row["name"])
+
+
+def _cost(costs: CostTable, row: Any) -> float:
+    if row.kind in EVENTS:
+        return 0.0
+    if row.kind == "shore_power" and not pd.isna(row.cost):
+        return float(row.cost)  # the berth's own figure
+    known = [0.0 if pd.isna(value) else float(value) for value in (row.points, row.point_kw, row.spaces)]
+    table = getattr(costs, row.kind)
+    return float(table.of(row.place, known[0], known[0] * known[1], known[2]))
+
+
+def _new_sites(candidates: gpd.GeoDataFrame, built: Built) -> gpd.GeoDataFrame:
+    return _table(
+        {
+            "id": row["id"],
+            "kind": "new_site",
+            "place": row["kind"],
+            "name": row["name"],
+            "target": row["id"],
+            "points": built.points,
+            "point_kw": built.point_kw,
+            "reason": row["excluded"],
+            "geometry": row["geometry"],
+        }
+        for row in _records(candidates)
+    )
+
+
+def _targets(policy: Policy, kind: type) -> list[Any]:
+    return [rule for rule in policy.rules if isinstance(rule, kind) and rule.target.value is not None]
+
+
+def _requirements(policy: Policy) -> list[SiteRequirement]:
+    """What rules with a target, and those on people, ask of a site; each once."""
+    asked = [
+        rule.site
+        for rule in policy.rules
+        if hasattr(rule, "site") and (rule.target.value is not None or not isinstance(rule, FacilityShare))
+    ]
+    return list(dict.fromkeys(asked))
+
+
+def _action(kind: str, row: dict[str, Any], place: str, **more: Any) -> dict[str, Any]:
+    """An action or event at a row of a table."""
+    named = {
+        "id": f"{kind}-{row['id']}",
+        "kind": kind,
+        "place": place,
+        "name": _name(row),
+        "target": row["id"],
+    }
+    return {**named, "county": row["county"], "geometry": row.get("geometry"), **more}
+
+
+def _existing_sites(inputs: Inputs, policy: Policy, built: Built, year: int) -> gpd.GeoDataFrame:
+    """Upgrades, commissioning, openings and surveys of the region's charging sites."""
+    sites = inputs.sites
+    status = np.array([site_status(inputs, site) for site in _requirements(policy)]).reshape(-1, len(sites))
+    short, unknown = (status != YES).any(axis=0), (status == UNKNOWN).any(axis=0)
+    opened = _opening_year(inputs)
+    rows = []
+    for k, row in enumerate(_records(sites)):
+        if row["kind"] != "charging" or not row["inside"]:
+            continue
+        if row["status"] in NOT_RUNNING:
+            due = opened.get(row["id"])
+            rows.append(
+                _action("commission", row, "site")
+                if due is None
+                else _action("opening", row, "site", year=max(due, year))
+            )
+            continue
+        if unknown[k]:
+            rows.append(_action("survey", row, "site"))
+        if short[k]:
+            rows.append(_action("upgrade", row, "site", points=built.points, point_kw=built.point_kw))
+    return _table(rows)
+
+
+def _opening_year(inputs: Inputs) -> dict[str, int]:
+    """Year in which each site that is not running opens, by its latest stated date; none if broken or undated."""
+    due = inputs.chargers[inputs.chargers["status"].isin(["under_construction", "planned"])]
+    dates = pd.to_datetime(due["opened"]).groupby(due["site"]).max().dropna()
+    return {str(site): int(date.year) for site, date in dates.items()}
+
+
+def _facilities(inputs: Inputs, policy: Policy, built: Built) -> gpd.GeoDataFrame:
+    """High power where a rule asks more than a new site gives, and surveys where nobody knows what is there."""
+    plain = Equipment.of(policy).site
+    rows: dict[str, dict[str, Any]] = {}
+    for rule in _targets(policy, FacilityShare):
+        if rule.charging_spaces_min is not None:
+            continue
+        table = counted_facilities(inputs.facilities, rule)
+        has, _ = facility_status(table, inputs.chargers, rule.site)
+        for row, status in zip(_records(table), has, strict=True):
+            if status == UNKNOWN:
+                found = _action("survey", row, row["kind"])
+                rows[found["id"]] = found
+            if status != YES and rule.site.dc_min_kw > plain.point_kw:
+                found = _action("high_power", row, row["kind"], points=built.points, point_kw=built.point_kw)
+                rows[found["id"]] = found
+    return _table(rows.values())
+
+
+def _berths(inputs: Inputs, policy: Policy) -> gpd.GeoDataFrame:
+    """Shore power at berths that a rule counts, or may count, and that are not known to have it."""
+    rows: dict[str, dict[str, Any]] = {}
+    for rule in _targets(policy, BerthShare):
+        counts = berth_membership(inputs.berths, rule.berth)
+        has = inputs.berths["shore_power"].astype("boolean")
+        lacks = (counts != NO) & ~has.fillna(False) & inputs.berths["inside"].astype(bool)
+        open_ = (counts == UNKNOWN) | has.isna()
+        for row in _records(inputs.berths.assign(open=open_)[lacks]):
+            found = [_action("shore_power", row, "berth", cost=row["retrofit_cost"])]
+            found += [_action("survey", row, "berth")] if row["open"] else []
+            rows |= {action["id"]: action for action in found}
+    return _table(rows.values())
+
+
+def _car_parks(inputs: Inputs, policy: Policy) -> gpd.GeoDataFrame:
+    """Enough ready spaces in each car park that has too few for the rule on its own."""
+    rows: dict[str, dict[str, Any]] = {}
+    fleet = ev_share(inputs.counties)
+    if fleet is None:
+        return _table([])
+    for rule in _targets(policy, ShareMargin):
+        table, _ = parking_population(inputs.car_parks, rule)
+        weighed = table["spaces"].astype("Float64").gt(0).fillna(False)
+        for row in _records(inputs.car_parks.loc[table.index[weighed]]):
+            least = wanted_spaces(int(row["spaces"]), fleet, rule)
+            ready = 0 if pd.isna(row["ready_spaces"]) else int(row["ready_spaces"])
+            found = [_action("ready_spaces", row, "car_park", spaces=least - ready)] if ready < least else []
+            found += [_action("survey", row, "car_park")] if pd.isna(row["ready_spaces"]) else []
+            rows |= {action["id"]: action for action in found}
+    return _table(rows.values())
+
+
+def wanted_spaces(spaces: int, fleet: float, rule: ShareMargin) -> int:
+    """Ready spaces with which a car park meets the rule on its own; all of them if that is not enough."""
+    return min(int(np.ceil(spaces * (fleet + (rule.target.value or 0.0)) - 1e-9)), spaces)
+
+
+# -- carrying out ----------------------------------------------------------------------------------------
+
+
+def carry_out(inputs: Inputs, actions: gpd.GeoDataFrame, policy: Policy) -> Inputs:
+    """The inputs as they would be with these actions carried out; the assessment judges them like any other inputs.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    actions : GeoDataFrame
+        Rows of :func:`find_actions`, events among them: surveys are answered favourably, sites that open are open.
+    policy : Policy
+    """
+    equipment = Equipment.of(policy)
+    kind, target = actions["kind"], actions["target"]
+    answered = set(target[kind == "survey"])
+    built = actions[kind.isin(BUILDS) | (kind == "survey") & (actions["place"] == "site")]
+    running = set(target[kind.isin(["commission", "opening"])])
+    chargers = inputs.chargers.copy()
+    chargers.loc[chargers["site"].isin(running), "status"] = "operational"
+    new = [_charger(row, equipment, inputs) for row in built.itertuples()]
+    facilities = inputs.facilities.copy()
+    known = facilities["id"].isin(answered)
+    for column in ("points", "fast_points"):
+        facilities.loc[known, column] = equipment.hub.points
+    facilities.loc[known, "point_kw"] = equipment.hub.point_kw
+    berths = inputs.berths.copy()
+    berths.loc[berths["id"].isin(answered | set(target[kind == "shore_power"])), "shore_power"] = True
+    parks = inputs.car_parks.copy()
+    parks.loc[parks["id"].isin(answered) & parks["ready_spaces"].isna(), "ready_spaces"] = parks["spaces"]
+    added = parks["id"].map(actions[kind == "ready_spaces"].set_index("target")["spaces"]).astype("Float64")
+    ready = (parks["ready_spaces"].astype("Float64").fillna(0.0) + added).round().astype("Int64")
+    parks["ready_spaces"] = parks["ready_spaces"].mask(added.notna(), ready)
+    return replace(inputs.with_chargers(chargers, new), facilities=facilities, berths=berths, car_parks=parks)
+
+
+def action_chargers(inputs: Inputs, actions: gpd.GeoDataFrame, policy: Policy) -> gpd.GeoDataFrame:
+    """Chargers at the site of each action once it is carried out; ``action`` is its position in the table.
+
+    Of a ``survey`` they are those that are there: what they turn out to be is not for this table to say.
+    """
+    equipment = Equipment.of(policy)
+    built = [_charger(row, equipment, inputs) for row in actions.itertuples() if row.kind in BUILDS]
+    added = as_table(built, CHARGERS, source="proposed")
+    added["action"] = np.flatnonzero(actions["kind"].isin(BUILDS))
+    at_site = actions["kind"].isin(["upgrade", "commission", "opening", "survey"]) & (
+        actions["place"] == "site"
+    )
+    sites = pd.DataFrame({"site": actions.loc[at_site, "target"], "action": np.flatnonzero(at_site)})
+    old = inputs.chargers.merge(sites, on="site")
+    puts = actions["kind"].isin(["commission", "opening"]).to_numpy(bool)
+    old.loc[puts[old["action"].to_numpy(np.int64)], "status"] = "operational"
+    frames = [frame for frame in (added, old) if len(frame)]
+    joined = pd.concat(frames, ignore_index=True) if frames else added
+    return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
+
+
+def _charger(row: Any, equipment: Equipment, inputs: Inputs) -> dict[str, Any]:
+    """Row of the chargers that an action builds; at a facility it names it, at a site it has that site's operator."""
+    built = equipment.hub if row.kind == "high_power" else equipment.site
+    new_id = f"{PROPOSED}{row.id}"
+    known = {"site": new_id, "operator": new_id, "service_area": None, "side": None, "ref": None}
+    if row.kind in ("upgrade", "survey"):
+        site = inputs.sites[inputs.sites["id"] == row.target].iloc[0]
+        known |= {
+            "site": row.target,
+            **{name: site[name] for name in ("operator", "service_area", "side", "ref")},
+        }
+        new_id = f"{row.target}+{row.kind}"
+    elif len(named := inputs.facilities[inputs.facilities["id"] == _facility_id(row)]):
+        facility = named.iloc[0]
+        known |= {"service_area": facility["id"], "side": facility["side"], "ref": facility["ref"]}
+    return {
+        "id": new_id,
+        "name": row.name,
+        "kind": "charging",
+        "current": "dc",
+        "status": "operational",
+        "access": "public",
+        "open_24h": True,
+        "connector": built.connector or None,
+        "points": built.points,
+        "dc_points": built.points,
+        "point_kw": built.point_kw,
+        "pool_kw": built.pool_kw,
+        "geometry": row.geometry,
+        **known,
+    }
+
+
+def _facility_id(row: Any) -> str:
+    """Id of the facility that an action is at: candidates are called ``kind-id``."""
+    return str(row.target).removeprefix(f"{row.place}-") if row.kind == "new_site" else str(row.target)

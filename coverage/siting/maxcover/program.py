@@ -1,0 +1,219 @@
+"""Mixed-integer programs as plain arrays, their solution by HiGHS, and bounds that prices alone prove."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import highspy
+import numpy as np
+from scipy import sparse
+
+from .exact import begin_with, new_highs, run_highs
+from .problem import BoolArray, FloatArray
+
+FEASIBLE = 1e-7
+"""Slack within which a row counts as kept; rows are scaled to numbers near 1."""
+LP_SHARE = 0.5
+"""Part of the time that the relaxation may take."""
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A program to be made small.
+
+    ::
+
+        min   objective · v
+        s.t.  low <= matrix v <= high,  0 <= v <= upper,  v_k whole where integer_k
+
+    Attributes
+    ----------
+    objective : (k,) float64
+    matrix : (r, k) csr_array of float64
+    low, high : (r,) float64
+        Infinite where a row has no such limit.
+    upper : (k,) float64
+        Finite, so that prices alone give a bound.
+    integer : (k,) bool
+    unit : float
+        The objective of whole solutions is a multiple of it; 0 if it has no such unit.
+    """
+
+    objective: FloatArray
+    matrix: sparse.csr_array
+    low: FloatArray
+    high: FloatArray
+    upper: FloatArray
+    integer: BoolArray
+    unit: float = 0.0
+
+    def keeps(self, values: FloatArray) -> bool:
+        """Whether values keep every row and limit, and are whole where they must be."""
+        rows = self.matrix @ values
+        slack = FEASIBLE * np.maximum(1.0, np.asarray(abs(self.matrix).sum(axis=1)).ravel())
+        whole = np.abs(values - np.rint(values))[self.integer].max(initial=0.0) <= FEASIBLE
+        inside = (values >= -FEASIBLE).all() and (values <= self.upper + FEASIBLE).all()
+        return bool(
+            whole and inside and (rows >= self.low - slack).all() and (rows <= self.high + slack).all()
+        )
+
+    def bound(self, prices: FloatArray) -> float:
+        """The least objective that any prices of the rows prove: weak duality, plain arithmetic.
+
+        For every ``v`` that keeps the rows, ``objective · v = prices · (matrix v) + (objective - matrix' prices) · v``.
+        The first term is at least each price times the limit that it presses against, the second at least the sum
+        of the negative reduced costs times the upper limits.
+
+        Parameters
+        ----------
+        prices : (r,) float64
+            Any numbers; a price that presses against a limit that is not there is taken as 0.
+        """
+        y = usable(prices, self.low, self.high)
+        reduced = self.objective - self.matrix.T @ y
+        against = np.where(y > 0, self.low, np.where(y < 0, self.high, 0.0))
+        return float(np.sum(y * against) + np.sum(np.minimum(reduced, 0.0) * self.upper))
+
+
+def usable(prices: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """Prices with 0 where they press against a limit that is not there."""
+    y = np.where(np.isfinite(prices), prices, 0.0)
+    return np.where((y > 0) & ~np.isfinite(low) | (y < 0) & ~np.isfinite(high), 0.0, y)
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What a solve found.
+
+    Attributes
+    ----------
+    values : (k,) float64 or None
+        The best values; None if none were found.
+    objective : float
+    bound : float
+        No values that keep the rows have a smaller objective; the better one of ``price_bound`` and branch and cut.
+    price_bound : float
+        What ``prices`` alone prove.
+    prices : (r,) float64
+        Of the rows, from the relaxation.
+    status : str
+        ``optimal``, ``time_limit``, ``interrupted`` or ``infeasible``.
+    runtime_s : float
+    """
+
+    values: FloatArray | None
+    objective: float
+    bound: float
+    price_bound: float
+    prices: FloatArray = field(repr=False)
+    status: str
+    runtime_s: float
+
+    @property
+    def gap(self) -> float:
+        """``(objective - bound) / |objective|``, 0 if both agree."""
+        missing = self.objective - self.bound
+        return missing / abs(self.objective) if missing > 0 and self.objective else max(missing, 0.0)
+
+
+def solve_program(
+    program: Program, *, start: FloatArray | None = None, time_limit_s: float = 20.0, gap: float = 0.0
+) -> Solution:
+    """Solve a program: relaxation for the prices, then branch and cut from ``start``.
+
+    Parameters
+    ----------
+    program : Program
+    start : (k,) float64, optional
+        Values that keep the rows; what is found is never worse.
+    time_limit_s, gap : float
+        When to stop with the best so far.
+
+    Returns
+    -------
+    Solution
+        ``optimal`` if nothing better exists, or nothing better by more than ``gap``.
+    """
+    begun = time.perf_counter()
+    prices = np.zeros(program.matrix.shape[0])
+    best = start if start is not None and program.keeps(start) else None
+    if not program.matrix.shape[1]:
+        return _solution(program, np.zeros(0), prices, -np.inf, begun, gap, done=True)
+    lp = _as_highs(program)
+    highs = new_highs(lp, time_limit_s * LP_SHARE, gap)
+    ended, interrupted = run_highs(highs, time_limit_s * LP_SHARE, lambda: False)
+    if ended and highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
+        return Solution(None, np.inf, np.inf, -np.inf, prices, "infeasible", time.perf_counter() - begun)
+    if ended and highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+        prices = usable(np.asarray(highs.getSolution().row_dual), program.low, program.high)
+        relaxed = np.asarray(highs.getSolution().col_value)
+        if program.keeps(relaxed):  # whole where it must be: nothing is left to branch on
+            best = np.where(program.integer, np.rint(relaxed), relaxed)
+            return _solution(program, best, prices, -np.inf, begun, gap, done=True)
+    if interrupted or not ended:
+        return _solution(program, best, prices, -np.inf, begun, gap, interrupted=interrupted)
+    columns = np.flatnonzero(program.integer).astype(np.int32)
+    highs.changeColsIntegrality(len(columns), columns, np.full(len(columns), highspy.HighsVarType.kInteger))
+    if program.unit:
+        highs.setOptionValue("mip_abs_gap", 0.999 * program.unit)
+    if best is not None:
+        begin_with(highs, best)
+    seconds = max(time_limit_s - (time.perf_counter() - begun), 0.05)
+    highs.setOptionValue("time_limit", highs.getRunTime() + seconds)
+    ended, interrupted = run_highs(highs, seconds, lambda: False)
+    if not ended:
+        return _solution(program, best, prices, -np.inf, begun, gap, interrupted=interrupted)
+    if highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible and best is None:
+        return Solution(None, np.inf, np.inf, -np.inf, prices, "infeasible", time.perf_counter() - begun)
+    info = highs.getInfo()
+    if info.primal_solution_status == 2:
+        found = np.asarray(highs.getSolution().col_value)
+        found = np.clip(np.where(program.integer, np.rint(found), found), 0.0, program.upper)
+        if program.keeps(found) and (best is None or program.objective @ found < program.objective @ best):
+            best = found
+    done = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    return _solution(
+        program, best, prices, info.mip_dual_bound, begun, gap, done=done, interrupted=interrupted
+    )
+
+
+def _as_highs(program: Program) -> highspy.HighsLp:
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = program.matrix.shape
+    lp.col_cost_ = program.objective
+    lp.col_lower_, lp.col_upper_ = np.zeros(lp.num_col_), program.upper
+    lp.row_lower_, lp.row_upper_ = program.low, program.high
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_ = program.matrix.indptr, program.matrix.indices
+    lp.a_matrix_.value_ = program.matrix.data.astype(np.float64)
+    return lp
+
+
+def _solution(
+    program: Program,
+    best: FloatArray | None,
+    prices: FloatArray,
+    branch_bound: float,
+    begun: float,
+    gap: float,
+    *,
+    done: bool = False,
+    interrupted: bool = False,
+) -> Solution:
+    """Put together what is known; a bound of a program with a unit is rounded up to it."""
+    objective = float(program.objective @ best) if best is not None else np.inf
+    by_prices = round_up(program.bound(prices), program.unit)
+    bound = max(by_prices, round_up(branch_bound, program.unit) if np.isfinite(branch_bound) else -np.inf)
+    if objective - bound <= 1e-7 * max(1.0, abs(objective)):
+        bound = objective
+    solved = best is not None and (
+        bound >= objective or (done and objective - bound <= gap * abs(objective) + 1e-6)
+    )
+    status = "optimal" if solved else "interrupted" if interrupted else "time_limit"
+    return Solution(best, objective, bound, by_prices, prices, status, time.perf_counter() - begun)
+
+
+def round_up(bound: float, unit: float) -> float:
+    """A lower bound of a multiple of ``unit`` is at least the next multiple (less rounding of sums)."""
+    return float(np.ceil(bound / unit - 1e-4) * unit) if unit and np.isfinite(bound) else float(bound)

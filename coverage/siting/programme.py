@@ -1,0 +1,367 @@
+"""The plan that a bureau adopts: which actions, in which order and year, for how much, and how it is proven.
+
+It is made twice: taking what the data leave open as missing, which is the plan, and as there, which says what of it is
+needed either way. Everything here is recounted by :mod:`.proof`, and by the assessment with the actions carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from ..policy import CostTable, DemandReach
+from .actions import EVENTS
+from .levels import Level, LevelPlan, PlanProblem, greedy_plan, solve_levels
+from .marginal import doing_without, insisting_on, survey_savings
+from .maxcover.problem import BoolArray
+from .proof import check_proof, write_proof
+from .rows import Rows, RuleRows, stack_rows
+from .rule_rows import DemandReached, World, demand_reach, rows_of
+from .stages import StagePlan, solve_stages
+
+NO_CANDIDATE, NEIGHBOUR, NO_DATA = "no_candidate", "neighbour", "no_data"
+"""Why something can't be served; ``reason.unmet.KEY`` in the catalogue says it in words."""
+
+
+@dataclass(frozen=True)
+class ProgrammeOptions:
+    """What a plan is asked for beside the rules.
+
+    Attributes
+    ----------
+    meet : tuple of str
+        Ids of the rules to meet, in order of priority; empty for all in the policy's order.
+    then : str
+        ``"people"``, ``"flow"``: what the money that is left is spent on.
+    budget : float or None
+        Money in all; the least that meets the rules if left out.
+    years : mapping
+        Year -> money; their sum is the budget.
+    greedy : bool
+        The plan by greedy choice alone, with its bound.
+    time_limit_s, gap : float
+        Of each level.
+    """
+
+    meet: tuple[str, ...] = ()
+    then: str = "people"
+    budget: float | None = None
+    years: Mapping[int, float] = field(default_factory=dict)
+    greedy: bool = False
+    time_limit_s: float = 20.0
+    gap: float = 0.0
+
+    @property
+    def money(self) -> float | None:
+        """Money in all."""
+        return float(sum(self.years.values())) if self.years else self.budget
+
+
+@dataclass(frozen=True, eq=False)
+class Programme:
+    """A plan and all that is known about it.
+
+    Attributes
+    ----------
+    actions : GeoDataFrame
+        All actions and events (see :func:`.actions.find_actions`) with ``chosen`` (bool), ``order``, ``stage_year``,
+        ``certain`` (needed whatever a survey says), ``in_other`` (in the plan if all that is unknown turns out well),
+        ``without_low, without_high`` (additional money if it must not be), ``without_lost`` (what nothing serves then),
+        ``insist_low, insist_high`` (additional money if it must be), ``chosen_at`` (cost at which it would be chosen),
+        ``closes`` (list of what it serves that was not served before it).
+    steps : DataFrame
+        After each action: ``order, action, year, spent, people``, ``RULE.low, RULE.high`` of each rule; row 0: today.
+    levels : tuple of Level
+    stages : StagePlan or None
+    unmet : DataFrame
+        ``rule, what, why, who, weight``: what no action can serve.
+    survey : DataFrame
+        ``action`` (of the event), ``target, name, place, saves_low, saves_high``: the most decisive first.
+    cost_low, cost_high : float
+        Money if all that is unknown turns out well, and if none does.
+    least : float
+        Least money that meets the rules.
+    complete : bool
+        False if the budget is too little for all rules.
+    greedy_cost : float
+        Money of the plan that greedy choice alone makes for the same rows.
+    people_total, people_before, people_after : float
+    proof : dict
+        See :func:`.proof.write_proof`.
+    faults : tuple of str
+        What the check of the proof found wrong; empty if all holds.
+    """
+
+    actions: gpd.GeoDataFrame
+    rules: tuple[RuleRows, ...]
+    steps: pd.DataFrame
+    levels: tuple[Level, ...]
+    stages: StagePlan | None
+    unmet: pd.DataFrame
+    survey: pd.DataFrame
+    cost_low: float
+    cost_high: float
+    least: float
+    budget: float | None
+    complete: bool
+    greedy_cost: float
+    people_total: float
+    people_before: float
+    people_after: float
+    costs: CostTable
+    proof: dict[str, Any]
+    faults: tuple[str, ...]
+
+    @property
+    def chosen(self) -> gpd.GeoDataFrame:
+        """The actions of the plan in building order."""
+        return self.actions[self.actions["chosen"]].sort_values("order")
+
+    @property
+    def carried_out(self) -> gpd.GeoDataFrame:
+        """What is there once the plan is carried out: its actions, and sites that open by themselves."""
+        return self.actions[self.actions["chosen"] | (self.actions["kind"] == "opening")]
+
+
+def make_programme(
+    world: World,
+    options: ProgrammeOptions,
+    *,
+    required: Sequence[str] = (),
+    costs: CostTable,
+    reach_km: float = 10.0,
+    prefer: BoolArray | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Programme:
+    """Make the plan.
+
+    Parameters
+    ----------
+    world : World
+        State today, policy and actions; ``actions.reason`` says which can't be chosen.
+    options : ProgrammeOptions
+    required : sequence of str
+        Ids of actions that must be in the plan.
+    costs : CostTable
+        What the actions' costs come from.
+    reach_km : float
+        Driving distance within which people are reached, where no rule says.
+    prefer : (n,) bool, optional
+        Actions that come first among equals.
+    """
+    rules = _asked(rows_of(world), options.meet)
+    reached = _demand(world, options.then, reach_km)
+    base = _problem(world, rules, reached, required)
+    survey = (world.actions["kind"] == "survey").to_numpy(bool)
+    favourable = _answered(base, survey)
+    limits: dict[str, Any] = {"time_limit_s": options.time_limit_s, "gap": options.gap}
+    other = solve_levels(favourable, budget=options.money, prefer=prefer, **limits)
+    kept = other.chosen & ~survey if prefer is None else prefer | (other.chosen & ~survey)
+    plan = solve_levels(
+        base, budget=options.money, prefer=kept, greedy=options.greedy, progress=progress, **limits
+    )
+    stages = None
+    if options.years:
+        years, money = list(options.years), list(options.years.values())
+        earliest = world.actions["year"].fillna(years[0]).to_numpy(np.int64)
+        stages = solve_stages(base, plan, years, money, earliest=earliest, **limits)
+        # Of equally good plans the one that serves most early is the plan.
+        spread = stages.stage >= 0
+        plan = replace(plan, chosen=spread, order=stages.order, whole=spread if plan.complete else plan.whole)
+    purse = plan.least if options.money is None or not plan.complete else options.money
+    proof = write_proof(base, plan, purse)
+    return Programme(
+        actions=_action_table(world, base, plan, other, stages),
+        rules=rules,
+        steps=_steps(world, base, plan, stages, survey, reached),
+        levels=plan.levels,
+        stages=stages,
+        unmet=_unmet(base.rows),
+        survey=_survey(world, base, plan, survey),
+        cost_low=favourable.money(other.chosen),
+        cost_high=base.money(plan.chosen),
+        least=plan.least,
+        budget=options.money,
+        complete=plan.complete,
+        greedy_cost=_greedy_cost(base),
+        people_total=float(reached.weight.sum()),
+        people_before=float(reached.weight[reached.reached].sum()),
+        people_after=float(reached.weight[reached.reached].sum()) + base.people(plan.chosen),
+        costs=costs,
+        proof=proof,
+        faults=tuple(check_proof(proof)),
+    )
+
+
+def _asked(rules: tuple[RuleRows, ...], meet: tuple[str, ...]) -> tuple[RuleRows, ...]:
+    if not meet:
+        return rules
+    known = {rule.rule: rule for rule in rules}
+    return tuple(known[name] for name in meet if name in known)
+
+
+def _demand(world: World, then: str, reach_km: float) -> DemandReached:
+    """Demand of the second level: by the policy's rule on reach if it has one."""
+    rule = next((r for r in world.policy.rules if isinstance(r, DemandReach)), None)
+    return demand_reach(world, rule, reach_km=reach_km, weight="weight" if then == "people" else then)
+
+
+def _problem(
+    world: World, rules: tuple[RuleRows, ...], reached: DemandReached, required: Sequence[str]
+) -> PlanProblem:
+    """The problem in which what is unknown is missing, and what opens by itself is there."""
+    actions = world.actions
+    opening = (actions["kind"] == "opening").to_numpy(bool)
+    must = actions["id"].isin(set(required)).to_numpy(bool)
+    shut = actions["reason"].notna().to_numpy(bool) | (actions["kind"] == "survey").to_numpy(bool)
+    rows = stack_rows(rules, world.n, ~shut | must)
+    lacking = np.flatnonzero(~reached.reached)
+    return PlanProblem(
+        actions["cost"].to_numpy(np.float64),
+        rows,
+        sparse.csr_array(reached.matrix[lacking]),
+        reached.weight[lacking],
+        opening | must,
+        shut & ~must,
+    )
+
+
+def _answered(problem: PlanProblem, survey: BoolArray) -> PlanProblem:
+    """The same problem with every survey answered favourably."""
+    forbidden = problem.forbidden & ~survey
+    rows = stack_rows(problem.rows.rules, problem.rows.n_actions, ~forbidden)
+    return replace(problem, rows=rows, forbidden=forbidden, required=problem.required | survey)
+
+
+def _greedy_cost(problem: PlanProblem) -> float:
+    """Money of the greedy plan for the same rows: what a plan costs that nobody optimised."""
+    return problem.money(greedy_plan(problem))
+
+
+# -- tables ----------------------------------------------------------------------------------------------
+
+
+def _action_table(
+    world: World, problem: PlanProblem, plan: LevelPlan, other: LevelPlan, stages: StagePlan | None
+) -> gpd.GeoDataFrame:
+    event = world.actions["kind"].isin(EVENTS).to_numpy(bool)
+    order = _order(plan, stages, event)
+    without, insist = doing_without(problem, plan), insisting_on(problem, plan)
+    place = np.full(world.n, np.nan)
+    place[order] = np.arange(1, len(order) + 1)
+    year = np.full(world.n, np.nan)
+    if stages is not None:
+        year = np.where(stages.stage >= 0, stages.years[np.maximum(stages.stage, 0)].astype(float), np.nan)
+    chosen = plan.chosen & ~event
+    closes: list[list[dict[str, Any]]] = [[] for _ in range(world.n)]
+    for j, found in zip(order, _closes(problem.rows, order, problem.required), strict=True):
+        closes[j] = found
+    return world.actions.assign(
+        chosen=chosen,
+        order=pd.array(place, dtype="Float64").astype("Int64"),
+        stage_year=pd.array(np.where(chosen, year, np.nan), dtype="Float64").astype("Int64"),
+        certain=chosen & other.chosen,
+        in_other=other.chosen & ~event,
+        without_low=without.low,
+        without_high=without.high,
+        without_lost=without.lost,
+        insist_low=np.where(event, np.nan, insist.low),
+        insist_high=np.where(event, np.nan, insist.high),
+        chosen_at=np.where(event, np.nan, np.maximum(problem.cost - insist.high, 0.0)),
+        closes=closes,
+    )
+
+
+def _order(plan: LevelPlan, stages: StagePlan | None, event: BoolArray) -> list[int]:
+    order = plan.order if stages is None else stages.order
+    return [j for j in order.tolist() if not event[j]]
+
+
+def _closes(rows: Rows, order: list[int], required: BoolArray) -> list[list[dict[str, Any]]]:
+    """For each action in its order the items that it is the last to serve."""
+    now = required.copy()
+    now[order] = False
+    before = rows.served(now)
+    found = []
+    for j in order:
+        now[j] = True
+        after = rows.served(now)
+        found.append(
+            [_item(rows, i) for i in np.flatnonzero(after & ~before).tolist() if rows.item_weight[i] > 0]
+        )
+        before = after
+    return found
+
+
+def _item(rows: Rows, i: int) -> dict[str, Any]:
+    """What an item is: its rule, its weight and the columns that name it."""
+    k = int(rows.rule_of_item[i])
+    rule = rows.rules[k]
+    first = int(np.flatnonzero(rows.rule_of_item == k)[0])
+    return {"rule": rule.rule, **{str(n): v for n, v in rule.items.iloc[i - first].items()}}
+
+
+def _steps(
+    world: World,
+    problem: PlanProblem,
+    plan: LevelPlan,
+    stages: StagePlan | None,
+    survey: BoolArray,
+    reached: DemandReached,
+) -> pd.DataFrame:
+    """Every rule's value, the money and the people after each action."""
+    event = world.actions["kind"].isin(EVENTS).to_numpy(bool)
+    order = _order(plan, stages, event)
+    now = problem.required & event
+    rows = [_step(problem, now, survey, reached, 0, "", None)]
+    for k, j in enumerate(order, 1):
+        now = now.copy()
+        now[j] = True
+        year = None if stages is None else int(stages.years[stages.stage[j]])
+        rows.append(_step(problem, now, survey, reached, k, str(world.actions["id"].iloc[j]), year))
+    return pd.DataFrame(rows)
+
+
+def _step(
+    problem: PlanProblem,
+    now: BoolArray,
+    survey: BoolArray,
+    reached: DemandReached,
+    order: int,
+    action: str,
+    year: int | None,
+) -> dict[str, Any]:
+    people = float(reached.weight[reached.reached].sum()) + problem.people(now)
+    row: dict[str, Any] = {
+        "order": order, "action": action, "year": year, "spent": problem.money(now), "people": people,
+    }  # fmt: skip
+    for rule in problem.rows.rules:
+        ends = [rule.value(now, False), rule.value(now | survey, True)]
+        known = sorted(value for value in ends if value is not None)
+        row[f"{rule.rule}.low"], row[f"{rule.rule}.high"] = (known[0], known[-1]) if known else (None, None)
+    return row
+
+
+def _unmet(rows: Rows) -> pd.DataFrame:
+    """Items that no action serves; who must act follows from why."""
+    found = []
+    for i in np.flatnonzero(rows.hopeless).tolist():
+        item = _item(rows, i)
+        mine = rows.matrix[np.flatnonzero(rows.item == i)]
+        why = NO_CANDIDATE if mine.nnz == 0 else NO_DATA
+        found.append({**item, "why": why, "who": "bureau"})
+    return pd.DataFrame(found, columns=["rule", "weight", "why", "who"] if not found else None)
+
+
+def _survey(world: World, problem: PlanProblem, plan: LevelPlan, survey: BoolArray) -> pd.DataFrame:
+    asked = np.flatnonzero(survey)
+    saves = survey_savings(problem, plan, asked)
+    table = pd.DataFrame(world.actions.iloc[asked][["id", "target", "name", "place", "county"]])
+    table["saves_low"], table["saves_high"] = saves.low[asked], saves.high[asked]
+    return table.sort_values(["saves_low", "id"], ascending=[False, True]).reset_index(drop=True)

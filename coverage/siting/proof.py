@@ -1,0 +1,269 @@
+"""A proof that a stranger can check: rows, costs, prices and what they prove, by plain arithmetic.
+
+:func:`write_proof` turns a plan into lists of numbers; :func:`check_proof` recounts it and derives every bound anew.
+The check uses neither a solver nor the matrices of :mod:`.levels`: loops over lists, and weak duality.
+
+Weak duality: any plan that keeps rows ``low <= a·v`` (or ``a·v <= high``) has ``c·v >= sum of price × limit +
+sum of (c - prices·a)`` over the variables where that is negative. Prices may be any numbers: wrong ones only
+prove less.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .levels import KEPT, LevelPlan, PlanProblem
+from .maxcover.problem import COST_TOLERANCE
+from .maxcover.program import round_up
+
+CLOSE = 1e-6
+"""Relative slack for rounding where a claim is compared with its recount."""
+DIGITS = 12
+
+
+def write_proof(problem: PlanProblem, plan: LevelPlan, purse: float) -> dict[str, Any]:
+    """What a stranger needs to check a plan, as JSON has it.
+
+    Parameters
+    ----------
+    problem : PlanProblem
+    plan : LevelPlan
+    purse : float
+        Money that the second and third level were given.
+
+    Returns
+    -------
+    dict
+        ``cost, required, forbidden`` of the actions by position; ``rules``; ``items`` (rule, weight, hopeless);
+        ``rows`` (item, need, actions, amounts: left out where each is 1); ``demand`` (weight, actions); ``chosen``;
+        ``levels`` with their prices in the order of the rows that :func:`level_rows` lists.
+    """
+    rows, matrix, reach = problem.rows, problem.rows.matrix, problem.reach
+    listed = []
+    for r in range(matrix.shape[0]):
+        at = slice(matrix.indptr[r], matrix.indptr[r + 1])
+        entry = {
+            "item": int(rows.item[r]),
+            "need": float(rows.need[r]),
+            "actions": matrix.indices[at].tolist(),
+        }
+        if (matrix.data[at] != 1.0).any():
+            entry["amounts"] = matrix.data[at].tolist()
+        listed.append(entry)
+    demand = [
+        {"weight": float(w), "actions": reach.indices[reach.indptr[d] : reach.indptr[d + 1]].tolist()}
+        for d, w in enumerate(problem.weight)
+    ]
+    items = zip(rows.rule_of_item.tolist(), rows.item_weight.tolist(), rows.hopeless.tolist(), strict=True)
+    return {
+        "cost": problem.cost.tolist(),
+        "unit": problem.unit,
+        "required": np.flatnonzero(problem.required).tolist(),
+        "forbidden": np.flatnonzero(problem.forbidden).tolist(),
+        "rules": [
+            {"id": r.rule, "served": float(r.served), "total": float(r.total), "share": float(r.share)}
+            for r in rows.rules
+        ],
+        "items": [{"rule": rule, "weight": weight, "hopeless": lost} for rule, weight, lost in items],
+        "rows": listed,
+        "demand": demand,
+        "purse": purse,
+        "chosen": plan.order.tolist(),
+        "complete": plan.complete,
+        "levels": [
+            {
+                "name": level.name,
+                "objective": level.objective,
+                "bound": level.bound,
+                "price_bound": level.price_bound,
+                "prices": [float(f"{p:.{DIGITS}g}") for p in level.prices.tolist()],
+                "ties": level.ties.tolist(),
+            }
+            for level in plan.levels
+        ],
+    }
+
+
+Row = tuple[dict[int, float], float, float]
+"""Coefficients by variable, lower limit, upper limit."""
+
+
+class _Reader:
+    """The lists of a proof with the variables of its programs: actions, then items asked for in part, then demand."""
+
+    def __init__(self, proof: dict[str, Any]) -> None:
+        self.proof = proof
+        self.n = len(proof["cost"])
+        self.forbidden = set(proof["forbidden"])
+        part = [rule["share"] < 1.0 for rule in proof["rules"]]
+        open_items = [(i, item) for i, item in enumerate(proof["items"]) if not item["hopeless"]]
+        self.whole = {i for i, item in open_items if not part[item["rule"]]}
+        self.partial = {i: k for k, i in enumerate(i for i, item in open_items if part[item["rule"]])}
+        self.shares = [k for k, partial in enumerate(part) if partial]
+        self.demand = [d for d in proof["demand"] if d["weight"] > 0 and d["actions"]]
+        self.first_demand = self.n + len(self.partial)
+        self.size = self.first_demand + len(self.demand)
+
+    def amounts(self, row: dict[str, Any]) -> dict[int, float]:
+        given = row.get("amounts") or [1.0] * len(row["actions"])
+        return {j: min(a / row["need"], 1.0) for j, a in zip(row["actions"], given, strict=True)}
+
+    def kept(self) -> Iterator[Row]:
+        """Rows that every level keeps: those of whole items, those of partial ones, the shares."""
+        for row in self.proof["rows"]:
+            if row["item"] in self.whole:
+                yield self.amounts(row), 1.0, math.inf
+        for row in self.proof["rows"]:
+            if row["item"] in self.partial:
+                yield {**self.amounts(row), self.n + self.partial[row["item"]]: -1.0}, 0.0, math.inf
+        for k in self.shares:
+            rule, items = self.proof["rules"][k], self.proof["items"]
+            total = max(rule["total"], 1e-300)
+            mine = [i for i in self.partial if items[i]["rule"] == k]
+            possible = sum(items[i]["weight"] for i in mine)
+            least = min(max(rule["share"] * rule["total"] - rule["served"], 0.0), possible) / total
+            yield (
+                {self.n + self.partial[i]: items[i]["weight"] / total for i in mine},
+                least * (1 - KEPT),
+                math.inf,
+            )
+
+    def rows(self, level: str, good: float) -> Iterator[Row]:
+        """Rows of a level in the order of its prices."""
+        yield from self.kept()
+        yield from (({j: 1.0}, 1.0, math.inf) for j in self.proof["required"])
+        if level == "money":
+            return
+        for d, demand in enumerate(self.demand):
+            yield {**dict.fromkeys(demand["actions"], 1.0), self.first_demand + d: -1.0}, 0.0, math.inf
+        scale = max([*self.proof["cost"], 1e-300])
+        spent = {j: c / scale for j, c in enumerate(self.proof["cost"]) if c}
+        yield spent, -math.inf, self.proof["purse"] * (1 + COST_TOLERANCE) / scale
+        if level == "actions":
+            total = max(sum(d["weight"] for d in self.demand), 1e-300)
+            people = {self.first_demand + d: x["weight"] / total for d, x in enumerate(self.demand)}
+            yield people, good / total - KEPT, math.inf
+
+    def objective(self, level: dict[str, Any]) -> list[float]:
+        """What the level makes small."""
+        found = [0.0] * self.size
+        if level["name"] == "money":
+            found[: self.n] = self.proof["cost"]
+        elif level["name"] == "actions":
+            found[: self.n] = [1.0 + tie for tie in level["ties"]]
+        else:
+            found[self.first_demand :] = [-d["weight"] for d in self.demand]
+        return found
+
+    def reached(self, chosen: set[int]) -> float:
+        return float(sum(d["weight"] for d in self.demand if chosen.intersection(d["actions"])))
+
+
+def price_bound(proof: dict[str, Any], level: dict[str, Any], good: float) -> float:
+    """The bound that a level's prices prove, in the level's unit; ``good`` is the people of the level before.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many prices as rows.
+    """
+    reader = _Reader(proof)
+    reduced, value = reader.objective(level), 0.0
+    for (row, low, high), price in zip(reader.rows(level["name"], good), level["prices"], strict=True):
+        limit = low if price > 0 else high
+        if not price or not math.isfinite(limit):
+            continue
+        value += price * limit
+        for k, a in row.items():
+            reduced[k] -= price * a
+    value += sum(min(r, 0.0) for k, r in enumerate(reduced) if k not in reader.forbidden)
+    if level["name"] == "people":
+        return -value
+    if level["name"] == "actions":
+        return float(math.ceil(value - 0.5 - 1e-9))
+    return round_up(value, proof["unit"])
+
+
+def check_proof(proof: dict[str, Any]) -> list[str]:
+    """Recount a plan and derive its bounds; one line for each claim that does not hold, empty if all do.
+
+    Parameters
+    ----------
+    proof : dict
+        As :func:`write_proof` made it, or read from ``proof.json``.
+
+    Returns
+    -------
+    list of str
+        ``"row 17"``, ``"money"``, ``"bound people"`` … : what failed.
+    """
+    reader = _Reader(proof)
+    chosen = set(proof["chosen"])
+    failed = [f"required {j}" for j in proof["required"] if proof["complete"] and j not in chosen]
+    failed += [f"forbidden {j}" for j in proof["forbidden"] if j in chosen]
+    held = [sum(a for j, a in reader.amounts(row).items() if j in chosen) for row in proof["rows"]]
+    met = [value >= 1.0 - CLOSE or _full(row, chosen) for value, row in zip(held, proof["rows"], strict=True)]
+    if proof["complete"]:
+        failed += [
+            f"row {r}" for r, row in enumerate(proof["rows"]) if row["item"] in reader.whole and not met[r]
+        ]
+        failed += _shares(proof, reader, met)
+    failed += _hopeless(proof, reader)
+    cost = sum(proof["cost"][j] for j in chosen)
+    if cost > proof["purse"] * (1 + CLOSE) + CLOSE:
+        failed.append("purse")
+    good = reader.reached(chosen)
+    for level in proof["levels"]:
+        if proof["complete"]:
+            counted = {"people": good, "actions": float(len(chosen))}.get(level["name"])
+            if counted is not None and not _same(counted, level["objective"]):
+                failed.append(level["name"])
+        proven = price_bound(proof, level, _good(proof, good))
+        worse = proven > level["price_bound"] if level["name"] == "people" else proven < level["price_bound"]
+        if worse and not _same(proven, level["price_bound"]):
+            failed.append(f"bound {level['name']}")
+    return failed
+
+
+def _good(proof: dict[str, Any], counted: float) -> float:
+    """People that the third level keeps: those of the second, which an incomplete plan does not reach."""
+    stated = [level["objective"] for level in proof["levels"] if level["name"] == "people"]
+    return counted if proof["complete"] or not stated else float(stated[0])
+
+
+def _full(row: dict[str, Any], chosen: set[int]) -> bool:
+    """Whether unscaled amounts reach the need: amounts of several actions were cut to it one by one."""
+    given = row.get("amounts") or [1.0] * len(row["actions"])
+    held = sum(a for j, a in zip(row["actions"], given, strict=True) if j in chosen)
+    return bool(held >= row["need"] * (1 - CLOSE))
+
+
+def _shares(proof: dict[str, Any], reader: _Reader, met: list[bool]) -> Iterator[str]:
+    """Rules that ask for a share and don't get it."""
+    missed = {row["item"] for row, ok in zip(proof["rows"], met, strict=True) if not ok}
+    for k in reader.shares:
+        rule = proof["rules"][k]
+        mine = [i for i in reader.partial if proof["items"][i]["rule"] == k]
+        got = sum(proof["items"][i]["weight"] for i in mine if i not in missed)
+        possible = sum(proof["items"][i]["weight"] for i in mine)
+        if got < min(rule["share"] * rule["total"] - rule["served"], possible) - CLOSE * rule["total"]:
+            yield f"share {rule['id']}"
+
+
+def _hopeless(proof: dict[str, Any], reader: _Reader) -> Iterator[str]:
+    """Items called hopeless that all actions together would serve."""
+    rows: dict[int, list[dict[str, Any]]] = {}
+    for row in proof["rows"]:
+        rows.setdefault(row["item"], []).append(row)
+    everything = set(range(reader.n)) - reader.forbidden
+    for i, item in enumerate(proof["items"]):
+        if item["hopeless"] and all(_full(row, everything) for row in rows.get(i, ())):
+            yield f"item {i}"
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(a - b) <= CLOSE * max(1.0, abs(a), abs(b))

@@ -1,0 +1,209 @@
+"""What the rules ask of a plan: rows, each of which wants enough of some actions.
+
+A row reads ``sum_j amount_rj x_j >= need_r``; ``x_j`` is 1 if action ``j`` is carried out. Every rule with a target
+turns into such rows so that it is met exactly when they are served: a stretch of road without a site, a service
+area without a charger, a berth without shore power. What exists today is already taken off the needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from .maxcover.problem import BoolArray, FloatArray, IntArray
+
+SERVED = 1e-9
+"""Relative slack within which a sum of amounts reaches a need."""
+
+
+@dataclass(frozen=True, eq=False)
+class RuleRows:
+    """Rows of one rule.
+
+    Attributes
+    ----------
+    rule : str
+        Id of the rule.
+    matrix : (r, n) csr_array of float64
+        Amount that each action gives to each row; 1 where one action is enough.
+    need : (r,) float64
+        What is still missing, above 0.
+    item : (r,) int64
+        Position in ``items`` of what the row belongs to: a thing counts as served when all its rows are.
+    items : DataFrame
+        What is to be served, a row each: ``weight`` (in the rule's own unit: metres, facilities, berths, spaces) and
+        columns that say what it is: route and stretch, facility, berth.
+    served, total : float
+        Weight that is served today and weight in all, so that the rule's value is ``(served + …) / total``.
+    share : float
+        Share of ``total`` that the rule asks for; 1 for all of it.
+    due : int or None
+        Year by which the rule must be met.
+    measure : callable, optional
+        The rule's own value, if it is not the served share: from a (n,) mask of actions, and whether what is not known
+        is to be taken as favourable.
+    """
+
+    rule: str
+    matrix: sparse.csr_array
+    need: FloatArray
+    item: IntArray
+    items: pd.DataFrame
+    served: float = 0.0
+    total: float = 0.0
+    share: float = 1.0
+    due: int | None = None
+    measure: Callable[[BoolArray, bool], float | None] | None = None
+
+    def value(self, chosen: BoolArray, favourable: bool) -> float | None:
+        """The rule's value with a (n,) mask of actions, in the unit of its finding; None if nothing is measured."""
+        if self.measure is not None:
+            return self.measure(chosen, favourable)
+        if not self.total > 0:
+            return None
+        met = self.matrix @ chosen.astype(np.float64) >= self.need * (1 - SERVED)
+        missed = np.bincount(self.item, ~met, minlength=len(self.items))
+        return (self.served + float(self.weight[missed == 0].sum())) / self.total
+
+    @property
+    def weight(self) -> FloatArray:
+        """(i,) weight of each item."""
+        return self.items["weight"].to_numpy(dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of all rules below each other; rules in order of priority.
+
+    Attributes
+    ----------
+    rules : tuple of RuleRows
+        As they were given; their matrices are those of ``matrix``.
+    matrix : (r, n) csr_array of float64
+    need, weight : (r,) float64
+        ``weight`` is a share of its rule's total, and of its item's rows alike: each rule weighs 1 in all.
+    item : (r,) int64
+        Position of the row's item among the items of all rules.
+    rule_of_item : (i,) int64
+        Position in ``rules``.
+    item_weight : (i,) float64
+        In the unit of the item's rule.
+    hopeless : (i,) bool
+        All actions together don't serve the item.
+    """
+
+    rules: tuple[RuleRows, ...]
+    matrix: sparse.csr_array
+    need: FloatArray
+    weight: FloatArray
+    item: IntArray
+    rule_of_item: IntArray
+    item_weight: FloatArray
+    hopeless: BoolArray = field(repr=False)
+
+    @property
+    def n_actions(self) -> int:
+        """Number of actions."""
+        return int(self.matrix.shape[1])
+
+    def met(self, chosen: npt.ArrayLike) -> BoolArray:
+        """(r,) rows that a plan serves; ``chosen`` are positions or a (n,) mask of actions."""
+        held = self.matrix @ as_mask(chosen, self.n_actions).astype(np.float64)
+        return np.asarray(held >= self.need * (1 - SERVED), dtype=np.bool_)
+
+    def served(self, chosen: npt.ArrayLike) -> BoolArray:
+        """(i,) items that a plan serves: all their rows are met."""
+        missed = np.bincount(self.item, ~self.met(chosen), minlength=len(self.item_weight))
+        return np.asarray(missed == 0, dtype=np.bool_)
+
+    def values(self, chosen: npt.ArrayLike) -> FloatArray:
+        """(rules,) share of each rule's weight that is served with a plan; 1 for a rule with nothing to serve."""
+        now = self.item_weight * self.served(chosen)
+        gained = np.bincount(self.rule_of_item, now, minlength=len(self.rules))
+        totals = np.array([rule.total for rule in self.rules])
+        already = np.array([rule.served for rule in self.rules])
+        return np.where(totals > 0, (already + gained) / np.where(totals > 0, totals, 1.0), 1.0)
+
+    def least(self) -> FloatArray:
+        """(rules,) weight in own unit that each rule's items must give: what it asks for, or all that can be served."""
+        possible = np.bincount(
+            self.rule_of_item, self.item_weight * ~self.hopeless, minlength=len(self.rules)
+        )
+        asked = np.array(
+            [np.inf if r.share >= 1.0 else max(r.share * r.total - r.served, 0.0) for r in self.rules]
+        )
+        return np.asarray(np.minimum(asked, possible), dtype=np.float64)
+
+    def whole(self) -> BoolArray:
+        """(i,) items that every complete plan serves: all of a rule that asks for all, but the hopeless ones."""
+        every = np.array([rule.share >= 1.0 for rule in self.rules], dtype=np.bool_)
+        return np.asarray(every[self.rule_of_item] & ~self.hopeless, dtype=np.bool_)
+
+    def partial(self) -> BoolArray:
+        """(i,) items of rules that ask for a share, but the hopeless ones: some of them are enough."""
+        return ~self.whole() & ~self.hopeless
+
+
+def as_mask(chosen: npt.ArrayLike, n: int) -> BoolArray:
+    """Positions, or a mask already, as a (n,) mask."""
+    found = np.asarray(chosen)
+    if found.dtype == np.bool_ and found.shape == (n,):
+        return found
+    mask = np.zeros(n, dtype=np.bool_)
+    mask[found.astype(np.int64)] = True
+    return mask
+
+
+def stack_rows(rules: Iterable[RuleRows], n_actions: int, allowed: npt.ArrayLike | None = None) -> Rows:
+    """Put the rows of all rules below each other and find those that nothing can serve.
+
+    Parameters
+    ----------
+    rules : iterable of RuleRows
+        In order of priority, each over the same ``n_actions`` actions.
+    allowed : (n,) bool, optional
+        Actions that may be carried out; all if left out.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> rule = RuleRows("berths", scipy.sparse.csr_array([[1.0, 0.0], [0.0, 0.0]]), np.ones(2), np.arange(2),
+    ...                 pd.DataFrame({"berth": ["a", "b"], "weight": [1.0, 1.0]}), served=2.0, total=4.0)
+    >>> rows = stack_rows([rule], 2)
+    >>> rows.hopeless.tolist(), rows.values([0]).tolist()
+    ([False, True], [0.75])
+    """
+    rules = tuple(rules)
+    may = np.ones(n_actions, np.bool_) if allowed is None else as_mask(np.asarray(allowed), n_actions)
+    empty = sparse.csr_array((0, n_actions), dtype=np.float64)
+    matrix: sparse.csr_array = sparse.csr_array(sparse.vstack([empty, *(rule.matrix for rule in rules)]))
+    matrix.sort_indices()
+    need = np.concatenate([np.empty(0), *(rule.need for rule in rules)])
+    counts = [len(rule.items) for rule in rules]
+    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    item = np.concatenate([np.empty(0, np.int64), *(r.item + k for r, k in zip(rules, first, strict=False))])
+    rule_of_item = np.repeat(np.arange(len(rules)), counts).astype(np.int64)
+    item_weight = np.concatenate([np.empty(0), *(rule.weight for rule in rules)])
+    total = np.array([rule.total if rule.total > 0 else 1.0 for rule in rules])
+    rows_of_item = np.bincount(item, minlength=len(item_weight))
+    weight = (item_weight / total[rule_of_item] / np.maximum(rows_of_item, 1))[item]
+    lacks = np.asarray(matrix @ may.astype(np.float64)) < need * (1 - SERVED)
+    hopeless = np.bincount(item, lacks, minlength=len(item_weight)) > 0
+    return Rows(rules, matrix, need, weight, item, rule_of_item, item_weight, hopeless)
+
+
+def one_each(serving: Sequence[npt.ArrayLike], n_actions: int) -> sparse.csr_array:
+    """Matrix of rows of which any one of the named actions serves each.
+
+    >>> one_each([[0, 2], []], 3).toarray().tolist()
+    [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+    found = [np.unique(np.asarray(actions, dtype=np.int64)) for actions in serving]
+    start = np.concatenate([[0], np.cumsum([len(actions) for actions in found])]).astype(np.int64)
+    at = np.concatenate([np.empty(0, np.int64), *found])
+    return sparse.csr_array((np.ones(len(at)), at, start), shape=(len(found), n_actions))

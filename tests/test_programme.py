@@ -1,0 +1,168 @@
+"""The plan to adopt on the sample: carried out, judged by the assessment, changed by pins and money."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from plugspan.assess import assess
+from plugspan.errors import InputError
+from plugspan.output.programme import plan_part
+from plugspan.output.result import plain
+from plugspan.pipeline import find_places, plan_programme
+from plugspan.project import PlanSettings, read_project
+from plugspan.siting.actions import carry_out
+from plugspan.siting.proof import check_proof
+from plugspan.study import load, sample_project
+
+
+@pytest.fixture(scope="module")
+def study():
+    with sample_project() as path:
+        return load(read_project(path))
+
+
+@pytest.fixture(scope="module")
+def candidates(study):
+    return find_places(study)
+
+
+def planned(study, candidates, **settings):
+    """The plan with other settings of ``[plan]``."""
+    project = study.project.model_copy(update={"plan": PlanSettings(**settings)})
+    changed = type(study)(
+        project, study.policy, study.region, study.roads, study.routes, study.inputs, study.background
+    )
+    changed.__dict__["context"] = study.context
+    return plan_programme(changed, candidates)
+
+
+@pytest.fixture(scope="module")
+def least(study, candidates):
+    return planned(study, candidates)
+
+
+def judged(study, actions):
+    inputs = carry_out(study.inputs, actions, study.policy)
+    context = study.context.with_inputs(inputs)
+    return assess(study.policy, inputs, study.roads, study.routes, study.region, context=context)
+
+
+def test_the_least_plan_meets_every_rule(study, least):
+    """Carried out and assessed anew, every rule with a target is met, and each value is the one that was claimed."""
+    assert least.complete
+    assert least.faults == ()
+    assert least.unmet.empty
+    after, last = judged(study, least.carried_out), least.steps.iloc[-1]
+    for rule in least.rules:
+        found = after[rule.rule]
+        assert found.status == "met", rule.rule
+        assert last[f"{rule.rule}.low"] == pytest.approx(found.low)
+        assert last[f"{rule.rule}.high"] == pytest.approx(found.high)
+    assert after["ordinary-highway-spacing"].figures["own_gaps_over"] == 0
+    assert after["ordinary-highway-fast-coverage"].low == 1.0
+
+
+def test_every_step_is_what_the_assessment_says(study, least):
+    """After five and after twelve actions, too."""
+    for k in (5, 12):
+        after, row = judged(study, least.chosen.head(k)), least.steps.iloc[k]
+        for rule in least.rules:
+            assert row[f"{rule.rule}.low"] == pytest.approx(after[rule.rule].low), (k, rule.rule)
+            assert row[f"{rule.rule}.high"] == pytest.approx(after[rule.rule].high), (k, rule.rule)
+
+
+def test_no_action_of_the_least_plan_can_be_left_out(study, least):
+    """Each one is needed: without it a rule is no longer met, or the plan would not be the least."""
+    chosen = least.chosen
+    for name in chosen["id"].iloc[::6]:
+        after = judged(study, chosen[chosen["id"] != name])
+        assert any(after[rule.rule].status != "met" for rule in least.rules), name
+
+
+def test_with_all_that_is_unknown_turning_out_well_it_costs_less(least):
+    """The interval of the cost, and what is needed either way."""
+    assert least.cost_low < least.cost_high == least.least
+    assert least.chosen["certain"].any()
+    assert not least.chosen["certain"].all()
+    assert (least.survey["saves_low"] <= least.cost_high - least.cost_low + 1e-6).all()
+
+
+def test_with_more_money_no_rule_is_worse_off(study, candidates, least):
+    """Budgets from nothing to half as much again: shares only rise, and a rule once met stays so."""
+    before = None
+    for budget in np.linspace(0, 1.5 * least.least, 7):
+        found = planned(study, candidates, budget=float(budget))
+        assert found.chosen["cost"].sum() <= budget + 1e-6
+        last = found.steps.iloc[-1]
+        now = {rule.rule: float(last[f"{rule.rule}.low"]) for rule in found.rules if rule.measure is None}
+        for name, value in (before or {}).items():
+            assert now[name] >= value - 1e-9, (budget, name)
+        before = now
+    assert before is not None
+
+
+def test_years_keep_their_money_and_nest(study, candidates):
+    """Spending up to each year stays within the money up to it; the last year meets the rules."""
+    found = planned(study, candidates, years={2026: 600, 2027: 600, 2028: 700})
+    assert found.stages is not None
+    assert found.stages.status == "optimal"
+    chosen = found.chosen
+    assert chosen["order"].tolist() == list(range(1, len(chosen) + 1))
+    assert chosen["stage_year"].is_monotonic_increasing
+    for year, money in ((2026, 600), (2027, 1200), (2028, 1900)):
+        assert chosen.loc[chosen["stage_year"] <= year, "cost"].sum() <= money + 1e-6
+    assert found.complete
+
+
+def test_pins(study, candidates, least):
+    """Required, forbidden and cost by id, by name and by a place on a route."""
+    out = least.chosen["id"].iloc[-1]
+    found = planned(
+        study, candidates, required=("G106 K100", "攸县客运枢纽"), forbidden=(out,), cost={"攸县客运枢纽": 1.0}
+    )
+    ids = set(found.chosen["id"])
+    assert "G106 K100" in ids
+    assert out not in ids
+    with pytest.raises(InputError) as error:
+        planned(study, candidates, required=("no such place",), forbidden=("neither",))
+    assert len(error.value.faults) == 2
+
+
+def test_rules_by_priority_alone(study, candidates):
+    """Only the berths: five actions at most, each shore power."""
+    found = planned(study, candidates, meet=("berth-shore-power",))
+    assert set(found.chosen["kind"]) == {"shore_power"}
+    with pytest.raises(InputError):
+        planned(study, candidates, meet=("no-such-rule",))
+
+
+def test_the_proof_is_plain_arithmetic(least):
+    """As it is written and read back, the proof holds; with one action less it does not."""
+    proof = json.loads(json.dumps(least.proof))
+    assert check_proof(proof) == []
+    assert check_proof({**proof, "chosen": proof["chosen"][1:]})
+
+
+def test_greedy_is_told_with_its_distance(study, candidates, least):
+    """By greedy choice alone it costs no less, and the bound says how much less a plan may cost at best."""
+    found = planned(study, candidates, method="greedy")
+    assert found.cost_high >= least.least
+    level = found.levels[0]
+    assert level.bound <= least.least + 1e-6
+    assert judged(study, found.carried_out)["berth-shore-power"].status == "met"
+
+
+def test_result_part_is_json(study, candidates, least):
+    """What goes to result.json has no NaN and no numpy."""
+    from types import SimpleNamespace
+
+    before = judged(study, least.actions.iloc[:0])
+    plan = SimpleNamespace(programme=least, before=before, after=judged(study, least.carried_out))
+    part = plain(plan_part(plan))
+    text = json.dumps(part, allow_nan=False)
+    assert {"actions", "steps", "levels", "stages", "unmet", "shared_gaps", "survey", "cost"} <= set(
+        json.loads(text)
+    )
+    assert part["cost"]["unit"] == "万元"
