@@ -120,7 +120,11 @@ def test_pins(study, candidates, least):
     """Required, forbidden and cost by id, by name and by a place on a route."""
     out = least.chosen["id"].iloc[-1]
     found = planned(
-        study, candidates, required=("G106 K100", "攸县客运枢纽"), forbidden=(out,), cost={"攸县客运枢纽": 1.0}
+        study,
+        candidates,
+        required=("G106 K100", "攸县客运枢纽"),
+        forbidden=(out,),
+        cost={"攸县客运枢纽": 1.0},
     )
     ids = set(found.chosen["id"])
     assert "G106 K100" in ids

@@ -494,10 +494,7 @@ def _graph_coverage(
     found = covered_length(edges, nodes, rule.span_max_km * M_PER_KM)
     total = float(pieces.weight_m.sum())
     passes = (found.edge_passes.to_numpy(bool), found.two_site_passes.to_numpy(bool))
-<<<<<<< HEAD
-=======
     # From what fails, so that all is exactly 1.
->>>>>>> f794aaf (Make one plan that meets every rule, with proof, money and years)
     edge, two = (1.0 - float(pieces.weight_m[~p].sum()) / total if total > 0 else np.nan for p in passes)
     return edge, two
 

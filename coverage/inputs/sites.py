@@ -188,7 +188,7 @@ def as_they_will_be(sites: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame) -> gpd.
     if not waiting.any():
         return sites
     members = chargers[chargers["site"].isin(sites.loc[waiting, "id"])]
-    then = _site_table(members.assign(status="operational")).set_index("id")
+    then = site_table(members.assign(status="operational")).set_index("id")
     shown = sites.copy()
     for column in ("points", "point_kw", "pool_kw", "current"):
         shown.loc[waiting, column] = then[column].reindex(sites.loc[waiting, "id"]).to_numpy()

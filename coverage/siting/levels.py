@@ -9,7 +9,7 @@
     level 2   max  sum_d weight_d z_d    z_d <= sum_{j reaches d} x_j,   cost within the budget, rows kept
     level 3   min  sum_j x_j, then the actions that come first;          value of level 2 kept
 
-with ``x`` and ``s`` binary. Each level is solved to proof and carries the prices of its rows; see :mod:`.program`.
+with ``x`` and ``s`` binary. Each level is solved to proof and carries the prices of its rows: :mod:`.priced`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 from scipy import sparse
 
 from .build_order import build_order
+from .maxcover.priced import PricedProgram, Solution, solve_program
 from .maxcover.problem import COST_TOLERANCE, BoolArray, FloatArray, IntArray
-from .maxcover.program import Program, Solution, solve_program
 from .rows import Rows
 
 KEPT = 1e-9
@@ -239,13 +239,13 @@ def _required(problem: PlanProblem, columns: int) -> tuple[sparse.csr_array, Flo
     return block, np.ones(len(at))
 
 
-def least_money(problem: PlanProblem) -> Program:
+def least_money(problem: PlanProblem) -> PricedProgram:
     """The program of level 1 over the columns ``[x | s]``."""
     matrix, low, k = row_blocks(problem)
     pins, ones = _required(problem, matrix.shape[1])
     low = np.concatenate([low, ones])
     n = problem.rows.n_actions
-    return Program(
+    return PricedProgram(
         objective=np.concatenate([problem.cost, np.zeros(k)]),
         matrix=sparse.csr_array(sparse.vstack([matrix, pins])),
         low=low,
@@ -256,7 +256,7 @@ def least_money(problem: PlanProblem) -> Program:
     )
 
 
-def _within(problem: PlanProblem, purse: float, demand: BoolArray) -> Program:
+def _within(problem: PlanProblem, purse: float, demand: BoolArray) -> PricedProgram:
     """Rows, pins and budget over ``[x | s | z]`` with ``z_d <= sum x`` for the demands named; no objective yet."""
     matrix, low, k = row_blocks(problem)
     n, rows = problem.rows.n_actions, np.flatnonzero(demand)
@@ -270,7 +270,7 @@ def _within(problem: PlanProblem, purse: float, demand: BoolArray) -> Program:
     lows = [low, ones, np.zeros(d), np.array([-np.inf])]
     most = np.array([purse * (1 + COST_TOLERANCE) / scale])
     highs = [np.full(len(low) + len(ones) + d, np.inf), most]
-    return Program(
+    return PricedProgram(
         objective=np.zeros(n + k + d),
         matrix=sparse.csr_array(sparse.vstack(blocks)),
         low=np.concatenate(lows),

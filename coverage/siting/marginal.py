@@ -8,8 +8,8 @@ import numpy as np
 from scipy import sparse
 
 from .levels import LevelPlan, PlanProblem, least_money, plan_values
+from .maxcover.priced import round_up, solve_program
 from .maxcover.problem import BoolArray, FloatArray
-from .maxcover.program import round_up, solve_program
 from .rows import stack_rows
 
 SOLVED = 60

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from .levels import KEPT, LevelPlan, PlanProblem
+from .maxcover.priced import round_up
 from .maxcover.problem import COST_TOLERANCE
-from .maxcover.program import round_up
 
 CLOSE = 1e-6
 """Relative slack for rounding where a claim is compared with its recount."""

@@ -21,8 +21,8 @@ from scipy import sparse
 
 from .build_order import build_order
 from .levels import LevelPlan, PlanProblem, row_blocks
+from .maxcover.priced import PricedProgram, Solution, solve_program
 from .maxcover.problem import COST_TOLERANCE, BoolArray, FloatArray, IntArray
-from .maxcover.program import Program, Solution, solve_program
 
 DUE = 10.0
 """Weight of a rule from the year on in which it is due; 1 before."""
@@ -145,7 +145,7 @@ def _weights(problem: PlanProblem, years: IntArray) -> FloatArray:
 
 def _program(
     problem: PlanProblem, plan: LevelPlan, years: IntArray, upto: FloatArray, first: IntArray
-) -> Program:
+) -> PricedProgram:
     """The program over ``[x_1 … x_T | s_1 … s_T-1 | z_1 … z_T-1 | s and z of the last year]``."""
     rows, n, t = problem.rows, problem.rows.n_actions, len(years)
     open_rows = np.flatnonzero(~rows.hopeless[rows.item])
@@ -176,7 +176,7 @@ def _program(
     shut = np.concatenate([problem.forbidden | (first > year) for year in range(t)])
     weights = _weights(problem, years)[: t - 1, open_rows].ravel()
     rest = np.zeros(k + m)
-    return Program(
+    return PricedProgram(
         objective=np.concatenate([np.zeros(n * t), -weights, -LITTLE * np.tile(people, t - 1), rest]),
         matrix=matrix,
         low=low,

@@ -1,15 +1,14 @@
-"""Mixed-integer programs as plain arrays, their solution by HiGHS, and bounds that prices alone prove."""
+"""Mixed-integer programs with the prices of their rows, and the bounds that prices alone prove."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
 
-import highspy
 import numpy as np
 from scipy import sparse
 
-from .exact import begin_with, new_highs, run_highs
+from .highs import Program, Solver
 from .problem import BoolArray, FloatArray
 
 FEASIBLE = 1e-7
@@ -19,7 +18,7 @@ LP_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
+class PricedProgram:
     """A program to be made small.
 
     ::
@@ -118,13 +117,13 @@ class Solution:
 
 
 def solve_program(
-    program: Program, *, start: FloatArray | None = None, time_limit_s: float = 20.0, gap: float = 0.0
+    program: PricedProgram, *, start: FloatArray | None = None, time_limit_s: float = 20.0, gap: float = 0.0
 ) -> Solution:
     """Solve a program: relaxation for the prices, then branch and cut from ``start``.
 
     Parameters
     ----------
-    program : Program
+    program : PricedProgram
     start : (k,) float64, optional
         Values that keep the rows; what is found is never worse.
     time_limit_s, gap : float
@@ -140,58 +139,47 @@ def solve_program(
     best = start if start is not None and program.keeps(start) else None
     if not program.matrix.shape[1]:
         return _solution(program, np.zeros(0), prices, -np.inf, begun, gap, done=True)
-    lp = _as_highs(program)
-    highs = new_highs(lp, time_limit_s * LP_SHARE, gap)
-    ended, interrupted = run_highs(highs, time_limit_s * LP_SHARE, lambda: False)
-    if ended and highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
+    plain = Program(
+        program.objective,
+        program.matrix,
+        program.low,
+        program.high,
+        np.zeros(len(program.upper)),
+        program.upper,
+    )
+    solver = Solver(plain, time_limit_s, gap)
+    ended = solver.run(time_limit_s * LP_SHARE)
+    if ended and solver.infeasible:
         return Solution(None, np.inf, np.inf, -np.inf, prices, "infeasible", time.perf_counter() - begun)
-    if ended and highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
-        prices = usable(np.asarray(highs.getSolution().row_dual), program.low, program.high)
-        relaxed = np.asarray(highs.getSolution().col_value)
+    if ended and solver.optimal:
+        prices, relaxed = usable(solver.prices, program.low, program.high), solver.values
         if program.keeps(relaxed):  # whole where it must be: nothing is left to branch on
             best = np.where(program.integer, np.rint(relaxed), relaxed)
             return _solution(program, best, prices, -np.inf, begun, gap, done=True)
-    if interrupted or not ended:
-        return _solution(program, best, prices, -np.inf, begun, gap, interrupted=interrupted)
-    columns = np.flatnonzero(program.integer).astype(np.int32)
-    highs.changeColsIntegrality(len(columns), columns, np.full(len(columns), highspy.HighsVarType.kInteger))
+    if solver.interrupted or not ended:
+        return _solution(program, best, prices, -np.inf, begun, gap, interrupted=solver.interrupted)
+    solver.make_integer(np.flatnonzero(program.integer).astype(np.int64))
     if program.unit:
-        highs.setOptionValue("mip_abs_gap", 0.999 * program.unit)
+        solver.highs.setOptionValue("mip_abs_gap", 0.999 * program.unit)
     if best is not None:
-        begin_with(highs, best)
+        solver.begin_with(best)
     seconds = max(time_limit_s - (time.perf_counter() - begun), 0.05)
-    highs.setOptionValue("time_limit", highs.getRunTime() + seconds)
-    ended, interrupted = run_highs(highs, seconds, lambda: False)
-    if not ended:
-        return _solution(program, best, prices, -np.inf, begun, gap, interrupted=interrupted)
-    if highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible and best is None:
+    solver.highs.setOptionValue("time_limit", solver.highs.getRunTime() + seconds)
+    if not solver.run(seconds):
+        return _solution(program, best, prices, -np.inf, begun, gap, interrupted=solver.interrupted)
+    if solver.infeasible and best is None:
         return Solution(None, np.inf, np.inf, -np.inf, prices, "infeasible", time.perf_counter() - begun)
-    info = highs.getInfo()
-    if info.primal_solution_status == 2:
-        found = np.asarray(highs.getSolution().col_value)
-        found = np.clip(np.where(program.integer, np.rint(found), found), 0.0, program.upper)
+    if solver.feasible:
+        found = np.clip(np.where(program.integer, np.rint(solver.values), solver.values), 0.0, program.upper)
         if program.keeps(found) and (best is None or program.objective @ found < program.objective @ best):
             best = found
-    done = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
     return _solution(
-        program, best, prices, info.mip_dual_bound, begun, gap, done=done, interrupted=interrupted
+        program, best, prices, solver.proven, begun, gap, done=solver.optimal, interrupted=solver.interrupted
     )
 
 
-def _as_highs(program: Program) -> highspy.HighsLp:
-    lp = highspy.HighsLp()
-    lp.num_row_, lp.num_col_ = program.matrix.shape
-    lp.col_cost_ = program.objective
-    lp.col_lower_, lp.col_upper_ = np.zeros(lp.num_col_), program.upper
-    lp.row_lower_, lp.row_upper_ = program.low, program.high
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_ = program.matrix.indptr, program.matrix.indices
-    lp.a_matrix_.value_ = program.matrix.data.astype(np.float64)
-    return lp
-
-
 def _solution(
-    program: Program,
+    program: PricedProgram,
     best: FloatArray | None,
     prices: FloatArray,
     branch_bound: float,
