@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import resource
 import shutil
 import signal
 import sys
@@ -23,6 +22,7 @@ from plugspan.output.run import RUN_FILES, write_run
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 
+resource = pytest.importorskip("resource")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, signals, limits")
 STAGES = {
     "write_plan_map": "map.html",

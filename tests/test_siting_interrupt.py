@@ -29,7 +29,7 @@ from plugspan.siting.maxcover.highs import Solver
 
 s = sys.modules["plugspan.siting.maxcover.solve"]
 stage, method, n, m, radius, p = sys.argv[1], sys.argv[2], *map(float, sys.argv[3:])
-sent = []
+sent, stopped = [], []
 
 def interrupt():
     sent.append(stage)
@@ -68,6 +68,7 @@ def inside_highs(event):
                 heard.wait()
 
         def cancelled():
+            stopped.append(stage)
             cancel()
             heard.set()
 
@@ -93,6 +94,19 @@ print(json.dumps({"sent": sent, "status": result.status, "objective": result.obj
                   "sites": len(result.chosen), "last": result.log[-1].stage,
                   "faults": [f.render() for f in verify(problem, result)]}))
 """
+
+END = SOLVE.replace("signal.SIGINT", "signal.SIGTERM").replace(
+    "result = s.solve",
+    """
+from plugspan import cli
+signal.signal(signal.SIGTERM, cli._end)
+try:
+    s.solve(problem, method=method, time_limit_s=1e6)
+except cli._Ended:
+    print(stopped)
+    sys.exit(143)
+result = s.solve""",
+)
 
 RUN = """
 import os, signal, sys
@@ -164,3 +178,12 @@ def test_a_long_solve_shows_best_bound_and_gap(lang):
     assert shown[0][1] == 0.6
     assert all(part in shown[1][0] for part in ("90", "100", "11.11%", "12", "Ctrl-C"))
     assert "–" in shown[2][0]
+
+
+@pytest.mark.parametrize("stage", ["linear_program", "integer"])
+def test_sigterm_in_the_middle_of_highs_ends_the_process_in_order(stage):
+    """HiGHS is stopped first: cut off at work it would abort the process."""
+    out, err, code = run(END, stage, "exact", 300, 1500, 0.1, 20)
+    assert code == 143, err
+    assert "Fatal" not in err
+    assert out == f"['{stage}']\n"

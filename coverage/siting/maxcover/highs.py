@@ -20,6 +20,7 @@ _GRACE_S = 1.0
 """Seconds after the deadline in which HiGHS may stop by itself before it is told to, and then left behind."""
 
 _LAST_WAIT_S = 30.0
+"""A thread of HiGHS that is cut off at exit aborts the process: it is waited for so long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,24 +128,28 @@ class Solver:
 
         # Thread.join must not be asked: when Ctrl-C interrupts it, Python 3.11 and 3.12 take the thread for ended.
         end, told, interrupted = time.perf_counter() + seconds, False, False
-        threading.Thread(target=work, daemon=True).start()
-        while not over.is_set():
-            try:
-                while not over.wait(_POLL_S if idle is None else 0.001):
-                    late = time.perf_counter() - end
-                    if not told and (interrupted or late > 0 or poll()):
-                        self.highs.cancelSolve()
-                        told, end = True, min(end, time.perf_counter())
-                    elif told and late > _GRACE_S:
-                        # A thread of HiGHS that is cut off at exit aborts the process.
-                        atexit.register(over.wait, _LAST_WAIT_S)
-                        return False
-                    elif idle is not None and not told:
-                        idle()
-            except (
-                KeyboardInterrupt
-            ):  # wherever in the loop it comes: HiGHS must be told before anything else
-                self.interrupted = interrupted = True
+        try:
+            threading.Thread(target=work, daemon=True).start()
+            while not over.is_set():
+                try:
+                    while not over.wait(_POLL_S if idle is None else 0.001):
+                        late = time.perf_counter() - end
+                        if not told and (interrupted or late > 0 or poll()):
+                            self.highs.cancelSolve()
+                            told, end = True, min(end, time.perf_counter())
+                        elif told and late > _GRACE_S:
+                            atexit.register(over.wait, _LAST_WAIT_S)
+                            return False
+                        elif idle is not None and not told:
+                            idle()
+                except (
+                    KeyboardInterrupt
+                ):  # wherever in the loop it comes: HiGHS must be told before anything else
+                    self.interrupted = interrupted = True
+        except BaseException:  # the process is to end, but HiGHS first
+            self.highs.cancelSolve()
+            atexit.register(over.wait, _LAST_WAIT_S)
+            raise
         return True
 
     def _watch(self, event: Any) -> None:

@@ -116,13 +116,13 @@ def _wishes(claimed: Claimed) -> Iterator[Claim]:
     yield "required", sorted(set(wishes.required) & chosen), sorted(set(wishes.required))
     yield "forbidden", [], sorted(set(wishes.forbidden) & chosen)
     if wishes.min_distance_km > 0:
-        sites = list(claimed.row["sites"])
+        sites = sorted(claimed.row["sites"], key=lambda site: bool(site["existing"]))  # the new ones first
         near = [
             (a["id"], b["id"])
             for i, a in enumerate(sites)
+            if not a["existing"]
             for b in sites[i + 1 :]
-            if not (a["existing"] and b["existing"])
-            and _apart_m(a, b) < wishes.min_distance_km * M_PER_KM - APART_SLACK_M
+            if _apart_m(a, b) < wishes.min_distance_km * M_PER_KM - APART_SLACK_M
         ]
         yield "min_distance_km", [], near
 
