@@ -294,6 +294,11 @@ def decimal(value: float, form: Form) -> str:
     return words if form.fixed or "." not in words else words.rstrip("0").rstrip(".")
 
 
+def chainage(km: Any) -> str:
+    """A place along a route as it stands on its marker posts: ``K68.8``; empty if it is not known."""
+    return "" if is_missing(km) else f"K{decimal(float(km), FORMS['km']).replace(',', '')}"
+
+
 def percent(share: float) -> str:
     """``0.6667`` -> ``66.7%``; with as many decimals as keep it from reading 100 % or 0 % where it is not.
 

@@ -1,74 +1,480 @@
-"""One number, one value: map, layers, workbook and report say what result.json says."""
+"""One number, one value: map, layers, workbook, report and terminal say what result.json says, by id and column.
+
+Tried on the sample in both languages, and with ``--extra-data`` on two real extracts under two policies.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-import sqlite3
+from collections import Counter
+from decimal import ROUND_HALF_UP, Decimal
+from types import SimpleNamespace
 
-import docx
-import openpyxl
 import pytest
-from plugspan.output import numbers
+from plugspan.output.columns import ROUTE_COLUMNS
+from plugspan.output.layers import plan_layers
 from plugspan.output.run import write_run
+from plugspan.output.summary import summary_lines
+from plugspan.output.workbook.sheets import plan_sheets
 from plugspan.pipeline import make_plan
+from plugspan.policy import RouteSpacing
 from plugspan.project import read_project
+from plugspan.schema import COLUMNS, OBJECTIVE_UNITS, Column, Form, chainage, shown
+from plugspan.texts import catalogue, text
+from run_surfaces import json_blocks, layer_tables, leaves, report_lines, sheets
+
+REAL = """schema = 1
+name = "{name}"
+language = "en"
+policy = "{policy}"
+[region]
+bbox = {box}
+halo_km = 5
+[network]
+osm = "{osm}"
+[road_class]
+{classes}
+[tables.chargers]
+path = "chargers.csv"
+[siting]
+sites = 2
+objective = "highway"
+reach_km = 3
+time_limit_s = 60
+"""
+POOLS = """id,name,lon,lat,current,points,point_kw,pool_kw,connector,open_24h,access,status,kind
+strong,Strong,{0},{1},dc,8,350,1400,CCS2,yes,public,operational,charging
+weak,Weak,{2},{3},dc,1,50,50,CCS2,yes,public,operational,charging
+soon,Soon,{0},{3},dc,4,150.5,602,CCS2,yes,public,under_construction,charging
+gas,Gas,{2},{1},,1,,,,yes,public,operational,hydrogen
+"""
+CASES = {
+    "zh": None,
+    "en": None,
+    "oslo": ("eu-afir", [10.75, 59.85, 10.95, 59.97], "tent_core = ['E6', 'E18']\ntent_comprehensive = ['Ring\\d']",
+             "oslo-east", (10.8418, 59.87, 10.85, 59.93)),
+    "andorra": ("us-nevi", [1.42, 42.43, 1.75, 42.65], "corridor = ['CG-?\\d']", "andorra",
+                (1.5, 42.46, 1.62, 42.56)),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def case(root, tmp_path_factory):
-    """The sample's plan and its run folder."""
-    plan = make_plan(read_project(root / "data" / "zhuzhou.toml"))
-    folder = tmp_path_factory.mktemp("one") / "run"
-    write_run(plan, folder, overwrite=False, lang="zh", tell=lambda key, share: None)
-    return plan, folder
+def sample(root):
+    """The plan of the embedded sample."""
+    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
 
 
-def texts(value):
-    """All texts in a JSON value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (dict, list)):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from texts(inner)
-
-
-def test_every_finding_reads_the_same_in_map_layers_workbook_and_report(case):
-    """The value of each rule with a target stands, letter by letter, in all four."""
-    plan, folder = case
-    blocks = re.findall(
-        r'<script type="application/json"[^>]*>(.*?)</script>',
-        (folder / "map.html").read_text("utf-8"),
-        flags=re.S,
+@pytest.fixture(
+    scope="module",
+    params=["zh", "en", *(pytest.param(k, marks=pytest.mark.extra_data) for k in ("oslo", "andorra"))],
+)
+def run(request, tmp_path_factory):
+    """A plan, its language, and all that its run folder holds."""
+    folder = tmp_path_factory.mktemp("one")
+    if CASES[request.param] is None:
+        plan, lang = request.getfixturevalue("sample"), request.param
+    else:
+        policy, box, classes, name, at = CASES[request.param]
+        osm = (request.getfixturevalue("extra_data") / "osm" / f"{name}.osm.pbf").as_posix()
+        (folder / "chargers.csv").write_text(POOLS.format(*at), "utf-8")
+        project = REAL.format(name=name, policy=policy, box=box, classes=classes, osm=osm)
+        (folder / "project.toml").write_text(project, "utf-8")
+        plan, lang = make_plan(read_project(folder)), "en"
+    write_run(plan, folder / "run", overwrite=False, lang=lang, tell=lambda key, share: None)
+    folder = folder / "run"
+    return SimpleNamespace(
+        plan=plan,
+        lang=lang,
+        folder=folder,
+        result=json.loads((folder / "result.json").read_text("utf-8")),
+        layers=layer_tables(folder),
+        cells=sheets(folder),
+        report=report_lines(folder),
+        blocks=json_blocks(folder),
     )
-    in_map = {t for block in blocks for t in texts(json.loads(block))}
-    with sqlite3.connect(folder / "layers.gpkg") as db:
-        in_layers = {row[0] for row in db.execute("SELECT value FROM findings")}
-    book = openpyxl.load_workbook(folder / "tables.xlsx")
-    in_book = {
-        str(c.value) for sheet in book for row in sheet.iter_rows() for c in row if c.value is not None
-    }
-    report = docx.Document(str(folder / "report.docx"))
-    cells = [c.text for table in report.tables for row in table.rows for c in row.cells]
-    in_report = (
-        " ".join([*(p.text for p in report.paragraphs), *cells]).replace("\u00a0", " ").replace("\u2060", "")
-    )
-    for finding in plan.before.findings:
-        if finding.target is None:
+
+
+# -- by id and column ------------------------------------------------------------------------------------
+
+
+def same(one, other) -> bool:
+    """Equal as result.json writes numbers: to six decimals; nothing is nothing."""
+    gone = (None, "", "nan")
+    if one in gone or other in gone or one != one or other != other:
+        return (one in gone or one != one) and (other in gone or other != other)
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return abs(one - other) <= 1.5e-6 * max(1.0, abs(one))
+    return str(one) == str(other)
+
+
+def assert_same_rows(ones, others, keys, columns) -> None:
+    """The same rows by their keys, and in each column the same values; none is missing."""
+    plain = lambda v: float(v) if isinstance(v, (int, float)) else str(v)  # noqa: E731
+    by_key = lambda rows: {tuple(plain(r[k]) for k in keys): r for r in rows}  # noqa: E731
+    one, other = by_key(ones), by_key(others)
+    assert one.keys() == other.keys()
+    wrong = [
+        (key, name, one[key][name], other[key][name])
+        for key in one
+        for name in columns
+        if not same(one[key][name], other[key][name])
+    ]
+    assert not wrong, wrong[:5]
+
+
+def in_units(rows, objective, names):
+    """Amounts of demand as they are shown: the siting counts metres of highway."""
+    factor = 1000.0 if objective == "highway" else 1.0
+    return [row | {n: row[n] / factor for n in names if row.get(n) is not None} for row in rows]
+
+
+GAP_NUMBERS = ("length_km", "from_km", "to_km", "spacing_class", "from_site", "to_site")
+ROUTE_NUMBERS = [c.name for c in ROUTE_COLUMNS if c.type in ("int", "float")]
+
+
+def test_layers_hold_the_numbers_of_result_json(run):
+    """Gaps, routes, access, proposed and least sites: the same rows, the same value in every column."""
+    result, layers = run.result, run.layers
+    rule = next(r.id for r in run.plan.policy.rules if isinstance(r, RouteSpacing))
+    states = [("before", result["gaps"]), ("after", result["after"]["gaps"])] if run.plan.siting else []
+    for phase, rows in states:
+        own = [row for row in rows if row["rule"] == rule]
+        key = ("ref", "section", "direction", "from_km")
+        assert_same_rows(own, layers[f"routes_{phase}"], key, GAP_NUMBERS)
+    assert_same_rows(result["routes"], layers["route_figures"], ("ref",), ROUTE_NUMBERS)
+    place = ("ref", "section", "direction", "id", "chainage_km")
+    assert_same_rows(result["access"], layers["access"], place, ("distance_km", "back_km"))
+    for siting in result["siting"]:
+        rows = in_units(siting["proposed"], siting["objective_name"], ["adds"])
+        if rows:
+            assert_same_rows(rows, layers["proposed_after"], ("id",), ("adds", "share_after", "cost"))
+            order = {row["id"]: row["build_order"] for row in layers["proposed_after"]}
+            assert [order[i] for i in siting["chosen"]] == list(range(1, len(order) + 1))
+    found = max(result["least_sites"], key=lambda row: row["span_km"], default=None)
+    if found and found["proposed"]:
+        assert_same_rows(found["proposed"], layers["least_sites"], ("id",), ("serves", "cost"))
+
+
+SHEETS_OF_RESULT = {
+    "routes": ("routes", ("ref",)),
+    "access": ("access", ("ref", "section", "direction", "id", "chainage_km")),
+}
+SHEETS_OF_LAYERS = {
+    "sites": ("charging_sites", "id"),
+    "berths": ("berths", "id"),
+    "car-parks": ("car_parks", "id"),
+    "service-areas": ("service_areas", "id"),
+    "proposed": ("proposed_after", "id"),
+    "least-sites": ("least_sites", "id"),
+}
+
+
+def sheet_values(run):
+    """(key, heads, rows) of each sheet: cells by name of their column, as they stand in the file."""
+    for sheet in plan_sheets(run.plan, run.lang):
+        rows = run.cells[sheet.title(run.lang)][1 : len(sheet.frame) + 1]
+        names = [head.name for head in sheet.heads]
+        yield sheet, [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def test_the_workbook_holds_the_numbers_of_result_json(run):
+    """Every number of a sheet whose rows are in result.json, and the sums of what it counts."""
+    found = {sheet.key: (sheet, rows) for sheet, rows in sheet_values(run)}
+    for key, (name, by) in SHEETS_OF_RESULT.items():
+        if key in found:
+            rows = [{n: cell.value for n, cell in row.items()} for row in found[key][1]]
+            raw = [{str(k): v for k, v in r.items()} for r in run.result[name]]
+            coded = {
+                "direction": {text(f"choice.direction.{d}", run.lang): d for d in ("forward", "backward")}
+            }
+            rows = [
+                row | {n: labels.get(row[n], row[n]) for n, labels in coded.items() if n in row}
+                for row in rows
+            ]
+            columns = [n for n in rows[0] if n in raw[0] and COLUMNS[n].type in ("int", "float")]
+            assert len(columns) > 2
+            assert_same_rows(raw, rows, by, columns)
+    for key, (name, by) in SHEETS_OF_LAYERS.items():
+        if key in found and name in run.layers:
+            rows = [{n: cell.value for n, cell in row.items()} for row in found[key][1]]
+            layer = run.layers[name]
+            rows = [row for row in rows if row[by] in {r[by] for r in layer}]
+            widest = max((r["span_km"] for r in rows if r.get("span_km")), default=None)
+            rows = [r for r in rows if r.get("span_km") in (None, widest)]
+            layer = [r for r in layer if r[by] in {x[by] for x in rows}]
+            columns = [n for n in rows[0] if n in layer[0] and COLUMNS[n].type in ("int", "float")]
+            assert_same_rows(layer, rows, (by,), columns)
+
+
+def as_excel_shows(cell) -> str:
+    """A number under its format, as a spreadsheet writes it: rounded half up."""
+    code = cell.number_format.split(";")[0]
+    value = Decimal(repr(float(cell.value))) * (100 if code.endswith("%") else 1)
+    places = len(code.rstrip("%").partition(".")[2])
+    return f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"
+
+
+def test_cells_of_the_workbook_look_as_every_other_surface(run):
+    """The number format of each cell shows what :func:`shown` says, at most with zeros behind it."""
+    seen = 0
+    for sheet, rows in sheet_values(run):
+        heads = {head.name: head for head in sheet.heads}
+        for i, row in enumerate(rows):
+            for name, cell in row.items():
+                head = heads[name]
+                if isinstance(cell.value, bool) or not isinstance(cell.value, (int, float)):
+                    continue
+                unit = sheet.frame[head.unit_by].tolist()[i] if head.unit_by else head.column.unit
+                words = shown(cell.value, column_with(head.column, unit), "en")
+                want = re.sub(r"[^\d.,-]", "", words)
+                got = as_excel_shows(cell)
+                plain = lambda t: t.rstrip("0").rstrip(".") if "." in t else t  # noqa: E731
+                assert plain(got) == plain(want), (sheet.key, name, cell.value, cell.number_format, words)
+                seen += 1
+    assert seen > 100
+
+
+def column_with(held: Column, unit: str) -> Column:
+    """The column with the unit of its row."""
+    return Column(held.name, held.type, unit, form=held.form)
+
+
+# -- the map ---------------------------------------------------------------------------------------------
+
+
+def spec_of(run, name, phase=None):
+    """A layer of the map."""
+    main = next(b for b in run.blocks if isinstance(b, dict) and "layers" in b)
+    return next(s for s in main["layers"] if s["name"] == name and phase in (None, s["phase"]))
+
+
+def popup_rows(spec) -> list[tuple[str, ...]]:
+    """What a click shows for each feature, in the order of the popup's columns."""
+    columns = [[part["values"][i] for i in part["index"]] for part in spec["props"]]
+    return list(zip(*columns, strict=True))
+
+
+LAYERS_OF_MAP = (
+    "charging_sites",
+    "service_areas",
+    "berths",
+    "car_parks",
+    "hubs",
+    "least_sites",
+    "not_served",
+    "demand",
+)
+
+
+def test_popups_show_the_numbers_of_the_layers(run):
+    """Each popup by its columns: the value of the GeoPackage, rounded and worded as everywhere."""
+    tried = 0
+    for layer in plan_layers(run.plan, run.lang):
+        spec = spec_of(run, layer.name, layer.phase)
+        if "packed" in spec:
             continue
-        value = numbers.headline(finding, "zh")
-        assert value in in_map, value
-        assert value in in_layers, value
-        assert any(value in cell for cell in in_book), value
-        assert value in in_report, value
+        name = layer.name if layer.phase == "both" else f"{layer.name}_{layer.phase}"
+        raw = run.layers[name]
+        for k, held in enumerate(layer.popup_columns):
+            if not raw or held.type not in ("int", "float") or held.name not in raw[0]:
+                continue
+            want = Counter(shown(row[held.name], held, run.lang, unit=True) for row in raw)
+            got = Counter(row[k] for row in popup_rows(spec))
+            for quiet in ("", text("value.unknown", run.lang)):  # left out where there is nothing to say
+                want.pop(quiet, None), got.pop(quiet, None)
+            assert got == want, (layer.name, held.name)
+            tried += sum(want.values())
+    assert tried > 5
 
 
-def test_what_is_shown_is_what_is_in_the_result(case):
-    """The texts are made from the numbers of result.json."""
-    plan, folder = case
-    result = json.loads((folder / "result.json").read_text("utf-8"))
-    for row in result["findings"]:
-        finding = plan.before[row["rule"]]
-        assert row["status"] == finding.status
-        for key, value in (("low", finding.low), ("high", finding.high)):
-            assert row[key] == pytest.approx(value, abs=1e-6)
+def test_legends_count_what_the_rules_count(run):
+    """Classes of gaps, of service areas and of berths: as many as the rows of the layer, and as the rule counts."""
+    main = next(b for b in run.blocks if isinstance(b, dict) and "layers" in b)
+    for spec in main["layers"]:
+        assert sum(spec["counts"]) == spec["count"], spec["name"]
+    rows = {f["rule"]: f for f in (*run.result["findings"], *run.result["measures"])}
+    for layer in plan_layers(run.plan, run.lang):
+        if layer.rule is not None:
+            found, spec = rows[layer.rule.id], spec_of(run, layer.name)
+            assert spec["title"] == layer.rule.title[run.lang]
+            counts = dict(zip(("yes", "no", "unknown"), spec["counts"], strict=False))
+            assert counts == Counter(row["has"] for row in found["evidence"]) | {
+                k: 0 for k in counts if not counts[k]
+            }
+        if layer.name == "berths":
+            found = next((f for f in rows.values() if f["kind"] == "berth_share"), None)
+            if found is not None:
+                yes, no, unknown, maybe = spec_of(run, "berths")["counts"][:4]
+                placed = {row["id"] for row in run.layers["berths"]}
+                sure = Counter(
+                    r["has"] for r in found["evidence"] if r["counts"] == "yes" and r["id"] in placed
+                )
+                assert (yes, no, unknown) == (sure["yes"], sure["no"], sure["unknown"])
+                assert maybe == sum(r["counts"] == "unknown" and r["id"] in placed for r in found["evidence"])
+    for phase, gaps in (("before", run.result["gaps"]), ("after", run.result["after"]["gaps"])):
+        rule = next(r.id for r in run.plan.policy.rules if isinstance(r, RouteSpacing))
+        classes = Counter(g["spacing_class"] for g in gaps if g["rule"] == rule)
+        counts = spec_of(run, "routes", phase)["counts"]
+        assert sorted(n for n in counts if n) == sorted(classes.values())
+
+
+# -- sentences -------------------------------------------------------------------------------------------
+
+UNITS = "km|kWh|kW|%|个百分点|pp|人|people|kg|t|m|h"
+NUMBER = re.compile(rf"(?<![A-Za-z0-9_.])([+-]?\d[\d,]*(?:\.\d+)?) ?({UNITS})(?![A-Za-z²])")
+POST = re.compile(r"(?<!\w)K-?\d+\.\d")
+
+
+def words_of(value, unit, lang, form=None) -> str:
+    """A number with its unit, blanks left out."""
+    return shown(value, Column("x", "float", unit, form=form), lang, unit=True).replace(" ", "")
+
+
+def numbers_of_sheets(run):
+    """Every number of the workbook with its unit."""
+    for sheet, rows in sheet_values(run):
+        for i, row in enumerate(rows):
+            for head in sheet.heads:
+                value = row[head.name].value
+                if isinstance(value, (int, float)) and not isinstance(value, bool):
+                    unit = sheet.frame[head.unit_by].tolist()[i] if head.unit_by else head.column.unit
+                    yield shown(value, column_with(head.column, unit), run.lang, unit=True).replace(" ", "")
+
+
+def numbers_of_result(run):
+    """Every number of result.json and of the policy, in each unit that its name may mean."""
+    suffixes = {"_m": "m", "_h": "h", "_kw": "kW", "_t": "t", "_t_min": "t", "_kg_per_kwh": "kg"}
+    policy = run.plan.policy.model_dump(mode="json")
+    for path, value in (*leaves(run.result), *leaves(policy)):
+        name = path.rpartition(".")[2].removesuffix("_with_unknown")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            continue
+        if name.endswith("_km") or name == "class_limits_km" or name in ("low", "high", "target"):
+            yield from (
+                words_of(value, "km", run.lang, form) for form in (None, Form(1), Form(2, fixed=True))
+            )
+        if 0 <= value <= 1:
+            yield words_of(value, "share", run.lang)
+        for suffix, unit in suffixes.items():
+            if name.endswith(suffix):
+                yield from (words_of(value, unit, run.lang, form) for form in (None, Form(1), Form(3)))
+        if name in ("target", "low", "high"):
+            yield words_of(value, "margin", run.lang)
+
+
+def numbers_that_follow(run):
+    """What sentences say that is a difference or a share of numbers of result.json."""
+    for row in run.result["siting"]:
+        unit, factor = (
+            OBJECTIVE_UNITS[row["objective_name"]],
+            1000.0 if row["objective_name"] == "highway" else 1.0,
+        )
+        total = row["total"] or 1.0
+        amounts = [
+            row["total"],
+            row["objective"],
+            row["total"] - row["objective"],
+        ]
+        for state in row["backup"]:
+            amounts += [state["covered"] - state["left_worst"]]
+            yield from (
+                words_of(state[k] / total, "share", run.lang) for k in ("covered", "left_worst", "twice")
+            )
+        yield from (words_of(value / factor, unit, run.lang) for value in amounts)
+        yield from (words_of(row[k] / total, "share", run.lang) for k in ("objective", "bound", "existing"))
+        worst = min(
+            (value for value in (a["objective"] for a in row["alternatives"])), default=row["objective"]
+        )
+        yield words_of((row["objective"] - worst) / factor, unit, run.lang)
+    for found in (*run.result["measures"], *run.result["findings"]):
+        yield words_of(sum(found["counts"].values()), "people", run.lang)
+    lanes = {}
+    rule = next(r.id for r in run.plan.policy.rules if isinstance(r, RouteSpacing))
+    for phase, gaps in (("before", run.result["gaps"]), ("after", run.result["after"]["gaps"])):
+        for gap in gaps:
+            if gap["rule"] == rule and gap["from_site"] and gap["to_site"]:
+                lanes.setdefault((phase, gap["ref"], gap["section"], gap["direction"]), []).append(
+                    gap["length_km"]
+                )
+    yield from (words_of(sum(lane) / len(lane), "km", run.lang) for lane in lanes.values())
+    for route in run.plan.routes:
+        yield from (words_of(section.length_m / 1000.0, "km", run.lang) for section in route.sections)
+    yield from (
+        words_of(km, "km", run.lang, Form(2, fixed=True)) for km in run.plan.after.access["distance_km"]
+    )
+    yield from (
+        words_of(float(row["within_km"]), "km", run.lang, Form(1)) for row in run.layers.get("reach", ())
+    )
+    factors = (run.result["retrofit"] or {}).get("factors", {})
+    if factors:
+        yield f"{factors['avoided_kg_per_kwh'] or 0.0:.3f}kg"
+
+
+def quoted(run) -> str:
+    """Texts that hold numbers of their own: the catalogue's, the policy's, and what is doubtful about the roads."""
+    said = [row["effect"] for row in run.result["quality"]]
+    said += [entry[run.lang] for entry in catalogue().values()]
+    said += [v for _, v in leaves(run.plan.policy.model_dump(mode="json")) if isinstance(v, str)]
+    return "\n".join(said)
+
+
+def strings_of_charts(tree):
+    """Texts and titles of a strip chart's tree of shapes."""
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, list):
+        yield tree[1].get("aria-label", "")
+        for inner in tree[2:]:
+            yield from strings_of_charts(inner)
+
+
+def prose(run):
+    """(where, line) of what people read as sentences, panels, charts and cells of paper tables."""
+    yield from (("report", line) for line in run.report)
+    main = next(b for b in run.blocks if isinstance(b, dict) and "layers" in b)
+    for key in ("findings", "cards"):
+        yield from ((key, v) for _, v in leaves(main[key]) if isinstance(v, str))
+    for name, tree in main["strips"].items():
+        yield from (
+            (f"strip {name}", line) for words in strings_of_charts(tree) for line in words.split("\n")
+        )
+    yield from (("legend", c["label"]) for spec in main["layers"] for c in spec["categories"])
+    yield from (("title", spec["title"]) for spec in main["layers"])
+    yield from (("terminal", cell) for row in summary_lines(run.plan, run.lang) for cell in row)
+
+
+def test_every_number_in_words_is_one_that_is_known(run):
+    """Report, panel, cards, strip charts, legends and terminal: each number with a unit is one of result.json."""
+    known = {*numbers_of_sheets(run), *numbers_of_result(run), *numbers_that_follow(run)}
+    known |= {value + unit for value, unit in NUMBER.findall(quoted(run))}
+    strange = Counter(
+        (where, value + unit, line[:90])
+        for where, line in prose(run)
+        for value, unit in NUMBER.findall(line)
+        if value + unit not in known
+    )
+    assert not strange, "\n".join(map(str, strange.most_common(60)))
+
+
+def test_every_kilometre_mark_is_one_that_is_known(run):
+    """``K68.8`` is the end of a gap, the place of a site or candidate, or that of a town on its strip chart."""
+    known = {
+        chainage(value)
+        for path, value in leaves(run.result)
+        if isinstance(value, float) and path.endswith(("from_km", "to_km", "chainage_km"))
+    }
+    names = {str(name) for siting in run.plan.siting for name in siting.candidates["name"].dropna()}
+    known |= {post for name in names for post in POST.findall(name)}
+    effects = " ".join(str(row["effect"]) for row in run.result["quality"])
+    known |= set(POST.findall(effects))
+    towns = {str(v) for v in run.plan.background.get("towns", {}).get("name", ())} | {
+        str(v) for v in run.plan.inputs.demand["name"].dropna()
+    }
+    strange = Counter(
+        (where, post, line[:80])
+        for where, line in prose(run)
+        for post in POST.findall(line)
+        if post not in known and not (where.startswith("strip") and line.split(" · ")[0] in towns)
+    )
+    assert not strange, "\n".join(map(str, strange.most_common(60)))

@@ -11,9 +11,8 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from ..schema import column, shown
+from ..schema import chainage, column, shown
 from ..texts import catalogue, text
-from .numbers import chainage
 
 CLOSE_KM = 0.05
 """A site nearer to the road than this is said to lie on it."""

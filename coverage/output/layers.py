@@ -343,7 +343,7 @@ def _berths(plan: Plan) -> Layer:
     # What the rule counts for sure has its answer; of the others none is missing shore power, nor has it.
     status = frame["has"].where(frame["counts"] != "no", "not counted")
     frame["berth_status"] = status.where(frame["counts"] != "unknown", "may count")
-    style = replace(styles.berth_style(rule.berth.class_t_min if rule else 1000), by="berth_status")
+    style = replace(styles.berth_style(rule.berth.class_t_min if rule else None), by="berth_status")
     return make_layer(
         "berths", frame, BERTH_COLUMNS, style, "places", keep=("berth_status",), search_column="name",
         unplaced=int((~placed).sum()),

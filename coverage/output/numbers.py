@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from ..assess.finding import Finding
 from ..policy import RouteSpacing
-from ..schema import FORMS, Column, column, decimal, is_missing, shown
+from ..schema import Column, column, shown
 from ..texts import text
 
 LISTING = ("inventory", "fleet_power")
@@ -31,11 +30,6 @@ def kilometres(km: float, lang: str) -> str:
 def span(km: float, lang: str) -> str:
     """A limit in kilometres, with its unit: without the zeros of a measured length."""
     return shown(km, column("span_km"), lang, unit=True)
-
-
-def chainage(km: Any) -> str:
-    """A place along a route as it stands on its marker posts: ``K68.8``; empty if it is not known."""
-    return "" if is_missing(km) else f"K{decimal(float(km), FORMS['km']).replace(',', '')}"
 
 
 def headline(finding: Finding, lang: str) -> str:

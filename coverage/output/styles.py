@@ -172,18 +172,17 @@ def facility_style() -> LayerStyle:
     return LayerStyle("point", _three("facility", "circle", "bolt", {}), by="has")
 
 
-def berth_style(class_t: float = 1000) -> LayerStyle:
+def berth_style(class_t: float | None = 1000) -> LayerStyle:
     """Berths (squares) by ``status``: yes, no, unknown of those that surely count; may count; not counted.
 
     Parameters
     ----------
-    class_t : float
-        Design class in tonnes from which a berth counts.
+    class_t : float, optional
+        Design class in tonnes from which a berth counts; None if no rule counts berths.
     """
-    values = {"class_t": class_t}
-    out = Category(
-        "not counted", "legend.berth-not-counted", QUIET, width=10.0, symbol="square", label_values=values
-    )
+    values = {} if class_t is None else {"class_t": class_t}
+    why = "legend.facility-not-counted" if class_t is None else "legend.berth-not-counted"
+    out = Category("not counted", why, QUIET, width=10.0, symbol="square", label_values=values)
     maybe = Category(
         "may count", "legend.berth-may-count", UNKNOWN, width=14.0, symbol="square", mark="question", fill=False,
         label_values=values,

@@ -10,7 +10,8 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from ...units import WGS84
+from ...schema import chainage, column, shown
+from ...units import M_PER_KM, WGS84
 from ..graph import IntArray, RoadGraph
 
 Severity = Literal["serious", "doubtful", "note"]
@@ -55,13 +56,21 @@ class Issue:
     at: tuple[float, float] | None = None
 
 
-def km_text(length_m: float) -> str:
-    """Kilometres for a text: two decimals below 10 km, else one.
+def in_words(values: Mapping[str, object], lang: str) -> dict[str, object]:
+    """Values of an effect as texts show them: lengths and chainages are metres and floats, all else is as it is.
 
-    >>> km_text(1234.0), km_text(12_345.0)
-    ('1.23', '12.3')
+    >>> in_words({"length": 1234.0, "low": 9040.0, "n": 2}, "en")
+    {'length': '1.2 km', 'low': 'K9.0', 'n': 2}
     """
-    return f"{length_m / 1000:.2f}" if abs(length_m) < 9_995 else f"{length_m / 1000:.1f}"
+    found: dict[str, object] = {}
+    for name, value in values.items():
+        if isinstance(value, float):
+            km = value / M_PER_KM
+            posts = name in ("low", "high")
+            found[name] = chainage(km) if posts else shown(km, column("length_km"), lang, unit=True)
+        else:
+            found[name] = value
+    return found
 
 
 def issue_frame(graph: RoadGraph, issues: Sequence[Issue]) -> tuple[gpd.GeoDataFrame, gpd.GeoSeries]:

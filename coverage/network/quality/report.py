@@ -19,7 +19,7 @@ from ...texts import text
 from ..graph import RoadGraph
 from ..refs import GB_T_917, RoadClasses
 from ..routes import RoadIndex, Route
-from .found import KINDS, Issue, Severity, issue_frame, km_text
+from .found import KINDS, Issue, Severity, in_words, issue_frame
 from .refs import odd_refs
 from .roads import duplicates, islands, route_segments
 from .routes import beside, bridged, dead_ends, one_direction, open_breaks, without_speed
@@ -46,7 +46,9 @@ class QualityReport:
         """One sentence for each issue: what it does to the numbers."""
         rows = zip(self.issues["effect"], self.issues["values"], strict=True)
         return pd.Series(
-            [text(key, lang, **values) for key, values in rows], index=self.issues.index, dtype="object"
+            [text(key, lang, **in_words(values, lang)) for key, values in rows],
+            index=self.issues.index,
+            dtype="object",
         )
 
     def counts(self) -> pd.DataFrame:
@@ -137,7 +139,7 @@ def _mistyped(graph: RoadGraph, routes: Sequence[Route], classes: RoadClasses) -
             "note" if kind != "route" else "doubtful" if odd.reason in ("between", "name") else "serious"
         )
         shown_m = lacking_m if kind == "route" else float(length.sum())
-        values = {"ref": odd.ref, "suggestion": odd.suggestion, "length": km_text(shown_m)}
+        values = {"ref": odd.ref, "suggestion": odd.suggestion, "length": shown_m}
         yield Issue(
             "ref", severity, odd.ref, float(length.sum()), f"quality.effect.ref-{kind}", values, odd.segments
         )

@@ -13,7 +13,7 @@ from scipy.sparse import csgraph
 from ..graph import BoolArray, IntArray, RoadGraph
 from ..routes import Route, ground_scale, mercator
 from ..snapping import main_segments
-from .found import Issue, Severity, km_text
+from .found import Issue, Severity
 
 Objects = np.ndarray[tuple[int], np.dtype[np.object_]]
 LONG_ISLAND_M = 5000.0
@@ -57,8 +57,8 @@ def islands(graph: RoadGraph, routes: Sequence[Route]) -> Iterator[Issue]:
         severity: Severity = "serious" if refs else "doubtful" if length_m >= LONG_ISLAND_M else "note"
         values = {
             "n": len(segments),
-            "length": km_text(length_m),
-            "route": km_text(route_m),
+            "length": length_m,
+            "route": route_m,
             "refs": ", ".join(refs),
         }
         key = "quality.effect.island-route" if refs else "quality.effect.island"
@@ -78,7 +78,7 @@ def duplicates(graph: RoadGraph, routes: Sequence[Route]) -> Iterator[Issue]:
         ref = borne.get(segment, "")
         severity: Severity = "serious" if routed else "note"
         key = "quality.effect.duplicate-route" if routed else "quality.effect.duplicate"
-        values = {"length": km_text(length_m), "refs": str(ref).replace(";", ", ")}
+        values = {"length": length_m, "refs": str(ref).replace(";", ", ")}
         yield Issue("duplicate", severity, str(ref), length_m, key, values, np.array([segment]))
 
 

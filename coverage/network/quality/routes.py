@@ -13,7 +13,7 @@ from ...units import EARTH_RADIUS_M, GEOD
 from ..graph import BoolArray, FloatArray, IntArray
 from ..routes import Drive, RoadIndex, Route, Section, ground_scale, mercator
 from ..routes.clip import DataEdge
-from .found import Issue, Severity, km_text
+from .found import Issue, Severity
 
 Objects = np.ndarray[tuple[int], np.dtype[np.object_]]
 NEAR_MISS_M = 50.0
@@ -115,9 +115,9 @@ def bridged(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
                     severity: Severity = "doubtful" if length_m > LONG_BRIDGE_M else "note"
                     values = {
                         "ref": route.ref,
-                        "length": km_text(length_m),
-                        "low": f"{ends[0] / 1000:.1f}",
-                        "high": f"{ends[1] / 1000:.1f}",
+                        "length": length_m,
+                        "low": float(ends[0]),
+                        "high": float(ends[1]),
                     }
                     segments = np.unique(index.graph.edge_segment[drive.edges[run]])
                     yield Issue(
@@ -173,7 +173,7 @@ def _pairs_within(lonlat: FloatArray, most_m: float) -> tuple[IntArray, FloatArr
 
 def _open_break(index: RoadIndex, route: Route, a: int, b: int, length_m: float) -> Issue:
     middle = index.graph.node_xy[[a, b]].mean(axis=0)
-    values = {"ref": route.ref, "length": km_text(length_m), "n": len(route.sections)}
+    values = {"ref": route.ref, "length": length_m, "n": len(route.sections)}
     here = (float(middle[0]), float(middle[1]))
     none = np.empty(0, dtype=np.int64)
     return Issue("break", "doubtful", route.ref, length_m, "quality.effect.break", values, none, here)
@@ -241,7 +241,7 @@ def one_direction(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
                     length_m = float(g.seg_length_m[segment[run]].sum())
                     if length_m >= ONE_WAY_M:
                         severity: Severity = "doubtful" if length_m >= LONG_ONE_WAY_M else "note"
-                        values = {"ref": route.ref, "length": km_text(length_m)}
+                        values = {"ref": route.ref, "length": length_m}
                         key = f"quality.effect.one-{drive.direction}"
                         yield Issue(
                             "one_direction",
@@ -261,9 +261,9 @@ def beside(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
             low, high = sorted((lane.from_m, lane.to_m))
             values = {
                 "ref": route.ref,
-                "length": km_text(lane.length_m),
-                "low": f"{low / 1000:.1f}",
-                "high": f"{high / 1000:.1f}",
+                "length": lane.length_m,
+                "low": float(low),
+                "high": float(high),
             }
             segments = np.unique(index.graph.edge_segment[lane.edges])
             yield Issue(
@@ -293,7 +293,7 @@ def without_speed(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
         ]
         longest = max(parts, key=lambda p: (round(float(g.seg_length_m[p].sum()), 3), -int(p.min())))
         share = f"{100 * length_m / whole_m:.0f}"
-        values = {"ref": route.ref, "length": km_text(length_m), "share": share}
+        values = {"ref": route.ref, "length": length_m, "share": share}
         yield Issue(
             "no_speed", "note", route.ref, length_m, "quality.effect.no-speed", values, np.unique(longest)
         )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...assess.finding import Finding
 from ...policy import RouteSpacing
-from ...schema import at_most, column, percent, shown
+from ...schema import at_most, chainage, column, percent, shown
 from ...siting.planning.comply import Compliance
 from ...siting.planning.outcome import Siting
 from ...texts import text
@@ -93,9 +93,7 @@ def _gap(report: Report, row: dict[Hashable, Any], length_of: str) -> str:
     length = numbers.kilometres(float(row[length_of]), report.lang)
     is_open = length_of == "length_km" and (row["open_start"] or row["open_end"])
     key = "glance.gap-open" if is_open else "glance.gap"
-    return report.words(
-        key, ref=row["ref"], low=numbers.chainage(low), high=numbers.chainage(high), length=length
-    )
+    return report.words(key, ref=row["ref"], low=chainage(low), high=chainage(high), length=length)
 
 
 def _lacking(report: Report, finding: Finding) -> str:

@@ -21,8 +21,8 @@ from ...assess.strips_around import Surroundings
 from ...network.routes import RoadIndex
 from ...plan import Plan
 from ...policy import RouteSpacing
+from ...schema import chainage
 from ...units import M_PER_KM, WGS84
-from ..numbers import chainage
 from .canvas import FAINT, SOFT, Canvas, diamond, element, shield, tip
 from .lanes import draw_lane
 from .layout import shortened, text_px

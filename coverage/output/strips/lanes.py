@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ...assess.strip_model import LaneState, StripData, StripGap, StripLane, StripSite
-from ...schema import column, shown
+from ...schema import chainage, column, shown
 from ...units import M_PER_KM
 from ..layer import PLAN, Category
-from ..numbers import chainage
 from ..styles import route_style
 from .canvas import BASE, FAINT, INK, SOFT, THREAD, diamond, idle_symbol, pin, site_symbol
 from .layout import Label, bins, place_labels, shortened, text_px

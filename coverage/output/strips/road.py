@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...assess.strip_model import Stretch
+from ...schema import chainage
 from ...units import M_PER_KM
-from ..numbers import chainage
 from .canvas import INK, PAPER, ROAD, SOFT, THREAD, shield, tip
 from .layout import Label, Spot, bins, place_labels, shortened, text_px
 from .scale import LEFT_PX, Sheet
