@@ -187,7 +187,7 @@ def _site_frame(context: RoadContext, policy: Policy) -> gpd.GeoDataFrame:
     fast = np.where(
         waiting, site_status(replace(inputs, chargers=running), asked), site_status(inputs, asked)
     )
-    fast[(inputs.sites["kind"] != "charging").to_numpy(bool)] = None
+    fast[(inputs.sites["kind"] != "charging").to_numpy(bool)] = ""
     return as_they_will_be(inputs.sites, inputs.chargers).assign(fast=fast)
 
 

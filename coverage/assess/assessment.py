@@ -47,7 +47,7 @@ class Assessment:
     demand : GeoDataFrame
         Demand points with their distance to the nearest qualifying site.
     sites : GeoDataFrame
-        Charging sites with ``fast`` (yes / unknown / no; missing if it charges no vehicles) by the power that the
+        Charging sites with ``fast`` (yes / unknown / no; empty if it charges no vehicles) by the power that the
         policy's strictest rule on routes asks for; those not in operation as they will be.
     evidence : DataFrame
         For each gap the sites that close it, candidates inside it, and sites that don't count with the reason;

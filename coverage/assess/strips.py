@@ -82,7 +82,10 @@ class StripFrames:
     def about(self) -> dict[str, tuple[str, str]]:
         """Name and ``fast`` of each site, by id; empty where it charges no vehicles."""
         columns = (self.sites[c].to_numpy(object) for c in ("id", "name", "fast"))
-        return {str(i): (_text(name), _text(fast)) for i, name, fast in zip(*columns, strict=True)}
+        return {
+            str(i): (_text(name), "unknown" if pd.isna(fast) else str(fast))
+            for i, name, fast in zip(*columns, strict=True)
+        }
 
 
 def strip_key(ref: str, section: int) -> str:
