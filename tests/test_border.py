@@ -12,8 +12,9 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from plugspan.assess.border import OwnPart, shared_gap
 from plugspan.assess.spacing_rules import RoadContext, assess_coverage, assess_spacing, gap_frame
-from plugspan.network import Region
-from plugspan.network.routes import find_routes
+from plugspan.network import Region, read_network
+from plugspan.network.refs import RoadClasses
+from plugspan.network.routes import Drive, find_routes
 from plugspan.siting.maxcover import least_sites
 from plugspan.siting.planning.candidates import find_candidates
 from plugspan.siting.planning.comply import comply
@@ -110,6 +111,46 @@ def test_own_part_and_whole_by_hand():
     assert back["needs"] == "before"
     assert [back["before_from_km"], back["before_to_km"]] == pytest.approx([155, 150], abs=0.1)
     assert back["once"] == np.False_
+
+
+def drive_over(*edges):
+    """A drive of some edges, given by chainage."""
+    low, high = np.array(edges, dtype=float).T
+    n = len(low)
+    return Drive("forward", np.arange(n), low, high, np.zeros(n, bool), np.ones(n), high - low, ring=False)
+
+
+@pytest.mark.parametrize(
+    ("inside", "length_m", "places"),
+    [
+        ([(0, 10, 0), (25, 40, 1)], 40, [0, 10, 25, 40]),  # the number is missing from 10 to 25: inside, too
+        ([(0, 10, 0), (30, 40, 1)], 20, [0, 10, 10, 20]),  # the border lies behind the jump: it is outside
+        ([(5, 10, 0), (25, 26, 1), (26, 40, 1)], 35, [0, 5, 20, 35]),
+        ([(3, 8, 0)], 5, [0, 5, 5, 5]),
+    ],
+)
+def test_own_part_of_a_road_whose_number_is_missing(inside, length_m, places):
+    """Chainage jumps from 10 to 25, where nobody drives by the number: own positions of 0, 10, 25 and 40."""
+    part = OwnPart.of(drive_over((0, 10), (25, 40)), np.array(inside, dtype=float))
+    assert part.length_m == length_m
+    assert part.at([0, 10, 25, 40]).tolist() == places
+    back = part.chainage(np.linspace(0, length_m, 11))
+    assert part.at(back) == pytest.approx(np.linspace(0, length_m, 11))
+    assert part.contains(back).all()
+    assert part.reaches == (inside[0][0] == 0, inside[-1][1] == 40)
+
+
+def test_own_part_of_a_ring():
+    """A ring of 100, inside from 80 over the seam to 30: own positions run on round after round."""
+    part = OwnPart(np.array([[0.0, 30.0], [80.0, 100.0]]), 0.0, 100.0, ring=True)
+    assert part.length_m == 50
+    assert part.at([0, 30, 50, 80, 100, 130, 180, 230]).tolist() == [0, 30, 30, 30, 50, 80, 80, 130]
+    assert part.chainage([0, 10, 30, 40, 60, 110]).tolist() == [0, 10, 30, 90, 110, 210]
+    assert part.contains(np.array([0, 30, 31, 79, 80, 100, 130, 131])).tolist() == [
+        True, True, False, False, True, True, True, False,
+    ]  # fmt: skip
+    assert part.inside(90.0, 185.0).tolist() == [[90, 130], [180, 185]]
+    assert OwnPart(np.empty((0, 2)), 0.0, 100.0, ring=False).at([0, 50]).tolist() == [0, 0]
 
 
 def test_figures_tell_own_gaps_from_shared_ones():
@@ -364,3 +405,37 @@ def test_multiples_of_the_span_are_enough(length, span, here, back, ring):
     found, every = fewest(np.concatenate(ours)), fewest(np.arange(0.0, length + 1))
     assert found.status == every.status == "optimal"
     assert found.objective == every.objective
+
+
+@pytest.mark.extra_data
+@pytest.mark.parametrize(
+    ("name", "pattern", "span_km"),
+    [
+        ("andorra", r"CG-?\d+", 8.0),
+        ("liechtenstein", r"\d+", 3.0),
+        ("oslo-east", r"E\d+|\d{1,3}|Ring\d", 4.0),
+    ],
+)
+def test_real_roads(extra_data, name, pattern, span_km):
+    """The middle of an extract as region, a site more each time: no own part grows, every plan does what it says."""
+    graph = read_network(extra_data / "osm" / f"{name}.osm.pbf")
+    classes = RoadClasses.from_mapping({"ordinary_trunk": [pattern]})
+    routes = tuple(find_routes(graph, classes=classes))
+    west, south, east, north = (*graph.node_xy.min(axis=0), *graph.node_xy.max(axis=0))
+    inset = (east - west) / 5, (north - south) / 5
+    region = Region(shapely.box(west + inset[0], south + inset[1], east - inset[0], north - inset[1]))
+    rng, asked = np.random.default_rng(7), rule(span_km)
+    sites, longest, fewest = [], np.inf, np.inf
+    for k in range(5):
+        context = RoadContext(inputs_of(sites, region.polygon), graph, routes, region)
+        worst = assess_spacing(context, asked)[1].by_direction.set_index(["ref", "section", "direction"])[
+            "gap_max_m"
+        ]
+        (plan,) = comply(context, asked, points(context, asked, 5.0), (span_km,), time_limit_s=300.0)
+        assert plan.result.status == "optimal"
+        assert len(plan.sites) <= fewest
+        assert not assess_spacing(built(context, plan), asked)[1].gaps["over"].any()
+        assert k == 0 or (worst <= longest + 0.001).all()
+        longest, fewest = worst, len(plan.sites)
+        place = graph.node_xy[rng.choice(np.unique(graph.edge_u[routes[0].sections[0].drives[0].edges]))]
+        sites.append({**site(f"s{k}", (0, 0)), "geometry": shapely.Point(place)})

@@ -85,7 +85,11 @@ def comply(
             exact = route_points_at(context, lines, span_km * M_PER_KM, close_shared=close_shared)
             wide = pd.concat([free, exact.assign(cost=cost)], ignore_index=True)
             wide = gpd.GeoDataFrame(wide, geometry="geometry", crs=free.crs)
-            better = _least(spacing_lines(context, rule, wide), wide, span_km, close_shared, time_limit_s)
+            both = [
+                replace(line, candidate_m=np.append(line.candidate_m, more.candidate_m))
+                for line, more in zip(lines, spacing_lines(context, rule, exact), strict=True)
+            ]
+            better = _least(both, wide, span_km, close_shared, time_limit_s)
             least = _best(least, better)
         found.append(least)
     return found
