@@ -70,9 +70,14 @@ def interval(finding: Finding, lang: str) -> str:
 
 
 def target(finding: Finding, lang: str) -> str:
-    """What the rule asks for, as ``≥ 100%``; a dash if it only asks for a report."""
+    """What the rule asks for, as ``≥ 100%``; an average between two limits as ``25–40 km``."""
     if finding.target is None:
         return text("finding.report-only", lang)
+    rule = finding.rule
+    if isinstance(rule, RouteSpacing) and not of_longest_gap(finding):
+        low, high = rule.class_limits_km
+        if finding.target == high:
+            return f"{shown(low, column('span_km'), lang)}–{span(high, lang)}"
     sign = "≤" if finding.rule.target.at_most else "≥"
     asked = span(finding.target, lang) if finding.unit == "km" else _one(finding.target, finding, lang)
     return f"{sign} {asked}"
