@@ -72,6 +72,11 @@ class Plan:
     programme: Programme | None = None
 
     @property
+    def proposes(self) -> bool:
+        """Whether anything is proposed, so that there is a state afterwards to show beside today's."""
+        return bool(self.siting) or self.programme is not None
+
+    @property
     def widest(self) -> Compliance | None:
         """Least sites for the widest span that was asked for: what summaries and the map show."""
         return max(self.compliance, key=lambda found: found.span_km, default=None)

@@ -46,8 +46,9 @@ FORMS: Mapping[str, Form] = {
 """By unit. Others have as many decimals as their size asks for: none from 1000 on, one from 100 on, else two."""
 SHARES = ("share", "bound", "margin")
 """Shares of 1, shown in per cent: as they are, rounded up (a gap that is proven), as a difference in points."""
-NO_UNIT = frozenset({"", "ratio", "demand", *SHARES})
-"""Units that no header names. ``demand`` is people or kilometres, by the objective: see :func:`of_objective`."""
+NO_UNIT = frozenset({"", "ratio", "demand", "money", *SHARES})
+"""Units that no header names. ``demand`` is people or kilometres (:func:`of_objective`), ``money`` is in the
+unit of the table of costs (:func:`in_currency`)."""
 
 
 @dataclass(frozen=True)
@@ -138,17 +139,20 @@ _TEXTS = """
     reached_today reached_then adds_words without_it in_plans covers_words lost_words capacity_words served_words
     in_others effect shared_words evidence site demand access_ways ship berth berth_name scenario plan chosen rule_title
     figure words key unit_shown target_shown file column cell remedy group item entry why within_km
+    closes_words without_words action what stage_year
 """
 _CHOICES = """
     kind status has fast counts cargo park_type spacing_class direction reason problem covered candidate_status
-    objective quality_kind severity road_class evidence_kind meets ship_kind aim part
+    objective quality_kind severity road_class evidence_kind meets ship_kind aim part action_kind place
 """
-_FLAGS = "open_start open_end gap_max_open essential required existing energy_estimated able counts_in_rule"
+_FLAGS = "open_start open_end gap_max_open essential required existing energy_estimated able counts_in_rule certain"
 _COUNTS = """
     section points fast_points spaces ready_spaces build_order serves sites plugs plans of_plans rank row priority
     sites_built direction_sites own_gaps_over new_sites min_sites sites_without_power
+    without_lost people
 """
 _NUMBERS: Mapping[str, str] = {
+    "money": """spent money insist_low insist_high chosen_at saves_low saves_high""",
     "": """weight population registered_ev cost cost_so_far retrofit_cost budget calls_per_year kw_per_ev
         ev_per_point detour yes no unknown low high low_after high_after target_value number""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
@@ -217,6 +221,11 @@ OBJECTIVE_UNITS: Mapping[str, str] = {"people": "people", "highway": "km"}
 def of_objective(column: Column, objective: str) -> Column:
     """Give an amount of demand the unit that the siting's objective counts in."""
     return replace(column, unit=OBJECTIVE_UNITS[objective]) if column.unit == "demand" else column
+
+
+def in_currency(column: Column, currency: str) -> Column:
+    """Give money the unit of the table of costs."""
+    return replace(column, unit=currency) if column.unit == "money" else column
 
 
 # -- values as words -------------------------------------------------------------------------------------

@@ -26,6 +26,13 @@ OUTAGE_COLUMNS = columns("covers lost plugs capacity served")
 """What a site covers, what is lost if it is out of order and, with capacity, what it can serve."""
 ALTERNATIVE_COLUMNS = columns("name kind plans of_plans worst_loss cost objective id")
 LEAST_COLUMNS = columns("build_order name kind serves cost id")
+ACTION_COLUMNS = columns(
+    "build_order name action_kind place stage_year money spent certain closes_words without_words county id"
+)
+OTHER_ACTION_COLUMNS = columns("name action_kind place money insist_low insist_high chosen_at county id")
+STEP_COLUMNS = columns("build_order action stage_year spent people")
+SAVING_COLUMNS = columns("what place saves_low saves_high county id")
+"""Of the plan to adopt: its actions, those it leaves out, what each step reaches, what a survey can save."""
 UNSERVED_COLUMNS = columns("span_km ref section direction from_km to_km")
 NOT_SERVED_COLUMNS = columns("name ref reason distance_km chainage_km id")
 ISSUE_COLUMNS = columns("quality_kind severity ref name length_km effect")

@@ -39,7 +39,14 @@ from .layer import QUIET, Category, Layer, LayerStyle, Phase, Popup
 from .layer_frame import make_layer
 from .plan_tables import quality_table
 from .popups import GAP, POPUPS
-from .siting_layers import alternatives_layer, candidates_layer, demand_layer, least_layer, proposed_layer
+from .siting_layers import (
+    actions_layer,
+    alternatives_layer,
+    candidates_layer,
+    demand_layer,
+    least_layer,
+    proposed_layer,
+)
 
 OWN_LABELS = ("legend.expressway", "legend.site-fast", "legend.site-slow")
 """Legend texts that speak of China's roads and of fast charging; each has a twin for other policies."""
@@ -68,6 +75,7 @@ def plan_layers(plan: Plan, lang: str) -> list[Layer]:
         least_layer(plan),
         alternatives_layer(plan, lang),
         proposed_layer(plan, lang),
+        actions_layer(plan, lang),
     ]
     return [_named_for(plan, layer) for layer in layers if layer is not None]
 
@@ -110,7 +118,7 @@ def _counties(plan: Plan) -> Layer | None:
     counties["reached_today"] = [
         _interval(*pair) for pair in zip(counties["reached_low"], counties["reached_high"], strict=True)
     ]
-    if not plan.siting:  # without a plan there is nothing that will be
+    if not plan.proposes:  # without a plan there is nothing that will be
         counties["reached_after"] = np.nan
     counties["reached_then"] = [_interval(value, value) for value in counties["reached_after"]]
     layer = make_layer(
@@ -223,7 +231,7 @@ def _routes(plan: Plan, lang: str) -> list[Layer]:
     if rule is None:
         return []
     states: list[tuple[Phase, Assessment]] = [("before", plan.before), ("after", plan.after)]
-    if not plan.siting:
+    if not plan.proposes:
         states = [("both", plan.before)]
     return [_gap_layer(assessment, rule, phase, lang) for phase, assessment in states]
 

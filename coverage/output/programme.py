@@ -14,7 +14,11 @@ import pandas as pd
 
 from ..assess.finding import Finding
 from ..plan import Plan
+from ..schema import COLUMNS, in_currency, shown
 from ..siting.programme import Programme
+from ..texts import text
+from ..units import M_PER_KM
+from . import numbers
 
 
 def action_table(plan: Plan) -> gpd.GeoDataFrame:
@@ -100,6 +104,86 @@ def other_actions(plan: Plan) -> gpd.GeoDataFrame:
     table = programme.actions
     free = table[~table["chosen"] & table["reason"].isna() & table["insist_low"].notna()]
     return free.sort_values(["insist_high", "insist_low", "id"]).reset_index(drop=True)
+
+
+# -- as people read them ---------------------------------------------------------------------------------
+
+
+def shown_actions(plan: Plan, lang: str) -> gpd.GeoDataFrame:
+    """Actions in building order with the columns of :data:`.columns.ACTION_COLUMNS`."""
+    table = action_table(plan)
+    return table.assign(
+        build_order=table["order"],
+        action_kind=table["kind"],
+        stage_year=table["year"].astype("string"),
+        money=table["cost"],
+        closes_words=[closes_words(plan, found, lang) for found in table["closes"]],
+        without_words=[without_words(plan, row, lang) for row in table.to_dict("records")],
+    )
+
+
+def closes_words(plan: Plan, closes: list[dict[str, Any]], lang: str) -> str:
+    """What an action closes, rule by rule: ``"spacing: 2 gaps on G106, S321; shore power: Berth 4"``."""
+    parts = []
+    for rule in dict.fromkeys(item["rule"] for item in closes):
+        mine = [item for item in closes if item["rule"] == rule]
+        refs = sorted(
+            {str(item["ref"]) for item in mine if "from_m" in item and not pd.isna(item.get("ref"))}
+        )
+        if refs:
+            length = shown(
+                sum(item["weight"] for item in mine) / M_PER_KM, COLUMNS["length_km"], lang, unit=True
+            )
+            what = text("plan.closes-length", lang, length=length, refs=text("map.comma", lang).join(refs))
+        else:
+            names = [str(item.get("name") or item.get("id") or "") for item in mine]
+            what = text("map.comma", lang).join(name for name in names if name and name != "nan")
+        title = plan.before[rule].rule.title[lang]
+        parts.append(f"{title}{text('report.colon', lang)}{what}" if what else title)
+    return text("plan.semicolon", lang).join(parts) or text("plan.closes-nothing", lang)
+
+
+def without_words(plan: Plan, row: dict[str, Any], lang: str) -> str:
+    """What doing without an action costs: more money, or what nobody serves then."""
+    if row["without_lost"]:
+        return text("plan.without-lost", lang, n=int(row["without_lost"]))
+    if pd.isna(row["without_low"]):
+        return text("value.none", lang)
+    if row["without_high"] < row["without_low"] + 1e-6 and row["without_low"] <= 1e-6:
+        return text("plan.without-nothing", lang)
+    return text("plan.without-money", lang, money=money(plan, row["without_low"], lang))
+
+
+def money(plan: Plan, value: float, lang: str) -> str:
+    """An amount of money with its unit."""
+    return shown(value, in_currency(COLUMNS["money"], _of(plan).costs.currency), lang, unit=True)
+
+
+def shown_others(plan: Plan) -> gpd.GeoDataFrame:
+    """Actions that are not in the plan with the columns of :data:`.columns.OTHER_ACTION_COLUMNS`."""
+    table = other_actions(plan)
+    return table.assign(action_kind=table["kind"], money=table["cost"])
+
+
+def shown_steps(plan: Plan, lang: str) -> pd.DataFrame:
+    """Today and each step, with each rule's value in words in a column of its own, called by the rule's id."""
+    names = dict(zip(_of(plan).actions["id"], _of(plan).actions["name"], strict=True))
+    rows = []
+    for step in step_rows(plan):
+        values = {}
+        for rule, found in step["rules"].items():
+            now = _finding_at(plan.before[rule], found["low"], found["high"])
+            values[rule] = numbers.interval(now, lang)
+        action = names.get(step["action"], text("plan.today", lang))
+        year = None if step["year"] is None or pd.isna(step["year"]) else str(int(step["year"]))
+        about = {"build_order": step["order"], "action": action, "stage_year": year, "spent": step["spent"]}
+        rows.append({**about, "people": step["people"], **values})
+    return pd.DataFrame(rows)
+
+
+def shown_savings(plan: Plan) -> pd.DataFrame:
+    """What to survey, by the money that the answer can save, with the columns of :data:`.columns.SAVING_COLUMNS`."""
+    return _of(plan).survey.rename(columns={"name": "what"})
 
 
 def plan_part(plan: Plan) -> dict[str, Any] | None:

@@ -137,8 +137,8 @@ def finding_panel(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Findin
                 value=numbers.headline(before, lang),
                 target=numbers.target(before, lang),
                 layer="" if before.low is None else next(iter(rule_layer_names(layers, before)), ""),
-                status_after=(after.shown or "") if plan.siting else "",
-                value_after=numbers.headline(after, lang) if plan.siting else "",
+                status_after=(after.shown or "") if plan.proposes else "",
+                value_after=numbers.headline(after, lang) if plan.proposes else "",
                 source=before.rule.source,
             )
         )

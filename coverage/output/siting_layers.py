@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from ..plan import Plan
-from ..schema import COLUMNS, Column, column, of_objective, shown
+from ..schema import COLUMNS, Column, column, in_currency, of_objective, shown
 from ..siting.planning.outcome import Siting
 from ..texts import text
 from ..units import M_PER_KM, WGS84
 from . import styles
 from .columns import (
+    ACTION_COLUMNS,
     ALTERNATIVE_COLUMNS,
     CANDIDATE_COLUMNS,
     DEMAND_COLUMNS,
@@ -28,6 +29,7 @@ from .columns import (
 from .layer import Layer
 from .layer_frame import make_layer
 from .popups import proposed_popup
+from .programme import shown_actions
 
 
 def demand_layer(plan: Plan) -> Layer:
@@ -70,6 +72,24 @@ def proposed_layer(plan: Plan, lang: str) -> Layer | None:
         "plan",
         keep=tuple(c.name for c in proposed_popup(frame).columns),
         popup=proposed_popup(frame),
+        label_column="build_order",
+        search_column="name",
+        phase="after",
+    )
+
+
+def actions_layer(plan: Plan, lang: str) -> Layer | None:
+    """Actions of the plan to adopt, in building order."""
+    if plan.programme is None or plan.programme.chosen.empty:
+        return None
+    frame = shown_actions(plan, lang)
+    frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
+    return make_layer(
+        "plan_actions",
+        frame,
+        tuple(in_currency(each, plan.programme.costs.currency) for each in ACTION_COLUMNS),
+        styles.PROPOSED,
+        "plan",
         label_column="build_order",
         search_column="name",
         phase="after",

@@ -9,7 +9,7 @@ from ..schema import at_most, percent
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..texts import text
-from . import numbers
+from . import numbers, programme
 
 
 def width(shown: str) -> int:
@@ -31,10 +31,38 @@ def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
         rows.append(
             (numbers.status(before, lang), value, numbers.target(before, lang), before.rule.title[lang])
         )
+    rows += _programme_lines(plan, lang)
     rows += [_siting_line(siting, lang) for siting in plan.siting]
     rows += [_least_line(plan.widest, lang)] if plan.widest and plan.widest.stretches else []
     widths = [max((width(row[i]) for row in rows), default=0) for i in range(4)]
     return [tuple(_pad(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+
+
+def _programme_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
+    """The plan to adopt: how many actions for how much, how certain, and by when."""
+    found = plan.programme
+    if found is None:
+        return []
+    low, high = (programme.money(plan, value, lang) for value in (found.cost_low, found.cost_high))
+    proof = found.levels[0]
+    proven = text(
+        "summary.optimal" if proof.status == "optimal" else "summary.gap", lang, gap=at_most(proof.gap)
+    )
+    rows: list[tuple[str, ...]] = [
+        (
+            text("summary.plan", lang, n=len(found.chosen)),
+            high if high == low else f"{low} – {high}",
+            proven,
+            text("summary.plan-complete" if found.complete else "summary.plan-part", lang),
+        )
+    ]
+    for stage in programme.stage_rows(plan):
+        met = sum(rule["status"] == "met" for rule in stage["rules"].values())
+        spent = programme.money(plan, stage["spent"], lang)
+        rows.append(
+            (str(stage["year"]), spent, f"{met}/{len(stage['rules'])}", text("summary.plan-year", lang))
+        )
+    return rows
 
 
 def _siting_line(siting: Siting, lang: str) -> tuple[str, ...]:

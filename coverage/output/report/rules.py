@@ -80,7 +80,7 @@ def write_rules(report: Report) -> None:
 def _page(report: Report, before: Finding, after: Finding) -> _Page:
     rule, lang = before.rule, report.lang
     paragraphs = [(report.words("clause"), rule.source), (report.words("finding"), finding_words(before, after, lang,
-                   siting=bool(report.plan.siting)))]  # fmt: skip
+                   siting=report.plan.proposes))]  # fmt: skip
     assumed = assumption_lines(rule, lang)
     if assumed:
         line = text("report.semicolon", lang).join(assumed) + report.words("stop")

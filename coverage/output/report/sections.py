@@ -85,10 +85,10 @@ def write_summary(report: Report) -> None:
     report.paper.heading(report.words("summary"), new_page=True)
     report.paper.text(opening(report), keep=True)
     heads = ["title", "value", "target", "status"] + (
-        ["value-after", "status-after"] if report.plan.siting else []
+        ["value-after", "status-after"] if report.plan.proposes else []
     )
     rows = [_summary_row(report, before, after) for before, after in report.pairs()]
-    widths = [44.0, 33.0, 19.0, 20.0, 33.0, 20.0] if report.plan.siting else [64.0, 50.0, 26.0, 26.0]
+    widths = [44.0, 33.0, 19.0, 20.0, 33.0, 20.0] if report.plan.proposes else [64.0, 50.0, 26.0, 26.0]
     report.paper.table(
         report.words("summary-table"), [report.words(f"head.{h}") for h in heads], rows, widths
     )
@@ -97,7 +97,7 @@ def write_summary(report: Report) -> None:
         report.paper.heading(report.words("in-words"), 2, new_page=True)
     for before, after in report.pairs():
         if measured(before):
-            words = finding_words(before, after, report.lang, siting=bool(report.plan.siting))
+            words = finding_words(before, after, report.lang, siting=report.plan.proposes)
             report.paper.lead(before.rule.title[report.lang] + report.words("stop"), words)
     empty = [before.rule.title[report.lang] for before, _ in report.pairs() if not measured(before)]
     if empty:
@@ -110,7 +110,7 @@ def _summary_row(report: Report, before: Finding, after: Finding) -> list[Cell]:
     lang = report.lang
     row = [Cell(before.rule.title[lang]), Cell(numbers.headline(before, lang)), Cell(numbers.target(before, lang)),
            _status(before, lang)]  # fmt: skip
-    return [*row, Cell(numbers.headline(after, lang)), _status(after, lang)] if report.plan.siting else row
+    return [*row, Cell(numbers.headline(after, lang)), _status(after, lang)] if report.plan.proposes else row
 
 
 def _status(finding: Finding, lang: str) -> Cell:

@@ -167,7 +167,7 @@ def plan_strips(plan: Plan) -> Mapping[str, StripData]:
         for siting in plan.siting
         for row in siting.proposed[["id", "order"]].itertuples()
     }
-    after = _frames(plan.after, rule.id, order) if plan.siting else None
+    after = _frames(plan.after, rule.id, order) if plan.proposes else None
     routes = [route for route in plan.routes if route.road_class == rule.network]
     return strips_of(around, routes, _frames(plan.before, rule.id, {}), after, limits_km=rule.class_limits_km)
 

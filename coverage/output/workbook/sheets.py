@@ -20,7 +20,14 @@ from ..words import figure_rows
 from .berths import calls_sheet, inventory_sheet
 from .cells import Head, Sheet, heads, placed
 from .choices import choice_sheets
-from .siting import curve_sheet, least_sheets, proposed_sheet, retrofit_sheet, uncovered_sheet
+from .siting import (
+    curve_sheet,
+    least_sheets,
+    programme_sheets,
+    proposed_sheet,
+    retrofit_sheet,
+    uncovered_sheet,
+)
 from .sources import (
     access_sheet,
     faults_sheet,
@@ -45,6 +52,7 @@ def plan_sheets(plan: Plan, lang: str) -> list[Sheet]:
         _car_parks(plan, lang),
         _sites(plan, lang),
         inventory_sheet(plan, lang),
+        *programme_sheets(plan, lang),
         proposed_sheet(plan, lang),
         curve_sheet(plan, lang),
         *choice_sheets(plan, lang),
@@ -105,7 +113,7 @@ def findings_sheet(plan: Plan, lang: str) -> Sheet:
             "source": before.rule.source,
             "unit": before.unit,
         }
-        if plan.siting:
+        if plan.proposes:
             row |= {
                 "value_after": numbers.headline(after, lang),
                 "status_after": numbers.status(after, lang),
@@ -113,8 +121,8 @@ def findings_sheet(plan: Plan, lang: str) -> Sheet:
                 "high_after": after.high,
             }
         rows.append(row)
-    then = "value_after status_after " if plan.siting else ""
-    ends = "low_after high_after " if plan.siting else ""
+    then = "value_after status_after " if plan.proposes else ""
+    ends = "low_after high_after " if plan.proposes else ""
     names = (
         f"title finding_status value target_shown {then}yes unknown no by unit_shown low high target_value {ends}"
         "rule source"
@@ -122,7 +130,7 @@ def findings_sheet(plan: Plan, lang: str) -> Sheet:
     found = tuple(replace(h, unit_by="unit") if h.name in OF_UNIT else h for h in heads(names, lang))
     looks = {"finding_status": status_looks(lang), "status_after": status_looks(lang)}
     frame = pd.DataFrame(rows, columns=[*names.split(), "unit"], dtype=object)
-    return Sheet("findings", found, frame, looks, printed=10 if plan.siting else 8)
+    return Sheet("findings", found, frame, looks, printed=10 if plan.proposes else 8)
 
 
 def _figures(plan: Plan, lang: str) -> Sheet:
@@ -187,7 +195,7 @@ def _routes(plan: Plan, lang: str) -> Sheet:
     frame = plan.before.routes.rename(columns={"class": "road_class"})
     after_names = ["sites", "length_per_site_km", "gap_max_km", "gap_max_open", "own_gaps_over", "gap_km"]
     found = [*heads(ROUTE_COLUMNS, lang), *heads("covered_low covered_high", lang)]
-    if plan.siting and len(frame):
+    if plan.proposes and len(frame):
         after = plan.after.routes[["ref", *after_names]].rename(
             columns={n: f"{n}_after" for n in after_names}
         )
@@ -202,7 +210,7 @@ def _routes(plan: Plan, lang: str) -> Sheet:
 def _gaps(plan: Plan, lang: str) -> list[Sheet]:
     """Gaps of every rule on routes, those on spacing first, the longest first; today and with the plan."""
     states: list[tuple[str, Assessment]] = [("gaps", plan.before)]
-    if plan.siting:
+    if plan.proposes:
         states.append(("gaps-after", plan.after))
     ranked = sorted(plan.policy.rules, key=lambda rule: not isinstance(rule, RouteSpacing))
     titles = {rule.id: rule.title[lang] for rule in ranked}

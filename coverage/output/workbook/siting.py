@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from ...plan import Plan
+from ...schema import COLUMNS, Column, columns, in_currency
 from ...texts import text
-from ..columns import UNSERVED_COLUMNS
+from ..columns import (
+    ACTION_COLUMNS,
+    OTHER_ACTION_COLUMNS,
+    SAVING_COLUMNS,
+    STEP_COLUMNS,
+    UNSERVED_COLUMNS,
+)
 from ..pictures.charts import coverage_curve
+from ..programme import shown_actions, shown_others, shown_savings, shown_steps
 from ..siting_layers import amounts_in_units
-from .cells import Sheet, heads, placed
+from .cells import Head, Sheet, heads, placed
 
 
 def proposed_sheet(plan: Plan, lang: str) -> Sheet:
@@ -31,6 +41,25 @@ def proposed_sheet(plan: Plan, lang: str) -> Sheet:
     )
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     return Sheet("proposed", heads(names, lang, objective_of(plan)), frame)
+
+
+def programme_sheets(plan: Plan, lang: str) -> list[Sheet]:
+    """The plan to adopt: its actions (the sheet for finance), its steps, what a survey can save, what it leaves out."""
+    if plan.programme is None:
+        return []
+    currency = plan.programme.costs.currency
+
+    def own(names: Iterable[Column]) -> tuple[Head, ...]:
+        return heads([in_currency(each, currency) for each in names], lang)
+
+    rules = [plan.before[rule.rule].rule for rule in plan.programme.rules]
+    values = tuple(Head(rule.id, rule.title[lang], COLUMNS["value"], rule.title[lang]) for rule in rules)
+    return [
+        Sheet("plan-actions", own((*ACTION_COLUMNS, *columns("lon lat"))), placed(shown_actions(plan, lang))),
+        Sheet("plan-steps", (*own(STEP_COLUMNS), *values), shown_steps(plan, lang)),
+        Sheet("plan-survey", own(SAVING_COLUMNS), shown_savings(plan)),
+        Sheet("plan-others", own((*OTHER_ACTION_COLUMNS, *columns("lon lat"))), placed(shown_others(plan))),
+    ]
 
 
 def objective_of(plan: Plan) -> str:
