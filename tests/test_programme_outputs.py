@@ -11,7 +11,7 @@ from plugspan.output.run import write_run
 from plugspan.output.summary import summary_lines
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
-from plugspan.study import sample_project
+from plugspan.study import sample_project, silent
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def plan():
 @pytest.fixture(scope="module")
 def folder(plan, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "run"
-    write_run(plan, out, lang="en")
+    write_run(plan, out, overwrite=False, lang="en", tell=silent)
     return out
 
 
@@ -34,7 +34,7 @@ def test_every_surface_tells_the_same_plan(plan, folder):
     part = json.loads((folder / "result.json").read_text("utf-8"))["plan"]
     assert part["verified"]
     assert [a["order"] for a in part["actions"]] == list(range(1, len(part["actions"]) + 1))
-    layer = pyogrio.read_dataframe(folder / "layers.gpkg", layer="plan_actions")
+    layer = pyogrio.read_dataframe(folder / "layers.gpkg", layer="plan_actions_after")
     placed = [a for a in part["actions"] if a["lon"] is not None]
     assert layer["id"].tolist() == [a["id"] for a in placed]
     assert layer["money"].tolist() == pytest.approx([a["cost"] for a in placed])
