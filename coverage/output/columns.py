@@ -30,7 +30,7 @@ ACTION_COLUMNS = columns(
     "build_order name action_kind place stage_year money spent certain closes_words without_words county id"
 )
 OTHER_ACTION_COLUMNS = columns("name action_kind place money insist_low insist_high chosen_at county id")
-STEP_COLUMNS = columns("build_order action stage_year spent people")
+STEP_COLUMNS = columns("build_order action stage_year spent people_reached")
 SAVING_COLUMNS = columns("what place saves_low saves_high county id")
 """Of the plan to adopt: its actions, those it leaves out, what each step reaches, what a survey can save."""
 UNSERVED_COLUMNS = columns("span_km ref section direction from_km to_km")

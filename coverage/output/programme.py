@@ -177,7 +177,7 @@ def shown_steps(plan: Plan, lang: str) -> pd.DataFrame:
         action = names.get(step["action"], text("plan.today", lang))
         year = None if step["year"] is None or pd.isna(step["year"]) else str(int(step["year"]))
         about = {"build_order": step["order"], "action": action, "stage_year": year, "spent": step["spent"]}
-        rows.append({**about, "people": step["people"], **values})
+        rows.append({**about, "people_reached": step["people"], **values})
     return pd.DataFrame(rows)
 
 
