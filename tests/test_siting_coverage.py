@@ -350,6 +350,7 @@ def test_a_tiny_time_limit_gives_a_plan_and_says_so():
         {"chosen": np.array([1, 0])},
         {"gain": np.array([1.0, 2.0])},
         {"gain": np.array([3.0])},
+        {"covered_by": np.array([0, 0, 0])},
     ],
 )
 def test_verify_finds_forged_claims(forge):

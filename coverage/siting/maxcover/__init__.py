@@ -7,7 +7,7 @@ from .alternatives import Alternative, Alternatives, alternatives
 from .capacity import CapacityResult, capacitated_coverage
 from .cover import LeastResult, least_sites
 from .frontier import Frontier, frontier
-from .problem import ProblemError, SitingProblem, make_problem
+from .problem import ProblemError, SitingProblem, from_distances, make_problem
 from .result import STATUSES, LogLine, SitingResult
 from .robust import BackupResult, Failures, backup_coverage, failures, scenario_problem
 from .shore import shore_power
@@ -34,6 +34,7 @@ __all__ = [
     "by_group",
     "capacitated_coverage",
     "failures",
+    "from_distances",
     "frontier",
     "least_sites",
     "make_problem",

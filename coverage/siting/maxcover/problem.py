@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from ...errors import Fault, SitingError
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+Labels = npt.NDArray[Any]
 
 COST_TOLERANCE = 1e-9
 """Relative slack by which the sum of costs may exceed the budget: rounding of sums, nothing else."""
@@ -70,6 +72,10 @@ class SitingProblem:
         At least so many *new* sites in each group.
     conflicts : (k, 2) int64
         Pairs that are too close to be both there. A pair with a fixed site excludes the other one.
+    site_ids : (n,) array or None
+        Labels of the sites, if ``reach`` or the distances came as a frame.
+    demand_ids : (m,) array or None
+        Labels of the demands.
     """
 
     reach: sparse.csr_array
@@ -83,6 +89,8 @@ class SitingProblem:
     group: IntArray
     group_min: IntArray
     conflicts: IntArray
+    site_ids: Labels | None = None
+    demand_ids: Labels | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -119,30 +127,162 @@ def make_problem(
 
     Parameters
     ----------
-    reach : (n, m) array or scipy sparse matrix
-        Anything that is not zero means "reaches".
+    reach : (n, m) array, scipy sparse matrix or DataFrame
+        0 or 1, or booleans: whether a site (row) reaches a demand (column). For distances see
+        :func:`from_distances`. The labels of a frame are kept, and series are aligned with them.
     fixed, required, forbidden : positions, or (n,) booleans
+        With a frame: its labels, or booleans. The same holds for ``conflicts``.
 
     Raises
     ------
     ProblemError
-        With all faults at once: shapes that don't match, NaN, infinite or negative weights, costs or budget,
-        ``n_sites`` above the number of sites, positions out of range, no limit at all, …
+        With all faults at once: values of ``reach`` that are not 0 or 1, shapes or labels that don't match, NaN,
+        infinite or negative weights, costs or budget, ``n_sites`` above the number of sites, positions out of
+        range, no limit at all, …
+
+    Examples
+    --------
+    >>> problem = make_problem([[1, 1, 0], [0, 0, 1], [1, 0, 0]], [1, 2, 2.5], n_sites=2)
+    >>> problem.size
+    (3, 3)
     """
     faults: list[Fault] = []
-    matrix = _reach(reach, faults)
+    matrix = check_reach(reach, faults)
+    return _state(
+        matrix,
+        frame_labels(reach),
+        faults,
+        weight,
+        n_sites=n_sites,
+        budget=budget,
+        cost=cost,
+        fixed=fixed,
+        required=required,
+        forbidden=forbidden,
+        group=group,
+        group_min=group_min,
+        conflicts=conflicts,
+    )
+
+
+def from_distances(
+    distances: Any,
+    radius: npt.ArrayLike,
+    *,
+    axis: int,
+    weight: npt.ArrayLike | None = None,
+    same_points: bool | None = None,
+    **limits: Any,
+) -> SitingProblem:
+    """Return the problem in which a site reaches what is not further than ``radius``.
+
+    Parameters
+    ----------
+    distances : (n, m) or (m, n) array, scipy sparse matrix or DataFrame
+        From sites to demands in any unit, none negative; infinite where there is no way. What a sparse matrix does
+        not store is too far. The labels of a frame are kept.
+    radius : float or (n,) float
+        In the unit of ``distances``, for all sites or for each; a distance equal to it is within.
+    axis : {0, 1}
+        0 if the sites are the rows, 1 if they are the columns. A square matrix doesn't tell, so it has to be said.
+    weight : (m,) float, optional
+        1 each by default.
+    same_points : bool, optional
+        For a square sparse matrix: whether site i and demand i are one place, which is then reached. Sparse matrices
+        drop zeros on many ways, so it has to be said where entries of the diagonal are not stored.
+    **limits
+        ``n_sites``, ``budget``, ``cost``, …: see :func:`make_problem`.
+
+    Raises
+    ------
+    ProblemError
+        If a distance is negative or NaN, the radius no length, the axis neither 0 nor 1, a diagonal left open, or for
+        any reason of :func:`make_problem`.
+
+    Examples
+    --------
+    >>> problem = from_distances([[0, 4, 9], [6, 3, 2]], 4, axis=0, n_sites=1)
+    >>> problem.reach.toarray().astype(int).tolist()
+    [[1, 1, 0], [0, 1, 1]]
+    """
+    labels = frame_labels(distances)
+    try:
+        dense = not sparse.issparse(distances)
+        given = np.asarray(distances, dtype=np.float64) if dense else distances.tocoo()
+        limit = np.asarray(radius, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ProblemError([Fault("siting-not-number", values={"name": "distances, radius"})]) from None
+    if given.ndim != 2:
+        raise ProblemError([Fault("siting-reach-shape", values={"shape": tuple(given.shape)})])
+    if axis not in (0, 1):
+        raise ProblemError([Fault("siting-axis", value=axis)])
+    if axis == 1:
+        given, labels = given.T, (labels[1], labels[0])
+    faults: list[Fault] = []
+    if limit.shape not in ((), given.shape[:1]) or not (limit >= 0).all():
+        faults.append(Fault("siting-radius", value=radius))
+    values = np.asarray(given if dense else given.data, dtype=np.float64)
+    if (bad := np.isnan(values) | (values < 0)).any():
+        faults.append(Fault("siting-distances", values={"count": int(bad.sum())}))
+    if faults:
+        raise ProblemError(faults)
+    reach = _within(given, np.broadcast_to(limit, given.shape[:1]), same_points)
+    ones = np.ones(given.shape[1]) if weight is None else weight
+    return _state(canonical(reach), labels, faults, ones, **limits)
+
+
+def _within(distances: Any, limit: FloatArray, same_points: bool | None) -> sparse.csr_array:
+    """(n, m) whether a distance is finite and at most its row's limit."""
+    n, m = distances.shape
+    if isinstance(distances, np.ndarray):
+        return sparse.csr_array((distances <= limit[:, None]) & np.isfinite(distances))
+    near = (distances.data <= limit[distances.row]) & np.isfinite(distances.data)
+    rows, columns = distances.row[near], distances.col[near]
+    if n == m:
+        open_ = np.setdiff1d(np.arange(n), distances.row[distances.row == distances.col])
+        if same_points is None and len(open_):
+            where = {"count": len(open_), "first": int(open_[0])}
+            raise ProblemError([Fault("siting-diagonal", values=where)])
+        same = np.arange(n if same_points else 0)
+        rows, columns = np.concatenate([rows, same]), np.concatenate([columns, same])
+    return sparse.csr_array((np.ones(len(rows), np.bool_), (rows, columns)), shape=(n, m))
+
+
+def _state(
+    matrix: sparse.csr_array,
+    labels: tuple[Labels | None, Labels | None],
+    faults: list[Fault],
+    weight: npt.ArrayLike,
+    *,
+    n_sites: int | None = None,
+    budget: float | None = None,
+    cost: npt.ArrayLike | None = None,
+    fixed: npt.ArrayLike = (),
+    required: npt.ArrayLike = (),
+    forbidden: npt.ArrayLike = (),
+    group: npt.ArrayLike | None = None,
+    group_min: npt.ArrayLike | None = None,
+    conflicts: npt.ArrayLike | None = None,
+) -> SitingProblem:
+    """Check everything beside a canonical matrix, and put the problem together."""
     n, m = (int(k) for k in matrix.shape)
     known = not faults
-    weights = _amounts("weight", weight, m, faults, check_length=known)
-    costs = np.ones(n) if cost is None else _amounts("cost", cost, n, faults, check_length=known)
-    lists = {
-        name: _positions(name, given, n, faults, check_range=known)
-        for name, given in (("fixed", fixed), ("required", required), ("forbidden", forbidden))
-    }
+    site_ids, demand_ids = labels
+    _check_labels(labels, faults)
+    weights = _amounts(
+        "weight", _aligned("weight", weight, demand_ids, faults), m, faults, check_length=known
+    )
+    costs = np.ones(n)
+    if cost is not None:
+        costs = _amounts("cost", _aligned("cost", cost, site_ids, faults), n, faults, check_length=known)
+    lists = {}
+    for name, given in (("fixed", fixed), ("required", required), ("forbidden", forbidden)):
+        there = _places(name, _aligned(name, given, site_ids, faults), site_ids, faults)
+        lists[name] = _positions(name, there, n, faults, check_range=known)
     if known:
         _check_limits(n_sites, budget, n, faults)
-    groups, minima = _groups(group, group_min, n, faults)
-    pairs = _pairs(conflicts, n, faults)
+    groups, minima = _groups(_aligned("group", group, site_ids, faults), group_min, n, faults)
+    pairs = _pairs(_places("conflicts", conflicts, site_ids, faults), n, faults)
     must = np.setdiff1d(lists["required"], lists["fixed"])
     never = np.setdiff1d(lists["forbidden"], lists["fixed"])
     both = np.intersect1d(must, never)
@@ -162,11 +302,56 @@ def make_problem(
         group=groups,
         group_min=minima,
         conflicts=pairs,
+        site_ids=site_ids,
+        demand_ids=demand_ids,
     )
 
 
-def _reach(reach: Any, faults: list[Fault]) -> sparse.csr_array:
-    """Canonical boolean CSR of ``reach``; an empty one and a fault if it is no matrix of finite numbers."""
+def frame_labels(given: Any) -> tuple[Labels | None, Labels | None]:
+    """Labels of the rows and of the columns of a frame; None for anything else."""
+    if hasattr(given, "columns") and hasattr(given, "index"):
+        return np.asarray(given.index), np.asarray(given.columns)
+    return None, None
+
+
+def _check_labels(labels: tuple[Labels | None, Labels | None], faults: list[Fault]) -> None:
+    """No label stands twice."""
+    for name, ids in zip(("sites", "demands"), labels, strict=True):
+        twice = [label for label, n in Counter([] if ids is None else ids.tolist()).items() if n > 1]
+        if twice:
+            faults.append(Fault("siting-id-twice", value=twice[0], values={"name": name}))
+
+
+def _aligned(name: str, given: Any, ids: Labels | None, faults: list[Fault]) -> Any:
+    """Values of a series in the order of ``ids``; anything else as it is."""
+    if ids is None or not hasattr(given, "index") or not hasattr(given, "to_numpy"):
+        return given
+    at = {label: i for i, label in enumerate(given.index)}
+    lacking = [label for label in ids.tolist() if label not in at]
+    if lacking or len(at) != len(ids) or len(given) != len(ids):
+        values = {"name": name, "count": len(lacking), "first": lacking[0] if lacking else "–"}
+        faults.append(Fault("siting-id-mismatch", values=values))
+        return np.zeros(len(ids), dtype=given.to_numpy().dtype)
+    return given.to_numpy()[[at[label] for label in ids.tolist()]]
+
+
+def _places(name: str, given: Any, ids: Labels | None, faults: list[Fault]) -> Any:
+    """Positions of labels; positions and booleans as they are."""
+    values = np.asarray([] if given is None else given)
+    if ids is None or not values.size or values.dtype == np.bool_:
+        return given
+    at = {label: i for i, label in enumerate(ids.tolist())}
+    unknown = [label for label in values.ravel().tolist() if label not in at]
+    if unknown:
+        faults.append(
+            Fault("siting-id-unknown", value=unknown[0], values={"name": name, "count": len(unknown)})
+        )
+        return []
+    return np.array([at[label] for label in values.ravel().tolist()], dtype=np.int64).reshape(values.shape)
+
+
+def check_reach(reach: Any, faults: list[Fault]) -> sparse.csr_array:
+    """Canonical boolean CSR of ``reach``; an empty one and a fault if it is no matrix of 0 and 1."""
     empty = sparse.csr_array((0, 0), dtype=np.bool_)
     try:
         given: Any = reach if sparse.issparse(reach) else np.asarray(reach)
@@ -179,6 +364,10 @@ def _reach(reach: Any, faults: list[Fault]) -> sparse.csr_array:
         finite = False
     if not finite:
         faults.append(Fault("siting-reach-values"))
+        return empty
+    other = matrix.data[(matrix.data != 0) & (matrix.data != 1)]
+    if len(other):
+        faults.append(Fault("siting-reach-binary", value=float(other[0]), values={"count": len(other)}))
         return empty
     return canonical(matrix)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...errors import Fault
-from .problem import FloatArray, IntArray, SitingProblem
+from .problem import FloatArray, IntArray, Labels, SitingProblem
 
 STATUSES = {
     "optimal": "the objective is proven to be the best possible",
@@ -61,6 +61,10 @@ class SitingResult:
     reason : Fault or None
         Why there is no plan, if that is known: a text of the catalogue with its values (``reason.render(lang)``).
         Sites and groups are named by their positions.
+    sites : (len(chosen),) array
+        The same as ``chosen`` by the labels of the frame that the problem came from; positions if it had none.
+    covered_by : (m,) int64
+        Which site covers each demand: the first fixed one, else the first chosen one in build order; -1 if none.
     method, seed
         As asked for.
     log : tuple of LogLine
@@ -78,6 +82,8 @@ class SitingResult:
     total: float = 0.0
     cost: float = 0.0
     reason: Fault | None = None
+    sites: Labels = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
+    covered_by: IntArray = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
     method: str = "auto"
     seed: int = 0
     log: tuple[LogLine, ...] = field(default=(), repr=False)
@@ -116,6 +122,14 @@ def covered(problem: SitingProblem, sites: IntArray) -> np.ndarray[tuple[int], n
     hit = np.zeros(problem.size[1], dtype=np.bool_)
     hit[problem.reach[np.asarray(sites, dtype=np.int64)].indices] = True
     return hit
+
+
+def who_covers(problem: SitingProblem, order: IntArray) -> IntArray:
+    """(m,) the first fixed site that reaches each demand, else the first of ``order``; -1 if none does."""
+    by = np.full(problem.size[1], -1, dtype=np.int64)
+    for i in [*order[::-1].tolist(), *problem.fixed[::-1].tolist()]:
+        by[problem.reach.indices[problem.reach.indptr[i] : problem.reach.indptr[i + 1]]] = i
+    return by
 
 
 def build_order(problem: SitingProblem, sites: IntArray) -> tuple[IntArray, FloatArray]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ...errors import Fault
-from .problem import FloatArray, IntArray, ProblemError, SitingProblem, canonical
+from .problem import FloatArray, IntArray, ProblemError, SitingProblem, canonical, check_reach
 from .programs import backup_program
 from .result import build_order, relative_gap
 from .solve import solve
@@ -165,7 +165,10 @@ def scenario_problem(
     n, m = problem.size
     rows = np.atleast_2d(problem.weight if weights is None else np.asarray(weights, dtype=np.float64))
     s = max(len(rows), 1 if reaches is None else len(reaches))
-    matrices = [problem.reach] * s if reaches is None else [canonical(sparse.csr_array(r)) for r in reaches]
+    faults: list[Fault] = []
+    matrices = [problem.reach] * s if reaches is None else [check_reach(r, faults) for r in reaches]
+    if faults:
+        raise ProblemError(faults)
     rows = np.repeat(rows, s, axis=0) if len(rows) == 1 else rows
     shapes = {matrix.shape for matrix in matrices} | {(n, rows.shape[1])}
     if shapes != {(n, m)} or len(matrices) != s or len(rows) != s:
@@ -177,4 +180,4 @@ def scenario_problem(
     aims = np.zeros((s, s * m))
     for k in range(s):
         aims[k, k * m : (k + 1) * m] = rows[k]
-    return replace(problem, reach=reach, weight=aims.sum(axis=0) / s), aims
+    return replace(problem, reach=reach, weight=aims.sum(axis=0) / s, demand_ids=None), aims

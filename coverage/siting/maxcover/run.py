@@ -12,7 +12,7 @@ from .bound import Bound, Prices, carry_over, first_prices
 from .core import Core, reduce_problem
 from .presolve import fix_by_price, restrict
 from .problem import FloatArray, IntArray, SitingProblem
-from .result import LogLine, SitingResult, build_order, covered, relative_gap
+from .result import LogLine, SitingResult, build_order, covered, relative_gap, who_covers
 
 Progress = Callable[[LogLine], None]
 
@@ -191,6 +191,8 @@ class Run:
             total=float(problem.weight.sum()),
             cost=float(problem.cost[order].sum()),
             reason=(self.core.reason or Fault("siting-no-choice")) if self.infeasible else None,
+            sites=order if problem.site_ids is None else problem.site_ids[order],
+            covered_by=who_covers(problem, order),
             method=method,
             seed=seed,
             log=tuple(self.log),

@@ -63,8 +63,9 @@ def max_coverage(
 
     Parameters
     ----------
-    reach : (n, m) array or scipy sparse matrix
-        Which site (row) reaches which demand (column); anything but zero means yes.
+    reach : (n, m) array, scipy sparse matrix or DataFrame
+        Which site (row) reaches which demand (column): 0 or 1, or booleans. For distances see
+        :func:`.problem.from_distances`.
     weight : (m,) float
         Weight of each demand, not negative.
     n_sites, budget : optional

@@ -92,8 +92,11 @@ def _check_numbers(problem: SitingProblem, result: SitingResult, faults: list[Fa
     """Objective, base, and the gain of each site in build order; gains must not grow."""
     reach, weight = problem.reach, problem.weight
     uncovered = np.ones(len(weight), dtype=bool)
+    first = np.full(len(weight), -1)
     for i in problem.fixed:
-        uncovered[reach.indices[reach.indptr[i] : reach.indptr[i + 1]]] = False
+        demands = reach.indices[reach.indptr[i] : reach.indptr[i + 1]]
+        first[demands[uncovered[demands]]] = i
+        uncovered[demands] = False
     base = float(weight[~uncovered].sum())
     if _differ(problem, result.base, base):
         faults.append(_fault("base", result.base, base))
@@ -101,6 +104,7 @@ def _check_numbers(problem: SitingProblem, result: SitingResult, faults: list[Fa
     for place, i in enumerate(result.chosen):
         demands = reach.indices[reach.indptr[i] : reach.indptr[i + 1]]
         gain = float(weight[demands[uncovered[demands]]].sum())
+        first[demands[uncovered[demands]]] = i
         uncovered[demands] = False
         if _differ(problem, float(result.gain[place]), gain):
             faults.append(_fault(f"gain[{place}]", float(result.gain[place]), gain))
@@ -110,6 +114,8 @@ def _check_numbers(problem: SitingProblem, result: SitingResult, faults: list[Fa
     objective = float(weight[~uncovered].sum())
     if _differ(problem, result.objective, objective):
         faults.append(_fault("objective", result.objective, objective))
+    if not np.array_equal(result.covered_by, first):
+        faults.append(_fault("covered_by", result.covered_by.tolist(), first.tolist()))
     if _differ(problem, result.total, float(weight.sum())):
         faults.append(_fault("total", result.total, float(weight.sum())))
 

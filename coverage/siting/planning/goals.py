@@ -12,7 +12,7 @@ from scipy import sparse
 from ..maxcover.aims import AimsResult, mixed_values, worst_served
 from ..maxcover.capacity import CapacityResult, capacity_plan, served_by
 from ..maxcover.problem import FloatArray, IntArray, SitingProblem
-from ..maxcover.result import SitingResult, build_order, covered, relative_gap
+from ..maxcover.result import SitingResult, build_order, covered, relative_gap, who_covers
 from ..maxcover.robust import BackupResult, backup_coverage, backup_value, scenario_problem
 from ..maxcover.solve import solve
 from .aims import AimTable
@@ -204,4 +204,6 @@ def as_coverage(problem: SitingProblem, chosen: IntArray, plain: SitingResult, s
         gap=gap,
         status=claimed,
         cost=float(problem.cost[order].sum()),
+        sites=order if problem.site_ids is None else problem.site_ids[order],
+        covered_by=who_covers(problem, order),
     )
