@@ -197,6 +197,9 @@ def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | No
     if wrong:
         values = {"known": ", ".join(known)}
         raise InputError([Fault("plan-rule-unknown", file=file, value=name, values=values) for name in wrong])
+    demand = study.inputs.demand
+    if settings.then == "flow" and not ("flow" in demand and (demand["flow"] > 0).any()):
+        raise InputError(Fault("siting-no-flow", file=file, values={"key": "plan.then"}))
     pins = Pins(settings.required, settings.forbidden, settings.cost)
     places = plan_candidates(study, candidates, pins)
     costs = merged_costs(study.policy.costs, study.project.costs)

@@ -319,7 +319,7 @@ class SitingSettings(_Frozen):
         return value
 
 
-PlanAim = Literal["people", "highway", "flow"]
+PlanAim = Literal["people", "flow"]
 
 
 class PlanSettings(_Frozen):
@@ -332,7 +332,7 @@ class PlanSettings(_Frozen):
     meet: Literal["all"] | tuple[str, ...] = Field(
         "all", description="rules to meet: all with a target, or a list of ids in order of priority"
     )
-    then: PlanAim = Field("people", description="what money beyond that is spent on: people, highway or flow")
+    then: PlanAim = Field("people", description="what money beyond that is spent on: people or traffic flow")
     budget: NonNegative | None = Field(
         None, description="money in all, in the unit of [costs]; the least that meets the rules if left out"
     )

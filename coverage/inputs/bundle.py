@@ -106,6 +106,8 @@ class Inputs:
         Each new row names its ``site``, an existing one or a new id: nothing is grouped anew, since a charger
         without an operator beside a new one would move its site, and existing sites stay where they are.
         """
+        if not len(new) and chargers.empty:
+            return self
         added = as_table(new, CHARGERS, source="proposed")
         added["inside"] = True
         added["site"] = [str(row.get("site", row["id"])) for row in new]

@@ -56,6 +56,12 @@ def _programme_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
             text("summary.plan-complete" if found.complete else "summary.plan-part", lang),
         )
     ]
+    if found.faults:
+        rules = text("map.comma", lang).join(
+            dict.fromkeys(plan.before[name.rsplit(".", 1)[0]].rule.title[lang]
+                          for name in found.faults if name.endswith((".low", ".high")))
+        )  # fmt: skip
+        rows.append((text("summary.plan-unconfirmed", lang), "", "", rules))
     for stage in programme.stage_rows(plan):
         met = sum(rule["status"] == "met" for rule in stage["rules"].values())
         spent = programme.money(plan, stage["spent"], lang)

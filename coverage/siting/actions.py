@@ -185,6 +185,8 @@ def _action(kind: str, row: dict[str, Any], place: str, **more: Any) -> dict[str
 def _existing_sites(inputs: Inputs, policy: Policy, built: Built, year: int) -> gpd.GeoDataFrame:
     """Upgrades, commissioning, openings and surveys of the region's charging sites."""
     sites = inputs.sites
+    if sites.empty:
+        return _table([])
     status = np.array([site_status(inputs, site) for site in _requirements(policy)]).reshape(-1, len(sites))
     short, unknown = (status != YES).any(axis=0), (status == UNKNOWN).any(axis=0)
     opened = _opening_year(inputs)
