@@ -184,6 +184,8 @@ def test_figures_tell_own_gaps_from_shared_ones():
         (0, 45, (20, 25), (False, False), "either", "yes"),
         (0, 45, (20, 25), (False, True), "high", "unknown"),  # nobody knows what comes behind 45
         (0, 45, (20, 25), (True, True), "both", "unknown"),
+        (0, 60, (0, 20), (True, False), "high", "yes"),  # the data end inside: nothing is before the region
+        (0, 60, (40, 60), (False, True), "low", "yes"),
         (0, 200, (0, 20, 100, 110), (False, False), "several", "no"),
     ],
 )

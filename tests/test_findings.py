@@ -55,6 +55,8 @@ def test_an_empty_population_gives_no_number():
         (0.2, 0.9, "not met"),
         (None, None, "undecided"),
         (1 - 1e-12, 1.0, "met"),
+        (1.0, None, "met"),
+        (None, 0.9, "not met"),
     ],
 )
 def test_a_rule_is_met_only_if_every_way_to_fill_the_unknown_meets_it(low, high, status):
@@ -64,11 +66,30 @@ def test_a_rule_is_met_only_if_every_way_to_fill_the_unknown_meets_it(low, high,
 
 @pytest.mark.parametrize(
     ("low", "high", "status"),
-    [(20, 39, "met"), (30, 41, "undecided"), (41, 50, "not met"), (41, None, "not met")],
+    [
+        (20, 39, "met"),
+        (30, 41, "undecided"),
+        (41, 50, "not met"),
+        (41, None, "not met"),
+        (None, 39, "met"),
+        (30, 40.0000004, "met"),  # the same to the millimetre
+        (40.000001, 41, "not met"),
+    ],
 )
 def test_spacing_is_better_when_smaller(low, high, status):
     """Kilometres per site: the target is an upper limit."""
     assert Finding(RULES["ordinary-highway-spacing"], "km", low, high).status == status
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "over", "shown"),
+    [(30, 39, 0, "met"), (30, 39, 2, "met on average"), (30, 41, 2, "undecided"), (41, 42, 2, "not met")],
+)
+def test_an_average_that_hides_gaps_is_never_plainly_met(low, high, over, shown):
+    """The status stays what the target says; what is shown tells that there are gaps."""
+    finding = Finding(RULES["ordinary-highway-spacing"], "km", low, high, figures={"own_gaps_over": over})
+    assert finding.shown == shown
+    assert finding.status == shown.removesuffix(" on average")
 
 
 def test_a_rule_without_a_target_has_no_status():
