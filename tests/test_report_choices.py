@@ -57,16 +57,16 @@ def paragraphs(document):
 
 
 def test_the_first_page_says_where_the_holes_are_what_to_build_and_how_certain(report):
-    """The longest gap with its kilometre marks, every proposed site in build order, the proof, the caveat."""
+    """The gap longest inside with its kilometre marks, every proposed site in build order, the proof, the caveat."""
     lang, plan, document = report
     lines = paragraphs(document)
     found = {key: next(p for p in lines if p.startswith(text(f"report.glance.{key}.lead", lang)))
              for key in ("holes", "build", "certain")}  # fmt: skip
     spacing = next(r.id for r in plan.policy.rules if r.kind == "route_spacing")
     gaps = plan.before.gaps[plan.before.gaps["rule"] == spacing]
-    longest = gaps.loc[gaps["length_km"].idxmax()]
+    longest = gaps.loc[gaps["own_km"].idxmax()]
     assert f"{longest['ref']} K{min(longest['from_km'], longest['to_km']):.1f}" in found["holes"]
-    assert numbers.kilometres(longest["length_km"], lang) in found["holes"]
+    assert numbers.kilometres(longest["own_km"], lang) in found["holes"]
     places = [found["build"].index(f"{row.order} {row.name_}") for row in
               plan.siting[0].proposed.rename(columns={"name": "name_"}).itertuples()]  # fmt: skip
     assert places == sorted(places)

@@ -26,7 +26,8 @@ def quality_table(plan: Plan, lang: str) -> gpd.GeoDataFrame:
     if report is None or report.issues.empty:
         return gpd.GeoDataFrame(columns=[c.name for c in ISSUE_COLUMNS], geometry=[], crs=WGS84)
     frame = report.issues.rename(columns={"kind": "quality_kind"})
-    frame = frame.assign(length_km=frame["length_m"] / M_PER_KM, effect=report.effects(lang))
+    length_m = frame["length_m"].where(frame["length_m"] > 0)  # some doubts are about a place, not a stretch
+    frame = frame.assign(length_km=length_m / M_PER_KM, effect=report.effects(lang))
     return gpd.GeoDataFrame(frame.drop(columns=["values", "length_m"]), geometry="geometry", crs=WGS84)
 
 

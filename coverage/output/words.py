@@ -125,7 +125,7 @@ def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: boo
         lines = [text(f"report.say.{key}", lang, value=numbers.headline(before, lang),
                       target=numbers.target(before, lang), status=numbers.status(before, lang))]  # fmt: skip
     lines += _counts(before, lang)
-    lines += _why_uncertain(before, lang)
+    lines += _why_uncertain(before, lang) if not _may_count(before) else []
     survey = survey_sentence(before, lang, with_title=False)
     lines += [survey] if survey else []
     now, then = numbers.headline(before, lang), numbers.headline(after, lang)
@@ -177,6 +177,11 @@ def number_in_unit(value: float | None, unit: str, lang: str) -> str:
     return "" if value is None else shown(value, column("number", unit=unit), lang, unit=True)
 
 
+def _may_count(finding: Finding) -> int:
+    """How many things may or may not belong to what the rule counts; both ends of the interval say so."""
+    return sum(int(v) for key, v in finding.figures.items() if key.endswith("_of_unknown_membership"))
+
+
 def _counts(finding: Finding, lang: str) -> list[str]:
     counts = {key: finding.counts.get(key, 0.0) for key in ("yes", "unknown", "no")}
     if not sum(counts.values()) or finding.rule.kind in NO_COUNTS:
@@ -184,8 +189,9 @@ def _counts(finding: Finding, lang: str) -> list[str]:
     counted = {**counts, "total": sum(counts.values())}
     words = {key: shown(value, Column("n", "int"), lang) for key, value in counted.items()}
     noun = text(f"report.noun.{finding.rule.kind}", lang)
-    lines = [text("report.say.counts", lang, noun=noun, **words)]
-    maybe = sum(v for key, v in finding.figures.items() if key.endswith("_of_unknown_membership"))
+    key = "counts-calls" if finding.rule.kind == "call_share" else "counts"
+    lines = [text(f"report.say.{key}", lang, noun=noun, **words)]
+    maybe = _may_count(finding)
     if maybe and finding.low is not None and finding.high is not None:
         ends = {"low": percent(finding.low), "high": percent(finding.high)}
         lines.append(text("report.say.may-count", lang, noun=noun, n=maybe, **ends))

@@ -92,8 +92,11 @@ def _gap(report: Report, row: dict[Hashable, Any], length_of: str) -> str:
     low, high = sorted(float(row[name]) for name in ("from_km", "to_km"))
     length = numbers.kilometres(float(row[length_of]), report.lang)
     is_open = length_of == "length_km" and (row["open_start"] or row["open_end"])
-    key = "glance.gap-open" if is_open else "glance.gap"
-    return report.words(key, ref=row["ref"], low=chainage(low), high=chainage(high), length=length)
+    whole = numbers.kilometres(float(row["length_km"]), report.lang)
+    # Between the marks lies the whole gap: where only a part of it is meant, both lengths are said.
+    key = "glance.gap-open" if is_open else "glance.gap" if length == whole else "glance.gap-part"
+    ends = {"low": chainage(low), "high": chainage(high)}
+    return report.words(key, ref=row["ref"], length=length, whole=whole, **ends)
 
 
 def _lacking(report: Report, finding: Finding) -> str:
