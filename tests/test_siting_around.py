@@ -45,7 +45,7 @@ def value(reach, weight, sites):
 
 def test_essential_is_what_is_proven_not_what_a_search_lost(monkeypatch):
     """A poor search without a site finds little and proves no loss: its price is high, and it is not essential."""
-    module = sys.modules["plugspan.siting.maxcover.alternatives"]
+    module = sys.modules["plugspan.siting.maxcover.robustness"]
     reach = np.eye(3, dtype=bool)
     problem = make_problem(reach, [5.0, 3.0, 2.0], n_sites=2)
     result = solve(problem)

@@ -17,12 +17,10 @@ from plugspan.siting.maxcover import (
     solve,
     verify,
 )
-from plugspan.siting.maxcover.bound import first_prices, lagrangian, linear_program
-from plugspan.siting.maxcover.core import identical_rows, reduce_problem
-from plugspan.siting.maxcover.greedy import greedy
-from plugspan.siting.maxcover.presolve import restrict, undominated
-from plugspan.siting.maxcover.primal_dual import middle, primal_dual
+from plugspan.siting.maxcover.local_search import greedy
+from plugspan.siting.maxcover.prices import first_prices, lagrangian, linear_program, middle, primal_dual
 from plugspan.siting.maxcover.programs import relaxation
+from plugspan.siting.maxcover.reduced_problem import identical_rows, reduce_problem, restrict, undominated
 from plugspan.siting.maxcover.result import build_order
 from scipy import sparse
 

@@ -15,7 +15,7 @@ from plugspan.siting.maxcover import (
     solve,
     verify,
 )
-from plugspan.siting.maxcover.robust import scenario_problem
+from plugspan.siting.maxcover.robustness import scenario_problem
 from scipy import sparse
 
 DISTANCES = arrays(

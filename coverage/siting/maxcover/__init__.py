@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from .aims import AimsResult, by_group, trade_off, weighted_aims, worst_served
-from .alternatives import Alternative, Alternatives, alternatives
 from .capacity import CapacityResult, capacitated_coverage
-from .cover import LeastResult, least_sites
 from .frontier import Frontier, frontier
+from .least_sites import LeastResult, least_sites
 from .problem import ProblemError, SitingProblem, from_distances, make_problem
-from .result import STATUSES, LogLine, SitingResult
-from .robust import BackupResult, Failures, backup_coverage, failures, scenario_problem
-from .shore import shore_power
-from .solve import METHODS, max_coverage, solve
-from .verify import verify
+from .result import STATUSES, LogLine, SitingResult, verify
+from .robustness import (
+    Alternative,
+    Alternatives,
+    BackupResult,
+    Failures,
+    alternatives,
+    backup_coverage,
+    failures,
+    scenario_problem,
+)
+from .solve import METHODS, max_coverage, shore_power, solve
 
 __all__ = [
     "METHODS",

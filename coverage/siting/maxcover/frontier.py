@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bound import first_prices
-from .core import Core, reduce_problem, spendable
-from .improve import HOT, WARM, Search, descend, round_off, searchable, slots_needed
-from .presolve import restrict, undominated
-from .primal_dual import middle, primal_dual
+from .local_search import HOT, WARM, Plan, Search, descend, round_off, searchable, slots_needed
+from .prices import first_prices, middle, primal_dual
 from .problem import FloatArray, IntArray, SitingProblem, make_problem
+from .reduced_problem import Core, reduce_problem, restrict, spendable, undominated
 from .result import build_order, relative_gap
-from .swaps import Plan
 
 _MARKS, _BEND = 12, 1.6
 """Prices are sought at so many points of the curve; the larger the exponent, the more of them at its beginning."""

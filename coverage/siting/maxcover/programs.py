@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from .core import Core, spendable
 from .highs import Program, Solver
 from .problem import BoolArray, FloatArray, IntArray, SitingProblem
+from .reduced_problem import Core, spendable
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ...errors import Fault
-from .bound import Bound, Prices, carry_over, first_prices
-from .core import Core, reduce_problem
-from .presolve import fix_by_price, restrict
+from .prices import Bound, Prices, carry_over, first_prices
 from .problem import FloatArray, IntArray, SitingProblem
+from .reduced_problem import Core, fix_by_price, reduce_problem, restrict
 from .result import LogLine, SitingResult, build_order, covered, relative_gap, who_covers
 
 Progress = Callable[[LogLine], None]

@@ -7,19 +7,27 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from ...errors import Fault, SitingError
-from .bound import lagrangian, linear_program
-from .core import Core
-from .greedy import greedy
-from .improve import HOT, WARM, Search, improve, round_off, search, searchable, slots_needed
-from .presolve import restrict, undominated
-from .primal_dual import Saddle, middle, primal_dual
+from .local_search import (
+    HOT,
+    MAX_TABLE,
+    WARM,
+    Search,
+    greedy,
+    improve,
+    round_off,
+    search,
+    searchable,
+    slots_needed,
+)
+from .prices import Saddle, lagrangian, linear_program, middle, primal_dual
 from .problem import IntArray, ProblemError, SitingProblem, make_problem
 from .programs import integer
+from .reduced_problem import Core, restrict, undominated
 from .result import SitingResult, relative_gap
 from .run import Progress, Run
-from .swaps import MAX_TABLE
 
 METHODS = ("auto", "exact", "greedy", "improve")
 
@@ -337,3 +345,54 @@ def _beside(run: Run, start: IntArray | None, rng: np.random.Generator) -> Searc
     if start is None or run.gap > 0 or core.size[0] <= _SMALL or not searchable(core):
         return None
     return Search(core, start, run.guide, _SEARCH_WORK, rng, (HOT, WARM))
+
+
+def shore_power(
+    value: npt.ArrayLike,
+    cost: npt.ArrayLike,
+    budget: float,
+    *,
+    n_berths: int | None = None,
+    required: npt.ArrayLike = (),
+    forbidden: npt.ArrayLike = (),
+    time_limit_s: float = 60.0,
+) -> SitingResult:
+    """Choose berths worth the most under a budget.
+
+    ::
+
+        max  sum_i value_i y_i   s.t.   sum_i cost_i y_i <= budget,  sum_i y_i <= n_berths,  y binary
+
+    Parameters
+    ----------
+    value : (n,) float
+        What a retrofit is worth: CO2 avoided (t/year), calls, or tonnage. A berth where it avoids nothing
+        has 0; a negative value (dirtier grid than ship) must be set to 0 by the caller, who knows why.
+    cost : (n,) float
+        In the unit of ``budget``.
+    budget : float
+    n_berths : int, optional
+        At most so many.
+    required, forbidden : positions or (n,) bool
+
+    Returns
+    -------
+    SitingResult
+        ``chosen`` berths, the most valuable first, with ``objective``, ``bound`` and ``gap``.
+
+    Raises
+    ------
+    ProblemError
+        As :func:`.solve.max_coverage`.
+    """
+    values = np.asarray(value, dtype=np.float64)
+    return max_coverage(
+        sparse.eye_array(len(values), format="csr", dtype=np.bool_),
+        values,
+        n_sites=n_berths,
+        budget=budget,
+        cost=cost,
+        required=required,
+        forbidden=forbidden,
+        time_limit_s=time_limit_s,
+    )

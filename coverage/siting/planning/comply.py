@@ -14,7 +14,7 @@ from ...assess.spacing_rules import RoadContext
 from ...network.routes import merge_intervals
 from ...policy import RouteSpacing
 from ...units import M_PER_KM, km
-from ..maxcover.cover import LeastResult, least_sites
+from ..maxcover.least_sites import LeastResult, least_sites
 from .spacing_rows import SpacingLine, route_points_at, spacing_lines, spacing_rows
 
 

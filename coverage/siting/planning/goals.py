@@ -13,7 +13,7 @@ from ..maxcover.aims import AimsResult, mixed_values, worst_served
 from ..maxcover.capacity import CapacityResult, capacity_plan, served_by
 from ..maxcover.problem import FloatArray, IntArray, SitingProblem
 from ..maxcover.result import SitingResult, build_order, covered, relative_gap, who_covers
-from ..maxcover.robust import BackupResult, backup_coverage, backup_value, scenario_problem
+from ..maxcover.robustness import BackupResult, backup_coverage, backup_value, scenario_problem
 from ..maxcover.solve import solve
 from .aims import AimTable
 from .outcome import Goal

@@ -17,10 +17,9 @@ from ...network import RoadGraph
 from ...network.routes import RoadIndex, Route
 from ...policy import SiteRequirement
 from ..maxcover.problem import SitingProblem, make_problem
-from ..maxcover.result import SitingResult
+from ..maxcover.result import SitingResult, verify
 from ..maxcover.run import Progress
 from ..maxcover.solve import solve
-from ..maxcover.verify import verify
 from .aims import AimTable, aim_table
 from .demand import highway_demand, people_demand
 from .goals import Decision, decide

@@ -11,7 +11,7 @@ import pandas as pd
 from ...assess.berths import berth_membership, co2_avoided_t
 from ...policy import BerthShare, EmissionFactors
 from ..maxcover.result import SitingResult
-from ..maxcover.shore import shore_power
+from ..maxcover.solve import shore_power
 
 
 @dataclass(frozen=True, eq=False)

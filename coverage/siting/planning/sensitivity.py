@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..maxcover.alternatives import alternatives
 from ..maxcover.frontier import Frontier, frontier
 from ..maxcover.problem import SitingProblem
 from ..maxcover.result import SitingResult
+from ..maxcover.robustness import alternatives
 from .aims import AimTable, trade_off_table
 from .goals import Decision
 from .reach import Places

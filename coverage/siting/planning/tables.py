@@ -10,7 +10,7 @@ from scipy import sparse
 
 from ..maxcover.problem import FloatArray, IntArray, SitingProblem
 from ..maxcover.result import covered
-from ..maxcover.robust import Failures, failures
+from ..maxcover.robustness import Failures, failures
 from .aims import AimTable
 from .goals import probabilities
 from .reach import Places, Reach
