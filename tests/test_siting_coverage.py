@@ -211,6 +211,8 @@ def test_a_site_too_dear_does_not_spoil_the_budget_greedy():
         ({"budget": -1.0}, "siting-budget"),
         ({"budget": float("nan")}, "siting-budget"),
         ({"budget": float("inf")}, "siting-budget"),
+        ({"budget": True}, "siting-budget"),
+        ({"budget": "much"}, "siting-budget"),
         ({"n_sites": 4}, "siting-count-high"),
         ({"n_sites": -1}, "siting-count"),
         ({"n_sites": 1.5}, "siting-count"),
