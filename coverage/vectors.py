@@ -145,9 +145,9 @@ def _from_wkb(file: str, wkb: Sequence[bytes | None]) -> tuple[Shapes, list[Faul
     safe = np.full(len(wkb), None, dtype=object)
     safe[:] = [b"" if raw and len(_PARTS.findall(raw)) > _MOST_DEEP else raw for raw in wkb]
     shapes = np.asarray(shapely.from_wkb(safe, on_invalid="ignore"), dtype=object)
-    lost = [
-        i for i, (shape, raw) in enumerate(zip(shapes, wkb, strict=True)) if shape is None and raw is not None
-    ]
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    shapes[owner[~np.isfinite(xy).all(axis=1)]] = None
+    lost = [i for i, raw in enumerate(wkb) if shapes[i] is None and raw is not None]
     return shapes, [_broken_shape(file, i) for i in lost]
 
 

@@ -19,7 +19,7 @@ from plugspan import vectors
 from plugspan.cli import _run
 from plugspan.errors import InputError
 from plugspan.files import MOST_CELLS
-from plugspan.inputs import CHARGERS, read_table
+from plugspan.inputs import CHARGERS, COUNTIES, read_table
 from plugspan.network import read_network, read_region
 from plugspan.vectors import read_vector
 
@@ -260,6 +260,17 @@ def test_rings_that_are_open_or_too_short(tmp_path):
         database.execute("UPDATE own SET geom = ?", (open_ring,))
         database.commit()
     assert faults(path) == [("layer-shape", 2)]
+
+
+@pytest.mark.parametrize(("crs", "far"), [(4326, 1e200), (4547, 1e30), (4490, 181)])
+def test_areas_that_lie_nowhere(tmp_path, crs, far):
+    """Coordinates no system has: told with the row of the table, and as a region."""
+    shapes = [gpd.GeoSeries([BOX], crs=4326).to_crs(crs)[0], shapely.box(far, 0, 2 * far, 1)]
+    gpd.GeoDataFrame({"name": ["a", "b"]}, geometry=shapes, crs=crs).to_file(tmp_path / "a.gpkg")
+    with pytest.raises(InputError) as caught:
+        read_table(tmp_path / "a.gpkg", COUNTIES)
+    assert [(fault.key, fault.row) for fault in caught.value.faults] == [("position-impossible", 3)]
+    assert faults(tmp_path / "a.gpkg") == [("region-file-no-crs", None)]
 
 
 def test_a_region_of_two_layers_has_to_be_named(tmp_path):

@@ -232,7 +232,7 @@ def _placed(
     bare = frame.drop(columns=drop)
     if raw.geometry is not None and schema.geometry == "area":
         faults += _no_areas(raw)
-        areas = _to_wgs84_layer(raw, datum)
+        areas = _to_wgs84_layer(raw, datum, faults)
         return gpd.GeoDataFrame(bare, geometry=areas, crs=WGS84)
     told_missing = any(f.key == "column-missing" and f.values["name"] in ("lon", "lat") for f in faults)
     if schema.geometry == "none" or told_missing or (raw.geometry is None and "lon" not in frame):
@@ -319,11 +319,19 @@ def _no_areas(raw: RawTable) -> list[Fault]:
     ]
 
 
-def _to_wgs84_layer(raw: RawTable, datum: str) -> npt.NDArray[np.object_]:
-    """Areas of a layer in EPSG:4326, made valid."""
+def _to_wgs84_layer(raw: RawTable, datum: str, faults: list[Fault]) -> npt.NDArray[np.object_]:
+    """Areas of a layer in EPSG:4326, made valid; one that lies nowhere on the globe is a fault."""
     assert raw.geometry is not None
     name = _layer_datum(raw, datum)
     shapes = shapely.force_2d(raw.geometry.to_numpy())
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    lon, lat = to_wgs84(xy[:, 0], xy[:, 1], name)
+    off = np.flatnonzero(~((np.abs(lon) <= 180) & (np.abs(lat) <= 90)))
+    for i, first in zip(*np.unique(owner[off], return_index=True), strict=True):
+        x, y = xy[off[first]].tolist()
+        values = {"x": f"{x:g}", "y": f"{y:g}", "datum": name if len(name) < 20 else "CRS"}
+        faults.append(Fault("position-impossible", file=raw.file, row=raw.row_numbers[i], values=values))
+        shapes[i] = None
     moved = shapely.transform(shapes, lambda xy: np.column_stack(to_wgs84(xy[:, 0], xy[:, 1], name)))
     return np.asarray(shapely.make_valid(moved), dtype=object)
 

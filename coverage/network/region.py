@@ -210,34 +210,22 @@ def read_region(
         raise InputError(Fault("region-file-layers", file=str(path), values={"names": names}))
     if found.faults:
         raise InputError(found.faults)
-    frame = gpd.GeoDataFrame(geometry=found.geometry if found.geometry is not None else [])
-    return region_from_frame(frame, file=str(path), halo_m=halo_m, name=path.stem if name is None else name)
+    if found.geometry is None or found.geometry.isna().all():
+        raise InputError(Fault("region-file-no-polygon", file=str(path)))
+    polygon = _united(found.geometry.dropna(), str(path))
+    return Region(polygon, halo_m, path.stem if name is None else name)
 
 
-def region_from_frame(frame: gpd.GeoDataFrame, *, file: str, halo_m: float, name: str) -> Region:
-    """Unite the polygons of a frame into a region; ``file`` is named in faults.
-
-    Without a CRS the frame is taken as EPSG:4326 if its numbers can be degrees.
-
-    Raises
-    ------
-    InputError
-        If there is no polygon, or no CRS that gives a place on the globe.
-    """
-    if not isinstance(frame, gpd.GeoDataFrame) or frame.geometry.isna().all():
-        raise InputError(Fault("region-file-no-polygon", file=file))
-    shapes = frame.geometry.dropna()
-    if shapes.crs is None:
-        west, south, east, north = shapes.total_bounds
-        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-            raise InputError(Fault("region-file-no-crs", file=file))
-        shapes = shapes.set_crs(WGS84)
-    repaired = shapely.make_valid(np.asarray(shapes.to_crs(WGS84), dtype=object))
-    parts = shapely.get_parts(shapely.get_parts(repaired))
+def _united(shapes: gpd.GeoSeries, file: str) -> BaseGeometry:
+    """Unite the polygons among shapes, in EPSG:4326; without a CRS they are in it if their numbers can be degrees."""
+    degrees = (shapes if shapes.crs is None else shapes.to_crs(WGS84)).to_numpy()
+    west, south, east, north = shapely.total_bounds(degrees)
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InputError(Fault("region-file-no-crs", file=file))
+    if not np.isfinite(shapely.get_coordinates(degrees)).all():
+        raise InputError(Fault("region-file-no-crs", file=file))
+    parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(degrees)))
     polygons = parts[np.isin(shapely.get_type_id(parts), [3, 6])]
     if not len(polygons):
         raise InputError(Fault("region-file-no-polygon", file=file))
-    united = shapely.union_all(polygons)
-    if not np.isfinite(united.bounds).all():
-        raise InputError(Fault("region-file-no-crs", file=file))
-    return Region(united, halo_m, name)
+    return shapely.union_all(polygons)
