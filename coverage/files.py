@@ -11,8 +11,8 @@ from pathlib import Path
 
 from .errors import Fault, InputError
 
-MOST_MB = 200
-"""Largest file that is read into memory at once (text, GeoJSON, Shapefile …); its rows take about five times that."""
+MOST_MB = 100
+"""Largest file that is read into memory at once (text, GeoJSON, Shapefile …); what is in it takes ten times that."""
 MOST_ROWS = 500_000
 MOST_CELLS = 5_000_000
 """Rows and cells of one table. Read and checked they take about 1 GB and 10 s."""
@@ -36,10 +36,10 @@ def check_there(path: Path) -> None:
         key = "file-missing"
         if path.is_dir():
             key = "file-is-folder"
-        elif path.is_symlink():
-            key = "file-link"
         elif path.exists():
             key = "file-no-file"
+        elif path.is_symlink():
+            key = "file-link"
         elif "\\" in str(path) and os.sep == "/":
             key = "file-missing-backslash"
     except OSError as error:
@@ -52,8 +52,8 @@ def unreadable(path: Path, error: OSError) -> InputError:
     return InputError(Fault("file-unreadable", file=str(path), values={"reason": error.strerror or error}))
 
 
-def check_bytes(path: Path) -> None:
-    """Refuse what is no ordinary file, or has more than :data:`MOST_MB`.
+def check_bytes(path: Path, most_mb: float | None = None) -> None:
+    """Refuse what is no ordinary file, or has more than ``most_mb``, :data:`MOST_MB` if it is left out.
 
     Raises
     ------
@@ -61,8 +61,9 @@ def check_bytes(path: Path) -> None:
         With what it is, or with the limit.
     """
     check_there(path)
-    if path.stat().st_size > MOST_MB * 1_000_000:
-        raise InputError(Fault("file-too-large", file=str(path), values={"most": MOST_MB}))
+    most_mb = MOST_MB if most_mb is None else most_mb
+    if path.stat().st_size > most_mb * 1_000_000:
+        raise InputError(Fault("file-too-large", file=str(path), values={"most": most_mb}))
 
 
 def read_bytes(path: Path) -> bytes:

@@ -30,7 +30,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from .errors import Fault, InputError
-from .files import MOST_MB, check_size, check_there, read_bytes, unreadable
+from .files import MOST_CELLS, MOST_MB, check_size, check_there, read_bytes, unreadable
 from .markup import read_xml
 from .units import WGS84
 
@@ -49,6 +49,8 @@ _PARTS = re.compile(
 """Beginnings of shapes that consist of shapes, in well-known binary."""
 _MOST_DEEP = 1_000
 """GEOS calls itself for each shape inside a shape, and some 20 000 deep ends the process."""
+_MOST_OBJECTS, _MOST_LISTS = 2_500_000, 5_500_000
+"""Of a GeoJSON: a feature is three objects, a vertex a list. Without anything in them they take 60 bytes each."""
 _UNUSABLE_CODECS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf_7"}
 
 Cells = list[list[Any]]
@@ -160,10 +162,13 @@ class _BrokenShape:
 
 def _points(values: Any) -> npt.NDArray[np.float64]:
     """(n, 2) finite coordinates; heights are left out."""
-    xy = np.array([pair[:2] for pair in values], dtype=np.float64)
-    if xy.size and (xy.ndim != 2 or xy.shape[1] != 2 or not np.isfinite(xy).all()):
+    try:
+        xy = np.array(values, dtype=np.float64)
+    except ValueError:  # some with heights, some without
+        xy = np.array([pair[:2] for pair in values], dtype=np.float64)
+    if xy.size and (xy.ndim != 2 or xy.shape[1] < 2 or not np.isfinite(xy).all()):
         raise ValueError("no coordinates")
-    return xy.reshape(-1, 2)
+    return xy[:, :2] if xy.size else xy.reshape(0, 2)
 
 
 def _area(rings: Any) -> Any:
@@ -220,6 +225,9 @@ def _json_object(pairs: list[tuple[str, Any]]) -> Any:
 def _read_geojson(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
     file, suffix = str(path), path.suffix.lower()
     content = read_bytes(path)
+    content = read_bytes(path)
+    if content.count(b"{") > _MOST_OBJECTS or content.count(b"[") > _MOST_LISTS:
+        raise InputError(Fault("table-too-large", file=file, values={"most": f"{MOST_CELLS:,}"}))
     try:
         read = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_json_object, parse_constant=float)
     except json.JSONDecodeError as error:

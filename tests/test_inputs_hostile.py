@@ -234,7 +234,9 @@ def test_what_is_no_file(tmp_path):
         (tmp_path / "loop.csv").symlink_to("loop.csv")
         assert faults(tmp_path / "loop.csv") == [("file-link", None)]
         os.mkfifo(tmp_path / "pipe.csv")
-        assert faults(tmp_path / "pipe.csv") == [("file-no-file", None)]
+        (tmp_path / "zero.csv").symlink_to("/dev/zero")
+        for name in ("pipe.csv", "zero.csv"):
+            assert faults(tmp_path / name) == [("file-no-file", None)]
         assert faults(tmp_path / "sites\\a.csv") == [("file-missing-backslash", None)]
 
 

@@ -232,8 +232,13 @@ def test_a_network_too_large_for_its_format_is_told(graph, tmp_path, monkeypatch
     made = to_networkx(graph)
     ox.save_graphml(made, tmp_path / "a.graphml")
     ox.save_graph_geopackage(made, tmp_path / "a.gpkg", directed=True)
-    for limit in ("files.MOST_MB", "files.MOST_CELLS", "vectors.MOST_MB", "markup.MOST_ELEMENTS"):
+    for limit in (
+        "network.interchange.MOST_GRAPHML_MB",
+        "files.MOST_CELLS",
+        "vectors.MOST_MB",
+        "markup.MOST_ELEMENTS",
+    ):
         with monkeypatch.context() as patched:
             patched.setattr(f"plugspan.{limit}", 0)
-            suffix = "graphml" if limit in ("files.MOST_MB", "markup.MOST_ELEMENTS") else "gpkg"
+            suffix = "graphml" if limit.endswith(("GRAPHML_MB", "ELEMENTS")) else "gpkg"
             assert faults(tmp_path / f"a.{suffix}") == ["graph-too-large"]

@@ -89,21 +89,28 @@ def _read_layer(path: Path, layer: str | None, encoding: str | None) -> RawTable
 # -- text ------------------------------------------------------------------------------------------------
 
 
-def _decode(content: bytes, encoding: str | None, file: str) -> str:
-    if encoding is not None:
-        check_encoding(file, encoding)
+def _encoding(content: bytes, wanted: str | None, file: str) -> str:
+    """Return the encoding in which a content is text: the one wanted, or the first that fits."""
+    if wanted is not None:
+        check_encoding(file, wanted)
+        known = "utf-8-sig" if wanted.lower() in ("utf-8", "utf8") else wanted
         try:
-            return content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+            empty = not content.decode(known).strip()
         except UnicodeDecodeError as error:
             row = _row_of(content, error.start)
-            raise InputError(Fault("encoding-wrong", file, row, values={"encoding": encoding})) from error
+            raise InputError(Fault("encoding-wrong", file, row, values={"encoding": wanted})) from error
+        if empty:
+            raise InputError(Fault("file-empty", file=file))
+        return known
     for attempt in _encodings(content):
         try:
-            decoded = content.removeprefix(_BOM).decode(attempt)
+            decoded = content.decode(attempt)
         except UnicodeDecodeError:
             continue
         if _looks_like_text(decoded) and ("utf-16-" not in attempt or _has_cells(decoded)):
-            return decoded
+            if not decoded.strip():
+                raise InputError(Fault("file-empty", file=file))
+            return attempt
     if b"\0" in content or content.startswith(_ZIP):
         raise InputError(Fault("file-binary", file=file))
     raise InputError(Fault("encoding-unclear", file, _first_strange_row(content)))
@@ -146,15 +153,20 @@ def _delimiter(first_line: str) -> str:
 
 
 def _read_text(path: Path, encoding: str | None, known: Callable[[str], bool]) -> RawTable:
-    file = str(path)
-    decoded = _decode(read_bytes(path), encoding, file)
-    if not decoded.strip():
-        raise InputError(Fault("file-empty", file=file))
-    if "\0" in decoded:
+    file, content = str(path), read_bytes(path)
+    if encoding is None:
+        content = content.removeprefix(_BOM)
+    encoding = _encoding(content, encoding, file)
+    if "utf-16" not in encoding.lower() and b"\0" in content:
         raise InputError(Fault("file-binary", file=file))
-    heads = list(islice(filter(str.strip, io.StringIO(decoded, newline=None)), HEADER_ROWS_SEARCHED))
+
+    def lines(newline: str | None) -> io.TextIOWrapper:
+        """Decoded again piece by piece: as a whole the text may take four times its bytes."""
+        return io.TextIOWrapper(io.BytesIO(content), encoding, newline=newline)
+
+    heads = list(islice(filter(str.strip, lines(None)), HEADER_ROWS_SEARCHED))
     delimiter = _delimiter(max(heads, key=lambda h: sum(map(known, h.split(_delimiter(h))))))
-    reader = csv.reader(io.StringIO(decoded, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(lines(""), delimiter=delimiter, strict=True)
     records: list[list[str]] = []
     cells = 0
     try:
@@ -165,6 +177,8 @@ def _read_text(path: Path, encoding: str | None, known: Callable[[str], bool]) -
             wide = len(record) > MOST_COLUMNS
             width = max((i for i, cell in enumerate(record, 1) if cell.strip()), default=0) if wide else 0
             check_size(file, len(records), width, cells=cells)
+            if len(records) > 2 * MOST_ROWS:  # blank ones are left out below
+                break
     except csv.Error as error:
         raise InputError(Fault("csv-broken", file=file, row=len(records) + 1)) from error
     return below_header(file, records, known, ragged=True)

@@ -31,8 +31,10 @@ from .speed import DEFAULT_KMH
 if TYPE_CHECKING:
     import networkx as nx  # slow to import: only when it is needed
 
+MOST_GRAPHML_MB = 150
+"""Some 600 000 edges, which take 1.1 GB and 17 s."""
 _TOO_LARGE = ("file-too-large", "table-too-large", "xml-too-large")
-"""Limits of all files: some 400 000 edges. The OSM file of the same network takes a tenth of the room."""
+"""Limits passed. The OSM file of the same network takes a tenth of the room."""
 _RANK = {name: rank for rank, name in enumerate(DEFAULT_KMH)}
 
 
@@ -324,7 +326,7 @@ class _GraphML:
 
 
 def _read_graphml(path: Path) -> RoadGraph:
-    check_bytes(path)
+    check_bytes(path, MOST_GRAPHML_MB)
     found = _GraphML()
     try:
         with path.open("rb") as stream:
