@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from .errors import Fault, InputError
 from .patterns import RoadPatterns
 from .policy.costs import CostTable
-from .settings import parse_toml
+from .settings import Count, NonNegative, Positive, parse_toml
 
 T = TypeVar("T", str, Path)
 Language = Literal["zh", "en"]
@@ -37,8 +37,10 @@ def _possible(path: T) -> T:
 
 
 FilePath = Annotated[Path, AfterValidator(_possible)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Mark = Annotated[float, Field(ge=-100_000, le=100_000, allow_inf_nan=False)]
+"""Kilometre mark of a route; no road is longer."""
+Step = Annotated[float, Field(ge=0.1, le=100_000, allow_inf_nan=False)]
+"""Kilometres along a route that are gone through one by one."""
 
 TABLES = ("chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls")
 CandidateKind = Literal["service_area", "fuel", "car_park", "hub", "town", "junction", "route_point"]
@@ -62,7 +64,9 @@ class RegionSettings(_Frozen):
 
     file: FilePath | None = Field(None, description="polygon file (GeoJSON, GeoPackage, Shapefile)")
     layer: str | None = Field(None, description="layer of the file, if it has several")
-    osm_relation: int | None = Field(None, description="OSM relation of the boundary, in the network file")
+    osm_relation: Annotated[int, Field(ge=-(2**62), le=2**62)] | None = Field(
+        None, description="OSM relation of the boundary, in the network file"
+    )
     bbox: tuple[float, float, float, float] | None = Field(
         None, description="west, south, east, north in degrees (WGS 84)"
     )
@@ -114,9 +118,13 @@ class NetworkSettings(_Frozen):
 class MarkSettings(_Frozen):
     """A known kilometre post."""
 
-    km: Annotated[float, Field(allow_inf_nan=False)] = Field(description="what the post says")
-    lon: Annotated[float, Field(ge=-180, le=180)] = Field(description="where it stands (WGS 84)")
-    lat: Annotated[float, Field(ge=-90, le=90)] = Field(description="where it stands (WGS 84)")
+    km: Mark = Field(description="what the post says")
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] = Field(
+        description="where it stands (WGS 84)"
+    )
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] = Field(
+        description="where it stands (WGS 84)"
+    )
 
 
 class RouteSettings(_Frozen):
@@ -126,7 +134,7 @@ class RouteSettings(_Frozen):
         None,
         description="the end at which the kilometre marks begin; by the number or the extent if left out",
     )
-    start_km: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
+    start_km: Mark | None = Field(
         None, description="kilometre mark at the start of the route's longest section in the data"
     )
     marks: tuple[MarkSettings, ...] = Field(
@@ -170,7 +178,7 @@ class CapacitySettings(_Frozen):
         None,
         description="demand (people, or metres of route) that one plug serves; existing sites by their plugs",
     )
-    plugs: Annotated[int, Field(ge=1)] = Field(4, description="plugs of a new site")
+    plugs: Annotated[Count, Field(ge=1)] = Field(4, description="plugs of a new site")
     per_site: NonNegative | None = Field(
         None,
         description="demand that a new site serves, instead of plugs × per_plug; without per_plug existing ones too",
@@ -221,13 +229,13 @@ class SitingSettings(_Frozen):
     objective: Literal["people", "highway"] = Field(
         "people", description='what to cover: "people" or "highway" (route length)'
     )
-    sites: Annotated[int, Field(ge=0)] | None = Field(None, description="how many new sites at most")
+    sites: Count | None = Field(None, description="how many new sites at most")
     budget: NonNegative | None = Field(None, description="money for new sites, in the unit of cost")
     reach_km: Positive = Field(10.0, description="demand within this driving distance of a site is covered")
     candidates: tuple[CandidateKind, ...] = Field(
         CANDIDATE_KINDS, description="kinds of places where a site may be built"
     )
-    spans_km: tuple[Positive, ...] | None = Field(
+    spans_km: tuple[Step, ...] | None = Field(
         None,
         description="longest gaps for which the least number of new sites is worked out; what the policy's first rule "
         "on spacing allows if left out (under an average four steps between its limits), none if empty",
@@ -238,16 +246,16 @@ class SitingSettings(_Frozen):
     shore_power_budget: NonNegative | None = Field(
         None, description="money for giving berths shore power, in the unit of retrofit_cost"
     )
-    route_point_km: Positive = Field(10.0, description="distance between candidate points along the routes")
+    route_point_km: Step = Field(10.0, description="distance between candidate points along the routes")
     cost: dict[str, Positive] = Field(
         default_factory=dict, description="cost by kind of candidate; 1 if left out"
     )
     method: Literal["auto", "greedy", "improve", "exact"] = Field("auto", description="how to solve")
-    gap: Annotated[float, Field(ge=0, lt=1)] = Field(
+    gap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = Field(
         0.0, description="stop when the plan is proven this close to the best possible"
     )
     time_limit_s: Positive = Field(20.0, description="stop after this time with the best plan so far")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="same seed, same plan")
+    seed: Count = Field(0, description="same seed, same plan")
     required: tuple[str, ...] = Field(
         (), description="ids of candidates that must be built (they count in sites)"
     )
@@ -255,14 +263,14 @@ class SitingSettings(_Frozen):
     min_distance_km: NonNegative = Field(
         0.0, description="straight-line distance that new sites keep from each other and from existing ones"
     )
-    min_per_county: Annotated[int, Field(ge=0)] | dict[str, Annotated[int, Field(ge=0)]] = Field(
+    min_per_county: Count | dict[str, Count] = Field(
         0,
         description="least number of new sites: in every county, or county = number (names of the counties table)",
     )
     capacity: CapacitySettings | None = Field(
         None, description="what sites can serve; the plan then serves the most demand with their plugs"
     )
-    backup: Annotated[float, Field(ge=0, le=0.5)] | None = Field(
+    backup: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] | None = Field(
         None,
         description="0 … 0.5: this share of coverage counts only where two sites cover (a site may fail)",
     )
@@ -351,7 +359,7 @@ class PlanSettings(_Frozen):
         default_factory=dict, description="id or name of an action = its own cost"
     )
     time_limit_s: Positive = Field(20.0, description="time for each level of the proof")
-    gap: Annotated[float, Field(ge=0, lt=1)] = Field(
+    gap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = Field(
         0.0, description="stop when proven this close to the best"
     )
 

@@ -7,14 +7,29 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from .errors import Fault, InputError
 from .texts import catalogue, text
+from .units import LEAST, MOST
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _something(value: float) -> float:
+    """Refuse what is nothing in any unit: 1e-320 would be lost in the first sum."""
+    if value < LEAST:
+        raise PydanticCustomError("greater_than", "greater than 0", {"gt": 0})
+    return value
+
+
+NonNegative = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False)]
+Positive = Annotated[NonNegative, AfterValidator(_something)]
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _SHOWN = 80
 """So many letters of a value stand in a message."""
 

@@ -15,6 +15,8 @@ from pyproj import Geod
 if TYPE_CHECKING:
     import geopandas as gpd
 
+LEAST, MOST = 1e-9, 1e15
+"""No quantity of a setting or a table is larger; what is smaller is nothing. Whole numbers up to here are exact."""
 WGS84 = "EPSG:4326"
 GEOD = Geod(ellps="WGS84")
 M_PER_KM = 1000.0

@@ -13,13 +13,18 @@ import pytest
 import shapely
 from osm_xml import node, write_osm
 from plugspan.assess.facilities import assess_fleet
-from plugspan.errors import InputError
+from plugspan.errors import InputError, NetworkError
 from plugspan.inputs import CHARGERS, COUNTIES, SCHEMAS, collect, combine_tables, read_table
-from plugspan.network import Region, read_network
+from plugspan.network import Region, distances, read_network
+from plugspan.network.distances import AnchoredGraph, distances_within, snap
 from plugspan.network.routes import find_routes
 from plugspan.notices import county_notices
+from plugspan.pipeline import find_places, load
 from plugspan.policy import FleetPower, read_policy
 from plugspan.project import read_project
+from plugspan.siting.planning import candidates, wishes
+from plugspan.siting.planning.reach import Places
+from toy import Toy, lonlat
 
 ROAD = {"highway": "primary"}
 
@@ -58,6 +63,35 @@ def project_faults(tmp_path, more, first='schema = 1\nname = "x"\n[network]\nosm
 def test_settings_that_no_hand_writes(tmp_path, line, found):
     """Numbers of thousands of digits, brackets in hundreds of levels, nan, a key of 100 000 letters."""
     assert project_faults(tmp_path, line) == found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sites = 99999999999999999999",
+        "sites = 1e308",
+        "seed = 18446744073709551616",
+        "min_per_county = { A = 9223372036854775808 }",
+        "capacity = { per_plug = 1e-320 }",
+        "capacity = { per_plug = 5, plugs = 99999999999999999999 }",
+        "budget = 1e300",
+        "budget = nan",
+        "gap = nan",
+        "backup = nan",
+        "route_point_km = 1e-6",
+        "spans_km = [1e-9]",
+        "reach_km = 1e300",
+    ],
+)
+def test_numbers_without_any_sense(tmp_path, line):
+    """Too large, too small, or none: told with the line, for whole numbers, money, shares and distances."""
+    assert set(project_faults(tmp_path, f"[siting]\n{line}")) == {("key-value", 6)}
+
+
+def test_a_kilometre_mark_longer_than_any_road(tmp_path):
+    """It would drown the metres of the route: 1e300 + 1 is 1e300."""
+    lines = "[routes.G107]\nstart_km = -1e300\nmarks = [{ km = 1e300, lon = nan, lat = 1 }]"
+    assert project_faults(tmp_path, lines) == [("key-value", 6), ("key-value", 7), ("key-value", 7)]
 
 
 @pytest.mark.parametrize("path", ["9" * 300, "x/" * 2000, "a\\u0000b"])
@@ -145,6 +179,28 @@ def test_a_numbered_road_without_length_is_no_route(tmp_path):
     assert [route.ref for route in find_routes(graph)] == ["G320"]
 
 
+def test_a_hundred_roads_of_one_number_at_one_place(tmp_path):
+    """Numbers or nodes were mixed up; matching 20 000 of them with each other took minutes."""
+    nodes = [node(1, 0, 0), *(node(k, k, k % 7) for k in range(2, 105))]
+    ways = [(k, [1, k], {**ROAD, "ref": "G107"}) for k in range(2, 105)]
+    graph = read_network(write_osm(tmp_path / "a.osm", nodes, ways))
+    with pytest.raises(InputError) as caught:
+        find_routes(graph)
+    assert keys(caught) == [("route-branches", None)]
+    assert caught.value.faults[0].values == {"n": 103, "lon": 10.0, "lat": 50.0}
+
+
+def test_places_that_crowd(monkeypatch):
+    """More pairs than a machine can hold are told as that, counting repeated places as often as they stand there."""
+    graph = Toy(a=(0, 0), b=(1000, 0)).road("a b").graph()
+    anchored = AnchoredGraph(graph, snap(graph, lonlat([0, 500, 500, 500], [0, 0, 0, 0])))
+    asked = anchored.anchors[:1], anchored.anchors[1:], 600.0
+    assert len(distances_within(anchored, *asked).distance_m) == 3
+    monkeypatch.setattr(distances, "MOST_PAIRS", 2)
+    with pytest.raises(NetworkError, match=r"more than 2 pairs of places lie within 0\.6 km"):
+        distances_within(anchored, *asked)
+
+
 # -- tables ----------------------------------------------------------------------------------------------------
 
 
@@ -178,3 +234,32 @@ def test_a_county_in_two_rows(tmp_path):
     table = assess_fleet(inputs.sites, inputs.counties, rule).table.set_index("county")
     assert table.loc["A", "registered_ev"] == 130
     assert pd.isna(table.loc["B", "registered_ev"])
+
+
+# -- planning --------------------------------------------------------------------------------------------------
+
+
+def crowd(n):
+    """Candidates for one site each, all within 10 m."""
+    points = gpd.points_from_xy([113 + k * 1e-6 for k in range(n)], [27.0] * n)
+    return gpd.GeoDataFrame({"id": [str(k) for k in range(n)], "existing": False}, geometry=points, crs=4326)
+
+
+def test_candidates_that_crowd_cannot_be_kept_apart(monkeypatch):
+    """Four candidates make six pairs."""
+    monkeypatch.setattr(wishes, "MOST_CONFLICTS", 6)
+    places = Places(crowd(4), crowd(0))
+    assert len(wishes.too_close(places, 1.0)) == 6
+    monkeypatch.setattr(wishes, "MOST_CONFLICTS", 5)
+    with pytest.raises(InputError) as caught:
+        wishes.too_close(places, 1.0)
+    assert keys(caught) == [("siting-crowded", None)]
+
+
+def test_more_candidates_than_can_be_worked_with(monkeypatch, root):
+    """They are counted by kind, so that the user sees which to leave out."""
+    project = read_project(root / "data" / "zhuzhou.toml")
+    monkeypatch.setattr(candidates, "MOST_CANDIDATES", 10)
+    with pytest.raises(InputError, match=r"route_point [0-9]+") as caught:
+        find_places(load(project))
+    assert keys(caught) == [("siting-many-candidates", None)]

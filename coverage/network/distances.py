@@ -15,6 +15,8 @@ from scipy import sparse
 from scipy.sparse import csgraph
 from scipy.spatial import cKDTree
 
+from ..errors import NetworkError
+from ..units import M_PER_KM
 from .cutting import cut_segments
 from .geodesic import earth_centred
 from .graph import FloatArray, IntArray, RoadGraph, shortest_csr
@@ -24,6 +26,9 @@ AT_NODE_M = 0.05
 """A place so close to the end of a segment lies at the junction, whichever way the segment may be driven."""
 BLOCK = 64
 """Sources searched at once."""
+MOST_PAIRS = 10_000_000
+"""Pairs of places within reach of each other that are looked at, some 1 GB: 30 000 places that were all put on one spot
+would make 900 million."""
 MAX_CELLS = 20_000_000
 """Largest number of distances held at once."""
 
@@ -179,16 +184,26 @@ def distances_within(
     Returns
     -------
     Pairs
+
+    Raises
+    ------
+    NetworkError
+        If there are more than :data:`MOST_PAIRS`.
     """
     sources, targets = np.asarray(sources, dtype=np.int64), np.asarray(targets, dtype=np.int64)
     unique, which = np.unique(targets, return_inverse=True)
     slot = np.full(anchored.n, -1, dtype=np.int64)
     slot[unique] = np.arange(len(unique))
+    repeats = np.bincount(which, minlength=len(unique))
     parts = []
+    n_pairs = 0
     for block, nodes, dist in _searches(anchored, sources, limit_m, reverse=reverse):
         cols = np.flatnonzero(slot[nodes] >= 0)
         row, col = np.nonzero(np.isfinite(dist[:, cols]))
         parts.append((block[row], slot[nodes[cols[col]]], dist[row, cols[col]]))
+        n_pairs += int(repeats[parts[-1][1]].sum())
+        if n_pairs > MOST_PAIRS:
+            raise NetworkError("pairs-crowded", most=f"{MOST_PAIRS:,}", km=limit_m / M_PER_KM)
     found = _concat(parts)
     return _for_repeated(found, which, len(unique), (len(sources), len(targets)))
 

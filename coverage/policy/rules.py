@@ -8,9 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-ShareValue = Annotated[float, Field(ge=0, le=1)]
+from ..settings import Count, NonNegative, Positive, Share
 
 
 class _Frozen(BaseModel):
@@ -38,7 +36,7 @@ class SiteRequirement(_Frozen):
     """
 
     dc_min_kw: NonNegative = 0.0
-    min_points: Annotated[int, Field(ge=1)] = 1
+    min_points: Annotated[Count, Field(ge=1)] = 1
     pool_min_kw: NonNegative = 0.0
     connectors: tuple[str, ...] = ()
     open_24h: bool = False
@@ -52,9 +50,9 @@ class SiteRequirement(_Frozen):
 class Target(_Frozen):
     """What must be reached: a share at least, a value at most, a margin at least, or nothing."""
 
-    share_min: ShareValue | None = None
+    share_min: Share | None = None
     value_max: Positive | None = None
-    margin_min: float | None = None
+    margin_min: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)] | None = None
     report_only: bool = False
 
     @model_validator(mode="after")
@@ -105,7 +103,7 @@ class FacilityShare(_Rule):
     unit: Literal["side", "pair"] = "side"
     include_parking_areas: bool = False
     site: SiteRequirement = SiteRequirement()
-    charging_spaces_min: ShareValue | None = None
+    charging_spaces_min: Share | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -224,6 +224,8 @@ def run_all(options: argparse.Namespace, base: Path, folder: Path) -> int:
                 break
             outcome = run_case(kind, number, options.seed, base, folder)
             done += 1
+            if done % 100 == 0:
+                print(f"{done} cases", file=sys.stderr, flush=True)
             for code in outcome.codes.split():
                 exits[code] = exits.get(code, 0) + 1
             worst = {key: max(most, getattr(outcome, key)) for key, most in worst.items()}

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from ...errors import Fault, InputError
 from ..graph import BoolArray, FloatArray, IntArray
 from .chains import Arc, Chain, ChainEnd, chain_ends, limit_deg, make_chains, turn_deg
 from .forks import Follow, Place, closing_streets, keep_on, leave_stubs, strings_of
@@ -25,6 +26,8 @@ from .index import RoadIndex
 
 OTHER_CLASS_DEG, OTHER_NAME_DEG = 30.0, 15.0
 """A change of highway class, or of name, counts like so much of a turn."""
+MOST_BRANCHES = 100
+"""Roads of one number that meet at one place; each is matched with each other. Real ones have eight at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,11 @@ def find_drives(index: RoadIndex, segments: IntArray) -> tuple[list[Path], IntAr
         nowhere, and
     aside : (k,) int64
         segments of roundabouts that no drive passes.
+
+    Raises
+    ------
+    InputError
+        If more than :data:`MOST_BRANCHES` of them meet at one place.
     """
     circles = _circles_on_the_way(index, segments)
     on_circle = np.isin(index.roundabout[segments], list(circles))
@@ -90,6 +98,10 @@ def _match(index: RoadIndex, places: dict[Place, list[ChainEnd]], left_out: set[
     starts = {e.leaving: ends for ends in places.values() for e in ends} if left_out else {}
     follow: Follow = {}
     for (is_circle, number), ends in places.items():
+        if len(ends) > MOST_BRANCHES:
+            lon, lat = index.graph.node_xy[ends[0].node].tolist()
+            values = {"n": len(ends), "lon": round(lon, 5), "lat": round(lat, 5)}
+            raise InputError(Fault("route-branches", values=values))
         ways = _Circle(index, number) if is_circle else None
         outward = [end.away if ways is None else ways.outward(end) for end in ends]
         options = _options(ends, outward, left_out)

@@ -25,6 +25,8 @@ NEAR_M, NEAR_SHARE = 300.0, 0.8
 """A carriageway that doesn't meet the road at both ends runs beside it, this close, for this share of its length."""
 SAME_WAY_COS = 0.7
 """Headings of one direction differ by less than 45 degrees."""
+_BLOCK = 50_000
+"""Samples whose neighbours are looked for at once, some 100 MB."""
 CROSS_M = 1000.0
 """Ways from the road onto a carriageway beside it, and back, are looked for up to this length."""
 
@@ -79,6 +81,10 @@ class _Family:
                 self.at[stop].append((k, i))
         self.samples = sample(index, self.drives, [np.zeros(len(d.path.edges), bool) for d in self.drives])
         self.near = _same_way(self.samples)
+        # Samples and their neighbours stand drive by drive: those of drive k from first[k] to first[k + 1].
+        numbers = np.arange(len(self.drives) + 1)
+        self.first = np.searchsorted(self.samples.drive, numbers)
+        self.first_near = np.searchsorted(self.samples.drive[self.near[0]], numbers)
         self.two_way = self._two_way(index)
 
     def _two_way(self, index: RoadIndex) -> set[int]:
@@ -144,7 +150,7 @@ class _Family:
 
     def _close(self, k: int, road: int) -> bool:
         """Whether a drive never lies further than ``BESIDE_M`` from another, and isn't its other direction."""
-        mine, other = (np.flatnonzero(self.samples.drive == number) for number in (k, road))
+        mine, other = (np.arange(self.first[i], self.first[i + 1]) for i in (k, road))
         apart, at = cKDTree(self.samples.xy[other]).query(self.samples.xy[mine])
         along = (self.samples.heading[mine] * self.samples.heading[other[at]]).sum(axis=1)
         return bool(np.max(apart) <= BESIDE_M and 2 * (along < -SAME_WAY_COS).sum() < len(along))
@@ -153,10 +159,11 @@ class _Family:
         """The longer drive that one runs beside."""
         if self.drives[k].length_m < MIN_OVERLAP_M:
             return None
-        rows, cols = self.near
+        rows, cols = (column[self.first_near[k] : self.first_near[k + 1]] for column in self.near)
         other = self.samples.drive[cols]
-        ok = (self.samples.drive[rows] == k) & (other < k) & ~np.isin(other, list(spans))
-        if len(np.unique(rows[ok])) < NEAR_SHARE * (self.samples.drive == k).sum():
+        free = [number for number in np.unique(other).tolist() if number < k and number not in spans]
+        ok = np.isin(other, free)
+        if len(np.unique(rows[ok])) < NEAR_SHARE * (self.first[k + 1] - self.first[k]):
             return None
         pairs = np.unique(np.stack([other[ok], rows[ok]], axis=1), axis=0)
         road = int(np.argmax(np.bincount(pairs[:, 0])))
@@ -167,11 +174,22 @@ class _Family:
 
 def _same_way(samples: Samples) -> tuple[IntArray, IntArray]:
     """Samples, and of each other drive the nearest within ``NEAR_M`` if it runs the same way."""
+    n, tree = len(samples.drive), cKDTree(samples.xy)
+    blocks = [np.arange(at, min(at + _BLOCK, n)) for at in range(0, n, _BLOCK)]
+    found = [_neighbours(samples, tree, block) for block in blocks]
+    none = np.empty(0, dtype=np.int64)
+    return np.concatenate([none, *(rows for rows, _ in found)]), np.concatenate(
+        [none, *(cols for _, cols in found)]
+    )
+
+
+def _neighbours(samples: Samples, tree: cKDTree, some: IntArray) -> tuple[IntArray, IntArray]:
+    """The same for some of the samples."""
     n = len(samples.drive)
-    found = cKDTree(samples.xy).query(samples.xy, k=min(n, 64), distance_upper_bound=NEAR_M)
+    found = tree.query(samples.xy[some], k=range(1, min(n, 64) + 1), distance_upper_bound=NEAR_M)
     apart, which = (np.asarray(column) for column in found)
     near = np.isfinite(apart)
-    rows, cols = np.repeat(np.arange(n), near.sum(axis=1)), which[near]
+    rows, cols = np.repeat(some, near.sum(axis=1)), which[near]
     _, first = np.unique(rows * n + samples.drive[cols], return_index=True)  # the nearest comes first
     rows, cols = rows[first], cols[first]
     ok = (samples.heading[rows] * samples.heading[cols]).sum(axis=1) > SAME_WAY_COS

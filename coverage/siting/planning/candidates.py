@@ -12,6 +12,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from sklearn.neighbors import BallTree
 
+from ...errors import Fault, InputError
 from ...inputs import Inputs
 from ...inputs.choices import HUB_KINDS, SERVICE_KINDS
 from ...network import RoadGraph
@@ -22,6 +23,8 @@ from ...units import EARTH_RADIUS_M, M_PER_KM, WGS84
 TOWNS = ("city", "town")
 APART_M = 300.0
 """A place this close to an existing site, or to a candidate listed before it, is no place of its own."""
+MOST_CANDIDATES = 20_000
+"""What a machine can work with; a province with all kinds has some 5 000."""
 COLUMNS = ["id", "kind", "name", "cost", "excluded", "geometry"]
 
 
@@ -58,6 +61,11 @@ def find_candidates(
         EPSG:4326, ``id`` (``kind-…``), ``kind``, ``name``, ``cost``, ``excluded``: missing, or ``"has_site"``
         (a charging site is within :data:`APART_M`) or ``"same_place"`` (a candidate of an earlier kind is).
         Kinds come in the order given, so the first listed wins where two share a place.
+
+    Raises
+    ------
+    InputError
+        If there are more than :data:`MOST_CANDIDATES`.
     """
     makers: dict[str, Callable[[], gpd.GeoDataFrame]] = {
         "service_area": lambda: _facilities(inputs, "service_area", SERVICE_KINDS),
@@ -72,6 +80,10 @@ def find_candidates(
     if not frames:
         return gpd.GeoDataFrame(columns=COLUMNS, geometry="geometry", crs=WGS84)
     table = pd.concat([frame.to_crs(WGS84) for frame in frames], ignore_index=True)
+    if len(table) > MOST_CANDIDATES:
+        counts = ", ".join(f"{kind} {n}" for kind, n in table["kind"].value_counts().items())
+        values = {"n": len(table), "most": MOST_CANDIDATES, "counts": counts}
+        raise InputError(Fault("siting-many-candidates", file="project.toml", values=values))
     candidates = gpd.GeoDataFrame(table, geometry="geometry", crs=WGS84)
     candidates["cost"] = candidates["kind"].map(dict(cost)).fillna(1.0).astype(float)
     existing = inputs.sites[inputs.sites["status"] == "operational"] if len(inputs.sites) else inputs.sites

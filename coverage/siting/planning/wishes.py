@@ -20,6 +20,8 @@ from .reach import Places
 
 AIMS = ("people", "highway", "flow", "equity", "cost")
 REPORT = "report"
+MOST_CONFLICTS = 1_000_000
+"""Pairs of candidates to be kept apart, each a row of the solver; 5 000 candidates at one place make 12 million."""
 
 
 @dataclass(frozen=True)
@@ -206,13 +208,24 @@ def limits(wishes: Wishes, places: Places, counties: list[str]) -> dict[str, Any
 
 
 def too_close(places: Places, min_distance_km: float) -> IntArray:
-    """(k, 2) pairs nearer than the least distance, as the crow flies; one of each pair at least is new."""
+    """(k, 2) pairs nearer than the least distance, as the crow flies; one of each pair at least is new.
+
+    Raises
+    ------
+    InputError
+        If there are more than :data:`MOST_CONFLICTS`.
+    """
     if not len(places.table):
         return np.empty((0, 2), dtype=np.int64)
     points = places.table.geometry
     at = np.radians(np.column_stack([points.y.to_numpy(float), points.x.to_numpy(float)]))
     radius = min_distance_km * M_PER_KM / EARTH_RADIUS_M
-    near, far = BallTree(at, metric="haversine").query_radius(at, radius, return_distance=True)
+    tree = BallTree(at, metric="haversine")
+    n_pairs = (int(tree.query_radius(at, radius, count_only=True).sum()) - len(at)) // 2
+    if n_pairs > MOST_CONFLICTS:
+        values = {"n": n_pairs, "most": f"{MOST_CONFLICTS:,}", "km": min_distance_km}
+        raise InputError(Fault("siting-crowded", file="project.toml", values=values))
+    near, far = tree.query_radius(at, radius, return_distance=True)
     first = np.repeat(np.arange(len(at)), [len(n) for n in near])
     second, angle = np.concatenate(near), np.concatenate(far)
     old = places.table["existing"].to_numpy(bool)
