@@ -425,6 +425,33 @@ def test_long_hole_in_one_direction_keeps_the_chainage():
     assert section.length_m == pytest.approx(20000, abs=150)
 
 
+def test_behind_a_long_hole_a_carriageway_may_come_from_elsewhere():
+    """One carriageway of 30 km; the other has 10 km of it, and from a place 4 km aside the last 10 km.
+
+    On both pieces what lies beside each other has the same place on the other's chainage.
+    """
+    toy = Toy(
+        a=(0, 0),
+        b=(0, 30_000),
+        c=(-30, 30_000),
+        p=(-30, 20_000),
+        h=(4000, 13_000),
+        q=(-30, 10_000),
+        d=(-30, 0),
+    )
+    toy.road("a b", "G207", oneway=True).road("c p", "G207", oneway=True).road("h q d", "G207", oneway=True)
+    (section,) = one(toy).sections
+    index, drive = RoadIndex(toy.graph()), section.forward
+    assert len(drive.edges) == 3
+    at = np.concatenate([drive.from_m[[0, 2]] + 500, drive.to_m[[0, 2]] - 500])
+    here = locate(index, drive, at)
+    there = locate(index, section.backward, section.to_other(at, "forward"))
+    apart = Geod(ellps="WGS84").inv(*here[["lon", "lat"]].T.to_numpy(), *there[["lon", "lat"]].T.to_numpy())[
+        2
+    ]
+    assert apart.max() <= 100
+
+
 def test_bridges_run_on_the_shortest_road_and_may_use_ramps():
     """Of a straight ramp of 1 km and a detour of 1.4 km the ramp is taken."""
     toy = Toy(a=(0, 0), b=(0, 4000), c=(0, 5000), d=(0, 9000), e=(700, 4500))
@@ -534,6 +561,17 @@ def test_ring(dual):
     x, y = np.array(section.axis.coords).T
     assert (x[:-1] * y[1:] - x[1:] * y[:-1]).sum() < 0
     assert float(section.to_other(8000.0, "forward")) == pytest.approx(8000, rel=0.02)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("east_m", [-2000, 0, 2000])
+def test_rings_run_forward_clockwise_however_they_are_drawn(turned, east_m):
+    """A triangle with its top in the middle, to the west or to the east, drawn either way round."""
+    toy = Toy(a=(0, 0), b=(6000, 0), c=(3000 + east_m, 5000), x=(3000 + east_m, 9000)).road("c x")
+    toy.road(["a", "b", "c", "a"][:: -1 if turned else 1], "G207")
+    (section,) = one(toy).sections
+    names = toy.names()
+    assert [names[n] for n in toy.graph().edge_u[section.forward.edges]] == ["c", "b", "a"]
 
 
 def test_figure_of_eight():
