@@ -402,6 +402,29 @@ def test_a_break_is_as_long_as_its_road(bow_m, joined):
     assert (len(one(toy).sections) == 1) == joined
 
 
+@pytest.mark.parametrize(("bow_m", "joined"), [(420, True), (500, False)])
+def test_a_long_way_round_is_not_the_road_going_on(bow_m, joined):
+    """Ends 200 m apart: 863 m round a bow are bridged, 1020 m (more than 3 x 200 + 300 m) are not."""
+    toy = Toy(a=(0, 0), b=(0, 4000), x=(bow_m, 4100), c=(0, 4200), d=(0, 8200))
+    toy.road("a b", "G207").road("b x c").road("c d", "G207")
+    assert (len(one(toy).sections) == 1) == joined
+
+
+@pytest.mark.parametrize(
+    ("names", "last"),
+    [(("Main", "Main", "Oak"), "c"), (("Main", "Oak", "Oak"), "d"), (("Main", "Oak", "Main"), "d")],
+)
+def test_a_road_keeps_its_name_where_it_forks(names, last):
+    """At a fork 16 and 10 degrees off straight on, one goes on along the road of one's name, else the straighter."""
+    toy = Toy(a=(0, 0), b=(0, 4000), c=(-1100, 7900), d=(700, 7950))
+    for line, name in zip(("a b", "b c", "b d"), names, strict=True):
+        toy.road(line, "G207", name=name)
+    graph = toy.graph()
+    (section, _) = one(toy).sections
+    ends = {toy.names()[graph.edge_u[d.edges[0]]] for d in section.drives}
+    assert ends == {"a", last}
+
+
 def test_break_in_one_direction_only():
     """One carriageway lacks the number for 1 km: that direction is bridged, the length is that of one road."""
     toy = Toy(a=(0, 0), b=(0, 10000), c=(20, 10000), p=(20, 6000), q=(20, 5000), d=(20, 0))

@@ -222,6 +222,11 @@ def test_lanes_and_tubes(tmp_path, draw, place):
     for lane in route.parallel:
         rising = 1 if lane.direction == "forward" else -1
         assert (rising * np.diff(lane.leave_m) >= -1e-6).all()
+    if (
+        draw is not lanes_that_change_sides
+    ):  # there short ways lead from lane to lane; ramps are up to 600 m long
+        spans = [abs(lane.to_m - lane.from_m) for lane in route.parallel]
+        assert spans == pytest.approx([lane.length_m for lane in route.parallel], rel=0.06)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -445,12 +450,15 @@ def test_a_spur_is_no_cross_street():
     assert route.length_m == pytest.approx(25_200 + 3000, abs=250)
 
 
-def test_a_long_two_way_road_is_driven_both_ways():
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_a_long_two_way_road_is_driven_both_ways(blocks):
     """A cross road of 1.5 km is no street that closes a pair: nothing of it is left out.
 
     Nor is anything bridged over the street 60 m beside it: the number does not break.
     """
-    toy = pair("D2")
+    toy = pair("D2", blocks=blocks)
+    for name in [n for n in toy.at if n.startswith(("top", "bottom"))]:
+        toy.at[name] = (toy.at[name][0] * 7.5, toy.at[name][1])
     for name in ("D1", "D2", "e", "k1", "k3", "k4"):
         toy.at[name] = (toy.at[name][0] + 1300, toy.at[name][1])
     toy.at |= {"k1": (1500, 60), "k2": (0, 60)}
