@@ -76,7 +76,7 @@ def test_a_map_has_its_colours_signs_and_texts(case, tmp_path, phase):
     )
     seen = pixels(path)
     assert rgb(styles.GOOD) in seen
-    assert rgb(styles.MIDDLE) in seen
+    assert rgb(styles.ALLOWED) in seen
     assert (rgb(styles.HALO) in seen) == (phase == "before")
     assert (rgb(styles.PLAN) in seen) == (phase == "after")
 

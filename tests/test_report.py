@@ -276,6 +276,7 @@ def test_libreoffice_gets_the_font_that_travels(tmp_path, monkeypatch):
     office.chmod(0o755)
     monkeypatch.setenv("PATH", str(office.parent), prepend=os.pathsep)
     monkeypatch.delenv("FONTCONFIG_FILE", raising=False)
+    Document().save(tmp_path / "r.docx")
     write_pdf(tmp_path / "r.docx", tmp_path / "r.pdf")
     seen = (tmp_path / "seen").read_text("utf-8")
     assert f"<dir>{lettering.FONT_FILES[0].parent}</dir>" in seen
