@@ -275,6 +275,10 @@ target = { share_min = 0.5 }
     finding, demand = assess_reach(tables, toy.graph(), policy(text).rules[1])
     assert demand["reached"].tolist() == ["yes", "no", "unknown"]
     assert (finding.low, finding.high) == pytest.approx((0.4, 0.7))
+    assert demand["distance_m"].tolist() == pytest.approx([0.0, 20_000.0, math.nan], rel=1e-3, nan_ok=True)
+    nobody = replace(tables, demand=places.assign(weight=0.0))
+    none, _ = assess_reach(nobody, toy.graph(), policy(text).rules[1])
+    assert (none.low, none.high, none.status) == (None, None, "undecided")
     assert finding.status == "undecided"
     assert finding.counts == {"yes": 4.0, "unknown": 3.0, "no": 3.0}
     assert finding.survey["id"].tolist() == ["lost"]
