@@ -332,7 +332,7 @@ def test_keyboard_and_screen_readers(opened, maps):
     assert page.get_attribute("html", "lang") == "zh-CN"
     unnamed = "[...document.querySelectorAll('button, input')].filter(b => !(b.getAttribute('aria-label') || b.textContent.trim() || b.closest('label')))"
     assert page.evaluate(f"{unnamed}.length") == 0
-    page.locator(f"[aria-label*='服务区（按侧） · {text('legend.service-area-no', 'zh')}']").first.focus()
+    page.locator(f"[aria-label*=' · {text('legend.facility-no', 'zh')}']").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".popup")
     page.click("#phase button[data-phase=after]")
