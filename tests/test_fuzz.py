@@ -1,4 +1,4 @@
-"""Spoilt inputs of every kind, the same in every run; ``make fuzz`` tries others, for as long as one likes.
+"""Spoilt inputs, the same in every run; ``make fuzz`` tries all kinds and others, for as long as one likes.
 
 No case may end as a fault of our own, take more than 20 CPU-seconds or 1.5 GB, write outside its folder or reach for
 the network. What longer runs have found stands in ``test_damage.py`` in its smallest form.
@@ -15,12 +15,12 @@ import pytest
 
 KINDS = ("project", "osm", "names")
 INPUTS = 20
-"""Cases of each kind: some 90 CPU-seconds together."""
+"""Cases of each kind: some 30 CPU-seconds together."""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="every case is a child of its own: wants fork")
 def test_spoilt_inputs_are_named():
-    """Twelve kinds of inputs, twenty cases of each."""
+    """Settings, road files and hostile names, twenty cases of each."""
     program = Path(__file__).parent / "fuzz" / "fuzz.py"
     command = [sys.executable, str(program), "--seed", "9", "--inputs", str(INPUTS), "--kinds", *KINDS]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
