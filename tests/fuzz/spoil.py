@@ -191,8 +191,13 @@ def _places(tree):
                 stack.append(holder[key])
 
 
-def toml_value(value) -> str:
-    """A value in TOML; what TOML has no word for is written as text."""
+DEEPEST = 300
+
+
+def toml_value(value, depth: int = 0) -> str:
+    """A value in TOML; what TOML has no word for is written as text, and so is what lies hundreds of levels deep."""
+    if depth > DEEPEST:
+        return '""'
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -200,9 +205,13 @@ def toml_value(value) -> str:
     if isinstance(value, str):
         return '"' + "".join(_toml_letter(c) for c in value) + '"'
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(toml_value, value)) + "]"
+        return "[" + ", ".join(toml_value(v, depth + 1) for v in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{toml_value(str(k))} = {toml_value(v)}" for k, v in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{toml_value(str(k))} = {toml_value(v, depth + 1)}" for k, v in value.items())
+            + "}"
+        )
     return str(value) if hasattr(value, "isoformat") else '""'
 
 
