@@ -23,7 +23,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pyogrio
 import shapely
 from pyproj import CRS
@@ -32,6 +31,7 @@ from pyproj.exceptions import CRSError
 from .errors import Fault, InputError
 from .files import MOST_CELLS, MOST_MB, check_size, check_there, read_bytes, unreadable
 from .markup import read_xml
+from .shapes import BrokenShape, Shapes, TooManyError, read_json, ring_area, shapes_from_wkb
 from .units import WGS84
 
 SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml")
@@ -42,19 +42,9 @@ _STYLES = "layer_styles"
 _NAMED_CRS = re.compile(
     r"(?:urn:ogc:def:crs:)?(?:EPSG:(?:[\w.]*:)?(\d{1,7})|OGC:(?:[\w.]*:)?CRS84)", re.IGNORECASE
 )
-_PARTS = re.compile(
-    rb"\x01[\x04-\x07]\x00\x00[\x00\x20-\xe0]|\x01[\x04-\x07\xbc-\xbf\xd4-\xd7\xec-\xef][\x03\x07\x0b]\x00\x00"
-    rb"|\x00[\x00\x20-\xe0]\x00[\x00\x03\x07\x0b][\x04-\x07\xbc-\xbf\xd4-\xd7\xec-\xef]"
-)
-"""Beginnings of shapes that consist of shapes, in well-known binary."""
-_MOST_DEEP = 1_000
-"""GEOS calls itself for each shape inside a shape, and some 20 000 deep ends the process."""
-_MOST_OBJECTS, _MOST_LISTS = 2_500_000, 5_500_000
-"""Of a GeoJSON: a feature is three objects, a vertex a list. Without anything in them they take 60 bytes each."""
 _UNUSABLE_CODECS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf_7"}
 
 Cells = list[list[Any]]
-Shapes = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,106 +132,34 @@ def _broken_shape(file: str, number: int) -> Fault:
     return Fault("layer-shape", file=file, row=number + 2)
 
 
-def _from_wkb(file: str, wkb: Sequence[bytes | None]) -> tuple[Shapes, list[Fault]]:
-    """Shapes, and a fault for each that is none: GEOS refuses rings that are open or too short."""
-    safe = np.full(len(wkb), None, dtype=object)
-    safe[:] = [b"" if raw and len(_PARTS.findall(raw)) > _MOST_DEEP else raw for raw in wkb]
-    shapes = np.asarray(shapely.from_wkb(safe, on_invalid="ignore"), dtype=object)
-    xy, owner = shapely.get_coordinates(shapes, return_index=True)
-    shapes[owner[~np.isfinite(xy).all(axis=1)]] = None
-    lost = [i for i, raw in enumerate(wkb) if shapes[i] is None and raw is not None]
+def _shapes(file: str, wkb: Sequence[bytes | None] | None) -> tuple[Shapes | None, list[Fault]]:
+    """Shapes of a layer that has some, and a fault for each that is broken."""
+    if wkb is None:
+        return None, []
+    shapes, lost = shapes_from_wkb(wkb)
     return shapes, [_broken_shape(file, i) for i in lost]
 
 
 # -- GeoJSON ---------------------------------------------------------------------------------------------------
 
 
-class _BrokenShape:
-    """Stands for a geometry whose coordinates make none."""
-
-
-def _points(values: Any) -> npt.NDArray[np.float64]:
-    """(n, 2) finite coordinates; heights are left out."""
-    try:
-        xy = np.array(values, dtype=np.float64)
-    except ValueError:  # some with heights, some without
-        xy = np.array([pair[:2] for pair in values], dtype=np.float64)
-    if xy.size and (xy.ndim != 2 or xy.shape[1] < 2 or not np.isfinite(xy).all()):
-        raise ValueError("no coordinates")
-    return xy[:, :2] if xy.size else xy.reshape(0, 2)
-
-
-def _area(rings: Any) -> Any:
-    """Polygon whose rings are closed and have at least four points."""
-    made = [_points(ring) for ring in rings]
-    if any(len(ring) < 4 or (ring[0] != ring[-1]).any() for ring in made):
-        raise ValueError("ring")
-    return shapely.Polygon(made[0], made[1:]) if made else shapely.Polygon()
-
-
-_SHAPES: Mapping[str, Callable[[Any], Any]] = {
-    "Point": lambda xy: shapely.Point(_points([xy])[0]) if xy else shapely.Point(),
-    "LineString": lambda xy: shapely.LineString(_points(xy)),
-    "Polygon": _area,
-    "MultiPoint": lambda xy: shapely.MultiPoint(_points(xy)),
-    "MultiLineString": lambda lines: shapely.MultiLineString([_points(xy) for xy in lines]),
-    "MultiPolygon": lambda areas: shapely.MultiPolygon([_area(rings) for rings in areas]),
-    "GeometryCollection": shapely.GeometryCollection,
-}
-
-
-def json_shape(geometry: Any) -> Any:
-    """Shape of a geometry of GeoJSON, without heights.
-
-    Raises
-    ------
-    ValueError
-        If it is none: another type, missing or infinite coordinates, a ring that is open or too short.
-
-    Examples
-    --------
-    >>> json_shape({"type": "Point", "coordinates": [113.1, 27.8]}).wkt
-    'POINT (113.1 27.8)'
-    """
-    try:
-        kind = geometry["type"]
-        return _SHAPES[kind](geometry["geometries" if kind == "GeometryCollection" else "coordinates"])
-    except (ValueError, TypeError, IndexError, KeyError, OverflowError, shapely.errors.ShapelyError) as error:
-        raise ValueError("no shape") from error
-
-
-def _json_object(pairs: list[tuple[str, Any]]) -> Any:
-    """Turn a geometry into a shape as soon as it is read: its lists of numbers take ten times the room."""
-    made = dict(pairs)
-    kind = made.get("type")
-    if not isinstance(kind, str) or kind not in _SHAPES or not {"coordinates", "geometries"} & made.keys():
-        return made
-    try:
-        return json_shape(made)
-    except ValueError:
-        return _BrokenShape()
-
-
 def _read_geojson(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
     file, suffix = str(path), path.suffix.lower()
-    content = read_bytes(path)
-    content = read_bytes(path)
-    if content.count(b"{") > _MOST_OBJECTS or content.count(b"[") > _MOST_LISTS:
-        raise InputError(Fault("table-too-large", file=file, values={"most": f"{MOST_CELLS:,}"}))
     try:
-        read = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_json_object, parse_constant=float)
+        read = read_json(read_bytes(path))
+    except TooManyError as error:
+        raise InputError(Fault("table-too-large", file=file, values={"most": f"{MOST_CELLS:,}"})) from error
     except json.JSONDecodeError as error:
-        raise InputError(
-            Fault("layer-json", file=file, row=error.lineno, values={"position": error.colno})
-        ) from error
+        values = {"position": error.colno}
+        raise InputError(Fault("layer-json", file=file, row=error.lineno, values=values)) from error
     except RecursionError as error:
         raise InputError(Fault("layer-broken", file=file)) from error
     kind = read.get("type") if isinstance(read, dict) else None
-    if isinstance(read, shapely.Geometry | _BrokenShape):
+    if isinstance(read, shapely.Geometry | BrokenShape):
         features: Any = [{"geometry": read}]
     else:
         features = read.get("features") if kind == "FeatureCollection" else [read]
-    if not isinstance(read, dict | shapely.Geometry | _BrokenShape) or (
+    if not isinstance(read, dict | shapely.Geometry | BrokenShape) or (
         isinstance(read, dict) and kind not in ("Feature", "FeatureCollection")
     ):
         raise InputError(Fault("layer-foreign", file=file, value=suffix))
@@ -360,7 +278,7 @@ def _read_geopackage(path: Path, layer: str | None, encoding: str | None) -> Vec
         geometry, srs = shaped.get(chosen, (None, None))
         headers, rows, raw = _table(database, path, chosen, geometry)
         crs = None if geometry is None else _geopackage_crs(database, srs)
-    shapes, faults = (None, []) if geometry is None else _from_wkb(file, [_blob_wkb(blob) for blob in raw])
+    shapes, faults = _shapes(file, None if geometry is None else [_blob_wkb(blob) for blob in raw])
     others = tuple(n for n in names if n != chosen)
     return VectorLayer(chosen, others, headers, rows, shapes, crs, faults)
 
@@ -440,7 +358,7 @@ def _read_kml(path: Path, layer: str | None, encoding: str | None) -> VectorLaye
             rings.append([pair.split(",")[:2] for pair in words.split()])
         elif tag == "Polygon":
             try:
-                areas.append(_area(rings))
+                areas.append(ring_area(rings))
             except (ValueError, IndexError):
                 faults.append(_broken_shape(file, len(areas) + len(faults)))
         if tag in ("Polygon", "Point", "LineString"):
@@ -499,7 +417,7 @@ def _read_gdal(
     rows = (
         [list(map(_plain, row)) for row in zip(*columns, strict=True)] if columns else [[] for _ in range(n)]
     )
-    shapes, faults = (None, []) if wkb is None else _from_wkb(file, wkb)
+    shapes, faults = _shapes(file, wkb)
     crs = CRS.from_user_input(about["crs"]) if about["crs"] else None
     return VectorLayer(path.stem, (), headers, rows, shapes, crs, faults)
 

@@ -366,7 +366,7 @@ def test_too_much_is_told(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("what", "limit"), [("{}", "_MOST_OBJECTS"), ("[]", "_MOST_LISTS")])
 def test_millions_of_nothing_are_told(tmp_path, monkeypatch, what, limit):
     """Empty objects and lists take little in the file and much in memory."""
-    monkeypatch.setattr(vectors, limit, 1000)
+    monkeypatch.setattr(f"plugspan.shapes.{limit}", 1000)
     path = tmp_path / "a.geojson"
     path.write_text(f'{{"type": "FeatureCollection", "features": [{", ".join([what] * 1001)}]}}', "utf-8")
     assert faults(path) == [("table-too-large", None)]

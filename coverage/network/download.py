@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 
 from ..atomic import check_file, write_file
 from ..errors import Fault, InputError, NetworkError
-from ..vectors import json_shape
+from ..shapes import json_shape
 from .http_fetch import Client, UnusableAnswerError, cache_name
 from .osm.features import KEYS, TAGS
 from .osm.files import OSM_SUFFIXES, osm_faults, osm_file, suffix_of
