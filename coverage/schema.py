@@ -134,7 +134,7 @@ class TableSchema:
 
 
 _TEXTS = """
-    id name ref county port wharf operator pair side service_area provenance note source title rule value target
+    id name ref county port wharf operator pair side service_area provenance note source clause title rule value target
     finding_status value_after status_after highway from_site to_site begins ends could_build not_counting stretch
     reached_today reached_then adds_words without_it in_plans covers_words lost_words capacity_words served_words
     in_others effect shared_words evidence site demand access_ways ship berth berth_name scenario plan chosen rule_title

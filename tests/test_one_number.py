@@ -478,3 +478,15 @@ def test_every_kilometre_mark_is_one_that_is_known(run):
         if post not in known and not (where.startswith("strip") and line.split(" · ")[0] in towns)
     )
     assert not strange, "\n".join(map(str, strange.most_common(60)))
+
+
+def test_the_sheet_of_gaps_opens_with_the_longest_gap_of_the_finding(run):
+    """Rule by rule, those on spacing first: the first row is the gap that panel and report call the longest."""
+    rows = next(found for sheet, found in sheet_values(run) if sheet.key == "gaps")
+    rule = next(r for r in run.plan.policy.rules if isinstance(r, RouteSpacing))
+    finding = run.plan.before[rule.id]
+    if len(rows) and finding.figures.get("gap_max_km") is not None:
+        assert rows[0]["rule_title"].value == rule.title[run.lang]
+        assert rows[0]["own_km"].value == pytest.approx(finding.figures["gap_max_km"], abs=1e-3)
+    titles = [row["rule_title"].value for row in rows]
+    assert sum(a != b for a, b in zip(titles, titles[1:], strict=False)) == len(set(titles)) - 1

@@ -38,7 +38,7 @@ NOT_SERVED_COLUMNS = columns("name ref reason distance_km chainage_km id")
 ISSUE_COLUMNS = columns("quality_kind severity ref name length_km effect")
 
 # Tables without geometry.
-FINDING_COLUMNS = columns("rule title finding_status value target value_after status_after source")
+FINDING_COLUMNS = columns("rule title finding_status value target value_after status_after clause")
 ROUTE_COLUMNS = columns(
     "ref road_class length_km parallel_km sites driven_km direction_sites length_per_site_km gap_mean_km gap_median_km "
     "gap_p90_km gap_max_km gap_max_open own_gaps_over good_km middle_km gap_km no_site_km open_km shared_km "

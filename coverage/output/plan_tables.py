@@ -43,7 +43,7 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSch
                 "target": numbers.target(before, lang),
                 "value_after": numbers.headline(after, lang),
                 "status_after": numbers.status(after, lang),
-                "source": before.rule.source,
+                "clause": before.rule.source,
             }
             for before, after in zip(plan.before.findings, plan.after.findings, strict=True)
         ]

@@ -110,7 +110,7 @@ def findings_sheet(plan: Plan, lang: str) -> Sheet:
             "no": counts.get("no"),
             "by": before.rule.by,
             "rule": before.rule.id,
-            "source": before.rule.source,
+            "clause": before.rule.source,
             "unit": before.unit,
         }
         if plan.proposes:
@@ -125,7 +125,7 @@ def findings_sheet(plan: Plan, lang: str) -> Sheet:
     ends = "low_after high_after " if plan.proposes else ""
     names = (
         f"title finding_status value target_shown {then}yes unknown no by unit_shown low high target_value {ends}"
-        "rule source"
+        "rule clause"
     )
     found = tuple(replace(h, unit_by="unit") if h.name in OF_UNIT else h for h in heads(names, lang))
     looks = {"finding_status": status_looks(lang), "status_after": status_looks(lang)}
@@ -229,7 +229,7 @@ def _gaps(plan: Plan, lang: str) -> list[Sheet]:
             frame[end] = [_with_name(site, names) for site in frame[end]] if end in frame else None
         if len(frame):
             frame["rank"] = frame["rule"].map({rule: i for i, rule in enumerate(titles)})
-            order = ["rank", "length_km", "ref", "section", "direction", "from_km"]
+            order = ["rank", "own_km", "ref", "section", "direction", "from_km"]
             frame = frame.sort_values(order, ascending=[True, False, True, True, True, True], kind="stable")
         sheets.append(Sheet(key, found, frame.reset_index(drop=True), looks))
     return sheets
