@@ -536,3 +536,9 @@ def test_open_ends_and_no_class_are_drawn():
     svg = strip_svg(replace(base, lanes=(lane,), towns=(Town(0, "零"),)), "zh")
     assert "≥ 30.0" in texts_of(svg)
     assert isinstance(odd, StripGap)
+
+
+def test_a_name_as_long_as_a_book_is_cut_like_any_other():
+    """What is cut is the same as from the first letters alone, however much follows."""
+    head = "服务区 Services " * 20
+    assert shortened(head + "x" * 2_000_000, 11.0, 120.0) == shortened(head, 11.0, 120.0)

@@ -48,8 +48,11 @@ def text_px(value: str, size_px: float, *, bold: bool = False) -> float:
 
 def shortened(value: str, size_px: float, most_px: float) -> str:
     """Cut a text with an ellipsis so that it is no wider than ``most_px``."""
-    if text_px(value, size_px) <= most_px:
+    # Every letter is at least a third as wide as high: what lies beyond can't fit, and a name may be a book.
+    fits = value[: max(int(most_px / (0.33 * size_px)) + 2, 1)]
+    if fits == value and text_px(value, size_px) <= most_px:
         return value
+    value = fits
     while value and text_px(value + "…", size_px) > most_px:
         value = value[:-1]
     return value.rstrip() + "…"
