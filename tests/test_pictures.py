@@ -182,18 +182,24 @@ def test_a_picture_is_the_same_on_a_machine_without_fonts(tmp_path):
 
 
 def test_what_the_own_fonts_lack_is_looked_for_in_the_systems(monkeypatch, tmp_path):
-    """A file found after matplotlib made its list serves too; else a box is drawn, and the character collected."""
-    star, new = "𠀀", tmp_path / "new.ttf"
+    """A file found after matplotlib made its list serves too; else a box is drawn, and the character collected.
+
+    No program is started to find it.
+    """
+    star, fonts = "𠀀", tmp_path / "fonts"
+    fonts.mkdir()
+    monkeypatch.setattr("subprocess.check_output", lambda *_, **__: pytest.fail("started a program"))
     font = TTFont(lettering.FONT_FILES[1])
     for table in font["cmap"].tables:
         if table.isUnicode() and table.format == 12:
             table.cmap[ord(star)] = "A"
     for name in font["name"].names:
         name.string = "New Font"
-    font.save(new)
-    (tmp_path / "broken.ttf").write_bytes(b"no font")
-    for files, drawn in (([str(tmp_path / "broken.ttf"), str(new)], star), ([], "□")):
-        monkeypatch.setattr(lettering, "findSystemFonts", lambda files=files: files)
+    font.save(fonts / "new.ttf")
+    (fonts / "broken.ttf").write_bytes(b"no font")
+    assert lettering.FONT_FOLDERS is None or "/usr/share/fonts/" in lettering.FONT_FOLDERS
+    for folder, drawn in ((fonts, star), (tmp_path / "none", "□")):
+        monkeypatch.setattr(lettering, "FONT_FOLDERS", [str(folder)])
         lettering._family_with.cache_clear()
         boxed = set()
         with lettering.boxed_characters(boxed):

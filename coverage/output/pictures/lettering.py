@@ -7,6 +7,7 @@ has is looked for in the system's fonts.
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,15 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
+from matplotlib.font_manager import (
+    FontProperties,
+    OSXFontDirectories,
+    X11FontDirectories,
+    findfont,
+    findSystemFonts,
+    fontManager,
+    get_font,
+)
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from matplotlib.patheffects import Stroke
@@ -38,6 +47,8 @@ BOLD = 0.035
 """Width of the line around bold letters, in parts of their size: a second font file would double the download."""
 BOX = "\u25a1"
 """Stands for a character that no font has."""
+FONT_FOLDERS = None if sys.platform == "win32" else [*X11FontDirectories, *OSXFontDirectories]
+"""Where the system's fonts are looked for. Named, as matplotlib would start other programs (``fc-list``) to ask."""
 
 
 @cache
@@ -71,7 +82,7 @@ def _family_with(character: str) -> str | None:
 def _system_family_with(character: str) -> str | None:
     if unicodedata.category(character).startswith("C"):  # no character, though symbol fonts put signs there
         return None
-    for path in sorted(findSystemFonts()):
+    for path in sorted(findSystemFonts(FONT_FOLDERS)):
         try:
             font = get_font(path)
             if not font.scalable or not font.get_char_index(ord(character)):
