@@ -10,6 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api import make_plan as make_plan
+    from .api import read_tables as read_tables
+    from .assess import Assessment as Assessment
     from .assess.covered import covered_length as covered_length
     from .errors import Fault as Fault
     from .errors import InputError as InputError
@@ -17,10 +20,23 @@ if TYPE_CHECKING:
     from .errors import OutputExistsError as OutputExistsError
     from .errors import PlugspanError as PlugspanError
     from .errors import SitingError as SitingError
+    from .inputs import Inputs as Inputs
+    from .network import Region as Region
+    from .network import RoadGraph as RoadGraph
     from .network import read_network as read_network
-    from .pipeline import make_plan as make_plan
+    from .network import read_region as read_region
+    from .network.routes import Route as Route
+    from .network.routes import find_routes as find_routes
+    from .output.read_run import Run as Run
+    from .output.read_run import read_run as read_run
+    from .plan import Plan as Plan
+    from .policy import Policy as Policy
     from .policy import read_policy as read_policy
+    from .project import Project as Project
     from .project import read_project as read_project
+    from .siting.maxcover import from_distances as from_distances
+    from .siting.maxcover import max_coverage as max_coverage
+    from .study import sample_project as sample_project
 
 try:
     __version__ = version("plugspan")
@@ -28,17 +44,33 @@ except PackageNotFoundError:  # a bare checkout that was never installed
     __version__ = "0"
 
 _HOME = {
+    "Assessment": "assess",
     "Fault": "errors",
     "InputError": "errors",
+    "Inputs": "inputs",
     "NetworkError": "errors",
     "OutputExistsError": "errors",
+    "Plan": "plan",
     "PlugspanError": "errors",
+    "Policy": "policy",
+    "Project": "project",
+    "Region": "network",
+    "RoadGraph": "network",
+    "Route": "network.routes",
+    "Run": "output.read_run",
     "SitingError": "errors",
     "covered_length": "assess.covered",
-    "make_plan": "pipeline",
+    "find_routes": "network.routes",
+    "from_distances": "siting.maxcover",
+    "make_plan": "api",
+    "max_coverage": "siting.maxcover",
     "read_network": "network",
     "read_policy": "policy",
     "read_project": "project",
+    "read_region": "network",
+    "read_run": "output.read_run",
+    "read_tables": "api",
+    "sample_project": "study",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605
 

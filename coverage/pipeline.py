@@ -87,8 +87,20 @@ def make_plan(project: Project, *, tell: Tell = silent, solving: Progress | None
         If any input has faults; all faults of a file are told at once. So are names in ``[siting]`` that are in no
         table.
     """
-    started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    study = load(project, tell=tell)
+    started = dt.datetime.now(dt.UTC)
+    return plan_study(load(project, tell=tell), started=started, tell=tell, solving=solving)
+
+
+def plan_study(
+    study: Study,
+    *,
+    started: dt.datetime | None = None,
+    tell: Tell = silent,
+    solving: Progress | None = None,
+) -> Plan:
+    """Plan what is read already; see :func:`make_plan`."""
+    project = study.project
+    begun = (started or dt.datetime.now(dt.UTC)).isoformat(timespec="seconds")
     candidates = find_places(study)
     check_siting(study, candidates)
     before = assess_study(study, candidates, tell=tell)
@@ -111,7 +123,7 @@ def make_plan(project: Project, *, tell: Tell = silent, solving: Progress | None
         before,
         siting,
         after,
-        provenance=_provenance(project, started),
+        provenance=_provenance(project, begun),
         network=network_figures(study.roads, study.routes),
         background=study.background,
         quality=_quality(study),
@@ -363,7 +375,8 @@ def _provenance(project: Project, started: str) -> Provenance:
     files += [t.path for tables in project.tables.values() for t in tables]
     if project.path(Path(project.policy)).is_file():
         files.append(Path(project.policy))
-    named = sorted({path.as_posix(): project.path(path) for path in files if path is not None}.items())
+    known = {path.as_posix(): project.path(path) for path in files if path is not None}
+    named = sorted((name, path) for name, path in known.items() if path.is_file())  # frames have no file
     versions = {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
     return Provenance(tuple((name, _sha256(path)) for name, path in named), versions, started)
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import pandas as pd
 
-from .assess.assessment import Assessment
+from .assess.assessment import Assessment, findings_table
 from .inputs.bundle import Inputs
 from .network import Region, RoadGraph
 from .network.quality.report import QualityReport
 from .network.routes import Route
 from .policy import Policy
 from .project import Project
+from .schema import with_units
 from .siting.planning.comply import Compliance
 from .siting.planning.outcome import Siting
 from .siting.planning.retrofit import Retrofit
 from .siting.programme import Programme
+from .units import WGS84
+
+if TYPE_CHECKING:
+    from .output.webmap.notebook import NotebookMap
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Provenance:
     started: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """Assessment before, proposed sites, assessment after, and what it all rests on.
 
@@ -75,6 +83,80 @@ class Plan:
     def proposes(self) -> bool:
         """Whether anything is proposed, so that there is a state afterwards to show beside today's."""
         return bool(self.siting) or self.programme is not None
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """A row for each rule: ``rule, title, kind, unit, target, low, high, status``, and the same ``…_after``."""
+        return findings_table(self.before, self.after, self.project.language)
+
+    @property
+    def gaps(self) -> gpd.GeoDataFrame:
+        """Today's gaps of every rule on roads, by route and direction, with their lines (EPSG:4326)."""
+        return with_units(self.before.gaps)
+
+    @property
+    def actions(self) -> gpd.GeoDataFrame:
+        """What the plan builds, in its order, EPSG:4326; without rows where no plan was asked for."""
+        if self.programme is None:
+            return gpd.GeoDataFrame({"id": []}, geometry=[], crs=WGS84)
+        return with_units(self.programme.chosen, self.programme.costs.currency)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The plan as frames by name, with units in ``attrs["units"]``."""
+        state = {"routes": self.before.routes, "access": self.before.access, "demand": self.before.demand}
+        found = {"findings": self.findings, "gaps": self.gaps, "sites": self.before.sites, **state}
+        found |= {"gaps_after": self.after.gaps, "not_served": self.before.not_served}
+        found |= {name: getattr(self.inputs, name) for name in ("facilities", "berths", "car_parks")}
+        if self.candidates is not None:
+            found["candidates"] = self.candidates
+        if self.programme is not None:
+            found |= {"actions": self.actions, "all_actions": self.programme.actions}
+            found |= {name: getattr(self.programme, name) for name in ("steps", "unmet", "survey")}
+        currency = "" if self.programme is None else self.programme.costs.currency
+        return {name: with_units(frame, currency) for name, frame in found.items()}
+
+    def map(self, *, lang: str | None = None, tiles: str | None = None) -> NotebookMap:
+        """Return a folium map of the plan, which shows in a notebook and takes further folium layers.
+
+        Parameters
+        ----------
+        lang : {"zh", "en"}, optional
+            The project's language if left out.
+        tiles : str, optional
+            Background as folium knows it (``"OpenStreetMap"``), which needs internet; none if left out.
+        """
+        from .output.layers import plan_layers
+        from .output.webmap.notebook import folium_map
+
+        lang = lang or self.project.language
+        return folium_map(plan_layers(self, lang), lang=lang, tiles=tiles)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False, lang: str | None = None) -> Path:
+        """Write the run folder: map, layers, workbook, report, ``result.json``.
+
+        Raises
+        ------
+        OutputExistsError
+            If the folder is there and ``overwrite`` is False, or plugspan didn't make it.
+        """
+        from .output.run import write_run
+
+        lang = lang or self.project.language
+        write_run(self, Path(folder), overwrite=overwrite, lang=lang, tell=lambda *_: None)
+        return Path(folder)
+
+    def __repr__(self) -> str:
+        """Name, policy, and how many of what."""
+        met = sum(finding.status == "met" for finding in self.after.findings)
+        asked = sum(finding.target is not None for finding in self.after.findings)
+        counts = f"{len(self.routes)} routes, {len(self.before.sites)} sites, {len(self.actions)} actions"
+        name = self.project.name or self.policy.id
+        return f"<Plan {name!r}: {counts}, {met} of {asked} rules met after>"
+
+    def _repr_html_(self) -> str:
+        """The findings as a table."""
+        return f"<p>{html.escape(repr(self))}</p>{self.findings.to_html(index=False, na_rep='')}"
 
     @property
     def widest(self) -> Compliance | None:

@@ -485,6 +485,10 @@ class Project(_Frozen):
             return {k: (v,) if isinstance(v, dict) else v for k, v in value.items()}
         return value
 
+    def __repr__(self) -> str:
+        """Name, policy and folder."""
+        return f"<Project {self.name!r}: policy {self.policy}, {len(self.tables)} tables, in {self.folder}>"
+
     def path(self, path: Path) -> Path:
         """Return ``path`` as seen from the project file."""
         return path if path.is_absolute() else self.folder / path

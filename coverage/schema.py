@@ -12,13 +12,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from .texts import catalogue, text
 
+Frame = TypeVar("Frame", bound=pd.DataFrame)
 ColumnType = Literal["text", "int", "float", "bool", "date", "choice"]
 
 
@@ -214,6 +215,31 @@ def columns(names: str) -> tuple[Column, ...]:
     return tuple(COLUMNS[name] for name in names.split())
 
 
+UNIT_SUFFIXES = {"_m": "m", "_km": "km", "_kw": "kW", "_kwh": "kWh", "_t": "t", "_h": "h", "_s": "s"}
+
+
+def with_units(frame: Frame, currency: str = "") -> Frame:
+    """Return the frame with the units of its columns in ``attrs["units"]``: those of the registry, or of the name.
+
+    Parameters
+    ----------
+    frame : DataFrame or GeoDataFrame
+        Not changed; the copy shares its data.
+    currency : str
+        Unit of money, which the registry doesn't know.
+    """
+    units = {}
+    for name in map(str, frame.columns):
+        unit = COLUMNS[name].unit if name in COLUMNS else ""
+        unit = currency if unit == "money" or name == "cost" else unit
+        unit = unit or next((u for end, u in UNIT_SUFFIXES.items() if name.endswith(end)), "")
+        if unit:
+            units[name] = unit
+    found: Frame = frame.copy(deep=False)
+    found.attrs["units"] = units
+    return found
+
+
 OBJECTIVE_UNITS: Mapping[str, str] = {"people": "people", "highway": "km"}
 """What the siting's demand is counted in, where it is shown (the solver counts metres of highway)."""
 
@@ -248,7 +274,7 @@ def shown(value: Any, column: Column, lang: str, *, unit: bool = False) -> str:
     Examples
     --------
     >>> shown(59.76, COLUMNS["length_km"], "en", unit=True), shown(0.9999, COLUMNS["share"], "en")
-    ('59.8 km', '99.9%')
+    ('59.8 km', '99.99%')
     """
     if is_missing(value):
         return text(column.missing, lang)

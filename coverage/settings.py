@@ -52,6 +52,17 @@ def parse_toml(content: str, model: type[Model], file: str) -> Model:
         raise InputError(Fault("toml-number", file=file, row=row, value=value)) from error
     except RecursionError as error:
         raise InputError(Fault("toml-deep", file=file, row=_deepest_line(content))) from error
+    return validated(data, model, file, content)
+
+
+def validated(data: Any, model: type[Model], file: str, content: str | None = None) -> Model:
+    """Return values as a model; ``content`` is the text that they stand in, if any, so that its lines are named.
+
+    Raises
+    ------
+    InputError
+        With all faults.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -94,20 +105,22 @@ def _syntax_fault(message: str, content: str, file: str) -> Fault:
     return Fault(key, file=file, row=row, value=line[:80])
 
 
-def _fault(error: Any, model: type[BaseModel], content: str, file: str) -> Fault:
+def _fault(error: Any, model: type[BaseModel], content: str | None, file: str) -> Fault:
     # Unions put the name of their branch into the location; only keys that stand in the file are shown.
     location = [
-        p for p in error["loc"] if isinstance(p, int) or re.search(rf"\b{re.escape(p)}\b\W*[=\].]", content)
+        p
+        for p in error["loc"]
+        if content is None or isinstance(p, int) or re.search(rf"\b{re.escape(p)}\b\W*[=\].]", content)
     ]
     if error["type"] in ("missing", "extra_forbidden"):
         location = [*location, error["loc"][-1]] if location[-1:] != [error["loc"][-1]] else location
     key = ".".join(str(part + 1) if isinstance(part, int) else part[:_SHOWN] for part in location)
-    row = _line_of(content, location)
+    row = None if content is None else _line_of(content, location)
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(
             str(location[-1])[:_SHOWN], sorted(_known_keys(model)), n=1, cutoff=0.6
         )
-        if near:
+        if near and near[0] != location[-1]:  # the key of another section is none here
             return Fault("key-unknown-near", file=file, row=row, value=key, values={"near": near[0]})
         return Fault("key-unknown", file=file, row=row, value=key)
     if error["type"] == "missing":

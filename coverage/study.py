@@ -62,17 +62,17 @@ class Study:
 def load(project: Project, *, tell: Tell = silent) -> Study:
     """Read policy, region, roads and tables."""
     faults: list[Fault] = []
-    with _collected(faults):
+    with collected(faults):
         policy = read_policy(_policy_name(project))
     tell("network", 0.05)
     region: Region | None = None
     features: Mapping[str, gpd.GeoDataFrame] = {}
     warnings: list[Fault] = []
     roads: RoadGraph | None = None
-    with _collected(faults):
+    with collected(faults):
         region = _region(project)
     if not any(fault.file == str(project.path(project.network.osm)) for fault in faults):
-        with _collected(faults):
+        with collected(faults):
             roads, features = _network(project, region, warnings)
     tell("tables", 0.2)
     inputs = _inputs(project, region, features, roads, warnings, faults)
@@ -89,7 +89,7 @@ def load(project: Project, *, tell: Tell = silent) -> Study:
 
 
 @contextmanager
-def _collected(faults: list[Fault]) -> Iterator[None]:
+def collected(faults: list[Fault]) -> Iterator[None]:
     """Faults of one input don't hide those of the next; they are raised together when all is read."""
     try:
         yield
@@ -162,13 +162,13 @@ def _inputs(
         for settings in project.tables.get(name, ()):  # type: ignore[call-overload]
             if settings.from_osm and roads is None:
                 continue
-            with _collected(faults):
+            with collected(faults):
                 table = _table(project, name, settings, region, features, warnings, roads)
                 if to_road is not None and name in ("chargers", "facilities") and not settings.from_osm:
                     noticed = notice_table_datum(table, settings.datum, to_road)
                     warnings += [] if noticed is None else [noticed]
                 frames.append(table)
-        with _collected(faults):
+        with collected(faults):
             tables[name] = combine_tables(frames, schema)
     if faults:
         raise InputError(faults)

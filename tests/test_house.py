@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "siting": {"assess", "network", "inputs", "policy"},
     "output": {"assess", "siting", "policy", "inputs", "network", "plan", "project"},
     "cli": ROOMS | {"pipeline", "plan", "project"},
+    "api": ROOMS | {"pipeline", "plan", "project"},
     "data": set(),
 }
 FENCED = {

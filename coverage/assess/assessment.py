@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -29,7 +30,22 @@ EVIDENCE_COLUMNS = (
 """Columns of :attr:`Assessment.evidence`."""
 
 
-@dataclass(frozen=True, eq=False)
+def findings_table(before: Assessment, after: Assessment | None = None, lang: str = "en") -> pd.DataFrame:
+    """A row for each rule: ``rule, title, kind, unit, target, low, high, status``; ``low_after`` … with ``after``."""
+    rows = []
+    for k, finding in enumerate(before.findings):
+        row = {
+            "rule": finding.rule.id, "title": finding.rule.title[lang], "kind": finding.rule.kind,
+            "unit": finding.unit, "target": finding.target,
+        }  # fmt: skip
+        for end, found in (("", finding), ("_after", None if after is None else after.findings[k])):
+            if found is not None:
+                row |= {f"low{end}": found.low, f"high{end}": found.high, f"status{end}": found.shown}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Assessment:
     """Findings in the order of the policy's rules, and the frames behind them.
 
@@ -63,6 +79,21 @@ class Assessment:
     sites: gpd.GeoDataFrame
     network: Mapping[str, object] = field(default_factory=dict)
     evidence: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EVIDENCE_COLUMNS)))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row for each rule: ``rule, title, kind, unit, target, low, high, status``."""
+        return findings_table(self)
+
+    def __repr__(self) -> str:
+        """How many rules, and how they stand."""
+        counts = Counter(finding.shown or "reported" for finding in self.findings)
+        how = ", ".join(f"{n} {status}" for status, n in counts.items())
+        return f"<Assessment: {len(self.findings)} rules ({how}), {len(self.gaps)} gaps>"
+
+    def _repr_html_(self) -> str:
+        """The findings as a table."""
+        return str(self.table.to_html(index=False, na_rep=""))
 
     def __getitem__(self, rule_id: str) -> Finding:
         return next(f for f in self.findings if f.rule.id == rule_id)

@@ -21,7 +21,7 @@ TOLERANCE = 1e-9
 """Shares are ratios of sums; a target is taken as reached this close to it."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Finding:
     """The measured value of a rule.
 
@@ -52,6 +52,10 @@ class Finding:
     figures: Mapping[str, Any] = field(default_factory=dict)
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     survey: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def __repr__(self) -> str:
+        """Rule, interval and status."""
+        return f"<Finding {self.rule.id}: {self.low} – {self.high} {self.unit}, {self.shown or 'reported'}>"
 
     @property
     def target(self) -> float | None:

@@ -46,7 +46,7 @@ class Built:
         return max(self.point_kw * self.points, self.pool_min_kw)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Inputs:
     """The tables of a project, each in the form of its schema, EPSG:4326.
 
@@ -64,6 +64,13 @@ class Inputs:
     counties: gpd.GeoDataFrame
     calls: pd.DataFrame
     warnings: tuple[Fault, ...] = field(default_factory=tuple)
+
+    def __repr__(self) -> str:
+        """Rows of each table."""
+        counts = {
+            name: len(getattr(self, name)) for name in ("sites", "chargers", *WITH_POSITION[1:], "calls")
+        }
+        return f"<Inputs: {', '.join(f'{n} {name}' for name, n in counts.items())}>"
 
     def with_built(self, proposed: gpd.GeoDataFrame, built: Built | None = None) -> Inputs:
         """Return the inputs as they would be with the proposed sites built, public and operational.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 
 from ..errors import Fault, InputError
 
@@ -47,6 +48,27 @@ class RawTable:
     notes: list[Fault] = field(default_factory=list)
     header_row: int = 1
     spread: Mapping[tuple[int, int], Any] = field(default_factory=dict)
+
+
+def raw_from_frame(frame: pd.DataFrame, name: str) -> RawTable:
+    """Return a frame as a table that is still to be checked: headers, cells, geometry; rows count from 1.
+
+    Parameters
+    ----------
+    frame : DataFrame or GeoDataFrame
+    name : str
+        What messages call it.
+    """
+    geometry = frame.geometry if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name else None
+    cells = pd.DataFrame(frame.drop(columns=[] if geometry is None else [geometry.name])).astype(object)
+    return RawTable(
+        name,
+        [str(header) for header in cells.columns],
+        cells.where(cells.notna(), None).to_numpy(object).tolist(),
+        list(range(1, len(cells) + 1)),
+        None if geometry is None else geometry.reset_index(drop=True),
+        header_row=0,
+    )
 
 
 def below_header(

@@ -25,11 +25,11 @@ from .datum import SHIFTED, parse_crs, to_wgs84
 from .files import read_raw
 from .frames import TEXT_DTYPE, as_series
 from .headers import Mapped, find_column, listed, map_headers, unknown_name
-from .raw import RawTable
+from .raw import RawTable, raw_from_frame
 
 
 def read_table(
-    path: str | Path,
+    path: str | Path | pd.DataFrame,
     schema: TableSchema,
     *,
     datum: str = "wgs84",
@@ -47,8 +47,9 @@ def read_table(
 
     Parameters
     ----------
-    path : path
-        CSV/TSV (UTF-8, GBK), Excel (.xlsx), GeoJSON, GeoPackage, Shapefile, FlatGeobuf.
+    path : path or DataFrame
+        CSV/TSV (UTF-8, GBK), Excel (.xlsx), GeoJSON, GeoPackage, Shapefile, FlatGeobuf. Or a frame, whose columns
+        are found by the same names and whose cells are checked in the same way; a GeoDataFrame is in its own CRS.
     schema : TableSchema
         One of :mod:`plugspan.inputs.schemas`.
     datum : str
@@ -82,7 +83,10 @@ def read_table(
         With every fault of the file.
     """
     known = _recogniser(schema, columns)
-    raw = read_raw(path, encoding=encoding, sheet=sheet, layer=layer, known=known)
+    if isinstance(path, pd.DataFrame):
+        raw = raw_from_frame(path, schema.name)
+    else:
+        raw = read_raw(path, encoding=encoding, sheet=sheet, layer=layer, known=known)
     sink: list[Fault] = list(raw.notes)
     mapped = _map(raw, schema, columns, defaults, sink)
     raw = without_asides(raw, mapped, sink)
@@ -93,7 +97,7 @@ def read_table(
     table = _placed(raw, schema, frame, datum, zone=zone, far_km=far_km, faults=sink)
     _check(table, schema, raw.file, {m.column.name: m.header for m in mapped}, sink)
     _raise_or_note(sink, notes)
-    return _with_ids(table, Path(path).stem)
+    return _with_ids(table, Path(raw.file).stem)
 
 
 def _recogniser(schema: TableSchema, columns: Mapping[str, str] | None) -> Callable[[str], bool]:

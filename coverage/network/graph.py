@@ -26,7 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RoadGraph:
     """A directed, simplified road graph.
 
@@ -63,6 +63,11 @@ class RoadGraph:
     xy: FloatArray
     seg_ptr: IntArray
     segments: pd.DataFrame
+
+    def __repr__(self) -> str:
+        """Sizes."""
+        km = float(self.seg_length_m.sum()) / 1000
+        return f"<RoadGraph: {self.n_nodes} nodes, {self.n_segments} segments, {km:.1f} km>"
 
     # -- sizes -------------------------------------------------------------------------------------------
     @property

@@ -31,7 +31,7 @@ _M_PER_DEGREE = 110_574.0
 """Length of the shortest degree of latitude, at the equator."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Region:
     """A region and its halo.
 
@@ -65,6 +65,12 @@ class Region:
             raise NetworkError("region-off-globe", west=west, south=south, east=east, north=north)
         if not (np.isfinite(self.halo_m) and self.halo_m >= 0):
             raise NetworkError("region-halo", halo_m=self.halo_m)
+
+    def __repr__(self) -> str:
+        """Name, box and halo."""
+        west, south, east, north = self.polygon.bounds
+        box = f"{west:.3f}, {south:.3f}, {east:.3f}, {north:.3f}"
+        return f"<Region {self.name!r}: box ({box}), halo {self.halo_m:g} m>"
 
     @classmethod
     def from_bbox(

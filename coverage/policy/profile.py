@@ -38,6 +38,12 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    def __repr__(self) -> str:
+        """Name and number of rules."""
+        return f"<Policy {self.id}: {len(self.rules)} rules>"
+
+    __str__ = __repr__
+
     schema_: Annotated[int, Field(alias="schema", ge=1, le=1)]
     id: str
     name: Bilingual

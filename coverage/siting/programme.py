@@ -63,7 +63,7 @@ class ProgrammeOptions:
         return float(sum(self.years.values())) if self.years else self.budget
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Programme:
     """A plan and all that is known about it.
 
@@ -117,6 +117,11 @@ class Programme:
     costs: CostTable
     proof: dict[str, Any]
     faults: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Actions, money, and whether the rules are met."""
+        cost = f"{self.cost_low:g} – {self.cost_high:g}"
+        return f"<Programme: {len(self.chosen)} actions, cost {cost}, {'complete' if self.complete else 'incomplete'}>"
 
     @property
     def chosen(self) -> gpd.GeoDataFrame:

@@ -25,7 +25,7 @@ from .roads import duplicates, islands, route_segments
 from .routes import beside, bridged, dead_ends, one_direction, open_breaks, without_speed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class QualityReport:
     """Issues of a road network.
 
@@ -41,6 +41,11 @@ class QualityReport:
 
     issues: gpd.GeoDataFrame
     lines: gpd.GeoSeries
+
+    def __repr__(self) -> str:
+        """How many issues of which severity."""
+        counts = self.issues["severity"].value_counts().to_dict()
+        return f"<QualityReport: {', '.join(f'{n} {name}' for name, n in counts.items()) or 'no issues'}>"
 
     def effects(self, lang: str) -> pd.Series[str]:
         """One sentence for each issue: what it does to the numbers."""

@@ -182,7 +182,7 @@ class ParallelCarriageway:
         return float(self.leave_m[0])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Route:
     """All roads that bear one number.
 
@@ -206,6 +206,11 @@ class Route:
     sections: tuple[Section, ...]
     aside: IntArray
     parallel: tuple[ParallelCarriageway, ...] = ()
+
+    def __repr__(self) -> str:
+        """Number, class and length."""
+        n = len(self.sections)
+        return f"<Route {self.ref} ({self.road_class}): {self.length_m / 1000:.1f} km in {n} sections>"
 
     @property
     def length_m(self) -> float:

@@ -49,12 +49,13 @@ class OfflineMap(folium.Map):
     default_css = [("leaflet_css", "vendor:leaflet.css")]  # noqa: RUF012
 
 
-def _asset(path: str) -> str:
+def asset(path: str) -> str:
+    """Text of a file that travels with the package."""
     return (resources.files("plugspan.output") / path).read_text("utf-8")
 
 
 def _script(path: str) -> str:
-    code = re.sub(r"//# sourceMappingURL=.*", "", _asset(path))
+    code = re.sub(r"//# sourceMappingURL=.*", "", asset(path))
     if "</script" in code or "<!--" in code:
         raise ValueError(f"{path} cannot stand inside a page")
     return code
@@ -62,13 +63,13 @@ def _script(path: str) -> str:
 
 def _vendored_script(match: re.Match[str]) -> str:
     path = _VENDORED[match.group(1)]
-    licence = _asset(f"{path.rsplit('/', 1)[0]}/LICENSE").replace("*/", "* /")
+    licence = asset(f"{path.rsplit('/', 1)[0]}/LICENSE").replace("*/", "* /")
     return f"<script>/*\n{licence}*/\n{_script(path)}</script>"
 
 
 def _vendored_style(match: re.Match[str]) -> str:
     # Leaflet's pictures (default markers, layer button) are not used.
-    return "<style>" + re.sub(r"url\((?!#)[^)]*\)", "none", _asset(_VENDORED[match.group(1)])) + "</style>"
+    return "<style>" + re.sub(r"url\((?!#)[^)]*\)", "none", asset(_VENDORED[match.group(1)])) + "</style>"
 
 
 def render_shell() -> str:
@@ -90,11 +91,11 @@ def render_shell() -> str:
     if body is None:
         raise ValueError("folium renders pages in another form than this version of plugspan knows")
     own = "(function () {\n" + "\n".join(_script(f"web/{name}") for name in SCRIPTS) + "\n})();"
-    shell = _asset("web/shell.html").replace("<!--map-->", body.group(1).strip())
+    shell = asset("web/shell.html").replace("<!--map-->", body.group(1).strip())
     needs_script = " ".join(html.escape(text("map.no-script", lang)) for lang in LANGUAGES)
     shell = shell.replace("<!--no-script-->", needs_script)
     tail = f"<!--data-->\n<script>{body.group(2)}</script>\n<script>{own}</script>\n</body>\n</html>\n"
-    head = page[: body.start()].replace("</head>", f"<style>{_asset('web/map.css')}</style>\n</head>")
+    head = page[: body.start()].replace("</head>", f"<style>{asset('web/map.css')}</style>\n</head>")
     return f"{head}<body>\n{shell}\n{tail}"
 
 

@@ -113,7 +113,7 @@ def _plain(layer: Layer, lang: str, keep: npt.NDArray[np.int64]) -> dict[str, An
         out["centre"] = [point_units(point) for point in frame.geometry.representative_point()]
     out["props"] = []
     for column in layer.popup_columns:
-        values, index = _distinct(frame[column.name], _cell(layer, column, lang))
+        values, index = _distinct(frame[column.name], cell_writer(layer, column, lang))
         out["props"].append({"values": values, "index": index.tolist()})
     if layer.style.offset_by:
         out["side"] = frame[layer.style.offset_by].fillna(0).astype(int).tolist()
@@ -132,7 +132,7 @@ def _dense(
     pack = pack_geometries(geometries)
     pack["cat"] = pack_index(layer.category_index()[keep])
     pack["props"] = [
-        pack_texts(*_distinct(frame[column.name], _cell(layer, column, lang)))
+        pack_texts(*_distinct(frame[column.name], cell_writer(layer, column, lang)))
         for column in layer.popup_columns
     ]
     for key, name in _extra_columns(layer).items():
@@ -150,7 +150,7 @@ def _header(column: Column, lang: str) -> str:
     return label[:1].upper() + label[1:]
 
 
-def _cell(layer: Layer, column: Column, lang: str) -> Callable[[Any], str]:
+def cell_writer(layer: Layer, column: Column, lang: str) -> Callable[[Any], str]:
     """How a popup writes a column; nothing where nothing is to be said."""
     quiet = layer.popup is not None and column.name in layer.popup.quiet
 
