@@ -1,7 +1,6 @@
 """The project file: one TOML file says what to assess, against which policy, with which inputs.
 
-Paths in it are relative to the file. Every key is documented by its field's description, which also
-feeds ``plugspan init`` and the reference in ``docs/project.md``.
+Paths in it are relative to the file. What each key means stands in ``texts/project.toml`` under ``setting.KEY``.
 """
 
 from __future__ import annotations
@@ -62,16 +61,12 @@ class _Frozen(BaseModel):
 class RegionSettings(_Frozen):
     """Where is assessed. Give one of the four."""
 
-    file: FilePath | None = Field(None, description="polygon file (GeoJSON, GeoPackage, Shapefile)")
-    layer: str | None = Field(None, description="layer of the file, if it has several")
-    osm_relation: Annotated[int, Field(ge=-(2**62), le=2**62)] | None = Field(
-        None, description="OSM relation of the boundary, in the network file"
-    )
-    bbox: tuple[float, float, float, float] | None = Field(
-        None, description="west, south, east, north in degrees (WGS 84)"
-    )
-    name: str | None = Field(None, description="name to look up when downloading, e.g. 株洲市, 湖南省, 中国")
-    halo_km: NonNegative = Field(40.0, description="roads and sites this far outside close the end gaps")
+    file: FilePath | None = None
+    layer: str | None = None
+    osm_relation: Annotated[int, Field(ge=-(2**62), le=2**62)] | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    name: str | None = None
+    halo_km: NonNegative = 40.0
 
     @field_validator("bbox")
     @classmethod
@@ -95,17 +90,11 @@ class RegionSettings(_Frozen):
 class NetworkSettings(_Frozen):
     """The road network."""
 
-    osm: FilePath = Field(
-        description="OpenStreetMap file (.osm.pbf, .osm, .osm.gz, .osm.bz2), or an OSMnx graph (.graphml, .gpkg)"
-    )
-    data_date: dt.date | None = Field(None, description="date of the extract, shown on the map")
-    bridge_km: NonNegative = Field(
-        2.0, description="breaks in a route up to this long are bridged along the roads"
-    )
-    overpass: str = Field("", description="address of another Overpass server for plugspan fetch")
-    nominatim: str = Field(
-        "", description="address of another Nominatim server, which looks up names of regions"
-    )
+    osm: FilePath
+    data_date: dt.date | None = None
+    bridge_km: NonNegative = 2.0
+    overpass: str = ""
+    nominatim: str = ""
 
     @field_validator("overpass", "nominatim")
     @classmethod
@@ -118,44 +107,30 @@ class NetworkSettings(_Frozen):
 class MarkSettings(_Frozen):
     """A known kilometre post."""
 
-    km: Mark = Field(description="what the post says")
-    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] = Field(
-        description="where it stands (WGS 84)"
-    )
-    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] = Field(
-        description="where it stands (WGS 84)"
-    )
+    km: Mark
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 
 
 class RouteSettings(_Frozen):
     """How the kilometre marks of a route are counted."""
 
-    counts_from: Literal["north", "south", "east", "west"] | None = Field(
-        None,
-        description="the end at which the kilometre marks begin; by the number or the extent if left out",
-    )
-    start_km: Mark | None = Field(
-        None, description="kilometre mark at the start of the route's longest section in the data"
-    )
-    marks: tuple[MarkSettings, ...] = Field(
-        (),
-        description="known kilometre posts { km, lon, lat }; two or more also say which way the marks rise",
-    )
+    counts_from: Literal["north", "south", "east", "west"] | None = None
+    start_km: Mark | None = None
+    marks: tuple[MarkSettings, ...] = ()
 
 
 class TableSettings(_Frozen):
     """One table file, or the OSM file as its source."""
 
-    path: FilePath | None = Field(None, description="CSV, Excel, GeoJSON, GeoPackage or Shapefile")
-    from_osm: bool = Field(False, description="take them from the OSM file")
-    datum: str = Field("wgs84", description='"wgs84", "gcj02", "bd09", or an EPSG code')
-    encoding: str | None = Field(None, description="text encoding, found by itself if left out")
-    sheet: str | None = Field(None, description="sheet of an Excel file, the first if left out")
-    layer: str | None = Field(None, description="layer of a GeoPackage, the only one if left out")
-    defaults: dict[str, str | int | float | bool] = Field(
-        default_factory=dict, description="our column name = value where a cell is empty"
-    )
-    columns: dict[str, str] = Field(default_factory=dict, description="our column name = the file's header")
+    path: FilePath | None = None
+    from_osm: bool = False
+    datum: str = "wgs84"
+    encoding: str | None = None
+    sheet: str | None = None
+    layer: str | None = None
+    defaults: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    columns: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("datum")
     @classmethod
@@ -174,15 +149,9 @@ class TableSettings(_Frozen):
 class CapacitySettings(_Frozen):
     """What sites can serve; demand beyond it counts as not served."""
 
-    per_plug: Positive | None = Field(
-        None,
-        description="demand (people, or metres of route) that one plug serves; existing sites by their plugs",
-    )
-    plugs: Annotated[Count, Field(ge=1)] = Field(4, description="plugs of a new site")
-    per_site: NonNegative | None = Field(
-        None,
-        description="demand that a new site serves, instead of plugs × per_plug; without per_plug existing ones too",
-    )
+    per_plug: Positive | None = None
+    plugs: Annotated[Count, Field(ge=1)] = 4
+    per_site: NonNegative | None = None
 
     @model_validator(mode="after")
     def _one(self) -> CapacitySettings:
@@ -194,15 +163,9 @@ class CapacitySettings(_Frozen):
 class ScenarioSettings(_Frozen):
     """How things may turn out."""
 
-    demand: NonNegative | dict[str, NonNegative] = Field(
-        1.0, description="factor on the demand: one number, or county = factor (others stay as they are)"
-    )
-    detour: Positive = Field(
-        1.0, description="factor on all driving distances, e.g. 1.3 with a bridge closed"
-    )
-    probability: Positive = Field(
-        1.0, description="weight of the scenario in the expected value; only proportions matter"
-    )
+    demand: NonNegative | dict[str, NonNegative] = 1.0
+    detour: Positive = 1.0
+    probability: Positive = 1.0
 
 
 Aim = Literal["people", "highway", "flow", "equity", "cost"]
@@ -211,84 +174,39 @@ Aim = Literal["people", "highway", "flow", "equity", "cost"]
 class EmissionSettings(_Frozen):
     """Factors of CO2 for shore power, in the place of the policy's."""
 
-    sfoc_kg_per_kwh: Positive | None = Field(
-        None, description="fuel that auxiliary engines burn, kg per kWh; the policy's if left out"
-    )
-    carbon_factor: Positive | None = Field(
-        None, description="kg of CO2 per kg of fuel; the policy's if left out"
-    )
-    grid_kg_per_kwh: NonNegative | None = Field(
-        None, description="kg of CO2 per kWh from the grid; the policy's if left out"
-    )
-    source: str | None = Field(None, description="where the factors are from, shown beside the figures")
+    sfoc_kg_per_kwh: Positive | None = None
+    carbon_factor: Positive | None = None
+    grid_kg_per_kwh: NonNegative | None = None
+    source: str | None = None
 
 
 class SitingSettings(_Frozen):
     """New sites to propose."""
 
-    objective: Literal["people", "highway"] = Field(
-        "people", description='what to cover: "people" or "highway" (route length)'
-    )
-    sites: Count | None = Field(None, description="how many new sites at most")
-    budget: NonNegative | None = Field(None, description="money for new sites, in the unit of cost")
-    reach_km: Positive = Field(10.0, description="demand within this driving distance of a site is covered")
-    candidates: tuple[CandidateKind, ...] = Field(
-        CANDIDATE_KINDS, description="kinds of places where a site may be built"
-    )
-    spans_km: tuple[Step, ...] | None = Field(
-        None,
-        description="longest gaps for which the least number of new sites is worked out; what the policy's first rule "
-        "on spacing allows if left out (under an average four steps between its limits), none if empty",
-    )
-    close_shared: bool = Field(
-        False, description="close gaps that are shared with a neighbour, too, as far as sites inside can"
-    )
-    shore_power_budget: NonNegative | None = Field(
-        None, description="money for giving berths shore power, in the unit of retrofit_cost"
-    )
-    route_point_km: Step = Field(10.0, description="distance between candidate points along the routes")
-    cost: dict[str, Positive] = Field(
-        default_factory=dict, description="cost by kind of candidate; 1 if left out"
-    )
-    method: Literal["auto", "greedy", "improve", "exact"] = Field("auto", description="how to solve")
-    gap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = Field(
-        0.0, description="stop when the plan is proven this close to the best possible"
-    )
-    time_limit_s: Positive = Field(20.0, description="stop after this time with the best plan so far")
-    seed: Count = Field(0, description="same seed, same plan")
-    required: tuple[str, ...] = Field(
-        (), description="ids of candidates that must be built (they count in sites)"
-    )
-    forbidden: tuple[str, ...] = Field((), description="ids of candidates that must not be built")
-    min_distance_km: NonNegative = Field(
-        0.0, description="straight-line distance that new sites keep from each other and from existing ones"
-    )
-    min_per_county: Count | dict[str, Count] = Field(
-        0,
-        description="least number of new sites: in every county, or county = number (names of the counties table)",
-    )
-    capacity: CapacitySettings | None = Field(
-        None, description="what sites can serve; the plan then serves the most demand with their plugs"
-    )
-    backup: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] | None = Field(
-        None,
-        description="0 … 0.5: this share of coverage counts only where two sites cover (a site may fail)",
-    )
-    scenarios: dict[str, ScenarioSettings] = Field(
-        default_factory=dict,
-        description="how things may turn out, by name; what the plan covers in each is reported",
-    )
-    scenario_goal: Literal["report", "expected", "worst"] = Field(
-        "report",
-        description='"expected": best mean over the scenarios, "worst": best share in the worst one, "report": neither',
-    )
-    aims: dict[Aim, NonNegative] = Field(
-        default_factory=dict,
-        description="importance of several aims: people, highway, flow, equity (worst-served county), cost",
-    )
-    trade_off: tuple[Aim, Aim] | None = Field(
-        None, description='trade-off curve of two aims, e.g. ["people", "highway"]'
-    )
+    objective: Literal["people", "highway"] = "people"
+    sites: Count | None = None
+    budget: NonNegative | None = None
+    reach_km: Positive = 10.0
+    candidates: tuple[CandidateKind, ...] = CANDIDATE_KINDS
+    spans_km: tuple[Step, ...] | None = None
+    close_shared: bool = False
+    shore_power_budget: NonNegative | None = None
+    route_point_km: Step = 10.0
+    cost: dict[str, Positive] = Field(default_factory=dict)
+    method: Literal["auto", "greedy", "improve", "exact"] = "auto"
+    gap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
+    time_limit_s: Positive = 20.0
+    seed: Count = 0
+    required: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    min_distance_km: NonNegative = 0.0
+    min_per_county: Count | dict[str, Count] = 0
+    capacity: CapacitySettings | None = None
+    backup: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] | None = None
+    scenarios: dict[str, ScenarioSettings] = Field(default_factory=dict)
+    scenario_goal: Literal["report", "expected", "worst"] = "report"
+    aims: dict[Aim, NonNegative] = Field(default_factory=dict)
+    trade_off: tuple[Aim, Aim] | None = None
 
     @field_validator("aims")
     @classmethod
@@ -333,35 +251,18 @@ PlanAim = Literal["people", "flow"]
 class PlanSettings(_Frozen):
     """The plan to adopt: first the rules are met with the least money, then the rest does the most good."""
 
-    goal: Literal["rules", "coverage"] = Field(
-        "rules",
-        description='"rules": meet the rules; "coverage": sites as [siting] asks, whatever the rules say',
-    )
-    meet: Literal["all"] | tuple[str, ...] = Field(
-        "all", description="rules to meet: all with a target, or a list of ids in order of priority"
-    )
-    then: PlanAim = Field("people", description="what money beyond that is spent on: people or traffic flow")
-    budget: NonNegative | None = Field(
-        None, description="money in all, in the unit of [costs]; the least that meets the rules if left out"
-    )
-    years: dict[Annotated[int, Field(ge=1900, le=2200)], NonNegative] = Field(
-        default_factory=dict, description="year = money of that year, instead of budget"
-    )
-    method: Literal["auto", "greedy"] = Field("auto", description='"greedy": by greedy choice alone')
-    close_shared: bool = Field(
-        False, description="close gaps shared with a neighbour, too, where a site inside can"
-    )
-    required: tuple[str, ...] = Field(
-        (), description='actions that must be in the plan: id, name, or place as "G106 K265"'
-    )
-    forbidden: tuple[str, ...] = Field((), description="actions that must not be in it: id or name")
-    cost: dict[str, NonNegative] = Field(
-        default_factory=dict, description="id or name of an action = its own cost"
-    )
-    time_limit_s: Positive = Field(20.0, description="time for each level of the proof")
-    gap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = Field(
-        0.0, description="stop when proven this close to the best"
-    )
+    goal: Literal["rules", "coverage"] = "rules"
+    meet: Literal["all"] | tuple[str, ...] = "all"
+    then: PlanAim = "people"
+    budget: NonNegative | None = None
+    years: dict[Annotated[int, Field(ge=1900, le=2200)], NonNegative] = Field(default_factory=dict)
+    method: Literal["auto", "greedy"] = "auto"
+    close_shared: bool = False
+    required: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    cost: dict[str, NonNegative] = Field(default_factory=dict)
+    time_limit_s: Positive = 20.0
+    gap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
 
     @model_validator(mode="after")
     def _one_purse(self) -> PlanSettings:
@@ -414,21 +315,15 @@ def tile_hosts(address: str, subdomains: str = "abc") -> list[str]:
 class OutputSettings(_Frozen):
     """What is written, and how."""
 
-    crs: Literal["EPSG:4326", "EPSG:4490", "EPSG:4547"] = Field(
-        "EPSG:4490", description="coordinate system of layers.gpkg"
-    )
-    title: str = Field("", description="title of the map and the report; the project's name if left out")
-    author: str = Field("", description="who made the plan, shown on the report")
-    approval_number: str = Field("", description="审图号, for maps that are published in China")
-    report_template: FilePath | None = Field(
-        None, description="Word document (.docx) whose styles, headers and cover the report takes over"
-    )
-    basemap: str = Field(
-        "", description="tile address {z}/{x}/{y}; none by default, so that the map opens without internet"
-    )
-    sources: str = Field("", description="where the data are from, in words; the file names if left out")
-    schematic: bool = Field(False, description="say on every map that the data are schematic, not surveyed")
-    note: str = Field("", description="a line shown on every map, e.g. that the data are a schematic sample")
+    crs: Literal["EPSG:4326", "EPSG:4490", "EPSG:4547"] = "EPSG:4490"
+    title: str = ""
+    author: str = ""
+    approval_number: str = ""
+    report_template: FilePath | None = None
+    basemap: str = ""
+    sources: str = ""
+    schematic: bool = False
+    note: str = ""
 
     @field_validator("basemap")
     @classmethod
@@ -446,34 +341,23 @@ class Project(_Frozen):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    schema_: Annotated[int, Field(alias="schema", ge=1, le=1, description="version of this file's form")]
-    name: str = Field(description="name of the project")
-    policy: Annotated[str, AfterValidator(_possible)] = Field(
-        "zhuzhou-2025", description="id of a policy profile, or the path of one"
-    )
-    language: Language = Field("zh", description='"zh" or "en"')
-    assess_at: dt.date | None = Field(
-        None,
-        description="date of the assessment, shown in report and workbook; steps of every date are assessed",
-    )
+    schema_: Annotated[int, Field(alias="schema", ge=1, le=1)]
+    name: str
+    policy: Annotated[str, AfterValidator(_possible)] = "zhuzhou-2025"
+    language: Language = "zh"
+    assess_at: dt.date | None = None
     region: RegionSettings = RegionSettings()
     network: NetworkSettings
-    road_class: RoadPatterns = Field(
-        default_factory=dict, description="patterns of route numbers by class, instead of the profile's"
-    )
-    routes: dict[str, RouteSettings] = Field(
-        default_factory=dict, description="kilometre marks of routes, by number"
-    )
+    road_class: RoadPatterns = Field(default_factory=dict)
+    routes: dict[str, RouteSettings] = Field(default_factory=dict)
     tables: dict[
         Literal["chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls"],
         tuple[TableSettings, ...],
-    ] = Field(default_factory=dict, description="input tables")
+    ] = Field(default_factory=dict)
     siting: SitingSettings = SitingSettings()
     emissions: EmissionSettings = EmissionSettings()
-    plan: PlanSettings | None = Field(
-        None, description="the plan to adopt; none is made without this section"
-    )
-    costs: CostTable = Field(CostTable(), description="what actions cost, instead of the policy's table")
+    plan: PlanSettings | None = None
+    costs: CostTable = CostTable()
     output: OutputSettings = OutputSettings()
     folder: Path = Field(Path(), exclude=True, repr=False)
 

@@ -7,6 +7,7 @@ markers whose tests may not be skipped: there a skip is a failure, because it wo
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -55,6 +56,16 @@ def pytest_runtest_makereport(item):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} must not be skipped here: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def generate():
+    """The module that writes the generated parts of the manual."""
+    path = Path(__file__).parent.parent / "docs" / "generate.py"
+    spec = importlib.util.spec_from_file_location("generate", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -130,6 +130,12 @@ def test_every_text_has_both_languages(lang):
         assert fields["zh"] == fields["en"], f"{key}: the fields differ between the languages"
 
 
+def test_every_key_of_the_project_file_is_explained(generate):
+    """Each has its meaning in ``texts/project.toml``, in every language, and there is no meaning without a key."""
+    keys = {f"setting.{key}" for key, _, _ in generate.settings()}
+    assert keys == {key for key in catalogue() if key.startswith("setting.")}
+
+
 def test_texts_used_in_the_code_exist(root):
     """Every literal key handed to ``text``, ``Fault`` or an error is in the catalogue."""
     keys, missing = set(catalogue()), []

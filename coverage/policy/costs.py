@@ -18,16 +18,12 @@ class ActionCost(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base: Money = Field(0.0, description="money of one action, whatever its size")
-    place: dict[str, Money] = Field(
-        default_factory=dict, description="kind of place = base there, e.g. service_area = 120"
-    )
-    per_point: Money = Field(0.0, description="money for each charge point")
-    per_kw: Money = Field(0.0, description="money for each kW of the site")
-    per_space: Money = Field(0.0, description="money for each parking space made ready")
-    paid_by: dict[str, Share] = Field(
-        default_factory=dict, description="who pays which share, e.g. bureau = 0.3, operator = 0.7"
-    )
+    base: Money = 0.0
+    place: dict[str, Money] = Field(default_factory=dict)
+    per_point: Money = 0.0
+    per_kw: Money = 0.0
+    per_space: Money = 0.0
+    paid_by: dict[str, Share] = Field(default_factory=dict)
 
     @field_validator("paid_by")
     @classmethod
@@ -63,20 +59,16 @@ class CostTable(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    currency: str = Field("", max_length=20, description="unit of money, e.g. 万元")
-    source: str = Field("", description="where the figures come from")
-    date: dt.date | None = Field(None, description="date of the prices")
-    assumed: bool = Field(True, description="false once the figures are your own")
-    new_site: ActionCost = Field(ActionCost(base=1.0), description="a new charging site")
-    upgrade: ActionCost = Field(ActionCost(base=0.5), description="new points at a site that falls short")
-    commission: ActionCost = Field(
-        ActionCost(base=0.5), description="putting a planned, unfinished or broken site into service"
-    )
-    high_power: ActionCost = Field(ActionCost(base=2.0), description="high power at a hub")
-    shore_power: ActionCost = Field(
-        ActionCost(base=1.0), description="shore power at a berth whose table has no cost of its own"
-    )
-    ready_spaces: ActionCost = Field(ActionCost(per_space=0.01), description="making parking spaces ready")
+    currency: str = Field("", max_length=20)
+    source: str = ""
+    date: dt.date | None = None
+    assumed: bool = True
+    new_site: ActionCost = ActionCost(base=1.0)
+    upgrade: ActionCost = ActionCost(base=0.5)
+    commission: ActionCost = ActionCost(base=0.5)
+    high_power: ActionCost = ActionCost(base=2.0)
+    shore_power: ActionCost = ActionCost(base=1.0)
+    ready_spaces: ActionCost = ActionCost(per_space=0.01)
 
 
 def merged_costs(profile: CostTable | None, own: CostTable) -> CostTable:
