@@ -100,11 +100,11 @@ def tables(graph, copies):
 
 def run(path, copies, as_is):
     """Read, find routes, assess: seconds of each, largest resident size, and what was measured."""
-    from plugspan.assess import assess
     from plugspan.network import read_network
     from plugspan.network.refs import RoadClass, RoadClasses
     from plugspan.network.routes import find_routes
-    from plugspan.policy import Policy
+    from plugspan.rules.assessment import assess
+    from plugspan.rules.policy import Policy
     from plugspan.settings import parse_toml
 
     policy = parse_toml(POLICY, Policy, "benchmark")

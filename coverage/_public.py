@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import make_plan as make_plan
     from .api import read_tables as read_tables
-    from .assess import Assessment as Assessment
     from .assess.covered import covered_length as covered_length
     from .errors import Fault as Fault
     from .errors import InputError as InputError
@@ -30,10 +29,11 @@ if TYPE_CHECKING:
     from .output.read_run import Run as Run
     from .output.read_run import read_run as read_run
     from .plan import Plan as Plan
-    from .policy import Policy as Policy
-    from .policy import read_policy as read_policy
     from .project import Project as Project
     from .project import read_project as read_project
+    from .rules.assessment import Assessment as Assessment
+    from .rules.policy import Policy as Policy
+    from .rules.policy import read_policy as read_policy
     from .siting.maxcover import from_distances as from_distances
     from .siting.maxcover import max_coverage as max_coverage
     from .study import sample_project as sample_project
@@ -44,7 +44,7 @@ except PackageNotFoundError:  # a bare checkout that was never installed
     __version__ = "0"
 
 _HOME = {
-    "Assessment": "assess",
+    "Assessment": "rules.assessment",
     "Fault": "errors",
     "InputError": "errors",
     "Inputs": "inputs",
@@ -52,7 +52,7 @@ _HOME = {
     "OutputExistsError": "errors",
     "Plan": "plan",
     "PlugspanError": "errors",
-    "Policy": "policy",
+    "Policy": "rules.policy",
     "Project": "project",
     "Region": "network",
     "RoadGraph": "network",
@@ -65,7 +65,7 @@ _HOME = {
     "make_plan": "api",
     "max_coverage": "siting.maxcover",
     "read_network": "network",
-    "read_policy": "policy",
+    "read_policy": "rules.policy",
     "read_project": "project",
     "read_region": "network",
     "read_run": "output.read_run",

@@ -13,7 +13,6 @@ from typing import Any
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
-from .assess import Assessment
 from .errors import Fault, InputError
 from .inputs import SCHEMAS, Inputs, collect, combine_tables, read_table
 from .network import Region, RoadGraph, read_network
@@ -22,8 +21,9 @@ from .network.routes import Route, find_routes
 from .pipeline import assess_study, plan_study
 from .pipeline import make_plan as plan_project
 from .plan import Plan
-from .policy import Policy, read_policy
 from .project import Project
+from .rules.assessment import Assessment
+from .rules.policy import Policy, read_policy
 from .settings import validated
 from .study import Study, collected
 

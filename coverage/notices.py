@@ -12,8 +12,10 @@ from .inputs import Inputs
 from .network import RoadGraph
 from .network.refs import split_refs
 from .network.routes import Route
-from .policy import LengthCoverage, Policy, RouteSpacing
 from .project import Project, boundary_file
+from .rules.length import LengthCoverage
+from .rules.policy import Policy
+from .rules.spacing import RouteSpacing
 
 _EXAMPLES = 8
 """So many road numbers are named as examples."""

@@ -13,26 +13,23 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from .assess import Assessment, assess
-from .assess.bands import reach_bands
-from .assess.spacing_rules import RoadContext
 from .errors import Fault, InputError
 from .inputs import Built
 from .network.figures import network_figures
 from .network.quality.report import QualityReport, network_quality
 from .network.routes import Route
 from .plan import Plan, Provenance
-from .policy import (
-    BerthShare,
-    DemandReach,
-    EmissionFactors,
-    LengthCoverage,
-    Policy,
-    RouteSpacing,
-    SiteRequirement,
-    merged_costs,
-)
 from .project import Project
+from .rules.assessment import Assessment, assess
+from .rules.berths import BerthShare
+from .rules.costs import merged_costs
+from .rules.length import LengthCoverage
+from .rules.model import EmissionFactors, SiteRequirement
+from .rules.policy import Policy
+from .rules.reach import DemandReach, reach_bands
+from .rules.roads import RoadContext
+from .rules.spacing import RouteSpacing
+from .rules.stretches import spacing_lines
 from .siting.actions import carry_out, find_actions
 from .siting.maxcover.run import Progress
 from .siting.pins import Pins, pin, places_on_routes
@@ -41,10 +38,10 @@ from .siting.planning.comply import Compliance, comply
 from .siting.planning.outcome import Siting
 from .siting.planning.propose import propose
 from .siting.planning.retrofit import Retrofit, plan_retrofits
-from .siting.planning.spacing_rows import route_points_at, spacing_lines
+from .siting.planning.span_points import route_points_at
 from .siting.planning.wishes import SolverOptions, Wishes, check_wishes
 from .siting.programme import Programme, ProgrammeOptions, make_programme
-from .siting.rule_rows import World
+from .siting.world import World
 from .study import Study, Tell, fetch, load, road_classes, sample_project, silent
 from .units import M_PER_KM, WGS84
 

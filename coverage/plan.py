@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import pandas as pd
 
-from .assess.assessment import Assessment, findings_table
 from .inputs.bundle import Inputs
 from .network import Region, RoadGraph
 from .network.quality.report import QualityReport
 from .network.routes import Route
-from .policy import Policy
 from .project import Project
+from .rules.assessment import Assessment, findings_table
+from .rules.policy import Policy
 from .schema import with_units
 from .siting.planning.comply import Compliance
 from .siting.planning.outcome import Siting

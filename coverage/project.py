@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from .errors import Fault, InputError
 from .patterns import RoadPatterns
-from .policy.costs import CostTable
+from .rules.costs import CostTable
 from .settings import Count, NonNegative, Positive, parse_toml
 
 T = TypeVar("T", str, Path)

@@ -171,7 +171,8 @@ def _known_keys(model: type[BaseModel], seen: set[type[BaseModel]] | None = None
     for name, info in model.model_fields.items():
         keys.add(info.alias or name)
         for inner in _models_in(info.annotation):
-            keys |= _known_keys(inner, seen)
+            for one in (inner, *getattr(inner, "variants", tuple)()):
+                keys |= _known_keys(one, seen)
     return keys
 
 

@@ -14,7 +14,6 @@ import geopandas as gpd
 import shapely
 from shapely import Polygon
 
-from .assess.spacing_rules import RoadContext
 from .atomic import write_file
 from .errors import Fault, InputError
 from .inputs import SCHEMAS, Inputs, collect, combine_tables, distance_to, read_table
@@ -24,11 +23,9 @@ from .network import Region, RoadGraph, read_network, read_osm, read_region, rea
 from .network.refs import RoadClasses
 from .network.routes import Counting, Mark, Route, find_routes
 from .notices import notices
-from .policy import (
-    Policy,
-    read_policy,
-)
 from .project import Project, TableSettings, boundary_file
+from .rules.policy import Policy, read_policy
+from .rules.roads import RoadContext
 from .units import M_PER_KM, WGS84
 
 Tell = Callable[[str, float], None]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from plugspan.assess.bands import reach_bands
 from plugspan.pipeline import load
-from plugspan.policy import SiteRequirement
 from plugspan.project import read_project
+from plugspan.rules.model import SiteRequirement
+from plugspan.rules.reach import reach_bands
 from shapely import Point
 
 

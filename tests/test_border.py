@@ -11,15 +11,17 @@ import shapely
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from plugspan.assess.border import OwnPart, shared_gap
-from plugspan.assess.spacing_rules import RoadContext, assess_coverage, assess_spacing, gap_frame
 from plugspan.network import Region, read_network
 from plugspan.network.refs import RoadClasses
 from plugspan.network.routes import Drive, find_routes
+from plugspan.rules.length import assess_coverage
+from plugspan.rules.roads import RoadContext, gap_frame
+from plugspan.rules.spacing import assess_spacing
+from plugspan.rules.stretches import gap_windows
 from plugspan.siting.maxcover import least_sites
 from plugspan.siting.planning.candidates import find_candidates
 from plugspan.siting.planning.comply import comply
-from plugspan.siting.planning.spacing_rows import span_multiples
-from plugspan.siting.windows import gap_windows
+from plugspan.siting.planning.span_points import span_multiples
 from test_evidence import COVERED, inputs_of, numbered_ring, policy, site
 from test_spacing import box
 from toy import Toy

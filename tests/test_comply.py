@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from plugspan.assess.finding import YES
-from plugspan.assess.spacing_rules import RoadContext, assess_coverage
 from plugspan.pipeline import load, to_build
-from plugspan.policy import BerthShare, LengthCoverage, RouteSpacing
 from plugspan.project import read_project
+from plugspan.rules.berths import BerthShare
+from plugspan.rules.finding import YES
+from plugspan.rules.length import LengthCoverage, assess_coverage
+from plugspan.rules.roads import RoadContext
+from plugspan.rules.spacing import RouteSpacing
 from plugspan.siting.planning.candidates import find_candidates
 from plugspan.siting.planning.comply import comply
 from plugspan.siting.planning.retrofit import plan_retrofits

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import shapely
 from osm_xml import node, write_osm
-from plugspan.assess.facilities import assess_fleet
 from plugspan.errors import InputError, NetworkError
 from plugspan.inputs import CHARGERS, COUNTIES, SCHEMAS, collect, combine_tables, read_table
 from plugspan.network import Region, distances, read_network
@@ -20,8 +19,9 @@ from plugspan.network.distances import AnchoredGraph, distances_within, snap
 from plugspan.network.routes import find_routes
 from plugspan.notices import county_notices
 from plugspan.pipeline import find_places, load
-from plugspan.policy import FleetPower, read_policy
 from plugspan.project import read_project
+from plugspan.rules.fleet import FleetPower, assess_fleet
+from plugspan.rules.policy import read_policy
 from plugspan.siting.planning import candidates, wishes
 from plugspan.siting.planning.reach import Places
 from toy import Toy, lonlat

@@ -9,15 +9,21 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plugspan.assess import assess
-from plugspan.assess.assessment import EVIDENCE_COLUMNS
-from plugspan.assess.evidence import MOST_CANDIDATES, MOST_NOT_COUNTING, REASONS, evidence_of, why_not
-from plugspan.assess.spacing_rules import RoadContext
 from plugspan.inputs import SCHEMAS, collect
 from plugspan.inputs.frames import as_table
 from plugspan.network.access import REASONS as ACCESS_REASONS
 from plugspan.network.routes import RoadIndex, find_routes, locate, paths_between
-from plugspan.policy import Policy
+from plugspan.rules.assessment import assess
+from plugspan.rules.evidence import (
+    EVIDENCE_COLUMNS,
+    MOST_CANDIDATES,
+    MOST_NOT_COUNTING,
+    REASONS,
+    evidence_of,
+    why_not,
+)
+from plugspan.rules.policy import Policy
+from plugspan.rules.roads import RoadContext
 from plugspan.settings import parse_toml
 from plugspan.texts import catalogue
 from pyproj import Geod

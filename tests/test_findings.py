@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plugspan.assess.berths import assess_berths, assess_calls, berth_membership, co2_avoided_t
-from plugspan.assess.finding import Finding, ratio_bounds, share_bounds
-from plugspan.assess.parking import assess_parking, ev_share
-from plugspan.policy import EmissionFactors, read_policy
+from plugspan.rules.berths import assess_berths, berth_membership, co2_avoided_t
+from plugspan.rules.calls import assess_calls
+from plugspan.rules.finding import Finding, ratio_bounds, share_bounds
+from plugspan.rules.model import EmissionFactors
+from plugspan.rules.parking import assess_parking, ev_share
+from plugspan.rules.policy import read_policy
 
 RULES = {rule.id: rule for rule in read_policy("zhuzhou-2025").rules}
 

@@ -14,15 +14,15 @@ import plugspan
 import pytest
 from plugspan.texts import LANGUAGES, catalogue
 
-ROOMS = {"policy", "inputs", "network", "assess", "siting", "output", "cli", "app", "data"}
+ROOMS = {"inputs", "network", "assess", "rules", "siting", "output", "cli", "app", "data"}
 LEAVES = {"errors", "units", "schema", "settings", "texts"}
 MAY_IMPORT = {
-    "policy": set(),
     "inputs": set(),
     "network": set(),
-    "assess": {"policy", "inputs", "network"},
-    "siting": {"assess", "network", "inputs", "policy"},
-    "output": {"assess", "siting", "policy", "inputs", "network", "plan", "project"},
+    "assess": {"inputs", "network"},
+    "rules": {"assess", "inputs", "network"},
+    "siting": {"rules", "assess", "network", "inputs"},
+    "output": {"siting", "rules", "assess", "inputs", "network", "plan", "project"},
     "cli": ROOMS | {"pipeline", "plan", "project"},
     "api": ROOMS | {"pipeline", "plan", "project"},
     "data": set(),

@@ -18,8 +18,8 @@ from plugspan.output.run import write_run
 from plugspan.output.summary import summary_lines
 from plugspan.output.workbook.sheets import plan_sheets
 from plugspan.pipeline import make_plan
-from plugspan.policy import RouteSpacing
 from plugspan.project import read_project
+from plugspan.rules.spacing import RouteSpacing
 from plugspan.schema import COLUMNS, OBJECTIVE_UNITS, Column, Form, chainage, shown
 from plugspan.texts import catalogue, text
 from run_surfaces import json_blocks, layer_tables, leaves, report_lines, sheets

@@ -6,9 +6,9 @@ import re
 
 import pytest
 from plugspan.errors import InputError
-from plugspan.policy import PROFILES, SiteRequirement, read_policy
-from plugspan.policy.profile import Policy
 from plugspan.project import Project, read_project
+from plugspan.rules.model import SiteRequirement
+from plugspan.rules.policy import PROFILES, Policy, read_policy
 from plugspan.settings import parse_toml
 
 SMALL = 'schema = 1\nname = "x"\n[network]\nosm = "roads.osm.pbf"\n'

@@ -7,12 +7,12 @@ import datetime as dt
 import pandas as pd
 import pytest
 import shapely
-from plugspan.assess.berths import berth_membership
-from plugspan.assess.facilities import assess_facilities, spaces_status
 from plugspan.inputs import BERTHS, CHARGERS, FACILITIES, Built, as_table, group_sites, qualify
 from plugspan.pipeline import load, make_plan, to_build
-from plugspan.policy import BerthRequirement, read_policy
 from plugspan.project import read_project
+from plugspan.rules.berths import BerthRequirement, berth_membership
+from plugspan.rules.facilities import assess_facilities, spaces_status
+from plugspan.rules.policy import read_policy
 
 HERE = shapely.Point(10.8, 59.9)
 

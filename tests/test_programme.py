@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 import pytest
-from plugspan.assess import assess
 from plugspan.errors import InputError
 from plugspan.output.programme import plan_part
 from plugspan.output.result import plain
 from plugspan.pipeline import find_places, plan_programme
 from plugspan.project import PlanSettings, read_project
+from plugspan.rules.assessment import assess
 from plugspan.siting.actions import carry_out
 from plugspan.siting.proof import check_proof
 from plugspan.study import load, sample_project

@@ -10,11 +10,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from plugspan.assess.finding import Finding
 from plugspan.output import layers, numbers, summary
 from plugspan.output.layer import Category, Layer, LayerStyle
 from plugspan.output.words import assumption_lines, finding_words
-from plugspan.policy import read_policy
+from plugspan.rules.finding import Finding
+from plugspan.rules.policy import read_policy
 from plugspan.schema import TableSchema, at_most
 from plugspan.texts import LANGUAGES, catalogue, text
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plugspan.errors import InputError
+from plugspan.rules.stretches import gap_windows
 from plugspan.siting.maxcover import ProblemError, least_sites
-from plugspan.siting.windows import gap_windows
 
 INTEGERS = st.integers(0, 30)
 
@@ -74,7 +75,7 @@ def test_a_candidate_off_the_route_is_in_no_window():
 @pytest.mark.parametrize("bad", [{"length_m": 0}, {"span_m": -1}, {"span_m": np.nan}, {"fixed_m": [np.nan]}])
 def test_senseless_lengths_are_refused(bad):
     """Lengths must be positive and finite."""
-    with pytest.raises(ProblemError):
+    with pytest.raises(InputError):
         gap_windows(**{"length_m": 100, "candidate_m": [1], "span_m": 40, **bad})
 
 

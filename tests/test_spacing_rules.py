@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from plugspan import InputError
-from plugspan.assess.reach import assess_reach
 from plugspan.assess.spacing import find_spacing
-from plugspan.assess.spacing_rules import RoadContext, assess_coverage, assess_spacing, gap_frame
 from plugspan.network import Region
 from plugspan.network.access import find_access
 from plugspan.network.routes import RoadIndex, edge_weight, find_routes, network_length_m
 from plugspan.network.snapping import snap
+from plugspan.rules.length import assess_coverage
+from plugspan.rules.reach import assess_reach
+from plugspan.rules.roads import RoadContext, gap_frame
+from plugspan.rules.spacing import assess_spacing
 from shapely import Point
 from test_evidence import COVERED, inputs_of, policy, site
 from test_routes import ring

@@ -53,7 +53,7 @@ def test_the_wheel_carries_the_sample_and_nothing_named_coverage(wheel):
     assert {t for t in tops if not t.endswith(".dist-info")} == {"plugspan"}
     for wanted in (
         "plugspan/data/zhuzhou.toml",
-        "plugspan/policy/profiles/zhuzhou-2025.toml",
+        "plugspan/rules/profiles/zhuzhou-2025.toml",
         "plugspan/texts/faults.toml",
         "plugspan/output/result.schema.json",
         "plugspan/output/vendor/fonts/PlugspanSansSC-Regular.otf",

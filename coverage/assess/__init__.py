@@ -1,7 +1,1 @@
-"""Measuring: one function per kind of rule, from frames to findings."""
-
-from .assess import assess
-from .assessment import Assessment
-from .finding import Finding
-
-__all__ = ["Assessment", "Finding", "assess"]
+"""Measures along roads, on frames and arrays: spacing and gaps, covered length, shares at a border, strips."""

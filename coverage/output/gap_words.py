@@ -26,7 +26,7 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
     gaps : GeoDataFrame
         Gaps of an assessment, with its index: the number that ``gap`` of the evidence refers to.
     evidence : DataFrame
-        See :func:`plugspan.assess.evidence.gap_evidence`.
+        See :func:`plugspan.rules.evidence.gap_evidence`.
 
     Returns
     -------

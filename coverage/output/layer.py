@@ -15,8 +15,8 @@ from typing import Any, Literal
 import geopandas as gpd
 import numpy as np
 
-from ..assess.finding import Shown
-from ..policy import Rule
+from ..rules.finding import Shown
+from ..rules.model import Rule
 from ..schema import COLUMNS, Column, TableSchema, day, shown
 from ..texts import text
 from ..units import WGS84

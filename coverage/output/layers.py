@@ -14,10 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..assess.assessment import Assessment
 from ..inputs.choices import HUB_KINDS, OTHER_KINDS, SERVICE_KINDS
 from ..plan import Plan
-from ..policy import BerthShare, FacilityShare, RouteSpacing, Rule, ShareMargin
+from ..rules.assessment import Assessment
+from ..rules.berths import BerthShare
+from ..rules.facilities import FacilityShare
+from ..rules.model import Rule
+from ..rules.parking import ShareMargin
+from ..rules.spacing import RouteSpacing
 from ..schema import TableSchema, columns, percent
 from ..units import M_PER_KM, WGS84
 from . import styles

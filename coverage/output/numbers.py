@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ..assess.finding import Finding
-from ..policy import RouteSpacing
+from ..rules.finding import Finding
+from ..rules.spacing import RouteSpacing
 from ..schema import Column, column, shown
 from ..texts import text
 

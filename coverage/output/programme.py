@@ -12,8 +12,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from ..assess.finding import Finding
 from ..plan import Plan
+from ..rules.finding import Finding
 from ..schema import COLUMNS, in_currency, shown
 from ..siting.programme import Programme
 from ..texts import text

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..assess.assessment import Assessment
-from ..assess.evidence import evidence_of
-from ..assess.finding import Finding
 from ..errors import Fault
 from ..plan import Plan
+from ..rules.assessment import Assessment
+from ..rules.evidence import evidence_of
+from ..rules.finding import Finding
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit

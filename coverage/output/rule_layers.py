@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..assess.finding import Finding
+from ..rules.finding import Finding
 from .layer import Layer
 
 LAYERS: Mapping[str, tuple[str, ...]] = {

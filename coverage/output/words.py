@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..assess.finding import Finding
 from ..plan import Plan
-from ..policy import EmissionFactors, Rule
+from ..rules.finding import Finding
+from ..rules.model import EmissionFactors, Rule
 from ..schema import Column, Form, column, percent, shown
 from ..texts import catalogue, text
 from . import numbers

@@ -15,15 +15,17 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from ..assess.berths import berth_membership
-from ..assess.facilities import counted_facilities, facility_status
-from ..assess.finding import NO, UNKNOWN, YES, site_status
-from ..assess.parking import ev_share, parking_population
 from ..inputs import Built, Inputs
 from ..inputs.bundle import PROPOSED
 from ..inputs.frames import as_table
 from ..inputs.schemas import CHARGERS
-from ..policy import BerthShare, CostTable, FacilityShare, Policy, ShareMargin, SiteRequirement
+from ..rules.berths import BerthShare, berth_membership
+from ..rules.costs import CostTable
+from ..rules.facilities import FacilityShare, counted_facilities, facility_status
+from ..rules.finding import NO, UNKNOWN, YES, site_status
+from ..rules.model import SiteRequirement
+from ..rules.parking import ShareMargin, ev_share, parking_population
+from ..rules.policy import Policy
 from ..units import WGS84
 
 KINDS = ("new_site", "upgrade", "commission", "high_power", "shore_power", "ready_spaces")

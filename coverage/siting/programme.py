@@ -15,15 +15,18 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..policy import CostTable, DemandReach
+from ..rules.costs import CostTable
+from ..rules.model import SiteRequirement
+from ..rules.reach import DemandReach
+from ..rules.rows import DemandReached, RuleRows
 from .actions import EVENTS
 from .levels import Level, LevelPlan, PlanProblem, greedy_plan, solve_levels
 from .marginal import doing_without, insisting_on, survey_savings
 from .maxcover.problem import BoolArray
 from .proof import check_proof, write_proof
-from .rows import Rows, RuleRows, stack_rows
-from .rule_rows import DemandReached, World, demand_reach, rows_of
+from .rows import Rows, stack_rows
 from .stages import StagePlan, solve_stages
+from .world import World, rows_of
 
 NO_CANDIDATE, NEIGHBOUR, NO_DATA = "no_candidate", "neighbour", "no_data"
 """Why something can't be served; ``reason.unmet.KEY`` in the catalogue says it in words."""
@@ -214,7 +217,9 @@ def _asked(rules: tuple[RuleRows, ...], meet: tuple[str, ...]) -> tuple[RuleRows
 def _demand(world: World, then: str, reach_km: float) -> DemandReached:
     """Demand of the second level: by the policy's rule on reach if it has one."""
     rule = next((r for r in world.policy.rules if isinstance(r, DemandReach)), None)
-    return demand_reach(world, rule, reach_km=reach_km, weight="weight" if then == "people" else then)
+    site = SiteRequirement() if rule is None else rule.site
+    within_km = reach_km if rule is None or rule.reach_km is None else rule.reach_km
+    return world.demand_within(site, within_km, "weight" if then == "people" else then)
 
 
 def _problem(

@@ -1,79 +1,16 @@
-"""What the rules ask of a plan: rows, each of which wants enough of some actions.
-
-A row reads ``sum_j amount_rj x_j >= need_r``; ``x_j`` is 1 if action ``j`` is carried out. Every rule with a target
-turns into such rows so that it is met exactly when they are served: a stretch of road without a site, a service
-area without a charger, a berth without shore power. What exists today is already taken off the needs.
-"""
+"""The rows of all rules below each other: what a plan has to serve, and what nothing can serve."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import sparse
 
+from ..rules.rows import SERVED, RuleRows
 from .maxcover.problem import BoolArray, FloatArray, IntArray
-
-SERVED = 1e-9
-"""Relative slack within which a sum of amounts reaches a need."""
-
-
-@dataclass(frozen=True, eq=False)
-class RuleRows:
-    """Rows of one rule.
-
-    Attributes
-    ----------
-    rule : str
-        Id of the rule.
-    matrix : (r, n) csr_array of float64
-        Amount that each action gives to each row; 1 where one action is enough.
-    need : (r,) float64
-        What is still missing, above 0.
-    item : (r,) int64
-        Position in ``items`` of what the row belongs to: a thing counts as served when all its rows are.
-    items : DataFrame
-        What is to be served, a row each: ``weight`` (in the rule's own unit: metres, facilities, berths, spaces) and
-        columns that say what it is: route and stretch, facility, berth.
-    served, total : float
-        Weight that is served today and weight in all, so that the rule's value is ``(served + …) / total``.
-    share : float
-        Share of ``total`` that the rule asks for; 1 for all of it.
-    due : int or None
-        Year by which the rule must be met.
-    measure : callable, optional
-        The rule's own value, if it is not the served share: from a (n,) mask of actions, and whether what is not known
-        is to be taken as favourable.
-    """
-
-    rule: str
-    matrix: sparse.csr_array
-    need: FloatArray
-    item: IntArray
-    items: pd.DataFrame
-    served: float = 0.0
-    total: float = 0.0
-    share: float = 1.0
-    due: int | None = None
-    measure: Callable[[BoolArray, bool], float | None] | None = None
-
-    def value(self, chosen: BoolArray, favourable: bool) -> float | None:
-        """The rule's value with a (n,) mask of actions, in the unit of its finding; None if nothing is measured."""
-        if self.measure is not None:
-            return self.measure(chosen, favourable)
-        if not self.total > 0:
-            return None
-        met = self.matrix @ chosen.astype(np.float64) >= self.need * (1 - SERVED)
-        missed = np.bincount(self.item, ~met, minlength=len(self.items))
-        return (self.served + float(self.weight[missed == 0].sum())) / self.total
-
-    @property
-    def weight(self) -> FloatArray:
-        """(i,) weight of each item."""
-        return self.items["weight"].to_numpy(dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +108,7 @@ def stack_rows(rules: Iterable[RuleRows], n_actions: int, allowed: npt.ArrayLike
 
     Examples
     --------
-    >>> import scipy.sparse
+    >>> import pandas as pd, scipy.sparse
     >>> rule = RuleRows("berths", scipy.sparse.csr_array([[1.0, 0.0], [0.0, 0.0]]), np.ones(2), np.arange(2),
     ...                 pd.DataFrame({"berth": ["a", "b"], "weight": [1.0, 1.0]}), served=2.0, total=4.0)
     >>> rows = stack_rows([rule], 2)
@@ -195,15 +132,3 @@ def stack_rows(rules: Iterable[RuleRows], n_actions: int, allowed: npt.ArrayLike
     lacks = np.asarray(matrix @ may.astype(np.float64)) < need * (1 - SERVED)
     hopeless = np.bincount(item, lacks, minlength=len(item_weight)) > 0
     return Rows(rules, matrix, need, weight, item, rule_of_item, item_weight, hopeless)
-
-
-def one_each(serving: Sequence[npt.ArrayLike], n_actions: int) -> sparse.csr_array:
-    """Matrix of rows of which any one of the named actions serves each.
-
-    >>> one_each([[0, 2], []], 3).toarray().tolist()
-    [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
-    """
-    found = [np.unique(np.asarray(actions, dtype=np.int64)) for actions in serving]
-    start = np.concatenate([[0], np.cumsum([len(actions) for actions in found])]).astype(np.int64)
-    at = np.concatenate([np.empty(0, np.int64), *found])
-    return sparse.csr_array((np.ones(len(at)), at, start), shape=(len(found), n_actions))

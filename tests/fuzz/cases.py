@@ -67,7 +67,7 @@ RAW = (
 def project(rng, folder):
     """The project file: text, any value of any key, keys that the small world leaves out."""
     path = folder / "project.toml"
-    policy = (resources.files("plugspan.policy") / "profiles" / "zhuzhou-2025.toml").read_text("utf-8")
+    policy = (resources.files("plugspan.rules") / "profiles" / "zhuzhou-2025.toml").read_text("utf-8")
     tree = tomllib.loads(world.PROJECT)
     for more in rng.sample(MORE, rng.choice((0, 0, 1, 2))):
         for key, value in more.items():

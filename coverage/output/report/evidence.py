@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...assess.finding import Finding
 from ...plan import Plan
+from ...rules.finding import Finding
 from ...schema import column, day, shown
 from ...texts import text
 from ..layer import Layer

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...assess.finding import Finding
-from ...policy import RouteSpacing
+from ...rules.finding import Finding
+from ...rules.spacing import RouteSpacing
 from ...schema import at_most, chainage, column, percent, shown
 from ...siting.planning.comply import Compliance
 from ...siting.planning.outcome import Siting

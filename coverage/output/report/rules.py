@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...assess.finding import Finding
-from ...policy import LengthCoverage
+from ...rules.finding import Finding
+from ...rules.length import LengthCoverage
 from ...texts import text
 from ..layer import Layer
 from ..words import assumption_lines, finding_words

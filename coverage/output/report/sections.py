@@ -7,8 +7,8 @@ from pathlib import Path
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.shared import Mm, Pt
 
-from ...assess.finding import Finding
-from ...policy import RouteSpacing
+from ...rules.finding import Finding
+from ...rules.spacing import RouteSpacing
 from ...schema import day
 from ...texts import text
 from .. import numbers

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ...assess.finding import Finding
 from ...plan import Plan
+from ...rules.finding import Finding
 from ...texts import text
 from ..layer import Layer, SourceNote
 from ..pictures.charts import figure_png

@@ -14,13 +14,13 @@ from itertools import pairwise
 import geopandas as gpd
 import pandas as pd
 
-from ...assess.assessment import Assessment
 from ...assess.strip_model import StripData
 from ...assess.strips import StripFrames, strips_of
 from ...assess.strips_around import Surroundings
 from ...network.routes import RoadIndex
 from ...plan import Plan
-from ...policy import RouteSpacing
+from ...rules.assessment import Assessment
+from ...rules.spacing import RouteSpacing
 from ...schema import chainage
 from ...units import M_PER_KM, WGS84
 from .canvas import FAINT, SOFT, Canvas, diamond, element, shield, tip

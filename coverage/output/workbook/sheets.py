@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from ...assess.assessment import Assessment
 from ...inputs.choices import SERVICE_KINDS
 from ...plan import Plan
-from ...policy import FacilityShare, RouteSpacing
+from ...rules.assessment import Assessment
+from ...rules.facilities import FacilityShare
+from ...rules.spacing import RouteSpacing
 from ...schema import column, unit_words
 from ...texts import text
 from .. import numbers

@@ -76,7 +76,7 @@ def least_sites(
     Parameters
     ----------
     cover : (n, w) array or scipy sparse matrix
-        Which site (row) lies in which window (column); see :func:`.windows.gap_windows`.
+        Which site (row) lies in which window (column); see :func:`plugspan.rules.stretches.gap_windows`.
     need : int or (w,) int
         Sites that each window must hold, fixed ones counted; 2 for a backup.
     cost : (n,) float, optional

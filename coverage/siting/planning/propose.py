@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from ...inputs import Inputs
 from ...network import RoadGraph
 from ...network.routes import RoadIndex, Route
-from ...policy import SiteRequirement
+from ...rules.model import SiteRequirement
 from ..maxcover.problem import SitingProblem, make_problem
 from ..maxcover.result import SitingResult, verify
 from ..maxcover.run import Progress

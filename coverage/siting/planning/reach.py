@@ -11,11 +11,11 @@ import pandas as pd
 import shapely
 from scipy import sparse
 
-from ...assess.finding import YES, site_status
 from ...inputs import Inputs
 from ...network import RoadGraph
 from ...network.distances import AnchoredGraph, Pairs, distances_within, snap
-from ...policy import SiteRequirement
+from ...rules.finding import YES, site_status
+from ...rules.model import SiteRequirement
 from ...units import M_PER_KM, WGS84, lonlat
 from ..maxcover.problem import FloatArray, IntArray
 

@@ -8,8 +8,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from ...assess.berths import berth_membership, co2_avoided_t
-from ...policy import BerthShare, EmissionFactors
+from ...rules.berths import BerthShare, berth_membership, co2_avoided_t
+from ...rules.model import EmissionFactors
 from ..maxcover.result import SitingResult
 from ..maxcover.solve import shore_power
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from .maxcover.problem import FloatArray, IntArray
+from ..network.graph import FloatArray, IntArray
 
 SAME_M = 5e-4
 """Lengths are compared to the millimetre."""

@@ -12,20 +12,37 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..assess.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
+from ..assess.strips_around import DriveLines
 from ..inputs import Inputs, qualify
 from ..inputs.sites import exists
 from ..network.access import find_served
 from ..network.access_roads import access_segments
 from ..network.graph import FloatArray, IntArray
 from ..network.routes import Drive, Route, mercator
-from ..policy import LengthCoverage, Policy, RouteSpacing, SiteRequirement
 from ..units import M_PER_KM, lonlat
-from .assessment import EVIDENCE_COLUMNS
 from .finding import NO, UNKNOWN, YES, site_status
-from .spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
-from .spacing_rules import RoadContext
-from .strips_around import DriveLines
+from .model import SiteRequirement
+from .policy import Policy
+from .roads import RoadContext, RouteRule
 
+EVIDENCE_COLUMNS = (
+    *(
+        "gap",
+        "rule",
+        "ref",
+        "section",
+        "direction",
+        "from_km",
+        "to_km",
+        "evidence_kind",
+        "rank",
+        "id",
+        "name",
+    ),
+    *("kind", "reason", "meets", "chainage_km", "distance_km", "back_km", "straight_km", "ways"),
+)
+"""Columns of :attr:`.assessment.Assessment.evidence`."""
 MOST_CANDIDATES, MOST_NOT_COUNTING = 3, 5
 REASONS = (
     *("restricted", "not_operational", "other_kind", "unknown_power", "unknown_points"),
@@ -74,7 +91,7 @@ def gap_evidence(
         return pd.DataFrame(columns=list(EVIDENCE_COLUMNS))
     parts = []
     for rule in policy.rules:
-        if isinstance(rule, RouteSpacing | LengthCoverage):
+        if isinstance(rule, RouteRule):
             own = _Gaps(gaps[gaps["rule"] == rule.id], context.of_class(rule.network))
             parts += [_closing(context, rule, own.gaps), _candidates(context, rule, own, candidates)]
             parts.append(_not_counting(context, rule, own))
@@ -88,7 +105,6 @@ def gap_evidence(
     return table.iloc[order].reindex(columns=list(EVIDENCE_COLUMNS)).reset_index(drop=True)
 
 
-Rule = RouteSpacing | LengthCoverage
 _PLACE = ["chainage_m", "distance_m", "back_m", "straight_m"]
 
 
@@ -148,7 +164,7 @@ def _ranked(table: pd.DataFrame, by: list[str], most: int, kind: str) -> pd.Data
 # -- sites that close a gap ------------------------------------------------------------------------------
 
 
-def _closing(context: RoadContext, rule: Rule, gaps: pd.DataFrame) -> pd.DataFrame:
+def _closing(context: RoadContext, rule: RouteRule, gaps: pd.DataFrame) -> pd.DataFrame:
     """The sites at the two ends of each gap, how far off the road they are, and the roads one takes there."""
     served = context.access(rule.site.access_km).served
     ids = context.inputs.sites["id"].to_numpy(object)
@@ -164,7 +180,7 @@ def _closing(context: RoadContext, rule: Rule, gaps: pd.DataFrame) -> pd.DataFra
     return _shaped(pd.concat(parts, ignore_index=True)).assign(meets=YES)
 
 
-def _ways_to(context: RoadContext, rule: Rule, served: pd.DataFrame) -> list[str]:
+def _ways_to(context: RoadContext, rule: RouteRule, served: pd.DataFrame) -> list[str]:
     """OSM ways from the road to the site."""
     routes = context.of_class(rule.network)
     limit_m = rule.site.access_km * M_PER_KM
@@ -192,7 +208,7 @@ def _shaped(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _candidates(
-    context: RoadContext, rule: Rule, gaps: _Gaps, candidates: gpd.GeoDataFrame | None
+    context: RoadContext, rule: RouteRule, gaps: _Gaps, candidates: gpd.GeoDataFrame | None
 ) -> pd.DataFrame:
     if candidates is None or candidates.empty:
         return _shaped(pd.DataFrame({"gap": []}))
@@ -212,7 +228,7 @@ def _candidates(
 # -- sites that don't count ------------------------------------------------------------------------------
 
 
-def _not_counting(context: RoadContext, rule: Rule, gaps: _Gaps) -> pd.DataFrame:
+def _not_counting(context: RoadContext, rule: RouteRule, gaps: _Gaps) -> pd.DataFrame:
     access, why = context.access(rule.site.access_km), why_not(context.inputs, rule)
     served = access.served[access.served["ref"].isin({r.ref for r in gaps.routes})]
     reason = why[served["site"].to_numpy(np.int64)]
@@ -239,7 +255,7 @@ def _beside(context: RoadContext, near: pd.DataFrame, drives: Mapping[DriveKey, 
     return found
 
 
-def why_not(inputs: Inputs, rule: Rule) -> npt.NDArray[np.object_]:
+def why_not(inputs: Inputs, rule: RouteRule) -> npt.NDArray[np.object_]:
     """(sites,) why each site does not count for a rule, one of :data:`REASONS`; None where it does.
 
     The first that holds: closed to the public, not in operation, no charging site (battery swap, hydrogen), power
@@ -260,7 +276,7 @@ def why_not(inputs: Inputs, rule: Rule) -> npt.NDArray[np.object_]:
         min_points=site.min_points,
         pool_min_kw=site.pool_min_kw,
     ).to_numpy(object)
-    outside = ~sites["inside"].to_numpy(bool) & (not getattr(rule, "outside_sites_count", True))
+    outside = ~sites["inside"].to_numpy(bool) & (not rule.counts_outside)
     holds = {
         "restricted": _restricted(inputs, site),
         "not_operational": ~_any_charger(inputs, exists(inputs.chargers)),

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from functools import cache, reduce
 from importlib import resources
+from operator import or_
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    TypeAdapter,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from ..errors import Fault, InputError
 from ..patterns import RoadPatterns
 from ..settings import parse_toml
 from .costs import CostTable
-from .rules import Bilingual, EmissionFactors, Rule
+from .kind import kinds
+from .model import Bilingual, EmissionFactors, Rule
+
+
+@cache
+def _reader(models: tuple[type[Rule], ...]) -> TypeAdapter[Rule]:
+    """Reads a rule by its kind; built once for the kinds there are."""
+    union: Any = Annotated[reduce(or_, models), Field(discriminator="kind")]
+    return TypeAdapter(union)
+
+
+def _rule(value: Any) -> Rule:
+    return _reader(tuple(kind.model for kind in kinds().values())).validate_python(value)
+
+
+AnyRule = Annotated[SerializeAsAny[Rule], PlainValidator(_rule)]
+"""A rule of any kind that is declared when a profile is read."""
 
 
 class Policy(BaseModel):
@@ -51,7 +77,7 @@ class Policy(BaseModel):
     map_approval: bool = False
     emissions: EmissionFactors = EmissionFactors()
     road_class: RoadPatterns
-    rules: Annotated[tuple[Rule, ...], Field(alias="rule")]
+    rules: Annotated[tuple[AnyRule, ...], Field(alias="rule")]
     costs: CostTable | None = None
 
     @field_validator("rules")

@@ -1,13 +1,48 @@
-"""Berths and shore power: which have it, how much it is used, what a retrofit would avoid."""
+"""Berths and shore power: which have it, and what a retrofit would avoid."""
 
 from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from ..policy import BerthRequirement, BerthShare, CallShare, EmissionFactors
-from .finding import NO, UNKNOWN, YES, Finding, ratio_bounds, status_counts
+from ..network.graph import BoolArray
+from ..settings import NonNegative
+from .finding import (
+    NO,
+    UNKNOWN,
+    YES,
+    Finding,
+    Measured,
+    has_bounds,
+    ratio_bounds,
+    status_counts,
+    three_valued,
+)
+from .kind import RuleKind
+from .model import Bilingual, EmissionFactors, Frozen, Rule
+from .rows import RuleRows, World, rule_rows
+
+
+class BerthRequirement(Frozen):
+    """Which berths count; with ``built_after`` only those built or rebuilt on that day or later."""
+
+    class_t_min: NonNegative = 1000.0
+    class_basis: Literal["design", "structure"] = "design"
+    exclude_cargo: tuple[str, ...] = ()
+    operational_only: bool = True
+    built_after: dt.date | None = None
+
+
+class BerthShare(Rule):
+    """Share of berths that have shore power."""
+
+    kind: Literal["berth_share"]
+    berth: BerthRequirement
 
 
 def co2_avoided_t(energy_kwh: float | pd.Series, factors: EmissionFactors) -> float | pd.Series:
@@ -41,11 +76,11 @@ def assess_berths(berths: gpd.GeoDataFrame, rule: BerthShare) -> Finding:
     inside = berths[berths["inside"].to_numpy(bool)] if len(berths) else berths
     table = pd.DataFrame(inside.drop(columns="geometry", errors="ignore"))
     table["counts"] = berth_membership(inside, rule.berth)
-    table["has"] = _three_valued(inside["shore_power"])
+    table["has"] = three_valued(inside["shore_power"])
     table = table[table["counts"] != NO]
     certain = (table["counts"] == YES).to_numpy(bool)
     ones = np.ones(len(table))
-    low, high = _bounds(table["has"], ones, certain)
+    low, high = has_bounds(table["has"], ones, certain)
     survey = table[(table["has"] == UNKNOWN) | ~certain].sort_values(
         ["class_t", "id"], ascending=[False, True], na_position="first"
     )
@@ -66,26 +101,11 @@ def assess_berths(berths: gpd.GeoDataFrame, rule: BerthShare) -> Finding:
     )
 
 
-def _three_valued(flag: pd.Series) -> pd.Series:
-    known = flag.astype("boolean")
-    return pd.Series(
-        np.select([known.isna(), known.fillna(False).to_numpy(bool)], [UNKNOWN, YES], NO),
-        index=flag.index,
-        dtype=object,
-    )
-
-
-def _bounds(has: pd.Series, whole: np.ndarray, certain: np.ndarray) -> tuple[float | None, float | None]:
-    part_low = np.where(has == YES, whole, 0.0)
-    part_high = np.where(has == NO, 0.0, whole)
-    return ratio_bounds(part_low, part_high, whole, certain)
-
-
 def _figure(table: pd.DataFrame, column: str, certain: np.ndarray) -> dict[str, float | int | None]:
     """Interval weighted by a column; rows without it are left out and counted."""
     whole = table[column].astype("Float64")
     known = (whole.notna() & (whole > 0).fillna(False)).to_numpy(bool)
-    low, high = _bounds(table["has"][known], whole[known].to_numpy(float), certain[known])
+    low, high = has_bounds(table["has"][known], whole[known].to_numpy(float), certain[known])
     return {"low": low, "high": high, "berths_left_out": int((~known).sum())}
 
 
@@ -93,43 +113,48 @@ def _by_port(table: pd.DataFrame) -> list[dict[str, object]]:
     rows = []
     for port, group in table.groupby(table["port"].fillna(""), sort=True):
         certain = (group["counts"] == YES).to_numpy(bool)
-        low, high = _bounds(group["has"], np.ones(len(group)), certain)
+        low, high = has_bounds(group["has"], np.ones(len(group)), certain)
         rows.append({"port": port, "berths": len(group), "low": low, "high": high})
     return rows
 
 
-def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> Finding:
-    """Shore-power use: calls connected / calls able to connect.
+def berth_rows(world: World, rule: BerthShare) -> RuleRows | None:
+    """A row for each berth that counts, or may count, and is not known to have shore power."""
+    berths = world.context.inputs.berths
+    counts = berth_membership(berths, rule.berth)
+    table = berths[(counts != NO) & berths["inside"].astype(bool)]
+    has = table["shore_power"].astype("boolean").fillna(False).to_numpy(bool)
+    build, ask = world.at("shore_power"), world.at("survey")
+    lacking = table[~has]
+    serving = [[d[name] for d in (build, ask) if name in d] for name in lacking["id"]]
+    items = pd.DataFrame(lacking[["id", "name", "port", "class_t"]]).assign(weight=1.0)
+    share = rule.target.share_min or 1.0
+    found = rule_rows(
+        rule, serving, items, world, served=float(has.sum()), total=float(len(table)), share=share
+    )
+    certain, ones = (counts[table.index] == YES).to_numpy(bool), np.ones(len(table))
+    # Of a berth that lacks it for sure a survey can only say that it doesn't count.
+    lacks = lacking["shore_power"].astype("boolean").eq(False).fillna(False).to_numpy(bool)
+    survey = (world.actions["kind"] == "survey").to_numpy(bool)
+    supplies = found.matrix.toarray() * ~(lacks[:, None] & survey[None, :])
 
-    A call is able to connect if its berth has shore power, its ship can take it, it stays long enough and its
-    kind of ship is not excluded. Where one of these is unknown, the call may or may not belong. A call that did
-    connect was able to, whatever else is not known of its berth and ship.
-    """
-    has = _three_valued(berths["shore_power"]).set_axis(berths["id"])
-    if calls.empty:
-        return Finding(rule, "share", None, None)
-    berth_has = calls["berth"].map(has[~has.index.duplicated()].to_dict()).astype(object).fillna(UNKNOWN)
-    stay = calls["hours"].astype("Float64")
-    able = calls["able"].astype("boolean")
-    no = (
-        (berth_has == NO)
-        | ~able.fillna(True)
-        | (stay < rule.min_stay_h).fillna(False)
-        | calls["ship_kind"].isin(rule.exclude_ships)
-    )
-    proven = calls["connected"].astype("boolean").fillna(False).to_numpy(bool)
-    unknown = (((berth_has == UNKNOWN) | able.isna()) & ~proven) | stay.isna()
-    if rule.exclude_ships:
-        unknown |= calls["ship_kind"].isna()
-    table = calls.assign(connected_status=_three_valued(calls["connected"]))[~no.to_numpy(bool)]
-    certain = ~unknown[~no].to_numpy(bool)
-    low, high = _bounds(table["connected_status"], np.ones(len(table)), certain)
-    return Finding(
-        rule,
-        "share",
-        low,
-        high,
-        counts=status_counts(table["connected_status"][certain]),
-        table=table,
-        figures={"calls_of_unknown_membership": int((~certain).sum())},
-    )
+    def measure(chosen: BoolArray, favourable: bool) -> float | None:
+        now = has.copy()
+        now[np.flatnonzero(~has)[supplies @ chosen > 0]] = True
+        return ratio_bounds(now.astype(float), now.astype(float), ones, certain)[1 if favourable else 0]
+
+    return replace(found, measure=measure)
+
+
+KIND = RuleKind(
+    "berth_share",
+    BerthShare,
+    measure=lambda rule, context: Measured(assess_berths(context.inputs.berths, rule)),
+    rows=berth_rows,
+    table=(("name", 50), ("port", 36), ("class_t", 24), ("counts", 20), ("has", 20)),
+    sheet="berths",
+    layers=("berths",),
+    close_to="berths",
+    noun=Bilingual(zh="个泊位", en="berths"),
+    names_lacking=True,
+)

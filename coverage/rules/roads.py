@@ -1,8 +1,8 @@
-"""Rules on spacing and covered length: from the measures to findings, with unknown sites as intervals."""
+"""Roads, routes and sites, and what the rules on routes share: spacing of the sites that count, figures and gaps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,30 +12,42 @@ import numpy.typing as npt
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
+from ..assess.border import SHARED_COLUMNS, OwnPart, shared_gaps
+from ..assess.spacing import Spacing, drives_by_key, find_spacing, gap_paths
+from ..assess.spacing_gaps import NO_SITE, OPEN, SHARED, DriveKey, region_pieces, rows_by_drive
 from ..inputs import Inputs
 from ..network import Region, RoadGraph
 from ..network.access import Access, find_access
-from ..network.cutting import all_pieces
-from ..network.routes import (
-    Drive,
-    OpenEnds,
-    RoadIndex,
-    Route,
-    open_ends,
-    segment_weight,
-    segments_inside,
-)
-from ..network.snapping import Snapped, Snapper, join_snapped, places_on
-from ..policy import LengthCoverage, RouteSpacing, SiteRequirement
+from ..network.routes import Drive, OpenEnds, RoadIndex, Route, open_ends
+from ..network.snapping import Snapped, Snapper
 from ..units import M_PER_KM, WGS84, km, lonlat
-from .border import SHARED_COLUMNS, OwnPart, shared_gaps
-from .covered import covered_length
-from .finding import NO, UNKNOWN, YES, Finding, site_status, status_counts
-from .spacing import Spacing, drives_by_key, find_spacing, gap_paths, length_by_area
-from .spacing_gaps import NO_SITE, OPEN, SHARED, DriveKey, region_pieces, rows_by_drive
+from .finding import NO, UNKNOWN, YES, site_status, status_counts
+from .model import Rule, SiteRequirement
 
 CLASSES = ("good", "middle", "gap", "no_site", "open", "shared")
 """Names of the classes of length, in the order of :func:`~plugspan.assess.spacing.class_columns`."""
+
+
+class RouteRule(Rule):
+    """A rule on the routes of a class of road: how far apart the sites may be that meet its requirement."""
+
+    network: str
+    site: SiteRequirement
+
+    @property
+    def span_km(self) -> float:
+        """How long a gap may be."""
+        raise NotImplementedError
+
+    @property
+    def limits_km(self) -> tuple[float, float]:
+        """Limits between the classes of gaps: good, middle, gap."""
+        return (25.0, self.span_km)
+
+    @property
+    def counts_outside(self) -> bool:
+        """Whether sites outside the region close a gap."""
+        return True
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,64 +127,28 @@ class RoadContext:
         """(sites,) whether each site meets the requirement."""
         return site_status(self.inputs, site)
 
-    def spacing(
-        self, rule: RouteSpacing | LengthCoverage, network: str, qualifies: npt.NDArray[np.bool_]
-    ) -> Spacing:
+    def spacing(self, rule: RouteRule, network: str, qualifies: npt.NDArray[np.bool_]) -> Spacing:
         """Spacing of the qualifying sites along the routes of a class."""
         routes = self.of_class(network)
         refs = {route.ref for route in routes}
         access = self.access(rule.site.access_km)
         own = Access(access.served[access.served["ref"].isin(refs)], access.near, access.access_m)
-        limits = rule.class_limits_km if isinstance(rule, RouteSpacing) else (25.0, rule.span_max_km)
-        if not getattr(rule, "outside_sites_count", True):
+        if not rule.counts_outside:
             qualifies = qualifies & self.inputs.sites["inside"].to_numpy(bool)
         return find_spacing(
             self.index,
             routes,
             own,
             qualifies,
-            limits_m=[x * M_PER_KM for x in limits],
+            limits_m=[x * M_PER_KM for x in rule.limits_km],
             span_m=rule.span_km * M_PER_KM,
             ends=self.ends,
             pieces=self.pieces,
         )
 
 
-def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, Spacing]:
-    """Length per site along the routes of a class; gaps and classes stand beside the average.
-
-    The lower bound counts sites of unknown quality, the upper one does not. Without any site there is no number:
-    both are infinite, and the rule is not met. The longest gap is that of the own parts; it has no upper bound
-    while the data end inside the region.
-    """
-    status = context.status(rule.site)
-    strict, lenient = _both(context, rule, status)
-    statistic = "length_per_site_m" if rule.statistic == "length_per_site" else "gap_max_m"
-    low, high = (_km_or_inf(s.network[statistic], s.network["length_m"]) for s in (lenient, strict))
-    if rule.statistic == "gap_max" and bool(strict.gaps["own_open"].any()):
-        high = np.inf  # an open gap is at least so long, and nobody knows how much longer
-    served = set(strict.gaps["from_site"].dropna()) | set(strict.gaps["to_site"].dropna())
-    finding = Finding(
-        rule,
-        "km",
-        low,
-        high,
-        counts=_site_counts(context, rule, status),
-        table=route_rows(strict),
-        survey=_survey(context, rule, status, strict),
-        figures={
-            **_figures(strict, ""),
-            **_figures(lenient, "_with_unknown"),
-            "sites_that_close_a_gap": len(served),
-            "by_direction": _direction_rows(strict),
-            "by_county": _county_rows(context, rule, strict),
-        },
-    )
-    return finding, strict
-
-
-def _both(
-    context: RoadContext, rule: RouteSpacing | LengthCoverage, status: npt.NDArray[np.object_]
+def both_spacings(
+    context: RoadContext, rule: RouteRule, status: npt.NDArray[np.object_]
 ) -> tuple[Spacing, Spacing]:
     """Spacing without and with the sites of unknown quality; one object if there are none."""
     strict = context.spacing(rule, rule.network, status == YES)
@@ -181,13 +157,8 @@ def _both(
     return strict, context.spacing(rule, rule.network, status != NO)
 
 
-def _km_or_inf(value_m: float, length_m: float) -> float | None:
-    if not length_m > 0:
-        return None
-    return float(value_m) / M_PER_KM if np.isfinite(value_m) else np.inf
-
-
-def _figures(spacing: Spacing, suffix: str) -> dict[str, object]:
+def spacing_figures(spacing: Spacing, suffix: str) -> dict[str, object]:
+    """Figures of a spacing; those that unknown sites would change have a suffix."""
     row = spacing.network
     figures: dict[str, object] = {}
     if not suffix:
@@ -207,27 +178,26 @@ def _km(value_m: float) -> float | None:
     return km(value_m) if np.isfinite(value_m) else None
 
 
-def _site_counts(
-    context: RoadContext, rule: RouteSpacing | LengthCoverage, status: npt.NDArray[np.object_]
-) -> dict[str, float]:
+def site_counts(context: RoadContext, rule: RouteRule, status: npt.NDArray[np.object_]) -> dict[str, float]:
     """Sites that serve the network, by whether they qualify."""
-    return status_counts(status[_serving(context, rule)])
+    return status_counts(status[serving_of(context, rule)])
 
 
-def _serving(context: RoadContext, rule: RouteSpacing | LengthCoverage) -> npt.NDArray[np.int64]:
+def serving_of(context: RoadContext, rule: RouteRule) -> npt.NDArray[np.int64]:
+    """Positions of the sites that serve the routes of a rule."""
     served = context.access(rule.site.access_km).served
     refs = {route.ref for route in context.of_class(rule.network)}
     return np.unique(served.loc[served["ref"].isin(refs), "site"].to_numpy(np.int64))
 
 
-def _survey(
+def survey_of(
     context: RoadContext,
-    rule: RouteSpacing | LengthCoverage,
+    rule: RouteRule,
     status: npt.NDArray[np.object_],
     strict: Spacing,
 ) -> pd.DataFrame:
     """Sites of unknown quality that serve the network; first those that would shorten a gap the most."""
-    serving = _serving(context, rule)
+    serving = serving_of(context, rule)
     unknown = serving[status[serving] == UNKNOWN]
     served = context.access(rule.site.access_km).served
     drives = drives_by_key(context.of_class(rule.network))
@@ -283,18 +253,11 @@ ROUTE_COLUMNS = {
 
 def route_rows(spacing: Spacing) -> pd.DataFrame:
     """A row for each route, in kilometres: ``ref, class, length_km, sites, length_per_site_km, gap_…_km``."""
-    return _in_km(spacing, spacing.by_route).rename(columns={"road_class": "class"})
+    return in_km(spacing, spacing.by_route).rename(columns={"road_class": "class"})
 
 
-def _direction_rows(spacing: Spacing) -> list[dict[str, object]]:
-    return _records(_in_km(spacing, spacing.by_direction))
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, object]]:
-    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
-
-
-def _in_km(spacing: Spacing, table: pd.DataFrame) -> pd.DataFrame:
+def in_km(spacing: Spacing, table: pd.DataFrame) -> pd.DataFrame:
+    """A table by route or direction in kilometres."""
     classes = dict(zip(spacing.class_columns, [f"{c}_km" for c in CLASSES], strict=True))
     names = {**ROUTE_COLUMNS, **classes}
     shown = table.drop(columns="gap_max_row").rename(columns=names)
@@ -303,20 +266,7 @@ def _in_km(spacing: Spacing, table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def _county_rows(context: RoadContext, rule: RouteSpacing, spacing: Spacing) -> list[dict[str, object]]:
-    counties = context.inputs.counties
-    if counties.empty or counties.geometry.isna().all():
-        return []
-    areas = counties[counties.geometry.notna()]
-    table = length_by_area(context.index, context.of_class(rule.network), spacing, areas)
-    table = (table / M_PER_KM).round(3)
-    table.columns = ["length_km", *(f"{c}_km" for c in CLASSES), "gap_max_km"]
-    return _records(table.assign(county=areas["name"]))
-
-
-def gap_frame(
-    context: RoadContext, rule: RouteSpacing | LengthCoverage, network: str, spacing: Spacing
-) -> gpd.GeoDataFrame:
+def gap_frame(context: RoadContext, rule: RouteRule, network: str, spacing: Spacing) -> gpd.GeoDataFrame:
     """Gaps as the outputs show them: site ids, kilometres, class, line (EPSG:4326) and the OSM ways it runs on."""
     gaps, routes = spacing.gaps, context.of_class(network)
     ids = context.inputs.sites["id"].astype(object)
@@ -362,141 +312,3 @@ def _spacing_class(gaps: pd.DataFrame) -> npt.NDArray[np.object_]:
     """Class of each gap by name."""
     names = {0: "good", 1: "middle", 2: "gap", NO_SITE: "no_site", OPEN: "open", SHARED: "shared"}
     return gaps["length_class"].map(names).to_numpy(dtype=object)
-
-
-def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding, Spacing]:
-    """Share of route length covered within the span, in three readings; the rule names the one that decides."""
-    status = context.status(rule.site)
-    strict, lenient = _both(context, rule, status)
-    low = _graph_coverage(context, rule, status == YES)
-    high = low if lenient is strict else _graph_coverage(context, rule, status != NO)
-    readings = {
-        "route": (_share(strict.network["covered_low"]), _share(lenient.network["covered_high"])),
-        "edge": (_share(low[0]), _share(high[0])),
-        "two_site": (_share(low[1]), _share(high[1])),
-    }
-    figures: dict[str, object] = {"reading": rule.reading, "span_km": rule.span_max_km}
-    for name, (a, b) in readings.items():
-        figures |= {f"{name}_low": a, f"{name}_high": b}
-    finding = Finding(
-        rule,
-        "share",
-        *readings[rule.reading],
-        counts=_site_counts(context, rule, status),
-        figures={**figures, **_figures(strict, "")},
-        table=route_rows(strict),
-        survey=_survey(context, rule, status, strict),
-    )
-    return finding, strict
-
-
-def _share(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-@dataclass(frozen=True, eq=False)
-class CoveragePieces:
-    """Roads cut at sites and at the border of the region: what the readings of covered length judge one by one.
-
-    Attributes
-    ----------
-    a, b : (p,) int64
-        Nodes; site ``k`` is node ``n_graph + k``, whether it is on a road or not.
-    length_m : (p,) float64
-    weight_m : (p,) float64
-        Length that counts: a carriageway half, nothing outside the region or on other roads.
-    segment, from_m
-        The segment of each piece, and where on it the piece begins.
-    n_nodes : int
-    """
-
-    a: npt.NDArray[np.int64]
-    b: npt.NDArray[np.int64]
-    length_m: npt.NDArray[np.float64]
-    weight_m: npt.NDArray[np.float64]
-    segment: npt.NDArray[np.int64]
-    from_m: npt.NDArray[np.float64]
-    n_nodes: int
-
-
-def coverage_pieces(context: RoadContext, network: str, sites: Snapped) -> CoveragePieces:
-    """Cut all roads at the given sites and at the region's border; each piece lies inside or outside as a whole."""
-    graph = context.graph
-    weight = segment_weight(graph, context.of_class(network))
-    if context.area is None:
-        pieces = all_pieces(graph, sites)
-        inside = np.ones(len(pieces.a), dtype=np.bool_)
-        nodes = len(sites.segment)
-    else:
-        part, low, high = segments_inside(context.index, context.area, np.flatnonzero(weight > 0))
-        ends = np.concatenate([low, high])
-        on = np.concatenate([part, part])
-        cut = (ends > 0) & (ends < graph.seg_length_m[on])
-        places = join_snapped(sites, places_on(on[cut], ends[cut]))
-        pieces = all_pieces(graph, places)
-        nodes = len(places.segment)
-        inside = _lies_in(pieces.segment, pieces.from_m + pieces.length_m / 2, part, low, high)
-    return CoveragePieces(
-        pieces.a,
-        pieces.b,
-        pieces.length_m,
-        pieces.length_m * weight[pieces.segment] * inside,
-        pieces.segment,
-        pieces.from_m,
-        graph.n_nodes + nodes,
-    )
-
-
-def _lies_in(
-    segment: npt.NDArray[np.int64],
-    at_m: npt.NDArray[np.float64],
-    part: npt.NDArray[np.int64],
-    low: npt.NDArray[np.float64],
-    high: npt.NDArray[np.float64],
-) -> npt.NDArray[np.bool_]:
-    """Whether places on segments lie in one of the parts; the parts of a segment are apart."""
-    order = np.lexsort((low, part))
-    part, low, high = part[order], low[order], high[order]
-    every = np.lexsort((np.concatenate([low, at_m]), np.concatenate([part, segment])))
-    is_part = every < len(part)
-    last = np.maximum.accumulate(np.where(is_part, np.arange(len(every)), -1))
-    here = every[~is_part] - len(part)
-    before = every[last[~is_part]]
-    found = np.zeros(len(segment), dtype=np.bool_)
-    known = last[~is_part] >= 0
-    k = np.where(known, before, 0)
-    if len(part):
-        found[here] = known & (part[k] == segment[here]) & (at_m[here] <= high[k])
-    return found
-
-
-def serving_sites(
-    context: RoadContext, rule: LengthCoverage, qualifies: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.int64]:
-    """Sites that serve a rule's network and count."""
-    sites = _serving(context, rule)
-    return sites[qualifies[sites]]
-
-
-def _graph_coverage(
-    context: RoadContext, rule: LengthCoverage, qualifies: npt.NDArray[np.bool_]
-) -> tuple[float, float]:
-    """Shares by the edge rule and the two-site rule on the roads, with the sites that serve the network as nodes.
-
-    Each road counts once, as in all lengths: a carriageway half, a segment by its part inside the region.
-    """
-    sites = serving_sites(context, rule, qualifies)
-    pieces = coverage_pieces(context, rule.network, context.snapped.take(sites))
-    edges = pd.DataFrame(
-        {"u": pieces.a, "v": pieces.b, "length_m": pieces.length_m, "counted": pieces.weight_m > 0}
-    )
-    nodes = context.graph.n_nodes + np.arange(len(sites))
-    found = covered_length(edges, nodes, rule.span_max_km * M_PER_KM)
-    total = float(pieces.weight_m.sum())
-    passes = (found.edge_passes.to_numpy(bool), found.two_site_passes.to_numpy(bool))
-    # From what fails, so that all is exactly 1.
-    edge, two = (1.0 - float(pieces.weight_m[~p].sum()) / total if total > 0 else np.nan for p in passes)
-    return edge, two
-
-
-__all__: Sequence[str] = ["RoadContext", "assess_coverage", "assess_spacing", "gap_frame", "route_rows"]

@@ -1,17 +1,43 @@
-"""Facilities that must hold a charger: service areas by side and pair, hubs; and what stands where."""
+"""Facilities that must hold a charger: service areas by side and pair, hubs."""
 
 from __future__ import annotations
+
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from pydantic import model_validator
 from sklearn.neighbors import BallTree
 
 from ..inputs.bundle import PROPOSED
 from ..inputs.sites import qualify_points
-from ..policy import FacilityShare, FleetPower, Inventory, SiteRequirement
+from ..settings import Share
 from ..units import EARTH_RADIUS_M
-from .finding import NO, TOLERANCE, UNKNOWN, YES, Finding, share_bounds
+from .finding import NO, TOLERANCE, UNKNOWN, YES, Finding, Measured, share_bounds
+from .kind import RuleKind
+from .model import Bilingual, Rule, SiteRequirement, as_tuple
+from .rows import RuleRows, World, rule_rows
+
+
+class FacilityShare(Rule):
+    """Share of facilities that hold a qualifying site, per side or per pair.
+
+    With ``charging_spaces_min`` it is instead the share of those where so large a part of the parking spaces for
+    cars has charging, built or prepared (``charging_spaces / small_car_spaces``).
+    """
+
+    kind: Literal["facility_share"]
+    facility: tuple[str, ...]
+    unit: Literal["side", "pair"] = "side"
+    include_parking_areas: bool = False
+    site: SiteRequirement = SiteRequirement()
+    charging_spaces_min: Share | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _facility_list(cls, data: Any) -> Any:
+        return as_tuple(data, "facility")
 
 
 def assess_facilities(
@@ -212,57 +238,47 @@ def _by_kind(table: pd.DataFrame) -> list[dict[str, object]]:
     return rows
 
 
-def assess_inventory(facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, rule: Inventory) -> Finding:
-    """How many facilities of each kind there are, by status; chargers of that kind count too."""
-    columns = ["id", "name", "kind", "status", "county"]
-    rows = [
-        frame.loc[frame["kind"].isin(rule.facility) & frame["inside"].astype(bool), columns]
-        for frame in (facilities, chargers)
-        if len(frame)
+def facility_rows(world: World, rule: FacilityShare) -> RuleRows | None:
+    """A row for each side (or pair) that is not known to hold what is asked."""
+    inputs = world.context.inputs
+    table = counted_facilities(inputs.facilities, rule)
+    if rule.charging_spaces_min is not None or table.empty:
+        return None
+    has, _ = facility_status(table, inputs.chargers, rule.site)
+    gives = world.gives(rule.site)
+    at, which = assign_chargers(table, world.chargers, rule.site)
+    action = world.chargers["action"].to_numpy(np.int64)[which]
+    members: dict[int, set[int]] = {k: set() for k in range(len(table))}
+    for k, j in zip(at.tolist(), action.tolist(), strict=True):
+        if gives[j]:
+            members[k].add(j)
+    surveys = world.at("survey")
+    for k, (name, status) in enumerate(zip(table["id"], has, strict=True)):
+        if status == UNKNOWN and name in surveys:
+            members[k].add(surveys[name])
+    pair = table["pair"].fillna(table["name"]).fillna(table["id"]).to_numpy(object)
+    unit = pair if rule.unit == "pair" else table["id"].to_numpy(object)
+    good = set(unit[(has == YES).to_numpy(bool)])
+    names = [name for name in dict.fromkeys(unit) if name not in good]
+    serving = [
+        sorted(set().union(*(members[k] for k in np.flatnonzero(unit == name).tolist()))) for name in names
     ]
-    table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
-    status = table["status"].fillna("operational")
-    by_kind = {
-        kind: int(((table["kind"] == kind) & (status == "operational")).sum()) for kind in rule.facility
-    }
-    planned = {
-        kind: int(((table["kind"] == kind) & (status != "operational")).sum()) for kind in rule.facility
-    }
-    return Finding(
-        rule, "count", None, None, table=table, figures={"operational": by_kind, "other_status": planned}
-    )
+    first = [int(np.flatnonzero(unit == name)[0]) for name in names]
+    items = table.iloc[first][["id", "name", "side", "ref"]].assign(weight=1.0)
+    total = float(len(dict.fromkeys(unit)))
+    share = rule.target.share_min or 1.0
+    return rule_rows(rule, serving, items, world, served=float(len(good)), total=total, share=share)
 
 
-def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: FleetPower) -> Finding:
-    """Installed kW and charge points against the registered electric fleet, by county.
-
-    Sites without a known power add nothing to ``installed_kw``, so it is a lower bound; they are counted.
-    Rows of one name are parts of one county: their fleets add up, and are unknown if one of them is.
-    """
-    own = sites[(sites["kind"] == rule.site_kind) & sites["inside"].astype(bool)]
-    county = own["county"].fillna("")
-    table = pd.DataFrame(
-        {
-            "sites": own.groupby(county).size(),
-            "sites_without_power": own["pool_kw"].isna().groupby(county).sum(),
-            "installed_kw": own["pool_kw"].astype("Float64").groupby(county).sum(),
-            "points": own["points"].astype("Float64").groupby(county).sum(),
-        }
-    )
-    fleet = pd.Series(dtype="Float64")
-    if len(counties):
-        own_fleet = (
-            counties["registered_ev"].astype("Float64").groupby(counties["name"].astype(str), sort=False)
-        )
-        fleet = own_fleet.agg(lambda parts: parts.sum(skipna=False)).astype("Float64")
-    table = table.reindex(fleet.index.union(table.index, sort=False)).fillna(0)
-    table["registered_ev"] = fleet.reindex(table.index)
-    table["kw_per_ev"] = (table["installed_kw"] / table["registered_ev"]).round(4)
-    table["ev_per_point"] = (table["registered_ev"] / table["points"].where(table["points"] > 0)).round(2)
-    table = table.rename_axis("county").reset_index()
-    total = {
-        "installed_kw_low": float(table["installed_kw"].sum()),
-        "sites_without_power": int(table["sites_without_power"].sum()),
-        "registered_ev": None if fleet.isna().any() or fleet.empty else float(fleet.sum()),
-    }
-    return Finding(rule, "count", None, None, table=table, figures=total)
+KIND = RuleKind(
+    "facility_share",
+    FacilityShare,
+    measure=lambda rule, context: Measured(
+        assess_facilities(context.inputs.facilities, context.inputs.chargers, rule)
+    ),
+    rows=facility_rows,
+    table=(("name", 50), ("kind", 40), ("ref", 18), ("side", 14), ("has", 20), ("evidence", 28)),
+    sheet="service-areas",
+    noun=Bilingual(zh="处设施（按侧）", en="facilities (each side by itself)"),
+    names_lacking=True,
+)

@@ -1,9 +1,10 @@
-"""One finding for each rule of a policy."""
+"""All findings of one state of the network, one for each rule of a policy, with what they rest on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import geopandas as gpd
@@ -14,29 +15,13 @@ from ..inputs import Inputs
 from ..inputs.sites import as_they_will_be
 from ..network import Region, RoadGraph
 from ..network.routes import Route, parallel_inside_m
-from ..policy import (
-    BerthShare,
-    CallShare,
-    DemandReach,
-    FacilityShare,
-    FleetPower,
-    Inventory,
-    LengthCoverage,
-    Policy,
-    RouteSpacing,
-    Rule,
-    ShareMargin,
-    SiteRequirement,
-)
 from ..units import M_PER_KM, WGS84
-from .assessment import Assessment
-from .berths import assess_berths, assess_calls
-from .evidence import gap_evidence
-from .facilities import assess_facilities, assess_fleet, assess_inventory
-from .finding import UNKNOWN, YES, Finding, site_status
-from .parking import assess_parking
-from .reach import assess_reach
-from .spacing_rules import RoadContext, assess_coverage, assess_spacing, gap_frame, route_rows
+from .evidence import EVIDENCE_COLUMNS, gap_evidence
+from .finding import UNKNOWN, Finding, site_status
+from .kind import kind_of
+from .model import SiteRequirement
+from .policy import Policy
+from .roads import RoadContext, RouteRule
 
 ROUTE_COLUMNS = (
     "ref",
@@ -48,6 +33,80 @@ ROUTE_COLUMNS = (
     "gap_mean_km",
     "gap_max_km",
 )
+
+
+def findings_table(before: Assessment, after: Assessment | None = None, lang: str = "en") -> pd.DataFrame:
+    """A row for each rule: ``rule, title, kind, unit, target, low, high, status``; ``low_after`` … with ``after``."""
+    rows = []
+    for k, finding in enumerate(before.findings):
+        row = {
+            "rule": finding.rule.id, "title": finding.rule.title[lang], "kind": finding.rule.kind,
+            "unit": finding.unit, "target": finding.target,
+        }  # fmt: skip
+        for end, found in (("", finding), ("_after", None if after is None else after.findings[k])):
+            if found is not None:
+                row |= {f"low{end}": found.low, f"high{end}": found.high, f"status{end}": found.shown}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Assessment:
+    """Findings in the order of the policy's rules, and the frames behind them.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+    routes : DataFrame
+        A row for each assessed route: ``ref``, ``road_class``, ``length_km``, ``sites``, gaps …
+    gaps : GeoDataFrame
+        A row for each gap of each rule on spacing, route and direction, with its line (EPSG:4326).
+    access : DataFrame
+        Which site serves which route and direction, where and how far off.
+    not_served : GeoDataFrame
+        Sites near a route that don't serve it, with the reason.
+    demand : GeoDataFrame
+        Demand points with their distance to the nearest qualifying site.
+    sites : GeoDataFrame
+        Charging sites with ``fast`` (yes / unknown / no; empty if it charges no vehicles) by the power that the
+        policy's strictest rule on routes asks for; those not in operation as they will be.
+    evidence : DataFrame
+        For each gap the sites that close it, candidates inside it, and sites that don't count with the reason;
+        see :func:`plugspan.rules.evidence.gap_evidence`.
+    """
+
+    findings: tuple[Finding, ...]
+    routes: pd.DataFrame
+    gaps: gpd.GeoDataFrame
+    access: pd.DataFrame
+    not_served: gpd.GeoDataFrame
+    demand: gpd.GeoDataFrame
+    sites: gpd.GeoDataFrame
+    network: Mapping[str, object] = field(default_factory=dict)
+    evidence: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EVIDENCE_COLUMNS)))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row for each rule: ``rule, title, kind, unit, target, low, high, status``."""
+        return findings_table(self)
+
+    def __repr__(self) -> str:
+        """How many rules, and how they stand."""
+        counts = Counter(finding.shown or "reported" for finding in self.findings)
+        how = ", ".join(f"{n} {status}" for status, n in counts.items())
+        return f"<Assessment: {len(self.findings)} rules ({how}), {len(self.gaps)} gaps>"
+
+    def _repr_html_(self) -> str:
+        """The findings as a table."""
+        return str(self.table.to_html(index=False, na_rep=""))
+
+    def __getitem__(self, rule_id: str) -> Finding:
+        return next(f for f in self.findings if f.rule.id == rule_id)
+
+    @property
+    def all_met(self) -> bool:
+        """True if no rule with a target is missed or undecided."""
+        return all(f.status in (None, "met") for f in self.findings)
 
 
 def assess(
@@ -79,31 +138,17 @@ def assess(
         Of the same inputs, graph, routes and region, if there is one already.
     """
     context = context or RoadContext(inputs, graph, tuple(routes), region)
-    findings: list[Finding] = []
-    gaps: list[gpd.GeoDataFrame] = []
-    measured: list[pd.DataFrame] | None = None
-    demand = inputs.demand.assign(distance_m=np.nan, reached=None, problem=None)
-    for rule in policy.rules:
-        if isinstance(rule, RouteSpacing):
-            finding, spacing = assess_spacing(context, rule)
-            gaps.append(gap_frame(context, rule, rule.network, spacing))
-            # The table of routes is that of the first rule on spacing: one row a route.
-            measured = measured or [route_rows(spacing), *_other_classes(context, rule)]
-        elif isinstance(rule, LengthCoverage):
-            finding, spacing = assess_coverage(context, rule)
-            gaps.append(gap_frame(context, rule, rule.network, spacing))
-        elif isinstance(rule, DemandReach):
-            finding, demand = assess_reach(inputs, graph, rule)
-        else:
-            finding = _facility_rule(inputs, rule)
-        findings.append(finding)
-    all_gaps = _joined(gaps, _no_gaps())
+    measured = [kind_of(rule).measure(rule, context) for rule in policy.rules]
+    all_gaps = _joined([m.gaps for m in measured if m.gaps is not None], _no_gaps())
+    tables = [m.routes for m in measured if m.routes is not None]
+    places = [m.demand for m in measured if m.demand is not None]
     return Assessment(
-        tuple(findings),
-        _with_parallel(context, _joined(measured or [], _empty(ROUTE_COLUMNS))),
+        tuple(m.finding for m in measured),
+        # The table of routes is that of the first rule that has one: one row a route.
+        _with_parallel(context, _joined(tables[:1], _empty(ROUTE_COLUMNS))),
         all_gaps,
         *_access_frames(context, policy),
-        demand,
+        places[-1] if places else inputs.demand.assign(distance_m=np.nan, reached=None, problem=None),
         _site_frame(context, policy),
         evidence=gap_evidence(context, policy, all_gaps, candidates),
     )
@@ -121,32 +166,9 @@ def _with_parallel(context: RoadContext, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(parallel_km=(table["ref"].map(inside_m).astype(float) / M_PER_KM).round(3))
 
 
-def _facility_rule(inputs: Inputs, rule: Rule) -> Finding:
-    """Rules that need no roads."""
-    if isinstance(rule, FacilityShare):
-        return assess_facilities(inputs.facilities, inputs.chargers, rule)
-    if isinstance(rule, BerthShare):
-        return assess_berths(inputs.berths, rule)
-    if isinstance(rule, CallShare):
-        return assess_calls(inputs.calls, inputs.berths, rule)
-    if isinstance(rule, ShareMargin):
-        return assess_parking(inputs.car_parks, inputs.counties, rule)
-    if isinstance(rule, Inventory):
-        return assess_inventory(inputs.facilities, inputs.chargers, rule)
-    assert isinstance(rule, FleetPower)
-    return assess_fleet(inputs.sites, inputs.counties, rule)
-
-
-def _other_classes(context: RoadContext, rule: RouteSpacing) -> list[pd.DataFrame]:
-    """Routes of the other classes, measured in the same way for the record; no rule judges them."""
-    others = sorted({route.road_class for route in context.routes} - {rule.network})
-    yes = context.status(rule.site) == YES
-    return [route_rows(context.spacing(rule, network, yes)) for network in others]
-
-
 def _asked_on_routes(policy: Policy) -> list[SiteRequirement]:
     """What the rules on routes ask of a site, in the policy's order."""
-    return [rule.site for rule in policy.rules if isinstance(rule, RouteSpacing | LengthCoverage)]
+    return [rule.site for rule in policy.rules if isinstance(rule, RouteRule)]
 
 
 def _access_frames(context: RoadContext, policy: Policy) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ..inputs import Inputs, qualify
-from ..policy import Rule, SiteRequirement
 from ..units import M_PER_KM, compare_m
+from .model import Rule, SiteRequirement
 
 Status = Literal["met", "not met", "undecided"]
 Shown = Literal["met", "met on average", "not met", "undecided"]
@@ -89,6 +90,27 @@ class Finding:
         return self.status
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What a kind of rule measures: the finding, and rows of frames that several rules fill.
+
+    Attributes
+    ----------
+    finding : Finding
+    gaps : GeoDataFrame, optional
+        Gaps along routes, as :attr:`.assessment.Assessment.gaps`.
+    routes : DataFrame, optional
+        Figures of routes, as :attr:`.assessment.Assessment.routes`: the first rule that gives them fills the table.
+    demand : GeoDataFrame, optional
+        Demand points with what the rule found, as :attr:`.assessment.Assessment.demand`.
+    """
+
+    finding: Finding
+    gaps: gpd.GeoDataFrame | None = None
+    routes: pd.DataFrame | None = None
+    demand: gpd.GeoDataFrame | None = None
+
+
 def site_status(inputs: Inputs, site: SiteRequirement) -> npt.NDArray[np.object_]:
     """(sites,) ``yes``, ``unknown`` or ``no``: whether each charging site meets a requirement."""
     asked = site.model_dump(include={"dc_min_kw", "min_points", "pool_min_kw", "connectors", "open_24h"})
@@ -162,3 +184,22 @@ def _extreme(part: npt.NDArray[Any], whole: npt.NDArray[Any], certain: npt.NDArr
     parts = part[certain].sum() + np.concatenate([[0.0], np.cumsum(part[~certain][order])])
     wholes = whole[certain].sum() + np.concatenate([[0.0], np.cumsum(whole[~certain][order])])
     return float((parts[wholes > 0] / wholes[wholes > 0]).min())
+
+
+def three_valued(flag: pd.Series) -> pd.Series:
+    """A flag as ``yes``, ``unknown`` (missing) or ``no``."""
+    known = flag.astype("boolean")
+    return pd.Series(
+        np.select([known.isna(), known.fillna(False).to_numpy(bool)], [UNKNOWN, YES], NO),
+        index=flag.index,
+        dtype=object,
+    )
+
+
+def has_bounds(
+    has: pd.Series, whole: npt.NDArray[Any], certain: npt.NDArray[Any]
+) -> tuple[float | None, float | None]:
+    """Interval of the share of ``whole`` that has what is asked; rows that are not ``certain`` may not belong."""
+    part_low = np.where(has == YES, whole, 0.0)
+    part_high = np.where(has == NO, 0.0, whole)
+    return ratio_bounds(part_low, part_high, whole, certain)

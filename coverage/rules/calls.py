@@ -1,0 +1,69 @@
+"""Use of shore power: calls connected / calls able to connect."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from ..settings import NonNegative
+from .finding import NO, UNKNOWN, Finding, Measured, has_bounds, status_counts, three_valued
+from .kind import RuleKind
+from .model import Bilingual, Rule
+
+
+class CallShare(Rule):
+    """Shore-power use: calls connected / calls able to connect."""
+
+    kind: Literal["call_share"]
+    min_stay_h: NonNegative = 2.0
+    exclude_ships: tuple[str, ...] = ()
+
+
+def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> Finding:
+    """Shore-power use: calls connected / calls able to connect.
+
+    A call is able to connect if its berth has shore power, its ship can take it, it stays long enough and its
+    kind of ship is not excluded. Where one of these is unknown, the call may or may not belong. A call that did
+    connect was able to, whatever else is not known of its berth and ship.
+    """
+    has = three_valued(berths["shore_power"]).set_axis(berths["id"])
+    if calls.empty:
+        return Finding(rule, "share", None, None)
+    berth_has = calls["berth"].map(has[~has.index.duplicated()].to_dict()).astype(object).fillna(UNKNOWN)
+    stay = calls["hours"].astype("Float64")
+    able = calls["able"].astype("boolean")
+    no = (
+        (berth_has == NO)
+        | ~able.fillna(True)
+        | (stay < rule.min_stay_h).fillna(False)
+        | calls["ship_kind"].isin(rule.exclude_ships)
+    )
+    proven = calls["connected"].astype("boolean").fillna(False).to_numpy(bool)
+    unknown = (((berth_has == UNKNOWN) | able.isna()) & ~proven) | stay.isna()
+    if rule.exclude_ships:
+        unknown |= calls["ship_kind"].isna()
+    table = calls.assign(connected_status=three_valued(calls["connected"]))[~no.to_numpy(bool)]
+    certain = ~unknown[~no].to_numpy(bool)
+    low, high = has_bounds(table["connected_status"], np.ones(len(table)), certain)
+    return Finding(
+        rule,
+        "share",
+        low,
+        high,
+        counts=status_counts(table["connected_status"][certain]),
+        table=table,
+        figures={"calls_of_unknown_membership": int((~certain).sum())},
+    )
+
+
+KIND = RuleKind(
+    "call_share",
+    CallShare,
+    measure=lambda rule, context: Measured(assess_calls(context.inputs.calls, context.inputs.berths, rule)),
+    table=(("ship", 40), ("berth", 26), ("arrived", 28), ("hours", 24), ("connected_status", 28)),
+    sheet="calls",
+    noun=Bilingual(zh="次靠泊", en="calls"),
+    counts_text="report.say.counts-calls",
+)

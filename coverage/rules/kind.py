@@ -1,0 +1,117 @@
+"""Kinds of rules: what each declares once, in its own file, for all outputs.
+
+A kind is a module of this folder with a :class:`RuleKind` named ``KIND``; nothing else names it. Kinds from elsewhere
+are added by :func:`register`. See ``CONTRIBUTING.md``.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .model import Bilingual, Rule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .finding import Finding, Measured
+    from .roads import RoadContext
+    from .rows import RuleRows, World
+
+
+@dataclass(frozen=True, eq=False)
+class RuleKind:
+    """Everything that the program knows of one kind of rule.
+
+    Attributes
+    ----------
+    name : str
+        The ``kind`` of its rules in a profile.
+    model : type of Rule
+        Its keys.
+    measure : callable
+        From a rule and the roads, routes and tables of a :class:`~.roads.RoadContext` to what is measured.
+    rows : callable, optional
+        From the state of a plan and a rule to rows that are served exactly when the rule is met. Without it no plan
+        can be made for the kind: its rules are measured only.
+    table : sequence of (str, float)
+        Columns of the finding's table that stand in the report, with their share of the width.
+    column_names : mapping
+        Names in the schema of columns that are called otherwise in the finding's table.
+    sheet : str
+        Sheet of the workbook with all rows of the table. Empty: each rule gets a sheet of its own.
+    layers : tuple of str
+        Layers of the map that show what its rules count, the result first. Empty: a finding whose table has a
+        ``geometry`` gets a layer of its own.
+    close_to : str
+        Layer that the map of its page in the report is cut to; empty for the whole region.
+    own_gaps : bool
+        Its page shows the rule's own gaps on the layer of routes.
+    noun : Bilingual, optional
+        What is counted as yes, unknown and no; without it these counts are not put in words.
+    counts_text : str
+        Key of the sentence on these counts.
+    lists : bool
+        Its rules measure no value: they list.
+    names_lacking : bool
+        Things that lack what is asked are named on the report's first page.
+    by_county : callable, optional
+        From a finding to its table by county, and
+    county_columns : tuple of str
+        the columns of it that stand on the sheet of counties.
+    """
+
+    name: str
+    model: type[Rule]
+    measure: Callable[[Any, RoadContext], Measured]
+    rows: Callable[[World, Any], RuleRows | None] | None = None
+    table: Sequence[tuple[str, float]] = ()
+    column_names: Mapping[str, str] = field(default_factory=dict)
+    sheet: str = ""
+    layers: tuple[str, ...] = ()
+    close_to: str = ""
+    own_gaps: bool = False
+    noun: Bilingual | None = None
+    counts_text: str = "report.say.counts"
+    lists: bool = False
+    names_lacking: bool = False
+    by_county: Callable[[Finding], pd.DataFrame] | None = None
+    county_columns: tuple[str, ...] = ()
+
+
+_FROM_ELSEWHERE: dict[str, RuleKind] = {}
+
+
+@cache
+def _own() -> Mapping[str, RuleKind]:
+    """Kinds declared in this folder, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(import_module(__package__).__path__))
+    modules = [import_module(f"{__package__}.{name}") for name in names]
+    return {kind.name: kind for m in modules if isinstance(kind := getattr(m, "KIND", None), RuleKind)}
+
+
+def kinds() -> Mapping[str, RuleKind]:
+    """All kinds of rules by name."""
+    return {**_own(), **_FROM_ELSEWHERE}
+
+
+def kind_of(rule: Rule) -> RuleKind:
+    """What the kind of a rule declares."""
+    return kinds()[rule.kind]
+
+
+def register(kind: RuleKind) -> None:
+    """Add a kind of rule from elsewhere; one of the same name is replaced unless it is our own.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken by a kind of plugspan.
+    """
+    if kind.name in _own():
+        raise ValueError(f"kind {kind.name!r} is taken")
+    _FROM_ELSEWHERE[kind.name] = kind

@@ -1,0 +1,321 @@
+"""Rules on covered length: the share of route length within a span of sites, in three readings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from ..assess.covered import covered_length
+from ..assess.spacing import Spacing
+from ..network.access import find_served
+from ..network.cutting import all_pieces
+from ..network.graph import FloatArray, IntArray, shortest_csr
+from ..network.routes import segment_weight, segments_inside
+from ..network.snapping import Snapped, join_snapped, places_on
+from ..settings import Positive
+from ..units import M_PER_KM, lonlat
+from .edge_cover import SAME_M, Pieces, edge_rows
+from .finding import NO, YES, Finding, Measured
+from .kind import RuleKind
+from .roads import (
+    RoadContext,
+    RouteRule,
+    both_spacings,
+    gap_frame,
+    route_rows,
+    serving_of,
+    site_counts,
+    spacing_figures,
+    survey_of,
+)
+from .rows import RuleRows, World, rule_rows
+from .stretches import lines_of, stretch_rows
+
+LEAST_M = 1e-6
+"""A distance of 0 as it is stored."""
+
+
+class LengthCoverage(RouteRule):
+    """Share of route length covered; see *Covered length* in the method.
+
+    ``reading`` decides: ``"route"`` (share of length in gaps within the span), ``"edge"`` or ``"two_site"``.
+    All three are always reported.
+    """
+
+    kind: Literal["length_coverage"]
+    span_max_km: Positive
+    reading: Literal["route", "edge", "two_site"] = "edge"
+
+    @property
+    def span_km(self) -> float:
+        """How long a gap may be."""
+        return self.span_max_km
+
+
+def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding, Spacing]:
+    """Share of route length covered within the span, in three readings; the rule names the one that decides."""
+    status = context.status(rule.site)
+    strict, lenient = both_spacings(context, rule, status)
+    low = _graph_coverage(context, rule, status == YES)
+    high = low if lenient is strict else _graph_coverage(context, rule, status != NO)
+    readings = {
+        "route": (_share(strict.network["covered_low"]), _share(lenient.network["covered_high"])),
+        "edge": (_share(low[0]), _share(high[0])),
+        "two_site": (_share(low[1]), _share(high[1])),
+    }
+    figures: dict[str, object] = {"reading": rule.reading, "span_km": rule.span_max_km}
+    for name, (a, b) in readings.items():
+        figures |= {f"{name}_low": a, f"{name}_high": b}
+    finding = Finding(
+        rule,
+        "share",
+        *readings[rule.reading],
+        counts=site_counts(context, rule, status),
+        figures={**figures, **spacing_figures(strict, "")},
+        table=route_rows(strict),
+        survey=survey_of(context, rule, status, strict),
+    )
+    return finding, strict
+
+
+def _share(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+@dataclass(frozen=True, eq=False)
+class CoveragePieces:
+    """Roads cut at sites and at the border of the region: what the readings of covered length judge one by one.
+
+    Attributes
+    ----------
+    a, b : (p,) int64
+        Nodes; site ``k`` is node ``n_graph + k``, whether it is on a road or not.
+    length_m : (p,) float64
+    weight_m : (p,) float64
+        Length that counts: a carriageway half, nothing outside the region or on other roads.
+    segment, from_m
+        The segment of each piece, and where on it the piece begins.
+    n_nodes : int
+    """
+
+    a: npt.NDArray[np.int64]
+    b: npt.NDArray[np.int64]
+    length_m: npt.NDArray[np.float64]
+    weight_m: npt.NDArray[np.float64]
+    segment: npt.NDArray[np.int64]
+    from_m: npt.NDArray[np.float64]
+    n_nodes: int
+
+
+def coverage_pieces(context: RoadContext, network: str, sites: Snapped) -> CoveragePieces:
+    """Cut all roads at the given sites and at the region's border; each piece lies inside or outside as a whole."""
+    graph = context.graph
+    weight = segment_weight(graph, context.of_class(network))
+    if context.area is None:
+        pieces = all_pieces(graph, sites)
+        inside = np.ones(len(pieces.a), dtype=np.bool_)
+        nodes = len(sites.segment)
+    else:
+        part, low, high = segments_inside(context.index, context.area, np.flatnonzero(weight > 0))
+        ends = np.concatenate([low, high])
+        on = np.concatenate([part, part])
+        cut = (ends > 0) & (ends < graph.seg_length_m[on])
+        places = join_snapped(sites, places_on(on[cut], ends[cut]))
+        pieces = all_pieces(graph, places)
+        nodes = len(places.segment)
+        inside = _lies_in(pieces.segment, pieces.from_m + pieces.length_m / 2, part, low, high)
+    return CoveragePieces(
+        pieces.a,
+        pieces.b,
+        pieces.length_m,
+        pieces.length_m * weight[pieces.segment] * inside,
+        pieces.segment,
+        pieces.from_m,
+        graph.n_nodes + nodes,
+    )
+
+
+def _lies_in(
+    segment: npt.NDArray[np.int64],
+    at_m: npt.NDArray[np.float64],
+    part: npt.NDArray[np.int64],
+    low: npt.NDArray[np.float64],
+    high: npt.NDArray[np.float64],
+) -> npt.NDArray[np.bool_]:
+    """Whether places on segments lie in one of the parts; the parts of a segment are apart."""
+    order = np.lexsort((low, part))
+    part, low, high = part[order], low[order], high[order]
+    every = np.lexsort((np.concatenate([low, at_m]), np.concatenate([part, segment])))
+    is_part = every < len(part)
+    last = np.maximum.accumulate(np.where(is_part, np.arange(len(every)), -1))
+    here = every[~is_part] - len(part)
+    before = every[last[~is_part]]
+    found = np.zeros(len(segment), dtype=np.bool_)
+    known = last[~is_part] >= 0
+    k = np.where(known, before, 0)
+    if len(part):
+        found[here] = known & (part[k] == segment[here]) & (at_m[here] <= high[k])
+    return found
+
+
+def serving_sites(
+    context: RoadContext, rule: LengthCoverage, qualifies: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    """Sites that serve a rule's network and count."""
+    sites = serving_of(context, rule)
+    return sites[qualifies[sites]]
+
+
+def _graph_coverage(
+    context: RoadContext, rule: LengthCoverage, qualifies: npt.NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Shares by the edge rule and the two-site rule on the roads, with the sites that serve the network as nodes.
+
+    Each road counts once, as in all lengths: a carriageway half, a segment by its part inside the region.
+    """
+    sites = serving_sites(context, rule, qualifies)
+    pieces = coverage_pieces(context, rule.network, context.snapped.take(sites))
+    edges = pd.DataFrame(
+        {"u": pieces.a, "v": pieces.b, "length_m": pieces.length_m, "counted": pieces.weight_m > 0}
+    )
+    nodes = context.graph.n_nodes + np.arange(len(sites))
+    found = covered_length(edges, nodes, rule.span_max_km * M_PER_KM)
+    total = float(pieces.weight_m.sum())
+    passes = (found.edge_passes.to_numpy(bool), found.two_site_passes.to_numpy(bool))
+    # From what fails, so that all is exactly 1.
+    edge, two = (1.0 - float(pieces.weight_m[~p].sum()) / total if total > 0 else np.nan for p in passes)
+    return edge, two
+
+
+def coverage_rows(world: World, rule: LengthCoverage) -> RuleRows | None:
+    """Rows of the pieces that don't pass, by the rule's reading; see :mod:`.edge_cover`."""
+    share = rule.target.share_min or 1.0
+    if rule.reading == "route":
+        lines = lines_of(world, rule)
+        return stretch_rows(world, rule, lines, share) if lines else None
+    failing, total_m, served_m = _failing_pieces(world, rule)
+    if not total_m > 0:
+        return None
+    cover, piece = edge_rows(failing.table, rule.span_max_km * M_PER_KM)
+    items = failing.items
+    return rule_rows(rule, cover, items, world, served=served_m, total=total_m, item=piece, share=share)
+
+
+@dataclass(frozen=True, eq=False)
+class _Failing:
+    """Pieces of road that don't pass today."""
+
+    table: Pieces
+    items: pd.DataFrame
+
+
+def _failing_pieces(world: World, rule: LengthCoverage) -> tuple[_Failing, float, float]:
+    """Pieces that count and don't pass, with distances to the actions; length that counts, and that passes today."""
+    context, span_m = world.context, rule.span_max_km * M_PER_KM
+    sites = serving_sites(context, rule, context.status(rule.site) == YES)
+    old = context.snapped.take(sites)
+    routes = context.of_class(rule.network)
+    new = context.snapper.snap(lonlat(world.actions.geometry))
+    serves = np.unique(
+        find_served(context.index, routes, new, access_m=rule.site.access_km * M_PER_KM)["site"].to_numpy(
+            np.int64
+        )
+    )
+    serves = serves[world.gives(rule.site)[serves]]
+    base = coverage_pieces(context, rule.network, old)
+    full = coverage_pieces(context, rule.network, join_snapped(old, new.take(serves)))
+    graph = _undirected(full)
+    n_graph, k = context.graph.n_nodes, len(sites)
+    near = np.full(full.n_nodes, np.inf)
+    if k:
+        near = csgraph.dijkstra(
+            graph, directed=False, indices=n_graph + np.arange(k), limit=span_m, min_only=True
+        )
+    # Nodes of the graph and of the sites are the same in both; those at the border come after the sites.
+    border = len(serves)
+    ends = [np.where(end < n_graph + k, end, end + border) for end in (base.a, base.b)]
+    whole = near[ends[0]] + base.length_m + near[ends[1]]
+    counts = base.weight_m > 0
+    fails = counts & ~(whole <= span_m + SAME_M)
+    at = np.flatnonzero(fails)
+    far = _within(graph, n_graph + k + np.arange(border), np.concatenate([ends[0][at], ends[1][at]]), span_m)
+    spread = sparse.csr_array((np.ones(border), (np.arange(border), serves)), shape=(border, world.n))
+    far_u, far_v = (sparse.csr_array(part @ spread) for part in (far[: len(at)], far[len(at) :]))
+    on_piece, on_place, on_m = _places_on(base, at, new.take(serves))
+    table = Pieces(
+        base.length_m[at],
+        near[ends[0][at]],
+        near[ends[1][at]],
+        far_u,
+        far_v,
+        on_piece,
+        serves[on_place],
+        on_m,
+    )
+    ref = context.graph.segments["ref"].astype(object).to_numpy()[base.segment[at]]
+    items = pd.DataFrame({"ref": ref, "segment": base.segment[at], "from_m": base.from_m[at],
+                          "length_m": base.length_m[at], "weight": base.weight_m[at]})  # fmt: skip
+    total_m = float(base.weight_m.sum())
+    return _Failing(table, items), total_m, total_m - float(base.weight_m[at].sum())
+
+
+def _undirected(pieces: CoveragePieces) -> sparse.csr_array:
+    """Shortest pieces between nodes; lengths of 0 become a micrometre, which scipy can store."""
+    low, high = np.minimum(pieces.a, pieces.b), np.maximum(pieces.a, pieces.b)
+    return shortest_csr(low, high, pieces.length_m, pieces.n_nodes)
+
+
+def _within(graph: sparse.csr_array, sources: IntArray, nodes: IntArray, span_m: float) -> sparse.csr_array:
+    """(nodes, sources) distances within the span; a few sources at a time, so that memory stays small."""
+    parts = [sparse.csc_array((len(nodes), 0))]
+    step = max(1, int(2e7 // max(graph.shape[0], 1)))
+    for first in range(0, len(sources), step):
+        some = sources[first : first + step]
+        reached = csgraph.dijkstra(graph, directed=False, indices=some, limit=span_m)[:, nodes].T
+        row, column = np.nonzero(np.isfinite(reached))
+        data = np.maximum(reached[row, column], LEAST_M)
+        parts.append(sparse.csc_array((data, (row, column)), shape=reached.shape))
+    return sparse.csr_array(sparse.hstack(parts))
+
+
+def _places_on(base: CoveragePieces, at: IntArray, places: Snapped) -> tuple[IntArray, IntArray, FloatArray]:
+    """Which places lie on which of the pieces ``at``, and how far from their first ends; by piece."""
+    pairs = pd.DataFrame({"piece": np.arange(len(at)), "segment": base.segment[at], "from_m": base.from_m[at],
+                          "length_m": base.length_m[at]}).merge(
+        pd.DataFrame({"place": np.arange(len(places.segment)), "segment": places.segment, "offset": places.offset_m}),
+        on="segment",
+    )  # fmt: skip
+    pairs["on_m"] = pairs["offset"] - pairs["from_m"]
+    pairs = pairs[(pairs["on_m"] >= 0) & (pairs["on_m"] <= pairs["length_m"])].sort_values(["piece", "place"])
+    piece, place = (pairs[name].to_numpy(np.int64) for name in ("piece", "place"))
+    return piece, place, pairs["on_m"].to_numpy(np.float64)
+
+
+def _measured(rule: LengthCoverage, context: RoadContext) -> Measured:
+    finding, spacing = assess_coverage(context, rule)
+    return Measured(finding, gap_frame(context, rule, rule.network, spacing))
+
+
+KIND = RuleKind(
+    "length_coverage",
+    LengthCoverage,
+    measure=_measured,
+    rows=coverage_rows,
+    table=(
+        ("ref", 20),
+        ("length_km", 24),
+        ("sites", 18),
+        ("gap_max_km", 28),
+        ("covered_low", 30),
+        ("covered_high", 30),
+    ),
+    sheet="routes",
+    layers=("routes", "charging_sites"),
+    own_gaps=True,
+)

@@ -1,0 +1,138 @@
+"""What all rules have: the base of their models, what a site must have, what is to be reached."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from ..settings import Count, NonNegative, Positive, Share
+
+
+class Frozen(BaseModel):
+    """Base of all parts of a rule: no key but those named, nothing changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bilingual(Frozen):
+    """A text in both languages."""
+
+    zh: str
+    en: str
+
+    def __getitem__(self, lang: str) -> str:
+        return self.zh if lang == "zh" else self.en
+
+
+class SiteRequirement(Frozen):
+    """What a charging site must have to count.
+
+    ``dc_min_kw`` is the power one DC charge point must reach; 0 means that any charge point counts, AC
+    included. ``pool_min_kw`` is what the whole site must give at the same time ("power output of the pool"),
+    ``connectors`` parts of names of plugs of which a point must have one, ``open_24h`` that it never closes.
+    ``within_m`` and ``same_side`` bind a site to a facility, ``access_km`` to a route. With
+    ``public_only`` sites that are known to be closed to the public don't count.
+    """
+
+    dc_min_kw: NonNegative = 0.0
+    min_points: Annotated[Count, Field(ge=1)] = 1
+    pool_min_kw: NonNegative = 0.0
+    connectors: tuple[str, ...] = ()
+    open_24h: bool = False
+    within_m: Positive = 300.0
+    same_side: bool = False
+    access_km: Positive = 3.0
+    access_metric: Literal["drive"] = "drive"
+    public_only: bool = False
+
+
+class Target(Frozen):
+    """What must be reached: a share at least, a value at most, a margin at least, or nothing."""
+
+    share_min: Share | None = None
+    value_max: Positive | None = None
+    margin_min: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)] | None = None
+    report_only: bool = False
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Target:
+        given = [v for v in (self.share_min, self.value_max, self.margin_min) if v is not None]
+        if len(given) + self.report_only != 1:
+            raise PydanticCustomError("target_one", "one target is expected")
+        return self
+
+    @property
+    def value(self) -> float | None:
+        """The number to compare with, None if there is none."""
+        for found in (self.share_min, self.value_max, self.margin_min):
+            if found is not None:
+                return found
+        return None
+
+    @property
+    def at_most(self) -> bool:
+        """True if smaller is better."""
+        return self.value_max is not None
+
+
+class Rule(Frozen):
+    """A rule of a policy; each kind adds the keys that say how it is measured, and the literal ``kind``.
+
+    The properties are what the rest of the program asks of a rule whatever its kind.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    kind: str
+    title: Bilingual
+    source: str = ""
+    assumptions: tuple[str, ...] = ()
+    by: dt.date | None = None
+    target: Target
+
+    @property
+    def of_longest_gap(self) -> bool:
+        """Whether the value is itself the longest gap, not an average."""
+        return False
+
+    @property
+    def target_range(self) -> tuple[float, float] | None:
+        """Two limits in the place of the target, where the text of the rule names both."""
+        return None
+
+    @classmethod
+    def variants(cls) -> tuple[type[Rule], ...]:
+        """The models of all kinds of rules, for those who look for the keys of a profile."""
+        from .kind import kinds
+
+        return tuple(kind.model for kind in kinds().values()) if cls is Rule else ()
+
+
+def as_tuple(data: Any, key: str) -> Any:
+    """A profile's table with a list under ``key`` where it has a single text."""
+    if isinstance(data, dict) and isinstance(data.get(key), str):
+        return {**data, key: (data[key],)}
+    return data
+
+
+class EmissionFactors(Frozen):
+    """What a kilowatt-hour from shore avoids: ``sfoc_kg_per_kwh * carbon_factor - grid_kg_per_kwh`` kg of CO2.
+
+    ``sfoc_kg_per_kwh`` is the specific fuel oil consumption of auxiliary engines, ``carbon_factor`` the CO2 by weight
+    of fuel (3.206 for marine gas oil: IMO MEPC.308(73)), ``grid_kg_per_kwh`` the factor of the grid, unknown if
+    left out. ``source`` says where they are from.
+    """
+
+    sfoc_kg_per_kwh: Positive = 0.215
+    carbon_factor: Positive = 3.206
+    grid_kg_per_kwh: NonNegative | None = None
+    source: str = ""
+
+    @property
+    def avoided_kg_per_kwh(self) -> float | None:
+        """CO2 that a kilowatt-hour from shore avoids; None if the grid's factor is not known."""
+        if self.grid_kg_per_kwh is None:
+            return None
+        return self.sfoc_kg_per_kwh * self.carbon_factor - self.grid_kg_per_kwh

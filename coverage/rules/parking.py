@@ -1,0 +1,151 @@
+"""Car parks: whether more spaces are ready for charging than cars are electric."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from ..network.graph import BoolArray
+from .finding import Finding, Measured, ratio_bounds
+from .kind import RuleKind
+from .model import Rule
+from .rows import RuleRows, World, rule_rows
+
+
+class ShareMargin(Rule):
+    """Ready share of car-park spaces minus the share of electric vehicles among registered cars."""
+
+    kind: Literal["share_margin"]
+    population: Literal["new_or_ancillary_car_parks", "car_parks"] = "new_or_ancillary_car_parks"
+
+
+def assess_parking(car_parks: pd.DataFrame, counties: pd.DataFrame, rule: ShareMargin) -> Finding:
+    """``ready spaces / spaces − registered EVs / registered cars`` over new and ancillary (配建) car parks.
+
+    Ready spaces that are not known lie between 0 and all. Car parks without a number of spaces can't be weighed;
+    they are left out and listed. Where registrations are missing, nothing is concluded.
+    """
+    table, belongs = parking_population(car_parks, rule)
+    spaces = table["spaces"].astype("Float64")
+    weighed = (spaces > 0).fillna(False).to_numpy(bool)
+    ready = table["ready_spaces"].astype("Float64")[weighed]
+    whole = spaces[weighed].to_numpy(float)
+    low, high = ratio_bounds(
+        np.minimum(ready.fillna(0.0).to_numpy(float), whole),
+        np.minimum(ready.fillna(np.inf).to_numpy(float), whole),
+        whole,
+        belongs[weighed].notna().to_numpy(bool),
+    )
+    share = ev_share(counties)
+    figures = {
+        "ready_share_low": low,
+        "ready_share_high": high,
+        "registered_ev_share": share,
+        "car_parks": len(table),
+        "car_parks_without_spaces": int((~weighed).sum()),
+    }
+    survey = table[table["ready_spaces"].isna() | table["spaces"].isna() | belongs.isna()]
+    survey = survey.sort_values(["spaces", "id"], ascending=[False, True], na_position="first")
+    return Finding(
+        rule,
+        "margin",
+        None if low is None or share is None else low - share,
+        None if high is None or share is None else high - share,
+        figures=figures,
+        table=table,
+        survey=survey,
+    )
+
+
+def parking_population(car_parks: pd.DataFrame, rule: ShareMargin) -> tuple[pd.DataFrame, pd.Series]:
+    """Car parks that a rule counts or may count, and whether each belongs (missing: not known)."""
+    table = pd.DataFrame(car_parks.drop(columns="geometry", errors="ignore"))
+    if len(table):
+        operational = table["status"].isna() | (table["status"] == "operational")
+        table = table[car_parks["inside"].to_numpy(bool) & operational.to_numpy(bool)]
+    if rule.population != "new_or_ancillary_car_parks":
+        return table, pd.Series(True, index=table.index, dtype="boolean")
+    belongs = table["park_type"].isin(["new", "ancillary"]).astype("boolean").mask(table["park_type"].isna())
+    return table[belongs.fillna(True)], belongs[belongs.fillna(True)]
+
+
+def ev_share(counties: pd.DataFrame) -> float | None:
+    """Registered electric cars / registered cars over all counties; None if any county lacks a figure."""
+    if counties.empty:
+        return None
+    figures = counties[["registered_ev", "registered_cars"]].astype("Float64")
+    if figures.isna().to_numpy().any() or not figures["registered_cars"].sum() > 0:
+        return None
+    return float(figures["registered_ev"].sum() / figures["registered_cars"].sum())
+
+
+def car_park_rows(world: World, rule: ShareMargin) -> RuleRows | None:
+    """One row for the spaces that are missing in all; one for each car park that may or may not belong."""
+    inputs = world.context.inputs
+    fleet = ev_share(inputs.counties)
+    table, belongs = parking_population(inputs.car_parks, rule)
+    weighed = table["spaces"].astype("Float64").gt(0).fillna(False).to_numpy(bool)
+    table, belongs = table[weighed], belongs[weighed]
+    if fleet is None or table.empty:
+        return None
+    spaces = table["spaces"].to_numpy(float)
+    ready = np.minimum(table["ready_spaces"].astype("Float64").fillna(0.0).to_numpy(float), spaces)
+    unknown = table["ready_spaces"].isna().to_numpy(bool)
+    wanted = spaces * (fleet + (rule.target.value or 0.0))
+    certain = belongs.notna().to_numpy(bool)
+    groups: list[list[int]] = [
+        np.flatnonzero(certain).tolist(),
+        *([k] for k in np.flatnonzero(~certain).tolist()),
+    ]
+    build, ask = world.at("ready_spaces"), world.at("survey")
+    rows, need, items = [], [], []
+    for group in groups:
+        missing = float(wanted[group].sum() - ready[group].sum())
+        if missing <= 1e-9:
+            continue
+        amount = np.zeros(world.n)
+        for k in group:
+            name = table["id"].iloc[k]
+            if name in build:
+                amount[build[name]] = float(world.actions["spaces"].iloc[build[name]])
+            if unknown[k] and name in ask:
+                amount[ask[name]] = spaces[k]
+        rows.append(amount)
+        need.append(missing)
+        items.append({"id": "" if len(group) > 1 else table["id"].iloc[group[0]], "weight": missing})
+    total = float(wanted.sum())
+    frame = pd.DataFrame(items, columns=["id", "weight"])
+    matrix = sparse.csr_array(np.array(rows).reshape(-1, world.n))
+    served = max(total - float(sum(need)), 0.0)
+    found = rule_rows(rule, matrix, frame, world, served=served, total=total, need=np.array(need))
+    added = np.zeros((len(table), world.n))
+    for k, name in enumerate(table["id"]):
+        if name in build:
+            added[k, build[name]] = float(world.actions["spaces"].iloc[build[name]])
+        if unknown[k] and name in ask:
+            added[k, ask[name]] = spaces[k]
+
+    def measure(chosen: BoolArray, favourable: bool) -> float | None:
+        now = np.minimum(ready + added @ chosen, spaces)
+        value = ratio_bounds(now, now, spaces, certain)[1 if favourable else 0]
+        return None if value is None else value - fleet
+
+    return replace(found, measure=measure)
+
+
+KIND = RuleKind(
+    "share_margin",
+    ShareMargin,
+    measure=lambda rule, context: Measured(
+        assess_parking(context.inputs.car_parks, context.inputs.counties, rule)
+    ),
+    rows=car_park_rows,
+    table=(("name", 60), ("park_type", 24), ("spaces", 24), ("ready_spaces", 30)),
+    sheet="car-parks",
+    layers=("car_parks",),
+    close_to="car_parks",
+)

@@ -1,0 +1,228 @@
+"""Demand within reach: driving distance to the nearest qualifying site, and the areas within one, to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+from scipy import sparse
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import substring
+
+from ..inputs import Inputs
+from ..network import RoadGraph, travel_time_s
+from ..network.distances import AnchoredGraph, Snapped, Snapper, nearest_distance, nearest_source
+from ..network.routes import ground_scale, mercator, unmercator
+from ..settings import Positive
+from ..units import M_PER_KM, WGS84, lonlat
+from .finding import NO, UNKNOWN, YES, Finding, Measured, site_status, status_counts
+from .kind import RuleKind
+from .model import Bilingual, Rule, SiteRequirement
+from .roads import RoadContext
+from .rows import RuleRows, World, rule_rows
+
+S_PER_MIN = 60.0
+DEFAULT_REACH_KM = 10.0
+"""A plan's reach for a rule that gives a driving time."""
+BAND_LIMITS_KM = (5.0, 10.0, 20.0)
+BESIDE_M = 1200.0
+"""The area reaches this far beside a road that is within the distance."""
+SMOOTH_M = 150.0
+
+
+class DemandReach(Rule):
+    """Share of demand within a driving distance, or a driving time, of a qualifying site, by county."""
+
+    kind: Literal["demand_reach"]
+    site: SiteRequirement
+    reach_km: Positive | None = None
+    reach_min: Positive | None = None
+
+    @model_validator(mode="after")
+    def _distance_or_time(self) -> DemandReach:
+        if (self.reach_km is None) == (self.reach_min is None):
+            raise PydanticCustomError("reach_one", "either reach_km or reach_min is expected")
+        return self
+
+
+def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[Finding, gpd.GeoDataFrame]:
+    """Share of demand within ``reach_km``, or ``reach_min`` of driving, of a qualifying site, by county.
+
+    Demand is snapped to the nearest road of the main network. What is further than 1 km from one counts as not
+    reached in the lower bound and as reached in the upper one; that, and what lies on an island of roads, is listed.
+
+    Returns
+    -------
+    Finding
+        Its table has a row per county: ``county, weight, low, high``.
+    GeoDataFrame
+        The demand inside the region, EPSG:4326, with ``distance_m`` to the nearest site that surely qualifies (NaN if
+        none is in reach of the network), ``reached`` (yes / unknown / no) and ``problem`` (``far``, ``island`` or
+        missing).
+    """
+    demand = inputs.demand[inputs.demand["inside"].astype(bool)].reset_index(drop=True)
+    status = site_status(inputs, rule.site)
+    snapper = Snapper(graph)
+    here, there = snapper.snap(lonlat(demand.geometry)), snapper.snap(lonlat(inputs.sites.geometry))
+    strict = nearest_distance(graph, here, there.take(status == YES))
+    lost, island = ~here.found, here.island
+    sure, perhaps = _within(graph, here, there, rule, status)
+    reached = np.select([lost, sure, perhaps], [UNKNOWN, YES, UNKNOWN], NO)
+    problem = np.select([island, lost], ["island", "far"], "").astype(object)
+    problem[problem == ""] = None
+    demand = demand.assign(
+        distance_m=np.where(np.isfinite(strict), strict, np.nan), reached=reached, problem=problem
+    )
+    table = _by_county(demand)
+    weight, low, high = table["weight"].sum(), table["_low"].sum(), table["_high"].sum()
+    return Finding(
+        rule,
+        "share",
+        low / weight if weight > 0 else None,
+        high / weight if weight > 0 else None,
+        counts=status_counts(reached, demand["weight"].fillna(0.0)),
+        table=table.drop(columns=["_low", "_high"]),
+        survey=pd.DataFrame(demand[demand["problem"].notna()].drop(columns="geometry")),
+        figures={
+            "demand_without_weight": int(demand["weight"].isna().sum()),
+            **({"reach_min": rule.reach_min} if rule.reach_km is None else {"reach_km": rule.reach_km}),
+        },
+    ), demand
+
+
+def _within(
+    graph: RoadGraph, here: Snapped, there: Snapped, rule: DemandReach, status: npt.NDArray[np.object_]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which demand is within reach of a site that surely qualifies, and of one that may qualify."""
+    if rule.reach_km is not None:
+        cost, limit = None, rule.reach_km * M_PER_KM
+    else:
+        assert rule.reach_min is not None
+        cost, limit = travel_time_s(graph), rule.reach_min * S_PER_MIN
+    sure, perhaps = (
+        nearest_distance(graph, here, there.take(sites), seg_cost=cost) <= limit
+        for sites in (status == YES, status != NO)
+    )
+    return sure, perhaps
+
+
+def _by_county(demand: pd.DataFrame) -> pd.DataFrame:
+    weight = demand["weight"].fillna(0.0)
+    sums = (
+        pd.DataFrame(
+            {
+                "county": demand["county"].fillna(""),
+                "weight": weight,
+                "_low": weight.where(demand["reached"] == YES, 0.0),
+                "_high": weight.where(demand["reached"] != NO, 0.0),
+            }
+        )
+        .groupby("county", sort=True)
+        .sum()
+        .reset_index()
+    )
+    whole = sums["weight"].where(sums["weight"] > 0)
+    return sums.assign(low=sums["_low"] / whole, high=sums["_high"] / whole)
+
+
+def _measured(rule: DemandReach, context: RoadContext) -> Measured:
+    finding, demand = assess_reach(context.inputs, context.graph, rule)
+    return Measured(finding, demand=demand)
+
+
+def demand_rows(world: World, rule: DemandReach) -> RuleRows | None:
+    """A row for each place whose people have no site within reach."""
+    reach = world.demand_within(rule.site, rule.reach_km or DEFAULT_REACH_KM, "weight")
+    if not reach.weight.sum() > 0:
+        return None
+    lacking = np.flatnonzero(~reach.reached)
+    return rule_rows(
+        rule,
+        sparse.csr_array(reach.matrix[lacking]),
+        reach.demand.iloc[lacking].assign(weight=reach.weight[lacking]),
+        world,
+        served=float(reach.weight[reach.reached].sum()),
+        total=float(reach.weight.sum()),
+        share=rule.target.share_min or 1.0,
+    )
+
+
+# -- areas within a driving distance: only to look at, numbers never come from them ----------------------
+
+
+def reach_bands(
+    graph: RoadGraph, inputs: Inputs, site: SiteRequirement, limits_km: Sequence[float] = BAND_LIMITS_KM
+) -> gpd.GeoDataFrame:
+    """Draw what lies within each driving distance of a site that surely qualifies.
+
+    Returns
+    -------
+    GeoDataFrame
+        EPSG:4326, widest first so that the nearer lie on top: ``within_km`` (text), MultiPolygons made of the roads
+        within the distance, widened by :data:`BESIDE_M`.
+    """
+    sites = inputs.sites[site_status(inputs, site) == YES]
+    anchored = AnchoredGraph(graph, Snapper(graph).snap(lonlat(sites.geometry)))
+    distance_m, _ = nearest_source(
+        anchored, anchored.anchors, limit_m=max(limits_km) * M_PER_KM, reverse=True
+    )
+    rows = []
+    for limit in sorted(limits_km, reverse=True):
+        area = _area(graph, distance_m[: graph.n_nodes], limit * M_PER_KM)
+        if not area.is_empty:
+            rows.append({"within_km": f"{limit:g}", "geometry": area})
+    return gpd.GeoDataFrame(rows, columns=["within_km", "geometry"], geometry="geometry", crs=WGS84)
+
+
+def _area(graph: RoadGraph, distance_m: np.ndarray, limit_m: float) -> BaseGeometry:
+    at_u, at_v = distance_m[graph.seg_u], distance_m[graph.seg_v]
+    whole = np.flatnonzero((at_u <= limit_m) & (at_v <= limit_m))
+    part = np.flatnonzero((at_u <= limit_m) != (at_v <= limit_m))
+    lines = [*graph.lines(whole), *_parts(graph, part, at_u, at_v, limit_m)]
+    if not lines:
+        return shapely.MultiPolygon()
+    drawn = shapely.transform(np.array(lines, dtype=object), mercator)
+    # Mercator stretches lengths; one scale for the whole picture will do.
+    scale = float(np.median(ground_scale(shapely.get_coordinates(drawn)[:, 1])))
+    drawn = shapely.simplify(drawn, SMOOTH_M / scale, preserve_topology=False)
+    area = shapely.buffer(
+        shapely.union_all(shapely.buffer(drawn, BESIDE_M / scale, quad_segs=3)), SMOOTH_M / scale
+    )
+    return shapely.transform(shapely.simplify(area, SMOOTH_M / scale), unmercator)
+
+
+def _parts(
+    graph: RoadGraph, segments: np.ndarray, at_u: np.ndarray, at_v: np.ndarray, limit_m: float
+) -> list[BaseGeometry]:
+    """The near end of segments that lead out of the distance."""
+    found: list[BaseGeometry] = []
+    for segment, line in zip(segments.tolist(), graph.lines(segments), strict=True):
+        from_start = at_u[segment] <= at_v[segment]
+        left = limit_m - min(at_u[segment], at_v[segment])
+        share = min(1.0, left / max(graph.seg_length_m[segment], 1e-6))
+        if share > 0:
+            start, end = (0.0, share) if from_start else (1.0 - share, 1.0)
+            found.append(substring(line, start, end, normalized=True))
+    return found
+
+
+KIND = RuleKind(
+    "demand_reach",
+    DemandReach,
+    measure=_measured,
+    rows=demand_rows,
+    table=(("county", 40), ("weight", 36), ("low", 36), ("high", 36)),
+    column_names={"low": "reach_low", "high": "reach_high"},
+    sheet="counties",
+    layers=("demand", "charging_sites"),
+    by_county=lambda finding: finding.table,
+    county_columns=("reach_low", "reach_high"),
+    noun=Bilingual(zh="人（权重）", en="people (weight)"),
+)

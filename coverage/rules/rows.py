@@ -1,0 +1,195 @@
+"""What a rule asks of a plan, as rows: each wants enough of some actions.
+
+A row reads ``sum_j amount_rj x_j >= need_r``; ``x_j`` is 1 if action ``j`` is carried out. A rule is met exactly when
+its rows are served: a stretch of road without a site, a service area without a charger, a berth without shore power.
+What exists today is taken off the needs; it counts if it surely is there: what is not known is missing, and a
+``survey`` event may supply it. The actions come from siting, which stands the rows of all rules below each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from ..network.graph import BoolArray, FloatArray, IntArray
+from .model import Rule, SiteRequirement
+from .roads import RoadContext
+
+SERVED = 1e-9
+"""Relative slack within which a sum of amounts reaches a need."""
+
+
+@dataclass(frozen=True, eq=False)
+class RuleRows:
+    """Rows of one rule.
+
+    Attributes
+    ----------
+    rule : str
+        Id of the rule.
+    matrix : (r, n) csr_array of float64
+        Amount that each action gives to each row; 1 where one action is enough.
+    need : (r,) float64
+        What is still missing, above 0.
+    item : (r,) int64
+        Position in ``items`` of what the row belongs to: a thing counts as served when all its rows are.
+    items : DataFrame
+        What is to be served, a row each: ``weight`` (in the rule's own unit: metres, facilities, berths, spaces) and
+        columns that say what it is: route and stretch, facility, berth.
+    served, total : float
+        Weight that is served today and weight in all, so that the rule's value is ``(served + …) / total``.
+    share : float
+        Share of ``total`` that the rule asks for; 1 for all of it.
+    due : int or None
+        Year by which the rule must be met.
+    measure : callable, optional
+        The rule's own value, if it is not the served share: from a (n,) mask of actions, and whether what is not known
+        is to be taken as favourable.
+    """
+
+    rule: str
+    matrix: sparse.csr_array
+    need: FloatArray
+    item: IntArray
+    items: pd.DataFrame
+    served: float = 0.0
+    total: float = 0.0
+    share: float = 1.0
+    due: int | None = None
+    measure: Callable[[BoolArray, bool], float | None] | None = None
+
+    def value(self, chosen: BoolArray, favourable: bool) -> float | None:
+        """The rule's value with a (n,) mask of actions, in the unit of its finding; None if nothing is measured."""
+        if self.measure is not None:
+            return self.measure(chosen, favourable)
+        if not self.total > 0:
+            return None
+        met = self.matrix @ chosen.astype(np.float64) >= self.need * (1 - SERVED)
+        missed = np.bincount(self.item, ~met, minlength=len(self.items))
+        return (self.served + float(self.weight[missed == 0].sum())) / self.total
+
+    @property
+    def weight(self) -> FloatArray:
+        """(i,) weight of each item."""
+        return self.items["weight"].to_numpy(dtype=np.float64)
+
+
+def one_each(serving: Sequence[npt.ArrayLike], n_actions: int) -> sparse.csr_array:
+    """Matrix of rows of which any one of the named actions serves each.
+
+    >>> one_each([[0, 2], []], 3).toarray().tolist()
+    [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+    found = [np.unique(np.asarray(actions, dtype=np.int64)) for actions in serving]
+    start = np.concatenate([[0], np.cumsum([len(actions) for actions in found])]).astype(np.int64)
+    at = np.concatenate([np.empty(0, np.int64), *found])
+    return sparse.csr_array((np.ones(len(at)), at, start), shape=(len(found), n_actions))
+
+
+def rule_rows(
+    rule: Rule,
+    serving: list[Any] | sparse.csr_array,
+    items: pd.DataFrame,
+    world: World,
+    *,
+    served: float,
+    total: float,
+    item: IntArray | None = None,
+    need: FloatArray | None = None,
+    share: float = 1.0,
+) -> RuleRows:
+    """Rows of a rule from those who serve them: positions of actions for each row, or a matrix of amounts.
+
+    Parameters
+    ----------
+    rule : Rule
+    serving : list of positions, or (r, n) csr_array
+    items : DataFrame
+        What is to be served, with its ``weight``.
+    world : World
+    served, total : float
+        Weight that is served today, and in all.
+    item : (r,) int64, optional
+        Item of each row; each row is one of its own by default.
+    need : (r,) float64, optional
+        What each row lacks; 1 by default.
+    share : float
+        Share of the total that the rule asks for.
+    """
+    matrix = one_each(serving, world.n) if isinstance(serving, list) else serving
+    r = matrix.shape[0]
+    return RuleRows(
+        rule.id,
+        matrix,
+        np.ones(r) if need is None else need,
+        np.arange(r) if item is None else item,
+        items.reset_index(drop=True),
+        served,
+        total,
+        share,
+        None if rule.by is None else rule.by.year,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class DemandReached:
+    """Demand within reach of a qualifying site: today, and by each action.
+
+    Attributes
+    ----------
+    demand : DataFrame
+        ``id, name, county``.
+    weight : (m,) float64
+    reached : (m,) bool
+        By a site that surely qualifies.
+    matrix : (m, n) csr_array
+        Actions and events that bring each demand within reach.
+    """
+
+    demand: pd.DataFrame
+    weight: FloatArray
+    reached: BoolArray
+    matrix: sparse.csr_array
+
+
+class World(Protocol):
+    """The state today and the actions of a plan, as :class:`plugspan.siting.world.World` gives them."""
+
+    @property
+    def context(self) -> RoadContext:
+        """Roads, routes and tables as they are today."""
+
+    @property
+    def actions(self) -> gpd.GeoDataFrame:
+        """Actions and events: ``id, kind, place, target, spaces``, points (EPSG:4326)."""
+
+    @property
+    def close_shared(self) -> bool:
+        """Whether gaps that are shared with a neighbour are asked for, too."""
+
+    @property
+    def n(self) -> int:
+        """Number of actions and events."""
+
+    @property
+    def chargers(self) -> gpd.GeoDataFrame:
+        """Chargers at each action's site once it is carried out; ``action`` holds its position."""
+
+    def gives(self, site: SiteRequirement) -> BoolArray:
+        """(n,) actions and events with which a site meets a requirement."""
+
+    def adds(self, site: SiteRequirement) -> BoolArray:
+        """(n,) actions and events that make a site count which does not surely count today."""
+
+    def at(self, kind: str) -> dict[str, int]:
+        """Position of the actions of a kind by the id of their target."""
+
+    def demand_within(self, site: SiteRequirement, reach_km: float, weight: str) -> DemandReached:
+        """Who is reached today and by which action, by driving distance."""

@@ -1,0 +1,207 @@
+"""Rules on the spacing of sites along routes: length per site, and the longest gap."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from ..assess.spacing import Spacing, length_by_area
+from ..network.graph import BoolArray, FloatArray
+from ..settings import Positive
+from ..units import M_PER_KM
+from .finding import YES, Finding, Measured
+from .kind import RuleKind
+from .roads import (
+    CLASSES,
+    RoadContext,
+    RouteRule,
+    both_spacings,
+    gap_frame,
+    in_km,
+    route_rows,
+    site_counts,
+    spacing_figures,
+    survey_of,
+)
+from .rows import RuleRows, World
+from .stretches import SpacingLine, lines_of, longest_own_gap_m, stretch_rows
+
+
+class RouteSpacing(RouteRule):
+    """Length per site and gaps along the routes of a class.
+
+    ``class_limits_km`` are the two limits between good, middle and gap.
+    """
+
+    kind: Literal["route_spacing"]
+    statistic: Literal["length_per_site", "gap_max"] = "length_per_site"
+    class_limits_km: tuple[Positive, Positive] = (25.0, 40.0)
+    outside_sites_count: bool = True
+
+    @property
+    def span_km(self) -> float:
+        """How long a gap may be: what the rule allows for the longest one, else the last limit of the classes."""
+        allowed = self.target.value_max if self.statistic == "gap_max" else None
+        return self.class_limits_km[-1] if allowed is None else allowed
+
+    @property
+    def spans_km(self) -> tuple[float, ...]:
+        """Spans to try for the fewest sites: up to what is allowed; under an average, from the first limit on."""
+        if self.statistic == "gap_max":
+            return (self.span_km,)
+        low, high = self.class_limits_km
+        return tuple(round(low + (high - low) * k / 3, 1) for k in range(4))
+
+    @property
+    def limits_km(self) -> tuple[float, float]:
+        """Limits between the classes of gaps: good, middle, gap."""
+        return self.class_limits_km
+
+    @property
+    def counts_outside(self) -> bool:
+        """Whether sites outside the region close a gap."""
+        return self.outside_sites_count
+
+    @property
+    def of_longest_gap(self) -> bool:
+        """Whether the value is itself the longest gap, not an average."""
+        return self.statistic == "gap_max"
+
+    @property
+    def target_range(self) -> tuple[float, float] | None:
+        """An average whose target is the upper limit of the classes: the two limits."""
+        return (
+            self.class_limits_km
+            if not self.of_longest_gap and self.target.value == self.class_limits_km[1]
+            else None
+        )
+
+
+def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, Spacing]:
+    """Length per site along the routes of a class; gaps and classes stand beside the average.
+
+    The lower bound counts sites of unknown quality, the upper one does not. Without any site there is no number:
+    both are infinite, and the rule is not met. The longest gap is that of the own parts; it has no upper bound
+    while the data end inside the region.
+    """
+    status = context.status(rule.site)
+    strict, lenient = both_spacings(context, rule, status)
+    statistic = "length_per_site_m" if rule.statistic == "length_per_site" else "gap_max_m"
+    low, high = (_km_or_inf(s.network[statistic], s.network["length_m"]) for s in (lenient, strict))
+    if rule.statistic == "gap_max" and bool(strict.gaps["own_open"].any()):
+        high = np.inf  # an open gap is at least so long, and nobody knows how much longer
+    served = set(strict.gaps["from_site"].dropna()) | set(strict.gaps["to_site"].dropna())
+    finding = Finding(
+        rule,
+        "km",
+        low,
+        high,
+        counts=site_counts(context, rule, status),
+        table=route_rows(strict),
+        survey=survey_of(context, rule, status, strict),
+        figures={
+            **spacing_figures(strict, ""),
+            **spacing_figures(lenient, "_with_unknown"),
+            "sites_that_close_a_gap": len(served),
+            "by_direction": _direction_rows(strict),
+            "by_county": _county_rows(context, rule, strict),
+        },
+    )
+    return finding, strict
+
+
+def _km_or_inf(value_m: float, length_m: float) -> float | None:
+    if not length_m > 0:
+        return None
+    return float(value_m) / M_PER_KM if np.isfinite(value_m) else np.inf
+
+
+def _direction_rows(spacing: Spacing) -> list[dict[str, object]]:
+    return _records(in_km(spacing, spacing.by_direction))
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def _county_rows(context: RoadContext, rule: RouteSpacing, spacing: Spacing) -> list[dict[str, object]]:
+    counties = context.inputs.counties
+    if counties.empty or counties.geometry.isna().all():
+        return []
+    areas = counties[counties.geometry.notna()]
+    table = length_by_area(context.index, context.of_class(rule.network), spacing, areas)
+    table = (table / M_PER_KM).round(3)
+    table.columns = ["length_km", *(f"{c}_km" for c in CLASSES), "gap_max_km"]
+    return _records(table.assign(county=areas["name"]))
+
+
+def _measured(rule: RouteSpacing, context: RoadContext) -> Measured:
+    finding, spacing = assess_spacing(context, rule)
+    tables = [t for t in (route_rows(spacing), *_other_classes(context, rule)) if len(t)]
+    routes = pd.concat(tables, ignore_index=True) if tables else route_rows(spacing)
+    return Measured(finding, gap_frame(context, rule, rule.network, spacing), routes)
+
+
+def _other_classes(context: RoadContext, rule: RouteSpacing) -> list[pd.DataFrame]:
+    """Routes of the other classes, measured in the same way for the record; no rule judges them."""
+    others = sorted({route.road_class for route in context.routes} - {rule.network})
+    yes = context.status(rule.site) == YES
+    return [route_rows(context.spacing(rule, network, yes)) for network in others]
+
+
+def spacing_rule_rows(world: World, rule: RouteSpacing) -> RuleRows | None:
+    """A row for each stretch of the span's length without a site, and one for the average if the rule is on it."""
+    lines = lines_of(world, rule)
+    if not lines:
+        return None
+    found = stretch_rows(world, rule, lines, 1.0)
+    today = world.context.spacing(rule, rule.network, world.context.status(rule.site) == YES).network
+    driven_m, there = float(today["driven_m"]), int(today["direction_sites"])
+    amount = directions_served(lines, world.n)
+
+    def measure(chosen: BoolArray, _favourable: bool) -> float | None:
+        if rule.statistic == "gap_max":
+            return max(longest_own_gap_m(line, chosen) for line in lines) / M_PER_KM
+        sites = there + float(amount @ chosen)
+        return driven_m / sites / M_PER_KM if sites else np.inf
+
+    found = replace(found, measure=measure)
+    missing = np.ceil(driven_m / ((rule.target.value or np.inf) * M_PER_KM) - 1e-9) - there
+    if rule.statistic != "length_per_site" or missing <= 0:
+        return found
+    average = pd.DataFrame([{"ref": "", "weight": 0.0}])
+    return replace(
+        found,
+        matrix=sparse.csr_array(sparse.vstack([found.matrix, sparse.csr_array(amount[None, :])])),
+        need=np.append(found.need, float(missing)),
+        item=np.append(found.item, len(found.items)),
+        items=pd.concat([found.items, average], ignore_index=True),
+    )
+
+
+def directions_served(lines: list[SpacingLine], n: int) -> FloatArray:
+    """(n,) directions that each action serves inside the region: two, or one; of a shared road once."""
+    found: dict[tuple[str, int], FloatArray] = {}
+    for line in lines:
+        inside = line.own.contains(line.candidate_m).astype(np.float64)
+        key = line.key[:2]
+        found[key] = found.get(key, np.zeros(n)) + inside
+    return np.asarray(np.max([np.zeros(n), *found.values()], axis=0), dtype=np.float64)
+
+
+KIND = RuleKind(
+    "route_spacing",
+    RouteSpacing,
+    measure=_measured,
+    rows=spacing_rule_rows,
+    table=(("ref", 20), ("length_km", 22), ("sites", 16), ("length_per_site_km", 26), ("gap_mean_km", 24),
+           ("gap_max_km", 26), ("gap_km", 26)),
+    sheet="routes",
+    layers=("routes", "charging_sites"),
+    by_county=lambda finding: pd.DataFrame(finding.figures.get("by_county", [])),
+    county_columns=("length_km", "good_km", "middle_km", "gap_km", "open_km", "shared_km", "gap_max_km"),
+)  # fmt: skip

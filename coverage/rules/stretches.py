@@ -1,0 +1,338 @@
+"""Rules on gaps as stretches that must hold a site.
+
+Every gap is at most ``span_m`` exactly when every stretch of that length holds a site. A stretch can slide
+until it has just passed a possible place of a site, so only the stretches ``(x, x + span]`` behind each possible
+place ``x`` matter, and the one from the start of the route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from ..assess.border import OwnPart
+from ..assess.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
+from ..errors import Fault, InputError
+from ..network.access import find_served
+from ..network.graph import BoolArray, FloatArray, IntArray
+from ..network.routes import Drive, Section
+from ..units import M_PER_KM, compare_m, lonlat
+from .finding import YES
+from .roads import RoadContext, RouteRule
+from .rows import RuleRows, World, rule_rows
+
+
+@dataclass(frozen=True, eq=False)
+class GapWindows:
+    """Stretches that no fixed site is in, and the candidates on them.
+
+    Attributes
+    ----------
+    cover : (n, w) csr_array of bool
+        Which candidate lies in which window; a window without any cannot comply.
+    from_m, to_m : (w,) float64
+        The stretch ``(from_m, to_m]``. On a ring ``to_m`` may lie beyond the length: it runs over the start.
+    """
+
+    cover: sparse.csr_array
+    from_m: FloatArray
+    to_m: FloatArray
+
+
+def gap_windows(
+    length_m: float,
+    candidate_m: npt.ArrayLike,
+    span_m: float,
+    fixed_m: npt.ArrayLike = (),
+    *,
+    ring: bool = False,
+) -> GapWindows:
+    """Windows of one direction of a route such that every gap is ≤ ``span_m`` if and only if each holds a site.
+
+    Parameters
+    ----------
+    length_m : float
+        Length of the route, or of its part in a region; positions run from 0 to it.
+    candidate_m : (n,) float
+        Position of the candidates; a candidate that doesn't serve the route has NaN.
+    span_m : float
+        Longest gap allowed, above 0; gaps are compared to the millimetre. A route no longer than this needs no site.
+    fixed_m : float array
+        Position of existing sites. Those beyond the ends close nothing here: the gap counts from the end on, so
+        that a site outside never asks for more inside.
+    ring : bool
+        The end joins the start: the last gap closes on the first site.
+
+    Raises
+    ------
+    InputError
+        If a length is not positive and finite.
+    """
+    candidate, fixed = np.asarray(candidate_m, float).ravel(), np.asarray(fixed_m, float).ravel()
+    _check(length_m, span_m, candidate, fixed)
+    if ring:
+        return _ring(length_m, candidate % length_m, span_m, fixed % length_m)
+    inside = candidate[(candidate >= 0.0) & (candidate <= length_m)]
+    starts = np.unique(np.concatenate([[0.0], inside, fixed[(fixed >= 0.0) & (fixed <= length_m)]]))
+    starts = starts[compare_m(length_m - starts, span_m) > 0]
+    return _windows(starts, span_m, candidate, fixed)
+
+
+def _check(length_m: float, span_m: float, candidate: FloatArray, fixed: FloatArray) -> None:
+    """Lengths are positive and finite, existing sites have a position."""
+    faults = [
+        Fault("siting-length-positive", value=value, values={"name": name})
+        for name, value in (("length_m", length_m), ("span_m", span_m))
+        if not 0 < value < np.inf
+    ]
+    if not np.isfinite(fixed).all() or np.isinf(candidate).any():
+        bad = int((~np.isfinite(fixed)).sum() + np.isinf(candidate).sum())
+        faults.append(Fault("siting-not-finite", values={"name": "chainage", "count": bad, "first": 0}))
+    if faults:
+        raise InputError(faults)
+
+
+def _ring(length_m: float, candidate: FloatArray, span_m: float, fixed: FloatArray) -> GapWindows:
+    """Windows of a ring: those that run over the start see the sites a second time, one length further on."""
+    starts = np.unique(np.concatenate([candidate[~np.isnan(candidate)], fixed]))
+    if compare_m(length_m, span_m) <= 0:
+        starts = starts[:0]
+    elif not len(starts):
+        starts = np.zeros(1)
+    now = _windows(starts, span_m, candidate, np.concatenate([fixed, fixed + length_m]))
+    later = _inside(now.from_m, span_m, candidate + length_m)
+    return GapWindows(sparse.csr_array(now.cover + later), now.from_m, now.to_m)
+
+
+def _inside(from_m: FloatArray, span_m: float, place: FloatArray) -> sparse.csr_array:
+    """(places, windows) whether a place lies in ``(from, from + span]``."""
+    order = np.argsort(place, kind="stable")  # NaN last
+    known = place[order][: int((~np.isnan(place)).sum())]
+    low = np.searchsorted(known, from_m, "right")
+    size = np.searchsorted(known, from_m + span_m + 0.001, "right") - low
+    first = np.repeat(low - np.concatenate([[0], np.cumsum(size)[:-1]]) if len(size) else low, size)
+    at, columns = first + np.arange(int(size.sum())), np.repeat(np.arange(len(from_m)), size)
+    near = compare_m(known[at] - from_m[columns], span_m) <= 0
+    rows, columns = order[at[near]], columns[near]
+    ones = np.ones(len(rows), dtype=np.bool_)
+    return sparse.csr_array((ones, (rows, columns)), shape=(len(place), len(from_m)))
+
+
+def _windows(from_m: FloatArray, span_m: float, candidate: FloatArray, fixed: FloatArray) -> GapWindows:
+    """Windows without a fixed site."""
+    held = np.asarray(_inside(from_m, span_m, fixed).sum(axis=0)).ravel()
+    from_m = from_m[held == 0]
+    return GapWindows(_inside(from_m, span_m, candidate), from_m, from_m + span_m)
+
+
+@dataclass(frozen=True, eq=False)
+class SpacingLine:
+    """One direction of a section in the region, with the sites that are there and those that could be.
+
+    Attributes
+    ----------
+    section : Section
+    drive : Drive
+    own : OwnPart
+        Its part in the region, on which gaps are judged.
+    fixed_m : (f,) float64
+        Chainage of the sites that count, outside the region too, rising.
+    candidate_m : (n,) float64
+        Chainage of the candidates; NaN for those that don't serve it.
+    """
+
+    key: DriveKey
+    section: Section
+    drive: Drive
+    own: OwnPart
+    fixed_m: FloatArray
+    candidate_m: FloatArray
+
+    @cached_property
+    def whole(self) -> OwnPart:
+        """The whole drive as if all of it were in the region: for gaps that are shared."""
+        ends = np.array([[self.drive.start_m, self.drive.end_m]])
+        return OwnPart(ends, self.drive.start_m, self.drive.end_m, self.drive.ring)
+
+
+@dataclass(frozen=True, eq=False)
+class SpacingRows:
+    """The rule on spacing as rows of a plan: it is met exactly when every stretch holds a site.
+
+    Attributes
+    ----------
+    cover : (n, w) csr_array of bool
+        Which candidate lies in which stretch.
+    stretches : DataFrame
+        One row per stretch: ``ref, section, direction, from_m, to_m`` (chainage ``(from_m, to_m]``; beyond the end of
+        a ring it runs on from the start), ``shared``: asked for only to close a gap that is shared with a neighbour.
+    """
+
+    cover: sparse.csr_array
+    stretches: pd.DataFrame
+
+
+def spacing_lines(
+    context: RoadContext,
+    rule: RouteRule,
+    candidates: gpd.GeoDataFrame,
+    qualifies: BoolArray | None = None,
+) -> list[SpacingLine]:
+    """Directions of a rule's routes in the region, with the places of sites and candidates.
+
+    Parameters
+    ----------
+    context : RoadContext
+    rule : RouteRule
+    candidates : GeoDataFrame
+        EPSG:4326; all of them count.
+    qualifies : (sites,) bool, optional
+        Which existing sites count; those that surely meet the rule's requirement by default.
+
+    Returns
+    -------
+    list of SpacingLine
+        In order of routes, sections and directions; without those that never are in the region.
+    """
+    if qualifies is None:
+        qualifies = context.status(rule.site) == YES
+    if not rule.counts_outside:
+        qualifies = qualifies & context.inputs.sites["inside"].to_numpy(bool)
+    routes = context.of_class(rule.network)
+    points = lonlat(candidates.geometry)
+    new = find_served(
+        context.index,
+        routes,
+        context.snapper.snap(points),
+        points,
+        access_m=rule.site.access_km * M_PER_KM,
+        snapper=context.snapper,
+    )
+    old = context.access(rule.site.access_km).served
+    old = old[qualifies[old["site"].to_numpy(np.int64)]]
+    tables = [(t, rows_by_drive(t)) for t in (old, new)]
+    lines = []
+    for route in routes:
+        for section in route.sections:
+            for drive in section.drives:
+                key = (route.ref, section.number, drive.direction)
+                own = OwnPart.of(drive, context.pieces[key])
+                if own.length_m > 0:
+                    (_, fixed_m), (site, at_m) = (_places(*table, key) for table in tables)
+                    candidate_m = np.full(len(candidates), np.nan)
+                    candidate_m[site] = at_m
+                    lines.append(SpacingLine(key, section, drive, own, np.sort(fixed_m), candidate_m))
+    return lines
+
+
+def _places(
+    served: pd.DataFrame, groups: Mapping[DriveKey, IntArray], key: DriveKey
+) -> tuple[IntArray, FloatArray]:
+    """Sites that serve a direction, and their chainage."""
+    mine = served.iloc[groups.get(key, np.empty(0, np.int64))]
+    return mine["site"].to_numpy(np.int64), mine["chainage_m"].to_numpy(np.float64)
+
+
+def spacing_rows(
+    lines: Iterable[SpacingLine], n: int, span_m: float, *, close_shared: bool = False
+) -> SpacingRows:
+    """Stretches each of which must hold a site so that no own part of a gap is longer than the span.
+
+    Parameters
+    ----------
+    lines : iterable of SpacingLine
+    n : int
+        Number of candidates.
+    span_m : float
+    close_shared : bool
+        Ask for sites in shared gaps, too, where a candidate inside helps; where none does, the neighbour must build.
+        An open end counts as if a site were there, so that a site more in the halo never asks for more.
+    """
+    parts: list[tuple[sparse.csr_array, pd.DataFrame]] = []
+    for line in lines:
+        parts.append(_rows(line, line.own, span_m))
+        if close_shared:
+            cover, table = _rows(line, line.whole, span_m)
+            touches = compare_m(line.own.at(table["to_m"]), line.own.at(table["from_m"])) > 0
+            helps = np.flatnonzero(touches & (np.asarray(cover.sum(axis=0)).ravel() > 0))
+            parts.append((sparse.csr_array(cover[:, helps]), table.iloc[helps].assign(shared=True)))
+    if not parts:
+        return SpacingRows(
+            sparse.csr_array((n, 0), dtype=np.bool_),
+            pd.DataFrame(columns=[*DRIVE_KEY, "from_m", "to_m", "shared"]),
+        )
+    cover = sparse.csr_array(sparse.hstack([c for c, _ in parts]))
+    return SpacingRows(cover, pd.concat([t for _, t in parts], ignore_index=True))
+
+
+def _rows(line: SpacingLine, part: OwnPart, span_m: float) -> tuple[sparse.csr_array, pd.DataFrame]:
+    """Stretches of one direction on its own part, or on the whole of it."""
+    found = gap_windows(
+        part.length_m, part.at(line.candidate_m), span_m, part.at(line.fixed_m), ring=part.ring
+    )
+    named = dict(zip(DRIVE_KEY, line.key, strict=True))
+    ends = {"from_m": part.chainage(found.from_m), "to_m": part.chainage(found.to_m)}
+    return found.cover, pd.DataFrame({**ends, **named}).assign(shared=False)
+
+
+def lines_of(world: World, rule: RouteRule) -> list[SpacingLine]:
+    """Directions of a rule's routes; actions that don't meet its requirement have no place on them."""
+    counts = world.adds(rule.site)
+    lines = spacing_lines(world.context, rule, world.actions)
+    return [replace(line, candidate_m=np.where(counts, line.candidate_m, np.nan)) for line in lines]
+
+
+def stretch_rows(world: World, rule: RouteRule, lines: list[SpacingLine], share: float) -> RuleRows:
+    """Rows of the stretches without a site; items are the gaps, by their own part, that are too long."""
+    covers: list[sparse.csr_array] = []
+    items: list[dict[str, Any]] = []
+    number: list[IntArray] = []
+    for line in lines:
+        found = spacing_rows([line], world.n, rule.span_km * M_PER_KM, close_shared=world.close_shared)
+        fixed = np.unique(line.own.at(line.fixed_m[line.own.contains(line.fixed_m)]))
+        gap = np.searchsorted(fixed, line.own.at(found.stretches["from_m"]) + 5e-4)
+        if line.own.ring and len(fixed):
+            gap = gap % len(fixed)
+        ends = _ends_of_gaps(line, fixed)
+        for k in np.unique(gap).tolist():
+            low, high = ends[k]
+            at = dict(zip(("from_m", "to_m"), line.own.chainage([low, high]), strict=True))
+            named = dict(zip(("ref", "section", "direction"), line.key, strict=True))
+            number.append(np.flatnonzero(gap == k) + sum(c.shape[1] for c in covers))
+            items.append({**named, **at, "weight": high - low})
+        covers.append(found.cover)
+    cover = sparse.hstack([sparse.csr_array((world.n, 0)), *covers])
+    matrix = sparse.csr_array(cover.T.tocsr().astype(np.float64))
+    item = np.zeros(matrix.shape[0], dtype=np.int64)
+    for k, rows in enumerate(number):
+        item[rows] = k
+    table = pd.DataFrame(items, columns=["ref", "section", "direction", "from_m", "to_m", "weight"])
+    total = float(sum(line.own.length_m for line in lines))
+    served = total - float(table["weight"].sum())
+    return rule_rows(rule, matrix, table, world, served=served, total=total, item=item, share=share)
+
+
+def _ends_of_gaps(line: SpacingLine, fixed: FloatArray) -> list[tuple[float, float]]:
+    """Own positions of the ends of each gap between existing sites; on a ring the first is the one over the seam."""
+    length = line.own.length_m
+    if line.own.ring and len(fixed):
+        return [(float(fixed[-1]), float(fixed[0]) + length), *zip(fixed[:-1], fixed[1:], strict=True)]
+    return list(zip([0.0, *fixed], [*fixed, length], strict=True))
+
+
+def longest_own_gap_m(line: SpacingLine, chosen: BoolArray) -> float:
+    """Longest gap of a direction by its own part, with existing sites and the chosen actions."""
+    new = line.candidate_m[chosen & ~np.isnan(line.candidate_m)]
+    at = np.unique(line.own.at(np.concatenate([line.fixed_m, new])))
+    length = line.own.length_m
+    if line.own.ring and len(at):
+        return float(np.diff(np.append(at, at[0] + length)).max())
+    return float(np.diff(np.concatenate([[0.0], at[(at > 0) & (at < length)], [length]])).max())

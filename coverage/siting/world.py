@@ -1,0 +1,117 @@
+"""What the rows of rules are made from: the state today and the actions, and who is reached by which of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from ..inputs import qualify
+from ..rules.finding import UNKNOWN, YES, site_status
+from ..rules.kind import kind_of
+from ..rules.model import SiteRequirement
+from ..rules.policy import Policy
+from ..rules.roads import RoadContext
+from ..rules.rows import DemandReached, RuleRows
+from .actions import action_chargers
+from .maxcover.problem import BoolArray
+from .planning.demand import people_demand
+from .planning.reach import find_sites, measure
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """What rows are made from: the state today and the actions, with what several rules need of them."""
+
+    context: RoadContext
+    policy: Policy
+    actions: gpd.GeoDataFrame
+    close_shared: bool = False
+
+    @property
+    def n(self) -> int:
+        """Number of actions and events."""
+        return len(self.actions)
+
+    @cached_property
+    def chargers(self) -> gpd.GeoDataFrame:
+        """Chargers at each action's site once it is carried out; column ``action`` holds its position."""
+        return action_chargers(self.context.inputs, self.actions, self.policy)
+
+    @cached_property
+    def _known(self) -> dict[SiteRequirement, BoolArray]:
+        return {}
+
+    def gives(self, site: SiteRequirement) -> BoolArray:
+        """(n,) actions and events with which a site meets a requirement."""
+        if site not in self._known:
+            asked = site.model_dump(
+                include={"dc_min_kw", "min_points", "pool_min_kw", "connectors", "open_24h"}
+            )
+            table = self.chargers.assign(site=self.chargers["action"].astype(str))
+            places = pd.DataFrame({"id": [str(k) for k in range(self.n)]})
+            found = (qualify(places, table, **asked) == YES).to_numpy(bool).copy()
+            if site.public_only:
+                closed = self.chargers.loc[self.chargers["access"] == "restricted", "action"]
+                found[closed.to_numpy(np.int64)] = False
+            self._known[site] = found | self._answers(site)
+        return self._known[site]
+
+    def adds(self, site: SiteRequirement) -> BoolArray:
+        """(n,) actions and events that make a site count for a requirement which does not surely count today."""
+        inputs = self.context.inputs
+        yes = set(inputs.sites["id"][site_status(inputs, site) == YES])
+        there = (self.actions["place"] == "site") & self.actions["target"].isin(yes)
+        return np.asarray(self.gives(site) & ~there.to_numpy(bool), dtype=np.bool_)
+
+    def _answers(self, site: SiteRequirement) -> BoolArray:
+        """(n,) surveys of charging sites that may turn out to meet a requirement."""
+        status = dict(
+            zip(self.context.inputs.sites["id"], site_status(self.context.inputs, site), strict=True)
+        )
+        asked = (self.actions["kind"] == "survey") & (self.actions["place"] == "site")
+        unknown = self.actions["target"].map(status) == UNKNOWN
+        return np.asarray(asked & unknown, dtype=np.bool_)
+
+    def at(self, kind: str) -> dict[str, int]:
+        """Position of the actions of a kind by the id of their target."""
+        mine = self.actions["kind"] == kind
+        return dict(zip(self.actions.loc[mine, "target"], np.flatnonzero(mine).tolist(), strict=True))
+
+    def demand_within(self, site: SiteRequirement, reach_km: float, weight: str = "weight") -> DemandReached:
+        """Who is reached today and by which action, by driving distance.
+
+        Parameters
+        ----------
+        site : SiteRequirement
+            What a site must have to count.
+        reach_km : float
+        weight : str
+            ``"weight"`` (people), ``"flow"`` or another amount of the demand.
+        """
+        counts = np.flatnonzero(self.gives(site))
+        frame = self.actions.iloc[counts][["id", "name", "cost", "geometry"]].assign(excluded=None)
+        places = find_sites(self.context.inputs, frame, site)
+        demand = people_demand(self.context.inputs, weight)
+        within = measure(self.context.graph, demand, places, reach_km).within(reach_km)
+        old = len(places.fixed)
+        reached = np.asarray(within[:old].sum(axis=0)).ravel() > 0
+        by_action = sparse.csr_array(within[old:].T.tocsr().astype(np.float64))
+        spread = sparse.csr_array(
+            (np.ones(len(counts)), (np.arange(len(counts)), counts)), shape=(len(counts), self.n)
+        )
+        table = pd.DataFrame(demand[["id", "name", "county"]])
+        return DemandReached(
+            table, demand["weight"].to_numpy(np.float64), reached, sparse.csr_array(by_action @ spread)
+        )
+
+
+def rows_of(world: World) -> tuple[RuleRows, ...]:
+    """Rows of all rules with a target, in the policy's order; kinds that make none are left out."""
+    asked = [(rule, kind_of(rule).rows) for rule in world.policy.rules if rule.target.value is not None]
+    made = [rows(world, rule) for rule, rows in asked if rows is not None]
+    return tuple(rows for rows in made if rows is not None)
