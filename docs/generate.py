@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import plugspan
 from plugspan import schema
 from plugspan.inputs.schemas import SCHEMAS
-from plugspan.policy import PROFILES, read_policy
-from plugspan.policy.costs import ActionCost
 from plugspan.project import Project
+from plugspan.rules.costs import ActionCost
+from plugspan.rules.policy import PROFILES, read_policy
 from plugspan.siting import maxcover
 from plugspan.texts import catalogue, text
 from pydantic import BaseModel
