@@ -140,10 +140,12 @@ def assess_study(
 ) -> Assessment:
     """Assess what is there now; ``candidates`` are named in the evidence of the gaps."""
     tell("assess", 0.4)
-    return _assess(study, study.context, candidates)
+    return _assess(study, study.context, candidates, study.project.reference_date)
 
 
-def _assess(study: Study, context: RoadContext, candidates: gpd.GeoDataFrame | None) -> Assessment:
+def _assess(
+    study: Study, context: RoadContext, candidates: gpd.GeoDataFrame | None, at: dt.date | None
+) -> Assessment:
     return assess(
         study.policy,
         context.inputs,
@@ -152,6 +154,7 @@ def _assess(study: Study, context: RoadContext, candidates: gpd.GeoDataFrame | N
         study.region,
         candidates=candidates,
         context=context,
+        at=at,
     )
 
 
@@ -212,8 +215,9 @@ def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | No
     pins = Pins(settings.required, settings.forbidden, settings.cost)
     places = plan_candidates(study, candidates, pins)
     costs = merged_costs(study.policy.costs, study.project.costs)
-    year = (study.project.assess_at or study.project.network.data_date or dt.date(2000, 1, 1)).year
-    actions = find_actions(study.inputs, study.policy, places, costs, year=year)
+    year = (study.project.reference_date or dt.date(2000, 1, 1)).year
+    last = max([year, *(settings.years or [r.by.year for r in study.policy.rules if r.by is not None])])
+    actions = find_actions(study.inputs, study.policy, places, costs, year=year, last_year=last)
     actions, required = pin(actions, pins, file=file)
     options = ProgrammeOptions(
         meet, settings.then, settings.budget, dict(sorted(settings.years.items())), settings.method == "greedy",
@@ -248,8 +252,9 @@ def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Pins) -> g
 def _carried_out(study: Study, programme: Programme, candidates: gpd.GeoDataFrame) -> Assessment:
     """Assess again with the plan's actions carried out."""
     inputs = carry_out(study.inputs, programme.carried_out, study.policy)
-    taken = set(programme.chosen["target"])
-    return _assess(study, study.context.with_inputs(inputs), candidates[~candidates["id"].isin(taken)])
+    left = candidates[~candidates["id"].isin(set(programme.chosen["target"]))]
+    at = study.project.reference_date if programme.stages is None else programme.stages.last_day
+    return _assess(study, study.context.with_inputs(inputs), left, at)
 
 
 def judged(programme: Programme, after: Assessment) -> list[str]:
@@ -349,7 +354,8 @@ def _after(
         return before
     chosen = pd.concat(proposed, ignore_index=True)
     context = study.context.with_inputs(study.inputs.with_built(chosen, to_build(study.policy)))
-    return _assess(study, context, candidates[~candidates["id"].isin(chosen["id"])])
+    left = candidates[~candidates["id"].isin(chosen["id"])]
+    return _assess(study, context, left, study.project.reference_date)
 
 
 def to_build(policy: Policy) -> Built:

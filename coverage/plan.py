@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -157,6 +158,12 @@ class Plan:
     def _repr_html_(self) -> str:
         """The findings as a table."""
         return f"<p>{html.escape(repr(self))}</p>{self.findings.to_html(index=False, na_rep='')}"
+
+    @property
+    def after_date(self) -> dt.date | None:
+        """Day of the state afterwards: the end of the plan's last year, else that of today's state."""
+        stages = None if self.programme is None else self.programme.stages
+        return self.project.reference_date if stages is None else stages.last_day
 
     @property
     def widest(self) -> Compliance | None:

@@ -373,6 +373,11 @@ class Project(_Frozen):
         """Name, policy and folder."""
         return f"<Project {self.name!r}: policy {self.policy}, {len(self.tables)} tables, in {self.folder}>"
 
+    @property
+    def reference_date(self) -> dt.date | None:
+        """Day of the state that is assessed: ``assess_at``, else the date of the road data; None if neither is said."""
+        return self.assess_at or self.network.data_date
+
     def path(self, path: Path) -> Path:
         """Return ``path`` as seen from the project file."""
         return path if path.is_absolute() else self.folder / path

@@ -73,6 +73,8 @@ def load(project: Project, *, tell: Tell = silent) -> Study:
             roads, features = _network(project, region, warnings)
     tell("tables", 0.2)
     inputs = _inputs(project, region, features, roads, warnings, faults)
+    if project.reference_date is not None:
+        inputs = inputs.as_of(project.reference_date)
     assert roads is not None  # or there was a fault
     tell("routes", 0.3)
     classes = road_classes(project, policy)

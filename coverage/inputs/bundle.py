@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,6 +28,10 @@ SAME: Mapping[str, Sequence[str]] = {
 }
 """What must agree, where it is known, for a row of OpenStreetMap to be one of a table; see :func:`merge_overlap`."""
 
+_NAMED = 5
+"""So many ids are named in a notice."""
+_BEGINS = {"chargers": "opened", "facilities": "opened", "berths": "built", "car_parks": "opened"}
+"""Date from which a row of each table is in operation."""
 PROPOSED = "proposed-"
 """Ids of sites that are proposed, not there, start so."""
 
@@ -106,6 +111,24 @@ class Inputs:
             for row in proposed.rename(columns={"name": "name_"}).itertuples()
         ]
         return self.with_chargers(self.chargers, rows)
+
+    def as_of(self, day: dt.date) -> Inputs:
+        """Return the inputs as they are on a day: what is in operation but opens later is still being built."""
+        found, notices = self, []
+        for name, date in _BEGINS.items():
+            table = getattr(self, name)
+            running = table["status"].isna() | (table["status"] == "operational")
+            later = running & (pd.to_datetime(table[date]) > pd.Timestamp(day))
+            if not later.any():
+                continue
+            waiting = table.assign(status=table["status"].mask(later, "under_construction"))
+            found = (
+                found.with_chargers(waiting, ()) if name == "chargers" else replace(found, **{name: waiting})
+            )
+            ids = table.loc[later, "id"].astype(str)
+            values = {"n": len(ids), "day": day, "ids": ", ".join(ids.head(_NAMED))}
+            notices.append(Fault("opens-later", file=name, values=values, warning=True))
+        return replace(found, warnings=(*found.warnings, *notices)) if notices else self
 
     def with_chargers(self, chargers: gpd.GeoDataFrame, new: Sequence[Mapping[str, Any]]) -> Inputs:
         """Return the inputs with other chargers, and further ones inside the region.

@@ -253,7 +253,8 @@ class FindingRow:
 
     ``value`` holds the figure or its interval (``"82–91 %"``), ``target`` what it is held against
     (``"≥ 100 %"``); ``layer`` names the layer that shows it. ``status_after`` and ``value_after`` are empty
-    without a plan. ``source`` is the clause the rule comes from; ``note`` is always in view.
+    without a plan. ``source`` is the clause the rule comes from, ``due`` the year by which it must be met;
+    ``note`` is always in view.
     """
 
     title: str
@@ -265,6 +266,7 @@ class FindingRow:
     value_after: str = ""
     note: str = ""
     source: str = ""
+    due: int | None = None
 
 
 @dataclass(frozen=True)

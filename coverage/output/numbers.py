@@ -87,4 +87,5 @@ def status(finding: Finding, lang: str) -> str:
     """``met`` and so on in words."""
     if finding.shown is None:
         return text("finding.report-only", lang)
-    return text(f"status.{finding.shown.replace(' ', '-')}", lang)
+    year = "" if finding.rule.by is None else finding.rule.by.year
+    return text(f"status.{finding.shown.replace(' ', '-')}", lang, year=year)

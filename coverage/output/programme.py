@@ -5,6 +5,7 @@ Money is in the unit of the cost table, lengths in metres, shares 0 to 1; nothin
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from typing import Any
 
@@ -48,7 +49,8 @@ def step_rows(plan: Plan) -> list[dict[str, Any]]:
         rules = {}
         for rule in programme.rules:
             found = plan.before[rule.rule]
-            now = _finding_at(found, row[f"{rule.rule}.low"], row[f"{rule.rule}.high"])
+            at = found.at if pd.isna(row["year"]) else dt.date(int(row["year"]), 12, 31)
+            now = _finding_at(found, row[f"{rule.rule}.low"], row[f"{rule.rule}.high"], at)
             rules[rule.rule] = {"low": now.low, "high": now.high, "status": now.status}
         rows.append(
             {key: row[key] for key in ("order", "action", "year", "spent", "people")} | {"rules": rules}
@@ -56,8 +58,8 @@ def step_rows(plan: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def _finding_at(found: Finding, low: float | None, high: float | None) -> Finding:
-    return replace(found, low=low, high=high, figures={})
+def _finding_at(found: Finding, low: float | None, high: float | None, at: dt.date | None) -> Finding:
+    return replace(found, low=low, high=high, figures={}, at=at)
 
 
 def level_rows(plan: Plan) -> list[dict[str, Any]]:
@@ -74,16 +76,18 @@ def stage_rows(plan: Plan) -> list[dict[str, Any]]:
     steps = step_rows(plan)
     rows = []
     for year, money in zip(programme.stages.years.tolist(), programme.stages.money.tolist(), strict=True):
-        done = [step for step in steps if step["order"] == 0 or step["year"] <= year]
-        now = [step for step in done if step["order"] and step["year"] == year]
+        done = [step for step in steps if pd.isna(step["year"]) or step["year"] <= year]
+        # Nothing may happen in a year, yet a rule falls due in it.
+        state = {name: _finding_at(plan.before[name], rule["low"], rule["high"], dt.date(year, 12, 31))
+                 for name, rule in done[-1]["rules"].items()}  # fmt: skip
         rows.append(
             {
                 "year": year,
                 "budget": money,
                 "spent": done[-1]["spent"],
-                "actions": len(now),
+                "actions": int((programme.chosen["stage_year"] == year).sum()),
                 "people": done[-1]["people"],
-                "rules": done[-1]["rules"],
+                "rules": {n: {"low": f.low, "high": f.high, "status": f.status} for n, f in state.items()},
             }
         )
     return rows
@@ -172,7 +176,7 @@ def shown_steps(plan: Plan, lang: str) -> pd.DataFrame:
     for step in step_rows(plan):
         values = {}
         for rule, found in step["rules"].items():
-            now = _finding_at(plan.before[rule], found["low"], found["high"])
+            now = _finding_at(plan.before[rule], found["low"], found["high"], None)
             values[rule] = numbers.interval(now, lang)
         action = names.get(step["action"], text("plan.today", lang))
         year = None if step["year"] is None or pd.isna(step["year"]) else str(int(step["year"]))

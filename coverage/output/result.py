@@ -50,6 +50,7 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
                 "policy": plan.policy.id,
                 "language": lang,
                 "assess_at": plan.project.assess_at,
+                "reference_date": plan.project.reference_date,
                 "data_date": plan.project.network.data_date,
                 "note": plan.project.output.note,
                 "options": plan.project.model_dump(
@@ -72,6 +73,7 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
             **siting_part(plan, lang),
             "plan": plan_part(plan),
             "after": {
+                "reference_date": plan.after_date,
                 "findings": finding_rows(plan.after, lang),
                 "measures": finding_rows(plan.after, lang, with_target=False),
                 "routes": plan.after.routes.to_dict("records"),
@@ -114,6 +116,7 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
     if finding.target is not None:
         row |= {
             "target": finding.target,
+            "by": finding.rule.by,
             "sense": "<=" if finding.rule.target.at_most else ">=",
             "status": finding.status,
             "shown": finding.shown,

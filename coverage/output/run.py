@@ -140,6 +140,7 @@ def finding_panel(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Findin
                 status_after=(after.shown or "") if plan.proposes else "",
                 value_after=numbers.headline(after, lang) if plan.proposes else "",
                 source=before.rule.source,
+                due=None if before.rule.by is None else before.rule.by.year,
             )
         )
     return rows

@@ -92,8 +92,8 @@ def _told_once(wrong: list[Claim]) -> Iterator[Fault]:
 
 def _parts(result: dict[str, Any], layers: Path) -> Iterator[tuple[str, Callable[[], Iterable[Claim]]]]:
     """Sections of the result, each with what it claims."""
-    yield "findings", lambda: list(_findings("", result["findings"]))
-    yield "after.findings", lambda: list(_findings("after.", result["after"]["findings"]))
+    yield "findings", lambda: list(_findings("", result, result["project"]))
+    yield "after.findings", lambda: list(_findings("after.", result["after"], result["after"]))
     yield "routes", lambda: list(_routes(result))
     rows = result.get("siting")
     for row in rows if isinstance(rows, list) else [rows]:
@@ -111,11 +111,12 @@ def _same(what: str, claimed: Any, found: Any) -> bool:
     return bool(claimed == found)
 
 
-def _findings(state: str, rows: list[dict[str, Any]]) -> Iterator[Claim]:
-    """Statuses from the intervals, and shares from their counts and evidence."""
-    for row in rows:
+def _findings(state: str, part: dict[str, Any], dated: dict[str, Any]) -> Iterator[Claim]:
+    """Statuses from the intervals and the day of the state, and shares from their counts and evidence."""
+    day = dated["reference_date"]  # ISO 8601, as each rule's
+    for row in part["findings"]:
         name = f"{state}{row['rule']}"
-        yield f"{name}.status", row["status"], _status(row)
+        yield f"{name}.status", row["status"], _status(row, day)
         if row["kind"] == "facility_share" and row["figures"]["sides"] == len(row["evidence"]):
             has = [e["has"] for e in row["evidence"]]
             yield f"{name}.sides_low", row["figures"]["sides_low"], _share(has, "yes")
@@ -125,7 +126,13 @@ def _findings(state: str, rows: list[dict[str, Any]]) -> Iterator[Claim]:
             yield f"{name}.length_per_site_km", row["figures"]["length_per_site_km"], per_site
 
 
-def _status(row: dict[str, Any]) -> str:
+def _status(row: dict[str, Any], day: str | None) -> str:
+    found = _compared(row)
+    early = day is not None and row["by"] is not None and row["by"] > day
+    return "not due" if early and found != "met" else found
+
+
+def _compared(row: dict[str, Any]) -> str:
     low, high = row["low"], row["high"]
     if low is None and high is None:
         # Spacing without any site is infinite, which JSON cannot say.

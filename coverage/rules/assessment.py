@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -105,8 +106,8 @@ class Assessment:
 
     @property
     def all_met(self) -> bool:
-        """True if no rule with a target is missed or undecided."""
-        return all(f.status in (None, "met") for f in self.findings)
+        """True if no rule with a target that is due is missed or undecided."""
+        return all(f.status in (None, "met", "not due") for f in self.findings)
 
 
 def assess(
@@ -118,6 +119,7 @@ def assess(
     *,
     candidates: gpd.GeoDataFrame | None = None,
     context: RoadContext | None = None,
+    at: dt.date | None = None,
 ) -> Assessment:
     """Measure every rule of a policy.
 
@@ -136,6 +138,8 @@ def assess(
         Places where a site may be built, for the evidence of the gaps; see :func:`gap_evidence`.
     context : RoadContext, optional
         Of the same inputs, graph, routes and region, if there is one already.
+    at : date, optional
+        Day of the state that is measured: rules due later are not missed yet. All are due if left out.
     """
     context = context or RoadContext(inputs, graph, tuple(routes), region)
     measured = [kind_of(rule).measure(rule, context) for rule in policy.rules]
@@ -143,7 +147,7 @@ def assess(
     tables = [m.routes for m in measured if m.routes is not None]
     places = [m.demand for m in measured if m.demand is not None]
     return Assessment(
-        tuple(m.finding for m in measured),
+        tuple(replace(m.finding, at=at) for m in measured),
         # The table of routes is that of the first rule that has one: one row a route.
         _with_parallel(context, _joined(tables[:1], _empty(ROUTE_COLUMNS))),
         all_gaps,

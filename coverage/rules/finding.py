@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,8 +16,8 @@ from ..inputs import Inputs, qualify
 from ..units import M_PER_KM, compare_m
 from .model import Rule, SiteRequirement
 
-Status = Literal["met", "not met", "undecided"]
-Shown = Literal["met", "met on average", "not met", "undecided"]
+Status = Literal["met", "not met", "undecided", "not due"]
+Shown = Literal["met", "met on average", "not met", "undecided", "not due"]
 YES, UNKNOWN, NO = "yes", "unknown", "no"
 TOLERANCE = 1e-9
 """Shares are ratios of sums; a target is taken as reached this close to it."""
@@ -43,6 +44,8 @@ class Finding:
         The evidence, a row for each thing counted.
     survey : DataFrame
         What to find out, most decisive first.
+    at : date or None
+        Day of the state that was measured. A rule that is due later is not missed then, only not met so far.
     """
 
     rule: Rule
@@ -53,6 +56,7 @@ class Finding:
     figures: Mapping[str, Any] = field(default_factory=dict)
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     survey: pd.DataFrame = field(default_factory=pd.DataFrame)
+    at: dt.date | None = None
 
     def __repr__(self) -> str:
         """Rule, interval and status."""
@@ -65,7 +69,13 @@ class Finding:
 
     @property
     def status(self) -> Status | None:
-        """``"met"``, ``"not met"``, ``"undecided"``; None for a rule without a target."""
+        """``"met"``, ``"not met"``, ``"undecided"``, ``"not due"`` (nor met yet); None for a rule without a target."""
+        found = self._compared()
+        early = self.at is not None and self.rule.by is not None and self.rule.by > self.at
+        return "not due" if early and found in ("not met", "undecided") else found
+
+    def _compared(self) -> Status | None:
+        """The value against the target, whenever that is due."""
         if self.target is None:
             return None
         if self.low is None and self.high is None:

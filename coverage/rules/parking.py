@@ -122,15 +122,17 @@ def car_park_rows(world: World, rule: ShareMargin) -> RuleRows | None:
     matrix = sparse.csr_array(np.array(rows).reshape(-1, world.n))
     served = max(total - float(sum(need)), 0.0)
     found = rule_rows(rule, matrix, frame, world, served=served, total=total, need=np.array(need))
-    added = np.zeros((len(table), world.n))
+    built, answered = np.zeros((len(table), world.n)), np.zeros((len(table), world.n))
     for k, name in enumerate(table["id"]):
         if name in build:
-            added[k, build[name]] = float(world.actions["spaces"].iloc[build[name]])
+            built[k, build[name]] = float(world.actions["spaces"].iloc[build[name]])
         if unknown[k] and name in ask:
-            added[k, ask[name]] = spaces[k]
+            answered[k, ask[name]] = spaces[k]
 
     def measure(chosen: BoolArray, favourable: bool) -> float | None:
-        now = np.minimum(ready + added @ chosen, spaces)
+        # Where spaces are built they are counted, too, and nothing is left to ask.
+        more = built @ chosen
+        now = np.minimum(ready + more + np.where(more > 0, 0.0, answered @ chosen), spaces)
         value = ratio_bounds(now, now, spaces, certain)[1 if favourable else 0]
         return None if value is None else value - fleet
 

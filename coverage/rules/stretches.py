@@ -285,9 +285,11 @@ def _rows(line: SpacingLine, part: OwnPart, span_m: float) -> tuple[sparse.csr_a
 
 def lines_of(world: World, rule: RouteRule) -> list[SpacingLine]:
     """Directions of a rule's routes; actions that don't meet its requirement have no place on them."""
-    counts = world.adds(rule.site)
-    lines = spacing_lines(world.context, rule, world.actions)
-    return [replace(line, candidate_m=np.where(counts, line.candidate_m, np.nan)) for line in lines]
+    counts, found = world.adds(rule.site), []
+    for line in spacing_lines(world.context, rule, world.actions):
+        here = counts if rule.counts_outside else counts & line.own.contains(line.candidate_m)
+        found.append(replace(line, candidate_m=np.where(here, line.candidate_m, np.nan)))
+    return found
 
 
 def stretch_rows(world: World, rule: RouteRule, lines: list[SpacingLine], share: float) -> RuleRows:

@@ -79,7 +79,13 @@ def _least_equipment(asked: list[SiteRequirement]) -> Built:
 
 
 def find_actions(
-    inputs: Inputs, policy: Policy, candidates: gpd.GeoDataFrame, costs: CostTable, *, year: int
+    inputs: Inputs,
+    policy: Policy,
+    candidates: gpd.GeoDataFrame,
+    costs: CostTable,
+    *,
+    year: int,
+    last_year: int | None = None,
 ) -> gpd.GeoDataFrame:
     """List all actions and events.
 
@@ -92,7 +98,9 @@ def find_actions(
         Places of new sites; see :func:`.candidates.find_candidates`.
     costs : CostTable
     year : int
-        Year of the assessment: sites that open later are events of their year.
+        Year of the assessment: what opens later is an event of its year.
+    last_year : int, optional
+        Last year of the plan: what opens after it must be hurried to count.
 
     Returns
     -------
@@ -105,7 +113,7 @@ def find_actions(
     equipment = Equipment.of(policy)
     frames = [
         _new_sites(candidates, equipment.site),
-        _existing_sites(inputs, policy, equipment.site, year),
+        _existing_sites(inputs, policy, equipment.site, year, year if last_year is None else last_year),
         _facilities(inputs, policy, equipment.hub),
         _berths(inputs, policy),
         _car_parks(inputs, policy),
@@ -184,7 +192,7 @@ def _action(kind: str, row: dict[str, Any], place: str, **more: Any) -> dict[str
     return {**named, "county": row["county"], "geometry": row.get("geometry"), **more}
 
 
-def _existing_sites(inputs: Inputs, policy: Policy, built: Built, year: int) -> gpd.GeoDataFrame:
+def _existing_sites(inputs: Inputs, policy: Policy, built: Built, year: int, last: int) -> gpd.GeoDataFrame:
     """Upgrades, commissioning, openings and surveys of the region's charging sites."""
     sites = inputs.sites
     if sites.empty:
@@ -194,15 +202,15 @@ def _existing_sites(inputs: Inputs, policy: Policy, built: Built, year: int) -> 
     opened = _opening_year(inputs)
     rows = []
     for k, row in enumerate(_records(sites)):
-        if row["kind"] != "charging" or not row["inside"]:
+        if row["kind"] != "charging":
+            continue
+        due = opened.get(row["id"], last + 1)
+        if due <= last:  # in the halo, too: a neighbour's site counts from its date like any other
+            rows.append(_action("opening", row, "site", year=max(due, year)))
+        if not row["inside"]:
             continue
         if row["status"] in NOT_RUNNING:
-            due = opened.get(row["id"])
-            rows.append(
-                _action("commission", row, "site")
-                if due is None
-                else _action("opening", row, "site", year=max(due, year))
-            )
+            rows += [] if due <= last else [_action("commission", row, "site")]
             continue
         if unknown[k]:
             rows.append(_action("survey", row, "site"))
@@ -211,9 +219,14 @@ def _existing_sites(inputs: Inputs, policy: Policy, built: Built, year: int) -> 
     return _table(rows)
 
 
+def _opens(chargers: gpd.GeoDataFrame) -> Any:
+    """Chargers that are being built or planned and have a date."""
+    return chargers["status"].isin(["under_construction", "planned"]) & chargers["opened"].notna()
+
+
 def _opening_year(inputs: Inputs) -> dict[str, int]:
-    """Year in which each site that is not running opens, by its latest stated date; none if broken or undated."""
-    due = inputs.chargers[inputs.chargers["status"].isin(["under_construction", "planned"])]
+    """Year from which all that is being built or planned at a site is there, by its latest date."""
+    due = inputs.chargers[_opens(inputs.chargers)]
     dates = pd.to_datetime(due["opened"]).groupby(due["site"]).max().dropna()
     return {str(site): int(date.year) for site, date in dates.items()}
 
@@ -292,9 +305,9 @@ def carry_out(inputs: Inputs, actions: gpd.GeoDataFrame, policy: Policy) -> Inpu
     kind, target = actions["kind"], actions["target"]
     answered = set(target[kind == "survey"])
     built = actions[kind.isin(BUILDS) | (kind == "survey") & (actions["place"] == "site")]
-    running = set(target[kind.isin(["commission", "opening"])])
     chargers = inputs.chargers.copy()
-    chargers.loc[chargers["site"].isin(running), "status"] = "operational"
+    opens = _opens(chargers) & chargers["site"].isin(set(target[kind == "opening"]))
+    chargers.loc[opens | chargers["site"].isin(set(target[kind == "commission"])), "status"] = "operational"
     new = [_charger(row, equipment, inputs) for row in built.itertuples()]
     facilities = inputs.facilities.copy()
     known = facilities["id"].isin(answered)
@@ -325,8 +338,8 @@ def action_chargers(inputs: Inputs, actions: gpd.GeoDataFrame, policy: Policy) -
     )
     sites = pd.DataFrame({"site": actions.loc[at_site, "target"], "action": np.flatnonzero(at_site)})
     old = inputs.chargers.merge(sites, on="site")
-    puts = actions["kind"].isin(["commission", "opening"]).to_numpy(bool)
-    old.loc[puts[old["action"].to_numpy(np.int64)], "status"] = "operational"
+    event = actions["kind"].to_numpy(object)[old["action"].to_numpy(np.int64)]
+    old.loc[(event == "commission") | ((event == "opening") & _opens(old)), "status"] = "operational"
     frames = [frame for frame in (added, old) if len(frame)]
     joined = pd.concat(frames, ignore_index=True) if frames else added
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)

@@ -80,6 +80,7 @@ class Programme:
         ``closes`` (list of what it serves that was not served before it).
     steps : DataFrame
         After each action: ``order, action, year, spent, people``, ``RULE.low, RULE.high`` of each rule; row 0: today.
+        What opens by itself is a row, too, before the actions of its year and with the ``order`` of the one before.
     levels : tuple of Level
     stages : StagePlan or None
     unmet : DataFrame
@@ -133,7 +134,7 @@ class Programme:
 
     @property
     def carried_out(self) -> gpd.GeoDataFrame:
-        """What is there once the plan is carried out: its actions, and sites that open by themselves."""
+        """What is there once the plan is carried out: its actions, and what opens by itself until then."""
         return self.actions[self.actions["chosen"] | (self.actions["kind"] == "opening")]
 
 
@@ -327,14 +328,23 @@ def _steps(
 ) -> pd.DataFrame:
     """Every rule's value, the money and the people after each action."""
     event = world.actions["kind"].isin(EVENTS).to_numpy(bool)
+    opens = np.flatnonzero(problem.required & event)
+    opens = opens[np.argsort(world.actions["year"].to_numpy(float)[opens], kind="stable")].tolist()
     order = _order(plan, stages, event)
-    now = problem.required & event
-    rows = [_step(problem, now, survey, reached, 0, "", None)]
-    for k, j in enumerate(order, 1):
+    if stages is None:
+        dated: list[tuple[int | None, int]] = [(None, j) for j in [*opens, *order]]
+    else:
+        first = world.actions["year"].to_numpy(float)
+        ends = [(int(stages.years[np.searchsorted(stages.years, first[j])]), j) for j in opens]
+        ends += [(int(stages.years[stages.stage[j]]), j) for j in order]
+        dated = [*sorted(ends, key=lambda found: found[0])]  # stable: what opens comes before what is built
+    now = np.zeros(world.n, np.bool_)
+    rows, built = [_step(problem, now, survey, reached, 0, "", None)], 0
+    for year, j in dated:
         now = now.copy()
         now[j] = True
-        year = None if stages is None else int(stages.years[stages.stage[j]])
-        rows.append(_step(problem, now, survey, reached, k, str(world.actions["id"].iloc[j]), year))
+        built += not event[j]
+        rows.append(_step(problem, now, survey, reached, built, str(world.actions["id"].iloc[j]), year))
     return pd.DataFrame(rows)
 
 

@@ -12,6 +12,7 @@ A rule that is due by year ``t`` weighs :data:`DUE` times as much from then on a
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,11 @@ class StagePlan:
     gap: float
     status: str
     runtime_s: float
+
+    @property
+    def last_day(self) -> dt.date:
+        """End of the last year."""
+        return dt.date(int(self.years[-1]), 12, 31)
 
 
 def solve_stages(

@@ -31,6 +31,8 @@ def opening(report: Report) -> str:
     counts = {state.replace(" ", "_"): found.count(state) for state in STATES}
     average = sum(before.shown == "met on average" for before, _ in report.pairs())
     words = report.words("opening-average", n=average) if average else ""
+    later = found.count("not due")
+    words += report.words("opening-not-due", n=later) if later else ""
     name = report.plan.policy.name[report.lang]
     return report.words("opening", policy=name, n=len(found), average=words, **counts)
 

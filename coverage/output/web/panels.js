@@ -25,16 +25,16 @@ function buildPhase() {
   document.body.dataset.phase = view.phase;
 }
 
-const STATUS_SIGN = { met: "✓", "not met": "✕", undecided: "?", "met on average": "!" };
+const STATUS_SIGN = { met: "✓", "not met": "✕", undecided: "?", "met on average": "!", "not due": "…" };
 
-function chip(status) {
+function chip(status, year) {
   const key = status.replaceAll(" ", "-");
-  const label = T("status." + key);
+  const label = T("status." + key, { year });
   return el("span", { class: "chip " + key }, el("b", { "aria-hidden": "true" }, STATUS_SIGN[status]), label);
 }
 
-function figure(caption, value, status) {
-  return el("div", { class: "figure" }, el("span", { class: "caption" }, caption), el("span", { class: "value" }, value), chip(status));
+function figure(caption, value, status, year) {
+  return el("div", { class: "figure" }, el("span", { class: "caption" }, caption), el("span", { class: "value" }, value), chip(status, year));
 }
 
 /** What the plan comes to; it goes first when the plan is shown (map.css). */
@@ -51,8 +51,8 @@ function buildFindings() {
     const layer = view.layers.find((l) => l.spec.name === row.layer);
     const open = () => showLayer(row.layer);
     const card = el("li", { class: "finding " + row.status.replaceAll(" ", "-") }, el("h3", {}, row.title));
-    const figures = el("div", { class: "figures" }, figure(T("map.now"), row.value, row.status));
-    if (row.status_after) figures.append(figure(T("map.then"), row.value_after, row.status_after));
+    const figures = el("div", { class: "figures" }, figure(T("map.now"), row.value, row.status, row.due));
+    if (row.status_after) figures.append(figure(T("map.then"), row.value_after, row.status_after, row.due));
     card.append(figures, el("p", { class: "target" }, T("map.target") + " " + row.target + (row.note ? " · " + row.note : "")));
     const actions = el("div", { class: "actions" });
     if (row.source) actions.append(el("details", { class: "source" }, el("summary", {}, T("map.source")), el("p", {}, row.source)));
