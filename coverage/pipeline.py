@@ -176,6 +176,7 @@ def find_places(study: Study) -> gpd.GeoDataFrame:
         route_point_km=settings.route_point_km,
         cost=settings.cost,
         region=None if study.region is None else study.region.polygon,
+        lengths=study.policy.lengths,
     )
 
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,9 @@ class Form:
 
 FORMS: Mapping[str, Form] = {
     "km": Form(1, fixed=True),
+    "mi": Form(1, fixed=True),
     "m": Form(0),
+    "ft": Form(0),
     "m²": Form(0),
     "t": Form(1),
     "kW": Form(1),
@@ -50,6 +52,52 @@ SHARES = ("share", "bound", "margin")
 NO_UNIT = frozenset({"", "ratio", "demand", "money", *SHARES})
 """Units that no header names. ``demand`` is people or kilometres (:func:`of_objective`), ``money`` is in the
 unit of the table of costs (:func:`in_currency`)."""
+
+
+LengthUnit = Literal["km", "mi"]
+"""What a reader is told lengths in; the policy says which (:attr:`plugspan.policy.Policy.lengths`)."""
+TOLD: Mapping[tuple[str, str], tuple[str, float]] = {
+    ("mi", "km"): ("mi", 1.609344),
+    ("mi", "m"): ("ft", 0.3048),
+}
+"""By the reader's unit and that of a column: the unit told instead, and how much of the column's it is."""
+
+
+class Reader(str):
+    """The language of a reader, with the unit that lengths are told in. It stands wherever a language does.
+
+    Files keep kilometres and metres, as the names of their columns say; only what is put in words, and the cells of
+    the workbook, are told in the reader's unit.
+
+    Examples
+    --------
+    >>> shown(80.4672, COLUMNS["span_km"], Reader("en", "mi"), unit=True)
+    '50 mi'
+    """
+
+    lengths: LengthUnit
+
+    def __new__(cls, lang: str, lengths: LengthUnit) -> Self:
+        """Take the language as the text itself."""
+        reader = super().__new__(cls, lang)
+        reader.lengths = lengths
+        return reader
+
+
+def length_unit(lang: str) -> LengthUnit:
+    """Return the unit that lengths are told in: kilometres unless a reader wants others."""
+    return lang.lengths if isinstance(lang, Reader) else "km"
+
+
+def told_unit(unit: str, lang: str) -> str:
+    """Return the unit that stands in the place of a unit for a reader."""
+    return TOLD.get((length_unit(lang), unit), (unit, 1.0))[0]
+
+
+def told(value: float, unit: str, lang: str) -> float:
+    """Return a number in the unit that its reader is told: 80.4672 km are 50 mi."""
+    each = TOLD.get((length_unit(lang), unit))
+    return value if each is None else round(value / each[1], 9)
 
 
 @dataclass(frozen=True)
@@ -96,7 +144,7 @@ class Column:
 
     def unit_words(self, lang: str) -> str:
         """Return the unit as it stands behind a number, empty where there is none."""
-        return "" if self.unit in NO_UNIT else unit_words(self.unit, lang)
+        return "" if self.unit in NO_UNIT else unit_words(told_unit(self.unit, lang), lang)
 
     def meaning(self, lang: str) -> str:
         """One sentence on what the column holds."""
@@ -290,9 +338,21 @@ def shown(value: Any, column: Column, lang: str, *, unit: bool = False) -> str:
     number = float(value)
     if column.unit in SHARES:
         return {"share": percent, "bound": at_most}.get(column.unit, lambda x: points(x, lang))(number)
-    words = decimal(number, form_of(number, column))
+    number = told(number, column.unit, lang)
+    words = decimal(number, form_of(number, replace(column, unit=told_unit(column.unit, lang))))
     behind = column.unit_words(lang) if unit else ""
     return f"{words}{'' if behind == '%' else ' '}{behind}" if behind else words
+
+
+@dataclass(frozen=True)
+class Length:
+    """A limit that a message names, told in its reader's unit."""
+
+    km: float
+
+    def render(self, lang: str) -> str:
+        """Return it with its unit."""
+        return shown(self.km, COLUMNS["span_km"], lang, unit=True)
 
 
 def form_of(value: float, column: Column) -> Form:
@@ -329,9 +389,12 @@ def decimal(value: float, form: Form) -> str:
     return words if form.fixed or "." not in words else words.rstrip("0").rstrip(".")
 
 
-def chainage(km: Any) -> str:
-    """A place along a route as it stands on its marker posts: ``K68.8``; empty if it is not known."""
-    return "" if is_missing(km) else f"K{decimal(float(km), FORMS['km']).replace(',', '')}"
+def chainage(km: Any, lang: str) -> str:
+    """A place along a route as it stands on its marker posts: ``K68.8``, ``MP 42.8``; empty if it is not known."""
+    if is_missing(km):
+        return ""
+    mark = "MP " if length_unit(lang) == "mi" else "K"
+    return mark + decimal(told(float(km), "km", lang), FORMS["km"]).replace(",", "")
 
 
 def percent(share: float) -> str:

@@ -53,7 +53,7 @@ class Study:
     @cached_property
     def context(self) -> RoadContext:
         """Roads, routes and sites with what several steps need of them."""
-        return RoadContext(self.inputs, self.roads, self.routes, self.region)
+        return RoadContext(self.inputs, self.roads, self.routes, self.region, self.policy.lengths)
 
 
 def load(project: Project, *, tell: Tell = silent) -> Study:

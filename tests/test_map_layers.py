@@ -97,7 +97,7 @@ def test_no_evidence_is_no_crash():
     nothing = evidence().iloc[:0]
     assert with_gap_words(gaps(), nothing, "zh")["could_build"].isna().all()
     assert len(with_gap_words(gaps().iloc[:0], nothing, "zh")) == 0
-    assert chainage(float("nan")) == ""
+    assert chainage(float("nan"), "en") == ""
 
 
 def siting(**more):

@@ -1,13 +1,17 @@
 """One number, one value: map, layers, workbook, report and terminal say what result.json says, by id and column.
 
-Tried on the sample in both languages, and with ``--extra-data`` on two real extracts under two policies.
+Tried on the sample in both languages and in miles, and with ``--extra-data`` on two real extracts under two policies,
+one of which counts in miles.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections import Counter
+from contextlib import closing
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from types import SimpleNamespace
 
@@ -20,9 +24,9 @@ from plugspan.output.workbook.sheets import plan_sheets
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.rules.spacing import RouteSpacing
-from plugspan.schema import COLUMNS, OBJECTIVE_UNITS, Column, Form, chainage, shown
+from plugspan.schema import COLUMNS, OBJECTIVE_UNITS, Column, Form, chainage, shown, told_unit
 from plugspan.texts import catalogue, text
-from run_surfaces import json_blocks, layer_tables, leaves, report_lines, sheets
+from run_surfaces import json_blocks, layer_tables, leaves, report_lines, sheets, shown_texts
 
 REAL = """schema = 1
 name = "{name}"
@@ -52,6 +56,7 @@ gas,Gas,{2},{1},,1,,,,yes,public,operational,hydrogen
 CASES = {
     "zh": None,
     "en": None,
+    "miles": None,
     "oslo": ("eu-afir", [10.75, 59.85, 10.95, 59.97], "tent_core = ['E6', 'E18']\ntent_comprehensive = ['Ring\\d']",
              "oslo-east", (10.8418, 59.87, 10.85, 59.93)),
     "andorra": ("us-nevi", [1.42, 42.43, 1.75, 42.65], "corridor = ['CG-?\\d']", "andorra",
@@ -67,13 +72,20 @@ def sample(root):
 
 @pytest.fixture(
     scope="module",
-    params=["zh", "en", *(pytest.param(k, marks=pytest.mark.extra_data) for k in ("oslo", "andorra"))],
+    params=[
+        "zh",
+        "en",
+        "miles",
+        *(pytest.param(k, marks=pytest.mark.extra_data) for k in ("oslo", "andorra")),
+    ],
 )
 def run(request, tmp_path_factory):
     """A plan, its language, and all that its run folder holds."""
     folder = tmp_path_factory.mktemp("one")
     if CASES[request.param] is None:
-        plan, lang = request.getfixturevalue("sample"), request.param
+        plan, lang = request.getfixturevalue("sample"), "zh" if request.param == "zh" else "en"
+        if request.param == "miles":
+            plan = replace(plan, policy=plan.policy.model_copy(update={"lengths": "mi"}))
     else:
         policy, box, classes, name, at = CASES[request.param]
         osm = (request.getfixturevalue("extra_data") / "osm" / f"{name}.osm.pbf").as_posix()
@@ -85,7 +97,7 @@ def run(request, tmp_path_factory):
     folder = folder / "run"
     return SimpleNamespace(
         plan=plan,
-        lang=lang,
+        lang=plan.policy.reader(lang),
         folder=folder,
         result=json.loads((folder / "result.json").read_text("utf-8")),
         layers=layer_tables(folder),
@@ -183,7 +195,7 @@ def test_the_workbook_holds_the_numbers_of_result_json(run):
     found = {sheet.key: (sheet, rows) for sheet, rows in sheet_values(run)}
     for key, (name, by) in SHEETS_OF_RESULT.items():
         if key in found:
-            rows = [{n: cell.value for n, cell in row.items()} for row in found[key][1]]
+            rows = in_kilometres(run, *found[key])
             raw = [{str(k): v for k, v in r.items()} for r in run.result[name]]
             coded = {
                 "direction": {text(f"choice.direction.{d}", run.lang): d for d in ("forward", "backward")}
@@ -197,7 +209,7 @@ def test_the_workbook_holds_the_numbers_of_result_json(run):
             assert_same_rows(raw, rows, by, columns)
     for key, (name, by) in SHEETS_OF_LAYERS.items():
         if key in found and name in run.layers:
-            rows = [{n: cell.value for n, cell in row.items()} for row in found[key][1]]
+            rows = in_kilometres(run, *found[key])
             layer = run.layers[name]
             rows = [row for row in rows if row[by] in {r[by] for r in layer}]
             widest = max((r["span_km"] for r in rows if r.get("span_km")), default=None)
@@ -205,6 +217,19 @@ def test_the_workbook_holds_the_numbers_of_result_json(run):
             layer = [r for r in layer if r[by] in {x[by] for x in rows}]
             columns = [n for n in rows[0] if n in layer[0] and COLUMNS[n].type in ("int", "float")]
             assert_same_rows(layer, rows, (by,), columns)
+
+
+def in_kilometres(run, sheet, rows):
+    """Values of a sheet's cells; lengths told in miles and feet as kilometres and metres again."""
+    each = {"km": 1.609344, "m": 0.3048} if run.lang.lengths == "mi" else {}
+    told = {h.name: each[h.column.unit] for h in sheet.heads if h.column.unit in each}
+    return [
+        {
+            n: c.value if c.value is None or n not in told else round(c.value * told[n], 6)
+            for n, c in row.items()
+        }
+        for row in rows
+    ]
 
 
 def as_excel_shows(cell) -> str:
@@ -226,7 +251,7 @@ def test_cells_of_the_workbook_look_as_every_other_surface(run):
                 if isinstance(cell.value, bool) or not isinstance(cell.value, (int, float)):
                     continue
                 unit = sheet.frame[head.unit_by].tolist()[i] if head.unit_by else head.column.unit
-                words = shown(cell.value, column_with(head.column, unit), "en")
+                words = shown(cell.value, column_with(head.column, told_unit(unit, run.lang)), "en")
                 want = re.sub(r"[^\d.,-]", "", words)
                 got = as_excel_shows(cell)
                 plain = lambda t: t.rstrip("0").rstrip(".") if "." in t else t  # noqa: E731
@@ -321,9 +346,9 @@ def test_legends_count_what_the_rules_count(run):
 
 # -- sentences -------------------------------------------------------------------------------------------
 
-UNITS = "km|kWh|kW|%|个百分点|pp|人|people|kg|t|m|h"
+UNITS = "km|mi|ft|kWh|kW|%|个百分点|pp|人|people|kg|t|m|h"
 NUMBER = re.compile(rf"(?<![A-Za-z0-9_.])([+-]?\d[\d,]*(?:\.\d+)?) ?({UNITS})(?![A-Za-z²])")
-POST = re.compile(r"(?<!\w)K-?\d+\.\d")
+POST = re.compile(r"(?<!\w)(?:K|MP )-?\d+\.\d")
 
 
 def words_of(value, unit, lang, form=None) -> str:
@@ -339,7 +364,8 @@ def numbers_of_sheets(run):
                 value = row[head.name].value
                 if isinstance(value, (int, float)) and not isinstance(value, bool):
                     unit = sheet.frame[head.unit_by].tolist()[i] if head.unit_by else head.column.unit
-                    yield shown(value, column_with(head.column, unit), run.lang, unit=True).replace(" ", "")
+                    told = column_with(head.column, told_unit(unit, run.lang))
+                    yield shown(value, told, run.lang, unit=True).replace(" ", "")
 
 
 def numbers_of_result(run):
@@ -460,7 +486,7 @@ def test_every_number_in_words_is_one_that_is_known(run):
 def test_every_kilometre_mark_is_one_that_is_known(run):
     """``K68.8`` is the end of a gap, the place of a site or candidate, or that of a town on its strip chart."""
     known = {
-        chainage(value)
+        chainage(value, run.lang)
         for path, value in leaves(run.result)
         if isinstance(value, float) and path.endswith(("from_km", "to_km", "chainage_km"))
     }
@@ -480,6 +506,27 @@ def test_every_kilometre_mark_is_one_that_is_known(run):
     assert not strange, "\n".join(map(str, strange.most_common(60)))
 
 
+@pytest.mark.parametrize(("run", "lang"), [("andorra", "en"), ("andorra", "zh")], indirect=["run"])
+@pytest.mark.extra_data
+def test_a_run_in_miles_says_nothing_in_kilometres(run, lang, tmp_path):
+    """Nor in the other language, and no line on China's approval of maps; names of columns keep their units."""
+    write_run(run.plan, tmp_path / "run", overwrite=False, lang=lang, tell=lambda key, share: None)
+    lines = [(where, line) for where, line in shown_texts(tmp_path / "run") if not where.endswith(".unit")]
+    lines += [("terminal", cell) for row in summary_lines(run.plan, lang) for cell in row]
+    kilometres = re.compile(r"(?<![_a-z\[\]])km(?![_a-z0-9])|[kK]ilomet|公里|千米|(?<!\w)K-?\d+\.\d")
+    strange = [(where, line) for where, line in lines if kilometres.search(line)]
+    other = re.compile("[\u4e00-\u9fff]" if lang == "en" else "(?!)")
+    strange += [(where, line) for where, line in lines if other.search(line) or "审图" in line]
+    assert not strange, strange[:20]
+    with closing(sqlite3.connect(tmp_path / "run" / "layers.gpkg")) as db:
+        styles = " ".join(qml for (qml,) in db.execute("SELECT styleQML FROM layer_styles"))
+    labels = re.findall(r'<category [^>]*label="([^"]*)"', styles)
+    assert labels
+    assert not [label for label in labels if kilometres.search(label)]
+    legal = [line for where, line in lines if re.search(r"(?<![\d.])50 (mi|英里)(?![a-z])", line)]
+    assert len(legal) > 5
+
+
 def test_the_sheet_of_gaps_opens_with_the_longest_gap_of_the_finding(run):
     """Rule by rule, those on spacing first: the first row is the gap that panel and report call the longest."""
     rows = next(found for sheet, found in sheet_values(run) if sheet.key == "gaps")
@@ -487,6 +534,7 @@ def test_the_sheet_of_gaps_opens_with_the_longest_gap_of_the_finding(run):
     finding = run.plan.before[rule.id]
     if len(rows) and finding.figures.get("gap_max_km") is not None:
         assert rows[0]["rule_title"].value == rule.title[run.lang]
-        assert rows[0]["own_km"].value == pytest.approx(finding.figures["gap_max_km"], abs=1e-3)
+        own = shown(finding.figures["gap_max_km"], COLUMNS["own_km"], run.lang)
+        assert as_excel_shows(rows[0]["own_km"]) == own
     titles = [row["rule_title"].value for row in rows]
     assert sum(a != b for a, b in zip(titles, titles[1:], strict=False)) == len(set(titles)) - 1

@@ -36,7 +36,7 @@ from plugspan.output.pictures.legend import legend_entries
 from plugspan.output.pictures.lettering import printable, width_pt
 from plugspan.output.pictures.maps import map_figure, wrap, write_map_picture
 from plugspan.output.pictures.paper import Paper, beside
-from plugspan.output.pictures.signs import bar_length_m
+from plugspan.output.pictures.signs import bar_length
 from plugspan.output.strips.canvas import Canvas
 from plugspan.output.symbols import LINE_MARKS, SHAPES, SOLID_MARKS, polylines, strokes
 from plugspan.texts import LANGUAGES, catalogue
@@ -357,7 +357,7 @@ def test_a_line_beside_never_runs_away(points, right):
 @given(st.floats(1.0, 1e7))
 def test_the_scale_bar_is_round_and_not_too_long(longest):
     """1, 2 or 5 times a power of ten, and more than two fifths of what would fit."""
-    length = bar_length_m(longest)
+    length = bar_length(longest)
     assert 0.4 * longest <= length <= longest
     assert f"{length:e}"[0] in "125"
 

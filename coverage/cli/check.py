@@ -19,7 +19,8 @@ def command(project: Path, lang: str | None) -> int:
     with told_in(opened.language), progress(opened.language) as tell:
         study = load(opened, tell=tell)
         check_siting(study, find_places(study))
+    reader = study.policy.reader(opened.language)
     for fault in study.inputs.warnings:
-        warn(text("cli.warning", opened.language, what=fault.render(opened.language)))
+        warn(text("cli.warning", opened.language, what=fault.render(reader)))
     warn(text("cli.check.fine", opened.language, n=len(study.inputs.warnings)))
     return 0

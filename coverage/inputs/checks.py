@@ -13,6 +13,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from ..errors import Fault
+from ..schema import Length
 from ..units import EARTH_RADIUS_M, M_PER_KM
 from .datum import SHIFTED, FloatArray, from_wgs84, notice_datum, to_wgs84
 from .headers import listed
@@ -160,7 +161,11 @@ def position_faults(
         faults.append(Fault(key, file=file, row=int(rows[i]), values=told))
     far = suspect & valid & ~swapped
     if far.any():
-        values = {"n": int(far.sum()), "rows": listed(rows[far].tolist(), 20), "far_km": far_km}
+        values = {
+            "n": int(far.sum()),
+            "rows": listed(rows[far].tolist(), 20),
+            "far": None if far_km is None else Length(far_km),
+        }
         key = "position-outside" if far_km is None else "position-far"
         faults.append(Fault(key, file=file, values=values, warning=True))
     return lon, lat, faults

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import Fault, InputError
+from ..schema import Reader, told, told_unit
 from ..texts import LANGUAGES, text
+from ..units import MOST
 
 MOST_BYTES = 100 << 20
 """A hundred times the ``result.json`` of Zhuzhou; read as JSON it takes ten times as much memory."""
@@ -68,13 +71,15 @@ def compare_runs(first: Path, second: Path, lang: str) -> list[tuple[str, ...]]:
     """
     rows: list[tuple[str, ...]] = []
     a, b = (_Rows(folder) for folder in (first, second))
+    unit = a.result["project"].get("length_unit") if isinstance(a.result.get("project"), dict) else None
+    reader = Reader(lang, "mi" if unit == "mi" else "km")
     for section, key, fields in (
         ("findings", "rule", ("low", "high", "status")),
         ("routes", "ref", ("length_km", "sites", "length_per_site_km", "gap_max_km")),
         ("siting", "objective_name", ("objective", "bound", "chosen")),
         ("provenance.inputs", "path", ("sha256",)),
     ):
-        rows += _changed(a.by(section, key), b.by(section, key), fields)
+        rows += _changed(a.by(section, key), b.by(section, key), fields, reader)
     return rows or [(text("compare.same", lang), "", "")]
 
 
@@ -95,7 +100,7 @@ class _Rows:
 
 
 def _changed(
-    a: dict[str, dict[str, Any]], b: dict[str, dict[str, Any]], fields: tuple[str, ...]
+    a: dict[str, dict[str, Any]], b: dict[str, dict[str, Any]], fields: tuple[str, ...], lang: str
 ) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name in sorted(a.keys() | b.keys()):
@@ -103,8 +108,21 @@ def _changed(
             old, new = a.get(name, {}).get(field), b.get(name, {}).get(field)
             if old != new:
                 most = 16 if field == "sha256" else _MOST_SHOWN
-                rows.append((f"{name}.{field}", shown(old, most), shown(new, most)))
+                unit = _unit(field, a.get(name, {}), b.get(name, {}))
+                cells = (shown(_told(value, unit, lang), most) for value in (old, new))
+                label = f"{field.removesuffix('_km')}_{told_unit(unit, lang)}" if unit else field
+                rows.append((f"{name}.{label}", *cells))
     return rows
+
+
+def _unit(field: str, *rows: Mapping[str, Any]) -> str:
+    """``km`` for lengths, by the name of the field or by its finding; else empty."""
+    of_finding = field in ("low", "high") and any(row.get("unit") == "km" for row in rows)
+    return "km" if of_finding or field.endswith("_km") else ""
+
+
+def _told(value: Any, unit: str, lang: str) -> Any:
+    return told(value, unit, lang) if isinstance(value, (int, float)) and abs(value) < MOST else value
 
 
 def shown(value: object, most: int = _MOST_SHOWN) -> str:

@@ -66,7 +66,10 @@ class Field:
         """Return the header a person reads; the name itself where the catalogue has none."""
         if self.is_offset:
             return text("export.offset", lang)
-        return self.column.label(lang) if f"column.{self.column.name}" in catalogue() else self.column.name
+        # A column holds what its name says, whatever unit its reader is told.
+        return (
+            self.column.label(str(lang)) if f"column.{self.column.name}" in catalogue() else self.column.name
+        )
 
     def meaning(self, lang: str) -> str:
         """Return what the column holds, empty where the catalogue doesn't say."""

@@ -30,7 +30,7 @@ def write_report_files(plan: Plan, path: Path, *, pdf: bool, overwrite: bool, la
     InputError
         If the template cannot be used, or there is no LibreOffice for the PDF.
     """
-    beside = path.with_suffix(".pdf")
+    lang, beside = plan.policy.reader(lang), path.with_suffix(".pdf")
     for each in (path, beside)[: 1 + pdf]:
         check_file(each, overwrite=overwrite)
     with write_file(path, overwrite=overwrite) as new:
@@ -83,7 +83,7 @@ def write_export(
     OutputExistsError
         If ``path`` is there and ``overwrite`` is False.
     """
-    note = source_note(plan)
+    lang, note = plan.policy.reader(lang), source_note(plan)
     if format == "xlsx":
         with write_file(path, overwrite=overwrite) as new:
             write_workbook(plan, new, lang=lang, note=note)

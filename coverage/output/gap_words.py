@@ -49,7 +49,7 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
         ]
 
     return gaps.assign(
-        stretch=[f"{chainage(row['from_km'])} – {chainage(row['to_km'])}" for row in rows],
+        stretch=[f"{chainage(row['from_km'], lang)} – {chainage(row['to_km'], lang)}" for row in rows],
         begins=_ends(rows, gaps.index, found.get("from_site", {}), "start", lang),
         ends=_ends(rows, gaps.index, found.get("to_site", {}), "end", lang),
         shared_words=[shared_words(row, lang) for row in rows],
@@ -63,7 +63,7 @@ def shared_words(row: Mapping[Any, Any], lang: str) -> str | None:
     if row.get("spacing_class") != "shared":
         return None
     marks = {
-        side: f"{chainage(row[f'{side}_from_km'])}–{chainage(row[f'{side}_to_km'])}"
+        side: f"{chainage(row[f'{side}_from_km'], lang)}–{chainage(row[f'{side}_to_km'], lang)}"
         for side in ("before", "after", "inside")
     }
     outside = text(f"gap.shared-{row['needs']}", lang, **marks)
@@ -86,7 +86,7 @@ def _ends(
 
 
 def _site(row: Mapping[str, Any], lang: str) -> str:
-    values = {"name": _name(row, lang), "at": chainage(row["chainage_km"])}
+    values = {"name": _name(row, lang), "at": chainage(row["chainage_km"], lang)}
     far = row["distance_km"]
     if pd.isna(far) or far < CLOSE_KM:
         return text("gap.site", lang, **values)
@@ -107,7 +107,7 @@ def _line_values(row: Mapping[str, Any], lang: str) -> dict[str, str]:
 
 def _place(row: Mapping[str, Any], lang: str) -> str:
     """Name and chainage; points along a route have their chainage in the name."""
-    name, at = _name(row, lang), chainage(row["chainage_km"])
+    name, at = _name(row, lang), chainage(row["chainage_km"], lang)
     return name if not at or at in name else text("gap.site", lang, name=name, at=at)
 
 

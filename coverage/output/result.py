@@ -42,6 +42,7 @@ def result_schema() -> dict[str, Any]:
 
 def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
     """The whole of ``result.json`` as plain dicts, lists, numbers and texts (in ``lang``)."""
+    lang = plan.policy.reader(lang)
     result: dict[str, Any] = plain(
         {
             "schema": 1,
@@ -49,6 +50,7 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
                 "name": plan.project.name,
                 "policy": plan.policy.id,
                 "language": lang,
+                "length_unit": plan.policy.lengths,
                 "assess_at": plan.project.assess_at,
                 "reference_date": plan.project.reference_date,
                 "data_date": plan.project.network.data_date,
@@ -87,6 +89,7 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
 
 def siting_part(plan: Plan, lang: str) -> dict[str, Any]:
     """What ``result.json`` says of building: proposed sites, least sites to comply, berths to retrofit."""
+    lang = plan.policy.reader(lang)
     part: dict[str, Any] = plain(
         {
             "siting": [siting_row(siting, lang) for siting in plan.siting],

@@ -46,6 +46,7 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
         If the folder is there and ``overwrite`` is False, or it was not written by plugspan. An interrupted run
         leaves the old folder as it was.
     """
+    lang = plan.policy.reader(lang)
     noticed = check_template(plan, lang)
     started = time.perf_counter()
     lines = []
@@ -80,6 +81,7 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
 def write_map_file(plan: Plan, path: Path, *, overwrite: bool, lang: str) -> None:
     """Write the map alone."""
     check_file(path, overwrite=overwrite)
+    lang = plan.policy.reader(lang)
     write_plan_map(plan, plan_layers(plan, lang), path, lang, overwrite=overwrite)
 
 

@@ -22,6 +22,7 @@ def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
 
     Cells are padded to the same width, so that joined by blanks they line up.
     """
+    lang = plan.policy.reader(lang)
     rows: list[tuple[str, ...]] = []
     for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
         if before.low is None and before.high is None and before.target is None:

@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from ..errors import Fault, InputError
 from ..patterns import RoadPatterns
+from ..schema import LengthUnit, Reader
 from ..settings import parse_toml
 from .costs import CostTable
 from .kind import kinds
@@ -54,6 +55,8 @@ class Policy(BaseModel):
         matches one of them wholly.
     map_approval : bool
         Whether the country approves maps before they are published (审图号: China's map regulations of 2015).
+    lengths : str
+        Unit that readers are told lengths in, ``"km"`` or ``"mi"``; settings and files keep kilometres.
     emissions : EmissionFactors
         For the CO2 that shore power avoids; a project may give others.
     rules : tuple of Rule
@@ -75,10 +78,15 @@ class Policy(BaseModel):
     name: Bilingual
     source: str
     map_approval: bool = False
+    lengths: LengthUnit = "km"
     emissions: EmissionFactors = EmissionFactors()
     road_class: RoadPatterns
     rules: Annotated[tuple[AnyRule, ...], Field(alias="rule")]
     costs: CostTable | None = None
+
+    def reader(self, lang: str) -> Reader:
+        """Return a language with the unit that this policy counts lengths in."""
+        return Reader(lang, self.lengths)
 
     @field_validator("rules")
     @classmethod

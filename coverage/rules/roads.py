@@ -20,6 +20,7 @@ from ..network import Region, RoadGraph
 from ..network.access import Access, find_access
 from ..network.routes import Drive, OpenEnds, RoadIndex, Route, open_ends
 from ..network.snapping import Snapped, Snapper
+from ..schema import LengthUnit
 from ..units import M_PER_KM, WGS84, km, lonlat
 from .finding import NO, UNKNOWN, YES, site_status, status_counts
 from .model import Rule, SiteRequirement
@@ -58,6 +59,7 @@ class RoadContext:
     graph: RoadGraph
     routes: tuple[Route, ...]
     region: Region | None
+    lengths: LengthUnit = "km"
 
     @cached_property
     def index(self) -> RoadIndex:

@@ -65,9 +65,12 @@ def in_words(values: Mapping[str, object], lang: str) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in values.items():
         if isinstance(value, float):
-            km = value / M_PER_KM
-            posts = name in ("low", "high")
-            found[name] = chainage(km) if posts else shown(km, column("length_km"), lang, unit=True)
+            if name in ("low", "high"):
+                found[name] = chainage(value / M_PER_KM, lang)
+            else:
+                near = name in ("away", "look")
+                length = (value, column("length_m")) if near else (value / M_PER_KM, column("length_km"))
+                found[name] = shown(*length, lang, unit=True)
         else:
             found[name] = value
     return found

@@ -61,7 +61,7 @@ def dead_ends(index: RoadIndex, routes: Sequence[Route], boundary: BaseGeometry 
         ref, node, m = places[k][0], first[k], float(away[k])
         close = m <= NEAR_MISS_M
         key = "near" if close else "some" if np.isfinite(m) else "none"
-        values = {"ref": ref, "away": f"{m:.0f}", "look": f"{LOOK_M:.0f}"}
+        values = {"ref": ref, "away": float(m), "look": LOOK_M}
         segment = np.flatnonzero((index.graph.seg_u == node) | (index.graph.seg_v == node))
         lon, lat = index.graph.node_xy[node].tolist()
         severity: Severity = "serious" if close else "doubtful"

@@ -21,7 +21,7 @@ import pyogrio.errors
 import shapely
 
 from ...atomic import write_file
-from ...schema import TableSchema
+from ...schema import Reader, TableSchema, length_unit
 from ...texts import catalogue, text
 from ..fields import Field, ascii_names, clean_text, geometries, layer_fields, table_fields
 from ..layer import Layer
@@ -153,7 +153,7 @@ def prepare(
     titles = _unique(
         [*(layer_title(layer, lang) for layer in layers), *(_table_title(t, lang) for t in tables)]
     )
-    languages = [lang, *(other for other in ("zh", "en") if other != lang)]
+    languages = [lang, *(Reader(other, length_unit(lang)) for other in ("zh", "en") if other != lang)]
     found = []
     for layer, name, title in zip(layers, names, titles, strict=False):
         fields = layer_fields(layer)

@@ -84,7 +84,7 @@ def map_figure(
         for i, layer in enumerate(drawn):
             draw_layer(axes, layer, paper, i / (len(drawn) + 1))
         draw_names(axes, drawn, paper)
-        draw_scale(axes, paper)
+        draw_scale(axes, paper, lang)
         draw_north(axes, paper, lang)
         if boxes.legend:
             draw_legend(_axes(figure, boxes.legend, "white"), entries, boxes.legend[3])

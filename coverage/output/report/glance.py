@@ -97,7 +97,7 @@ def _gap(report: Report, row: dict[Hashable, Any], length_of: str) -> str:
     whole = numbers.kilometres(float(row["length_km"]), report.lang)
     # Between the marks lies the whole gap: where only a part of it is meant, both lengths are said.
     key = "glance.gap-open" if is_open else "glance.gap" if length == whole else "glance.gap-part"
-    ends = {"low": chainage(low), "high": chainage(high)}
+    ends = {"low": chainage(low, report.lang), "high": chainage(high, report.lang)}
     return report.words(key, ref=row["ref"], length=length, whole=whole, **ends)
 
 

@@ -9,7 +9,7 @@ from docx.shared import Mm, Pt
 
 from ...rules.finding import Finding
 from ...rules.spacing import RouteSpacing
-from ...schema import day
+from ...schema import column, day
 from ...texts import text
 from .. import numbers
 from ..pictures.charts import svg_png
@@ -133,7 +133,9 @@ def write_strips(report: Report) -> None:
     longest = gaps.groupby("strip")["length_km"].max()
     order = sorted(charts, key=lambda key: (-float(longest.get(key, 0.0)), key))[:STRIPS]
     report.paper.heading(report.words("strips"), new_page=True)
-    report.paper.text(report.words("strips-how", n=len(order)))
+    report.paper.text(
+        report.words("strips-how", n=len(order), unit=column("length_km").unit_words(report.lang))
+    )
     for key in order:
         ref, _, section = key.rpartition("/")
         report.paper.figure(svg_png(charts[key]), report.words("strip-of", ref=ref, section=section))

@@ -104,8 +104,9 @@ def _background(sheet: Sheet, top: float, bottom: float) -> list[str]:
         x, px = sheet.x(low), sheet.x(high) - sheet.x(low)
         note = tip(sheet.words("strip.outside"))
         canvas.add("rect", note, x=x, y=float(top), width=px, height=bottom - top, fill=f"url(#{hatch})")
-    for km in sheet.scale.ticks():
-        canvas.line(sheet.x(km * 1000), top + 16, sheet.x(km * 1000), bottom, FAINT, width=0.6)
+    for at in sheet.scale.ticks():
+        x = sheet.x(at * sheet.scale.unit_m)
+        canvas.line(x, top + 16, x, bottom, FAINT, width=0.6)
     for at in _limits(sheet.data):
         canvas.line(sheet.x(at), top + 2, sheet.x(at), bottom, "#8A939B", dash=(5, 3))
     return canvas.body
@@ -123,7 +124,7 @@ def _near_list(sheet: Sheet) -> None:
     for site in sorted(near, key=lambda s: (s.at_m, s.name, s.reason)):
         key = (round(site.at_m / 1000.0), site.name or sheet.words("strip.unnamed"), site.reason)
         found.setdefault(key, site.at_m)
-    rows = [(chainage(at / M_PER_KM), name, why) for (_, name, why), at in found.items()]
+    rows = [(chainage(at / M_PER_KM, sheet.lang), name, why) for (_, name, why), at in found.items()]
     sheet.y += 4
     for at, name, why in rows[:NEAR_LINES]:
         sheet.y += ROW_PX

@@ -124,7 +124,7 @@ def _ends(sheet: Sheet, gap: StripGap) -> dict[str, str]:
     if sheet.data.ring:
         start, round_km = sheet.data.start_m / 1000, (sheet.data.end_m - sheet.data.start_m) / 1000
         ends = [start + (km - start) % round_km for km in ends]
-    return {"low": chainage(ends[0]), "high": chainage(ends[1])}
+    return {"low": chainage(ends[0], sheet.lang), "high": chainage(ends[1], sheet.lang)}
 
 
 def length_text(sheet: Sheet, gap: StripGap, *, unit: bool = False) -> str:
@@ -249,7 +249,7 @@ def _bead(sheet: Sheet, group: Sequence[StripSite], y: float) -> None:
 
 def _site_note(sheet: Sheet, site: StripSite) -> str:
     key = "strip.legend.proposed" if site.order is not None else f"choice.fast.{site.fast}"
-    parts = [site.name or sheet.words("strip.unnamed"), chainage(site.chainage_m / M_PER_KM)]
+    parts = [site.name or sheet.words("strip.unnamed"), chainage(site.chainage_m / M_PER_KM, sheet.lang)]
     parts += [sheet.words(key)] if site.order is not None or site.fast else []
     if not site.counts:
         parts.append(sheet.words("strip.legend.idle"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...assess.strip_model import Stretch
-from ...schema import chainage
+from ...schema import chainage, unit_words
 from ...units import M_PER_KM
 from .canvas import INK, PAPER, ROAD, SOFT, THREAD, shield, tip
 from .layout import Label, Spot, bins, place_labels, shortened, text_px
@@ -26,16 +26,16 @@ def draw_along(sheet: Sheet) -> None:
     y = _places(sheet)
     _road(sheet, y)
     for town in sheet.data.towns:
-        note = f"{town.name} · {chainage(town.at_m / M_PER_KM)}"
+        note = f"{town.name} · {chainage(town.at_m / M_PER_KM, sheet.lang)}"
         sheet.add(
             "circle", tip(note), cx=sheet.x(town.at_m), cy=y, r=3.6 if town.kind == "city" else 2.8, fill=PAPER,
             stroke=INK, stroke_width=1.4,
         )  # fmt: skip
-    for km in sheet.scale.ticks():
-        x = sheet.x(km * 1000)
+    for at in sheet.scale.ticks():
+        x = sheet.x(at * sheet.scale.unit_m)
         sheet.line(x, y + 4, x, y + 8, SOFT)
-        sheet.text(x, y + 18, f"{km:g}", 9.5, anchor="middle", fill=SOFT, halo=True)
-    sheet.text(LEFT_PX - 10, y + 18, "km", 9.5, anchor="end", fill=SOFT)
+        sheet.text(x, y + 18, f"{at:g}", 9.5, anchor="middle", fill=SOFT, halo=True)
+    sheet.text(LEFT_PX - 10, y + 18, unit_words(sheet.scale.unit, sheet.lang), 9.5, anchor="end", fill=SOFT)
     sheet.y = y + 22
     _shared(sheet)
 

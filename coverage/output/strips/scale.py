@@ -7,14 +7,14 @@ from math import ceil, floor
 from typing import Any
 
 from ...assess.strip_model import StripData
-from ...schema import column, shown
+from ...schema import TOLD, column, length_unit, shown
 from ...texts import catalogue, text
 from ...units import M_PER_KM
 from .canvas import Canvas
 
 LEFT_PX, RIGHT_PX = 46.0, 20.0
 ROW_PX = 13.0
-STEPS_KM = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 SLACK = 0.02
 LABEL_PX = 52.0
 """Labelled ticks are at least so far apart."""
@@ -23,9 +23,11 @@ LABEL_PX = 52.0
 class Scale:
     """Chainage to pixels."""
 
-    def __init__(self, data: StripData, width: float) -> None:
+    def __init__(self, data: StripData, width: float, lang: str) -> None:
         self.low, self.high = data.start_m, max(data.end_m, data.start_m + 1.0)
         self.left, self.right = LEFT_PX, width - RIGHT_PX
+        self.unit, each_km = TOLD.get((length_unit(lang), "km"), ("km", 1.0))
+        self.unit_m = each_km * M_PER_KM
 
     def x(self, at_m: float) -> float:
         """Pixel of a place, kept within the chart."""
@@ -33,16 +35,19 @@ class Scale:
         return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
 
     @property
-    def step_km(self) -> float:
-        """Distance of the labelled ticks."""
-        per_km = (self.right - self.left) / (self.high - self.low) * 1000.0
-        return next((s for s in STEPS_KM if s * per_km >= LABEL_PX), STEPS_KM[-1])
+    def step(self) -> float:
+        """Distance of the labelled ticks, in the unit told."""
+        per_unit = (self.right - self.left) / (self.high - self.low) * self.unit_m
+        return next((s for s in STEPS if s * per_unit >= LABEL_PX), STEPS[-1])
 
     def ticks(self) -> list[float]:
-        """Labelled kilometres."""
-        step = self.step_km
+        """Labelled kilometres or miles."""
+        step = self.step
         # a start of a few metres is kilometre 0
-        first, last = ceil(self.low / 1000.0 / step - SLACK), floor(self.high / 1000.0 / step + SLACK)
+        first, last = (
+            ceil(self.low / self.unit_m / step - SLACK),
+            floor(self.high / self.unit_m / step + SLACK),
+        )
         return [k * step for k in range(first, last + 1)]
 
 
@@ -51,7 +56,7 @@ class Sheet(Canvas):
 
     def __init__(self, data: StripData, lang: str, width: float) -> None:
         super().__init__(float(width))
-        self.data, self.lang, self.scale = data, lang, Scale(data, width)
+        self.data, self.lang, self.scale = data, lang, Scale(data, width, lang)
 
     @property
     def margins(self) -> tuple[float, float]:

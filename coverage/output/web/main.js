@@ -31,7 +31,7 @@ function start() {
   view.layers = DATA.layers.filter((spec) => canUnpack || !spec.packed).map((spec, order) => new MapLayer(spec, order));
   const hasLand = view.layers.some((l) => l.spec.kind === "polygon" && l.spec.group === "background" && l.spec.count);
   MAP.getContainer().classList.toggle("all-land", !hasLand);
-  L.control.scale({ imperial: false, maxWidth: 140, position: "bottomright" }).addTo(MAP);
+  L.control.scale({ imperial: DATA.lengths === "mi", metric: DATA.lengths === "km", maxWidth: 140, position: "bottomright" }).addTo(MAP);
   headButton("toggle-findings", "findings", "map.findings", () => togglePanel("findings"));
   headButton("toggle-layers", "layers", "map.layers", () => togglePanel("layers"));
   headButton("print", "print", "map.print", printMap);

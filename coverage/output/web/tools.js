@@ -107,7 +107,12 @@ function distance(a, b) {
   return R * (s - f / 2 * (X + Y));
 }
 
-const shownLength = (m) => (m < 1000 ? m.toFixed(0) + " m" : (m / 1000).toFixed(m < 1e5 ? 2 : 1) + " km");
+const LENGTHS = { km: ["km", 1000, "m", 1], mi: ["mi", 1609.344, "ft", 0.3048] };
+
+function shownLength(m) {
+  const [unit, each, small, part] = LENGTHS[DATA.lengths], length = m / each;
+  return length < (unit === "km" ? 1 : 0.1) ? (m / part).toFixed(0) + " " + small : length.toFixed(length < 100 ? 2 : 1) + " " + unit;
+}
 
 const measure = { points: [], layer: null };
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from ...schema import Column, shown
+from ...schema import Column, length_unit, shown
 from ...texts import catalogue, text
 from ..layer import GROUPS, Category, FindingRow, Layer
 from ..plan_cards import PlanCard
@@ -235,6 +235,7 @@ def page_payload(
             blocks[f"packed-{i}"] = pack
     main = {
         "lang": lang,
+        "lengths": length_unit(lang),
         "title": title,
         "subtitle": subtitle,
         "notes": [*notes, *([basemap.attribution] if basemap and basemap.attribution else [])],

@@ -12,7 +12,7 @@ import pandas as pd
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from ...schema import SHARES, Column, columns, of_objective, shown
+from ...schema import SHARES, Column, columns, of_objective, shown, told, told_unit
 from ...texts import text
 from ..fields import clean_text, clean_xml
 from ..result import plain
@@ -134,9 +134,21 @@ def sheet_rows(sheet: Sheet, lang: str) -> list[list[str | int | float | dt.date
     """All cells below the header."""
     frame = sheet.frame.reindex(columns=[h.name for h in sheet.heads]).head(MOST_ROWS)
     columns = [
-        [cell_value(v, head, lang) for v in frame[head.name].tolist()] for head in sheet.heads
+        [_told(cell_value(v, head, lang), unit, lang) for v, unit in zip(frame[head.name].tolist(), units, strict=True)]
+        for head in sheet.heads
+        for units in [_units(sheet, head, len(frame))]
     ]  # fmt: skip
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _told(value: Any, unit: str, lang: str) -> Any:
+    """Return a cell in its reader's unit."""
+    return told(value, unit, lang) if isinstance(value, (int, float)) else value
+
+
+def _units(sheet: Sheet, head: Head, n: int) -> list[str]:
+    """Unit of each cell of a column, as the frame holds it."""
+    return sheet.frame[head.unit_by].tolist()[:n] if head.unit_by else [head.column.unit] * n
 
 
 def column_widths(sheet: Sheet, rows: Sequence[Sequence[Any]]) -> list[float]:
@@ -171,9 +183,10 @@ def write_rows(
     rows: Sequence[Sequence[Any]],
     widths: Sequence[float],
     style: Callable[[str], Format],
+    lang: str,
 ) -> None:
     """Write the cells below the header, each by the writer of its type: nothing is guessed from its text."""
-    formats = [_number_formats(sheet, c, rows) for c in range(len(sheet.heads))]
+    formats = [_number_formats(sheet, c, rows, lang) for c in range(len(sheet.heads))]
     for r, row in enumerate(rows):
         height = row_height(row, widths)
         if height:
@@ -189,13 +202,13 @@ def write_rows(
                 page.write_number(r + 1, c, value, style(formats[c][r]))
 
 
-def _number_formats(sheet: Sheet, c: int, rows: Sequence[Sequence[Any]]) -> list[str]:
+def _number_formats(sheet: Sheet, c: int, rows: Sequence[Sequence[Any]], lang: str) -> list[str]:
     """Excel's number format of each cell of a column: it shows what :func:`plugspan.schema.shown` says.
 
     Numbers of one unit have the same decimals down the column, as many as one of them needs.
     """
     head = sheet.heads[c]
-    units = sheet.frame[head.unit_by].tolist() if head.unit_by else [head.column.unit] * len(rows)
+    units = [told_unit(unit, lang) for unit in _units(sheet, head, len(rows))]
     cells = [(replace(head.column, unit=unit), row[c]) for unit, row in zip(units, rows, strict=True)]
     needed = [_decimals(column, value) for column, value in cells]
     most = {unit: max(n for u, n in zip(units, needed, strict=True) if u == unit) for unit in set(units)}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ...plan import Plan
-from ...schema import OBJECTIVE_UNITS, unit_words
+from ...schema import OBJECTIVE_UNITS, told_unit, unit_words
 from ...siting.planning.outcome import Siting
 from ..report.choices import plan_letter
 from ..siting_layers import amounts_in_units
@@ -89,7 +89,9 @@ def _aims(plan: Plan, lang: str) -> Sheet:
         for aim, rows in siting.aims.rename(columns=RENAMED).groupby("aim", sort=False)
     ]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["aim"])
-    frame["unit_shown"] = [unit_words(unit, lang) for unit in frame["aim"].map(OBJECTIVE_UNITS).fillna("")]
+    frame["unit_shown"] = [
+        unit_words(told_unit(unit, lang), lang) for unit in frame["aim"].map(OBJECTIVE_UNITS).fillna("")
+    ]
     names = "aim importance total before after unit_shown share_today share_planned objective"
     return Sheet("aims", heads(names, lang), frame)
 

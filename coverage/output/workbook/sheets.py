@@ -12,7 +12,7 @@ from ...plan import Plan
 from ...rules.assessment import Assessment
 from ...rules.facilities import FacilityShare
 from ...rules.spacing import RouteSpacing
-from ...schema import column, unit_words
+from ...schema import column, told_unit, unit_words
 from ...texts import text
 from .. import numbers
 from ..columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
@@ -102,7 +102,7 @@ def findings_sheet(plan: Plan, lang: str) -> Sheet:
             "finding_status": numbers.status(before, lang),
             "value": numbers.headline(before, lang),
             "target_shown": numbers.target(before, lang),
-            "unit_shown": text(f"sheet.unit.{before.unit}", lang),
+            "unit_shown": text(f"sheet.unit.{told_unit(before.unit, lang)}", lang),
             "low": before.low,
             "high": before.high,
             "target_value": before.target,
@@ -137,7 +137,7 @@ def findings_sheet(plan: Plan, lang: str) -> Sheet:
 def _figures(plan: Plan, lang: str) -> Sheet:
     rows = [
         {"title": finding.rule.title[lang], "figure": label, "number": value, "words": words, "unit": unit,
-         "unit_shown": text(f"sheet.unit.{unit}", lang) if unit == "share" else unit_words(unit, lang),
+         "unit_shown": text(f"sheet.unit.{unit}", lang) if unit == "share" else unit_words(told_unit(unit, lang), lang),
          "rule": finding.rule.id, "key": key}
         for finding in plan.before.findings
         for key, label, value, unit, words in figure_rows(finding, lang)

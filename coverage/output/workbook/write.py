@@ -17,6 +17,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from ...plan import Plan
+from ...schema import told
 from ...texts import text
 from ..layer import GAP, GOOD, MIDDLE, SourceNote
 from ..pictures.charts import coverage_curve
@@ -175,14 +176,14 @@ def _page(
         page.set_column(c, c, at)
         page.write_string(0, c, head.label, style("head"))
     page.set_row(0, row_height([h.label for h in sheet.heads], [w - 2 for w in widths]) or 20.0)
-    write_rows(page, sheet, rows, widths, style)
+    write_rows(page, sheet, rows, widths, style, lang)
     last = max(len(rows), 1)
     page.autofilter(0, 0, last, len(sheet.heads) - 1)
     page.freeze_panes(1, 1)
     page.ignore_errors({"number_stored_as_text": f"A1:XFD{last + 1}"})
     if sheet.key in TAB:
         page.set_tab_color(TAB[sheet.key])
-    _colours(page, sheet, last, style)
+    _colours(page, sheet, last, style, lang)
     page.repeat_rows(0)
     if sheet.printed:
         page.print_area(0, 0, last, sheet.printed - 1)
@@ -192,7 +193,7 @@ def _page(
     return page
 
 
-def _colours(page: Worksheet, sheet: Sheet, last: int, style: Callable[[str], Format]) -> None:
+def _colours(page: Worksheet, sheet: Sheet, last: int, style: Callable[[str], Format], lang: str) -> None:
     """Colours by what the cell says; they follow when someone corrects a cell."""
     places = {head.name: c for c, head in enumerate(sheet.heads)}
     for name, looks in sheet.looks.items():
@@ -202,7 +203,12 @@ def _colours(page: Worksheet, sheet: Sheet, last: int, style: Callable[[str], Fo
                 page.conditional_format(1, places[name], last, places[name], rule)
     for name, limit in sheet.limits.items():
         if name in places:
-            rule = {"type": "cell", "criteria": ">", "value": limit, "format": style("gap")}
+            rule = {
+                "type": "cell",
+                "criteria": ">",
+                "value": told(limit, sheet.heads[places[name]].column.unit, lang),
+                "format": style("gap"),
+            }
             page.conditional_format(1, places[name], last, places[name], rule)
 
 

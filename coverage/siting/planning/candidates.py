@@ -18,6 +18,7 @@ from ...inputs.choices import HUB_KINDS, SERVICE_KINDS
 from ...network import RoadGraph
 from ...network.graph import FloatArray
 from ...network.routes import Drive, RoadIndex, Route, inside_intervals, locate
+from ...schema import LengthUnit, Reader, chainage
 from ...units import EARTH_RADIUS_M, M_PER_KM, WGS84
 
 TOWNS = ("city", "town")
@@ -37,6 +38,7 @@ def find_candidates(
     route_point_km: float,
     cost: Mapping[str, float],
     region: BaseGeometry | None,
+    lengths: LengthUnit = "km",
 ) -> gpd.GeoDataFrame:
     """List candidates of the given kinds inside the region, each with its cost and why it is out, if it is.
 
@@ -54,6 +56,8 @@ def find_candidates(
         Kind -> cost of a site; 1 for kinds that are not in it.
     region : geometry or None
         EPSG:4326; None: everywhere.
+    lengths : str
+        Unit of the marks that points along a route are named after.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def find_candidates(
         "car_park": lambda: _of_table(inputs.car_parks, "car_park"),
         "town": lambda: _of_table(inputs.demand[inputs.demand["kind"].isin(TOWNS)], "town"),
         "junction": lambda: _junctions(index.graph, list(routes), region),
-        "route_point": lambda: _route_points(index, list(routes), route_point_km * M_PER_KM, region),
+        "route_point": lambda: _route_points(index, list(routes), route_point_km * M_PER_KM, region, lengths),
     }
     frames = [frame for kind in kinds if len(frame := makers[kind]())]
     if not frames:
@@ -146,7 +150,7 @@ def _ends(graph: RoadGraph, edges: npt.NDArray[np.int64]) -> Iterable[tuple[int,
 
 
 def _route_points(
-    index: RoadIndex, routes: list[Route], step_m: float, region: BaseGeometry | None
+    index: RoadIndex, routes: list[Route], step_m: float, region: BaseGeometry | None, lengths: LengthUnit
 ) -> gpd.GeoDataFrame:
     """Points every ``step_m`` along each section, half a step from its start.
 
@@ -160,7 +164,7 @@ def _route_points(
                 at = np.arange(drive.start_m + step_m / 2, drive.end_m, step_m)
                 inside = inside_intervals(index, drive, region)
                 at = at[[bool(((inside[:, 0] <= x) & (x <= inside[:, 1])).any()) for x in at]]
-                frame = points_on(index, route.ref, section.number, drive, at, digits=1)
+                frame = points_on(index, route.ref, section.number, drive, at, digits=1, lengths=lengths)
                 segment = index.graph.edge_segment[drive.edges]
                 frames.append(frame[~np.isin(segment[frame["edge"].to_numpy(np.int64)], there)])
                 there = np.append(there, segment)
@@ -168,17 +172,24 @@ def _route_points(
 
 
 def points_on(
-    index: RoadIndex, ref: str, section: int, drive: Drive, at: FloatArray, *, digits: int
+    index: RoadIndex,
+    ref: str,
+    section: int,
+    drive: Drive,
+    at: FloatArray,
+    *,
+    digits: int,
+    lengths: LengthUnit,
 ) -> gpd.GeoDataFrame:
     """Points on a drive, named after their chainage: ``id, kind, name, edge``."""
-    found = locate(index, drive, at)
+    found, reader = locate(index, drive, at), Reader("", lengths)
     way = "" if drive.direction == "forward" else "-back"
     marks = [f"{x / M_PER_KM:.{digits}f}" for x in at]
     table = pd.DataFrame(
         {
             "id": [f"route_point-{ref}-{section}-{mark}{way}" for mark in marks],
             "kind": "route_point",
-            "name": [f"{ref} K{x / M_PER_KM:.1f}" for x in at],
+            "name": [f"{ref} {chainage(x / M_PER_KM, reader)}" for x in at],
             "edge": found["edge"],
         }
     )
