@@ -130,7 +130,7 @@ class Plan:
         from .output.layers import plan_layers
         from .output.webmap.notebook import folium_map
 
-        lang = lang or self.project.language
+        lang = self.policy.reader(lang or self.project.language)
         return folium_map(plan_layers(self, lang), lang=lang, tiles=tiles)
 
     def save(self, folder: str | Path, *, overwrite: bool = False, lang: str | None = None) -> Path:
