@@ -57,7 +57,9 @@ def route_points_at(
         at = at[np.unique(at.round(3), return_index=True)[1]]
         if len(at):
             at = _as_snapped(context, line, at)
-            frames.append(points_on(context.index, ref, number, line.drive, at, digits=4, lengths=context.lengths))
+            frames.append(
+                points_on(context.index, ref, number, line.drive, at, digits=4, lengths=context.lengths)
+            )
     return united(frames)
 
 
