@@ -55,7 +55,7 @@ unit of the table of costs (:func:`in_currency`)."""
 
 
 LengthUnit = Literal["km", "mi"]
-"""What a reader is told lengths in; the policy says which (:attr:`plugspan.policy.Policy.lengths`)."""
+"""What a reader is told lengths in; the policy says which (``lengths`` of its profile)."""
 TOLD: Mapping[tuple[str, str], tuple[str, float]] = {
     ("mi", "km"): ("mi", 1.609344),
     ("mi", "m"): ("ft", 0.3048),
