@@ -9,7 +9,7 @@ endif
 READY := $(VENV)/.ready
 DATA  ?=
 
-.PHONY: demo test fuzz lint types lock clean
+.PHONY: demo test fuzz lint types docs lock clean
 
 demo: $(READY)
 	$(BIN)/plugspan demo
@@ -31,6 +31,13 @@ types: $(READY)
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) setup_venv.py $(VENV)
+
+# The manual: English with the notebooks run (one to two minutes, then kept in build/docs-notebooks), Chinese in zh/.
+SPHINX = $(BIN)/python -m sphinx -q -n -W --keep-going -d build/doctrees/$(1) $(2)
+docs: $(READY)
+	$(call SPHINX,en,docs build/docs)
+	$(call SPHINX,zh,-c docs -D language=zh_CN docs/zh build/docs/zh)
+	@echo build/docs/index.html
 
 # The lock holds versions and hashes for Python 3.11 and every platform with wheels; no addresses.
 lock:

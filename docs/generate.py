@@ -7,6 +7,7 @@ behind the code.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import types
 from collections.abc import Callable, Iterator
 from enum import Enum
@@ -34,7 +35,7 @@ _PAIRS = {
     "date": ("日期", "date"), "choice": ("选项", "choice"), "path": ("路径", "path"),
     "list": ("列表：", "list of "), "table": ("表：名称 = ", "table: name = "), "section": ("一节", "section"),
     "or": (" 或 ", " or "), "colon": ("：", ": "), "comma": ("、", ", "),
-    "outputs": ("成果中的列", "Columns of the outputs"),
+    "sheet": ("工作表", "sheet"), "holds": ("内容", "holds"), "outputs": ("成果中的列", "Columns of the outputs"),
 }  # fmt: skip
 WORDS = {lang: {key: pair[at] for key, pair in _PAIRS.items()} for at, lang in enumerate(("zh", "en"))}
 PLACEHOLDERS = {"routes": "REF"}
@@ -55,6 +56,18 @@ TABLE_NAMES = {
     ),
 }
 """In the order of the schemas."""
+API = """# Reference of the Python names
+
+## `plugspan`
+
+{plugspan}
+
+## `plugspan.siting.maxcover`
+
+The solvers as a library on arrays, for any distance matrix; see <a href="../siting.html">siting</a>.
+
+{solvers}
+"""
 
 
 # -- the project file ------------------------------------------------------------------------------------
@@ -198,29 +211,36 @@ def _column(column: schema.Column, lang: str) -> tuple[str, str, str, str, str]:
     return name, text(f"column.{column.name}", lang), WORDS[lang][column.type], unit, meaning
 
 
+# -- the workbook ----------------------------------------------------------------------------------------
+
+
+def sheets(lang: str) -> str:
+    """Return the sheets of the workbook, those of the plan last."""
+    found = (re.fullmatch(r"sheet\.([a-z-]+)\.note", key) for key in catalogue())
+    names = [m[1] for m in found if m and f"sheet.{m[1]}.title" in catalogue()]
+    names.sort(key=lambda name: name.startswith("plan-"))
+    rows = [(text(f"sheet.{name}.title", lang), text(f"sheet.{name}.note", lang)) for name in names]
+    return table([WORDS[lang]["sheet"], WORDS[lang]["holds"]], rows)
+
+
 # -- the public names ------------------------------------------------------------------------------------
 
 
 def api(lang: str) -> str:
-    """Return the public names with the first lines of their docstrings, each leading to a page of its own."""
+    """Return the page of the public names: each with the first line of its docstring, and a page of its own."""
     del lang  # docstrings are English
-    return "\n\n".join(_names(module) for module in (plugspan,))
-
-
-def solvers(lang: str) -> str:
-    """Return the public names of the solver library."""
-    del lang
-    return _names(maxcover)
+    return API.format(plugspan=_names(plugspan), solvers=_names(maxcover))
 
 
 def _names(module: types.ModuleType) -> str:
-    home, public = module.__name__, [getattr(module, name) for name in module.__all__]
-    kinds: dict[str, list[str]] = {"Functions": [], "Classes": [], "Errors": [], "Values": []}
-    for name, value in zip(module.__all__, public, strict=True):
-        kind = "Values" if not callable(value) else "Functions" if not isinstance(value, type) else "Classes"
-        if isinstance(value, type) and issubclass(value, Exception):
-            kind = "Errors"
-        kinds[kind].append(f"~{home}.{name}")
+    home = module.__name__
+    kinds: dict[str, list[str]] = {"Functions": [], "Classes": [], "Errors": []}
+    for name in module.__all__:
+        value = getattr(module, name)
+        if isinstance(value, type):
+            kinds["Errors" if issubclass(value, Exception) else "Classes"].append(f"~{home}.{name}")
+        elif callable(value):
+            kinds["Functions"].append(f"~{home}.{name}")
     return "\n\n".join(
         f"### {kind}\n\n```{{eval-rst}}\n.. autosummary::\n   :toctree: api\n   :nosignatures:\n\n"
         + "".join(f"   {name}\n" for name in names)
@@ -248,8 +268,8 @@ PARTS: dict[str, Callable[[str], str]] = {
     "project-keys": project_keys,
     "policies": policies,
     "dictionary": dictionary,
+    "sheets": sheets,
     "api": api,
-    "solvers": solvers,
 }
 """Name of a part -> the function that writes it in a language."""
 

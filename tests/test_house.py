@@ -197,7 +197,8 @@ def test_docstrings_and_manuals_name_modules_that_are_there(root):
         for p, _, _ in modules(root)
     }
     wrong = []
-    manuals = [*(root / "docs").glob("*.md"), root / "README.md", root / "SECURITY.md"]
+    manuals = [*(root / "docs").glob("*.md"), *(root / "docs" / "zh").glob("*.md")]
+    manuals += [root / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
     for path in [*(p for p, _, _ in modules(root)), *manuals]:
         text = path.read_text("utf-8")
         wrong += [

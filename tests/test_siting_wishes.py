@@ -14,7 +14,7 @@ from plugspan.errors import InputError
 from plugspan.output.result import plain, result_schema, siting_row
 from plugspan.output.verify import verify_run
 from plugspan.pipeline import PROPOSE_OPTIONS, _assessed_routes, _counting_site, find_places, load
-from plugspan.project import CapacitySettings, ScenarioSettings, SitingSettings, read_project
+from plugspan.project import SitingSettings, read_project
 from plugspan.siting.planning.propose import propose
 from plugspan.siting.planning.recount import claims
 from plugspan.siting.planning.recount_frames import _same, claimed_of
@@ -224,15 +224,6 @@ def test_settings_that_cannot_be_meant(tmp_path, lines, words):
     with pytest.raises(InputError) as caught:
         read_project(tmp_path)
     assert words in str(caught.value)
-
-
-def test_every_key_is_documented(root):
-    """docs/project.md names each key of ``[siting]``, the template all that decide."""
-    page = (root / "docs" / "project.md").read_text("utf-8")
-    keys = [f"siting.{name}" for name in SitingSettings.model_fields]
-    keys += [f"siting.capacity.{name}" for name in CapacitySettings.model_fields]
-    keys += [f"siting.scenarios.NAME.{name}" for name in ScenarioSettings.model_fields]
-    assert [key for key in keys if f"| `{key}` |" not in page] == []
 
 
 def test_a_run_without_a_plan_is_written_and_ends_with_code_4(root, tmp_path):
