@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Literal, Self, TypeVar
@@ -227,7 +227,7 @@ def _named(names: str, kind: ColumnType, unit: str = "", **more: Any) -> dict[st
     return {name: Column(name, kind, unit, **more) for name in names.split()}
 
 
-COLUMNS: Mapping[str, Column] = {
+COLUMNS: dict[str, Column] = {
     **_named(_TEXTS, "text"),
     **_named(_CHOICES, "choice"),
     **_named("first second", "choice", labels="aim"),
@@ -256,6 +256,19 @@ def column(name: str, **more: Any) -> Column:
         If it is not in the registry.
     """
     return replace(COLUMNS[name], **more) if more else COLUMNS[name]
+
+
+def add_columns(columns: Iterable[Column]) -> None:
+    """Add columns from elsewhere to the registry; their labels and meanings stand in the catalogue already.
+
+    Raises
+    ------
+    ValueError
+        If another column of that name is there.
+    """
+    for each in columns:
+        if COLUMNS.setdefault(each.name, each) != each:
+            raise ValueError(f"column {each.name!r} is taken")
 
 
 def columns(names: str) -> tuple[Column, ...]:

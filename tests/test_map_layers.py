@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 from plugspan.output.columns import GAP_LAYER_COLUMNS
 from plugspan.output.gap_words import chainage, with_gap_words
-from plugspan.output.layer import Layer, Popup
+from plugspan.output.layer import Layer, Popup, rule_layer_names
 from plugspan.output.plan_cards import _card
 from plugspan.output.popups import POPUPS
-from plugspan.output.rule_layers import rule_layer_names
 from plugspan.output.siting_layers import _others, _worth, amount
 from plugspan.output.styles import TOWNS
 from plugspan.output.webmap.payload import layer_payload
@@ -236,7 +235,7 @@ def test_a_finding_opens_the_layer_of_its_own_rule():
         Layer(name, "layer.towns", frame, TableSchema("t", (Column("id"),)), TOWNS, "places", rule=rule)
         for name, rule in (("service_areas_2", second), ("service_areas", first))
     ]
-    opened = lambda rule: rule_layer_names(areas, SimpleNamespace(rule=rule))  # noqa: E731
+    opened = lambda rule: rule_layer_names(areas, rule)  # noqa: E731
     assert opened(first) == ("service_areas",)
     assert opened(second) == ("service_areas_2",)
     assert opened(SimpleNamespace(id="b", kind="berth_share")) == ("berths",)

@@ -8,7 +8,7 @@ everywhere.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import geopandas as gpd
 import numpy as np
 
 from ..rules.finding import Shown
+from ..rules.kind import kind_of
 from ..rules.model import Rule
 from ..schema import COLUMNS, Column, TableSchema, day, shown
 from ..texts import text
@@ -245,6 +246,13 @@ class Layer:
         if other:
             found[found < 0] = other[0]
         return found
+
+
+def rule_layer_names(layers: Sequence[Layer], rule: Rule) -> tuple[str, ...]:
+    """Names of the layers that show what a rule counts, its result first: its own, then the others of its kind."""
+    own = tuple(dict.fromkeys(x.name for x in layers if x.rule is not None and x.rule.id == rule.id))
+    wanted = kind_of(rule).layers
+    return (*own, *wanted[1:]) if own else wanted
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ of :mod:`plugspan.output.styles`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import geopandas as gpd
@@ -19,10 +20,12 @@ from ..plan import Plan
 from ..rules.assessment import Assessment
 from ..rules.berths import BerthShare
 from ..rules.facilities import FacilityShare
+from ..rules.kind import kind_of
 from ..rules.model import Rule
 from ..rules.parking import ShareMargin
+from ..rules.reach import DemandReach
 from ..rules.spacing import RouteSpacing
-from ..schema import TableSchema, columns, percent
+from ..schema import TableSchema, column, columns, percent
 from ..units import M_PER_KM, WGS84
 from . import styles
 from .columns import (
@@ -51,6 +54,7 @@ from .siting_layers import (
     least_layer,
     proposed_layer,
 )
+from .strips.draw import strip_of
 
 OWN_LABELS = ("legend.expressway", "legend.site-fast", "legend.site-slow")
 """Legend texts that speak of China's roads and of fast charging; each has a twin for other policies."""
@@ -65,16 +69,17 @@ def plan_layers(plan: Plan, lang: str) -> list[Layer]:
         _roads(plan),
         _expressways(plan),
         *_routes(plan, lang),
-        demand_layer(plan),
+        *_demand(plan),
         _background(plan, "towns", styles.TOWNS, label="name"),
         candidates_layer(plan),
-        _car_parks(plan),
+        *_car_parks(plan),
         *_facilities(plan, "hubs", HUB_KINDS),
         _not_served(plan),
         _issues(plan, lang),
         _other_sites(plan),
         _sites(plan.before),
-        _berths(plan),
+        *_berths(plan),
+        *_own_layers(plan),
         *_facilities(plan, "service_areas", SERVICE_KINDS),
         least_layer(plan),
         alternatives_layer(plan, lang),
@@ -86,7 +91,7 @@ def plan_layers(plan: Plan, lang: str) -> list[Layer]:
 
 def _named_for(plan: Plan, layer: Layer) -> Layer:
     """Roads and sites of a policy whose classes of roads are not China's bear names that fit any policy."""
-    spacing = {r.network for r in plan.policy.rules if isinstance(r, RouteSpacing)}
+    spacing = {rule.network for rule in plan.policy.of(RouteSpacing)}
     drawn = {
         "routes": spacing,
         "charging_sites": spacing,
@@ -147,7 +152,7 @@ def _interval(low: float, high: float) -> str | None:
 
 
 def _reached(assessment: Assessment) -> pd.DataFrame:
-    finding = next((f for f in assessment.findings if f.rule.kind == "demand_reach"), None)
+    finding = next((f for f in assessment.findings if isinstance(f.rule, DemandReach)), None)
     columns = ["name", "reached_low", "reached_high"]
     if finding is None or finding.table.empty:
         return pd.DataFrame(columns=columns)
@@ -210,7 +215,7 @@ def _bands(plan: Plan) -> Layer | None:
 
 
 def _expressways(plan: Plan) -> Layer | None:
-    spacing = {r.network for r in plan.policy.rules if isinstance(r, RouteSpacing)}
+    spacing = {rule.network for rule in plan.policy.of(RouteSpacing)}
     rows = [
         {"ref": route.ref, "section": s.number, "length_km": s.length_m / M_PER_KM, "geometry": s.axis}
         for route in plan.routes
@@ -230,32 +235,85 @@ def _expressways(plan: Plan) -> Layer | None:
     )
 
 
+def _own(layer: Layer, rules: Sequence[Rule], rule: Rule) -> Layer:
+    """The layer of one of several rules of a kind: it bears the rule's title, all but the first its id, too.
+
+    A rule that is alone has the layer of its kind.
+    """
+    if len(rules) < 2:
+        return layer
+    name = layer.name if rule is rules[0] else f"{layer.name}_{rule.id.replace('-', '_')}"
+    return replace(layer, name=name, rule=rule)
+
+
 def _routes(plan: Plan, lang: str) -> list[Layer]:
-    rule = next((r for r in plan.policy.rules if isinstance(r, RouteSpacing)), None)
-    if rule is None:
-        return []
+    """Gaps of each rule on spacing, the first rule's on top."""
     states: list[tuple[Phase, Assessment]] = [("before", plan.before), ("after", plan.after)]
     if not plan.proposes:
         states = [("both", plan.before)]
-    return [_gap_layer(assessment, rule, phase, lang) for phase, assessment in states]
+    rules = plan.policy.of(RouteSpacing)
+    return [
+        _own(_gap_layer(assessment, rule, rules, phase, lang), rules, rule)
+        for rule in reversed(rules)
+        for phase, assessment in states
+    ]
 
 
-def _gap_layer(assessment: Assessment, rule: RouteSpacing, phase: Phase, lang: str) -> Layer:
+def _gap_layer(
+    assessment: Assessment, rule: RouteSpacing, rules: Sequence[Rule], phase: Phase, lang: str
+) -> Layer:
     gaps = assessment.gaps[(assessment.gaps["rule"] == rule.id) & assessment.gaps.geometry.notna()]
     frame = with_gap_words(gaps, assessment.evidence, lang)
     frame["side"] = 1  # pieces run in driving direction: each direction lies on its own side of the road
+    if rule is not rules[0]:
+        frame["strip"] = [strip_of(key, rule) for key in frame["strip"]]
     return make_layer(
         "routes",
         frame,
         GAP_LAYER_COLUMNS,
         styles.route_style(*rule.class_limits_km, rule.span_km),
         "routes",
+        visible=rule is rules[0],
         keep=("strip", "side"),
         popup=GAP,
         search_column="ref",
         strip_column="strip",
         phase=phase,
     )
+
+
+def _own_layers(plan: Plan) -> list[Layer]:
+    """A layer for each finding with places of which no layer of its kind speaks: all columns of its table."""
+    layers = []
+    for finding in plan.before.findings:
+        kind, table = kind_of(finding.rule), finding.table
+        if kind.layers or "geometry" not in table or table["geometry"].isna().all():
+            continue
+        frame = gpd.GeoDataFrame(table[table["geometry"].notna()], geometry="geometry", crs=WGS84)
+        by = "has" if "has" in frame else ""
+        style = _with_uncounted(styles.facility_style()) if by else styles.LISTED
+        shown = tuple(column(kind.column_names.get(name, name)) for name, _ in kind.table)
+        frame = frame.rename(columns=kind.column_names)
+        layer = make_layer(
+            f"rule_{finding.rule.id.replace('-', '_')}",
+            frame,
+            shown,
+            style,
+            "places",
+            keep=(by,) if by else (),
+        )
+        layers.append(replace(layer, rule=finding.rule, unplaced=int(table["geometry"].isna().sum())))
+    return layers
+
+
+def _demand(plan: Plan) -> list[Layer]:
+    """Demand by who is within reach, by each rule on it; the first rule's on top."""
+    rules = plan.policy.of(DemandReach)
+    if len(rules) < 2:
+        return [demand_layer(plan, plan.before.demand)]
+    return [
+        _own(demand_layer(plan, plan.before.demand_by_rule[rule.id]), rules, rule) for rule in reversed(rules)
+    ]
 
 
 WAITING = "waiting"
@@ -304,10 +362,6 @@ def _with_status(plan: Plan, frame: gpd.GeoDataFrame, rule_id: str | None) -> gp
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
 
 
-def _rule_id(plan: Plan, kind: type) -> str | None:
-    return next((r.id for r in plan.policy.rules if isinstance(r, kind)), None)
-
-
 def _with_uncounted(style: LayerStyle, by: str = "has") -> LayerStyle:
     """Style by ``has``; what no rule counts (in the halo, not in operation) is small and grey."""
     out = Category(None, "legend.facility-not-counted", QUIET, width=8.0, symbol=style.categories[0].symbol)
@@ -319,7 +373,7 @@ def _facilities(plan: Plan, family: str, own: tuple[str, ...]) -> list[Layer]:
 
     ``own`` are the family's kinds: those that no rule names are drawn with the first.
     """
-    rules = [r for r in plan.policy.rules if isinstance(r, FacilityShare) and _family(r) == family]
+    rules = [rule for rule in plan.policy.of(FacilityShare) if _family(rule) == family]
     unnamed = set(own) - {kind for rule in plan.policy.rules for kind in _kinds(rule)}
     layers = []
     for number, rule in enumerate(rules or [None], 1):
@@ -347,39 +401,47 @@ def _family(rule: FacilityShare) -> str:
     return "service_areas" if _kinds(rule) <= set(SERVICE_KINDS) else "hubs"
 
 
-def _berths(plan: Plan) -> Layer:
-    rule = next((r for r in plan.policy.rules if isinstance(r, BerthShare)), None)
+def _berths(plan: Plan) -> list[Layer]:
+    """Berths by what each rule on them found, the first rule's on top."""
     placed = plan.inputs.berths.geometry.notna()
-    frame = _with_status(plan, plan.inputs.berths[placed], rule.id if rule else None)
-    frame["counts"] = frame["counts"].fillna("no")
-    # What the rule counts for sure has its answer; of the others none is missing shore power, nor has it.
-    status = frame["has"].where(frame["counts"] != "no", "not counted")
-    frame["berth_status"] = status.where(frame["counts"] != "unknown", "may count")
-    style = replace(styles.berth_style(rule.berth.class_t_min if rule else None), by="berth_status")
-    return make_layer(
-        "berths", frame, BERTH_COLUMNS, style, "places", keep=("berth_status",), search_column="name",
-        unplaced=int((~placed).sum()),
-    )  # fmt: skip
+    rules = plan.policy.of(BerthShare)
+    layers = []
+    for rule in reversed(rules or (None,)):
+        frame = _with_status(plan, plan.inputs.berths[placed], rule.id if rule else None)
+        frame["counts"] = frame["counts"].fillna("no")
+        # What the rule counts for sure has its answer; of the others none is missing shore power, nor has it.
+        status = frame["has"].where(frame["counts"] != "no", "not counted")
+        frame["berth_status"] = status.where(frame["counts"] != "unknown", "may count")
+        style = replace(styles.berth_style(rule.berth.class_t_min if rule else None), by="berth_status")
+        layer = make_layer(
+            "berths", frame, BERTH_COLUMNS, style, "places", keep=("berth_status",), search_column="name",
+            unplaced=int((~placed).sum()),
+        )  # fmt: skip
+        layers.append(_own(layer, rules, rule) if rule else layer)
+    return layers
 
 
-def _car_parks(plan: Plan) -> Layer:
-    """Car parks that the rule counts by whether enough of their spaces are ready; the others small and grey."""
-    rule_id = _rule_id(plan, ShareMargin)
+def _car_parks(plan: Plan) -> list[Layer]:
+    """Car parks that a rule counts by whether enough of their spaces are ready; the others small and grey."""
     placed = plan.inputs.car_parks.geometry.notna()
     frame = plan.inputs.car_parks[placed].copy()
-    need = (plan.before[rule_id].figures.get("registered_ev_share") if rule_id else None) or 0.0
-    margin = plan.before[rule_id].target if rule_id else 0.0
-    share = frame["ready_spaces"].astype("Float64") / frame["spaces"].astype("Float64").where(
-        frame["spaces"] > 0
-    )
-    enough = share - need >= (margin or 0.0)
-    ready = np.where(share.isna(), "unknown", np.where(enough.fillna(False), "yes", "no")).astype(object)
-    if rule_id is not None:
-        ready[~frame["id"].isin(plan.before[rule_id].table["id"]).to_numpy()] = None
-    return make_layer(
-        "car_parks", frame.assign(ready=ready), CAR_PARK_COLUMNS, _with_uncounted(styles.CAR_PARKS, "ready"), "places",
-        keep=("ready",), visible=False, unplaced=int((~placed).sum()),
-    )  # fmt: skip
+    spaces = frame["spaces"].astype("Float64")
+    share = frame["ready_spaces"].astype("Float64") / spaces.where(spaces > 0)
+    rules = plan.policy.of(ShareMargin)
+    layers = []
+    for rule in reversed(rules or (None,)):
+        finding = plan.before[rule.id] if rule else None
+        need = (finding.figures.get("registered_ev_share") if finding else None) or 0.0
+        enough = share - need >= ((finding.target if finding else None) or 0.0)
+        ready = np.where(share.isna(), "unknown", np.where(enough.fillna(False), "yes", "no")).astype(object)
+        if finding is not None:
+            ready[~frame["id"].isin(finding.table["id"]).to_numpy()] = None
+        layer = make_layer(
+            "car_parks", frame.assign(ready=ready), CAR_PARK_COLUMNS, _with_uncounted(styles.CAR_PARKS, "ready"),
+            "places", keep=("ready",), visible=False, unplaced=int((~placed).sum()),
+        )  # fmt: skip
+        layers.append(_own(layer, rules, rule) if rule else layer)
+    return layers
 
 
 def _not_served(plan: Plan) -> Layer | None:

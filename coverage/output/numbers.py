@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 
 from ..rules.finding import Finding
-from ..rules.spacing import RouteSpacing
+from ..rules.kind import kind_of
 from ..schema import Column, column, shown
 from ..texts import text
-
-LISTING = ("inventory", "fleet_power")
-"""Kinds of rules that measure no single value: they list."""
 
 
 def value_column(finding: Finding) -> Column:
@@ -38,7 +35,7 @@ def headline(finding: Finding, lang: str) -> str:
     longest = finding.figures.get("gap_max_km") if finding.unit == "km" else None
     if longest is None or finding.rule.target.at_most is False:
         return value
-    if not of_longest_gap(finding):
+    if not finding.rule.of_longest_gap:
         key = "finding.longest-open" if finding.figures.get("gap_max_open") else "finding.longest"
         value = text(key, lang, value=value, longest=kilometres(longest, lang))
     gaps, routes, limit = (finding.figures.get(k) for k in ("own_gaps_over", "routes_over", "span_km"))
@@ -47,16 +44,10 @@ def headline(finding: Finding, lang: str) -> str:
     return text("finding.over", lang, value=value, limit=span(limit, lang), gaps=gaps, routes=routes)
 
 
-def of_longest_gap(finding: Finding) -> bool:
-    """Whether the value is itself the longest gap, not an average."""
-    rule = finding.rule
-    return isinstance(rule, RouteSpacing) and rule.statistic == "gap_max"
-
-
 def interval(finding: Finding, lang: str) -> str:
     """The measured value: one number if it is certain, else both ends."""
     if finding.low is None and finding.high is None:
-        listed = finding.rule.kind in LISTING and len(finding.table)
+        listed = kind_of(finding.rule).lists and len(finding.table)
         return text("finding.listed" if listed else "finding.nothing", lang)
     if finding.low == math.inf:
         return text("finding.no-site", lang)
@@ -73,11 +64,9 @@ def target(finding: Finding, lang: str) -> str:
     """What the rule asks for, as ``≥ 100%``; an average between two limits as ``25–40 km``."""
     if finding.target is None:
         return text("finding.report-only", lang)
-    rule = finding.rule
-    if isinstance(rule, RouteSpacing) and not of_longest_gap(finding):
-        low, high = rule.class_limits_km
-        if finding.target == high:
-            return f"{shown(low, column('span_km'), lang)}–{span(high, lang)}"
+    limits = finding.rule.target_range
+    if limits is not None:
+        return f"{shown(limits[0], column('span_km'), lang)}–{span(limits[1], lang)}"
     sign = "≤" if finding.rule.target.at_most else "≥"
     asked = span(finding.target, lang) if finding.unit == "km" else _one(finding.target, finding, lang)
     return f"{sign} {asked}"

@@ -12,13 +12,12 @@ from ..plan import Plan
 from ..texts import text
 from . import numbers
 from .gis.geopackage import write_geopackage
-from .layer import FindingRow, Layer, SourceNote
+from .layer import FindingRow, Layer, SourceNote, rule_layer_names
 from .layers import plan_layers
 from .plan_cards import plan_cards
 from .plan_tables import plan_tables
 from .report.write import check_template, write_report
 from .result import plan_result, result_text
-from .rule_layers import rule_layer_names
 from .strips.draw import strip_charts
 from .summary import summary_lines
 from .webmap import Basemap, write_map
@@ -138,7 +137,7 @@ def finding_panel(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Findin
                 status=before.shown,
                 value=numbers.headline(before, lang),
                 target=numbers.target(before, lang),
-                layer="" if before.low is None else next(iter(rule_layer_names(layers, before)), ""),
+                layer="" if before.low is None else next(iter(rule_layer_names(layers, before.rule)), ""),
                 status_after=(after.shown or "") if plan.proposes else "",
                 value_after=numbers.headline(after, lang) if plan.proposes else "",
                 source=before.rule.source,

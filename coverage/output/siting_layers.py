@@ -32,9 +32,9 @@ from .popups import proposed_popup
 from .programme import shown_actions
 
 
-def demand_layer(plan: Plan) -> Layer:
+def demand_layer(plan: Plan, demand: gpd.GeoDataFrame) -> Layer:
     """Who is reached, today and with the plan."""
-    frame = plan.before.demand.copy()
+    frame = demand.copy()
     people = next((s for s in plan.siting if s.objective_name == "people"), None)
     if people is not None:
         covered = people.demand.set_index("id")["covered"]

@@ -97,6 +97,8 @@ NOT_SERVED = LayerStyle(
     "point",
     (Category(None, "legend.not-served", GAP, width=12.0, symbol="diamond", mark="minus", fill=False),),
 )
+LISTED = LayerStyle("point", (Category(None, "legend.listed", GOOD, width=10.0, symbol="triangle"),))
+"""Places that a rule only lists."""
 ISSUES = LayerStyle(
     "point", (Category(None, "legend.issue", MIDDLE, width=12.0, symbol="triangle", mark="question"),)
 )

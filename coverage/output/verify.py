@@ -17,6 +17,7 @@ from typing import Any
 
 from ..atomic import MARKER, digest_of, listed
 from ..errors import Fault, InputError
+from ..rules.kind import kinds
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.planning.wishes import Wishes
 from .compare import read_result, result_path, shown
@@ -117,13 +118,9 @@ def _findings(state: str, part: dict[str, Any], dated: dict[str, Any]) -> Iterat
     for row in part["findings"]:
         name = f"{state}{row['rule']}"
         yield f"{name}.status", row["status"], _status(row, day)
-        if row["kind"] == "facility_share" and row["figures"]["sides"] == len(row["evidence"]):
-            has = [e["has"] for e in row["evidence"]]
-            yield f"{name}.sides_low", row["figures"]["sides_low"], _share(has, "yes")
-            yield f"{name}.sides_high", row["figures"]["sides_high"], _share(has, "yes", "unknown")
-        if row["kind"] == "route_spacing" and row["figures"]["direction_sites"]:
-            per_site = row["figures"]["driven_km"] / row["figures"]["direction_sites"]
-            yield f"{name}.length_per_site_km", row["figures"]["length_per_site_km"], per_site
+        kind = kinds().get(row["kind"])
+        if kind is not None and kind.claims is not None:
+            yield from ((f"{name}.{what}", claimed, found) for what, claimed, found in kind.claims(row))
 
 
 def _status(row: dict[str, Any], day: str | None) -> str:
@@ -136,7 +133,7 @@ def _compared(row: dict[str, Any]) -> str:
     low, high = row["low"], row["high"]
     if low is None and high is None:
         # Spacing without any site is infinite, which JSON cannot say.
-        nothing = row["kind"] != "route_spacing" or not row["figures"].get("length_km")
+        nothing = row["unit"] != "km" or not row["figures"].get("length_km")
         return "undecided" if nothing else "not met"
     low = -math.inf if low is None else low
     high = math.inf if high is None else high
@@ -147,16 +144,15 @@ def _compared(row: dict[str, Any]) -> str:
     return "met" if met else "not met" if missed else "undecided"
 
 
-def _share(values: list[str], *wanted: str) -> float | None:
-    return sum(v in wanted for v in values) / len(values) if values else None
-
-
 def _routes(result: dict[str, Any]) -> Iterator[Claim]:
-    """Lengths from their classes, averages from lengths and sites, longest gaps from the gaps."""
-    spacing = {row["rule"] for row in result["findings"] if row["kind"] == "route_spacing"}
+    """Lengths from their classes, averages from lengths and sites, longest gaps from those of the first such rule."""
+    spacing = {
+        row["rule"] for part in ("findings", "measures") for row in result[part] if row["unit"] == "km"
+    }
     longest: dict[str, float] = defaultdict(float)
+    first = next((gap["rule"] for gap in result["gaps"] if gap["rule"] in spacing), None)
     for gap in result["gaps"]:
-        if gap["rule"] in spacing:
+        if gap["rule"] == first:
             longest[gap["ref"]] = max(longest[gap["ref"]], gap["own_km"])
     for row in result["routes"]:
         parts = sum(row[c] for c in CLASSES)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..plan import Plan
 from ..rules.finding import Finding
+from ..rules.kind import kind_of
 from ..rules.model import EmissionFactors, Rule
 from ..schema import Column, Form, column, percent, shown
 from ..texts import catalogue, text
@@ -113,7 +114,6 @@ def approval_number(plan: Plan) -> str | None:
 SURVEYED = 6
 """So many things to survey are named in a sentence."""
 LONGEST_NAME = 40
-NO_COUNTS = ("route_spacing", "length_coverage", "share_margin", "inventory", "fleet_power")
 
 
 def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: bool) -> list[str]:
@@ -140,7 +140,7 @@ def _why_uncertain(finding: Finding, lang: str) -> list[str]:
     if finding.low is None or finding.high is None or not finding.high > finding.low:
         return []
     ends = numbers.interval(finding, lang)
-    open_end = numbers.of_longest_gap(finding) and math.isinf(finding.high)
+    open_end = finding.rule.of_longest_gap and math.isinf(finding.high)
     lines = [text("report.say.open", lang)] if open_end else []
     if finding.unit == "km":  # of distances the low end is the good one
         if finding.counts.get("unknown", 0) or not open_end:
@@ -184,13 +184,13 @@ def _may_count(finding: Finding) -> int:
 
 def _counts(finding: Finding, lang: str) -> list[str]:
     counts = {key: finding.counts.get(key, 0.0) for key in ("yes", "unknown", "no")}
-    if not sum(counts.values()) or finding.rule.kind in NO_COUNTS:
+    kind = kind_of(finding.rule)
+    if not sum(counts.values()) or kind.noun is None:
         return []
     counted = {**counts, "total": sum(counts.values())}
     words = {key: shown(value, Column("n", "int"), lang) for key, value in counted.items()}
-    noun = text(f"report.noun.{finding.rule.kind}", lang)
-    key = "counts-calls" if finding.rule.kind == "call_share" else "counts"
-    lines = [text(f"report.say.{key}", lang, noun=noun, **words)]
+    noun = kind.noun[lang]
+    lines = [text(kind.counts_text, lang, noun=noun, **words)]
     maybe = _may_count(finding)
     if maybe and finding.low is not None and finding.high is not None:
         ends = {"low": percent(finding.low), "high": percent(finding.high)}

@@ -67,7 +67,9 @@ class Assessment:
     not_served : GeoDataFrame
         Sites near a route that don't serve it, with the reason.
     demand : GeoDataFrame
-        Demand points with their distance to the nearest qualifying site.
+        Demand points with their distance to the nearest qualifying site, by the first rule on reach.
+    demand_by_rule : mapping
+        The same by the id of each rule on reach.
     sites : GeoDataFrame
         Charging sites with ``fast`` (yes / unknown / no; empty if it charges no vehicles) by the power that the
         policy's strictest rule on routes asks for; those not in operation as they will be.
@@ -85,6 +87,7 @@ class Assessment:
     sites: gpd.GeoDataFrame
     network: Mapping[str, object] = field(default_factory=dict)
     evidence: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EVIDENCE_COLUMNS)))
+    demand_by_rule: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -145,16 +148,17 @@ def assess(
     measured = [kind_of(rule).measure(rule, context) for rule in policy.rules]
     all_gaps = _joined([m.gaps for m in measured if m.gaps is not None], _no_gaps())
     tables = [m.routes for m in measured if m.routes is not None]
-    places = [m.demand for m in measured if m.demand is not None]
+    places = {m.finding.rule.id: m.demand for m in measured if m.demand is not None}
     return Assessment(
         tuple(replace(m.finding, at=at) for m in measured),
         # The table of routes is that of the first rule that has one: one row a route.
         _with_parallel(context, _joined(tables[:1], _empty(ROUTE_COLUMNS))),
         all_gaps,
         *_access_frames(context, policy),
-        places[-1] if places else inputs.demand.assign(distance_m=np.nan, reached=None, problem=None),
+        next(iter(places.values()), inputs.demand.assign(distance_m=np.nan, reached=None, problem=None)),
         _site_frame(context, policy),
         evidence=gap_evidence(context, policy, all_gaps, candidates),
+        demand_by_rule=places,
     )
 
 

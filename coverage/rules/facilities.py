@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -15,7 +16,7 @@ from ..inputs.sites import qualify_points
 from ..settings import Share
 from ..units import EARTH_RADIUS_M
 from .finding import NO, TOLERANCE, UNKNOWN, YES, Finding, Measured, share_bounds
-from .kind import RuleKind
+from .kind import Claim, RuleKind
 from .model import Bilingual, Rule, SiteRequirement, as_tuple
 from .rows import RuleRows, World, rule_rows
 
@@ -270,6 +271,15 @@ def facility_rows(world: World, rule: FacilityShare) -> RuleRows | None:
     return rule_rows(rule, serving, items, world, served=float(len(good)), total=total, share=share)
 
 
+def _claims(row: Mapping[str, Any]) -> Iterator[Claim]:
+    """Shares of sides from the evidence, where it has all of them."""
+    has = [e["has"] for e in row["evidence"]]
+    if row["figures"]["sides"] == len(has):
+        for end, wanted in (("low", ("yes",)), ("high", ("yes", "unknown"))):
+            share = sum(value in wanted for value in has) / len(has) if has else None
+            yield f"sides_{end}", row["figures"][f"sides_{end}"], share
+
+
 KIND = RuleKind(
     "facility_share",
     FacilityShare,
@@ -281,4 +291,5 @@ KIND = RuleKind(
     sheet="service-areas",
     noun=Bilingual(zh="处设施（按侧）", en="facilities (each side by itself)"),
     names_lacking=True,
+    claims=_claims,
 )

@@ -7,12 +7,14 @@ are added by :func:`register`. See ``CONTRIBUTING.md``.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..schema import Column, add_columns
+from ..texts import add_texts
 from .model import Bilingual, Rule
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from .finding import Finding, Measured
     from .roads import RoadContext
     from .rows import RuleRows, World
+
+
+Claim = tuple[str, Any, Any]
+"""What is claimed of a figure, the value, and what it is when recomputed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +50,8 @@ class RuleKind:
         Names in the schema of columns that are called otherwise in the finding's table.
     sheet : str
         Sheet of the workbook with all rows of the table. Empty: each rule gets a sheet of its own.
+    sheet_of_first : bool
+        That sheet holds the rows of the first rule of the kind; the others get sheets of their own.
     layers : tuple of str
         Layers of the map that show what its rules count, the result first. Empty: a finding whose table has a
         ``geometry`` gets a layer of its own.
@@ -63,6 +71,11 @@ class RuleKind:
         From a finding to its table by county, and
     county_columns : tuple of str
         the columns of it that stand on the sheet of counties.
+    claims : callable, optional
+        What ``plugspan verify`` recomputes from a finding of ``result.json``: (what, claimed, found).
+    columns, texts
+        Columns that only this kind has, and texts by key, for the registries of both: ``column.NAME``,
+        ``meaning.NAME``.
     """
 
     name: str
@@ -72,6 +85,7 @@ class RuleKind:
     table: Sequence[tuple[str, float]] = ()
     column_names: Mapping[str, str] = field(default_factory=dict)
     sheet: str = ""
+    sheet_of_first: bool = False
     layers: tuple[str, ...] = ()
     close_to: str = ""
     own_gaps: bool = False
@@ -81,6 +95,9 @@ class RuleKind:
     names_lacking: bool = False
     by_county: Callable[[Finding], pd.DataFrame] | None = None
     county_columns: tuple[str, ...] = ()
+    claims: Callable[[Mapping[str, Any]], Iterable[Claim]] | None = None
+    columns: tuple[Column, ...] = ()
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 _FROM_ELSEWHERE: dict[str, RuleKind] = {}
@@ -91,7 +108,11 @@ def _own() -> Mapping[str, RuleKind]:
     """Kinds declared in this folder, by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(import_module(__package__).__path__))
     modules = [import_module(f"{__package__}.{name}") for name in names]
-    return {kind.name: kind for m in modules if isinstance(kind := getattr(m, "KIND", None), RuleKind)}
+    found = [kind for m in modules if isinstance(kind := getattr(m, "KIND", None), RuleKind)]
+    for kind in found:
+        add_texts(kind.texts)
+        add_columns(kind.columns)
+    return {kind.name: kind for kind in found}
 
 
 def kinds() -> Mapping[str, RuleKind]:
@@ -114,4 +135,6 @@ def register(kind: RuleKind) -> None:
     """
     if kind.name in _own():
         raise ValueError(f"kind {kind.name!r} is taken")
+    add_texts(kind.texts)
+    add_columns(kind.columns)
     _FROM_ELSEWHERE[kind.name] = kind

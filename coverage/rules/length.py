@@ -316,6 +316,7 @@ KIND = RuleKind(
         ("covered_high", 30),
     ),
     sheet="routes",
+    sheet_of_first=True,
     layers=("routes", "charging_sites"),
     own_gaps=True,
 )

@@ -6,7 +6,7 @@ from functools import cache, reduce
 from importlib import resources
 from operator import or_
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -26,6 +26,8 @@ from ..settings import parse_toml
 from .costs import CostTable
 from .kind import kinds
 from .model import Bilingual, EmissionFactors, Rule
+
+R = TypeVar("R", bound=Rule)
 
 
 @cache
@@ -87,6 +89,10 @@ class Policy(BaseModel):
     def reader(self, lang: str) -> Reader:
         """Return a language with the unit that this policy counts lengths in."""
         return Reader(lang, self.lengths)
+
+    def of(self, model: type[R]) -> tuple[R, ...]:
+        """Rules of one model, or of models made from it, in the policy's order."""
+        return tuple(rule for rule in self.rules if isinstance(rule, model))
 
     @field_validator("rules")
     @classmethod

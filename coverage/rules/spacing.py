@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from ..network.graph import BoolArray, FloatArray
 from ..settings import Positive
 from ..units import M_PER_KM
 from .finding import YES, Finding, Measured
-from .kind import RuleKind
+from .kind import Claim, RuleKind
 from .roads import (
     CLASSES,
     RoadContext,
@@ -193,6 +194,14 @@ def directions_served(lines: list[SpacingLine], n: int) -> FloatArray:
     return np.asarray(np.max([np.zeros(n), *found.values()], axis=0), dtype=np.float64)
 
 
+def _claims(row: Mapping[str, Any]) -> Iterator[Claim]:
+    """The average from length and sites."""
+    figures = row["figures"]
+    if figures["direction_sites"]:
+        per_site = figures["driven_km"] / figures["direction_sites"]
+        yield "length_per_site_km", figures["length_per_site_km"], per_site
+
+
 KIND = RuleKind(
     "route_spacing",
     RouteSpacing,
@@ -201,7 +210,9 @@ KIND = RuleKind(
     table=(("ref", 20), ("length_km", 22), ("sites", 16), ("length_per_site_km", 26), ("gap_mean_km", 24),
            ("gap_max_km", 26), ("gap_km", 26)),
     sheet="routes",
+    sheet_of_first=True,
     layers=("routes", "charging_sites"),
     by_county=lambda finding: pd.DataFrame(finding.figures.get("by_county", [])),
+    claims=_claims,
     county_columns=("length_km", "good_km", "middle_km", "gap_km", "open_km", "shared_km", "gap_max_km"),
 )  # fmt: skip

@@ -33,8 +33,8 @@ def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, M
 
 
 @cache
-def catalogue() -> Mapping[str, Mapping[str, str]]:
-    """All texts: key -> {"zh": …, "en": …}.
+def _merged() -> dict[str, Mapping[str, str]]:
+    """All texts of this folder in one dict.
 
     Raises
     ------
@@ -49,7 +49,26 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
             if key in merged:
                 raise ValueError(f"text {key} is defined twice, again in {path.name}")
             merged[key] = value
-    return MappingProxyType(merged)
+    return merged
+
+
+def catalogue() -> Mapping[str, Mapping[str, str]]:
+    """All texts: key -> {"zh": …, "en": …}."""
+    return MappingProxyType(_merged())
+
+
+def add_texts(texts: Mapping[str, Mapping[str, str]]) -> None:
+    """Add texts from elsewhere: key -> {"zh": …, "en": …}. Those that are there are kept.
+
+    Raises
+    ------
+    ValueError
+        If a text lacks a language.
+    """
+    for key, both in texts.items():
+        if set(both) != set(LANGUAGES):
+            raise ValueError(f"text {key} needs {' and '.join(LANGUAGES)}")
+        _merged().setdefault(key, both)
 
 
 def text(key: str, lang: str, /, **values: Any) -> str:

@@ -11,44 +11,19 @@ import pandas as pd
 
 from ...plan import Plan
 from ...rules.finding import Finding
+from ...rules.kind import kind_of
 from ...schema import column, day, shown
 from ...texts import text
-from ..layer import Layer
-from ..rule_layers import rule_layer_names
+from ..layer import Layer, rule_layer_names
 from ..workbook.cells import Head, cell_value
 from .table import Cell
 
 ROWS = 24
 """Rows of a table in the report's text at most; the workbook has all of them."""
-SHEETS: Mapping[str, str] = {
-    "facility_share": "service-areas", "route_spacing": "routes", "length_coverage": "routes", "berth_share": "berths",
-    "call_share": "calls", "share_margin": "car-parks", "inventory": "inventory", "fleet_power": "counties",
-    "demand_reach": "counties",
-}  # fmt: skip
-"""Kind of rule -> sheet of the workbook with all rows."""
-COLUMNS: Mapping[str, tuple[tuple[str, float], ...]] = {
-    "facility_share": (("name", 50), ("kind", 40), ("ref", 18), ("side", 14), ("has", 20), ("evidence", 28)),
-    "route_spacing": (("ref", 20), ("length_km", 22), ("sites", 16), ("length_per_site_km", 26), ("gap_mean_km", 24),
-                      ("gap_max_km", 26), ("gap_km", 26)),
-    "length_coverage": (("ref", 20), ("length_km", 24), ("sites", 18), ("gap_max_km", 28), ("covered_low", 30),
-                        ("covered_high", 30)),
-    "berth_share": (("name", 50), ("port", 36), ("class_t", 24), ("counts", 20), ("has", 20)),
-    "call_share": (("ship", 40), ("berth", 26), ("arrived", 28), ("hours", 24), ("connected_status", 28)),
-    "share_margin": (("name", 60), ("park_type", 24), ("spaces", 24), ("ready_spaces", 30)),
-    "demand_reach": (("county", 40), ("weight", 36), ("low", 36), ("high", 36)),
-    "inventory": (("name", 60), ("kind", 36), ("status", 26), ("county", 30)),
-    "fleet_power": (("county", 30), ("sites", 20), ("sites_without_power", 30), ("installed_kw", 30), ("points", 22),
-                    ("registered_ev", 26), ("ev_per_point", 22)),
-}  # fmt: skip
-"""Columns of each kind's table with their share of the width."""
-SHARE_OF_PEOPLE = {"low": "reach_low", "high": "reach_high"}
-"""Columns of the table of people within reach, by the names they have in the schema."""
 NAMES = ("name", "port", "ship", "berth", "county", "ref", "side")
 NAME_LENGTH, WORDS_LENGTH = 60, 240
 """Characters of a name and of other words in a cell at most: the workbook has them whole."""
 SHADE = {"yes": "", "no": "gap", "unknown": "middle"}
-CLOSE: Mapping[str, str] = {"berth_share": "berths", "share_margin": "car_parks"}
-"""Kind of rule -> the layer its map is cut to."""
 GROUND = ("counties", "waterways", "roads", "expressways", "towns")
 
 
@@ -56,9 +31,10 @@ def evidence(
     finding: Finding, lang: str, most: int = ROWS
 ) -> tuple[list[str], list[list[Cell]], list[float], int]:
     """Return header, rows (``most`` at most) and widths of a rule's table, and how many rows there are in all."""
-    wanted = COLUMNS[finding.rule.kind]
+    kind = kind_of(finding.rule)
+    wanted = kind.table
     names = [name for name, _ in wanted if name in finding.table or not len(finding.table)]
-    heads = [Head.of(column(SHARE_OF_PEOPLE.get(name, name)), lang, name=name) for name in names]
+    heads = [Head.of(column(kind.column_names.get(name, name)), lang, name=name) for name in names]
     widths = [width for name, width in wanted if name in finding.table or not len(finding.table)]
     table = _worst_first(finding.table)
     return [h.label for h in heads], table_cells(table.head(most), heads, lang), widths, len(table)
@@ -123,20 +99,20 @@ def map_height_mm(rows: int) -> float:
 
 def rule_layers(plan: Plan, layers: Sequence[Layer], finding: Finding) -> list[Layer]:
     """Layers of a rule's map: the quiet ground and what the rule counts; empty if it has no map."""
-    kind = finding.rule.kind
-    wanted = rule_layer_names(layers, finding)
+    wanted = rule_layer_names(layers, finding.rule)
     if not wanted:
         return []
     chosen = picked(layers, wanted)
-    if kind == "length_coverage":
+    if kind_of(finding.rule).own_gaps:
         chosen = [_gaps_of(plan, layer, finding) if layer.name == "routes" else layer for layer in chosen]
     return chosen if any(len(layer.frame) for layer in chosen if layer.name in wanted) else []
 
 
 def rule_extent(layers: Sequence[Layer], finding: Finding) -> tuple[float, float, float, float] | None:
     """West, south, east, north of what the rule counts, where that lies close together; None for the whole region."""
-    wanted = CLOSE.get(finding.rule.kind)
-    boxes = [layer.frame.total_bounds for layer in layers if layer.name == wanted and len(layer.frame)]
+    kind = kind_of(finding.rule)
+    close = {kind.close_to, *(x.name for x in layers if x.rule == finding.rule)} if kind.close_to else set()
+    boxes = [layer.frame.total_bounds for layer in layers if layer.name in close and len(layer.frame)]
     if not boxes:
         return None
     west, south, east, north = (float(v) for v in boxes[0])

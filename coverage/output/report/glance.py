@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ...rules.finding import Finding
+from ...rules.kind import kind_of
 from ...rules.spacing import RouteSpacing
 from ...schema import at_most, chainage, column, percent, shown
 from ...siting.planning.comply import Compliance
@@ -21,8 +22,6 @@ from .state import Report, measured
 HOLES, NAMES, SITES = 4, 4, 12
 """So many gaps, places that lack something, and sites to build are named; the rest is counted."""
 STATES = ("not met", "undecided", "met")
-COUNTED = ("facility_share", "berth_share")
-"""Kinds of rule whose things that lack are named as holes."""
 
 
 def opening(report: Report) -> str:
@@ -49,18 +48,18 @@ def write_glance(report: Report) -> None:
 
 
 def _holes(report: Report) -> list[str]:
-    lines = [_gaps(report)]
+    rules = report.plan.policy.of(RouteSpacing)
+    lines = [_gaps(report, rule, several=len(rules) > 1) for rule in rules]
     for before, _ in report.pairs():
-        if before.rule.kind in COUNTED and before.target is not None:
+        if kind_of(before.rule).names_lacking and before.target is not None:
             lines.append(_lacking(report, before))
     return [line for line in lines if line]
 
 
-def _gaps(report: Report) -> str:
-    """The longest gaps of the rule on spacing, each stretch of road once."""
-    rule = next((r for r in report.plan.policy.rules if isinstance(r, RouteSpacing)), None)
+def _gaps(report: Report, rule: RouteSpacing, *, several: bool) -> str:
+    """The longest gaps of a rule on spacing, each stretch of road once; its title first if there are several rules."""
     gaps = report.plan.before.gaps
-    if rule is None or gaps.empty:
+    if gaps.empty:
         return ""
     limit, once = (
         numbers.span(rule.span_km, report.lang),
@@ -79,7 +78,8 @@ def _gaps(report: Report) -> str:
                 "glance.shared", n=len(shared), limit=limit, gaps=_listed(report, shared, "length_km")
             )
         )
-    return ("" if report.lang == "zh" else " ").join(lines)
+    words = ("" if report.lang == "zh" else " ").join(lines)
+    return f"{rule.title[report.lang]}{report.words('colon')}{words}" if several else words
 
 
 def _listed(report: Report, gaps: pd.DataFrame, length: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...rules.finding import Finding
-from ...rules.length import LengthCoverage
 from ...texts import text
 from ..layer import Layer
 from ..words import assumption_lines, finding_words
+from ..workbook.cells import rule_sheet_title
 from .doc import HEADINGS
-from .evidence import ROWS, SHEETS, evidence, rule_extent, rule_layers
+from .evidence import ROWS, evidence, rule_extent, rule_layers
 from .room import CAPTION_MM, fitting, heading_mm, rows_mm, text_mm
 from .state import Report, measured
 from .table import Cell
@@ -121,9 +121,10 @@ def _write(report: Report, page: _Page, room_mm: float, *, new_page: bool) -> fl
 
 def _other_reading(report: Report, finding: Finding) -> str:
     """Say that table and finding are read differently, where they are."""
-    if not isinstance(finding.rule, LengthCoverage) or finding.rule.reading == "route":
+    reading = finding.figures.get("reading", "route")
+    if reading == "route":
         return ""
-    reading = text(f"figure-value.{finding.rule.reading}", report.lang)
+    reading = text(f"figure-value.{reading}", report.lang)
     return report.words("other-reading", reading=reading)
 
 
@@ -132,7 +133,7 @@ def _say_more(report: Report, page: _Page, shown: int) -> None:
     in_full = len(page.rows) > shown
     if in_full:
         report.cut.append(page.finding)
-    sheet = text(f"sheet.{SHEETS[page.finding.rule.kind]}.title", report.lang)
+    sheet = rule_sheet_title(page.finding.rule, report.plan.policy, report.lang)
     key = "more-rows-in-full" if in_full else "more-rows"
     words = report.words(key, n=page.n, shown=shown, sheet=sheet, chapter=report.words("lists"))
     report.paper.text(words, indent=False, soft=True)
@@ -148,7 +149,7 @@ def write_lists(report: Report) -> None:
         heads, rows, widths, n = evidence(finding, report.lang, FULL_ROWS)
         report.paper.table(finding.rule.title[report.lang], heads, rows, widths)
         if n > len(rows):
-            sheet = text(f"sheet.{SHEETS[finding.rule.kind]}.title", report.lang)
+            sheet = rule_sheet_title(finding.rule, report.plan.policy, report.lang)
             report.paper.text(
                 report.words("more-rows", n=n, shown=len(rows), sheet=sheet), indent=False, soft=True
             )

@@ -13,7 +13,7 @@ from ...schema import column, day
 from ...texts import text
 from .. import numbers
 from ..pictures.charts import svg_png
-from ..strips.draw import strip_charts
+from ..strips.draw import strip_charts, strip_of
 from ..words import approval_number, assumption_lines, finding_words, licences, survey_sentence
 from ..workbook.sheets import status_looks as looks_of_status
 from ..workbook.sources import issues_sheet
@@ -124,13 +124,15 @@ def _status(finding: Finding, lang: str) -> Cell:
 
 def write_strips(report: Report) -> None:
     """Strip charts of the routes with the longest gaps."""
-    rule = next((r for r in report.plan.policy.rules if isinstance(r, RouteSpacing)), None)
-    charts = strip_charts(report.plan, report.lang) if rule is not None else {}
-    if rule is None or not charts:
+    rules = report.plan.policy.of(RouteSpacing)
+    charts = strip_charts(report.plan, report.lang)
+    if not charts:
         return
-    gaps = report.plan.before.gaps
-    gaps = gaps[(gaps["rule"] == rule.id) & gaps["strip"].isin(set(charts))]
-    longest = gaps.groupby("strip")["length_km"].max()
+    longest: dict[str, float] = {}
+    for rule in rules:
+        gaps = report.plan.before.gaps
+        by_strip = gaps[gaps["rule"] == rule.id].groupby("strip")["length_km"].max()
+        longest |= {k if rule is rules[0] else strip_of(str(k), rule): v for k, v in by_strip.items()}
     order = sorted(charts, key=lambda key: (-float(longest.get(key, 0.0)), key))[:STRIPS]
     report.paper.heading(report.words("strips"), new_page=True)
     report.paper.text(
@@ -138,7 +140,13 @@ def write_strips(report: Report) -> None:
     )
     for key in order:
         ref, _, section = key.rpartition("/")
-        report.paper.figure(svg_png(charts[key]), report.words("strip-of", ref=ref, section=section))
+        section, _, rule_id = section.partition("@")
+        words = report.words("strip-of", ref=ref, section=section)
+        if len(rules) > 1:
+            words += (
+                report.words("colon") + report.plan.before[rule_id or rules[0].id].rule.title[report.lang]
+            )
+        report.paper.figure(svg_png(charts[key]), words)
 
 
 # -- method, data, sources -------------------------------------------------------------------------------

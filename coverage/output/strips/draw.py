@@ -142,12 +142,13 @@ def _near_list(sheet: Sheet) -> None:
 
 
 def strip_charts(plan: Plan, lang: str) -> dict[str, str]:
-    """Strip charts of all routes that the policy's rule on spacing judges.
+    """Strip charts of all routes that the policy's rules on spacing judge.
 
     Returns
     -------
     dict
-        ``REF/SECTION`` (the ``strip`` column of the gaps) -> SVG picture of both directions.
+        ``REF/SECTION`` (the ``strip`` column of the gaps; of further rules as :func:`strip_of` says) -> SVG picture of
+        both directions.
     """
     return {key: strip_svg(data, lang) for key, data in plan_strips(plan).items()}
 
@@ -155,8 +156,8 @@ def strip_charts(plan: Plan, lang: str) -> dict[str, str]:
 @lru_cache(maxsize=1)  # the map and the report of one plan show the same charts
 def plan_strips(plan: Plan) -> Mapping[str, StripData]:
     """Gather what the strip charts of a plan show; empty without a rule on spacing."""
-    rule = next((r for r in plan.policy.rules if isinstance(r, RouteSpacing)), None)
-    if rule is None:
+    rules = plan.policy.of(RouteSpacing)
+    if not rules:
         return {}
     counties = plan.inputs.counties
     around = Surroundings(
@@ -168,9 +169,19 @@ def plan_strips(plan: Plan) -> Mapping[str, StripData]:
         for siting in plan.siting
         for row in siting.proposed[["id", "order"]].itertuples()
     }
-    after = _frames(plan.after, rule.id, order) if plan.proposes else None
-    routes = [route for route in plan.routes if route.road_class == rule.network]
-    return strips_of(around, routes, _frames(plan.before, rule.id, {}), after, limits_km=rule.class_limits_km)
+    found: dict[str, StripData] = {}
+    for rule in rules:
+        after = _frames(plan.after, rule.id, order) if plan.proposes else None
+        routes = [route for route in plan.routes if route.road_class == rule.network]
+        before = _frames(plan.before, rule.id, {})
+        strips = strips_of(around, routes, before, after, limits_km=rule.class_limits_km)
+        found |= {key if rule is rules[0] else strip_of(key, rule): strip for key, strip in strips.items()}
+    return found
+
+
+def strip_of(key: str, rule: RouteSpacing) -> str:
+    """Key of the strip of a further rule on spacing, from that of the gaps: ``REF/SECTION@RULE``."""
+    return f"{key}@{rule.id}"
 
 
 def _frames(assessment: Assessment, rule_id: str, order: dict[str, int]) -> StripFrames:

@@ -5,34 +5,45 @@ from __future__ import annotations
 import pandas as pd
 
 from ...plan import Plan
+from ...rules.calls import CallShare
+from ...rules.inventory import Inventory
+from ...schema import column
 from ...texts import text
-from .cells import Sheet, heads, placed
+from .cells import Head, Sheet, heads, placed
 
 
 def calls_sheet(plan: Plan, lang: str) -> Sheet:
     """Each call: ship, berth, hours, whether it could connect and did, and whether the rule counts it."""
-    found = next((f for f in plan.before.findings if f.rule.kind == "call_share"), None)
     frame = pd.DataFrame(plan.inputs.calls.drop(columns="geometry", errors="ignore"))
-    status = None if found is None or "connected_status" not in found.table else found.table
-    if status is not None:
-        known = status.drop_duplicates("id").set_index("id")["connected_status"]
-        frame = frame.assign(connected_status=frame["id"].map(known), counts=frame["id"].isin(known.index))
+    more = []
+    for number, rule in enumerate(plan.policy.of(CallShare)):
+        table = plan.before[rule.id].table
+        if "connected_status" not in table:
+            continue
+        known = table.drop_duplicates("id").set_index("id")["connected_status"]
+        status, counts = (f"{n}:{rule.id}" if number else n for n in ("connected_status", "counts_in_rule"))
+        frame = frame.assign(**{status: frame["id"].map(known), counts: frame["id"].isin(known.index)})
+        if number:  # the columns of a further rule bear its title
+            prefix = f"{rule.title[lang]}{text('report.colon', lang)}"
+            more += [Head.of(column(n), lang, prefix=prefix, name=f"{n}:{rule.id}")
+                     for n in ("connected_status", "counts_in_rule")]  # fmt: skip
     berths = plan.inputs.berths.drop_duplicates("id").set_index("id")["name"]
     frame = frame.assign(berth_name=frame["berth"].map(berths)) if len(frame) else frame
     names = (
         "ship ship_kind gross_tonnage berth berth_name arrived hours able connected_status counts_in_rule kwh id "
         "provenance note"
     )
-    looks = {"connected_status": {
+    look = {
         "good": (text("choice.has.yes", lang),), "middle": (text("choice.has.unknown", lang),),
         "gap": (text("choice.has.no", lang),),
-    }}  # fmt: skip
-    return Sheet("calls", heads(names, lang), frame.rename(columns={"counts": "counts_in_rule"}), looks)
+    }  # fmt: skip
+    found = (*heads(names, lang), *more)
+    return Sheet("calls", found, frame, {h.name: look for h in found if h.column.name == "connected_status"})
 
 
 def inventory_sheet(plan: Plan, lang: str) -> Sheet:
     """What the rules only list, with its place."""
-    findings = [f for f in plan.before.findings if f.rule.kind == "inventory" and len(f.table)]
+    findings = [f for f in plan.before.findings if isinstance(f.rule, Inventory) and len(f.table)]
     frames = [f.table.assign(rule_title=f.rule.title[lang]) for f in findings]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     if len(frame):

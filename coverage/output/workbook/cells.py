@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,9 @@ import pandas as pd
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from ...rules.kind import kind_of
+from ...rules.model import Rule
+from ...rules.policy import Policy
 from ...schema import SHARES, Column, columns, of_objective, shown, told, told_unit
 from ...texts import text
 from ..fields import clean_text, clean_xml
@@ -20,6 +24,8 @@ from ..summary import width
 
 MOST_ROWS = 1_048_000
 """A sheet holds 1 048 576 rows; what is beyond is cut, and said to be."""
+LONGEST_TITLE = 31
+"""Characters of a sheet's name at most."""
 LONGEST = 16_000
 """Characters of a cell at most (Excel: 32 767 UTF-16 units)."""
 WIDEST, NARROWEST, LINES = 46, 8, 8
@@ -90,6 +96,8 @@ class Sheet:
     ----------
     key : str
         Name and note are the texts ``sheet.KEY`` and ``sheet.KEY.note`` of the catalogue.
+    rule : Rule, optional
+        The rule whose sheet it is, if it is the sheet of one: it bears the rule's id.
     heads : tuple of Head
     frame : DataFrame
         A row each; missing values stay empty cells.
@@ -107,10 +115,41 @@ class Sheet:
     looks: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     printed: int | None = None
+    rule: Rule | None = None
 
     def title(self, lang: str) -> str:
         """Name of the sheet."""
-        return text(f"sheet.{self.key}.title", lang)
+        return (
+            text(f"sheet.{self.key}.title", lang) if self.rule is None else own_sheet_title(self.rule, lang)
+        )
+
+    def note(self, lang: str) -> str:
+        """What stands on it."""
+        return text(f"sheet.{self.key}.note", lang, **({"title": self.rule.title[lang]} if self.rule else {}))
+
+
+def own_sheet_title(rule: Rule, lang: str) -> str:
+    """Name of the sheet of one rule: its id, cut to what a spreadsheet takes and told apart by a sum if it is cut."""
+    name = text("sheet.rule.title", lang, rule=rule.id)
+    if len(name) <= LONGEST_TITLE:
+        return name
+    return f"{name[: LONGEST_TITLE - 9].rstrip('-')}-{hashlib.sha256(rule.id.encode()).hexdigest()[:8]}"
+
+
+def rule_sheet_title(rule: Rule, policy: Policy, lang: str) -> str:
+    """Name of the sheet with all rows of a rule's table."""
+    return (
+        own_sheet_title(rule, lang)
+        if has_own_sheet(rule, policy)
+        else text(f"sheet.{kind_of(rule).sheet}.title", lang)
+    )
+
+
+def has_own_sheet(rule: Rule, policy: Policy) -> bool:
+    """Whether a rule has a sheet of its own: its kind has no other, or that one is full with the first of the kind."""
+    kind = kind_of(rule)
+    first = next(other.id for other in policy.rules if other.kind == rule.kind)
+    return not kind.sheet or (kind.sheet_of_first and rule.id != first)
 
 
 def cell_value(value: Any, head: Head, lang: str) -> str | int | float | dt.date | None:

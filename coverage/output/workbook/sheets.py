@@ -10,16 +10,19 @@ import pandas as pd
 from ...inputs.choices import SERVICE_KINDS
 from ...plan import Plan
 from ...rules.assessment import Assessment
+from ...rules.berths import BerthShare
 from ...rules.facilities import FacilityShare
+from ...rules.kind import kind_of
+from ...rules.roads import RouteRule
 from ...rules.spacing import RouteSpacing
-from ...schema import column, told_unit, unit_words
+from ...schema import COLUMNS, column, told_unit, unit_words
 from ...texts import text
 from .. import numbers
 from ..columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from ..gap_words import shared_words
 from ..words import figure_rows
 from .berths import calls_sheet, inventory_sheet
-from .cells import Head, Sheet, heads, placed
+from .cells import Head, Sheet, has_own_sheet, heads, placed
 from .choices import choice_sheets
 from .siting import (
     curve_sheet,
@@ -53,6 +56,7 @@ def plan_sheets(plan: Plan, lang: str) -> list[Sheet]:
         _car_parks(plan, lang),
         _sites(plan, lang),
         inventory_sheet(plan, lang),
+        *_own_sheets(plan, lang),
         *programme_sheets(plan, lang),
         proposed_sheet(plan, lang),
         curve_sheet(plan, lang),
@@ -152,35 +156,24 @@ def _counties(plan: Plan, lang: str) -> Sheet:
     frame = plan.inputs.counties.drop(columns="geometry", errors="ignore").reindex(
         columns=["name", "population"]
     )
-    names = {"name": "county"}
-    frame = pd.DataFrame(frame.rename(columns=names))
+    frame = pd.DataFrame(frame.rename(columns={"name": "county"}))
+    found = [*heads(" ".join(map(str, frame.columns)), lang)]
     for finding in plan.before.findings:
-        table, wanted = finding.table, []
-        if finding.rule.kind == "demand_reach":
-            table, wanted = (
-                table.rename(columns={"low": "reach_low", "high": "reach_high"}),
-                ["reach_low", "reach_high"],
-            )
-        elif finding.rule.kind == "fleet_power":
-            wanted = [
-                "sites",
-                "sites_without_power",
-                "installed_kw",
-                "points",
-                "registered_ev",
-                "kw_per_ev",
-                "ev_per_point",
-            ]
-        elif finding.rule.kind == "route_spacing":
-            table = pd.DataFrame(finding.figures.get("by_county", []))
-            wanted = ["length_km", "good_km", "middle_km", "gap_km", "open_km", "shared_km", "gap_max_km"]
-        if wanted and "county" in table and len(table) and not set(wanted) & set(frame.columns):
-            frame = frame.merge(
-                table.reindex(columns=["county", *wanted]), on="county", how="outer", sort=False
-            )
-    found = heads(" ".join(map(str, frame.columns)), lang)
+        kind = kind_of(finding.rule)
+        if kind.by_county is None:
+            continue
+        table = kind.by_county(finding).rename(columns=kind.column_names)
+        if "county" not in table or not len(table):
+            continue
+        # A further rule of the kind has columns of its own, with its title before their labels.
+        again = set(kind.county_columns) & set(frame.columns)
+        prefix = f"{finding.rule.title[lang]}{text('report.colon', lang)}" if again else ""
+        names = {name: f"{name}:{finding.rule.id}" if again else name for name in kind.county_columns}
+        table = table.reindex(columns=["county", *names]).rename(columns=names)
+        frame = frame.merge(table, on="county", how="outer", sort=False)
+        found += [Head.of(column(name), lang, prefix=prefix, name=own) for name, own in names.items()]
     limit = _limits_km(plan)
-    return Sheet("counties", found, frame if len(frame.columns) > 2 else frame.head(0),
+    return Sheet("counties", tuple(found), frame if len(frame.columns) > 2 else frame.head(0),
                  limits={"gap_max_km": limit[1]} if limit else {})  # fmt: skip
 
 
@@ -188,8 +181,25 @@ def _counties(plan: Plan, lang: str) -> Sheet:
 
 
 def _limits_km(plan: Plan) -> tuple[float, float] | None:
-    rule = next((r for r in plan.policy.rules if isinstance(r, RouteSpacing)), None)
+    rule = next(iter(plan.policy.of(RouteSpacing)), None)
     return None if rule is None else rule.class_limits_km
+
+
+def _own_sheets(plan: Plan, lang: str) -> list[Sheet]:
+    """A sheet for each rule whose rows stand on no other: all columns of its table that have a name."""
+    sheets = []
+    for finding in plan.before.findings:
+        if not has_own_sheet(finding.rule, plan.policy):
+            continue
+        kind = kind_of(finding.rule)
+        table = placed(finding.table) if "geometry" in finding.table else finding.table
+        table = table.rename(columns={"class": "road_class", **kind.column_names})
+        first = [kind.column_names.get(name, name) for name, _ in kind.table]
+        names = dict.fromkeys([n for n in (*first, *map(str, table.columns)) if n in COLUMNS and n in table])
+        limits = {"gap_max_km": finding.rule.limits_km[1]} if isinstance(finding.rule, RouteRule) else {}
+        looks = {"has": choice_looks("has", lang, good="yes", middle="unknown", gap="no")}
+        sheets.append(Sheet("rule", heads(" ".join(names), lang), table, looks, limits, rule=finding.rule))
+    return sheets
 
 
 def _routes(plan: Plan, lang: str) -> Sheet:
@@ -273,19 +283,21 @@ def _facilities(plan: Plan, lang: str) -> list[Sheet]:
 
 
 def _berths(plan: Plan, lang: str) -> Sheet:
-    found = next((f for f in plan.before.findings if f.rule.kind == "berth_share"), None)
-    frame = placed(plan.inputs.berths)
-    for name in ("has", "counts"):
-        known = found is not None and name in found.table
-        frame[name] = (
-            frame["id"].map(found.table.drop_duplicates("id").set_index("id")[name])
-            if found is not None and known
-            else None
-        )
-    frame["counts"] = frame["counts"].fillna("no")
-    looks = {"has": choice_looks("has", lang, good="yes", middle="unknown", gap="no")}
-    above = (*heads(BERTH_COLUMNS, lang), *heads("lon lat provenance note", lang))
-    return Sheet("berths", above, frame, looks)
+    """All berths, with what each rule on them found; the columns of a further rule bear its title."""
+    frame = placed(plan.inputs.berths).assign(has=None, counts="no")
+    above, more = [*heads(BERTH_COLUMNS, lang)], []
+    for number, rule in enumerate(plan.policy.of(BerthShare)):
+        table = plan.before[rule.id].table.drop_duplicates("id").set_index("id")
+        prefix = f"{rule.title[lang]}{text('report.colon', lang)}" if number else ""
+        for name in ("has", "counts"):
+            own = f"{name}:{rule.id}" if number else name
+            frame[own] = frame["id"].map(table[name]) if name in table else None
+            frame[own] = frame[own].fillna("no") if name == "counts" else frame[own]
+            more += [Head.of(column(name), lang, prefix=prefix, name=own)] if number else []
+    above += [*more, *heads("lon lat provenance note", lang)]
+    looks = {h.name: choice_looks("has", lang, good="yes", middle="unknown", gap="no")
+             for h in above if h.column.name == "has"}  # fmt: skip
+    return Sheet("berths", tuple(above), frame, looks)
 
 
 def _car_parks(plan: Plan, lang: str) -> Sheet:

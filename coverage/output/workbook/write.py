@@ -156,7 +156,7 @@ def _cover(
     for r, sheet in enumerate(sheets, top + 1):
         page.write_url(r, 0, f"internal:'{sheet.title(lang)}'!A1", style("link"), sheet.title(lang))
         page.write_number(r, 1, len(sheet.frame), style("count"))
-        page.write_string(r, 2, text(f"sheet.{sheet.key}.note", lang), style("text"))
+        page.write_string(r, 2, sheet.note(lang), style("text"))
     _printable(page, plan, lang, note, text("sheet.cover.title", lang))
 
 
