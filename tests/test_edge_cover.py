@@ -82,7 +82,7 @@ def test_rows_say_what_the_edge_rule_says(seed):
     """For every choice of places on a random net, and every edge."""
     world = random_world(seed)
     pieces, span = as_pieces(world), world[-1]
-    cover, piece = edge_rows(pieces, span)
+    cover, piece, _ = edge_rows(pieces, span)
     dense = cover.toarray()
     for mask in range(1 << len(world[3])):
         chosen = {k for k in range(len(world[3])) if mask >> k & 1}

@@ -63,8 +63,11 @@ def _finding_at(found: Finding, low: float | None, high: float | None, at: dt.da
 
 
 def level_rows(plan: Plan) -> list[dict[str, Any]]:
-    """Each level with its certificate: ``name, objective, bound, price_bound, gap, status, runtime_s``."""
-    keys = ("name", "objective", "bound", "price_bound", "gap", "status", "runtime_s")
+    """Each level with its certificate: ``name, objective, bound, price_bound, rests_on, gap, status, runtime_s``.
+
+    ``rests_on`` says what proves ``bound``: the prices of the rows, or branch and bound beyond ``price_bound``.
+    """
+    keys = ("name", "objective", "bound", "price_bound", "rests_on", "gap", "status", "runtime_s")
     return [{key: getattr(level, key) for key in keys} for level in _of(plan).levels]
 
 
@@ -267,7 +270,7 @@ def _schedule(programme: Programme) -> dict[str, Any] | None:
     """Certificate of the spread over the years."""
     if programme.stages is None:
         return None
-    keys = ("objective", "bound", "gap", "status", "runtime_s")
+    keys = ("objective", "bound", "price_bound", "gap", "status", "runtime_s")
     return {key: getattr(programme.stages, key) for key in keys}
 
 

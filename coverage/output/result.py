@@ -84,6 +84,8 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
             "warnings": [fault.render(lang) for fault in plan.inputs.warnings],
         }
     )
+    if plan.programme is not None:
+        result["plan"]["proof"] = plan.programme.proof  # unrounded: prices prove by all their digits
     return result
 
 

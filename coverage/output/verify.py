@@ -10,7 +10,7 @@ import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ..errors import Fault, InputError
 from ..rules.kind import kinds
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.planning.wishes import Wishes
+from ..siting.proof import check_proof, served_shares
 from .compare import read_result, result_path, shown
 
 RELATIVE = 1e-5
@@ -53,6 +54,8 @@ def verify_run(folder: Path) -> tuple[int, list[Fault]]:
     result = read_result(folder)
     path = result_path(folder)
     faults = list(_files(path.parent))
+    with suppress(KeyError, TypeError):  # what is damaged is told below
+        faults += _beyond_prices(result.get("plan"))
     every: list[Claim] = []
     for part, claim in _parts(result, path.with_name("layers.gpkg")):
         try:
@@ -97,8 +100,71 @@ def _parts(result: dict[str, Any], layers: Path) -> Iterator[tuple[str, Callable
     yield "after.findings", lambda: list(_findings("after.", result["after"], result["after"]))
     yield "routes", lambda: list(_routes(result))
     rows = result.get("siting")
+    if result.get("plan") is not None:
+        yield "plan", lambda: list(_plan(result["plan"], result["after"]))
     for row in rows if isinstance(rows, list) else [rows]:
         yield "siting", lambda row=row: list(_siting(result, row, layers))  # type: ignore[misc]
+
+
+def _plan(plan: dict[str, Any], after: dict[str, Any]) -> Iterator[Claim]:
+    """The plan against its proof: rows, money, people and bounds by plain arithmetic, then what is said of them."""
+    proof = plan["proof"]
+    yield from ((f"plan.proof {failed}", True, False) for failed in check_proof(proof))
+    ids, cost = proof["ids"], proof["cost"]
+    built = [j for j in proof["chosen"] if not ids[j].startswith("opening-")]
+    yield "plan.actions", [action["id"] for action in plan["actions"]], [ids[j] for j in built]
+    spent = 0.0
+    for action, j in zip(plan["actions"], built, strict=False):
+        spent += cost[j]
+        yield f"plan.{action['id']}.cost", action["cost"], cost[j]
+        yield f"plan.{action['id']}.spent", action["spent"], spent
+    money = plan["cost"]
+    yield "plan.cost.high", money["high"], spent
+    enough = money["budget"] is not None and plan["complete"]
+    yield "plan.purse", proof["purse"], money["budget"] if enough else money["least"]
+    people = sum(d["weight"] for d in proof["demand"] if not set(proof["chosen"]).isdisjoint(d["actions"]))
+    yield "plan.people", plan["people"]["after"] - plan["people"]["before"], people
+    yield "plan.complete", plan["complete"], proof["complete"]
+    for level, proven in zip(plan["levels"], proof["levels"], strict=True):
+        for key in ("name", "objective", "bound", "price_bound"):
+            yield f"plan.{level['name']}.{key}", level[key], proven[key]
+        best, bound = level["objective"], level["bound"]
+        yield (
+            f"plan.{level['name']}.sense",
+            True,
+            (bound >= best) if level["name"] == "people" else bound <= best,
+        )
+        missing = abs(best - bound)
+        yield f"plan.{level['name']}.gap", level["gap"], missing / abs(best) if best else missing
+    yield from _plan_states(plan, {row["rule"]: row for row in after["findings"]})
+
+
+def _plan_states(plan: dict[str, Any], after: dict[str, dict[str, Any]]) -> Iterator[Claim]:
+    """Each rule's value at the end: by the rows, and as the assessment found it; the money of each year."""
+    last = plan["steps"][-1]["rules"]
+    for rule, share in served_shares(plan["proof"]).items():
+        if after[rule]["kind"] in ("facility_share", "length_coverage") and not plan["faults"]:
+            yield f"plan.{rule}.low", last[rule]["low"], share
+    for rule, state in last.items():
+        if plan["verified"] and after[rule]["low"] is not None:
+            yield f"plan.{rule}.after", state["low"], after[rule]["low"]
+    for stage in plan["stages"]:
+        now = [action["cost"] for action in plan["actions"] if action["year"] <= stage["year"]]
+        yield f"plan.{stage['year']}.spent", stage["spent"], sum(now)
+        yield f"plan.{stage['year']}.budget", True, sum(now) <= stage["budget"] * (1 + 1e-9) + RELATIVE
+
+
+def _beyond_prices(plan: Any) -> Iterator[Fault]:
+    """Bounds that a reader can't derive: they rest on branch and bound beyond what the prices of the rows prove."""
+    if not isinstance(plan, dict):
+        return
+    for level in plan["levels"]:
+        if level["rests_on"] != "prices":
+            values = {key: shown(level[key]) for key in ("name", "bound", "price_bound")}
+            yield Fault("verify-branch-and-bound", values=values, warning=True)
+    if plan["schedule"] is not None and plan["schedule"]["bound"]:
+        values = {key: shown(plan["schedule"][key]) for key in ("bound", "price_bound")}
+        yield Fault("verify-years", values=values, warning=True)
 
 
 def _same(what: str, claimed: Any, found: Any) -> bool:

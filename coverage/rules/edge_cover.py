@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ..network.graph import FloatArray, IntArray
+from .rows import Line, Stretches
 
 SAME_M = 5e-4
 """Lengths are compared to the millimetre."""
@@ -54,7 +55,7 @@ class Pieces:
         return np.asarray(whole <= span_m + SAME_M, dtype=np.bool_)
 
 
-def edge_rows(pieces: Pieces, span_m: float) -> tuple[sparse.csr_array, IntArray]:
+def edge_rows(pieces: Pieces, span_m: float) -> tuple[sparse.csr_array, IntArray, Stretches]:
     """Rows of the pieces that don't pass yet.
 
     Returns
@@ -63,11 +64,15 @@ def edge_rows(pieces: Pieces, span_m: float) -> tuple[sparse.csr_array, IntArray
         Row: one stretch of one piece; 1 for each place that lies in it. A row without any cannot be served.
     piece : (r,) int64
         The piece of each row; it passes exactly when all its rows hold a site.
+    stretches : Stretches
+        The pieces laid out as lines, and where on them each row begins.
     """
     n = pieces.far_u_m.shape[1]
     on_start = np.searchsorted(pieces.on_piece, np.arange(len(pieces.length_m) + 1))
     rows: list[IntArray] = []
     owner: list[int] = []
+    begin: list[float] = []
+    lines: list[Line] = []
     for e in np.flatnonzero(~pieces.passes(span_m)).tolist():
         u_place, u_far = _row(pieces.far_u_m, e)
         v_place, v_far = _row(pieces.far_v_m, e)
@@ -77,13 +82,19 @@ def edge_rows(pieces: Pieces, span_m: float) -> tuple[sparse.csr_array, IntArray
         place = np.concatenate([u_place, pieces.on_place[on], v_place])
         left, right = -float(pieces.near_u_m[e]), length + float(pieces.near_v_m[e])
         found = _stretches(at, place, left, right, length, span_m)
-        rows += found
+        rows += [members for _, members in found]
+        begin += [start for start, _ in found]
         owner += [e] * len(found)
+        ends = np.array([left, right])
+        lines.append(Line((e,), 0.0, (-span_m, length), ends[np.isfinite(ends)], place, at))
     size = np.array([len(row) for row in rows], dtype=np.int64)
     start = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
     members = np.concatenate([np.empty(0, np.int64), *rows])
     cover = sparse.csr_array((np.ones(len(members)), members, start), shape=(len(rows), n))
-    return cover, np.array(owner, dtype=np.int64)
+    piece = np.array(owner, dtype=np.int64)
+    of_line = np.unique(piece, return_inverse=True)[1] if len(piece) else piece
+    laid = tuple(line for line in lines if line.name[0] in set(owner))
+    return cover, piece, Stretches(laid, of_line, np.array(begin), span_m)
 
 
 def _row(matrix: sparse.csr_array, e: int) -> tuple[IntArray, FloatArray]:
@@ -93,8 +104,10 @@ def _row(matrix: sparse.csr_array, e: int) -> tuple[IntArray, FloatArray]:
 
 def _stretches(
     at: FloatArray, place: IntArray, left: float, right: float, length: float, span: float
-) -> list[IntArray]:
-    """Places in each stretch that must hold one; ``left`` and ``right`` are the nearest existing sites.
+) -> list[tuple[float, IntArray]]:
+    """Stretches that must hold a place: where each begins, and the places in it.
+
+    ``left`` and ``right`` are the nearest existing sites.
 
     Stretches that hold all the places of another one are left out.
     """
@@ -105,21 +118,22 @@ def _stretches(
     starts = starts[starts + span < right - SAME_M]
     low = np.searchsorted(at, starts + SAME_M, "right")
     high = np.searchsorted(at, starts + span + SAME_M, "right")
-    found: list[IntArray] = []
+    found: list[tuple[float, IntArray]] = []
     seen: set[bytes] = set()
-    for a, b in zip(low.tolist(), high.tolist(), strict=True):
+    for start, a, b in zip(starts.tolist(), low.tolist(), high.tolist(), strict=True):
         members = np.unique(place[a:b])
         key = members.tobytes()
         if key not in seen:
             seen.add(key)
-            found.append(members)
+            found.append((start, members))
     return _smallest(found)
 
 
-def _smallest(rows: list[IntArray]) -> list[IntArray]:
-    """Rows of which no other one is a part."""
-    if len(rows) < 2:
-        return rows
+def _smallest(found: list[tuple[float, IntArray]]) -> list[tuple[float, IntArray]]:
+    """Stretches of whose places those of no other one are a part."""
+    if len(found) < 2:
+        return found
+    rows = [members for _, members in found]
     names, columns = np.unique(np.concatenate(rows), return_inverse=True)
     number = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     holds = np.zeros((len(rows), len(names)), dtype=np.float32)
@@ -128,4 +142,4 @@ def _smallest(rows: list[IntArray]) -> list[IntArray]:
     common = holds @ holds.T
     # Row i is a part of row k if all of it is in k; no two rows are the same.
     part = (common == size[:, None]) & (size[:, None] < size[None, :])
-    return [row for row, superset in zip(rows, part.any(axis=0), strict=True) if not superset]
+    return [row for row, superset in zip(found, part.any(axis=0), strict=True) if not superset]

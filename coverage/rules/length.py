@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -202,9 +202,11 @@ def coverage_rows(world: World, rule: LengthCoverage) -> RuleRows | None:
     failing, total_m, served_m = _failing_pieces(world, rule)
     if not total_m > 0:
         return None
-    cover, piece = edge_rows(failing.table, rule.span_max_km * M_PER_KM)
-    items = failing.items
-    return rule_rows(rule, cover, items, world, served=served_m, total=total_m, item=piece, share=share)
+    cover, piece, laid = edge_rows(failing.table, rule.span_max_km * M_PER_KM)
+    found = rule_rows(
+        rule, cover, failing.items, world, served=served_m, total=total_m, item=piece, share=share
+    )
+    return replace(found, stretches=laid)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,50 @@ SERVED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
+class Line:
+    """A road laid out as a line, with what stands on it: rows that want a site in a stretch can be recounted from it.
+
+    Attributes
+    ----------
+    name : tuple of (str or int)
+    ring_m : float
+        Length of a ring, on which positions repeat; 0 for a line with ends.
+    begin_m : (float, float)
+        Where a stretch may begin so that the rule cares for it.
+    fixed_m : (f,) float64
+        Positions of existing sites that count.
+    action : (k,) int64
+    action_m : (k,) float64
+        Where each action would put a site; one may have several places.
+    """
+
+    name: tuple[str | int, ...]
+    ring_m: float
+    begin_m: tuple[float, float]
+    fixed_m: FloatArray
+    action: IntArray
+    action_m: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Stretches:
+    """What the rows of a rule are if each wants a site in ``(from_m, from_m + span_m]`` of a line.
+
+    Attributes
+    ----------
+    lines : tuple of Line
+    line : (r,) int64
+    from_m : (r,) float64
+    span_m : float
+    """
+
+    lines: tuple[Line, ...]
+    line: IntArray
+    from_m: FloatArray
+    span_m: float
+
+
+@dataclass(frozen=True, eq=False)
 class RuleRows:
     """Rows of one rule.
 
@@ -52,6 +96,8 @@ class RuleRows:
     measure : callable, optional
         The rule's own value, if it is not the served share: from a (n,) mask of actions, and whether what is not known
         is to be taken as favourable.
+    stretches : Stretches, optional
+        What the first rows are recounted from.
     """
 
     rule: str
@@ -64,6 +110,7 @@ class RuleRows:
     share: float = 1.0
     due: int | None = None
     measure: Callable[[BoolArray, bool], float | None] | None = None
+    stretches: Stretches | None = None
 
     def value(self, chosen: BoolArray, favourable: bool) -> float | None:
         """The rule's value with a (n,) mask of actions, in the unit of its finding; None if nothing is measured."""

@@ -27,7 +27,7 @@ from ..network.routes import Drive, Section
 from ..units import M_PER_KM, compare_m, lonlat
 from .finding import YES
 from .roads import RoadContext, RouteRule
-from .rows import RuleRows, World, rule_rows
+from .rows import Line, RuleRows, Stretches, World, rule_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,10 +297,12 @@ def stretch_rows(world: World, rule: RouteRule, lines: list[SpacingLine], share:
     covers: list[sparse.csr_array] = []
     items: list[dict[str, Any]] = []
     number: list[IntArray] = []
+    starts: list[FloatArray] = []
     for line in lines:
         found = spacing_rows([line], world.n, rule.span_km * M_PER_KM, close_shared=world.close_shared)
         fixed = np.unique(line.own.at(line.fixed_m[line.own.contains(line.fixed_m)]))
-        gap = np.searchsorted(fixed, line.own.at(found.stretches["from_m"]) + 5e-4)
+        starts.append(line.own.at(found.stretches["from_m"]))
+        gap = np.searchsorted(fixed, starts[-1] + 5e-4)
         if line.own.ring and len(fixed):
             gap = gap % len(fixed)
         ends = _ends_of_gaps(line, fixed)
@@ -319,7 +321,27 @@ def stretch_rows(world: World, rule: RouteRule, lines: list[SpacingLine], share:
     table = pd.DataFrame(items, columns=["ref", "section", "direction", "from_m", "to_m", "weight"])
     total = float(sum(line.own.length_m for line in lines))
     served = total - float(table["weight"].sum())
-    return rule_rows(rule, matrix, table, world, served=served, total=total, item=item, share=share)
+    found_rows = rule_rows(rule, matrix, table, world, served=served, total=total, item=item, share=share)
+    if world.close_shared:  # those of shared gaps lie on the whole drive, not on its own part
+        return found_rows
+    number_of_line = np.repeat(np.arange(len(lines)), [len(at) for at in starts])
+    laid = tuple(_laid_out(line, rule.span_km * M_PER_KM) for line in lines)
+    begin = np.concatenate([np.empty(0), *starts])
+    return replace(found_rows, stretches=Stretches(laid, number_of_line, begin, rule.span_km * M_PER_KM))
+
+
+def _laid_out(line: SpacingLine, span_m: float) -> Line:
+    """A direction by its own part: what lies outside stands at the border."""
+    action, length_m = np.flatnonzero(~np.isnan(line.candidate_m)), line.own.length_m
+    ring_m, last_m = (length_m, length_m) if line.own.ring else (0.0, length_m - span_m)
+    return Line(
+        line.key,
+        ring_m,
+        (0.0, last_m),
+        line.own.at(line.fixed_m),
+        action,
+        line.own.at(line.candidate_m[action]),
+    )
 
 
 def _ends_of_gaps(line: SpacingLine, fixed: FloatArray) -> list[tuple[float, float]]:

@@ -89,6 +89,12 @@ class Level:
     prices: FloatArray = field(repr=False, default_factory=lambda: np.empty(0))
     ties: FloatArray = field(repr=False, default_factory=lambda: np.empty(0))
 
+    @property
+    def rests_on(self) -> str:
+        """What proves the bound: ``"prices"``, or ``"branch_and_bound"`` where they prove less."""
+        same = abs(self.bound - self.price_bound) <= 1e-6 * max(1.0, abs(self.bound))
+        return "prices" if same else "branch_and_bound"
+
 
 @dataclass(frozen=True, eq=False)
 class LevelPlan:

@@ -184,7 +184,7 @@ def make_programme(
         spread = stages.stage >= 0
         plan = replace(plan, chosen=spread, order=stages.order, whole=spread if plan.complete else plan.whole)
     purse = plan.least if options.money is None or not plan.complete else options.money
-    proof = write_proof(base, plan, purse)
+    proof = write_proof(base, plan, purse, world.actions["id"].astype(str))
     return Programme(
         actions=_action_table(world, base, plan, other, stages),
         rules=rules,

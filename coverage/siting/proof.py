@@ -11,7 +11,7 @@ prove less.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,14 @@ from .maxcover.problem import COST_TOLERANCE
 CLOSE = 1e-6
 """Relative slack for rounding where a claim is compared with its recount."""
 DIGITS = 12
+METRE_DIGITS = 4
+NEAR_M = 2e-3
+"""A place this close to the end of a stretch may be taken as in it or not."""
 
 
-def write_proof(problem: PlanProblem, plan: LevelPlan, purse: float) -> dict[str, Any]:
+def write_proof(
+    problem: PlanProblem, plan: LevelPlan, purse: float, ids: Iterable[str] = ()
+) -> dict[str, Any]:
     """What a stranger needs to check a plan, as JSON has it.
 
     Parameters
@@ -34,13 +39,16 @@ def write_proof(problem: PlanProblem, plan: LevelPlan, purse: float) -> dict[str
     plan : LevelPlan
     purse : float
         Money that the second and third level were given.
+    ids : iterable of str
+        Of the actions.
 
     Returns
     -------
     dict
-        ``cost, required, forbidden`` of the actions by position; ``rules``; ``items`` (rule, weight, hopeless);
-        ``rows`` (item, need, actions, amounts: left out where each is 1); ``demand`` (weight, actions); ``chosen``;
-        ``levels`` with their prices in the order of the rows that :func:`level_rows` lists.
+        ``ids, cost, required, forbidden`` of the actions by position; ``rules``; ``items`` (rule, weight, hopeless);
+        ``rows`` (item, need, actions, amounts: left out where each is 1; ``line`` and ``from_m`` if it wants a site
+        in a stretch); ``lines`` (see :class:`~plugspan.rules.rows.Line`); ``demand`` (weight, actions); ``chosen``;
+        ``levels`` with their prices in the order of the rows of :meth:`_Reader.rows`.
     """
     rows, matrix, reach = problem.rows, problem.rows.matrix, problem.reach
     listed = []
@@ -54,12 +62,14 @@ def write_proof(problem: PlanProblem, plan: LevelPlan, purse: float) -> dict[str
         if (matrix.data[at] != 1.0).any():
             entry["amounts"] = matrix.data[at].tolist()
         listed.append(entry)
+    lines = _write_lines(problem, listed)
     demand = [
         {"weight": float(w), "actions": reach.indices[reach.indptr[d] : reach.indptr[d + 1]].tolist()}
         for d, w in enumerate(problem.weight)
     ]
     items = zip(rows.rule_of_item.tolist(), rows.item_weight.tolist(), rows.hopeless.tolist(), strict=True)
     return {
+        "ids": list(ids),
         "cost": problem.cost.tolist(),
         "unit": problem.unit,
         "required": np.flatnonzero(problem.required).tolist(),
@@ -70,6 +80,7 @@ def write_proof(problem: PlanProblem, plan: LevelPlan, purse: float) -> dict[str
         ],
         "items": [{"rule": rule, "weight": weight, "hopeless": lost} for rule, weight, lost in items],
         "rows": listed,
+        "lines": lines,
         "demand": demand,
         "purse": purse,
         "chosen": plan.order.tolist(),
@@ -86,6 +97,29 @@ def write_proof(problem: PlanProblem, plan: LevelPlan, purse: float) -> dict[str
             for level in plan.levels
         ],
     }
+
+
+def _write_lines(problem: PlanProblem, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of the rules that have them; each of their rows is told its line and where on it its stretch begins."""
+    lines: list[dict[str, Any]] = []
+    first = 0
+    for rule in problem.rows.rules:
+        laid = rule.stretches
+        for r, (line, at) in enumerate(
+            zip(laid.line.tolist(), laid.from_m.tolist(), strict=True) if laid else ()
+        ):
+            listed[first + r] |= {"line": len(lines) + line, "from_m": round(at, METRE_DIGITS)}
+        for line in laid.lines if laid else ():
+            found = {"name": list(line.name), "span_m": laid.span_m if laid else 0.0, "ring_m": line.ring_m}
+            places: dict[str, Any] = {
+                "begin_m": line.begin_m,
+                "fixed_m": line.fixed_m,
+                "action_m": line.action_m,
+            }
+            found |= {key: np.round(value, METRE_DIGITS).tolist() for key, value in places.items()}
+            lines.append(found | {"action": line.action.tolist()})
+        first += rule.matrix.shape[0]
+    return lines
 
 
 Row = tuple[dict[int, float], float, float]
@@ -203,6 +237,7 @@ def check_proof(proof: dict[str, Any]) -> list[str]:
     """
     reader = _Reader(proof)
     chosen = set(proof["chosen"])
+    _known(proof)
     failed = [f"required {j}" for j in proof["required"] if proof["complete"] and j not in chosen]
     failed += [f"forbidden {j}" for j in proof["forbidden"] if j in chosen]
     held = [sum(a for j, a in reader.amounts(row).items() if j in chosen) for row in proof["rows"]]
@@ -213,6 +248,7 @@ def check_proof(proof: dict[str, Any]) -> list[str]:
         ]
         failed += _shares(proof, reader, met)
     failed += _hopeless(proof, reader)
+    failed += _recounted(proof)
     cost = sum(proof["cost"][j] for j in chosen)
     if cost > proof["purse"] * (1 + CLOSE) + CLOSE:
         failed.append("purse")
@@ -227,6 +263,62 @@ def check_proof(proof: dict[str, Any]) -> list[str]:
         if worse and not _same(proven, level["price_bound"]):
             failed.append(f"bound {level['name']}")
     return failed
+
+
+def served_shares(proof: dict[str, Any]) -> dict[str, float]:
+    """Served share of each rule's total with the chosen actions, by the rows."""
+    chosen = set(proof["chosen"])
+    missed = {row["item"] for row in proof["rows"] if not _full(row, chosen)}
+    found = {}
+    for k, rule in enumerate(proof["rules"]):
+        mine = [i for i, item in enumerate(proof["items"]) if item["rule"] == k and i not in missed]
+        if rule["total"] > 0:
+            served = rule["served"] + sum(proof["items"][i]["weight"] for i in mine)
+            found[rule["id"]] = served / rule["total"]
+    return found
+
+
+def _known(proof: dict[str, Any]) -> None:
+    """Every position of an action, item, rule and line is one of the list.
+
+    Raises
+    ------
+    ValueError
+        If one is not: a negative one would be read from the end.
+    """
+    n = len(proof["cost"])
+    used = {
+        n: (*proof["chosen"], *proof["required"], *proof["forbidden"]),
+        len(proof["items"]): [row["item"] for row in proof["rows"]],
+        len(proof["rules"]): [item["rule"] for item in proof["items"]],
+        len(proof["lines"]): [row["line"] for row in proof["rows"] if "line" in row],
+    }
+    places = [*proof["rows"], *proof["demand"]]
+    inside = all(0 <= k < size for size, found in used.items() for k in found)
+    if not inside or not all(0 <= j < n for place in places for j in place["actions"]):
+        raise ValueError("a position that is not in the list")
+    if any(cost < 0 for cost in proof["cost"]) or any(not row["need"] > 0 for row in proof["rows"]):
+        raise ValueError("a negative cost, or a need that is not above 0")
+
+
+def _recounted(proof: dict[str, Any]) -> Iterator[str]:
+    """Rows that want a site in a stretch, but not by the distances: others lie in it, or a site is there already."""
+    for r, row in enumerate(proof["rows"]):
+        if "line" not in row:
+            continue
+        line, low = proof["lines"][row["line"]], row["from_m"]
+        high, again = low + line["span_m"], (0.0, line["ring_m"]) if line["ring_m"] else (0.0,)
+        first, last = line["begin_m"]
+        surely: set[int] = set()
+        perhaps: set[int] = set()
+        for j, place in zip(line["action"], line["action_m"], strict=True):
+            for at in (place + turn for turn in again):
+                perhaps |= {j} if low - NEAR_M <= at <= high + NEAR_M else set()
+                surely |= {j} if low + NEAR_M < at < high - NEAR_M else set()
+        held = any(low + NEAR_M < at + turn < high - NEAR_M for at in line["fixed_m"] for turn in again)
+        asked = first - NEAR_M <= low <= last + NEAR_M
+        if held or not asked or row["need"] != 1.0 or not surely <= set(row["actions"]) <= perhaps:
+            yield f"stretch {r}"
 
 
 def _good(proof: dict[str, Any], counted: float) -> float:

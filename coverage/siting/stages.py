@@ -44,8 +44,9 @@ class StagePlan:
         Position of the year in which each action is carried out; -1 for those that are not in the plan.
     order : int64 array
         All actions in building order: by year, then as :func:`.build_order.build_order` has it.
-    objective, bound, gap, status, runtime_s
-        Of the weighted rows served early; no spread of a plan as good in its last year has more than ``bound``.
+    objective, bound, price_bound, gap, status, runtime_s
+        Of the weighted rows served early; no spread of a plan as good in its last year has more than ``bound``. The
+        prices of the relaxation prove ``price_bound``.
     """
 
     years: IntArray
@@ -54,6 +55,7 @@ class StagePlan:
     order: IntArray
     objective: float
     bound: float
+    price_bound: float
     gap: float
     status: str
     runtime_s: float
@@ -124,11 +126,11 @@ def _staged(
     at = np.array(order, dtype=np.int64)
     if found is None:
         value = 0.0
-        return StagePlan(years, upto, stage, at, value, value, 0.0, "optimal", 0.0)
-    objective, bound = -found.objective, -found.bound
+        return StagePlan(years, upto, stage, at, value, value, value, 0.0, "optimal", 0.0)
+    objective, bound, by_prices = -found.objective, -found.bound, -found.price_bound
     missing = (bound - objective) / abs(objective) if objective else bound - objective
     return StagePlan(
-        years, upto, stage, at, objective, bound, max(missing, 0.0), found.status, found.runtime_s
+        years, upto, stage, at, objective, bound, by_prices, max(missing, 0.0), found.status, found.runtime_s
     )
 
 
