@@ -13,7 +13,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import filecmp
-import hashlib
 import json
 import logging
 import mmap
@@ -28,8 +27,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from unicodedata import category
 
 from .errors import Fault, OutputExistsError, PlugspanError
+from .files import digest_of
 
 if sys.platform != "win32":
     import fcntl
@@ -89,11 +90,10 @@ def check_file(
         If ``path`` is there and ``overwrite`` is False, or it is a folder, a device, or no file of plugspan.
     """
     place = _place(path, overwrite, key)
-    if os.path.lexists(place):
-        if not place.is_file():
-            raise OutputExistsError("output-not-a-file", path=path)
-        if not (ours or is_ours)(place):
-            raise OutputExistsError("output-not-ours", path=path)
+    if os.path.lexists(place) and not place.is_file():
+        raise OutputExistsError("output-not-a-file", path=path)
+    if os.path.lexists(place) and not (ours or is_ours)(place):
+        raise OutputExistsError("output-not-ours", path=path)
     return place
 
 
@@ -111,17 +111,28 @@ def check_folder(path: Path, *, overwrite: bool) -> Path:
         If ``path`` is there and ``overwrite`` is False, or it is neither empty nor a folder that plugspan made.
     """
     place = _place(path, overwrite, "output-exists")
-    if os.path.lexists(place):
-        if not place.is_dir():
-            raise OutputExistsError("output-not-a-folder", path=path)
-        if listed(place) is None and any(place.glob("*")):
-            raise OutputExistsError("output-without-list", path=path, marker=MARKER)
+    if os.path.lexists(place) and not place.is_dir():
+        raise OutputExistsError("output-not-a-folder", path=path)
+    if listed(place) is None and any(place.glob("*")):
+        old = all((place / name).is_file() for name in ("result.json", "log.txt"))
+        key = "output-of-0-1" if old and not (place / MARKER).exists() else "output-without-list"
+        raise OutputExistsError(key, path=path, marker=MARKER)
     return place
 
 
 def _place(path: Path, overwrite: bool, key: str) -> Path:
     place = Path(os.path.realpath(path))
+    if strange := {
+        c for c in str(place) if category(c) in ("Cc", "Cs")
+    }:  # GDAL would write elsewhere, or fail
+        raise PlugspanError("output-name", path="".join("\ufffd" if c in strange else c for c in str(path)))
     recover(place)
+    try:  # before the work begins: a name may be too long for its work folder, a folder of the path be a file
+        os.lstat(_work_name(place))
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            error.filename = str(path)
+            raise
     if path.is_symlink() and not os.path.exists(place):  # noqa: PTH110 (Path.exists fails on a link to itself)
         raise OutputExistsError("output-dangling", path=path)
     if os.path.lexists(place) and not overwrite:
@@ -342,16 +353,6 @@ def _names(path: Path) -> Iterator[Path]:
     yield from (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(2))
 
 
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file; of a database without its header, where merely opening it in QGIS leaves traces."""
-    with path.open("rb") as stream:
-        head = stream.read(100)
-        found = hashlib.sha256(b"" if head.startswith(b"SQLite format 3\0") else head)
-        while block := stream.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
-
-
 def _write_list(folder: Path, files: Mapping[str, str]) -> None:
     part = folder / f".{secrets.token_hex(4)}{MARKER}"
     try:
@@ -380,10 +381,14 @@ def _work_beside(place: Path) -> Iterator[Path]:
             os.close(lock)
 
 
+def _work_name(place: Path) -> Path:
+    return place.parent / f".{place.name}.new-{secrets.token_hex(4)}"
+
+
 def _claim(place: Path) -> tuple[Path, int | None]:
     """A work folder of our own and its lock, None where there are no locks."""
     for _ in range(100):  # another start may take an unlocked folder for litter and clear it
-        work = place.with_name(f".{place.name}.new-{secrets.token_hex(4)}")
+        work = _work_name(place)
         work.mkdir(parents=True)
         with suppress(FileNotFoundError):
             lock = os.open(work / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -483,8 +488,7 @@ def _remove(path: Path) -> None:
 
 def _flush(path: Path) -> None:
     """Have the file on the disk before it gets its name; a power cut must not leave an empty one."""
-    # Windows flushes only what is open for writing.
-    with path.open("r+b") as stream:
+    with path.open("r+b") as stream:  # Windows flushes only what is open for writing
         os.fsync(stream.fileno())
 
 

@@ -6,6 +6,7 @@ bounded here, once for all formats; ``SECURITY.md`` has the whole picture.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -113,3 +114,13 @@ def check_size(file: str, rows: int, columns: int, *, cells: int | None = None) 
         raise InputError(Fault("table-too-wide", file=file, values=values))
     if (rows * columns if cells is None else cells) > MOST_CELLS:
         raise InputError(Fault("table-too-large", file=file, values={"most": f"{MOST_CELLS:,}"}))
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file; of a database without its header, where merely opening it in QGIS leaves traces."""
+    with path.open("rb") as stream:
+        head = stream.read(100)
+        found = hashlib.sha256(b"" if head.startswith(b"SQLite format 3\0") else head)
+        while block := stream.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()

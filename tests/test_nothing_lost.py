@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
 import shutil
 import signal
+import stat
 import sys
 import traceback
 from pathlib import Path
@@ -254,8 +256,13 @@ FOREIGN = {
     "a page": lambda p: p.write_text("<html><title>plugspan at work</title>", "utf-8"),
     "a project file": lambda p: p.write_text('name = "plugspan"', "utf-8"),
     "a pipe": os.mkfifo,
+    "a socket": lambda p: os.mknod(p, stat.S_IFSOCK | 0o600),
     "a link to nowhere": lambda p: p.symlink_to("/nowhere/at/all"),
+    "a link to itself": lambda p: p.symlink_to(p),
+    "a link to a file": lambda p: (p.with_name("t").write_text("t", "utf-8"), p.symlink_to("t")),
+    "a link to a folder": lambda p: (_folder(p.with_name("t")), p.symlink_to("t")),
     "the null device": lambda p: p.symlink_to("/dev/null"),
+    "standard output": lambda p: p.symlink_to("/proc/self/fd/1"),
 }
 
 
@@ -274,12 +281,91 @@ def test_overwrite_leaves_what_plugspan_did_not_make(
     path = tmp_path / "out.html"
     FOREIGN[what](path)
     before = [(p, p.lstat().st_ino, p.lstat().st_mtime_ns) for p in sorted(tmp_path.rglob("*"))]
+    devices = [os.lstat(p)[:2] for p in ("/dev/null", "/dev/stdout")]
     words = [{"P": str(project), "R": str(old)}.get(word, word) for word in COMMANDS[command]]
     assert _run([*words, str(path), "--lang", "en"]) == 2
     told = capsys.readouterr().err
     assert "out.html" in told
     assert "Traceback" not in told
     assert [(p, p.lstat().st_ino, p.lstat().st_mtime_ns) for p in sorted(tmp_path.rglob("*"))] == before
+    assert [os.lstat(p)[:2] for p in ("/dev/null", "/dev/stdout")] == devices
+
+
+PLACES = {
+    ".": 2,
+    "..": 2,
+    "/": 2,
+    "": 2,
+    "P/project.toml": 2,
+    "P/chargers.csv": 2,
+    "P": 2,
+    "P/chargers.csv/x.html": 3,
+    "x" * 5000: 3,
+    "x" * 250: 3,
+    "/".join(["x" * 200] * 25): 3,
+    "two\nlines": 3,
+    "\x1b[31mred": 3,
+    "no\udcfftext": 3,
+}
+"""Where nothing may be written, or nothing can be; the exit codes."""
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: repr(place[:12]))
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_place_that_cannot_be_is_told_before_the_work(
+    project, old, tmp_path, monkeypatch, command, place, capsys
+):
+    """Exit code 2 or 3 and the place as it was named; nothing is written anywhere."""
+
+    def fail(*_, **__):
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr("plugspan.pipeline.make_plan", fail)
+    monkeypatch.setattr("plugspan.output.files.write_pdf", fail)
+    (tmp_path / "mine.txt").write_text("mine", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    before, place_there = state(project), place.replace("P", str(project), 1)
+    words = [{"P": str(project), "R": str(old)}.get(word, word) for word in COMMANDS[command]]
+    assert _run([*words, place_there, "--lang", "en"]) == PLACES[place]
+    told = capsys.readouterr().err
+    assert re.sub("[\n\x1b\udcff]", "\ufffd", Path(place_there).name) in told
+    assert "new-" not in told
+    assert "Traceback" not in told
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+    assert state(project) == before
+
+
+@pytest.mark.parametrize(
+    "what", ["a folder", "a pipe", "a link to nowhere", "the null device", "a project file"]
+)
+def test_fetch_leaves_what_it_did_not_download(project, tmp_path, monkeypatch, what, capsys):
+    """Before any server is asked."""
+
+    def fail(*_, **__):
+        raise AssertionError("a server was asked")
+
+    monkeypatch.setattr("plugspan.network.http_fetch.Client.ask", fail)
+    settings = (project / "project.toml").read_text("utf-8").replace("helsinki.osm.pbf", "roads.osm")
+    (tmp_path / "project.toml").write_text(settings, "utf-8")
+    path = tmp_path / "roads.osm"
+    FOREIGN[what](path)
+    before = (path.lstat().st_ino, path.lstat().st_mtime_ns)
+    assert _run(["fetch", str(tmp_path), "--overwrite", "--lang", "en"]) == 2
+    assert "roads.osm" in capsys.readouterr().err
+    assert (path.lstat().st_ino, path.lstat().st_mtime_ns) == before
+
+
+@pytest.mark.parametrize(("lang", "says"), [("en", "delete it or move it away"), ("zh", "删除或移走")])
+def test_a_run_folder_of_version_0_1_is_not_replaced(project, tmp_path, lang, says, capsys):
+    """It has no list of its files; the message says so, and what to do."""
+    (tmp_path / "run").mkdir()
+    for name in RUN_FILES:
+        (tmp_path / "run" / name).write_text("old", "utf-8")
+    assert _run(["run", str(project), "--out", str(tmp_path / "run"), "--overwrite", "--lang", lang]) == 2
+    told = capsys.readouterr().err
+    assert "0.1" in told
+    assert says in told
+    assert {p.name for p in (tmp_path / "run").iterdir()} == set(RUN_FILES)
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("demo", "pdf", "pdf of a run")])

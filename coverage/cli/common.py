@@ -6,6 +6,7 @@ import json
 import locale
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ..siting.maxcover.result import LogLine
 
 WITH_PROJECT = ("fetch", "check", "run", "assess", "site", "map", "export", "report")
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -84,8 +86,8 @@ def lang_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def warn(message: str) -> None:
-    """Print to stderr."""
-    click.echo(message, err=True)
+    """Print to stderr; what stands in names and cells must not steer the terminal or turn the line around."""
+    click.echo(_STEERING.sub("\ufffd", message), err=True)
 
 
 def open_project(path: Path, lang: str | None) -> Project:

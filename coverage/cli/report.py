@@ -38,9 +38,12 @@ def command(project: Path, file: Path | None, pdf: bool, overwrite: bool, lang: 
     else:
         opened = open_project(project, lang)
         target = file or Path("report.docx")
+        if target.suffix.lower() == ".pdf":
+            target, pdf = target.with_suffix(".docx"), True
         with told_in(opened.language), progress(opened.language) as tell:
-            for path in (target, target.with_suffix(".pdf"))[: 1 + pdf]:
-                check_file(path, overwrite=overwrite)
+            check_file(target, overwrite=overwrite)
+            if pdf:
+                check_file(target.with_suffix(".pdf"), overwrite=overwrite)
             plan = make_plan(opened, tell=tell)
             made = write_report_files(plan, target, pdf=pdf, overwrite=overwrite, lang=opened.language)
     for path in made:

@@ -30,14 +30,15 @@ def write_report_files(plan: Plan, path: Path, *, pdf: bool, overwrite: bool, la
     InputError
         If the template cannot be used, or there is no LibreOffice for the PDF.
     """
-    lang, beside = plan.policy.reader(lang), path.with_suffix(".pdf")
-    for each in (path, beside)[: 1 + pdf]:
-        check_file(each, overwrite=overwrite)
+    lang = plan.policy.reader(lang)
+    check_file(path, overwrite=overwrite)
+    if pdf:
+        check_file(path.with_suffix(".pdf"), overwrite=overwrite)
     with write_file(path, overwrite=overwrite) as new:
         write_report(plan, plan_layers(plan, lang), new, lang=lang, note=source_note(plan))
     if not pdf:
         return [path]
-    return [path, _pdf(path, beside, overwrite=overwrite)]
+    return [path, _pdf(path, path.with_suffix(".pdf"), overwrite=overwrite)]
 
 
 def write_run_pdf(run: Path, path: Path | None, *, overwrite: bool) -> list[Path]:

@@ -15,8 +15,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..atomic import MARKER, digest_of, listed
+from ..atomic import MARKER, listed
 from ..errors import Fault, InputError
+from ..files import digest_of
 from ..rules.kind import kinds
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.planning.wishes import Wishes

@@ -101,19 +101,26 @@ _FONTS = """<?xml version="1.0"?>
 def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
     """Turn a report into a PDF with LibreOffice, which must be installed and works in a folder beside ``path``.
 
+    In the system's temporary folder, if ``path`` looks as if it held an encoded character: LibreOffice takes ``%41``
+    for a letter and would write elsewhere.
+
     Raises
     ------
     InputError
         If there is no LibreOffice, or it did not manage.
     """
+    import re
     import shutil
     import subprocess
+    import tempfile
 
     program = shutil.which("soffice") or shutil.which("libreoffice")
     if program is None:
         raise InputError(Fault("no-libreoffice"))
     folder = path.parent.resolve() / "office"
-    folder.mkdir()
+    if re.search("%[0-9A-Fa-f]{2}", str(folder)):
+        folder = Path(tempfile.mkdtemp(prefix="plugspan-"))
+    folder.mkdir(exist_ok=True)
     # On a machine without a Chinese font LibreOffice takes ours; where there is one, its own choice stands.
     fonts = folder / "fonts.conf"
     ours = {"folder": escape(str(FONT_FILES[0].parent)), "cache": escape(str(folder))}
@@ -130,12 +137,12 @@ def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
         "pdf",
     ]
     # The report of a run folder may come from elsewhere, and LibreOffice fetches what a document names.
-    clean = folder / f"{report.stem}.docx"
+    clean = folder / "report.docx"
     clean.write_bytes(clean_document(report)[0])
     command += ["--outdir", str(folder), str(clean)]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=timeout_s, env=environment)
-        (folder / f"{report.stem}.pdf").rename(path)
+        shutil.move(folder / "report.pdf", path)
     except FileNotFoundError as error:
         raise InputError(Fault("pdf-failed", values={"reason": text("fault.no-file", "en")})) from error
     except (subprocess.SubprocessError, OSError) as error:
