@@ -8,7 +8,8 @@ import shutil
 import jsonschema
 import pytest
 from plugspan.errors import InputError
-from plugspan.output.result import plan_result, result_schema, result_text
+from plugspan.output.result import plan_result, result_text
+from plugspan.output.result_schema import result_schema
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from plugspan.atomic import MARKER
 from plugspan.cli import _run
-from plugspan.output.result import result_schema
+from plugspan.output.result_schema import result_schema
 from plugspan.output.run import write_run
 from plugspan.output.verify import verify_run
 from plugspan.pipeline import make_plan

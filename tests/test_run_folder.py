@@ -11,9 +11,11 @@ import sqlite3
 import subprocess
 import sys
 
+import jsonschema
 import pytest
 from conftest import HANGS_S
 from helsinki_case import HOSTILE, write_case
+from plugspan.output.result_schema import result_schema
 from plugspan.output.run import RUN_FILES, is_run_folder
 
 
@@ -188,3 +190,15 @@ def test_a_missing_file_is_exit_code_3_and_named(name, case, tmp_path):
 def test_run_files_are_the_contract():
     """Other programs rely on these names."""
     assert set(RUN_FILES) >= {"map.html", "layers.gpkg", "result.json", "log.txt"}
+
+
+def test_the_schema_is_of_the_registry_and_refuses_what_is_wrong():
+    """It is a schema, names each figure's unit and meaning, and a text for a number or a new code is refused."""
+    schema = result_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    gap = schema["properties"]["gaps"]["items"]
+    assert gap["properties"]["length_km"]["description"].endswith("[km]")
+    assert "gap" in gap["properties"]["spacing_class"]["enum"]
+    refused = jsonschema.Draft202012Validator(gap["properties"]["spacing_class"])
+    assert not refused.is_valid("long")
+    assert not jsonschema.Draft202012Validator(gap["properties"]["length_km"]).is_valid("59.8 km")

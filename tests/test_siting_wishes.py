@@ -11,7 +11,8 @@ import sys
 import jsonschema
 import pytest
 from plugspan.errors import InputError
-from plugspan.output.result import plain, result_schema, siting_row
+from plugspan.output.result import plain, siting_row
+from plugspan.output.result_schema import result_schema
 from plugspan.output.verify import verify_run
 from plugspan.pipeline import PROPOSE_OPTIONS, _assessed_routes, _counting_site, find_places, load
 from plugspan.project import SitingSettings, read_project

@@ -55,7 +55,6 @@ def test_the_wheel_carries_the_sample_and_nothing_named_coverage(wheel):
         "plugspan/data/zhuzhou.toml",
         "plugspan/rules/profiles/zhuzhou-2025.toml",
         "plugspan/texts/faults.toml",
-        "plugspan/output/result.schema.json",
         "plugspan/output/vendor/fonts/PlugspanSansSC-Regular.otf",
         "plugspan/output/vendor/fonts/OFL.txt",
         "plugspan/py.typed",

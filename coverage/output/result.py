@@ -1,14 +1,13 @@
 """``result.json``: every number of a plan, with units in the key names.
 
 The file is the same, byte for byte, for the same inputs and options; only ``provenance.started`` and the
-``runtime_s`` entries differ. Its JSON Schema is ``result.schema.json`` beside this module.
+``runtime_s`` entries differ. Its JSON Schema is made by :mod:`plugspan.output.result_schema`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -31,13 +30,6 @@ DECIMALS = 6
 
 WEIGHT_UNITS = {"people": "people", "highway": "m"}
 """Unit of every weight of a siting: objective, bound, gain, covers, left …"""
-
-
-def result_schema() -> dict[str, Any]:
-    """Return the JSON Schema of ``result.json``."""
-    path = resources.files(__package__) / "result.schema.json"
-    schema: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return schema
 
 
 def plan_result(plan: Plan, lang: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from .plan_cards import plan_cards
 from .plan_tables import plan_tables
 from .report.write import check_template, write_report
 from .result import plan_result, result_text
+from .result_schema import result_schema
 from .strips.draw import strip_charts
 from .summary import summary_lines
 from .webmap import Basemap, write_map
@@ -25,7 +26,9 @@ from .words import approval_number
 from .workbook.write import write_workbook
 
 Tell = Callable[[str, float], None]
-RUN_FILES = ("map.html", "layers.gpkg", "tables.xlsx", "report.docx", "result.json", "log.txt")
+RUN_FILES = (
+    "map.html", "layers.gpkg", "tables.xlsx", "report.docx", "result.json", "result.schema.json", "log.txt",
+)  # fmt: skip
 MARKS = ("result.json", "log.txt")
 """What a run folder of any version holds."""
 
@@ -73,6 +76,7 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
             tell(key, share)
             write()
             lines.append(f"{time.perf_counter() - started:8.1f} s  {text(f'stage.{key}', lang)}")
+        (new / "result.schema.json").write_text(result_text(result_schema()), "utf-8")
         (new / "log.txt").write_text(_log(plan, lang, noticed, lines), "utf-8")
     tell("write-result", 1.0)
 

@@ -1,0 +1,343 @@
+"""The JSON Schema of ``result.json``, made of the registry of columns: what a figure is stands there, once."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from ..project import Aim
+from ..rules.finding import Shown, Status
+from ..schema import COLUMNS
+from ..siting.maxcover import STATUSES
+from ..texts import catalogue
+
+Schema = dict[str, Any]
+TYPES = {"int": "integer", "float": "number", "bool": "boolean"}
+"""JSON types of a column's; the others are texts."""
+TEXT: Schema = {"type": "string"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+NUMBER: Schema = {"type": ["number", "null"]}
+COUNT: Schema = {"type": "integer"}
+FLAG: Schema = {"type": "boolean"}
+DATE: Schema = {
+    "type": ["string", "null"],
+    "description": 'Day of the state that was assessed; rules due later are "not due" until they are met.',
+}
+FREE: Schema = {"type": "object"}
+UNITS = ("share", "km", "margin", "count")
+
+
+def one_of(*values: object) -> Schema:
+    """One of these values."""
+    return {"enum": list(values)}
+
+
+def object_of(required: str = "", optional: str = "", /, *, more: bool = False, **own: Any) -> Schema:
+    """Return the schema of an object: columns of the registry by name, and what ``own`` says of others.
+
+    Parameters
+    ----------
+    required, optional : str
+        Names separated by blanks. Columns of the registry have the type and meaning that stand there; they may be
+        null, as what is unknown is.
+    more : bool
+        Whether there may be other keys.
+    **own
+        Schema by name, of keys that are no columns or are something else here; optional unless in ``required``.
+    """
+    names = dict.fromkeys([*required.split(), *optional.split(), *own])
+    return {
+        "type": "object",
+        "required": required.split(),
+        "properties": {name: own.get(name) or column_schema(name) for name in names},
+        "additionalProperties": more,
+    }
+
+
+def rows_of(required: str = "", optional: str = "", /, *, more: bool = False, **own: Any) -> Schema:
+    """A list of objects; see :func:`object_of`."""
+    return {"type": "array", "items": object_of(required, optional, more=more, **own)}
+
+
+def column_schema(name: str) -> Schema:
+    """What a column of the registry holds: its type or null, its codes, its meaning and unit."""
+    column = COLUMNS[name]
+    found: Schema = {"type": [TYPES.get(column.type, "string"), "null"]}
+    if column.type == "choice" and (codes := _codes(column.labels or name)):
+        found = {"enum": [*codes, None]}
+    meaning = column.meaning("en")
+    return {**found, "description": f"{meaning} [{column.unit}]" if column.unit else meaning}
+
+
+def _codes(name: str) -> list[str]:
+    start = f"choice.{name}."
+    return [key.removeprefix(start) for key in catalogue() if key.startswith(start)]
+
+
+# -- the parts -------------------------------------------------------------------------------------------
+
+SOLVER = one_of(*STATUSES, "unknown")
+PROOF: dict[str, Any] = {
+    "objective": NUMBER, "bound": NUMBER, "gap": NUMBER, "status": SOLVER, "runtime_s": {"type": "number"},
+}  # fmt: skip
+"""A figure with its proof: no plan has more than ``bound``, so the plan is within ``gap`` of the best."""
+
+
+def _findings(*, with_target: bool) -> Schema:
+    own: dict[str, Any] = {
+        "kind": TEXT, "unit": one_of(*UNITS), "low": NUMBER, "high": NUMBER,
+        "counts": {"type": "object", "additionalProperties": {"type": "number"}}, "figures": FREE, "source": TEXT,
+        "assumptions": TEXTS, "evidence": {"type": "array", "items": FREE}, "survey": TEXTS,
+    }  # fmt: skip
+    names = "rule title low high"
+    if with_target:
+        own |= {
+            "target": {"type": "number"},
+            "by": {"type": ["string", "null"], "description": "Day by which the rule must be met."},
+            "sense": one_of("<=", ">="),
+            "status": one_of(*get_args(Status)),
+            "shown": one_of(*get_args(Shown)),
+        }
+        names += " target status"
+    found = rows_of(names, **own)
+    if with_target:
+        found["items"]["description"] = (
+            "A rule with a target. [low, high] is the value over all ways to decide what is unknown; shown is the "
+            "status as it is shown: an average that is met while own parts of gaps are too long is met on average."
+        )
+    return found
+
+
+def _gaps() -> Schema:
+    ends = rows_of(
+        "evidence_kind id", "name chainage_km distance_km back_km", ways={"type": ["string", "null"]}
+    )
+    return rows_of(
+        "rule ref section direction from_km to_km length_km open_start open_end spacing_class own_km over",
+        "road_class from_site to_site inside_km",
+        more=True,
+        over={**FLAG, "description": "The own part is longer than the span."},
+        once={**FLAG, "description": "False for the other direction of a gap that is counted already."},
+        needs={
+            **one_of("before", "after", "either", "both", "several", None),
+            "description": "Of a shared gap: where the neighbour must build, as one drives.",
+        },
+        one_inside={
+            **one_of("yes", "no", "unknown", None),
+            "description": "Of a shared gap: whether one site inside would close it.",
+        },
+        **{f"{part}_{end}_km": NUMBER for part in ("before", "after", "inside") for end in ("from", "to")},
+        ways={**TEXT, "description": "OSM ways the gap runs on, in driving order."},
+        ends=ends,
+        candidates=rows_of("id name kind chainage_km", "distance_km back_km"),
+        not_counting=rows_of("id reason", "name meets chainage_km distance_km back_km straight_km"),
+    )
+
+
+def _routes() -> Schema:
+    numbers = (
+        "parallel_km gap_median_km gap_p90_km driven_km direction_sites own_gaps_over good_km middle_km gap_km "
+        "no_site_km open_km shared_km shared_max_km gap_max_open covered_low covered_high"
+    )
+    names = "ref class length_km sites length_per_site_km gap_mean_km gap_max_km"
+    own = {"class": TEXT, "gaps": COUNT, "shared_gaps": COUNT, "covered_low": NUMBER, "covered_high": NUMBER}
+    return rows_of(names, numbers, more=True, **own)
+
+
+def _siting() -> Schema:
+    any_row: Schema = {"type": "array", "items": FREE}
+    goal = object_of(
+        "name unit before objective bound gap status runtime_s", name=TEXT, before=NUMBER,
+        unit=one_of("weight", "share"),
+        **PROOF, options={"type": "object", "additionalProperties": NUMBER},
+    )  # fmt: skip
+    sites = rows_of(
+        "id name existing lon lat county covers left lost",
+        "plugs capacity served",
+        existing=FLAG,
+        county=TEXT,
+    )
+    counties = rows_of(
+        "county total before after share_before share_after sites min_sites", **_shares(), county=TEXT
+    )
+    aims = get_args(Aim)
+    curve = rows_of(
+        "first second share_first share_second sites cost chosen status", first=one_of(*aims), second=one_of(*aims),
+        chosen=TEXTS, status=SOLVER, cost=NUMBER,
+    )  # fmt: skip
+    phases = rows_of(
+        "phase sites covered twice left_worst left_mean worst_site", phase=one_of("before", "after"), covered=NUMBER,
+        twice=NUMBER, left_worst=NUMBER, left_mean=NUMBER, worst_site={"type": ["string", "null"]},
+    )  # fmt: skip
+    return rows_of(
+        "objective_name method chosen objective bound gap status runtime_s",
+        objective_name=TEXT, method=TEXT, chosen=TEXTS, gain={"type": "array", "items": {"type": "number"}}, **PROOF,
+        seed=COUNT, total=NUMBER, existing=NUMBER, cost=NUMBER, candidates=COUNT, proposed=any_row, unreachable=any_row,
+        verified=FLAG, faults=TEXTS, reason={"type": ["string", "null"]},
+        frontier=rows_of("sites objective bound gap", objective=NUMBER, cost=NUMBER, more=True),
+        choices=rows_of("id price price_low share_of_good_plans essential", more=True),
+        alternatives=rows_of("objective chosen", objective=NUMBER, chosen=TEXTS, more=True),
+        weight_unit={**one_of("people", "m"), "description": "Unit of every weight of this siting."},
+        goal={"anyOf": [goal, {"type": "null"}], "description": "What decided, where it is not plain coverage."},
+        sites=sites, backup=phases, counties=counties,
+        scenarios=rows_of("scenario probability detour total before after share_before share_after", **_shares(),
+                          probability=NUMBER),
+        aims=rows_of("aim importance total before after share_before share_after", **_shares(), importance=NUMBER),
+        trade_off=curve,
+        frontier_by_money=rows_of("budget sites objective bound gap cost", objective=NUMBER),
+    )  # fmt: skip
+
+
+def _shares() -> dict[str, Any]:
+    return dict.fromkeys(("total", "before", "after", "share_before", "share_after"), NUMBER)
+
+
+def told(what: str, found: Schema) -> Schema:
+    """A schema with its meaning."""
+    return {**found, "description": what}
+
+
+def _plan() -> Schema:
+    rules: Schema = {
+        "type": "object",
+        "additionalProperties": object_of(
+            "low high status", status=one_of(*get_args(Status)), low=NUMBER, high=NUMBER
+        ),
+    }
+    amount: Schema = {"type": "number"}
+    year: dict[str, Any] = {"year": {"type": ["integer", "null"]}}
+    kind: dict[str, Any] = {"kind": column_schema("action_kind"), "place": TEXT, "cost": amount}
+    closes = {"type": "array", "items": object_of("rule weight", weight=NUMBER, more=True)}
+    actions = rows_of(
+        "id kind place name lon lat year order cost spent closes certain without_low without_high without_lost",
+        "county", order=COUNT, spent=amount, closes=closes, without_low=NUMBER, without_high=NUMBER,
+        **kind, **year, more=True,
+    )  # fmt: skip
+    steps = rows_of(
+        "order action year spent people rules", order=COUNT, action=TEXT, spent=amount, people=amount, rules=rules,
+        **year,
+    )  # fmt: skip
+    levels = rows_of(
+        "name objective bound price_bound rests_on gap status runtime_s", name=one_of("money", "people", "actions"),
+        price_bound=NUMBER, rests_on=one_of("prices", "branch_and_bound"), **PROOF, more=True,
+    )  # fmt: skip
+    stages = rows_of(
+        "year budget spent actions people rules", year=COUNT, budget=amount, spent=amount, actions=COUNT, people=amount,
+        rules=rules, more=True,
+    )  # fmt: skip
+    others = rows_of(
+        "id kind place name cost insist_low insist_high chosen_at", "county lon lat", **kind, more=True
+    )
+    cost = object_of(
+        "low high least greedy budget unit source assumed", low=amount, high=amount, least=amount, greedy=amount,
+        budget=NUMBER, unit=TEXT, source=TEXT, assumed=FLAG, more=True,
+    )  # fmt: skip
+    plan = object_of(
+        "actions steps levels stages unmet shared_gaps survey others cost candidates verified faults proof",
+        more=True,
+        actions=told(
+            "In building order. without_…: additional money if the action must not be; without_lost: what nothing "
+            "serves then.", actions,
+        ),
+        steps=told(
+            "Today, then the state after each action; what opens by itself is a step with the order of the one before.",
+            steps,
+        ),
+        levels=told(
+            "price_bound follows from the prices of the proof by weak duality; bound may rest on branch and bound "
+            "beyond it.", levels,
+        ),
+        stages=told("State at the end of each year; budget: money up to it.", stages),
+        unmet=told("What no action can serve.", rows_of("rule why who", why=TEXT, who=TEXT, more=True)),
+        shared_gaps={"type": "array", "items": FREE},
+        survey=told(
+            "What to find out, by the money that the answer can save.",
+            rows_of("what saves_low saves_high", what={"type": ["string", "null"]}, more=True),
+        ),
+        others=told(
+            "Actions not in the plan: additional money if one insists, and the cost at which it would be chosen.",
+            others,
+        ),
+        cost=cost, people=object_of("total before after", **_shares(), more=True), proof=_proof(),
+        complete=FLAG, candidates=COUNT, verified=FLAG, faults=TEXTS,
+    )  # fmt: skip
+    return told("The plan to adopt; null if none was asked for. Money in cost.unit.", plan)
+
+
+def _proof() -> Schema:
+    amount: Schema = {"type": "number"}
+    amounts: Schema = {"type": "array", "items": amount}
+    counts: Schema = {"type": "array", "items": COUNT}
+    rows = rows_of(
+        "item need actions", item=COUNT, need=amount, actions=counts, amounts=amounts, line=COUNT,
+        from_m=amount, more=True,
+    )  # fmt: skip
+    lines = rows_of(
+        "name span_m ring_m begin_m fixed_m action action_m", name={"type": "array"}, span_m=amount, ring_m=amount,
+        begin_m=amounts, fixed_m=amounts, action=counts, action_m=amounts, more=True,
+    )  # fmt: skip
+    levels = rows_of(
+        "name objective bound price_bound prices ties", name=TEXT, objective=amount, bound=amount, price_bound=amount,
+        prices=amounts, ties=amounts, more=True,
+    )  # fmt: skip
+    proof = object_of(
+        "ids cost required forbidden rules items rows lines demand purse chosen complete levels", more=True, ids=TEXTS,
+        cost=amounts, required=counts, forbidden=counts, purse=amount, chosen=counts, complete=FLAG, rows=rows,
+        lines=lines, levels=levels,
+        rules=rows_of("id served total share", served=amount, total=amount, share=amount, more=True),
+        items=rows_of("rule weight hopeless", rule=COUNT, weight=amount, hopeless=FLAG, more=True),
+        demand=rows_of("weight actions", weight=amount, actions=counts, more=True),
+    )  # fmt: skip
+    return told(
+        "All that is needed to derive the bounds anew; positions are those in ids. See docs/plan.md.", proof
+    )
+
+
+def result_schema() -> Schema:
+    """Return the JSON Schema (2020-12) of ``result.json``."""
+    state: dict[str, Any] = {
+        "routes": _routes(),
+        "findings": _findings(with_target=True),
+        "measures": _findings(with_target=False),
+    }
+    sha256 = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+    least = rows_of(
+        "objective_name span_km method chosen objective bound gap status runtime_s unserved", **PROOF,
+        objective_name=TEXT, method=TEXT, chosen=TEXTS,
+        unserved=rows_of("ref section direction from_km to_km", more=True),
+        reason={"type": ["string", "null"]}, more=True,
+    )  # fmt: skip
+    factors = "sfoc_kg_per_kwh carbon_factor grid_kg_per_kwh avoided_kg_per_kwh source"
+    kg: dict[str, Any] = dict.fromkeys(factors.split()[:4], NUMBER)
+    retrofit = object_of(
+        "berths factors load_kw", more=True, berths={"type": "array", "items": FREE}, load_kw=NUMBER,
+        factors=object_of(factors, **kg, source=TEXT),
+    )  # fmt: skip
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "plugspan result",
+        "description": "Every number of a plan. Keys ending in a unit are in that unit; shares go from 0 to 1.",
+        **object_of(
+            "schema project provenance network routes findings siting after",
+            more=True,
+            schema={"const": 1},
+            project=object_of(
+                "name policy", name=TEXT, policy=TEXT, reference_date=DATE, more=True,
+                length_unit={
+                    **one_of("km", "mi"),
+                    "description": "Unit that map, workbook, report and terminal show lengths in; keys keep theirs.",
+                },
+            ),
+            provenance=object_of(
+                "inputs versions",
+                inputs=rows_of("path sha256", path=TEXT, sha256=sha256),
+                versions={"type": "object", "additionalProperties": TEXT}, started=TEXT, more=True,
+            ),
+            network=object_of("nodes edges length_km islands", nodes=COUNT, edges=COUNT, islands=COUNT, more=True),
+            **state, gaps=_gaps(), access={"type": "array", "items": FREE}, not_served={"type": "array", "items": FREE},
+            siting=_siting(), least_sites=least, retrofit={"anyOf": [retrofit, {"type": "null"}]},
+            quality=rows_of("quality_kind severity effect", more=True),
+            plan={"anyOf": [_plan(), {"type": "null"}]},
+            after=object_of("findings", reference_date=DATE, **state, gaps=_gaps(), more=True),
+            warnings=TEXTS,
+        ),
+    }  # fmt: skip
