@@ -17,8 +17,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import plugspan
 from plugspan import schema
 from plugspan.inputs.schemas import SCHEMAS
+from plugspan.output import numbers
 from plugspan.project import Project
 from plugspan.rules.costs import ActionCost
+from plugspan.rules.finding import Finding
+from plugspan.rules.model import Rule
 from plugspan.rules.policy import PROFILES, read_policy
 from plugspan.siting import maxcover
 from plugspan.texts import catalogue, text
@@ -30,7 +33,7 @@ _PAIRS = {
     "meaning": ("含义", "meaning"), "required": ("必填", "required"), "column": ("列名", "column"),
     "header": ("表头", "header"), "unit": ("单位", "unit"), "also": ("也认作", "also read"),
     "rule": ("规则", "rule"), "target": ("目标", "target"), "by": ("期限", "by"), "source": ("来源", "source"),
-    "assumed": ("假定值", "assumed"), "none": ("只报告", "reported only"), "text": ("文字", "text"),
+    "assumed": ("假定值", "assumed"), "text": ("文字", "text"),
     "int": ("整数", "whole number"), "float": ("数", "number"), "bool": ("是否", "true or false"),
     "date": ("日期", "date"), "choice": ("选项", "choice"), "path": ("路径", "path"),
     "list": ("列表：", "list of "), "table": ("表：名称 = ", "table: name = "), "section": ("一节", "section"),
@@ -155,7 +158,16 @@ def policies(lang: str) -> str:
         for rule in policy.rules:
             assumed = words["comma"].join(f"`{key}`" for key in rule.assumptions)
             by = schema.day(rule.by, lang) if rule.by else ""
-            rows.append((rule.title[lang], f"`{rule.id}`", target(rule, lang), by, assumed, rule.source))
+            rows.append(
+                (
+                    rule.title[lang],
+                    f"`{rule.id}`",
+                    target(rule, policy.reader(lang)),
+                    by,
+                    assumed,
+                    rule.source,
+                )
+            )
         head = [words["rule"], "id", *(words[k] for k in ("target", "by", "assumed", "source"))]
         parts.append(
             f"### {policy.name[lang]}\n\n`{name}`{words['colon']}{policy.source}\n\n{table(head, rows)}"
@@ -163,16 +175,11 @@ def policies(lang: str) -> str:
     return "\n\n".join(parts)
 
 
-def target(rule: Any, lang: str) -> str:
-    """Return what a rule asks for."""
+def target(rule: Rule, lang: str) -> str:
+    """Return what a rule asks for, worded as in the outputs."""
     asked = rule.target
-    if asked.share_min is not None:
-        return f"≥ {schema.percent(asked.share_min)}"
-    if asked.margin_min is not None:
-        return f"≥ {schema.points(asked.margin_min, lang)}"
-    if asked.value_max is not None:  # longest or average gap, the only values with an upper limit
-        return f"≤ {schema.decimal(asked.value_max, schema.Form(1))} km"
-    return WORDS[lang]["none"]
+    unit = "km" if asked.value_max is not None else "margin" if asked.margin_min is not None else "share"
+    return numbers.target(Finding(rule, unit, None, None), lang)
 
 
 # -- the data dictionary ---------------------------------------------------------------------------------
@@ -216,10 +223,11 @@ def _column(column: schema.Column, lang: str) -> tuple[str, str, str, str, str]:
 
 def sheets(lang: str) -> str:
     """Return the sheets of the workbook, those of the plan last."""
-    found = (re.fullmatch(r"sheet\.([a-z-]+)\.note", key) for key in catalogue())
-    names = [m[1] for m in found if m and f"sheet.{m[1]}.title" in catalogue()]
+    texts = {key: words[lang] for key, words in catalogue().items() if key.startswith("sheet.")}
+    named = (re.fullmatch(r"sheet\.([a-z-]+)\.note", key) for key in texts)
+    names = [m[1] for m in named if m and "{" not in texts.get(f"sheet.{m[1]}.title", "{")]
     names.sort(key=lambda name: name.startswith("plan-"))
-    rows = [(text(f"sheet.{name}.title", lang), text(f"sheet.{name}.note", lang)) for name in names]
+    rows = [(texts[f"sheet.{name}.title"], texts[f"sheet.{name}.note"]) for name in names]
     return table([WORDS[lang]["sheet"], WORDS[lang]["holds"]], rows)
 
 
