@@ -16,7 +16,7 @@ from plugspan.errors import InputError, NetworkError
 from plugspan.inputs import CHARGERS, COUNTIES, SCHEMAS, collect, combine_tables, read_table
 from plugspan.network import Region, distances, read_network
 from plugspan.network.distances import AnchoredGraph, distances_within, snap
-from plugspan.network.routes import find_routes
+from plugspan.network.routes import bridges, find_routes
 from plugspan.notices import county_notices
 from plugspan.pipeline import find_places, load
 from plugspan.project import read_project
@@ -188,6 +188,21 @@ def test_a_hundred_roads_of_one_number_at_one_place(tmp_path):
         find_routes(graph)
     assert keys(caught) == [("route-branches", None)]
     assert caught.value.faults[0].values == {"n": 103, "lon": 10.0, "lat": 50.0}
+
+
+def test_loose_pieces_of_one_number(tmp_path, monkeypatch):
+    """Pairs of their ends took 7.5 GB for 10 000 pieces; far from each other they are a road in pieces."""
+    monkeypatch.setattr(bridges, "MOST_PAIRS", 500)
+    ways = [(k, [k, k + 1000], {**ROAD, "ref": "G107"}) for k in range(1, 41)]
+    for step, crowded in ((0.3, True), (30, False)):
+        nodes = [node(k + side, k * step, side / 1000) for k in range(1, 41) for side in (0, 1000)]
+        graph = read_network(write_osm(tmp_path / "a.osm", nodes, ways))
+        if crowded:
+            with pytest.raises(InputError, match="G107 is in so many loose pieces that 160 ends") as caught:
+                find_routes(graph)
+            assert keys(caught) == [("route-loose-ends", None)]
+        else:
+            assert len(find_routes(graph)[0].sections) == 40
 
 
 def test_places_that_crowd(monkeypatch):

@@ -10,7 +10,8 @@ import numpy as np
 import shapely
 from scipy.spatial import cKDTree
 
-from ...units import GEOD
+from ...errors import Fault, InputError
+from ...units import GEOD, M_PER_KM
 from ..geodesic import earth_centred
 from ..graph import FloatArray, IntArray
 from .align import Placed, place
@@ -30,6 +31,8 @@ CLOSE_M = 150.0
 """An end so close to another section is no break: the number goes on there."""
 RING_RATIO = 10.0
 """A ring is closed only if it is that many times longer than the break."""
+MOST_PAIRS = 1_000_000
+"""So many pairs of ends of one number are looked at (5 s); 700 loose pieces close together have them."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Gap:
     length_m: float
 
 
-def bridge(index: RoadIndex, paired: Paired, bridge_m: float) -> list[Path] | None:
+def bridge(index: RoadIndex, paired: Paired, bridge_m: float, ref: str = "") -> list[Path] | None:
     """Join drives over breaks up to ``bridge_m``.
 
     A break lies between free ends: not where a spur starts from another part of the route. The way between
@@ -68,13 +71,18 @@ def bridge(index: RoadIndex, paired: Paired, bridge_m: float) -> list[Path] | No
     -------
     list of Path or None
         All drives with bridges put in, or None if there is nothing to bridge.
+
+    Raises
+    ------
+    InputError
+        If more than :data:`MOST_PAIRS` ends lie that close together; it names the road number ``ref``.
     """
     placed = [(g, place(paired, group)[0]) for g, group in enumerate(paired.groups)]
     terminals = [t for g, p in placed for t in _terminals(index, paired, g, p)]
     holes = [pair for _, p in placed for pair in _holes(index, paired, p)]
     free = _free(index, paired, terminals)
     ways = _Ways(index, paired, bridge_m)
-    gaps = _choose(ways, free) + [gap for pair in holes if (gap := ways.between(*pair)) is not None]
+    gaps = _choose(ways, free, ref) + [gap for pair in holes if (gap := ways.between(*pair)) is not None]
     return _joined(paired, gaps) if gaps else None
 
 
@@ -238,13 +246,13 @@ def _apart_m(index: RoadIndex, a: int, b: int) -> float:
     return float(GEOD.inv(lon_a, lat_a, lon_b, lat_b)[2])
 
 
-def _choose(ways: _Ways, free: list[Terminal]) -> list[Gap]:
+def _choose(ways: _Ways, free: list[Terminal], ref: str) -> list[Gap]:
     """Breaks between section ends, shortest first; each end once, with one way per direction."""
     at: dict[tuple[int, int], dict[bool, Terminal]] = defaultdict(dict)
     for t in free:
         at[(t.group, t.end)][t.out] = t
     options: list[tuple[float, tuple[int, int], tuple[int, int], list[Gap]]] = []
-    for a, b in _neighbours(ways, free):
+    for a, b in _neighbours(ways, free, ref):
         gaps = [gap for x, y in ((a, b), (b, a)) if (gap := _one_way(ways, at[x], at[y])) is not None]
         if gaps:
             options.append((round(min(gap.length_m for gap in gaps), 3), a, b, gaps))
@@ -257,12 +265,17 @@ def _choose(ways: _Ways, free: list[Terminal]) -> list[Gap]:
     return chosen
 
 
-def _neighbours(ways: _Ways, free: list[Terminal]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+def _neighbours(ways: _Ways, free: list[Terminal], ref: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Pairs of section ends within the limit in a straight line, each pair once."""
     if len(free) < 2:
         return []
-    xyz = earth_centred(ways.index.graph.node_xy[[t.node for t in free]]).T
-    near = cKDTree(xyz).query_pairs(ways.limit_m + 1.0, output_type="ndarray")
+    place = ways.index.graph.node_xy[[t.node for t in free]]
+    tree = cKDTree(earth_centred(place).T)
+    if tree.count_neighbors(tree, ways.limit_m + 1.0) > 2 * MOST_PAIRS + len(free):
+        lon, lat = np.median(place, axis=0).tolist()
+        values = {"n": len(free), "km": ways.limit_m / M_PER_KM, "lon": round(lon, 5), "lat": round(lat, 5)}
+        raise InputError(Fault("route-loose-ends", value=ref, values=values))
+    near = tree.query_pairs(ways.limit_m + 1.0, output_type="ndarray")
     ends = [(t.group, t.end) for t in free]
     pairs = {(min(ends[i], ends[j]), max(ends[i], ends[j])) for i, j in near.tolist()}
     return sorted(pair for pair in pairs if pair[0] != pair[1])

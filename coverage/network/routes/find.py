@@ -84,7 +84,7 @@ def _route(
     paths, aside = find_drives(index, segments)
     paths, beside = part(index, paths)
     paired = pair_drives(index, paths)
-    joined = bridge(index, paired, bridge_m)
+    joined = bridge(index, paired, bridge_m, ref)
     if joined is not None:
         paired = pair_drives(index, joined)
     paired = _with_lengths(index, paired, aside)

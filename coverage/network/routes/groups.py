@@ -323,4 +323,7 @@ def _groups(signs: Signs, matches: list[Match], n: int) -> list[Group]:
     for k in range(n):
         root, sign = signs.find(k)
         members[root][k] = sign
-    return [Group(found, [m for m in matches if m.a in found]) for _, found in sorted(members.items())]
+    of_group: dict[int, list[Match]] = defaultdict(list)
+    for match in matches:
+        of_group[signs.find(match.a)[0]].append(match)
+    return [Group(found, of_group[root]) for root, found in sorted(members.items())]
