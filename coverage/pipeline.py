@@ -27,7 +27,7 @@ from .rules.length import LengthCoverage
 from .rules.model import EmissionFactors, SiteRequirement
 from .rules.policy import Policy
 from .rules.reach import DemandReach, reach_bands
-from .rules.roads import RoadContext
+from .rules.roads import RoadContext, RouteRule
 from .rules.spacing import RouteSpacing
 from .rules.stretches import spacing_lines
 from .siting.actions import carry_out, find_actions
@@ -41,6 +41,7 @@ from .siting.planning.retrofit import Retrofit, plan_retrofits
 from .siting.planning.span_points import route_points_at
 from .siting.planning.wishes import SolverOptions, Wishes, check_wishes
 from .siting.programme import Programme, ProgrammeOptions, make_programme
+from .siting.step_gaps import StepGaps, gaps_by_step
 from .siting.world import World
 from .study import Study, Tell, fetch, load, road_classes, sample_project, silent
 from .units import M_PER_KM, WGS84
@@ -105,10 +106,15 @@ def plan_study(
     siting = _site(study, candidates, solving)
     programme = plan_programme(study, candidates)
     tell("after", 0.75)
+    step_gaps = None
     if programme is None:
         after = _after(study, before, siting, candidates)
     else:
-        after = _carried_out(study, programme, candidates)
+        inputs = carry_out(study.inputs, programme.carried_out, study.policy)
+        built = study.context.with_inputs(inputs)
+        at = project.reference_date if programme.stages is None else programme.stages.last_day
+        after = _assess(study, built, _left_over(candidates, programme.chosen["target"]), at)
+        step_gaps = _step_gaps(study, built, programme)
         programme = replace(programme, faults=(*programme.faults, *judged(programme, after)))
     return Plan(
         project,
@@ -129,6 +135,7 @@ def plan_study(
         retrofit=_retrofit(study),
         bands=reach_bands(study.roads, study.inputs, _counting_site(study)),
         programme=programme,
+        step_gaps=step_gaps,
     )
 
 
@@ -250,12 +257,19 @@ def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Pins) -> g
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
 
 
-def _carried_out(study: Study, programme: Programme, candidates: gpd.GeoDataFrame) -> Assessment:
-    """Assess again with the plan's actions carried out."""
-    inputs = carry_out(study.inputs, programme.carried_out, study.policy)
-    left = candidates[~candidates["id"].isin(set(programme.chosen["target"]))]
-    at = study.project.reference_date if programme.stages is None else programme.stages.last_day
-    return _assess(study, study.context.with_inputs(inputs), left, at)
+def _left_over(candidates: gpd.GeoDataFrame, taken: pd.Series) -> gpd.GeoDataFrame:
+    return candidates[~candidates["id"].isin(set(taken))]
+
+
+def _step_gaps(study: Study, built: RoadContext, programme: Programme) -> StepGaps | None:
+    """Gaps after each action; the first rule on spacing is the one that the map draws."""
+    rules = [r for r in study.policy.rules if isinstance(r, RouteRule)]
+    spacing = [r for r in rules if isinstance(r, RouteSpacing)]
+    if not spacing:
+        return None
+    asked = {rows.rule for rows in programme.rules}
+    others = [r for r in rules if r is not spacing[0] and r.id in asked]
+    return gaps_by_step(study.context, built, [spacing[0], *others], programme)
 
 
 def judged(programme: Programme, after: Assessment) -> list[str]:
@@ -355,8 +369,7 @@ def _after(
         return before
     chosen = pd.concat(proposed, ignore_index=True)
     context = study.context.with_inputs(study.inputs.with_built(chosen, to_build(study.policy)))
-    left = candidates[~candidates["id"].isin(chosen["id"])]
-    return _assess(study, context, left, study.project.reference_date)
+    return _assess(study, context, _left_over(candidates, chosen["id"]), study.project.reference_date)
 
 
 def to_build(policy: Policy) -> Built:

@@ -24,6 +24,7 @@ from .siting.planning.comply import Compliance
 from .siting.planning.outcome import Siting
 from .siting.planning.retrofit import Retrofit
 from .siting.programme import Programme
+from .siting.step_gaps import StepGaps
 from .units import WGS84
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class Plan:
     ``candidates`` the places where a site may be built, whether or not a siting was asked for.
     ``compliance`` holds the least sites for each span that was asked for, ``retrofit`` the berths worth retrofitting;
     ``bands`` areas within driving distance of today's sites, for looking at. ``programme`` is the plan to adopt, if the
-    project asks for one; ``after`` is then the state with its actions carried out.
+    project asks for one; ``after`` is then the state with its actions carried out, ``step_gaps`` the gaps along the
+    routes after each of them.
     """
 
     project: Project
@@ -79,6 +81,7 @@ class Plan:
     retrofit: Retrofit | None = None
     bands: gpd.GeoDataFrame | None = None
     programme: Programme | None = None
+    step_gaps: StepGaps | None = None
 
     @property
     def proposes(self) -> bool:

@@ -311,8 +311,8 @@ def of_objective(column: Column, objective: str) -> Column:
 
 
 def in_currency(column: Column, currency: str) -> Column:
-    """Give money the unit of the table of costs."""
-    return replace(column, unit=currency) if column.unit == "money" else column
+    """Give money the unit of the table of costs; small sums keep two decimals, sums of a plan add up as shown."""
+    return replace(column, unit=currency, form=Form(2)) if column.unit == "money" else column
 
 
 # -- values as words -------------------------------------------------------------------------------------

@@ -36,8 +36,10 @@ PIXEL = bytes.fromhex(
 
 
 def sample(root) -> dict:
-    """The sample's project file, parsed."""
-    return tomllib.loads((root / "data" / "zhuzhou.toml").read_text("utf-8"))
+    """The sample's project file, parsed; without its plan it sites for coverage."""
+    project = tomllib.loads((root / "data" / "zhuzhou.toml").read_text("utf-8"))
+    project["siting"] |= {"objective": "people", "sites": 8}
+    return project
 
 
 def parts(project: dict) -> list[tuple[str, ...]]:
@@ -83,7 +85,8 @@ def world(root, tmp_path_factory):
 
 
 PARTS = [
-    ("policy",), ("language",), ("assess_at",), ("region",), ("siting",), ("output",), ("siting", "sites"),
+    ("policy",), ("language",), ("assess_at",), ("region",), ("plan",), ("siting",), ("output",),
+    ("siting", "sites"),
     ("network", "data_date"), *(("tables", t) for t in
     ("chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls")),
 ]  # fmt: skip

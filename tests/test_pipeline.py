@@ -7,6 +7,7 @@ import shutil
 
 import jsonschema
 import pytest
+from coverage_case import coverage_project
 from plugspan.errors import InputError
 from plugspan.output.result import plan_result, result_text
 from plugspan.output.result_schema import result_schema
@@ -101,18 +102,25 @@ def test_routes_add_up(result):
     )
 
 
-def test_siting_claims_hold(sample, result):
+@pytest.fixture(scope="module")
+def sited(root, tmp_path_factory):
+    """The plan of the embedded sample with the goal "coverage"."""
+    return make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
+
+
+def test_siting_claims_hold(sited):
     """Covered before plus gains is the objective; the bound is not below it; the check found nothing."""
-    (siting,) = result["siting"]
+    (siting,) = plan_result(sited, "zh")["siting"]
     assert siting["existing"] + sum(siting["gain"]) == pytest.approx(siting["objective"])
     assert siting["objective"] <= siting["bound"] + 1e-6
     assert siting["verified"]
-    covered = sample.siting[0].demand
+    covered = sited.siting[0].demand
     assert covered.loc[covered["covered"] != "never", "weight"].sum() == pytest.approx(siting["objective"])
 
 
-def test_the_plan_reaches_what_it_says_when_assessed_again(result):
+def test_the_plan_reaches_what_it_says_when_assessed_again(sited):
     """The assessment after building, made without the solver, finds the people that the siting promised."""
+    result = plan_result(sited, "zh")
     (siting,) = result["siting"]
     after = next(f for f in result["after"]["measures"] if f["rule"] == "people-in-reach")
     whole = sum(row["weight"] for row in after["evidence"])

@@ -12,8 +12,10 @@ from plugspan.output.result import plain
 from plugspan.pipeline import find_places, plan_programme
 from plugspan.project import PlanSettings, read_project
 from plugspan.rules.assessment import assess
+from plugspan.rules.roads import RouteRule
 from plugspan.siting.actions import carry_out
 from plugspan.siting.proof import check_proof
+from plugspan.siting.step_gaps import gaps_by_step
 from plugspan.study import load, sample_project
 
 
@@ -71,6 +73,24 @@ def test_every_step_is_what_the_assessment_says(study, least):
         for rule in least.rules:
             assert row[f"{rule.rule}.low"] == pytest.approx(after[rule.rule].low), (k, rule.rule)
             assert row[f"{rule.rule}.high"] == pytest.approx(after[rule.rule].high), (k, rule.rule)
+
+
+def test_the_gaps_of_every_step_are_what_the_assessment_finds(study, least):
+    """Today, after five and twelve actions, and with all: the same gaps, each once, and the same longest one."""
+    built = study.context.with_inputs(carry_out(study.inputs, least.carried_out, study.policy))
+    rules = [r for r in study.policy.rules if isinstance(r, RouteRule)]
+    rule = rules[0]
+    found = gaps_by_step(study.context, built, rules, least)
+    key = ["ref", "section", "direction", "from_km", "to_km", "length_km", "spacing_class"]
+    for k in (0, 5, 12, len(least.chosen)):
+        after = judged(study, least.chosen.head(k))
+        now = found.gaps[(found.gaps["from_step"] <= k) & (k <= found.gaps["to_step"])]
+        gaps = after.gaps[after.gaps["rule"] == rule.id]
+        assert sorted(map(tuple, now[key].to_numpy())) == sorted(map(tuple, gaps[key].to_numpy())), k
+        for each in rules:
+            for name in ("gap_max_km", "own_gaps_over", "routes_over"):
+                assert found.figures[each.id].loc[k, name] == after[each.id].figures[name], (k, name)
+    assert not found.gaps.duplicated([*key, "from_step"]).any()
 
 
 def test_no_action_of_the_least_plan_can_be_left_out(study, least):
@@ -163,7 +183,9 @@ def test_result_part_is_json(study, candidates, least):
     from types import SimpleNamespace
 
     before = judged(study, least.actions.iloc[:0])
-    plan = SimpleNamespace(programme=least, before=before, after=judged(study, least.carried_out))
+    plan = SimpleNamespace(
+        programme=least, step_gaps=None, before=before, after=judged(study, least.carried_out)
+    )
     part = plain(plan_part(plan))
     text = json.dumps(part, allow_nan=False)
     assert {"actions", "steps", "levels", "stages", "unmet", "shared_gaps", "survey", "cost"} <= set(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 
+import docx
 import openpyxl
 import pyogrio
 import pytest
+from plugspan.output.programme import closes_words
 from plugspan.output.run import write_run
 from plugspan.output.summary import summary_lines
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.study import sample_project, silent
+from run_surfaces import report_lines
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +51,65 @@ def test_every_surface_tells_the_same_plan(plan, folder):
     assert [row[money] for row in sheet] == pytest.approx([a["cost"] for a in part["actions"]], abs=0.01)
     assert sum(a["cost"] for a in part["actions"]) == pytest.approx(part["cost"]["high"])
     assert part["stages"][-1]["spent"] == pytest.approx(part["cost"]["high"])
+
+
+@pytest.fixture(scope="module")
+def tables(folder):
+    """Tables of the report as rows of texts."""
+    document = docx.Document(str(folder / "report.docx"))
+    return [[[cell.text for cell in row.cells] for row in table.rows] for table in document.tables]
+
+
+def test_the_report_opens_with_the_plan_on_one_page(plan, folder, tables):
+    """Before any heading: three numbered sentences, the table of rules and money by year, a map."""
+    part = json.loads((folder / "result.json").read_text("utf-8"))["plan"]
+    head, *rows = tables[0]
+    assert head == ["Rule", "Target", "today", "end of 2026", "end of 2027"]
+    cells = {row[0]: row[2:] for row in rows}
+    for rule in plan.programme.rules:
+        assert plan.before[rule.rule].rule.title["en"] in cells
+    first = f"{part['stages'][0]['spent']:,.10g}"
+    assert cells["Spent: year / by then"][1] == f"{first} / {first}"
+    assert cells["Spent: year / by then"][2].endswith(f" / {part['stages'][-1]['spent']:,.10g}")
+    assert cells["Actions"][1:] == [str(s["actions"]) for s in part["stages"]]
+    lines = report_lines(folder)
+    first = next(k for k, line in enumerate(lines) if line.startswith("1. "))
+    least = f"{part['cost']['least']:,.10g} 万元"
+    assert least in lines[first]
+    assert lines[first + 1].startswith("2. Today ")
+    assert lines[first + 2].startswith("3. ")
+    assert next(k for k, line in enumerate(lines) if "Contents" in line) > first + 2
+
+
+def test_the_chapter_lists_every_action_with_what_it_closes(plan, folder, tables):
+    """Order, year, place, cost and certainty of each action as in result.json; greedy stands beside proven."""
+    part = json.loads((folder / "result.json").read_text("utf-8"))["plan"]
+    head, *rows = next(t for t in tables if t[0][0] == "No.")
+    assert head[4] == "Cost (万元)"
+    assert len(rows) == len(part["actions"])
+    for row, action in zip(rows, part["actions"], strict=True):
+        assert row[:2] == [str(action["order"]), str(action["year"])]
+        assert row[2].startswith(action["name"])
+        assert float(row[4].replace(",", "")) == pytest.approx(action["cost"], abs=0.005)
+        assert row[5] == ("certain" if action["certain"] else "depends on survey")
+    (methods,) = [t for t in tables if t[0][0] == "Method"]
+    shown = [float(row[1].split()[0].replace(",", "")) for row in methods[1:]]
+    assert shown == pytest.approx([part["cost"]["greedy"], part["cost"]["least"]], abs=0.005)
+    closed = [row[3] for row, action in zip(rows, part["actions"], strict=True)
+              if any("to_m" in item for item in action["closes"])]  # fmt: skip
+    assert closed
+    assert all(" K" in words for words in closed)
+
+
+def test_a_length_on_both_directions_is_told_once(plan):
+    """Two directions of one stretch are one length between its marks; several stretches are their sum."""
+    rule = plan.step_gaps.rule
+    item = {"rule": rule, "ref": "G1", "from_m": 9_000.0, "to_m": 49_000.0, "weight": 40_000.0}
+    both = [{**item, "direction": "forward"}, {**item, "direction": "backward", "weight": 39_000.0}]
+    assert closes_words(plan, both, "en").endswith("G1 K9.0–K49.0 (40.0 km)")
+    more = [*both, {**both[0], "from_m": 60_000.0, "to_m": 61_000.0, "weight": 1_000.0}]
+    assert closes_words(plan, more, "en").endswith("41.0 km on G1")
+    assert closes_words(plan, [], "en", people=1200.0) == "1,200 people come within reach"
 
 
 def test_the_terminal_tells_actions_money_and_years(plan):

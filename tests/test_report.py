@@ -12,6 +12,7 @@ import zipfile
 from dataclasses import replace
 
 import pytest
+from coverage_case import coverage_project
 from docx import Document
 from docx.oxml.ns import qn
 from helsinki_case import HOSTILE, write_case
@@ -32,9 +33,9 @@ from plugspan.texts import LANGUAGES, text
 
 
 @pytest.fixture(scope="module")
-def plan(root):
-    """The embedded sample."""
-    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
+def plan(root, tmp_path_factory):
+    """The embedded sample, with the goal "coverage"."""
+    return make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
 
 
 @pytest.fixture(scope="module")

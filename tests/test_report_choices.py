@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from coverage_case import coverage_project
 from docx import Document
 from docx.oxml.ns import qn
 from PIL import Image
@@ -25,16 +26,15 @@ from plugspan.output.siting_layers import amount
 from plugspan.output.words import short_name, survey_sentence
 from plugspan.output.workbook.choices import choice_sheets
 from plugspan.pipeline import make_plan
-from plugspan.project import read_project
 from plugspan.schema import day as day_words
 from plugspan.schema import points
 from plugspan.texts import LANGUAGES, text
 
 
 @pytest.fixture(scope="module")
-def plan(root):
-    """The embedded sample."""
-    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
+def plan(root, tmp_path_factory):
+    """The embedded sample, with the goal "coverage"."""
+    return make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
 
 
 def written(plan, path, lang):

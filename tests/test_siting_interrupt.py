@@ -12,6 +12,7 @@ import sys
 
 import pytest
 from conftest import HANGS_S
+from coverage_case import coverage_file
 from plugspan.cli.common import Teller
 from plugspan.output.verify import verify_run
 from plugspan.siting.maxcover import LogLine
@@ -155,7 +156,7 @@ def test_ctrl_c_in_the_middle_of_a_stage(stage, method, size):
 
 def test_ctrl_c_in_plugspan_run_keeps_the_best_plan(root, tmp_path):
     """The run goes on with the best plan so far, says so, and writes a folder whose claims hold."""
-    out, err, code = run(RUN, root / "data" / "zhuzhou.toml", tmp_path / "run")
+    out, err, code = run(RUN, coverage_file(root, tmp_path / "in"), tmp_path / "run")
     assert code == 0, err
     assert "Traceback" not in out + err
     assert "interrupted" in err

@@ -10,6 +10,7 @@ import sys
 
 import jsonschema
 import pytest
+from coverage_case import coverage_file, coverage_project
 from plugspan.errors import InputError
 from plugspan.output.result import plain, siting_row
 from plugspan.output.result_schema import result_schema
@@ -25,9 +26,9 @@ PLACE = "route_point-G106-1-125.0"
 
 
 @pytest.fixture(scope="module")
-def study(root):
+def study(root, tmp_path_factory):
     """The sample, read once, and its candidates."""
-    found = load(read_project(root / "data" / "zhuzhou.toml"))
+    found = load(coverage_project(root, tmp_path_factory.mktemp("coverage")))
     return found, find_places(found)
 
 
@@ -229,13 +230,10 @@ def test_settings_that_cannot_be_meant(tmp_path, lines, words):
 
 def test_a_run_without_a_plan_is_written_and_ends_with_code_4(root, tmp_path):
     """The assessment is there, the reason stands in result.json and on stderr, and the run verifies."""
-    (tmp_path / "in").mkdir()
-    for part in ("osm", "sites"):
-        (tmp_path / "in" / part).symlink_to(root / "data" / part)
-    text = (root / "data" / "zhuzhou.toml").read_text("utf-8")
-    text = text.replace("sites = 8\n", "sites = 8\nmin_per_county = 5\n")
-    (tmp_path / "in" / "project.toml").write_text(text, "utf-8")
-    command = [sys.executable, "-m", "plugspan", "run", str(tmp_path / "in"), "--out", str(tmp_path / "run")]
+    file = coverage_file(root, tmp_path / "in")
+    text = file.read_text("utf-8").replace("sites = 8\n", "sites = 8\nmin_per_county = 5\n")
+    file.write_text(text, "utf-8")
+    command = [sys.executable, "-m", "plugspan", "run", str(file), "--out", str(tmp_path / "run")]
     done = subprocess.run(
         [*command, "--lang", "en"], capture_output=True, text=True, env=os.environ, check=False
     )

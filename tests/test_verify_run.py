@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import pandas as pd
 import pytest
+from coverage_case import coverage_project
 from plugspan.atomic import MARKER
 from plugspan.cli import _run
 from plugspan.errors import InputError
@@ -18,15 +19,14 @@ from plugspan.output.compare import MOST_BYTES, compare_runs
 from plugspan.output.run import write_run
 from plugspan.output.verify import verify_run
 from plugspan.pipeline import make_plan
-from plugspan.project import read_project
 from plugspan.texts import LANGUAGES
 
 
 @pytest.fixture(scope="module")
 def honest(root, tmp_path_factory):
-    """A run of the embedded sample."""
+    """A run of the embedded sample, with the goal "coverage"."""
     folder = tmp_path_factory.mktemp("verify") / "run"
-    plan = make_plan(read_project(root / "data" / "zhuzhou.toml"))
+    plan = make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
     write_run(plan, folder, overwrite=False, lang="zh", tell=lambda key, share: None)
     return folder
 

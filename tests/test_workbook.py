@@ -11,6 +11,7 @@ from dataclasses import replace
 import openpyxl
 import pandas as pd
 import pytest
+from coverage_case import coverage_project
 from helsinki_case import HOSTILE, write_case
 from plugspan.output import numbers
 from plugspan.output.layer import SourceNote
@@ -38,9 +39,9 @@ NASTY = (
 
 
 @pytest.fixture(scope="module")
-def plan(root):
-    """The embedded sample."""
-    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
+def plan(root, tmp_path_factory):
+    """The embedded sample, with the goal "coverage"."""
+    return make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)

@@ -6,6 +6,7 @@ Money is in the unit of the cost table, lengths in metres, shares 0 to 1; nothin
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +16,9 @@ import pandas as pd
 
 from ..plan import Plan
 from ..rules.finding import Finding
-from ..schema import COLUMNS, in_currency, shown
+from ..schema import COLUMNS, Column, chainage, in_currency, percent, shown
 from ..siting.programme import Programme
-from ..texts import text
+from ..texts import catalogue, text
 from ..units import M_PER_KM
 from . import numbers
 
@@ -41,25 +42,56 @@ def action_table(plan: Plan) -> gpd.GeoDataFrame:
     )
 
 
+def steps(plan: Plan) -> list[dict[str, Any]]:
+    """Rows of ``Programme.steps`` with their number as ``step``: today is 0."""
+    rows = _of(plan).steps.to_dict("records")
+    return [{"step": k, **{str(name): value for name, value in row.items()}} for k, row in enumerate(rows)]
+
+
+def step_findings(plan: Plan, row: Mapping[str, Any], at: dt.date | None = None) -> dict[str, Finding]:
+    """The findings after a step, judged at the end of its year, or on another day.
+
+    An average has its longest gap and its holes beside it.
+    """
+    tables = {} if plan.step_gaps is None else plan.step_gaps.figures
+    if at is None and not pd.isna(row["year"]):
+        at = dt.date(int(row["year"]), 12, 31)
+    found = {}
+    for rule in _of(plan).rules:
+        today = plan.before[rule.rule]
+        ends = {end: row[f"{rule.rule}.{end}"] for end in ("low", "high")}
+        figures = tables[rule.rule].loc[row["step"]].to_dict() if rule.rule in tables else {}
+        found[rule.rule] = replace(today, **ends, figures=figures, at=at or today.at)
+    return found
+
+
 def step_rows(plan: Plan) -> list[dict[str, Any]]:
-    """Today, then the state after each action: ``order, action, year, spent, people``, each rule with its status."""
-    programme = _of(plan)
+    """Today, then the state after each action.
+
+    Returns
+    -------
+    list of dict
+        ``order, action, year, spent, people``, ``longest_gap_km`` and ``gaps_over`` of the rule on spacing, and under
+        ``rules`` each rule's ``low, high, status``.
+    """
+    gaps = None if plan.step_gaps is None else plan.step_gaps.figures[plan.step_gaps.rule]
     rows = []
-    for row in programme.steps.to_dict("records"):
-        rules = {}
-        for rule in programme.rules:
-            found = plan.before[rule.rule]
-            at = found.at if pd.isna(row["year"]) else dt.date(int(row["year"]), 12, 31)
-            now = _finding_at(found, row[f"{rule.rule}.low"], row[f"{rule.rule}.high"], at)
-            rules[rule.rule] = {"low": now.low, "high": now.high, "status": now.status}
-        rows.append(
-            {key: row[key] for key in ("order", "action", "year", "spent", "people")} | {"rules": rules}
-        )
+    for row in steps(plan):
+        about = {key: row[key] for key in ("order", "action", "year", "spent", "people")}
+        for key, name in (("longest_gap_km", "gap_max_km"), ("gaps_over", "own_gaps_over")):
+            about[key] = None if gaps is None else gaps.loc[row["step"], name]
+        rows.append(about | {"rules": _values(step_findings(plan, row))})
     return rows
 
 
-def _finding_at(found: Finding, low: float | None, high: float | None, at: dt.date | None) -> Finding:
-    return replace(found, low=low, high=high, figures={}, at=at)
+def _values(findings: Mapping[str, Finding]) -> dict[str, dict[str, Any]]:
+    return {name: {"low": f.low, "high": f.high, "status": f.status} for name, f in findings.items()}
+
+
+def year_end(plan: Plan, year: int) -> tuple[dict[str, Any], dict[str, Finding]]:
+    """The last step by the end of a year, and the findings then: nothing may happen in a year, yet a rule falls due."""
+    done = [row for row in steps(plan) if pd.isna(row["year"]) or row["year"] <= year]
+    return done[-1], step_findings(plan, done[-1], dt.date(year, 12, 31))
 
 
 def level_rows(plan: Plan) -> list[dict[str, Any]]:
@@ -76,21 +108,17 @@ def stage_rows(plan: Plan) -> list[dict[str, Any]]:
     programme = _of(plan)
     if programme.stages is None:
         return []
-    steps = step_rows(plan)
     rows = []
     for year, money in zip(programme.stages.years.tolist(), programme.stages.money.tolist(), strict=True):
-        done = [step for step in steps if pd.isna(step["year"]) or step["year"] <= year]
-        # Nothing may happen in a year, yet a rule falls due in it.
-        state = {name: _finding_at(plan.before[name], rule["low"], rule["high"], dt.date(year, 12, 31))
-                 for name, rule in done[-1]["rules"].items()}  # fmt: skip
+        last, found = year_end(plan, year)
         rows.append(
             {
                 "year": year,
                 "budget": money,
-                "spent": done[-1]["spent"],
+                "spent": last["spent"],
                 "actions": int((programme.chosen["stage_year"] == year).sum()),
-                "people": done[-1]["people"],
-                "rules": {n: {"low": f.low, "high": f.high, "status": f.status} for n, f in state.items()},
+                "people": last["people"],
+                "rules": _values(found),
             }
         )
     return rows
@@ -119,35 +147,77 @@ def other_actions(plan: Plan) -> gpd.GeoDataFrame:
 def shown_actions(plan: Plan, lang: str) -> gpd.GeoDataFrame:
     """Actions in building order with the columns of :data:`.columns.ACTION_COLUMNS`."""
     table = action_table(plan)
+    gained = dict(zip(_of(plan).steps["action"], _of(plan).steps["people"].diff(), strict=True))
     return table.assign(
         build_order=table["order"],
         action_kind=table["kind"],
         stage_year=table["year"].astype("string"),
         money=table["cost"],
-        closes_words=[closes_words(plan, found, lang) for found in table["closes"]],
+        closes_words=[
+            closes_words(plan, found, lang, people=gained.get(action, 0.0))
+            for found, action in zip(table["closes"], table["id"], strict=True)
+        ],
         without_words=[without_words(plan, row, lang) for row in table.to_dict("records")],
     )
 
 
-def closes_words(plan: Plan, closes: list[dict[str, Any]], lang: str) -> str:
-    """What an action closes, rule by rule: ``"spacing: 2 gaps on G106, S321; shore power: Berth 4"``."""
+def closes_words(plan: Plan, closes: list[dict[str, Any]], lang: str, *, people: float = 0.0) -> str:
+    """What an action closes, rule by rule: ``"spacing: G106 K222.7–K266.3 (43.6 km); shore power: Berth 4"``.
+
+    ``people`` are those that it brings within reach.
+    """
     parts = []
     for rule in dict.fromkeys(item["rule"] for item in closes):
         mine = [item for item in closes if item["rule"] == rule]
-        refs = sorted(
-            {str(item["ref"]) for item in mine if "from_m" in item and not pd.isna(item.get("ref"))}
-        )
-        if refs:
-            length = shown(
-                sum(item["weight"] for item in mine) / M_PER_KM, COLUMNS["length_km"], lang, unit=True
-            )
-            what = text("plan.closes-length", lang, length=length, refs=text("map.comma", lang).join(refs))
+        lengths = [item for item in mine if "from_m" in item and not pd.isna(item.get("ref"))]
+        if lengths:
+            refs = sorted({str(item["ref"]) for item in lengths})
+            named = [_closed_length([i for i in lengths if i["ref"] == ref], ref, lang) for ref in refs]
         else:
             names = [str(item.get("name") or item.get("id") or "") for item in mine]
-            what = text("map.comma", lang).join(name for name in names if name and name != "nan")
+            named = [name for name in names if name and name != "nan"]
+        what = text("map.comma", lang).join(named)
         title = plan.before[rule].rule.title[lang]
         parts.append(f"{title}{text('report.colon', lang)}{what}" if what else title)
+    if people > 0:
+        parts.append(text("plan.closes-people", lang, people=shown(people, COLUMNS["people_reached"], lang)))
     return text("plan.semicolon", lang).join(parts) or text("plan.closes-nothing", lang)
+
+
+def _closed_length(items: list[dict[str, Any]], ref: str, lang: str) -> str:
+    """Length that is closed on a route: of two directions the longer, between its marks if it is one stretch."""
+    directions: dict[Any, list[dict[str, Any]]] = {}
+    for item in items:
+        directions.setdefault(item.get("direction"), []).append(item)
+    mine = max(directions.values(), key=lambda rows: sum(row["weight"] for row in rows))
+    length = numbers.kilometres(sum(row["weight"] for row in mine) / M_PER_KM, lang)
+    if len(mine) > 1 or "to_m" not in mine[0]:
+        return text("plan.closes-length", lang, length=length, ref=ref)
+    low, high = sorted(mine[0][end] / M_PER_KM for end in ("from_m", "to_m"))
+    return text(
+        "report.glance.gap", lang, ref=ref, low=chainage(low, lang), high=chainage(high, lang), length=length
+    )
+
+
+def payers(plan: Plan, kind: str, lang: str) -> str:
+    """Who pays which share of a kind of action; empty if the costs don't say."""
+    shares = getattr(_of(plan).costs, kind).paid_by
+    known = catalogue()
+    named = {who: text(f"payer.{who}", lang) if f"payer.{who}" in known else who for who in shares}
+    return text("map.comma", lang).join(f"{named[who]} {percent(share)}" for who, share in shares.items())
+
+
+def unmet_words(plan: Plan, row: Mapping[Any, Any], lang: str) -> dict[str, str]:
+    """What nothing can serve, with ``rule, what, why, who`` in words."""
+    closes = closes_words(plan, [dict(row)], lang)
+    title = plan.before[row["rule"]].rule.title[lang]
+    what = closes.removeprefix(title).removeprefix(text("report.colon", lang)) or text("value.none", lang)
+    return {
+        "rule": title,
+        "what": what,
+        "why": text(f"reason.unmet.{row['why']}", lang),
+        "who": text(f"payer.{row['who']}", lang),
+    }
 
 
 def without_words(plan: Plan, row: dict[str, Any], lang: str) -> str:
@@ -161,9 +231,14 @@ def without_words(plan: Plan, row: dict[str, Any], lang: str) -> str:
     return text("plan.without-money", lang, money=money(plan, row["without_low"], lang))
 
 
+def money_column(plan: Plan) -> Column:
+    """The column of money, in the unit of the table of costs."""
+    return in_currency(COLUMNS["money"], _of(plan).costs.currency)
+
+
 def money(plan: Plan, value: float, lang: str) -> str:
     """An amount of money with its unit."""
-    return shown(value, in_currency(COLUMNS["money"], _of(plan).costs.currency), lang, unit=True)
+    return shown(value, money_column(plan), lang, unit=True)
 
 
 def shown_others(plan: Plan) -> gpd.GeoDataFrame:
@@ -176,11 +251,8 @@ def shown_steps(plan: Plan, lang: str) -> pd.DataFrame:
     """Today and each step, with each rule's value in words in a column of its own, called by the rule's id."""
     names = dict(zip(_of(plan).actions["id"], _of(plan).actions["name"], strict=True))
     rows = []
-    for step in step_rows(plan):
-        values = {}
-        for rule, found in step["rules"].items():
-            now = _finding_at(plan.before[rule], found["low"], found["high"], None)
-            values[rule] = numbers.interval(now, lang)
+    for step in steps(plan):
+        values = {rule: numbers.headline(now, lang) for rule, now in step_findings(plan, step).items()}
         action = names.get(step["action"], text("plan.today", lang))
         year = None if step["year"] is None or pd.isna(step["year"]) else str(int(step["year"]))
         about = {"build_order": step["order"], "action": action, "stage_year": year, "spent": step["spent"]}

@@ -8,9 +8,12 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..plan import Plan
+from ..rules.assessment import Assessment
+from ..rules.finding import YES
 from ..schema import COLUMNS, Column, column, in_currency, of_objective, shown
 from ..siting.planning.outcome import Siting
 from ..texts import text
@@ -39,8 +42,16 @@ def demand_layer(plan: Plan, demand: gpd.GeoDataFrame) -> Layer:
     if people is not None:
         covered = people.demand.set_index("id")["covered"]
         frame["covered"] = frame["id"].map(covered[~covered.index.duplicated()]).fillna("never")
+    elif plan.programme is not None:
+        before, after = (_reached(a) for a in (plan.before, plan.after))
+        frame["covered"] = np.select([before, after], ["before", "after"], "never")
     frame["distance_km"] = frame["distance_m"] / M_PER_KM
     return make_layer("demand", frame, DEMAND_COLUMNS, styles.DEMAND, "demand", visible=False)
+
+
+def _reached(assessment: Assessment) -> npt.NDArray[np.bool_]:
+    """Which demand is surely within reach, in the order of the table."""
+    return np.asarray((assessment.demand["reached"] == YES).fillna(False), dtype=np.bool_)
 
 
 def candidates_layer(plan: Plan) -> Layer | None:

@@ -16,6 +16,7 @@ from ...siting.planning.outcome import Siting
 from ...texts import text
 from .. import numbers
 from ..words import short_name
+from .programme import decision
 from .robust import goal_sentence
 from .state import Report, measured
 
@@ -122,6 +123,8 @@ def _lacking(report: Report, finding: Finding) -> str:
 
 def _build(report: Report) -> list[str]:
     lines = [line for siting in report.plan.siting if (line := _sited(report, siting))]
+    if report.plan.programme is not None:
+        lines.insert(0, decision(report.plan, report.lang))
     widest = report.plan.widest
     if widest is not None and widest.stretches:
         lines.append(_least(report, widest))

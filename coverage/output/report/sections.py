@@ -31,18 +31,22 @@ STRIPS = 4
 
 
 def write_cover(report: Report) -> None:
-    """Title, what was assessed against what, when, by whom; the contents' place."""
+    """Title, what was assessed against what, when, by whom; the contents' place.
+
+    Behind the page for the head of department it is half a page above the contents.
+    """
     plan, paper = report.plan, report.paper
-    project = plan.project
+    project, brief = plan.project, report.plan.programme is not None
     for words, size, before, colour in (
-        (project.output.title or project.name, 24, 90, BLUE),
-        (report.words("kind"), 15, 12, SOFT),
+        (project.output.title or project.name, 15 if brief else 24, 0 if brief else 90, BLUE),
+        (report.words("kind"), 12 if brief else 15, 2 if brief else 12, SOFT),
     ):
         paragraph = paper.document.add_paragraph()
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        paragraph.paragraph_format.page_break_before = brief and colour is BLUE
         paragraph.paragraph_format.space_before = Pt(before)
         run = paragraph.add_run(on_paper(words))
-        run.font.size, run.bold, run.font.color.rgb = Pt(size), size > 20, colour
+        run.font.size, run.bold, run.font.color.rgb = Pt(size), colour is BLUE, colour
     number = approval_number(plan)
     entries = [
         ("policy", plan.policy.name[report.lang]),
@@ -59,7 +63,11 @@ def write_cover(report: Report) -> None:
         if value:
             paragraph = paper.document.add_paragraph()
             paragraph.paragraph_format.left_indent = Mm(34)
-            paragraph.paragraph_format.space_before = Pt(110 if i == 0 else 4)
+            paragraph.paragraph_format.space_before = Pt(
+                (6 if brief else 110) if i == 0 else 1 if brief else 4
+            )
+            if brief:
+                paragraph.paragraph_format.space_after = Pt(0)
             paragraph.add_run(f"{report.words(f'cover.{key}')}{report.words('colon')}").bold = True
             paragraph.add_run(on_paper(value))
     for line in (
@@ -69,9 +77,10 @@ def write_cover(report: Report) -> None:
         if line:
             paragraph = paper.document.add_paragraph()
             paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
-            paragraph.paragraph_format.space_before = Pt(30)
+            paragraph.paragraph_format.space_before = Pt(6 if brief else 30)
             paragraph.add_run(on_paper(line)).bold = True
-    paper.page_break()
+    if not brief:
+        paper.page_break()
     title = paper.document.add_paragraph()
     title.paragraph_format.space_after = Pt(10)
     run = title.add_run(report.words("contents"))

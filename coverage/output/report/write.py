@@ -13,6 +13,7 @@ from ...texts import text
 from ..layer import Layer, SourceNote
 from ..pictures.lettering import FONT_FILES, boxed_characters
 from .doc import furnish, open_paper, write_paper
+from .programme import write_brief, write_programme
 from .rules import write_lists, write_rules
 from .sections import (
     write_cover,
@@ -50,11 +51,14 @@ def write_report(plan: Plan, layers: Sequence[Layer], path: Path, *, lang: str, 
     template = plan.project.output.report_template
     paper = open_paper(None if template is None else plan.project.path(template), lang)
     report = Report(plan, tuple(layers), paper, lang, note)
-    write_cover(report)
-    anchor = report.paper.document.paragraphs[-1]
     with boxed_characters(report.boxed):
+        if plan.programme is not None:
+            write_brief(report)
+        write_cover(report)
+        anchor = report.paper.document.paragraphs[-1]
         for write in (
             write_summary,
+            write_programme,
             write_rules,
             write_strips,
             write_siting,

@@ -1,0 +1,123 @@
+"""Gaps along the routes after each action of a plan, measured by the function that the assessment measures with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from ..inputs.bundle import PROPOSED
+from ..rules.finding import NO, YES
+from ..rules.roads import RoadContext, RouteRule, gap_frame, spacing_figures
+from ..units import WGS84
+from .maxcover.problem import BoolArray
+from .programme import Programme
+
+SAME = [
+    "ref",
+    "section",
+    "direction",
+    "from_km",
+    "to_km",
+    "from_site",
+    "to_site",
+    "spacing_class",
+    "over",
+    "once",
+]
+"""By these a gap is the same one before and after an action."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepGaps:
+    """Gaps and figures through the steps of a plan.
+
+    Attributes
+    ----------
+    rule : str
+        The first rule on spacing, whose gaps these are.
+    gaps : GeoDataFrame
+        EPSG:4326; as :func:`.roads.gap_frame`, each gap once, with ``from_step, to_step``: the first and the last row
+        of ``Programme.steps`` (0: today) at which it is there. A site more only splits
+        gaps, so that the steps of a gap are in a row.
+    figures : mapping
+        Of each rule on routes by its id: index ``step``; the figures of its finding that count gaps
+        (``gap_max_km, own_gaps_over, routes_over, span_km`` …).
+    """
+
+    rule: str
+    gaps: gpd.GeoDataFrame
+    figures: Mapping[str, pd.DataFrame]
+
+
+def gaps_by_step(
+    today: RoadContext, built: RoadContext, rules: Sequence[RouteRule], programme: Programme
+) -> StepGaps:
+    """Measure the spacing today and after each action.
+
+    Sites keep their ids and places when something is built, so that one look for who serves which route does for all
+    steps: only which sites count differs. What is measured at the last step is the assessment after the plan.
+
+    Parameters
+    ----------
+    today, built : RoadContext
+        Without anything of the plan, and with all of it.
+    rules : sequence of RouteRule
+        The gaps are those of the first one.
+    programme : Programme
+        With its actions in order.
+    """
+    frames: list[gpd.GeoDataFrame] = []
+    figures = {}
+    for rule in rules:
+        counts = _counting_sites(today, built, rule, programme)
+        found: list[dict[str, object]] = []
+        for step, now in enumerate(counts):
+            if step and (now == counts[step - 1]).all():
+                found.append(found[-1])
+                continue
+            spacing = built.spacing(rule, rule.network, now)
+            found.append(spacing_figures(spacing, ""))
+            if rule is rules[0]:
+                frames.append(gap_frame(built, rule, rule.network, spacing).assign(from_step=step))
+        figures[rule.id] = pd.DataFrame(found, index=pd.RangeIndex(len(found), name="step"))
+    return StepGaps(rules[0].id, _each_once(frames, len(programme.steps)), figures)
+
+
+def _counting_sites(
+    today: RoadContext, built: RoadContext, rule: RouteRule, programme: Programme
+) -> list[BoolArray]:
+    """For each row of the steps which sites of the plan carried out surely count."""
+    ids = built.inputs.sites["id"].astype(str)
+    before = dict(zip(today.inputs.sites["id"].astype(str), today.status(rule.site), strict=True))
+    after = built.status(rule.site) == YES
+    at = dict(zip(ids, range(len(ids)), strict=True))
+    now = (ids.map(before).fillna(NO) == YES).to_numpy(bool)
+    target = dict(zip(programme.actions["id"], programme.actions["target"].astype(str), strict=True))
+    counts = []
+    for action in programme.steps["action"].astype(str):
+        now = now.copy()
+        for name in (f"{PROPOSED}{action}", target.get(action)):
+            if name in at:
+                now[at[name]] = after[at[name]]
+        counts.append(now)
+    return counts
+
+
+def _each_once(frames: list[gpd.GeoDataFrame], n_steps: int) -> gpd.GeoDataFrame:
+    """Gaps of all states below each other, those that stay as one row; a road has a gap in every state, if any."""
+    held = [frame for frame in frames if len(frame)]
+    if not held:
+        return gpd.GeoDataFrame(
+            {name: [] for name in (*SAME, "from_step", "to_step")}, geometry=[], crs=WGS84
+        )
+    starts = [int(frame["from_step"].iloc[0]) for frame in held]
+    ends = [*(start - 1 for start in starts[1:]), n_steps - 1]
+    states = [frame.assign(to_step=end) for frame, end in zip(held, ends, strict=True)]
+    joined = pd.concat(states, ignore_index=True)
+    last = joined.groupby(SAME, sort=False, dropna=False)["to_step"].transform("max")
+    kept = joined.assign(to_step=last.astype(np.int64))[~joined.duplicated(SAME)]
+    return gpd.GeoDataFrame(kept.reset_index(drop=True), geometry="geometry", crs=WGS84)
