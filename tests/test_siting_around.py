@@ -140,6 +140,7 @@ def test_twins_are_a_matter_of_taste():
     assert around.price.tolist() == [0, 3]
     assert around.essential.tolist() == [False, True]
     assert [plan.chosen.tolist() for plan in around.plans] == [[1, 2]]
+    assert around.share.tolist() == [0.5, 1.0]
 
 
 def test_failures_worked_by_hand():

@@ -10,7 +10,8 @@ from plugspan.errors import InputError
 from plugspan.rules.stretches import gap_windows
 from plugspan.siting.maxcover import ProblemError, least_sites
 
-INTEGERS = st.integers(0, 30)
+PLACES = st.integers(-8, 38)
+"""Halves of a metre, beyond both ends too."""
 
 
 def gaps(length, sites, ring=False):
@@ -24,12 +25,13 @@ def gaps(length, sites, ring=False):
 
 @settings(max_examples=400)
 @given(
-    st.integers(1, 30), st.lists(INTEGERS, max_size=6), st.integers(1, 12),
-    st.lists(st.integers(-8, 38), max_size=3), st.booleans(),
+    st.integers(1, 30), st.lists(PLACES, max_size=6), st.integers(1, 12),
+    st.lists(PLACES, max_size=3), st.booleans(),
 )  # fmt: skip
 def test_windows_hold_a_site_exactly_when_all_gaps_are_short(length, candidates, span, fixed, ring):
     """For every subset of the candidates: all windows hold one <=> every gap is at most the span."""
-    candidates = [c for c in candidates if c <= length]
+    length, span = length / 2, span / 2
+    candidates, fixed = [c / 2 for c in candidates], [f / 2 for f in fixed]
     if ring:
         fixed, candidates = [f % length for f in fixed], [c % length for c in candidates]
     windows = gap_windows(length, candidates, span, fixed, ring=ring)
@@ -44,6 +46,7 @@ def test_windows_worked_by_hand():
     """100 km, span 40, sites possible at 10, 50, 90: windows [0,40], (10,50], (50,90] (90+40 > 100 is the end)."""
     windows = gap_windows(100, [10, 50, 90], 40)
     assert windows.from_m.tolist() == [0, 10, 50]
+    assert windows.to_m.tolist() == [40, 50, 90]
     assert windows.cover.toarray().T.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
 
 
@@ -67,16 +70,41 @@ def test_lengths_are_compared_to_the_millimetre(ring):
         assert len(found.chosen) == (13 if ring else 12) or not enough
 
 
+@pytest.mark.parametrize(
+    ("beyond_m", "holds"), [(0.0, True), (0.0004, True), (0.0006, False), (0.0009, False)]
+)
+def test_a_window_ends_to_the_millimetre(beyond_m, holds):
+    """A site half a millimetre and more behind the end of a window is not in it."""
+    assert gap_windows(100_000, [50_000 + beyond_m], 50_000).cover.toarray()[0, 0] == holds
+
+
 def test_a_candidate_off_the_route_is_in_no_window():
     """NaN chainage: serves another route."""
     assert gap_windows(100, [np.nan, 50], 60).cover.toarray().tolist() == [[False], [True]]
 
 
-@pytest.mark.parametrize("bad", [{"length_m": 0}, {"span_m": -1}, {"span_m": np.nan}, {"fixed_m": [np.nan]}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"length_m": 0},
+        {"length_m": np.inf},
+        {"span_m": -1},
+        {"span_m": np.nan},
+        {"span_m": np.inf},
+        {"fixed_m": [np.nan]},
+    ],
+)
 def test_senseless_lengths_are_refused(bad):
     """Lengths must be positive and finite."""
     with pytest.raises(InputError):
         gap_windows(**{"length_m": 100, "candidate_m": [1], "span_m": 40, **bad})
+
+
+def test_places_that_are_none_are_counted():
+    """Existing sites without a position and candidates at infinity; a candidate without one serves another route."""
+    with pytest.raises(InputError) as told:
+        gap_windows(100, [1, np.inf, -np.inf, np.nan], 40, [np.nan, 3, 4, np.inf, 5, 6])
+    assert [fault.values["count"] for fault in told.value.faults] == [4]
 
 
 def brute_force(cover, need, cost, fixed, forbidden):

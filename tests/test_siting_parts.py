@@ -1,16 +1,20 @@
 """Parts of the solvers, each against a plain recount of what it keeps up to date or claims."""
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plugspan.siting.maxcover import make_problem, max_coverage
+from plugspan.siting.maxcover import make_problem, max_coverage, solve
 from plugspan.siting.maxcover.least_sites import _greedy, _thin_out
 from plugspan.siting.maxcover.local_search import Plan
 from plugspan.siting.maxcover.prices import first_prices, lagrangian
 from plugspan.siting.maxcover.programs import cover_program
 from plugspan.siting.maxcover.reduced_problem import reduce_problem, restrict
 from plugspan.siting.maxcover.robustness import scenario_problem
+from plugspan.siting.maxcover.run import Run
 from scipy import sparse
 from scipy.optimize import linprog
 
@@ -165,3 +169,16 @@ def test_prices_of_windows_prove_the_relaxations_value(unit, seed):
     assert proven / unit == pytest.approx(relaxed.fun, rel=1e-6)
     assert found.done
     assert cost[found.plan].sum() / unit == pytest.approx(found.bound / unit, rel=1e-6)
+
+
+def test_a_solve_that_is_done_leaves_its_candidates_alone():
+    """A bound that proves the plan good enough ends the solve: nothing is left out after it; before, it is."""
+    problem = make_problem(np.eye(8, dtype=bool), [50, 40, 30, 5, 4, 3, 2, 1], n_sites=3)
+    best = solve(problem)
+    for gap, shrinks in ((0.9, False), (0.0, True)):
+        run = Run(problem, time_limit_s=60, gap=gap, start_s=time.perf_counter(), progress=None)
+        run.offer(np.flatnonzero(np.isin(run.core.sites, best.chosen)))
+        core, found = run.core, lagrangian(run.core, run.prices)
+        run.fix(replace(found, value=float(problem.weight[:3].sum()) + 2 - core.base))
+        assert run.done != shrinks
+        assert (run.core is not core) == shrinks
