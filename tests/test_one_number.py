@@ -413,6 +413,13 @@ def numbers_that_follow(run):
             (value for value in (a["objective"] for a in row["alternatives"])), default=row["objective"]
         )
         yield words_of((row["objective"] - worst) / factor, unit, run.lang)
+    for siting in run.plan.siting:
+        if siting.objective_name == "highway":  # stretches of a route that stay uncovered, in one row
+            left = siting.demand[siting.demand["covered"] == "never"]
+            never = left["id"].isin(set(siting.unreachable["id"]))
+            yield from (
+                words_of(m / 1000.0, "km", run.lang) for m in left.groupby(["name", never])["weight"].sum()
+            )
     for found in (*run.result["measures"], *run.result["findings"]):
         yield words_of(sum(found["counts"].values()), "people", run.lang)
     lanes = {}

@@ -116,7 +116,7 @@ def test_essential_costly_and_taste_are_told_apart(siting):
     essential, costly, taste, others = (next(x for x in lines if key in x) for key in
                                         ("essential", "Costly", "taste", "other plans"))  # fmt: skip
     assert "site 1 (A)" in essential
-    assert "site 2 (b): at least 10 people fewer" in costly
+    assert "site 2 (b): by at least 10 people" in costly
     assert "site 3 (C), for example X instead" in taste
     assert "site 3" not in costly + essential
     assert "at most 5 people less" in others

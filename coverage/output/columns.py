@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..schema import columns
+from ..schema import column, columns
 
 COUNTY_COLUMNS = columns("name population registered_ev reached_low reached_high reached_after")
 GAP_COLUMNS = columns(
@@ -35,7 +35,12 @@ SAVING_COLUMNS = columns("what place saves_low saves_high county id")
 """Of the plan to adopt: its actions, those it leaves out, what each step reaches, what a survey can save."""
 UNSERVED_COLUMNS = columns("span_km ref section direction from_km to_km")
 NOT_SERVED_COLUMNS = columns("name ref reason distance_km chainage_km id")
-ISSUE_COLUMNS = columns("quality_kind severity ref name length_km effect")
+# A dead end has no length: nothing is to be found out there.
+ISSUE_COLUMNS = (
+    *columns("quality_kind severity ref name"),
+    column("length_km", missing="value.none"),
+    *columns("effect"),
+)
 
 # Tables without geometry.
 FINDING_COLUMNS = columns("rule title finding_status value target value_after status_after clause")

@@ -161,15 +161,18 @@ def finding_words(before: Finding, after: Finding, lang: str, *, siting: bool) -
 
 def _listed(finding: Finding, lang: str) -> str:
     """What stands in the place of a value for rules that only list: their figures."""
-    rows = [
-        text("report.say.figure", lang, label=label, value=words or number_in_unit(value, unit, lang))
-        for _, label, value, unit, words in figure_rows(finding, lang)
+    groups: dict[str, list[str]] = {}
+    colon = text("report.colon", lang)
+    for _, label, value, unit, words in figure_rows(finding, lang):
+        head, _, tail = label.rpartition(colon)
+        row = text("report.say.figure", lang, label=tail, value=words or number_in_unit(value, unit, lang))
+        groups.setdefault(head, []).append(row)
+    listed = [
+        f"{head}{colon if head else ''}{text('map.comma', lang).join(rows)}" for head, rows in groups.items()
     ]
-    return (
-        text("map.comma", lang).join(rows) + text("report.stop", lang)
-        if rows
-        else text("finding.nothing", lang)
-    )
+    if not listed:
+        return text("finding.nothing", lang)
+    return text("report.semicolon", lang).join(listed) + text("report.stop", lang)
 
 
 def number_in_unit(value: float | None, unit: str, lang: str) -> str:

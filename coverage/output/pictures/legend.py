@@ -45,24 +45,25 @@ def legend_entries(layers: Sequence[Layer], lang: str, paper: Paper | None = Non
         found = [c for c in occur if paper is None or paper.shows(c)]
         number = legend_value(layer, lang)
         signs = [Entry(printable(c.label(lang)), layer.style.kind, c, number) for c in found]
-        if len(signs) == 1:
-            title = printable(layer.title(lang))
-            label = f"{title}: {signs[0].text}" if layer.style.by else title
+        title = printable(layer.title(lang))
+        label = f"{title}: {signs[0].text}" if signs and layer.style.by else title
+        if len(signs) == 1 and (label == title or _row_width(label) <= MAX_WIDTH):
             after_list = found[0].symbol == "pin" or (bool(rows) and not rows[-1].single)
             rows.append(replace(signs[0], text=label, apart=after_list, single=True))
         elif signs:
-            rows += [Entry(printable(layer.title(lang)), apart=bool(rows)), *signs]
+            rows += [Entry(title, apart=bool(rows)), *signs]
     return rows
+
+
+def _row_width(label: str) -> float:
+    return width_pt(label, TEXT_SIZE) + SIGN_W + 10
 
 
 def legend_width(entries: Sequence[Entry]) -> float:
     """Return how wide the legend must be, in points; 0 for none."""
     if not entries:
         return 0.0
-    widths = [
-        width_pt(e.text, TEXT_SIZE) + SIGN_W + 10 if e.category else width_pt(e.text, HEAD_SIZE) + 8
-        for e in entries
-    ]
+    widths = [_row_width(e.text) if e.category else width_pt(e.text, HEAD_SIZE) + 8 for e in entries]
     return min(max(*widths, MIN_WIDTH) if len(widths) > 1 else max(widths[0], MIN_WIDTH), MAX_WIDTH)
 
 

@@ -87,7 +87,7 @@ def _backup(report: Report, siting: Siting) -> None:
 
 def _counties(report: Report, siting: Siting) -> None:
     frame = siting.counties
-    if not len(frame):
+    if not frame["county"].astype(bool).any():
         return
     asked = bool((frame["min_sites"] > 0).any())
     frame = frame.sort_values(["share_after", "county"], kind="stable").head(MOST_ROWS)

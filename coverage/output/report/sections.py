@@ -225,7 +225,7 @@ def _issues(report: Report) -> None:
     key = "issues-words" if len(frame) else "issues-none"
     report.paper.text(report.words(key, n=len(sheet.frame), shown=len(frame)))
     if len(frame):
-        wanted = {"quality_kind": 26.0, "severity": 16.0, "ref": 18.0, "length_km": 18.0, "effect": 88.0}
+        wanted = {"quality_kind": 26.0, "severity": 20.0, "ref": 18.0, "length_km": 18.0, "effect": 84.0}
         heads = [h for h in sheet.heads if h.name in wanted]
         report.paper.table(report.words("issues-table"), [h.label for h in heads],
                            table_cells(frame, heads, report.lang), [wanted[h.name] for h in heads])  # fmt: skip

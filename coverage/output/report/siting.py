@@ -99,13 +99,17 @@ def _uncovered(report: Report, siting: Siting) -> None:
         ),
         keep=True,
     )
-    biggest = left.sort_values(["weight", "id"], ascending=[False, True], kind="stable").head(12)
+    frame = pd.DataFrame(left[["id", "name", "weight"]]).assign(never=left["id"].isin(set(never["id"])))
+    if siting.objective_name == "highway":  # a route's stretches bear its name alone
+        frame = frame.groupby(["name", "never"], as_index=False).agg(
+            id=("id", "first"), weight=("weight", "sum")
+        )
+    biggest = frame.sort_values(["weight", "id"], ascending=[False, True], kind="stable").head(12)
     reach = {True: text("sheet.never-reachable", report.lang), False: text("sheet.not-chosen", report.lang)}
-    ids = set(never["id"])
     rows = [
         [Cell("–" if pd.isna(row["name"]) else str(row["name"])),
-         Cell(amount(row["weight"], siting.objective_name, lang) or "–", right=True), Cell(reach[row["id"] in ids])]
-        for row in biggest.drop(columns="geometry").to_dict("records")
+         Cell(amount(row["weight"], siting.objective_name, lang) or "–", right=True), Cell(reach[row["never"]])]
+        for row in biggest.to_dict("records")
     ]  # fmt: skip
     heads = [report.words("head.name"), report.words("head.weight"), report.words("head.why")]
     report.paper.table(report.words("uncovered-table"), heads, rows, [50.0, 30.0, 86.0])
