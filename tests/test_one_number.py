@@ -306,7 +306,11 @@ def test_popups_show_the_numbers_of_the_layers(run):
                 continue
             want = Counter(shown(row[held.name], held, run.lang, unit=True) for row in raw)
             got = Counter(row[k] for row in popup_rows(spec))
-            for quiet in ("", text("value.unknown", run.lang)):  # left out where there is nothing to say
+            for quiet in (
+                "",
+                text("value.unknown", run.lang),
+                text("value.none", run.lang),
+            ):  # left out where there is nothing to say
                 want.pop(quiet, None), got.pop(quiet, None)
             assert got == want, (layer.name, held.name)
             tried += sum(want.values())
