@@ -136,6 +136,15 @@ def test_every_key_of_the_project_file_is_explained(generate):
     assert keys == {key for key in catalogue() if key.startswith("setting.")}
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_the_manual_takes_from_the_code_can_be_written(generate, lang):
+    """Keys, policies, columns, sheets and public names, without what a text leaves to be filled in."""
+    for name, part in generate.PARTS.items():
+        lines = part(lang).splitlines()
+        assert len(lines) > 20, name
+        assert not [line for line in lines if re.search(r"\{(rule|n|value|name)\}", line)], name
+
+
 def test_texts_used_in_the_code_exist(root):
     """Every literal key handed to ``text``, ``Fault`` or an error is in the catalogue."""
     keys, missing = set(catalogue()), []
