@@ -13,9 +13,8 @@ from .network import RoadGraph
 from .network.refs import split_refs
 from .network.routes import Route
 from .project import Project, boundary_file
-from .rules.length import LengthCoverage
 from .rules.policy import Policy
-from .rules.spacing import RouteSpacing
+from .rules.roads import RouteRule
 
 _EXAMPLES = 8
 """So many road numbers are named as examples."""
@@ -44,7 +43,7 @@ def region_notices(project: Project) -> list[Fault]:
 
 def class_notices(project: Project, policy: Policy, roads: RoadGraph, routes: Sequence[Route]) -> list[Fault]:
     """Classes of roads that no rule knows, and classes that rules ask for but no road number belongs to."""
-    asked = {r.network for r in policy.rules if isinstance(r, RouteSpacing | LengthCoverage)}
+    asked = {rule.network for rule in policy.of(RouteRule)}
     known = sorted({*policy.road_class, *asked})
     notes = [
         Fault(

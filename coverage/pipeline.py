@@ -23,7 +23,6 @@ from .project import Project
 from .rules.assessment import Assessment, assess
 from .rules.berths import BerthShare
 from .rules.costs import merged_costs
-from .rules.length import LengthCoverage
 from .rules.model import EmissionFactors, SiteRequirement
 from .rules.policy import Policy
 from .rules.reach import DemandReach, reach_bands
@@ -167,14 +166,14 @@ def _assess(
 
 def _assessed_routes(study: Study) -> list[Route]:
     """Routes of the classes that a rule on spacing names."""
-    classes = {rule.network for rule in study.policy.rules if isinstance(rule, RouteSpacing)}
+    classes = {rule.network for rule in study.policy.of(RouteSpacing)}
     return [route for route in study.routes if route.road_class in classes]
 
 
 def find_places(study: Study) -> gpd.GeoDataFrame:
     """Places where a site may be built."""
     settings = study.project.siting
-    judged = {r.network for r in study.policy.rules if isinstance(r, RouteSpacing | LengthCoverage)}
+    judged = {rule.network for rule in study.policy.of(RouteRule)}
     return find_candidates(
         study.inputs,
         study.context.index,
@@ -248,8 +247,8 @@ def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Pins) -> g
     ]
     parts = [candidates, places_on_routes(pins, context.index, routes)]
     if (candidates["kind"] == "route_point").any():
-        for rule in study.policy.rules:
-            if isinstance(rule, RouteSpacing) and rule.target.value is not None:
+        for rule in study.policy.of(RouteSpacing):
+            if rule.target.value is not None:
                 lines = spacing_lines(context, rule, candidates.iloc[:0])
                 parts.append(route_points_at(context, lines, rule.span_km * M_PER_KM).assign(excluded=None))
     joined = pd.concat([part for part in parts if len(part)], ignore_index=True)
@@ -310,13 +309,13 @@ def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None =
 
 def _counting_site(study: Study) -> SiteRequirement:
     """What a site must have to bring people within reach."""
-    asked = [rule.site for rule in study.policy.rules if isinstance(rule, DemandReach)]
+    asked = [rule.site for rule in study.policy.of(DemandReach)]
     return asked[0] if asked else SiteRequirement()
 
 
 def _comply(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Compliance, ...]:
     """Least sites for each span, under the first rule on spacing."""
-    rule = next((r for r in study.policy.rules if isinstance(r, RouteSpacing)), None)
+    rule = next(iter(study.policy.of(RouteSpacing)), None)
     if rule is None:
         return ()
     settings = study.project.siting
@@ -336,7 +335,7 @@ def _comply(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Compliance, ...
 
 def _retrofit(study: Study) -> Retrofit | None:
     """Which berths to give shore power."""
-    rule = next((r for r in study.policy.rules if isinstance(r, BerthShare)), None)
+    rule = next(iter(study.policy.of(BerthShare)), None)
     if rule is None or study.inputs.berths.empty:
         return None
     factors = emission_factors(study.project, study.policy)
@@ -374,7 +373,7 @@ def _after(
 
 def to_build(policy: Policy) -> Built:
     """What a proposed site is taken to be: enough for every rule on routes and reach, 4 x 120 kW at least."""
-    sites = [r.site for r in policy.rules if isinstance(r, RouteSpacing | LengthCoverage | DemandReach)]
+    sites = [rule.site for rule in policy.rules if isinstance(rule, RouteRule | DemandReach)]
     plain = Built()
     return Built(
         point_kw=max([plain.point_kw, *(site.dc_min_kw for site in sites)]),

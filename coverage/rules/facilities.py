@@ -40,6 +40,11 @@ class FacilityShare(Rule):
     def _facility_list(cls, data: Any) -> Any:
         return as_tuple(data, "facility")
 
+    @property
+    def requirement(self) -> SiteRequirement | None:
+        """What a site must have to count, where something is asked for."""
+        return None if self.target.value is None else self.site
+
 
 def assess_facilities(
     facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, rule: FacilityShare

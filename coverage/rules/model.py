@@ -98,6 +98,11 @@ class Rule(Frozen):
         return False
 
     @property
+    def requirement(self) -> SiteRequirement | None:
+        """What a charging site must have to count for the rule; None if it asks nothing of sites to be built."""
+        return None
+
+    @property
     def target_range(self) -> tuple[float, float] | None:
         """Two limits in the place of the target, where the text of the rule names both."""
         return None

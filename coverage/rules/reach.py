@@ -51,6 +51,11 @@ class DemandReach(Rule):
             raise PydanticCustomError("reach_one", "either reach_km or reach_min is expected")
         return self
 
+    @property
+    def requirement(self) -> SiteRequirement:
+        """What a site must have to count."""
+        return self.site
+
 
 def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[Finding, gpd.GeoDataFrame]:
     """Share of demand within ``reach_km``, or ``reach_min`` of driving, of a qualifying site, by county.

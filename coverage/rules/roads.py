@@ -36,6 +36,11 @@ class RouteRule(Rule):
     site: SiteRequirement
 
     @property
+    def requirement(self) -> SiteRequirement:
+        """What a site must have to count."""
+        return self.site
+
+    @property
     def span_km(self) -> float:
         """How long a gap may be."""
         raise NotImplementedError

@@ -54,17 +54,8 @@ class Equipment:
     @classmethod
     def of(cls, policy: Policy) -> Equipment:
         """The least that meets all requirements of a policy, 4 points of 120 kW at least."""
-        asked = [
-            rule.site
-            for rule in policy.rules
-            if hasattr(rule, "site")
-            and (rule.target.value is not None or not isinstance(rule, FacilityShare))
-        ]
-        hubs = [
-            rule.site
-            for rule in policy.rules
-            if isinstance(rule, FacilityShare) and rule.target.value is not None
-        ]
+        asked = [rule.requirement for rule in policy.rules if rule.requirement is not None]
+        hubs = [rule.site for rule in _targets(policy, FacilityShare)]
         return cls(_least_equipment(asked), _least_equipment([*asked, *hubs]))
 
 
@@ -166,17 +157,13 @@ def _new_sites(candidates: gpd.GeoDataFrame, built: Built) -> gpd.GeoDataFrame:
     )
 
 
-def _targets(policy: Policy, kind: type) -> list[Any]:
-    return [rule for rule in policy.rules if isinstance(rule, kind) and rule.target.value is not None]
+def _targets(policy: Policy, kind: type[Any]) -> list[Any]:
+    return [rule for rule in policy.of(kind) if rule.target.value is not None]
 
 
 def _requirements(policy: Policy) -> list[SiteRequirement]:
     """What rules with a target, and those on people, ask of a site; each once."""
-    asked = [
-        rule.site
-        for rule in policy.rules
-        if hasattr(rule, "site") and (rule.target.value is not None or not isinstance(rule, FacilityShare))
-    ]
+    asked = [rule.requirement for rule in policy.rules if rule.requirement is not None]
     return list(dict.fromkeys(asked))
 
 

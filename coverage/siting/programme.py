@@ -217,7 +217,7 @@ def _asked(rules: tuple[RuleRows, ...], meet: tuple[str, ...]) -> tuple[RuleRows
 
 def _demand(world: World, then: str, reach_km: float) -> DemandReached:
     """Demand of the second level: by the policy's rule on reach if it has one."""
-    rule = next((r for r in world.policy.rules if isinstance(r, DemandReach)), None)
+    rule = next(iter(world.policy.of(DemandReach)), None)
     site = SiteRequirement() if rule is None else rule.site
     within_km = reach_km if rule is None or rule.reach_km is None else rule.reach_km
     return world.demand_within(site, within_km, "weight" if then == "people" else then)

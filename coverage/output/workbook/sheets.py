@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import geopandas as gpd
 import pandas as pd
+import shapely
 
 from ...inputs.choices import SERVICE_KINDS
 from ...plan import Plan
@@ -17,6 +19,7 @@ from ...rules.roads import RouteRule
 from ...rules.spacing import RouteSpacing
 from ...schema import COLUMNS, column, told_unit, unit_words
 from ...texts import text
+from ...units import WGS84
 from .. import numbers
 from ..columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from ..gap_words import shared_words
@@ -192,7 +195,9 @@ def _own_sheets(plan: Plan, lang: str) -> list[Sheet]:
         if not has_own_sheet(finding.rule, plan.policy):
             continue
         kind = kind_of(finding.rule)
-        table = placed(finding.table) if "geometry" in finding.table else finding.table
+        table = finding.table
+        if "geometry" in table and set(shapely.get_type_id(table["geometry"])) <= {-1, 0}:  # points, or none
+            table = placed(gpd.GeoDataFrame(table, geometry="geometry", crs=WGS84))
         table = table.rename(columns={"class": "road_class", **kind.column_names})
         first = [kind.column_names.get(name, name) for name, _ in kind.table]
         names = dict.fromkeys([n for n in (*first, *map(str, table.columns)) if n in COLUMNS and n in table])
