@@ -213,8 +213,9 @@ def _plan() -> Schema:
         **kind, **year, more=True,
     )  # fmt: skip
     steps = rows_of(
-        "order action year spent people rules", order=COUNT, action=TEXT, spent=amount, people=amount, rules=rules,
-        **year,
+        "order action year spent people longest_gap_km gaps_over rules", order=COUNT, action=TEXT, spent=amount,
+        people=amount, longest_gap_km={"type": ["number", "null"]}, gaps_over={"type": ["integer", "null"]},
+        rules=rules, **year,
     )  # fmt: skip
     levels = rows_of(
         "name objective bound price_bound rests_on gap status runtime_s", name=one_of("money", "people", "actions"),
