@@ -251,6 +251,19 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     assert faults(path) == [("file-unreadable", None)]
 
 
+@pytest.mark.parametrize("filling", [b"a", b","])
+def test_a_line_without_end_is_told(tmp_path, monkeypatch, filling):
+    """90 MB in one line took 1.6 GB, and was told as a quote that is not closed."""
+    monkeypatch.setattr("plugspan.inputs.files.MOST_LINE", 1000)
+    (tmp_path / "a.csv").write_bytes(b"id,lon,lat\n" + filling * 2100)
+    with pytest.raises(InputError, match=r"a.csv row 2: this line has more than 1,000 bytes"):
+        read_table(tmp_path / "a.csv", CHARGERS)
+    (tmp_path / "a.csv").write_bytes((b"id,lon,lat\r" + filling * 900 + b"\r") * 3)
+    with pytest.raises(InputError) as caught:
+        read_table(tmp_path / "a.csv", CHARGERS)
+    assert "line-too-long" not in {fault.key for fault in caught.value.faults}
+
+
 def test_renamed_files_are_told_for_what_they_are(tmp_path):
     """CSV called .xlsx, a workbook called .csv, text called .gpkg, a list called .geojson."""
     assert faults(write(tmp_path / "a.xlsx", HEADER)) == [("excel-foreign", None)]

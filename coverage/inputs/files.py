@@ -152,10 +152,18 @@ def _delimiter(first_line: str) -> str:
     return max(_DELIMITERS, key=outside.count)
 
 
+MOST_LINE = 1_000_000
+"""Bytes of one line of a text table: a thousand columns of a thousand letters."""
+
+
 def _read_text(path: Path, encoding: str | None, known: Callable[[str], bool]) -> RawTable:
     file, content = str(path), read_bytes(path)
     if encoding is None:
         content = content.removeprefix(_BOM)
+    for start in range(0, len(content) - MOST_LINE, MOST_LINE):
+        if not any(content.find(end, start, start + MOST_LINE) >= 0 for end in (b"\n", b"\r")):
+            values = {"most": f"{MOST_LINE:,}"}
+            raise InputError(Fault("line-too-long", file, _row_of(content, start), values=values))
     encoding = _encoding(content, encoding, file)
     if "utf-16" not in encoding.lower() and b"\0" in content:
         raise InputError(Fault("file-binary", file=file))
