@@ -349,6 +349,46 @@ def test_a_road_that_meets_the_middle_of_the_cross_street():
     assert route.length_m == pytest.approx(25_200, **NEAR)
 
 
+@pytest.mark.parametrize("length_m", [300, 1500, 5000])
+@pytest.mark.parametrize("across_m", [100, 400, 800])
+@pytest.mark.parametrize("sense", [1, -1])
+def test_a_road_that_meets_the_middle_of_a_one_way_cross_street(sense, across_m, length_m):
+    """Both halves of the cross street are one-way, as the streets they lead to: straight over it is round the block.
+
+    10 km, half the cross street, the pair, half the other one, 10 km; back the same on the other side.
+    """
+    half, south = across_m / 2, -length_m
+    toy = Toy(
+        n=(0, 10_000), m=(0, 0), a=(-half, 0), b=(half, 0), c=(-half, south), d=(half, south), o=(0, south)
+    )
+    toy.node("s", 0, south - 10_000).node("x", -half - 300, 0).node("y", half + 300, south).road("x a").road(
+        "d y"
+    )
+    toy.road("n m", "US23").road("o s", "US23")
+    for way in ("m a c o", "o d b m"):
+        toy.road(way.split()[::sense], "US23", oneway=True)
+    graph = toy.graph()
+    (route,) = routes = find_routes(graph, ANY)
+    (section,) = route.sections
+    ways = {"n m a c o s", "s o d b m n"} if sense == 1 else {"n m b d o s", "s o c a m n"}
+    assert {" ".join(drawn(d, toy, graph)) for d in section.drives} == ways
+    assert not any(d.inferred.any() for d in section.drives)
+    assert route.length_m == pytest.approx(20_000 + across_m + length_m, **NEAR)
+    _, gaps = at_sites(graph, routes, [toy.at["n"], toy.at["s"]])
+    assert between(gaps, "forward") == pytest.approx([20_000 + across_m + length_m], **NEAR)
+
+
+def test_a_carriageway_that_passes_the_end_of_a_two_way_road():
+    """A dual road runs east to west; a two-way spur with its number ends at one carriageway: that goes on."""
+    toy = Toy(w=(-10_000, 0), m=(0, 0), e=(10_000, 0), W=(-10_000, 30), E=(10_000, 30), n=(0, -4000))
+    toy.road("w m e", "US23", oneway=True).road("E W", "US23", oneway=True).road("m n", "US23")
+    graph = toy.graph()
+    ways = {
+        " ".join(drawn(d, toy, graph)) for r in find_routes(graph, ANY) for s in r.sections for d in s.drives
+    }
+    assert {"w m e", "E W"} <= ways
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_pair_that_shifts_by_a_block(seed):
     """Half-way both streets go on a block further east, over two blocks of one two-way cross street.

@@ -20,7 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from ...errors import Fault, InputError
 from ..graph import BoolArray, FloatArray, IntArray
 from .chains import Arc, Chain, ChainEnd, chain_ends, limit_deg, make_chains, turn_deg
-from .forks import Follow, Place, closing_streets, keep_on, leave_stubs, strings_of
+from .forks import Follow, Place, closing_streets, keep_on, leave_stubs, round_the_block, strings_of
 from .geometry import mercator
 from .index import RoadIndex
 
@@ -69,7 +69,7 @@ def find_drives(index: RoadIndex, segments: IntArray) -> tuple[list[Path], IntAr
     chains = make_chains(index, segments[~on_circle])
     places = _places(index, chains, circles)
     left_out = closing_streets(index, chains, places)
-    follow = _match(index, places, left_out)
+    follow = _match(index, chains, places, left_out)
     leave_stubs(index, chains, places, follow, left_out)
     keep_on(chains, places, follow, left_out)
     drives = _join(index, chains, follow, segments, left_out)
@@ -93,9 +93,11 @@ def _places(index: RoadIndex, chains: list[Chain], circles: set[int]) -> dict[Pl
     return places
 
 
-def _match(index: RoadIndex, places: dict[Place, list[ChainEnd]], left_out: set[Arc]) -> Follow:
+def _match(
+    index: RoadIndex, chains: list[Chain], places: dict[Place, list[ChainEnd]], left_out: set[Arc]
+) -> Follow:
     """Decide at each node or roundabout which way in continues on which way out."""
-    starts = {e.leaving: ends for ends in places.values() for e in ends} if left_out else {}
+    place_of = {e.leaving: ends for ends in places.values() for e in ends}
     follow: Follow = {}
     for (is_circle, number), ends in places.items():
         if len(ends) > MOST_BRANCHES:
@@ -105,8 +107,11 @@ def _match(index: RoadIndex, places: dict[Place, list[ChainEnd]], left_out: set[
         ways = _Circle(index, number) if is_circle else None
         outward = [end.away if ways is None else ways.outward(end) for end in ends]
         options = _options(ends, outward, left_out)
+        if len(ends) > 2:
+            block = round_the_block(index, chains, place_of, ends, {option[-2:] for option in options})
+            options = [option for option in options if option[-2:] not in block]
         if left_out and any(end.arriving in left_out or end.leaving in left_out for end in ends):
-            options = _most(options, [_before(end, starts, left_out) for end in ends], outward)
+            options = _most(options, [_before(end, place_of, left_out) for end in ends], outward)
         follow.update(_match_place(ends, options, ways))
     return follow
 

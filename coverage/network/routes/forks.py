@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..graph import IntArray
+from ..graph import FloatArray, IntArray
 from .chains import Arc, Chain, ChainEnd, limit_deg, turn_deg
+from .geometry import ground_scale
 from .index import RoadIndex
 
 CROSS_STREET_M = 1000.0
@@ -139,6 +140,59 @@ def _turns_off(run: set[Arc], way: list[list[Door]], useless: set[Arc], near: se
             ):
                 return True
     return False
+
+
+def round_the_block(
+    index: RoadIndex,
+    chains: list[Chain],
+    place_of: dict[Arc, list[ChainEnd]],
+    ends: list[ChainEnd],
+    options: set[tuple[int, int]],
+) -> set[tuple[int, int]]:
+    """Ways straight over a cross street from one street of a pair to the other, where both could take another road.
+
+    A two-way road that meets the middle of a one-way cross street turns onto it. What tells this from a carriageway
+    that passes the end of a two-way road: the streets lie beside each other further on.
+
+    Parameters
+    ----------
+    place_of : mapping
+        By the end of a chain (its leaving arc), all ends at that place.
+    ends, options
+        Ends of chains at one place, and which may be followed by which: positions in ``ends``.
+    """
+    found = set()
+    for i, j in options:
+        other = {k for k in range(len(ends)) if k not in (i, j) and (i, k) in options and (k, j) in options}
+        if other and not (chains[ends[i].chain].two_way or chains[ends[j].chain].two_way):
+            (here, here_m), (there, there_m) = (_further_on(index, chains, place_of, ends[k]) for k in (i, j))
+            apart_m = float(np.hypot(*(here - there)) * ground_scale(here[1]))
+            if apart_m < 0.5 * (here_m + there_m):
+                found.add((i, j))
+    return found
+
+
+def _further_on(
+    index: RoadIndex, chains: list[Chain], place_of: dict[Arc, list[ChainEnd]], end: ChainEnd
+) -> tuple[FloatArray, float]:
+    """Mercator point up to ``CROSS_STREET_M`` along a one-way street up to where others join, and how far that is."""
+    passed: set[int] = set()
+    walked_m = 0.0
+    while True:
+        passed.add(end.chain)
+        ((xy, s_m),) = index.paths([chains[end.chain].edges])
+        if end.last:
+            xy, s_m = xy[::-1], s_m[-1] - s_m[::-1]
+        left_m = min(CROSS_STREET_M - walked_m, float(s_m[-1]))
+        point = np.array([np.interp(left_m, s_m, xy[:, 0]), np.interp(left_m, s_m, xy[:, 1])])
+        walked_m += left_m
+        on = [
+            e for e in place_of[(end.chain, 1 - end.last)] if (e.chain, e.last) != (end.chain, 1 - end.last)
+        ]
+        one_way_on = len(on) == 1 and (on[0].arrive, on[0].leave) == (end.arrive, end.leave)
+        if walked_m >= CROSS_STREET_M or not one_way_on or on[0].chain in passed:
+            return point, walked_m
+        end = on[0]
 
 
 # -- one-way pieces that lead nowhere ------------------------------------------------------------------------
