@@ -32,12 +32,11 @@ from .rules.stretches import spacing_lines
 from .siting.actions import carry_out, find_actions
 from .siting.maxcover.run import Progress
 from .siting.pins import Pins, pin, places_on_routes
-from .siting.planning.candidates import find_candidates
+from .siting.planning.candidates import find_candidates, route_points_at
 from .siting.planning.comply import Compliance, comply
 from .siting.planning.outcome import Siting
 from .siting.planning.propose import propose
 from .siting.planning.retrofit import Retrofit, plan_retrofits
-from .siting.planning.span_points import route_points_at
 from .siting.planning.wishes import SolverOptions, Wishes, check_wishes
 from .siting.programme import Programme, ProgrammeOptions, make_programme
 from .siting.step_gaps import StepGaps, gaps_by_step

@@ -19,9 +19,8 @@ from plugspan.rules.roads import RoadContext, gap_frame
 from plugspan.rules.spacing import assess_spacing
 from plugspan.rules.stretches import gap_windows
 from plugspan.siting.maxcover import least_sites
-from plugspan.siting.planning.candidates import find_candidates
+from plugspan.siting.planning.candidates import find_candidates, span_multiples
 from plugspan.siting.planning.comply import comply
-from plugspan.siting.planning.span_points import span_multiples
 from test_evidence import COVERED, inputs_of, numbered_ring, policy, site
 from test_spacing import box
 from toy import Toy

@@ -23,12 +23,14 @@ from .spacing_gaps import (
     SHARED,
     DriveKey,
     Driven,
+    driven_once_m,
     drives_with_sites,
+    each_road_once,
     gap_table,
+    length_rows,
     region_pieces,
     rows_by_drive,
 )
-from .spacing_lengths import driven_once_m, each_road_once, length_rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,8 @@ import geopandas as gpd
 import pandas as pd
 
 from ..plan import Plan
-from ..schema import TableSchema
+from ..schema import Column, TableSchema, column, columns
+from ..siting.planning.outcome import Siting
 from ..units import M_PER_KM, WGS84
 from . import numbers
 from .columns import (
@@ -14,10 +15,11 @@ from .columns import (
     EVIDENCE_COLUMNS,
     FINDING_COLUMNS,
     ISSUE_COLUMNS,
+    REACH_COLUMNS,
     ROUTE_COLUMNS,
+    SITING_DEMAND_COLUMNS,
     UNSERVED_COLUMNS,
 )
-from .siting_tables import siting_tables
 
 
 def quality_table(plan: Plan, lang: str) -> gpd.GeoDataFrame:
@@ -63,3 +65,23 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSch
         name: (frame.reindex(columns=[c.name for c in columns]), TableSchema(name, columns))
         for name, (frame, columns) in tables.items()
     }
+
+
+SERVED_COLUMNS = columns("site demand amount")
+AIM_DEMAND_COLUMNS = columns("aim id amount county")
+AIM_REACH_COLUMNS = (column("aim"), *REACH_COLUMNS)
+
+
+def siting_tables(siting: Siting) -> dict[str, tuple[pd.DataFrame, tuple[Column, ...]]]:
+    """Tables by name; those of capacity and aims only if they were asked for."""
+    name = siting.objective_name
+    tables = {
+        f"reach_{name}": (siting.reach, REACH_COLUMNS),
+        f"demand_{name}": (pd.DataFrame(siting.demand), SITING_DEMAND_COLUMNS),
+    }
+    if siting.goal is not None and siting.goal.name == "capacity":
+        tables[f"served_{name}"] = (siting.served, SERVED_COLUMNS)
+    if len(siting.aim_demand):
+        tables["demand_aims"] = (siting.aim_demand, AIM_DEMAND_COLUMNS)
+        tables["reach_aims"] = (siting.aim_reach, AIM_REACH_COLUMNS)
+    return tables

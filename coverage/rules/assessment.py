@@ -25,14 +25,7 @@ from .policy import Policy
 from .roads import RoadContext, RouteRule
 
 ROUTE_COLUMNS = (
-    "ref",
-    "class",
-    "length_km",
-    "parallel_km",
-    "sites",
-    "length_per_site_km",
-    "gap_mean_km",
-    "gap_max_km",
+    *("ref", "class", "length_km", "parallel_km", "sites", "length_per_site_km", "gap_mean_km", "gap_max_km"),
 )
 
 
@@ -226,23 +219,6 @@ def _empty(columns: Iterable[str]) -> pd.DataFrame:
 
 
 def _no_gaps() -> gpd.GeoDataFrame:
-    columns = (
-        "rule",
-        "ref",
-        "road_class",
-        "section",
-        "direction",
-        "kind",
-        "from_site",
-        "to_site",
-        "from_km",
-        "to_km",
-        "length_km",
-        "inside_km",
-        "open_start",
-        "open_end",
-        "spacing_class",
-        "strip",
-        "ways",
-    )
-    return gpd.GeoDataFrame(_empty(columns), geometry=[], crs=WGS84)
+    columns = """rule ref road_class section direction kind from_site to_site from_km to_km length_km inside_km
+        open_start open_end spacing_class strip ways"""
+    return gpd.GeoDataFrame(_empty(columns.split()), geometry=[], crs=WGS84)

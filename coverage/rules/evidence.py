@@ -27,20 +27,8 @@ from .policy import Policy
 from .roads import RoadContext, RouteRule
 
 EVIDENCE_COLUMNS = (
-    *(
-        "gap",
-        "rule",
-        "ref",
-        "section",
-        "direction",
-        "from_km",
-        "to_km",
-        "evidence_kind",
-        "rank",
-        "id",
-        "name",
-    ),
-    *("kind", "reason", "meets", "chainage_km", "distance_km", "back_km", "straight_km", "ways"),
+    *("gap", "rule", *DRIVE_KEY, "from_km", "to_km", "evidence_kind", "rank", "id", "name", "kind", "reason"),
+    *("meets", "chainage_km", "distance_km", "back_km", "straight_km", "ways"),
 )
 """Columns of :attr:`.assessment.Assessment.evidence`."""
 MOST_CANDIDATES, MOST_NOT_COUNTING = 3, 5

@@ -19,8 +19,7 @@ from ..rules.roads import RoadContext
 from ..rules.rows import DemandReached, RuleRows
 from .actions import action_chargers
 from .maxcover.problem import BoolArray
-from .planning.demand import people_demand
-from .planning.reach import find_sites, measure
+from .planning.reach import find_sites, measure, people_demand
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from ...rules.spacing import RouteSpacing
 from ...rules.stretches import SpacingLine, spacing_lines, spacing_rows
 from ...units import M_PER_KM, km
 from ..maxcover.least_sites import LeastResult, least_sites
-from .span_points import route_points_at
+from .candidates import route_points_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def comply(
     candidates : GeoDataFrame
         EPSG:4326, ``id, kind, name, cost, excluded``; excluded ones are left out. If points along the routes are
         among them, so are those where a plan with the fewest sites may have to build (see
-        :func:`.span_points.route_points_at`): the least is that over all points of the roads, and such a point is
+        :func:`.candidates.route_points_at`): the least is that over all points of the roads, and such a point is
         chosen only where it saves a site.
     spans_km : iterable of float
         "What if the span were 25, 30, 35, 40 km?"

@@ -21,11 +21,10 @@ from ..maxcover.result import SitingResult, verify
 from ..maxcover.run import Progress
 from ..maxcover.solve import solve
 from .aims import AimTable, aim_table
-from .demand import highway_demand, people_demand
 from .goals import Decision, decide
 from .infeasible import why_infeasible
 from .outcome import Siting
-from .reach import Places, Reach, find_sites, measure
+from .reach import Places, Reach, find_sites, highway_demand, measure, people_demand
 from .recount_frames import recount_frames
 from .sensitivity import sensitivity
 from .tables import aims_table, backup_table, counties_table, scenarios_table, sites_table
