@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from plugspan.assess.covered import covered_length
-from plugspan.rules.length import Pieces, edge_rows
+from plugspan.rules.edge_cover import Pieces, edge_rows
 from scipy import sparse
 from scipy.sparse import csgraph
 

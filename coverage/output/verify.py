@@ -144,7 +144,7 @@ def _plan_states(plan: dict[str, Any], after: dict[str, dict[str, Any]]) -> Iter
     """Each rule's value at the end: by the rows, and as the assessment found it; the money of each year."""
     last = plan["steps"][-1]["rules"]
     for rule, share in served_shares(plan["proof"]).items():
-        if after[rule]["kind"] in ("facility_share", "length_coverage") and not plan["faults"]:
+        if after[rule]["kind"] == "facility_share" and not plan["faults"]:
             yield f"plan.{rule}.low", last[rule]["low"], share
     for rule, state in last.items():
         if plan["verified"] and after[rule]["low"] is not None:

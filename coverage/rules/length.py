@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,16 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from ..assess.covered import covered_length
-from ..assess.spacing import Spacing
-from ..network.access import find_served
+from ..assess.covered_drives import Links
+from ..assess.spacing import Spacing, find_spacing
+from ..network.access import Access, find_served
 from ..network.cutting import all_pieces
-from ..network.graph import FloatArray, IntArray, shortest_csr
+from ..network.graph import BoolArray, FloatArray, IntArray, shortest_csr
 from ..network.routes import segment_weight, segments_inside
 from ..network.snapping import Snapped, join_snapped, places_on
 from ..settings import Positive
-from ..units import M_PER_KM, lonlat
+from ..units import M_PER_KM, compare_m, lonlat
+from .edge_cover import SAME_M, Pieces, edge_rows
 from .finding import NO, YES, Finding, Measured
 from .kind import RuleKind
 from .roads import (
@@ -33,11 +36,10 @@ from .roads import (
     spacing_figures,
     survey_of,
 )
-from .rows import Line, RuleRows, Stretches, World, rule_rows
-from .stretches import lines_of, stretch_rows
+from .rows import RuleRows, Stretches, World, rule_rows
+from .stretches import gap_rows, lines_of
+from .two_site import SitesOnRoads, join_roads, roads_of_pieces, watched
 
-SAME_M = 5e-4
-"""Lengths are compared to the millimetre."""
 LEAST_M = 1e-6
 """A distance of 0 as it is stored."""
 
@@ -195,11 +197,12 @@ def _graph_coverage(
 
 
 def coverage_rows(world: World, rule: LengthCoverage) -> RuleRows | None:
-    """Rows of the pieces that don't pass, by the rule's reading."""
+    """Rows of the pieces that don't pass, by the rule's reading; see :mod:`.edge_cover`."""
     share = rule.target.share_min or 1.0
     if rule.reading == "route":
-        lines = lines_of(world, rule)
-        return stretch_rows(world, rule, lines, share) if lines else None
+        return _route_rows(world, rule, share)
+    if rule.reading == "two_site":
+        return _two_site_rows(world, rule, share)
     failing, total_m, served_m = _failing_pieces(world, rule)
     if not total_m > 0:
         return None
@@ -207,7 +210,146 @@ def coverage_rows(world: World, rule: LengthCoverage) -> RuleRows | None:
     found = rule_rows(
         rule, cover, failing.items, world, served=served_m, total=total_m, item=piece, share=share
     )
-    return replace(found, stretches=laid)
+    return replace(found, stretches=laid, measure=_measured_on_lines(failing, laid, total_m))
+
+
+def _measured_on_lines(
+    failing: _Failing, laid: Stretches, total_m: float
+) -> Callable[[BoolArray, bool], float | None]:
+    """Share that passes: of each piece the parts that lie in no gap longer than the span, as the assessment cuts it."""
+    weight_m = failing.items["weight"].to_numpy(np.float64)
+    length_m = failing.table.length_m
+
+    def measure(chosen: BoolArray, _favourable: bool) -> float | None:
+        failed_m = 0.0
+        for line in laid.lines:
+            piece = int(line.name[0])
+            at = np.concatenate([[-np.inf, np.inf], line.fixed_m, line.action_m[chosen[line.action]]])
+            at = np.sort(at)
+            over = compare_m(np.diff(at), laid.span_m) > 0
+            part = np.clip(at, 0.0, length_m[piece])
+            whole = length_m[piece] or 1.0
+            failed_m += weight_m[piece] * float(np.diff(part)[over].sum()) / whole
+        return 1.0 - failed_m / total_m
+
+    return measure
+
+
+def _two_site_rows(world: World, rule: LengthCoverage, share: float) -> RuleRows | None:
+    """Items are the roads between junctions and places; rows come as plans turn out to be too little."""
+    context = world.context
+    old = context.snapped.take(serving_sites(context, rule, context.status(rule.site) == YES))
+    new, serves = _serving_actions(world, rule)
+    keys = [f"{row.place} {row.target}" for row in world.actions.iloc[serves].itertuples()]
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    full = coverage_pieces(context, rule.network, join_snapped(old, new.take(serves[first])))
+    total_m, k = float(full.weight_m.sum()), len(old.segment)
+    if not total_m > 0:
+        return None
+    keep = np.zeros(full.n_nodes, np.bool_)
+    keep[context.graph.n_nodes : context.graph.n_nodes + k + len(first)] = True
+    joined = join_roads(full.a, full.b, full.length_m, keep)
+    ref = context.graph.segments["ref"].astype(object).to_numpy()[full.segment]
+    table = {"ref": ref, "segment": full.segment, "from_m": full.from_m, "length_m": full.length_m}
+    items = roads_of_pieces(joined, full.weight_m, pd.DataFrame(table))
+    road = items["road"].to_numpy(np.int64)
+    node = np.full(world.n, -1, dtype=np.int64)
+    node[serves] = context.graph.n_nodes + k + which
+    links = Links(joined.u.astype(np.int32), joined.v.astype(np.int32), joined.length_m, full.n_nodes)
+    sites = SitesOnRoads(
+        links, context.graph.n_nodes + np.arange(k), node, world.actions["cost"].to_numpy(float),
+        rule.span_max_km * M_PER_KM,
+    )  # fmt: skip
+    dead = np.flatnonzero(road < 0)
+    found = rule_rows(
+        rule,
+        [[] for _ in dead],
+        items.drop(columns="road"),
+        world,
+        served=0.0,
+        total=total_m,
+        item=dead,
+        share=share,
+    )
+    return watched(found, sites, road)
+
+
+def _serving_actions(world: World, rule: LengthCoverage) -> tuple[Snapped, IntArray]:
+    """All actions at their places on the roads, and which bring a site that serves the rule's routes."""
+    context, points = world.context, lonlat(world.actions.geometry)
+    new = context.snapper.snap(points)
+    served = find_served(
+        context.index,
+        context.of_class(rule.network),
+        new,
+        points,
+        access_m=rule.site.access_km * M_PER_KM,
+        snapper=context.snapper,
+    )
+    serves = np.unique(served["site"].to_numpy(np.int64))
+    return new, serves[world.adds(rule.site)[serves]]
+
+
+def _route_rows(world: World, rule: LengthCoverage, share: float) -> RuleRows | None:
+    """Rows of the gaps that are too long or open; the share itself is measured as the assessment does."""
+    context, span_m = world.context, rule.span_max_km * M_PER_KM
+    today = context.spacing(rule, rule.network, context.status(rule.site) == YES)
+    total_m = float(today.network["length_m"])
+    lines = {line.key: line for line in lines_of(world, rule)}
+    if not lines or not total_m > 0:
+        return None
+    gaps = today.gaps
+    is_open = (gaps["open_start"] | gaps["open_end"]).to_numpy(bool)
+    whole = (gaps["kind"] == "whole").to_numpy(bool)
+    fails = is_open | whole | (compare_m(gaps["length_m"].to_numpy(np.float64), span_m) > 0)
+    rows: list[IntArray] = []
+    items: list[dict[str, Any]] = []
+    item: list[int] = []
+    for gap in gaps[fails].to_dict("records"):
+        line = lines[(gap["ref"], gap["section"], gap["direction"])]
+        members = gap_rows(line, gap, span_m)
+        rows += members
+        item += [len(items)] * len(members)
+        low, high = sorted([gap["from_m"], gap["to_m"]])
+        named = {name: gap[name] for name in ("ref", "section", "direction")}
+        items.append({**named, "from_m": low, "to_m": high, "weight": float(gap["counted_m"])})
+    table = pd.DataFrame(items, columns=["ref", "section", "direction", "from_m", "to_m", "weight"])
+    lost_m = float(table["weight"].sum())
+    found = rule_rows(
+        rule, rows, table, world, served=max(total_m - lost_m, 0.0), total=max(total_m, lost_m),
+        item=np.array(item, dtype=np.int64), share=share,
+    )  # fmt: skip
+    return replace(found, measure=_measured_on_routes(world, rule))
+
+
+def _measured_on_routes(world: World, rule: LengthCoverage) -> Callable[[BoolArray, bool], float | None]:
+    """Share of length in gaps within the span, by the assessment's own function with the actions' sites as well."""
+    context = world.context
+    routes, k = context.of_class(rule.network), len(context.inputs.sites)
+    points, adds = lonlat(world.actions.geometry), world.adds(rule.site)
+    limit = rule.site.access_km * M_PER_KM
+    new = find_served(
+        context.index, routes, context.snapper.snap(points), points, access_m=limit, snapper=context.snapper
+    )
+    access = context.access(rule.site.access_km)
+    own = access.served[access.served["ref"].isin({route.ref for route in routes})]
+    served = pd.concat([own, new.assign(site=new["site"] + k)], ignore_index=True)
+    yes = context.status(rule.site) == YES
+
+    def measure(chosen: BoolArray, favourable: bool) -> float | None:
+        found = find_spacing(
+            context.index,
+            routes,
+            Access(served, access.near, limit),
+            np.concatenate([yes, chosen & adds]),
+            limits_m=[x * M_PER_KM for x in rule.limits_km],
+            span_m=rule.span_max_km * M_PER_KM,
+            ends=context.ends,
+            pieces=context.pieces,
+        )
+        return float(found.network["covered_high" if favourable else "covered_low"])
+
+    return measure
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,14 +365,7 @@ def _failing_pieces(world: World, rule: LengthCoverage) -> tuple[_Failing, float
     context, span_m = world.context, rule.span_max_km * M_PER_KM
     sites = serving_sites(context, rule, context.status(rule.site) == YES)
     old = context.snapped.take(sites)
-    routes = context.of_class(rule.network)
-    new = context.snapper.snap(lonlat(world.actions.geometry))
-    serves = np.unique(
-        find_served(context.index, routes, new, access_m=rule.site.access_km * M_PER_KM)["site"].to_numpy(
-            np.int64
-        )
-    )
-    serves = serves[world.gives(rule.site)[serves]]
+    new, serves = _serving_actions(world, rule)
     base = coverage_pieces(context, rule.network, old)
     full = coverage_pieces(context, rule.network, join_snapped(old, new.take(serves)))
     graph = _undirected(full)
@@ -300,139 +435,6 @@ def _places_on(base: CoveragePieces, at: IntArray, places: Snapped) -> tuple[Int
     return piece, place, pairs["on_m"].to_numpy(np.float64)
 
 
-# -- covered length as rows: which places make a piece pass the edge rule --------------------------------
-#
-# A piece from ``u`` to ``v`` passes if ``d(u, nearest site) + length + d(v, nearest site) <= span``; sites on it
-# cut it, and each part must pass. Laid out as a line with ``u`` at 0 and ``v`` at its length, every site stands
-# at minus its distance from ``u``, at the length plus its distance from ``v``, and where it is if it lies on the
-# piece. Then the piece passes exactly when no two neighbouring sites of this line, with the piece or a part of it
-# between them, are further apart than the span: that is, when every stretch ``(x, x + span]`` that touches the
-# piece holds a site. It is enough to look at the stretches that begin at a possible place of a site, and at the
-# one that ends where the piece begins.
-
-
-@dataclass(frozen=True, eq=False)
-class Pieces:
-    """Pieces of road and the distances from their ends to sites.
-
-    Attributes
-    ----------
-    length_m : (p,) float64
-    near_u_m, near_v_m : (p,) float64
-        Distance from each end to the nearest existing site; infinite if there is none within the span.
-    far_u_m, far_v_m : (p, n) csr_array
-        Distance from each end to each possible place within the span. A stored 0 is a distance of 0.
-    on_piece, on_place : (k,) int64
-        Possible places that lie on a piece, and
-    on_m : (k,) float64
-        how far from its first end.
-    """
-
-    length_m: FloatArray
-    near_u_m: FloatArray
-    near_v_m: FloatArray
-    far_u_m: sparse.csr_array
-    far_v_m: sparse.csr_array
-    on_piece: IntArray
-    on_place: IntArray
-    on_m: FloatArray
-
-    def passes(self, span_m: float) -> npt.NDArray[np.bool_]:
-        """(p,) pieces that pass with the existing sites alone."""
-        whole = self.near_u_m + self.length_m + self.near_v_m
-        return np.asarray(whole <= span_m + SAME_M, dtype=np.bool_)
-
-
-def edge_rows(pieces: Pieces, span_m: float) -> tuple[sparse.csr_array, IntArray, Stretches]:
-    """Rows of the pieces that don't pass yet.
-
-    Returns
-    -------
-    cover : (r, n) csr_array of float64
-        Row: one stretch of one piece; 1 for each place that lies in it. A row without any cannot be served.
-    piece : (r,) int64
-        The piece of each row; it passes exactly when all its rows hold a site.
-    stretches : Stretches
-        The pieces laid out as lines, and where on them each row begins.
-    """
-    n = pieces.far_u_m.shape[1]
-    on_start = np.searchsorted(pieces.on_piece, np.arange(len(pieces.length_m) + 1))
-    rows: list[IntArray] = []
-    owner: list[int] = []
-    begin: list[float] = []
-    lines: list[Line] = []
-    for e in np.flatnonzero(~pieces.passes(span_m)).tolist():
-        u_place, u_far = _row(pieces.far_u_m, e)
-        v_place, v_far = _row(pieces.far_v_m, e)
-        on = slice(on_start[e], on_start[e + 1])
-        length = float(pieces.length_m[e])
-        at = np.concatenate([-u_far, pieces.on_m[on], length + v_far])
-        place = np.concatenate([u_place, pieces.on_place[on], v_place])
-        left, right = -float(pieces.near_u_m[e]), length + float(pieces.near_v_m[e])
-        found = _stretches(at, place, left, right, length, span_m)
-        rows += [members for _, members in found]
-        begin += [start for start, _ in found]
-        owner += [e] * len(found)
-        ends = np.array([left, right])
-        lines.append(Line((e,), 0.0, (-span_m, length), ends[np.isfinite(ends)], place, at))
-    size = np.array([len(row) for row in rows], dtype=np.int64)
-    start = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
-    members = np.concatenate([np.empty(0, np.int64), *rows])
-    cover = sparse.csr_array((np.ones(len(members)), members, start), shape=(len(rows), n))
-    piece = np.array(owner, dtype=np.int64)
-    of_line = np.unique(piece, return_inverse=True)[1] if len(piece) else piece
-    laid = tuple(line for line in lines if line.name[0] in set(owner))
-    return cover, piece, Stretches(laid, of_line, np.array(begin), span_m)
-
-
-def _row(matrix: sparse.csr_array, e: int) -> tuple[IntArray, FloatArray]:
-    at = slice(matrix.indptr[e], matrix.indptr[e + 1])
-    return matrix.indices[at].astype(np.int64), matrix.data[at]
-
-
-def _stretches(
-    at: FloatArray, place: IntArray, left: float, right: float, length: float, span: float
-) -> list[tuple[float, IntArray]]:
-    """Stretches that must hold a place: where each begins, and the places in it.
-
-    ``left`` and ``right`` are the nearest existing sites.
-
-    Stretches that hold all the places of another one are left out.
-    """
-    order = np.lexsort((place, at))
-    at, place = at[order], place[order]
-    first = max(left, -span)
-    starts = np.unique(np.concatenate([[first], at[(at > first) & (at < length - SAME_M)]]))
-    starts = starts[starts + span < right - SAME_M]
-    low = np.searchsorted(at, starts + SAME_M, "right")
-    high = np.searchsorted(at, starts + span + SAME_M, "right")
-    found: list[tuple[float, IntArray]] = []
-    seen: set[bytes] = set()
-    for start, a, b in zip(starts.tolist(), low.tolist(), high.tolist(), strict=True):
-        members = np.unique(place[a:b])
-        key = members.tobytes()
-        if key not in seen:
-            seen.add(key)
-            found.append((start, members))
-    return _smallest(found)
-
-
-def _smallest(found: list[tuple[float, IntArray]]) -> list[tuple[float, IntArray]]:
-    """Stretches of whose places those of no other one are a part."""
-    if len(found) < 2:
-        return found
-    rows = [members for _, members in found]
-    names, columns = np.unique(np.concatenate(rows), return_inverse=True)
-    number = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-    holds = np.zeros((len(rows), len(names)), dtype=np.float32)
-    holds[number, columns] = 1.0
-    size = holds.sum(axis=1)
-    common = holds @ holds.T
-    # Row i is a part of row k if all of it is in k; no two rows are the same.
-    part = (common == size[:, None]) & (size[:, None] < size[None, :])
-    return [row for row, superset in zip(found, part.any(axis=0), strict=True) if not superset]
-
-
 def _measured(rule: LengthCoverage, context: RoadContext) -> Measured:
     finding, spacing = assess_coverage(context, rule)
     return Measured(finding, gap_frame(context, rule, rule.network, spacing))
@@ -443,10 +445,16 @@ KIND = RuleKind(
     LengthCoverage,
     measure=_measured,
     rows=coverage_rows,
-    table=(("ref", 20), ("length_km", 24), ("sites", 18), ("gap_max_km", 28), ("covered_low", 30),
-           ("covered_high", 30)),
+    table=(
+        ("ref", 20),
+        ("length_km", 24),
+        ("sites", 18),
+        ("gap_max_km", 28),
+        ("covered_low", 30),
+        ("covered_high", 30),
+    ),
     sheet="routes",
     sheet_of_first=True,
     layers=("routes", "charging_sites"),
     own_gaps=True,
-)  # fmt: skip
+)

@@ -9,7 +9,7 @@ What exists today is taken off the needs; it counts if it surely is there: what 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import geopandas as gpd
@@ -98,6 +98,9 @@ class RuleRows:
         is to be taken as favourable.
     stretches : Stretches, optional
         What the first rows are recounted from.
+    lacking : callable, optional
+        Where rows are made as plans break the rule: from a (n,) mask of actions and the (i,) items that the rows so far
+        call served, sets of actions of each of which one must be in any plan that serves the item, and their items.
     """
 
     rule: str
@@ -111,6 +114,27 @@ class RuleRows:
     due: int | None = None
     measure: Callable[[BoolArray, bool], float | None] | None = None
     stretches: Stretches | None = None
+    lacking: Callable[[BoolArray, BoolArray], tuple[list[IntArray], list[int]]] | None = None
+
+    def served_items(self, chosen: BoolArray) -> BoolArray:
+        """(i,) items all of whose rows a mask of actions serves."""
+        met = self.matrix @ chosen.astype(np.float64) >= self.need * (1 - SERVED)
+        return np.asarray(np.bincount(self.item, ~met, minlength=len(self.items)) == 0, dtype=np.bool_)
+
+    def completed(self, chosen: BoolArray) -> RuleRows | None:
+        """With the rows that a plan breaks although it keeps those so far; None if there are none."""
+        if self.lacking is None:
+            return None
+        rows, item = self.lacking(chosen, self.served_items(chosen))
+        if not rows:
+            return None
+        more = one_each(rows, self.matrix.shape[1])
+        return replace(
+            self,
+            matrix=sparse.csr_array(sparse.vstack([self.matrix, more])),
+            need=np.append(self.need, np.ones(len(rows))),
+            item=np.append(self.item, np.array(item, dtype=np.int64)),
+        )
 
     def value(self, chosen: BoolArray, favourable: bool) -> float | None:
         """The rule's value with a (n,) mask of actions, in the unit of its finding; None if nothing is measured."""
@@ -118,9 +142,7 @@ class RuleRows:
             return self.measure(chosen, favourable)
         if not self.total > 0:
             return None
-        met = self.matrix @ chosen.astype(np.float64) >= self.need * (1 - SERVED)
-        missed = np.bincount(self.item, ~met, minlength=len(self.items))
-        return (self.served + float(self.weight[missed == 0].sum())) / self.total
+        return (self.served + float(self.weight[self.served_items(chosen)].sum())) / self.total
 
     @property
     def weight(self) -> FloatArray:

@@ -164,12 +164,18 @@ def spacing_rule_rows(world: World, rule: RouteSpacing) -> RuleRows | None:
     driven_m, there = float(today["driven_m"]), int(today["direction_sites"])
     amount = directions_served(lines, world.n)
 
-    def measure(chosen: BoolArray, _favourable: bool) -> float | None:
+    open_at = _open_ends(world, lines)
+
+    def measure(chosen: BoolArray, favourable: bool) -> float | None:
         if rule.statistic == "gap_max":
+            if not favourable and any(not line.has_site_at(end_m, chosen) for line, end_m in open_at):
+                return np.inf  # how far it goes on beyond the data nobody knows
             return max(longest_own_gap_m(line, chosen) for line in lines) / M_PER_KM
         sites = there + float(amount @ chosen)
         return driven_m / sites / M_PER_KM if sites else np.inf
 
+    if rule.statistic == "gap_max":
+        found = _with_open_ends(found, open_at)
     found = replace(found, measure=measure)
     missing = np.ceil(driven_m / ((rule.target.value or np.inf) * M_PER_KM) - 1e-9) - there
     if rule.statistic != "length_per_site" or missing <= 0:
@@ -181,6 +187,45 @@ def spacing_rule_rows(world: World, rule: RouteSpacing) -> RuleRows | None:
         need=np.append(found.need, float(missing)),
         item=np.append(found.item, len(found.items)),
         items=pd.concat([found.items, average], ignore_index=True),
+    )
+
+
+def _open_ends(world: World, lines: list[SpacingLine]) -> list[tuple[SpacingLine, float]]:
+    """Ends of directions in the region at which the road goes on and the data don't, by their chainage."""
+    found = []
+    for line in lines:
+        ends = world.context.ends.get(line.key)
+        reaches = line.own.reaches
+        if ends is not None and not line.drive.ring:
+            found += [(line, line.drive.start_m)] if ends.low and reaches[0] else []
+            found += [(line, line.drive.end_m)] if ends.high and reaches[1] else []
+    return found
+
+
+def _with_open_ends(found: RuleRows, open_at: list[tuple[SpacingLine, float]]) -> RuleRows:
+    """Add the ends of the data as things that only a site at that very place serves: no gap beyond is known."""
+    names = ("ref", "section", "direction")
+    items = [
+        {
+            **dict(zip(names, line.key, strict=True)),
+            "from_m": at,
+            "to_m": at,
+            "weight": 0.0,
+            "why": "data_end",
+        }
+        for line, at in open_at
+        if not line.has_site_at(at, np.zeros(found.matrix.shape[1], np.bool_))
+    ]
+    if not items:
+        return found
+    k = len(items)
+    rows = sparse.csr_array((k, found.matrix.shape[1]), dtype=np.float64)
+    return replace(
+        found,
+        matrix=sparse.csr_array(sparse.vstack([found.matrix, rows])),
+        need=np.append(found.need, np.ones(k)),
+        item=np.append(found.item, len(found.items) + np.arange(k)),
+        items=pd.concat([found.items, pd.DataFrame(items)], ignore_index=True),
     )
 
 

@@ -25,6 +25,7 @@ from ..network.access import find_served
 from ..network.graph import BoolArray, FloatArray, IntArray
 from ..network.routes import Drive, Section
 from ..units import M_PER_KM, compare_m, lonlat
+from .edge_cover import stretches_on
 from .finding import YES
 from .roads import RoadContext, RouteRule
 from .rows import Line, RuleRows, Stretches, World, rule_rows
@@ -161,6 +162,11 @@ class SpacingLine:
         """The whole drive as if all of it were in the region: for gaps that are shared."""
         ends = np.array([[self.drive.start_m, self.drive.end_m]])
         return OwnPart(ends, self.drive.start_m, self.drive.end_m, self.drive.ring)
+
+    def has_site_at(self, chainage_m: float, chosen: BoolArray) -> bool:
+        """Whether a site that is there, or one of a mask of actions, is at a place of the drive, to the millimetre."""
+        at = np.concatenate([self.fixed_m, self.candidate_m[chosen & ~np.isnan(self.candidate_m)]])
+        return bool((compare_m(at, chainage_m) == 0).any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -342,6 +348,41 @@ def _laid_out(line: SpacingLine, span_m: float) -> Line:
         action,
         line.own.at(line.candidate_m[action]),
     )
+
+
+def gap_rows(line: SpacingLine, gap: Mapping[Any, Any], span_m: float) -> list[IntArray]:
+    """Actions of each stretch that must hold one so that all of a gap inside the region lies in gaps within the span.
+
+    Here a gap counts as a whole, in the region and outside. Beyond an open end no site is known; at an end of the road
+    a gap ends, but a road without any site is not covered.
+
+    Parameters
+    ----------
+    line : SpacingLine
+    gap : mapping
+        Row of the assessment's table of gaps.
+    span_m : float
+    """
+    low, high = sorted([float(gap["from_m"]), float(gap["to_m"])])
+    backward = line.drive.direction == "backward"
+    open_low, open_high = (
+        gap["open_end" if backward else "open_start"],
+        gap["open_start" if backward else "open_end"],
+    )
+    action = np.flatnonzero(~np.isnan(line.candidate_m))
+    at, ring_m = line.candidate_m[action], line.drive.end_m - line.drive.start_m
+    rows: list[IntArray] = []
+    if line.drive.ring:
+        at, action = np.concatenate([at - ring_m, at, at + ring_m, at + 2 * ring_m]), np.tile(action, 4)
+        nothing = gap["kind"] == "whole"
+        open_low, open_high = open_low or nothing, open_high or nothing
+    elif gap["kind"] == "whole":
+        rows.append(np.unique(action))
+    left, right = -np.inf if open_low else low, np.inf if open_high else high
+    for a, b in line.own.inside(low, high).tolist():
+        found = stretches_on(at - a, action, left - a, right - a, b - a, span_m)
+        rows += [members for _, members in found]
+    return rows
 
 
 def _ends_of_gaps(line: SpacingLine, fixed: FloatArray) -> list[tuple[float, float]]:

@@ -64,6 +64,10 @@ class PlanProblem:
         """Cost of a plan."""
         return float(self.cost[chosen].sum())
 
+    def holds(self, chosen: BoolArray) -> bool:
+        """Whether a plan breaks no row that is not there yet; see :meth:`RuleRows.completed`."""
+        return all(rule.completed(chosen) is None for rule in self.rows.rules)
+
     def people(self, chosen: BoolArray) -> float:
         """Weight of the demand that a plan brings within reach, beyond what is there today."""
         reached = np.asarray(self.reach @ chosen.astype(np.float64)) > 0.5
@@ -302,7 +306,12 @@ def _most_people(
     begin = _filled(problem, _spend_on_people(problem, chosen, purse), some)
     found = solve_program(program, start=begin, time_limit_s=seconds, gap=gap)
     level = _level("people", found, sign=-1.0, scale=scale)
-    return (chosen if found.values is None else found.values[:n] > 0.5), level
+    chosen = chosen if found.values is None else found.values[:n] > 0.5
+    # Counted, not what the solver's sums came to.
+    reached = problem.people(chosen)
+    bound = reached if level.bound - reached <= 1e-6 * max(total, 1.0) else level.bound
+    gap = (bound - reached) / reached if reached else bound
+    return chosen, replace(level, objective=reached, bound=bound, gap=gap)
 
 
 def _fewest(

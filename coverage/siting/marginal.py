@@ -24,7 +24,8 @@ class Extra:
     Attributes
     ----------
     low, high : (n,) float64
-        Money beyond the least; NaN where the question makes no sense (not in the plan, or required).
+        Money beyond the least; NaN where the question makes no sense (not in the plan, or required). An infinite
+        ``high``: no other plan was confirmed.
     lost : (n,) int64
         Items that nothing serves any more then.
     """
@@ -57,7 +58,8 @@ def doing_without(problem: PlanProblem, plan: LevelPlan) -> Extra:
         found = solve_program(least_money(other), time_limit_s=SOLVE_S)
         if found.values is not None:
             base = _settled(problem, other) if lost[j] else plan.least
-            low[j], high[j] = found.bound - base, found.objective - base
+            low[j] = found.bound - base
+            high[j] = found.objective - base if problem.holds(found.values[:n] > 0.5) else np.inf
     return Extra(low, high, lost)
 
 
@@ -97,7 +99,8 @@ def insisting_on(problem: PlanProblem, plan: LevelPlan) -> Extra:
     order = np.flatnonzero(spare)[np.argsort(-problem.cost[spare], kind="stable")]
     by_action = sparse.csc_array(problem.rows.matrix)
     for j in np.flatnonzero(~plan.whole & ~problem.forbidden).tolist():
-        saved = _unneeded(problem, by_action, plan.whole, j, order)
+        unneeded = _unneeded(problem, by_action, plan.whole, j, order)
+        saved = float(problem.cost[unneeded].sum())
         at_least = round_up(bound + max(float(reduced[j]), 0.0), problem.unit)
         high[j] = float(problem.cost[j]) - saved + problem.money(plan.whole) - plan.least
         low[j] = min(max(at_least - plan.least, 0.0), high[j])
@@ -106,22 +109,23 @@ def insisting_on(problem: PlanProblem, plan: LevelPlan) -> Extra:
 
 def _unneeded(
     problem: PlanProblem, by_action: sparse.csc_array, chosen: BoolArray, j: int, order: np.ndarray
-) -> float:
-    """Money of the chosen actions that ``j`` makes unnecessary, dearest first."""
+) -> list[int]:
+    """Chosen actions that ``j`` makes unnecessary, dearest first; none if a rule is broken without them."""
     rows = problem.rows
     x = chosen.copy()
     x[j] = True
     spare = rows.matrix @ x.astype(np.float64) - rows.need
     keep = rows.whole()[rows.item] | (rows.partial()[rows.item] & rows.met(chosen))
-    saved = 0.0
+    unneeded: list[int] = []
     for k in order.tolist():
         at = slice(by_action.indptr[k], by_action.indptr[k + 1])
         mine, amount = by_action.indices[at], by_action.data[at]
         wanted = keep[mine]
         if (spare[mine][wanted] >= amount[wanted] - 1e-9).all():
             spare[mine] -= amount
-            saved += float(problem.cost[k])
-    return saved
+            unneeded.append(k)
+    x[unneeded] = False
+    return unneeded if not unneeded or problem.holds(x) else []
 
 
 def survey_savings(problem: PlanProblem, plan: LevelPlan, unknown: np.ndarray) -> Extra:
@@ -149,6 +153,7 @@ def survey_savings(problem: PlanProblem, plan: LevelPlan, unknown: np.ndarray) -
         other = replace(problem, forbidden=forbidden, required=required)
         found = solve_program(least_money(other), start=start, time_limit_s=SOLVE_S)
         if found.values is not None:
-            low[k] = max(plan.least - found.objective, 0.0)
+            sure = problem.holds(found.values[:n] > 0.5)
+            low[k] = max(plan.least - found.objective, 0.0) if sure else 0.0
             high[k] = max(plan.least - found.bound, 0.0)
     return Extra(low, high, np.zeros(n, np.int64))

@@ -164,25 +164,19 @@ def make_programme(
     prefer : (n,) bool, optional
         Actions that come first among equals.
     """
-    rules = _asked(rows_of(world), options.meet)
     reached = _demand(world, options.then, reach_km)
-    base = _problem(world, rules, reached, required)
     survey = (world.actions["kind"] == "survey").to_numpy(bool)
-    favourable = _answered(base, survey)
-    limits: dict[str, Any] = {"time_limit_s": options.time_limit_s, "gap": options.gap}
-    other = solve_levels(favourable, budget=options.money, prefer=prefer, **limits)
-    kept = other.chosen & ~survey if prefer is None else prefer | (other.chosen & ~survey)
-    plan = solve_levels(
-        base, budget=options.money, prefer=kept, greedy=options.greedy, progress=progress, **limits
-    )
-    stages = None
-    if options.years:
-        years, money = list(options.years), list(options.years.values())
-        earliest = world.actions["year"].fillna(years[0]).to_numpy(np.int64)
-        stages = solve_stages(base, plan, years, money, earliest=earliest, **limits)
-        # Of equally good plans the one that serves most early is the plan.
-        spread = stages.stage >= 0
-        plan = replace(plan, chosen=spread, order=stages.order, whole=spread if plan.complete else plan.whole)
+    may = ~_shut(world, required)
+    # What nothing serves is found first; then rows are added until no plan breaks a rule that it seems to keep.
+    rules = _with_more_rows(_asked(rows_of(world), options.meet), [may | survey, may])
+    while True:
+        base = _problem(world, rules, reached, required)
+        favourable = _answered(base, survey)
+        other, plan, stages = _solved(world, base, favourable, options, prefer, progress)
+        more = _with_more_rows(rules, [other.whole, plan.whole, greedy_plan(base)])
+        if all(a is b for a, b in zip(rules, more, strict=True)):
+            break
+        rules = more
     purse = plan.least if options.money is None or not plan.complete else options.money
     proof = write_proof(base, plan, purse, world.actions["id"].astype(str))
     return Programme(
@@ -208,6 +202,49 @@ def make_programme(
     )
 
 
+def _with_more_rows(rules: tuple[RuleRows, ...], plans: Sequence[BoolArray]) -> tuple[RuleRows, ...]:
+    """Rules with the rows that these plans break; the same objects where they break none."""
+    found = list(rules)
+    for plan in plans:
+        for k, rule in enumerate(found):
+            found[k] = rule.completed(plan) or rule
+    return tuple(found)
+
+
+def _solved(
+    world: World,
+    base: PlanProblem,
+    favourable: PlanProblem,
+    options: ProgrammeOptions,
+    prefer: BoolArray | None,
+    progress: Callable[[str], None] | None,
+) -> tuple[LevelPlan, LevelPlan, StagePlan | None]:
+    """The plan if all that is unknown turns out well, the plan, and its years."""
+    survey = (world.actions["kind"] == "survey").to_numpy(bool)
+    limits: dict[str, Any] = {"time_limit_s": options.time_limit_s, "gap": options.gap}
+    other = solve_levels(favourable, budget=options.money, prefer=prefer, **limits)
+    kept = other.chosen & ~survey if prefer is None else prefer | (other.chosen & ~survey)
+    plan = solve_levels(
+        base, budget=options.money, prefer=kept, greedy=options.greedy, progress=progress, **limits
+    )
+    if not options.years:
+        return other, plan, None
+    years, money = list(options.years), list(options.years.values())
+    earliest = world.actions["year"].fillna(years[0]).to_numpy(np.int64)
+    stages = solve_stages(base, plan, years, money, earliest=earliest, **limits)
+    # Of equally good plans the one that serves most early is the plan.
+    spread = stages.stage >= 0
+    whole = spread if plan.complete else plan.whole
+    return other, replace(plan, chosen=spread, order=stages.order, whole=whole), stages
+
+
+def _shut(world: World, required: Sequence[str]) -> BoolArray:
+    """Actions that can't be chosen, and events that are not for a plan to choose."""
+    actions = world.actions
+    shut = actions["reason"].notna() | (actions["kind"] == "survey")
+    return np.asarray(shut & ~actions["id"].isin(set(required)), dtype=np.bool_)
+
+
 def _asked(rules: tuple[RuleRows, ...], meet: tuple[str, ...]) -> tuple[RuleRows, ...]:
     if not meet:
         return rules
@@ -229,9 +266,8 @@ def _problem(
     """The problem in which what is unknown is missing, and what opens by itself is there."""
     actions = world.actions
     opening = (actions["kind"] == "opening").to_numpy(bool)
-    must = actions["id"].isin(set(required)).to_numpy(bool)
-    shut = actions["reason"].notna().to_numpy(bool) | (actions["kind"] == "survey").to_numpy(bool)
-    rows = stack_rows(rules, world.n, ~shut | must)
+    must, shut = actions["id"].isin(set(required)).to_numpy(bool), _shut(world, required)
+    rows = stack_rows(rules, world.n, ~shut)
     lacking = np.flatnonzero(~reached.reached)
     return PlanProblem(
         actions["cost"].to_numpy(np.float64),
@@ -239,7 +275,7 @@ def _problem(
         sparse.csr_array(reached.matrix[lacking]),
         reached.weight[lacking],
         opening | must,
-        shut & ~must,
+        shut,
     )
 
 
@@ -374,7 +410,8 @@ def _unmet(rows: Rows) -> pd.DataFrame:
     for i in np.flatnonzero(rows.hopeless).tolist():
         item = _item(rows, i)
         mine = rows.matrix[np.flatnonzero(rows.item == i)]
-        why = NO_CANDIDATE if mine.nnz == 0 else NO_DATA
+        why = item.get("why")
+        why = why if isinstance(why, str) else NO_CANDIDATE if mine.nnz == 0 else NO_DATA
         found.append({**item, "why": why, "who": "bureau"})
     return pd.DataFrame(found, columns=["rule", "weight", "why", "who"] if not found else None)
 

@@ -1,0 +1,223 @@
+"""Covered length by the two-site reading as rows of a plan: added where a plan that keeps those so far is not enough.
+
+A piece of road passes if it lies on a drive between two different sites, no longer than the span, that reaches it from
+both ends without using it. No short list of rows says so beforehand. But more sites never spoil a piece: if it fails
+with some sites, add others as long as it fails; of those left over at least one must be built. That row holds for
+every plan that makes the piece pass, and the plan at hand breaks it. So bounds hold at every moment, and once no piece
+fails the plan is what the assessment finds.
+
+Between places of sites a road without junctions passes or fails as a whole, and dead ends without any place never do:
+the roads are cut at all places, chains are joined and dead ends left out, which changes no verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from ..assess.covered_drives import Links, least_drives, nearest_two
+from ..network.graph import BoolArray, FloatArray, IntArray, shortest_csr
+from ..units import compare_m
+from .rows import RuleRows
+
+SAME_M = 5e-4
+"""Lengths are compared to the millimetre."""
+
+
+@dataclass(frozen=True, eq=False)
+class JoinedRoads:
+    """Roads between junctions and places, and the roads that they are joined from.
+
+    ``of_piece`` is the joined road of each given piece, -1 where it is a dead end or a ring that no place is on.
+    """
+
+    u: IntArray
+    v: IntArray
+    length_m: FloatArray
+    of_piece: IntArray
+
+
+def join_roads(u: IntArray, v: IntArray, length_m: FloatArray, keep: BoolArray) -> JoinedRoads:
+    """Join chains of roads and leave out dead ends, but for the nodes to keep.
+
+    Examples
+    --------
+    >>> keep = np.array([True, False, True, False])
+    >>> found = join_roads(np.array([0, 1, 2]), np.array([1, 2, 3]), np.array([3.0, 4.0, 5.0]), keep)
+    >>> found.length_m.tolist(), found.of_piece.tolist()
+    ([7.0], [0, 0, -1])
+    """
+    of_piece = np.arange(len(u))
+    while True:
+        degree = np.bincount(np.concatenate([u, v]), minlength=len(keep))
+        looped = np.zeros(len(keep), np.bool_)
+        looped[u[u == v]] = True
+        leaf, middle = (degree == 1) & ~keep, (degree == 2) & ~keep & ~looped
+        dropped = leaf[u] | leaf[v] | ((u == v) & (degree[u] == 2) & ~keep[u])
+        label = np.arange(len(u)) + len(keep)
+        if dropped.any():
+            label[dropped], middle[:] = -1, False
+        elif (middle[u] | middle[v]).any():
+            both = middle[u] & middle[v]
+            chain = csgraph.connected_components(
+                sparse.coo_array((np.ones(int(both.sum())), (u[both], v[both])), shape=(len(keep),) * 2),
+                directed=False,
+            )[1]
+            label = np.where(middle[u], chain[u], np.where(middle[v], chain[v], label))
+        else:
+            return JoinedRoads(u, v, length_m, of_piece)
+        names, group = np.unique(label, return_inverse=True)
+        ends = np.concatenate([u[~middle[u]], v[~middle[v]]])
+        owner = np.concatenate([group[~middle[u]], group[~middle[v]]])
+        order = np.argsort(owner, kind="stable")
+        ends, owner = ends[order], owner[order]
+        # A joined road has two ends; a ring that nothing is on has none.
+        real = (np.bincount(owner, minlength=len(names)) == 2) & (names >= 0)
+        number = np.where(real, np.cumsum(real) - 1, -1)
+        of_piece = np.where(of_piece >= 0, number[group[np.maximum(of_piece, 0)]], -1)
+        length_m = np.bincount(group, length_m, minlength=len(names))[real]
+        pair = ends[real[owner]].reshape(-1, 2)
+        u, v = pair[:, 0], pair[:, 1]
+
+
+@dataclass(frozen=True, eq=False)
+class SitesOnRoads:
+    """Roads that may pass, with the nodes of the sites that are there and of those that actions bring.
+
+    Attributes
+    ----------
+    links : Links
+    fixed : (f,) int64
+        Nodes of existing sites.
+    node : (n,) int64
+        Node of each action's site; -1 if it brings none. Actions at one site share it.
+    cost : (n,) float64
+        Of the actions: it decides which rows come first.
+    span_m : float
+    """
+
+    links: Links
+    fixed: IntArray
+    node: IntArray
+    cost: FloatArray
+    span_m: float
+    _ways: dict[int, tuple[FloatArray, FloatArray]] = field(default_factory=dict, repr=False)
+
+    def passes(self, chosen: BoolArray) -> BoolArray:
+        """(m,) roads that pass with a (n,) mask of actions carried out."""
+        sites = self._sites(chosen)
+        if len(sites) < 2 or not len(self.links.u):
+            return np.zeros(len(self.links.u), np.bool_)
+        nearest = nearest_two(self.links, sites.astype(np.int32), self.span_m + 2 * SAME_M)
+        return np.asarray(compare_m(least_drives(self.links, nearest), self.span_m) <= 0)
+
+    def _sites(self, chosen: BoolArray) -> IntArray:
+        return np.unique(np.concatenate([self.fixed, self.node[chosen & (self.node >= 0)]]))
+
+    def needed(self, road: int, chosen: BoolArray) -> list[IntArray]:
+        """Sets of actions of which one must be carried out so that a road passes which fails now.
+
+        Each is what is left over when sites are added in some order as long as the road fails: the dearest first,
+        the cheapest first, those nearest to one end or to the other first.
+        """
+        to_u, to_v = self._distances(road)
+        left_m = self.span_m - float(self.links.length_m[road]) + SAME_M
+        places = np.unique(self.node[self.node >= 0])
+        places = places[np.minimum(to_u[places], to_v[places]) <= left_m]
+        price = np.full(self.links.n, np.inf)
+        np.minimum.at(price, self.node[self.node >= 0], self.cost[self.node >= 0])
+        there = self._sites(chosen)
+        found: dict[bytes, IntArray] = {}
+        for key in (-price[places], price[places], to_u[places], to_v[places]):
+            pair = _BestPair(to_u, to_v, left_m)
+            for site in there.tolist():
+                pair.add(site)
+            order = places[np.argsort(key, kind="stable")]
+            over = [site for site in order.tolist() if not pair.add(site)]
+            members = np.flatnonzero(np.isin(self.node, over) & (self.node >= 0))
+            found[members.tobytes()] = members
+        return list(found.values())
+
+    def _distances(self, road: int) -> tuple[FloatArray, FloatArray]:
+        """Distances of all nodes from both ends of a road, without that road; infinite beyond the span."""
+        if road not in self._ways:
+            links, other = self.links, np.arange(len(self.links.u)) != road
+            low, high = np.minimum(links.u, links.v)[other], np.maximum(links.u, links.v)[other]
+            graph = shortest_csr(low, high, links.length_m[other], links.n)
+            ends = [int(links.u[road]), int(links.v[road])]
+            far = csgraph.dijkstra(graph, directed=False, indices=ends, limit=self.span_m + 2 * SAME_M)
+            self._ways[road] = (far[0], far[1])
+        return self._ways[road]
+
+
+class _BestPair:
+    """The shortest drive from one end of a road to a site and from the other end to another one, as sites are added."""
+
+    def __init__(self, to_u: FloatArray, to_v: FloatArray, left_m: float) -> None:
+        self.to_u, self.to_v, self.left_m = to_u, to_v, left_m
+        self.sites: set[int] = set()
+        self.near_u: list[tuple[float, int]] = []
+        self.near_v: list[tuple[float, int]] = []
+
+    def add(self, site: int) -> bool:
+        """Add a site unless the road passes with it; whether it was added (or was there)."""
+        if site in self.sites:
+            return True
+        a = sorted([*self.near_u, (float(self.to_u[site]), site)])[:2]
+        b = sorted([*self.near_v, (float(self.to_v[site]), site)])[:2]
+        if any(x + y <= self.left_m for x, i in a for y, j in b if i != j):
+            return False
+        self.near_u, self.near_v = a, b
+        self.sites.add(site)
+        return True
+
+
+def watched(found: RuleRows, roads: SitesOnRoads, road: IntArray) -> RuleRows:
+    """Rows of a rule that are completed as plans break them, with the share that passes as its value.
+
+    Parameters
+    ----------
+    found : RuleRows
+        Its items are roads.
+    roads : SitesOnRoads
+    road : (i,) int64
+        Road of each item; -1 for what never passes.
+    """
+    weight_m = found.weight
+
+    def failing(chosen: BoolArray) -> BoolArray:
+        return np.asarray((road < 0) | ~np.append(roads.passes(chosen), False)[road], dtype=np.bool_)
+
+    def measure(chosen: BoolArray, _favourable: bool) -> float | None:
+        return 1.0 - float(weight_m[failing(chosen)].sum()) / found.total
+
+    def lacking(chosen: BoolArray, promised: BoolArray) -> tuple[list[IntArray], list[int]]:
+        rows: list[IntArray] = []
+        item: list[int] = []
+        for i in np.flatnonzero(promised & failing(chosen)).tolist():
+            needed = roads.needed(int(road[i]), chosen)
+            rows += needed
+            item += [i] * len(needed)
+        return rows, item
+
+    return replace(found, measure=measure, lacking=lacking)
+
+
+def roads_of_pieces(joined: JoinedRoads, weight_m: FloatArray, table: pd.DataFrame) -> pd.DataFrame:
+    """Joined roads that count as items: the columns of their heaviest piece, and ``weight`` of all of them.
+
+    What is left out never passes; it is a last item for each ``ref``, with ``road`` -1.
+    """
+    pieces = table.assign(weight=weight_m, road=joined.of_piece)[weight_m > 0]
+    pieces = pieces.sort_values(["road", "weight"], ascending=[True, False], kind="stable")
+    on, off = pieces[pieces["road"] >= 0], pieces[pieces["road"] < 0]
+    total = on.groupby("road", sort=True)["weight"].sum()
+    items = on.drop_duplicates("road").assign(weight=total.to_numpy())
+    dead = off.groupby("ref", sort=True, dropna=False)["weight"].sum()
+    first = off.drop_duplicates("ref").sort_values("ref", kind="stable")
+    ends = first.assign(weight=dead.to_numpy()) if len(first) else first
+    return pd.concat([items, ends], ignore_index=True) if len(ends) else items.reset_index(drop=True)
