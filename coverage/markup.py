@@ -1,12 +1,14 @@
-"""XML from elsewhere, and the packages (.xlsx, .docx) that are made of it: as streams, within limits."""
+"""XML from elsewhere, and the packages (.xlsx, .docx) that are made of it: as streams, within limits. Texts for XML."""
 
 from __future__ import annotations
 
 import io
+import json
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Mapping
-from typing import IO
+from typing import IO, Any
 from xml.parsers import expat
 
 from .errors import Fault, InputError
@@ -17,6 +19,9 @@ MOST_LETTERS = 10_000_000
 """Letters of one element: the longest geometry of a road has about a million."""
 MOST_PART_MB = 300
 """A package's part when unpacked; the table of :data:`~plugspan.files.MOST_CELLS` cells is smaller."""
+
+_BROKEN = re.compile("[\x00\ud800-\udfff]")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ud800-\udfff]")
 
 
 def read_xml(
@@ -151,3 +156,15 @@ class Package:
             As there and in :meth:`part`.
         """
         read_xml(self.file, io.BytesIO(self.part(name)), start=start, end=end, keep=keep)
+
+
+def clean_text(value: Any) -> str:
+    """Return a value as text that any file can hold: NUL and lone surrogates become U+FFFD."""
+    if isinstance(value, dict | list | tuple):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    return _BROKEN.sub("\ufffd", str(value))
+
+
+def clean_xml(value: Any) -> str:
+    """Return a value as text that XML 1.0 can hold: other control characters become U+FFFD."""
+    return _NOT_XML.sub("\ufffd", str(value))

@@ -16,7 +16,7 @@ from plugspan.output.compare import compare_runs
 from plugspan.output.result_schema import result_schema
 from plugspan.output.run import write_run
 from plugspan.output.verify import verify_run
-from plugspan.output.workbook.cells import capital
+from plugspan.output.workbook.sheet import capital
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.rules import kind as kinds_module

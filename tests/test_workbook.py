@@ -18,7 +18,7 @@ from plugspan.output.layer import SourceNote
 from plugspan.output.pictures.charts import coverage_curve
 from plugspan.output.result import plan_result
 from plugspan.output.run import source_note
-from plugspan.output.workbook.cells import Head, cell_value, clean
+from plugspan.output.workbook.sheet import Head, cell_value, clean
 from plugspan.output.workbook.sheets import plan_sheets
 from plugspan.output.workbook.write import _fitted, write_workbook
 from plugspan.pipeline import make_plan

@@ -93,6 +93,11 @@ def strip_key(ref: str, section: int) -> str:
     return f"{ref}/{section}"
 
 
+def strip_of(key: str, rule: str) -> str:
+    """Key of the strip of a further rule on spacing, from that of the gaps: ``REF/SECTION@RULE``."""
+    return f"{key}@{rule}"
+
+
 def strip_data(
     around: Surroundings,
     route: Route,

@@ -6,7 +6,6 @@ GDAL gets plain numpy arrays with a mask for what is missing, so nothing is gues
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ import shapely
 from pyproj import CRS, Transformer
 
 from ..errors import Fault, InputError
+from ..markup import clean_text
 from ..schema import Column, ColumnType, TableSchema
 from ..texts import catalogue, text
 from ..units import WGS84
@@ -31,8 +31,6 @@ RESERVED = frozenset({"fid", "geom", "ogc_fid", "geometry"})
 """Names that GeoPackage writers give to the key and the geometry."""
 DIMENSION: Mapping[Kind, int] = {"point": 0, "line": 1, "polygon": 2}
 SINGLE: Mapping[Kind, str] = {"point": "Point", "line": "LineString", "polygon": "Polygon"}
-_BROKEN = re.compile("[\x00\ud800-\udfff]")
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ud800-\udfff]")
 _ROUND_TRIP_DEG = 1e-7
 _MARGIN_DEG = 6.0
 """How far outside its area of use a system may be asked for: a province is wider than a 3-degree zone."""
@@ -84,18 +82,6 @@ class Field:
         prefix = f"choice.{self.column.name}."
         known = {k.removeprefix(prefix): v[lang] for k, v in catalogue().items() if k.startswith(prefix)}
         return known if set(self.values[~self.missing]) <= set(known) else {}
-
-
-def clean_text(value: Any) -> str:
-    """Return a value as text that any file can hold: NUL and lone surrogates become U+FFFD."""
-    if isinstance(value, dict | list | tuple):
-        value = json.dumps(value, ensure_ascii=False, default=str)
-    return _BROKEN.sub("\ufffd", str(value))
-
-
-def clean_xml(value: Any) -> str:
-    """Return a value as text that XML 1.0 can hold: other control characters become U+FFFD."""
-    return _NOT_XML.sub("\ufffd", str(value))
 
 
 # -- columns ---------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..assess.strips import strip_of
 from ..inputs.choices import HUB_KINDS, OTHER_KINDS, SERVICE_KINDS
 from ..plan import Plan
 from ..rules.assessment import Assessment
@@ -54,7 +55,6 @@ from .siting_layers import (
     least_layer,
     proposed_layer,
 )
-from .strips.draw import strip_of
 
 OWN_LABELS = ("legend.expressway", "legend.site-fast", "legend.site-slow")
 """Legend texts that speak of China's roads and of fast charging; each has a twin for other policies."""
@@ -266,7 +266,7 @@ def _gap_layer(
     frame = with_gap_words(gaps, assessment.evidence, lang)
     frame["side"] = 1  # pieces run in driving direction: each direction lies on its own side of the road
     if rule is not rules[0]:
-        frame["strip"] = [strip_of(key, rule) for key in frame["strip"]]
+        frame["strip"] = [strip_of(key, rule.id) for key in frame["strip"]]
     return make_layer(
         "routes",
         frame,

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ..rules.finding import Finding
 from ..rules.kind import kind_of
@@ -78,3 +82,25 @@ def status(finding: Finding, lang: str) -> str:
         return text("finding.report-only", lang)
     year = "" if finding.rule.by is None else finding.rule.by.year
     return text(f"status.{finding.shown.replace(' ', '-')}", lang, year=year)
+
+
+DECIMALS = 6
+"""Shares and kilometres are written to this many decimals: a millimetre, a millionth."""
+
+
+def plain(value: Any) -> Any:
+    """Numpy and pandas values as JSON has them; missing and infinite as null, floats rounded."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
+        items = sorted(value) if isinstance(value, (set, frozenset)) else value
+        return [plain(v) for v in items]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    return value if isinstance(value, str) else str(value)

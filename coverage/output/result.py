@@ -7,7 +7,6 @@ The file is the same, byte for byte, for the same inputs and options; only ``pro
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,9 @@ from ..rules.finding import Finding
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit
+from .numbers import plain
 from .plan_tables import quality_table
 from .programme import plan_part
-
-DECIMALS = 6
-"""Shares and kilometres are written to this many decimals: a millimetre, a millionth."""
-
 
 WEIGHT_UNITS = {"people": "people", "highway": "m"}
 """Unit of every weight of a siting: objective, bound, gain, covers, left …"""
@@ -218,24 +214,6 @@ def _records(frame: pd.DataFrame, drop: tuple[str, ...] = ()) -> list[dict[str, 
         frame = frame.assign(lon=points.x.round(7), lat=points.y.round(7)).drop(columns="geometry")
     frame = pd.DataFrame(frame).drop(columns=[c for c in drop if c in frame])
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
-
-
-def plain(value: Any) -> Any:
-    """Numpy and pandas values as JSON has them; missing and infinite as null, floats rounded."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
-        items = sorted(value) if isinstance(value, (set, frozenset)) else value
-        return [plain(v) for v in items]
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
-    if value is None or value is pd.NA or value is pd.NaT:
-        return None
-    return value if isinstance(value, str) else str(value)
 
 
 def result_text(result: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from ..schema import Column, Form, column, percent, shown
 from ..texts import catalogue, text
 from . import numbers
 from .layer import approval_line
-from .result import plain
+from .numbers import plain
 
 Figure = tuple[str, str, float | int | None, str, str]
 WITH_UNKNOWN = "_with_unknown"

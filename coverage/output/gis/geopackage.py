@@ -21,9 +21,10 @@ import pyogrio.errors
 import shapely
 
 from ...atomic import write_file
+from ...markup import clean_text
 from ...schema import Reader, TableSchema, length_unit
 from ...texts import catalogue, text
-from ..fields import Field, ascii_names, clean_text, geometries, layer_fields, table_fields
+from ..fields import Field, ascii_names, geometries, layer_fields, table_fields
 from ..layer import Layer
 from .qgis_project import ProjectLayer, project_archive
 from .qml import layer_qml, table_qml

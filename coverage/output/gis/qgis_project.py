@@ -16,8 +16,9 @@ import numpy as np
 from pyproj import CRS
 
 from ...atomic import write_file
+from ...markup import clean_xml
 from ...texts import text
-from ..fields import Field, clean_xml, in_crs
+from ..fields import Field, in_crs
 from ..layer import GROUPS, Group, Layer, Phase
 from .qml import DOCTYPE, QGIS_VERSION, label_column, style_elements, to_text
 from .qml_symbols import Element, element, node

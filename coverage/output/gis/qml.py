@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from ..fields import Field, clean_xml
+from ...markup import clean_xml
+from ..fields import Field
 from ..layer import Category, Layer
 from ..styles import INK
 from .qml_symbols import MM_PER_PX, element, node, rgba, symbol

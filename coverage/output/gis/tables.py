@@ -11,8 +11,9 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...markup import clean_text
 from ...texts import LANGUAGES, text
-from ..fields import Field, clean_text
+from ..fields import Field
 
 if TYPE_CHECKING:
     from .geopackage import Table

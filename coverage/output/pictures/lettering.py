@@ -35,7 +35,7 @@ from matplotlib.patheffects import Stroke
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D
 
-from ..fields import clean_text
+from ...markup import clean_text
 
 FONT_FILES = (
     Path(__file__).parents[1] / "vendor" / "fonts" / "PlugspanSansSC-Regular.otf",

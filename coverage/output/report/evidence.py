@@ -15,7 +15,7 @@ from ...rules.kind import kind_of
 from ...schema import column, day, shown
 from ...texts import text
 from ..layer import Layer, rule_layer_names
-from ..workbook.cells import Head, cell_value
+from ..workbook.sheet import Head, cell_value
 from .table import Cell
 
 ROWS = 24

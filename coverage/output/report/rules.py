@@ -8,7 +8,7 @@ from ...rules.finding import Finding
 from ...texts import text
 from ..layer import Layer
 from ..words import assumption_lines, finding_words
-from ..workbook.cells import rule_sheet_title
+from ..workbook.sheet import rule_sheet_title
 from .doc import HEADINGS
 from .evidence import ROWS, evidence, rule_extent, rule_layers
 from .room import CAPTION_MM, fitting, heading_mm, rows_mm, text_mm

@@ -7,13 +7,14 @@ from pathlib import Path
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.shared import Mm, Pt
 
+from ...assess.strips import strip_of
 from ...rules.finding import Finding
 from ...rules.spacing import RouteSpacing
 from ...schema import column, day
 from ...texts import text
 from .. import numbers
 from ..pictures.charts import svg_png
-from ..strips.draw import strip_charts, strip_of
+from ..strips.draw import strip_charts
 from ..words import approval_number, assumption_lines, finding_words, licences, survey_sentence
 from ..workbook.sheets import status_looks as looks_of_status
 from ..workbook.sources import issues_sheet
@@ -141,7 +142,7 @@ def write_strips(report: Report) -> None:
     for rule in rules:
         gaps = report.plan.before.gaps
         by_strip = gaps[gaps["rule"] == rule.id].groupby("strip")["length_km"].max()
-        longest |= {k if rule is rules[0] else strip_of(str(k), rule): v for k, v in by_strip.items()}
+        longest |= {k if rule is rules[0] else strip_of(str(k), rule.id): v for k, v in by_strip.items()}
     order = sorted(charts, key=lambda key: (-float(longest.get(key, 0.0)), key))[:STRIPS]
     report.paper.heading(report.words("strips"), new_page=True)
     report.paper.text(

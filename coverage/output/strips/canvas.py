@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
+from ...markup import clean_xml
 from ..layer import GAP, GOOD, PLAN, UNKNOWN
 from ..styles import READERS_FONTS
 
 INK, SOFT, FAINT, PAPER, BASE = "#1F2A33", "#5A6670", "#DDE2E6", "#FFFFFF", "#C9CFD4"
 ROAD, THREAD = "#4B5560", "#9AA3AB"
 """The road itself; leaders from names to their place."""
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 
 
 def clean(value: str) -> str:
     """Make a text fit for XML and for one line."""
-    return " ".join(_NOT_XML.sub("\ufffd", value).split())
+    return " ".join(clean_xml(value).split())
 
 
 def element(tag: str, *children: str, **attributes: object) -> str:

@@ -15,7 +15,7 @@ import geopandas as gpd
 import pandas as pd
 
 from ...assess.strip_model import StripData
-from ...assess.strips import StripFrames, strips_of
+from ...assess.strips import StripFrames, strip_of, strips_of
 from ...assess.strips_around import Surroundings
 from ...network.routes import RoadIndex
 from ...plan import Plan
@@ -175,13 +175,8 @@ def plan_strips(plan: Plan) -> Mapping[str, StripData]:
         routes = [route for route in plan.routes if route.road_class == rule.network]
         before = _frames(plan.before, rule.id, {})
         strips = strips_of(around, routes, before, after, limits_km=rule.class_limits_km)
-        found |= {key if rule is rules[0] else strip_of(key, rule): strip for key, strip in strips.items()}
+        found |= {key if rule is rules[0] else strip_of(key, rule.id): strip for key, strip in strips.items()}
     return found
-
-
-def strip_of(key: str, rule: RouteSpacing) -> str:
-    """Key of the strip of a further rule on spacing, from that of the gaps: ``REF/SECTION@RULE``."""
-    return f"{key}@{rule.id}"
 
 
 def _frames(assessment: Assessment, rule_id: str, order: dict[str, int]) -> StripFrames:

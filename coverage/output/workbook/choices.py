@@ -12,7 +12,7 @@ from ...schema import OBJECTIVE_UNITS, told_unit, unit_words
 from ...siting.planning.outcome import Siting
 from ..report.choices import plan_letter
 from ..siting_layers import amounts_in_units
-from .cells import Sheet, heads, placed
+from .sheet import Sheet, heads, placed
 from .siting import objective_of
 
 RENAMED = {"sites": "new_sites", "share_before": "share_today", "share_after": "share_planned"}

@@ -26,8 +26,8 @@ from .. import numbers
 from ..columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from ..gap_words import shared_words
 from ..words import figure_rows
-from .cells import Head, Sheet, has_own_sheet, heads, placed
 from .choices import choice_sheets
+from .sheet import Head, Sheet, has_own_sheet, heads, placed
 from .siting import (
     curve_sheet,
     least_sheets,

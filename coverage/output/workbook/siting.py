@@ -20,7 +20,7 @@ from ..columns import (
 from ..pictures.charts import coverage_curve
 from ..programme import shown_actions, shown_others, shown_savings, shown_steps
 from ..siting_layers import amounts_in_units
-from .cells import Head, Sheet, heads, placed
+from .sheet import Head, Sheet, heads, placed
 
 
 def proposed_sheet(plan: Plan, lang: str) -> Sheet:

@@ -13,7 +13,7 @@ from ...units import M_PER_KM
 from ..columns import ACCESS_COLUMNS, ISSUE_COLUMNS, NOT_SERVED_COLUMNS
 from ..plan_tables import quality_table
 from ..words import assumption_lines, factor_sentence, licences
-from .cells import Sheet, heads
+from .sheet import Sheet, heads
 
 
 def survey_sheet(plan: Plan, lang: str) -> Sheet:

@@ -21,7 +21,8 @@ from ...schema import told
 from ...texts import text
 from ..layer import GAP, GOOD, MIDDLE, SourceNote
 from ..pictures.charts import coverage_curve
-from .cells import Sheet, clean, column_widths, row_height, sheet_rows, text_style, write_rows
+from .cells import column_widths, row_height, sheet_rows, text_style, write_rows
+from .sheet import Sheet, clean
 from .sheets import plan_sheets
 
 FONTS = {"zh": "Microsoft YaHei", "en": "Calibri"}
