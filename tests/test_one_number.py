@@ -275,8 +275,8 @@ def spec_of(run, name, phase=None):
 
 
 def popup_rows(spec) -> list[tuple[str, ...]]:
-    """What a click shows for each feature, in the order of the popup's columns."""
-    columns = [[part["values"][i] for i in part["index"]] for part in spec["props"]]
+    """What a click shows for each feature (with the whole plan), in the order of the popup's columns."""
+    columns = [[part["values"][i] for i in part["index"][: spec["count"]]] for part in spec["props"]]
     return list(zip(*columns, strict=True))
 
 
@@ -384,6 +384,8 @@ def numbers_of_result(run):
             yield from (
                 words_of(value, "km", run.lang, form) for form in (None, Form(1), Form(2, fixed=True))
             )
+        if name == "people_gained":
+            yield words_of(value, "people", run.lang)
         if 0 <= value <= 1:
             yield words_of(value, "share", run.lang)
         for suffix, unit in suffixes.items():

@@ -11,6 +11,7 @@ import pytest
 from plugspan.output.programme import closes_words
 from plugspan.output.run import write_run
 from plugspan.output.summary import summary_lines
+from plugspan.output.webmap import write_map
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.study import sample_project, silent
@@ -128,3 +129,99 @@ def test_the_last_step_is_the_state_after(folder):
             assert last[finding["rule"]]["low"] == pytest.approx(finding["low"])
             assert last[finding["rule"]]["status"] == finding["status"]
     assert "plan_actions" in (folder / "map.html").read_text("utf-8")
+
+
+# -- the map ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def page(browser, folder):
+    """The map in a browser, with the errors it wrote and the requests it made."""
+    opened = browser.new_page(viewport={"width": 1366, "height": 768})
+    opened.heard = []
+    opened.on("pageerror", lambda error: opened.heard.append(str(error)))
+    opened.on("console", lambda line: opened.heard.append(line.text) if line.type == "error" else None)
+    opened.on("request", lambda asked: opened.heard.append(asked.url) if "file:" not in asked.url else None)
+    opened.goto((folder / "map.html").as_uri())
+    opened.wait_for_function("document.body.dataset.ready === 'yes'")
+    yield opened
+    opened.close()
+
+
+DRAWN = """(name) => {
+  const layer = plugspan.view.layers.filter((l) => l.spec.name === name && l.spec.phase === "after").pop();
+  return layer.spec.cat.filter((k, i) => layer.items[i] && layer.parts[k].hasLayer(layer.items[i]))
+    .map((k) => layer.spec.categories[k].label);
+}"""
+
+
+def test_the_slider_shows_what_the_assessment_found_after_each_step(plan, folder, page):
+    """Today, in the middle and at the end: gaps drawn, pins, every rule's value and status, the money."""
+    part = json.loads((folder / "result.json").read_text("utf-8"))["plan"]
+    gaps = plan.step_gaps.gaps
+    for step in (0, 7, len(part["steps"]) - 1):
+        page.locator("#step").evaluate(
+            "(s, v) => { s.value = v; s.dispatchEvent(new Event('input')); }", step
+        )
+        row = part["steps"][step]
+        there = gaps[(gaps["from_step"] <= step) & (step <= gaps["to_step"])]
+        drawn = page.evaluate(DRAWN, "routes")
+        assert len(drawn) == len(there)
+        assert sum("over 40" in label for label in drawn) == (there["spacing_class"] == "gap").sum()
+        assert len(page.evaluate(DRAWN, "plan_actions")) == sum(
+            a["order"] <= row["order"] and a["lon"] is not None for a in part["actions"]
+        )
+        lines = page.locator("#step-rules tr").all_inner_texts()
+        for line, (rule, found) in zip(lines, row["rules"].items(), strict=True):
+            assert plan.before[rule].rule.title["en"] in line
+            assert {"met": "met", "not met": "not met", "undecided": "undecided"}[found["status"]] in line
+        assert f"{row['longest_gap_km']:.1f} km" in page.locator("#step-rules").inner_text()
+        assert f"{row['spent']:,.10g} 万元" in page.locator("#step-label").inner_text()
+        legend = page.locator("#tree .category").all_inner_texts()
+        assert any("gap: over 40" in line for line in legend) == (row["gaps_over"] > 0)
+    assert page.heard == []
+
+
+def test_a_click_on_an_action_goes_there_and_says_what_it_closes(folder, page):
+    """From an earlier step, too: the map zooms in, the popup has name, cost and what is closed."""
+    part = json.loads((folder / "result.json").read_text("utf-8"))["plan"]
+    page.evaluate("plugspan.setStep(0)")
+    action = next(a for a in part["actions"][8:] if a["lon"] is not None and a["closes"])
+    page.locator("#action-list button").nth(action["order"] - 1).click()
+    page.wait_for_selector(".popup h3")
+    assert page.locator(".popup h3").inner_text() == action["name"]
+    words = page.locator(".popup table").inner_text()
+    assert f"{action['cost']:,.10g} 万元" in words
+    assert page.evaluate("plugspan.view.step") >= action["order"]
+    at = page.evaluate("[plugspan.map.getCenter().lng, plugspan.map.getCenter().lat, plugspan.map.getZoom()]")
+    assert at[:2] == pytest.approx([action["lon"], action["lat"]], abs=0.08)
+    assert at[2] >= 12
+    assert page.locator("#action-list li.later").count() == len(part["actions"]) - action["order"]
+    assert page.heard == []
+
+
+def test_names_in_the_panel_are_text(browser, tmp_path):
+    """Markup in a name, a rule or a sentence neither runs nor becomes an element."""
+    evil = "<img src=x onerror=document.title='run'>{{7*7}}"
+    step = {"order": 0, "label": evil, "sums": [[evil, evil]], "values": [evil], "statuses": ["met"]}
+    action = {
+        "step": 1,
+        "order": 1,
+        "name": evil,
+        "year": evil,
+        "about": evil,
+        "closes": evil,
+        "certain": evil,
+    }
+    panel = {"sentences": [evil], "rules": [[evil, evil]], "steps": [step, {**step, "order": 1}],
+             "years": [[evil, 1]], "actions": [action], "lists": [[evil, [evil]]]}  # fmt: skip
+    write_map([], [], tmp_path / "map.html", lang="en", title="T", panel=panel)
+    opened = browser.new_page()
+    opened.goto((tmp_path / "map.html").as_uri())
+    opened.wait_for_function("document.body.dataset.ready === 'yes'")
+    opened.click("#toggle-plan")
+    opened.click("#step-back")
+    assert evil in opened.locator("#action-list").inner_text()
+    assert opened.locator("#plan img").count() == 0
+    assert opened.title() == "T"
+    opened.close()

@@ -29,6 +29,7 @@ LEAST_COLUMNS = columns("build_order name kind serves cost id")
 ACTION_COLUMNS = columns(
     "build_order name action_kind place stage_year money spent certain closes_words without_words county id"
 )
+ACTION_POPUP = columns("action_kind closes_words money stage_year certain without_words place county")
 OTHER_ACTION_COLUMNS = columns("name action_kind place money insist_low insist_high chosen_at county id")
 STEP_COLUMNS = columns("build_order action stage_year spent people_reached")
 SAVING_COLUMNS = columns("what place saves_low saves_high county id")

@@ -179,6 +179,8 @@ class Layer:
         How many things of its table have no position: they count, but nothing is drawn.
     rule : Rule, optional
         The rule whose answers the layer shows, if it shows those of one.
+    steps : (str, str), optional
+        Columns with the first and the last step of the plan at which a feature is there (web map only).
     """
 
     name: str
@@ -196,6 +198,7 @@ class Layer:
     rule: Rule | None = None
     unplaced: int = 0
     title_values: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    steps: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         if self.group not in GROUPS:

@@ -6,7 +6,7 @@ Money is in the unit of the cost table, lengths in metres, shares 0 to 1; nothin
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,16 +30,45 @@ def action_table(plan: Plan) -> gpd.GeoDataFrame:
     -------
     GeoDataFrame
         EPSG:4326; ``order, id, kind, place, name, county, year, cost, bureau_cost`` (the bureau's part), ``certain``,
-        ``without_low, without_high, without_lost, closes`` (list of mappings), ``spent`` (money up to it).
+        ``without_low, without_high, without_lost, closes`` (list of mappings), ``closed_lengths``, ``people_gained``
+        (brought within reach), ``spent`` (money up to it).
     """
     programme = _of(plan)
     table = programme.chosen.reset_index(drop=True)
     shares = [getattr(programme.costs, kind).paid_by.get("bureau", np.nan) for kind in table["kind"]]
+    gained = dict(zip(programme.steps["action"], programme.steps["people"].diff(), strict=True))
     return table.assign(
         year=table["stage_year"],
         bureau_cost=table["cost"] * np.array(shares, dtype=float),
         spent=table["cost"].cumsum(),
+        closed_lengths=[closed_lengths(closes) for closes in table["closes"]],
+        people_gained=[float(gained.get(action, 0.0)) for action in table["id"]],
     )
+
+
+def closed_lengths(closes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Lengths of road that an action closes, a row for each rule and route.
+
+    Returns
+    -------
+    list of dict
+        ``rule, ref, length_km`` (of two directions the longer one, so that no road counts twice) and, of a single
+        stretch, ``from_km, to_km``.
+    """
+    groups: dict[tuple[str, str], dict[Any, list[Mapping[str, Any]]]] = {}
+    for item in closes:
+        if "from_m" in item and not pd.isna(item.get("ref")):
+            held = groups.setdefault((item["rule"], str(item["ref"])), {})
+            held.setdefault(item.get("direction"), []).append(item)
+    rows = []
+    for (rule, ref), directions in groups.items():
+        mine = max(directions.values(), key=lambda items: sum(item["weight"] for item in items))
+        row = {"rule": rule, "ref": ref, "length_km": sum(item["weight"] for item in mine) / M_PER_KM}
+        if len(mine) == 1 and "to_m" in mine[0]:
+            low, high = sorted(float(mine[0][end]) / M_PER_KM for end in ("from_m", "to_m"))
+            row |= {"from_km": low, "to_km": high}
+        rows.append(row)
+    return rows
 
 
 def steps(plan: Plan) -> list[dict[str, Any]]:
@@ -71,17 +100,24 @@ def step_rows(plan: Plan) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``order, action, year, spent, people``, ``longest_gap_km`` and ``gaps_over`` of the rule on spacing, and under
-        ``rules`` each rule's ``low, high, status``.
+        ``order, action, year, spent, people, people_share``, ``longest_gap_km`` and ``gaps_over`` of the rule on
+        spacing, and under ``rules`` each rule's ``low, high, status``.
     """
     gaps = None if plan.step_gaps is None else plan.step_gaps.figures[plan.step_gaps.rule]
     rows = []
     for row in steps(plan):
         about = {key: row[key] for key in ("order", "action", "year", "spent", "people")}
+        about["people_share"] = people_share(plan, row["people"])
         for key, name in (("longest_gap_km", "gap_max_km"), ("gaps_over", "own_gaps_over")):
             about[key] = None if gaps is None else gaps.loc[row["step"], name]
         rows.append(about | {"rules": _values(step_findings(plan, row))})
     return rows
+
+
+def people_share(plan: Plan, people: float) -> float | None:
+    """Share of all people; None where there are none."""
+    total = _of(plan).people_total
+    return people / total if total else None
 
 
 def _values(findings: Mapping[str, Finding]) -> dict[str, dict[str, Any]]:
@@ -118,6 +154,7 @@ def stage_rows(plan: Plan) -> list[dict[str, Any]]:
                 "spent": last["spent"],
                 "actions": int((programme.chosen["stage_year"] == year).sum()),
                 "people": last["people"],
+                "people_share": people_share(plan, last["people"]),
                 "rules": _values(found),
             }
         )
@@ -131,6 +168,12 @@ def shared_gap_table(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(
         gaps[(gaps["spacing_class"] == "shared") & gaps["rule"].isin(rules)].drop(columns="geometry")
     )
+
+
+def shared_gaps_once(plan: Plan) -> pd.DataFrame:
+    """Each shared stretch once, whichever rules and directions find it."""
+    table = shared_gap_table(plan)
+    return table[table["once"].astype(bool)].drop_duplicates(["ref", "from_km", "to_km"])
 
 
 def other_actions(plan: Plan) -> gpd.GeoDataFrame:
@@ -147,15 +190,14 @@ def other_actions(plan: Plan) -> gpd.GeoDataFrame:
 def shown_actions(plan: Plan, lang: str) -> gpd.GeoDataFrame:
     """Actions in building order with the columns of :data:`.columns.ACTION_COLUMNS`."""
     table = action_table(plan)
-    gained = dict(zip(_of(plan).steps["action"], _of(plan).steps["people"].diff(), strict=True))
     return table.assign(
         build_order=table["order"],
         action_kind=table["kind"],
         stage_year=table["year"].astype("string"),
         money=table["cost"],
         closes_words=[
-            closes_words(plan, found, lang, people=gained.get(action, 0.0))
-            for found, action in zip(table["closes"], table["id"], strict=True)
+            closes_words(plan, found, lang, people=gain)
+            for found, gain in zip(table["closes"], table["people_gained"], strict=True)
         ],
         without_words=[without_words(plan, row, lang) for row in table.to_dict("records")],
     )
@@ -169,10 +211,8 @@ def closes_words(plan: Plan, closes: list[dict[str, Any]], lang: str, *, people:
     parts = []
     for rule in dict.fromkeys(item["rule"] for item in closes):
         mine = [item for item in closes if item["rule"] == rule]
-        lengths = [item for item in mine if "from_m" in item and not pd.isna(item.get("ref"))]
-        if lengths:
-            refs = sorted({str(item["ref"]) for item in lengths})
-            named = [_closed_length([i for i in lengths if i["ref"] == ref], ref, lang) for ref in refs]
+        if lengths := sorted(closed_lengths(mine), key=lambda row: row["ref"]):
+            named = [_closed_length(row, lang) for row in lengths]
         else:
             names = [str(item.get("name") or item.get("id") or "") for item in mine]
             named = [name for name in names if name and name != "nan"]
@@ -184,19 +224,13 @@ def closes_words(plan: Plan, closes: list[dict[str, Any]], lang: str, *, people:
     return text("plan.semicolon", lang).join(parts) or text("plan.closes-nothing", lang)
 
 
-def _closed_length(items: list[dict[str, Any]], ref: str, lang: str) -> str:
-    """Length that is closed on a route: of two directions the longer, between its marks if it is one stretch."""
-    directions: dict[Any, list[dict[str, Any]]] = {}
-    for item in items:
-        directions.setdefault(item.get("direction"), []).append(item)
-    mine = max(directions.values(), key=lambda rows: sum(row["weight"] for row in rows))
-    length = numbers.kilometres(sum(row["weight"] for row in mine) / M_PER_KM, lang)
-    if len(mine) > 1 or "to_m" not in mine[0]:
-        return text("plan.closes-length", lang, length=length, ref=ref)
-    low, high = sorted(mine[0][end] / M_PER_KM for end in ("from_m", "to_m"))
-    return text(
-        "report.glance.gap", lang, ref=ref, low=chainage(low, lang), high=chainage(high, lang), length=length
-    )
+def _closed_length(row: Mapping[str, Any], lang: str) -> str:
+    """A length on a route, between its marks if it is one stretch."""
+    length = numbers.kilometres(row["length_km"], lang)
+    if "from_km" not in row:
+        return text("plan.closes-length", lang, length=length, ref=row["ref"])
+    low, high = (chainage(row[end], lang) for end in ("from_km", "to_km"))
+    return text("report.glance.gap", lang, ref=row["ref"], low=low, high=high, length=length)
 
 
 def payers(plan: Plan, kind: str, lang: str) -> str:
@@ -285,7 +319,16 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
             "cost",
             "bureau_cost",
         ),
-        *("spent", "closes", "certain", "without_low", "without_high", "without_lost"),
+        *(
+            "spent",
+            "closes",
+            "closed_lengths",
+            "people_gained",
+            "certain",
+            "without_low",
+            "without_high",
+            "without_lost",
+        ),
     ]
     others = [
         "id",

@@ -15,6 +15,7 @@ from .gis.geopackage import write_geopackage
 from .layer import FindingRow, Layer, SourceNote, rule_layer_names
 from .layers import plan_layers
 from .plan_cards import plan_cards
+from .plan_panel import plan_panel, stepped_layers
 from .plan_tables import plan_tables
 from .report.write import check_template, write_report
 from .result import plan_result, result_text
@@ -94,7 +95,7 @@ def write_plan_map(
     """Write the map of a plan."""
     output = plan.project.output
     write_map(
-        layers,
+        stepped_layers(plan, layers, lang),
         finding_panel(plan, layers, lang),
         path,
         lang=lang,
@@ -104,6 +105,7 @@ def write_plan_map(
         strips=strip_charts(plan, lang),
         basemap=Basemap(output.basemap) if output.basemap else None,
         cards=plan_cards(plan, lang),
+        panel=plan_panel(plan, lang),
         overwrite=overwrite,
     )
 

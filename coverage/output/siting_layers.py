@@ -21,6 +21,7 @@ from ..units import M_PER_KM, WGS84
 from . import styles
 from .columns import (
     ACTION_COLUMNS,
+    ACTION_POPUP,
     ALTERNATIVE_COLUMNS,
     CANDIDATE_COLUMNS,
     DEMAND_COLUMNS,
@@ -29,7 +30,7 @@ from .columns import (
     PROPOSED_COLUMNS,
     WORTH_COLUMNS,
 )
-from .layer import Layer
+from .layer import Layer, Popup
 from .layer_frame import make_layer
 from .popups import proposed_popup
 from .programme import shown_actions
@@ -95,12 +96,14 @@ def actions_layer(plan: Plan, lang: str) -> Layer | None:
         return None
     frame = shown_actions(plan, lang)
     frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
+    currency = plan.programme.costs.currency
     return make_layer(
         "plan_actions",
         frame,
-        tuple(in_currency(each, plan.programme.costs.currency) for each in ACTION_COLUMNS),
+        tuple(in_currency(each, currency) for each in ACTION_COLUMNS),
         styles.PROPOSED,
         "plan",
+        popup=Popup(tuple(in_currency(each, currency) for each in ACTION_POPUP), quiet=frozenset({"county"})),
         label_column="build_order",
         search_column="name",
         phase="after",

@@ -15,8 +15,8 @@ from ...siting.planning.comply import Compliance
 from ...siting.planning.outcome import Siting
 from ...texts import text
 from .. import numbers
+from ..plan_panel import decision
 from ..words import short_name
-from .programme import decision
 from .robust import goal_sentence
 from .state import Report, measured
 

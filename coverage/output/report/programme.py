@@ -23,6 +23,7 @@ from ...texts import catalogue, text
 from .. import numbers, programme
 from ..gap_words import shared_words
 from ..layer import Layer
+from ..plan_panel import brief_sentences, people_words
 from .doc import BLUE, SOFT
 from .evidence import ROWS, picked
 from .room import rows_mm, text_mm
@@ -79,81 +80,6 @@ def _action_map(report: Report) -> list[Layer]:
 def _with_discs(layer: Layer) -> Layer:
     discs = tuple(replace(c, symbol="circle", width=DISC_PX) for c in layer.style.categories)
     return replace(layer, style=replace(layer.style, categories=discs))
-
-
-def brief_sentences(plan: Plan, lang: str) -> list[str]:
-    """What is to be decided, what it changes, how certain it is: a sentence each."""
-    return [decision(plan, lang), _change(plan, lang), _certainty(plan, _of(plan), lang)]
-
-
-def decision(plan: Plan, lang: str) -> str:
-    """How many actions, when, for how much, and what they reach."""
-    found = _of(plan)
-    values = {
-        "n": len(found.rules),
-        "actions": len(found.chosen),
-        "money": programme.money(plan, found.cost_high, lang),
-        "least": programme.money(plan, found.least, lang),
-        "before": percent(found.people_before / found.people_total) if found.people_total else "–",
-        "after": percent(found.people_after / found.people_total) if found.people_total else "–",
-        "years": _years(plan, lang),
-    }
-    if not found.complete:
-        return text("report.plan.decide-part", lang, **values)
-    spare = found.cost_high > found.least + 1e-6
-    return text("report.plan.decide-more" if spare else "report.plan.decide", lang, **values)
-
-
-def _years(plan: Plan, lang: str) -> str:
-    years = [row["year"] for row in programme.stage_rows(plan)]
-    if not years:
-        return ""
-    key = "report.plan.in-year" if years[0] == years[-1] else "report.plan.in-years"
-    return text(key, lang, first=years[0], last=years[-1])
-
-
-def _change(plan: Plan, lang: str) -> str:
-    steps = programme.step_rows(plan)
-    met = [sum(rule["status"] == "met" for rule in step["rules"].values()) for step in steps]
-    whole = next((step for step, n in zip(steps, met, strict=True) if n == len(step["rules"])), None)
-    gap = _longest_today(plan, lang)
-    last = steps[-1]["longest_gap_km"]
-    words = text("report.plan.change", lang, now=met[0], n=len(steps[0]["rules"]), then=met[-1])
-    if gap and last is not None and not pd.isna(last):
-        words += text("report.plan.change-gap", lang, gap=gap, last=numbers.kilometres(last, lang))
-    if whole is None:
-        return words + text("report.stop", lang).rstrip()
-    year = whole["year"]
-    after = text("report.plan.all-met-by" if year is not None and not pd.isna(year) else "report.plan.all-met", lang,
-                 n=whole["order"], year=year)  # fmt: skip
-    return words + after
-
-
-def _longest_today(plan: Plan, lang: str) -> str:
-    """The longest gap inside the region today, with its marks; empty without a rule on spacing."""
-    if plan.step_gaps is None:
-        return ""
-    gaps = plan.step_gaps.gaps
-    gaps = gaps[(gaps["from_step"] == 0) & gaps["once"].astype(bool)]
-    if gaps.empty:
-        return ""
-    row = gaps.sort_values("own_km", ascending=False, kind="stable").iloc[0]
-    low, high = sorted((row["from_km"], row["to_km"]))
-    length = numbers.kilometres(float(row["own_km"]), lang)
-    whole = numbers.kilometres(float(row["length_km"]), lang)
-    key = "report.glance.gap" if length == whole else "report.glance.gap-part"
-    ends = {"low": chainage(low, lang), "high": chainage(high, lang)}
-    return text(key, lang, ref=row["ref"], length=length, whole=whole, **ends)
-
-
-def _certainty(plan: Plan, found: Programme, lang: str) -> str:
-    certain = int(found.chosen["certain"].sum())
-    words = text("report.plan.certain", lang, n=certain, of=len(found.chosen))
-    if found.cost_low < found.cost_high and len(found.survey):
-        first = found.survey.iloc[0]
-        words += text("report.plan.certain-survey", lang, low=programme.money(plan, found.cost_low, lang),
-                      name=first["name"], saves=programme.money(plan, float(first["saves_high"]), lang))  # fmt: skip
-    return words + text("report.plan.assumed-costs" if found.costs.assumed else "report.plan.own-costs", lang)
 
 
 # -- states: today and after each year -------------------------------------------------------------------
@@ -258,7 +184,7 @@ def _sums(plan: Plan, lang: str) -> dict[str, Any]:
             "" if y is None else f"{amount(float(of_year(y)['cost'].sum()))} / {amount(r['spent'])}"
         ),
         "spent": lambda _, r: programme.money(plan, r["spent"], lang),
-        "people": lambda _, r: percent(r["people"] / found.people_total) if found.people_total else "–",
+        "people": lambda _, r: people_words(plan, r["people"]),
     }
     if not stages:
         del sums["budget"]

@@ -41,6 +41,8 @@ const ICONS = {
   fullscreen: "M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4",
   print: "M6 7V3h8v4M6 14H3V7h14v7h-3M6 11h8v6H6z",
   findings: "M4 5l1.5 1.5L8 4M10.5 5.5H17M4 11l1.5 1.5L8 10M10.5 11.5H17M4 16.5h2M10.5 16.5H17",
+  plan: "M4 15V9M9 15V5M14 15v-4M3 17.5h14M17 8l-3-4-3 4",
+  back: "M12 4l-6 6 6 6", forward: "M8 4l6 6-6 6",
   layers: "M10 3l7 4-7 4-7-4zM3 10.5l7 4 7-4M3 14l7 4 7-4",
   search: "M13 13l4 4M8.5 14a5.5 5.5 0 1 0 0-11a5.5 5.5 0 0 0 0 11z",
   close: "M5 5l10 10M15 5L5 15", clear: "M5 5l10 10M15 5L5 15",

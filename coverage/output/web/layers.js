@@ -74,6 +74,21 @@ class MapLayer {
 
   get shown() { return this.on && this.inPhase; }
 
+  /** Whether a feature is there at the step of the plan that is shown. */
+  there(i) {
+    const steps = this.spec.steps;
+    return !steps || (steps[i][0] <= view.step && view.step <= steps[i][1]);
+  }
+
+  /** How many features of each category there are, at the step that is shown. */
+  get counts() {
+    if (!this.spec.steps) return this.spec.counts;
+    return this.spec.categories.map((_, k) => this.spec.cat.filter((c, i) => c === k && this.there(i)).length);
+  }
+
+  /** Whether a feature is drawn. */
+  draws(i) { return this.shows(this.spec.cat[i]) && this.there(i); }
+
   shows(k) {
     return k >= 0 && this.shown && !this.off.has(k) && MAP.getZoom() >= this.spec.categories[k].min_zoom;
   }
@@ -146,7 +161,7 @@ class MapLayer {
     const p = MAP.latLngToLayerPoint(latlng);
     let best = clickedOn, least = Infinity;
     this.items.forEach((item, i) => {
-      if (!item || !this.shows(this.spec.cat[i])) return;
+      if (!item || !this.draws(i)) return;
       const at = item.getLayers()[0].closestLayerPoint(p);
       if (at && at.distance < least) { best = i; least = at.distance; }
     });
@@ -166,8 +181,20 @@ class MapLayer {
       return;
     }
     this.rescale();
+    this.restep();
     this.parts.forEach((part, k) => {
       if (this.shows(k)) part.addTo(MAP); else part.remove();
+    });
+  }
+
+  /** Put in and take out what comes and goes with the step of the plan. */
+  restep() {
+    if (!this.spec.steps || this.step === view.step) return;
+    this.step = view.step;
+    this.items.forEach((item, i) => {
+      if (!item) return;
+      const part = this.parts[this.spec.cat[i]];
+      if (this.there(i) !== part.hasLayer(item)) { if (this.there(i)) part.addLayer(item); else part.removeLayer(item); }
     });
   }
 
@@ -219,7 +246,7 @@ class MapLayer {
   }
 }
 
-const view = { phase: "before", layers: [], measuring: false };
+const view = { phase: "before", layers: [], measuring: false, step: DATA.plan ? DATA.plan.steps.length - 1 : 0 };
 
 function refreshLayers() {
   const zoom = MAP.getZoom();
@@ -298,6 +325,7 @@ async function goTo(layer, indexes) {
   if (layer.spec.phase !== "both") setPhase(layer.spec.phase);
   layer.on = true;
   layer.off.clear();
+  if (indexes.some((i) => !layer.there(i))) setStep(Math.max(...indexes.map((i) => layer.spec.steps[i][0])));
   refreshLayers();
   if (layer.grid) await layer.grid.ready;
   const bounds = L.latLngBounds([]);

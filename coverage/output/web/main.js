@@ -33,6 +33,7 @@ function start() {
   MAP.getContainer().classList.toggle("all-land", !hasLand);
   L.control.scale({ imperial: DATA.lengths === "mi", metric: DATA.lengths === "km", maxWidth: 140, position: "bottomright" }).addTo(MAP);
   headButton("toggle-findings", "findings", "map.findings", () => togglePanel("findings"));
+  headButton("toggle-plan", "plan", "map.plan", () => togglePanel("plan"));
   headButton("toggle-layers", "layers", "map.layers", () => togglePanel("layers"));
   headButton("print", "print", "map.print", printMap);
   for (const button of document.querySelectorAll("[data-close]")) {
@@ -45,6 +46,8 @@ function start() {
   buildTools();
   buildSearch();
   buildFindings();
+  buildPlan();
+  togglePanel("plan", false);
   togglePanel("findings", !isNarrow() && DATA.findings.length > 0);
   togglePanel("layers", !isNarrow());
   byId("toggle-findings").hidden = DATA.findings.length === 0;
@@ -60,4 +63,4 @@ function start() {
 }
 
 start();
-window.plugspan = { map: MAP, view, setPhase, showLayer, goTo, distance, showStrip };
+window.plugspan = { map: MAP, view, setPhase, showLayer, goTo, distance, showStrip, setStep };

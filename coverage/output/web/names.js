@@ -70,7 +70,7 @@ const Names = L.Layer.extend({
     for (const layer of view.layers) {
       if (!layer.shown || layer.dense || layer.spec.kind !== "point" || !layer.parts || layer.spec.numbered) continue;
       layer.items.forEach((item, i) => {
-        if (!item || !layer.shows(layer.spec.cat[i]) || !area.contains(item.getLatLng())) return;
+        if (!item || !layer.draws(i) || !area.contains(item.getLatLng())) return;
         const p = MAP.latLngToLayerPoint(item.getLatLng()), w = layer.spec.categories[layer.spec.cat[i]].width;
         if (w >= 10) this.marks.push(around(p.x, p.y, w + 2, w + 2));
       });
@@ -82,7 +82,7 @@ const Names = L.Layer.extend({
     for (const layer of view.layers) {
       if (!layer.shown || !layer.spec.numbered || !layer.parts || layer.dense) continue;
       layer.items.forEach((item, i) => {
-        if (!item || !layer.shows(layer.spec.cat[i])) return;
+        if (!item || !layer.draws(i)) return;
         const p = MAP.latLngToLayerPoint(item.getLatLng()), c = layer.spec.categories[layer.spec.cat[i]], w = c.width + 3;
         const free = ([dx, dy]) => this.free(p.x + dx, p.y + dy, w, w);
         const offset = tries.find(free) || tries[0];
@@ -139,7 +139,7 @@ const Names = L.Layer.extend({
     const area = MAP.getBounds(), small = MAP.getZoom() < 8 && kind === "town";
     layer.spec.cat.forEach((k, i) => {
       const text = layer.label(i);
-      if (!text || this.written.has(text) || !layer.shows(k) || (small && i > 30)) return;
+      if (!text || this.written.has(text) || !layer.shows(k) || !layer.there(i) || (small && i > 30)) return;
       const size = kind === "area" ? 0 : layer.spec.categories[k].width;
       if (layer.spec.group !== "background" && MAP.getZoom() < (size < SMALL_PX ? 13 : 11)) return;
       const at = layer.anchor(i);

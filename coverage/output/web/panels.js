@@ -7,6 +7,7 @@ function setPhase(phase) {
   }
   document.body.dataset.phase = phase;
   MAP.closePopup();
+  if (phase === "after" && DATA.plan && !isNarrow()) togglePanel("plan", true);
   buildTree();
   refreshLayers();
   say(T(phase === "before" ? "map.before" : "map.after"));
@@ -125,16 +126,16 @@ function layerRow(layer) {
   };
   const head = toggleRow(layer.spec.title, layer.on, change);
   row.append(head);
-  const used = layer.spec.categories.map((c, k) => [c, k]).filter(([, k]) => layer.spec.counts[k] > 0);
+  const counts = layer.counts, used = layer.spec.categories.map((c, k) => [c, k]).filter(([, k]) => counts[k] > 0);
   const single = layer.spec.categories.length === 1;
   if (single && used.length) head.insertBefore(swatch(layer.spec.kind, used[0][0]), head.lastChild);
-  for (const [c, k] of single ? [] : used) row.append(categoryRow(layer, c, k));
+  for (const [c, k] of single ? [] : used) row.append(categoryRow(layer, c, k, counts[k]));
   return row;
 }
 
-function categoryRow(layer, c, k) {
+function categoryRow(layer, c, k, count) {
   const button = el("button", { type: "button", class: "category", "aria-pressed": String(!layer.off.has(k)) },
-    swatch(layer.spec.kind, c), el("span", {}, c.label), el("small", {}, layer.spec.kind === "point" ? String(layer.spec.counts[k]) : ""));
+    swatch(layer.spec.kind, c), el("span", {}, c.label), el("small", {}, layer.spec.kind === "point" ? String(count) : ""));
   button.addEventListener("click", () => {
     if (layer.off.has(k)) layer.off.delete(k); else layer.off.add(k);
     button.setAttribute("aria-pressed", String(!layer.off.has(k)));
@@ -166,6 +167,8 @@ function togglePanel(name, wanted) {
   const open = wanted === undefined ? panel.hidden : wanted;
   panel.hidden = !open;
   button.setAttribute("aria-expanded", String(open));
-  if (open && isNarrow()) togglePanel(name === "findings" ? "layers" : "findings", false);
+  // Findings and plan share a side; on a phone there is room for one panel.
+  const rivals = isNarrow() ? ["findings", "plan", "layers"] : name === "layers" ? [] : ["findings", "plan"];
+  if (open) for (const other of rivals) if (other !== name && !byId(other).hidden) togglePanel(other, false);
   MAP.invalidateSize({ pan: false });
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...atomic import write_file
 from ..layer import FindingRow, Layer, SourceNote
@@ -28,6 +29,7 @@ def render_map(
     strips: Mapping[str, str] | None = None,
     basemap: Basemap | None = None,
     cards: Sequence[PlanCard] = (),
+    panel: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the page as text; the same input gives the same text.
 
@@ -48,6 +50,8 @@ def render_map(
         Background tiles.
     cards : sequence of PlanCard
         What the siting comes to, above the findings.
+    panel : mapping, optional
+        Steps of a plan to adopt, see :class:`plugspan.output.plan_panel.PlanPanel`.
     """
     notes = (note or SourceNote()).parts(lang)
     blocks = page_payload(
@@ -60,6 +64,7 @@ def render_map(
         strips=strips or {},
         basemap=basemap,
         cards=cards,
+        panel=panel,
     )
     return assemble(blocks, lang=lang, title=title, basemap=basemap)
 
@@ -76,6 +81,7 @@ def write_map(
     strips: Mapping[str, str] | None = None,
     basemap: Basemap | None = None,
     cards: Sequence[PlanCard] = (),
+    panel: Mapping[str, Any] | None = None,
     overwrite: bool = True,
 ) -> None:
     """Write the page of :func:`render_map`, in the place of an earlier one; an interrupted run leaves that."""
@@ -89,6 +95,7 @@ def write_map(
         strips=strips,
         basemap=basemap,
         cards=cards,
+        panel=panel,
     )
     with write_file(Path(path), overwrite=overwrite) as new:
         new.write_text(page, "utf-8", newline="\n")

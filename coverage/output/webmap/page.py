@@ -32,6 +32,7 @@ SCRIPTS = (
     "names.js",
     "keys.js",
     "panels.js",
+    "plan.js",
     "tools.js",
     "main.js",
 )

@@ -59,7 +59,7 @@ def layer_payload(layer: Layer, lang: str, block_id: str) -> tuple[dict[str, Any
 def _is_dense(layer: Layer, n: int) -> bool:
     pins = any(category.symbol == "pin" for category in layer.style.categories)
     limit = {"line": DENSE_LINES, "point": DENSE_POINTS, "polygon": None}[layer.style.kind]
-    return limit is not None and n > limit and not pins
+    return limit is not None and n > limit and not pins and layer.steps is None
 
 
 def _single_parts(
@@ -117,11 +117,22 @@ def _plain(layer: Layer, lang: str, keep: npt.NDArray[np.int64]) -> dict[str, An
         out["props"].append({"values": values, "index": index.tolist()})
     if layer.style.offset_by:
         out["side"] = frame[layer.style.offset_by].fillna(0).astype(int).tolist()
+    if layer.steps is not None:
+        out |= _stepped(layer, frame, out["cat"])
     for key, name in _extra_columns(layer).items():
         out[key] = [_plain_text(value) for value in frame[name]]
     if layer.popup and layer.popup.heading:
         out["heading"] = [_headings(layer, lang)(value) for value in frame[layer.popup.heading]]
     return out
+
+
+def _stepped(layer: Layer, frame: pd.DataFrame, category: Sequence[int]) -> dict[str, Any]:
+    """First and last step of each feature; what is there at the last of all is counted, and comes first."""
+    steps = frame[list(layer.steps or ())].to_numpy(np.int64)
+    there = steps[:, 1] == steps[:, 1].max(initial=0)
+    counted = np.array(category, dtype=np.int64)[there]
+    counts = np.bincount(counted[counted >= 0], minlength=len(layer.style.categories))
+    return {"steps": steps.tolist(), "count": int(there.sum()), "counts": counts.tolist()}
 
 
 def _dense(
@@ -224,6 +235,7 @@ def page_payload(
     strips: Mapping[str, str],
     basemap: Basemap | None,
     cards: Sequence[PlanCard] = (),
+    panel: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the page's JSON blocks by id; ``plugspan-data`` is the main one."""
     blocks: dict[str, dict[str, Any]] = {}
@@ -245,6 +257,7 @@ def page_payload(
         "layers": specs,
         "findings": [vars(row) for row in findings],
         "cards": [vars(card) for card in cards],
+        "plan": panel,
         "strips": {key: chart_tree(svg) for key, svg in strips.items()},
         "basemap": vars(basemap) if basemap else None,
     }
