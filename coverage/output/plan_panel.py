@@ -220,7 +220,7 @@ def _lists(plan: Plan, lang: str) -> list[tuple[str, list[str]]]:
         f"{row['name']}{colon}{programme.money(plan, float(row['saves_high']), lang)}"
         for row in survey[survey["saves_high"] > 0].head(NAMED).to_dict("records")
     ]
-    names = ("report.plan.unmet", "report.plan.shared", "map.plan-survey")
+    names = ("report.plan.unmet", "report.plan.shared", "plan.survey-first")
     return [(text(name, lang), lines) for name, lines in zip(names, (unmet, shared, asked), strict=True)]
 
 

@@ -207,22 +207,25 @@ def _plan() -> Schema:
     year: dict[str, Any] = {"year": {"type": ["integer", "null"]}}
     kind: dict[str, Any] = {"kind": column_schema("action_kind"), "place": TEXT, "cost": amount}
     closes = {"type": "array", "items": object_of("rule weight", weight=NUMBER, more=True)}
+    lengths = rows_of("rule ref length_km", "from_km to_km")
     actions = rows_of(
-        "id kind place name lon lat year order cost spent closes certain without_low without_high without_lost",
-        "county", order=COUNT, spent=amount, closes=closes, without_low=NUMBER, without_high=NUMBER,
+        "id kind place name lon lat year order cost spent closes closed_lengths people_gained certain without_low "
+        "without_high without_lost", "county", order=COUNT, closed_lengths=lengths, people_gained=amount,
+        spent=amount, closes=closes, without_low=NUMBER, without_high=NUMBER,
         **kind, **year, more=True,
     )  # fmt: skip
     steps = rows_of(
-        "order action year spent people longest_gap_km gaps_over rules", order=COUNT, action=TEXT, spent=amount,
-        people=amount, longest_gap_km={"type": ["number", "null"]}, gaps_over={"type": ["integer", "null"]},
-        rules=rules, **year,
+        "order action year spent people people_share longest_gap_km gaps_over rules", order=COUNT, action=TEXT,
+        spent=amount, people=amount, people_share=NUMBER, longest_gap_km={"type": ["number", "null"]},
+        gaps_over={"type": ["integer", "null"]}, rules=rules, **year,
     )  # fmt: skip
     levels = rows_of(
         "name objective bound price_bound rests_on gap status runtime_s", name=one_of("money", "people", "actions"),
         price_bound=NUMBER, rests_on=one_of("prices", "branch_and_bound"), **PROOF, more=True,
     )  # fmt: skip
     stages = rows_of(
-        "year budget spent actions people rules", year=COUNT, budget=amount, spent=amount, actions=COUNT, people=amount,
+        "year budget spent actions people people_share rules", year=COUNT, budget=amount, spent=amount, actions=COUNT,
+        people=amount, people_share=NUMBER,
         rules=rules, more=True,
     )  # fmt: skip
     others = rows_of(
