@@ -32,7 +32,7 @@ from .rules.stretches import spacing_lines
 from .siting.actions import carry_out, find_actions
 from .siting.maxcover.run import Progress
 from .siting.pins import Pins, pin, places_on_routes
-from .siting.planning.candidates import find_candidates, route_points_at
+from .siting.planning.candidates import find_candidates, free_beside_sites, route_points_at
 from .siting.planning.comply import Compliance, comply
 from .siting.planning.outcome import Siting
 from .siting.planning.propose import propose
@@ -252,7 +252,11 @@ def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Pins) -> g
                 parts.append(route_points_at(context, lines, rule.span_km * M_PER_KM).assign(excluded=None))
     joined = pd.concat([part for part in parts if len(part)], ignore_index=True)
     joined = joined.drop_duplicates("id").reset_index(drop=True)
-    return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
+    found = gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
+    rules = [rule.site.access_km for rule in study.policy.rules if isinstance(rule, RouteRule)]
+    return found.assign(
+        excluded=free_beside_sites(found, context, max(rules, default=SiteRequirement().access_km))
+    )
 
 
 def _left_over(candidates: gpd.GeoDataFrame, taken: pd.Series) -> gpd.GeoDataFrame:

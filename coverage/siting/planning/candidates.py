@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -17,12 +18,15 @@ from ...errors import Fault, InputError
 from ...inputs import Inputs
 from ...inputs.choices import HUB_KINDS, SERVICE_KINDS
 from ...network import RoadGraph
+from ...network.access import find_served
 from ...network.graph import FloatArray
 from ...network.routes import Direction, Drive, RoadIndex, Route, inside_intervals, locate
+from ...rules.facilities import assign_chargers
+from ...rules.model import SiteRequirement
 from ...rules.roads import RoadContext
 from ...rules.stretches import SpacingLine
 from ...schema import LengthUnit, Reader, chainage
-from ...units import EARTH_RADIUS_M, M_PER_KM, WGS84, compare_m
+from ...units import EARTH_RADIUS_M, M_PER_KM, WGS84, compare_m, lonlat
 
 TOWNS = ("city", "town")
 APART_M = 300.0
@@ -222,8 +226,75 @@ def _excluded(candidates: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> pd.Serie
     reason[~kept] = "same_place"
     if len(sites):
         distance = BallTree(_radians(sites), metric="haversine").query(here)[0][:, 0] * EARTH_RADIUS_M
-        reason[distance <= APART_M] = "has_site"
+        reason[kept & (distance <= APART_M)] = "has_site"
     return reason
+
+
+def free_beside_sites(candidates: gpd.GeoDataFrame, context: RoadContext, access_km: float) -> pd.Series[Any]:
+    """Why candidates are out, without those beside a site that gives nothing to their place.
+
+    What is built at a site that falls short is an upgrade of that site. But a site on the other side of the road does
+    nothing for this one: a place is taken only if a public charging site within :data:`APART_M` serves every direction
+    that the place would serve; one side of a service area only if a charger belongs to that side.
+
+    Parameters
+    ----------
+    candidates : GeoDataFrame
+        See :func:`find_candidates`.
+    context : RoadContext
+    access_km : float
+        Driving distance within which a site serves a route.
+    """
+    reason: pd.Series[Any] = candidates["excluded"].copy()
+    sites = context.inputs.sites
+    here = (reason == "has_site").to_numpy(bool)
+    if not here.any():
+        return reason
+    side = here & (candidates["kind"] == "service_area").to_numpy(bool)
+    held = _sides_with_chargers(context.inputs)
+    reason[side & ~candidates["id"].isin(held)] = None
+    running = sites["status"].isna() | (sites["status"] == "operational")
+    counts = np.flatnonzero(
+        running & (sites["kind"] == "charging") & (sites["access"] != "restricted").fillna(True)
+    )
+    others = np.flatnonzero(here & ~side)
+    points = candidates.geometry.iloc[others]
+    found = find_served(
+        context.index,
+        context.routes,
+        context.snapper.snap(lonlat(points)),
+        lonlat(points),
+        access_m=access_km * M_PER_KM,
+        snapper=context.snapper,
+    )
+    served, mine = (_directions(table) for table in (context.access(access_km).served, found))
+    near: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)] * len(others)
+    if len(counts) and len(others):
+        tree = BallTree(_radians(sites.iloc[counts]), metric="haversine")
+        near = list(tree.query_radius(_radians(candidates.iloc[others]), APART_M / EARTH_RADIUS_M))
+    free = []
+    for k, at in enumerate(near):
+        given = set().union(*(served.get(int(site), set()) for site in counts[at]))
+        free.append(not len(at) or not mine.get(k, set()) <= given)
+    reason.iloc[others[np.array(free, dtype=bool)]] = None
+    return reason
+
+
+def _sides_with_chargers(inputs: Inputs) -> set[str]:
+    """Ids of candidates at sides of service areas to which a charger in operation belongs."""
+    areas = inputs.facilities[inputs.facilities["kind"].isin(SERVICE_KINDS)]
+    status = inputs.chargers["status"]
+    running = inputs.chargers[status.isna() | (status == "operational")]
+    at, _ = assign_chargers(areas, running, SiteRequirement(same_side=True))
+    return set("service_area-" + areas["id"].astype(str).iloc[at])
+
+
+def _directions(served: pd.DataFrame) -> dict[int, set[tuple[object, ...]]]:
+    """Directions that each site serves."""
+    found: dict[int, set[tuple[object, ...]]] = {}
+    for row in served[["site", "ref", "section", "direction"]].itertuples(index=False):
+        found.setdefault(int(row[0]), set()).add(tuple(row[1:]))
+    return found
 
 
 def _radians(points: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
