@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -12,7 +13,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan.assess.spacing import find_spacing, gap_paths, length_by_area
-from plugspan.assess.spacing_gaps import length_class
+from plugspan.assess.spacing_gaps import _bounds, length_class
 from plugspan.network.access import Access, find_access
 from plugspan.network.routes import RoadIndex, find_routes, network_length_m
 from plugspan.network.snapping import snap
@@ -68,6 +69,14 @@ def test_gaps_by_hand():
     assert row["length_per_site_m"] == pytest.approx(40000, rel=1e-3)
     assert row["sites"] == 3
     assert not row["gap_max_open"]
+
+
+def test_a_site_at_the_very_end_has_no_gap_behind_it():
+    """Sites at 0, 40 and 120 of 120 km: two gaps, none of no length."""
+    spacing, *_ = measure(road(), at_km(0, 40, 120))
+    gaps = forward(spacing)
+    assert gaps["kind"].tolist() == ["between", "between"]
+    assert gaps["length_m"].to_numpy() / 1000 == pytest.approx([40, 80], rel=1e-3)
 
 
 def test_both_directions_and_driving_order():
@@ -237,6 +246,21 @@ def test_one_site_on_a_ring():
     assert gaps["kind"].tolist()[:1] == ["ring"]
     assert gaps["from_site"].tolist()[:1] == gaps["to_site"].tolist()[:1] == [0]
     assert gaps["length_m"].iloc[0] == pytest.approx(31_300, rel=5e-3)
+
+
+def test_one_place_at_the_seam_of_a_ring():
+    """Sites at 0 and at the whole length, to less than half a millimetre, are one place: it is named once."""
+    drive = SimpleNamespace(start_m=0.0, end_m=100.0, ring=True)
+    for last_m, low, sites in (
+        (100.0, [0, 50], [[7, 8], [8, 7]]),
+        (99.9996, [0, 50], [[7, 8], [8, 7]]),
+        (99.99, [0, 50, 99.99], [[7, 8, 9], [8, 9, 7]]),
+    ):
+        held = SimpleNamespace(drive=drive, site_m=np.array([0.0, 50.0, last_m]), site=np.array([7, 8, 9]))
+        found_low, high, site, kind = _bounds(held)
+        assert (found_low.tolist(), site.tolist()) == (low, sites)
+        assert high.tolist() == [*low[1:], 100]
+        assert kind.tolist() == ["between"] * (len(low) - 1) + ["ring"]
 
 
 def test_ring_partly_in_the_region():

@@ -207,6 +207,18 @@ def test_the_longest_gap_has_no_upper_bound_while_a_gap_is_open():
     assert finding.status == "met"
 
 
+def test_a_road_whose_only_site_is_of_unknown_quality():
+    """60 km, one site at 30: 60 km a site if it counts, none at all if it does not."""
+    toy = (
+        Toy(n=(0, 60_000), s=(0, 0), w=(-900, 60_000), e=(900, 0)).road("n s", "G207").road("w n").road("s e")
+    )
+    unknown = [site("a", (0, 30_000), point_kw=None)]
+    finding = judged(toy, unknown)
+    assert (finding.low, finding.high) == (pytest.approx(60, rel=1e-2), math.inf)
+    longest = judged(toy, unknown, statistic="gap_max")
+    assert (longest.low, longest.high) == (pytest.approx(30, rel=1e-2), pytest.approx(60, rel=1e-2))
+
+
 def test_a_short_road_without_any_site_is_in_a_class_of_its_own():
     """G207 of 20 km has no site: no gap of under 25 km, but none at all; G208 of 60 km is a gap. Sites on S310."""
     toy = Toy(a=(0, 20_000), b=(0, 0), c=(9000, 60_000), d=(9000, 0), e=(20_000, 30_000), f=(20_000, 0))
