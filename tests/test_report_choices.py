@@ -14,8 +14,9 @@ from docx import Document
 from docx.oxml.ns import qn
 from PIL import Image
 from plugspan.output import numbers
+from plugspan.output.numbers import plan_letter
 from plugspan.output.pictures.charts import curve_figure, figure_png
-from plugspan.output.report.choices import choice_sentences, other_plans, plan_letter
+from plugspan.output.report.choices import choice_sentences, other_plans
 from plugspan.output.report.evidence import ROWS
 from plugspan.output.report.room import fitting, rows_mm
 from plugspan.output.report.rules import FULL_ROWS

@@ -15,7 +15,7 @@ from coverage_case import coverage_project
 from helsinki_case import HOSTILE, write_case
 from plugspan.output import numbers
 from plugspan.output.layer import SourceNote
-from plugspan.output.pictures.charts import coverage_curve
+from plugspan.output.plan_tables import coverage_curve
 from plugspan.output.result import plan_result
 from plugspan.output.run import source_note
 from plugspan.output.workbook.sheet import Head, cell_value, clean

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from ..plan import Plan
@@ -85,3 +86,49 @@ def siting_tables(siting: Siting) -> dict[str, tuple[pd.DataFrame, tuple[Column,
         tables["demand_aims"] = (siting.aim_demand, AIM_DEMAND_COLUMNS)
         tables["reach_aims"] = (siting.aim_reach, AIM_REACH_COLUMNS)
     return tables
+
+
+def coverage_curve(siting: Siting) -> pd.DataFrame:
+    """Coverage by number of new sites: along the plan's build order, the best of each number, and the proven bound.
+
+    Returns
+    -------
+    DataFrame
+        A row for each number of new sites, from none. Along the build order, as far as the plan goes: the ``site``
+        and ``name`` built at this step, what it ``adds``, ``objective`` (weight covered), ``share`` of all weight,
+        ``cost`` so far. From the frontier, where there is one: ``best`` and ``best_share`` (a plan of its own for
+        each number), ``bound`` and ``bound_share`` (no plan of that number covers more), ``gap`` (relative).
+    """
+    result, proposed = siting.result, siting.proposed
+    gain = np.asarray(result.gain, float)
+    covered = result.base + np.concatenate([[0.0], np.cumsum(gain)])
+    total = result.total or np.nan
+    missing: list[object] = [None]
+    frame = pd.DataFrame(
+        {
+            "built": np.arange(len(covered)),
+            "site": missing + proposed["id"].tolist(),
+            "name": missing + proposed["name"].tolist(),
+            "adds": [np.nan, *gain],
+            "objective": covered,
+            "share": covered / total,
+            "cost": np.concatenate([[0.0], np.cumsum(proposed["cost"].astype(float))]),
+        }
+    )
+    best = _best(siting, len(frame))
+    frame = frame.merge(best, on="built", how="outer").sort_values("built", kind="stable", ignore_index=True)
+    return frame.assign(best_share=frame["best"] / total, bound_share=frame["bound"] / total)
+
+
+def _best(siting: Siting, n: int) -> pd.DataFrame:
+    """``built, best, bound, gap`` of the frontier, as far as it rises; without one those of the plan alone."""
+    curve = siting.frontier
+    if curve.empty:
+        result = siting.result
+        return pd.DataFrame(
+            {"built": [n - 1], "best": [result.objective], "bound": [result.bound], "gap": [result.gap]}
+        )
+    rises = np.flatnonzero(np.diff(curve["objective"].to_numpy(float), prepend=-np.inf) > 0)
+    last = max(n - 1, int(curve["sites"].iloc[rises[-1]]) if len(rises) else 0)
+    kept = curve[curve["sites"] <= last]
+    return kept.rename(columns={"sites": "built", "objective": "best"})[["built", "best", "bound", "gap"]]

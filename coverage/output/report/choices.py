@@ -10,6 +10,7 @@ import pandas as pd
 from ...schema import percent
 from ...siting.planning.outcome import Siting
 from ...texts import text
+from ..numbers import plan_letter
 from ..siting_layers import amount, proposed_layer
 from ..words import short_name
 from .state import Report
@@ -17,7 +18,6 @@ from .table import Cell
 
 NAMED = 6
 """So many sites are named in a sentence; the table has all."""
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def write_choices(report: Report, siting: Siting) -> None:
@@ -130,11 +130,6 @@ def other_plans(siting: Siting) -> list[tuple[str, float, list[int], list[str]]]
         )
         for k, (value, ids) in enumerate(plans)
     ]
-
-
-def plan_letter(k: int) -> str:
-    """``A``, ``B`` … ``Z``, then ``A2`` and so on."""
-    return LETTERS[k % len(LETTERS)] + (str(k // len(LETTERS) + 1) if k >= len(LETTERS) else "")
 
 
 def _other_plans(report: Report, siting: Siting) -> None:

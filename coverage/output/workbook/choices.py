@@ -10,7 +10,7 @@ import pandas as pd
 from ...plan import Plan
 from ...schema import OBJECTIVE_UNITS, told_unit, unit_words
 from ...siting.planning.outcome import Siting
-from ..report.choices import plan_letter
+from ..numbers import plan_letter
 from ..siting_layers import amounts_in_units
 from .sheet import Sheet, heads, placed
 from .siting import objective_of

@@ -17,7 +17,7 @@ from ..columns import (
     STEP_COLUMNS,
     UNSERVED_COLUMNS,
 )
-from ..pictures.charts import coverage_curve
+from ..plan_tables import coverage_curve
 from ..programme import shown_actions, shown_others, shown_savings, shown_steps
 from ..siting_layers import amounts_in_units
 from .sheet import Head, Sheet, heads, placed

@@ -20,7 +20,7 @@ from ...plan import Plan
 from ...schema import told
 from ...texts import text
 from ..layer import GAP, GOOD, MIDDLE, SourceNote
-from ..pictures.charts import coverage_curve
+from ..plan_tables import coverage_curve
 from .cells import column_widths, row_height, sheet_rows, text_style, write_rows
 from .sheet import Sheet, clean
 from .sheets import plan_sheets
