@@ -34,7 +34,7 @@ def runs(root, tmp_path_factory):
 def given(root) -> str:
     """All that the inputs say: tables, project file, roads, and the policy's clauses."""
     files = [p for p in (root / "data").rglob("*") if p.suffix in (".csv", ".geojson", ".toml")]
-    files.append(root / "coverage" / "policy" / "profiles" / "zhuzhou-2025.toml")
+    files.append(root / "coverage" / "rules" / "profiles" / "zhuzhou-2025.toml")
     roads = osmium.FileProcessor(str(root / "data" / "osm" / "zhuzhou-sample.osm.pbf"))
     return "\n".join([*(p.read_text("utf-8-sig") for p in files), *(t.v for o in roads for t in o.tags)])
 

@@ -273,7 +273,7 @@ def test_libreoffice_gets_the_font_that_travels(tmp_path, monkeypatch):
     """Beside the system's fonts; a fontconfig of the user's own stays."""
     office = tmp_path / "bin" / "soffice"
     office.parent.mkdir()
-    office.write_text(f'#!/bin/sh\ncat "$FONTCONFIG_FILE" > {tmp_path}/seen\necho %PDF > "$7/r.pdf"\n')
+    office.write_text(f'#!/bin/sh\ncat "$FONTCONFIG_FILE" > {tmp_path}/seen\necho %PDF > "$7/report.pdf"\n')
     office.chmod(0o755)
     monkeypatch.setenv("PATH", str(office.parent), prepend=os.pathsep)
     monkeypatch.delenv("FONTCONFIG_FILE", raising=False)
