@@ -71,7 +71,7 @@ class Fault:
         }
         shown = {k: v.render(lang) if hasattr(v, "render") else v for k, v in values.items()}
         what = text(f"fault.{self.key}", lang, **shown)
-        return f"{' '.join(where)}{': ' if lang == 'en' else '：'}{what}" if where else what
+        return text("language.told-of", lang, what=" ".join(where), words=what) if where else what
 
 
 class PlugspanError(Exception):

@@ -9,7 +9,7 @@ import datetime as dt
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -19,9 +19,13 @@ from .errors import Fault, InputError
 from .patterns import RoadPatterns
 from .rules.costs import CostTable
 from .settings import Count, NonNegative, Positive, parse_toml
+from .texts import LANGUAGES
 
 T = TypeVar("T", str, Path)
-Language = Literal["zh", "en"]
+if TYPE_CHECKING:
+    Language = str
+else:
+    Language = Literal[LANGUAGES]
 _NAME_BYTES, _PATH_BYTES = 255, 3_000
 """No system has longer names of files, or paths (4 096 with the folder before)."""
 

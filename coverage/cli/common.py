@@ -41,7 +41,10 @@ def ui_lang() -> str:
     system = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     if not system and sys.platform == "win32":
         system = locale.getlocale()[0] or ""
-    return "zh" if system.lower().startswith(("zh", "chinese")) else "en"
+    known = (
+        code for code in LANGUAGES if system.lower().startswith(tuple(text("language.system", code).split()))
+    )
+    return next(known, "en")
 
 
 def verb(name: str) -> Callable[[Callable[..., Any]], click.Command]:

@@ -11,6 +11,7 @@ from functools import cache
 
 from ..errors import Fault
 from ..schema import Column, TableSchema
+from ..texts import LANGUAGES
 
 _BRACKETS = re.compile(r"[(\[{【〔<][^)\]}】〕>]*[)\]}】〕>]")
 _SHAPEFILE_NAME_BYTES = 10
@@ -76,7 +77,7 @@ def normal(header: str) -> str:
 def _known(schema: TableSchema) -> dict[str, Column]:
     table: dict[str, Column] = {}
     for column in schema.columns:
-        for spelling in (column.name, column.label("zh"), column.label("en"), *column.aliases):
+        for spelling in (column.name, *map(column.label, LANGUAGES), *column.aliases):
             table.setdefault(normal(spelling), column)
     return table
 

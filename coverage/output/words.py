@@ -11,7 +11,7 @@ from ..rules.finding import Finding
 from ..rules.kind import kind_of
 from ..rules.model import EmissionFactors, Rule
 from ..schema import Column, Form, column, percent, shown
-from ..texts import catalogue, text
+from ..texts import catalogue, joined, text
 from . import numbers
 from .layer import approval_line
 from .numbers import plain
@@ -156,7 +156,7 @@ def _why_uncertain(finding: Finding, lang: str) -> list[str]:
 
 def finding_words(before: Finding, after: Finding, lang: str, *, siting: bool) -> str:
     """The sentences on a finding as one paragraph."""
-    return ("" if lang == "zh" else " ").join(finding_sentences(before, after, lang, siting=siting))
+    return joined(finding_sentences(before, after, lang, siting=siting), lang)
 
 
 def _listed(finding: Finding, lang: str) -> str:

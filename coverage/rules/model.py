@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ..settings import Count, NonNegative, Positive, Share
+from ..texts import LANGUAGES
 
 
 class Frozen(BaseModel):
@@ -18,13 +19,22 @@ class Frozen(BaseModel):
 
 
 class Bilingual(Frozen):
-    """A text in both languages."""
+    """A text in Chinese and English, and in what other languages it is given; English stands for those that lack."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, str] = Field(init=False)
 
     zh: str
     en: str
 
+    @model_validator(mode="after")
+    def _known_languages(self) -> Bilingual:
+        if unknown := sorted(set(self.model_extra or ()) - set(LANGUAGES)):
+            raise PydanticCustomError("title_language", "unknown language", {"unknown": ", ".join(unknown)})
+        return self
+
     def __getitem__(self, lang: str) -> str:
-        return self.zh if lang == "zh" else self.en
+        return str(getattr(self, lang, self.en))
 
 
 class SiteRequirement(Frozen):

@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, reduce
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
-LANGUAGES = ("zh", "en")
+LANGUAGES = tuple(
+    tomllib.loads((resources.files(__package__) / "language.toml").read_text("utf-8"))["language"]["name"]
+)
+"""Codes of the languages: those that ``language.toml`` names."""
 _FIELD = re.compile(r"\{([a-z][a-z_0-9]*)\}")
 
 
@@ -87,3 +90,16 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
+
+
+def joined(sentences: Sequence[str], lang: str) -> str:
+    """Return sentences as one paragraph, set apart as the language does.
+
+    >>> joined(["One.", "Two."], "en"), joined(["一。", "二。"], "zh")
+    ('One. Two.', '一。二。')
+    """
+    if not sentences:
+        return ""
+    return reduce(
+        lambda first, second: text("language.sentences", lang, first=first, second=second), sentences
+    )

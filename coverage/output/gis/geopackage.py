@@ -23,7 +23,7 @@ import shapely
 from ...atomic import write_file
 from ...markup import clean_text
 from ...schema import Reader, TableSchema, length_unit
-from ...texts import catalogue, text
+from ...texts import LANGUAGES, catalogue, text
 from ..fields import Field, ascii_names, geometries, layer_fields, table_fields
 from ..layer import Layer
 from .qgis_project import ProjectLayer, project_archive
@@ -154,7 +154,7 @@ def prepare(
     titles = _unique(
         [*(layer_title(layer, lang) for layer in layers), *(_table_title(t, lang) for t in tables)]
     )
-    languages = [lang, *(Reader(other, length_unit(lang)) for other in ("zh", "en") if other != lang)]
+    languages = [lang, *(Reader(other, length_unit(lang)) for other in LANGUAGES if other != lang)]
     found = []
     for layer, name, title in zip(layers, names, titles, strict=False):
         fields = layer_fields(layer)

@@ -23,10 +23,7 @@ from ...texts import text
 from .table import Cell, on_paper, table_element
 from .template import clean_document
 
-FONT = {"zh": "Microsoft YaHei", "en": "Arial"}
 EAST_ASIA = "Microsoft YaHei"
-LATIN = {"zh": "en-US", "en": "en-GB"}
-"""Language of Latin text: with "zh-CN" there, numbers and units break in their middle."""
 INK, SOFT = RGBColor(0x1F, 0x2A, 0x33), RGBColor(0x5A, 0x66, 0x70)
 BLUE = RGBColor(0x1D, 0x5A, 0x85)
 PAGE_MM, MARGIN_MM = (210, 297), 22
@@ -80,14 +77,15 @@ class Paper:
         self.headings.append((level, shown, name))
 
     def text(self, words: str, *, indent: bool = True, soft: bool = False, keep: bool = False) -> Any:
-        """Write a paragraph of running text; Chinese ones start two characters in."""
+        """Write a paragraph of running text; its first line is set in as the language does."""
         paragraph = self.document.add_paragraph(style=self.style("Body Text"))
         run = paragraph.add_run(on_paper(words))
         if soft:
             run.font.color.rgb, run.font.size = SOFT, Pt(9)
-        if indent and self.lang == "zh":
-            paragraph.paragraph_format.first_line_indent = Pt(21)
-            paragraph._p.pPr.ind.set(qn("w:firstLineChars"), "200")
+        letters = int(text("language.indent", self.lang))
+        if indent and letters:
+            paragraph.paragraph_format.first_line_indent = Pt(10.5 * letters)
+            paragraph._p.pPr.ind.set(qn("w:firstLineChars"), str(100 * letters))
         paragraph.paragraph_format.keep_with_next = keep
         return paragraph
 
@@ -218,13 +216,13 @@ def _plain_styles(paper: Paper) -> None:
     for fonts in styles.element.iter(qn("w:rFonts")):
         _fonts(fonts, paper.lang)
     for tongue in styles.element.iter(qn("w:lang")):
-        tongue.set(qn("w:val"), LATIN[paper.lang])
+        tongue.set(qn("w:val"), text("language.proofing", paper.lang))
         tongue.set(qn("w:eastAsia"), "zh-CN")
     normal = styles["Normal"]
     normal.font.size, normal.font.color.rgb = Pt(10.5), INK
     _fonts(normal.element.get_or_add_rPr().get_or_add_rFonts(), paper.lang)
     body = styles["Body Text"]
-    body.paragraph_format.line_spacing = 1.25 if paper.lang == "zh" else 1.2
+    body.paragraph_format.line_spacing = float(text("language.line-spacing", paper.lang))
     body.paragraph_format.space_after = Pt(6)
     for level, (size, before, after) in HEADINGS.items():
         style = styles[f"Heading {level}"]
@@ -246,7 +244,7 @@ def _fonts(fonts: Any, lang: str) -> None:
     for name in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
         fonts.attrib.pop(qn(f"w:{name}"), None)
     for name in ("ascii", "hAnsi", "cs"):
-        fonts.set(qn(f"w:{name}"), FONT[lang])
+        fonts.set(qn(f"w:{name}"), text("language.font", lang))
     fonts.set(qn("w:eastAsia"), EAST_ASIA)
 
 

@@ -13,7 +13,7 @@ from ...rules.spacing import RouteSpacing
 from ...schema import at_most, chainage, column, percent, shown
 from ...siting.planning.comply import Compliance
 from ...siting.planning.outcome import Siting
-from ...texts import text
+from ...texts import joined, text
 from .. import numbers
 from ..plan_panel import decision
 from ..words import short_name
@@ -41,8 +41,7 @@ def write_glance(report: Report) -> None:
     """What a reader in a hurry needs beside the table of rules, each part with its bold lead."""
     for key, lines in (("holes", _holes(report)), ("build", _build(report)), ("certain", _certain(report))):
         if lines:
-            space = "" if report.lang == "zh" else " "
-            report.paper.lead(report.words(f"glance.{key}.lead"), space.join(lines))
+            report.paper.lead(report.words(f"glance.{key}.lead"), joined(lines, report.lang))
 
 
 # -- where the holes are ---------------------------------------------------------------------------------
@@ -79,7 +78,7 @@ def _gaps(report: Report, rule: RouteSpacing, *, several: bool) -> str:
                 "glance.shared", n=len(shared), limit=limit, gaps=_listed(report, shared, "length_km")
             )
         )
-    words = ("" if report.lang == "zh" else " ").join(lines)
+    words = joined(lines, report.lang)
     return f"{rule.title[report.lang]}{report.words('colon')}{words}" if several else words
 
 

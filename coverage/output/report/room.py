@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ...texts import text
 from ..summary import width
 from .table import Cell
 
 MM_PER_PT = 25.4 / 72
 LINE = 1.4
 """Height of a line by the size of its letters, as the taller of the usual fonts have it."""
-BODY_LINE = {"zh": 1.45 * 1.25, "en": 1.25 * 1.2}
-"""The same in running text, with its line spacing; Latin fonts are lower."""
 BODY_PT, BODY_AFTER_PT, TABLE_PT, CAPTION_MM, CELL_MM = 10.5, 6.0, 8.5, 8.0, 4.0
 """Of running text and tables; ``CELL_MM`` is the room a cell keeps at its sides and a bit more."""
 
@@ -20,7 +19,8 @@ BODY_PT, BODY_AFTER_PT, TABLE_PT, CAPTION_MM, CELL_MM = 10.5, 6.0, 8.5, 8.0, 4.0
 def text_mm(words: str, text_width_mm: float, lang: str) -> float:
     """Height of a paragraph of running text."""
     lines = _lines(words, BODY_PT, text_width_mm)
-    return (lines * BODY_PT * BODY_LINE[lang] + BODY_AFTER_PT) * MM_PER_PT
+    line = float(text("language.line-height", lang)) * float(text("language.line-spacing", lang))
+    return (lines * BODY_PT * line + BODY_AFTER_PT) * MM_PER_PT
 
 
 def heading_mm(words: str, size_pt: float, around_pt: float, text_width_mm: float) -> float:

@@ -88,7 +88,9 @@ def _facts(sheet: Sheet, lane: StripLane) -> list[tuple[str, str]]:
         new = sum(s.order is not None for s in lane.after.sites)
         parts = [sheet.words("strip.proposed", n=new)] if new else []
         figures = " · ".join([*parts, _figures(sheet, lane.after)])
-        facts.append((f"{sheet.words('strip.after')}{' ' * (sheet.lang == 'en')}{figures}", PLAN))
+        facts.append(
+            (sheet.words("language.sentences", first=sheet.words("strip.after"), second=figures), PLAN)
+        )
     return [(value, colour) for value, colour in facts if value]
 
 
@@ -103,7 +105,7 @@ def _count(sheet: Sheet, state: LaneState) -> str:
     whole = sheet.words(keys.get(len(sites), "strip.sites"), n=len(sites))
     if not words:
         return whole
-    return f"{whole}（{'，'.join(words)}）" if sheet.lang == "zh" else f"{whole} ({', '.join(words)})"
+    return sheet.words("language.brackets", words=whole, more=sheet.words("language.comma").join(words))
 
 
 def _figures(sheet: Sheet, state: LaneState) -> str:
@@ -210,7 +212,7 @@ def _site_names(sheet: Sheet, sites: Sequence[StripSite]) -> int:
         best = max((sites[k] for k in group), key=lambda s: (s.counts, SHOWN_FIRST.get(s.fast, 0.0), -s.at_m))
         name = shortened(best.name or sheet.words("strip.unnamed"), 10, 130)
         if len(group) > 1:
-            name = sheet.words("strip.and-more", name=name, n=len(group) - (sheet.lang == "en"))
+            name = sheet.words("strip.and-more", name=name, n=len(group) - 1)
         x = sum(sheet.x(sites[k].at_m) for k in group) / len(group)
         labels.append(
             Label(

@@ -136,7 +136,7 @@ def assemble(
     policy = f'<meta http-equiv="Content-Security-Policy" content="{content_policy(shell, basemap)}">'
     marks = '<meta charset="utf-8">\n<meta name="generator" content="plugspan">'
     head = f"<head>\n{marks}\n{policy}\n<title>{html.escape(title)}</title>"
-    shell = shell.replace("<html>", f'<html lang="{"zh-CN" if lang == "zh" else "en"}">', 1).replace(
+    shell = shell.replace("<html>", f'<html lang="{text("language.html", lang)}">', 1).replace(
         "<head>", head, 1
     )
     before, after = shell.split("<!--data-->")

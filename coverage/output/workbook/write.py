@@ -25,8 +25,6 @@ from .cells import column_widths, row_height, sheet_rows, text_style, write_rows
 from .sheet import Sheet, clean
 from .sheets import plan_sheets
 
-FONTS = {"zh": "Microsoft YaHei", "en": "Calibri"}
-DATES = {"zh": 'yyyy"年"m"月"d"日"', "en": "d mmm yyyy"}
 LOOKS: dict[str, dict[str, Any]] = {
     "good": {"bg_color": "#DCEBF6", "font_color": "#1D5A85"},
     "middle": {"bg_color": "#FDEDCB", "font_color": "#7A4F00", "italic": True},
@@ -98,7 +96,7 @@ def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
     """
     made: dict[str, Format] = {}
     base = {
-        "font_name": FONTS[lang],
+        "font_name": text("language.sheet-font", lang),
         "font_size": 10,
         "valign": "top",
         "bottom": 4,
@@ -106,7 +104,7 @@ def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
     }
     looks: dict[str, dict[str, Any]] = {
         "text": {"text_wrap": True, "align": "left", "indent": 1},
-        "date": {"num_format": DATES[lang], "align": "left", "indent": 1},
+        "date": {"num_format": text("language.sheet-date", lang), "align": "left", "indent": 1},
         "head": {"bold": True, "text_wrap": True, "valign": "vcenter", "indent": 1, "bg_color": "#E7ECF0", "bottom": 2,
                  "bottom_color": "#5A6670"},
         "title": {"bold": True, "font_size": 16, "text_wrap": True, "bottom": 0},
@@ -245,7 +243,7 @@ def _chart(book: xlsxwriter.Workbook, page: Worksheet, sheet: Sheet, plan: Plan,
                 "marker": {"type": "circle" if name == "share" else "diamond", "size": 6, "fill": {"color": colour},
                            "border": {"color": colour}},
             })  # fmt: skip
-        font = {"name": FONTS[lang]}
+        font = {"name": text("language.sheet-font", lang)}
         chart.set_title({"name": text("sheet.chart", lang, objective=text(f"objective.{siting.objective_name}", lang)),
                          "name_font": {**font, "size": 12}, "overlay": False})  # fmt: skip
         chart.set_x_axis({"name": text("column.sites_built", lang), "name_font": font, "num_font": font})
