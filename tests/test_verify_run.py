@@ -352,3 +352,21 @@ def test_it_speaks_the_language_of_the_project(copy, honest, monkeypatch, capsys
     assert "no list of its files" in told
     assert _run(["compare", str(honest), str(honest)]) == 0
     assert "两次成果一致" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("unit", "gap", "weight"), [("km", "gap_max_km", "objective_m"), ("mi", "gap_max_mi", "objective_ft")]
+)
+def test_lengths_that_differ_are_told_in_the_unit_of_the_run(unit, gap, weight, tmp_path):
+    """50 miles and 25, 3048 m and 1524: under a policy in miles as such, with the unit in the name."""
+    for name, factor in (("a", 1.0), ("b", 0.5)):
+        route = {"ref": "I 1", "gap_max_km": 80.4672 * factor}
+        siting = {"objective_name": "highway", "objective": 3048.0 * factor, "weight_unit": "m"}
+        result = {
+            "schema": 1, "project": {"length_unit": unit}, "findings": [], "routes": [route], "siting": [siting],
+            "provenance": {"inputs": []},
+        }  # fmt: skip
+        (tmp_path / f"{name}.json").write_text(json.dumps(result), "utf-8")
+    rows = compare_runs(tmp_path / "a.json", tmp_path / "b.json", "en")
+    told = [("80.4672", "40.2336"), ("3048", "1524")] if unit == "km" else [("50", "25"), ("10000", "5000")]
+    assert rows == [(f"I 1.{gap}", *told[0]), (f"highway.{weight}", *told[1])]

@@ -116,8 +116,10 @@ def _changed(
 
 
 def _unit(field: str, *rows: Mapping[str, Any]) -> str:
-    """``km`` for lengths, by the name of the field or by its finding; else empty."""
+    """``km`` or ``m`` for lengths, by the name of the field, its finding or its siting; else empty."""
     of_finding = field in ("low", "high") and any(row.get("unit") == "km" for row in rows)
+    if field in ("objective", "bound") and any(row.get("weight_unit") == "m" for row in rows):
+        return "m"
     return "km" if of_finding or field.endswith("_km") else ""
 
 
