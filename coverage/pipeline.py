@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import platform
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -14,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from .errors import Fault, InputError
-from .inputs import Built
+from .inputs import Built, read_table
+from .inputs.schemas import PLAN_PINS
 from .network.figures import network_figures
 from .network.quality.report import QualityReport, network_quality
 from .network.routes import Route
 from .plan import Plan, Provenance
-from .project import Project
+from .project import PlanSettings, Project
 from .rules.assessment import Assessment, assess
 from .rules.berths import BerthShare
 from .rules.costs import merged_costs
@@ -31,7 +33,7 @@ from .rules.spacing import RouteSpacing
 from .rules.stretches import spacing_lines
 from .siting.actions import carry_out, find_actions
 from .siting.maxcover.run import Progress
-from .siting.pins import Pins, pin, places_on_routes
+from .siting.pins import Pin, pin_actions, pinned_candidates, project_pins, table_pins
 from .siting.planning.candidates import find_candidates, free_beside_sites, route_points_at
 from .siting.planning.comply import Compliance, comply
 from .siting.planning.outcome import Siting
@@ -218,13 +220,13 @@ def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | No
     demand = study.inputs.demand
     if settings.then == "flow" and not ("flow" in demand and (demand["flow"] > 0).any()):
         raise InputError(Fault("siting-no-flow", file=file, values={"key": "plan.then"}))
-    pins = Pins(settings.required, settings.forbidden, settings.cost)
+    pins = _pins(study.project, settings)
     places = plan_candidates(study, candidates, pins)
     costs = merged_costs(study.policy.costs, study.project.costs)
     year = (study.project.reference_date or dt.date(2000, 1, 1)).year
     last = max([year, *(settings.years or [r.by.year for r in study.policy.rules if r.by is not None])])
     actions = find_actions(study.inputs, study.policy, places, costs, year=year, last_year=last)
-    actions, required = pin(actions, pins, file=file)
+    actions, required = pin_actions(actions, pins, study.context.index, study.routes)
     options = ProgrammeOptions(
         meet, settings.then, settings.budget, dict(sorted(settings.years.items())), settings.method == "greedy",
         settings.time_limit_s, settings.gap,
@@ -236,15 +238,19 @@ def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | No
     )
 
 
-def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Pins) -> gpd.GeoDataFrame:
+def _pins(project: Project, settings: PlanSettings) -> list[Pin]:
+    """What people decided, in the project file and in the table beside it."""
+    pins = project_pins(settings.required, settings.forbidden, settings.cost, settings.moved, "project.toml")
+    if settings.pins is not None:
+        path = project.path(settings.pins)
+        pins += table_pins(read_table(path, PLAN_PINS), str(path))
+    return pins
+
+
+def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Sequence[Pin]) -> gpd.GeoDataFrame:
     """Candidates of the plan: those of the project, pinned places, and points that make "least" exact."""
     context = study.context
-    routes = [
-        r
-        for r in study.routes
-        if any(r.road_class == getattr(rule, "network", None) for rule in study.policy.rules)
-    ]
-    parts = [candidates, places_on_routes(pins, context.index, routes)]
+    parts = [pinned_candidates(candidates, pins, context.index, study.routes)]
     if (candidates["kind"] == "route_point").any():
         for rule in study.policy.of(RouteSpacing):
             if rule.target.value is not None:
@@ -392,6 +398,7 @@ def to_build(policy: Policy) -> Built:
 def _provenance(project: Project, started: str) -> Provenance:
     files = [project.network.osm, project.region.file]
     files += [t.path for tables in project.tables.values() for t in tables]
+    files += [project.plan.pins] if project.plan is not None else []
     if project.path(Path(project.policy)).is_file():
         files.append(Path(project.policy))
     known = {path.as_posix(): project.path(path) for path in files if path is not None}

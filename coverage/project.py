@@ -40,6 +40,8 @@ def _possible(path: T) -> T:
 
 
 FilePath = Annotated[Path, AfterValidator(_possible)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Mark = Annotated[float, Field(ge=-100_000, le=100_000, allow_inf_nan=False)]
 """Kilometre mark of a route; no road is longer."""
 Step = Annotated[float, Field(ge=0.1, le=100_000, allow_inf_nan=False)]
@@ -112,8 +114,8 @@ class MarkSettings(_Frozen):
     """A known kilometre post."""
 
     km: Mark
-    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    lon: Longitude
+    lat: Latitude
 
 
 class RouteSettings(_Frozen):
@@ -264,7 +266,9 @@ class PlanSettings(_Frozen):
     close_shared: bool = False
     required: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
+    moved: dict[str, tuple[Longitude, Latitude] | str] = Field(default_factory=dict)
     cost: dict[str, NonNegative] = Field(default_factory=dict)
+    pins: FilePath | None = None
     time_limit_s: Positive = 20.0
     gap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
 

@@ -42,6 +42,12 @@ STATUSES: Choices = (
         ("停用", "故障", "离线", "检修", "停运", "offline", "out of service", "closed", "broken"),
     ),
 )
+PINS: Choices = (
+    ("require", ("必须", "必建", "必选", "required", "must")),
+    ("forbid", ("禁止", "不建", "禁选", "forbidden", "must not")),
+    ("move", ("移动", "移位", "迁移", "moved")),
+    ("cost", ("造价", "改价", "price")),
+)
 ACCESSES: Choices = (
     ("public", ("公共", "公用", "社会", "对外", "对外开放", "open to public", "yes")),
     ("restricted", ("专用", "内部", "自用", "不对外", "private", "customers", "restricted access")),

@@ -7,7 +7,7 @@ brackets need not be repeated here.
 from __future__ import annotations
 
 from ..schema import Column, TableSchema, column
-from .choices import ACCESSES, CARGOES, CHARGER_KINDS, CURRENTS, FACILITY_KINDS, PARK_TYPES, SHIPS
+from .choices import ACCESSES, CARGOES, CHARGER_KINDS, CURRENTS, FACILITY_KINDS, PARK_TYPES, PINS, SHIPS
 from .columns import (
     CHARGING_SPACES,
     COUNTY,
@@ -331,6 +331,22 @@ CALLS = TableSchema(
         NOTE,
     ),
 )
+
+PLAN_PINS = TableSchema(
+    "plan_pins",
+    (
+        column("id", aliases=("序号",)),
+        Column("pin", "choice", required=True, aliases=("决定", "要求", "处理", "decision"), choices=PINS),
+        column("name", required=True, aliases=(*NAME.aliases, "措施", "位置", "action", "place")),
+        column("cost", aliases=("造价", "费用", "金额", "money", "price")),
+        Column("to", aliases=("移至", "新位置", "new place", "moved to")),
+        LON,
+        LAT,
+        NOTE,
+    ),
+    geometry="optional point",
+)
+"""What people decide of a plan: no table that is assessed."""
 
 SCHEMAS: dict[str, TableSchema] = {
     s.name: s for s in (CHARGERS, FACILITIES, BERTHS, CAR_PARKS, DEMAND, COUNTIES, CALLS)

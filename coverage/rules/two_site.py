@@ -219,5 +219,5 @@ def roads_of_pieces(joined: JoinedRoads, weight_m: FloatArray, table: pd.DataFra
     items = on.drop_duplicates("road").assign(weight=total.to_numpy())
     dead = off.groupby("ref", sort=True, dropna=False)["weight"].sum()
     first = off.drop_duplicates("ref").sort_values("ref", kind="stable")
-    ends = first.assign(weight=dead.to_numpy()) if len(first) else first
+    ends = first.assign(weight=dead.to_numpy(), why="dead_end") if len(first) else first
     return pd.concat([items, ends], ignore_index=True) if len(ends) else items.reset_index(drop=True)

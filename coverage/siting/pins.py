@@ -1,58 +1,160 @@
-"""What people decide themselves: actions that must or must not be in the plan, and costs of single ones."""
+"""What people decide themselves: actions that must or must not be in the plan, moved places, costs of single ones."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from ..errors import Fault, InputError
 from ..network.routes import RoadIndex, Route, locate
-from ..units import M_PER_KM, WGS84
+from ..units import EARTH_RADIUS_M, M_PER_KM, WGS84
 from .actions import EVENTS
 
-_PLACE = re.compile(r"\s*(?P<ref>.+?)\s+[Kk]\s*(?P<km>\d+(?:\.\d+)?)\s*")
+Do = Literal["require", "forbid", "move", "cost"]
+_PLACE = re.compile(r"\s*(?P<ref>.+?)\s+(?P<unit>[Kk]|[Mm][Pp]\s)\s*(?P<mark>\d+(?:\.\d+)?)\s*")
+_MILE_KM = 1.609344
+AT_PLACE_M = 1_000.0
+"""Actions this close to a place on a route are the ones that it names."""
+_NEAR = 3
+"""So many names are suggested for one that is unknown."""
 
 
-@dataclass(frozen=True, eq=False)
-class Pins:
-    """Pins of a project: each names an action by id, by name, or by a place on a route (``"G106 K265"``).
+@dataclass(frozen=True)
+class Pin:
+    """One decision.
 
-    A name that several actions have stands for all of them.
+    Attributes
+    ----------
+    do : str
+    name : str
+        Id or name of an action or candidate, or a place on a route (``"G106 K265"``, ``"I-80 MP 12.5"``). A name
+        that several actions have stands for all of them.
+    key, file, row
+        Where it stands, for faults.
+    cost : float or None
+    to : (lon, lat), place on a route, or None
+        Where something moves, or where a required new place is.
     """
 
-    required: Sequence[str] = ()
-    forbidden: Sequence[str] = ()
-    cost: Mapping[str, float] | None = None
+    do: Do
+    name: str
+    key: str
+    file: str
+    row: int | None = None
+    cost: float | None = None
+    to: tuple[float, float] | str | None = None
 
-    def places(self) -> list[tuple[str, str, float]]:
-        """Required places on routes: as written, route, kilometre mark."""
-        found = [(name, _PLACE.fullmatch(name)) for name in self.required]
-        return [(name, match["ref"], float(match["km"])) for name, match in found if match]
-
-
-def places_on_routes(pins: Pins, index: RoadIndex, routes: Iterable[Route]) -> gpd.GeoDataFrame:
-    """Candidates at the required places on routes: ``id`` (as written), ``kind, name, excluded``, EPSG:4326."""
-    rows = []
-    for name, ref, km in pins.places():
-        for drive in (d for r in routes if r.ref == ref for s in r.sections for d in s.drives[:1]):
-            at = km * M_PER_KM
-            if drive.start_m <= at <= drive.end_m:
-                found = locate(index, drive, np.array([at])).iloc[0]
-                rows.append({"id": name, "name": name, "lon": found["lon"], "lat": found["lat"]})
-                break
-    frame = pd.DataFrame(rows, columns=["id", "name", "lon", "lat"])
-    points = gpd.points_from_xy(frame.pop("lon"), frame.pop("lat"))
-    return gpd.GeoDataFrame(frame.assign(kind="route_point", excluded=None), geometry=points, crs=WGS84)
+    def fault(self, kind: str, **values: Any) -> Fault:
+        """A fault of this decision."""
+        return Fault(kind, file=self.file, row=self.row, value=self.name, values={"key": self.key, **values})
 
 
-def pin(actions: gpd.GeoDataFrame, pins: Pins, *, file: str) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
-    """Apply pins to a table of actions.
+def project_pins(
+    required: Iterable[str],
+    forbidden: Iterable[str],
+    cost: Mapping[str, float],
+    moved: Mapping[str, tuple[float, float] | str],
+    file: str,
+) -> list[Pin]:
+    """Decisions of the project file."""
+    pins = [Pin("require", name, "plan.required", file) for name in required]
+    pins += [Pin("forbid", name, "plan.forbidden", file) for name in forbidden]
+    pins += [Pin("move", name, "plan.moved", file, to=to) for name, to in moved.items()]
+    return pins + [Pin("cost", name, "plan.cost", file, cost=money) for name, money in cost.items()]
+
+
+def table_pins(table: gpd.GeoDataFrame, file: str) -> list[Pin]:
+    """Decisions of a table ``pin, name, cost, to`` with an optional position.
+
+    Raises
+    ------
+    InputError
+        With all rows that say too little: no name, a cost or a place that is missing.
+    """
+    pins: list[Pin] = []
+    faults: list[Fault] = []
+    for row in table.to_dict("records"):
+        point = row["geometry"]
+        at = None if point is None or point.is_empty else (float(point.x), float(point.y))
+        to = at if at is not None else None if pd.isna(row["to"]) else str(row["to"])
+        cost = None if pd.isna(row["cost"]) else float(row["cost"])
+        name = "" if pd.isna(row["name"]) else str(row["name"])
+        found = Pin(row["pin"], name, str(row["pin"]), file, int(row["source_row"]), cost, to)
+        lacks = "name" if not name else "cost" if found.do == "cost" and cost is None else ""
+        lacks = lacks or ("place" if found.do == "move" and to is None else "")
+        if lacks:
+            faults.append(found.fault(f"plan-pin-{lacks}"))
+        pins.append(found)
+        if cost is not None and found.do in ("require", "move"):
+            pins.append(Pin("cost", name, "cost", file, found.row, cost))
+    if faults:
+        raise InputError(faults)
+    return pins
+
+
+def place_on_routes(text: str, index: RoadIndex, routes: Iterable[Route]) -> tuple[float, float] | None:
+    """Longitude and latitude of ``"G106 K265"``; None if it is no place on a route."""
+    match = _PLACE.fullmatch(text)
+    if match is None:
+        return None
+    km = float(match["mark"]) * (1.0 if match["unit"] in "Kk" else _MILE_KM)
+    for drive in (d for r in routes if r.ref == match["ref"] for s in r.sections for d in s.drives[:1]):
+        if drive.start_m <= km * M_PER_KM <= drive.end_m:
+            found = locate(index, drive, np.array([km * M_PER_KM])).iloc[0]
+            return float(found["lon"]), float(found["lat"])
+    return None
+
+
+def pinned_candidates(
+    candidates: gpd.GeoDataFrame, pins: Iterable[Pin], index: RoadIndex, routes: Iterable[Route]
+) -> gpd.GeoDataFrame:
+    """Candidates with those that were moved at their new places, and those that are required and new.
+
+    Raises
+    ------
+    InputError
+        If a place on a route does not exist, or what is to be moved is no candidate.
+    """
+    routes, faults, new = list(routes), [], []
+    ids, names = candidates["id"].astype(str), candidates["name"].astype(str)
+    moved = candidates.copy()
+    for pin in pins:
+        if pin.do not in ("require", "move"):
+            continue
+        asked = pin.to if pin.to is not None else pin.name
+        at = place_on_routes(asked, index, routes) if isinstance(asked, str) else asked
+        mine = ((ids == pin.name) | (names == pin.name)).to_numpy(bool)
+        if at is None and pin.to is not None:
+            faults.append(pin.fault("plan-pin-nowhere", to=pin.to))
+        elif pin.do == "move" and not mine.any():
+            faults.append(pin.fault("plan-action-unknown", near=_alike(pin.name, [*ids, *names])))
+        elif at is not None and mine.any():
+            if pin.to is not None:
+                moved.loc[mine, "geometry"] = shapely.Point(at)
+                moved.loc[mine, "excluded"] = None
+        elif at is not None:
+            point = {"id": pin.name, "kind": "route_point", "name": pin.name, "excluded": None}
+            new.append(point | {"geometry": shapely.Point(at)})
+    if faults:
+        raise InputError(faults)
+    if not new:
+        return moved
+    added = gpd.GeoDataFrame(new, geometry="geometry", crs=WGS84).drop_duplicates("id")
+    return gpd.GeoDataFrame(pd.concat([moved, added], ignore_index=True), geometry="geometry", crs=WGS84)
+
+
+def pin_actions(
+    actions: gpd.GeoDataFrame, pins: Iterable[Pin], index: RoadIndex, routes: Iterable[Route]
+) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
+    """Apply decisions to a table of actions.
 
     Returns
     -------
@@ -64,37 +166,50 @@ def pin(actions: gpd.GeoDataFrame, pins: Pins, *, file: str) -> tuple[gpd.GeoDat
     Raises
     ------
     InputError
-        With all names that no action has, and all that are both required and forbidden.
+        With all names that no action has, each with near ones, and all that are both required and forbidden.
     """
+    routes = list(routes)
     faults: list[Fault] = []
-    required = _named(actions, pins.required, "plan.required", file, faults)
-    forbidden = _named(actions, pins.forbidden, "plan.forbidden", file, faults)
-    costs = {
-        name: money
-        for key, money in (pins.cost or {}).items()
-        for name in _named(actions, [key], "plan.cost", file, faults)
-    }
-    both = sorted(set(required) & set(forbidden))
-    faults += [Fault("plan-both", file=file, value=name) for name in both]
+    found: dict[Do, dict[str, Pin]] = {"require": {}, "forbid": {}, "cost": {}, "move": {}}
+    for pin in pins:
+        mine, near = _named(actions, pin.name, index, routes)
+        if not mine:
+            faults.append(pin.fault("plan-action-unknown", near=near))
+        for name in mine:
+            other = found["cost"].get(name)
+            if pin.do == "cost" and other is not None and other.cost != pin.cost:
+                faults.append(pin.fault("plan-pin-costs", id=name, one=other.cost, other=pin.cost))
+            found[pin.do][name] = pin
+    both = sorted(set(found["require"]) & set(found["forbid"]))
+    faults += [found["forbid"][name].fault("plan-both", id=name) for name in both]
     if faults:
         raise InputError(faults)
-    reason = actions["reason"].mask(actions["id"].isin(forbidden), "forbidden")
-    own = actions["id"].map(costs)
-    return actions.assign(reason=reason, cost=own.fillna(actions["cost"]).astype(float)), tuple(required)
+    reason = actions["reason"].mask(actions["id"].isin(found["forbid"]), "forbidden")
+    own = actions["id"].map({name: pin.cost for name, pin in found["cost"].items()})
+    cost = own.astype(float).fillna(actions["cost"]).astype(float)
+    return actions.assign(reason=reason, cost=cost), tuple(found["require"])
 
 
 def _named(
-    actions: gpd.GeoDataFrame, names: Iterable[str], key: str, file: str, faults: list[Fault]
-) -> list[str]:
-    """Ids of the actions that the names stand for."""
-    open_ = actions[~actions["kind"].isin(EVENTS)]
-    ids, titles = open_["id"].astype(str), open_["name"].astype(str)
-    found: list[str] = []
-    for name in names:
-        mine = ids[(ids == name) | (titles == name) | (open_["target"].astype(str) == name)].tolist()
-        if not mine:
-            near = difflib.get_close_matches(name, sorted({*ids, *titles}), n=3, cutoff=0.4)
-            values = {"key": key, "near": ", ".join(near) or "–"}
-            faults.append(Fault("plan-action-unknown", file=file, value=name, values=values))
-        found += mine
-    return list(dict.fromkeys(found))
+    actions: gpd.GeoDataFrame, name: str, index: RoadIndex, routes: list[Route]
+) -> tuple[list[str], str]:
+    """Ids of the actions that a name stands for; names near it if there are none."""
+    choices = actions[~actions["kind"].isin(EVENTS)]
+    ids, names, targets = (choices[column].astype(str) for column in ("id", "name", "target"))
+    exact = ids[(ids == name) | (names == name) | (targets == name)].tolist()
+    if exact:
+        return exact, ""
+    at = place_on_routes(name, index, routes)
+    if at is None:
+        return [], _alike(name, [*ids, *names])
+    points = np.radians(np.column_stack([choices.geometry.x, choices.geometry.y]))
+    lon, lat = np.radians(at)
+    east, north = (points[:, 0] - lon) * np.cos(lat), points[:, 1] - lat
+    far_m = np.where(np.isfinite(east), np.hypot(east, north) * EARTH_RADIUS_M, np.inf)
+    nearest = ", ".join(names.iloc[np.argsort(far_m, kind="stable")[:_NEAR]])
+    return ids[far_m <= AT_PLACE_M].tolist(), nearest
+
+
+def _alike(name: str, known: Iterable[str]) -> str:
+    """Names that are written much like this one."""
+    return ", ".join(difflib.get_close_matches(name, sorted(set(known)), n=_NEAR, cutoff=0.4)) or "–"

@@ -185,7 +185,7 @@ def make_programme(
         steps=_steps(world, base, plan, stages, survey, reached),
         levels=plan.levels,
         stages=stages,
-        unmet=_unmet(base.rows),
+        unmet=_unmet(world, base.rows),
         survey=_survey(world, base, plan, survey),
         cost_low=favourable.money(other.chosen),
         cost_high=base.money(plan.chosen),
@@ -404,15 +404,17 @@ def _step(
     return row
 
 
-def _unmet(rows: Rows) -> pd.DataFrame:
+def _unmet(world: World, rows: Rows) -> pd.DataFrame:
     """Items that no action serves; who must act follows from why."""
     found = []
     for i in np.flatnonzero(rows.hopeless).tolist():
         item = _item(rows, i)
         mine = rows.matrix[np.flatnonzero(rows.item == i)]
         why = item.get("why")
-        why = why if isinstance(why, str) else NO_CANDIDATE if mine.nnz == 0 else NO_DATA
-        found.append({**item, "why": why, "who": "bureau"})
+        if not isinstance(why, str):
+            surveys = world.actions["kind"].to_numpy(object)[mine.indices] == "survey"
+            why = NO_CANDIDATE if mine.nnz == 0 else "survey" if surveys.any() else NO_DATA
+        found.append({**item, "why": why, "who": "data" if why == "data_end" else "bureau"})
     return pd.DataFrame(found, columns=["rule", "weight", "why", "who"] if not found else None)
 
 
