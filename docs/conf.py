@@ -108,10 +108,13 @@ def _prepare(app: Sphinx, config: Any) -> None:
                 shutil.copyfile(notebook, target)
 
 
-def _other_language(_app: Sphinx, _doc: str, source: list[str]) -> None:
-    """Links between the two languages lead from one site to the other."""
+def _mend_source(_app: Sphinx, _doc: str, source: list[str]) -> None:
+    """Lead links between the two languages from one site to the other, and join lines of Chinese."""
     pattern = r"\[([^\]]+)\]\(((?:\.\./|zh/)[\w-]+)\.md(#[\w-]*)?\)"
     source[0] = re.sub(pattern, r'<a href="\2.html\3">\1</a>', source[0])
+    # A line that ends within a Chinese sentence would leave a space there.
+    wide = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"
+    source[0] = re.sub(rf"({wide})\n *(?={wide})", r"\1", source[0])
 
 
 def _page(app: Sphinx, name: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
@@ -127,5 +130,5 @@ def setup(app: Sphinx) -> None:
     """Connect the steps above."""
     app.add_search_language(Pairs)
     app.connect("config-inited", _prepare)
-    app.connect("source-read", _other_language)
+    app.connect("source-read", _mend_source)
     app.connect("html-page-context", _page)

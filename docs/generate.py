@@ -9,12 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import plugspan
+from plugspan import api as frames
 from plugspan import schema
 from plugspan.inputs.schemas import SCHEMAS
 from plugspan.output import numbers
@@ -64,6 +65,8 @@ API = """# Reference of the Python names
 ## `plugspan`
 
 {plugspan}
+
+{frames}
 
 ## `plugspan.siting.maxcover`
 
@@ -237,13 +240,24 @@ def sheets(lang: str) -> str:
 def api(lang: str) -> str:
     """Return the page of the public names: each with the first line of its docstring, and a page of its own."""
     del lang  # docstrings are English
-    return API.format(plugspan=_names(plugspan), solvers=_names(maxcover))
+    more = [
+        name
+        for name, value in vars(frames).items()
+        if getattr(value, "__module__", "") == frames.__name__
+        and name[0] != "_"
+        and name not in plugspan.__all__
+    ]
+    return API.format(
+        plugspan=_names(plugspan, plugspan.__all__),
+        frames=f"## `plugspan.api`\n\n{_names(frames, more)}" if more else "",
+        solvers=_names(maxcover, maxcover.__all__),
+    )
 
 
-def _names(module: types.ModuleType) -> str:
+def _names(module: types.ModuleType, names: Sequence[str]) -> str:
     home = module.__name__
     kinds: dict[str, list[str]] = {"Functions": [], "Classes": [], "Errors": []}
-    for name in module.__all__:
+    for name in names:
         value = getattr(module, name)
         if isinstance(value, type):
             kinds["Errors" if issubclass(value, Exception) else "Classes"].append(f"~{home}.{name}")
@@ -251,10 +265,10 @@ def _names(module: types.ModuleType) -> str:
             kinds["Functions"].append(f"~{home}.{name}")
     return "\n\n".join(
         f"### {kind}\n\n```{{eval-rst}}\n.. autosummary::\n   :toctree: api\n   :nosignatures:\n\n"
-        + "".join(f"   {name}\n" for name in names)
+        + "".join(f"   {name}\n" for name in listed)
         + "```"
-        for kind, names in kinds.items()
-        if names
+        for kind, listed in kinds.items()
+        if listed
     )
 
 
