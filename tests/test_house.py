@@ -8,10 +8,13 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import plugspan
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from plugspan.texts import LANGUAGES, catalogue
 
 ROOMS = {"inputs", "network", "assess", "rules", "siting", "output", "cli", "app", "data"}
@@ -112,6 +115,30 @@ def test_the_package_list_is_the_folders(root):
         if "vendor" not in path.parts
     }
     assert listed == folders | {"plugspan.data"}
+
+
+def test_the_lock_is_whole_on_every_system(root):
+    """What a locked package needs on Windows, macOS or Linux is locked, too: pip refuses what has no hash."""
+    locked = {
+        canonicalize_name(name)
+        for name in re.findall(r"^([\w.-]+)==", (root / "requirements.lock").read_text("utf-8"), re.MULTILINE)
+    }
+    systems = (("win32", "Windows", "nt"), ("darwin", "Darwin", "posix"), ("linux", "Linux", "posix"))
+    missing = []
+    for name in sorted(locked):
+        try:
+            needs = [Requirement(line) for line in metadata.distribution(name).requires or ()]
+        except metadata.PackageNotFoundError:  # an older environment
+            continue
+        for platform, system, os_name in systems:
+            names = {"sys_platform": platform, "platform_system": system, "os_name": os_name, "extra": ""}
+            missing += [
+                f"{name} wants {need} on {system}"
+                for need in needs
+                if (need.marker is None or need.marker.evaluate(names))
+                and canonicalize_name(need.name) not in locked
+            ]
+    assert not missing
 
 
 def test_public_names_are_sorted_and_exist():
