@@ -218,7 +218,7 @@ def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | No
         values = {"known": ", ".join(known)}
         raise InputError([Fault("plan-rule-unknown", file=file, value=name, values=values) for name in wrong])
     demand = study.inputs.demand
-    if settings.then == "flow" and not ("flow" in demand and (demand["flow"] > 0).any()):
+    if "flow" in settings.aims and not ("flow" in demand and (demand["flow"] > 0).any()):
         raise InputError(Fault("siting-no-flow", file=file, values={"key": "plan.then"}))
     pins = _pins(study.project, settings)
     places = plan_candidates(study, candidates, pins)
@@ -228,7 +228,7 @@ def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | No
     actions = find_actions(study.inputs, study.policy, places, costs, year=year, last_year=last)
     actions, required = pin_actions(actions, pins, study.context.index, study.routes)
     options = ProgrammeOptions(
-        meet, settings.then, settings.budget, dict(sorted(settings.years.items())), settings.method == "greedy",
+        meet, settings.aims, settings.budget, dict(sorted(settings.years.items())), settings.method == "greedy",
         settings.time_limit_s, settings.gap,
     )  # fmt: skip
     grid = ~actions["id"].astype(str).str.match(EXACT_POINT).to_numpy(bool)

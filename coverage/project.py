@@ -251,7 +251,7 @@ class SitingSettings(_Frozen):
         return value
 
 
-PlanAim = Literal["people", "flow"]
+PlanAim = Literal["people", "highway", "flow"]
 
 
 class PlanSettings(_Frozen):
@@ -259,7 +259,7 @@ class PlanSettings(_Frozen):
 
     goal: Literal["rules", "coverage"] = "rules"
     meet: Literal["all"] | tuple[str, ...] = "all"
-    then: PlanAim = "people"
+    then: PlanAim | dict[PlanAim, Positive] = "people"
     budget: NonNegative | None = None
     years: dict[Annotated[int, Field(ge=1900, le=2200)], NonNegative] = Field(default_factory=dict)
     method: Literal["auto", "greedy"] = "auto"
@@ -277,6 +277,13 @@ class PlanSettings(_Frozen):
         if self.years and self.budget is not None:
             raise PydanticCustomError("plan_money", "give budget or years, not both")
         return self
+
+    @property
+    def aims(self) -> dict[str, float]:
+        """What the rest of the money is spent on, with its importance; the sum is 1."""
+        given: dict[PlanAim, float] = self.then if isinstance(self.then, dict) else {self.then: 1.0}
+        total = sum(given.values()) or 1.0
+        return {aim: weight / total for aim, weight in given.items()} or {"people": 1.0}
 
 
 _TILE_WORDS = frozenset(["z", "x", "y", "-y", "s", "r"])

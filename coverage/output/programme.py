@@ -35,15 +35,34 @@ def action_table(plan: Plan) -> gpd.GeoDataFrame:
     """
     programme = _of(plan)
     table = programme.chosen.reset_index(drop=True)
-    shares = [getattr(programme.costs, kind).paid_by.get("bureau", np.nan) for kind in table["kind"]]
+    paid = [getattr(programme.costs, kind).paid_by for kind in table["kind"]]
+    shares = [found.get("bureau", 0.0) if found else np.nan for found in paid]
     gained = dict(zip(programme.steps["action"], programme.steps["people"].diff(), strict=True))
     return table.assign(
         year=table["stage_year"],
         bureau_cost=table["cost"] * np.array(shares, dtype=float),
+        paid_by=[
+            paid_by(programme, kind, cost) for kind, cost in zip(table["kind"], table["cost"], strict=True)
+        ],
         spent=table["cost"].cumsum(),
         closed_lengths=[closed_lengths(closes) for closes in table["closes"]],
         people_gained=[float(gained.get(action, 0.0)) for action in table["id"]],
     )
+
+
+def paid_by(programme: Programme, kind: str, cost: float) -> dict[str, float]:
+    """Money that each payer has to bring for an action; empty where the table of costs doesn't say."""
+    return {who: cost * share for who, share in getattr(programme.costs, kind).paid_by.items()}
+
+
+def money_by_payer(plan: Plan) -> dict[str, float]:
+    """Money that each payer has to bring for the whole plan; ``""`` for what nobody is named for."""
+    found: dict[str, float] = {}
+    for row in action_table(plan).to_dict("records"):
+        parts = row["paid_by"] or {"": row["cost"]}
+        for who, money in parts.items():
+            found[who] = found.get(who, 0.0) + money
+    return found if set(found) != {""} else {}
 
 
 def closed_lengths(closes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -318,6 +337,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
             "order",
             "cost",
             "bureau_cost",
+            "paid_by",
         ),
         *(
             "spent",
@@ -345,6 +365,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
     ]
     costs = programme.costs
     return {
+        "then": dict(programme.then),
         "actions": _listed(action_table(plan), columns),
         "steps": step_rows(plan),
         "levels": level_rows(plan),
@@ -354,6 +375,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
         "shared_gaps": shared_gap_table(plan).to_dict("records"),
         "survey": programme.survey.rename(columns={"name": "what"}).to_dict("records"),
         "others": _listed(other_actions(plan), others),
+        "excluded": _excluded(programme),
         "cost": {
             "low": programme.cost_low,
             "high": programme.cost_high,
@@ -364,6 +386,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
             "source": costs.source,
             "date": None if costs.date is None else costs.date.isoformat(),
             "assumed": costs.assumed,
+            "paid_by": money_by_payer(plan),
         },
         "people": {
             "total": programme.people_total,
@@ -379,6 +402,16 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
         "verified": not programme.faults,
         "faults": list(programme.faults),
     }
+
+
+def _excluded(programme: Programme) -> list[dict[str, Any]]:
+    """Places that can't be chosen, and why: a site serves them already, another candidate stands for them, a pin."""
+    table = programme.actions
+    names = ["id", "kind", "place", "name", "county", "reason"]
+    return [
+        {str(k): v for k, v in row.items()}
+        for row in table.loc[table["reason"].notna(), names].to_dict("records")
+    ]
 
 
 def _schedule(programme: Programme) -> dict[str, Any] | None:

@@ -220,8 +220,9 @@ def _plan() -> Schema:
         gaps_over={"type": ["integer", "null"]}, rules=rules, **year,
     )  # fmt: skip
     levels = rows_of(
-        "name objective bound price_bound rests_on gap status runtime_s", name=one_of("money", "people", "actions"),
-        price_bound=NUMBER, rests_on=one_of("prices", "branch_and_bound"), **PROOF, more=True,
+        "name objective bound price_bound rests_on gap status runtime_s",
+        name=one_of("money", "people", "highway", "flow", "aims", "actions"), price_bound=NUMBER,
+        rests_on=one_of("prices", "branch_and_bound"), **PROOF, more=True,
     )  # fmt: skip
     stages = rows_of(
         "year budget spent actions people people_share rules", year=COUNT, budget=amount, spent=amount, actions=COUNT,
@@ -231,12 +232,17 @@ def _plan() -> Schema:
     others = rows_of(
         "id kind place name cost insist_low insist_high chosen_at", "county lon lat", **kind, more=True
     )
+    excluded = rows_of(
+        "id kind place name reason", "county", kind=kind["kind"], place=TEXT, reason=TEXT, more=True
+    )
     cost = object_of(
         "low high least greedy budget unit source assumed", low=amount, high=amount, least=amount, greedy=amount,
-        budget=NUMBER, unit=TEXT, source=TEXT, assumed=FLAG, more=True,
+        budget=NUMBER, unit=TEXT, source=TEXT, assumed=FLAG, paid_by={"type": "object", "additionalProperties": amount},
+        more=True,
     )  # fmt: skip
     plan = object_of(
-        "actions steps levels stages unmet shared_gaps survey others cost candidates verified faults proof",
+        "then actions steps levels stages unmet shared_gaps survey others excluded cost candidates verified faults "
+        "proof",
         more=True,
         actions=told(
             "In building order. without_…: additional money if the action must not be; without_lost: what nothing "
@@ -261,6 +267,9 @@ def _plan() -> Schema:
             "Actions not in the plan: additional money if one insists, and the cost at which it would be chosen.",
             others,
         ),
+        excluded=told("Places that can't be chosen, and why.", excluded),
+        then=told("What the rest of the money is spent on, with its importance; 1 in all.",
+                  {"type": "object", "additionalProperties": amount}),
         cost=cost, people=object_of("total before after", **_shares(), more=True), proof=_proof(),
         complete=FLAG, candidates=COUNT, verified=FLAG, faults=TEXTS,
     )  # fmt: skip

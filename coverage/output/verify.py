@@ -21,7 +21,7 @@ from ..files import digest_of
 from ..rules.kind import kinds
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.planning.wishes import Wishes
-from ..siting.proof import check_proof, served_shares
+from ..siting.proof import SMALL, check_proof, served_shares
 from .compare import read_result, result_path, shown
 
 RELATIVE = 1e-5
@@ -123,8 +123,11 @@ def _plan(plan: dict[str, Any], after: dict[str, Any]) -> Iterator[Claim]:
     yield "plan.cost.high", money["high"], spent
     enough = money["budget"] is not None and plan["complete"]
     yield "plan.purse", proof["purse"], money["budget"] if enough else money["least"]
-    people = sum(d["weight"] for d in proof["demand"] if not set(proof["chosen"]).isdisjoint(d["actions"]))
-    yield "plan.people", plan["people"]["after"] - plan["people"]["before"], people
+    good = sum(d["weight"] for d in proof["demand"] if not set(proof["chosen"]).isdisjoint(d["actions"]))
+    if set(plan["then"]) == {"people"}:
+        yield "plan.people", plan["people"]["after"] - plan["people"]["before"], good
+    payers = plan["cost"]["paid_by"].values()
+    yield "plan.paid_by", plan["cost"]["high"] if payers else 0.0, sum(payers)
     yield "plan.complete", plan["complete"], proof["complete"]
     for level, proven in zip(plan["levels"], proof["levels"], strict=True):
         for key in ("name", "objective", "bound", "price_bound"):
@@ -133,7 +136,7 @@ def _plan(plan: dict[str, Any], after: dict[str, Any]) -> Iterator[Claim]:
         yield (
             f"plan.{level['name']}.sense",
             True,
-            (bound >= best) if level["name"] == "people" else bound <= best,
+            bound <= best if level["name"] in SMALL else bound >= best,
         )
         missing = abs(best - bound)
         yield f"plan.{level['name']}.gap", level["gap"], missing / abs(best) if best else missing

@@ -227,6 +227,11 @@ class DemandReached:
     reached: BoolArray
     matrix: sparse.csr_array
 
+    def within(self, chosen: BoolArray) -> float:
+        """Weight within reach with a (n,) mask of actions carried out."""
+        now = self.reached | (np.asarray(self.matrix @ chosen.astype(np.float64)) > 0.5)
+        return float(self.weight[now].sum())
+
 
 class World(Protocol):
     """The state today and the actions of a plan, as :class:`plugspan.siting.world.World` gives them."""

@@ -42,6 +42,8 @@ class PlanProblem:
         Demand (row) that each action brings within reach; demand that has a site today is left out.
     weight : (m,) float64
     required, forbidden : (n,) bool
+    good : str
+        What the demand is, as the second level is called: ``people``, ``highway``, ``flow`` or ``aims``.
     """
 
     cost: FloatArray
@@ -50,6 +52,7 @@ class PlanProblem:
     weight: FloatArray
     required: BoolArray
     forbidden: BoolArray
+    good: str = "people"
 
     @property
     def unit(self) -> float:
@@ -305,7 +308,7 @@ def _most_people(
     program = replace(program, objective=objective)
     begin = _filled(problem, _spend_on_people(problem, chosen, purse), some)
     found = solve_program(program, start=begin, time_limit_s=seconds, gap=gap)
-    level = _level("people", found, sign=-1.0, scale=scale)
+    level = _level(problem.good, found, sign=-1.0, scale=scale)
     chosen = chosen if found.values is None else found.values[:n] > 0.5
     # Counted, not what the solver's sums came to.
     reached = problem.people(chosen)

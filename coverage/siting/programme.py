@@ -40,8 +40,8 @@ class ProgrammeOptions:
     ----------
     meet : tuple of str
         Ids of the rules to meet, in order of priority; empty for all in the policy's order.
-    then : str
-        ``"people"``, ``"flow"``: what the money that is left is spent on.
+    then : mapping
+        What the money that is left is spent on (``"people"``, ``"highway"``, ``"flow"``), with its importance.
     budget : float or None
         Money in all; the least that meets the rules if left out.
     years : mapping
@@ -53,7 +53,7 @@ class ProgrammeOptions:
     """
 
     meet: tuple[str, ...] = ()
-    then: str = "people"
+    then: Mapping[str, float] = field(default_factory=lambda: {"people": 1.0})
     budget: float | None = None
     years: Mapping[int, float] = field(default_factory=dict)
     greedy: bool = False
@@ -121,6 +121,7 @@ class Programme:
     costs: CostTable
     proof: dict[str, Any]
     faults: tuple[str, ...]
+    then: Mapping[str, float] = field(default_factory=lambda: {"people": 1.0})
 
     def __repr__(self) -> str:
         """Actions, money, and whether the rules are met."""
@@ -164,13 +165,15 @@ def make_programme(
     prefer : (n,) bool, optional
         Actions that come first among equals.
     """
-    reached = _demand(world, options.then, reach_km)
+    people = _demand(world, "people", reach_km)
+    reached = people if set(options.then) == {"people"} else _aims(world, options.then, reach_km)
+    good = next(iter(options.then)) if len(options.then) == 1 else "aims"
     survey = (world.actions["kind"] == "survey").to_numpy(bool)
     may = ~_shut(world, required)
     # What nothing serves is found first; then rows are added until no plan breaks a rule that it seems to keep.
     rules = _with_more_rows(_asked(rows_of(world), options.meet), [may | survey, may])
     while True:
-        base = _problem(world, rules, reached, required)
+        base = replace(_problem(world, rules, reached, required), good=good)
         favourable = _answered(base, survey)
         other, plan, stages = _solved(world, base, favourable, options, prefer, progress)
         more = _with_more_rows(rules, [other.whole, plan.whole, greedy_plan(base)])
@@ -182,7 +185,7 @@ def make_programme(
     return Programme(
         actions=_action_table(world, base, plan, other, stages),
         rules=rules,
-        steps=_steps(world, base, plan, stages, survey, reached),
+        steps=_steps(world, base, plan, stages, survey, people),
         levels=plan.levels,
         stages=stages,
         unmet=_unmet(world, base.rows),
@@ -193,9 +196,10 @@ def make_programme(
         budget=options.money,
         complete=plan.complete,
         greedy_cost=_greedy_cost(base),
-        people_total=float(reached.weight.sum()),
-        people_before=float(reached.weight[reached.reached].sum()),
-        people_after=float(reached.weight[reached.reached].sum()) + base.people(plan.chosen),
+        people_total=float(people.weight.sum()),
+        people_before=people.within(np.zeros(world.n, np.bool_)),
+        people_after=people.within(plan.chosen),
+        then=dict(options.then),
         costs=costs,
         proof=proof,
         faults=tuple(check_proof(proof)),
@@ -252,12 +256,29 @@ def _asked(rules: tuple[RuleRows, ...], meet: tuple[str, ...]) -> tuple[RuleRows
     return tuple(known[name] for name in meet if name in known)
 
 
-def _demand(world: World, then: str, reach_km: float) -> DemandReached:
-    """Demand of the second level: by the policy's rule on reach if it has one."""
+def _aims(world: World, then: Mapping[str, float], reach_km: float) -> DemandReached:
+    """Demand of the second level: of one aim in its unit, of several by importance, 100 for all of them."""
+    parts = {aim: _demand(world, aim, reach_km) for aim in then}
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    scaled = [
+        found.weight * (100.0 * then[aim] / max(float(found.weight.sum()), 1e-300))
+        for aim, found in parts.items()
+    ]
+    return DemandReached(
+        pd.concat([found.demand for found in parts.values()], ignore_index=True),
+        np.concatenate(scaled),
+        np.concatenate([found.reached for found in parts.values()]),
+        sparse.csr_array(sparse.vstack([found.matrix for found in parts.values()])),
+    )
+
+
+def _demand(world: World, aim: str, reach_km: float) -> DemandReached:
+    """Demand of an aim: within the reach of the policy's rule on it if there is one."""
     rule = next(iter(world.policy.of(DemandReach)), None)
     site = SiteRequirement() if rule is None else rule.site
     within_km = reach_km if rule is None or rule.reach_km is None else rule.reach_km
-    return world.demand_within(site, within_km, "weight" if then == "people" else then)
+    return world.demand_within(site, within_km, "weight" if aim == "people" else aim)
 
 
 def _problem(
@@ -360,7 +381,7 @@ def _steps(
     plan: LevelPlan,
     stages: StagePlan | None,
     survey: BoolArray,
-    reached: DemandReached,
+    people: DemandReached,
 ) -> pd.DataFrame:
     """Every rule's value, the money and the people after each action."""
     event = world.actions["kind"].isin(EVENTS).to_numpy(bool)
@@ -375,12 +396,12 @@ def _steps(
         ends += [(int(stages.years[stages.stage[j]]), j) for j in order]
         dated = [*sorted(ends, key=lambda found: found[0])]  # stable: what opens comes before what is built
     now = np.zeros(world.n, np.bool_)
-    rows, built = [_step(problem, now, survey, reached, 0, "", None)], 0
+    rows, built = [_step(problem, now, survey, people, 0, "", None)], 0
     for year, j in dated:
         now = now.copy()
         now[j] = True
         built += not event[j]
-        rows.append(_step(problem, now, survey, reached, built, str(world.actions["id"].iloc[j]), year))
+        rows.append(_step(problem, now, survey, people, built, str(world.actions["id"].iloc[j]), year))
     return pd.DataFrame(rows)
 
 
@@ -388,14 +409,13 @@ def _step(
     problem: PlanProblem,
     now: BoolArray,
     survey: BoolArray,
-    reached: DemandReached,
+    people: DemandReached,
     order: int,
     action: str,
     year: int | None,
 ) -> dict[str, Any]:
-    people = float(reached.weight[reached.reached].sum()) + problem.people(now)
     row: dict[str, Any] = {
-        "order": order, "action": action, "year": year, "spent": problem.money(now), "people": people,
+        "order": order, "action": action, "year": year, "spent": problem.money(now), "people": people.within(now),
     }  # fmt: skip
     for rule in problem.rows.rules:
         ends = [rule.value(now, False), rule.value(now | survey, True)]

@@ -23,6 +23,8 @@ from .maxcover.problem import COST_TOLERANCE
 CLOSE = 1e-6
 """Relative slack for rounding where a claim is compared with its recount."""
 DIGITS = 12
+SMALL = ("money", "actions")
+"""Levels that are made small; the one between them, called after its good, is made large."""
 METRE_DIGITS = 4
 NEAR_M = 2e-3
 """A place this close to the end of a stretch may be taken as in it or not."""
@@ -215,7 +217,7 @@ def price_bound(proof: dict[str, Any], level: dict[str, Any], good: float) -> fl
         for k, a in row.items():
             reduced[k] -= price * a
     value += sum(min(r, 0.0) for k, r in enumerate(reduced) if k not in reader.forbidden)
-    if level["name"] == "people":
+    if level["name"] not in SMALL:
         return -value
     if level["name"] == "actions":
         return float(math.ceil(value - 0.5 - 1e-9))
@@ -255,11 +257,12 @@ def check_proof(proof: dict[str, Any]) -> list[str]:
     good = reader.reached(chosen)
     for level in proof["levels"]:
         if proof["complete"]:
-            counted = {"people": good, "actions": float(len(chosen))}.get(level["name"])
-            if counted is not None and not _same(counted, level["objective"]):
+            counted = {"actions": float(len(chosen)), "money": level["objective"]}.get(level["name"], good)
+            if not _same(counted, level["objective"]):
                 failed.append(level["name"])
         proven = price_bound(proof, level, _good(proof, good))
-        worse = proven > level["price_bound"] if level["name"] == "people" else proven < level["price_bound"]
+        large = level["name"] not in SMALL
+        worse = proven > level["price_bound"] if large else proven < level["price_bound"]
         if worse and not _same(proven, level["price_bound"]):
             failed.append(f"bound {level['name']}")
     return failed
@@ -323,7 +326,7 @@ def _recounted(proof: dict[str, Any]) -> Iterator[str]:
 
 def _good(proof: dict[str, Any], counted: float) -> float:
     """People that the third level keeps: those of the second, which an incomplete plan does not reach."""
-    stated = [level["objective"] for level in proof["levels"] if level["name"] == "people"]
+    stated = [level["objective"] for level in proof["levels"] if level["name"] not in SMALL]
     return counted if proof["complete"] or not stated else float(stated[0])
 
 

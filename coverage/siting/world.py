@@ -15,11 +15,11 @@ from ..rules.finding import UNKNOWN, YES, site_status
 from ..rules.kind import kind_of
 from ..rules.model import SiteRequirement
 from ..rules.policy import Policy
-from ..rules.roads import RoadContext
+from ..rules.roads import RoadContext, RouteRule
 from ..rules.rows import DemandReached, RuleRows
 from .actions import action_chargers
 from .maxcover.problem import BoolArray
-from .planning.reach import find_sites, measure, people_demand
+from .planning.reach import find_sites, highway_demand, measure, people_demand
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +81,11 @@ class World:
         mine = self.actions["kind"] == kind
         return dict(zip(self.actions.loc[mine, "target"], np.flatnonzero(mine).tolist(), strict=True))
 
+    def _highway(self) -> gpd.GeoDataFrame:
+        judged = {rule.network for rule in self.policy.rules if isinstance(rule, RouteRule)}
+        routes = [route for route in self.context.routes if route.road_class in judged]
+        return highway_demand(self.context.inputs, self.context.index, routes, self.context.area)
+
     def demand_within(self, site: SiteRequirement, reach_km: float, weight: str = "weight") -> DemandReached:
         """Who is reached today and by which action, by driving distance.
 
@@ -90,12 +95,13 @@ class World:
             What a site must have to count.
         reach_km : float
         weight : str
-            ``"weight"`` (people), ``"flow"`` or another amount of the demand.
+            ``"weight"`` (people), ``"flow"`` or another amount of the demand, or ``"highway"``: length of the roads
+            that the policy judges.
         """
         counts = np.flatnonzero(self.gives(site))
         frame = self.actions.iloc[counts][["id", "name", "cost", "geometry"]].assign(excluded=None)
         places = find_sites(self.context.inputs, frame, site)
-        demand = people_demand(self.context.inputs, weight)
+        demand = self._highway() if weight == "highway" else people_demand(self.context.inputs, weight)
         within = measure(self.context.graph, demand, places, reach_km).within(reach_km)
         old = len(places.fixed)
         reached = np.asarray(within[:old].sum(axis=0)).ravel() > 0

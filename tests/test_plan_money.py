@@ -1,0 +1,97 @@
+"""What the rest of the money is spent on, who pays, and why a place is not in the plan."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from plugspan.output.run import write_run
+from plugspan.output.verify import verify_run
+from plugspan.pipeline import make_plan
+from plugspan.project import PlanSettings, SitingSettings, read_project
+from plugspan.rules.costs import CostTable
+from plugspan.study import sample_project, silent
+
+SHARED = {
+    "new_site": {"paid_by": {"bureau": 0.3, "operator": 0.7}},
+    "shore_power": {"paid_by": {"port": 1.0}},
+}
+
+
+def sample_plan(costs=None, **settings):
+    with sample_project() as path:
+        project = read_project(path)
+        changes = {"plan": PlanSettings(**settings), "siting": SitingSettings()}
+        if costs is not None:
+            changes["costs"] = CostTable.model_validate(costs)
+        return make_plan(project.model_copy(update=changes))
+
+
+@pytest.fixture(scope="module")
+def plan():
+    """More money than the rules need, for people and roads; operators pay most of the new sites."""
+    return sample_plan(SHARED, budget=2100.0, then={"people": 2, "highway": 1})
+
+
+@pytest.fixture(scope="module")
+def part(plan, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("money") / "run"
+    write_run(plan, folder, overwrite=False, lang="zh", tell=silent)
+    assert [fault.key for fault in verify_run(folder)[1] if not fault.warning] == []
+    return json.loads((folder / "result.json").read_text("utf-8"))["plan"]
+
+
+def test_several_aims_weigh_by_importance(plan, part):
+    """100 for all people and all roads; the plan is proven, and people are still counted as people."""
+    level = part["levels"][1]
+    assert level["name"] == "aims"
+    assert part["then"] == pytest.approx({"people": 2 / 3, "highway": 1 / 3})
+    assert 0 < level["objective"] <= level["bound"] + 1e-6 < 100
+    assert part["people"]["total"] > 1e5
+    assert part["people"]["after"] == pytest.approx(part["steps"][-1]["people"])
+
+
+def test_the_bureaus_own_part_is_a_number(plan, part):
+    """By action and in all; what nobody is named for stands apart, and the parts add up."""
+    new = sum(a["cost"] for a in part["actions"] if a["kind"] == "new_site")
+    berths = sum(a["cost"] for a in part["actions"] if a["kind"] == "shore_power")
+    paid = part["cost"]["paid_by"]
+    assert paid["bureau"] == pytest.approx(0.3 * new)
+    assert paid["operator"] == pytest.approx(0.7 * new)
+    assert paid["port"] == pytest.approx(berths)
+    assert sum(paid.values()) == pytest.approx(part["cost"]["high"])
+    for action in part["actions"]:
+        if action["kind"] == "new_site":
+            assert action["paid_by"]["bureau"] == pytest.approx(action["bureau_cost"])
+
+
+def test_every_place_that_is_not_chosen_has_its_answer(plan, part):
+    """Free places have the price of insisting and the cost at which they would be chosen, the others a reason."""
+    actions = plan.programme.actions
+    real = actions[~actions["kind"].isin(["survey", "opening"])]
+    told = {row["id"] for key in ("actions", "others", "excluded") for row in part[key]}
+    assert told == set(real["id"])
+    for row in part["others"]:
+        assert 0 <= row["insist_low"] <= row["insist_high"] + 1e-6
+        assert row["chosen_at"] == pytest.approx(max(row["cost"] - row["insist_high"], 0.0), abs=1e-5)
+    assert all(row["reason"] for row in part["excluded"])
+
+
+def test_a_place_is_chosen_at_the_cost_that_was_told():
+    """Two places left out that cost more than nothing: a little under that cost each is in a cheapest plan."""
+    least = sample_plan()
+    free = least.programme.actions
+    free = free[~free["chosen"] & free["reason"].isna() & (free["chosen_at"] > 5.0)].sort_values("chosen_at")
+    row = free.iloc[-1]
+    cheaper = sample_plan(cost={row["id"]: float(row["chosen_at"]) - 1.0})
+    assert cheaper.programme.least <= least.programme.least - 1.0 + 1e-6
+
+
+def test_roads_are_an_aim_of_their_own():
+    """With "highway" the level counts metres of road, and reaches at least what the plan for people does."""
+    plans = {then: sample_plan(budget=2100.0, then=then) for then in ("people", "highway")}
+    level = plans["highway"].programme.levels[1]
+    assert level.name == "highway"
+    assert level.objective > 1e4
+    by_people, by_roads = (plans[then].programme.people_after for then in ("people", "highway"))
+    assert by_people >= by_roads - 1e-6
