@@ -1,7 +1,9 @@
-"""The notebooks run from top to bottom, away from the checkout, and show pictures."""
+"""The notebooks run from top to bottom, away from the checkout, show pictures and ask no host."""
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 
 import nbformat
@@ -19,3 +21,6 @@ def test_a_notebook_runs(name, root, tmp_path):
     outputs = [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
     assert any("image/png" in o.get("data", {}) for o in outputs)
     assert not any(o.output_type == "error" for o in outputs)
+    asks = re.compile(r"""(?:src|href)=["']?https?:|url\(["']?https?:""")
+    shown = [html.unescape(str(o.get("data", {}).get("text/html", ""))) for o in outputs]
+    assert not [page for page in shown if asks.search(page)]

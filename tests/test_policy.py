@@ -136,6 +136,14 @@ def test_a_target_asks_for_one_thing():
     )
 
 
+def test_a_title_in_a_language_that_is_not_there_is_told():
+    """Chinese and English are wanted; a third one must be a language of plugspan."""
+    head = 'schema = 1\nid = "p"\nsource = "s"\nroad_class = {}\nrule = []\nname = '
+    told = faults_of(head + '{zh = "p", en = "p", xx = "p"}', Policy)
+    assert "xx is no language of plugspan" in told
+    assert "name.en" in faults_of(head + '{zh = "p"}', Policy)
+
+
 def test_the_manual_names_every_profile_and_every_demand_on_a_site(root):
     """docs/policies.md and the README keep up with the profiles and with what a rule may ask of a site."""
     manual = (root / "docs" / "policies.md").read_text("utf-8")
