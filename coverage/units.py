@@ -6,7 +6,7 @@ metres; kilometres appear only where something is shown or written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from pyproj import Geod
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
+
+    Frame = TypeVar("Frame", bound=pd.DataFrame)
 
 LEAST, MOST = 1e-9, 1e15
 """No quantity of a setting or a table is larger; what is smaller is nothing. Whole numbers up to here are exact."""
@@ -27,6 +30,20 @@ EARTH_RADIUS_M = 6_371_008.8
 def km(length_m: float) -> float:
     """Kilometres, rounded to the metre, for tables and files."""
     return round(float(length_m) / M_PER_KM, 3)
+
+
+def in_kilometres(frame: Frame) -> Frame:
+    """Columns of metres (``…_m``) in kilometres (``…_km``), rounded to the metre, for tables and files.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> in_kilometres(pd.DataFrame({"ref": ["G106"], "own_m": [40_000.1234]})).to_dict("records")
+    [{'ref': 'G106', 'own_km': 40.0}]
+    """
+    metres = [str(name) for name in frame.columns if str(name).endswith("_m")]
+    shown = {name: (frame[name].astype(float) / M_PER_KM).round(3) for name in metres}
+    return frame.assign(**shown).rename(columns={name: f"{name.removesuffix('_m')}_km" for name in metres})
 
 
 def compare_m(length_m: npt.ArrayLike, limit_m: npt.ArrayLike) -> npt.NDArray[np.float64]:

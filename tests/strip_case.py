@@ -36,9 +36,7 @@ def gaps_of(sites, start_m, end_m, *, ring=False):
     inner = [gap(a, b) for a, b in zip(at[:-1], at[1:], strict=True)]
     if ring:
         length = end_m - at[-1] + at[0] - start_m
-        seam = StripGap(
-            ((at[-1], end_m), (start_m, at[0])), at[-1] / 1e3, (at[0] + end_m) / 1e3, length, class_of(length)
-        )
+        seam = StripGap(((at[-1], end_m), (start_m, at[0])), at[-1], at[0] + end_m, length, class_of(length))
         return (*inner, seam)
     ends = [gap(start_m, at[0], open_low=True, between=False), gap(at[-1], end_m, between=False)]
     return tuple(g for g in (*inner, *ends) if g.length_m > 0)
@@ -52,7 +50,7 @@ def gap(low_m, high_m, *, open_low=False, open_high=False, between=True):
     length = high_m - low_m
     name = class_of(length)
     name = "open" if name != "gap" and (open_low or open_high) else name
-    return StripGap(((low_m, high_m),), low_m / 1e3, high_m / 1e3, length, name, open_low, open_high, between)
+    return StripGap(((low_m, high_m),), low_m, high_m, length, name, open_low, open_high, between)
 
 
 def sites_at(places_km, prefix="站", fast=("yes", "no", "unknown")):

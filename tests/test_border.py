@@ -21,6 +21,7 @@ from plugspan.rules.stretches import gap_windows
 from plugspan.siting.maxcover import least_sites
 from plugspan.siting.planning.candidates import find_candidates, span_multiples
 from plugspan.siting.planning.comply import comply
+from plugspan.units import in_kilometres
 from test_evidence import COVERED, inputs_of, numbered_ring, policy, site
 from test_spacing import box
 from toy import Toy
@@ -70,7 +71,7 @@ def rule(span_km=40.0):
 
 def gaps_of(context, asked=None):
     asked = asked or rule()
-    return gap_frame(context, asked, asked.network, assess_spacing(context, asked)[1])
+    return in_kilometres(gap_frame(context, asked, asked.network, assess_spacing(context, asked)[1]))
 
 
 def points(context, asked, step_km=10.0):

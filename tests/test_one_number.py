@@ -445,7 +445,7 @@ def numbers_that_follow(run):
     for route in run.plan.routes:
         yield from (words_of(section.length_m / 1000.0, "km", run.lang) for section in route.sections)
     yield from (
-        words_of(km, "km", run.lang, Form(2, fixed=True)) for km in run.plan.after.access["distance_km"]
+        words_of(km, "km", run.lang, Form(2, fixed=True)) for km in run.plan.after.access_km["distance_km"]
     )
     yield from (
         words_of(float(row["within_km"]), "km", run.lang, Form(1)) for row in run.layers.get("reach", ())

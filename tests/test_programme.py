@@ -85,7 +85,7 @@ def test_the_gaps_of_every_step_are_what_the_assessment_finds(study, least):
     for k in (0, 5, 12, len(least.chosen)):
         after = judged(study, least.chosen.head(k))
         now = found.gaps[(found.gaps["from_step"] <= k) & (k <= found.gaps["to_step"])]
-        gaps = after.gaps[after.gaps["rule"] == rule.id]
+        gaps = after.gaps_km[after.gaps_km["rule"] == rule.id]
         assert sorted(map(tuple, now[key].to_numpy())) == sorted(map(tuple, gaps[key].to_numpy())), k
         for each in rules:
             for name in ("gap_max_km", "own_gaps_over", "routes_over"):

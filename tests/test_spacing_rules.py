@@ -15,6 +15,7 @@ from plugspan.network import Region
 from plugspan.network.access import find_access
 from plugspan.network.routes import RoadIndex, edge_weight, find_routes, network_length_m
 from plugspan.network.snapping import snap
+from plugspan.rules.assessment import assess
 from plugspan.rules.length import assess_coverage
 from plugspan.rules.reach import assess_reach
 from plugspan.rules.roads import RoadContext, gap_frame
@@ -302,3 +303,17 @@ target = { share_min = 0.5 }
     assert finding.counts == {"yes": 4.0, "unknown": 3.0, "no": 3.0}
     assert finding.survey["id"].tolist() == ["lost"]
     assert finding.table.set_index("county").loc["B", ["low", "high"]].tolist() == [0.0, 1.0]
+
+
+def test_frames_hold_metres_and_tables_kilometres():
+    """Gaps of the frames add up to the driven road to the micrometre; the tables have them to the metre."""
+    toy = Toy(a=(0, 0), b=(0, 100_000)).road("a b", "G320")
+    graph = toy.graph()
+    tables = inputs_of([site("x", (0, 12_345.6789)), site("y", (0, 55_555.5555))])
+    found = assess(policy(), tables, graph, find_routes(graph), None)
+    drive = find_routes(graph)[0].sections[0].drives[0]
+    metres = found.gaps[(found.gaps["rule"] == policy().rules[0].id) & (found.gaps["direction"] == "forward")]
+    assert metres["length_m"].sum() == pytest.approx(drive.length_m, abs=1e-6)
+    assert not np.allclose(metres["length_m"], metres["length_m"].round(0), atol=1e-3)
+    shown = found.gaps_km.loc[metres.index, "length_km"]
+    assert shown.tolist() == [round(x / 1000, 3) for x in metres["length_m"]]

@@ -47,17 +47,23 @@ def areas(*rows):
 NO_TOWNS = gpd.GeoDataFrame({"name": [], "kind": [], "weight": []}, geometry=[], crs=WGS84)
 NO_AREAS = gpd.GeoDataFrame({"name": []}, geometry=[], crs=WGS84)
 GAP_COLUMNS = (
-    *("ref", "section", "direction", "from_site", "to_site", "from_km", "to_km", "length_km"),
+    *("ref", "section", "direction", "from_site", "to_site", "from_m", "to_m", "length_m"),
     *("spacing_class", "open_start", "open_end"),
 )
 
 
 def frames(gaps=(), served=(), sites=(), near=None, order=None):
+    """Frames of rows that say their lengths in kilometres."""
+    gaps = pd.DataFrame(list(gaps), columns=list(GAP_COLUMNS))
+    served = pd.DataFrame(
+        list(served), columns=["id", "ref", "section", "direction", "chainage_m", "distance_m"]
+    )
+    for table in (gaps, served):
+        metres = [name for name in table if name.endswith("_m")]
+        table[metres] = table[metres].astype(float) * 1000.0
     return StripFrames(
-        pd.DataFrame(list(gaps), columns=list(GAP_COLUMNS)),
-        pd.DataFrame(
-            list(served), columns=["id", "ref", "section", "direction", "chainage_km", "distance_km"]
-        ),
+        gaps,
+        served,
         pd.DataFrame(list(sites), columns=["id", "name", "fast"]),
         near,
         order or {},
@@ -218,6 +224,18 @@ def test_proposed_sites_carry_their_build_order():
     lane = along(straight(), before=frames(served=served), after=after).lanes[0]
     assert [s.order for s in lane.before.sites] == [None]
     assert [s.order for s in lane.after.sites] == [None, 3]
+
+
+@pytest.mark.parametrize(("shift_m", "unchanged"), [(1e-7, True), (0.4, False)])
+def test_what_is_measured_anew_is_unchanged_to_the_millimetre(shift_m, unchanged):
+    """A gap of 10 km from 2 to 12 km, measured again a ten-millionth of a metre, or 40 cm, further on."""
+
+    def state(off_km):
+        row = ("S302", 1, "forward", "x", "z", 2.0 + off_km, 12.0 + off_km, 10.0, "good", False, False)
+        return frames([row], [("x", "S302", 1, "forward", 2.0 + off_km, 0.5)])
+
+    lane = along(straight(), before=state(0.0), after=state(shift_m / 1000.0)).lanes[0]
+    assert (lane.after == lane.before) is unchanged
 
 
 def test_a_site_that_does_not_serve_is_placed_beside_it_with_its_reason():

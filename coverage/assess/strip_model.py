@@ -87,7 +87,7 @@ class StripGap:
     ----------
     parts : tuple of (float, float)
         Where it lies on the scale, rising; two parts where it runs over the seam of a ring.
-    from_km, to_km : float
+    from_m, to_m : float
         Chainage in driving order, as the assessment gives it.
     length_m : float
         Whole length, also beyond the strip.
@@ -102,8 +102,8 @@ class StripGap:
     """
 
     parts: tuple[tuple[float, float], ...]
-    from_km: float
-    to_km: float
+    from_m: float
+    to_m: float
     length_m: float
     spacing_class: str = ""
     open_low: bool = False

@@ -7,7 +7,7 @@ places along the road, and what lies beside it, are looked up.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ import pandas as pd
 from ..network.graph import BoolArray, FloatArray
 from ..network.routes import Drive, Route, Section, merge_intervals
 from ..network.routes.geometry import mercator
-from ..units import M_PER_KM, lonlat
+from ..units import compare_m, lonlat
 from .strip_model import (
     Crossing,
     LaneState,
@@ -33,8 +33,6 @@ from .strip_model import (
 from .strips_around import DriveLines, Surroundings, end_names
 
 Key = tuple[str, int, str]
-SAME_PLACE_M = 2.5
-"""Chainages in km are rounded to the metre, and sites within a metre are one place for the gaps."""
 DRIVE = ["ref", "section", "direction"]
 NEAR_ROW_M = 4000.0
 """A site that is near but does not serve is placed at the nearest point of the route within this distance."""
@@ -47,10 +45,10 @@ class StripFrames:
     Attributes
     ----------
     gaps : DataFrame
-        ``ref, section, direction, from_site, to_site, from_km, to_km`` (driving order; on rings running on
-        beyond the seam), ``length_km, spacing_class, open_start, open_end``.
+        ``ref, section, direction, from_site, to_site, from_m, to_m`` (driving order; on rings running on
+        beyond the seam), ``length_m, spacing_class, open_start, open_end``.
     served : DataFrame
-        ``id`` (of the site), ``ref, section, direction, chainage_km``, optionally ``distance_km``.
+        ``id`` (of the site), ``ref, section, direction, chainage_m``, optionally ``distance_m``.
     sites : GeoDataFrame
         ``id, name, fast``.
     near : GeoDataFrame
@@ -152,16 +150,28 @@ def _lane(
     (ref, section), (before, after) = of, states
     key = (ref, section.number, drive.direction)
     driven = np.column_stack([drive.low_m, drive.high_m])
+    now = _state(section, drive, before, key)
+    then = None if after is None else _state(section, drive, after, key)
     return StripLane(
         direction=drive.direction,
         towards=towards,
         length_m=drive.length_m,
         driven=_stretches(_on_scale(section, drive, merge_intervals(driven, 1.0))),
         inferred=_stretches(_on_scale(section, drive, merge_intervals(driven[drive.inferred], 1.0))),
-        before=_state(section, drive, before, key),
-        after=None if after is None else _state(section, drive, after, key),
+        before=now,
+        # Chainages measured anew differ in digits far below the millimetre where nothing was built.
+        after=now if then is not None and _same(astuple(now), astuple(then)) else then,
         near=_near(lines, before, key),
     )
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two values, or tuples of values, are the same: lengths to the millimetre."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return bool(compare_m(one, other) == 0) or (np.isnan(one) and np.isnan(other))
+    return one == other
 
 
 def _stretches(intervals: FloatArray) -> tuple[Stretch, ...]:
@@ -187,8 +197,8 @@ def _closing_m(drive: Drive, gaps: pd.DataFrame | None) -> FloatArray:
     """Chainage where sites close gaps; a ring's seam is crossed back."""
     if gaps is None:
         return np.empty(0)
-    ends = [gaps.loc[gaps[f"{name}_site"].notna(), f"{name}_km"] for name in ("from", "to")]
-    at = np.concatenate([end.to_numpy(float) for end in ends]) * M_PER_KM
+    ends = [gaps.loc[gaps[f"{name}_site"].notna(), f"{name}_m"] for name in ("from", "to")]
+    at = np.concatenate([end.to_numpy(float) for end in ends])
     return np.mod(at - drive.start_m, drive.end_m - drive.start_m) + drive.start_m if drive.ring else at
 
 
@@ -197,12 +207,12 @@ def _sites(
 ) -> tuple[StripSite, ...]:
     if served is None:
         return ()
-    chainage = served["chainage_km"].to_numpy(float) * M_PER_KM
-    away = served["distance_km"] if "distance_km" in served else pd.Series(np.nan, index=served.index)
+    chainage = served["chainage_m"].to_numpy(float)
+    away = served["distance_m"] if "distance_m" in served else pd.Series(np.nan, index=served.index)
     counts = _near_one(chainage, np.sort(closing_m))
     at = _on_scale(section, drive, chainage)
     found = []
-    away_m = (away.astype(float) * M_PER_KM).tolist()
+    away_m = away.astype(float).tolist()
     rows = zip(served["id"].astype(str), chainage.tolist(), at.tolist(), away_m, counts.tolist(), strict=True)
     for site, own, place, distance, closes in rows:
         name, fast = frames.about.get(site, ("", "unknown"))
@@ -216,7 +226,7 @@ def _near_one(at_m: FloatArray, places_m: FloatArray) -> BoolArray:
         return np.zeros(len(at_m), dtype=bool)
     k = np.clip(np.searchsorted(places_m, at_m), 1, max(len(places_m) - 1, 1))
     ends = np.abs(at_m - places_m[k - 1]), np.abs(at_m - places_m[np.minimum(k, len(places_m) - 1)])
-    return np.asarray(np.minimum(*ends) <= SAME_PLACE_M)
+    return np.asarray(compare_m(np.minimum(*ends), 0.0) <= 0)
 
 
 def _gaps(section: Section, drive: Drive, gaps: pd.DataFrame | None) -> tuple[StripGap, ...]:
@@ -229,19 +239,19 @@ def _gaps(section: Section, drive: Drive, gaps: pd.DataFrame | None) -> tuple[St
 
 
 def _gap(section: Section, drive: Drive, row: Mapping[Hashable, Any]) -> StripGap:
-    low, high = sorted(float(row[name]) * M_PER_KM for name in ("from_km", "to_km"))
+    low, high = sorted(float(row[name]) for name in ("from_m", "to_m"))
     parts = [_on_scale(section, drive, np.array(part)).tolist() for part in _unwrapped(drive, low, high)]
     start, end = bool(row.get("open_start")), bool(row.get("open_end"))
     return StripGap(
         parts=tuple((a, b) for a, b in parts),
-        from_km=float(row["from_km"]),
-        to_km=float(row["to_km"]),
-        length_m=float(row["length_km"]) * M_PER_KM,
+        from_m=float(row["from_m"]),
+        to_m=float(row["to_m"]),
+        length_m=float(row["length_m"]),
         spacing_class=_text(row.get("spacing_class")),
         open_low=start if drive.direction == "forward" else end,
         open_high=end if drive.direction == "forward" else start,
         between=bool(_text(row.get("from_site")) and _text(row.get("to_site"))),
-        own_m=float(row["own_km"]) * M_PER_KM if "own_km" in row else None,
+        own_m=float(row["own_m"]) if "own_m" in row else None,
     )
 
 

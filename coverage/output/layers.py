@@ -262,8 +262,9 @@ def _routes(plan: Plan, lang: str) -> list[Layer]:
 def _gap_layer(
     assessment: Assessment, rule: RouteSpacing, rules: Sequence[Rule], phase: Phase, lang: str
 ) -> Layer:
-    gaps = assessment.gaps[(assessment.gaps["rule"] == rule.id) & assessment.gaps.geometry.notna()]
-    frame = with_gap_words(gaps, assessment.evidence, lang)
+    gaps = assessment.gaps_km
+    gaps = gaps[(gaps["rule"] == rule.id) & gaps.geometry.notna()]
+    frame = with_gap_words(gaps, assessment.evidence_km, lang)
     frame["side"] = 1  # pieces run in driving direction: each direction lies on its own side of the road
     if rule is not rules[0]:
         frame["strip"] = [strip_of(key, rule.id) for key in frame["strip"]]

@@ -264,7 +264,7 @@ def _evidence(plan: Plan, gaps: gpd.GeoDataFrame) -> pd.DataFrame:
     Who closes a gap is known for each: its sites close some gap with the plan. What could be built or does not count
     is told of gaps that are there today or with the plan.
     """
-    known = pd.concat([plan.before.evidence, plan.after.evidence], ignore_index=True)
+    known = pd.concat([plan.before.evidence_km, plan.after.evidence_km], ignore_index=True)
     known = known[known["rule"] == gaps["rule"].iloc[0]].drop(columns="gap")
     closing = known["evidence_kind"].isin(["from_site", "to_site"])
     numbered = pd.DataFrame(gaps[[*DRIVE, "from_km", "to_km", "from_site", "to_site"]]).assign(gap=gaps.index)

@@ -54,8 +54,8 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSch
     tables = {
         "findings": (findings, FINDING_COLUMNS),
         "route_figures": (plan.before.routes.rename(columns={"class": "road_class"}), ROUTE_COLUMNS),
-        "access": (plan.before.access, ACCESS_COLUMNS),
-        "gap_evidence": (plan.before.evidence.rename(columns={"ways": "access_ways"}), EVIDENCE_COLUMNS),
+        "access": (plan.before.access_km, ACCESS_COLUMNS),
+        "gap_evidence": (plan.before.evidence_km.rename(columns={"ways": "access_ways"}), EVIDENCE_COLUMNS),
     }
     unserved = [c.unserved.assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)]
     if unserved:

@@ -182,7 +182,7 @@ def stage_rows(plan: Plan) -> list[dict[str, Any]]:
 
 def shared_gap_table(plan: Plan) -> pd.DataFrame:
     """Gaps that the region shares with a neighbour once the plan is carried out, and what closes them."""
-    gaps = plan.after.gaps
+    gaps = plan.after.gaps_km
     rules = {rule.rule for rule in _of(plan).rules}
     return pd.DataFrame(
         gaps[(gaps["spacing_class"] == "shared") & gaps["rule"].isin(rules)].drop(columns="geometry")

@@ -58,7 +58,7 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
             "findings": finding_rows(plan.before, lang),
             "measures": finding_rows(plan.before, lang, with_target=False),
             "gaps": gap_rows(plan.before),
-            "access": _records(plan.before.access),
+            "access": _records(plan.before.access_km),
             "not_served": _records(plan.before.not_served, drop=("geometry",)),
             **siting_part(plan, lang),
             "plan": plan_part(plan),
@@ -126,8 +126,8 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
 
 def gap_rows(assessment: Assessment) -> list[dict[str, Any]]:
     """Gaps, each with the sites that close it, candidates inside it, and sites that don't count."""
-    gaps = assessment.gaps
-    evidence = evidence_of(assessment.evidence, gaps.index)
+    gaps = assessment.gaps_km
+    evidence = evidence_of(assessment.evidence_km, gaps.index)
     rows = _records(gaps, drop=("geometry",))
     found: list[dict[str, Any]] = plain([row | more for row, more in zip(rows, evidence, strict=True)])
     return found

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -16,7 +17,7 @@ from ..inputs import Inputs
 from ..inputs.sites import as_they_will_be
 from ..network import Region, RoadGraph
 from ..network.routes import Route, parallel_inside_m
-from ..units import M_PER_KM, WGS84
+from ..units import M_PER_KM, WGS84, in_kilometres
 from .evidence import EVIDENCE_COLUMNS, gap_evidence
 from .finding import UNKNOWN, Finding, site_status
 from .kind import kind_of
@@ -54,9 +55,9 @@ class Assessment:
     routes : DataFrame
         A row for each assessed route: ``ref``, ``road_class``, ``length_km``, ``sites``, gaps …
     gaps : GeoDataFrame
-        A row for each gap of each rule on spacing, route and direction, with its line (EPSG:4326).
+        A row for each gap of each rule on spacing, route and direction, in metres, with its line (EPSG:4326).
     access : DataFrame
-        Which site serves which route and direction, where and how far off.
+        Which site serves which route and direction, where and how far off, in metres.
     not_served : GeoDataFrame
         Sites near a route that don't serve it, with the reason.
     demand : GeoDataFrame
@@ -81,6 +82,21 @@ class Assessment:
     network: Mapping[str, object] = field(default_factory=dict)
     evidence: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EVIDENCE_COLUMNS)))
     demand_by_rule: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
+
+    @cached_property
+    def gaps_km(self) -> gpd.GeoDataFrame:
+        """The gaps as tables and files have them: in kilometres, rounded to the metre."""
+        return in_kilometres(self.gaps)
+
+    @cached_property
+    def evidence_km(self) -> pd.DataFrame:
+        """The evidence in kilometres, rounded to the metre."""
+        return in_kilometres(self.evidence)
+
+    @cached_property
+    def access_km(self) -> pd.DataFrame:
+        """Access in kilometres, rounded to the metre."""
+        return in_kilometres(self.access)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -172,17 +188,19 @@ def _asked_on_routes(policy: Policy) -> list[SiteRequirement]:
     return [rule.site for rule in policy.rules if isinstance(rule, RouteRule)]
 
 
+_WAY = ["chainage_m", "distance_m", "back_m"]
+
+
 def _access_frames(context: RoadContext, policy: Policy) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
-    """Which site serves which route, and which site near a route does not, by id and in kilometres."""
+    """Which site serves which route, in metres, and which site near a route does not, by id."""
     asked = [*_asked_on_routes(policy), SiteRequirement()]
     access, sites = context.access(asked[0].access_km), context.inputs.sites
     served, near = (_with_ids(table, sites) for table in (access.served, access.near))
-    served["chainage_km"] = (served.pop("chainage_m") / M_PER_KM).round(3)
     near["chainage_km"] = (near.pop("chainage_m") / M_PER_KM).round(3)
-    for table in (served, near):
-        table["distance_km"] = (table["distance_m"] / M_PER_KM).round(3)
-        table["back_km"] = (table.pop("back_m") / M_PER_KM).round(3)
-    served = served.drop(columns="distance_m")
+    near["distance_km"] = (near["distance_m"] / M_PER_KM).round(3)
+    near["back_km"] = (near.pop("back_m") / M_PER_KM).round(3)
+    # As they have stood in the tables: the two lengths of the way last.
+    served = served[[*served.columns.difference(_WAY, sort=False), *_WAY]]
     points = sites.geometry.iloc[access.near["site"].to_numpy(np.int64)]
     return served, gpd.GeoDataFrame(near, geometry=list(points), crs=WGS84)
 
@@ -219,6 +237,6 @@ def _empty(columns: Iterable[str]) -> pd.DataFrame:
 
 
 def _no_gaps() -> gpd.GeoDataFrame:
-    columns = """rule ref road_class section direction kind from_site to_site from_km to_km length_km inside_km
+    columns = """rule ref road_class section direction kind from_site to_site from_m to_m length_m inside_m
         open_start open_end spacing_class strip ways"""
     return gpd.GeoDataFrame(_empty(columns.split()), geometry=[], crs=WGS84)

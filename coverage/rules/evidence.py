@@ -27,8 +27,8 @@ from .policy import Policy
 from .roads import RoadContext, RouteRule
 
 EVIDENCE_COLUMNS = (
-    *("gap", "rule", *DRIVE_KEY, "from_km", "to_km", "evidence_kind", "rank", "id", "name", "kind", "reason"),
-    *("meets", "chainage_km", "distance_km", "back_km", "straight_km", "ways"),
+    *("gap", "rule", *DRIVE_KEY, "from_m", "to_m", "evidence_kind", "rank", "id", "name", "kind", "reason"),
+    *("meets", "chainage_m", "distance_m", "back_m", "straight_m", "ways"),
 )
 """Columns of :attr:`.assessment.Assessment.evidence`."""
 MOST_CANDIDATES, MOST_NOT_COUNTING = 3, 5
@@ -38,8 +38,8 @@ REASONS = (
 )
 """Why a site that serves a route does not count for a rule; those of :data:`plugspan.network.access.REASONS` say
 why a site near it does not serve it."""
-_ROUND_M = 1.0
-"""Gaps are kept in km with three decimals."""
+_SAME_M = 1e-3
+"""Places are compared to the millimetre, as all lengths."""
 
 
 def gap_evidence(
@@ -61,8 +61,8 @@ def gap_evidence(
     -------
     DataFrame
         A row for each piece of evidence: ``gap`` (row in ``gaps``), ``evidence_kind``, ``rank`` (1 is best),
-        ``id, name, kind, chainage_km`` and, where known, ``distance_km`` (route to site), ``back_km`` (site to
-        the same direction), ``straight_km``.
+        ``id, name, kind, chainage_m`` and, where known, ``distance_m`` (route to site), ``back_m`` (site to
+        the same direction), ``straight_m``.
 
         ``from_site``, ``to_site``
             the sites that close the gap, with the OSM ``ways`` from the road to the site, in driving order (none
@@ -84,10 +84,7 @@ def gap_evidence(
             parts += [_closing(context, rule, own.gaps), _candidates(context, rule, own, candidates)]
             parts.append(_not_counting(context, rule, own))
     table = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
-    table = table.join(gaps[["rule", *DRIVE_KEY, "from_km", "to_km"]], on="gap")
-    for name in ("distance", "back", "straight"):
-        table[f"{name}_km"] = (table[f"{name}_m"].astype(float) / M_PER_KM).round(3)
-    table["chainage_km"] = (table["chainage_m"].astype(float) / M_PER_KM).round(3)
+    table = table.join(gaps[["rule", *DRIVE_KEY, "from_m", "to_m"]], on="gap")
     kinds = pd.Categorical(table["evidence_kind"], ("from_site", "to_site", "candidate", "not_counting"))
     order = np.lexsort((table["rank"], kinds.codes, table["gap"]))
     return table.iloc[order].reindex(columns=list(EVIDENCE_COLUMNS)).reset_index(drop=True)
@@ -114,7 +111,7 @@ class _Gaps:
     @cached_property
     def bounds_m(self) -> FloatArray:
         """(g, 2) low and high chainage of each gap."""
-        ends: FloatArray = np.sort(self.gaps[["from_km", "to_km"]].to_numpy(float) * M_PER_KM, axis=1)
+        ends: FloatArray = np.sort(self.gaps[["from_m", "to_m"]].to_numpy(float), axis=1)
         return ends
 
     def place(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -126,7 +123,7 @@ class _Gaps:
             if mine is not None:
                 gap[rows], off[rows] = self._in_drive(mine, self.drives[key], at[rows])
         found = table.assign(gap=gap, off_m=off)[gap >= 0]
-        half_m = self.gaps["length_km"].reindex(found["gap"]).to_numpy(float) * M_PER_KM / 2.0
+        half_m = self.gaps["length_m"].reindex(found["gap"]).to_numpy(float) / 2.0
         return found.assign(to_end_m=half_m - found["off_m"])
 
     def _in_drive(self, mine: IntArray, drive: Drive, at: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -135,8 +132,8 @@ class _Gaps:
         low, high = self.bounds_m[order].T
         row, off = np.full(len(at), -1, dtype=np.int64), np.full(len(at), np.nan)
         for turn in (0.0, drive.end_m - drive.start_m) if drive.ring else (0.0,):
-            k = np.maximum(np.searchsorted(low, at + turn + _ROUND_M, side="right") - 1, 0)
-            fits = (row < 0) & (at + turn >= low[k] - _ROUND_M) & (at + turn <= high[k] + _ROUND_M)
+            k = np.maximum(np.searchsorted(low, at + turn + _SAME_M, side="right") - 1, 0)
+            fits = (row < 0) & (at + turn >= low[k] - _SAME_M) & (at + turn <= high[k] + _SAME_M)
             row = np.where(fits, self.gaps.index.to_numpy(np.int64)[order[k]], row)
             off = np.where(fits, np.abs(at + turn - (low[k] + high[k]) / 2.0), off)
         return row, off
@@ -209,7 +206,7 @@ def _candidates(
     at = served["site"].to_numpy(np.int64)
     named = served.assign(**{name: free[name].to_numpy(object)[at] for name in ("id", "name", "kind")})
     placed = gaps.place(named)
-    placed = placed[placed["to_end_m"] > _ROUND_M].round({"off_m": 1})
+    placed = placed[placed["to_end_m"] > _SAME_M].round({"off_m": 1})
     return _shaped(_ranked(placed, ["off_m", "distance_m", "id"], MOST_CANDIDATES, "candidate"))
 
 
@@ -302,7 +299,7 @@ def _any_charger(inputs: Inputs, holds: npt.NDArray[np.bool_]) -> npt.NDArray[np
 
 
 def evidence_of(evidence: pd.DataFrame, gaps: Iterable[int]) -> list[dict[str, list[dict[str, Any]]]]:
-    """For each gap the evidence as ``result.json`` has it: ``ends``, ``candidates``, ``not_counting``."""
+    """For each gap its evidence, in kilometres, as ``result.json`` has it: ``ends, candidates, not_counting``."""
     columns = {
         "ends": ["evidence_kind", "id", "name", "chainage_km", "distance_km", "back_km", "ways"],
         "candidates": ["id", "name", "kind", "chainage_km", "distance_km", "back_km"],

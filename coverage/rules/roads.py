@@ -274,7 +274,7 @@ def in_km(spacing: Spacing, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def gap_frame(context: RoadContext, rule: RouteRule, network: str, spacing: Spacing) -> gpd.GeoDataFrame:
-    """Gaps as the outputs show them: site ids, kilometres, class, line (EPSG:4326) and the OSM ways it runs on."""
+    """Gaps with site ids, metres, class, line (EPSG:4326) and the OSM ways it runs on."""
     gaps, routes = spacing.gaps, context.of_class(network)
     ids = context.inputs.sites["id"].astype(object)
     way = context.graph.segments["way_id"].to_numpy()
@@ -286,7 +286,7 @@ def gap_frame(context: RoadContext, rule: RouteRule, network: str, spacing: Spac
             **{name: gaps[name].to_numpy() for name in ("ref", "road_class", "section", "direction", "kind")},
             "from_site": gaps["from_site"].map(ids).to_numpy(object),
             "to_site": gaps["to_site"].map(ids).to_numpy(object),
-            **{f"{n}_km": _kilometres(gaps[f"{n}_m"]) for n in ("from", "to", "length", "own", "inside")},
+            **{n: gaps[n].to_numpy(float) for n in ("from_m", "to_m", "length_m", "own_m", "inside_m")},
             **{name: gaps[name].to_numpy(bool) for name in ("open_start", "open_end", "over", "once")},
             "spacing_class": _spacing_class(gaps),
             **_shared(context, routes, spacing),
@@ -297,22 +297,14 @@ def gap_frame(context: RoadContext, rule: RouteRule, network: str, spacing: Spac
     return gpd.GeoDataFrame(frame, geometry=list(lines), crs=WGS84)
 
 
-def _kilometres(length_m: pd.Series) -> npt.NDArray[np.float64]:
-    return (length_m.to_numpy(np.float64) / M_PER_KM).round(3)
-
-
 def _shared(context: RoadContext, routes: list[Route], spacing: Spacing) -> dict[str, pd.Series]:
-    """What would close each shared gap, in kilometres; empty for the other gaps."""
+    """What would close each shared gap; empty for the other gaps."""
     gaps = spacing.gaps
     own = {key: OwnPart.of(drive, context.pieces[key]) for key, drive in drives_by_key(routes).items()}
     table = shared_gaps(gaps[gaps["length_class"] == SHARED], own, spacing.span_m).reindex(gaps.index)
     marks = [name for name in SHARED_COLUMNS if name.endswith("_m")]
-    return {
-        **{name: table[name] for name in SHARED_COLUMNS if name not in marks},
-        **{
-            f"{name.removesuffix('_m')}_km": (table[name].astype(float) / M_PER_KM).round(3) for name in marks
-        },
-    }
+    words = {name: table[name] for name in SHARED_COLUMNS if name not in marks}
+    return {**words, **{name: table[name].astype(float) for name in marks}}
 
 
 def _spacing_class(gaps: pd.DataFrame) -> npt.NDArray[np.object_]:

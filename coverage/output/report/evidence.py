@@ -129,6 +129,7 @@ def picked(layers: Sequence[Layer], wanted: Iterable[str]) -> list[Layer]:
 def _gaps_of(plan: Plan, layer: Layer, finding: Finding) -> Layer:
     """Show the gaps of this rule instead of those of the rule on spacing."""
     assessment = plan.after if layer.phase == "after" else plan.before
-    gaps = assessment.gaps[(assessment.gaps["rule"] == finding.rule.id) & assessment.gaps.geometry.notna()]
+    gaps = assessment.gaps_km
+    gaps = gaps[(gaps["rule"] == finding.rule.id) & gaps.geometry.notna()]
     frame = gaps.reindex(columns=list(layer.frame.columns)).reset_index(drop=True)
     return replace(layer, frame=frame.set_geometry("geometry", crs=layer.frame.crs).assign(side=1))

@@ -58,7 +58,7 @@ def _holes(report: Report) -> list[str]:
 
 def _gaps(report: Report, rule: RouteSpacing, *, several: bool) -> str:
     """The longest gaps of a rule on spacing, each stretch of road once; its title first if there are several rules."""
-    gaps = report.plan.before.gaps
+    gaps = report.plan.before.gaps_km
     if gaps.empty:
         return ""
     limit, once = (

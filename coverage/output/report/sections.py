@@ -140,7 +140,7 @@ def write_strips(report: Report) -> None:
         return
     longest: dict[str, float] = {}
     for rule in rules:
-        gaps = report.plan.before.gaps
+        gaps = report.plan.before.gaps_km
         by_strip = gaps[gaps["rule"] == rule.id].groupby("strip")["length_km"].max()
         longest |= {k if rule is rules[0] else strip_of(str(k), rule.id): v for k, v in by_strip.items()}
     order = sorted(charts, key=lambda key: (-float(longest.get(key, 0.0)), key))[:STRIPS]

@@ -22,7 +22,7 @@ from ...plan import Plan
 from ...rules.assessment import Assessment
 from ...rules.spacing import RouteSpacing
 from ...schema import chainage
-from ...units import M_PER_KM, WGS84
+from ...units import WGS84, km
 from .canvas import FAINT, SOFT, Canvas, diamond, element, shield, tip
 from .lanes import draw_lane
 from .layout import shortened, text_px
@@ -124,7 +124,7 @@ def _near_list(sheet: Sheet) -> None:
     for site in sorted(near, key=lambda s: (s.at_m, s.name, s.reason)):
         key = (round(site.at_m / 1000.0), site.name or sheet.words("strip.unnamed"), site.reason)
         found.setdefault(key, site.at_m)
-    rows = [(chainage(at / M_PER_KM, sheet.lang), name, why) for (_, name, why), at in found.items()]
+    rows = [(chainage(km(at), sheet.lang), name, why) for (_, name, why), at in found.items()]
     sheet.y += 4
     for at, name, why in rows[:NEAR_LINES]:
         sheet.y += ROW_PX

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from ...assess.strip_model import LaneState, StripData, StripGap, StripLane, StripSite
 from ...schema import chainage, column, shown
-from ...units import M_PER_KM
+from ...units import km
 from ..layer import PLAN, Category
 from ..styles import route_style
 from .canvas import BASE, FAINT, INK, SOFT, THREAD, diamond, idle_symbol, pin, site_symbol
@@ -121,12 +121,13 @@ def _figures(sheet: Sheet, state: LaneState) -> str:
 
 
 def _ends(sheet: Sheet, gap: StripGap) -> dict[str, str]:
-    """Chainage of both ends in km, rising; on a ring in driving order, within the ring."""
-    ends = sorted((gap.from_km, gap.to_km))
+    """Chainage of both ends, rising; on a ring in driving order, within the ring."""
+    ends = sorted((gap.from_m, gap.to_m))
     if sheet.data.ring:
-        start, round_km = sheet.data.start_m / 1000, (sheet.data.end_m - sheet.data.start_m) / 1000
-        ends = [start + (km - start) % round_km for km in ends]
-    return {"low": chainage(ends[0], sheet.lang), "high": chainage(ends[1], sheet.lang)}
+        start, round_m = sheet.data.start_m, sheet.data.end_m - sheet.data.start_m
+        ends = [start + (m - start) % round_m for m in ends]
+    low, high = (chainage(km(m), sheet.lang) for m in ends)
+    return {"low": low, "high": high}
 
 
 def length_text(sheet: Sheet, gap: StripGap, *, unit: bool = False) -> str:
@@ -251,7 +252,7 @@ def _bead(sheet: Sheet, group: Sequence[StripSite], y: float) -> None:
 
 def _site_note(sheet: Sheet, site: StripSite) -> str:
     key = "strip.legend.proposed" if site.order is not None else f"choice.fast.{site.fast}"
-    parts = [site.name or sheet.words("strip.unnamed"), chainage(site.chainage_m / M_PER_KM, sheet.lang)]
+    parts = [site.name or sheet.words("strip.unnamed"), chainage(km(site.chainage_m), sheet.lang)]
     parts += [sheet.words(key)] if site.order is not None or site.fast else []
     if not site.counts:
         parts.append(sheet.words("strip.legend.idle"))
@@ -259,7 +260,7 @@ def _site_note(sheet: Sheet, site: StripSite) -> str:
         parts.append(
             sheet.words(
                 "strip.away",
-                far=shown(site.distance_m / M_PER_KM, column("distance_km"), sheet.lang, unit=True),
+                far=shown(km(site.distance_m), column("distance_km"), sheet.lang, unit=True),
             )
         )
     return " · ".join(parts)

@@ -9,7 +9,7 @@ from typing import Any
 from ...assess.strip_model import StripData
 from ...schema import TOLD, column, length_unit, shown
 from ...texts import catalogue, text
-from ...units import M_PER_KM
+from ...units import M_PER_KM, km
 from .canvas import Canvas
 
 LEFT_PX, RIGHT_PX = 46.0, 20.0
@@ -80,7 +80,7 @@ class Sheet(Canvas):
 
     def length(self, length_m: float, *, unit: bool = True) -> str:
         """Return a length as all surfaces write it."""
-        return shown(length_m / M_PER_KM, column("length_km"), self.lang, unit=unit)
+        return shown(km(length_m), column("length_km"), self.lang, unit=unit)
 
     def place(self, name: str) -> str:
         """Return the name of an end: as it is, or the direction of the compass in words."""

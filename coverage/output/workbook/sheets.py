@@ -236,7 +236,7 @@ def _gaps(plan: Plan, lang: str) -> list[Sheet]:
     sheets = []
     for key, assessment in states:
         names = dict(zip(assessment.sites["id"], assessment.sites["name"], strict=True))
-        frame = pd.DataFrame(assessment.gaps.drop(columns="geometry", errors="ignore"))
+        frame = pd.DataFrame(assessment.gaps_km.drop(columns="geometry", errors="ignore"))
         if len(frame):
             words = [shared_words(row, lang) for row in frame.to_dict("records")]
             frame = frame.assign(

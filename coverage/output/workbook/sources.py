@@ -34,7 +34,7 @@ def survey_sheet(plan: Plan, lang: str) -> Sheet:
 
 def access_sheet(plan: Plan, lang: str) -> Sheet:
     """Which site serves which route and direction."""
-    return Sheet("access", heads(ACCESS_COLUMNS, lang), plan.before.access)
+    return Sheet("access", heads(ACCESS_COLUMNS, lang), plan.before.access_km)
 
 
 def not_served_sheet(plan: Plan, lang: str) -> Sheet:
