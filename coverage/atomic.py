@@ -168,13 +168,18 @@ def listed(folder: Path) -> dict[str, str] | None:
 
 # -- the doors ---------------------------------------------------------------------------------------------
 @contextmanager
-def write_file(path: Path, *, overwrite: bool, ours: Callable[[Path], bool] | None = None) -> Iterator[Path]:
+def write_file(
+    path: Path, *, overwrite: bool, ours: Callable[[Path], bool] | None = None, is_input: bool = False
+) -> Iterator[Path]:
     """Give a path to write to; what is there takes the place of ``path`` if the block ends well.
 
     Parameters
     ----------
     path, overwrite, ours
-        As for :func:`check_file`. A link is followed. In a folder that plugspan made the file joins its list.
+        As for :func:`check_file`. A link is followed.
+    is_input : bool
+        Whether the file is the user's from now on: settings, tables, downloaded roads. All others join the list of
+        a folder that plugspan made, and go when it is written anew.
 
     Raises
     ------
@@ -193,7 +198,7 @@ def write_file(path: Path, *, overwrite: bool, ours: Callable[[Path], bool] | No
             while not _take_place(new, work / "old", place):
                 check_file(path, overwrite=overwrite, ours=ours)
             files = listed(place.parent)
-            if files is not None:
+            if files is not None and not is_input:
                 _write_list(place.parent, files | {place.name: digest_of(place)})
             _flush_names(place.parent)
 

@@ -67,28 +67,30 @@ def check_bytes(path: Path, most_mb: float | None = None) -> None:
         raise InputError(Fault("file-too-large", file=str(path), values={"most": most_mb}))
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return the content of an ordinary file of at most :data:`MOST_MB`.
+def read_bytes(path: Path, most_mb: float | None = None, key: str = "file-too-large") -> bytes:
+    """Return the content of an ordinary file of at most ``most_mb``, :data:`MOST_MB` if it is left out.
 
     Raises
     ------
     InputError
-        If it is none, too large, or cannot be read.
+        If it is none, too large (told by ``key``), or cannot be read.
     """
-    check_bytes(path)
+    most_mb = MOST_MB if most_mb is None else most_mb
+    most = int(most_mb * 1_000_000)
+    check_there(path)
     try:
         with path.open("rb") as opened:
-            content = opened.read(
-                MOST_MB * 1_000_000 + 1
-            )  # a system's own files have no size, and perhaps no end
+            content = opened.read(most + 1)  # a system's own files have no size, and perhaps no end
     except OSError as error:
         raise unreadable(path, error) from error
-    if len(content) > MOST_MB * 1_000_000:
-        raise InputError(Fault("file-too-large", file=str(path), values={"most": MOST_MB}))
+    if len(content) > most:
+        raise InputError(Fault(key, file=str(path), values={"most": most_mb}))
     return content
 
 
-def check_size(file: str, rows: int, columns: int, *, cells: int | None = None) -> None:
+def check_size(
+    file: str, rows: int, columns: int, *, cells: int | None = None, key: str = "table-too-large"
+) -> None:
     """Refuse a table that is wider or larger than can be read.
 
     Parameters
@@ -99,6 +101,8 @@ def check_size(file: str, rows: int, columns: int, *, cells: int | None = None) 
         So many the table has, at least.
     cells : int, optional
         So many it holds, where rows differ in length; ``rows * columns`` if left out.
+    key : str
+        What to say if they are too many.
 
     Raises
     ------
@@ -113,7 +117,7 @@ def check_size(file: str, rows: int, columns: int, *, cells: int | None = None) 
         values = {"n": columns, "most": MOST_COLUMNS}
         raise InputError(Fault("table-too-wide", file=file, values=values))
     if (rows * columns if cells is None else cells) > MOST_CELLS:
-        raise InputError(Fault("table-too-large", file=file, values={"most": f"{MOST_CELLS:,}"}))
+        raise InputError(Fault(key, file=file, values={"most": f"{MOST_CELLS:,}"}))
 
 
 def digest_of(path: Path) -> str:

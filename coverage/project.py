@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from .errors import Fault, InputError
 from .patterns import RoadPatterns
 from .rules.costs import CostTable
-from .settings import Count, NonNegative, Positive, parse_toml
+from .settings import Count, NonNegative, Positive, read_toml
 from .texts import LANGUAGES
 
 T = TypeVar("T", str, Path)
@@ -409,16 +409,9 @@ def read_project(path: str | Path) -> Project:
     path = Path(path)
     if path.is_dir():
         path = path / "project.toml"
-    if not path.is_file():
+    if not path.exists():
         raise InputError(Fault("project-missing", file=str(path)))
-    try:
-        content = path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = error.object[: error.start].count(b"\n") + 1
-        raise InputError(Fault("not-utf8", file=str(path), values={"row": row})) from error
-    except OSError as error:
-        raise InputError(Fault("unreadable", file=str(path), values={"reason": error})) from error
-    project = parse_toml(content, Project, str(path))
+    project = read_toml(path, Project)
     return project.model_copy(update={"folder": path.resolve().parent})
 
 

@@ -7,12 +7,14 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from .errors import Fault, InputError
+from .errors import MOST_FAULTS_SHOWN, Fault, InputError
+from .files import read_bytes
 from .texts import catalogue, text
 from .units import LEAST, MOST
 
@@ -32,6 +34,34 @@ Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _SHOWN = 80
 """So many letters of a value stand in a message."""
+_MOST_MB = 1
+"""No settings are larger; the policies that come with plugspan have some 10 kB."""
+_MOST_PARTS = 100
+"""A key has so many parts at most: what tomllib keeps of one grows with their square."""
+_PART = r"""(?:[\w-]++|"(?:[^"\\\n]++|\\.?)*+"?|'[^'\n]*+'?)"""
+_WORDS = re.compile(
+    r"""#[^\n]*+|\"{3}(?:[^"\\]++|\\.?|"(?!""))*+"*+|'{3}(?:[^']++|'(?!''))*+'*+"""
+    rf"|({_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+)",
+    re.DOTALL,
+)
+"""Comments and texts of several lines, and (as a group) keys or values, with dots between their parts."""
+
+
+def read_toml(path: Path, model: type[Model]) -> Model:
+    """Read a TOML file into ``model``.
+
+    Raises
+    ------
+    InputError
+        With all faults: a file that cannot be read, is too large, or not UTF-8; else as :func:`parse_toml`.
+    """
+    content = read_bytes(path, _MOST_MB, "toml-large")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        raise InputError(Fault("not-utf8", file=str(path), values={"row": row})) from error
+    return parse_toml(text.replace("\r\n", "\n").replace("\r", "\n"), model, str(path))
 
 
 def parse_toml(content: str, model: type[Model], file: str) -> Model:
@@ -43,6 +73,10 @@ def parse_toml(content: str, model: type[Model], file: str) -> Model:
         With all faults: broken syntax, unknown keys (with the nearest known one), missing keys, values of the
         wrong type or outside their range.
     """
+    for found in _WORDS.finditer(content):
+        if found[1] and len(re.findall(_PART, found[1], re.DOTALL)) > _MOST_PARTS:
+            row = content.count("\n", 0, found.start()) + 1
+            raise InputError(Fault("toml-deep", file=file, row=row))
     try:
         data = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
@@ -66,7 +100,11 @@ def validated(data: Any, model: type[Model], file: str, content: str | None = No
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise InputError([_fault(e, model, content, file) for e in error.errors()]) from error
+        errors = error.errors(include_url=False)
+        # Those that are not shown are only counted: to look for the line of each takes as long as the file is.
+        faults = [_fault(e, model, content, file) for e in errors[:MOST_FAULTS_SHOWN]]
+        rest = [_fault(e, None, None, file) for e in errors[MOST_FAULTS_SHOWN:]]
+        raise InputError(faults + rest) from error
 
 
 def _longest_number(content: str) -> tuple[int, str]:
@@ -105,7 +143,7 @@ def _syntax_fault(message: str, content: str, file: str) -> Fault:
     return Fault(key, file=file, row=row, value=line[:80])
 
 
-def _fault(error: Any, model: type[BaseModel], content: str | None, file: str) -> Fault:
+def _fault(error: Any, model: type[BaseModel] | None, content: str | None, file: str) -> Fault:
     # Unions put the name of their branch into the location; only keys that stand in the file are shown.
     location = [
         p
@@ -117,9 +155,8 @@ def _fault(error: Any, model: type[BaseModel], content: str | None, file: str) -
     key = ".".join(str(part + 1) if isinstance(part, int) else part[:_SHOWN] for part in location)
     row = None if content is None else _line_of(content, location)
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(
-            str(location[-1])[:_SHOWN], sorted(_known_keys(model)), n=1, cutoff=0.6
-        )
+        known = [] if model is None else sorted(_known_keys(model))
+        near = difflib.get_close_matches(str(location[-1])[:_SHOWN], known, n=1, cutoff=0.6)
         if near and near[0] != location[-1]:  # the key of another section is none here
             return Fault("key-unknown-near", file=file, row=row, value=key, values={"near": near[0]})
         return Fault("key-unknown", file=file, row=row, value=key)
@@ -191,7 +228,7 @@ def _line_of(content: str, location: Sequence[Any]) -> int | None:
             continue
         name = re.escape(part)
         nth = location[i + 1] if i + 1 < len(location) and isinstance(location[i + 1], int) else 0
-        pattern = re.compile(rf"^\s*\[+[^\]]*\b{name}\b[^\]]*\]+|(?:^|[{{,])\s*\"?{name}\"?\s*=")
+        pattern = re.compile(rf"^\s*\[+[^\]]*\b{name}\b|(?:^|[{{,])\s*\"?{name}\"?\s*[=.]")
         hits = [k for k in range(at, len(lines)) if pattern.search(lines[k])]
         if len(hits) > nth:
             at, found = hits[nth], hits[nth] + 1

@@ -265,7 +265,7 @@ def _looked_up(project: Project, say: Callable[[str], None]) -> Region:
         lang=project.language,
     )
     frame = gpd.GeoDataFrame({"name": [project.region.name]}, geometry=[region.polygon], crs=WGS84)
-    with write_file(boundary_file(project), overwrite=False) as new:
+    with write_file(boundary_file(project), overwrite=False, is_input=True) as new:
         new.write_text(frame.to_json(drop_id=True), "utf-8")
     return region
 

@@ -26,7 +26,7 @@ def write_template(folder: Path, lang: str) -> list[Path]:
     for name, body in content.items():
         path = folder / name
         if not os.path.lexists(path):
-            with write_file(path, overwrite=False) as new:
+            with write_file(path, overwrite=False, is_input=True) as new:
                 new.write_text(body, "utf-8", newline="")
             written.append(path)
     return written

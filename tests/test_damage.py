@@ -19,9 +19,10 @@ from plugspan.network.distances import AnchoredGraph, distances_within, snap
 from plugspan.network.routes import bridges, find_routes
 from plugspan.notices import county_notices
 from plugspan.pipeline import find_places, load
-from plugspan.project import read_project
+from plugspan.project import Project, read_project
 from plugspan.rules.fleet import FleetPower, assess_fleet
 from plugspan.rules.policy import read_policy
+from plugspan.settings import parse_toml
 from plugspan.siting.planning import candidates, wishes
 from plugspan.siting.planning.reach import Places
 from toy import Toy, lonlat
@@ -58,11 +59,40 @@ def project_faults(tmp_path, more, first='schema = 1\nname = "x"\n[network]\nosm
         ("bridge_km = nan", [("key-value", 5)]),
         ("bridge_km = 1" + "0" * 400 + ".5", [("key-value", 5)]),
         ("a" * 100_000 + " = 1", [("key-unknown", 5)]),
+        ("a" + ".a" * 20_000 + " = 1", [("toml-deep", 5)]),
+        ("'#'" + ' . "\\"."' * 101 + " = 1", [("toml-deep", 5)]),
+        ("[" + "a." * 101 + "a]", [("toml-deep", 5)]),
+        ("bridge_km = { " + "a." * 101 + "a = 1 }", [("toml-deep", 5)]),
+        ("a" + ".a" * 99 + " = 1", [("key-unknown", 5)]),
+        ("a = 1\n" * 200_000, [("toml-large", None)]),
     ],
 )
 def test_settings_that_no_hand_writes(tmp_path, line, found):
-    """Numbers of thousands of digits, brackets in hundreds of levels, nan, a key of 100 000 letters."""
+    """Numbers of thousands of digits, brackets in hundreds of levels, nan, a key of 100 000 letters or parts."""
     assert project_faults(tmp_path, line) == found
+
+
+def test_dots_in_texts_and_comments_join_no_keys(tmp_path):
+    """Neither do those of many keys and numbers, one after the other."""
+    dots = "a" + ".a" * 500
+    quotes = ['"{}"', "'{}'", '"""\n{}""\n"""', "'''\n{}''\n'''", '"\\"{}"']
+    lines = [f"title = {quote.format(dots)} # {dots}" for quote in quotes]
+    for line in lines:
+        more = f"# {dots}\n[output]\n{line}\n[routes]\n" + "\n".join(
+            f"G{k}.start_km = 1.5" for k in range(200)
+        )
+        (tmp_path / "project.toml").write_text(
+            f'schema = 1\nname = "x"\nnetwork.osm = "x.osm"\n{more}', "utf-8"
+        )
+        assert dots in str(read_project(tmp_path).output.title)
+
+
+def test_words_that_look_like_keys_without_end_are_read_once():
+    """Quotes, escapes and names that never close: the search before parsing goes over each letter a few times."""
+    for piece in ('\\"', '"\\"', '"""\\"', "'", 3 * "'", "a", "a.", '""', "a .", "#", '"a', "\n" + 3 * "'"):
+        for first in ("", '"', '"""', 3 * "'", "x = "):
+            with pytest.raises(InputError):
+                parse_toml(first + piece * (100_000 // len(piece)), Project, "x.toml")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_too_much_is_told_with_its_cause(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("plugspan.files.MOST_CELLS", 50)
         assert faults(workbook(path, HEAD + many)) == ["table-too-large"]
-        assert faults(workbook(path, texts="<si><t/></si>" * 51)) == ["table-too-large"]
+        assert faults(workbook(path, texts="<si><t/></si>" * 51)) == ["workbook-too-many-texts"]
         merged = (
             '<mergeCells><mergeCell ref="A2:B1048576"/>'
             + '<mergeCell ref="A2:XFD1048576"/>' * 40

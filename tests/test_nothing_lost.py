@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 from helsinki_case import write_case
 from plugspan import atomic
-from plugspan.atomic import MARKER, listed
+from plugspan.atomic import MARKER, listed, write_file
 from plugspan.cli import _run, main
 from plugspan.output import run as writers
 from plugspan.output.files import write_export
 from plugspan.output.run import RUN_FILES, write_run
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
+from plugspan.template import write_template
 
 resource = pytest.importorskip("resource")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, signals, limits")
@@ -366,6 +367,21 @@ def test_a_run_folder_of_version_0_1_is_not_replaced(project, tmp_path, lang, sa
     assert "0.1" in told
     assert says in told
     assert {p.name for p in (tmp_path / "run").iterdir()} == set(RUN_FILES)
+
+
+def test_what_init_writes_into_a_run_folder_is_its_users(plan, old, run, monkeypatch):
+    """Untouched as it is, it is nothing that a run may throw away; a map that was written there is."""
+    write_template(run, "en")
+    with write_file(run / "roads.osm.pbf", overwrite=False, is_input=True) as new:
+        new.write_bytes(b"roads")
+    with write_file(run / "other.html", overwrite=False) as new:
+        new.write_text("a map", "utf-8")
+    mine = {p.name: p.read_bytes() for p in run.iterdir() if p.name not in {MARKER, *RUN_FILES, "other.html"}}
+    quick(monkeypatch, old)
+    write_run(plan, run, overwrite=True, lang="en", tell=lambda *_: None)
+    assert {p.name: p.read_bytes() for p in run.iterdir() if p.name in mine} == mine
+    assert "project.toml" in mine
+    assert not (run / "other.html").exists()
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("demo", "pdf", "pdf of a run")])

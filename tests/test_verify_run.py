@@ -8,6 +8,9 @@ import random
 import shutil
 import sqlite3
 from contextlib import suppress
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
 
 import pandas as pd
 import pytest
@@ -15,7 +18,9 @@ from coverage_case import coverage_project
 from plugspan.atomic import MARKER
 from plugspan.cli import _run
 from plugspan.errors import InputError
+from plugspan.files import digest_of
 from plugspan.output.compare import MOST_BYTES, compare_runs
+from plugspan.output.read_run import read_run
 from plugspan.output.run import write_run
 from plugspan.output.verify import verify_run
 from plugspan.pipeline import make_plan
@@ -168,6 +173,8 @@ RESULTS = {
     "empty": b"", "no JSON": b"{", "binary": bytes(range(256)),
     "another encoding": "{\"schema\": \"株\"}".encode("gbk"),
     "not a number": b'{"schema": 1, "findings": [NaN]}', "infinite": b'{"schema": 1, "findings": -Infinity}',
+    "beyond all numbers": b'{"schema": 1, "findings": [{"rule": "a", "low": 1e999}]}',
+    "below all numbers": b'{"schema": 1, "findings": [{"rule": "a", "low": -1.5e400}]}',
     "a number of 5000 digits": b'{"schema": 1, "findings": ' + b"9" * 5000 + b"}",
     "nested too deep": b"[" * 200_000, "nested too deep inside": b'{"schema": 1, "findings": ' + b"[" * 200_000,
     "a list": b"[]", "a text": b'"x"', "null": b"null", "another schema": b'{"schema": 2, "findings": []}',
@@ -184,6 +191,37 @@ def test_a_damaged_result_is_a_finding(copy, what, capsys):
         told = capsys.readouterr().err
         assert "result.json" in told
         assert "Traceback" not in told
+
+
+def test_a_folder_of_an_older_version_is_told_as_that(copy, honest):
+    """Each part that a version may not have written yet is named, in words, by all that read run folders."""
+
+    def told(work):
+        try:
+            work()
+        except InputError as error:
+            return [fault.render(lang) for fault in error.faults for lang in LANGUAGES]
+        return []
+
+    whole = json.loads((copy / "result.json").read_text("utf-8"))
+    said = []
+    within = [((), key) for key in whole if key not in ("schema", "findings")]
+    within += [(("project",), "reference_date"), (("after",), "measures"), (("after",), "reference_date")]
+    for place, key in within:
+        older = deepcopy(whole)
+        del reduce(getitem, place, older)[key]
+        (copy / "result.json").write_text(json.dumps(older), "utf-8")
+        marker = json.loads((honest / MARKER).read_text("utf-8"))
+        marker["files"]["result.json"] = digest_of(copy / "result.json")
+        (copy / MARKER).write_text(json.dumps(marker), "utf-8")
+        said += [fault.render(lang) for fault in found(copy) for lang in LANGUAGES]
+        for name in ("findings", "gaps", "actions", "__repr__"):
+            said += told(lambda name=name: str(getattr(read_run(copy), name)))
+        said += told(lambda: compare_runs(copy, honest, "en"))
+    told_as_old = [line for line in said if "older version" in line or "较早版本" in line]
+    for key in ("reference_date", "after", "gaps", "after.measures", "routes", "project"):
+        assert any(key in line for line in told_as_old)
+    assert not [line for line in said if "Error" in line]
 
 
 def test_a_result_that_is_no_file_or_too_large_is_told(copy, honest):

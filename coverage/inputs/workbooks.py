@@ -129,7 +129,7 @@ class _Book:
             elif tag == "si":
                 self.texts.append("".join(words).replace("x005F_", ""))
                 words.clear()
-                check_size(self.package.file, 0, 0, cells=len(self.texts))
+                check_size(self.package.file, 0, 0, cells=len(self.texts), key="workbook-too-many-texts")
 
         self.package.read(part, end=end, keep={"t"})
 

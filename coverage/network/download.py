@@ -288,7 +288,7 @@ def _join(files: list[Path], out: Path, overwrite: bool) -> None:
     merged = osmium.MergeInputReader()
     header = osmium.io.Header()
     header.set("generator", "plugspan")
-    with write_file(out, overwrite=overwrite, ours=_downloaded) as part:
+    with write_file(out, overwrite=overwrite, ours=_downloaded, is_input=True) as part:
         with osm_faults(out):
             for file in files:
                 merged.add_file(str(file))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ..units import MOST
 MOST_BYTES = 100 << 20
 """A hundred times the ``result.json`` of Zhuzhou; read as JSON it takes ten times as much memory."""
 _MOST_SHOWN = 120
+_SHOWN_DIGITS = 20
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def read_result(folder: Path) -> dict[str, Any]:
     if path.exists() and path.stat().st_size > MOST_BYTES:
         raise InputError(Fault("result-too-large", file=str(path), values={"mb": MOST_BYTES >> 20}))
     try:
-        result = json.loads(path.read_text("utf-8"), parse_constant=_refuse)
+        result = json.loads(path.read_text("utf-8"), parse_constant=_refuse, parse_float=_finite)
     except OSError as error:
         raise InputError(
             Fault("no-run-folder", file=str(path), values={"reason": error.strerror or error})
@@ -45,6 +47,39 @@ def read_result(folder: Path) -> dict[str, Any]:
 
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:_SHOWN_DIGITS]} is beyond all numbers")
+    return number
+
+
+def part_of(result: Any, section: str, file: Path) -> Any:
+    """A section (``"after.gaps"``) of a result of unknown origin.
+
+    Raises
+    ------
+    InputError
+        If it is missing, as in run folders of older versions, or would lie in what has no sections.
+    """
+    for name in section.split("."):
+        if not isinstance(result, dict) or name not in result:
+            key = "result-section-missing" if isinstance(result, dict) else "result-section"
+            raise InputError(Fault(key, file=str(file), values={"section": section}))
+        result = result[name]
+    return result
+
+
+def rows_of(result: Any, section: str, file: Path, key: str = "") -> list[dict[str, Any]]:
+    """Rows of a section, as :func:`part_of`; each is a table of its own, with ``key`` in it."""
+    rows = part_of(result, section, file)
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and (not key or key in row) for row in rows
+    ):
+        raise InputError(Fault("result-section", file=str(file), values={"section": section}))
+    return rows
 
 
 def result_path(folder: Path) -> Path:
@@ -91,12 +126,7 @@ class _Rows:
 
     def by(self, section: str, key: str) -> dict[str, dict[str, Any]]:
         """Rows of a section by their key."""
-        rows: Any = self.result
-        for name in section.split("."):
-            rows = rows.get(name) if isinstance(rows, dict) else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) and key in row for row in rows):
-            raise InputError(Fault("result-section", file=str(self.file), values={"section": section}))
-        return {shown(row[key]): row for row in rows}
+        return {shown(row[key]): row for row in rows_of(self.result, section, self.file, key)}
 
 
 def _changed(

@@ -15,7 +15,7 @@ import pandas as pd
 from ..schema import with_units
 from ..units import WGS84
 from ..vectors import read_vector
-from .compare import read_result, result_path
+from .compare import part_of, read_result, result_path, rows_of
 
 
 class _Layers(Mapping[str, pd.DataFrame]):
@@ -66,30 +66,35 @@ class Run:
         """A row for each rule: ``rule, title, kind, unit, target, low, high, status`` and ``…_after``."""
         names = ["rule", "title", "kind", "unit", "target", "low", "high", "shown"]
         rows = [
-            pd.DataFrame(self._findings(part)).reindex(columns=names).rename(columns={"shown": "status"})
-            for part in (self.result, self.result["after"])
+            pd.DataFrame([*self._rows(f"{part}findings"), *self._rows(f"{part}measures")])
+            .reindex(columns=names)
+            .rename(columns={"shown": "status"})
+            for part in ("", "after.")
         ]
         after = rows[1][["rule", "low", "high", "status"]]
         return rows[0].merge(after, on="rule", how="left", suffixes=("", "_after"))
 
-    @staticmethod
-    def _findings(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        return [*part["findings"], *part["measures"]]
+    def _rows(self, section: str) -> list[dict[str, Any]]:
+        return rows_of(self.result, section, self.folder / "result.json")
+
+    def _part(self, section: str) -> Any:
+        return part_of(self.result, section, self.folder / "result.json")
 
     @property
     def gaps(self) -> pd.DataFrame:
         """Today's gaps of every rule on roads, a row each; their lines are in the layer ``routes_before``."""
-        return with_units(pd.DataFrame(self.result["gaps"]))
+        return with_units(pd.DataFrame(self._rows("gaps")))
 
     @property
     def actions(self) -> pd.DataFrame:
         """What the plan builds, in its order; without rows where no plan was asked for."""
-        plan = self.result.get("plan") or {"actions": [], "cost": {"unit": ""}}
-        return with_units(pd.DataFrame(plan["actions"]), plan["cost"]["unit"])
+        if self.result.get("plan") is None:
+            return with_units(pd.DataFrame([]), "")
+        return with_units(pd.DataFrame(self._rows("plan.actions")), str(self._part("plan.cost.unit")))
 
     def __repr__(self) -> str:
         """Where it is and what of."""
-        return f"<Run {self.result['project']['name']!r} in {self.folder}: {len(self.findings)} rules>"
+        return f"<Run {self._part('project.name')!r} in {self.folder}: {len(self.findings)} rules>"
 
     def _repr_html_(self) -> str:
         """The findings as a table."""

@@ -55,6 +55,7 @@ def verify_run(folder: Path) -> tuple[int, list[Fault]]:
     result = read_result(folder)
     path = result_path(folder)
     faults = list(_files(path.parent))
+    changed = any(fault.values.get("name") == path.name for fault in faults)
     with suppress(KeyError, TypeError):  # what is damaged is told below
         faults += _beyond_prices(result.get("plan"))
     every: list[Claim] = []
@@ -62,10 +63,12 @@ def verify_run(folder: Path) -> tuple[int, list[Fault]]:
         try:
             every += claim()
         except InputError as error:
-            faults += error.faults
+            faults += [fault for fault in error.faults if fault not in faults]
         except Exception as error:
-            values = {"what": shown(part), "reason": shown(f"{type(error).__name__}: {error}")}
-            faults.append(Fault("verify-unreadable", values=values))
+            older = isinstance(error, KeyError) and not changed
+            reason = error.args[0] if older else f"{type(error).__name__}: {error}"
+            values = {"what": shown(part), "reason": shown(reason)}
+            faults.append(Fault("verify-older" if older else "verify-unreadable", values=values))
     wrong = [(what, claimed, found) for what, claimed, found in every if not _same(what, claimed, found)]
     return len(every), [*faults, *_told_once(wrong)]
 
@@ -100,7 +103,9 @@ def _parts(result: dict[str, Any], layers: Path) -> Iterator[tuple[str, Callable
     yield "findings", lambda: list(_findings("", result, result["project"]))
     yield "after.findings", lambda: list(_findings("after.", result["after"], result["after"]))
     yield "routes", lambda: list(_routes(result))
-    rows = result.get("siting")
+    rows = result.get("siting", [])
+    if "siting" not in result:
+        yield "siting", lambda: result["siting"]
     if result.get("plan") is not None:
         yield "plan", lambda: list(_plan(result["plan"], result["after"]))
     for row in rows if isinstance(rows, list) else [rows]:

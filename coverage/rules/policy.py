@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 from ..errors import Fault, InputError
 from ..patterns import RoadPatterns
 from ..schema import LengthUnit, Reader
-from ..settings import parse_toml
+from ..settings import parse_toml, read_toml
 from .costs import CostTable
 from .kind import kinds
 from .model import Bilingual, EmissionFactors, Rule
@@ -129,11 +129,7 @@ def read_policy(name: str | Path) -> Policy:
     if str(name) in shipped:
         return parse_toml(shipped[str(name)], Policy, f"{name}.toml")
     path = Path(name)
-    if not path.is_file():
+    if not path.exists():
         key = "policy-missing" if path.suffix == ".toml" or path.name != str(name) else "policy-unknown"
         raise InputError(Fault(key, value=str(name), values={"known": ", ".join(shipped)}))
-    try:
-        content = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Fault("unreadable", file=str(path), values={"reason": error})) from error
-    return parse_toml(content, Policy, str(path))
+    return read_toml(path, Policy)
