@@ -50,6 +50,9 @@ __all__ = ["Study", "assess_study", "fetch", "find_places", "load", "make_plan",
 PROPOSE_OPTIONS = {"objective", "sites", "budget", "reach_km", "method"}
 EXACT_POINT = r"route_point-.*\d\.\d{4}"
 """Ids of points that are candidates only because a plan with the least money may need them."""
+ROOM_M = 1.0
+"""A site exactly a span away from the next is a centimetre too far once its coordinates are rounded: where a point this
+much nearer is as good, the plan takes that."""
 LIBRARIES = (
     "plugspan",
     "geopandas",
@@ -255,7 +258,10 @@ def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Sequence[P
         for rule in study.policy.of(RouteSpacing):
             if rule.target.value is not None:
                 lines = spacing_lines(context, rule, candidates.iloc[:0])
-                parts.append(route_points_at(context, lines, rule.span_km * M_PER_KM).assign(excluded=None))
+                span_m = rule.span_km * M_PER_KM
+                for at_m, digits in ((span_m - ROOM_M, 3), (span_m, 4)):
+                    points = route_points_at(context, lines, at_m, digits=digits)
+                    parts.append(points.assign(excluded=None))
     joined = pd.concat([part for part in parts if len(part)], ignore_index=True)
     joined = joined.drop_duplicates("id").reset_index(drop=True)
     found = gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)

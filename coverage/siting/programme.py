@@ -235,7 +235,7 @@ def _solved(
         return other, plan, None
     years, money = list(options.years), list(options.years.values())
     earliest = world.actions["year"].fillna(years[0]).to_numpy(np.int64)
-    stages = solve_stages(base, plan, years, money, earliest=earliest, **limits)
+    stages = solve_stages(base, plan, years, money, earliest=earliest, prefer=kept, **limits)
     # Of equally good plans the one that serves most early is the plan.
     spread = stages.stage >= 0
     whole = spread if plan.complete else plan.whole

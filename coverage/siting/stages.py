@@ -27,6 +27,8 @@ from .maxcover.problem import COST_TOLERANCE, BoolArray, FloatArray, IntArray
 
 DUE = 10.0
 """Weight of a rule from the year on in which it is due; 1 before."""
+TIE = 1e-4
+"""Weight of all actions that are not preferred against one rule."""
 LITTLE = 1e-3
 """Weight of all demand within reach in a year against one rule: it decides between equals."""
 
@@ -73,6 +75,7 @@ def solve_stages(
     money: npt.ArrayLike,
     *,
     earliest: npt.ArrayLike | None = None,
+    prefer: BoolArray | None = None,
     time_limit_s: float = 20.0,
     gap: float = 0.0,
 ) -> StagePlan:
@@ -89,6 +92,8 @@ def solve_stages(
         Money of each year; what is left over is there in the next.
     earliest : (n,) int, optional
         First year of each action (a site that opens later); any year if left out.
+    prefer : (n,) bool, optional
+        Among spreads that serve as much early, those with more of these actions.
 
     Returns
     -------
@@ -103,7 +108,10 @@ def solve_stages(
     begin = _in_order(problem, plan, upto, first)
     if not plan.complete or len(when) == 1:
         return _staged(problem, when, upto, begin, None)
-    program = _program(problem, plan, when, upto, first)
+    last = np.zeros(len(first), np.float64)
+    if prefer is not None:
+        last[~prefer] = TIE / len(first)
+    program = _program(problem, plan, when, upto, first, last)
     start = _values(problem, begin, len(when))
     found = solve_program(program, start=start, time_limit_s=time_limit_s, gap=gap)
     if found.values is not None:
@@ -152,7 +160,12 @@ def _weights(problem: PlanProblem, years: IntArray) -> FloatArray:
 
 
 def _program(
-    problem: PlanProblem, plan: LevelPlan, years: IntArray, upto: FloatArray, first: IntArray
+    problem: PlanProblem,
+    plan: LevelPlan,
+    years: IntArray,
+    upto: FloatArray,
+    first: IntArray,
+    tie: FloatArray,
 ) -> PricedProgram:
     """The program over ``[x_1 … x_T | s_1 … s_T-1 | z_1 … z_T-1 | s and z of the last year]``."""
     rows, n, t = problem.rows, problem.rows.n_actions, len(years)
@@ -185,7 +198,9 @@ def _program(
     weights = _weights(problem, years)[: t - 1, open_rows].ravel()
     rest = np.zeros(k + m)
     return PricedProgram(
-        objective=np.concatenate([np.zeros(n * t), -weights, -LITTLE * np.tile(people, t - 1), rest]),
+        objective=np.concatenate(
+            [np.zeros(n * (t - 1)), tie, -weights, -LITTLE * np.tile(people, t - 1), rest]
+        ),
         matrix=matrix,
         low=low,
         high=high,

@@ -307,7 +307,12 @@ SAME_SITE_M = 1.0
 
 
 def route_points_at(
-    context: RoadContext, lines: Iterable[SpacingLine], span_m: float, *, close_shared: bool = False
+    context: RoadContext,
+    lines: Iterable[SpacingLine],
+    span_m: float,
+    *,
+    close_shared: bool = False,
+    digits: int = 4,
 ) -> gpd.GeoDataFrame:
     """Points of the roads where a plan with the fewest sites may have to build, whatever the grid.
 
@@ -323,6 +328,8 @@ def route_points_at(
     span_m : float
     close_shared : bool
         Measure along the whole road, too, not only along its part in the region.
+    digits : int
+        Decimals of the marks in the ids.
 
     Returns
     -------
@@ -345,7 +352,7 @@ def route_points_at(
         if len(at):
             at = _as_snapped(context, line, at)
             frames.append(
-                points_on(context.index, ref, number, line.drive, at, digits=4, lengths=context.lengths)
+                points_on(context.index, ref, number, line.drive, at, digits=digits, lengths=context.lengths)
             )
     return united(frames)
 
