@@ -509,6 +509,7 @@ def test_every_kilometre_mark_is_one_that_is_known(run):
         if isinstance(value, float) and path.endswith(("from_km", "to_km", "chainage_km"))
     }
     names = {str(name) for siting in run.plan.siting for name in siting.candidates["name"].dropna()}
+    names |= set() if run.plan.programme is None else set(run.plan.programme.actions["name"].astype(str))
     known |= {post for name in names for post in POST.findall(name)}
     effects = " ".join(str(row["effect"]) for row in run.result["quality"])
     known |= set(POST.findall(effects))

@@ -12,7 +12,7 @@ import pytest
 from dummy_kind import KIND, PointsShare
 from plugspan.errors import InputError
 from plugspan.inputs.choices import HUB_KINDS
-from plugspan.output.compare import compare_runs
+from plugspan.output.changes import compare
 from plugspan.output.result_schema import result_schema
 from plugspan.output.run import write_run
 from plugspan.output.verify import verify_run
@@ -202,8 +202,9 @@ def test_verify_and_compare_know_the_kind(run, tmp_path):
     (other / "result.json").write_text(json.dumps(result), "utf-8")
     _, faults = verify_run(other)
     assert any("points-at-hubs.status" in f.render("en") for f in faults)
-    told = compare_runs(run.folder, other, "en")
-    assert "points-at-hubs.low" in [row[0] for row in told]
+    (told,) = [c for c in compare(run.folder, other, "en").changes if c.part == "rules"]
+    assert told.what == row["title"]
+    assert told.second.endswith("not met")
 
 
 # -- several rules of one kind ---------------------------------------------------------------------------

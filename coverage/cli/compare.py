@@ -7,20 +7,29 @@ from pathlib import Path
 
 import click
 
-from .common import lang_option, told_in, ui_lang, verb
+from .common import lang_option, option, told_in, ui_lang, verb, warn
 
 
 @verb("compare")
 @click.argument("first", type=click.Path(path_type=Path), metavar="RUN")
 @click.argument("second", type=click.Path(path_type=Path), metavar="RUN")
+@option("out", type=click.Path(path_type=Path, file_okay=False))
+@option("overwrite", is_flag=True)
 @lang_option
-def command(first: Path, second: Path, lang: str | None) -> int:
-    """Print a line for each finding, route and site that differs."""
-    from ..output.compare import compare_runs, run_language
+def command(first: Path, second: Path, out: Path | None, overwrite: bool, lang: str | None) -> int:
+    """Print a line for each thing that differs; with ``--out`` also write a page with a map, and a sheet."""
+    from ..output.changes import compare, table_lines
+    from ..output.compare import run_language
+    from ..texts import text
 
     lang = lang or run_language(first) or ui_lang()
     with told_in(lang):
-        rows = compare_runs(first, second, lang)
-    for row in rows:
-        click.echo("  ".join(row) if sys.stdout.isatty() else "\t".join(cell.strip() for cell in row))
+        found = compare(first, second, lang)
+        if out is not None:
+            from ..output.change_page import write_comparison
+
+            write_comparison(found, first, second, out, lang=lang, overwrite=overwrite)
+            warn(text("compare.written", lang, folder=out))
+    for line in table_lines(found, lang, aligned=sys.stdout.isatty()):
+        click.echo(line)
     return 0

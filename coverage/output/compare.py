@@ -1,17 +1,14 @@
-"""What changed between two run folders; and reading ``result.json`` when nobody knows who has written it."""
+"""Reading ``result.json`` when nobody knows who has written it."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import Fault, InputError
-from ..schema import Reader, told, told_unit
-from ..texts import LANGUAGES, text
-from ..units import MOST
+from ..texts import LANGUAGES
 
 MOST_BYTES = 100 << 20
 """A hundred times the ``result.json`` of Zhuzhou; read as JSON it takes ten times as much memory."""
@@ -94,67 +91,6 @@ def run_language(folder: Path) -> str | None:
     except (InputError, KeyError, TypeError):
         return None
     return next((known for known in LANGUAGES if known == language), None)
-
-
-def compare_runs(first: Path, second: Path, lang: str) -> list[tuple[str, ...]]:
-    """Rows (what, in the first, in the second) of everything that differs; one row saying so if nothing does.
-
-    Raises
-    ------
-    InputError
-        If one of them has no ``result.json``, or a damaged one.
-    """
-    rows: list[tuple[str, ...]] = []
-    a, b = (_Rows(folder) for folder in (first, second))
-    unit = a.result["project"].get("length_unit") if isinstance(a.result.get("project"), dict) else None
-    reader = Reader(lang, "mi" if unit == "mi" else "km")
-    for section, key, fields in (
-        ("findings", "rule", ("low", "high", "status")),
-        ("routes", "ref", ("length_km", "sites", "length_per_site_km", "gap_max_km")),
-        ("siting", "objective_name", ("objective", "bound", "chosen")),
-        ("provenance.inputs", "path", ("sha256",)),
-    ):
-        rows += _changed(a.by(section, key), b.by(section, key), fields, reader)
-    return rows or [(text("compare.same", lang), "", "")]
-
-
-class _Rows:
-    """The tables of a ``result.json``."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file, self.result = result_path(folder), read_result(folder)
-
-    def by(self, section: str, key: str) -> dict[str, dict[str, Any]]:
-        """Rows of a section by their key."""
-        return {shown(row[key]): row for row in rows_of(self.result, section, self.file, key)}
-
-
-def _changed(
-    a: dict[str, dict[str, Any]], b: dict[str, dict[str, Any]], fields: tuple[str, ...], lang: str
-) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for name in sorted(a.keys() | b.keys()):
-        for field in fields:
-            old, new = a.get(name, {}).get(field), b.get(name, {}).get(field)
-            if old != new:
-                most = 16 if field == "sha256" else _MOST_SHOWN
-                unit = _unit(field, a.get(name, {}), b.get(name, {}))
-                cells = (shown(_told(value, unit, lang), most) for value in (old, new))
-                label = f"{field.removesuffix('_km')}_{told_unit(unit, lang)}" if unit else field
-                rows.append((f"{name}.{label}", *cells))
-    return rows
-
-
-def _unit(field: str, *rows: Mapping[str, Any]) -> str:
-    """``km`` or ``m`` for lengths, by the name of the field, its finding or its siting; else empty."""
-    of_finding = field in ("low", "high") and any(row.get("unit") == "km" for row in rows)
-    if field in ("objective", "bound") and any(row.get("weight_unit") == "m" for row in rows):
-        return "m"
-    return "km" if of_finding or field.endswith("_km") else ""
-
-
-def _told(value: Any, unit: str, lang: str) -> Any:
-    return told(value, unit, lang) if isinstance(value, (int, float)) and abs(value) < MOST else value
 
 
 def shown(value: object, most: int = _MOST_SHOWN) -> str:

@@ -36,7 +36,7 @@ def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
     rows += [_siting_line(siting, lang) for siting in plan.siting]
     rows += [_least_line(plan.widest, lang)] if plan.widest and plan.widest.stretches else []
     widths = [max((width(row[i]) for row in rows), default=0) for i in range(4)]
-    return [tuple(_pad(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+    return [tuple(padded(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
 
 
 def _programme_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
@@ -114,6 +114,7 @@ def _least_line(found: Compliance, lang: str) -> tuple[str, ...]:
     )
 
 
-def _pad(cell: str, to: int) -> str:
+def padded(cell: str, to: int) -> str:
+    """A cell with blanks behind it, up to so many columns."""
     cell = " ".join(cell.split())
     return cell + " " * (to - width(cell))

@@ -48,9 +48,10 @@ function start() {
   buildFindings();
   buildPlan();
   togglePanel("plan", false);
-  togglePanel("findings", !isNarrow() && DATA.findings.length > 0);
+  const told = DATA.findings.length + DATA.cards.length > 0;
+  togglePanel("findings", !isNarrow() && told);
   togglePanel("layers", !isNarrow());
-  byId("toggle-findings").hidden = DATA.findings.length === 0;
+  byId("toggle-findings").hidden = !told;
   wholeArea();
   buildTree();
   refreshLayers();
