@@ -100,9 +100,12 @@ class InputError(PlugspanError, ValueError):
         super().__init__("input")
 
     def render(self, lang: str = "en") -> str:
-        """Return the faults, one a line; after :data:`MOST_FAULTS_SHOWN` of them how many more there are."""
-        lines = [fault.render(lang) for fault in self.faults[:MOST_FAULTS_SHOWN]]
-        more = len(self.faults) - len(lines)
+        """Return the faults, one a line; after :data:`MOST_FAULTS_SHOWN` of them how many more there are.
+
+        A file that is used for two things may be told twice with the same fault; its line stands there once.
+        """
+        lines = list(dict.fromkeys(fault.render(lang) for fault in self.faults[:MOST_FAULTS_SHOWN]))
+        more = max(0, len(self.faults) - MOST_FAULTS_SHOWN)
         return "\n".join([*lines, text("error.input-more", lang, n=more)] if more else lines)
 
 

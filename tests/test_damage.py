@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import shapely
 from osm_xml import node, write_osm
-from plugspan.errors import InputError, NetworkError
+from plugspan.errors import Fault, InputError, NetworkError
 from plugspan.inputs import CHARGERS, COUNTIES, SCHEMAS, collect, combine_tables, read_table
 from plugspan.network import Region, distances, read_network
 from plugspan.network.distances import AnchoredGraph, distances_within, snap
@@ -70,6 +70,44 @@ def project_faults(tmp_path, more, first='schema = 1\nname = "x"\n[network]\nosm
 def test_settings_that_no_hand_writes(tmp_path, line, found):
     """Numbers of thousands of digits, brackets in hundreds of levels, nan, a key of 100 000 letters or parts."""
     assert project_faults(tmp_path, line) == found
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ("x = " + "[" * 50_000 + "]" * 50_000, [("toml-deep", 2)]),
+        (".".join("a" * 20_000) + " = 1", [("toml-deep", 2)]),
+        ("x = " + "9" * 5000, [("toml-number", 2)]),
+        ("a = 1\n" * 200_000, [("toml-large", None)]),
+    ],
+)
+def test_policies_that_no_hand_writes(tmp_path, more, found):
+    """They come by e-mail; nor is a folder or a pipe one."""
+    (tmp_path / "policy.toml").write_text(f'id = "a"\n{more}\n', "utf-8")
+    with pytest.raises(InputError) as caught:
+        read_policy(tmp_path / "policy.toml")
+    assert keys(caught) == found
+    with pytest.raises(InputError) as caught:
+        read_policy(tmp_path)
+    assert keys(caught) == [("file-is-folder", None)]
+
+
+def test_thousands_of_unknown_settings_are_all_counted(tmp_path):
+    """The first fifty with their lines; to look for the line of each of 20 000 would take minutes."""
+    lines = "".join(f"a{k} = 1\n" for k in range(20_000))
+    (tmp_path / "project.toml").write_text(f'schema = 1\nname = "x"\nnetwork.osm = "x.osm"\n{lines}', "utf-8")
+    with pytest.raises(InputError) as caught:
+        read_project(tmp_path)
+    assert [fault.row for fault in caught.value.faults[:50]] == list(range(4, 54))
+    assert len(caught.value.faults) == 20_000
+    assert str(caught.value).count("\n") == 50
+
+
+def test_the_same_fault_is_told_once():
+    """A file of counties that is the region, too, was told twice."""
+    twice = [Fault("file-is-folder", file="a.shp"), Fault("file-is-folder", file="a.shp")]
+    assert InputError(twice).render("en").count("a.shp") == 1
+    assert InputError(twice * 40).render("en").count("\n") == 1
 
 
 def test_dots_in_texts_and_comments_join_no_keys(tmp_path):

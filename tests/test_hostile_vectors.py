@@ -305,6 +305,29 @@ def test_shapes_in_shapes_do_not_end_the_process(tmp_path):
     assert faults(tmp_path / "b.geojson") == [("layer-broken", None)]
 
 
+@pytest.mark.parametrize("kind", [2, 3, 4, 5, 6, 7])
+@pytest.mark.parametrize("count", [0xFFFFFFFF, 0x0FFFFFFF, 5])
+def test_shapes_that_claim_more_than_they_hold(tmp_path, kind, count):
+    """Four thousand million points, rings or parts in 30 bytes: nothing is reserved for them, the row is named."""
+    path = geopackage(tmp_path / "a.gpkg", "")
+    with closing(sqlite3.connect(path)) as database:
+        shape = struct.pack("<BII", 1, kind, count) + struct.pack("<dd", 113, 27)
+        database.execute("UPDATE own SET geom = ?", (b"GP\0\1" + struct.pack("<i", 4326) + shape,))
+        database.commit()
+    assert faults(path) == [("layer-shape", 2)]
+
+
+def test_a_wrong_index_hides_no_feature(tmp_path):
+    """A FlatGeobuf's index says which features lie where; it is not asked."""
+    places = [BOX.centroid.buffer(0.01 * k) for k in range(1, 200)]
+    gpd.GeoDataFrame({"n": range(199)}, geometry=places, crs=4326).to_file(tmp_path / "a.fgb")
+    whole = (tmp_path / "a.fgb").read_bytes()
+    index = 12 + struct.unpack("<I", whole[8:12])[0]
+    for filling in (b"\0", b"\xff", b"\x7f"):
+        (tmp_path / "b.fgb").write_bytes(whole[:index] + filling * 2000 + whole[index + 2000 :])
+        assert len(read_vector(tmp_path / "b.fgb").rows) == 199
+
+
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".fgb", ".shp", ".kml"])
 def test_pipes_are_no_files(tmp_path, suffix):
     """Nobody waits for one; a Shapefile's table may be one, too."""
