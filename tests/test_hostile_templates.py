@@ -217,6 +217,33 @@ def test_entities_are_refused_in_every_part(tmp_path, part):
     assert [fault.key for fault in caught.value.faults] == ["xml-doctype"]
 
 
+@pytest.mark.parametrize("kind", ["styles", "numbering", "settings", "theme", "header"])
+def test_parts_that_are_something_else(tmp_path, kind):
+    """The document or a header as styles: found by fuzzing, the report failed on it."""
+    path = document(tmp_path / "a.docx")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "t.docx", "w") as new:
+        rels = old.read("word/_rels/document.xml.rels").decode()
+        part = re.search(f'/{kind}" Target="([^"]*)"', rels) or re.search(
+            f'Target="([^"]*)" Type="[^"]*/{kind}"', rels
+        )
+        for name in old.namelist():
+            other = "word/document.xml" if name == f"word/{part[1]}" else name
+            new.writestr(name, old.read(other))
+    with pytest.raises(InputError) as caught:
+        open_paper(tmp_path / "t.docx", "zh")
+    assert [fault.key for fault in caught.value.faults] == ["package-broken"]
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "t.docx", "w") as new:
+        for name in old.namelist():
+            rels = (
+                old.read(name).replace(part[1].encode(), b"document.xml")
+                if name.endswith("xml.rels")
+                else None
+            )
+            new.writestr(name, rels or old.read(name))
+    _, _, names = saved(tmp_path / "t.docx")
+    assert names == kind
+
+
 def test_parts_are_bounded(tmp_path, monkeypatch):
     """One that unpacks to more than the limit is told; parts that name each other in turn are not followed."""
     path = document(tmp_path / "t.docx", body="<w:p/>" * 20_000)

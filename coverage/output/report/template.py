@@ -43,6 +43,8 @@ _KEPT: Mapping[str, str] = {
     "theme": "application/vnd.openxmlformats-officedocument.theme+xml",
 }
 """Kind of part -> its content type."""
+_ROOTS = {"officeDocument": "document", "fontTable": "fonts", "header": "hdr", "footer": "ftr"}
+"""Kind of part -> its outermost element, where that is not named like the kind."""
 _UNSEEN = frozenset(["customXml", "webSettings", "stylesWithEffects", "printerSettings", "glossaryDocument"])
 """Kinds whose loss nobody sees."""
 _PICTURES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"BM": "bmp", b"II*\0": "tiff",
@@ -155,6 +157,7 @@ class _Cleaner:
                     and other in _KEPT
                     and other != kind
                     and target in self.package.names
+                    and self.kinds.get(target, _KEPT[other]) == _KEPT[other]
                 )
                 if fits and target not in self.kinds:
                     self._take(target, other)
@@ -164,8 +167,8 @@ class _Cleaner:
                 self.left_out.add(other)
         self.package.read(part)  # refuses a document type, and what is not well-formed
         root = etree.fromstring(self.package.part(part), oxml_parser)
-        if kind == "officeDocument" and root.tag != f"{_W}document":
-            raise ValueError("no document of Word")
+        if etree.QName(root).localname != _ROOTS.get(kind, kind) or (kind != "theme" and _W not in root.tag):
+            raise ValueError(f"no {kind} of Word")
         self._scrub(root, {relation for relation, *_ in kept})
         self.parts[part] = _written(root)
         if kept:
