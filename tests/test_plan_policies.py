@@ -10,6 +10,7 @@ from plugspan.output.verify import verify_run
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.rules.policy import read_policy
+from plugspan.rules.roads import GAP_COLUMNS
 from plugspan.study import sample_project, silent
 
 ROADS = {
@@ -57,6 +58,12 @@ def test_what_can_be_met_is_met(plan):
     missed = {f.rule.id for f in plan.after.findings if f.status in ("not met", "not due", "undecided")}
     made = {rule.rule for rule in plan.programme.rules}
     assert missed & made <= set(plan.programme.unmet["rule"])
+
+
+def test_gaps_have_the_same_columns_under_every_policy(plan):
+    """Also where no rule asks for spacing, as in the national policy: what shows gaps then shows none."""
+    for state in (plan.before, plan.after):
+        assert set(state.gaps) == {*GAP_COLUMNS, "geometry"}
 
 
 def test_money_is_in_the_policys_unit(plan):

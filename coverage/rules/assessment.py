@@ -23,7 +23,7 @@ from .finding import UNKNOWN, Finding, site_status
 from .kind import kind_of
 from .model import SiteRequirement
 from .policy import Policy
-from .roads import RoadContext, RouteRule
+from .roads import GAP_COLUMNS, RoadContext, RouteRule
 
 ROUTE_COLUMNS = (
     *("ref", "class", "length_km", "parallel_km", "sites", "length_per_site_km", "gap_mean_km", "gap_max_km"),
@@ -237,6 +237,4 @@ def _empty(columns: Iterable[str]) -> pd.DataFrame:
 
 
 def _no_gaps() -> gpd.GeoDataFrame:
-    columns = """rule ref road_class section direction kind from_site to_site from_m to_m length_m inside_m
-        open_start open_end spacing_class strip ways"""
-    return gpd.GeoDataFrame(_empty(columns.split()), geometry=[], crs=WGS84)
+    return gpd.GeoDataFrame(_empty(GAP_COLUMNS), geometry=[], crs=WGS84)

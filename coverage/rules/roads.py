@@ -273,6 +273,14 @@ def in_km(spacing: Spacing, table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+GAP_COLUMNS = (
+    *("rule", "ref", "road_class", "section", "direction", "kind", "from_site", "to_site"),
+    *("from_m", "to_m", "length_m", "own_m", "inside_m", "open_start", "open_end", "over", "once"),
+    *("spacing_class", *SHARED_COLUMNS, "strip", "ways"),
+)
+"""Columns of :func:`gap_frame`, beside the geometry; under a policy without a rule on gaps, too."""
+
+
 def gap_frame(context: RoadContext, rule: RouteRule, network: str, spacing: Spacing) -> gpd.GeoDataFrame:
     """Gaps with site ids, metres, class, line (EPSG:4326) and the OSM ways it runs on."""
     gaps, routes = spacing.gaps, context.of_class(network)
