@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from plugspan.output.plan_panel import brief_sentences
+from plugspan.output.programme import rules_outside
 from plugspan.output.run import write_run
+from plugspan.output.summary import summary_lines
 from plugspan.output.verify import verify_run
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
@@ -64,6 +67,25 @@ def test_gaps_have_the_same_columns_under_every_policy(plan):
     """Also where no rule asks for spacing, as in the national policy: what shows gaps then shows none."""
     for state in (plan.before, plan.after):
         assert set(state.gaps) == {*GAP_COLUMNS, "geometry"}
+
+
+def test_rules_that_the_plan_leaves_are_named(plan):
+    """Those it is made for and those named beside it are all rules with a target, in sentences and on the terminal."""
+    made = {rule.rule for rule in plan.programme.rules}
+    asked = {f.rule.id for f in plan.before.findings if f.target is not None}
+    outside = rules_outside(plan)
+    assert {rule.id for rule in outside} == asked - made
+    lines = " ".join(
+        line[3].strip() for line in summary_lines(plan, "en") if line[0].startswith("outside the plan")
+    )
+    words = " ".join(brief_sentences(plan, "en"))
+    for rule in outside:
+        assert rule.title["en"] in lines
+        assert rule.title["en"] in words
+    if plan.policy.id == "cn-national":
+        assert {rule.id for rule in outside} == {"service-area-spaces", "shore-power-use"}
+        assert "the 4 of 6 rules with a target that the plan is made for" in words
+        assert "2 more rules with a target" in words
 
 
 def test_money_is_in_the_policys_unit(plan):

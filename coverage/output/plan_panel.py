@@ -36,11 +36,25 @@ def brief_sentences(plan: Plan, lang: str) -> list[str]:
     return [decision(plan, lang), _change(plan, lang), _certainty(plan, lang)]
 
 
+def outside_words(plan: Plan, lang: str) -> str:
+    """Which rules with a target the plan leaves as they are, so that counts of rules agree; empty if there are none."""
+    titles = [rule.title[lang] for rule in programme.rules_outside(plan)]
+    if not titles:
+        return ""
+    return text("report.plan.outside", lang, n=len(titles), rules=text("map.comma", lang).join(titles))
+
+
 def decision(plan: Plan, lang: str) -> str:
     """How many actions, when, for how much, and what they reach."""
     found = _of(plan)
+    outside = programme.rules_outside(plan)
     values = {
-        "n": len(found.rules),
+        "rules": text(
+            "report.plan.rules-some" if outside else "report.plan.rules",
+            lang,
+            n=len(found.rules),
+            all=len(found.rules) + len(outside),
+        ),
         "actions": len(found.chosen),
         "money": programme.money(plan, found.cost_high, lang),
         "least": programme.money(plan, found.least, lang),
@@ -78,11 +92,11 @@ def _change(plan: Plan, lang: str) -> str:
     if gap and last is not None and not pd.isna(last):
         words += text("report.plan.change-gap", lang, gap=gap, last=numbers.kilometres(last, lang))
     if whole is None:
-        return words + text("report.stop", lang).rstrip()
+        return words + text("report.stop", lang).rstrip() + outside_words(plan, lang)
     year = whole["year"]
     after = text("report.plan.all-met-by" if year is not None and not pd.isna(year) else "report.plan.all-met", lang,
                  n=whole["order"], year=year)  # fmt: skip
-    return words + after
+    return words + after + outside_words(plan, lang)
 
 
 def _longest_today(plan: Plan, lang: str) -> str:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from ..plan import Plan
 from ..rules.finding import Finding
+from ..rules.model import Rule
 from ..schema import COLUMNS, Column, chainage, in_currency, percent, shown
 from ..siting.programme import Programme
 from ..texts import catalogue, text
@@ -156,6 +157,12 @@ def level_rows(plan: Plan) -> list[dict[str, Any]]:
     """
     keys = ("name", "objective", "bound", "price_bound", "rests_on", "gap", "status", "runtime_s")
     return [{key: getattr(level, key) for key in keys} for level in _of(plan).levels]
+
+
+def rules_outside(plan: Plan) -> list[Rule]:
+    """Rules with a target that the plan is not made for: no action changes them, or the project asks for others."""
+    made = {rule.rule for rule in _of(plan).rules}
+    return [f.rule for f in plan.before.findings if f.target is not None and f.rule.id not in made]
 
 
 def stage_rows(plan: Plan) -> list[dict[str, Any]]:

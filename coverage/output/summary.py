@@ -69,6 +69,9 @@ def _programme_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
         rows.append(
             (str(stage["year"]), spent, f"{met}/{len(stage['rules'])}", text("summary.plan-year", lang))
         )
+    if outside := programme.rules_outside(plan):
+        titles = text("map.comma", lang).join(rule.title[lang] for rule in outside)
+        rows.append((text("summary.plan-outside", lang, n=len(outside)), "", "", titles))
     return rows
 
 
