@@ -223,6 +223,7 @@ def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | No
     demand = study.inputs.demand
     if "flow" in settings.aims and not ("flow" in demand and (demand["flow"] > 0).any()):
         raise InputError(Fault("siting-no-flow", file=file, values={"key": "plan.then"}))
+    _check_growth(study, settings)
     pins = _pins(study.project, settings)
     places = plan_candidates(study, candidates, pins)
     costs = merged_costs(study.policy.costs, study.project.costs)
@@ -231,14 +232,30 @@ def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | No
     actions = find_actions(study.inputs, study.policy, places, costs, year=year, last_year=last)
     actions, required = pin_actions(actions, pins, study.context.index, study.routes)
     options = ProgrammeOptions(
-        meet, settings.aims, settings.budget, dict(sorted(settings.years.items())), settings.method == "greedy",
-        settings.time_limit_s, settings.gap,
+        meet, settings.aims, settings.growth, year, settings.budget, dict(sorted(settings.years.items())),
+        settings.method == "greedy", settings.time_limit_s, settings.gap,
     )  # fmt: skip
     grid = ~actions["id"].astype(str).str.match(EXACT_POINT).to_numpy(bool)
     world = World(study.context, study.policy, actions, settings.close_shared)
     return make_programme(
         world, options, required=required, costs=costs, reach_km=study.project.siting.reach_km, prefer=grid
     )
+
+
+def _check_growth(study: Study, settings: PlanSettings) -> None:
+    """Counties of ``plan.growth`` exist, and there are years in which the demand grows."""
+    known = sorted(set(study.inputs.demand["county"].dropna().astype(str)))
+    values = {"known": ", ".join(known) or "–"}
+    faults = [
+        Fault("plan-growth-county", file="project.toml", value=name, values=values)
+        for name in settings.growth
+        if name != "*" and name not in known
+    ]
+    faults += (
+        [Fault("plan-growth-years", file="project.toml")] if settings.growth and not settings.years else []
+    )
+    if faults:
+        raise InputError(faults)
 
 
 def _pins(project: Project, settings: PlanSettings) -> list[Pin]:

@@ -251,6 +251,7 @@ class SitingSettings(_Frozen):
         return value
 
 
+Year = Annotated[int, Field(ge=1900, le=2200)]
 PlanAim = Literal["people", "highway", "flow"]
 
 
@@ -261,7 +262,8 @@ class PlanSettings(_Frozen):
     meet: Literal["all"] | tuple[str, ...] = "all"
     then: PlanAim | dict[PlanAim, Positive] = "people"
     budget: NonNegative | None = None
-    years: dict[Annotated[int, Field(ge=1900, le=2200)], NonNegative] = Field(default_factory=dict)
+    years: dict[Year, NonNegative] = Field(default_factory=dict)
+    growth: dict[str, dict[Year, Positive]] = Field(default_factory=dict)
     method: Literal["auto", "greedy"] = "auto"
     close_shared: bool = False
     required: tuple[str, ...] = ()

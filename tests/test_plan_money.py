@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
+from plugspan.errors import InputError
 from plugspan.output.run import write_run
 from plugspan.output.verify import verify_run
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.rules.costs import CostTable
-from plugspan.study import sample_project, silent
+from plugspan.siting.programme import ProgrammeOptions, _growth
+from plugspan.study import load, sample_project, silent
 
 SHARED = {
     "new_site": {"paid_by": {"bureau": 0.3, "operator": 0.7}},
@@ -95,3 +98,38 @@ def test_roads_are_an_aim_of_their_own():
     assert level.objective > 1e4
     by_people, by_roads = (plans[then].programme.people_after for then in ("people", "highway"))
     assert by_people >= by_roads - 1e-6
+
+
+def test_demand_grows_by_county_and_year():
+    """Where a county's people grow twentyfold the rest of the money goes there; elsewhere nothing changes."""
+    years = {2026: 1000.0, 2028: 900.0}
+    plain = sample_plan(years=years).programme
+    grown = sample_plan(years=years, growth={"炎陵县": {2028: 20.0}, "*": {2027: 1.0}}).programme
+    assert grown.people_total > plain.people_total
+    assert grown.faults == plain.faults == ()
+    assert grown.least == plain.least
+    factor = 20.0
+    own = plain.people_total + (factor - 1.0) * _people_of("炎陵县")
+    assert grown.people_total == pytest.approx(own)
+    with pytest.raises(InputError) as error:
+        sample_plan(growth={"没有县": {2028: 2.0}})
+    assert [fault.key for fault in error.value.faults] == ["plan-growth-county", "plan-growth-years"]
+
+
+def _people_of(county):
+    with sample_project() as path:
+        demand = load(read_project(path)).inputs.demand
+    return float(demand.loc[(demand["county"] == county) & demand["inside"], "weight"].sum())
+
+
+@pytest.mark.parametrize(
+    ("year", "factor"),
+    [(2025, 1.0), (2026, 1.0), (2027, 1.1), (2028, 1.2), (2029, 1.3), (2030, 1.4), (2040, 1.4)],
+)
+def test_growth_is_straight_between_the_years_that_are_given(year, factor):
+    """From 1 in the year assessed; after the last year it stays."""
+    options = ProgrammeOptions(growth={"a": {2028: 1.2, 2030: 1.4}, "*": {2028: 2.0}}, begin=2026)
+    demand = pd.DataFrame({"county": ["a", "b", "a"], "grows": [True, True, False]})
+    found = _growth(demand, options, year)
+    assert found[[0, 2]] == pytest.approx([factor, 1.0])
+    assert found[1] == pytest.approx(min(max(1.0 + (year - 2026) / 2, 1.0), 2.0))

@@ -22,7 +22,7 @@ from ..rules.rows import DemandReached, RuleRows
 from .actions import EVENTS
 from .levels import Level, LevelPlan, PlanProblem, greedy_plan, solve_levels
 from .marginal import doing_without, insisting_on, survey_savings
-from .maxcover.problem import BoolArray
+from .maxcover.problem import BoolArray, FloatArray
 from .proof import check_proof, write_proof
 from .rows import Rows, stack_rows
 from .stages import StagePlan, solve_stages
@@ -42,6 +42,10 @@ class ProgrammeOptions:
         Ids of the rules to meet, in order of priority; empty for all in the policy's order.
     then : mapping
         What the money that is left is spent on (``"people"``, ``"highway"``, ``"flow"``), with its importance.
+    growth : mapping
+        County (``"*"``: all others) -> year -> factor on the demand of the year ``begin``.
+    begin : int
+        Year that is assessed.
     budget : float or None
         Money in all; the least that meets the rules if left out.
     years : mapping
@@ -54,6 +58,8 @@ class ProgrammeOptions:
 
     meet: tuple[str, ...] = ()
     then: Mapping[str, float] = field(default_factory=lambda: {"people": 1.0})
+    growth: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    begin: int = 2000
     budget: float | None = None
     years: Mapping[int, float] = field(default_factory=dict)
     greedy: bool = False
@@ -165,8 +171,8 @@ def make_programme(
     prefer : (n,) bool, optional
         Actions that come first among equals.
     """
-    people = _demand(world, "people", reach_km)
-    reached = people if set(options.then) == {"people"} else _aims(world, options.then, reach_km)
+    people = _demand(world, "people", reach_km, options)
+    reached = people if set(options.then) == {"people"} else _aims(world, reach_km, options)
     good = next(iter(options.then)) if len(options.then) == 1 else "aims"
     survey = (world.actions["kind"] == "survey").to_numpy(bool)
     may = ~_shut(world, required)
@@ -175,7 +181,7 @@ def make_programme(
     while True:
         base = replace(_problem(world, rules, reached, required), good=good)
         favourable = _answered(base, survey)
-        other, plan, stages = _solved(world, base, favourable, options, prefer, progress)
+        other, plan, stages = _solved(world, base, favourable, reached, options, prefer, progress)
         more = _with_more_rows(rules, [other.whole, plan.whole, greedy_plan(base)])
         if all(a is b for a, b in zip(rules, more, strict=True)):
             break
@@ -219,6 +225,7 @@ def _solved(
     world: World,
     base: PlanProblem,
     favourable: PlanProblem,
+    reached: DemandReached,
     options: ProgrammeOptions,
     prefer: BoolArray | None,
     progress: Callable[[str], None] | None,
@@ -235,7 +242,10 @@ def _solved(
         return other, plan, None
     years, money = list(options.years), list(options.years.values())
     earliest = world.actions["year"].fillna(years[0]).to_numpy(np.int64)
-    stages = solve_stages(base, plan, years, money, earliest=earliest, prefer=kept, **limits)
+    lacking = ~reached.reached
+    now = [_growth(reached.demand, options, year)[lacking] for year in years]
+    by_year = base.weight * np.array(now) / now[-1]
+    stages = solve_stages(base, plan, years, money, earliest=earliest, prefer=kept, demand=by_year, **limits)
     # Of equally good plans the one that serves most early is the plan.
     spread = stages.stage >= 0
     whole = spread if plan.complete else plan.whole
@@ -256,9 +266,10 @@ def _asked(rules: tuple[RuleRows, ...], meet: tuple[str, ...]) -> tuple[RuleRows
     return tuple(known[name] for name in meet if name in known)
 
 
-def _aims(world: World, then: Mapping[str, float], reach_km: float) -> DemandReached:
+def _aims(world: World, reach_km: float, options: ProgrammeOptions) -> DemandReached:
     """Demand of the second level: of one aim in its unit, of several by importance, 100 for all of them."""
-    parts = {aim: _demand(world, aim, reach_km) for aim in then}
+    then = options.then
+    parts = {aim: _demand(world, aim, reach_km, options) for aim in then}
     if len(parts) == 1:
         return next(iter(parts.values()))
     scaled = [
@@ -273,12 +284,28 @@ def _aims(world: World, then: Mapping[str, float], reach_km: float) -> DemandRea
     )
 
 
-def _demand(world: World, aim: str, reach_km: float) -> DemandReached:
-    """Demand of an aim: within the reach of the policy's rule on it if there is one."""
+def _growth(demand: pd.DataFrame, options: ProgrammeOptions, year: int) -> FloatArray:
+    """(m,) factor on each demand in a year: straight between the years that are given, then as in the last of them."""
+    factors = {}
+    for county, given in options.growth.items():
+        years = sorted(given)
+        values = [given[y] for y in years]
+        if years[0] > options.begin:
+            years, values = [options.begin, *years], [1.0, *values]
+        factors[county] = float(np.interp(year, years, values))
+    found = demand["county"].map(factors).astype(float).fillna(factors.get("*", 1.0))
+    return np.where(demand["grows"], found, 1.0).astype(np.float64)
+
+
+def _demand(world: World, aim: str, reach_km: float, options: ProgrammeOptions) -> DemandReached:
+    """Demand of an aim in the plan's last year: within the reach of the policy's rule on it if there is one."""
     rule = next(iter(world.policy.of(DemandReach)), None)
     site = SiteRequirement() if rule is None else rule.site
     within_km = reach_km if rule is None or rule.reach_km is None else rule.reach_km
-    return world.demand_within(site, within_km, "weight" if aim == "people" else aim)
+    found = world.demand_within(site, within_km, "weight" if aim == "people" else aim)
+    demand = found.demand.assign(grows=aim != "highway")
+    factor = _growth(demand, options, max(options.years, default=options.begin))
+    return replace(found, demand=demand, weight=found.weight * factor)
 
 
 def _problem(

@@ -76,6 +76,7 @@ def solve_stages(
     *,
     earliest: npt.ArrayLike | None = None,
     prefer: BoolArray | None = None,
+    demand: FloatArray | None = None,
     time_limit_s: float = 20.0,
     gap: float = 0.0,
 ) -> StagePlan:
@@ -94,6 +95,8 @@ def solve_stages(
         First year of each action (a site that opens later); any year if left out.
     prefer : (n,) bool, optional
         Among spreads that serve as much early, those with more of these actions.
+    demand : (t, m) float64, optional
+        Weight of the demand in each year, where it grows; that of the problem in every year if left out.
 
     Returns
     -------
@@ -111,7 +114,8 @@ def solve_stages(
     last = np.zeros(len(first), np.float64)
     if prefer is not None:
         last[~prefer] = TIE / len(first)
-    program = _program(problem, plan, when, upto, first, last)
+    weight = np.tile(problem.weight, (len(when), 1)) if demand is None else demand
+    program = _program(problem, plan, when, upto, first, last, weight)
     start = _values(problem, begin, len(when))
     found = solve_program(program, start=start, time_limit_s=time_limit_s, gap=gap)
     if found.values is not None:
@@ -166,6 +170,7 @@ def _program(
     upto: FloatArray,
     first: IntArray,
     tie: FloatArray,
+    demand: FloatArray,
 ) -> PricedProgram:
     """The program over ``[x_1 … x_T | s_1 … s_T-1 | z_1 … z_T-1 | s and z of the last year]``."""
     rows, n, t = problem.rows, problem.rows.n_actions, len(years)
@@ -195,11 +200,12 @@ def _program(
     ]
     matrix, low, high = _stacked(lines, widths)
     shut = np.concatenate([problem.forbidden | (first > year) for year in range(t)])
+    early_people = demand[: t - 1] / np.maximum(demand[: t - 1].sum(axis=1, keepdims=True), 1e-300)
     weights = _weights(problem, years)[: t - 1, open_rows].ravel()
     rest = np.zeros(k + m)
     return PricedProgram(
         objective=np.concatenate(
-            [np.zeros(n * (t - 1)), tie, -weights, -LITTLE * np.tile(people, t - 1), rest]
+            [np.zeros(n * (t - 1)), tie, -weights, -LITTLE * early_people.ravel(), rest]
         ),
         matrix=matrix,
         low=low,
