@@ -133,7 +133,7 @@ def test_the_run_folder_tells_the_day_and_verifies(plan, tmp_path):
     write_run(plan, out, overwrite=False, lang="en", tell=silent)
     checked, faults = verify_run(out)
     assert checked > 50
-    assert [fault.key for fault in faults] == []
+    assert [fault.key for fault in faults if not fault.warning] == []
     path = out / "result.json"
     result = json.loads(path.read_text("utf-8"))
     assert result["project"]["reference_date"] == "2025-12-31"
@@ -141,6 +141,7 @@ def test_the_run_folder_tells_the_day_and_verifies(plan, tmp_path):
     assert (row["status"], row["by"]) == ("not due", "2029-12-31")
     row["by"] = "2024-12-31"
     path.write_text(json.dumps(result), "utf-8")
-    assert {fault.key for fault in verify_run(out)[1]} == {"verify-changed", "verify-value"}
+    wrong = {fault.key for fault in verify_run(out)[1] if not fault.warning}
+    assert wrong == {"verify-changed", "verify-value"}
     page = (out / "map.html").read_text("utf-8")
     assert "due in {year}, so far" in page
