@@ -148,8 +148,10 @@ class Paper:
 
     # -- contents ----------------------------------------------------------------------------------------
 
-    def contents(self, anchor: Any) -> None:
+    def contents(self, anchor: Any, *, tight: bool = False) -> None:
         """Fill in the contents before ``anchor``: links with the page of each heading, a field programs renew.
+
+        ``tight`` lines stay on a page that begins with something else.
 
         Single fields, not one TOC field: LibreOffice and WPS show what stands in a TOC field as it is, without
         pages, but compute these.
@@ -159,8 +161,8 @@ class Paper:
                 continue
             paragraph = anchor.insert_paragraph_before(style=self.style("Body Text"))
             paragraph.paragraph_format.left_indent = Mm(6 * (level - 1))
-            paragraph.paragraph_format.space_after = Pt(1.5 if level == 2 else 3)
-            paragraph.paragraph_format.line_spacing = 1.0
+            paragraph.paragraph_format.space_after = Pt(0.5 if tight else 1.5 if level == 2 else 3)
+            paragraph.paragraph_format.line_spacing = Pt(12) if tight else 1.0
             paragraph.paragraph_format.tab_stops.add_tab_stop(
                 Mm(self.text_mm), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS
             )

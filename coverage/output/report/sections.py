@@ -34,17 +34,15 @@ STRIPS = 4
 def write_cover(report: Report) -> None:
     """Title, what was assessed against what, when, by whom; the contents' place.
 
-    Behind the page for the head of department it is half a page above the contents.
+    Behind the page for the head of department, which has the title, it is a few lines above the contents.
     """
     plan, paper = report.plan, report.paper
     project, brief = plan.project, report.plan.programme is not None
-    for words, size, before, colour in (
-        (project.output.title or project.name, 15 if brief else 24, 0 if brief else 90, BLUE),
-        (report.words("kind"), 12 if brief else 15, 2 if brief else 12, SOFT),
-    ):
+    lines = [(project.output.title or project.name, 24, 90, BLUE), (report.words("kind"), 15, 12, SOFT)]
+    for words, size, before, colour in [(report.words("kind"), 15, 0, BLUE)] if brief else lines:
         paragraph = paper.document.add_paragraph()
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
-        paragraph.paragraph_format.page_break_before = brief and colour is BLUE
+        paragraph.paragraph_format.page_break_before = brief
         paragraph.paragraph_format.space_before = Pt(before)
         run = paragraph.add_run(on_paper(words))
         run.font.size, run.bold, run.font.color.rgb = Pt(size), colour is BLUE, colour

@@ -70,7 +70,7 @@ def write_report(plan: Plan, layers: Sequence[Layer], path: Path, *, lang: str, 
             write_sources,
         ):
             write(report)
-    paper.contents(anchor)
+    paper.contents(anchor, tight=plan.programme is not None)
     title = plan.project.output.title or plan.project.name
     furnish(paper, title, plan.policy.name[lang], note.line(lang))
     date = plan.project.network.data_date or plan.project.assess_at
