@@ -3,12 +3,9 @@
 function stepCount() { return DATA.plan.steps.length - 1; }
 
 function buildPlan() {
-  byId("toggle-plan").hidden = !DATA.plan;
-  if (!DATA.plan) return;
   const slider = byId("step");
-  slider.max = String(stepCount());
+  byId("toggle-plan").hidden = !DATA.plan;
   slider.setAttribute("aria-label", T("map.plan-step"));
-  slider.addEventListener("input", () => setStep(Number(slider.value)));
   for (const [id, iconName, key, by] of [["step-back", "back", "map.plan-back", -1], ["step-on", "forward", "map.plan-on", 1]]) {
     const button = byId(id);
     button.append(icon(iconName));
@@ -16,6 +13,9 @@ function buildPlan() {
     button.setAttribute("aria-label", T(key));
     button.addEventListener("click", () => setStep(view.step + by));
   }
+  if (!DATA.plan) return;
+  slider.max = String(stepCount());
+  slider.addEventListener("input", () => setStep(Number(slider.value)));
   for (const [label, step] of [[T("map.before"), 0], ...DATA.plan.years]) {
     const button = el("button", { type: "button", onclick: () => setStep(step) }, label);
     button.dataset.step = step;
