@@ -102,7 +102,8 @@ def write_summary(report: Report) -> None:
     )
     write_glance(report)
     if any(measured(before) for before, _ in report.pairs()):
-        report.paper.heading(report.words("in-words"), 2, new_page=True)
+        # With a plan the lines above may run onto a second page: what follows fills it.
+        report.paper.heading(report.words("in-words"), 2, new_page=report.plan.programme is None)
     for before, after in report.pairs():
         if measured(before):
             words = finding_words(before, after, report.lang, siting=report.plan.proposes)
