@@ -333,6 +333,7 @@ def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None =
         site=_counting_site(study),
         solver=SolverOptions(settings.time_limit_s, settings.gap, settings.seed),
         wishes=Wishes.from_options(settings.model_dump()),
+        lengths=study.policy.lengths,
         progress=solving,
         **settings.model_dump(include=PROPOSE_OPTIONS),
     )

@@ -244,6 +244,36 @@ def test_ties_on_an_empty_road(span_km, sites):
     assert assess_spacing(built(context, found), rule(span_km))[0].status == "met"
 
 
+@pytest.mark.parametrize(
+    ("here", "back", "count"),
+    [
+        ((10, 60, 90, 119), (10, 60, 90, 119), 1),  # K10-60 both ways
+        (
+            (10, 60, 90, 119),
+            (10, 38, 84, 119),
+            2,
+        ),  # K38-84 and K10-60 share 22 km, less than half of the shorter
+        ((10, 60, 90, 119), (10, 34, 84, 119), 1),  # K34-84 and K10-60 share 26 km, more than half
+        ((10, 60, 90, 119), (10, 40, 60, 90, 119), 1),  # none on the way back
+        ((10, 110, 119), (10, 30, 75, 110, 119), 1),  # K30-75 lies within K10-110
+        ((10, 60, 110, 119), (10, 60, 90, 119), 2),  # K10-60 both ways, K60-110 one way
+    ],
+)
+def test_gaps_of_both_directions_at_one_place_count_once(here, back, count):
+    """120 km dual with sites on each side: places where a gap exceeds 40 km."""
+    sites = [*at(120, *here), *at(120, *back, x=CARRIAGEWAY_M)]
+    spacing = assess_spacing(context_of(straight(120, dual=True), sites), rule())[1]
+    assert spacing.network["own_gaps_over"] == count
+
+
+def test_a_shared_gap_beside_one_that_is_too_long_counts_by_itself():
+    """Region K50-100 of 200. There K50-100 without a site is too long; back K45-87 is shared only (own part 37 km)."""
+    sites = [*at(200, 10, 40, 105, 140, 175), *at(200, 20, 45, 87, 105, 140, 175, x=CARRIAGEWAY_M)]
+    context = context_of(straight(200, dual=True), sites, km_box(200, (50, 100)))
+    spacing = assess_spacing(context, rule())[1]
+    assert (spacing.network["own_gaps_over"], spacing.network["shared_gaps"]) == (1, 1)
+
+
 def test_shared_gaps_are_closed_on_request_only():
     """Region K50-150 of 200, sites at 30, 75, 115 and 170: nothing is asked of the region; on request two sites."""
     context = context_of(straight(200), at(200, 30, 75, 115, 170), km_box(200, (50, 150)))

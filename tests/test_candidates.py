@@ -7,9 +7,10 @@ from plugspan.inputs import SCHEMAS, collect
 from plugspan.inputs.frames import as_table
 from plugspan.network.routes import RoadIndex, find_routes
 from plugspan.siting.planning.candidates import find_candidates
+from plugspan.siting.planning.reach import highway_demand
 from shapely import Point
 from test_border import CARRIAGEWAY_M, straight
-from test_evidence import site
+from test_evidence import inputs_of, site
 from test_spacing import box
 from toy import lonlat
 
@@ -77,3 +78,13 @@ def test_each_carriageway_has_points_of_its_own():
     assert len(there) == len(back) == 4
     east_m = (back.geometry.x.to_numpy() - there.geometry.x.to_numpy()[:4]) * 99_000
     assert east_m == pytest.approx([CARRIAGEWAY_M] * 4, abs=2.0)
+
+
+@pytest.mark.parametrize(("lengths", "marks"), [("km", ["K0.5", "K1.4"]), ("mi", ["MP 0.3", "MP 0.9"])])
+def test_places_along_a_road_are_named_by_their_marks(lengths, marks):
+    """Demand of a road of 2.8 km lies in the middles of three stretches: at 0.47, 1.40 and 2.33 km."""
+    graph = straight(2.8).graph()
+    places = highway_demand(inputs_of([]), RoadIndex(graph), find_routes(graph), None, lengths)
+    there = places[places["id"].str.contains("forward")]
+    assert there["name"].tolist()[:2] == [f"G207 {mark}" for mark in marks]
+    assert places["weight"].sum() == pytest.approx(2800, rel=1e-2)

@@ -161,6 +161,9 @@ def test_unknown_site_nodes_are_told():
     assert covered_length(table((1, 2, 5)), [1, 2, 99], 10).sites_unknown == (99,)
     nowhere = covered_length(table((1, 2, 5)), [98, 99], 10)
     assert (nowhere.edge_rule, nowhere.sites_unknown) == (0.0, (98, 99))
+    assert covered_length(table((1, 2, 5)), [1, "2"], 10).sites_unknown == (
+        "2",
+    )  # another site is on the network
     with pytest.raises(InputError, match="the sites say '1', the edges 1"):
         covered_length(table((1, 2, 5)), ["1", "2"], 10)
 

@@ -132,6 +132,22 @@ def test_covered_length_counts_what_lies_in_the_region():
     assert finding.figures["edge_low"] == finding.figures["two_site_low"] == 1.0
 
 
+def test_sites_outside_the_region_cover_what_lies_inside():
+    """A road of 60 km, K20-40 inside, sites at 15 and 45 outside only: the drive of 30 km is within a span of 40."""
+    toy = Toy(a=(0, 0), b=(0, 60_000)).road("a b", "G207")
+    region = Region(box(-5000, 20_000, 5000, 40_000), name="middle")
+    inputs = inputs_of([site("x", (0, 15_000)), site("y", (0, 45_000))], region.polygon)
+    assert not inputs.sites["inside"].any()
+    graph = toy.graph()
+    context = RoadContext(inputs, graph, tuple(find_routes(graph)), region)
+    rule = policy(COVERED).rules[1]
+    finding, spacing = assess_coverage(context, rule)
+    figures = finding.figures
+    assert set(gap_frame(context, rule, rule.network, spacing)["spacing_class"]) == {"middle"}  # 25 to 40 km
+    assert figures["route_low"] == figures["two_site_low"] == 1.0
+    assert figures["span_km"] == 40.0
+
+
 @pytest.mark.parametrize(("span_km", "edge", "two_site"), [(40, 0.0, 0.0), (60, 0.5, 0.5), (70, 1.0, 1.0)])
 def test_a_piece_over_the_border_is_cut_there(span_km, edge, two_site):
     """A road of 200 km, region K50-150, sites at K30, 100 and 160: the pieces inside are K50-100 and K100-150.

@@ -20,6 +20,7 @@ from plugspan.output.result import plan_result
 from plugspan.output.run import source_note
 from plugspan.output.workbook.sheet import Head, cell_value, clean
 from plugspan.output.workbook.sheets import plan_sheets
+from plugspan.output.workbook.sources import access_sheet
 from plugspan.output.workbook.write import _fitted, write_workbook
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
@@ -270,6 +271,15 @@ def test_calls_and_listed_sites_have_their_sheets(book):
     listed = rows(workbook, lang, "inventory")
     assert len(listed) == sum(len(f.table) for f in plan.before.findings if f.rule.kind == "inventory")
     assert all(isinstance(row[own("lon", lang)], float) for row in listed)
+
+
+def test_access_says_which_sites_are_not_in_operation(plan):
+    """A site that is being built has a way to its route and closes nothing yet."""
+    state = access_sheet(plan, "zh").frame.set_index("id")["status"]
+    of_site = plan.before.sites.set_index("id")["status"]
+    assert len(state) == len(plan.before.access)
+    assert set(state.items()) == {(site, of_site[site]) for site in plan.before.access["id"]}
+    assert set(state["ZZ036"]) == {"under_construction"}
 
 
 def test_sheets_on_the_siting_hold_what_the_outcome_holds(book):

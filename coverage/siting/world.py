@@ -84,7 +84,9 @@ class World:
     def _highway(self) -> gpd.GeoDataFrame:
         judged = {rule.network for rule in self.policy.rules if isinstance(rule, RouteRule)}
         routes = [route for route in self.context.routes if route.road_class in judged]
-        return highway_demand(self.context.inputs, self.context.index, routes, self.context.area)
+        return highway_demand(
+            self.context.inputs, self.context.index, routes, self.context.area, self.context.lengths
+        )
 
     def demand_within(self, site: SiteRequirement, reach_km: float, weight: str = "weight") -> DemandReached:
         """Who is reached today and by which action, by driving distance.

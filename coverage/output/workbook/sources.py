@@ -33,8 +33,10 @@ def survey_sheet(plan: Plan, lang: str) -> Sheet:
 
 
 def access_sheet(plan: Plan, lang: str) -> Sheet:
-    """Which site serves which route and direction."""
-    return Sheet("access", heads(ACCESS_COLUMNS, lang), plan.before.access_km)
+    """Which site serves which route and direction, and whether it is in operation."""
+    state = plan.before.sites.drop_duplicates("id").set_index("id")["status"]
+    frame = plan.before.access_km.assign(status=plan.before.access["id"].map(state))
+    return Sheet("access", heads((*ACCESS_COLUMNS, column("status")), lang), frame)
 
 
 def not_served_sheet(plan: Plan, lang: str) -> Sheet:

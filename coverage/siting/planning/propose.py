@@ -16,6 +16,7 @@ from ...inputs import Inputs
 from ...network import RoadGraph
 from ...network.routes import RoadIndex, Route
 from ...rules.model import SiteRequirement
+from ...schema import LengthUnit
 from ..maxcover.problem import SitingProblem, make_problem
 from ..maxcover.result import SitingResult, verify
 from ..maxcover.run import Progress
@@ -46,6 +47,7 @@ def propose(
     method: str,
     solver: SolverOptions,
     wishes: Wishes | None = None,
+    lengths: LengthUnit = "km",
     progress: Progress | None = None,
 ) -> Siting:
     """Choose new sites that bring the most demand within reach; existing sites are fixed and cost nothing.
@@ -68,6 +70,8 @@ def propose(
         Driving distance from demand to site.
     method, solver
         As in :func:`plugspan.siting.maxcover.solve`; how long and how closely.
+    lengths : str
+        Unit of the marks that places along a route are named after.
     wishes, progress : optional
         What else is asked for; who is told of each step of the solve.
 
@@ -85,7 +89,7 @@ def propose(
     wishes = Wishes() if wishes is None else wishes
     check_wishes(wishes, candidates, inputs)
     places = find_sites(inputs, candidates, site)
-    reaches = _Reaches(inputs, graph, list(routes), region, places, reach_km * wishes.longest_reach)
+    reaches = _Reaches(inputs, graph, list(routes), region, places, reach_km * wishes.longest_reach, lengths)
     problem, counties = _problem(inputs, places, reaches.reach(objective), wishes, sites, budget, reach_km)
     plain = solve(problem, method=method, progress=progress, **solver.keywords())
     if plain.status == "infeasible":
@@ -136,16 +140,19 @@ class _Reaches:
         region: BaseGeometry | None,
         places: Places,
         limit_km: float,
+        lengths: LengthUnit,
     ) -> None:
         self.inputs, self.graph, self.routes, self.region = inputs, graph, routes, region
-        self.places, self.limit_km = places, limit_km
+        self.places, self.limit_km, self.lengths = places, limit_km, lengths
         self._known: dict[str, Reach] = {}
 
     def reach(self, aim: str) -> Reach:
         """Demand of ``people``, ``flow`` or ``highway`` and its distances to the places."""
         if aim not in self._known:
             if aim == "highway":
-                demand = highway_demand(self.inputs, RoadIndex(self.graph), self.routes, self.region)
+                demand = highway_demand(
+                    self.inputs, RoadIndex(self.graph), self.routes, self.region, self.lengths
+                )
             else:
                 demand = people_demand(self.inputs, "weight" if aim == "people" else aim)
             self._known[aim] = measure(self.graph, demand, self.places, self.limit_km)

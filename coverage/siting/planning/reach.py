@@ -18,6 +18,7 @@ from ...network.distances import AnchoredGraph, Pairs, distances_within, snap
 from ...network.routes import RoadIndex, Route, inside_intervals, locate
 from ...rules.finding import YES, site_status
 from ...rules.model import SiteRequirement
+from ...schema import LengthUnit, Reader, chainage
 from ...units import M_PER_KM, WGS84, lonlat
 from ..maxcover.problem import FloatArray, IntArray
 
@@ -151,10 +152,17 @@ def people_demand(inputs: Inputs, column: str = "weight") -> gpd.GeoDataFrame:
 
 
 def highway_demand(
-    inputs: Inputs, index: RoadIndex, routes: list[Route], region: BaseGeometry | None
+    inputs: Inputs,
+    index: RoadIndex,
+    routes: list[Route],
+    region: BaseGeometry | None,
+    lengths: LengthUnit = "km",
 ) -> gpd.GeoDataFrame:
-    """Middles of stretches of each direction, weighted by the length that counts (each road once)."""
-    frames = []
+    """Middles of stretches of each direction, weighted by the length that counts (each road once).
+
+    Each is named by its route and mark, in kilometres or miles: ``G106 K12.3``.
+    """
+    frames, reader = [], Reader("", lengths)
     for route in routes:
         for section in route.sections:
             for drive in section.drives:
@@ -162,9 +170,10 @@ def highway_demand(
                 if not len(at):
                     continue
                 where = locate(index, drive, at)
-                name = [f"{route.ref}-{section.number}-{drive.direction}-{x / M_PER_KM:.2f}" for x in at]
+                ids = [f"{route.ref}-{section.number}-{drive.direction}-{x / M_PER_KM:.2f}" for x in at]
+                names = [f"{route.ref} {chainage(x / M_PER_KM, reader)}" for x in at]
                 weight = length_m * drive.weight[where["edge"]]
-                frames.append(where.assign(id=name, name=route.ref, weight=weight))
+                frames.append(where.assign(id=ids, name=names, weight=weight))
     if not frames:
         return gpd.GeoDataFrame(columns=DEMAND_COLUMNS, geometry=[], crs=WGS84)
     table = pd.concat(frames, ignore_index=True)
