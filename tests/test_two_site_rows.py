@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from plugspan.rules.rows import RuleRows
 from plugspan.rules.stretches import gap_rows
 from plugspan.rules.two_site import SitesOnRoads, join_roads, roads_of_pieces, watched
 from plugspan.siting.levels import PlanProblem, solve_levels
+from plugspan.siting.proof import check_proof, write_proof
 from plugspan.siting.rows import stack_rows
 from scipy import sparse
 from test_edge_cover import cut, random_world
@@ -102,6 +104,39 @@ def test_the_least_money_is_that_of_brute_force(seed, share):
         if rule.value(chosen, False) == pytest.approx(max(values.values())):
             reachable = rule.served_items(np.ones(k, bool))
             assert served[reachable].all()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_rows_are_recounted_from_distances(seed):
+    """The proof holds as written; a row that leaves out one of its actions is found by the distances alone."""
+    world = random_world(seed)
+    k = len(world[3])
+    plan, rule = solved(as_rule(world), k)
+    problem = PlanProblem(
+        COSTS[:k],
+        stack_rows([rule], k),
+        sparse.csr_array((0, k)),
+        np.empty(0),
+        np.zeros(k, bool),
+        np.zeros(k, bool),
+    )
+    proof = json.loads(json.dumps(write_proof(problem, plan, plan.least)))
+    assert check_proof(proof) == []
+    for drive in proof["drives"]:
+        drive["left_m"] += 0.01  # lengths are whole metres here: away from the slack for rounding
+    assert check_proof(proof) == []
+    for r, row in enumerate(proof["rows"]):
+        if "drive" in row and row["actions"]:
+            actions, row["actions"] = row["actions"], row["actions"][1:]
+            drive = proof["drives"][row["drive"]]
+            shared = {s for j, s in zip(drive["action"], drive["site"], strict=True) if j == actions[0]}
+            alone = not any(
+                s in shared
+                for j, s in zip(drive["action"], drive["site"], strict=True)
+                if j in row["actions"]
+            )
+            assert not alone or f"drive {r}" in check_proof(proof)
+            row["actions"] = actions
 
 
 # -- along one route -------------------------------------------------------------------------------------

@@ -284,6 +284,15 @@ def _proof() -> Schema:
         "item need actions", item=COUNT, need=amount, actions=counts, amounts=amounts, line=COUNT,
         from_m=amount, more=True,
     )  # fmt: skip
+    whole: Schema = {"type": "array", "items": {"type": "integer"}}
+    drives = told(
+        "Distances from both ends of a piece of road, without it: it passes if to_u_m of one site and to_v_m of "
+        "another are within left_m; action -1: a site that is there.",
+        rows_of(
+            "left_m action site to_u_m to_v_m", left_m=amount, action=whole, site=whole, to_u_m=amounts, to_v_m=amounts,
+            more=True,
+        ),
+    )  # fmt: skip
     lines = rows_of(
         "name span_m ring_m begin_m fixed_m action action_m", name={"type": "array"}, span_m=amount, ring_m=amount,
         begin_m=amounts, fixed_m=amounts, action=counts, action_m=amounts, more=True,
@@ -293,9 +302,10 @@ def _proof() -> Schema:
         prices=amounts, ties=amounts, more=True,
     )  # fmt: skip
     proof = object_of(
-        "ids cost required forbidden rules items rows lines demand purse chosen complete levels", more=True, ids=TEXTS,
+        "ids cost required forbidden rules items rows lines drives demand purse chosen complete levels", more=True,
+        ids=TEXTS,
         cost=amounts, required=counts, forbidden=counts, purse=amount, chosen=counts, complete=FLAG, rows=rows,
-        lines=lines, levels=levels,
+        lines=lines, drives=drives, levels=levels,
         rules=rows_of("id served total share", served=amount, total=amount, share=amount, more=True),
         items=rows_of("rule weight hopeless", rule=COUNT, weight=amount, hopeless=FLAG, more=True),
         demand=rows_of("weight actions", weight=amount, actions=counts, more=True),

@@ -71,6 +71,30 @@ class Stretches:
 
 
 @dataclass(frozen=True, eq=False)
+class Drives:
+    """Distances from both ends of a piece of road, without it: rows that want a second site can be recounted from them.
+
+    The piece passes if two different sites have ``to_u_m`` of the one and ``to_v_m`` of the other within ``left_m``.
+
+    Attributes
+    ----------
+    left_m : float
+        Span less the length of the piece.
+    action : (k,) int64
+        Action of each site that may come; -1 for a site that is there.
+    site : (k,) int64
+        Number of the site; actions at one site share it.
+    to_u_m, to_v_m : (k,) float64
+    """
+
+    left_m: float
+    action: IntArray
+    site: IntArray
+    to_u_m: FloatArray
+    to_v_m: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class RuleRows:
     """Rows of one rule.
 
@@ -101,6 +125,8 @@ class RuleRows:
     lacking : callable, optional
         Where rows are made as plans break the rule: from a (n,) mask of actions and the (i,) items that the rows so far
         call served, sets of actions of each of which one must be in any plan that serves the item, and their items.
+    drives : callable, optional
+        What the rows of an item are recounted from, if it is a piece of road that wants two sites.
     """
 
     rule: str
@@ -115,6 +141,7 @@ class RuleRows:
     measure: Callable[[BoolArray, bool], float | None] | None = None
     stretches: Stretches | None = None
     lacking: Callable[[BoolArray, BoolArray], tuple[list[IntArray], list[int]]] | None = None
+    drives: Callable[[int], Drives | None] | None = None
 
     def served_items(self, chosen: BoolArray) -> BoolArray:
         """(i,) items all of whose rows a mask of actions serves."""

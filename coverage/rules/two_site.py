@@ -22,7 +22,7 @@ from scipy.sparse import csgraph
 from ..assess.covered_drives import Links, least_drives, nearest_two
 from ..network.graph import BoolArray, FloatArray, IntArray, shortest_csr
 from ..units import compare_m
-from .rows import RuleRows
+from .rows import Drives, RuleRows
 
 SAME_M = 5e-4
 """Lengths are compared to the millimetre."""
@@ -142,6 +142,18 @@ class SitesOnRoads:
             found[members.tobytes()] = members
         return list(found.values())
 
+    def drives(self, road: int) -> Drives:
+        """What the rows of a road are recounted from: all sites near enough to one of its ends."""
+        to_u, to_v = self._distances(road)
+        left_m = self.span_m - float(self.links.length_m[road])
+        action = np.flatnonzero(self.node >= 0)
+        site = np.concatenate([self.node[action], self.fixed])
+        action = np.concatenate([action, np.full(len(self.fixed), -1)])
+        near = np.minimum(to_u[site], to_v[site]) <= left_m + SAME_M
+        beyond = 2 * self.span_m  # further than any drive
+        ends = (np.minimum(far[site[near]], beyond) for far in (to_u, to_v))
+        return Drives(left_m, action[near], site[near], *ends)
+
     def _distances(self, road: int) -> tuple[FloatArray, FloatArray]:
         """Distances of all nodes from both ends of a road, without that road; infinite beyond the span."""
         if road not in self._ways:
@@ -204,7 +216,10 @@ def watched(found: RuleRows, roads: SitesOnRoads, road: IntArray) -> RuleRows:
             item += [i] * len(needed)
         return rows, item
 
-    return replace(found, measure=measure, lacking=lacking)
+    def drives(i: int) -> Drives | None:
+        return roads.drives(int(road[i])) if road[i] >= 0 else None
+
+    return replace(found, measure=measure, lacking=lacking, drives=drives)
 
 
 def roads_of_pieces(joined: JoinedRoads, weight_m: FloatArray, table: pd.DataFrame) -> pd.DataFrame:

@@ -49,7 +49,8 @@ def write_proof(
     dict
         ``ids, cost, required, forbidden`` of the actions by position; ``rules``; ``items`` (rule, weight, hopeless);
         ``rows`` (item, need, actions, amounts: left out where each is 1; ``line`` and ``from_m`` if it wants a site
-        in a stretch); ``lines`` (see :class:`~plugspan.rules.rows.Line`); ``demand`` (weight, actions); ``chosen``;
+        in a stretch, ``drive`` if it wants a second site); ``lines`` and ``drives`` (see :mod:`plugspan.rules.rows`);
+        ``demand`` (weight, actions); ``chosen``;
         ``levels`` with their prices in the order of the rows of :meth:`_Reader.rows`.
     """
     rows, matrix, reach = problem.rows, problem.rows.matrix, problem.reach
@@ -64,7 +65,7 @@ def write_proof(
         if (matrix.data[at] != 1.0).any():
             entry["amounts"] = matrix.data[at].tolist()
         listed.append(entry)
-    lines = _write_lines(problem, listed)
+    lines, drives = _write_lines(problem, listed), _write_drives(problem, listed)
     demand = [
         {"weight": float(w), "actions": reach.indices[reach.indptr[d] : reach.indptr[d + 1]].tolist()}
         for d, w in enumerate(problem.weight)
@@ -83,6 +84,7 @@ def write_proof(
         "items": [{"rule": rule, "weight": weight, "hopeless": lost} for rule, weight, lost in items],
         "rows": listed,
         "lines": lines,
+        "drives": drives,
         "demand": demand,
         "purse": purse,
         "chosen": plan.order.tolist(),
@@ -122,6 +124,29 @@ def _write_lines(problem: PlanProblem, listed: list[dict[str, Any]]) -> list[dic
             lines.append(found | {"action": line.action.tolist()})
         first += rule.matrix.shape[0]
     return lines
+
+
+def _write_drives(problem: PlanProblem, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Distances from the ends of pieces of road that want two sites; each of their rows is told which."""
+    drives: list[dict[str, Any]] = []
+    first = 0
+    for rule in problem.rows.rules:
+        known: dict[int, int] = {}
+        for r, item in enumerate(rule.item.tolist() if rule.drives is not None else ()):
+            if item not in known:
+                found = rule.drives(item) if rule.drives is not None else None
+                if found is None:
+                    continue
+                known[item] = len(drives)
+                far = {"to_u_m": found.to_u_m, "to_v_m": found.to_v_m}
+                drives.append(
+                    {"left_m": round(found.left_m, METRE_DIGITS), "action": found.action.tolist()}
+                    | {"site": found.site.tolist()}
+                    | {key: np.round(value, METRE_DIGITS).tolist() for key, value in far.items()}
+                )
+            listed[first + r]["drive"] = known[item]
+        first += rule.matrix.shape[0]
+    return drives
 
 
 Row = tuple[dict[int, float], float, float]
@@ -290,14 +315,15 @@ def _known(proof: dict[str, Any]) -> None:
         If one is not: a negative one would be read from the end.
     """
     n = len(proof["cost"])
-    used = {
-        n: (*proof["chosen"], *proof["required"], *proof["forbidden"]),
-        len(proof["items"]): [row["item"] for row in proof["rows"]],
-        len(proof["rules"]): [item["rule"] for item in proof["items"]],
-        len(proof["lines"]): [row["line"] for row in proof["rows"] if "line" in row],
-    }
+    used = [
+        (n, [*proof["chosen"], *proof["required"], *proof["forbidden"]]),
+        (len(proof["items"]), [row["item"] for row in proof["rows"]]),
+        (len(proof["rules"]), [item["rule"] for item in proof["items"]]),
+        (len(proof["lines"]), [row["line"] for row in proof["rows"] if "line" in row]),
+        (len(proof["drives"]), [row["drive"] for row in proof["rows"] if "drive" in row]),
+    ]
     places = [*proof["rows"], *proof["demand"]]
-    inside = all(0 <= k < size for size, found in used.items() for k in found)
+    inside = all(0 <= k < size for size, found in used for k in found)
     if not inside or not all(0 <= j < n for place in places for j in place["actions"]):
         raise ValueError("a position that is not in the list")
     if any(cost < 0 for cost in proof["cost"]) or any(not row["need"] > 0 for row in proof["rows"]):
@@ -305,8 +331,10 @@ def _known(proof: dict[str, Any]) -> None:
 
 
 def _recounted(proof: dict[str, Any]) -> Iterator[str]:
-    """Rows that want a site in a stretch, but not by the distances: others lie in it, or a site is there already."""
+    """Rows that are not the road's by the distances: others lie in a stretch, or a site is there already."""
     for r, row in enumerate(proof["rows"]):
+        if "drive" in row and _passes_without(proof["drives"][row["drive"]], row):
+            yield f"drive {r}"
         if "line" not in row:
             continue
         line, low = proof["lines"][row["line"]], row["from_m"]
@@ -322,6 +350,21 @@ def _recounted(proof: dict[str, Any]) -> Iterator[str]:
         asked = first - NEAR_M <= low <= last + NEAR_M
         if held or not asked or row["need"] != 1.0 or not surely <= set(row["actions"]) <= perhaps:
             yield f"stretch {r}"
+
+
+def _passes_without(drive: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether a piece of road passes by what is there and actions that its row doesn't name: then it is no row."""
+    mine = set(row["actions"])
+    if row["need"] != 1.0 or not mine <= set(drive["action"]):
+        return True
+    columns = zip(drive["action"], drive["site"], drive["to_u_m"], drive["to_v_m"], strict=True)
+    other = [(site, u, v) for action, site, u, v in columns if action not in mine]
+    by_u, by_v = (sorted((far[end], far[0]) for far in other) for end in (1, 2))
+    # Of each end the nearest site and the nearest other one are enough.
+    near_v = [next(iter(by_v), None), next((x for x in by_v if x[1] != by_v[0][1]), None)]
+    near_u = [next(iter(by_u), None), next((x for x in by_u if x[1] != by_u[0][1]), None)]
+    pairs = [(a, b) for a in near_u if a for b in near_v if b and a[1] != b[1]]
+    return any(a[0] + b[0] < drive["left_m"] - NEAR_M for a, b in pairs)
 
 
 def _good(proof: dict[str, Any], counted: float) -> float:
