@@ -30,7 +30,7 @@ from pathlib import Path
 from unicodedata import category
 
 from .errors import Fault, OutputExistsError, PlugspanError
-from .files import digest_of
+from .files import digest_of, read_bytes
 
 if sys.platform != "win32":
     import fcntl
@@ -48,6 +48,8 @@ _STAMPS = (
     b"<id>plugspan_",
 )
 """How pages, pictures, the PDF's properties (UTF-16 in hexadecimal digits), layers and QGIS projects name us."""
+_LIST_MB = 1
+"""No list of files is longer; a run has eight of them."""
 _LITTER_S = 24 * 3600.0
 """Where locks are unknown (Windows, some network drives), what was left behind goes after a day."""
 _LONGEST_WAIT_S = 10.0
@@ -160,7 +162,8 @@ def is_ours(path: Path) -> bool:
 def listed(folder: Path) -> dict[str, str] | None:
     """Files of a folder that plugspan made, by their path in it, with their digests; None for any other folder."""
     try:
-        files = json.loads((folder / MARKER).read_text("utf-8"))["files"]
+        # An ordinary file only: a pipe of that name would be waited for for ever.
+        files = json.loads(read_bytes(folder / MARKER, _LIST_MB).decode("utf-8"))["files"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return {str(name): str(digest) for name, digest in files.items()} if isinstance(files, dict) else None

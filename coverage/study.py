@@ -110,7 +110,7 @@ def _network(
 
 def _policy_name(project: Project) -> str | Path:
     path = project.path(Path(project.policy))
-    return path if path.suffix == ".toml" and path.is_file() else project.policy
+    return path if path.suffix == ".toml" and path.exists() else project.policy
 
 
 def road_classes(project: Project, policy: Policy) -> RoadClasses:

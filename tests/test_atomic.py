@@ -197,6 +197,8 @@ FOREIGN = {
     "a damaged list": lambda p: _unlisted_folder(p, "{"),
     "a list that is none": lambda p: _unlisted_folder(p, '{"files": [1]}'),
     "a list nested too deep": lambda p: _unlisted_folder(p, "[" * 10**5),
+    "a list without end": lambda p: (p.mkdir(), (p / MARKER).symlink_to("/dev/zero")),
+    "a list that is a pipe": lambda p: (p.mkdir(), os.mkfifo(p / MARKER)),
 }
 
 
