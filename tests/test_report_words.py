@@ -52,6 +52,19 @@ def test_a_longest_gap_is_told_once(lang):
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_why_building_lowers_the_use_of_shore_power_is_told(lang):
+    """A berth that gets power brings in its calls, of which none connected: 10 of 12 become 10 of 20."""
+    rule = rule_of("zhuzhou-2025", "shore-power-use")
+    before, after = (
+        Finding(rule, "share", 10 / n, 10 / n, {"yes": 10, "unknown": 0, "no": n - 10}) for n in (12, 20)
+    )
+    why = text("report.say.after-calls", lang)
+    assert why in finding_words(before, after, lang, siting=True)
+    assert why not in finding_words(after, before, lang, siting=True)
+    assert why not in finding_words(before, before, lang, siting=True)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_an_open_gap_is_not_blamed_on_missing_data(lang):
     """No site is unknown: the road goes on, and that is all there is to say."""
     found = gap_finding(7.7, math.inf, is_open=True)

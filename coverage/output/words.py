@@ -132,6 +132,9 @@ def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: boo
     if siting and now != then:
         key = "after" if after.status is None else "after-status"
         lines.append(text(f"report.say.{key}", lang, value=then, status=numbers.status(after, lang)))
+        fall = kind_of(before.rule).fall_text
+        if fall and before.high is not None and after.high is not None and after.high < before.high:
+            lines.append(text(fall, lang))
     return lines
 
 

@@ -66,4 +66,5 @@ KIND = RuleKind(
     sheet="calls",
     noun=Bilingual(zh="次靠泊", en="calls"),
     counts_text="report.say.counts-calls",
+    fall_text="report.say.after-calls",
 )

@@ -61,6 +61,8 @@ class RuleKind:
         Its page shows the rule's own gaps on the layer of routes.
     noun : Bilingual, optional
         What is counted as yes, unknown and no; without it these counts are not put in words.
+    fall_text : str
+        Why building may lower the value: key of a sentence, empty if it can't.
     counts_text : str
         Key of the sentence on these counts.
     lists : bool
@@ -91,6 +93,7 @@ class RuleKind:
     own_gaps: bool = False
     noun: Bilingual | None = None
     counts_text: str = "report.say.counts"
+    fall_text: str = ""
     lists: bool = False
     names_lacking: bool = False
     by_county: Callable[[Finding], pd.DataFrame] | None = None
