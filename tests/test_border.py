@@ -17,7 +17,7 @@ from plugspan.network.routes import Drive, find_routes
 from plugspan.rules.length import assess_coverage
 from plugspan.rules.roads import RoadContext, gap_frame
 from plugspan.rules.spacing import assess_spacing
-from plugspan.rules.stretches import gap_windows
+from plugspan.rules.stretches import gap_windows, spacing_lines
 from plugspan.siting.maxcover import least_sites
 from plugspan.siting.planning.candidates import find_candidates, span_multiples
 from plugspan.siting.planning.comply import comply
@@ -272,6 +272,16 @@ def test_a_shared_gap_beside_one_that_is_too_long_counts_by_itself():
     context = context_of(straight(200, dual=True), sites, km_box(200, (50, 100)))
     spacing = assess_spacing(context, rule())[1]
     assert (spacing.network["own_gaps_over"], spacing.network["shared_gaps"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("outside", "places"), [(True, [30, 75]), (False, [75])])
+def test_a_plan_starts_from_the_sites_that_the_assessment_counts(outside, places):
+    """Region K50-150, sites in operation at 30 and 75, one only planned at 90; the policy may leave those outside."""
+    sites = [*at(200, 30, 75), site("planned", (0, 110_000), status="planned")]
+    context = context_of(straight(200), sites, km_box(200, (50, 150)))
+    asked = rule().model_copy(update={"outside_sites_count": outside})
+    for line in spacing_lines(context, asked, points(context, asked)):
+        assert line.fixed_m / 1000 == pytest.approx(places, rel=1e-2)
 
 
 def test_shared_gaps_are_closed_on_request_only():
