@@ -94,6 +94,14 @@ def test_an_average_that_hides_gaps_is_never_plainly_met(low, high, over, shown)
     assert finding.status == shown.removesuffix(" on average")
 
 
+def test_a_share_of_length_is_no_average():
+    """A share that is reached is met, whatever gaps a route has: roads beside it may cover them."""
+    finding = Finding(
+        RULES["ordinary-highway-fast-coverage"], "share", 1.0, 1.0, figures={"own_gaps_over": 2}
+    )
+    assert finding.shown == "met"
+
+
 def test_a_rule_without_a_target_has_no_status():
     """Report-only rules are neither met nor missed."""
     assert Finding(RULES["shore-power-use"], "share", 0.1, 0.2).status is None

@@ -94,8 +94,11 @@ class Finding:
 
     @property
     def shown(self) -> Shown | None:
-        """The status as it must be shown: an average hides holes, so it is never plainly met while there are any."""
-        if self.status == "met" and self.figures.get("own_gaps_over"):
+        """The status as it must be shown: an average hides holes, so it is never plainly met while there are any.
+
+        A share of length is no average: what it leaves uncovered is in the share itself.
+        """
+        if self.unit == "km" and self.status == "met" and self.figures.get("own_gaps_over"):
             return "met on average"
         return self.status
 

@@ -146,7 +146,7 @@ def _value(finding: Finding, lang: str) -> str:
         return value
     limit = numbers.span(finding.figures["span_km"], lang)
     if finding.unit != "km":
-        holes = finding.shown == "met on average"
+        holes = bool(over) and finding.status == "met"
         return text("report.plan.holes", lang, value=value, n=over, limit=limit) if holes else value
     key = "report.plan.spacing-over" if over else "report.plan.spacing"
     return text(key, lang, value=value, longest=numbers.kilometres(longest, lang), n=over, limit=limit)
