@@ -249,7 +249,8 @@ class Pair:
     def verdict(self, row: Row) -> str:
         """Met, not met … in words."""
         key = f"status.{str(row.get('shown', row.get('status'))).replace(' ', '-')[:40]}"
-        return text(key, self.lang) if key in catalogue() else text("value.none", self.lang)
+        year = str(row.get("by") or "")[:4]
+        return text(key, self.lang, year=year) if key in catalogue() else text("value.none", self.lang)
 
     def _better(self, old: Row, new: Row) -> str:
         met = [row.get("status") == "met" for row in (old, new)]
