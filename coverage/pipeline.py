@@ -39,7 +39,7 @@ from .siting.planning.comply import Compliance, comply
 from .siting.planning.outcome import Siting
 from .siting.planning.propose import propose
 from .siting.planning.retrofit import Retrofit, plan_retrofits
-from .siting.planning.wishes import SolverOptions, Wishes, check_wishes
+from .siting.planning.constraints import SolverOptions, Wishes, check_wishes
 from .siting.programme import Programme, ProgrammeOptions, make_programme
 from .siting.step_gaps import StepGaps, gaps_by_step
 from .siting.world import World

@@ -23,7 +23,8 @@ from plugspan.project import Project, read_project
 from plugspan.rules.fleet import FleetPower, assess_fleet
 from plugspan.rules.policy import read_policy
 from plugspan.settings import parse_toml
-from plugspan.siting.planning import candidates, wishes
+from plugspan.siting.planning import candidates
+from plugspan.siting.planning import constraints as wishes
 from plugspan.siting.planning.reach import Places
 from toy import Toy, lonlat
 

@@ -20,7 +20,8 @@ from plugspan import pipeline, study
 from plugspan.cli import _run
 from plugspan.output.layers import plan_layers
 from plugspan.output.pictures import charts
-from plugspan.output.report import sections, siting, state
+from plugspan.output.report import sections, siting
+from plugspan.output.report import context as state
 from plugspan.output.result import plan_result
 from plugspan.output.result_schema import result_schema
 from plugspan.output.run import write_run

@@ -14,7 +14,7 @@ from plugspan.siting.maxcover import make_problem, solve, verify
 from plugspan.siting.planning.aims import aim_table, trade_off_table
 from plugspan.siting.planning.goals import decide
 from plugspan.siting.planning.reach import Places, Reach
-from plugspan.siting.planning.wishes import (
+from plugspan.siting.planning.constraints import (
     Capacity,
     Scenario,
     SolverOptions,

@@ -21,7 +21,7 @@ from plugspan.project import SitingSettings, read_project
 from plugspan.siting.planning.propose import propose
 from plugspan.siting.planning.recount import claims
 from plugspan.siting.planning.recount_frames import _same, claimed_of
-from plugspan.siting.planning.wishes import SolverOptions, Wishes
+from plugspan.siting.planning.constraints import SolverOptions, Wishes
 
 PLACE = "route_point-G106-1-125.0"
 

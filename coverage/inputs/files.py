@@ -16,7 +16,7 @@ from ..errors import Fault, InputError
 from ..files import MOST_COLUMNS, MOST_ROWS, check_size, check_there, read_bytes
 from ..vectors import check_encoding, read_vector
 from .headers import listed
-from .raw import HEADER_ROWS_SEARCHED, RawTable, below_header
+from .raw_table import HEADER_ROWS_SEARCHED, RawTable, below_header
 from .workbooks import read_workbook
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")

@@ -19,7 +19,7 @@ import pandas as pd
 from ..errors import Fault
 from .from_osm import SOURCE
 from .headers import listed
-from .near import pairs_between
+from .proximity import pairs_between
 
 OVERLAP_M = 100.0
 """As far apart as points of one charging site may be; see :data:`plugspan.inputs.sites.SITE_REACH_M`."""

@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from ..errors import Fault
 from ..units import WGS84
 from .frames import TEXT_DTYPE
-from .near import near_pairs
+from .proximity import near_pairs
 from .overlap import plain
 
 SITE_REACH_M = 100.0

@@ -22,7 +22,7 @@ from ..errors import Fault, InputError
 from ..files import check_size, read_bytes
 from ..markup import Package
 from .headers import listed
-from .raw import RawTable, below_header
+from .raw_table import RawTable, below_header
 
 _OLE = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK"

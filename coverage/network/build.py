@@ -11,7 +11,7 @@ class
     of it is.
 interior node
     A node where exactly two steps of the same class meet and traffic can pass: it vanishes in a segment. The
-    middle of a hairpin turn of a numbered one-way road stays (see :mod:`~plugspan.network.hairpins`).
+    middle of a hairpin turn of a numbered one-way road stays (see :mod:`~plugspan.network.u_turns`).
 run
     Consecutive steps of one way between nodes that are not interior, or the way's ends.
 chain
@@ -33,7 +33,7 @@ import pandas as pd
 
 from .geodesic import step_lengths_m, sums
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
-from .hairpins import hairpins
+from .u_turns import hairpins
 from .osm.tags import directions, ferries, is_present, is_roundabout, way_speeds_kmh
 from .osm.ways import Coded, Ways, pointers, ranges
 

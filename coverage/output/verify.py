@@ -20,7 +20,7 @@ from ..errors import Fault, InputError
 from ..files import digest_of
 from ..rules.kind import kinds
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
-from ..siting.planning.wishes import Wishes
+from ..siting.planning.constraints import Wishes
 from ..siting.proof import SMALL, check_proof, served_shares
 from .compare import read_result, result_path, shown
 

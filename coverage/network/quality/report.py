@@ -19,7 +19,7 @@ from ...texts import text
 from ..graph import RoadGraph
 from ..refs import GB_T_917, RoadClasses
 from ..routes import RoadIndex, Route
-from .found import KINDS, Issue, Severity, in_words, issue_frame
+from .issue import KINDS, Issue, Severity, in_words, issue_frame
 from .refs import odd_refs
 from .roads import duplicates, islands, route_segments
 from .routes import beside, bridged, dead_ends, one_direction, open_breaks, without_speed

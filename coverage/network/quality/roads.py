@@ -13,7 +13,7 @@ from scipy.sparse import csgraph
 from ..graph import BoolArray, IntArray, RoadGraph
 from ..routes import Route, ground_scale, mercator
 from ..snapping import main_segments
-from .found import Issue, Severity
+from .issue import Issue, Severity
 
 Objects = np.ndarray[tuple[int], np.dtype[np.object_]]
 LONG_ISLAND_M = 5000.0

@@ -13,7 +13,7 @@ from ...units import EARTH_RADIUS_M, GEOD
 from ..graph import BoolArray, FloatArray, IntArray
 from ..routes import Drive, RoadIndex, Route, Section, ground_scale, mercator
 from ..routes.clip import DataEdge
-from .found import Issue, Severity
+from .issue import Issue, Severity
 
 Objects = np.ndarray[tuple[int], np.dtype[np.object_]]
 NEAR_MISS_M = 50.0

@@ -17,7 +17,7 @@ from .clip import (
 from .find import find_routes
 from .geometry import ground_scale, mercator, unmercator
 from .index import RoadIndex
-from .marks import Counting, Mark
+from .kilometre_posts import Counting, Mark
 from .model import Direction, Drive, ParallelCarriageway, Route, Section
 from .totals import edge_weight, network_length_m, segment_weight
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import BoolArray, FloatArray, IntArray
-from ..hairpins import LOOK_M, TURN_DEG
+from ..u_turns import LOOK_M, TURN_DEG
 from .drives import Path
 from .geometry import ground_scale
 from .index import RoadIndex
@@ -73,7 +73,7 @@ def _inner_junctions(index: RoadIndex, drive: Measured) -> IntArray:
 
 
 def _turns_round(index: RoadIndex, path: Path) -> BoolArray:
-    """Which edges start within a hairpin turn; see :mod:`plugspan.network.hairpins`."""
+    """Which edges start within a hairpin turn; see :mod:`plugspan.network.u_turns`."""
     xy, s_m = index.path(path.edges)
     at = np.concatenate([[0.0], np.cumsum(index.graph.edge_length_m[path.edges])[:-1]])
     arrive, leave = (_heading(xy, s_m, at + side) for side in (-LOOK_M, LOOK_M))

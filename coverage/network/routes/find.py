@@ -14,7 +14,7 @@ from .bridges import BRIDGE_M, bridge
 from .drives import find_drives
 from .groups import Group, Paired, pair_drives
 from .index import RoadIndex
-from .marks import SIDES, Counting, by_route, count
+from .kilometre_posts import SIDES, Counting, by_route, count
 from .model import FarSides, Route, Section
 from .parallel import locate_beside, part
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..graph import FloatArray, IntArray, RoadGraph
-from .circles import roundabout_numbers
+from .roundabouts import roundabout_numbers
 from .geometry import dense_lines, ground_steps, mercator
 
 

@@ -13,7 +13,7 @@ from ...texts import text
 from ..numbers import plan_letter
 from ..siting_layers import amount, proposed_layer
 from ..words import short_name
-from .state import Report
+from .context import Report
 from .table import Cell
 
 NAMED = 6

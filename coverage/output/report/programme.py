@@ -27,7 +27,7 @@ from ..plan_panel import brief_sentences, people_words
 from .doc import BLUE, SOFT
 from .evidence import ROWS, picked
 from .room import rows_mm, text_mm
-from .state import Report
+from .context import Report
 from .table import Cell, on_paper
 
 YEARS = 4

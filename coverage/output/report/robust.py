@@ -11,7 +11,7 @@ from ...siting.planning.outcome import Siting
 from ...texts import text
 from ..siting_layers import amount
 from ..words import short_name
-from .state import Report
+from .context import Report
 from .table import Cell
 
 MOST_ROWS = 24

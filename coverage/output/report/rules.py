@@ -12,7 +12,7 @@ from ..workbook.sheet import rule_sheet_title
 from .doc import HEADINGS
 from .evidence import ROWS, evidence, rule_extent, rule_layers
 from .room import CAPTION_MM, fitting, heading_mm, rows_mm, text_mm
-from .state import Report, measured
+from .context import Report, measured
 from .table import Cell
 
 MAP_MM = (82.0, 125.0)

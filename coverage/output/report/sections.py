@@ -23,8 +23,8 @@ from .evidence import (
     ROWS,
     table_cells,
 )
-from .glance import opening, write_glance
-from .state import Report, measured
+from .summary_page import opening, write_glance
+from .context import Report, measured
 from .table import Cell, on_paper
 
 STRIPS = 4

@@ -15,7 +15,7 @@ from ..workbook.siting import least_sheets, proposed_sheet, retrofit_sheet
 from .choices import write_choices
 from .evidence import ROWS, map_height_mm, picked, table_cells
 from .robust import goal_sentence, write_robust
-from .state import Report
+from .context import Report
 from .table import Cell
 
 

@@ -24,7 +24,7 @@ from .sections import (
     write_summary,
 )
 from .siting import write_least, write_retrofit, write_siting
-from .state import Report
+from .context import Report
 from .template import clean_document
 
 

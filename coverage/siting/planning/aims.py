@@ -14,7 +14,7 @@ from ..maxcover.aims import AimsResult, by_group, mixed_aims, trade_off_curve
 from ..maxcover.problem import FloatArray, IntArray, SitingProblem
 from ..maxcover.result import covered
 from .reach import Reach
-from .wishes import SolverOptions
+from .constraints import SolverOptions
 
 TRADE_OFF_POINTS = 9
 

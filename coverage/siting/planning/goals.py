@@ -18,7 +18,7 @@ from ..maxcover.solve import solve
 from .aims import AimTable
 from .outcome import Goal
 from .reach import Places, Reach
-from .wishes import Capacity, SolverOptions, Wishes
+from .constraints import Capacity, SolverOptions, Wishes
 
 PLAN_STATUSES = ("optimal", "gap", "feasible", "time_limit", "interrupted")
 Found = AimsResult | BackupResult | CapacityResult | SitingResult

@@ -29,7 +29,7 @@ from .reach import Places, Reach, find_sites, highway_demand, measure, people_de
 from .recount_frames import recount_frames
 from .sensitivity import sensitivity
 from .tables import aims_table, backup_table, counties_table, scenarios_table, sites_table
-from .wishes import SolverOptions, Wishes, check_wishes, limits
+from .constraints import SolverOptions, Wishes, check_wishes, limits
 
 
 def propose(

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...units import EARTH_RADIUS_M, M_PER_KM
 from .reach import REACH_SLACK
-from .wishes import Capacity, Wishes
+from .constraints import Capacity, Wishes
 
 Claim = tuple[str, Any, Any]
 """What is claimed, the claim, and what was found."""

@@ -10,7 +10,7 @@ import pandas as pd
 from ...errors import Fault
 from .outcome import Siting
 from .recount import Claimed, Evidence, claims
-from .wishes import Wishes
+from .constraints import Wishes
 
 TOLERANCE = 1e-6
 """Relative difference that rounding of sums may explain; absolute for shares."""

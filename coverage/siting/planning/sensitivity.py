@@ -15,7 +15,7 @@ from ..maxcover.robustness import alternatives
 from .aims import AimTable, trade_off_table
 from .goals import Decision
 from .reach import Places
-from .wishes import SolverOptions, Wishes
+from .constraints import SolverOptions, Wishes
 
 FRONTIER_SITES = 20
 """The frontier goes at least this far."""

@@ -14,7 +14,7 @@ from ..maxcover.robustness import Failures, failures
 from .aims import AimTable
 from .goals import probabilities
 from .reach import Places, Reach
-from .wishes import Wishes
+from .constraints import Wishes
 
 
 def sites_table(

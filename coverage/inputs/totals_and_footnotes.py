@@ -11,7 +11,7 @@ from ..errors import Fault
 from ..schema import Column
 from .cells import folded, is_missing
 from .headers import Mapped, listed
-from .raw import RawTable
+from .raw_table import RawTable
 
 _SUMS = frozenset(
     ["合计", "总计", "小计", "共计", "累计", "本页小计", "total", "totals", "subtotal", "grandtotal", "sum"]

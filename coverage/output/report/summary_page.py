@@ -18,7 +18,7 @@ from .. import numbers
 from ..plan_panel import decision
 from ..words import short_name
 from .robust import goal_sentence
-from .state import Report, measured
+from .context import Report, measured
 
 HOLES, NAMES, SITES = 4, 4, 12
 """So many gaps, places that lack something, and sites to build are named; the rest is counted."""
