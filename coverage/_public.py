@@ -10,9 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api import assess as assess
     from .api import make_plan as make_plan
     from .api import read_tables as read_tables
-    from .assess.covered import covered_length as covered_length
+    from .measure.covered import covered_length as covered_length
     from .errors import Fault as Fault
     from .errors import InputError as InputError
     from .errors import NetworkError as NetworkError
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from .network import read_region as read_region
     from .network.routes import Route as Route
     from .network.routes import find_routes as find_routes
-    from .output.read_run import Run as Run
-    from .output.read_run import read_run as read_run
+    from .render.read_run import Run as Run
+    from .render.read_run import read_run as read_run
     from .plan import Plan as Plan
     from .project import Project as Project
     from .project import read_project as read_project
@@ -57,9 +58,10 @@ _HOME = {
     "Region": "network",
     "RoadGraph": "network",
     "Route": "network.routes",
-    "Run": "output.read_run",
+    "Run": "render.read_run",
     "SitingError": "errors",
-    "covered_length": "assess.covered",
+    "assess": "api",
+    "covered_length": "measure.covered",
     "find_routes": "network.routes",
     "from_distances": "siting.maxcover",
     "make_plan": "api",
@@ -68,7 +70,7 @@ _HOME = {
     "read_policy": "rules.policy",
     "read_project": "project",
     "read_region": "network",
-    "read_run": "output.read_run",
+    "read_run": "render.read_run",
     "read_tables": "api",
     "sample_project": "study",
 }

@@ -142,7 +142,7 @@ def assess(
     >>> import plugspan
     >>> with plugspan.sample_project() as sample:
     ...     roads = sample.parent / "osm/zhuzhou-sample.osm.pbf"
-    ...     found = assess(sample.parent / "sites/chargers.csv", roads, "zhuzhou-2025")
+    ...     found = plugspan.assess(sample.parent / "sites/chargers.csv", roads, "zhuzhou-2025")
     >>> found["ordinary-highway-spacing"].unit
     'km'
     """

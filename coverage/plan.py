@@ -28,7 +28,7 @@ from .siting.step_gaps import StepGaps
 from .units import WGS84
 
 if TYPE_CHECKING:
-    from .output.webmap.notebook import NotebookMap
+    from .render.webmap.notebook import NotebookMap
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ class Plan:
         tiles : str, optional
             Background as folium knows it (``"OpenStreetMap"``), which needs internet; none if left out.
         """
-        from .output.layers import plan_layers
-        from .output.webmap.notebook import folium_map
+        from .tables.layers import plan_layers
+        from .render.webmap.notebook import folium_map
 
         lang = self.policy.reader(lang or self.project.language)
         return folium_map(plan_layers(self, lang), lang=lang, tiles=tiles)
@@ -144,7 +144,7 @@ class Plan:
         OutputExistsError
             If the folder is there and ``overwrite`` is False, or plugspan didn't make it.
         """
-        from .output.run import write_run
+        from .render.run import write_run
 
         lang = lang or self.project.language
         write_run(self, Path(folder), overwrite=overwrite, lang=lang, tell=lambda *_: None)

@@ -18,7 +18,7 @@ import plugspan
 from plugspan import api as frames
 from plugspan import schema
 from plugspan.inputs.schemas import SCHEMAS
-from plugspan.output import numbers
+from plugspan.tables import numbers
 from plugspan.project import Project
 from plugspan.rules.costs import ActionCost
 from plugspan.rules.finding import Finding

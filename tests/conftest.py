@@ -93,7 +93,7 @@ FONTS = """<?xml version="1.0"?>
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """A Chromium for all tests of a file."""
-    from plugspan.output.pictures.lettering import FAMILIES, FONT_FILES
+    from plugspan.render.pictures.lettering import FAMILIES, FONT_FILES
 
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from plugspan.assess.strip_model import (
+from plugspan.measure.strip_model import (
     Crossing,
     LaneState,
     NearSite,

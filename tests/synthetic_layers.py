@@ -6,8 +6,8 @@ import datetime as dt
 
 import geopandas as gpd
 import pandas as pd
-from plugspan.output import styles
-from plugspan.output.layer import GAP, GOOD, HALO, Category, Layer, LayerStyle
+from plugspan.tables import styles
+from plugspan.tables.layer import GAP, GOOD, HALO, Category, Layer, LayerStyle
 from plugspan.schema import Column, TableSchema
 from shapely import GeometryCollection, LineString, MultiLineString, Point, box
 

@@ -11,7 +11,6 @@ import pandas as pd
 import plugspan
 import pytest
 import shapely
-from plugspan.api import assess
 from toy import Toy, lonlat
 
 POLICY = """
@@ -95,12 +94,12 @@ def test_faults_of_a_frame_are_named_all_at_once():
 
 def test_assess_by_hand(roads, policy):
     """Sites at 10 and 40 of 100 km: the longest gap is from 40 to the end, 60 km; no project file is needed."""
-    found = assess(chargers(10, 40), roads, policy)
+    found = plugspan.assess(chargers(10, 40), roads, policy)
     assert found["spacing"].status == "not met"
     assert found["spacing"].high == pytest.approx(60.0, abs=0.01)
     assert found.table.loc[0, ["rule", "unit", "status"]].tolist() == ["spacing", "km", "not met"]
     assert (
-        assess(plugspan.read_tables(chargers(10, 40)), roads, policy)["spacing"].high == found["spacing"].high
+        plugspan.assess(plugspan.read_tables(chargers(10, 40)), roads, policy)["spacing"].high == found["spacing"].high
     )
 
 
@@ -176,7 +175,7 @@ def test_options_that_are_none_are_named(roads, policy):
         plugspan.make_plan(chargers(10))
 
 
-@pytest.mark.parametrize("name", ["api", "output.read_run", "schema"])
+@pytest.mark.parametrize("name", ["api", "render.read_run", "schema"])
 def test_examples_of_docstrings(name):
     """They run, and print what they say."""
     failed, tried = doctest.testmod(importlib.import_module(f"plugspan.{name}"))

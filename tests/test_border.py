@@ -10,7 +10,7 @@ import pytest
 import shapely
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
-from plugspan.assess.border import OwnPart, shared_gap
+from plugspan.measure.border import OwnPart, shared_gap
 from plugspan.network import Region, read_network
 from plugspan.network.refs import RoadClasses
 from plugspan.network.routes import Drive, find_routes

@@ -8,7 +8,7 @@ import json
 import openpyxl
 import pytest
 from plugspan.cli import _run
-from plugspan.output.changes import compare, table_lines
+from plugspan.render.changes import compare, table_lines
 
 
 def action(name, lon, lat, *, kind="new_site", year=2026, cost=64.0):

@@ -9,10 +9,10 @@ from importlib import resources
 
 import pandas as pd
 import pytest
-from plugspan.output import numbers
-from plugspan.output.programme import stage_rows, step_rows
-from plugspan.output.run import write_run
-from plugspan.output.verify import verify_run
+from plugspan.tables import numbers
+from plugspan.tables.programme import stage_rows, step_rows
+from plugspan.render.run import write_run
+from plugspan.render.verify import verify_run
 from plugspan.pipeline import assess_study, make_plan
 from plugspan.project import PlanSettings, read_project
 from plugspan.rules.finding import Finding

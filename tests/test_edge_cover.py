@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from plugspan.assess.covered import covered_length
+from plugspan.measure.covered import covered_length
 from plugspan.rules.edge_cover import Pieces, edge_rows
 from scipy import sparse
 from scipy.sparse import csgraph

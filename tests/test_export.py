@@ -15,7 +15,7 @@ import pytest
 import shapely
 import synthetic_layers as made
 from plugspan.errors import OutputExistsError
-from plugspan.output.gis.export import SUFFIX, export_layers, fit_text
+from plugspan.render.gis.export import SUFFIX, export_layers, fit_text
 
 FORMATS = tuple(SUFFIX)
 

@@ -18,11 +18,11 @@ import pyogrio
 import pytest
 import synthetic_layers as made
 from plugspan.errors import InputError, OutputExistsError
-from plugspan.output.fields import ascii_names, check_crs
-from plugspan.output.gis import geopackage
-from plugspan.output.gis.geopackage import write_geopackage
-from plugspan.output.gis.qgis_project import write_qgis_project
-from plugspan.output.gis.tables import COLUMNS, PROVENANCE, read_metadata
+from plugspan.render.gis.fields import ascii_names, check_crs
+from plugspan.render.gis import geopackage
+from plugspan.render.gis.geopackage import write_geopackage
+from plugspan.render.gis.qgis_project import write_qgis_project
+from plugspan.render.gis.tables import COLUMNS, PROVENANCE, read_metadata
 from plugspan.texts import catalogue
 from pyproj import Transformer
 from shapely import Point
@@ -328,7 +328,7 @@ def test_a_killed_write_leaves_the_old_file(tmp_path):
     script = (
         "import sys; sys.path.insert(0, sys.argv[2])\n"
         "import synthetic_layers as made\n"
-        "from plugspan.output.gis import geopackage\n"
+        "from plugspan.render.gis import geopackage\n"
         "geopackage._finish = lambda database: (print('ready', flush=True), sys.stdin.read())\n"
         "geopackage.write_geopackage(made.every_layer(), sys.argv[1], overwrite=True)\n"
     )

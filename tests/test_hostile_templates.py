@@ -11,10 +11,10 @@ from html import escape
 import pytest
 from docx import Document
 from plugspan.errors import InputError
-from plugspan.output.pictures.charts import svg_png
-from plugspan.output.report import template as module
-from plugspan.output.report.doc import open_paper
-from plugspan.output.report.template import clean_document
+from plugspan.render.pictures.charts import svg_png
+from plugspan.render.report import template as module
+from plugspan.render.report.doc import open_paper
+from plugspan.render.report.template import clean_document
 
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 URL = "http://127.0.0.1:9/evil"

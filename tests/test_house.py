@@ -17,15 +17,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from plugspan.texts import LANGUAGES, catalogue
 
-ROOMS = {"inputs", "network", "assess", "rules", "siting", "output", "cli", "app", "data"}
+ROOMS = {"inputs", "network", "measure", "rules", "siting", "tables", "render", "cli", "app", "data"}
 LEAVES = {"errors", "units", "schema", "settings", "texts"}
 MAY_IMPORT = {
     "inputs": set(),
     "network": set(),
-    "assess": {"inputs", "network"},
-    "rules": {"assess", "inputs", "network"},
-    "siting": {"rules", "assess", "network", "inputs"},
-    "output": {"siting", "rules", "assess", "inputs", "network", "plan", "project"},
+    "measure": {"inputs", "network"},
+    "rules": {"measure", "inputs", "network"},
+    "siting": {"rules", "measure", "network", "inputs"},
+    "tables": {"siting", "rules", "measure", "inputs", "network", "plan", "project"},
+    "render": {"tables", "siting", "rules", "measure", "inputs", "network", "plan", "project"},
     "cli": ROOMS | {"pipeline", "plan", "project"},
     "api": ROOMS | {"pipeline", "plan", "project"},
     "data": set(),
@@ -33,8 +34,8 @@ MAY_IMPORT = {
 FENCED = {
     "osmium": {"network", "data"},
     "osmnx": {"network"},
-    "folium": {"output"},
-    "branca": {"output"},
+    "folium": {"render"},
+    "branca": {"render"},
     "click": {"cli"},
     "rich": {"cli"},
 }
@@ -74,7 +75,7 @@ def test_data_flows_one_way(root):
 
 
 def test_third_parties_stay_in_their_room(root):
-    """Osmium and osmnx in network, highspy in siting, folium in output, click and rich in cli."""
+    """Osmium and osmnx in network, highspy in siting, folium in render, click and rich in cli."""
     wrong = [
         f"{path.relative_to(root)} imports {name}"
         for path, room, tree in modules(root)

@@ -18,13 +18,13 @@ import osmium
 import pytest
 from plugspan import pipeline, study
 from plugspan.cli import _run
-from plugspan.output.layers import plan_layers
-from plugspan.output.pictures import charts
-from plugspan.output.report import sections, siting
-from plugspan.output.report import context as state
-from plugspan.output.result import plan_result
-from plugspan.output.result_schema import result_schema
-from plugspan.output.run import write_run
+from plugspan.tables.layers import plan_layers
+from plugspan.render.pictures import charts
+from plugspan.render.report import sections, siting
+from plugspan.render.report import context as state
+from plugspan.render.result import plan_result
+from plugspan.render.result_schema import result_schema
+from plugspan.render.run import write_run
 from plugspan.project import Project
 
 BOX = (113.10, 27.76, 113.22, 27.86)

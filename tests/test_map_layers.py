@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import geopandas as gpd
 import pandas as pd
 import pytest
-from plugspan.output.columns import GAP_LAYER_COLUMNS
-from plugspan.output.gap_words import chainage, with_gap_words
-from plugspan.output.layer import Layer, Popup, rule_layer_names
-from plugspan.output.plan_cards import _card
-from plugspan.output.popups import POPUPS
-from plugspan.output.siting_layers import _others, _worth, amount
-from plugspan.output.styles import TOWNS
-from plugspan.output.webmap.payload import layer_payload
+from plugspan.tables.columns import GAP_LAYER_COLUMNS
+from plugspan.tables.gap_words import chainage, with_gap_words
+from plugspan.tables.layer import Layer, Popup, rule_layer_names
+from plugspan.tables.plan_cards import _card
+from plugspan.tables.popups import POPUPS
+from plugspan.tables.siting_layers import _others, _worth, amount
+from plugspan.tables.styles import TOWNS
+from plugspan.render.webmap.payload import layer_payload
 from plugspan.schema import Column, TableSchema, shown
 from plugspan.siting.maxcover.result import SitingResult
 from plugspan.siting.planning.outcome import Siting

@@ -18,9 +18,9 @@ from helsinki_case import write_case
 from plugspan import atomic
 from plugspan.atomic import MARKER, listed, write_file
 from plugspan.cli import _run, main
-from plugspan.output import run as writers
-from plugspan.output.files import write_export
-from plugspan.output.run import RUN_FILES, write_run
+from plugspan.render import run as writers
+from plugspan.render.files import write_export
+from plugspan.render.run import RUN_FILES, write_run
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.template import write_template
@@ -278,7 +278,7 @@ def test_overwrite_leaves_what_plugspan_did_not_make(
         raise AssertionError("work was begun")
 
     monkeypatch.setattr("plugspan.pipeline.make_plan", fail)
-    monkeypatch.setattr("plugspan.output.files.write_pdf", fail)
+    monkeypatch.setattr("plugspan.render.files.write_pdf", fail)
     path = tmp_path / "out.html"
     FOREIGN[what](path)
     before = [(p, p.lstat().st_ino, p.lstat().st_mtime_ns) for p in sorted(tmp_path.rglob("*"))]
@@ -322,7 +322,7 @@ def test_a_place_that_cannot_be_is_told_before_the_work(
         raise AssertionError("work was begun")
 
     monkeypatch.setattr("plugspan.pipeline.make_plan", fail)
-    monkeypatch.setattr("plugspan.output.files.write_pdf", fail)
+    monkeypatch.setattr("plugspan.render.files.write_pdf", fail)
     (tmp_path / "mine.txt").write_text("mine", "utf-8")
     monkeypatch.chdir(tmp_path)
     before, place_there = state(project), place.replace("P", str(project), 1)

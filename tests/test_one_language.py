@@ -6,7 +6,7 @@ import re
 
 import osmium
 import pytest
-from plugspan.output.run import write_run
+from plugspan.render.run import write_run
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.texts import catalogue

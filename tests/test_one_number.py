@@ -16,11 +16,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from types import SimpleNamespace
 
 import pytest
-from plugspan.output.columns import ROUTE_COLUMNS
-from plugspan.output.layers import plan_layers
-from plugspan.output.run import write_run
-from plugspan.output.summary import summary_lines
-from plugspan.output.workbook.sheets import plan_sheets
+from plugspan.tables.columns import ROUTE_COLUMNS
+from plugspan.tables.layers import plan_layers
+from plugspan.render.run import write_run
+from plugspan.tables.summary import summary_lines
+from plugspan.tables.sheets import plan_sheets
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.rules.spacing import RouteSpacing

@@ -27,18 +27,18 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font
 from PIL import Image
 from plugspan.errors import OutputExistsError
-from plugspan.output import styles
-from plugspan.output.layer import Category
-from plugspan.output.pictures import lettering
-from plugspan.output.pictures.charts import svg_png
-from plugspan.output.pictures.layers import Names
-from plugspan.output.pictures.legend import legend_entries
-from plugspan.output.pictures.lettering import printable, width_pt
-from plugspan.output.pictures.maps import map_figure, wrap, write_map_picture
-from plugspan.output.pictures.paper import Paper, beside
-from plugspan.output.pictures.signs import bar_length
-from plugspan.output.strips.canvas import Canvas
-from plugspan.output.symbols import LINE_MARKS, SHAPES, SOLID_MARKS, polylines, strokes
+from plugspan.tables import styles
+from plugspan.tables.layer import Category
+from plugspan.render.pictures import lettering
+from plugspan.render.pictures.charts import svg_png
+from plugspan.render.pictures.layers import Names
+from plugspan.render.pictures.legend import legend_entries
+from plugspan.render.pictures.lettering import printable, width_pt
+from plugspan.render.pictures.maps import map_figure, wrap, write_map_picture
+from plugspan.render.pictures.paper import Paper, beside
+from plugspan.render.pictures.signs import bar_length
+from plugspan.render.strips.canvas import Canvas
+from plugspan.render.symbols import LINE_MARKS, SHAPES, SOLID_MARKS, polylines, strokes
 from plugspan.texts import LANGUAGES, catalogue
 from plugspan.units import GEOD
 
@@ -154,7 +154,7 @@ import matplotlib.font_manager as fonts
 find = fonts.findSystemFonts
 fonts.findSystemFonts = lambda paths=None, **which: find(paths, **which) if paths else []
 fonts.fontManager.__init__()
-from plugspan.output.pictures.maps import write_map_picture
+from plugspan.render.pictures.maps import write_map_picture
 for path in sys.argv[1:]:
     write_map_picture([], path, title="洣水 株洲市 CO₂ ≥ 1000 t", size_mm=(90, 60), dpi=80, letters="paths")
 """
@@ -367,7 +367,7 @@ def test_the_scale_bar_is_round_and_not_too_long(longest):
 
 def test_the_symbols_are_those_of_the_web_map(root):
     """Path by path the same data as in web/symbols.js."""
-    script = (root / "coverage" / "output" / "web" / "symbols.js").read_text("utf-8")
+    script = (root / "coverage" / "render" / "web" / "symbols.js").read_text("utf-8")
     for path in {*SHAPES.values(), *SOLID_MARKS.values(), *LINE_MARKS.values()}:
         assert f'"{path}"' in script, path
 

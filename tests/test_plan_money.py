@@ -7,8 +7,8 @@ import json
 import pandas as pd
 import pytest
 from plugspan.errors import InputError
-from plugspan.output.run import write_run
-from plugspan.output.verify import verify_run
+from plugspan.render.run import write_run
+from plugspan.render.verify import verify_run
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.rules.costs import CostTable

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from plugspan.output.plan_panel import brief_sentences
-from plugspan.output.programme import rules_outside
-from plugspan.output.run import write_run
-from plugspan.output.summary import summary_lines
-from plugspan.output.verify import verify_run
+from plugspan.render.plan_panel import brief_sentences
+from plugspan.tables.programme import rules_outside
+from plugspan.render.run import write_run
+from plugspan.tables.summary import summary_lines
+from plugspan.render.verify import verify_run
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.rules.policy import read_policy

@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 from plugspan.atomic import MARKER
 from plugspan.cli import _run
-from plugspan.output.result_schema import result_schema
-from plugspan.output.run import write_run
-from plugspan.output.verify import verify_run
+from plugspan.render.result_schema import result_schema
+from plugspan.render.run import write_run
+from plugspan.render.verify import verify_run
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, read_project
 from plugspan.study import sample_project, silent

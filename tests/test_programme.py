@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 from plugspan.errors import InputError
-from plugspan.output.numbers import plain
-from plugspan.output.programme import plan_part
+from plugspan.tables.numbers import plain
+from plugspan.tables.programme import plan_part
 from plugspan.pipeline import find_places, plan_programme
 from plugspan.project import PlanSettings, read_project
 from plugspan.rules.assessment import assess

@@ -8,10 +8,10 @@ import docx
 import openpyxl
 import pyogrio
 import pytest
-from plugspan.output.programme import closes_words
-from plugspan.output.run import write_run
-from plugspan.output.summary import summary_lines
-from plugspan.output.webmap import write_map
+from plugspan.tables.programme import closes_words
+from plugspan.render.run import write_run
+from plugspan.tables.summary import summary_lines
+from plugspan.render.webmap import write_map
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.study import sample_project, silent

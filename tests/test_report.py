@@ -17,16 +17,16 @@ from docx import Document
 from docx.oxml.ns import qn
 from helsinki_case import HOSTILE, write_case
 from plugspan.errors import InputError
-from plugspan.output import numbers
-from plugspan.output.layer import SourceNote
-from plugspan.output.layers import plan_layers
-from plugspan.output.pictures import lettering
-from plugspan.output.pictures.charts import curve_figure, figure_png, svg_png
-from plugspan.output.report.doc import open_paper
-from plugspan.output.report.write import check_template, write_pdf, write_report
-from plugspan.output.result import plan_result
-from plugspan.output.run import source_note
-from plugspan.output.words import assumption_lines, figure_rows, figure_unit
+from plugspan.tables import numbers
+from plugspan.tables.layer import SourceNote
+from plugspan.tables.layers import plan_layers
+from plugspan.render.pictures import lettering
+from plugspan.render.pictures.charts import curve_figure, figure_png, svg_png
+from plugspan.render.report.doc import open_paper
+from plugspan.render.report.write import check_template, write_pdf, write_report
+from plugspan.render.result import plan_result
+from plugspan.render.run import source_note
+from plugspan.tables.words import assumption_lines, figure_rows, figure_unit
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.texts import LANGUAGES, text

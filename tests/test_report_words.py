@@ -10,9 +10,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from plugspan.output import layers, numbers, summary
-from plugspan.output.layer import Category, Layer, LayerStyle
-from plugspan.output.words import assumption_lines, finding_words
+from plugspan.tables import layers, numbers, summary
+from plugspan.tables.layer import Category, Layer, LayerStyle
+from plugspan.tables.words import assumption_lines, finding_words
 from plugspan.rules.finding import Finding
 from plugspan.rules.policy import read_policy
 from plugspan.schema import TableSchema, at_most

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan import InputError
-from plugspan.assess.spacing import find_spacing
+from plugspan.measure.spacing import find_spacing
 from plugspan.network.access import find_access
 from plugspan.network.refs import GB_T_917, RoadClasses
 from plugspan.network.routes import Counting, Mark, RoadIndex, find_routes, locate

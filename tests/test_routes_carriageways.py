@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from plugspan import read_network
-from plugspan.assess.spacing import find_spacing
+from plugspan.measure.spacing import find_spacing
 from plugspan.network.access import find_access
 from plugspan.network.refs import RoadClasses
 from plugspan.network.routes import RoadIndex, find_routes, network_length_m

@@ -12,11 +12,11 @@ import pytest
 from dummy_kind import KIND, PointsShare
 from plugspan.errors import InputError
 from plugspan.inputs.choices import HUB_KINDS
-from plugspan.output.changes import compare
-from plugspan.output.result_schema import result_schema
-from plugspan.output.run import write_run
-from plugspan.output.verify import verify_run
-from plugspan.output.workbook.sheet import capital
+from plugspan.render.changes import compare
+from plugspan.render.result_schema import result_schema
+from plugspan.render.run import write_run
+from plugspan.render.verify import verify_run
+from plugspan.tables.sheet import capital
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.rules import kind as kinds_module

@@ -15,8 +15,8 @@ import jsonschema
 import pytest
 from conftest import HANGS_S
 from helsinki_case import HOSTILE, write_case
-from plugspan.output.result_schema import result_schema
-from plugspan.output.run import RUN_FILES, is_run_folder
+from plugspan.render.result_schema import result_schema
+from plugspan.render.run import RUN_FILES, is_run_folder
 
 
 def run(folder, *args, env=None):
@@ -89,7 +89,7 @@ def test_a_killed_run_leaves_the_old_folder(case, tmp_path):
     script = (
         "import sys\n"
         "from plugspan.cli import main\n"
-        "from plugspan.output import run\n"
+        "from plugspan.render import run\n"
         "run.write_report = lambda *_, **__: (print('writing', flush=True), sys.stdin.read())\n"
         "main(['run', sys.argv[1], '--overwrite'])\n"
     )

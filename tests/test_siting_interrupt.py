@@ -14,7 +14,7 @@ import pytest
 from conftest import HANGS_S
 from coverage_case import coverage_file
 from plugspan.cli.common import Teller
-from plugspan.output.verify import verify_run
+from plugspan.render.verify import verify_run
 from plugspan.siting.maxcover import LogLine
 
 if sys.platform == "win32":  # pragma: no cover

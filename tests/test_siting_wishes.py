@@ -12,10 +12,10 @@ import jsonschema
 import pytest
 from coverage_case import coverage_file, coverage_project
 from plugspan.errors import InputError
-from plugspan.output.numbers import plain
-from plugspan.output.result import siting_row
-from plugspan.output.result_schema import result_schema
-from plugspan.output.verify import verify_run
+from plugspan.tables.numbers import plain
+from plugspan.render.result import siting_row
+from plugspan.render.result_schema import result_schema
+from plugspan.render.verify import verify_run
 from plugspan.pipeline import PROPOSE_OPTIONS, _assessed_routes, _counting_site, find_places, load
 from plugspan.project import SitingSettings, read_project
 from plugspan.siting.planning.propose import propose

@@ -12,8 +12,8 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plugspan.assess.spacing import find_spacing, gap_paths, length_by_area
-from plugspan.assess.spacing_gaps import _bounds, length_class
+from plugspan.measure.spacing import find_spacing, gap_paths, length_by_area
+from plugspan.measure.spacing_gaps import _bounds, length_class
 from plugspan.network.access import Access, find_access
 from plugspan.network.routes import RoadIndex, find_routes, network_length_m
 from plugspan.network.snapping import snap

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from plugspan import InputError
-from plugspan.assess.spacing import find_spacing
+from plugspan.measure.spacing import find_spacing
 from plugspan.network import Region
 from plugspan.network.access import find_access
 from plugspan.network.routes import RoadIndex, edge_weight, find_routes, network_length_m

@@ -13,14 +13,14 @@ import pytest
 import shapely
 from hypothesis import example, given
 from hypothesis import strategies as st
-from plugspan.assess.strip_model import Crossing, LaneState, Stretch, StripGap, Town
-from plugspan.assess.strips import StripFrames, strip_data, strip_key, strips_of
-from plugspan.assess.strips_around import Surroundings, end_names
+from plugspan.measure.strip_model import Crossing, LaneState, Stretch, StripGap, Town
+from plugspan.measure.strips import StripFrames, strip_data, strip_key, strips_of
+from plugspan.measure.strips_around import Surroundings, end_names
 from plugspan.network.routes import RoadIndex, find_routes
-from plugspan.output.strips.draw import strip_svg
-from plugspan.output.strips.layout import Label, bins, place_labels, shortened, text_px
-from plugspan.output.strips.scale import Scale
-from plugspan.output.webmap.charts import ATTRIBUTES, TAGS, chart_tree
+from plugspan.render.strips.draw import strip_svg
+from plugspan.render.strips.layout import Label, bins, place_labels, shortened, text_px
+from plugspan.render.strips.scale import Scale
+from plugspan.render.webmap.charts import ATTRIBUTES, TAGS, chart_tree
 from plugspan.texts import LANGUAGES, catalogue
 from shapely import LineString, Point
 from strip_case import ALL, HOSTILE, city_strip, gap, long_strip, ring_strip, short_strip, sites_at, strip

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from plugspan.assess.border import OwnPart
-from plugspan.assess.covered import covered_length
-from plugspan.assess.covered_drives import Links
+from plugspan.measure.border import OwnPart
+from plugspan.measure.covered import covered_length
+from plugspan.measure.covered_drives import Links
 from plugspan.rules.rows import RuleRows
 from plugspan.rules.stretches import gap_rows
 from plugspan.rules.two_site import SitesOnRoads, join_roads, roads_of_pieces, watched

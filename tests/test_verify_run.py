@@ -19,11 +19,11 @@ from plugspan.atomic import MARKER
 from plugspan.cli import _run
 from plugspan.errors import InputError
 from plugspan.files import digest_of
-from plugspan.output.changes import compare, table_lines
-from plugspan.output.compare import MOST_BYTES
-from plugspan.output.read_run import read_run
-from plugspan.output.run import write_run
-from plugspan.output.verify import verify_run
+from plugspan.render.changes import compare, table_lines
+from plugspan.render.compare import MOST_BYTES
+from plugspan.render.read_run import read_run
+from plugspan.render.run import write_run
+from plugspan.render.verify import verify_run
 from plugspan.pipeline import make_plan
 from plugspan.texts import LANGUAGES
 

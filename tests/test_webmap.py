@@ -19,11 +19,11 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plugspan.output import styles
-from plugspan.output.layer import Category, FindingRow, Layer, LayerStyle, SourceNote
-from plugspan.output.webmap import Basemap, render_map, write_map
-from plugspan.output.webmap.charts import chart_tree
-from plugspan.output.webmap.packing import (
+from plugspan.tables import styles
+from plugspan.tables.layer import Category, FindingRow, Layer, LayerStyle, SourceNote
+from plugspan.render.webmap import Basemap, render_map, write_map
+from plugspan.render.webmap.charts import chart_tree
+from plugspan.render.webmap.packing import (
     encode_varints,
     line_parts,
     pack_geometries,
@@ -31,13 +31,13 @@ from plugspan.output.webmap.packing import (
     point_units,
     polygon_parts,
 )
-from plugspan.output.webmap.page import SCRIPTS, json_block
+from plugspan.render.webmap.page import SCRIPTS, json_block
 from plugspan.schema import shown
 from plugspan.texts import catalogue
 from shapely import GeometryCollection, LineString, MultiLineString, Point, Polygon
 from webmap_case import case, col, frame, roads, schema
 
-WEB = resources.files("plugspan.output") / "web"
+WEB = resources.files("plugspan.render") / "web"
 STYLES = {
     "roads": styles.ROADS,
     "sites": styles.SITES,
@@ -489,7 +489,7 @@ def test_scripts_write_text_not_markup():
 
 def test_vendored_files_are_what_the_readme_says():
     """Each vendored file has its hash in the table, and nothing else lies there."""
-    vendor = resources.files("plugspan.output") / "vendor"
+    vendor = resources.files("plugspan.render") / "vendor"
     table = re.findall(
         r"^\| (\S+/\S+) \|.*\| ([0-9a-f]{64}) \|$", (vendor / "README.md").read_text("utf-8"), flags=re.M
     )

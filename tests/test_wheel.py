@@ -55,13 +55,13 @@ def test_the_wheel_carries_the_sample_and_nothing_named_coverage(wheel):
         "plugspan/data/zhuzhou.toml",
         "plugspan/rules/profiles/zhuzhou-2025.toml",
         "plugspan/texts/faults.toml",
-        "plugspan/output/vendor/fonts/PlugspanSansSC-Regular.otf",
-        "plugspan/output/vendor/fonts/OFL.txt",
+        "plugspan/render/vendor/fonts/PlugspanSansSC-Regular.otf",
+        "plugspan/render/vendor/fonts/OFL.txt",
         "plugspan/py.typed",
     ):
         assert wanted in names
     assert any(n.startswith("plugspan/data/osm/") and n.endswith(".pbf") for n in names)
-    assert any(n.startswith("plugspan/output/vendor/") and "LICENSE" in n for n in names)
+    assert any(n.startswith("plugspan/render/vendor/") and "LICENSE" in n for n in names)
 
 
 @pytest.mark.parametrize("beside", [True, False])

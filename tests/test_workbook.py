@@ -13,15 +13,15 @@ import pandas as pd
 import pytest
 from coverage_case import coverage_project
 from helsinki_case import HOSTILE, write_case
-from plugspan.output import numbers
-from plugspan.output.layer import SourceNote
-from plugspan.output.plan_tables import coverage_curve
-from plugspan.output.result import plan_result
-from plugspan.output.run import source_note
-from plugspan.output.workbook.sheet import Head, cell_value, clean
-from plugspan.output.workbook.sheets import plan_sheets
-from plugspan.output.workbook.sources import access_sheet
-from plugspan.output.workbook.write import _fitted, write_workbook
+from plugspan.tables import numbers
+from plugspan.tables.layer import SourceNote
+from plugspan.tables.plan_tables import coverage_curve
+from plugspan.render.result import plan_result
+from plugspan.render.run import source_note
+from plugspan.tables.sheet import Head, cell_value, clean
+from plugspan.tables.sheets import plan_sheets
+from plugspan.tables.source_sheets import access_sheet
+from plugspan.render.workbook.write import _fitted, write_workbook
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.schema import Column, column, of_objective

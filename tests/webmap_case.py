@@ -8,8 +8,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from plugspan.output import styles
-from plugspan.output.layer import FindingRow, Layer, SourceNote
+from plugspan.tables import styles
+from plugspan.tables.layer import FindingRow, Layer, SourceNote
 from plugspan.schema import Column, TableSchema
 from shapely import LineString, Point, Polygon, box
 

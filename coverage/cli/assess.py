@@ -13,7 +13,7 @@ from .common import lang_option, open_project, option, print_json, progress, pro
 @option("strict", is_flag=True)
 def command(project: Path, lang: str | None, strict: bool) -> int:
     """Print the findings as JSON."""
-    from ..output.result import finding_rows
+    from ..render.result import finding_rows
     from ..pipeline import assess_study, load
 
     opened = open_project(project, lang)

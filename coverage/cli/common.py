@@ -170,7 +170,7 @@ def progress(lang: str) -> Iterator[Teller]:
 
 def print_summary(plan: Plan, lang: str) -> None:
     """Findings on stdout: a line each; aligned on a terminal, tab-separated when piped."""
-    from ..output.summary import summary_lines
+    from ..tables.summary import summary_lines
 
     for row in summary_lines(plan, lang):
         click.echo("  ".join(row) if sys.stdout.isatty() else "\t".join(cell.strip() for cell in row))

@@ -18,15 +18,15 @@ from .common import lang_option, option, told_in, ui_lang, verb, warn
 @lang_option
 def command(first: Path, second: Path, out: Path | None, overwrite: bool, lang: str | None) -> int:
     """Print a line for each thing that differs; with ``--out`` also write a page with a map, and a sheet."""
-    from ..output.changes import compare, table_lines
-    from ..output.compare import run_language
+    from ..render.changes import compare, table_lines
+    from ..render.compare import run_language
     from ..texts import text
 
     lang = lang or run_language(first) or ui_lang()
     with told_in(lang):
         found = compare(first, second, lang)
         if out is not None:
-            from ..output.change_page import write_comparison
+            from ..render.change_page import write_comparison
 
             write_comparison(found, first, second, out, lang=lang, overwrite=overwrite)
             warn(text("compare.written", lang, folder=out))

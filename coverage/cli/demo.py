@@ -19,7 +19,7 @@ from .common import finish, open_project, option, progress, told_in, verb, warn
 def command(out: Path, lang: str | None) -> int:
     """Run the sample; a demo folder of an earlier run is replaced."""
     from ..atomic import check_folder
-    from ..output.run import write_run
+    from ..render.run import write_run
     from ..pipeline import make_plan, sample_project
 
     started = time.perf_counter()

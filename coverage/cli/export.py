@@ -28,7 +28,7 @@ def command(
 ) -> int:
     """Assess, propose sites, and write the layers in another format."""
     from ..atomic import check_file, check_folder
-    from ..output.files import write_export
+    from ..render.files import write_export
     from ..pipeline import make_plan
 
     opened = open_project(project, lang)

@@ -17,7 +17,7 @@ from .common import lang_option, open_project, option, progress, project_argumen
 def command(project: Path, file: Path, overwrite: bool, lang: str | None) -> int:
     """Assess, propose sites, and write one HTML file."""
     from ..atomic import check_file
-    from ..output.run import write_map_file
+    from ..render.run import write_map_file
     from ..pipeline import make_plan
 
     opened = open_project(project, lang)

@@ -28,8 +28,8 @@ from .common import (
 def command(project: Path, file: Path | None, pdf: bool, overwrite: bool, lang: str | None) -> int:
     """Write the report of a project, or the PDF of a run folder's report."""
     from ..atomic import check_file
-    from ..output.files import write_report_files, write_run_pdf
-    from ..output.run import is_run_folder
+    from ..render.files import write_report_files, write_run_pdf
+    from ..render.run import is_run_folder
     from ..pipeline import make_plan
 
     if is_run_folder(project):

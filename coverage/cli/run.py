@@ -14,7 +14,7 @@ from .common import finish, open_project, out_options, progress, project_argumen
 def command(project: Path, out: Path | None, overwrite: bool, lang: str | None, strict: bool) -> int:
     """Read, assess, site, write."""
     from ..atomic import check_folder
-    from ..output.run import write_run
+    from ..render.run import write_run
     from ..pipeline import make_plan
 
     started = time.perf_counter()

@@ -21,7 +21,7 @@ from .common import (
 @lang_option
 def command(project: Path, lang: str | None) -> int:
     """Print proposed sites, least sites and retrofits as JSON, as they stand in result.json."""
-    from ..output.result import siting_part
+    from ..render.result import siting_part
     from ..pipeline import make_plan
 
     opened = open_project(project, lang)

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..assess.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
-from ..assess.strips_around import DriveLines
+from ..measure.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
+from ..measure.strips_around import DriveLines
 from ..inputs import Inputs, qualify
 from ..inputs.sites import exists
 from ..network.access import find_served

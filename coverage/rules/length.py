@@ -12,9 +12,9 @@ import pandas as pd
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from ..assess.covered import covered_length
-from ..assess.covered_drives import Links
-from ..assess.spacing import Spacing, find_spacing
+from ..measure.covered import covered_length
+from ..measure.covered_drives import Links
+from ..measure.spacing import Spacing, find_spacing
 from ..network.access import Access, find_served
 from ..network.cutting import all_pieces
 from ..network.graph import BoolArray, FloatArray, IntArray, shortest_csr

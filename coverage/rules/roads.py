@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
-from ..assess.border import SHARED_COLUMNS, OwnPart, shared_gaps
-from ..assess.spacing import Spacing, drives_by_key, find_spacing, gap_paths
-from ..assess.spacing_gaps import NO_SITE, OPEN, SHARED, DriveKey, region_pieces, rows_by_drive
+from ..measure.border import SHARED_COLUMNS, OwnPart, shared_gaps
+from ..measure.spacing import Spacing, drives_by_key, find_spacing, gap_paths
+from ..measure.spacing_gaps import NO_SITE, OPEN, SHARED, DriveKey, region_pieces, rows_by_drive
 from ..inputs import Inputs
 from ..network import Region, RoadGraph
 from ..network.access import Access, find_access
@@ -26,7 +26,7 @@ from .finding import NO, UNKNOWN, YES, site_status, status_counts
 from .model import Rule, SiteRequirement
 
 CLASSES = ("good", "middle", "gap", "no_site", "open", "shared")
-"""Names of the classes of length, in the order of :func:`~plugspan.assess.spacing.class_columns`."""
+"""Names of the classes of length, in the order of :func:`~plugspan.measure.spacing.class_columns`."""
 
 
 class RouteRule(Rule):

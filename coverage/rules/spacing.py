@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..assess.spacing import Spacing, length_by_area
+from ..measure.spacing import Spacing, length_by_area
 from ..network.graph import BoolArray, FloatArray
 from ..settings import Positive
 from ..units import M_PER_KM

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from ..assess.border import OwnPart
-from ..assess.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
+from ..measure.border import OwnPart
+from ..measure.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
 from ..errors import Fault, InputError
 from ..network.access import find_served
 from ..network.graph import BoolArray, FloatArray, IntArray

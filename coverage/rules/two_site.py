@@ -19,7 +19,7 @@ import pandas as pd
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from ..assess.covered_drives import Links, least_drives, nearest_two
+from ..measure.covered_drives import Links, least_drives, nearest_two
 from ..network.graph import BoolArray, FloatArray, IntArray, shortest_csr
 from ..units import compare_m
 from .rows import Drives, RuleRows

@@ -287,7 +287,7 @@ def write_graphs(folder: Path) -> None:
 
 def run(folder: Path) -> None:
     """Write the run folder ``run`` of the project, for ``verify`` and ``compare``."""
-    from plugspan.output.run import write_run
+    from plugspan.render.run import write_run
     from plugspan.pipeline import make_plan
     from plugspan.project import read_project
 

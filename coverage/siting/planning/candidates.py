@@ -13,7 +13,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from sklearn.neighbors import BallTree
 
-from ...assess.border import OwnPart
+from ...measure.border import OwnPart
 from ...errors import Fault, InputError
 from ...inputs import Inputs
 from ...inputs.choices import HUB_KINDS, SERVICE_KINDS

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from ...assess.spacing_gaps import DRIVE_KEY
+from ...measure.spacing_gaps import DRIVE_KEY
 from ...network.routes import merge_intervals
 from ...rules.roads import RoadContext
 from ...rules.spacing import RouteSpacing

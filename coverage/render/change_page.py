@@ -1,0 +1,205 @@
+"""A comparison of two runs as a page with a map in two colours, and as a sheet."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import xlsxwriter
+
+from ..atomic import write_file
+from ..errors import InputError
+from ..markup import clean_xml
+from ..schema import columns
+from ..texts import text
+from ..units import WGS84
+from .changes import PARTS, Comparison
+from ..tables.layer import MIDDLE, PLAN, QUIET, Category, Layer, LayerStyle
+from ..tables.layer_frame import make_layer
+from ..tables.plan_cards import PlanCard
+from .read_run import read_run
+from .webmap import write_map
+from .workbook.cells import text_style
+
+COLOURS = {"first": MIDDLE, "second": PLAN, "both": QUIET}
+"""The first run amber, the second purple, what both have grey; dash and sign differ, too."""
+MARKS = {"first": "minus", "second": "bolt", "both": ""}
+TOO_LONG = ("gap", "no_site")
+GAP_KEY = ["ref", "section", "direction", "from_km", "to_km"]
+WIDTHS = (16, 44, 34, 34, 40)
+
+
+def write_comparison(
+    found: Comparison, first: Path, second: Path, folder: Path, *, lang: str, overwrite: bool
+) -> None:
+    """Write ``compare.html`` and ``compare.xlsx`` into a folder.
+
+    Parameters
+    ----------
+    found : Comparison
+    first, second : Path
+        Run folders; roads are drawn where they hold ``layers.gpkg``.
+    folder : Path
+        Made if it is missing.
+
+    Raises
+    ------
+    OutputExistsError
+        If one of the files is there and ``overwrite`` is False.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_file(folder / "compare.xlsx", overwrite=overwrite) as new:
+        new.write_bytes(_workbook(found, lang))
+    a, b = found.names
+    named = " · ".join((text("compare.first", lang, name=a), text("compare.second", lang, name=b)))
+    cards = [card for part in PARTS if (card := _card(found, part, lang)) is not None]
+    layers = [*_ground(second), *_gaps(first, second), *_actions(found)]
+    write_map(layers, [], folder / "compare.html", lang=lang, title=text("compare.title", lang), subtitle=named,
+              cards=cards, overwrite=overwrite)  # fmt: skip
+
+
+def _card(found: Comparison, part: str, lang: str) -> PlanCard | None:
+    """The changes of a part as a card beside the map."""
+    rows = [change for change in found.changes if change.part == part]
+    if not rows:
+        return None
+    lines = []
+    for change in rows:
+        words = f"{change.first} → {change.second}"
+        lines.append((change.what, f"{words} ({change.note})" if change.note else words))
+    layer = "compared_actions" if part == "actions" else "compared_gaps" if part == "gaps" else ""
+    return PlanCard(text(f"compare.part.{part}", lang), tuple(lines), layer)
+
+
+# -- layers ----------------------------------------------------------------------------------------------
+
+
+def _style(kind: str) -> LayerStyle:
+    if kind == "line":
+        dash = {"first": (6.0, 3.0), "second": (), "both": (2.0, 3.0)}
+        kinds = [
+            Category(run, f"legend.compared.{run}", COLOURS[run], width=4.0, dash=dash[run])
+            for run in COLOURS
+        ]
+        return LayerStyle("line", tuple(kinds), by="run")
+    points = [
+        Category(run, f"legend.compared.{run}", COLOURS[run], width=15.0, mark=MARKS[run])  # type: ignore[arg-type]
+        for run in COLOURS
+    ]
+    return LayerStyle("point", tuple(points), by="run")
+
+
+def _actions(found: Comparison) -> list[Layer]:
+    if not found.places:
+        return []
+    rows = [{"run": p.run, "name": p.name, "words": p.about} for p in found.places]
+    points = gpd.points_from_xy([p.lon for p in found.places], [p.lat for p in found.places])
+    frame = gpd.GeoDataFrame(rows, geometry=points, crs=WGS84)
+    return [make_layer("compared_actions", frame, columns("name words"), _style("point"), "plan", keep=("run",),
+                       search_column="name")]  # fmt: skip
+
+
+def _table(folder: Path, name: str) -> gpd.GeoDataFrame | None:
+    """A layer of a run folder; None if there is none, or it can't be read."""
+    try:
+        tables = read_run(folder).tables
+        found = tables.get(name)
+    except InputError:
+        return None
+    if not isinstance(found, gpd.GeoDataFrame) or found.empty:
+        return None
+    return found[found.geometry.notna()]
+
+
+def _gaps(first: Path, second: Path) -> list[Layer]:
+    """Gaps that are too long with the plan, in the first run, the second, or both."""
+    frames = []
+    for folder in (first, second):
+        table = _table(folder, "routes_after")
+        if table is None:
+            table = _table(folder, "routes")
+        if table is None or not {*GAP_KEY, "spacing_class"} <= set(table.columns):
+            return []
+        frames.append(table[table["spacing_class"].isin(TOO_LONG)][[*GAP_KEY, "geometry"]])
+    keys = [
+        set(frame[GAP_KEY].astype(str).agg("|".join, axis=1)) if len(frame) else set() for frame in frames
+    ]
+    joined = pd.concat(frames, ignore_index=True).drop_duplicates(GAP_KEY)
+    if joined.empty:
+        return []
+    own = joined[GAP_KEY].astype(str).agg("|".join, axis=1)
+    run = [
+        "both" if key in keys[0] and key in keys[1] else "first" if key in keys[0] else "second"
+        for key in own
+    ]
+    frame = gpd.GeoDataFrame(joined.assign(run=run), geometry="geometry", crs=WGS84)
+    return [make_layer("compared_gaps", frame, columns("ref from_km to_km"), _style("line"), "routes", keep=("run",),
+                       search_column="ref")]  # fmt: skip
+
+
+def _ground(folder: Path) -> list[Layer]:
+    """Counties and roads of the second run, quiet."""
+    layers = []
+    for name, kind, label in (("counties", "polygon", "name"), ("roads", "line", None)):
+        table = _table(folder, name)
+        if table is None:
+            continue
+        look = Category(None, f"layer.{name}", "#FAF8F3" if kind == "polygon" else "#C3C9CE", width=1.0,
+                        edge="#9AA3AB", opacity=1.0)  # fmt: skip
+        style = LayerStyle(kind, (look,))  # type: ignore[arg-type]
+        layers.append(
+            make_layer(name, table, columns("name"), style, "background", label_column=label, popup=None)
+        )
+    return layers
+
+
+# -- sheet -----------------------------------------------------------------------------------------------
+
+
+def _workbook(found: Comparison, lang: str) -> bytes:
+    """One sheet, a row a change; no cell evaluates what came from data."""
+    held = io.BytesIO()
+    options = {
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "in_memory": True,
+    }
+    with xlsxwriter.Workbook(held, options) as book:
+        # By the comment a later --overwrite knows its own file; the date is the same in every run.
+        book.set_properties({"comments": "plugspan", "created": dt.datetime(2000, 1, 1)})
+        plain = {
+            "font_name": text("language.sheet-font", lang),
+            "font_size": 10,
+            "valign": "top",
+            "text_wrap": True,
+        }
+        looks = {
+            "text": book.add_format(plain),
+            "text'": book.add_format(plain | {"quote_prefix": True}),
+            "head": book.add_format(plain | {"bold": True, "bg_color": "#E7ECF0"}),
+        }
+        page = book.add_worksheet(text("compare.title", lang)[:31])
+        a, b = found.names
+        heads = [
+            text("compare.title", lang),
+            text("compare.what", lang),
+            text("compare.first", lang, name=a),
+            text("compare.second", lang, name=b),
+            text("compare.note", lang),
+        ]
+        for c, (head, width) in enumerate(zip(heads, WIDTHS, strict=True)):
+            page.set_column(c, c, width)
+            page.write_string(0, c, clean_xml(head), looks["head"])
+        for r, change in enumerate(found.changes, 1):
+            part = text(f"compare.part.{change.part}", lang)
+            for c, words in enumerate((part, change.what, change.first, change.second, change.note)):
+                page.write_string(r, c, clean_xml(words), looks[text_style(words, "text")])
+        page.freeze_panes(1, 2)
+        page.autofilter(0, 0, max(len(found.changes), 1), len(heads) - 1)
+        page.set_landscape()
+        page.fit_to_pages(1, 0)
+    return held.getvalue()

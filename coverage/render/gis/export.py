@@ -1,0 +1,308 @@
+"""Layers in other formats: Shapefile, GeoJSON, FlatGeobuf, GeoParquet; one file a layer, with its QGIS style beside it.
+
+Each folder has a ``README.txt`` that names the columns and says what the format could not hold.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyogrio
+import shapely
+
+from ...atomic import write_folder
+from ...errors import Fault
+from ...texts import text
+from ...units import WGS84
+from .fields import Field, ascii_names
+from ...tables.layer import Layer
+from .geopackage import NO_TIME, Table, prepare, told_as_os_errors
+from .qml import layer_qml
+
+Format = Literal["shapefile", "geojson", "flatgeobuf", "geoparquet"]
+Encoding = Literal["UTF-8", "GBK"]
+SUFFIX: Mapping[Format, str] = {
+    "shapefile": ".shp",
+    "geojson": ".geojson",
+    "flatgeobuf": ".fgb",
+    "geoparquet": ".parquet",
+}
+DBF_NAME, DBF_BYTES = 10, 254
+"""Longest name and text that a Shapefile's table holds."""
+README = "README.txt"
+
+
+@dataclass(frozen=True, eq=False)
+class Exported:
+    """What was written: file names in the folder, and what the format could not hold."""
+
+    folder: Path
+    files: tuple[str, ...]
+    notes: tuple[Fault, ...]
+
+
+def export_layers(
+    layers: Sequence[Layer],
+    folder: str | Path,
+    format: Format,  # noqa: A002 (the word its users know)
+    *,
+    crs: str = "EPSG:4490",
+    lang: str = "zh",
+    encoding: Encoding = "UTF-8",
+    source: str = "",
+    time: str = NO_TIME,
+    overwrite: bool = False,
+) -> Exported:
+    """Write each layer as a file of its own into a new folder.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Lowest first.
+    folder : str or Path
+        Written beside its place and renamed when complete.
+    format : str
+        ``"shapefile"``, ``"geojson"`` (always EPSG:4326, RFC 7946), ``"flatgeobuf"`` or ``"geoparquet"``.
+    crs : str
+        As for :func:`plugspan.render.gis.geopackage.write_geopackage`; not for GeoJSON.
+    lang : str
+        Language of README and legends.
+    encoding : str
+        Of a Shapefile's texts: ``"UTF-8"``, or ``"GBK"`` for old Chinese software.
+    source : str
+        Line on sources and date, for the README.
+    time : str
+        Date that a Shapefile's table carries (its first ten characters); the same time gives the same bytes.
+    overwrite : bool
+        Replace a folder that is there.
+
+    Raises
+    ------
+    OutputExistsError
+        If the folder is there and ``overwrite`` is False.
+    InputError
+        If ``crs`` is unknown or not made for this part of the world.
+    """
+    crs = WGS84 if format == "geojson" else crs
+    tables = prepare(layers, {}, crs=crs, lang=lang)
+    notes: list[Fault] = []
+    with write_folder(Path(folder), overwrite=overwrite) as new:
+        written = []
+        for table in tables:
+            held = _fit(table, format, encoding, notes)
+            with told_as_os_errors(Path(folder)):
+                file = new / f"{held.name}{SUFFIX[format]}"
+                _WRITERS[format](held, file, crs, encoding, time)
+                _check_whole(held, file)
+            style = layer_qml(_layer(held), held.fields, lang)
+            (new / f"{held.name}.qml").write_text(style, "utf-8")
+            written.append(held)
+        readme = "\n".join(_readme(written, format, crs, lang, encoding, source, notes)) + "\n"
+        (new / README).write_text(readme, "utf-8-sig")
+        files = tuple(sorted(p.name for p in new.iterdir()))
+    return Exported(Path(folder), files, tuple(notes))
+
+
+def _geometry(table: Table) -> npt.NDArray[Any]:
+    return np.asarray(table.geometry, dtype=object)
+
+
+def _layer(table: Table) -> Layer:
+    if table.layer is None:
+        raise ValueError(f"{table.name} has no geometry")
+    return table.layer
+
+
+# -- what a format can hold ------------------------------------------------------------------------------
+
+
+def _fit(table: Table, format: Format, encoding: Encoding, notes: list[Fault]) -> Table:  # noqa: A002
+    if format == "shapefile":
+        return _fit_shapefile(table, encoding, notes)
+    if format == "flatgeobuf":
+        return _only_placed(table, notes)
+    return table
+
+
+def _only_placed(table: Table, notes: list[Fault]) -> Table:
+    """FlatGeobuf with its index holds no feature without a geometry."""
+    geometry = _geometry(table)
+    placed: npt.NDArray[np.bool_] = ~np.asarray(shapely.is_missing(geometry))
+    if placed.all():
+        return table
+    notes.append(_note("export-no-place", table, n=int((~placed).sum())))
+    fields = tuple(replace(f, values=f.values[placed], missing=f.missing[placed]) for f in table.fields)
+    return replace(table, fields=fields, geometry=geometry[placed])
+
+
+def _fit_shapefile(table: Table, encoding: Encoding, notes: list[Fault]) -> Table:
+    names = ascii_names([f.name for f in table.fields], width=DBF_NAME, reserved=())
+    fields = [
+        _fit_dbf(replace(f, name=name), table, encoding, notes)
+        for f, name in zip(table.fields, names, strict=True)
+    ]
+    return replace(table, fields=tuple(fields))
+
+
+def _fit_dbf(field: Field, table: Table, encoding: Encoding, notes: list[Fault]) -> Field:
+    if field.values.dtype != object:
+        return field
+    fitted = field.values.copy()
+    cut = lost = 0
+    for i in np.flatnonzero(~field.missing):
+        fitted[i], was_cut, was_lost = fit_text(field.values[i], encoding)
+        cut += was_cut
+        lost += was_lost
+    if cut:
+        notes.append(_note("export-cut", table, field, n=cut))
+    if lost:
+        notes.append(_note("export-lost", table, field, n=lost, encoding=encoding))
+    return replace(field, values=fitted)
+
+
+def fit_text(value: str, encoding: str) -> tuple[str, bool, bool]:
+    """Return a text that a Shapefile holds, whether it was cut at 254 bytes, and whether characters became ``?``.
+
+    Examples
+    --------
+    >>> fit_text("醴陵🚢", "GBK")
+    ('醴陵?', False, True)
+    """
+    raw = value.encode(encoding, errors="replace")
+    kept = raw[:DBF_BYTES].decode(encoding, errors="ignore")
+    return kept, len(raw) > DBF_BYTES, raw.decode(encoding) != value
+
+
+def _note(key: str, table: Table, field: Field | None = None, **values: Any) -> Fault:
+    column = field.name if field else None
+    return Fault(key, file=table.name, column=column, values=values, warning=True)
+
+
+# -- writers ---------------------------------------------------------------------------------------------
+
+
+def _write_ogr(
+    table: Table, path: Path, crs: str, driver: str, encoding: str | None = None, **options: str
+) -> None:
+    pyogrio.raw.write(
+        path,
+        shapely.to_wkb(table.geometry),
+        [field.values for field in table.fields],
+        [field.name for field in table.fields],
+        field_mask=[field.missing for field in table.fields],
+        layer=table.name,
+        driver=driver,
+        geometry_type=table.geometry_type,
+        crs=crs,
+        encoding=encoding,
+        promote_to_multi=False,
+        layer_options=options,
+    )
+
+
+def _check_whole(table: Table, path: Path) -> None:
+    """Find out whether a file holds all of a table: on a full disk GDAL loses what it writes last and is silent.
+
+    Raises
+    ------
+    OSError
+        If it doesn't.
+    """
+    whole = True
+    if path.suffix == ".shp":
+        shapes, rows = path.read_bytes(), path.with_suffix(".dbf").read_bytes()
+        n, start, width = (int.from_bytes(rows[a:b], "little") for a, b in ((4, 8), (8, 10), (10, 12)))
+        whole = n == len(_geometry(table)) and 0 < start <= len(rows) - n * width
+        whole = whole and len(shapes) == 2 * int.from_bytes(shapes[24:28], "big")  # counted in 16-bit words
+    elif path.suffix == ".geojson":
+        whole = path.read_bytes().endswith(b"]\n}\n")
+    elif path.suffix == ".fgb":
+        pyogrio.raw.read(path)
+    if not whole:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def _write_shapefile(table: Table, path: Path, crs: str, encoding: Encoding, time: str) -> None:
+    # A Shapefile's lines and areas may always have several parts; its driver knows the single kinds only.
+    kind = (
+        (table.geometry_type or "").removeprefix("Multi")
+        if "Point" not in (table.geometry_type or "")
+        else table.geometry_type
+    )
+    _write_ogr(
+        replace(table, geometry_type=kind),
+        path,
+        crs,
+        "ESRI Shapefile",
+        encoding,
+        DBF_DATE_LAST_UPDATE=time[:10],
+    )
+
+
+def _write_geojson(table: Table, path: Path, crs: str, encoding: Encoding, time: str) -> None:
+    _write_ogr(table, path, crs, "GeoJSON", RFC7946="YES")
+
+
+def _write_flatgeobuf(table: Table, path: Path, crs: str, encoding: Encoding, time: str) -> None:
+    _write_ogr(table, path, crs, "FlatGeobuf", SPATIAL_INDEX="YES" if len(_geometry(table)) else "NO")
+
+
+def _write_geoparquet(table: Table, path: Path, crs: str, encoding: Encoding, time: str) -> None:
+    columns = {field.name: _nullable(field) for field in table.fields}
+    frame = gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(table.geometry, crs=crs), crs=crs)
+    frame.to_parquet(path, index=False, compression="zstd", schema_version="1.1.0", write_covering_bbox=True)
+
+
+_ARROW = {"b": pa.bool_(), "i": pa.int64(), "f": pa.float64(), "M": pa.date32(), "O": pa.string()}
+
+
+def _nullable(field: Field) -> pd.Series[Any]:
+    values = pa.array(field.values, type=_ARROW[field.values.dtype.kind], mask=field.missing)
+    return pd.Series(pd.arrays.ArrowExtensionArray(values))
+
+
+_WRITERS: Mapping[Format, Callable[[Table, Path, str, Encoding, str], None]] = {
+    "shapefile": _write_shapefile,
+    "geojson": _write_geojson,
+    "flatgeobuf": _write_flatgeobuf,
+    "geoparquet": _write_geoparquet,
+}
+
+
+# -- readme ----------------------------------------------------------------------------------------------
+
+
+def _readme(
+    tables: Sequence[Table],
+    format: Format,  # noqa: A002
+    crs: str,
+    lang: str,
+    encoding: str,
+    source: str,
+    notes: Sequence[Fault],
+) -> list[str]:
+    lines = [text("export.readme", lang, format=text(f"export.{format}", lang), crs=crs)]
+    lines += [source] if source else []
+    lines += ["", text(f"export.limits-{format}", lang, encoding=encoding)]
+    lines += ["", text("export.notes", lang), *(f"- {note.render(lang)}" for note in notes)] if notes else []
+    for table in tables:
+        n = len(_geometry(table))
+        lines += ["", f"{table.name}{SUFFIX[format]}  {table.title}  ({n})"]
+        lines += [_readme_column(field, lang) for field in table.fields]
+    return lines
+
+
+def _readme_column(field: Field, lang: str) -> str:
+    full = "" if field.name == field.column.name else f" = {field.column.name}"
+    meaning = field.meaning(lang)
+    return f"  {field.name}{full}: {field.label(lang)}{' — ' + meaning if meaning else ''}"

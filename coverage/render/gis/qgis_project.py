@@ -1,0 +1,257 @@
+"""A QGIS project over the layers of a GeoPackage: groups, order, titles, and the states as map themes.
+
+It travels inside the GeoPackage (QGIS: Project, Open From, GeoPackage), and :func:`write_qgis_project` writes it
+beside the file for a double click.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pyproj import CRS
+
+from ...atomic import write_file
+from ...markup import clean_xml
+from ...texts import text
+from .fields import Field, in_crs
+from ...tables.layer import GROUPS, Group, Layer, Phase
+from .qml import DOCTYPE, QGIS_VERSION, label_column, style_elements, to_text
+from .qml_symbols import Element, element, node
+
+_WKB_KIND = {"point": "Point", "line": "Line", "polygon": "Polygon"}
+_PAPER = "#F4F6F7"
+MARGIN = 0.04
+"""Share of the width that stays free around the data."""
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectLayer:
+    """A layer, the table it is in, and its columns as they are named there."""
+
+    table: str
+    title: str
+    layer: Layer
+    fields: tuple[Field, ...]
+    geometry_type: str
+
+
+def write_qgis_project(
+    layers: Sequence[ProjectLayer],
+    geopackage: Path,
+    path: Path,
+    *,
+    crs: str,
+    lang: str,
+    title: str = "",
+    overwrite: bool = False,
+) -> None:
+    """Write ``layers.qgs`` beside the GeoPackage; both may be moved together.
+
+    Raises
+    ------
+    OutputExistsError
+        If the file is there and ``overwrite`` is False.
+    """
+    content = project_xml(layers, f"./{geopackage.name}", crs=crs, lang=lang, title=title)
+    with write_file(path, overwrite=overwrite) as new:
+        new.write_text(content, "utf-8")
+
+
+def project_archive(
+    layers: Sequence[ProjectLayer], source: str, *, crs: str, lang: str, title: str, time: str
+) -> bytes:
+    """Return the project as QGIS's zipped form (``.qgz``), the same bytes for the same content."""
+    content = project_xml(layers, source, crs=crs, lang=lang, title=title)
+    year, month, day = int(time[:4]), int(time[5:7]), int(time[8:10])
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        entry = zipfile.ZipInfo("plugspan.qgs", (max(year, 1980), month, day, 0, 0, 0))
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        archive.writestr(entry, content)
+    return held.getvalue()
+
+
+def project_xml(layers: Sequence[ProjectLayer], source: str, *, crs: str, lang: str, title: str) -> str:
+    """Return the project.
+
+    Parameters
+    ----------
+    layers : sequence of ProjectLayer
+        Lowest first.
+    source : str
+        The GeoPackage as seen from the project, e.g. ``"./layers.gpkg"``.
+    """
+    title = clean_xml(title)
+    root = element("qgis", version=QGIS_VERSION, projectname=title)
+    root.append(_text("title", title))
+    root.append(node("projectCrs", _srs(crs)))
+    root.append(_tree(layers, source, lang))
+    root.append(_canvas(layers, crs))
+    maps = [_map_layer(layer, source, crs, lang) for layer in layers]
+    root.append(node("projectlayers", *maps))
+    root.append(node("layerorder", *(element("layer", id=_id(layer)) for layer in reversed(layers))))
+    root.append(_properties())
+    root.append(_themes(layers, lang))
+    root.append(_view(layers, crs))
+    return DOCTYPE + to_text(root)
+
+
+def _id(layer: ProjectLayer) -> str:
+    return f"plugspan_{layer.table}"
+
+
+def _source(layer: ProjectLayer, source: str) -> str:
+    return f"{source}|layername={layer.table}"
+
+
+def _text(tag: str, value: str, **attributes: str) -> Element:
+    found = element(tag, **attributes)
+    found.text = value
+    return found
+
+
+def _srs(crs: str) -> Element:
+    known = CRS.from_user_input(crs)
+    return node(
+        "spatialrefsys",
+        _text("wkt", known.to_wkt()),
+        _text("srid", str(known.to_epsg() or 0)),
+        _text("authid", crs),
+        _text("description", known.name),
+        _text("geographicflag", "true" if known.is_geographic else "false"),
+    )
+
+
+# -- tree ------------------------------------------------------------------------------------------------
+
+
+def _tree(layers: Sequence[ProjectLayer], source: str, lang: str) -> Element:
+    """Groups and layers, topmost first; the order of the tree is the order of drawing."""
+    root = element("layer-tree-group")
+    for group in group_order(layers):
+        members = [layer for layer in reversed(layers) if layer.layer.group == group]
+        entries = [_tree_layer(layer, source) for layer in members]
+        shown = any(_shown(layer.layer, "before") for layer in members)
+        root.append(
+            node("layer-tree-group", *entries, name=text(f"group.{group}", lang), expanded="1" if shown else "0",
+                 checked="Qt::Checked")
+        )  # fmt: skip
+    return root
+
+
+def group_order(layers: Sequence[ProjectLayer]) -> list[Group]:
+    """Groups, topmost first: by their highest layer, the background last."""
+    top: dict[Group, int] = {}
+    for i, layer in enumerate(layers):
+        top[layer.layer.group] = i
+    return sorted(top, key=lambda group: (group == "background", -top[group], GROUPS.index(group)))
+
+
+def _tree_layer(layer: ProjectLayer, source: str) -> Element:
+    shown = _shown(layer.layer, "before")
+    return element(
+        "layer-tree-layer",
+        id=_id(layer),
+        name=clean_xml(layer.title),
+        providerKey="ogr",
+        source=_source(layer, source),
+        checked="Qt::Checked" if shown else "Qt::Unchecked",
+        expanded="1" if shown and layer.layer.style.by else "0",
+    )
+
+
+def _shown(layer: Layer, phase: Phase) -> bool:
+    return layer.visible and layer.phase in ("both", phase)
+
+
+def _themes(layers: Sequence[ProjectLayer], lang: str) -> Element:
+    """Map themes today / with the plan: what the switch is on the web map."""
+    found = element("visibility-presets")
+    phases: list[Phase] = ["before", "after"] if any(p.layer.phase != "both" for p in layers) else []
+    for phase in phases:
+        theme = node("visibility-preset", name=text(f"map.{phase}", lang))
+        theme.set("has-expanded-info", "0")
+        theme.set("has-checked-group-info", "0")
+        theme.extend(
+            element("layer", id=_id(p), style="", visible="1", expanded="0")
+            for p in layers
+            if _shown(p.layer, phase)
+        )
+        found.append(theme)
+    return found
+
+
+# -- canvas, layers, properties --------------------------------------------------------------------------
+
+
+def _canvas(layers: Sequence[ProjectLayer], crs: str) -> Element:
+    found = element("mapcanvas", name="theMapCanvas")
+    found.append(_text("units", "degrees" if CRS.from_user_input(crs).is_geographic else "meters"))
+    bounds = extent(layers, crs)
+    if bounds is not None:
+        found.append(_extent(bounds))
+    found.append(_text("rotation", "0"))
+    found.append(node("destinationsrs", _srs(crs)))
+    return found
+
+
+def extent(layers: Sequence[ProjectLayer], crs: str) -> tuple[float, float, float, float] | None:
+    """Return what the map shows first: the counties if there are any, else all layers; None if all are empty."""
+    counties = [p for p in layers if p.layer.name == "counties"] or list(layers)
+    boxes = [in_crs(p.layer.frame.geometry, crs).total_bounds for p in counties]
+    boxes = [box for box in boxes if np.isfinite(box).all()]
+    if not boxes:
+        return None
+    west, south = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    east, north = max(box[2] for box in boxes), max(box[3] for box in boxes)
+    dx, dy = MARGIN * (east - west), MARGIN * (north - south)
+    return float(west - dx), float(south - dy), float(east + dx), float(north + dy)
+
+
+def _extent(bounds: tuple[float, float, float, float]) -> Element:
+    tags = ("xmin", "ymin", "xmax", "ymax")
+    return node("extent", *(_text(tag, f"{value:.8g}") for tag, value in zip(tags, bounds, strict=True)))
+
+
+def _view(layers: Sequence[ProjectLayer], crs: str) -> Element:
+    found = element("ProjectViewSettings", UseProjectScales="0")
+    bounds = extent(layers, crs)
+    if bounds is not None:
+        tags = ("xmin", "ymin", "xmax", "ymax")
+        sides = {tag: f"{value:.8g}" for tag, value in zip(tags, bounds, strict=True)}
+        found.append(node("DefaultViewExtent", _srs(crs), **sides))
+    return found
+
+
+def _map_layer(layer: ProjectLayer, source: str, crs: str, lang: str) -> Element:
+    found = element(
+        "maplayer", type="vector", geometry=_WKB_KIND[layer.layer.style.kind], wkbType=layer.geometry_type,
+        labelsEnabled="1" if label_column(layer.layer) else "0", hasScaleBasedVisibilityFlag="0",
+    )  # fmt: skip
+    found.append(_text("id", _id(layer)))
+    found.append(_text("datasource", _source(layer, source)))
+    found.append(_text("layername", clean_xml(layer.title)))
+    found.append(node("srs", _srs(crs)))
+    found.append(_text("provider", "ogr", encoding="UTF-8"))
+    found.extend(style_elements(layer.layer, layer.fields, lang))
+    return found
+
+
+def _properties() -> Element:
+    paths = node("Paths", _text("Absolute", "false", type="bool"))
+    red, green, blue = (str(int(_PAPER[i : i + 2], 16)) for i in (1, 3, 5))
+    gui = node(
+        "Gui",
+        _text("CanvasColorRedPart", red, type="int"),
+        _text("CanvasColorGreenPart", green, type="int"),
+        _text("CanvasColorBluePart", blue, type="int"),
+    )
+    # Without this QGIS leaves the project's own system unread.
+    system = node("SpatialRefSys", _text("ProjectionsEnabled", "1", type="int"))
+    measure = node("Measure", _text("Ellipsoid", "EPSG:7030", type="QString"))
+    return node("properties", paths, gui, system, measure)

@@ -1,0 +1,201 @@
+"""Layer styles as QML, the XML in which QGIS keeps how a layer looks.
+
+Written for QGIS 3.22 and later. Everything that comes from data goes through the XML writer, which escapes it;
+nothing from data becomes an expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+from ...markup import clean_xml
+from .fields import Field
+from ...tables.layer import Category, Layer
+from ...tables.styles import INK
+from .qml_symbols import MM_PER_PX, element, node, rgba, symbol
+
+Element = ElementTree.Element
+QGIS_VERSION = "3.22.16"
+DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+FONTS = ("Microsoft YaHei", "PingFang SC", "Noto Sans CJK SC", "Source Han Sans SC", "SimHei")
+"""QGIS takes the first one that is there."""
+NAMES_FROM_SCALE, ROAD_NAMES_FROM_SCALE = 250_000, 30_000
+"""Names of places show at this scale and larger (zoom 11 of the web map), those of background roads from 1 : 30 000."""
+WATER_INK = "#3F7A9E"
+_MISSING = "(missing)"
+_PLACEMENT = {"point": "6", "line": "4", "polygon": "4"}
+
+
+def layer_qml(layer: Layer, fields: Sequence[Field], lang: str) -> str:
+    """Return the default style of a layer: renderer, labels, aliases, names of codes.
+
+    Parameters
+    ----------
+    layer : Layer
+        What is shown.
+    fields : sequence of Field
+        Its columns as they are named in the file.
+    lang : str
+        ``"zh"`` or ``"en"``.
+    """
+    return _document(style_elements(layer, fields, lang), labels=label_column(layer) is not None)
+
+
+def table_qml(fields: Sequence[Field], lang: str) -> str:
+    """Return the default style of a table without geometry: aliases and names of codes."""
+    return _document(field_elements(fields, lang), labels=False)
+
+
+def style_elements(layer: Layer, fields: Sequence[Field], lang: str) -> list[Element]:
+    """Return the children that a QML file and a project's layer have in common."""
+    names = {field.column.name: field.name for field in fields}
+    found = [_renderer(layer, names, lang)]
+    column = label_column(layer)
+    if column is not None:
+        found.append(_labeling(layer, names[column]))
+    shown = layer.search_column or layer.label_column
+    if shown:
+        preview = element("previewExpression")
+        preview.text = f'"{names[shown]}"'
+        found.append(preview)
+    return [*found, *field_elements(fields, lang)]
+
+
+def field_elements(fields: Sequence[Field], lang: str) -> list[Element]:
+    """Return aliases, and lists that show codes by their names."""
+    aliases = element("aliases")
+    widgets = element("fieldConfiguration")
+    for i, field in enumerate(fields, 1):
+        label = clean_xml(field.label(lang))
+        aliases.append(element("alias", field=field.name, index=str(i), name=label))
+        choices = field.choices(lang)
+        if choices:
+            widget = element("field", name=field.name)
+            widget.append(_value_map(choices))
+            widgets.append(widget)
+    return [widgets, aliases]
+
+
+def label_column(layer: Layer) -> str | None:
+    """Return the column whose texts stand beside the features; None where they stand inside, or nowhere."""
+    if any(category.mark == "number" for category in layer.style.categories):
+        return None
+    return layer.label_column or layer.search_column
+
+
+def _document(children: list[Element], *, labels: bool) -> str:
+    root = element("qgis", version=QGIS_VERSION, labelsEnabled=_flag(labels))
+    root.extend(children)
+    return DOCTYPE + to_text(root)
+
+
+def to_text(root: Element) -> str:
+    """Return an element as indented text, the same for the same content."""
+    ElementTree.indent(root, " ")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _flag(value: bool) -> str:
+    return "1" if value else "0"
+
+
+# -- renderer --------------------------------------------------------------------------------------------
+
+
+def _renderer(layer: Layer, names: dict[str, str], lang: str) -> Element:
+    style = layer.style
+    offset = names[style.offset_by] if style.offset_by else ""
+    number = names[layer.label_column] if layer.label_column else ""
+    symbols = element("symbols")
+    # Halos of all lines lie under all lines.
+    levels = any(category.halo for category in style.categories)
+    for i, category in enumerate(style.categories):
+        symbols.append(symbol(str(i), category, style, offset=offset, number=number))
+    if not style.by:
+        return node("renderer-v2", symbols, type="singleSymbol", symbollevels=_flag(levels), forceraster="0")
+    categories = element("categories")
+    for i, category in enumerate(style.categories):
+        label = clean_xml(category.label(lang))
+        categories.append(
+            element("category", value=_value(category), label=label, symbol=str(i), render="true")
+        )
+    found = node("renderer-v2", categories, type="categorizedSymbol", attr=_attribute(layer, names[style.by]))
+    found.set("symbollevels", _flag(levels))
+    found.set("forceraster", "0")
+    found.append(symbols)
+    return found
+
+
+def _value(category: Category) -> str:
+    """QGIS compares texts; an empty one stands for all other values."""
+    if category.value is None:
+        return _MISSING
+    if isinstance(category.value, bool):
+        return "true" if category.value else "false"
+    return "" if category.value == "*" else clean_xml(category.value)
+
+
+def _attribute(layer: Layer, name: str) -> str:
+    """QGIS puts missing values among "all other", so a class of their own needs an expression."""
+    if any(category.value is None for category in layer.style.categories):
+        return f"coalesce(to_string(\"{name}\"), '{_MISSING}')"
+    return name
+
+
+# -- labels ----------------------------------------------------------------------------------------------
+
+
+def _labeling(layer: Layer, name: str) -> Element:
+    quiet = layer.group == "background"
+    kind = layer.style.kind
+    size = "10.5" if kind == "polygon" else "9" if kind == "point" else "8.5"
+    ink = WATER_INK if kind == "line" and quiet else INK
+    text_style = element(
+        "text-style", fieldName=name, isExpression="0", fontFamily=FONTS[0], fontSize=size, fontSizeUnit="Point",
+        fontWeight="50" if kind == "point" or quiet else "63", textColor=rgba(ink), textOpacity="1", allowHtml="0",
+        fontItalic=_flag(kind == "line" and quiet),
+    )  # fmt: skip
+    text_style.append(node("families", *(element("family", name=font) for font in FONTS)))
+    text_style.append(
+        element("text-buffer", bufferDraw="1", bufferSize="0.8", bufferSizeUnits="MM",
+                bufferColor="255,255,255,230", bufferNoFill="1", bufferJoinStyle="128", bufferOpacity="1")
+    )  # fmt: skip
+    widest = max(category.width for category in layer.style.categories) * MM_PER_PX
+    placement = element(
+        "placement", placement=_PLACEMENT[kind], dist=f"{widest / 2 + 0.6:.2f}" if kind == "point" else "0",
+        distUnits="MM", predefinedPositionOrder="R,L,T,B,TR,BR,TL,BL", offsetType="0",
+        priority="9" if kind == "polygon" else "5",
+    )  # fmt: skip
+    limit = _names_from(layer)
+    # QGIS calls the smallest denominator scaleMin.
+    rendering = element(
+        "rendering", scaleVisibility=_flag(limit > 0), scaleMin="0", scaleMax=str(limit),
+        mergeLines=_flag(kind == "line"), obstacle="1", drawLabels="1", displayAll="0", fontMinPixelSize="3",
+        fontMaxPixelSize="10000", limitNumLabels="0", labelPerPart="0",
+    )  # fmt: skip
+    settings = node("settings", text_style, placement, rendering, calloutType="simple")
+    return node("labeling", settings, type="simple")
+
+
+def _names_from(layer: Layer) -> int:
+    """Scale denominator from which names show; 0 for always."""
+    if layer.group == "background":
+        return ROAD_NAMES_FROM_SCALE if layer.style.kind == "line" and layer.style.by else 0
+    return NAMES_FROM_SCALE if layer.style.kind == "point" else 0
+
+
+# -- lists of values -------------------------------------------------------------------------------------
+
+
+def _value_map(choices: dict[str, str]) -> Element:
+    values = [
+        node(
+            "Option",
+            element("Option", name=clean_xml(label), value=clean_xml(code), type="QString"),
+            type="Map",
+        )
+        for code, label in choices.items()
+    ]
+    entries = node("Option", *values, name="map", type="List")
+    return node("editWidget", node("config", node("Option", entries, type="Map")), type="ValueMap")

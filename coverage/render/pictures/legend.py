@@ -1,0 +1,103 @@
+"""The legend of a static map: what occurs in it, by layer, with the same signs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import shapely
+from matplotlib.axes import Axes
+
+from ...tables.layer import Category, Kind, Layer
+from ...tables.styles import INK
+from .layers import draw_areas, draw_lines, draw_number, draw_symbols, legend_value
+from .lettering import letter, printable, width_pt
+from .paper import PT_PER_PX, Paper
+
+HEAD_SIZE, TEXT_SIZE = 7.5, 6.8
+ROW, GAP, SIGN_W = 13.5, 5.0, 26.0
+MAX_WIDTH, MIN_WIDTH = 150.0, 90.0
+_MAX_SIGN_PX = 15.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row: a layer's title (no category) or the sign of a category; ``apart`` leaves a gap above."""
+
+    text: str
+    kind: Kind = "line"
+    category: Category | None = None
+    number: str = ""
+    apart: bool = False
+    single: bool = False
+
+
+def legend_entries(layers: Sequence[Layer], lang: str, paper: Paper | None = None) -> list[Entry]:
+    """Return the rows, topmost layer first: what occurs, and is drawn on ``paper`` if that is given.
+
+    A single sign needs no title of its own.
+    """
+    rows: list[Entry] = []
+    for layer in reversed(layers):
+        counts = np.bincount(layer.category_index() + 1, minlength=len(layer.style.categories) + 1)[1:]
+        occur = [c for c, n in zip(layer.style.categories, counts, strict=True) if n]
+        found = [c for c in occur if paper is None or paper.shows(c)]
+        number = legend_value(layer, lang)
+        signs = [Entry(printable(c.label(lang)), layer.style.kind, c, number) for c in found]
+        title = printable(layer.title(lang))
+        label = f"{title}: {signs[0].text}" if signs and layer.style.by else title
+        if len(signs) == 1 and (label == title or _row_width(label) <= MAX_WIDTH):
+            after_list = found[0].symbol == "pin" or (bool(rows) and not rows[-1].single)
+            rows.append(replace(signs[0], text=label, apart=after_list, single=True))
+        elif signs:
+            rows += [Entry(title, apart=bool(rows)), *signs]
+    return rows
+
+
+def _row_width(label: str) -> float:
+    return width_pt(label, TEXT_SIZE) + SIGN_W + 10
+
+
+def legend_width(entries: Sequence[Entry]) -> float:
+    """Return how wide the legend must be, in points; 0 for none."""
+    if not entries:
+        return 0.0
+    widths = [_row_width(e.text) if e.category else width_pt(e.text, HEAD_SIZE) + 8 for e in entries]
+    return min(max(*widths, MIN_WIDTH) if len(widths) > 1 else max(widths[0], MIN_WIDTH), MAX_WIDTH)
+
+
+def legend_height(entries: Sequence[Entry]) -> float:
+    """Return how tall it is, in points."""
+    return sum(ROW + (GAP if entry.apart else 0) for entry in entries) + 4
+
+
+def draw_legend(axes: Axes, entries: Sequence[Entry], height: float) -> None:
+    """Draw the rows from the top; tighter if they don't fit."""
+    squeeze = min(1.0, height / legend_height(entries))
+    y = height
+    for entry in entries:
+        y -= (ROW + (GAP if entry.apart else 0)) * squeeze
+        middle = y + ROW * squeeze / 2
+        if entry.category is None:
+            letter(axes, 2, middle, entry.text, HEAD_SIZE * squeeze, INK, weight="bold")
+            continue
+        _sign(axes, entry, 4.0, middle, squeeze)
+        letter(axes, SIGN_W + 6, middle, entry.text, TEXT_SIZE * squeeze, INK)
+
+
+def _sign(axes: Axes, entry: Entry, left: float, y: float, squeeze: float) -> None:
+    category = entry.category
+    if category is None:
+        return
+    if entry.kind == "line":
+        draw_lines(axes, [np.array([[left, y], [left + 22, y]])], category, 0.0)
+    elif entry.kind == "polygon":
+        half = 4.2 * squeeze
+        draw_areas(axes, np.array([shapely.box(left + 1, y - half, left + 21, y + half)]), category, 0.0)
+    else:
+        small = replace(category, width=min(category.width, _MAX_SIGN_PX) * squeeze)
+        down = 0.6 * small.width * PT_PER_PX if category.symbol == "pin" else 0.0
+        draw_symbols(axes, np.array([[left + 11, y - down]]), small, 5.0)
+        if category.mark == "number":
+            draw_number(axes, left + 11, y - down, entry.number or "1", small, 6.0)

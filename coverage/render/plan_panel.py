@@ -1,0 +1,296 @@
+"""The plan to adopt in a few sentences, and as a panel of the map: what stands there after each step.
+
+Every number and word is made here from the steps of the plan; the page's script only chooses which to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from ..plan import Plan
+from ..schema import chainage, column, percent, shown
+from ..siting.programme import Programme
+from ..texts import text
+from ..tables import numbers, programme
+from ..tables.gap_words import shared_words, with_gap_words
+from ..tables.layer import Layer
+from ..tables.layer_frame import layer_frame
+
+MOST_STEPPED = 6000
+"""Gaps of all steps together that a browser draws at once; above that the map shows the end of the plan only."""
+NAMED = 8
+"""So many things of a list are named in the panel; the rest is in report and workbook."""
+DRIVE = ["ref", "section", "direction"]
+
+
+# -- sentences -------------------------------------------------------------------------------------------
+
+
+def brief_sentences(plan: Plan, lang: str) -> list[str]:
+    """What is to be decided, what it changes, how certain it is: a sentence each."""
+    return [decision(plan, lang), _change(plan, lang), _certainty(plan, lang)]
+
+
+def outside_words(plan: Plan, lang: str) -> str:
+    """Which rules with a target the plan leaves as they are, so that counts of rules agree; empty if there are none."""
+    titles = [rule.title[lang] for rule in programme.rules_outside(plan)]
+    if not titles:
+        return ""
+    return text("report.plan.outside", lang, n=len(titles), rules=text("map.comma", lang).join(titles))
+
+
+def decision(plan: Plan, lang: str) -> str:
+    """How many actions, when, for how much, and what they reach."""
+    found = _of(plan)
+    outside = programme.rules_outside(plan)
+    values = {
+        "rules": text(
+            "report.plan.rules-some" if outside else "report.plan.rules",
+            lang,
+            n=len(found.rules),
+            all=len(found.rules) + len(outside),
+        ),
+        "actions": len(found.chosen),
+        "money": programme.money(plan, found.cost_high, lang),
+        "least": programme.money(plan, found.least, lang),
+        "before": people_words(plan, found.people_before),
+        "after": people_words(plan, found.people_after),
+        "years": _years(plan, lang),
+    }
+    if not found.complete:
+        return text("report.plan.decide-part", lang, **values)
+    spare = found.cost_high > found.least + 1e-6
+    return text("report.plan.decide-more" if spare else "report.plan.decide", lang, **values)
+
+
+def people_words(plan: Plan, people: float) -> str:
+    """Share of the people within reach."""
+    share = programme.people_share(plan, people)
+    return "–" if share is None else percent(share)
+
+
+def _years(plan: Plan, lang: str) -> str:
+    years = [row["year"] for row in programme.stage_rows(plan)]
+    if not years:
+        return ""
+    key = "report.plan.in-year" if years[0] == years[-1] else "report.plan.in-years"
+    return text(key, lang, first=years[0], last=years[-1])
+
+
+def _change(plan: Plan, lang: str) -> str:
+    steps = programme.step_rows(plan)
+    met = [sum(rule["status"] == "met" for rule in step["rules"].values()) for step in steps]
+    whole = next((step for step, n in zip(steps, met, strict=True) if n == len(step["rules"])), None)
+    gap = _longest_today(plan, lang)
+    last = steps[-1]["longest_gap_km"]
+    words = text("report.plan.change", lang, now=met[0], n=len(steps[0]["rules"]), then=met[-1])
+    if gap and last is not None and not pd.isna(last):
+        words += text("report.plan.change-gap", lang, gap=gap, last=numbers.kilometres(last, lang))
+    if whole is None:
+        return words + text("report.stop", lang).rstrip() + outside_words(plan, lang)
+    year = whole["year"]
+    after = text("report.plan.all-met-by" if year is not None and not pd.isna(year) else "report.plan.all-met", lang,
+                 n=whole["order"], year=year)  # fmt: skip
+    return words + after + outside_words(plan, lang)
+
+
+def _longest_today(plan: Plan, lang: str) -> str:
+    """The longest gap inside the region today, with its marks; empty without a rule on spacing."""
+    if plan.step_gaps is None:
+        return ""
+    gaps = plan.step_gaps.gaps
+    gaps = gaps[(gaps["from_step"] == 0) & gaps["once"].astype(bool)]
+    if gaps.empty:
+        return ""
+    row = gaps.sort_values("own_km", ascending=False, kind="stable").iloc[0]
+    low, high = sorted((row["from_km"], row["to_km"]))
+    length = numbers.kilometres(float(row["own_km"]), lang)
+    whole = numbers.kilometres(float(row["length_km"]), lang)
+    key = "report.glance.gap" if length == whole else "report.glance.gap-part"
+    ends = {"low": chainage(low, lang), "high": chainage(high, lang)}
+    return text(key, lang, ref=row["ref"], length=length, whole=whole, **ends)
+
+
+def _certainty(plan: Plan, lang: str) -> str:
+    found = _of(plan)
+    certain = int(found.chosen["certain"].sum())
+    words = text("report.plan.certain", lang, n=certain, of=len(found.chosen))
+    if found.cost_low < found.cost_high and len(found.survey):
+        first = found.survey.iloc[0]
+        words += text("report.plan.certain-survey", lang, low=programme.money(plan, found.cost_low, lang),
+                      name=first["name"], saves=programme.money(plan, float(first["saves_high"]), lang))  # fmt: skip
+    return words + text("report.plan.assumed-costs" if found.costs.assumed else "report.plan.own-costs", lang)
+
+
+# -- the panel of the map --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PlanPanel:
+    """What the map's panel shows; texts are ready in the chosen language.
+
+    Attributes
+    ----------
+    sentences : tuple of str
+    rules : tuple of (title, target)
+    steps : tuple of dict
+        Today, then each step: ``order, label, sums`` (pairs of caption and text), ``values`` and ``statuses`` by rule.
+    years : tuple of (label, step)
+        The last step by the end of each year.
+    actions : tuple of dict
+        ``step`` from which it is there, ``order, name, year, about`` (kind and cost), ``closes, certain``.
+    lists : tuple of (title, lines)
+        What can't be met, what a neighbour must build, what to survey first.
+    """
+
+    sentences: tuple[str, ...]
+    rules: tuple[tuple[str, str], ...]
+    steps: tuple[dict[str, Any], ...]
+    years: tuple[tuple[str, int], ...]
+    actions: tuple[dict[str, Any], ...]
+    lists: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def plan_panel(plan: Plan, lang: str) -> dict[str, Any] | None:
+    """The panel as the page reads it; None without a plan."""
+    if plan.programme is None or plan.programme.chosen.empty:
+        return None
+    rows = programme.steps(plan)
+    rules = [plan.before[rule.rule] for rule in plan.programme.rules]
+    years = [row["year"] for row in programme.stage_rows(plan)]
+    ends = [(str(year), int(programme.year_end(plan, year)[0]["step"])) for year in years]
+    return asdict(
+        PlanPanel(
+            tuple(brief_sentences(plan, lang)),
+            tuple((found.rule.title[lang], numbers.target(found, lang)) for found in rules),
+            tuple(_step(plan, row, lang) for row in rows),
+            tuple(ends or [(text("report.plan.with-plan", lang), len(rows) - 1)]),
+            tuple(_action(plan, row, rows, lang) for row in _records(programme.shown_actions(plan, lang))),
+            tuple((title, tuple(lines)) for title, lines in _lists(plan, lang) if lines),
+        )
+    )
+
+
+def _of(plan: Plan) -> Programme:
+    assert plan.programme is not None
+    return plan.programme
+
+
+def _records(table: gpd.GeoDataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in table.drop(columns="geometry").to_dict("records")]
+
+
+def _step(plan: Plan, row: dict[str, Any], lang: str) -> dict[str, Any]:
+    found = programme.step_findings(plan, row)
+    names = dict(zip(_of(plan).actions["id"], _of(plan).actions["name"], strict=True))
+    year = [] if pd.isna(row["year"]) else [str(int(row["year"]))]
+    action = names.get(row["action"], text("plan.today", lang))
+    return {
+        "order": int(row["order"]),
+        "label": " · ".join([*year, str(action)]),
+        "sums": [
+            [text("column.spent", lang), programme.money(plan, row["spent"], lang)],
+            [text("report.plan.people", lang), people_words(plan, row["people"])],
+        ],
+        "values": [numbers.headline(now, lang) for now in found.values()],
+        "statuses": [now.shown for now in found.values()],
+    }
+
+
+def _action(plan: Plan, row: dict[str, Any], rows: Sequence[dict[str, Any]], lang: str) -> dict[str, Any]:
+    kind = shown(row["kind"], column("action_kind"), lang)
+    return {
+        "step": next(step["step"] for step in rows if step["action"] == row["id"]),
+        "order": int(row["order"]),
+        "name": str(row["name"]),
+        "year": "" if pd.isna(row["year"]) else str(int(row["year"])),
+        "about": f"{kind} · {programme.money(plan, row['cost'], lang)}",
+        "closes": row["closes_words"],
+        "certain": "" if row["certain"] else text("report.plan.if-survey", lang),
+    }
+
+
+def _lists(plan: Plan, lang: str) -> list[tuple[str, list[str]]]:
+    """What the plan leaves: to others, to the neighbours, to a survey."""
+    colon = text("report.colon", lang)
+    unmet = [
+        f"{words['rule']}{colon}{words['what']} ({words['why']})"
+        for row in _of(plan).unmet.head(NAMED).to_dict("records")
+        for words in [programme.unmet_words(plan, row, lang)]
+    ]
+    gaps = programme.shared_gaps_once(plan)
+    shared = [
+        f"{row['ref']} {low}–{high}{colon}{shared_words(row, lang)}"
+        for row in gaps.head(NAMED).to_dict("records")
+        for low, high in [(chainage(km, lang) for km in sorted((row["from_km"], row["to_km"])))]
+    ]
+    survey = _of(plan).survey
+    asked = [
+        f"{row['name']}{colon}{programme.money(plan, float(row['saves_high']), lang)}"
+        for row in survey[survey["saves_high"] > 0].head(NAMED).to_dict("records")
+    ]
+    names = ("report.plan.unmet", "report.plan.shared", "plan.survey-first")
+    return [(text(name, lang), lines) for name, lines in zip(names, (unmet, shared, asked), strict=True)]
+
+
+# -- roads through the steps -----------------------------------------------------------------------------
+
+
+def stepped_layers(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Layer]:
+    """Layers of the map: gaps of the first rule on spacing and actions know from which step to which they are there."""
+    if plan.step_gaps is None or plan.programme is None:
+        return list(layers)
+    steps = programme.steps(plan)
+    at = {row["action"]: row["step"] for row in steps}
+    gaps = plan.step_gaps.gaps
+    out = list(layers)
+    for k, layer in enumerate(layers):
+        if layer.name == "plan_actions":
+            frame = layer.frame.assign(from_step=layer.frame["id"].map(at), to_step=len(steps) - 1)
+            out[k] = replace(layer, frame=frame, steps=("from_step", "to_step"))
+    own = [k for k, layer in enumerate(layers) if layer.name == "routes" and layer.phase == "after"]
+    if own and len(gaps) <= MOST_STEPPED:  # the first rule's layer lies on top
+        out[own[-1]] = _stepped_routes(plan, layers[own[-1]], gaps, lang)
+    return out
+
+
+def _stepped_routes(plan: Plan, layer: Layer, gaps: gpd.GeoDataFrame, lang: str) -> Layer:
+    """The layer with the gaps of all steps; those of the last step come first, so that they are what is counted."""
+    gaps = (
+        gaps[gaps.geometry.notna()]
+        .sort_values("to_step", ascending=False, kind="stable")
+        .reset_index(drop=True)
+    )
+    frame = with_gap_words(gaps, _evidence(plan, gaps), lang).assign(side=1)
+    keep = [name for name in layer.frame.columns if name != "geometry"]
+    return replace(layer, frame=layer_frame(frame, layer.schema, *keep, "from_step", "to_step"),
+                   steps=("from_step", "to_step"))  # fmt: skip
+
+
+def _evidence(plan: Plan, gaps: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Evidence of the assessments before and after for the gaps of all steps.
+
+    Who closes a gap is known for each: its sites close some gap with the plan. What could be built or does not count
+    is told of gaps that are there today or with the plan.
+    """
+    known = pd.concat([plan.before.evidence_km, plan.after.evidence_km], ignore_index=True)
+    known = known[known["rule"] == gaps["rule"].iloc[0]].drop(columns="gap")
+    closing = known["evidence_kind"].isin(["from_site", "to_site"])
+    numbered = pd.DataFrame(gaps[[*DRIVE, "from_km", "to_km", "from_site", "to_site"]]).assign(gap=gaps.index)
+    sites = known[closing].drop_duplicates([*DRIVE, "id"]).drop(columns=["evidence_kind", "from_km", "to_km"])
+    ends = [
+        numbered[[*DRIVE, side, "gap"]].rename(columns={side: "id"}).merge(sites, on=[*DRIVE, "id"])
+        .assign(evidence_kind=side)
+        for side in ("from_site", "to_site")
+    ]  # fmt: skip
+    key = [*DRIVE, "from_km", "to_km"]
+    others = (
+        known[~closing].drop_duplicates([*key, "evidence_kind", "id"]).merge(numbered[[*key, "gap"]], on=key)
+    )
+    found: pd.DataFrame = pd.concat([*ends, others], ignore_index=True)
+    return found

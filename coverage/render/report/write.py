@@ -1,0 +1,155 @@
+"""``report.docx``: findings in words, a page per rule, strip charts, proposed sites, method, data and sources."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from ...errors import Fault, InputError
+from ...plan import Plan
+from ...texts import text
+from ...tables.layer import Layer, SourceNote
+from ..pictures.lettering import FONT_FILES, boxed_characters
+from .doc import furnish, open_paper, write_paper
+from .programme import write_brief, write_programme
+from .rules import write_lists, write_rules
+from .sections import (
+    write_cover,
+    write_data,
+    write_method,
+    write_sources,
+    write_strips,
+    write_summary,
+)
+from .siting import write_least, write_retrofit, write_siting
+from .context import Report
+from .template import clean_document
+
+
+def write_report(plan: Plan, layers: Sequence[Layer], path: Path, *, lang: str, note: SourceNote) -> None:
+    """Write the report.
+
+    Parameters
+    ----------
+    plan : Plan
+    layers : sequence of Layer
+        From :func:`plugspan.tables.layers.plan_layers`.
+    path : Path
+        ``.docx`` to write; what is there is replaced.
+    lang : str
+        ``"zh"`` or ``"en"``.
+    note : SourceNote
+        The line of sources on every page and map.
+
+    Raises
+    ------
+    InputError
+        If the bureau's own template (``output.report_template``) is missing or no Word document.
+    """
+    template = plan.project.output.report_template
+    paper = open_paper(None if template is None else plan.project.path(template), lang)
+    report = Report(plan, tuple(layers), paper, lang, note)
+    with boxed_characters(report.boxed):
+        if plan.programme is not None:
+            write_brief(report)
+        write_cover(report)
+        anchor = report.paper.document.paragraphs[-1]
+        for write in (
+            write_summary,
+            write_programme,
+            write_rules,
+            write_strips,
+            write_siting,
+            write_least,
+            write_retrofit,
+            write_method,
+            write_data,  # after all pictures: it names the characters they lack
+            write_lists,
+            write_sources,
+        ):
+            write(report)
+    paper.contents(anchor, tight=plan.programme is not None)
+    title = plan.project.output.title or plan.project.name
+    furnish(paper, title, plan.policy.name[lang], note.line(lang))
+    date = plan.project.network.data_date or plan.project.assess_at
+    write_paper(paper, path, title=title, author=plan.project.output.author, date=date)
+
+
+def check_template(plan: Plan, lang: str) -> list[Fault]:
+    """Find out before anything is written whether the template can be used, and what of it is left out.
+
+    Raises
+    ------
+    InputError
+        As :func:`write_report`.
+    """
+    template = plan.project.output.report_template
+    if template is None:
+        return []
+    open_paper(plan.project.path(template), lang)
+    _, left_out = clean_document(plan.project.path(template))
+    return [] if left_out is None else [left_out]
+
+
+_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir>{folder}</dir><cachedir>{cache}</cachedir>
+</fontconfig>
+"""
+
+
+def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
+    """Turn a report into a PDF with LibreOffice, which must be installed and works in a folder beside ``path``.
+
+    In the system's temporary folder, if ``path`` looks as if it held an encoded character: LibreOffice takes ``%41``
+    for a letter and would write elsewhere.
+
+    Raises
+    ------
+    InputError
+        If there is no LibreOffice, or it did not manage.
+    """
+    import re
+    import shutil
+    import subprocess
+    import tempfile
+
+    program = shutil.which("soffice") or shutil.which("libreoffice")
+    if program is None:
+        raise InputError(Fault("no-libreoffice"))
+    folder = path.parent.resolve() / "office"
+    if re.search("%[0-9A-Fa-f]{2}", str(folder)):
+        folder = Path(tempfile.mkdtemp(prefix="plugspan-"))
+    folder.mkdir(exist_ok=True)
+    # On a machine without a Chinese font LibreOffice takes ours; where there is one, its own choice stands.
+    fonts = folder / "fonts.conf"
+    ours = {"folder": escape(str(FONT_FILES[0].parent)), "cache": escape(str(folder))}
+    fonts.write_text(_FONTS.format_map(ours), "utf-8")
+    environment = {"FONTCONFIG_FILE": str(fonts), **os.environ}
+    # A profile of its own: an office that is open otherwise would take the job and not answer.
+    profile = (folder / "profile").as_uri()
+    command = [
+        program,
+        f"-env:UserInstallation={profile}",
+        "--headless",
+        "--norestore",
+        "--convert-to",
+        "pdf",
+    ]
+    # The report of a run folder may come from elsewhere, and LibreOffice fetches what a document names.
+    clean = folder / "report.docx"
+    clean.write_bytes(clean_document(report)[0])
+    command += ["--outdir", str(folder), str(clean)]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=timeout_s, env=environment)
+        shutil.move(folder / "report.pdf", path)
+    except FileNotFoundError as error:
+        raise InputError(Fault("pdf-failed", values={"reason": text("fault.no-file", "en")})) from error
+    except (subprocess.SubprocessError, OSError) as error:
+        raise InputError(Fault("pdf-failed", values={"reason": type(error).__name__})) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

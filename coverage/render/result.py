@@ -1,0 +1,221 @@
+"""``result.json``: every number of a plan, with units in the key names.
+
+The file is the same, byte for byte, for the same inputs and options; only ``provenance.started`` and the
+``runtime_s`` entries differ. Its JSON Schema is made by :mod:`plugspan.render.result_schema`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import Fault
+from ..plan import Plan
+from ..rules.assessment import Assessment
+from ..rules.evidence import evidence_of
+from ..rules.finding import Finding
+from ..siting.planning.comply import Compliance
+from ..siting.planning.outcome import Siting
+from ..siting.planning.retrofit import Retrofit
+from ..tables.numbers import plain
+from ..tables.plan_tables import quality_table
+from ..tables.programme import plan_part
+
+WEIGHT_UNITS = {"people": "people", "highway": "m"}
+"""Unit of every weight of a siting: objective, bound, gain, covers, left …"""
+
+
+def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
+    """The whole of ``result.json`` as plain dicts, lists, numbers and texts (in ``lang``)."""
+    lang = plan.policy.reader(lang)
+    result: dict[str, Any] = plain(
+        {
+            "schema": 1,
+            "project": {
+                "name": plan.project.name,
+                "policy": plan.policy.id,
+                "language": lang,
+                "length_unit": plan.policy.lengths,
+                "assess_at": plan.project.assess_at,
+                "reference_date": plan.project.reference_date,
+                "data_date": plan.project.network.data_date,
+                "note": plan.project.output.note,
+                "options": plan.project.model_dump(
+                    mode="json", include={"region", "siting", "road_class", "plan", "costs"}, by_alias=True
+                ),
+            },
+            "provenance": {
+                "inputs": [{"path": path, "sha256": digest} for path, digest in plan.provenance.inputs],
+                "versions": dict(plan.provenance.versions),
+                "started": plan.provenance.started,
+            },
+            "network": dict(plan.network),
+            "quality": _records(quality_table(plan, lang)),
+            "routes": plan.before.routes.to_dict("records"),
+            "findings": finding_rows(plan.before, lang),
+            "measures": finding_rows(plan.before, lang, with_target=False),
+            "gaps": gap_rows(plan.before),
+            "access": _records(plan.before.access_km),
+            "not_served": _records(plan.before.not_served, drop=("geometry",)),
+            **siting_part(plan, lang),
+            "plan": plan_part(plan),
+            "after": {
+                "reference_date": plan.after_date,
+                "findings": finding_rows(plan.after, lang),
+                "measures": finding_rows(plan.after, lang, with_target=False),
+                "routes": plan.after.routes.to_dict("records"),
+                "gaps": gap_rows(plan.after),
+            },
+            "warnings": [fault.render(lang) for fault in plan.inputs.warnings],
+        }
+    )
+    if plan.programme is not None:
+        result["plan"]["proof"] = plan.programme.proof  # unrounded: prices prove by all their digits
+    return result
+
+
+def siting_part(plan: Plan, lang: str) -> dict[str, Any]:
+    """What ``result.json`` says of building: proposed sites, least sites to comply, berths to retrofit."""
+    lang = plan.policy.reader(lang)
+    part: dict[str, Any] = plain(
+        {
+            "siting": [siting_row(siting, lang) for siting in plan.siting],
+            "least_sites": [least_row(found, lang) for found in plan.compliance],
+            "retrofit": None if plan.retrofit is None else retrofit_row(plan.retrofit),
+        }
+    )
+    return part
+
+
+def finding_rows(assessment: Assessment, lang: str, *, with_target: bool = True) -> list[dict[str, Any]]:
+    """Findings of rules that have a target, or the measures of those that only ask for a report."""
+    chosen = [f for f in assessment.findings if (f.target is not None) == with_target]
+    rows: list[dict[str, Any]] = plain([_finding_row(finding, lang) for finding in chosen])
+    return rows
+
+
+def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "rule": finding.rule.id,
+        "title": finding.rule.title[lang],
+        "kind": finding.rule.kind,
+        "unit": finding.unit,
+        "low": finding.low,
+        "high": finding.high,
+    }
+    if finding.target is not None:
+        row |= {
+            "target": finding.target,
+            "by": finding.rule.by,
+            "sense": "<=" if finding.rule.target.at_most else ">=",
+            "status": finding.status,
+            "shown": finding.shown,
+        }
+    return row | {
+        "counts": dict(finding.counts),
+        "figures": dict(finding.figures),
+        "source": finding.rule.source,
+        "assumptions": list(finding.rule.assumptions),
+        "evidence": _records(finding.table, drop=("geometry",)),
+        "survey": [] if "id" not in finding.survey else finding.survey["id"].tolist(),
+    }
+
+
+def gap_rows(assessment: Assessment) -> list[dict[str, Any]]:
+    """Gaps, each with the sites that close it, candidates inside it, and sites that don't count."""
+    gaps = assessment.gaps_km
+    evidence = evidence_of(assessment.evidence_km, gaps.index)
+    rows = _records(gaps, drop=("geometry",))
+    found: list[dict[str, Any]] = plain([row | more for row, more in zip(rows, evidence, strict=True)])
+    return found
+
+
+def siting_row(siting: Siting, lang: str) -> dict[str, Any]:
+    """One siting run with its certificate."""
+    result = siting.result
+    return {
+        "objective_name": siting.objective_name,
+        "method": result.method,
+        "chosen": siting.proposed["id"].tolist(),
+        "gain": result.gain.tolist(),
+        "objective": result.objective,
+        "bound": result.bound,
+        "gap": result.gap,
+        "status": result.status,
+        "runtime_s": result.runtime_s,
+        "seed": result.seed,
+        "total": result.total,
+        "existing": result.base,
+        "cost": result.cost,
+        "candidates": len(siting.candidates),
+        "proposed": _records(siting.proposed),
+        "unreachable": _records(siting.unreachable),
+        "reason": _reason(result.reason, lang),
+        "weight_unit": WEIGHT_UNITS[siting.objective_name],
+        **siting.claims(),
+        "choices": _records(siting.choices),
+        "alternatives": [{"objective": value, "chosen": list(ids)} for value, ids in siting.alternatives],
+        "verified": not siting.faults,
+        "faults": [fault.render(lang) for fault in siting.faults],
+    }
+
+
+def least_row(found: Compliance, lang: str) -> dict[str, Any]:
+    """Least sites for one span, in the form of a siting run."""
+    result = found.result
+    return {
+        "objective_name": "least_sites",
+        "span_km": found.span_km,
+        "method": "set cover",
+        "chosen": found.sites["id"].tolist(),
+        "objective": result.objective,
+        "bound": result.bound,
+        "gap": result.gap,
+        "status": result.status,
+        "runtime_s": result.runtime_s,
+        "reason": _reason(result.reason, lang),
+        "stretches": found.stretches,
+        "proposed": _records(found.sites),
+        "unserved": _records(found.unserved),
+    }
+
+
+def _reason(reason: Fault | None, lang: str) -> str | None:
+    """Why there is no plan, in words."""
+    return None if reason is None else reason.render(lang)
+
+
+def retrofit_row(found: Retrofit) -> dict[str, Any]:
+    """Berths to retrofit, ranked, with the certificate of the choice if there was a budget."""
+    factors = {**found.factors.model_dump(), "avoided_kg_per_kwh": found.factors.avoided_kg_per_kwh}
+    row: dict[str, Any] = {"berths": _records(found.berths), "factors": factors, "load_kw": found.load_kw}
+    if found.result is not None:
+        result = found.result
+        row |= {
+            "chosen": found.berths["id"]
+            .iloc[np.argsort(found.berths["order"])][: len(result.chosen)]
+            .tolist(),
+            "objective": result.objective,
+            "bound": result.bound,
+            "gap": result.gap,
+            "status": result.status,
+            "runtime_s": result.runtime_s,
+        }
+    return row
+
+
+def _records(frame: pd.DataFrame, drop: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """Rows as dicts; a point geometry that is kept becomes ``lon`` and ``lat``."""
+    if "geometry" in frame and "geometry" not in drop:
+        points = frame["geometry"]
+        frame = frame.assign(lon=points.x.round(7), lat=points.y.round(7)).drop(columns="geometry")
+    frame = pd.DataFrame(frame).drop(columns=[c for c in drop if c in frame])
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def result_text(result: dict[str, Any]) -> str:
+    """Return the text of ``result.json``."""
+    return json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

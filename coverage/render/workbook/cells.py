@@ -1,0 +1,135 @@
+"""Cells of the workbook: typed, formatted, and never evaluated."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from ...schema import SHARES, Column, shown, told, told_unit
+from ...tables.summary import width
+from ...tables.sheet import Head, Sheet, cell_value
+
+MOST_ROWS = 1_048_000
+"""A sheet holds 1 048 576 rows; what is beyond is cut, and said to be."""
+WIDEST, NARROWEST, LINES = 46, 8, 8
+
+COMPUTED = tuple("=+-@＝＋－＠\t\r\n")
+"""How a text begins that a spreadsheet computes once somebody edits its cell."""
+
+
+def text_style(words: str, style: str) -> str:
+    """Name of a text's format: with the mark ``'`` where a spreadsheet would take the text for a formula.
+
+    >>> text_style("=1+1", "text"), text_style("1+1", "text")
+    ("text'", 'text')
+    """
+    return f"{style}'" if words.startswith(COMPUTED) else style
+
+
+def sheet_rows(sheet: Sheet, lang: str) -> list[list[str | int | float | dt.date | None]]:
+    """All cells below the header."""
+    frame = sheet.frame.reindex(columns=[h.name for h in sheet.heads]).head(MOST_ROWS)
+    columns = [
+        [_told(cell_value(v, head, lang), unit, lang) for v, unit in zip(frame[head.name].tolist(), units, strict=True)]
+        for head in sheet.heads
+        for units in [_units(sheet, head, len(frame))]
+    ]  # fmt: skip
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _told(value: Any, unit: str, lang: str) -> Any:
+    """Return a cell in its reader's unit."""
+    return told(value, unit, lang) if isinstance(value, (int, float)) else value
+
+
+def _units(sheet: Sheet, head: Head, n: int) -> list[str]:
+    """Unit of each cell of a column, as the frame holds it."""
+    return sheet.frame[head.unit_by].tolist()[:n] if head.unit_by else [head.column.unit] * n
+
+
+def column_widths(sheet: Sheet, rows: Sequence[Sequence[Any]]) -> list[float]:
+    """Width of each column in characters, from its header and its first rows; Chinese characters take two."""
+    found = []
+    for i, head in enumerate(sheet.heads):
+        words = [max((width(line) for line in str(row[i]).split("\n")), default=0) for row in rows[:400]
+                 if row[i] is not None and not isinstance(row[i], float)]  # fmt: skip
+        # A header may break into two lines; a filter button takes its room.
+        header = width(head.label) / (2 if width(head.label) > 14 else 1) + 3
+        need = max([header, NARROWEST, *(w + 2 for w in words)])
+        found.append(float(min(need, WIDEST)))
+    return found
+
+
+def row_height(row: Sequence[Any], widths: Sequence[float], line_pt: float = 15.0) -> float | None:
+    """Height for the longest wrapped text of a row; None if one line is enough."""
+    lines = max(
+        (
+            sum(max(1, -(-width(part) // max(int(at) - 1, 1))) for part in cell.split("\n"))
+            for cell, at in zip(row, widths, strict=True)
+            if isinstance(cell, str)
+        ),
+        default=1,
+    )
+    return None if lines <= 1 else line_pt * min(lines, LINES)
+
+
+def write_rows(
+    page: Worksheet,
+    sheet: Sheet,
+    rows: Sequence[Sequence[Any]],
+    widths: Sequence[float],
+    style: Callable[[str], Format],
+    lang: str,
+) -> None:
+    """Write the cells below the header, each by the writer of its type: nothing is guessed from its text."""
+    formats = [_number_formats(sheet, c, rows, lang) for c in range(len(sheet.heads))]
+    for r, row in enumerate(rows):
+        height = row_height(row, widths)
+        if height:
+            page.set_row(r + 1, height)
+        for c, value in enumerate(row):
+            if value is None:
+                page.write_blank(r + 1, c, None, style("text"))
+            elif isinstance(value, str):
+                page.write_string(r + 1, c, value, style(text_style(value, "text")))
+            elif isinstance(value, dt.date):
+                page.write_datetime(r + 1, c, dt.datetime(value.year, value.month, value.day), style("date"))
+            else:
+                page.write_number(r + 1, c, value, style(formats[c][r]))
+
+
+def _number_formats(sheet: Sheet, c: int, rows: Sequence[Sequence[Any]], lang: str) -> list[str]:
+    """Excel's number format of each cell of a column: it shows what :func:`plugspan.schema.shown` says.
+
+    Numbers of one unit have the same decimals down the column, as many as one of them needs.
+    """
+    head = sheet.heads[c]
+    units = [told_unit(unit, lang) for unit in _units(sheet, head, len(rows))]
+    cells = [(replace(head.column, unit=unit), row[c]) for unit, row in zip(units, rows, strict=True)]
+    needed = [_decimals(column, value) for column, value in cells]
+    most = {unit: max(n for u, n in zip(units, needed, strict=True) if u == unit) for unit in set(units)}
+    return [
+        _format(column, most[column.unit] if column.unit else n)
+        for (column, _), n in zip(cells, needed, strict=True)
+    ]
+
+
+def _decimals(column: Column, value: Any) -> int:
+    """Decimals of a number as it is shown; shares have one at least."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0
+    _, _, behind = shown(value, column, "en").partition(".")
+    digits = len(behind) - len(behind.lstrip("0123456789"))
+    return max(digits, 1) if column.unit in SHARES else digits
+
+
+def _format(column: Column, decimals: int) -> str:
+    zeros = "." + "0" * decimals if decimals else ""
+    if column.unit == "margin":
+        return f"+0{zeros}%;-0{zeros}%;0{zeros}%"
+    return f"0{zeros}%" if column.unit in SHARES else f"#,##0{zeros}"

@@ -1,0 +1,257 @@
+"""``tables.xlsx``: every table of a plan, typed, filtered, coloured, printable, with a chart of the siting.
+
+No cell evaluates what came from data: texts are written as texts, whatever they look like. The same plan
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from ...plan import Plan
+from ...schema import told
+from ...texts import text
+from ...tables.layer import GAP, GOOD, MIDDLE, SourceNote
+from ...tables.plan_tables import coverage_curve
+from .cells import column_widths, row_height, sheet_rows, text_style, write_rows
+from ...tables.sheet import Sheet, clean
+from ...tables.sheets import plan_sheets
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "good": {"bg_color": "#DCEBF6", "font_color": "#1D5A85"},
+    "middle": {"bg_color": "#FDEDCB", "font_color": "#7A4F00", "italic": True},
+    "gap": {"bg_color": "#F6DCE1", "font_color": GAP, "bold": True},
+}
+"""Blue, amber, dark red as on the map; also told apart by plain, italic and bold, and by the words themselves."""
+TAB = {
+    "findings": "#1D5A85",
+    "proposed": "#5B2A86",
+    "curve": "#5B2A86",
+    "uncovered": GAP,
+    "gaps": GAP,
+    "survey": MIDDLE,
+}
+LINES: dict[str, tuple[str, dict[str, Any]]] = {
+    "bound_share": (GAP, {"width": 1.5, "dash_type": "dash"}),
+    "best_share": ("#5A6670", {"width": 1.25, "dash_type": "round_dot"}),
+    "share": (GOOD, {"width": 2.25}),
+}
+HEADER_LIMIT = 250
+A4_COLUMNS = 190.0
+"""A wider table is printed on A3."""
+
+
+def write_workbook(plan: Plan, path: Path, *, lang: str, note: SourceNote) -> None:
+    """Write the workbook.
+
+    Parameters
+    ----------
+    plan : Plan
+    path : Path
+        ``.xlsx`` to write; what is there is replaced.
+    lang : str
+        ``"zh"`` or ``"en"``.
+    note : SourceNote
+        The line at the foot of every printed page.
+    """
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
+               "nan_inf_to_errors": False, "in_memory": True}  # fmt: skip
+    # Made in memory: no temporary files that a killed run would leave, and a full disk is one plain error.
+    held = io.BytesIO()
+    with xlsxwriter.Workbook(held, options) as book:
+        book.set_properties(_properties(plan))
+        style = _styles(book, lang)
+        sheets = plan_sheets(plan, lang)
+        _cover(book, plan, sheets, lang, note, style)
+        for sheet in sheets:
+            page = _page(book, sheet, plan, lang, note, style)
+            if sheet.key == "curve":
+                _chart(book, page, sheet, plan, lang)
+    path.write_bytes(held.getvalue())
+
+
+def _properties(plan: Plan) -> dict[str, Any]:
+    """File properties; the date is that of the data, so that the same plan gives the same bytes."""
+    date = plan.project.network.data_date or plan.project.assess_at or dt.date(2000, 1, 1)
+    return {
+        "title": clean(plan.project.output.title or plan.project.name)[:250],
+        "author": clean(plan.project.output.author)[:250],
+        "comments": "plugspan " + plan.provenance.versions.get("plugspan", ""),
+        "created": dt.datetime(date.year, date.month, date.day),
+    }
+
+
+def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
+    """Return a format by its name: a number format, or ``text``, ``head``, ``title`` …; made once each.
+
+    With ``'`` behind the name, the text stays one when somebody edits the cell; see :func:`.cells.text_style`.
+    """
+    made: dict[str, Format] = {}
+    base = {
+        "font_name": text("language.sheet-font", lang),
+        "font_size": 10,
+        "valign": "top",
+        "bottom": 4,
+        "bottom_color": "#C9CFD4",
+    }
+    looks: dict[str, dict[str, Any]] = {
+        "text": {"text_wrap": True, "align": "left", "indent": 1},
+        "date": {"num_format": text("language.sheet-date", lang), "align": "left", "indent": 1},
+        "head": {"bold": True, "text_wrap": True, "valign": "vcenter", "indent": 1, "bg_color": "#E7ECF0", "bottom": 2,
+                 "bottom_color": "#5A6670"},
+        "title": {"bold": True, "font_size": 16, "text_wrap": True, "bottom": 0},
+        "soft": {"font_color": "#5A6670", "text_wrap": True, "bottom": 0},
+        "link": {"font_color": "#1D5A85", "underline": 1},
+        **LOOKS,
+    }  # fmt: skip
+
+    def style(name: str) -> Format:
+        if name not in made:
+            plain = name.removesuffix("'")
+            look = looks.get(plain) or {"num_format": plain}
+            quote = {"quote_prefix": plain != name}
+            made[name] = book.add_format(look if name in LOOKS else base | look | quote)
+        return made[name]
+
+    return style
+
+
+def _cover(
+    book: xlsxwriter.Workbook,
+    plan: Plan,
+    sheets: Sequence[Sheet],
+    lang: str,
+    note: SourceNote,
+    style: Callable[[str], Format],
+) -> None:
+    """First sheet: what this is, and what stands where."""
+    page = book.add_worksheet(text("sheet.cover.title", lang))
+    page.hide_gridlines(2)
+    page.set_column(0, 0, 24)
+    page.set_column(1, 1, 12)
+    page.set_column(2, 2, 84)
+    project = plan.project
+    lines = [
+        (project.output.title or project.name, "title"),
+        (plan.policy.name[lang], "text"),
+        (note.line(lang), "soft"),
+        (text("sheet.cover.reading", lang), "soft"),
+    ]
+    for r, (line, look) in enumerate(lines):
+        page.merge_range(r, 0, r, 2, "")
+        page.write_string(r, 0, clean(line), style(text_style(line, look)))
+        page.set_row(r, row_height([clean(line)], [100.0], 16.0) or (30.0 if look == "title" else 18.0))
+    top = len(lines) + 1
+    for c, key in enumerate(("sheet", "rows", "what")):
+        page.write_string(top, c, text(f"sheet.cover.{key}", lang), style("head"))
+    for r, sheet in enumerate(sheets, top + 1):
+        page.write_url(r, 0, f"internal:'{sheet.title(lang)}'!A1", style("link"), sheet.title(lang))
+        page.write_number(r, 1, len(sheet.frame), style("count"))
+        page.write_string(r, 2, sheet.note(lang), style("text"))
+    _printable(page, plan, lang, note, text("sheet.cover.title", lang))
+
+
+def _page(
+    book: xlsxwriter.Workbook,
+    sheet: Sheet,
+    plan: Plan,
+    lang: str,
+    note: SourceNote,
+    style: Callable[[str], Format],
+) -> Worksheet:
+    """One table: header in the first row, so that other programs read it as it is."""
+    page = book.add_worksheet(sheet.title(lang))
+    rows = sheet_rows(sheet, lang)
+    widths = column_widths(sheet, rows)
+    for c, (head, at) in enumerate(zip(sheet.heads, widths, strict=True)):
+        page.set_column(c, c, at)
+        page.write_string(0, c, head.label, style("head"))
+    page.set_row(0, row_height([h.label for h in sheet.heads], [w - 2 for w in widths]) or 20.0)
+    write_rows(page, sheet, rows, widths, style, lang)
+    last = max(len(rows), 1)
+    page.autofilter(0, 0, last, len(sheet.heads) - 1)
+    page.freeze_panes(1, 1)
+    page.ignore_errors({"number_stored_as_text": f"A1:XFD{last + 1}"})
+    if sheet.key in TAB:
+        page.set_tab_color(TAB[sheet.key])
+    _colours(page, sheet, last, style, lang)
+    page.repeat_rows(0)
+    if sheet.printed:
+        page.print_area(0, 0, last, sheet.printed - 1)
+    _printable(page, plan, lang, note, sheet.title(lang))
+    if sum(widths[: sheet.printed]) > A4_COLUMNS:
+        page.set_paper(8)
+    return page
+
+
+def _colours(page: Worksheet, sheet: Sheet, last: int, style: Callable[[str], Format], lang: str) -> None:
+    """Colours by what the cell says; they follow when someone corrects a cell."""
+    places = {head.name: c for c, head in enumerate(sheet.heads)}
+    for name, looks in sheet.looks.items():
+        for look, labels in looks.items():
+            for label in labels if name in places else ():
+                rule = {"type": "cell", "criteria": "==", "value": f'"{label}"', "format": style(look)}
+                page.conditional_format(1, places[name], last, places[name], rule)
+    for name, limit in sheet.limits.items():
+        if name in places:
+            rule = {
+                "type": "cell",
+                "criteria": ">",
+                "value": told(limit, sheet.heads[places[name]].column.unit, lang),
+                "format": style("gap"),
+            }
+            page.conditional_format(1, places[name], last, places[name], rule)
+
+
+def _printable(page: Worksheet, plan: Plan, lang: str, note: SourceNote, title: str) -> None:
+    page.set_landscape()
+    page.set_paper(9)
+    page.fit_to_pages(1, 0)
+    page.set_margins(left=0.5, right=0.5, top=0.75, bottom=0.75)
+    page.set_header(_fitted("&L", plan.project.output.title or plan.project.name, f"&R{title}"))
+    page.set_footer(_fitted("&L&7 ", note.line(lang), "&R&P / &N"))
+
+
+def _fitted(start: str, words: str, end: str) -> str:
+    """Header or footer: 255 characters at most, and ``&`` (which starts a code) only where we put it."""
+    words = " ".join(clean(words).replace("&", "＆").split())
+    room = HEADER_LIMIT - len(start) - len(end)
+    return f"{start}{words if len(words) <= room else words[: room - 1] + '…'}{end}"
+
+
+def _chart(book: xlsxwriter.Workbook, page: Worksheet, sheet: Sheet, plan: Plan, lang: str) -> None:
+    """Coverage by number of sites built, and the proven bound, as a chart of the workbook itself."""
+    places = {head.name: c for c, head in enumerate(sheet.heads)}
+    title, first = sheet.title(lang), 1
+    for k, siting in enumerate(plan.siting):
+        last = first + len(coverage_curve(siting)) - 1
+        chart = book.add_chart({"type": "line"})
+        for name, (colour, look) in LINES.items():
+            chart.add_series({
+                "name": text(f"column.{name}", lang),
+                "categories": [title, first, places["sites_built"], last, places["sites_built"]],
+                "values": [title, first, places[name], last, places[name]],
+                "line": {"color": colour, **look},
+                "marker": {"type": "circle" if name == "share" else "diamond", "size": 6, "fill": {"color": colour},
+                           "border": {"color": colour}},
+            })  # fmt: skip
+        font = {"name": text("language.sheet-font", lang)}
+        chart.set_title({"name": text("sheet.chart", lang, objective=text(f"objective.{siting.objective_name}", lang)),
+                         "name_font": {**font, "size": 12}, "overlay": False})  # fmt: skip
+        chart.set_x_axis({"name": text("column.sites_built", lang), "name_font": font, "num_font": font})
+        grid = {"visible": True, "line": {"color": "#DDE2E6"}}
+        chart.set_y_axis({"name": text("column.share", lang), "name_font": font, "num_font": font,
+                          "num_format": "0%", "major_gridlines": grid})  # fmt: skip
+        chart.set_legend({"position": "bottom", "font": font})
+        chart.show_na_as_empty_cell()
+        chart.set_size({"width": 720, "height": 380})
+        page.insert_chart(len(sheet.frame) + 2 + 20 * k, 0, chart)
+        first = last + 1

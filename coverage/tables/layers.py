@@ -1,0 +1,460 @@
+"""The layers of a plan, lowest first: what the map draws and the GeoPackage holds.
+
+Nothing is measured here. Frames get the columns that the schemas below name, in kilometres, and the styles
+of :mod:`plugspan.tables.styles`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..measure.strips import strip_of
+from ..inputs.choices import HUB_KINDS, OTHER_KINDS, SERVICE_KINDS
+from ..plan import Plan
+from ..rules.assessment import Assessment
+from ..rules.berths import BerthShare
+from ..rules.facilities import FacilityShare
+from ..rules.kind import kind_of
+from ..rules.model import Rule
+from ..rules.parking import ShareMargin
+from ..rules.reach import DemandReach
+from ..rules.spacing import RouteSpacing
+from ..schema import TableSchema, column, columns, percent
+from ..units import M_PER_KM, WGS84
+from . import styles
+from .columns import (
+    BERTH_COLUMNS,
+    CAR_PARK_COLUMNS,
+    COUNTY_COLUMNS,
+    EXPRESSWAY_COLUMNS,
+    FACILITY_COLUMNS,
+    GAP_LAYER_COLUMNS,
+    ISSUE_COLUMNS,
+    NOT_SERVED_COLUMNS,
+    OTHER_COLUMNS,
+    ROAD_COLUMNS,
+    SITE_COLUMNS,
+)
+from .gap_words import with_gap_words
+from .layer import QUIET, Category, Layer, LayerStyle, Phase, Popup
+from .layer_frame import make_layer
+from .plan_tables import quality_table
+from .popups import GAP, POPUPS
+from .siting_layers import (
+    actions_layer,
+    alternatives_layer,
+    candidates_layer,
+    demand_layer,
+    least_layer,
+    proposed_layer,
+)
+
+OWN_LABELS = ("legend.expressway", "legend.site-fast", "legend.site-slow")
+"""Legend texts that speak of China's roads and of fast charging; each has a twin for other policies."""
+
+
+def plan_layers(plan: Plan, lang: str) -> list[Layer]:
+    """All layers of a plan, lowest first, with their sentences in ``lang``."""
+    layers = [
+        _counties(plan),
+        _background(plan, "waterways", styles.WATERWAYS),
+        _bands(plan),
+        _roads(plan),
+        _expressways(plan),
+        *_routes(plan, lang),
+        *_demand(plan),
+        _background(plan, "towns", styles.TOWNS, label="name"),
+        candidates_layer(plan),
+        *_car_parks(plan),
+        *_facilities(plan, "hubs", HUB_KINDS),
+        _not_served(plan),
+        _issues(plan, lang),
+        _other_sites(plan),
+        _sites(plan.before),
+        *_berths(plan),
+        *_own_layers(plan),
+        *_facilities(plan, "service_areas", SERVICE_KINDS),
+        least_layer(plan),
+        alternatives_layer(plan, lang),
+        proposed_layer(plan, lang),
+        actions_layer(plan, lang),
+    ]
+    return [_named_for(plan, layer) for layer in layers if layer is not None]
+
+
+def _named_for(plan: Plan, layer: Layer) -> Layer:
+    """Roads and sites of a policy whose classes of roads are not China's bear names that fit any policy."""
+    spacing = {rule.network for rule in plan.policy.of(RouteSpacing)}
+    drawn = {
+        "routes": spacing,
+        "charging_sites": spacing,
+        "expressways": {route.road_class for route in plan.routes} - spacing,
+    }
+    names = {
+        "routes": {"ordinary_trunk"},
+        "charging_sites": {"ordinary_trunk"},
+        "expressways": {"expressway"},
+    }
+    if layer.name not in names or drawn[layer.name] <= names[layer.name]:
+        return layer
+    own = tuple(
+        replace(c, label_key=f"{c.label_key}-own") if c.label_key in OWN_LABELS else c
+        for c in layer.style.categories
+    )
+    title = layer.title_key if layer.name == "charging_sites" else f"{layer.title_key}-own"
+    return replace(layer, title_key=title, style=replace(layer.style, categories=own))
+
+
+def _counties(plan: Plan) -> Layer | None:
+    counties = plan.inputs.counties
+    known = not (counties.empty or counties.geometry.isna().all())
+    if not known:
+        if plan.region is None:
+            return None
+        counties = gpd.GeoDataFrame({"name": [plan.region.name]}, geometry=[plan.region.polygon], crs=WGS84)
+    counties = counties[counties.geometry.notna()]
+    before, after = _reached(plan.before), _reached(plan.after)
+    counties = counties.merge(before, on="name", how="left").merge(
+        after[["name", "reached_low"]].rename(columns={"reached_low": "reached_after"}), on="name", how="left"
+    )
+    counties["reached_today"] = [
+        _interval(*pair) for pair in zip(counties["reached_low"], counties["reached_high"], strict=True)
+    ]
+    if not plan.proposes:  # without a plan there is nothing that will be
+        counties["reached_after"] = np.nan
+    counties["reached_then"] = [_interval(value, value) for value in counties["reached_after"]]
+    layer = make_layer(
+        "counties",
+        counties,
+        COUNTY_COLUMNS,
+        styles.COUNTIES,
+        "background",
+        label_column="name",
+        search_column="name",
+    )
+    # Without counties it is the outline of the region, of which there are no figures.
+    return layer if known else replace(layer, title_key="layer.region", popup=Popup(()))
+
+
+def _interval(low: float, high: float) -> str | None:
+    """``"82% – 91%"`` of two percentages, one number if they agree."""
+    if math.isnan(low) or math.isnan(high):
+        return None
+    ends = [percent(float(value) / 100.0) for value in (low, high)]
+    return " – ".join(dict.fromkeys(ends))
+
+
+def _reached(assessment: Assessment) -> pd.DataFrame:
+    finding = next((f for f in assessment.findings if isinstance(f.rule, DemandReach)), None)
+    columns = ["name", "reached_low", "reached_high"]
+    if finding is None or finding.table.empty:
+        return pd.DataFrame(columns=columns)
+    table = finding.table.rename(columns={"county": "name", "low": "reached_low", "high": "reached_high"})[
+        columns
+    ]
+    return table.assign(reached_low=table["reached_low"] * 100, reached_high=table["reached_high"] * 100)
+
+
+def _background(plan: Plan, name: str, style: LayerStyle, label: str | None = None) -> Layer | None:
+    frame = plan.background.get(name)
+    if frame is None or frame.empty:
+        return None
+    return make_layer(name, frame, columns("name"), style, "background", label_column=label)
+
+
+ROAD_CLASSES = {
+    "motorway": "motorway",
+    "motorway_link": "motorway",
+    "trunk": "trunk",
+    "trunk_link": "trunk",
+    "primary": "trunk",
+    "primary_link": "trunk",
+    "secondary": "local",
+    "secondary_link": "local",
+    "tertiary": "local",
+    "tertiary_link": "local",
+}
+
+
+def _roads(plan: Plan) -> Layer:
+    roads = plan.roads
+    segments = roads.segments.reset_index(drop=True)
+    frame = pd.DataFrame(
+        {
+            "ref": segments["ref"].astype("string"),
+            "name": segments["name"].astype("string"),
+            "highway": segments["highway"].astype("string"),
+            "road_class": segments["highway"].astype(object).map(ROAD_CLASSES).fillna("minor"),
+        }
+    )
+    frame = gpd.GeoDataFrame(frame, geometry=roads.lines(), crs=WGS84)
+    return Layer(
+        "roads",
+        "layer.roads",
+        frame,
+        TableSchema("roads", ROAD_COLUMNS),
+        styles.ROADS,
+        "background",
+        popup=POPUPS["roads"],
+    )
+
+
+def _bands(plan: Plan) -> Layer | None:
+    if plan.bands is None or plan.bands.empty:
+        return None
+    limits = sorted(float(value) for value in plan.bands["within_km"])
+    style = styles.reach_bands(tuple(limits))
+    return make_layer("reach", plan.bands, columns("within_km"), style, "demand", visible=False)
+
+
+def _expressways(plan: Plan) -> Layer | None:
+    spacing = {rule.network for rule in plan.policy.of(RouteSpacing)}
+    rows = [
+        {"ref": route.ref, "section": s.number, "length_km": s.length_m / M_PER_KM, "geometry": s.axis}
+        for route in plan.routes
+        if route.road_class not in spacing
+        for s in route.sections
+    ]
+    if not rows:
+        return None
+    frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=WGS84)
+    return make_layer(
+        "expressways",
+        frame,
+        EXPRESSWAY_COLUMNS,
+        styles.EXPRESSWAYS,
+        "routes",
+        search_column="ref",
+    )
+
+
+def _own(layer: Layer, rules: Sequence[Rule], rule: Rule) -> Layer:
+    """The layer of one of several rules of a kind: it bears the rule's title, all but the first its id, too.
+
+    A rule that is alone has the layer of its kind.
+    """
+    if len(rules) < 2:
+        return layer
+    name = layer.name if rule is rules[0] else f"{layer.name}_{rule.id.replace('-', '_')}"
+    return replace(layer, name=name, rule=rule)
+
+
+def _routes(plan: Plan, lang: str) -> list[Layer]:
+    """Gaps of each rule on spacing, the first rule's on top."""
+    states: list[tuple[Phase, Assessment]] = [("before", plan.before), ("after", plan.after)]
+    if not plan.proposes:
+        states = [("both", plan.before)]
+    rules = plan.policy.of(RouteSpacing)
+    return [
+        _own(_gap_layer(assessment, rule, rules, phase, lang), rules, rule)
+        for rule in reversed(rules)
+        for phase, assessment in states
+    ]
+
+
+def _gap_layer(
+    assessment: Assessment, rule: RouteSpacing, rules: Sequence[Rule], phase: Phase, lang: str
+) -> Layer:
+    gaps = assessment.gaps_km
+    gaps = gaps[(gaps["rule"] == rule.id) & gaps.geometry.notna()]
+    frame = with_gap_words(gaps, assessment.evidence_km, lang)
+    frame["side"] = 1  # pieces run in driving direction: each direction lies on its own side of the road
+    if rule is not rules[0]:
+        frame["strip"] = [strip_of(key, rule.id) for key in frame["strip"]]
+    return make_layer(
+        "routes",
+        frame,
+        GAP_LAYER_COLUMNS,
+        styles.route_style(*rule.class_limits_km, rule.span_km),
+        "routes",
+        visible=rule is rules[0],
+        keep=("strip", "side"),
+        popup=GAP,
+        search_column="ref",
+        strip_column="strip",
+        phase=phase,
+    )
+
+
+def _own_layers(plan: Plan) -> list[Layer]:
+    """A layer for each finding with places of which no layer of its kind speaks: all columns of its table."""
+    layers = []
+    for finding in plan.before.findings:
+        kind, table = kind_of(finding.rule), finding.table
+        if kind.layers or "geometry" not in table or table["geometry"].isna().all():
+            continue
+        frame = gpd.GeoDataFrame(table[table["geometry"].notna()], geometry="geometry", crs=WGS84)
+        by = "has" if "has" in frame else ""
+        style = _with_uncounted(styles.facility_style()) if by else styles.LISTED
+        shown = tuple(column(kind.column_names.get(name, name)) for name, _ in kind.table)
+        frame = frame.rename(columns=kind.column_names)
+        layer = make_layer(
+            f"rule_{finding.rule.id.replace('-', '_')}",
+            frame,
+            shown,
+            style,
+            "places",
+            keep=(by,) if by else (),
+        )
+        layers.append(replace(layer, rule=finding.rule, unplaced=int(table["geometry"].isna().sum())))
+    return layers
+
+
+def _demand(plan: Plan) -> list[Layer]:
+    """Demand by who is within reach, by each rule on it; the first rule's on top."""
+    rules = plan.policy.of(DemandReach)
+    if len(rules) < 2:
+        return [demand_layer(plan, plan.before.demand)]
+    return [
+        _own(demand_layer(plan, plan.before.demand_by_rule[rule.id]), rules, rule) for rule in reversed(rules)
+    ]
+
+
+WAITING = "waiting"
+"""In the place of yes, no and unknown for sites that are not in operation: they are shown as they will be."""
+
+
+def _sites(assessment: Assessment) -> Layer:
+    """Sites that charge vehicles, by how fast they are; those not in operation are a class of their own."""
+    frame = assessment.sites[assessment.sites["kind"] == "charging"]
+    frame = frame.assign(site_class=np.where(_running(frame), frame["fast"], WAITING))
+    keep = ("site_class",)
+    return make_layer(
+        "charging_sites", frame, SITE_COLUMNS, styles.SITES, "places", keep=keep, search_column="name"
+    )
+
+
+def _other_sites(plan: Plan) -> Layer | None:
+    """Battery-swap, hydrogen and other sites that no rule on charging counts, from both tables."""
+    sites, facilities = plan.inputs.sites, plan.inputs.facilities
+    columns = [*(column.name for column in OTHER_COLUMNS), "geometry"]
+    found = [sites[sites["kind"] != "charging"], facilities[facilities["kind"].isin(OTHER_KINDS)]]
+    frame = pd.concat([part.reindex(columns=columns) for part in found], ignore_index=True)
+    frame = frame[frame.geometry.notna()]
+    if frame.empty:
+        return None
+    frame = frame.assign(site_class=np.where(_running(frame), "yes", WAITING))
+    keep = ("site_class",)
+    return make_layer(
+        "other_sites", frame, OTHER_COLUMNS, styles.OTHER_SITES, "places", keep=keep, search_column="name"
+    )
+
+
+def _running(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Whether each thing is in operation; nothing said means that it is."""
+    status = frame["status"]
+    return (status.isna() | (status == "operational").fillna(False)).to_numpy(bool)
+
+
+def _with_status(plan: Plan, frame: gpd.GeoDataFrame, rule_id: str | None) -> gpd.GeoDataFrame:
+    """Join the finding's ``has`` and ``counts`` to the things it counted; the others have none."""
+    if rule_id is None or frame.empty:
+        return frame.assign(has=None, counts=None)
+    table = plan.before[rule_id].table
+    columns = [c for c in ("has", "counts") if c in table]
+    joined = frame.merge(table[["id", *columns]].drop_duplicates("id"), on="id", how="left")
+    return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
+
+
+def _with_uncounted(style: LayerStyle, by: str = "has") -> LayerStyle:
+    """Style by ``has``; what no rule counts (in the halo, not in operation) is small and grey."""
+    out = Category(None, "legend.facility-not-counted", QUIET, width=8.0, symbol=style.categories[0].symbol)
+    return replace(style, by=by, categories=(*style.categories, out))
+
+
+def _facilities(plan: Plan, family: str, own: tuple[str, ...]) -> list[Layer]:
+    """A layer for each rule on such facilities, so that its legend counts what the rule counts; the first one on top.
+
+    ``own`` are the family's kinds: those that no rule names are drawn with the first.
+    """
+    rules = [rule for rule in plan.policy.of(FacilityShare) if _family(rule) == family]
+    unnamed = set(own) - {kind for rule in plan.policy.rules for kind in _kinds(rule)}
+    layers = []
+    for number, rule in enumerate(rules or [None], 1):
+        kinds = _kinds(rule) | (unnamed if number == 1 else set())
+        frame = plan.inputs.facilities
+        frame = _with_status(plan, frame[frame["kind"].isin(kinds)], rule.id if rule else None)
+        style = _with_uncounted(styles.HUBS if family == "hubs" else styles.facility_style())
+        name = family if number == 1 else f"{family}_{number}"
+        layer = make_layer(
+            name, frame, FACILITY_COLUMNS, style, "places", popup=POPUPS[family], search_column="name"
+        )
+        layers.append(replace(layer, title_key=f"layer.{family}", rule=rule))
+    return layers[::-1]
+
+
+def _kinds(rule: Rule | None) -> set[str]:
+    """Kinds of facilities that a rule counts."""
+    if not isinstance(rule, FacilityShare):
+        return set()
+    return {*rule.facility, *(("parking_area",) if rule.include_parking_areas else ())}
+
+
+def _family(rule: FacilityShare) -> str:
+    """Facilities of a road are shown apart from all others."""
+    return "service_areas" if _kinds(rule) <= set(SERVICE_KINDS) else "hubs"
+
+
+def _berths(plan: Plan) -> list[Layer]:
+    """Berths by what each rule on them found, the first rule's on top."""
+    placed = plan.inputs.berths.geometry.notna()
+    rules = plan.policy.of(BerthShare)
+    layers = []
+    for rule in reversed(rules or (None,)):
+        frame = _with_status(plan, plan.inputs.berths[placed], rule.id if rule else None)
+        frame["counts"] = frame["counts"].fillna("no")
+        # What the rule counts for sure has its answer; of the others none is missing shore power, nor has it.
+        status = frame["has"].where(frame["counts"] != "no", "not counted")
+        frame["berth_status"] = status.where(frame["counts"] != "unknown", "may count")
+        style = replace(styles.berth_style(rule.berth.class_t_min if rule else None), by="berth_status")
+        layer = make_layer(
+            "berths", frame, BERTH_COLUMNS, style, "places", keep=("berth_status",), search_column="name",
+            unplaced=int((~placed).sum()),
+        )  # fmt: skip
+        layers.append(_own(layer, rules, rule) if rule else layer)
+    return layers
+
+
+def _car_parks(plan: Plan) -> list[Layer]:
+    """Car parks that a rule counts by whether enough of their spaces are ready; the others small and grey."""
+    placed = plan.inputs.car_parks.geometry.notna()
+    frame = plan.inputs.car_parks[placed].copy()
+    spaces = frame["spaces"].astype("Float64")
+    share = frame["ready_spaces"].astype("Float64") / spaces.where(spaces > 0)
+    rules = plan.policy.of(ShareMargin)
+    layers = []
+    for rule in reversed(rules or (None,)):
+        finding = plan.before[rule.id] if rule else None
+        need = (finding.figures.get("registered_ev_share") if finding else None) or 0.0
+        enough = share - need >= ((finding.target if finding else None) or 0.0)
+        ready = np.where(share.isna(), "unknown", np.where(enough.fillna(False), "yes", "no")).astype(object)
+        if finding is not None:
+            ready[~frame["id"].isin(finding.table["id"]).to_numpy()] = None
+        layer = make_layer(
+            "car_parks", frame.assign(ready=ready), CAR_PARK_COLUMNS, _with_uncounted(styles.CAR_PARKS, "ready"),
+            "places", keep=("ready",), visible=False, unplaced=int((~placed).sum()),
+        )  # fmt: skip
+        layers.append(_own(layer, rules, rule) if rule else layer)
+    return layers
+
+
+def _not_served(plan: Plan) -> Layer | None:
+    frame = plan.before.not_served
+    if frame.empty:
+        return None
+    frame = frame.assign(distance_km=frame["distance_m"] / M_PER_KM)
+    return make_layer("not_served", frame, NOT_SERVED_COLUMNS, styles.NOT_SERVED, "quality", visible=False)
+
+
+def _issues(plan: Plan, lang: str) -> Layer | None:
+    frame = quality_table(plan, lang)
+    if frame.empty:
+        return None
+    return make_layer("issues", frame, ISSUE_COLUMNS, styles.ISSUES, "quality", visible=False)

@@ -1,0 +1,158 @@
+"""A table of the plan as a sheet of the workbook has it: a frame, the columns that are shown, what is marked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from ..markup import clean_text, clean_xml
+from ..rules.kind import kind_of
+from ..rules.model import Rule
+from ..rules.policy import Policy
+from ..schema import Column, columns, of_objective, shown
+from ..texts import text
+from .numbers import plain
+
+LONGEST_TITLE = 31
+"""Characters of a sheet's name at most."""
+
+LONGEST = 16_000
+"""Characters of a cell at most (Excel: 32 767 UTF-16 units)."""
+
+
+def clean(value: object) -> str:
+    """Text that XML can hold: what it forbids becomes U+FFFD, what is too long is cut and says so.
+
+    >>> clean("a" + chr(1) + "b")
+    'a\ufffdb'
+    """
+    shown = clean_xml(clean_text(value)).replace("\r\n", "\n").replace("\r", "\n")
+    return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
+
+
+def capital(label: str) -> str:
+    """Begin a header with a capital letter, as the others do.
+
+    >>> capital("mean gap (km)"), capital("kW per EV")
+    ('Mean gap (km)', 'kW per EV')
+    """
+    return label if label[1:2].isupper() else label[:1].upper() + label[1:]
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column of a sheet: where its values are, what stands above it, how they are written.
+
+    ``unit_by`` names a column of the frame that holds each row's own unit.
+    """
+
+    name: str
+    label: str
+    column: Column
+    meaning: str = ""
+    unit_by: str = ""
+
+    @classmethod
+    def of(cls, column: Column, lang: str, *, prefix: str = "", name: str = "") -> Head:
+        """Head of a column, labelled as maps and layers label it."""
+        label = capital(prefix + column.label(lang))
+        return cls(name or column.name, label, column, column.meaning(lang))
+
+
+def heads(names: str | Iterable[Column], lang: str, objective: str = "") -> tuple[Head, ...]:
+    """Heads of columns, or of names in the registry; amounts of demand in the unit of the siting's objective."""
+    found = columns(names) if isinstance(names, str) else names
+    return tuple(Head.of(of_objective(c, objective) if objective else c, lang) for c in found)
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A table of the workbook.
+
+    Attributes
+    ----------
+    key : str
+        Name and note are the texts ``sheet.KEY`` and ``sheet.KEY.note`` of the catalogue.
+    rule : Rule, optional
+        The rule whose sheet it is, if it is the sheet of one: it bears the rule's id.
+    heads : tuple of Head
+    frame : DataFrame
+        A row each; missing values stay empty cells.
+    looks : mapping
+        Column name -> what the conditional format goes by: ``{"good": (labels,), "middle": …, "gap": …}``.
+    limits : mapping
+        Column name -> number above which the cell is marked as a gap.
+    printed : int, optional
+        So many of the first columns are printed; all if left out.
+    """
+
+    key: str
+    heads: tuple[Head, ...]
+    frame: pd.DataFrame
+    looks: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    limits: Mapping[str, float] = field(default_factory=dict)
+    printed: int | None = None
+    rule: Rule | None = None
+
+    def title(self, lang: str) -> str:
+        """Name of the sheet."""
+        return (
+            text(f"sheet.{self.key}.title", lang) if self.rule is None else own_sheet_title(self.rule, lang)
+        )
+
+    def note(self, lang: str) -> str:
+        """What stands on it."""
+        return text(f"sheet.{self.key}.note", lang, **({"title": self.rule.title[lang]} if self.rule else {}))
+
+
+def own_sheet_title(rule: Rule, lang: str) -> str:
+    """Name of the sheet of one rule: its id, cut to what a spreadsheet takes and told apart by a sum if it is cut."""
+    name = text("sheet.rule.title", lang, rule=rule.id)
+    if len(name) <= LONGEST_TITLE:
+        return name
+    return f"{name[: LONGEST_TITLE - 9].rstrip('-')}-{hashlib.sha256(rule.id.encode()).hexdigest()[:8]}"
+
+
+def rule_sheet_title(rule: Rule, policy: Policy, lang: str) -> str:
+    """Name of the sheet with all rows of a rule's table."""
+    return (
+        own_sheet_title(rule, lang)
+        if has_own_sheet(rule, policy)
+        else text(f"sheet.{kind_of(rule).sheet}.title", lang)
+    )
+
+
+def has_own_sheet(rule: Rule, policy: Policy) -> bool:
+    """Whether a rule has a sheet of its own: its kind has no other, or that one is full with the first of the kind."""
+    kind = kind_of(rule)
+    first = next(other.id for other in policy.rules if other.kind == rule.kind)
+    return not kind.sheet or (kind.sheet_of_first and rule.id != first)
+
+
+def placed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with their positions as two columns; missing where there is none."""
+    points = frame.geometry
+    return pd.DataFrame(frame.drop(columns="geometry")).assign(lon=points.x.round(7), lat=points.y.round(7))
+
+
+def cell_value(value: Any, head: Head, lang: str) -> str | int | float | dt.date | None:
+    """Return what a cell holds: a number, a date, a text; None where the value is missing."""
+    if isinstance(value, (pd.Timestamp, dt.date)) and not pd.isna(value):
+        return dt.date(value.year, value.month, value.day)
+    value, column = plain(value), head.column
+    if column.type == "bool":
+        return shown(value, column, lang)
+    if value is None or value == "":
+        return None
+    if column.type == "choice":
+        return clean(shown(value, column, lang))
+    if column.type in ("int", "float") and isinstance(value, (int, float)):
+        # A limit from above is rounded up, which no number format does.
+        return math.ceil(value * 1000 - 1e-9) / 1000 if column.unit == "bound" else value
+    return clean(value)

@@ -1,0 +1,366 @@
+"""What stands on the sheets of the workbook: frames of the plan under labelled columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from ..inputs.choices import SERVICE_KINDS
+from ..plan import Plan
+from ..rules.assessment import Assessment
+from ..rules.berths import BerthShare
+from ..rules.calls import CallShare
+from ..rules.facilities import FacilityShare
+from ..rules.inventory import Inventory
+from ..rules.kind import kind_of
+from ..rules.roads import RouteRule
+from ..rules.spacing import RouteSpacing
+from ..schema import COLUMNS, column, told_unit, unit_words
+from ..texts import text
+from ..units import WGS84
+from . import numbers
+from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
+from .gap_words import shared_words
+from .words import figure_rows
+from .choice_sheets import choice_sheets
+from .sheet import Head, Sheet, has_own_sheet, heads, placed
+from .siting_sheets import (
+    curve_sheet,
+    least_sheets,
+    programme_sheets,
+    proposed_sheet,
+    retrofit_sheet,
+    uncovered_sheet,
+)
+from .source_sheets import (
+    access_sheet,
+    faults_sheet,
+    issues_sheet,
+    not_served_sheet,
+    sources_sheet,
+    survey_sheet,
+)
+
+
+def plan_sheets(plan: Plan, lang: str) -> list[Sheet]:
+    """All sheets with rows, in the order in which they stand."""
+    sheets = [
+        findings_sheet(plan, lang),
+        _figures(plan, lang),
+        _counties(plan, lang),
+        _routes(plan, lang),
+        *(_gaps(plan, lang)),
+        *_facilities(plan, lang),
+        _berths(plan, lang),
+        calls_sheet(plan, lang),
+        _car_parks(plan, lang),
+        _sites(plan, lang),
+        inventory_sheet(plan, lang),
+        *_own_sheets(plan, lang),
+        *programme_sheets(plan, lang),
+        proposed_sheet(plan, lang),
+        curve_sheet(plan, lang),
+        *choice_sheets(plan, lang),
+        uncovered_sheet(plan, lang),
+        *least_sheets(plan, lang),
+        retrofit_sheet(plan, lang),
+        survey_sheet(plan, lang),
+        access_sheet(plan, lang),
+        not_served_sheet(plan, lang),
+        faults_sheet(plan, lang),
+        issues_sheet(plan, lang),
+        sources_sheet(plan, lang),
+    ]
+    always = ("findings", "sources")
+    return [sheet for sheet in sheets if len(sheet.frame) or sheet.key in always]
+
+
+def status_looks(lang: str) -> dict[str, tuple[str, ...]]:
+    """Labels of a finding's status by the colour they get."""
+    return {
+        "good": (text("status.met", lang),),
+        "middle": (text("status.undecided", lang), text("status.met-on-average", lang)),
+        "gap": (text("status.not-met", lang),),
+    }
+
+
+def choice_looks(name: str, lang: str, **values: str) -> dict[str, tuple[str, ...]]:
+    """Labels of a choice by the colour they get: ``good="yes"``."""
+    return {look: (text(f"choice.{name}.{value}", lang),) for look, value in values.items()}
+
+
+# -- findings and figures --------------------------------------------------------------------------------
+
+
+OF_UNIT = ("low", "high", "target_value", "low_after", "high_after", "number")
+"""Columns of which each row has its own unit."""
+
+
+def findings_sheet(plan: Plan, lang: str) -> Sheet:
+    """A row for each rule: what was measured, before and after, as shown and as numbers."""
+    rows = []
+    for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
+        counts = dict(before.counts)
+        row: dict[str, Any] = {
+            "title": before.rule.title[lang],
+            "finding_status": numbers.status(before, lang),
+            "value": numbers.headline(before, lang),
+            "target_shown": numbers.target(before, lang),
+            "unit_shown": text(f"sheet.unit.{told_unit(before.unit, lang)}", lang),
+            "low": before.low,
+            "high": before.high,
+            "target_value": before.target,
+            "yes": counts.get("yes"),
+            "unknown": counts.get("unknown"),
+            "no": counts.get("no"),
+            "by": before.rule.by,
+            "rule": before.rule.id,
+            "clause": before.rule.source,
+            "unit": before.unit,
+        }
+        if plan.proposes:
+            row |= {
+                "value_after": numbers.headline(after, lang),
+                "status_after": numbers.status(after, lang),
+                "low_after": after.low,
+                "high_after": after.high,
+            }
+        rows.append(row)
+    then = "value_after status_after " if plan.proposes else ""
+    ends = "low_after high_after " if plan.proposes else ""
+    names = (
+        f"title finding_status value target_shown {then}yes unknown no by unit_shown low high target_value {ends}"
+        "rule clause"
+    )
+    found = tuple(replace(h, unit_by="unit") if h.name in OF_UNIT else h for h in heads(names, lang))
+    looks = {"finding_status": status_looks(lang), "status_after": status_looks(lang)}
+    frame = pd.DataFrame(rows, columns=[*names.split(), "unit"], dtype=object)
+    return Sheet("findings", found, frame, looks, printed=10 if plan.proposes else 8)
+
+
+def _figures(plan: Plan, lang: str) -> Sheet:
+    rows = [
+        {"title": finding.rule.title[lang], "figure": label, "number": value, "words": words, "unit": unit,
+         "unit_shown": text(f"sheet.unit.{unit}", lang) if unit == "share" else unit_words(told_unit(unit, lang), lang),
+         "rule": finding.rule.id, "key": key}
+        for finding in plan.before.findings
+        for key, label, value, unit, words in figure_rows(finding, lang)
+    ]  # fmt: skip
+    names = "title figure number words unit_shown rule key"
+    found = tuple(replace(h, unit_by="unit") if h.name in OF_UNIT else h for h in heads(names, lang))
+    return Sheet("figures", found, pd.DataFrame(rows, columns=[*names.split(), "unit"], dtype=object))
+
+
+def _counties(plan: Plan, lang: str) -> Sheet:
+    """One row a county: reach, roads by class of spacing, power against the fleet."""
+    frame = plan.inputs.counties.drop(columns="geometry", errors="ignore").reindex(
+        columns=["name", "population"]
+    )
+    frame = pd.DataFrame(frame.rename(columns={"name": "county"}))
+    found = [*heads(" ".join(map(str, frame.columns)), lang)]
+    for finding in plan.before.findings:
+        kind = kind_of(finding.rule)
+        if kind.by_county is None:
+            continue
+        table = kind.by_county(finding).rename(columns=kind.column_names)
+        if "county" not in table or not len(table):
+            continue
+        # A further rule of the kind has columns of its own, with its title before their labels.
+        again = set(kind.county_columns) & set(frame.columns)
+        prefix = f"{finding.rule.title[lang]}{text('report.colon', lang)}" if again else ""
+        names = {name: f"{name}:{finding.rule.id}" if again else name for name in kind.county_columns}
+        table = table.reindex(columns=["county", *names]).rename(columns=names)
+        frame = frame.merge(table, on="county", how="outer", sort=False)
+        found += [Head.of(column(name), lang, prefix=prefix, name=own) for name, own in names.items()]
+    limit = _limits_km(plan)
+    return Sheet("counties", tuple(found), frame if len(frame.columns) > 2 else frame.head(0),
+                 limits={"gap_max_km": limit[1]} if limit else {})  # fmt: skip
+
+
+# -- routes and gaps -------------------------------------------------------------------------------------
+
+
+def _limits_km(plan: Plan) -> tuple[float, float] | None:
+    rule = next(iter(plan.policy.of(RouteSpacing)), None)
+    return None if rule is None else rule.class_limits_km
+
+
+def _own_sheets(plan: Plan, lang: str) -> list[Sheet]:
+    """A sheet for each rule whose rows stand on no other: all columns of its table that have a name."""
+    sheets = []
+    for finding in plan.before.findings:
+        if not has_own_sheet(finding.rule, plan.policy):
+            continue
+        kind = kind_of(finding.rule)
+        table = finding.table
+        if "geometry" in table and set(shapely.get_type_id(table["geometry"])) <= {-1, 0}:  # points, or none
+            table = placed(gpd.GeoDataFrame(table, geometry="geometry", crs=WGS84))
+        table = table.rename(columns={"class": "road_class", **kind.column_names})
+        first = [kind.column_names.get(name, name) for name, _ in kind.table]
+        names = dict.fromkeys([n for n in (*first, *map(str, table.columns)) if n in COLUMNS and n in table])
+        limits = {"gap_max_km": finding.rule.limits_km[1]} if isinstance(finding.rule, RouteRule) else {}
+        looks = {"has": choice_looks("has", lang, good="yes", middle="unknown", gap="no")}
+        sheets.append(Sheet("rule", heads(" ".join(names), lang), table, looks, limits, rule=finding.rule))
+    return sheets
+
+
+def _routes(plan: Plan, lang: str) -> Sheet:
+    frame = plan.before.routes.rename(columns={"class": "road_class"})
+    after_names = ["sites", "length_per_site_km", "gap_max_km", "gap_max_open", "own_gaps_over", "gap_km"]
+    found = [*heads(ROUTE_COLUMNS, lang), *heads("covered_low covered_high", lang)]
+    if plan.proposes and len(frame):
+        after = plan.after.routes[["ref", *after_names]].rename(
+            columns={n: f"{n}_after" for n in after_names}
+        )
+        frame = frame.merge(after, on="ref", how="left")
+        prefix = text("sheet.after-prefix", lang)
+        found += [Head.of(column(n), lang, prefix=prefix, name=f"{n}_after") for n in after_names]
+    limit = _limits_km(plan)
+    limits = dict.fromkeys(("gap_max_km", "gap_max_km_after"), limit[1]) if limit else {}
+    return Sheet("routes", tuple(found), frame, limits=limits, printed=13)
+
+
+def _gaps(plan: Plan, lang: str) -> list[Sheet]:
+    """Gaps of every rule on routes, those on spacing first, the longest first; today and with the plan."""
+    states: list[tuple[str, Assessment]] = [("gaps", plan.before)]
+    if plan.proposes:
+        states.append(("gaps-after", plan.after))
+    ranked = sorted(plan.policy.rules, key=lambda rule: not isinstance(rule, RouteSpacing))
+    titles = {rule.id: rule.title[lang] for rule in ranked}
+    looks = {"spacing_class": choice_looks("spacing_class", lang, good="good", middle="middle", gap="gap")}
+    found = heads((column("rule_title"), *GAP_COLUMNS, column("shared_words")), lang)
+    sheets = []
+    for key, assessment in states:
+        names = dict(zip(assessment.sites["id"], assessment.sites["name"], strict=True))
+        frame = pd.DataFrame(assessment.gaps_km.drop(columns="geometry", errors="ignore"))
+        if len(frame):
+            words = [shared_words(row, lang) for row in frame.to_dict("records")]
+            frame = frame.assign(
+                rule_title=frame["rule"].map(titles), shared_words=pd.Series(words, dtype=object)
+            )
+        for end in ("from_site", "to_site"):
+            frame[end] = [_with_name(site, names) for site in frame[end]] if end in frame else None
+        if len(frame):
+            frame["rank"] = frame["rule"].map({rule: i for i, rule in enumerate(titles)})
+            order = ["rank", "own_km", "ref", "section", "direction", "from_km"]
+            frame = frame.sort_values(order, ascending=[True, False, True, True, True, True], kind="stable")
+        sheets.append(Sheet(key, found, frame.reset_index(drop=True), looks))
+    return sheets
+
+
+def _with_name(site: Any, names: dict[Any, Any]) -> str | None:
+    if site is None or pd.isna(site) or site == "":
+        return None
+    name = names.get(site)
+    return str(site) if name is None or pd.isna(name) else f"{name} ({site})"
+
+
+# -- places ----------------------------------------------------------------------------------------------
+
+
+def _facilities(plan: Plan, lang: str) -> list[Sheet]:
+    """Service areas and other places that a rule counts, with what each rule found."""
+    every = plan.inputs.facilities
+    shares = [f for f in plan.before.findings if isinstance(f.rule, FacilityShare)]
+    sheets = []
+    for key, wanted in (
+        ("service-areas", every["kind"].isin(SERVICE_KINDS)),
+        ("hubs", ~every["kind"].isin(SERVICE_KINDS)),
+    ):
+        frame = every[wanted]
+        frame = pd.DataFrame(placed(frame))
+        counted = [f for f in shares if len(f.table) and set(f.table["id"]) & set(frame["id"])]
+        frame = frame[frame["id"].isin({i for f in counted for i in f.table["id"]})]
+        for finding in counted:
+            found = finding.table.drop_duplicates("id").set_index("id")["has"]
+            frame = frame.assign(**{f"has:{finding.rule.id}": frame["id"].map(found)})
+        has = tuple(
+            Head(f"has:{f.rule.id}", f.rule.title[lang], column("has"), f.rule.source) for f in counted
+        )
+        names = "points fast_points point_kw status county id lon lat provenance note"
+        above = (*heads("name kind pair ref side", lang), *has, *heads(names, lang))
+        looks = {h.name: choice_looks("has", lang, good="yes", middle="unknown", gap="no") for h in has}
+        sheets.append(Sheet(key, above, frame.reset_index(drop=True), looks, printed=7 + len(has)))
+    return sheets
+
+
+def _berths(plan: Plan, lang: str) -> Sheet:
+    """All berths, with what each rule on them found; the columns of a further rule bear its title."""
+    frame = placed(plan.inputs.berths).assign(has=None, counts="no")
+    above, more = [*heads(BERTH_COLUMNS, lang)], []
+    for number, rule in enumerate(plan.policy.of(BerthShare)):
+        table = plan.before[rule.id].table.drop_duplicates("id").set_index("id")
+        prefix = f"{rule.title[lang]}{text('report.colon', lang)}" if number else ""
+        for name in ("has", "counts"):
+            own = f"{name}:{rule.id}" if number else name
+            frame[own] = frame["id"].map(table[name]) if name in table else None
+            frame[own] = frame[own].fillna("no") if name == "counts" else frame[own]
+            more += [Head.of(column(name), lang, prefix=prefix, name=own)] if number else []
+    above += [*more, *heads("lon lat provenance note", lang)]
+    looks = {h.name: choice_looks("has", lang, good="yes", middle="unknown", gap="no")
+             for h in above if h.column.name == "has"}  # fmt: skip
+    return Sheet("berths", tuple(above), frame, looks)
+
+
+def _car_parks(plan: Plan, lang: str) -> Sheet:
+    frame = placed(plan.inputs.car_parks)
+    spaces = frame["spaces"].astype("Float64")
+    frame["ready_share"] = frame["ready_spaces"].astype("Float64") / spaces.where(spaces > 0)
+    names = "name park_type spaces ready_spaces ready_share status county id lon lat provenance note"
+    return Sheet("car-parks", heads(names, lang), frame)
+
+
+def _sites(plan: Plan, lang: str) -> Sheet:
+    frame = placed(plan.before.sites)
+    looks = {"fast": choice_looks("fast", lang, good="yes", middle="unknown", gap="no")}
+    return Sheet("sites", (*heads(SITE_COLUMNS, lang), *heads("lon lat", lang)), frame, looks)
+
+
+def calls_sheet(plan: Plan, lang: str) -> Sheet:
+    """Each call: ship, berth, hours, whether it could connect and did, and whether the rule counts it."""
+    frame = pd.DataFrame(plan.inputs.calls.drop(columns="geometry", errors="ignore"))
+    more = []
+    for number, rule in enumerate(plan.policy.of(CallShare)):
+        table = plan.before[rule.id].table
+        if "connected_status" not in table:
+            continue
+        known = table.drop_duplicates("id").set_index("id")["connected_status"]
+        status, counts = (f"{n}:{rule.id}" if number else n for n in ("connected_status", "counts_in_rule"))
+        frame = frame.assign(**{status: frame["id"].map(known), counts: frame["id"].isin(known.index)})
+        if number:  # the columns of a further rule bear its title
+            prefix = f"{rule.title[lang]}{text('report.colon', lang)}"
+            more += [Head.of(column(n), lang, prefix=prefix, name=f"{n}:{rule.id}")
+                     for n in ("connected_status", "counts_in_rule")]  # fmt: skip
+    berths = plan.inputs.berths.drop_duplicates("id").set_index("id")["name"]
+    frame = frame.assign(berth_name=frame["berth"].map(berths)) if len(frame) else frame
+    names = (
+        "ship ship_kind gross_tonnage berth berth_name arrived hours able connected_status counts_in_rule kwh id "
+        "provenance note"
+    )
+    look = {
+        "good": (text("choice.has.yes", lang),), "middle": (text("choice.has.unknown", lang),),
+        "gap": (text("choice.has.no", lang),),
+    }  # fmt: skip
+    found = (*heads(names, lang), *more)
+    return Sheet("calls", found, frame, {h.name: look for h in found if h.column.name == "connected_status"})
+
+
+def inventory_sheet(plan: Plan, lang: str) -> Sheet:
+    """What the rules only list, with its place."""
+    findings = [f for f in plan.before.findings if isinstance(f.rule, Inventory) and len(f.table)]
+    frames = [f.table.assign(rule_title=f.rule.title[lang]) for f in findings]
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    if len(frame):
+        # What is listed may stand in the table of facilities or among the charging sites.
+        known = [
+            placed(t[["id", "geometry"]])
+            for t in (plan.inputs.facilities, plan.inputs.sites, plan.inputs.chargers)
+        ]
+        where = pd.concat(known, ignore_index=True).drop_duplicates("id")
+        frame = pd.DataFrame(frame.drop(columns=["geometry", "lon", "lat"], errors="ignore"))
+        frame = frame.merge(where, on="id", how="left")
+    return Sheet("inventory", heads("name kind status county lon lat id rule_title", lang), frame)
