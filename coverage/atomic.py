@@ -60,7 +60,7 @@ _OVERTAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOENT)
 """How it says that another program made or removed what stands there."""
 
 
-def say(fault: Fault) -> None:
+def log(fault: Fault) -> None:
     """Note something that happened to the user's files; the command line shows it in the user's language."""
     LOG.warning("%s", fault.render("en"), extra={"fault": fault})
 
@@ -239,7 +239,7 @@ def write_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
             for old in (new, work / "old"):  # what was put in at the last moment
                 kept += _carry(old, place)
         if kept:
-            say(Fault("output-kept", values={"path": path, "names": ", ".join(kept[:20]), "n": len(kept)}))
+            log(Fault("output-kept", values={"path": path, "names": ", ".join(kept[:20]), "n": len(kept)}))
 
 
 def _take_place(new: Path, aside: Path, place: Path) -> bool:
@@ -471,9 +471,9 @@ def _recover(work: Path, place: Path) -> None:
             return
         if os.path.lexists(work / "old") and not os.path.lexists(place):
             (work / "old").rename(place)
-            say(Fault("output-restored", values={"path": place}))
+            log(Fault("output-restored", values={"path": place}))
         _clear(work)
-        say(Fault("output-cleared", values={"path": place, "litter": work.name}))
+        log(Fault("output-cleared", values={"path": place, "litter": work.name}))
     finally:
         os.close(lock)
 

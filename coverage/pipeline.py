@@ -39,11 +39,11 @@ from .siting.planning.comply import Compliance, comply
 from .siting.planning.outcome import Siting
 from .siting.planning.propose import propose
 from .siting.planning.retrofit import Retrofit, plan_retrofits
-from .siting.planning.constraints import SolverOptions, Wishes, check_wishes
+from .siting.planning.constraints import SolverOptions, Constraints, check_constraints
 from .siting.programme import Programme, ProgrammeOptions, make_programme
 from .siting.step_gaps import StepGaps, gaps_by_step
 from .siting.world import World
-from .study import Study, Tell, fetch, load, road_classes, sample_project, silent
+from .study import Study, StageProgress, fetch, load, road_classes, sample_project, silent
 from .units import M_PER_KM, WGS84
 
 __all__ = ["Study", "assess_study", "fetch", "find_places", "load", "make_plan", "sample_project"]
@@ -67,7 +67,7 @@ LIBRARIES = (
 )
 
 
-def make_plan(project: Project, *, tell: Tell = silent, solving: Progress | None = None) -> Plan:
+def make_plan(project: Project, *, progress: StageProgress = silent, solving: Progress | None = None) -> Plan:
     """Assess a project, propose sites, and assess what would be then.
 
     Parameters
@@ -89,14 +89,14 @@ def make_plan(project: Project, *, tell: Tell = silent, solving: Progress | None
         table.
     """
     started = dt.datetime.now(dt.UTC)
-    return plan_study(load(project, tell=tell), started=started, tell=tell, solving=solving)
+    return plan_study(load(project, progress=progress), started=started, progress=progress, solving=solving)
 
 
 def plan_study(
     study: Study,
     *,
     started: dt.datetime | None = None,
-    tell: Tell = silent,
+    progress: StageProgress = silent,
     solving: Progress | None = None,
 ) -> Plan:
     """Plan what is read already; see :func:`make_plan`."""
@@ -104,11 +104,11 @@ def plan_study(
     begun = (started or dt.datetime.now(dt.UTC)).isoformat(timespec="seconds")
     candidates = find_places(study)
     check_siting(study, candidates)
-    before = assess_study(study, candidates, tell=tell)
-    tell("siting", 0.6)
+    before = assess_study(study, candidates, progress=progress)
+    progress("siting", 0.6)
     siting = _site(study, candidates, solving)
     programme = plan_programme(study, candidates)
-    tell("after", 0.75)
+    progress("after", 0.75)
     step_gaps = None
     if programme is None:
         after = _after(study, before, siting, candidates)
@@ -146,10 +146,10 @@ def plan_study(
 
 
 def assess_study(
-    study: Study, candidates: gpd.GeoDataFrame | None = None, *, tell: Tell = silent
+    study: Study, candidates: gpd.GeoDataFrame | None = None, *, progress: StageProgress = silent
 ) -> Assessment:
     """Assess what is there now; ``candidates`` are named in the evidence of the gaps."""
-    tell("assess", 0.4)
+    progress("assess", 0.4)
     return _assess(study, study.context, candidates, study.project.reference_date)
 
 
@@ -198,8 +198,8 @@ def check_siting(study: Study, candidates: gpd.GeoDataFrame) -> None:
     InputError
         With all of them that do not.
     """
-    wishes = Wishes.from_options(study.project.siting.model_dump())
-    check_wishes(wishes, candidates, study.inputs)
+    constraints = Constraints.from_options(study.project.siting.model_dump())
+    check_constraints(constraints, candidates, study.inputs)
 
 
 def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | None:
@@ -332,7 +332,7 @@ def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None =
         region=None if study.region is None else study.region.polygon,
         site=_counting_site(study),
         solver=SolverOptions(settings.time_limit_s, settings.gap, settings.seed),
-        wishes=Wishes.from_options(settings.model_dump()),
+        constraints=Constraints.from_options(settings.model_dump()),
         lengths=study.policy.lengths,
         progress=solving,
         **settings.model_dump(include=PROPOSE_OPTIONS),

@@ -147,7 +147,7 @@ class Plan:
         from .render.run import write_run
 
         lang = lang or self.project.language
-        write_run(self, Path(folder), overwrite=overwrite, lang=lang, tell=lambda *_: None)
+        write_run(self, Path(folder), overwrite=overwrite, lang=lang, progress=lambda *_: None)
         return Path(folder)
 
     def __repr__(self) -> str:

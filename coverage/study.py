@@ -28,7 +28,7 @@ from .rules.policy import Policy, read_policy
 from .rules.roads import RoadContext
 from .units import M_PER_KM, WGS84
 
-Tell = Callable[[str, float], None]
+StageProgress = Callable[[str, float], None]
 FAR_KM = 40.0
 """Without a region, what lies this far from all roads is noticed: as far as the widest spacing the plan allows."""
 OSM_SUFFIXES = (".pbf", ".osm", ".gz", ".bz2")
@@ -56,12 +56,12 @@ class Study:
         return RoadContext(self.inputs, self.roads, self.routes, self.region, self.policy.lengths)
 
 
-def load(project: Project, *, tell: Tell = silent) -> Study:
+def load(project: Project, *, progress: StageProgress = silent) -> Study:
     """Read policy, region, roads and tables."""
     faults: list[Fault] = []
     with collected(faults):
         policy = read_policy(_policy_name(project))
-    tell("network", 0.05)
+    progress("network", 0.05)
     region: Region | None = None
     features: Mapping[str, gpd.GeoDataFrame] = {}
     warnings: list[Fault] = []
@@ -71,12 +71,12 @@ def load(project: Project, *, tell: Tell = silent) -> Study:
     if not any(fault.file == str(project.path(project.network.osm)) for fault in faults):
         with collected(faults):
             roads, features = _network(project, region, warnings)
-    tell("tables", 0.2)
+    progress("tables", 0.2)
     inputs = _inputs(project, region, features, roads, warnings, faults)
     if project.reference_date is not None:
         inputs = inputs.as_of(project.reference_date)
     assert roads is not None  # or there was a fault
-    tell("routes", 0.3)
+    progress("routes", 0.3)
     classes = road_classes(project, policy)
     routes = tuple(
         find_routes(
@@ -219,7 +219,7 @@ def _background(features: Mapping[str, gpd.GeoDataFrame]) -> dict[str, gpd.GeoDa
     return background
 
 
-def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> Path:
+def fetch(project: Project, *, overwrite: bool, log: Callable[[str], None]) -> Path:
     """Download the project's region to the file that it names as its network.
 
     A region given by name is looked up, and its boundary kept beside the network, where ``run`` finds it.
@@ -240,18 +240,18 @@ def fetch(project: Project, *, overwrite: bool, say: Callable[[str], None]) -> P
     if project.region.osm_relation is not None and not out.exists():
         relation = project.region.osm_relation
         raise InputError(Fault("region-relation-in-file", file="project.toml", value=relation))
-    region = _region(project) or _looked_up(project, say)
+    region = _region(project) or _looked_up(project, log)
     return fetch_osm(
         region,
         out,
         endpoint=project.network.overpass or None,
         overwrite=overwrite,
-        say=say,
+        log=log,
         lang=project.language,
     )
 
 
-def _looked_up(project: Project, say: Callable[[str], None]) -> Region:
+def _looked_up(project: Project, log: Callable[[str], None]) -> Region:
     from .network.download import find_region
 
     if project.region.name is None:
@@ -261,7 +261,7 @@ def _looked_up(project: Project, say: Callable[[str], None]) -> Region:
         cache_dir=project.path(project.network.osm).parent / ".osm-cache",
         nominatim=project.network.nominatim or None,
         halo_m=project.region.halo_km * M_PER_KM,
-        say=say,
+        log=log,
         lang=project.language,
     )
     frame = gpd.GeoDataFrame({"name": [project.region.name]}, geometry=[region.polygon], crs=WGS84)

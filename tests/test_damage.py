@@ -24,7 +24,7 @@ from plugspan.rules.fleet import FleetPower, assess_fleet
 from plugspan.rules.policy import read_policy
 from plugspan.settings import parse_toml
 from plugspan.siting.planning import candidates
-from plugspan.siting.planning import constraints as wishes
+from plugspan.siting.planning import constraints as constraints
 from plugspan.siting.planning.reach import Places
 from toy import Toy, lonlat
 
@@ -331,12 +331,12 @@ def crowd(n):
 
 def test_candidates_that_crowd_cannot_be_kept_apart(monkeypatch):
     """Four candidates make six pairs."""
-    monkeypatch.setattr(wishes, "MOST_CONFLICTS", 6)
+    monkeypatch.setattr(constraints, "MOST_CONFLICTS", 6)
     places = Places(crowd(4), crowd(0))
-    assert len(wishes.too_close(places, 1.0)) == 6
-    monkeypatch.setattr(wishes, "MOST_CONFLICTS", 5)
+    assert len(constraints.too_close(places, 1.0)) == 6
+    monkeypatch.setattr(constraints, "MOST_CONFLICTS", 5)
     with pytest.raises(InputError) as caught:
-        wishes.too_close(places, 1.0)
+        constraints.too_close(places, 1.0)
     assert keys(caught) == [("siting-crowded", None)]
 
 

@@ -130,7 +130,7 @@ def test_each_year_judges_what_is_due_in_it(plan):
 def test_the_run_folder_tells_the_day_and_verifies(plan, tmp_path):
     """``result.json`` has the day and each rule's; ``verify`` derives "not due" from them, and finds it changed."""
     out = tmp_path / "run"
-    write_run(plan, out, overwrite=False, lang="en", tell=silent)
+    write_run(plan, out, overwrite=False, lang="en", progress=silent)
     checked, faults = verify_run(out)
     assert checked > 50
     assert [fault.key for fault in faults if not fault.warning] == []

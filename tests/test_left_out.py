@@ -194,5 +194,5 @@ def test_a_run_is_whole_without_any_two(pair, world, tmp_path, read_once):
     lang = "en" if PAIRS.index(pair) % 2 else "zh"
     plan = pipeline.make_plan(Project.model_validate(without(world, *pair)))
     assert plan_layers(plan, lang)
-    write_run(plan, tmp_path / "run", overwrite=False, lang=lang, tell=lambda key, share: None)
+    write_run(plan, tmp_path / "run", overwrite=False, lang=lang, progress=lambda key, share: None)
     jsonschema.validate(plan_result(plan, lang), result_schema(), cls=jsonschema.Draft202012Validator)

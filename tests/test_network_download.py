@@ -144,7 +144,7 @@ def fetch(stand, tmp_path):
         settings = {
             "retries": 3,
             "timeout_s": 0.1,
-            "say": run.lines.append,
+            "log": run.lines.append,
             "sleep": run.waits.append,
             **options,
         }

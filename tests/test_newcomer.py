@@ -111,7 +111,7 @@ def test_fetch_says_that_a_relation_cannot_say_where_to_download(project):
     """The relation is read from the file that is to be downloaded: another way to name the region is asked for."""
     folder = project(region="osm_relation = 77", osm="nowhere.osm.pbf")
     with pytest.raises(InputError) as caught:
-        fetch(read_project(folder), overwrite=False, say=print)
+        fetch(read_project(folder), overwrite=False, log=print)
     assert [fault.key for fault in caught.value.faults] == ["region-relation-in-file"]
 
 

@@ -53,7 +53,7 @@ def plan(project):
 def old(plan, tmp_path_factory):
     """A finished run folder."""
     folder = tmp_path_factory.mktemp("old") / "run"
-    write_run(plan, folder, overwrite=False, lang="zh", tell=lambda *_: None)
+    write_run(plan, folder, overwrite=False, lang="zh", progress=lambda *_: None)
     return folder
 
 
@@ -223,7 +223,7 @@ def test_a_real_run_touches_the_old_folder_only_to_exchange_it(plan, run):
     def work():
         atomic._renameat2 = renamed
         sys.addaudithook(hook)
-        write_run(plan, run, overwrite=True, lang="zh", tell=lambda *_: None)
+        write_run(plan, run, overwrite=True, lang="zh", progress=lambda *_: None)
         assert next(seen) > 100
 
     assert code_of(work) == 0
@@ -378,7 +378,7 @@ def test_what_init_writes_into_a_run_folder_is_its_users(plan, old, run, monkeyp
         new.write_text("a map", "utf-8")
     mine = {p.name: p.read_bytes() for p in run.iterdir() if p.name not in {MARKER, *RUN_FILES, "other.html"}}
     quick(monkeypatch, old)
-    write_run(plan, run, overwrite=True, lang="en", tell=lambda *_: None)
+    write_run(plan, run, overwrite=True, lang="en", progress=lambda *_: None)
     assert {p.name: p.read_bytes() for p in run.iterdir() if p.name in mine} == mine
     assert "project.toml" in mine
     assert not (run / "other.html").exists()

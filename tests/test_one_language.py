@@ -27,7 +27,7 @@ def runs(root, tmp_path_factory):
     plan = make_plan(read_project(root / "data" / "zhuzhou.toml"))
     folder = tmp_path_factory.mktemp("languages")
     for lang in ("zh", "en"):
-        write_run(plan, folder / lang, overwrite=False, lang=lang, tell=lambda key, share: None)
+        write_run(plan, folder / lang, overwrite=False, lang=lang, progress=lambda key, share: None)
     return {lang: folder / lang for lang in ("zh", "en")}
 
 

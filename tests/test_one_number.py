@@ -93,7 +93,7 @@ def run(request, tmp_path_factory):
         project = REAL.format(name=name, policy=policy, box=box, classes=classes, osm=osm)
         (folder / "project.toml").write_text(project, "utf-8")
         plan, lang = make_plan(read_project(folder)), "en"
-    write_run(plan, folder / "run", overwrite=False, lang=lang, tell=lambda key, share: None)
+    write_run(plan, folder / "run", overwrite=False, lang=lang, progress=lambda key, share: None)
     folder = folder / "run"
     return SimpleNamespace(
         plan=plan,
@@ -529,7 +529,7 @@ def test_every_kilometre_mark_is_one_that_is_known(run):
 @pytest.mark.extra_data
 def test_a_run_in_miles_says_nothing_in_kilometres(run, lang, tmp_path):
     """Nor in the other language, and no line on China's approval of maps; names of columns keep their units."""
-    write_run(run.plan, tmp_path / "run", overwrite=False, lang=lang, tell=lambda key, share: None)
+    write_run(run.plan, tmp_path / "run", overwrite=False, lang=lang, progress=lambda key, share: None)
     lines = [(where, line) for where, line in shown_texts(tmp_path / "run") if not where.endswith(".unit")]
     lines += [("terminal", cell) for row in summary_lines(run.plan, lang) for cell in row]
     kilometres = re.compile(r"(?<![_a-z\[\]])km(?![_a-z0-9])|[kK]ilomet|公里|千米|(?<!\w)K-?\d+\.\d")

@@ -39,7 +39,7 @@ def plan():
 @pytest.fixture(scope="module")
 def part(plan, tmp_path_factory):
     folder = tmp_path_factory.mktemp("money") / "run"
-    write_run(plan, folder, overwrite=False, lang="zh", tell=silent)
+    write_run(plan, folder, overwrite=False, lang="zh", progress=silent)
     assert [fault.key for fault in verify_run(folder)[1] if not fault.warning] == []
     return json.loads((folder / "result.json").read_text("utf-8"))["plan"]
 

@@ -100,7 +100,7 @@ def test_money_is_in_the_policys_unit(plan):
 
 def test_proof_and_run_hold(plan, tmp_path):
     """The run is written, and verify finds nothing wrong."""
-    write_run(plan, tmp_path / "run", overwrite=False, lang="en", tell=silent)
+    write_run(plan, tmp_path / "run", overwrite=False, lang="en", progress=silent)
     assert [fault.key for fault in verify_run(tmp_path / "run")[1] if not fault.warning] == []
     part = json.loads((tmp_path / "run" / "result.json").read_text("utf-8"))["plan"]
     assert part["cost"]["unit"] == CURRENCY[plan.policy.id]

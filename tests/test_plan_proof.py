@@ -26,7 +26,7 @@ def honest(tmp_path_factory):
         settings = PlanSettings(years={2026: 900, 2027: 1000})
         plan = make_plan(project.model_copy(update={"plan": settings}))
         folder = tmp_path_factory.mktemp("proof") / "run"
-        write_run(plan, folder, overwrite=False, lang="en", tell=silent)
+        write_run(plan, folder, overwrite=False, lang="en", progress=silent)
     (folder / MARKER).unlink()
     return folder
 

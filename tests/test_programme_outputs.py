@@ -29,7 +29,7 @@ def plan():
 @pytest.fixture(scope="module")
 def folder(plan, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "run"
-    write_run(plan, out, overwrite=False, lang="en", tell=silent)
+    write_run(plan, out, overwrite=False, lang="en", progress=silent)
     return out
 
 

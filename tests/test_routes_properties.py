@@ -201,7 +201,7 @@ def test_a_second_carriageway_changes_no_length(legs, apart_m):
     assert two.length_m == pytest.approx(one.length_m, rel=1e-3)
 
 
-def hairpin(tmp_path, cuts, name):
+def u_turn(tmp_path, cuts, name):
     """A dual road of 6 km, one-way ways only, that turns round at its north end; one road joins 1 km south of that.
 
     The one-way road is drawn as one line and cut into ways at the vertices ``cuts``.
@@ -223,7 +223,7 @@ def hairpin(tmp_path, cuts, name):
 def test_a_dual_road_that_turns_round_at_its_end_is_two_directions(tmp_path, cuts):
     """Wherever the ways are cut, one carriageway ends at the turn and the other begins; half of both is the length."""
     (whole,), (cut,) = (
-        find_routes(hairpin(tmp_path, at, name)) for at, name in (([], "a.osm"), (cuts, "b.osm"))
+        find_routes(u_turn(tmp_path, at, name)) for at, name in (([], "a.osm"), (cuts, "b.osm"))
     )
     for route in (whole, cut):
         (section,) = route.sections

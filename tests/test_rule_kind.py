@@ -97,7 +97,7 @@ def run(known, tmp_path_factory):
             "siting": SitingSettings(),
         }
         plan = make_plan(project.model_copy(update=changes))
-    write_run(plan, folder / "run", overwrite=False, lang="en", tell=silent)
+    write_run(plan, folder / "run", overwrite=False, lang="en", progress=silent)
     folder = folder / "run"
     return SimpleNamespace(
         plan=plan,

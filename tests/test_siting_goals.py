@@ -18,7 +18,7 @@ from plugspan.siting.planning.constraints import (
     Capacity,
     Scenario,
     SolverOptions,
-    Wishes,
+    Constraints,
     limits,
     too_close,
 )
@@ -63,8 +63,8 @@ class Case:
         pairs = Pairs(source, target, self.km.T.ravel() * 1000.0, (self.m, self.n))
         self.reach = Reach(demand, pairs)
 
-    def problem(self, wishes=None, n_sites=3, **more):
-        extra = limits(wishes or Wishes(), self.places, COUNTIES)
+    def problem(self, constraints=None, n_sites=3, **more):
+        extra = limits(constraints or Constraints(), self.places, COUNTIES)
         return make_problem(
             self.reach.within(REACH_KM),
             self.weight,
@@ -83,10 +83,10 @@ class Case:
         """(m,) how many of the plan's sites and the existing one reach each demand."""
         return (self.km[[0, *plan]] * detour <= REACH_KM).sum(axis=0)
 
-    def decide(self, wishes, aims=None, **more):
-        problem = self.problem(wishes, **more)
+    def decide(self, constraints, aims=None, **more):
+        problem = self.problem(constraints, **more)
         plain = solve(problem)
-        found = decide(problem, self.reach, self.places, wishes, aims, SOLVER, REACH_KM, plain)
+        found = decide(problem, self.reach, self.places, constraints, aims, SOLVER, REACH_KM, plain)
         assert verify(problem, found.result) == []
         return found
 
@@ -95,7 +95,7 @@ class Case:
 def test_backup_decides(seed):
     """The best mix of first and second cover; coverage itself is bounded by the best coverage."""
     case = Case(seed)
-    found = case.decide(Wishes(backup=0.4))
+    found = case.decide(Constraints(backup=0.4))
     best = max(
         0.6 * case.weight[case.hit(p) > 0].sum() + 0.4 * case.weight[case.hit(p) > 1].sum()
         for p in case.plans()
@@ -128,7 +128,7 @@ def in_scenario(case, scenario, plan):
 def test_scenarios_decide(seed, goal):
     """The best mean by probability, or the best share in the worst scenario."""
     case = Case(seed)
-    found = case.decide(Wishes(scenarios=SCENARIOS, scenario_goal=goal))
+    found = case.decide(Constraints(scenarios=SCENARIOS, scenario_goal=goal))
 
     def worth(plan):
         values = [in_scenario(case, s, plan) for s in SCENARIOS]
@@ -160,7 +160,7 @@ def flow(case, room, plan):
 def test_capacity_decides(seed):
     """An existing site serves 3 plugs × 2, a new one 4 × 2; no plan serves more."""
     case = Case(seed)
-    found = case.decide(Wishes(capacity=Capacity(per_plug=2.0, plugs=4)))
+    found = case.decide(Constraints(capacity=Capacity(per_plug=2.0, plugs=4)))
     room = [6.0, *[8.0] * 8]
     assert found.goal.objective == pytest.approx(max(flow(case, room, p) for p in case.plans()))
     assert found.goal.before == pytest.approx(flow(case, room, ()))
@@ -172,7 +172,7 @@ def test_unknown_plugs_serve_nothing_and_give_the_upper_end():
     """Careful in the plan; beside it what the same plan serves if the unknown site could serve everything."""
     case = Case(1)
     case.places.table["plugs"] = np.nan
-    found = case.decide(Wishes(capacity=Capacity(per_plug=2.0, plugs=4)))
+    found = case.decide(Constraints(capacity=Capacity(per_plug=2.0, plugs=4)))
     plan = found.result.chosen.tolist()
     assert found.goal.before == 0
     assert found.goal.objective == pytest.approx(flow(case, [0.0, *[8.0] * 8], plan))
@@ -200,7 +200,7 @@ def test_several_aims_decide(seed, importance):
     case = Case(seed)
     names = tuple(importance)
     aims = aim_table(names, {"people": case.reach}, case.problem(), REACH_KM)
-    found = case.decide(Wishes(aims=importance), aims)
+    found = case.decide(Constraints(aims=importance), aims)
     money = sorted(case.cost)[-3:]
     whole = sum(importance.values())
 
@@ -238,7 +238,7 @@ def test_wishes_bind_every_goal(seed, goal):
     """Required, forbidden, least distance and county minima hold whatever decides, or no plan is given."""
     case = Case(seed)
     minima = {"east": 1, "west": 1}
-    wishes = Wishes(
+    constraints = Constraints(
         required=("s3",), forbidden=("s5", "s6"), min_distance_km=25.0, min_per_county=minima, **goal
     )
     pairs = {frozenset(p) for p in too_close(case.places, 25.0).tolist()}
@@ -252,7 +252,7 @@ def test_wishes_bind_every_goal(seed, goal):
         return all(counties.count(c) >= k for c, k in minima.items())
 
     options = [p for p in case.plans(4) if allowed(p)]
-    found = case.decide(wishes, n_sites=4)
+    found = case.decide(constraints, n_sites=4)
     if not options:
         assert found.result.status == "infeasible"
         assert found.result.reason is not None
@@ -274,10 +274,10 @@ def test_wishes_bind_every_goal(seed, goal):
 
 def test_both_kinds_of_wishes_were_met_and_not_met():
     """The test above sees feasible and infeasible cases."""
-    wishes = Wishes(
+    constraints = Constraints(
         required=("s3",), forbidden=("s5", "s6"), min_distance_km=25.0, min_per_county={"east": 1, "west": 1}
     )
-    states = {solve(Case(seed).problem(wishes, n_sites=4)).status for seed in range(10)}
+    states = {solve(Case(seed).problem(constraints, n_sites=4)).status for seed in range(10)}
     assert "infeasible" in states
     assert len(states) > 1
 

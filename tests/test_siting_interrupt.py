@@ -13,7 +13,7 @@ import sys
 import pytest
 from conftest import HANGS_S
 from coverage_case import coverage_file
-from plugspan.cli.common import Teller
+from plugspan.cli.common import ProgressBar
 from plugspan.render.verify import verify_run
 from plugspan.siting.maxcover import LogLine
 
@@ -172,7 +172,7 @@ def test_ctrl_c_in_plugspan_run_keeps_the_best_plan(root, tmp_path):
 def test_a_long_solve_shows_best_bound_and_gap(lang):
     """What stands on stderr while a solve goes on: 90 covered, at most 100, so a gap of 11.11 %."""
     shown = []
-    teller = Teller(lang, lambda words, share: shown.append((words, share)))
+    teller = ProgressBar(lang, lambda words, share: shown.append((words, share)))
     teller("siting", 0.6)
     teller.solving(LogLine(12.3, "search", 90.0, 100.0))
     teller.solving(LogLine(12.3, "greedy", 0.0, 100.0))

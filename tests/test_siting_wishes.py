@@ -21,7 +21,7 @@ from plugspan.project import SitingSettings, read_project
 from plugspan.siting.planning.propose import propose
 from plugspan.siting.planning.recount import claims
 from plugspan.siting.planning.recount_frames import _same, claimed_of
-from plugspan.siting.planning.constraints import SolverOptions, Wishes
+from plugspan.siting.planning.constraints import SolverOptions, Constraints
 
 PLACE = "route_point-G106-1-125.0"
 
@@ -38,7 +38,7 @@ def siting(study, **settings):
     found, candidates = study
     options = {**found.project.siting.model_dump(), "time_limit_s": 3600.0, **settings}
     checked = SitingSettings.model_validate(options)
-    wishes = Wishes.from_options(checked.model_dump())
+    constraints = Constraints.from_options(checked.model_dump())
     answer = propose(
         found.inputs,
         found.roads,
@@ -47,10 +47,10 @@ def siting(study, **settings):
         region=found.region.polygon,
         site=_counting_site(found),
         solver=SolverOptions(checked.time_limit_s, checked.gap, checked.seed),
-        wishes=wishes,
+        constraints=constraints,
         **checked.model_dump(include=PROPOSE_OPTIONS),
     )
-    return answer, wishes, checked
+    return answer, constraints, checked
 
 
 WANTED = {
@@ -85,9 +85,9 @@ def answer(request, study):
 
 def test_every_claim_is_recounted(answer):
     """The independent check finds nothing, and it looks at a good deal."""
-    _, found, wishes, options = answer
+    _, found, constraints, options = answer
     assert found.faults == ()
-    claimed = claimed_of(found, wishes, options.reach_km, n_sites=options.sites, budget=options.budget)
+    claimed = claimed_of(found, constraints, options.reach_km, n_sites=options.sites, budget=options.budget)
     assert len(list(claims(claimed))) > 200
 
 
@@ -111,8 +111,8 @@ CHANGED = {
 
 def test_a_changed_number_is_found(answer):
     """Whatever number is changed, the recount says so."""
-    kind, found, wishes, options = answer
-    claimed = claimed_of(found, wishes, options.reach_km, n_sites=options.sites, budget=options.budget)
+    kind, found, constraints, options = answer
+    claimed = claimed_of(found, constraints, options.reach_km, n_sites=options.sites, budget=options.budget)
     for table, row, column in CHANGED[kind]:
         forged = copy.deepcopy(dict(claimed.row))
         record = forged[table] if row is None else forged[table][row]
@@ -157,7 +157,7 @@ def test_what_was_not_asked_for_is_empty(study):
 
 
 @pytest.mark.parametrize(
-    ("wishes", "key"),
+    ("constraints", "key"),
     [
         ({"min_per_county": 5}, "siting-group-candidates"),
         ({"sites": 1, "required": [PLACE, "fuel-FS23"]}, "siting-required-number"),
@@ -169,9 +169,9 @@ def test_what_was_not_asked_for_is_empty(study):
         ({"sites": 3, "min_per_county": {"攸县": 2, "茶陵县": 2}}, "siting-group-number"),
     ],
 )
-def test_what_cannot_be_had_is_told_in_both_languages(study, wishes, key):
+def test_what_cannot_be_had_is_told_in_both_languages(study, constraints, key):
     """No plan, no traceback: status, reason and remedy with the names of the project, and the recount agrees."""
-    found, _, _ = siting(study, **wishes)
+    found, _, _ = siting(study, **constraints)
     assert found.result.status == "infeasible"
     assert found.result.reason.key == key
     assert found.proposed.empty

@@ -33,7 +33,7 @@ def honest(root, tmp_path_factory):
     """A run of the embedded sample, with the goal "coverage"."""
     folder = tmp_path_factory.mktemp("verify") / "run"
     plan = make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
-    write_run(plan, folder, overwrite=False, lang="zh", tell=lambda key, share: None)
+    write_run(plan, folder, overwrite=False, lang="zh", progress=lambda key, share: None)
     return folder
 
 

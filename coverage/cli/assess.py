@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .common import lang_option, open_project, option, print_json, progress, project_argument, told_in, verb
+from .common import lang_option, open_project, option, print_json, progress_bar, project_argument, messages_in, verb
 
 
 @verb("assess")
@@ -17,8 +17,8 @@ def command(project: Path, lang: str | None, strict: bool) -> int:
     from ..pipeline import assess_study, load
 
     opened = open_project(project, lang)
-    with told_in(opened.language), progress(opened.language) as tell:
-        study = load(opened, tell=tell)
-        assessment = assess_study(study, tell=tell)
+    with messages_in(opened.language), progress_bar(opened.language) as progress:
+        study = load(opened, progress=progress)
+        assessment = assess_study(study, progress=progress)
     print_json({"findings": finding_rows(assessment, opened.language)})
     return 1 if strict and not assessment.all_met else 0

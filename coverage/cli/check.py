@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..texts import text
-from .common import lang_option, open_project, progress, project_argument, told_in, verb, warn
+from .common import lang_option, open_project, progress_bar, project_argument, messages_in, verb, warn
 
 
 @verb("check")
@@ -16,8 +16,8 @@ def command(project: Path, lang: str | None) -> int:
     from ..pipeline import check_siting, find_places, load
 
     opened = open_project(project, lang)
-    with told_in(opened.language), progress(opened.language) as tell:
-        study = load(opened, tell=tell)
+    with messages_in(opened.language), progress_bar(opened.language) as progress:
+        study = load(opened, progress=progress)
         check_siting(study, find_places(study))
     reader = study.policy.reader(opened.language)
     for fault in study.inputs.warnings:

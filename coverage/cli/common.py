@@ -1,4 +1,4 @@
-"""What the verbs share: language, options, progress, printing."""
+"""What the verbs share: language, options, progress_bar, printing."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def open_project(path: Path, lang: str | None) -> Project:
 
 
 @contextmanager
-def told_in(lang: str) -> Iterator[None]:
+def messages_in(lang: str) -> Iterator[None]:
     """Errors raised inside, and what happened to the user's files, are told in the project's language."""
     teller = _FaultTeller(lang)
     LOG.addHandler(teller)
@@ -127,7 +127,7 @@ class _FaultTeller(logging.Handler):
         warn(record.getMessage() if fault is None else fault.render(self.lang))
 
 
-class Teller:
+class ProgressBar:
     """Shows the current stage, and how a long solve is getting on.
 
     Call it with the key of a stage (``stage.KEY`` in the catalogue) and the share done; hand :meth:`solving` to the
@@ -154,10 +154,10 @@ class Teller:
 
 
 @contextmanager
-def progress(lang: str) -> Iterator[Teller]:
+def progress_bar(lang: str) -> Iterator[ProgressBar]:
     """Show the current stage on a terminal's stderr; say nothing when piped."""
     if not sys.stderr.isatty():
-        yield Teller(lang, lambda _shown, _share: None)
+        yield ProgressBar(lang, lambda _shown, _share: None)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -165,7 +165,7 @@ def progress(lang: str) -> Iterator[Teller]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(text("stage.start", lang), total=1.0)
-        yield Teller(lang, lambda shown, share: bar.update(task, description=shown, completed=share))
+        yield ProgressBar(lang, lambda shown, share: bar.update(task, description=shown, completed=share))
 
 
 def print_summary(plan: Plan, lang: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .common import lang_option, option, told_in, ui_lang, verb, warn
+from .common import lang_option, option, messages_in, ui_lang, verb, warn
 
 
 @verb("compare")
@@ -23,7 +23,7 @@ def command(first: Path, second: Path, out: Path | None, overwrite: bool, lang: 
     from ..texts import text
 
     lang = lang or run_language(first) or ui_lang()
-    with told_in(lang):
+    with messages_in(lang):
         found = compare(first, second, lang)
         if out is not None:
             from ..render.change_page import write_comparison

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..texts import LANGUAGES, text
-from .common import finish, open_project, option, progress, told_in, verb, warn
+from .common import finish, open_project, option, progress_bar, messages_in, verb, warn
 
 
 @verb("demo")
@@ -25,9 +25,9 @@ def command(out: Path, lang: str | None) -> int:
     started = time.perf_counter()
     with sample_project() as path:
         opened = open_project(path, lang)
-        with told_in(opened.language), progress(opened.language) as tell:
+        with messages_in(opened.language), progress_bar(opened.language) as progress:
             check_folder(out, overwrite=True)
-            plan = make_plan(opened, tell=tell, solving=tell.solving)
-            write_run(plan, out, overwrite=True, lang=opened.language, tell=tell)
+            plan = make_plan(opened, progress=progress, solving=progress.solving)
+            write_run(plan, out, overwrite=True, lang=opened.language, progress=progress)
     warn(text("cli.demo.schematic", opened.language))
     return finish(plan, out, opened.language, started, strict=False)

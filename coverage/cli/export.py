@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import lang_option, open_project, option, progress, project_argument, told_in, verb, warn
+from .common import lang_option, open_project, option, progress_bar, project_argument, messages_in, verb, warn
 
 FORMATS = ("shapefile", "geojson", "flatgeobuf", "geoparquet", "xlsx")
 
@@ -33,9 +33,9 @@ def command(
 
     opened = open_project(project, lang)
     target = out or Path("tables.xlsx" if format == "xlsx" else format)
-    with told_in(opened.language), progress(opened.language) as tell:
+    with messages_in(opened.language), progress_bar(opened.language) as progress:
         (check_file if format == "xlsx" else check_folder)(target, overwrite=overwrite)
-        plan = make_plan(opened, tell=tell)
+        plan = make_plan(opened, progress=progress)
         notes = write_export(
             plan, target, format, encoding=encoding, overwrite=overwrite, lang=opened.language
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..texts import text
-from .common import lang_option, open_project, option, project_argument, told_in, verb, warn
+from .common import lang_option, open_project, option, project_argument, messages_in, verb, warn
 
 
 @verb("fetch")
@@ -17,7 +17,7 @@ def command(project: Path, overwrite: bool, lang: str | None) -> int:
     from ..pipeline import fetch
 
     opened = open_project(project, lang)
-    with told_in(opened.language):
-        path = fetch(opened, overwrite=overwrite, say=warn)
+    with messages_in(opened.language):
+        path = fetch(opened, overwrite=overwrite, log=warn)
     warn(text("cli.fetch.done", opened.language, path=path))
     return 0

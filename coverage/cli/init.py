@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..texts import text
-from .common import lang_option, told_in, ui_lang, verb, warn
+from .common import lang_option, messages_in, ui_lang, verb, warn
 
 
 @verb("init")
@@ -18,7 +18,7 @@ def command(folder: Path, lang: str | None) -> int:
     from ..template import write_template
 
     lang = lang or ui_lang()
-    with told_in(lang):
+    with messages_in(lang):
         write_template(folder, lang)
     warn(text("cli.init.done", lang, folder=folder))
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import lang_option, open_project, option, progress, project_argument, told_in, verb, warn
+from .common import lang_option, open_project, option, progress_bar, project_argument, messages_in, verb, warn
 
 
 @verb("map")
@@ -21,9 +21,9 @@ def command(project: Path, file: Path, overwrite: bool, lang: str | None) -> int
     from ..pipeline import make_plan
 
     opened = open_project(project, lang)
-    with told_in(opened.language), progress(opened.language) as tell:
+    with messages_in(opened.language), progress_bar(opened.language) as progress:
         check_file(file, overwrite=overwrite)
-        plan = make_plan(opened, tell=tell)
+        plan = make_plan(opened, progress=progress)
         write_map_file(plan, file, overwrite=overwrite, lang=opened.language)
     warn(str(file))
     return 0

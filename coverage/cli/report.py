@@ -10,9 +10,9 @@ from .common import (
     lang_option,
     open_project,
     option,
-    progress,
+    progress_bar,
     project_argument,
-    told_in,
+    messages_in,
     ui_lang,
     verb,
     warn,
@@ -33,18 +33,18 @@ def command(project: Path, file: Path | None, pdf: bool, overwrite: bool, lang: 
     from ..pipeline import make_plan
 
     if is_run_folder(project):
-        with told_in(lang or ui_lang()):
+        with messages_in(lang or ui_lang()):
             made = write_run_pdf(project, file, overwrite=overwrite)
     else:
         opened = open_project(project, lang)
         target = file or Path("report.docx")
         if target.suffix.lower() == ".pdf":
             target, pdf = target.with_suffix(".docx"), True
-        with told_in(opened.language), progress(opened.language) as tell:
+        with messages_in(opened.language), progress_bar(opened.language) as progress:
             check_file(target, overwrite=overwrite)
             if pdf:
                 check_file(target.with_suffix(".pdf"), overwrite=overwrite)
-            plan = make_plan(opened, tell=tell)
+            plan = make_plan(opened, progress=progress)
             made = write_report_files(plan, target, pdf=pdf, overwrite=overwrite, lang=opened.language)
     for path in made:
         warn(str(path))

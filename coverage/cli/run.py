@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from .common import finish, open_project, out_options, progress, project_argument, told_in, verb
+from .common import finish, open_project, out_options, progress_bar, project_argument, messages_in, verb
 
 
 @verb("run")
@@ -20,8 +20,8 @@ def command(project: Path, out: Path | None, overwrite: bool, lang: str | None, 
     started = time.perf_counter()
     opened = open_project(project, lang)
     folder = out or opened.folder / "run"
-    with told_in(opened.language), progress(opened.language) as tell:
+    with messages_in(opened.language), progress_bar(opened.language) as progress:
         check_folder(folder, overwrite=overwrite)
-        plan = make_plan(opened, tell=tell, solving=tell.solving)
-        write_run(plan, folder, overwrite=overwrite, lang=opened.language, tell=tell)
+        plan = make_plan(opened, progress=progress, solving=progress.solving)
+        write_run(plan, folder, overwrite=overwrite, lang=opened.language, progress=progress)
     return finish(plan, folder, opened.language, started, strict=strict)

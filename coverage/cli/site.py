@@ -8,9 +8,9 @@ from .common import (
     lang_option,
     open_project,
     print_json,
-    progress,
+    progress_bar,
     project_argument,
-    told_in,
+    messages_in,
     verb,
     warn_of_siting,
 )
@@ -25,7 +25,7 @@ def command(project: Path, lang: str | None) -> int:
     from ..pipeline import make_plan
 
     opened = open_project(project, lang)
-    with told_in(opened.language), progress(opened.language) as tell:
-        plan = make_plan(opened, tell=tell, solving=tell.solving)
+    with messages_in(opened.language), progress_bar(opened.language) as progress:
+        plan = make_plan(opened, progress=progress, solving=progress.solving)
     print_json(siting_part(plan, opened.language))
     return warn_of_siting(plan, opened.language)

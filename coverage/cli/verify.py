@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..texts import text
-from .common import lang_option, told_in, ui_lang, verb, warn
+from .common import lang_option, messages_in, ui_lang, verb, warn
 
 
 @verb("verify")
@@ -19,7 +19,7 @@ def command(run: Path, lang: str | None) -> int:
     from ..render.verify import verify_run
 
     lang = lang or run_language(run) or ui_lang()
-    with told_in(lang):
+    with messages_in(lang):
         n, faults = verify_run(run)
     for fault in faults:
         warn(fault.render(lang))

@@ -33,7 +33,7 @@ import pandas as pd
 
 from .geodesic import step_lengths_m, sums
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
-from .u_turns import hairpins
+from .u_turns import u_turns
 from .osm.tags import directions, ferries, is_present, is_roundabout, way_speeds_kmh
 from .osm.ways import Coded, Ways, pointers, ranges
 
@@ -88,7 +88,7 @@ def build_graph(raw: Ways, keep_node: BoolArray | None = None) -> RoadGraph:
     way_class = classes(raw.tags, one_way, speed)
     interior = interior_nodes(steps, way_class[steps.way], one_way[steps.way], len(raw.node_id))
     numbered = one_way & raw.tags["ref"].present & ~raw.tags["junction"].table(is_roundabout)
-    turns = hairpins(raw.node_xy, steps.u, steps.v, steps.length_m, numbered[steps.way])
+    turns = u_turns(raw.node_xy, steps.u, steps.v, steps.length_m, numbered[steps.way])
     interior[turns] = False
     pieces = chains(steps, interior, one_way)
     return _assemble(raw, steps, pieces, one_way, speed)

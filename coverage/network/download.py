@@ -50,7 +50,7 @@ def fetch_osm(
     retries: int = 5,
     timeout_s: float = 180.0,
     tile_km: float = TILE_KM,
-    say: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
     lang: str = "en",
     sleep: Callable[[float], None] = time.sleep,
 ) -> Path:
@@ -85,12 +85,12 @@ def fetch_osm(
     out = Path(out)
     _check_out(out, overwrite)
     cache = Path(cache_dir) if cache_dir is not None else out.parent / ".osm-cache"
-    client = Client(cache, retries, timeout_s, say or (lambda _line: None), lang, sleep)
+    client = Client(cache, retries, timeout_s, log or (lambda _line: None), lang, sleep)
     if isinstance(region, str):
         region = geocode_region(region, client=client, nominatim=nominatim, halo_m=halo_m)
     address = (endpoint or _setting("overpass_url")).rstrip("/")
     _join(_fetch_tiles(client, address, tiles(region.with_halo, tile_km)), out, overwrite)
-    client.tell("done", path=out)
+    client.log("done", path=out)
     return out
 
 
@@ -98,7 +98,7 @@ def _fetch_tiles(client: Client, address: str, boxes: list[Box]) -> list[Path]:
     """Files that hold all tiles."""
     files: list[Path] = []
     for number, box in enumerate(boxes, start=1):
-        client.tell("tile", number=number, total=len(boxes))
+        client.log("tile", number=number, total=len(boxes))
         files.extend(_fetch_tile(client, address, box, SPLITS))
     return files
 
@@ -147,7 +147,7 @@ def find_region(
     halo_m: float = HALO_M,
     retries: int = 5,
     timeout_s: float = 60.0,
-    say: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
     lang: str = "en",
     sleep: Callable[[float], None] = time.sleep,
 ) -> Region:
@@ -158,7 +158,7 @@ def find_region(
     NetworkError
         If the service cannot be reached, or knows no area of that name.
     """
-    client = Client(Path(cache_dir), retries, timeout_s, say or (lambda _line: None), lang, sleep)
+    client = Client(Path(cache_dir), retries, timeout_s, log or (lambda _line: None), lang, sleep)
     return geocode_region(name, client=client, nominatim=nominatim, halo_m=halo_m)
 
 
@@ -174,13 +174,13 @@ def geocode_region(
     """
     address = (nominatim or _setting("nominatim_url")).rstrip("/") + "/search"
     wanted = {"q": name, "format": "json", "polygon_geojson": "1", "limit": "10", "dedupe": "0"}
-    client.tell("geocode", name=name)
+    client.log("geocode", name=name)
     file = client.ask(address, cache_name(".json", address, name), _check_json, params=wanted)
     for found in json.loads(file.read_bytes()):
         area = _area_of(found)
         if area is not None:
             shown = "".join(c for c in str(found.get("display_name", name))[:200] if c.isprintable())
-            client.tell("found", name=shown)
+            client.log("found", name=shown)
             return Region(area, halo_m, name)
     raise NetworkError("download-no-area", name=name)
 
@@ -278,7 +278,7 @@ def _fetch_tile(client: Client, address: str, box: Box, splits: int) -> list[Pat
             raise
     else:
         return [file]
-    client.tell("split")
+    client.log("split")
     return [f for part in quarters(box) for f in _fetch_tile(client, address, part, splits - 1)]
 
 

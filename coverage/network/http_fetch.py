@@ -82,13 +82,13 @@ class Client:
     cache_dir: Path
     retries: int = 5
     timeout_s: float = 180.0
-    say: Callable[[str], None] = lambda _line: None
+    write: Callable[[str], None] = lambda _line: None
     lang: str = "en"
     sleep: Callable[[float], None] = time.sleep
 
-    def tell(self, key: str, **values: object) -> None:
+    def log(self, key: str, **values: object) -> None:
         """Say a line of the text catalogue."""
-        self.say(text(f"download.{key}", self.lang, **values))
+        self.write(text(f"download.{key}", self.lang, **values))
 
     def _cached(self, name: str, check: Callable[[bytes], None]) -> Path | None:
         """Return the file of an answer that was kept, is not too old, and is still good."""
@@ -134,7 +134,7 @@ class Client:
         failure: NetworkError | None = None
         for attempt in range(max(0, self.retries) + 1):
             if attempt:
-                self.tell("retry", host=host, seconds=round(wait_s), attempt=attempt + 1)
+                self.log("retry", host=host, seconds=round(wait_s), attempt=attempt + 1)
                 self.sleep(wait_s)
             try:
                 body = self._request(url, data, params)

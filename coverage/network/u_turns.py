@@ -17,7 +17,7 @@ TURN_DEG = 150.0
 MOST_STEPS = 40
 
 
-def hairpins(xy: FloatArray, u: IntArray, v: IntArray, length_m: FloatArray, of_road: BoolArray) -> IntArray:
+def u_turns(xy: FloatArray, u: IntArray, v: IntArray, length_m: FloatArray, of_road: BoolArray) -> IntArray:
     """Find the nodes in the middle of hairpin turns.
 
     Parameters

@@ -26,7 +26,7 @@ from .webmap import Basemap, write_map
 from ..tables.words import approval_number
 from .workbook.write import write_workbook
 
-Tell = Callable[[str, float], None]
+StageProgress = Callable[[str, float], None]
 RUN_FILES = (
     "map.html", "layers.gpkg", "tables.xlsx", "report.docx", "result.json", "result.schema.json", "log.txt",
 )  # fmt: skip
@@ -40,7 +40,7 @@ def is_run_folder(folder: Path) -> bool:
     return marked and not (folder / "project.toml").exists()
 
 
-def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tell) -> None:
+def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, progress: StageProgress) -> None:
     """Write map, layers, workbook, report, results and log.
 
     Raises
@@ -74,12 +74,12 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, tell: Tel
                 lambda: (new / "result.json").write_text(result_text(plan_result(plan, lang)), "utf-8"),
             ),
         ):
-            tell(key, share)
+            progress(key, share)
             write()
             lines.append(f"{time.perf_counter() - started:8.1f} s  {text(f'stage.{key}', lang)}")
         (new / "result.schema.json").write_text(result_text(result_schema()), "utf-8")
         (new / "log.txt").write_text(_log(plan, lang, noticed, lines), "utf-8")
-    tell("write-result", 1.0)
+    progress("write-result", 1.0)
 
 
 def write_map_file(plan: Plan, path: Path, *, overwrite: bool, lang: str) -> None:

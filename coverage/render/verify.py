@@ -20,7 +20,7 @@ from ..errors import Fault, InputError
 from ..files import digest_of
 from ..rules.kind import kinds
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
-from ..siting.planning.constraints import Wishes
+from ..siting.planning.constraints import Constraints
 from ..siting.proof import SMALL, check_proof, served_shares
 from .compare import read_result, result_path, shown
 
@@ -279,15 +279,15 @@ def _coverage(row: dict[str, Any], claimed: Claimed, candidates: set[str]) -> It
 def _claimed(row: dict[str, Any], options: dict[str, Any], db: sqlite3.Connection) -> Claimed:
     """A siting's entry with the evidence of its tables."""
     name = row["objective_name"]
-    wishes = Wishes.from_options(options)
+    constraints = Constraints.from_options(options)
     tables = _tables(db)
     free = [(i, cost) for i, cost, reason in _rows(db, "candidates", "id, cost, reason") if not reason]
-    costs = {i: float(cost) for i, cost in free if i not in wishes.forbidden}
+    costs = {i: float(cost) for i, cost in free if i not in constraints.forbidden}
     sites = options["sites"]
     served = f"served_{name}"
     return Claimed(
         row=row,
-        wishes=wishes,
+        constraints=constraints,
         reach_km=options["reach_km"],
         n_sites=None if sites is None else min(sites, len(free)),
         budget=options["budget"],

@@ -158,8 +158,8 @@ def solve_levels(
     -------
     LevelPlan
     """
-    tell = progress or (lambda _name: None)
-    tell("money")
+    progress = progress or (lambda _name: None)
+    progress("money")
     least = solve_program(
         least_money(problem),
         start=plan_values(problem, greedy_plan(problem)),
@@ -176,11 +176,11 @@ def solve_levels(
     short = budget is not None and budget < money * (1 - COST_TOLERANCE)
     purse = money if budget is None or short else budget
     if problem.weight.sum() > 0 and not greedy:
-        tell("people")
+        progress("people")
         chosen, level = _most_people(problem, chosen, purse, time_limit_s, gap)
         levels.append(level)
     if not greedy:
-        tell("actions")
+        progress("actions")
         chosen, level = _fewest(problem, chosen, purse, prefer, time_limit_s)
         levels.append(level)
     order = build_order(problem.rows, problem.cost, chosen, problem.reach, problem.weight)

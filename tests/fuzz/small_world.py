@@ -292,4 +292,4 @@ def run(folder: Path) -> None:
     from plugspan.project import read_project
 
     plan = make_plan(read_project(folder))
-    write_run(plan, folder / "run", overwrite=True, lang="en", tell=lambda _key, _share: None)
+    write_run(plan, folder / "run", overwrite=True, lang="en", progress=lambda _key, _share: None)

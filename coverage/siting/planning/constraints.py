@@ -81,7 +81,7 @@ class Capacity:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Constraints:
     """All of it; the keys of ``[siting]`` of the same names say what each means."""
 
     required: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ class Wishes:
     trade_off: tuple[str, str] | None = None
 
     @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Wishes:
+    def from_options(cls, options: Mapping[str, Any]) -> Constraints:
         """Read them from ``[siting]`` as the project file has it, or ``result.json``."""
         capacity = options.get("capacity")
         scenarios = options.get("scenarios") or {}
@@ -132,8 +132,8 @@ class Wishes:
         return {c: int(self.min_per_county) for c in counties} if self.min_per_county > 0 else {}
 
 
-def check_wishes(
-    wishes: Wishes, candidates: gpd.GeoDataFrame, inputs: Inputs, *, file: str = "project.toml"
+def check_constraints(
+    constraints: Constraints, candidates: gpd.GeoDataFrame, inputs: Inputs, *, file: str = "project.toml"
 ) -> None:
     """Check that every id and county named exists.
 
@@ -143,8 +143,8 @@ def check_wishes(
         With all faults: ids that are no candidate or are left out already, counties that are in no table,
         aims without data.
     """
-    faults = [*_id_faults(wishes, candidates, file), *_county_faults(wishes, inputs, file)]
-    wanted = {*wishes.aims, *(wishes.trade_off or ())}
+    faults = [*_id_faults(constraints, candidates, file), *_county_faults(constraints, inputs, file)]
+    wanted = {*constraints.aims, *(constraints.trade_off or ())}
     if "flow" in wanted and not ("flow" in inputs.demand and (inputs.demand["flow"] > 0).any()):
         faults.append(Fault("siting-no-flow", file=file, values={"key": "siting.aims"}))
     own = inputs.demand[inputs.demand["inside"].astype(bool)]
@@ -154,9 +154,9 @@ def check_wishes(
         raise InputError(faults)
 
 
-def _id_faults(wishes: Wishes, candidates: gpd.GeoDataFrame, file: str) -> Iterable[Fault]:
+def _id_faults(constraints: Constraints, candidates: gpd.GeoDataFrame, file: str) -> Iterable[Fault]:
     known = dict(zip(candidates["id"].astype(str), candidates["excluded"], strict=True))
-    for key, ids in (("siting.required", wishes.required), ("siting.forbidden", wishes.forbidden)):
+    for key, ids in (("siting.required", constraints.required), ("siting.forbidden", constraints.forbidden)):
         for name in ids:
             values: dict[str, Any] = {"key": key}
             if name not in known:
@@ -169,15 +169,15 @@ def _id_faults(wishes: Wishes, candidates: gpd.GeoDataFrame, file: str) -> Itera
                 )
 
 
-def _county_faults(wishes: Wishes, inputs: Inputs, file: str) -> Iterable[Fault]:
+def _county_faults(constraints: Constraints, inputs: Inputs, file: str) -> Iterable[Fault]:
     areas = sorted(set(inputs.counties["name"].dropna().astype(str))) if len(inputs.counties) else []
-    if wishes.minima(["any"]) and not (len(areas) and inputs.counties.geometry.notna().any()):
+    if constraints.minima(["any"]) and not (len(areas) and inputs.counties.geometry.notna().any()):
         yield Fault("siting-no-counties", file=file, values={"key": "siting.min_per_county"})
         return
-    named = wishes.min_per_county if isinstance(wishes.min_per_county, Mapping) else {}
+    named = constraints.min_per_county if isinstance(constraints.min_per_county, Mapping) else {}
     yield from _unknown("siting.min_per_county", named, areas, file)
     every = sorted({*areas, *inputs.demand["county"].dropna().astype(str)})
-    for scenario in wishes.scenarios:
+    for scenario in constraints.scenarios:
         if isinstance(scenario.demand, Mapping):
             yield from _unknown(f"siting.scenarios.{scenario.name}.demand", scenario.demand, every, file)
 
@@ -189,21 +189,21 @@ def _unknown(key: str, named: Iterable[str], known: list[str], file: str) -> Ite
             yield Fault("siting-county-unknown", file=file, value=name, values=shown)
 
 
-def limits(wishes: Wishes, places: Places, counties: list[str]) -> dict[str, Any]:
+def limits(constraints: Constraints, places: Places, counties: list[str]) -> dict[str, Any]:
     """The wishes as arguments of :func:`plugspan.siting.maxcover.make_problem`; a group is a place in ``counties``."""
     names = {name: i for i, name in enumerate(places.names) if not places.table["existing"].iloc[i]}
     found: dict[str, Any] = {
-        "required": np.array([names[n] for n in wishes.required if n in names], dtype=np.int64),
-        "forbidden": np.array([names[n] for n in wishes.forbidden if n in names], dtype=np.int64),
+        "required": np.array([names[n] for n in constraints.required if n in names], dtype=np.int64),
+        "forbidden": np.array([names[n] for n in constraints.forbidden if n in names], dtype=np.int64),
     }
-    minima = wishes.minima(counties)
+    minima = constraints.minima(counties)
     if minima:
         position = {c: i for i, c in enumerate(counties)}
         group = places.table["county"].map(position).fillna(-1).to_numpy(np.int64)
         found["group"] = group
         found["group_min"] = np.array([minima.get(c, 0) for c in counties], dtype=np.int64)
-    if wishes.min_distance_km > 0:
-        found["conflicts"] = too_close(places, wishes.min_distance_km)
+    if constraints.min_distance_km > 0:
+        found["conflicts"] = too_close(places, constraints.min_distance_km)
     return found
 
 

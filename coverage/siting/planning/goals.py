@@ -18,7 +18,7 @@ from ..maxcover.solve import solve
 from .aims import AimTable
 from .outcome import Goal
 from .reach import Places, Reach
-from .constraints import Capacity, SolverOptions, Wishes
+from .constraints import Capacity, SolverOptions, Constraints
 
 PLAN_STATUSES = ("optimal", "gap", "feasible", "time_limit", "interrupted")
 Found = AimsResult | BackupResult | CapacityResult | SitingResult
@@ -38,7 +38,7 @@ def decide(
     problem: SitingProblem,
     reach: Reach,
     places: Places,
-    wishes: Wishes,
+    constraints: Constraints,
     aims: AimTable | None,
     solver: SolverOptions,
     reach_km: float,
@@ -61,18 +61,18 @@ def decide(
     plain : SitingResult
         The best plan for coverage alone; it stays if the goal's own solve finds none that is worth more.
     """
-    if wishes.plain or plain.status in ("infeasible", "unknown"):
+    if constraints.plain or plain.status in ("infeasible", "unknown"):
         return Decision(plain)
     if plain.status == "interrupted":  # the user wants to have it now
         solver = replace(solver, time_limit_s=0.1)
-    if wishes.capacity is not None:
-        return _by_capacity(problem, wishes.capacity, places, solver, plain)
-    if wishes.backup is not None:
-        return _by_backup(problem, wishes.backup, solver, plain)
-    if wishes.aims:
+    if constraints.capacity is not None:
+        return _by_capacity(problem, constraints.capacity, places, solver, plain)
+    if constraints.backup is not None:
+        return _by_backup(problem, constraints.backup, solver, plain)
+    if constraints.aims:
         assert aims is not None
-        return _by_aims(problem, aims, wishes.aims, solver, plain)
-    return _by_scenarios(problem, reach, wishes, solver, reach_km, plain)
+        return _by_aims(problem, aims, constraints.aims, solver, plain)
+    return _by_scenarios(problem, reach, constraints, solver, reach_km, plain)
 
 
 def _by_capacity(
@@ -123,15 +123,15 @@ def _by_aims(
 def _by_scenarios(
     problem: SitingProblem,
     reach: Reach,
-    wishes: Wishes,
+    constraints: Constraints,
     solver: SolverOptions,
     reach_km: float,
     plain: SitingResult,
 ) -> Decision:
-    both, rows = scenarios_of(problem, reach, wishes, reach_km)
+    both, rows = scenarios_of(problem, reach, constraints, reach_km)
     kept = rows[rows.sum(axis=1) > 0]
     shares = kept / kept.sum(axis=1, keepdims=True) if len(kept) else np.zeros((1, both.size[1]))
-    worst = wishes.scenario_goal == "worst"
+    worst = constraints.scenario_goal == "worst"
 
     def value(plan: IntArray) -> float:
         hit = covered(both, np.union1d(both.fixed, plan))
@@ -141,7 +141,7 @@ def _by_scenarios(
         worst_served(both, shares, **solver.keywords()) if worst else solve(both, **solver.keywords())
     )
     total = 1.0 if worst else float(both.weight.sum())
-    return _better(problem, wishes.scenario_goal, found, plain, value, total)
+    return _better(problem, constraints.scenario_goal, found, plain, value, total)
 
 
 def _better(
@@ -170,20 +170,20 @@ def _better(
 
 
 def scenarios_of(
-    problem: SitingProblem, reach: Reach, wishes: Wishes, reach_km: float
+    problem: SitingProblem, reach: Reach, constraints: Constraints, reach_km: float
 ) -> tuple[SitingProblem, FloatArray]:
     """The scenarios as demands side by side, weighed by their probability; and (s, s × m) their own weights."""
     county = reach.demand["county"]
-    weights = np.array([problem.weight * s.factor(county) for s in wishes.scenarios])
-    reaches = [reach.within(reach_km, s.detour) for s in wishes.scenarios]
-    chance = probabilities(wishes)
+    weights = np.array([problem.weight * s.factor(county) for s in constraints.scenarios])
+    reaches = [reach.within(reach_km, s.detour) for s in constraints.scenarios]
+    chance = probabilities(constraints)
     both, rows = scenario_problem(problem, weights, reaches)
     return replace(both, weight=chance @ rows), rows
 
 
-def probabilities(wishes: Wishes) -> FloatArray:
+def probabilities(constraints: Constraints) -> FloatArray:
     """(s,) probability of each scenario; they add up to 1."""
-    given = np.array([s.probability for s in wishes.scenarios], dtype=np.float64)
+    given = np.array([s.probability for s in constraints.scenarios], dtype=np.float64)
     return np.asarray(given / given.sum())
 
 

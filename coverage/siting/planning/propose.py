@@ -29,7 +29,7 @@ from .reach import Places, Reach, find_sites, highway_demand, measure, people_de
 from .recount_frames import recount_frames
 from .sensitivity import sensitivity
 from .tables import aims_table, backup_table, counties_table, scenarios_table, sites_table
-from .constraints import SolverOptions, Wishes, check_wishes, limits
+from .constraints import SolverOptions, Constraints, check_constraints, limits
 
 
 def propose(
@@ -46,7 +46,7 @@ def propose(
     reach_km: float,
     method: str,
     solver: SolverOptions,
-    wishes: Wishes | None = None,
+    constraints: Constraints | None = None,
     lengths: LengthUnit = "km",
     progress: Progress | None = None,
 ) -> Siting:
@@ -86,15 +86,15 @@ def propose(
     InputError
         If the wishes name candidates or counties that are not there.
     """
-    wishes = Wishes() if wishes is None else wishes
-    check_wishes(wishes, candidates, inputs)
+    constraints = Constraints() if constraints is None else constraints
+    check_constraints(constraints, candidates, inputs)
     places = find_sites(inputs, candidates, site)
-    reaches = _Reaches(inputs, graph, list(routes), region, places, reach_km * wishes.longest_reach, lengths)
-    problem, counties = _problem(inputs, places, reaches.reach(objective), wishes, sites, budget, reach_km)
+    reaches = _Reaches(inputs, graph, list(routes), region, places, reach_km * constraints.longest_reach, lengths)
+    problem, counties = _problem(inputs, places, reaches.reach(objective), constraints, sites, budget, reach_km)
     plain = solve(problem, method=method, progress=progress, **solver.keywords())
     if plain.status == "infeasible":
         plain = replace(plain, reason=why_infeasible(problem, plain, places.names, counties))
-    return _told(objective, candidates, reaches, problem, plain, wishes, solver, reach_km)
+    return _told(objective, candidates, reaches, problem, plain, constraints, solver, reach_km)
 
 
 def _told(
@@ -103,15 +103,15 @@ def _told(
     reaches: _Reaches,
     problem: SitingProblem,
     plain: SitingResult,
-    wishes: Wishes,
+    constraints: Constraints,
     solver: SolverOptions,
     reach_km: float,
 ) -> Siting:
     """Decide by the goal, put the frames together, and have everything recounted."""
     places, reach = reaches.places, reaches.reach(objective)
-    wanted = tuple(dict.fromkeys((*wishes.aims, *(wishes.trade_off or ()))))
+    wanted = tuple(dict.fromkeys((*constraints.aims, *(constraints.trade_off or ()))))
     aims = reaches.aims(wanted, problem, reach_km) if wanted and np.isfinite(plain.objective) else None
-    found = decide(problem, reach, places, wishes, aims, solver, reach_km, plain)
+    found = decide(problem, reach, places, constraints, aims, solver, reach_km, plain)
     siting = Siting(
         objective,
         candidates,
@@ -122,10 +122,10 @@ def _told(
         found.result,
         goal=found.goal,
         **reaches.evidence(wanted),
-        **_frames(problem, reach, places, wishes, aims, found, reach_km),
-        **sensitivity(problem, places, aims, found, wishes, solver),
+        **_frames(problem, reach, places, constraints, aims, found, reach_km),
+        **sensitivity(problem, places, aims, found, constraints, solver),
     )
-    again = recount_frames(siting, wishes, reach_km, n_sites=problem.n_sites, budget=problem.budget)
+    again = recount_frames(siting, constraints, reach_km, n_sites=problem.n_sites, budget=problem.budget)
     return replace(siting, faults=(*verify(problem, found.result), *again))
 
 
@@ -186,7 +186,7 @@ def _problem(
     inputs: Inputs,
     places: Places,
     reach: Reach,
-    wishes: Wishes,
+    constraints: Constraints,
     sites: int | None,
     budget: float | None,
     reach_km: float,
@@ -201,7 +201,7 @@ def _problem(
         budget=budget,
         cost=places.table["cost"].to_numpy(float),
         fixed=places.fixed,
-        **limits(wishes, places, counties),
+        **limits(constraints, places, counties),
     )
     return problem, counties
 
@@ -210,27 +210,27 @@ def _frames(
     problem: SitingProblem,
     reach: Reach,
     places: Places,
-    wishes: Wishes,
+    constraints: Constraints,
     aims: AimTable | None,
     found: Decision,
     reach_km: float,
 ) -> dict[str, Any]:
     """What the plan means, as far as it was asked for."""
     chosen, names = found.result.chosen, places.names
-    minima = wishes.minima(sorted({c for c in places.table["county"] if c}))
+    minima = constraints.minima(sorted({c for c in places.table["county"] if c}))
     frames: dict[str, Any] = {
         "sites": sites_table(problem, places, chosen, found.capacity, found.served),
         "backup": backup_table(problem, names, chosen),
         "counties": counties_table(problem, reach, places, chosen, minima),
     }
-    if wishes.scenarios:
-        frames["scenarios"] = scenarios_table(problem, reach, wishes, chosen, reach_km)
+    if constraints.scenarios:
+        frames["scenarios"] = scenarios_table(problem, reach, constraints, chosen, reach_km)
     if found.served is not None:
         pairs = sparse.coo_array(found.served)
         amounts = {"site": names[pairs.row], "demand": reach.demand["id"].to_numpy(object)[pairs.col]}
         frames["served"] = pd.DataFrame({**amounts, "amount": pairs.data})
-    if aims is not None and wishes.aims:
-        frames["aims"] = aims_table(aims, wishes.aims, chosen)
+    if aims is not None and constraints.aims:
+        frames["aims"] = aims_table(aims, constraints.aims, chosen)
     return frames
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...units import EARTH_RADIUS_M, M_PER_KM
 from .reach import REACH_SLACK
-from .constraints import Capacity, Wishes
+from .constraints import Capacity, Constraints
 
 Claim = tuple[str, Any, Any]
 """What is claimed, the claim, and what was found."""
@@ -70,7 +70,7 @@ class Claimed:
     """
 
     row: Record
-    wishes: Wishes
+    constraints: Constraints
     reach_km: float
     n_sites: int | None
     budget: float | None
@@ -112,17 +112,17 @@ def _wishes(claimed: Claimed) -> Iterator[Claim]:
     """Required, forbidden, least distance."""
     if claimed.row["status"] in ("infeasible", "unknown"):
         return
-    wishes, chosen = claimed.wishes, set(claimed.chosen)
-    yield "required", sorted(set(wishes.required) & chosen), sorted(set(wishes.required))
-    yield "forbidden", [], sorted(set(wishes.forbidden) & chosen)
-    if wishes.min_distance_km > 0:
+    constraints, chosen = claimed.constraints, set(claimed.chosen)
+    yield "required", sorted(set(constraints.required) & chosen), sorted(set(constraints.required))
+    yield "forbidden", [], sorted(set(constraints.forbidden) & chosen)
+    if constraints.min_distance_km > 0:
         sites = sorted(claimed.row["sites"], key=lambda site: bool(site["existing"]))  # the new ones first
         near = [
             (a["id"], b["id"])
             for i, a in enumerate(sites)
             if not a["existing"]
             for b in sites[i + 1 :]
-            if _apart_m(a, b) < wishes.min_distance_km * M_PER_KM - APART_SLACK_M
+            if _apart_m(a, b) < constraints.min_distance_km * M_PER_KM - APART_SLACK_M
         ]
         yield "min_distance_km", [], near
 
@@ -182,7 +182,7 @@ def _counties(claimed: Claimed) -> Iterator[Claim]:
     totals: dict[str, float] = defaultdict(float)
     for demand, amount in evidence.weight.items():
         totals[evidence.county.get(demand, "")] += amount
-    minima = claimed.wishes.minima(row["county"] for row in claimed.row["counties"] if row["county"])
+    minima = claimed.constraints.minima(row["county"] for row in claimed.row["counties"] if row["county"])
     for row in claimed.row["counties"]:
         name = row["county"]
         yield f"counties.{name}.total", row["total"], totals.get(name, 0.0)
@@ -192,7 +192,7 @@ def _counties(claimed: Claimed) -> Iterator[Claim]:
         yield from _shares(f"counties.{name}", row)
         new = sum(1 for s in claimed.row["sites"] if not s["existing"] and s["county"] == name)
         yield f"counties.{name}.sites", row["sites"], new
-        if isinstance(claimed.wishes.min_per_county, Mapping):
+        if isinstance(claimed.constraints.min_per_county, Mapping):
             yield f"counties.{name}.min_sites", row["min_sites"], minima.get(name, 0)
         if claimed.row["status"] not in ("infeasible", "unknown"):
             yield f"counties.{name}.enough", True, new >= row["min_sites"]
@@ -209,7 +209,7 @@ def _shares(name: str, row: Record) -> Iterator[Claim]:
 
 def _scenarios(claimed: Claimed) -> Iterator[Claim]:
     """What the plan covers in each scenario."""
-    given = {s.name: s for s in claimed.wishes.scenarios}
+    given = {s.name: s for s in claimed.constraints.scenarios}
     chance = math.fsum(s.probability for s in given.values())
     evidence = claimed.demand
     for row in claimed.row["scenarios"]:
@@ -228,7 +228,7 @@ def _scenarios(claimed: Claimed) -> Iterator[Claim]:
 
 def _capacity(claimed: Claimed) -> Iterator[Claim]:
     """No site serves more than it can, no demand more than there is, nobody out of reach."""
-    capacity = claimed.wishes.capacity
+    capacity = claimed.constraints.capacity
     if capacity is None or not claimed.row["goal"]:
         return
     reached = claimed.demand.reached(claimed.reach_km)
@@ -296,12 +296,12 @@ def _money(claimed: Claimed) -> float:
 
 def _aims(claimed: Claimed) -> Iterator[Claim]:
     """Shares of the aims, and those of the plans along the trade-off curve."""
-    whole = math.fsum(claimed.wishes.aims.values())
+    whole = math.fsum(claimed.constraints.aims.values())
     cost = {"before": 0.0, "after": claimed.row["cost"]}
     shares = {phase: _aim_shares(claimed, sites, cost[phase]) for phase, sites in claimed.phases}
     for row in claimed.row["aims"]:
         name = row["aim"]
-        yield f"aims.{name}.importance", row["importance"], claimed.wishes.aims[name] / whole
+        yield f"aims.{name}.importance", row["importance"], claimed.constraints.aims[name] / whole
         for phase in ("before", "after"):
             yield f"aims.{name}.share_{phase}", row[f"share_{phase}"], shares[phase][name]
         if name in claimed.aims:
@@ -337,7 +337,7 @@ def _goal(claimed: Claimed) -> Iterator[Claim]:
     backup = {row["phase"]: row for row in claimed.row["backup"]}
     for phase, key in (("before", "before"), ("after", "objective")):
         if goal["name"] == "backup":
-            share = claimed.wishes.backup or 0.0
+            share = claimed.constraints.backup or 0.0
             worth = (1 - share) * backup[phase]["covered"] + share * backup[phase]["twice"]
         elif goal["name"] == "expected":
             worth = math.fsum(r["probability"] * r[phase] for r in claimed.row["scenarios"])

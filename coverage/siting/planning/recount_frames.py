@@ -10,17 +10,17 @@ import pandas as pd
 from ...errors import Fault
 from .outcome import Siting
 from .recount import Claimed, Evidence, claims
-from .constraints import Wishes
+from .constraints import Constraints
 
 TOLERANCE = 1e-6
 """Relative difference that rounding of sums may explain; absolute for shares."""
 
 
 def recount_frames(
-    siting: Siting, wishes: Wishes, reach_km: float, *, n_sites: int | None, budget: float | None
+    siting: Siting, constraints: Constraints, reach_km: float, *, n_sites: int | None, budget: float | None
 ) -> list[Fault]:
     """Check all that the frames claim; empty if every claim holds."""
-    claimed = claimed_of(siting, wishes, reach_km, n_sites=n_sites, budget=budget)
+    claimed = claimed_of(siting, constraints, reach_km, n_sites=n_sites, budget=budget)
     scale = max(1.0, abs(siting.result.total))
     return [
         Fault("siting-claim", values={"name": name, "claimed": claim, "found": found})
@@ -38,11 +38,11 @@ def _same(claim: Any, found: Any, scale: float) -> bool:
 
 
 def claimed_of(
-    siting: Siting, wishes: Wishes, reach_km: float, *, n_sites: int | None, budget: float | None
+    siting: Siting, constraints: Constraints, reach_km: float, *, n_sites: int | None, budget: float | None
 ) -> Claimed:
     """The frames as records and plain evidence."""
     result, free = siting.result, siting.candidates[siting.candidates["excluded"].isna()]
-    free = free[~free["id"].isin(wishes.forbidden)]
+    free = free[~free["id"].isin(constraints.forbidden)]
     row = {
         "chosen": siting.proposed["id"].tolist(),
         "status": result.status,
@@ -52,7 +52,7 @@ def claimed_of(
     aims = {str(aim): own for aim, own in siting.aim_demand.groupby("aim")} if len(siting.aim_demand) else {}
     return Claimed(
         row=row,
-        wishes=wishes,
+        constraints=constraints,
         reach_km=reach_km,
         n_sites=n_sites,
         budget=budget,

@@ -15,7 +15,7 @@ from ..maxcover.robustness import alternatives
 from .aims import AimTable, trade_off_table
 from .goals import Decision
 from .reach import Places
-from .constraints import SolverOptions, Wishes
+from .constraints import SolverOptions, Constraints
 
 FRONTIER_SITES = 20
 """The frontier goes at least this far."""
@@ -28,7 +28,7 @@ def sensitivity(
     places: Places,
     aims: AimTable | None,
     found: Decision,
-    wishes: Wishes,
+    constraints: Constraints,
     solver: SolverOptions,
 ) -> dict[str, Any]:
     """Curves and alternatives; what Ctrl-C stops is left out, as is all of it after an interrupted solve."""
@@ -41,13 +41,13 @@ def sensitivity(
             frames["choices"], frames["alternatives"] = _around(problem, found.result, places.names, solver)
         if problem.n_sites is not None:
             curve = _by_number(problem, len(places.free), solver)
-            frames["frontier"] = _with_plan(curve, "sites", problem.n_sites, found, wishes)
+            frames["frontier"] = _with_plan(curve, "sites", problem.n_sites, found, constraints)
         else:
             curve = _by_money(problem, solver)
-            frames["frontier_by_money"] = _with_plan(curve, "budget", problem.budget or 0.0, found, wishes)
-        if aims is not None and wishes.trade_off is not None:
+            frames["frontier_by_money"] = _with_plan(curve, "budget", problem.budget or 0.0, found, constraints)
+        if aims is not None and constraints.trade_off is not None:
             names, cost = places.names, problem.cost
-            frames["trade_off"] = trade_off_table(aims, wishes.trade_off, solver, names, cost)
+            frames["trade_off"] = trade_off_table(aims, constraints.trade_off, solver, names, cost)
     except KeyboardInterrupt:
         pass
     return frames
@@ -92,7 +92,7 @@ def _points(curve: Frontier, **limits: Any) -> pd.DataFrame:
 
 
 def _with_plan(
-    curve: pd.DataFrame, limit: str, asked: float, found: Decision, wishes: Wishes
+    curve: pd.DataFrame, limit: str, asked: float, found: Decision, constraints: Constraints
 ) -> pd.DataFrame:
     """The curve with what is known of the plan itself, so that no table contradicts another.
 
@@ -104,7 +104,7 @@ def _with_plan(
     better = (limits >= used) & (curve["objective"].to_numpy(float) < result.objective)
     best = np.where(better, result.objective, curve["objective"])
     bound = curve["bound"].to_numpy(float)
-    if found.goal is None and not wishes.min_distance_km and not wishes.min_per_county:
+    if found.goal is None and not constraints.min_distance_km and not constraints.min_per_county:
         bound = np.where(limits <= asked, np.minimum(bound, result.bound), bound)
     bound = np.maximum(np.minimum.accumulate(bound[::-1])[::-1], best)
     gap = np.where(best > 0, bound / np.where(best > 0, best, 1.0) - 1.0, curve["gap"])

@@ -14,7 +14,7 @@ from ..maxcover.robustness import Failures, failures
 from .aims import AimTable
 from .goals import probabilities
 from .reach import Places, Reach
-from .constraints import Wishes
+from .constraints import Constraints
 
 
 def sites_table(
@@ -93,11 +93,11 @@ def counties_table(
 
 
 def scenarios_table(
-    problem: SitingProblem, reach: Reach, wishes: Wishes, chosen: IntArray, reach_km: float
+    problem: SitingProblem, reach: Reach, constraints: Constraints, chosen: IntArray, reach_km: float
 ) -> pd.DataFrame:
     """What the plan covers in each scenario; see :attr:`.outcome.Siting.scenarios`."""
     rows = []
-    for scenario, chance in zip(wishes.scenarios, probabilities(wishes), strict=True):
+    for scenario, chance in zip(constraints.scenarios, probabilities(constraints), strict=True):
         weight = problem.weight * scenario.factor(reach.demand["county"])
         near = reach.within(reach_km, scenario.detour)
         total = float(weight.sum())
