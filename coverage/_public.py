@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from .api import assess as assess
     from .api import make_plan as make_plan
     from .api import read_tables as read_tables
-    from .measure.covered import covered_length as covered_length
     from .errors import Fault as Fault
     from .errors import InputError as InputError
     from .errors import NetworkError as NetworkError
@@ -21,17 +20,18 @@ if TYPE_CHECKING:
     from .errors import PlugspanError as PlugspanError
     from .errors import SitingError as SitingError
     from .inputs import Inputs as Inputs
+    from .measure.covered import covered_length as covered_length
     from .network import Region as Region
     from .network import RoadGraph as RoadGraph
     from .network import read_network as read_network
     from .network import read_region as read_region
     from .network.routes import Route as Route
     from .network.routes import find_routes as find_routes
-    from .render.read_run import Run as Run
-    from .render.read_run import read_run as read_run
     from .plan import Plan as Plan
     from .project import Project as Project
     from .project import read_project as read_project
+    from .render.read_run import Run as Run
+    from .render.read_run import read_run as read_run
     from .rules.assessment import Assessment as Assessment
     from .rules.policy import Policy as Policy
     from .rules.policy import read_policy as read_policy

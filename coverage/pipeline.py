@@ -36,14 +36,14 @@ from .siting.maxcover.run import Progress
 from .siting.pins import Pin, pin_actions, pinned_candidates, project_pins, table_pins
 from .siting.planning.candidates import find_candidates, free_beside_sites, route_points_at
 from .siting.planning.comply import Compliance, comply
+from .siting.planning.constraints import Constraints, SolverOptions, check_constraints
 from .siting.planning.outcome import Siting
 from .siting.planning.propose import propose
 from .siting.planning.retrofit import Retrofit, plan_retrofits
-from .siting.planning.constraints import SolverOptions, Constraints, check_constraints
 from .siting.programme import Programme, ProgrammeOptions, make_programme
 from .siting.step_gaps import StepGaps, gaps_by_step
 from .siting.world import World
-from .study import Study, StageProgress, fetch, load, road_classes, sample_project, silent
+from .study import StageProgress, Study, fetch, load, road_classes, sample_project, silent
 from .units import M_PER_KM, WGS84
 
 __all__ = ["Study", "assess_study", "fetch", "find_places", "load", "make_plan", "sample_project"]

@@ -130,8 +130,8 @@ class Plan:
         tiles : str, optional
             Background as folium knows it (``"OpenStreetMap"``), which needs internet; none if left out.
         """
-        from .tables.layers import plan_layers
         from .render.webmap.notebook import folium_map
+        from .tables.layers import plan_layers
 
         lang = self.policy.reader(lang or self.project.language)
         return folium_map(plan_layers(self, lang), lang=lang, tiles=tiles)

@@ -18,13 +18,13 @@ import plugspan
 from plugspan import api as frames
 from plugspan import schema
 from plugspan.inputs.schemas import SCHEMAS
-from plugspan.tables import numbers
 from plugspan.project import Project
 from plugspan.rules.costs import ActionCost
 from plugspan.rules.finding import Finding
 from plugspan.rules.model import Rule
 from plugspan.rules.policy import PROFILES, read_policy
 from plugspan.siting import maxcover
+from plugspan.tables import numbers
 from plugspan.texts import catalogue, text
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined

@@ -6,9 +6,9 @@ import datetime as dt
 
 import geopandas as gpd
 import pandas as pd
+from plugspan.schema import Column, TableSchema
 from plugspan.tables import styles
 from plugspan.tables.layer import GAP, GOOD, HALO, Category, Layer, LayerStyle
-from plugspan.schema import Column, TableSchema
 from shapely import GeometryCollection, LineString, MultiLineString, Point, box
 
 WGS = "EPSG:4326"

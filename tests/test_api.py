@@ -99,7 +99,8 @@ def test_assess_by_hand(roads, policy):
     assert found["spacing"].high == pytest.approx(60.0, abs=0.01)
     assert found.table.loc[0, ["rule", "unit", "status"]].tolist() == ["spacing", "km", "not met"]
     assert (
-        plugspan.assess(plugspan.read_tables(chargers(10, 40)), roads, policy)["spacing"].high == found["spacing"].high
+        plugspan.assess(plugspan.read_tables(chargers(10, 40)), roads, policy)["spacing"].high
+        == found["spacing"].high
     )
 
 

@@ -222,7 +222,7 @@ def test_the_map_shows_actions_in_two_colours(written, tmp_path, browser):
     page.on("pageerror", lambda error: heard.append(str(error)))
     page.on("request", lambda asked: heard.append(asked.url) if "file:" not in asked.url else None)
     page.goto((tmp_path / "out" / "compare.html").as_uri())
-    page.wait_for_function("document.body.dataset.ready === 'yes'")
+    page.wait_for_selector("body[data-ready=yes]")
     legend = page.locator("#tree").inner_text()
     assert "in the first run only" in legend
     assert "in both" in legend

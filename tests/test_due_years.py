@@ -9,15 +9,15 @@ from importlib import resources
 
 import pandas as pd
 import pytest
-from plugspan.tables import numbers
-from plugspan.tables.programme import stage_rows, step_rows
-from plugspan.render.run import write_run
-from plugspan.render.verify import verify_run
 from plugspan.pipeline import assess_study, make_plan
 from plugspan.project import PlanSettings, read_project
+from plugspan.render.run import write_run
+from plugspan.render.verify import verify_run
 from plugspan.rules.finding import Finding
 from plugspan.rules.policy import read_policy
 from plugspan.study import load, silent
+from plugspan.tables import numbers
+from plugspan.tables.programme import stage_rows, step_rows
 
 YEARS = {2026: 600, 2027: 600, 2029: 700}
 OPENS = {"ZZ036": "2027-06-01", "FW022": "2035-01-01"}

@@ -18,8 +18,8 @@ import pyogrio
 import pytest
 import synthetic_layers as made
 from plugspan.errors import InputError, OutputExistsError
-from plugspan.render.gis.fields import ascii_names, check_crs
 from plugspan.render.gis import geopackage
+from plugspan.render.gis.fields import ascii_names, check_crs
 from plugspan.render.gis.geopackage import write_geopackage
 from plugspan.render.gis.qgis_project import write_qgis_project
 from plugspan.render.gis.tables import COLUMNS, PROVENANCE, read_metadata

@@ -11,10 +11,10 @@ import pytest
 import synthetic_layers as made
 from conftest import HANGS_S
 from matplotlib import image
-from plugspan.tables import styles
 from plugspan.render.gis.export import export_layers
 from plugspan.render.gis.geopackage import project_layers, write_geopackage
 from plugspan.render.gis.qgis_project import write_qgis_project
+from plugspan.tables import styles
 from plugspan.texts import catalogue
 
 pytestmark = pytest.mark.gis

@@ -7,8 +7,8 @@ import pytest
 import shapely
 from plugspan.inputs import CHARGERS, FACILITIES, SCHEMAS, as_table, collect, combine_tables, empty_table
 from plugspan.inputs.from_osm import SOURCE
-from plugspan.inputs.proximity import near_pairs, pairs_between
 from plugspan.inputs.overlap import merge_overlap
+from plugspan.inputs.proximity import near_pairs, pairs_between
 from plugspan.pipeline import load
 from plugspan.project import read_project
 from plugspan.units import GEOD

@@ -8,6 +8,10 @@ from types import SimpleNamespace
 import geopandas as gpd
 import pandas as pd
 import pytest
+from plugspan.render.webmap.payload import layer_payload
+from plugspan.schema import Column, TableSchema, shown
+from plugspan.siting.maxcover.result import SitingResult
+from plugspan.siting.planning.outcome import Siting
 from plugspan.tables.columns import GAP_LAYER_COLUMNS
 from plugspan.tables.gap_words import chainage, with_gap_words
 from plugspan.tables.layer import Layer, Popup, rule_layer_names
@@ -15,10 +19,6 @@ from plugspan.tables.plan_cards import _card
 from plugspan.tables.popups import POPUPS
 from plugspan.tables.siting_layers import _others, _worth, amount
 from plugspan.tables.styles import TOWNS
-from plugspan.render.webmap.payload import layer_payload
-from plugspan.schema import Column, TableSchema, shown
-from plugspan.siting.maxcover.result import SitingResult
-from plugspan.siting.planning.outcome import Siting
 from plugspan.texts import catalogue, text
 from shapely import LineString, Point
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from plugspan.cli import _run
 from plugspan.errors import InputError
-from plugspan.render.run import is_run_folder
 from plugspan.pipeline import fetch, load, make_plan
 from plugspan.project import read_project
+from plugspan.render.run import is_run_folder
 
 PROJECT = """schema = 1
 name = "t"

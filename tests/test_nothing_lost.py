@@ -18,11 +18,11 @@ from helsinki_case import write_case
 from plugspan import atomic
 from plugspan.atomic import MARKER, listed, write_file
 from plugspan.cli import _run, main
+from plugspan.pipeline import make_plan
+from plugspan.project import read_project
 from plugspan.render import run as writers
 from plugspan.render.files import write_export
 from plugspan.render.run import RUN_FILES, write_run
-from plugspan.pipeline import make_plan
-from plugspan.project import read_project
 from plugspan.template import write_template
 
 resource = pytest.importorskip("resource")

@@ -16,15 +16,15 @@ from decimal import ROUND_HALF_UP, Decimal
 from types import SimpleNamespace
 
 import pytest
-from plugspan.tables.columns import ROUTE_COLUMNS
-from plugspan.tables.layers import plan_layers
-from plugspan.render.run import write_run
-from plugspan.tables.summary import summary_lines
-from plugspan.tables.sheets import plan_sheets
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
+from plugspan.render.run import write_run
 from plugspan.rules.spacing import RouteSpacing
 from plugspan.schema import COLUMNS, OBJECTIVE_UNITS, Column, Form, chainage, shown, told_unit
+from plugspan.tables.columns import ROUTE_COLUMNS
+from plugspan.tables.layers import plan_layers
+from plugspan.tables.sheets import plan_sheets
+from plugspan.tables.summary import summary_lines
 from plugspan.texts import catalogue, text
 from run_surfaces import json_blocks, layer_tables, leaves, report_lines, sheets, shown_texts
 
@@ -509,6 +509,7 @@ def test_every_kilometre_mark_is_one_that_is_known(run):
         if isinstance(value, float) and path.endswith(("from_km", "to_km", "chainage_km"))
     }
     names = {str(name) for siting in run.plan.siting for name in siting.candidates["name"].dropna()}
+    names |= {str(name) for siting in run.plan.siting for name in siting.demand["name"].dropna()}
     names |= set() if run.plan.programme is None else set(run.plan.programme.actions["name"].astype(str))
     known |= {post for name in names for post in POST.findall(name)}
     effects = " ".join(str(row["effect"]) for row in run.result["quality"])

@@ -27,8 +27,6 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font
 from PIL import Image
 from plugspan.errors import OutputExistsError
-from plugspan.tables import styles
-from plugspan.tables.layer import Category
 from plugspan.render.pictures import lettering
 from plugspan.render.pictures.charts import svg_png
 from plugspan.render.pictures.layers import Names
@@ -39,6 +37,8 @@ from plugspan.render.pictures.paper import Paper, beside
 from plugspan.render.pictures.signs import bar_length
 from plugspan.render.strips.canvas import Canvas
 from plugspan.render.symbols import LINE_MARKS, SHAPES, SOLID_MARKS, polylines, strokes
+from plugspan.tables import styles
+from plugspan.tables.layer import Category
 from plugspan.texts import LANGUAGES, catalogue
 from plugspan.units import GEOD
 

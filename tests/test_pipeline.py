@@ -9,10 +9,10 @@ import jsonschema
 import pytest
 from coverage_case import coverage_project
 from plugspan.errors import InputError
-from plugspan.render.result import plan_result, result_text
-from plugspan.render.result_schema import result_schema
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
+from plugspan.render.result import plan_result, result_text
+from plugspan.render.result_schema import result_schema
 
 PROJECT = """
 schema = 1

@@ -7,10 +7,10 @@ import json
 import pandas as pd
 import pytest
 from plugspan.errors import InputError
-from plugspan.render.run import write_run
-from plugspan.render.verify import verify_run
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
+from plugspan.render.run import write_run
+from plugspan.render.verify import verify_run
 from plugspan.rules.costs import CostTable
 from plugspan.siting.programme import ProgrammeOptions, _growth
 from plugspan.study import load, sample_project, silent

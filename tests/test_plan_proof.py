@@ -10,11 +10,11 @@ import jsonschema
 import pytest
 from plugspan.atomic import MARKER
 from plugspan.cli import _run
+from plugspan.pipeline import make_plan
+from plugspan.project import PlanSettings, read_project
 from plugspan.render.result_schema import result_schema
 from plugspan.render.run import write_run
 from plugspan.render.verify import verify_run
-from plugspan.pipeline import make_plan
-from plugspan.project import PlanSettings, read_project
 from plugspan.study import sample_project, silent
 
 

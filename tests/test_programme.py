@@ -7,8 +7,6 @@ import json
 import numpy as np
 import pytest
 from plugspan.errors import InputError
-from plugspan.tables.numbers import plain
-from plugspan.tables.programme import plan_part
 from plugspan.pipeline import find_places, plan_programme
 from plugspan.project import PlanSettings, read_project
 from plugspan.rules.assessment import assess
@@ -17,6 +15,8 @@ from plugspan.siting.actions import carry_out
 from plugspan.siting.proof import check_proof
 from plugspan.siting.step_gaps import gaps_by_step
 from plugspan.study import load, sample_project
+from plugspan.tables.numbers import plain
+from plugspan.tables.programme import plan_part
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import docx
 import openpyxl
 import pyogrio
 import pytest
-from plugspan.tables.programme import closes_words
-from plugspan.render.run import write_run
-from plugspan.tables.summary import summary_lines
-from plugspan.render.webmap import write_map
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
+from plugspan.render.run import write_run
+from plugspan.render.webmap import write_map
 from plugspan.study import sample_project, silent
+from plugspan.tables.programme import closes_words
+from plugspan.tables.summary import summary_lines
 from run_surfaces import report_lines
 
 
@@ -143,7 +143,7 @@ def page(browser, folder):
     opened.on("console", lambda line: opened.heard.append(line.text) if line.type == "error" else None)
     opened.on("request", lambda asked: opened.heard.append(asked.url) if "file:" not in asked.url else None)
     opened.goto((folder / "map.html").as_uri())
-    opened.wait_for_function("document.body.dataset.ready === 'yes'")
+    opened.wait_for_selector("body[data-ready=yes]")
     yield opened
     opened.close()
 
@@ -218,7 +218,7 @@ def test_names_in_the_panel_are_text(browser, tmp_path):
     write_map([], [], tmp_path / "map.html", lang="en", title="T", panel=panel)
     opened = browser.new_page()
     opened.goto((tmp_path / "map.html").as_uri())
-    opened.wait_for_function("document.body.dataset.ready === 'yes'")
+    opened.wait_for_selector("body[data-ready=yes]")
     opened.click("#toggle-plan")
     opened.click("#step-back")
     assert evil in opened.locator("#action-list").inner_text()

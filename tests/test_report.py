@@ -17,18 +17,18 @@ from docx import Document
 from docx.oxml.ns import qn
 from helsinki_case import HOSTILE, write_case
 from plugspan.errors import InputError
-from plugspan.tables import numbers
-from plugspan.tables.layer import SourceNote
-from plugspan.tables.layers import plan_layers
+from plugspan.pipeline import make_plan
+from plugspan.project import read_project
 from plugspan.render.pictures import lettering
 from plugspan.render.pictures.charts import curve_figure, figure_png, svg_png
 from plugspan.render.report.doc import open_paper
 from plugspan.render.report.write import check_template, write_pdf, write_report
 from plugspan.render.result import plan_result
 from plugspan.render.run import source_note
+from plugspan.tables import numbers
+from plugspan.tables.layer import SourceNote
+from plugspan.tables.layers import plan_layers
 from plugspan.tables.words import assumption_lines, figure_rows, figure_unit
-from plugspan.pipeline import make_plan
-from plugspan.project import read_project
 from plugspan.texts import LANGUAGES, text
 
 

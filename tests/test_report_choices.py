@@ -13,8 +13,7 @@ from coverage_case import coverage_project
 from docx import Document
 from docx.oxml.ns import qn
 from PIL import Image
-from plugspan.tables import numbers
-from plugspan.tables.numbers import plan_letter
+from plugspan.pipeline import make_plan
 from plugspan.render.pictures.charts import curve_figure, figure_png
 from plugspan.render.report.choices import choice_sentences, other_plans
 from plugspan.render.report.evidence import ROWS
@@ -23,12 +22,13 @@ from plugspan.render.report.rules import FULL_ROWS
 from plugspan.render.report.table import Cell, on_paper, table_element
 from plugspan.render.report.write import write_report
 from plugspan.render.run import source_note
-from plugspan.tables.siting_layers import amount
-from plugspan.tables.words import short_name, survey_sentence
-from plugspan.tables.choice_sheets import choice_sheets
-from plugspan.pipeline import make_plan
 from plugspan.schema import day as day_words
 from plugspan.schema import points
+from plugspan.tables import numbers
+from plugspan.tables.choice_sheets import choice_sheets
+from plugspan.tables.numbers import plan_letter
+from plugspan.tables.siting_layers import amount
+from plugspan.tables.words import short_name, survey_sentence
 from plugspan.texts import LANGUAGES, text
 
 

@@ -10,12 +10,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from plugspan.tables import layers, numbers, summary
-from plugspan.tables.layer import Category, Layer, LayerStyle
-from plugspan.tables.words import assumption_lines, finding_words
 from plugspan.rules.finding import Finding
 from plugspan.rules.policy import read_policy
 from plugspan.schema import TableSchema, at_most
+from plugspan.tables import layers, numbers, summary
+from plugspan.tables.layer import Category, Layer, LayerStyle
+from plugspan.tables.words import assumption_lines, finding_words
 from plugspan.texts import LANGUAGES, catalogue, text
 
 PROFILES = ("zhuzhou-2025", "cn-national", "eu-afir", "us-nevi")

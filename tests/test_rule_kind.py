@@ -12,18 +12,18 @@ import pytest
 from dummy_kind import KIND, PointsShare
 from plugspan.errors import InputError
 from plugspan.inputs.choices import HUB_KINDS
+from plugspan.pipeline import make_plan
+from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.render.changes import compare
 from plugspan.render.result_schema import result_schema
 from plugspan.render.run import write_run
 from plugspan.render.verify import verify_run
-from plugspan.tables.sheet import capital
-from plugspan.pipeline import make_plan
-from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.rules import kind as kinds_module
 from plugspan.rules.kind import kinds, register
 from plugspan.rules.policy import read_policy
 from plugspan.schema import column
 from plugspan.study import sample_project, silent
+from plugspan.tables.sheet import capital
 from plugspan.texts import text
 from run_surfaces import json_blocks, layer_tables, report_lines, sheets
 

@@ -12,16 +12,16 @@ import pytest
 from plugspan.network.distances import Pairs
 from plugspan.siting.maxcover import make_problem, solve, verify
 from plugspan.siting.planning.aims import aim_table, trade_off_table
-from plugspan.siting.planning.goals import decide
-from plugspan.siting.planning.reach import Places, Reach
 from plugspan.siting.planning.constraints import (
     Capacity,
+    Constraints,
     Scenario,
     SolverOptions,
-    Constraints,
     limits,
     too_close,
 )
+from plugspan.siting.planning.goals import decide
+from plugspan.siting.planning.reach import Places, Reach
 
 SOLVER = SolverOptions(time_limit_s=3600.0, gap=0.0, seed=0)
 REACH_KM = 10.0

@@ -19,8 +19,6 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plugspan.tables import styles
-from plugspan.tables.layer import Category, FindingRow, Layer, LayerStyle, SourceNote
 from plugspan.render.webmap import Basemap, render_map, write_map
 from plugspan.render.webmap.charts import chart_tree
 from plugspan.render.webmap.packing import (
@@ -33,6 +31,8 @@ from plugspan.render.webmap.packing import (
 )
 from plugspan.render.webmap.page import SCRIPTS, json_block
 from plugspan.schema import shown
+from plugspan.tables import styles
+from plugspan.tables.layer import Category, FindingRow, Layer, LayerStyle, SourceNote
 from plugspan.texts import catalogue
 from shapely import GeometryCollection, LineString, MultiLineString, Point, Polygon
 from webmap_case import case, col, frame, roads, schema

@@ -9,10 +9,10 @@ import re
 
 import pytest
 from conftest import HANGS_S
+from plugspan.render.webmap import Basemap, write_map
 from plugspan.tables import styles
 from plugspan.tables.layer import FindingRow, Layer, SourceNote
 from plugspan.tables.plan_cards import PlanCard
-from plugspan.render.webmap import Basemap, write_map
 from plugspan.texts import text
 from shapely import LineString, Point
 from test_webmap import EVIL_SVG, HOSTILE, named_points

@@ -13,18 +13,18 @@ import pandas as pd
 import pytest
 from coverage_case import coverage_project
 from helsinki_case import HOSTILE, write_case
+from plugspan.pipeline import make_plan
+from plugspan.project import read_project
+from plugspan.render.result import plan_result
+from plugspan.render.run import source_note
+from plugspan.render.workbook.write import _fitted, write_workbook
+from plugspan.schema import Column, column, of_objective
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
 from plugspan.tables.plan_tables import coverage_curve
-from plugspan.render.result import plan_result
-from plugspan.render.run import source_note
 from plugspan.tables.sheet import Head, cell_value, clean
 from plugspan.tables.sheets import plan_sheets
 from plugspan.tables.source_sheets import access_sheet
-from plugspan.render.workbook.write import _fitted, write_workbook
-from plugspan.pipeline import make_plan
-from plugspan.project import read_project
-from plugspan.schema import Column, column, of_objective
 from plugspan.texts import LANGUAGES, text
 
 NASTY = (

@@ -8,9 +8,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from plugspan.schema import Column, TableSchema
 from plugspan.tables import styles
 from plugspan.tables.layer import FindingRow, Layer, SourceNote
-from plugspan.schema import Column, TableSchema
 from shapely import LineString, Point, Polygon, box
 
 WGS = "EPSG:4326"

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .common import lang_option, open_project, option, print_json, progress_bar, project_argument, messages_in, verb
+from .common import (
+    lang_option,
+    messages_in,
+    open_project,
+    option,
+    print_json,
+    progress_bar,
+    project_argument,
+    verb,
+)
 
 
 @verb("assess")
@@ -13,8 +22,8 @@ from .common import lang_option, open_project, option, print_json, progress_bar,
 @option("strict", is_flag=True)
 def command(project: Path, lang: str | None, strict: bool) -> int:
     """Print the findings as JSON."""
-    from ..render.result import finding_rows
     from ..pipeline import assess_study, load
+    from ..render.result import finding_rows
 
     opened = open_project(project, lang)
     with messages_in(opened.language), progress_bar(opened.language) as progress:

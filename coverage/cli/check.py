@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..texts import text
-from .common import lang_option, open_project, progress_bar, project_argument, messages_in, verb, warn
+from .common import lang_option, messages_in, open_project, progress_bar, project_argument, verb, warn
 
 
 @verb("check")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .common import lang_option, option, messages_in, ui_lang, verb, warn
+from .common import lang_option, messages_in, option, ui_lang, verb, warn
 
 
 @verb("compare")

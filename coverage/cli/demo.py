@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..texts import LANGUAGES, text
-from .common import finish, open_project, option, progress_bar, messages_in, verb, warn
+from .common import finish, messages_in, open_project, option, progress_bar, verb, warn
 
 
 @verb("demo")
@@ -19,8 +19,8 @@ from .common import finish, open_project, option, progress_bar, messages_in, ver
 def command(out: Path, lang: str | None) -> int:
     """Run the sample; a demo folder of an earlier run is replaced."""
     from ..atomic import check_folder
-    from ..render.run import write_run
     from ..pipeline import make_plan, sample_project
+    from ..render.run import write_run
 
     started = time.perf_counter()
     with sample_project() as path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import lang_option, open_project, option, progress_bar, project_argument, messages_in, verb, warn
+from .common import lang_option, messages_in, open_project, option, progress_bar, project_argument, verb, warn
 
 FORMATS = ("shapefile", "geojson", "flatgeobuf", "geoparquet", "xlsx")
 
@@ -28,8 +28,8 @@ def command(
 ) -> int:
     """Assess, propose sites, and write the layers in another format."""
     from ..atomic import check_file, check_folder
-    from ..render.files import write_export
     from ..pipeline import make_plan
+    from ..render.files import write_export
 
     opened = open_project(project, lang)
     target = out or Path("tables.xlsx" if format == "xlsx" else format)

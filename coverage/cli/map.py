@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import lang_option, open_project, option, progress_bar, project_argument, messages_in, verb, warn
+from .common import lang_option, messages_in, open_project, option, progress_bar, project_argument, verb, warn
 
 
 @verb("map")
@@ -17,8 +17,8 @@ from .common import lang_option, open_project, option, progress_bar, project_arg
 def command(project: Path, file: Path, overwrite: bool, lang: str | None) -> int:
     """Assess, propose sites, and write one HTML file."""
     from ..atomic import check_file
-    from ..render.run import write_map_file
     from ..pipeline import make_plan
+    from ..render.run import write_map_file
 
     opened = open_project(project, lang)
     with messages_in(opened.language), progress_bar(opened.language) as progress:

@@ -8,11 +8,11 @@ import click
 
 from .common import (
     lang_option,
+    messages_in,
     open_project,
     option,
     progress_bar,
     project_argument,
-    messages_in,
     ui_lang,
     verb,
     warn,
@@ -28,9 +28,9 @@ from .common import (
 def command(project: Path, file: Path | None, pdf: bool, overwrite: bool, lang: str | None) -> int:
     """Write the report of a project, or the PDF of a run folder's report."""
     from ..atomic import check_file
+    from ..pipeline import make_plan
     from ..render.files import write_report_files, write_run_pdf
     from ..render.run import is_run_folder
-    from ..pipeline import make_plan
 
     if is_run_folder(project):
         with messages_in(lang or ui_lang()):

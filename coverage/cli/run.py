@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from .common import finish, open_project, out_options, progress_bar, project_argument, messages_in, verb
+from .common import finish, messages_in, open_project, out_options, progress_bar, project_argument, verb
 
 
 @verb("run")
@@ -14,8 +14,8 @@ from .common import finish, open_project, out_options, progress_bar, project_arg
 def command(project: Path, out: Path | None, overwrite: bool, lang: str | None, strict: bool) -> int:
     """Read, assess, site, write."""
     from ..atomic import check_folder
-    from ..render.run import write_run
     from ..pipeline import make_plan
+    from ..render.run import write_run
 
     started = time.perf_counter()
     opened = open_project(project, lang)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from .common import (
     lang_option,
+    messages_in,
     open_project,
     print_json,
     progress_bar,
     project_argument,
-    messages_in,
     verb,
     warn_of_siting,
 )
@@ -21,8 +21,8 @@ from .common import (
 @lang_option
 def command(project: Path, lang: str | None) -> int:
     """Print proposed sites, least sites and retrofits as JSON, as they stand in result.json."""
-    from ..render.result import siting_part
     from ..pipeline import make_plan
+    from ..render.result import siting_part
 
     opened = open_project(project, lang)
     with messages_in(opened.language), progress_bar(opened.language) as progress:

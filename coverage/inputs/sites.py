@@ -20,8 +20,8 @@ from scipy.sparse.csgraph import connected_components
 from ..errors import Fault
 from ..units import WGS84
 from .frames import TEXT_DTYPE
-from .proximity import near_pairs
 from .overlap import plain
+from .proximity import near_pairs
 
 SITE_REACH_M = 100.0
 AC_MAX_KW = 44.0

@@ -19,13 +19,13 @@ from ..errors import Fault, InputError
 from ..schema import Column, TableSchema
 from ..units import WGS84
 from . import checks
-from .totals_and_footnotes import merged_numbers, spreads, without_asides
 from .cells import BadCellError, check_cell, is_missing, parse_position, parser
 from .datum import SHIFTED, parse_crs, to_wgs84
 from .files import read_raw
 from .frames import TEXT_DTYPE, as_series
 from .headers import Mapped, find_column, listed, map_headers, unknown_name
 from .raw_table import RawTable, raw_from_frame
+from .totals_and_footnotes import merged_numbers, spreads, without_asides
 
 
 def read_table(

@@ -33,9 +33,9 @@ import pandas as pd
 
 from .geodesic import step_lengths_m, sums
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
-from .u_turns import u_turns
 from .osm.tags import directions, ferries, is_present, is_roundabout, way_speeds_kmh
 from .osm.ways import Coded, Ways, pointers, ranges
+from .u_turns import u_turns
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from ..atomic import write_file
 from ..errors import InputError
 from ..markup import clean_xml
 from ..schema import columns
-from ..texts import text
-from ..units import WGS84
-from .changes import PARTS, Comparison
 from ..tables.layer import MIDDLE, PLAN, QUIET, Category, Layer, LayerStyle
 from ..tables.layer_frame import make_layer
 from ..tables.plan_cards import PlanCard
+from ..texts import text
+from ..units import WGS84
+from .changes import PARTS, Comparison
 from .read_run import read_run
 from .webmap import write_map
 from .workbook.cells import text_style

@@ -16,10 +16,10 @@ import numpy as np
 from ..network.geodesic import earth_centred
 from ..schema import COLUMNS, Column, Reader, column, in_currency
 from ..schema import shown as told
+from ..tables.summary import padded, width
 from ..texts import catalogue, text
 from ..units import M_PER_KM, MOST
 from .compare import read_result, result_path, rows_of, shown
-from ..tables.summary import padded, width
 
 Row = Mapping[str, Any]
 PARTS = ("why", "rules", "after", "money", "actions", "gaps", "routes", "siting")

@@ -8,8 +8,8 @@ from typing import cast
 from ..atomic import check_file, write_file
 from ..errors import Fault, InputError
 from ..plan import Plan
-from .gis.export import Encoding, Format, export_layers
 from ..tables.layers import plan_layers
+from .gis.export import Encoding, Format, export_layers
 from .report.write import write_pdf, write_report
 from .run import source_note
 from .workbook.write import write_workbook

@@ -15,11 +15,11 @@ import pandas as pd
 from ..plan import Plan
 from ..schema import chainage, column, percent, shown
 from ..siting.programme import Programme
-from ..texts import text
 from ..tables import numbers, programme
 from ..tables.gap_words import shared_words, with_gap_words
 from ..tables.layer import Layer
 from ..tables.layer_frame import layer_frame
+from ..texts import text
 
 MOST_STEPPED = 6000
 """Gaps of all steps together that a browser draws at once; above that the map shows the end of the plan only."""

@@ -9,21 +9,21 @@ from pathlib import Path
 from ..atomic import check_file, write_folder
 from ..errors import Fault
 from ..plan import Plan
-from ..texts import text
 from ..tables import numbers
-from .gis.geopackage import write_geopackage
 from ..tables.layer import FindingRow, Layer, SourceNote, rule_layer_names
 from ..tables.layers import plan_layers
 from ..tables.plan_cards import plan_cards
-from .plan_panel import plan_panel, stepped_layers
 from ..tables.plan_tables import plan_tables
+from ..tables.summary import summary_lines
+from ..tables.words import approval_number
+from ..texts import text
+from .gis.geopackage import write_geopackage
+from .plan_panel import plan_panel, stepped_layers
 from .report.write import check_template, write_report
 from .result import plan_result, result_text
 from .result_schema import result_schema
 from .strips.draw import strip_charts
-from ..tables.summary import summary_lines
 from .webmap import Basemap, write_map
-from ..tables.words import approval_number
 from .workbook.write import write_workbook
 
 StageProgress = Callable[[str, float], None]

@@ -19,8 +19,8 @@ from ..atomic import MARKER, listed
 from ..errors import Fault, InputError
 from ..files import digest_of
 from ..rules.kind import kinds
-from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.planning.constraints import Constraints
+from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.proof import SMALL, check_proof, served_shares
 from .compare import read_result, result_path, shown
 

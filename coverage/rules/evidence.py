@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..measure.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
-from ..measure.strips_around import DriveLines
 from ..inputs import Inputs, qualify
 from ..inputs.sites import exists
+from ..measure.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
+from ..measure.strips_around import DriveLines
 from ..network.access import find_served
 from ..network.access_roads import access_segments
 from ..network.graph import FloatArray, IntArray

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
+from ..inputs import Inputs
 from ..measure.border import SHARED_COLUMNS, OwnPart, shared_gaps
 from ..measure.spacing import Spacing, drives_by_key, find_spacing, gap_paths
 from ..measure.spacing_gaps import NO_SITE, OPEN, SHARED, DriveKey, region_pieces, rows_by_drive
-from ..inputs import Inputs
 from ..network import Region, RoadGraph
 from ..network.access import Access, find_access
 from ..network.routes import Drive, OpenEnds, RoadIndex, Route, open_ends

@@ -18,9 +18,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from ..errors import Fault, InputError
 from ..measure.border import OwnPart
 from ..measure.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
-from ..errors import Fault, InputError
 from ..network.access import find_served
 from ..network.graph import BoolArray, FloatArray, IntArray
 from ..network.routes import Drive, Section

@@ -11,8 +11,8 @@ from ..plan import Plan
 from ..schema import OBJECTIVE_UNITS, told_unit, unit_words
 from ..siting.planning.outcome import Siting
 from .numbers import plan_letter
-from .siting_layers import amounts_in_units
 from .sheet import Sheet, heads, placed
+from .siting_layers import amounts_in_units
 from .siting_sheets import objective_of
 
 RENAMED = {"sites": "new_sites", "share_before": "share_today", "share_after": "share_planned"}

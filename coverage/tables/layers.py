@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..measure.strips import strip_of
 from ..inputs.choices import HUB_KINDS, OTHER_KINDS, SERVICE_KINDS
+from ..measure.strips import strip_of
 from ..plan import Plan
 from ..rules.assessment import Assessment
 from ..rules.berths import BerthShare

@@ -23,10 +23,9 @@ from ..schema import COLUMNS, column, told_unit, unit_words
 from ..texts import text
 from ..units import WGS84
 from . import numbers
+from .choice_sheets import choice_sheets
 from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from .gap_words import shared_words
-from .words import figure_rows
-from .choice_sheets import choice_sheets
 from .sheet import Head, Sheet, has_own_sheet, heads, placed
 from .siting_sheets import (
     curve_sheet,
@@ -44,6 +43,7 @@ from .source_sheets import (
     sources_sheet,
     survey_sheet,
 )
+from .words import figure_rows
 
 
 def plan_sheets(plan: Plan, lang: str) -> list[Sheet]:

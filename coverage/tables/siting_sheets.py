@@ -19,8 +19,8 @@ from .columns import (
 )
 from .plan_tables import coverage_curve
 from .programme import shown_actions, shown_others, shown_savings, shown_steps
-from .siting_layers import amounts_in_units
 from .sheet import Head, Sheet, heads, placed
+from .siting_layers import amounts_in_units
 
 
 def proposed_sheet(plan: Plan, lang: str) -> Sheet:

@@ -12,8 +12,8 @@ from ..texts import text
 from ..units import M_PER_KM
 from .columns import ACCESS_COLUMNS, ISSUE_COLUMNS, NOT_SERVED_COLUMNS
 from .plan_tables import quality_table
-from .words import assumption_lines, factor_sentence, licences
 from .sheet import Sheet, heads
+from .words import assumption_lines, factor_sentence, licences
 
 
 def survey_sheet(plan: Plan, lang: str) -> Sheet:

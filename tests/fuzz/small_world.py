@@ -287,9 +287,9 @@ def write_graphs(folder: Path) -> None:
 
 def run(folder: Path) -> None:
     """Write the run folder ``run`` of the project, for ``verify`` and ``compare``."""
-    from plugspan.render.run import write_run
     from plugspan.pipeline import make_plan
     from plugspan.project import read_project
+    from plugspan.render.run import write_run
 
     plan = make_plan(read_project(folder))
     write_run(plan, folder / "run", overwrite=True, lang="en", progress=lambda _key, _share: None)

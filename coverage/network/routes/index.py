@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..graph import FloatArray, IntArray, RoadGraph
-from .roundabouts import roundabout_numbers
 from .geometry import dense_lines, ground_steps, mercator
+from .roundabouts import roundabout_numbers
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,10 +22,10 @@ import shapely
 
 from ...atomic import write_folder
 from ...errors import Fault
+from ...tables.layer import Layer
 from ...texts import text
 from ...units import WGS84
 from .fields import Field, ascii_names
-from ...tables.layer import Layer
 from .geopackage import NO_TIME, Table, prepare, told_as_os_errors
 from .qml import layer_qml
 

@@ -21,9 +21,9 @@ from pyproj import CRS, Transformer
 from ...errors import Fault, InputError
 from ...markup import clean_text
 from ...schema import Column, ColumnType, TableSchema
+from ...tables.layer import Kind, Layer
 from ...texts import catalogue, text
 from ...units import WGS84
-from ...tables.layer import Kind, Layer
 
 Array = npt.NDArray[Any]
 CGCS2000 = "EPSG:4490"

@@ -23,9 +23,9 @@ import shapely
 from ...atomic import write_file
 from ...markup import clean_text
 from ...schema import Reader, TableSchema, length_unit
+from ...tables.layer import Layer
 from ...texts import LANGUAGES, catalogue, text
 from .fields import Field, ascii_names, geometries, layer_fields, table_fields
-from ...tables.layer import Layer
 from .qgis_project import ProjectLayer, project_archive
 from .qml import layer_qml, table_qml
 from .tables import describe

@@ -17,9 +17,9 @@ from pyproj import CRS
 
 from ...atomic import write_file
 from ...markup import clean_xml
+from ...tables.layer import GROUPS, Group, Layer, Phase
 from ...texts import text
 from .fields import Field, in_crs
-from ...tables.layer import GROUPS, Group, Layer, Phase
 from .qml import DOCTYPE, QGIS_VERSION, label_column, style_elements, to_text
 from .qml_symbols import Element, element, node
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from ...markup import clean_xml
-from .fields import Field
 from ...tables.layer import Category, Layer
 from ...tables.styles import INK
+from .fields import Field
 from .qml_symbols import MM_PER_PX, element, node, rgba, symbol
 
 Element = ElementTree.Element

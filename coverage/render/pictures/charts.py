@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ...siting.planning.outcome import Siting
-from ...texts import text
 from ...tables.layer import GAP, GOOD
 from ...tables.plan_tables import coverage_curve
 from ...tables.styles import INK, READERS_FONTS
+from ...texts import text
 from .lettering import BOLD, FONT_FILES, families, families_for, glyph
 
 FloatArray = npt.NDArray[np.float64]

@@ -16,10 +16,10 @@ from matplotlib.path import Path as Outline
 from matplotlib.transforms import Affine2D
 
 from ...schema import shown
-from ..gis.qml import NAMES_FROM_SCALE
-from ..gis.qml_symbols import HALO_PX
 from ...tables.layer import Category, Layer
 from ...tables.styles import INK
+from ..gis.qml import NAMES_FROM_SCALE
+from ..gis.qml_symbols import HALO_PX
 from ..symbols import BOX, PIN_HEAD, polylines, strokes
 from .lettering import letter, printable, width_pt
 from .paper import PT_PER_PX, Paper, beside, paths

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from ...tables.layer import Category
 from ...units import GEOD
 from ..gis.qml_symbols import SCALE_AT_ZOOM_0
-from ...tables.layer import Category
 
 Array = npt.NDArray[Any]
 PT_PER_MM = 72 / 25.4

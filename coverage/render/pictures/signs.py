@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 
 from ...schema import told, told_unit
+from ...tables.styles import INK
 from ...texts import text
 from ...units import M_PER_KM
-from ...tables.styles import INK
 from .lettering import letter
 from .paper import Paper
 

@@ -9,10 +9,10 @@ import pandas as pd
 
 from ...schema import percent
 from ...siting.planning.outcome import Siting
-from ...texts import text
 from ...tables.numbers import plan_letter
 from ...tables.siting_layers import amount, proposed_layer
 from ...tables.words import short_name
+from ...texts import text
 from .context import Report
 from .table import Cell
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from ...plan import Plan
 from ...rules.finding import Finding
-from ...texts import text
 from ...tables.layer import Layer, SourceNote
+from ...texts import text
 from ..pictures.charts import figure_png
 from ..pictures.lettering import as_paths
 from ..pictures.maps import State, map_figure

@@ -13,9 +13,9 @@ from ...plan import Plan
 from ...rules.finding import Finding
 from ...rules.kind import kind_of
 from ...schema import column, day, shown
-from ...texts import text
 from ...tables.layer import Layer, rule_layer_names
 from ...tables.sheet import Head, cell_value
+from ...texts import text
 from .table import Cell
 
 ROWS = 24

@@ -19,15 +19,15 @@ from ...rules.finding import Finding
 from ...schema import at_most, chainage, column, day, percent, shown
 from ...siting.actions import KINDS
 from ...siting.programme import Programme
-from ...texts import catalogue, text
 from ...tables import numbers, programme
 from ...tables.gap_words import shared_words
 from ...tables.layer import Layer
+from ...texts import catalogue, text
 from ..plan_panel import brief_sentences, people_words
+from .context import Report
 from .doc import BLUE, SOFT
 from .evidence import ROWS, picked
 from .room import rows_mm, text_mm
-from .context import Report
 from .table import Cell, on_paper
 
 YEARS = 4

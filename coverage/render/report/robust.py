@@ -8,9 +8,9 @@ import pandas as pd
 
 from ...schema import at_most, column, percent, shown
 from ...siting.planning.outcome import Siting
-from ...texts import text
 from ...tables.siting_layers import amount
 from ...tables.words import short_name
+from ...texts import text
 from .context import Report
 from .table import Cell
 

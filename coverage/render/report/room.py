@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ...texts import text
 from ...tables.summary import width
+from ...texts import text
 from .table import Cell
 
 MM_PER_PT = 25.4 / 72

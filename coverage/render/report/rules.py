@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...rules.finding import Finding
-from ...texts import text
 from ...tables.layer import Layer
-from ...tables.words import assumption_lines, finding_words
 from ...tables.sheet import rule_sheet_title
+from ...tables.words import assumption_lines, finding_words
+from ...texts import text
+from .context import Report, measured
 from .doc import HEADINGS
 from .evidence import ROWS, evidence, rule_extent, rule_layers
 from .room import CAPTION_MM, fitting, heading_mm, rows_mm, text_mm
-from .context import Report, measured
 from .table import Cell
 
 MAP_MM = (82.0, 125.0)

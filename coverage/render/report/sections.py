@@ -11,20 +11,20 @@ from ...measure.strips import strip_of
 from ...rules.finding import Finding
 from ...rules.spacing import RouteSpacing
 from ...schema import column, day
-from ...texts import text
 from ...tables import numbers
-from ..pictures.charts import svg_png
-from ..strips.draw import strip_charts
-from ...tables.words import approval_number, assumption_lines, finding_words, licences, survey_sentence
 from ...tables.sheets import status_looks as looks_of_status
 from ...tables.source_sheets import issues_sheet
+from ...tables.words import approval_number, assumption_lines, finding_words, licences, survey_sentence
+from ...texts import text
+from ..pictures.charts import svg_png
+from ..strips.draw import strip_charts
+from .context import Report, measured
 from .doc import BLUE, SOFT
 from .evidence import (
     ROWS,
     table_cells,
 )
 from .summary_page import opening, write_glance
-from .context import Report, measured
 from .table import Cell, on_paper
 
 STRIPS = 4

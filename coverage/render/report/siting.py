@@ -6,16 +6,16 @@ import pandas as pd
 
 from ...schema import at_most, column, percent, shown
 from ...siting.planning.outcome import Siting
-from ...texts import text
 from ...tables import numbers
-from ..pictures.charts import curve_figure, figure_png
 from ...tables.siting_layers import amount
-from ...tables.words import factor_sentence
 from ...tables.siting_sheets import least_sheets, proposed_sheet, retrofit_sheet
+from ...tables.words import factor_sentence
+from ...texts import text
+from ..pictures.charts import curve_figure, figure_png
 from .choices import write_choices
+from .context import Report
 from .evidence import ROWS, map_height_mm, picked, table_cells
 from .robust import goal_sentence, write_robust
-from .context import Report
 from .table import Cell
 
 

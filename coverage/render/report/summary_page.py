@@ -13,12 +13,12 @@ from ...rules.spacing import RouteSpacing
 from ...schema import at_most, chainage, column, percent, shown
 from ...siting.planning.comply import Compliance
 from ...siting.planning.outcome import Siting
-from ...texts import joined, text
 from ...tables import numbers
-from ..plan_panel import decision
 from ...tables.words import short_name
-from .robust import goal_sentence
+from ...texts import joined, text
+from ..plan_panel import decision
 from .context import Report, measured
+from .robust import goal_sentence
 
 HOLES, NAMES, SITES = 4, 4, 12
 """So many gaps, places that lack something, and sites to build are named; the rest is counted."""

@@ -9,9 +9,10 @@ from xml.sax.saxutils import escape
 
 from ...errors import Fault, InputError
 from ...plan import Plan
-from ...texts import text
 from ...tables.layer import Layer, SourceNote
+from ...texts import text
 from ..pictures.lettering import FONT_FILES, boxed_characters
+from .context import Report
 from .doc import furnish, open_paper, write_paper
 from .programme import write_brief, write_programme
 from .rules import write_lists, write_rules
@@ -24,7 +25,6 @@ from .sections import (
     write_summary,
 )
 from .siting import write_least, write_retrofit, write_siting
-from .context import Report
 from .template import clean_document
 
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from ...measure.strip_model import LaneState, StripData, StripGap, StripLane, StripSite
 from ...schema import chainage, column, shown
-from ...units import km
 from ...tables.layer import PLAN, Category
 from ...tables.styles import route_style
+from ...units import km
 from .canvas import BASE, FAINT, INK, SOFT, THREAD, diamond, idle_symbol, pin, site_symbol
 from .layout import Label, bins, place_labels, shortened, text_px
 from .scale import LEFT_PX, ROW_PX, Sheet

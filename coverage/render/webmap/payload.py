@@ -12,9 +12,9 @@ import pandas as pd
 import shapely
 
 from ...schema import Column, length_unit, shown
-from ...texts import catalogue, text
 from ...tables.layer import GROUPS, Category, FindingRow, Layer
 from ...tables.plan_cards import PlanCard
+from ...texts import catalogue, text
 from .charts import chart_tree
 from .packing import (
     hilbert_order,

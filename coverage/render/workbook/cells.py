@@ -11,8 +11,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from ...schema import SHARES, Column, shown, told, told_unit
-from ...tables.summary import width
 from ...tables.sheet import Head, Sheet, cell_value
+from ...tables.summary import width
 
 MOST_ROWS = 1_048_000
 """A sheet holds 1 048 576 rows; what is beyond is cut, and said to be."""

@@ -18,12 +18,12 @@ from xlsxwriter.worksheet import Worksheet
 
 from ...plan import Plan
 from ...schema import told
-from ...texts import text
 from ...tables.layer import GAP, GOOD, MIDDLE, SourceNote
 from ...tables.plan_tables import coverage_curve
-from .cells import column_widths, row_height, sheet_rows, text_style, write_rows
 from ...tables.sheet import Sheet, clean
 from ...tables.sheets import plan_sheets
+from ...texts import text
+from .cells import column_widths, row_height, sheet_rows, text_style, write_rows
 
 LOOKS: dict[str, dict[str, Any]] = {
     "good": {"bg_color": "#DCEBF6", "font_color": "#1D5A85"},

@@ -13,8 +13,8 @@ from scipy import sparse
 from ..maxcover.aims import AimsResult, by_group, mixed_aims, trade_off_curve
 from ..maxcover.problem import FloatArray, IntArray, SitingProblem
 from ..maxcover.result import covered
-from .reach import Reach
 from .constraints import SolverOptions
+from .reach import Reach
 
 TRADE_OFF_POINTS = 9
 

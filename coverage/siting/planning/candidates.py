@@ -13,10 +13,10 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from sklearn.neighbors import BallTree
 
-from ...measure.border import OwnPart
 from ...errors import Fault, InputError
 from ...inputs import Inputs
 from ...inputs.choices import HUB_KINDS, SERVICE_KINDS
+from ...measure.border import OwnPart
 from ...network import RoadGraph
 from ...network.access import find_served
 from ...network.graph import FloatArray

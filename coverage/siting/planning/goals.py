@@ -16,9 +16,9 @@ from ..maxcover.result import SitingResult, build_order, covered, relative_gap, 
 from ..maxcover.robustness import BackupResult, backup_coverage, backup_value, scenario_problem
 from ..maxcover.solve import solve
 from .aims import AimTable
+from .constraints import Capacity, Constraints, SolverOptions
 from .outcome import Goal
 from .reach import Places, Reach
-from .constraints import Capacity, SolverOptions, Constraints
 
 PLAN_STATUSES = ("optimal", "gap", "feasible", "time_limit", "interrupted")
 Found = AimsResult | BackupResult | CapacityResult | SitingResult

@@ -22,6 +22,7 @@ from ..maxcover.result import SitingResult, verify
 from ..maxcover.run import Progress
 from ..maxcover.solve import solve
 from .aims import AimTable, aim_table
+from .constraints import Constraints, SolverOptions, check_constraints, limits
 from .goals import Decision, decide
 from .infeasible import why_infeasible
 from .outcome import Siting
@@ -29,7 +30,6 @@ from .reach import Places, Reach, find_sites, highway_demand, measure, people_de
 from .recount_frames import recount_frames
 from .sensitivity import sensitivity
 from .tables import aims_table, backup_table, counties_table, scenarios_table, sites_table
-from .constraints import SolverOptions, Constraints, check_constraints, limits
 
 
 def propose(
@@ -89,8 +89,12 @@ def propose(
     constraints = Constraints() if constraints is None else constraints
     check_constraints(constraints, candidates, inputs)
     places = find_sites(inputs, candidates, site)
-    reaches = _Reaches(inputs, graph, list(routes), region, places, reach_km * constraints.longest_reach, lengths)
-    problem, counties = _problem(inputs, places, reaches.reach(objective), constraints, sites, budget, reach_km)
+    reaches = _Reaches(
+        inputs, graph, list(routes), region, places, reach_km * constraints.longest_reach, lengths
+    )
+    problem, counties = _problem(
+        inputs, places, reaches.reach(objective), constraints, sites, budget, reach_km
+    )
     plain = solve(problem, method=method, progress=progress, **solver.keywords())
     if plain.status == "infeasible":
         plain = replace(plain, reason=why_infeasible(problem, plain, places.names, counties))

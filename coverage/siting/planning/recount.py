@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...units import EARTH_RADIUS_M, M_PER_KM
-from .reach import REACH_SLACK
 from .constraints import Capacity, Constraints
+from .reach import REACH_SLACK
 
 Claim = tuple[str, Any, Any]
 """What is claimed, the claim, and what was found."""

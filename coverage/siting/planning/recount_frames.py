@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from ...errors import Fault
+from .constraints import Constraints
 from .outcome import Siting
 from .recount import Claimed, Evidence, claims
-from .constraints import Constraints
 
 TOLERANCE = 1e-6
 """Relative difference that rounding of sums may explain; absolute for shares."""

@@ -13,9 +13,9 @@ from ..maxcover.problem import SitingProblem
 from ..maxcover.result import SitingResult
 from ..maxcover.robustness import alternatives
 from .aims import AimTable, trade_off_table
+from .constraints import Constraints, SolverOptions
 from .goals import Decision
 from .reach import Places
-from .constraints import SolverOptions, Constraints
 
 FRONTIER_SITES = 20
 """The frontier goes at least this far."""
@@ -44,7 +44,9 @@ def sensitivity(
             frames["frontier"] = _with_plan(curve, "sites", problem.n_sites, found, constraints)
         else:
             curve = _by_money(problem, solver)
-            frames["frontier_by_money"] = _with_plan(curve, "budget", problem.budget or 0.0, found, constraints)
+            frames["frontier_by_money"] = _with_plan(
+                curve, "budget", problem.budget or 0.0, found, constraints
+            )
         if aims is not None and constraints.trade_off is not None:
             names, cost = places.names, problem.cost
             frames["trade_off"] = trade_off_table(aims, constraints.trade_off, solver, names, cost)

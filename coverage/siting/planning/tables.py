@@ -12,9 +12,9 @@ from ..maxcover.problem import FloatArray, IntArray, SitingProblem
 from ..maxcover.result import covered
 from ..maxcover.robustness import Failures, failures
 from .aims import AimTable
+from .constraints import Constraints
 from .goals import probabilities
 from .reach import Places, Reach
-from .constraints import Constraints
 
 
 def sites_table(
