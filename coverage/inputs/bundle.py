@@ -50,6 +50,24 @@ class Built:
         """Power that all points give at the same time."""
         return max(self.point_kw * self.points, self.pool_min_kw)
 
+    def charger(self, id_: str, name: Any, point: BaseGeometry) -> dict[str, Any]:
+        """Row of the chargers' table for one that is built at a point (EPSG:4326): public and in operation."""
+        return {
+            "id": id_,
+            "name": name,
+            "kind": "charging",
+            "current": "dc",
+            "status": "operational",
+            "access": "public",
+            "open_24h": True,
+            "connector": self.connector or None,
+            "points": self.points,
+            "dc_points": self.points,
+            "point_kw": self.point_kw,
+            "pool_kw": self.pool_kw,
+            "geometry": point,
+        }
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Inputs:
@@ -92,23 +110,8 @@ class Inputs:
             return self
         built = built or Built()
         rows = [
-            {
-                "id": f"{PROPOSED}{row.id}",
-                "name": row.name_,
-                "kind": "charging",
-                "current": "dc",
-                "status": "operational",
-                "access": "public",
-                "open_24h": True,
-                "connector": built.connector or None,
-                "points": built.points,
-                "dc_points": built.points,
-                "point_kw": built.point_kw,
-                "pool_kw": built.pool_kw,
-                "operator": f"{PROPOSED}{row.id}",
-                "geometry": row.geometry,
-            }
-            for row in proposed.rename(columns={"name": "name_"}).itertuples()
+            built.charger(f"{PROPOSED}{id_}", name, point) | {"operator": f"{PROPOSED}{id_}"}
+            for id_, name, point in zip(proposed["id"], proposed["name"], proposed.geometry, strict=True)
         ]
         return self.with_chargers(self.chargers, rows)
 

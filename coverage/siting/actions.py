@@ -347,22 +347,7 @@ def _charger(row: Any, equipment: Equipment, inputs: Inputs) -> dict[str, Any]:
     elif len(named := inputs.facilities[inputs.facilities["id"] == _facility_id(row)]):
         facility = named.iloc[0]
         known |= {"service_area": facility["id"], "side": facility["side"], "ref": facility["ref"]}
-    return {
-        "id": new_id,
-        "name": row.name,
-        "kind": "charging",
-        "current": "dc",
-        "status": "operational",
-        "access": "public",
-        "open_24h": True,
-        "connector": built.connector or None,
-        "points": built.points,
-        "dc_points": built.points,
-        "point_kw": built.point_kw,
-        "pool_kw": built.pool_kw,
-        "geometry": row.geometry,
-        **known,
-    }
+    return built.charger(new_id, row.name, row.geometry) | known
 
 
 def _facility_id(row: Any) -> str:
