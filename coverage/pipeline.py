@@ -72,7 +72,7 @@ def make_plan(project: Project, *, progress: StageProgress = silent, solving: Pr
 
     Parameters
     ----------
-    tell : callable
+    progress : callable
         Told of each stage.
     solving : callable, optional
         Told of each step of a solve: time, best plan, bound. Ctrl-C in a solve keeps the best plan so far.

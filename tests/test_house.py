@@ -269,3 +269,34 @@ def test_columns_are_declared_once(root):
     ]
     assert not [line for line in again if not line.startswith("coverage/inputs/schemas.py")], again
     assert len(again) <= 1, again  # the kind of a demand point is a text of its own
+
+
+def test_docstrings_name_the_parameters_that_a_function_has(root):
+    """What a docstring lists under Parameters are arguments of the function, by their names of today."""
+    wrong = []
+    for path, _, tree in modules(root):
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            part = re.search(
+                r"Parameters\n-+\n(.*?)(?:\n\n[A-Z][a-z]+\n-+|\Z)", ast.get_docstring(node) or "", re.DOTALL
+            )
+            lines = (
+                [] if part is None else [x for x in part.group(1).split("\n") if x and not x.startswith(" ")]
+            )
+            named = {name.strip(" *\\") for x in lines for name in x.split(" : ")[0].split(",")}
+            args = node.args
+            known = {
+                a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg) if a
+            }
+            strange = {name for name in named if name.isidentifier()} - known
+            wrong += [f"{path.name}:{node.lineno} {node.name}: {name}" for name in sorted(strange)]
+    assert not wrong
+
+
+def test_no_module_is_described_by_a_promise(root):
+    """Every module says what it is: none is a stub."""
+    for path, _, tree in modules(root):
+        words = ast.get_docstring(tree) or ""
+        assert len(words) > 10, path
+        assert not re.search(r"\b(TODO|FIXME|TBD)\b", path.read_text("utf-8")), path

@@ -68,7 +68,7 @@ def fetch_osm(
         Where answers are kept for 30 days; ``.osm-cache`` beside ``out`` by default.
     retries, timeout_s, tile_km
         Tries after the first one; seconds the server may take for one tile; width of the tiles.
-    say, lang
+    log, lang
         Gets a line in this language whenever something happens.
     sleep
         Waits some seconds.

@@ -71,7 +71,7 @@ class Client:
         Tries after the first one.
     timeout_s : float
         Time the server may take.
-    say : callable
+    write : callable
         Gets a line of text whenever something happens.
     lang : str
         Language of these lines.

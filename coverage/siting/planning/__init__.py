@@ -1,1 +1,1 @@
-"""From a project's tables to proposed sites: candidates, wishes, goals, and the independent recount."""
+"""From a project's tables to proposed sites: candidates, constraints, goals, and the independent recount."""

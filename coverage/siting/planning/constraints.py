@@ -190,7 +190,7 @@ def _unknown(key: str, named: Iterable[str], known: list[str], file: str) -> Ite
 
 
 def limits(constraints: Constraints, places: Places, counties: list[str]) -> dict[str, Any]:
-    """The wishes as arguments of :func:`plugspan.siting.maxcover.make_problem`; a group is a place in ``counties``."""
+    """The constraints as arguments of :func:`plugspan.siting.maxcover.make_problem`; groups are ``counties``."""
     names = {name: i for i, name in enumerate(places.names) if not places.table["existing"].iloc[i]}
     found: dict[str, Any] = {
         "required": np.array([names[n] for n in constraints.required if n in names], dtype=np.int64),

@@ -44,16 +44,16 @@ def decide(
     reach_km: float,
     plain: SitingResult,
 ) -> Decision:
-    """Choose the plan by the goal that the wishes name.
+    """Choose the plan by the goal that the constraints name.
 
     Parameters
     ----------
     problem, reach, places
         Demand (m), candidates and existing sites (n), and who reaches whom.
-    wishes : Wishes
+    constraints : Constraints
         Name one goal at most; without one ``plain`` is the answer.
     aims : AimTable or None
-        Needed if the wishes name aims.
+        Needed if the constraints name aims.
     solver : SolverOptions
         Not much time is taken if ``plain`` was interrupted.
     reach_km : float

@@ -1,4 +1,4 @@
-"""Why no plan meets the wishes, in the names of the project file, and which wish to relax."""
+"""Why no plan meets the constraints, in the names of the project file, and which one to relax."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def why_infeasible(
     names: npt.NDArray[np.object_],
     counties: list[str],
 ) -> Fault:
-    """Why there is no plan, in the project's names; if it is not plain, the wish without which there is one."""
+    """Why there is no plan, in the project's names; if it is not plain, the constraint without which there is one."""
     reason = result.reason or Fault("siting-no-choice")
     values = dict(reason.values)
     for key in ("site", "other"):

@@ -80,9 +80,9 @@ class Siting:
     faults : tuple of Fault
         What the independent check found wrong; empty if every claim holds.
     frontier : DataFrame
-        For each number of new sites: ``sites, objective, bound, gap, cost``, best plan of its own. Wishes (required
-        sites, minima, distances) do not bind it: the difference to the plan is what they cost. Empty if only a budget
-        was given.
+        For each number of new sites: ``sites, objective, bound, gap, cost``, best plan of its own. Constraints
+        (required sites, minima, distances) do not bind it: the difference to the plan is what they cost. Empty if
+        only a budget was given.
     frontier_by_money : DataFrame
         If only a budget was given: for each ``budget`` the best plan's ``objective, bound, gap``, its ``sites``
         (number) and ``cost``. Bounds hold for the budget, not for the number.

@@ -72,19 +72,19 @@ def propose(
         As in :func:`plugspan.siting.maxcover.solve`; how long and how closely.
     lengths : str
         Unit of the marks that places along a route are named after.
-    wishes, progress : optional
+    constraints, progress : optional
         What else is asked for; who is told of each step of the solve.
 
     Returns
     -------
     Siting
-        With no site chosen if there is no candidate, nothing to cover, or no plan that meets the wishes
+        With no site chosen if there is no candidate, nothing to cover, or no plan that meets the constraints
         (``result.status`` is then ``infeasible`` and ``result.reason`` says why): a finding, not a fault.
 
     Raises
     ------
     InputError
-        If the wishes name candidates or counties that are not there.
+        If the constraints name candidates or counties that are not there.
     """
     constraints = Constraints() if constraints is None else constraints
     check_constraints(constraints, candidates, inputs)

@@ -57,7 +57,7 @@ class Claimed:
     ----------
     row : mapping
         The siting's entry of ``result.json``, or the same from its frames.
-    wishes : Wishes
+    constraints : Constraints
     reach_km : float
     n_sites, budget
         Limits that were asked for.

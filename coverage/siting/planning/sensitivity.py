@@ -74,7 +74,7 @@ def _by_money(problem: SitingProblem, solver: SolverOptions) -> pd.DataFrame:
 
 
 def _frontier(problem: SitingProblem, solver: SolverOptions, **limits: Any) -> Frontier:
-    """The frontier of the problem, free of all wishes but forbidden sites."""
+    """The frontier of the problem, free of all constraints but forbidden sites."""
     return frontier(
         problem.reach,
         problem.weight,
@@ -99,7 +99,7 @@ def _with_plan(
     """The curve with what is known of the plan itself, so that no table contradicts another.
 
     The plan is one of those within its limit or a wider one. What was proven of the plan bounds all with its limit or
-    a narrower one, unless wishes held it back that the curve is free of; and what bounds more sites bounds fewer.
+    a narrower one, unless constraints held it back that the curve is free of; and what bounds more sites bounds fewer.
     """
     result, limits = found.result, curve[limit].to_numpy(float)
     used = float(len(result.chosen)) if limit == "sites" else float(result.cost)
