@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "siting": {"rules", "measure", "network", "inputs"},
     "tables": {"siting", "rules", "measure", "inputs", "network", "plan", "project"},
     "render": {"tables", "siting", "rules", "measure", "inputs", "network", "plan", "project"},
+    "app": ROOMS - {"cli"} | {"pipeline", "plan", "project"},
     "cli": ROOMS | {"pipeline", "plan", "project"},
     "api": ROOMS | {"pipeline", "plan", "project"},
     "data": set(),
@@ -38,6 +39,9 @@ FENCED = {
     "branca": {"render"},
     "click": {"cli"},
     "rich": {"cli"},
+    "starlette": {"app"},
+    "uvicorn": {"app"},
+    "tomlkit": {"app"},
 }
 EXTRA = {"plugspan.data", "plugspan.qgs"}
 """Names that are no modules: the folder of the sample in an installed package, a file in a GeoPackage."""

@@ -30,6 +30,7 @@ VERBS = (
     "report",
     "compare",
     "verify",
+    "serve",
 )
 
 
