@@ -72,7 +72,7 @@ class Door:
                 headers = MutableHeaders(scope=message)
                 for name, value in {**HEADERS, "Content-Security-Policy": SHUT_POLICY}.items():
                     headers.setdefault(name, value)
-                if scope.get("plugspan.entered"):
+                if scope.get("entered"):
                     headers.append("Set-Cookie", self._set_cookie())
             await send(message)
 
@@ -86,7 +86,7 @@ class Door:
         if self._has_key(headers):
             return None
         if scope["path"] == "/" and scope["method"] == "GET" and self._enters(scope):
-            scope["plugspan.entered"] = True
+            scope["entered"] = True
             return None
         return HTMLResponse(_no_entry(), 401)
 
