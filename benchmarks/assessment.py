@@ -124,7 +124,7 @@ def run(path, copies, as_is):
     return {
         "copies": copies, "read_s": read_s, "routes_s": routes_s, "assess_s": assess_s,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "length_km": float(found.routes["length_km"].sum()), "gaps": len(found.gaps),
+        "length_km": float(found.routes["length_m"].sum() / 1000), "gaps": len(found.gaps),
     }  # fmt: skip
 
 

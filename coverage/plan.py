@@ -96,7 +96,7 @@ class Plan:
     @property
     def gaps(self) -> gpd.GeoDataFrame:
         """Today's gaps of every rule on roads, by route and direction, with their lines (EPSG:4326)."""
-        return with_units(self.before.gaps_km)
+        return with_units(self.before.gaps)
 
     @property
     def actions(self) -> gpd.GeoDataFrame:
@@ -108,9 +108,9 @@ class Plan:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The plan as frames by name, with units in ``attrs["units"]``."""
-        state = {"routes": self.before.routes, "access": self.before.access_km, "demand": self.before.demand}
+        state = {"routes": self.before.routes, "access": self.before.access, "demand": self.before.demand}
         found = {"findings": self.findings, "gaps": self.gaps, "sites": self.before.sites, **state}
-        found |= {"gaps_after": self.after.gaps_km, "not_served": self.before.not_served}
+        found |= {"gaps_after": self.after.gaps, "not_served": self.before.not_served}
         found |= {name: getattr(self.inputs, name) for name in ("facilities", "berths", "car_parks")}
         if self.candidates is not None:
             found["candidates"] = self.candidates

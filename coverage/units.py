@@ -6,7 +6,9 @@ metres; kilometres appear only where something is shown or written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +37,8 @@ def km(length_m: float) -> float:
 def in_kilometres(frame: Frame) -> Frame:
     """Columns of metres (``…_m``) in kilometres (``…_km``), rounded to the metre, for tables and files.
 
+    This and :func:`figures_in_km` are the only doors from what is measured, in metres, to what is written.
+
     Examples
     --------
     >>> import pandas as pd
@@ -44,6 +48,30 @@ def in_kilometres(frame: Frame) -> Frame:
     metres = [str(name) for name in frame.columns if str(name).endswith("_m")]
     shown = {name: (frame[name].astype(float) / M_PER_KM).round(3) for name in metres}
     return frame.assign(**shown).rename(columns={name: f"{name.removesuffix('_m')}_km" for name in metres})
+
+
+_METRES = re.compile(r"_m(?=$|_with_unknown$)")
+_LIMITS = frozenset({"span_m", "reach_m"})
+"""Figures that a policy sets are told as it has them: 50 miles are 80.4672 km."""
+
+
+def figures_in_km(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures in metres (``…_m``) in kilometres (``…_km``), rounded to the metre, with those of tables inside.
+
+    Examples
+    --------
+    >>> figures_in_km({"gap_max_m": 40_000.1234, "span_m": 80_467.2, "by_county": [{"length_m": None}]})
+    {'gap_max_km': 40.0, 'span_km': 80.4672, 'by_county': [{'length_km': None}]}
+    """
+    return {_METRES.sub("_km", name): _figure_in_km(name, value) for name, value in figures.items()}
+
+
+def _figure_in_km(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [figures_in_km(row) if isinstance(row, Mapping) else row for row in value]
+    if value is None or not _METRES.search(name):
+        return value
+    return float(value) / M_PER_KM if name in _LIMITS else km(value)
 
 
 def compare_m(length_m: npt.ArrayLike, limit_m: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -114,8 +114,8 @@ def test_a_plan_by_hand(plan):
 
 def test_frames_have_units(plan):
     """Units stand in ``attrs``, of the registry or of the name; the plan's own frames stay as they were."""
-    assert plan.gaps.attrs["units"]["length_km"] == "km"
-    assert plan.tables["access"].attrs["units"]["distance_km"] == "km"
+    assert plan.gaps.attrs["units"]["length_m"] == "m"
+    assert plan.tables["access"].attrs["units"]["distance_m"] == "m"
     assert not plan.before.gaps.attrs
     for name, frame in plan.tables.items():
         assert isinstance(frame, pd.DataFrame), name

@@ -22,7 +22,7 @@ def bands(study):
 
 def test_bands_are_valid_and_the_wider_holds_the_nearer(bands):
     """Widest first; each lies within the one before it, but for the smoothing."""
-    assert bands["within_km"].tolist() == ["20", "10", "5"]
+    assert bands["within_m"].tolist() == [20_000, 10_000, 5_000]
     assert bands.geometry.is_valid.all()
     areas = bands.to_crs(4547).geometry
     for wide, near in zip(areas.iloc[:-1], areas.iloc[1:], strict=True):

@@ -164,9 +164,9 @@ def test_figures_tell_own_gaps_from_shared_ones():
     finding, spacing = assess_spacing(context, rule())
     figures = finding.figures
     assert (figures["own_gaps_over"], figures["routes_over"], figures["shared_gaps"]) == (1, 1, 2)
-    assert figures["gap_max_km"] == pytest.approx(50, abs=0.1)
-    assert figures["shared_max_km"] == pytest.approx(45, abs=0.1)
-    assert (figures["gap_km"], figures["shared_km"]) == pytest.approx((50, 50), abs=0.2)
+    assert figures["gap_max_m"] == pytest.approx(50_000, abs=100)
+    assert figures["shared_max_m"] == pytest.approx(45_000, abs=100)
+    assert (figures["gap_m"], figures["shared_m"]) == pytest.approx((50_000, 50_000), abs=200)
     assert finding.status == "not met"
     assert spacing.network["covered_high"] == 0.0
     average = assess_spacing(context, policy().rules[0].model_copy(update={"target": rule(60.0).target}))[0]

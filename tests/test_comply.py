@@ -93,8 +93,8 @@ def test_what_cannot_be_served_is_named_and_not_a_crash(context, rule, candidate
     (least,) = comply(context, rule, none, (40.0,))
     assert least.result.status == "infeasible"
     assert len(least.sites) == 0
-    assert set(least.unserved.columns) == {"ref", "section", "direction", "from_km", "to_km"}
-    assert (least.unserved["to_km"] - least.unserved["from_km"] >= 40.0 - 1e-6).all()
+    assert set(least.unserved.columns) == {"ref", "section", "direction", "from_m", "to_m"}
+    assert (least.unserved["to_m"] - least.unserved["from_m"] >= 40_000 - 1e-3).all()
 
 
 def test_retrofits_spend_no_more_than_the_budget_and_the_best_comes_first(study):

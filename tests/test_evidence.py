@@ -13,19 +13,20 @@ from plugspan.inputs import SCHEMAS, collect
 from plugspan.inputs.frames import as_table
 from plugspan.network.access import REASONS as ACCESS_REASONS
 from plugspan.network.routes import RoadIndex, find_routes, locate, paths_between
+from plugspan.render.result import evidence_of
 from plugspan.rules.assessment import assess
 from plugspan.rules.evidence import (
     EVIDENCE_COLUMNS,
     MOST_CANDIDATES,
     MOST_NOT_COUNTING,
     REASONS,
-    evidence_of,
     why_not,
 )
 from plugspan.rules.policy import Policy
 from plugspan.rules.roads import RoadContext
 from plugspan.settings import parse_toml
 from plugspan.texts import catalogue
+from plugspan.units import in_kilometres
 from pyproj import Geod
 from shapely import Point
 from test_routes import ring
@@ -106,7 +107,7 @@ def numbered_ring():
 
 
 def rows(assessment, kind, **where):
-    table = assessment.evidence_km
+    table = in_kilometres(assessment.evidence)
     table = table[table["evidence_kind"] == kind]
     for name, value in where.items():
         table = table[table[name] == value]
@@ -187,7 +188,7 @@ def test_why_a_site_on_the_road_does_not_count(name):
     mine = rows(found, "not_counting", direction="forward")
     assert mine[["id", "reason", "meets"]].to_numpy().tolist() == [[name, reason, meets]]
     assert mine["chainage_km"].tolist() == pytest.approx([55], rel=1e-3)
-    gap = found.gaps_km.loc[mine["gap"].iloc[0]]
+    gap = in_kilometres(found.gaps).loc[mine["gap"].iloc[0]]
     assert (gap["from_site"], gap["to_site"]) == ("a", "z")
 
 
@@ -294,7 +295,7 @@ def test_candidates_against_brute_force(site_km, candidate_km):
     sites = [site(f"s{km}", place(km)) for km in site_km]
     places = {f"c{km:03}": place(km) for km in candidate_km} or None
     found = measured(road(), sites, places)
-    for number, gap in found.gaps_km.iterrows():
+    for number, gap in in_kilometres(found.gaps).iterrows():
         low, high = sorted([gap["from_km"], gap["to_km"]])
         inside = [km for km in candidate_km if low + 0.1 < km < high - 0.1]
         off = sorted(abs(km - (low + high) / 2) for km in inside)[:MOST_CANDIDATES]
@@ -347,14 +348,16 @@ def test_no_route_no_evidence():
     found = measured(toy, TWO, {"c": place(55)})
     assert found.evidence.empty
     assert tuple(found.evidence.columns) == EVIDENCE_COLUMNS
-    assert evidence_of(found.evidence_km, [3]) == [{"ends": [], "candidates": [], "not_counting": []}]
+    assert evidence_of(in_kilometres(found.evidence), [3]) == [
+        {"ends": [], "candidates": [], "not_counting": []}
+    ]
 
 
 def test_evidence_of_a_gap_for_the_result():
     """Each gap gets its own lists, in order."""
     found = measured(road(), [*TWO, site("slow", place(60), point_kw=7.0)], {"c": place(55)})
     number = found.gaps.index[(found.gaps["from_site"] == "a") & (found.gaps["to_site"] == "z")][0]
-    (mine,) = evidence_of(found.evidence_km, [number])
+    (mine,) = evidence_of(in_kilometres(found.evidence), [number])
     assert [(e["evidence_kind"], e["id"]) for e in mine["ends"]] == [("from_site", "a"), ("to_site", "z")]
     assert [c["id"] for c in mine["candidates"]] == ["c"]
     assert [(n["id"], n["reason"]) for n in mine["not_counting"]] == [("slow", "slow")]

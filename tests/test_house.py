@@ -275,6 +275,31 @@ def test_columns_are_declared_once(root):
     assert len(again) <= 1, again  # the kind of a demand point is a text of its own
 
 
+def test_what_measures_and_proposes_names_no_kilometres(root):
+    """Frames hold metres: only settings have names that end in ``_km`` where roads are read, measured and planned.
+
+    Kinds of rules name the columns of their outputs; what their frames hold is looked at in ``test_one_number.py``.
+    """
+    from plugspan.project import PlanSettings, SitingSettings
+
+    settings = {*SitingSettings.model_fields, *PlanSettings.model_fields}
+    wrong = []
+    for path, room, tree in modules(root):
+        if room not in ("network", "measure", "siting"):
+            continue
+        calls = (
+            n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "column"
+        )
+        shown = {id(arg) for call in calls for arg in call.args}  # the columns that words are made by
+        wrong += [
+            f"{path.relative_to(root)}:{node.lineno} {node.value}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and re.fullmatch(r"[a-z_0-9]+_km", str(node.value))
+            if node.value not in settings and id(node) not in shown
+        ]
+    assert not wrong
+
+
 def test_docstrings_name_the_parameters_that_a_function_has(root):
     """What a docstring lists under Parameters are arguments of the function, by their names of today."""
     wrong = []

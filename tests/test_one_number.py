@@ -10,11 +10,13 @@ import json
 import re
 import sqlite3
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
@@ -26,6 +28,7 @@ from plugspan.tables.layers import plan_layers
 from plugspan.tables.sheets import plan_sheets
 from plugspan.tables.summary import summary_lines
 from plugspan.texts import catalogue, text
+from plugspan.units import in_kilometres, km
 from run_surfaces import json_blocks, layer_tables, leaves, report_lines, sheets, shown_texts
 
 REAL = """schema = 1
@@ -195,7 +198,7 @@ def test_the_workbook_holds_the_numbers_of_result_json(run):
     found = {sheet.key: (sheet, rows) for sheet, rows in sheet_values(run)}
     for key, (name, by) in SHEETS_OF_RESULT.items():
         if key in found:
-            rows = in_kilometres(run, *found[key])
+            rows = metric_cells(run, *found[key])
             raw = [{str(k): v for k, v in r.items()} for r in run.result[name]]
             coded = {
                 "direction": {text(f"choice.direction.{d}", run.lang): d for d in ("forward", "backward")}
@@ -209,7 +212,7 @@ def test_the_workbook_holds_the_numbers_of_result_json(run):
             assert_same_rows(raw, rows, by, columns)
     for key, (name, by) in SHEETS_OF_LAYERS.items():
         if key in found and name in run.layers:
-            rows = in_kilometres(run, *found[key])
+            rows = metric_cells(run, *found[key])
             layer = run.layers[name]
             rows = [row for row in rows if row[by] in {r[by] for r in layer}]
             widest = max((r["span_km"] for r in rows if r.get("span_km")), default=None)
@@ -219,7 +222,7 @@ def test_the_workbook_holds_the_numbers_of_result_json(run):
             assert_same_rows(layer, rows, (by,), columns)
 
 
-def in_kilometres(run, sheet, rows):
+def metric_cells(run, sheet, rows):
     """Values of a sheet's cells; lengths told in miles and feet as kilometres and metres again."""
     each = {"km": 1.609344, "m": 0.3048} if run.lang.lengths == "mi" else {}
     told = {h.name: each[h.column.unit] for h in sheet.heads if h.column.unit in each}
@@ -445,7 +448,8 @@ def numbers_that_follow(run):
     for route in run.plan.routes:
         yield from (words_of(section.length_m / 1000.0, "km", run.lang) for section in route.sections)
     yield from (
-        words_of(km, "km", run.lang, Form(2, fixed=True)) for km in run.plan.after.access_km["distance_km"]
+        words_of(km, "km", run.lang, Form(2, fixed=True))
+        for km in in_kilometres(run.plan.after.access)["distance_km"]
     )
     yield from (
         words_of(float(row["within_km"]), "km", run.lang, Form(1)) for row in run.layers.get("reach", ())
@@ -552,9 +556,35 @@ def test_the_sheet_of_gaps_opens_with_the_longest_gap_of_the_finding(run):
     rows = next(found for sheet, found in sheet_values(run) if sheet.key == "gaps")
     rule = next(r for r in run.plan.policy.rules if isinstance(r, RouteSpacing))
     finding = run.plan.before[rule.id]
-    if len(rows) and finding.figures.get("gap_max_km") is not None:
+    if len(rows) and finding.figures.get("gap_max_m") is not None:
         assert rows[0]["rule_title"].value == rule.title[run.lang]
-        own = shown(finding.figures["gap_max_km"], COLUMNS["own_km"], run.lang)
+        own = shown(km(finding.figures["gap_max_m"]), COLUMNS["own_km"], run.lang)
         assert as_excel_shows(rows[0]["own_km"]) == own
     titles = [row["rule_title"].value for row in rows]
     assert sum(a != b for a, b in zip(titles, titles[1:], strict=False)) == len(set(titles)) - 1
+
+
+def lengths_in_km(value, where=""):
+    """Where in a value a column of a frame or a key of a mapping is in kilometres; settings are not looked at."""
+    if isinstance(value, pd.DataFrame):
+        names = [n for n in map(str, value.columns) if re.search(r"_km(_|$)", n)]
+        yield from (f"{where}[{name}]" for name in names)
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            if isinstance(name, str) and re.search(r"_km(_|$)", name):
+                yield f"{where}[{name}]"
+            yield from lengths_in_km(inner, f"{where}[{name}]")
+    elif isinstance(value, (tuple, list)):
+        for i, inner in enumerate(value):
+            yield from lengths_in_km(inner, f"{where}[{i}]")
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from lengths_in_km(getattr(value, field.name), f"{where}.{field.name}")
+
+
+def test_a_plan_holds_metres(sample):
+    """No frame and no figure of a plan is in kilometres: ``shown`` and the files make them."""
+    assert not list(lengths_in_km(sample)), "kilometres before they are shown"
+    assert list(
+        lengths_in_km({"a": (pd.DataFrame({"length_km": [1.0]}),)})
+    )  # the search finds what it looks for

@@ -142,7 +142,7 @@ def test_real_osm_runs_end_to_end(helsinki):
     """Central Helsinki: chargers, facilities and quays from OSM, demand from a table, three new sites."""
     plan = make_plan(read_project(helsinki))
     assert len(plan.inputs.sites) >= 1
-    assert plan.network["length_km"] > 20
+    assert plan.network["length_m"] > 20_000
     assert len(plan.siting[0].proposed) <= 3
     jsonschema.validate(plan_result(plan, "en"), result_schema())
 

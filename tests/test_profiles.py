@@ -156,4 +156,4 @@ def test_laws_of_others_on_real_roads(extra_data, tmp_path, policy, classes):
     for before, after in shares:
         assert 0 <= before.low <= before.high <= 1
         assert after.low >= before.low - 1e-9
-        assert before.figures["length_km"] > 5
+        assert before.figures["length_m"] > 5_000

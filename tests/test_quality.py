@@ -269,8 +269,8 @@ def test_parallel_carriageways_are_listed_with_their_own_lengths():
     assert sum("G4 has 4.0 km of parallel carriageway at K4.0" in sentence for sentence in said) == 1
     (route,) = routes = find_routes(graph)
     figures = network_figures(graph, routes)
-    assert figures["parallel_km"] == pytest.approx(own_m / 1000, abs=1e-3)
-    assert figures["routes_km"] == pytest.approx(12.0, rel=1e-3)
+    assert figures["parallel_m"] == pytest.approx(own_m, abs=1)
+    assert figures["routes_m"] == pytest.approx(12_000, rel=1e-3)
     index, half = RoadIndex(graph), shapely.box(*lonlat(-500, -500), *lonlat(500, 6000))
     assert parallel_inside_m(index, route, half) == pytest.approx(own_m / 2, rel=2e-3)
     assert parallel_inside_m(index, route, None) == pytest.approx(own_m, rel=1e-3)

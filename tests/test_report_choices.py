@@ -30,6 +30,7 @@ from plugspan.tables.numbers import plan_letter
 from plugspan.tables.siting_layers import amount
 from plugspan.tables.words import short_name, survey_sentence
 from plugspan.texts import LANGUAGES, text
+from plugspan.units import in_kilometres
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_the_first_page_says_where_the_holes_are_what_to_build_and_how_certain(r
     found = {key: next(p for p in lines if p.startswith(text(f"report.glance.{key}.lead", lang)))
              for key in ("holes", "build", "certain")}  # fmt: skip
     spacing = next(r.id for r in plan.policy.rules if r.kind == "route_spacing")
-    gaps = plan.before.gaps_km[plan.before.gaps_km["rule"] == spacing]
+    gaps = in_kilometres(plan.before.gaps)[in_kilometres(plan.before.gaps)["rule"] == spacing]
     longest = gaps.loc[gaps["own_km"].idxmax()]
     assert f"{longest['ref']} K{min(longest['from_km'], longest['to_km']):.1f}" in found["holes"]
     assert numbers.kilometres(longest["own_km"], lang) in found["holes"]

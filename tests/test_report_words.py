@@ -27,7 +27,7 @@ def rule_of(profile, rule_id):
 
 def gap_finding(low, high, *, unknown=0.0, longest=4.8, is_open=False):
     """A finding on the longest gap (AFIR), as the assessment makes it."""
-    figures = {"gap_max_km": longest, "gap_max_open": is_open}
+    figures = {"gap_max_m": longest and longest * 1000, "gap_max_open": is_open}
     counts = {"yes": 3.0, "unknown": unknown, "no": 0.0}
     return Finding(
         rule_of("eu-afir", "ldv-core-gap-2025"),

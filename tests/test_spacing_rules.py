@@ -20,6 +20,7 @@ from plugspan.rules.length import assess_coverage
 from plugspan.rules.reach import assess_reach
 from plugspan.rules.roads import RoadContext, gap_frame
 from plugspan.rules.spacing import assess_spacing
+from plugspan.units import in_kilometres
 from shapely import Point
 from test_evidence import COVERED, inputs_of, policy, site
 from test_routes import ring
@@ -119,7 +120,7 @@ def test_covered_length_counts_a_dual_road_once():
     toy.road("a b c", "G207", oneway=True).road("c e f", "G207", oneway=True).road("c d", "G207")
     toy.road("f a", None).road("b e", None)
     finding = covered(toy, [site("x", (0, 15_000)), site("y", (0, 40_000))], span_km=24.0)
-    assert finding.figures["length_km"] == pytest.approx(40, rel=2e-3)
+    assert finding.figures["length_m"] == pytest.approx(40_000, rel=2e-3)
     assert finding.figures["edge_low"] == pytest.approx(0.25, abs=0.01)
 
 
@@ -128,7 +129,7 @@ def test_covered_length_counts_what_lies_in_the_region():
     toy = Toy(a=(0, 0), b=(0, 40_000)).road("a b", "G207")
     region = Region(box(-5000, -1000, 5000, 10_000), name="south")
     finding = covered(toy, [site("x", (0, 0)), site("y", (0, 40_000))], region)
-    assert finding.figures["length_km"] == pytest.approx(10, rel=1e-2)
+    assert finding.figures["length_m"] == pytest.approx(10_000, rel=1e-2)
     assert finding.figures["edge_low"] == finding.figures["two_site_low"] == 1.0
 
 
@@ -145,7 +146,7 @@ def test_sites_outside_the_region_cover_what_lies_inside():
     figures = finding.figures
     assert set(gap_frame(context, rule, rule.network, spacing)["spacing_class"]) == {"middle"}  # 25 to 40 km
     assert figures["route_low"] == figures["two_site_low"] == 1.0
-    assert figures["span_km"] == 40.0
+    assert figures["span_m"] == 40_000.0
 
 
 @pytest.mark.parametrize(("span_km", "edge", "two_site"), [(40, 0.0, 0.0), (60, 0.5, 0.5), (70, 1.0, 1.0)])
@@ -170,7 +171,7 @@ def test_a_piece_that_leaves_and_comes_back_is_judged_in_parts():
     finding = covered(
         toy, [site("x", (0, 0)), site("y", (0, 100_000))], Region(outline, name="two"), span_km=45.0
     )
-    assert finding.figures["length_km"] == pytest.approx(40, rel=1e-2)
+    assert finding.figures["length_m"] == pytest.approx(40_000, rel=1e-2)
     assert finding.figures["edge_low"] == 1.0
     assert finding.figures["two_site_low"] == 0.0
 
@@ -331,5 +332,5 @@ def test_frames_hold_metres_and_tables_kilometres():
     metres = found.gaps[(found.gaps["rule"] == policy().rules[0].id) & (found.gaps["direction"] == "forward")]
     assert metres["length_m"].sum() == pytest.approx(drive.length_m, abs=1e-6)
     assert not np.allclose(metres["length_m"], metres["length_m"].round(0), atol=1e-3)
-    shown = found.gaps_km.loc[metres.index, "length_km"]
+    shown = in_kilometres(found.gaps).loc[metres.index, "length_km"]
     assert shown.tolist() == [round(x / 1000, 3) for x in metres["length_m"]]

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..units import km
 from .graph import RoadGraph
 from .routes import Route, network_length_m
 from .snapping import main_segments
 
 
 def network_figures(graph: RoadGraph, routes: Sequence[Route]) -> dict[str, float | int]:
-    """Count nodes, directed edges and islands; lengths in km, every road once.
+    """Count nodes, directed edges and islands; lengths in metres, every road once.
 
     ``islands`` are pieces of road that cannot be reached from the main network or not left for it.
     """
@@ -27,14 +26,14 @@ def network_figures(graph: RoadGraph, routes: Sequence[Route]) -> dict[str, floa
         "nodes": graph.n_nodes,
         "edges": len(graph.edge_u),
         "segments": graph.n_segments,
-        "length_km": km(graph.seg_length_m[~ferry].sum()),
-        "ferry_km": km(graph.seg_length_m[ferry].sum()),
+        "length_m": float(graph.seg_length_m[~ferry].sum()),
+        "ferry_m": float(graph.seg_length_m[ferry].sum()),
         "islands": len(pieces),
-        "islands_km": km(graph.seg_length_m[cut_off].sum()),
+        "islands_m": float(graph.seg_length_m[cut_off].sum()),
         "routes": len(routes),
-        "routes_km": km(network_length_m(graph, routes)),
-        "bridged_km": km(inferred),
-        "parallel_km": km(sum(p.length_m for r in routes for p in r.parallel)),
+        "routes_m": float(network_length_m(graph, routes)),
+        "bridged_m": inferred,
+        "parallel_m": float(sum(p.length_m for r in routes for p in r.parallel)),
     }
 
 

@@ -20,6 +20,7 @@ from ..tables.gap_words import shared_words, with_gap_words
 from ..tables.layer import Layer
 from ..tables.layer_frame import layer_frame
 from ..texts import text
+from ..units import in_kilometres
 
 MOST_STEPPED = 6000
 """Gaps of all steps together that a browser draws at once; above that the map shows the end of the plan only."""
@@ -103,7 +104,7 @@ def _longest_today(plan: Plan, lang: str) -> str:
     """The longest gap inside the region today, with its marks; empty without a rule on spacing."""
     if plan.step_gaps is None:
         return ""
-    gaps = plan.step_gaps.gaps
+    gaps = in_kilometres(plan.step_gaps.gaps)
     gaps = gaps[(gaps["from_step"] == 0) & gaps["once"].astype(bool)]
     if gaps.empty:
         return ""
@@ -247,7 +248,7 @@ def stepped_layers(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Layer
         return list(layers)
     steps = programme.steps(plan)
     at = {row["action"]: row["step"] for row in steps}
-    gaps = plan.step_gaps.gaps
+    gaps = in_kilometres(plan.step_gaps.gaps)
     out = list(layers)
     for k, layer in enumerate(layers):
         if layer.name == "plan_actions":
@@ -278,7 +279,9 @@ def _evidence(plan: Plan, gaps: gpd.GeoDataFrame) -> pd.DataFrame:
     Who closes a gap is known for each: its sites close some gap with the plan. What could be built or does not count
     is told of gaps that are there today or with the plan.
     """
-    known = pd.concat([plan.before.evidence_km, plan.after.evidence_km], ignore_index=True)
+    known = pd.concat(
+        [in_kilometres(state.evidence) for state in (plan.before, plan.after)], ignore_index=True
+    )
     known = known[known["rule"] == gaps["rule"].iloc[0]].drop(columns="gap")
     closing = known["evidence_kind"].isin(["from_site", "to_site"])
     numbered = pd.DataFrame(gaps[[*DRIVE, "from_km", "to_km", "from_site", "to_site"]]).assign(gap=gaps.index)

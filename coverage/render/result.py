@@ -7,6 +7,7 @@ The file is the same, byte for byte, for the same inputs and options; only ``pro
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,14 @@ import pandas as pd
 from ..errors import Fault
 from ..plan import Plan
 from ..rules.assessment import Assessment
-from ..rules.evidence import evidence_of
 from ..rules.finding import Finding
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit
-from ..tables.numbers import plain
+from ..tables.numbers import plain, told_table
 from ..tables.plan_tables import quality_table
 from ..tables.programme import plan_part
+from ..units import figures_in_km, in_kilometres
 
 WEIGHT_UNITS = {"people": "people", "highway": "m"}
 """Unit of every weight of a siting: objective, bound, gain, covers, left …"""
@@ -52,21 +53,21 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
                 "versions": dict(plan.provenance.versions),
                 "started": plan.provenance.started,
             },
-            "network": dict(plan.network),
+            "network": figures_in_km(plan.network),
             "quality": _records(quality_table(plan, lang)),
-            "routes": plan.before.routes.to_dict("records"),
+            "routes": in_kilometres(plan.before.routes).to_dict("records"),
             "findings": finding_rows(plan.before, lang),
             "measures": finding_rows(plan.before, lang, with_target=False),
             "gaps": gap_rows(plan.before),
-            "access": _records(plan.before.access_km),
-            "not_served": _records(plan.before.not_served, drop=("geometry",)),
+            "access": _records(in_kilometres(plan.before.access)),
+            "not_served": _records(in_kilometres(plan.before.not_served), drop=("geometry",)),
             **siting_part(plan, lang),
             "plan": plan_part(plan),
             "after": {
                 "reference_date": plan.after_date,
                 "findings": finding_rows(plan.after, lang),
                 "measures": finding_rows(plan.after, lang, with_target=False),
-                "routes": plan.after.routes.to_dict("records"),
+                "routes": in_kilometres(plan.after.routes).to_dict("records"),
                 "gaps": gap_rows(plan.after),
             },
             "warnings": [fault.render(lang) for fault in plan.inputs.warnings],
@@ -116,21 +117,42 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
         }
     return row | {
         "counts": dict(finding.counts),
-        "figures": dict(finding.figures),
+        "figures": figures_in_km(finding.figures),
         "source": finding.rule.source,
         "assumptions": list(finding.rule.assumptions),
-        "evidence": _records(finding.table, drop=("geometry",)),
+        "evidence": _records(told_table(finding), drop=("geometry",)),
         "survey": [] if "id" not in finding.survey else finding.survey["id"].tolist(),
     }
 
 
 def gap_rows(assessment: Assessment) -> list[dict[str, Any]]:
     """Gaps, each with the sites that close it, candidates inside it, and sites that don't count."""
-    gaps = assessment.gaps_km
-    evidence = evidence_of(assessment.evidence_km, gaps.index)
+    gaps = in_kilometres(assessment.gaps)
+    evidence = evidence_of(in_kilometres(assessment.evidence), gaps.index)
     rows = _records(gaps, drop=("geometry",))
     found: list[dict[str, Any]] = plain([row | more for row, more in zip(rows, evidence, strict=True)])
     return found
+
+
+def evidence_of(evidence: pd.DataFrame, gaps: Iterable[int]) -> list[dict[str, list[dict[str, Any]]]]:
+    """For each gap its evidence, in kilometres, as ``result.json`` has it: ``ends, candidates, not_counting``."""
+    columns = {
+        "ends": ["evidence_kind", "id", "name", "chainage_km", "distance_km", "back_km", "ways"],
+        "candidates": ["id", "name", "kind", "chainage_km", "distance_km", "back_km"],
+        "not_counting": ["id", "name", "reason", "meets", "chainage_km", "distance_km", "back_km", "straight_km"],
+    }  # fmt: skip
+    names = {
+        "from_site": "ends",
+        "to_site": "ends",
+        "candidate": "candidates",
+        "not_counting": "not_counting",
+    }
+    found: dict[int, dict[str, list[dict[str, Any]]]] = {}
+    for row in evidence.to_dict("records"):
+        name = names[row["evidence_kind"]]
+        mine = found.setdefault(int(row["gap"]), {k: [] for k in columns})
+        mine[name].append({c: row[c] for c in columns[name]})
+    return [found.get(int(g), {k: [] for k in columns}) for g in gaps]
 
 
 def siting_row(siting: Siting, lang: str) -> dict[str, Any]:
@@ -179,7 +201,7 @@ def least_row(found: Compliance, lang: str) -> dict[str, Any]:
         "reason": _reason(result.reason, lang),
         "stretches": found.stretches,
         "proposed": _records(found.sites),
-        "unserved": _records(found.unserved),
+        "unserved": _records(in_kilometres(found.unserved)),
     }
 
 

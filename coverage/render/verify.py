@@ -22,6 +22,7 @@ from ..rules.kind import kinds
 from ..siting.planning.constraints import Constraints
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.proof import SMALL, check_proof, served_shares
+from ..units import M_PER_KM
 from .compare import read_result, result_path, shown
 
 RELATIVE = 1e-5
@@ -315,7 +316,7 @@ def _evidence(demand: list[tuple[Any, ...]], reach: list[tuple[Any, ...]]) -> Ev
     return Evidence(
         {i: float(w) for i, w, _ in demand},
         {i: county or "" for i, _, county in demand},
-        [(site, i, float(km)) for site, i, km in reach],
+        [(site, i, float(km) * M_PER_KM) for site, i, km in reach],
     )
 
 

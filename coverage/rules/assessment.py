@@ -6,7 +6,6 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -17,7 +16,7 @@ from ..inputs import Inputs
 from ..inputs.sites import as_they_will_be
 from ..network import Region, RoadGraph
 from ..network.routes import Route, parallel_inside_m
-from ..units import M_PER_KM, WGS84, in_kilometres
+from ..units import WGS84
 from .evidence import EVIDENCE_COLUMNS, gap_evidence
 from .finding import UNKNOWN, Finding, site_status
 from .kind import kind_of
@@ -26,7 +25,7 @@ from .policy import Policy
 from .roads import GAP_COLUMNS, RoadContext, RouteRule
 
 ROUTE_COLUMNS = (
-    *("ref", "class", "length_km", "parallel_km", "sites", "length_per_site_km", "gap_mean_km", "gap_max_km"),
+    *("ref", "class", "length_m", "parallel_m", "sites", "length_per_site_m", "gap_mean_m", "gap_max_m"),
 )
 
 
@@ -53,13 +52,13 @@ class Assessment:
     ----------
     findings : tuple of Finding
     routes : DataFrame
-        A row for each assessed route: ``ref``, ``road_class``, ``length_km``, ``sites``, gaps …
+        A row for each assessed route: ``ref``, ``class``, ``length_m``, ``sites``, gaps …
     gaps : GeoDataFrame
         A row for each gap of each rule on spacing, route and direction, in metres, with its line (EPSG:4326).
     access : DataFrame
         Which site serves which route and direction, where and how far off, in metres.
     not_served : GeoDataFrame
-        Sites near a route that don't serve it, with the reason.
+        Sites near a route that don't serve it, with the reason, in metres.
     demand : GeoDataFrame
         Demand points with their distance to the nearest qualifying site, by the first rule on reach.
     demand_by_rule : mapping
@@ -82,21 +81,6 @@ class Assessment:
     network: Mapping[str, object] = field(default_factory=dict)
     evidence: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EVIDENCE_COLUMNS)))
     demand_by_rule: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
-
-    @cached_property
-    def gaps_km(self) -> gpd.GeoDataFrame:
-        """The gaps as tables and files have them: in kilometres, rounded to the metre."""
-        return in_kilometres(self.gaps)
-
-    @cached_property
-    def evidence_km(self) -> pd.DataFrame:
-        """The evidence in kilometres, rounded to the metre."""
-        return in_kilometres(self.evidence)
-
-    @cached_property
-    def access_km(self) -> pd.DataFrame:
-        """Access in kilometres, rounded to the metre."""
-        return in_kilometres(self.access)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -180,7 +164,7 @@ def _joined(frames: Iterable[pd.DataFrame], empty: pd.DataFrame) -> Any:
 def _with_parallel(context: RoadContext, table: pd.DataFrame) -> pd.DataFrame:
     """Add to a table of routes the length of their parallel carriageways inside the region."""
     inside_m = {r.ref: parallel_inside_m(context.index, r, context.area) for r in context.routes}
-    return table.assign(parallel_km=(table["ref"].map(inside_m).astype(float) / M_PER_KM).round(3))
+    return table.assign(parallel_m=table["ref"].map(inside_m).astype(float))
 
 
 def _asked_on_routes(policy: Policy) -> list[SiteRequirement]:
@@ -196,9 +180,6 @@ def _access_frames(context: RoadContext, policy: Policy) -> tuple[pd.DataFrame, 
     asked = [*_asked_on_routes(policy), SiteRequirement()]
     access, sites = context.access(asked[0].access_km), context.inputs.sites
     served, near = (_with_ids(table, sites) for table in (access.served, access.near))
-    near["chainage_km"] = (near.pop("chainage_m") / M_PER_KM).round(3)
-    near["distance_km"] = (near["distance_m"] / M_PER_KM).round(3)
-    near["back_km"] = (near.pop("back_m") / M_PER_KM).round(3)
     # As they have stood in the tables: the two lengths of the way last.
     served = served[[*served.columns.difference(_WAY, sort=False), *_WAY]]
     points = sites.geometry.iloc[access.near["site"].to_numpy(np.int64)]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -296,24 +295,3 @@ def _any_charger(inputs: Inputs, holds: npt.NDArray[np.bool_]) -> npt.NDArray[np
     """(sites,) whether it holds for any charger of each site."""
     of_site = pd.Series(holds).groupby(inputs.chargers["site"].to_numpy()).any()
     return np.asarray(of_site.reindex(inputs.sites["id"], fill_value=False).to_numpy(bool))
-
-
-def evidence_of(evidence: pd.DataFrame, gaps: Iterable[int]) -> list[dict[str, list[dict[str, Any]]]]:
-    """For each gap its evidence, in kilometres, as ``result.json`` has it: ``ends, candidates, not_counting``."""
-    columns = {
-        "ends": ["evidence_kind", "id", "name", "chainage_km", "distance_km", "back_km", "ways"],
-        "candidates": ["id", "name", "kind", "chainage_km", "distance_km", "back_km"],
-        "not_counting": ["id", "name", "reason", "meets", "chainage_km", "distance_km", "back_km", "straight_km"],
-    }  # fmt: skip
-    names = {
-        "from_site": "ends",
-        "to_site": "ends",
-        "candidate": "candidates",
-        "not_counting": "not_counting",
-    }
-    found: dict[int, dict[str, list[dict[str, Any]]]] = {}
-    for row in evidence.to_dict("records"):
-        name = names[row["evidence_kind"]]
-        mine = found.setdefault(int(row["gap"]), {k: [] for k in columns})
-        mine[name].append({c: row[c] for c in columns[name]})
-    return [found.get(int(g), {k: [] for k in columns}) for g in gaps]

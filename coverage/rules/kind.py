@@ -48,6 +48,8 @@ class RuleKind:
         Columns of the finding's table that stand in the report, with their share of the width.
     column_names : mapping
         Names in the schema of columns that are called otherwise in the finding's table.
+    lengths_in_km : bool
+        Lengths of its table are of roads: metres that are told in kilometres (``length_m`` as ``length_km``).
     sheet : str
         Sheet of the workbook with all rows of the table. Empty: each rule gets a sheet of its own.
     sheet_of_first : bool
@@ -86,6 +88,7 @@ class RuleKind:
     rows: Callable[[World, Any], RuleRows | None] | None = None
     table: Sequence[tuple[str, float]] = ()
     column_names: Mapping[str, str] = field(default_factory=dict)
+    lengths_in_km: bool = False
     sheet: str = ""
     sheet_of_first: bool = False
     layers: tuple[str, ...] = ()

@@ -72,7 +72,7 @@ def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding
         "edge": (_share(low[0]), _share(high[0])),
         "two_site": (_share(low[1]), _share(high[1])),
     }
-    figures: dict[str, object] = {"reading": rule.reading, "span_km": rule.span_max_km}
+    figures: dict[str, object] = {"reading": rule.reading, "span_m": rule.span_max_km * M_PER_KM}
     for name, (a, b) in readings.items():
         figures |= {f"{name}_low": a, f"{name}_high": b}
     finding = Finding(
@@ -457,4 +457,5 @@ KIND = RuleKind(
     sheet_of_first=True,
     layers=("routes", "charging_sites"),
     own_gaps=True,
+    lengths_in_km=True,
 )

@@ -97,7 +97,11 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
         survey=pd.DataFrame(demand[demand["problem"].notna()].drop(columns="geometry")),
         figures={
             "demand_without_weight": int(demand["weight"].isna().sum()),
-            **({"reach_min": rule.reach_min} if rule.reach_km is None else {"reach_km": rule.reach_km}),
+            **(
+                {"reach_min": rule.reach_min}
+                if rule.reach_km is None
+                else {"reach_m": rule.reach_km * M_PER_KM}
+            ),
         },
     ), demand
 
@@ -170,7 +174,7 @@ def reach_bands(
     Returns
     -------
     GeoDataFrame
-        EPSG:4326, widest first so that the nearer lie on top: ``within_km`` (text), MultiPolygons made of the roads
+        EPSG:4326, widest first so that the nearer lie on top: ``within_m``, MultiPolygons made of the roads
         within the distance, widened by :data:`BESIDE_M`.
     """
     sites = inputs.sites[site_status(inputs, site) == YES]
@@ -182,8 +186,8 @@ def reach_bands(
     for limit in sorted(limits_km, reverse=True):
         area = _area(graph, distance_m[: graph.n_nodes], limit * M_PER_KM)
         if not area.is_empty:
-            rows.append({"within_km": f"{limit:g}", "geometry": area})
-    return gpd.GeoDataFrame(rows, columns=["within_km", "geometry"], geometry="geometry", crs=WGS84)
+            rows.append({"within_m": limit * M_PER_KM, "geometry": area})
+    return gpd.GeoDataFrame(rows, columns=["within_m", "geometry"], geometry="geometry", crs=WGS84)
 
 
 def _area(graph: RoadGraph, distance_m: np.ndarray, limit_m: float) -> BaseGeometry:

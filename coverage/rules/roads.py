@@ -21,7 +21,7 @@ from ..network.access import Access, find_access
 from ..network.routes import Drive, OpenEnds, RoadIndex, Route, open_ends
 from ..network.snapping import Snapped, Snapper
 from ..schema import LengthUnit
-from ..units import M_PER_KM, WGS84, km, lonlat
+from ..units import M_PER_KM, WGS84, lonlat
 from .finding import NO, UNKNOWN, YES, site_status, status_counts
 from .model import Rule, SiteRequirement
 
@@ -165,24 +165,24 @@ def both_spacings(
 
 
 def spacing_figures(spacing: Spacing, suffix: str) -> dict[str, object]:
-    """Figures of a spacing; those that unknown sites would change have a suffix."""
+    """Figures of a spacing, in metres; those that unknown sites would change have a suffix."""
     row = spacing.network
     figures: dict[str, object] = {}
     if not suffix:
-        figures |= {"length_km": km(row["length_m"]), "span_km": spacing.span_m / M_PER_KM}
+        figures |= {"length_m": float(row["length_m"]), "span_m": spacing.span_m}
     for name in ("sites", "direction_sites", "gaps", "own_gaps_over", "shared_gaps"):
         figures[name + suffix] = int(row[name])
     for name in ("driven", "length_per_site", "gap_mean", "gap_median", "gap_p90", "gap_max", "shared_max"):
-        figures[f"{name}_km{suffix}"] = _km(row[f"{name}_m"])
+        figures[f"{name}_m{suffix}"] = _finite(row[f"{name}_m"])
     figures["gap_max_open" + suffix] = bool(row["gap_max_open"])
     figures["routes_over" + suffix] = int((spacing.by_route["own_gaps_over"] > 0).sum())
     for name, column in zip(CLASSES, spacing.class_columns, strict=True):
-        figures[f"{name}_km{suffix}"] = _km(row[column])
+        figures[f"{name}_m{suffix}"] = _finite(row[column])
     return figures
 
 
-def _km(value_m: float) -> float | None:
-    return km(value_m) if np.isfinite(value_m) else None
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def site_counts(context: RoadContext, rule: RouteRule, status: npt.NDArray[np.object_]) -> dict[str, float]:
@@ -246,31 +246,15 @@ def shortening_m(spacing: Spacing, served: pd.DataFrame, drives: Mapping[DriveKe
     return pd.Series(found, dtype=np.float64)
 
 
-ROUTE_COLUMNS = {
-    "length_m": "length_km",
-    "driven_m": "driven_km",
-    "length_per_site_m": "length_per_site_km",
-    "gap_mean_m": "gap_mean_km",
-    "gap_median_m": "gap_median_km",
-    "gap_p90_m": "gap_p90_km",
-    "gap_max_m": "gap_max_km",
-    "shared_max_m": "shared_max_km",
-}
-
-
 def route_rows(spacing: Spacing) -> pd.DataFrame:
-    """A row for each route, in kilometres: ``ref, class, length_km, sites, length_per_site_km, gap_…_km``."""
-    return in_km(spacing, spacing.by_route).rename(columns={"road_class": "class"})
+    """A row for each route, in metres: ``ref, class, length_m, sites, length_per_site_m, gap_…_m``."""
+    return with_classes(spacing, spacing.by_route).rename(columns={"road_class": "class"})
 
 
-def in_km(spacing: Spacing, table: pd.DataFrame) -> pd.DataFrame:
-    """A table by route or direction in kilometres."""
-    classes = dict(zip(spacing.class_columns, [f"{c}_km" for c in CLASSES], strict=True))
-    names = {**ROUTE_COLUMNS, **classes}
-    shown = table.drop(columns="gap_max_row").rename(columns=names)
-    for name in names.values():
-        shown[name] = (shown[name].astype(float) / M_PER_KM).round(3)
-    return shown
+def with_classes(spacing: Spacing, table: pd.DataFrame) -> pd.DataFrame:
+    """A table by route or direction with the lengths of the classes under their names."""
+    classes = dict(zip(spacing.class_columns, [f"{c}_m" for c in CLASSES], strict=True))
+    return table.drop(columns="gap_max_row", errors="ignore").rename(columns=classes)
 
 
 GAP_COLUMNS = (

@@ -17,16 +17,15 @@ from ..units import M_PER_KM
 from .finding import YES, Finding, Measured
 from .kind import Claim, RuleKind
 from .roads import (
-    CLASSES,
     RoadContext,
     RouteRule,
     both_spacings,
     gap_frame,
-    in_km,
     route_rows,
     site_counts,
     spacing_figures,
     survey_of,
+    with_classes,
 )
 from .rows import RuleRows, World
 from .stretches import SpacingLine, lines_of, longest_own_gap_m, stretch_rows
@@ -122,7 +121,7 @@ def _km_or_inf(value_m: float, length_m: float) -> float | None:
 
 
 def _direction_rows(spacing: Spacing) -> list[dict[str, object]]:
-    return _records(in_km(spacing, spacing.by_direction))
+    return _records(with_classes(spacing, spacing.by_direction))
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:
@@ -135,9 +134,7 @@ def _county_rows(context: RoadContext, rule: RouteSpacing, spacing: Spacing) -> 
         return []
     areas = counties[counties.geometry.notna()]
     table = length_by_area(context.index, context.of_class(rule.network), spacing, areas)
-    table = (table / M_PER_KM).round(3)
-    table.columns = ["length_km", *(f"{c}_km" for c in CLASSES), "gap_max_km"]
-    return _records(table.assign(county=areas["name"]))
+    return _records(with_classes(spacing, table).assign(county=areas["name"]))
 
 
 def _measured(rule: RouteSpacing, context: RoadContext) -> Measured:
@@ -256,6 +253,7 @@ KIND = RuleKind(
            ("gap_max_km", 26), ("gap_km", 26)),
     sheet="routes",
     sheet_of_first=True,
+    lengths_in_km=True,
     layers=("routes", "charging_sites"),
     by_county=lambda finding: pd.DataFrame(finding.figures.get("by_county", [])),
     claims=_claims,

@@ -12,7 +12,7 @@ import pandas as pd
 from ..inputs.bundle import PROPOSED
 from ..rules.finding import NO, YES
 from ..rules.roads import RoadContext, RouteRule, gap_frame, spacing_figures
-from ..units import WGS84, in_kilometres
+from ..units import WGS84
 from .maxcover.problem import BoolArray
 from .programme import Programme
 
@@ -20,8 +20,8 @@ SAME = [
     "ref",
     "section",
     "direction",
-    "from_km",
-    "to_km",
+    "from_m",
+    "to_m",
     "from_site",
     "to_site",
     "spacing_class",
@@ -40,12 +40,12 @@ class StepGaps:
     rule : str
         The first rule on spacing, whose gaps these are.
     gaps : GeoDataFrame
-        EPSG:4326; as :func:`.roads.gap_frame`, in kilometres, each gap once, with ``from_step, to_step``: the first
+        EPSG:4326; as :func:`.roads.gap_frame`, each gap once, with ``from_step, to_step``: the first
         and the last row of ``Programme.steps`` (0: today) at which it is there. A site more only splits gaps, so that
         the steps of a gap are in a row.
     figures : mapping
         Of each rule on routes by its id: index ``step``; the figures of its finding that count gaps
-        (``gap_max_km, own_gaps_over, routes_over, span_km`` …).
+        (``gap_max_m, own_gaps_over, routes_over, span_m`` …).
     """
 
     rule: str
@@ -82,8 +82,7 @@ def gaps_by_step(
             spacing = built.spacing(rule, rule.network, now)
             found.append(spacing_figures(spacing, ""))
             if rule is rules[0]:
-                gaps = in_kilometres(gap_frame(built, rule, rule.network, spacing))
-                frames.append(gaps.assign(from_step=step))
+                frames.append(gap_frame(built, rule, rule.network, spacing).assign(from_step=step))
         figures[rule.id] = pd.DataFrame(found, index=pd.RangeIndex(len(found), name="step"))
     return StepGaps(rules[0].id, _each_once(frames, len(programme.steps)), figures)
 

@@ -27,7 +27,7 @@ from ..rules.parking import ShareMargin
 from ..rules.reach import DemandReach
 from ..rules.spacing import RouteSpacing
 from ..schema import TableSchema, column, columns, percent
-from ..units import M_PER_KM, WGS84
+from ..units import M_PER_KM, WGS84, in_kilometres
 from . import styles
 from .columns import (
     BERTH_COLUMNS,
@@ -209,9 +209,10 @@ def _roads(plan: Plan) -> Layer:
 def _bands(plan: Plan) -> Layer | None:
     if plan.bands is None or plan.bands.empty:
         return None
-    limits = sorted(float(value) for value in plan.bands["within_km"])
-    style = styles.reach_bands(tuple(limits))
-    return make_layer("reach", plan.bands, columns("within_km"), style, "demand", visible=False)
+    bands = in_kilometres(plan.bands)
+    style = styles.reach_bands(tuple(sorted(bands["within_km"])))
+    bands["within_km"] = [f"{limit:g}" for limit in bands["within_km"]]
+    return make_layer("reach", bands, columns("within_km"), style, "demand", visible=False)
 
 
 def _expressways(plan: Plan) -> Layer | None:
@@ -262,9 +263,9 @@ def _routes(plan: Plan, lang: str) -> list[Layer]:
 def _gap_layer(
     assessment: Assessment, rule: RouteSpacing, rules: Sequence[Rule], phase: Phase, lang: str
 ) -> Layer:
-    gaps = assessment.gaps_km
+    gaps = in_kilometres(assessment.gaps)
     gaps = gaps[(gaps["rule"] == rule.id) & gaps.geometry.notna()]
-    frame = with_gap_words(gaps, assessment.evidence_km, lang)
+    frame = with_gap_words(gaps, in_kilometres(assessment.evidence), lang)
     frame["side"] = 1  # pieces run in driving direction: each direction lies on its own side of the road
     if rule is not rules[0]:
         frame["strip"] = [strip_of(key, rule.id) for key in frame["strip"]]
@@ -449,7 +450,7 @@ def _not_served(plan: Plan) -> Layer | None:
     frame = plan.before.not_served
     if frame.empty:
         return None
-    frame = frame.assign(distance_km=frame["distance_m"] / M_PER_KM)
+    frame = in_kilometres(frame)
     return make_layer("not_served", frame, NOT_SERVED_COLUMNS, styles.NOT_SERVED, "quality", visible=False)
 
 

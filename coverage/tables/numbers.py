@@ -12,6 +12,7 @@ from ..rules.finding import Finding
 from ..rules.kind import kind_of
 from ..schema import Column, column, shown
 from ..texts import text
+from ..units import figures_in_km, in_kilometres
 
 
 def value_column(finding: Finding) -> Column:
@@ -36,16 +37,22 @@ def span(km: float, lang: str) -> str:
 def headline(finding: Finding, lang: str) -> str:
     """The measured value as it is shown: an average never without the longest gap and the number over the span."""
     value = interval(finding, lang)
-    longest = finding.figures.get("gap_max_km") if finding.unit == "km" else None
+    figures = figures_in_km(finding.figures)
+    longest = figures.get("gap_max_km") if finding.unit == "km" else None
     if longest is None or finding.rule.target.at_most is False:
         return value
     if not finding.rule.of_longest_gap:
-        key = "finding.longest-open" if finding.figures.get("gap_max_open") else "finding.longest"
+        key = "finding.longest-open" if figures.get("gap_max_open") else "finding.longest"
         value = text(key, lang, value=value, longest=kilometres(longest, lang))
-    gaps, routes, limit = (finding.figures.get(k) for k in ("own_gaps_over", "routes_over", "span_km"))
+    gaps, routes, limit = (figures.get(k) for k in ("own_gaps_over", "routes_over", "span_km"))
     if not gaps or limit is None:
         return value
     return text("finding.over", lang, value=value, limit=span(limit, lang), gaps=gaps, routes=routes)
+
+
+def told_table(finding: Finding) -> pd.DataFrame:
+    """The rows of a finding as they are written: lengths of road in kilometres."""
+    return in_kilometres(finding.table) if kind_of(finding.rule).lengths_in_km else finding.table
 
 
 def interval(finding: Finding, lang: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from ..plan import Plan
 from ..schema import Column, TableSchema, column, columns
 from ..siting.planning.outcome import Siting
-from ..units import M_PER_KM, WGS84
+from ..units import M_PER_KM, WGS84, in_kilometres
 from . import numbers
 from .columns import (
     ACCESS_COLUMNS,
@@ -53,11 +53,19 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSch
     )
     tables = {
         "findings": (findings, FINDING_COLUMNS),
-        "route_figures": (plan.before.routes.rename(columns={"class": "road_class"}), ROUTE_COLUMNS),
-        "access": (plan.before.access_km, ACCESS_COLUMNS),
-        "gap_evidence": (plan.before.evidence_km.rename(columns={"ways": "access_ways"}), EVIDENCE_COLUMNS),
+        "route_figures": (
+            in_kilometres(plan.before.routes).rename(columns={"class": "road_class"}),
+            ROUTE_COLUMNS,
+        ),
+        "access": (in_kilometres(plan.before.access), ACCESS_COLUMNS),
+        "gap_evidence": (
+            in_kilometres(plan.before.evidence).rename(columns={"ways": "access_ways"}),
+            EVIDENCE_COLUMNS,
+        ),
     }
-    unserved = [c.unserved.assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)]
+    unserved = [
+        in_kilometres(c.unserved).assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)
+    ]
     if unserved:
         tables["unserved_stretches"] = (pd.concat(unserved, ignore_index=True), UNSERVED_COLUMNS)
     for siting in plan.siting:
@@ -77,15 +85,20 @@ def siting_tables(siting: Siting) -> dict[str, tuple[pd.DataFrame, tuple[Column,
     """Tables by name; those of capacity and aims only if they were asked for."""
     name = siting.objective_name
     tables = {
-        f"reach_{name}": (siting.reach, REACH_COLUMNS),
+        f"reach_{name}": (_reach_km(siting.reach), REACH_COLUMNS),
         f"demand_{name}": (pd.DataFrame(siting.demand), SITING_DEMAND_COLUMNS),
     }
     if siting.goal is not None and siting.goal.name == "capacity":
         tables[f"served_{name}"] = (siting.served, SERVED_COLUMNS)
     if len(siting.aim_demand):
         tables["demand_aims"] = (siting.aim_demand, AIM_DEMAND_COLUMNS)
-        tables["reach_aims"] = (siting.aim_reach, AIM_REACH_COLUMNS)
+        tables["reach_aims"] = (_reach_km(siting.aim_reach), AIM_REACH_COLUMNS)
     return tables
+
+
+def _reach_km(reach: pd.DataFrame) -> pd.DataFrame:
+    """Who reaches whom, unrounded: what lies exactly at the limit is recounted from the file."""
+    return reach.assign(distance_km=reach["distance_m"] / M_PER_KM)
 
 
 def coverage_curve(siting: Siting) -> pd.DataFrame:

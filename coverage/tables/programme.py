@@ -20,7 +20,7 @@ from ..rules.model import Rule
 from ..schema import COLUMNS, Column, chainage, in_currency, percent, shown
 from ..siting.programme import Programme
 from ..texts import catalogue, text
-from ..units import M_PER_KM
+from ..units import M_PER_KM, figures_in_km, in_kilometres
 from . import numbers
 
 
@@ -128,9 +128,9 @@ def step_rows(plan: Plan) -> list[dict[str, Any]]:
     for row in steps(plan):
         about = {key: row[key] for key in ("order", "action", "year", "spent", "people")}
         about["people_share"] = people_share(plan, row["people"])
-        for key, name in (("longest_gap_km", "gap_max_km"), ("gaps_over", "own_gaps_over")):
+        for key, name in (("longest_gap_m", "gap_max_m"), ("gaps_over", "own_gaps_over")):
             about[key] = None if gaps is None else gaps.loc[row["step"], name]
-        rows.append(about | {"rules": _values(step_findings(plan, row))})
+        rows.append(figures_in_km(about) | {"rules": _values(step_findings(plan, row))})
     return rows
 
 
@@ -189,7 +189,7 @@ def stage_rows(plan: Plan) -> list[dict[str, Any]]:
 
 def shared_gap_table(plan: Plan) -> pd.DataFrame:
     """Gaps that the region shares with a neighbour once the plan is carried out, and what closes them."""
-    gaps = plan.after.gaps_km
+    gaps = in_kilometres(plan.after.gaps)
     rules = {rule.rule for rule in _of(plan).rules}
     return pd.DataFrame(
         gaps[(gaps["spacing_class"] == "shared") & gaps["rule"].isin(rules)].drop(columns="geometry")

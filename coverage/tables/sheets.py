@@ -21,7 +21,7 @@ from ..rules.roads import RouteRule
 from ..rules.spacing import RouteSpacing
 from ..schema import COLUMNS, column, told_unit, unit_words
 from ..texts import text
-from ..units import WGS84
+from ..units import WGS84, in_kilometres
 from . import numbers
 from .choice_sheets import choice_sheets
 from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
@@ -166,7 +166,7 @@ def _counties(plan: Plan, lang: str) -> Sheet:
         kind = kind_of(finding.rule)
         if kind.by_county is None:
             continue
-        table = kind.by_county(finding).rename(columns=kind.column_names)
+        table = in_kilometres(kind.by_county(finding)).rename(columns=kind.column_names)
         if "county" not in table or not len(table):
             continue
         # A further rule of the kind has columns of its own, with its title before their labels.
@@ -196,7 +196,7 @@ def _own_sheets(plan: Plan, lang: str) -> list[Sheet]:
         if not has_own_sheet(finding.rule, plan.policy):
             continue
         kind = kind_of(finding.rule)
-        table = finding.table
+        table = numbers.told_table(finding)
         if "geometry" in table and set(shapely.get_type_id(table["geometry"])) <= {-1, 0}:  # points, or none
             table = placed(gpd.GeoDataFrame(table, geometry="geometry", crs=WGS84))
         table = table.rename(columns={"class": "road_class", **kind.column_names})
@@ -209,11 +209,11 @@ def _own_sheets(plan: Plan, lang: str) -> list[Sheet]:
 
 
 def _routes(plan: Plan, lang: str) -> Sheet:
-    frame = plan.before.routes.rename(columns={"class": "road_class"})
+    frame = in_kilometres(plan.before.routes).rename(columns={"class": "road_class"})
     after_names = ["sites", "length_per_site_km", "gap_max_km", "gap_max_open", "own_gaps_over", "gap_km"]
     found = [*heads(ROUTE_COLUMNS, lang), *heads("covered_low covered_high", lang)]
     if plan.proposes and len(frame):
-        after = plan.after.routes[["ref", *after_names]].rename(
+        after = in_kilometres(plan.after.routes)[["ref", *after_names]].rename(
             columns={n: f"{n}_after" for n in after_names}
         )
         frame = frame.merge(after, on="ref", how="left")
@@ -236,7 +236,7 @@ def _gaps(plan: Plan, lang: str) -> list[Sheet]:
     sheets = []
     for key, assessment in states:
         names = dict(zip(assessment.sites["id"], assessment.sites["name"], strict=True))
-        frame = pd.DataFrame(assessment.gaps_km.drop(columns="geometry", errors="ignore"))
+        frame = pd.DataFrame(in_kilometres(assessment.gaps).drop(columns="geometry", errors="ignore"))
         if len(frame):
             words = [shared_words(row, lang) for row in frame.to_dict("records")]
             frame = frame.assign(

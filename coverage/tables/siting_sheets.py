@@ -10,6 +10,7 @@ import pandas as pd
 from ..plan import Plan
 from ..schema import COLUMNS, Column, columns, in_currency
 from ..texts import text
+from ..units import in_kilometres
 from .columns import (
     ACTION_COLUMNS,
     OTHER_ACTION_COLUMNS,
@@ -84,7 +85,7 @@ def curve_sheet(plan: Plan, lang: str) -> Sheet:
 def least_sheets(plan: Plan, lang: str) -> list[Sheet]:
     """Least sites for each span, and the stretches that nothing can serve."""
     sites = [placed(c.sites).assign(span_km=c.span_km) for c in plan.compliance if len(c.sites)]
-    left = [c.unserved.assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)]
+    left = [in_kilometres(c.unserved).assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)]
     found, never = (pd.concat(f, ignore_index=True) if f else pd.DataFrame() for f in (sites, left))
     names = "span_km build_order name kind serves cost id lon lat"
     return [

@@ -9,7 +9,7 @@ import pandas as pd
 from ..plan import Plan
 from ..schema import column
 from ..texts import text
-from ..units import M_PER_KM
+from ..units import in_kilometres
 from .columns import ACCESS_COLUMNS, ISSUE_COLUMNS, NOT_SERVED_COLUMNS
 from .plan_tables import quality_table
 from .sheet import Sheet, heads
@@ -35,15 +35,13 @@ def survey_sheet(plan: Plan, lang: str) -> Sheet:
 def access_sheet(plan: Plan, lang: str) -> Sheet:
     """Which site serves which route and direction, and whether it is in operation."""
     state = plan.before.sites.drop_duplicates("id").set_index("id")["status"]
-    frame = plan.before.access_km.assign(status=plan.before.access["id"].map(state))
+    frame = in_kilometres(plan.before.access).assign(status=plan.before.access["id"].map(state))
     return Sheet("access", heads((*ACCESS_COLUMNS, column("status")), lang), frame)
 
 
 def not_served_sheet(plan: Plan, lang: str) -> Sheet:
     """Sites near a route that don't serve it, with the reason."""
-    frame = pd.DataFrame(plan.before.not_served.drop(columns="geometry", errors="ignore"))
-    if len(frame):
-        frame = frame.assign(distance_km=frame["distance_m"] / M_PER_KM)
+    frame = pd.DataFrame(in_kilometres(plan.before.not_served).drop(columns="geometry", errors="ignore"))
     return Sheet("not-served", heads((*NOT_SERVED_COLUMNS, column("direction")), lang), frame)
 
 

@@ -12,6 +12,7 @@ from ..rules.kind import kind_of
 from ..rules.model import EmissionFactors, Rule
 from ..schema import Column, Form, column, percent, shown
 from ..texts import catalogue, joined, text
+from ..units import figures_in_km
 from . import numbers
 from .layer import approval_line
 from .numbers import plain
@@ -27,7 +28,7 @@ def figure_rows(finding: Finding, lang: str) -> list[Figure]:
 
     Lists (by county, by direction …) are tables of their own and are left out.
     """
-    return list(_figures(plain(dict(finding.figures)), lang, "", ""))
+    return list(_figures(plain(figures_in_km(finding.figures)), lang, "", ""))
 
 
 def _figures(figures: Mapping[str, Any], lang: str, key: str, label: str) -> Iterator[Figure]:

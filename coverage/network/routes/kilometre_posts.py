@@ -101,7 +101,7 @@ def count(index: RoadIndex, ref: str, sections: Sequence[Section], how: Counting
     for mark in how.marks:
         number, apart_m = _nearest(index, sections, mark)
         if apart_m > MARK_M:
-            values = {"km": f"{mark.chainage_m / 1000:g}", "apart_km": f"{apart_m / 1000:.1f}"}
+            values = {"km": f"{mark.chainage_m / 1000:g}", "apart": f"{apart_m / 1000:.1f}"}
             faults.append(Fault("route-mark-far", value=ref, values=values))
         at.setdefault(number, []).append(mark)
     if faults:

@@ -14,8 +14,10 @@ from ...rules.finding import Finding
 from ...rules.kind import kind_of
 from ...schema import column, day, shown
 from ...tables.layer import Layer, rule_layer_names
+from ...tables.numbers import told_table
 from ...tables.sheet import Head, cell_value
 from ...texts import text
+from ...units import in_kilometres
 from .table import Cell
 
 ROWS = 24
@@ -32,11 +34,11 @@ def evidence(
 ) -> tuple[list[str], list[list[Cell]], list[float], int]:
     """Return header, rows (``most`` at most) and widths of a rule's table, and how many rows there are in all."""
     kind = kind_of(finding.rule)
-    wanted = kind.table
-    names = [name for name, _ in wanted if name in finding.table or not len(finding.table)]
+    wanted, table = kind.table, told_table(finding)
+    names = [name for name, _ in wanted if name in table or not len(table)]
     heads = [Head.of(column(kind.column_names.get(name, name)), lang, name=name) for name in names]
-    widths = [width for name, width in wanted if name in finding.table or not len(finding.table)]
-    table = _worst_first(finding.table)
+    widths = [width for name, width in wanted if name in table or not len(table)]
+    table = _worst_first(table)
     return [h.label for h in heads], table_cells(table.head(most), heads, lang), widths, len(table)
 
 
@@ -129,7 +131,7 @@ def picked(layers: Sequence[Layer], wanted: Iterable[str]) -> list[Layer]:
 def _gaps_of(plan: Plan, layer: Layer, finding: Finding) -> Layer:
     """Show the gaps of this rule instead of those of the rule on spacing."""
     assessment = plan.after if layer.phase == "after" else plan.before
-    gaps = assessment.gaps_km
+    gaps = in_kilometres(assessment.gaps)
     gaps = gaps[(gaps["rule"] == finding.rule.id) & gaps.geometry.notna()]
     frame = gaps.reindex(columns=list(layer.frame.columns)).reset_index(drop=True)
     return replace(layer, frame=frame.set_geometry("geometry", crs=layer.frame.crs).assign(side=1))

@@ -23,6 +23,7 @@ from ...tables import numbers, programme
 from ...tables.gap_words import shared_words
 from ...tables.layer import Layer
 from ...texts import catalogue, text
+from ...units import figures_in_km
 from ..plan_panel import brief_sentences, people_words
 from .context import Report
 from .doc import BLUE, SOFT
@@ -141,10 +142,11 @@ def _state_rows(
 def _value(finding: Finding, lang: str) -> str:
     """A value in a narrow cell: its unit once; an average with the longest gap and the number of holes below it."""
     value = _UNIT_TWICE.sub(r"\1 – \3\2", numbers.interval(finding, lang))
-    longest, over = finding.figures.get("gap_max_km"), finding.figures.get("own_gaps_over")
+    figures = figures_in_km(finding.figures)
+    longest, over = figures.get("gap_max_km"), figures.get("own_gaps_over")
     if longest is None or finding.rule.of_longest_gap:
         return value
-    limit = numbers.span(finding.figures["span_km"], lang)
+    limit = numbers.span(figures["span_km"], lang)
     if finding.unit != "km":
         holes = bool(over) and finding.status == "met"
         return text("report.plan.holes", lang, value=value, n=over, limit=limit) if holes else value

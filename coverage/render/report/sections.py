@@ -16,6 +16,7 @@ from ...tables.sheets import status_looks as looks_of_status
 from ...tables.source_sheets import issues_sheet
 from ...tables.words import approval_number, assumption_lines, finding_words, licences, survey_sentence
 from ...texts import text
+from ...units import figures_in_km, in_kilometres
 from ..pictures.charts import svg_png
 from ..strips.draw import strip_charts
 from .context import Report, measured
@@ -139,7 +140,7 @@ def write_strips(report: Report) -> None:
         return
     longest: dict[str, float] = {}
     for rule in rules:
-        gaps = report.plan.before.gaps_km
+        gaps = in_kilometres(report.plan.before.gaps)
         by_strip = gaps[gaps["rule"] == rule.id].groupby("strip")["length_km"].max()
         longest |= {k if rule is rules[0] else strip_of(str(k), rule.id): v for k, v in by_strip.items()}
     order = sorted(charts, key=lambda key: (-float(longest.get(key, 0.0)), key))[:STRIPS]
@@ -199,7 +200,7 @@ def write_data(report: Report) -> None:
     """What was read, what was noticed, what to survey, what is doubtful about the roads."""
     paper, lang = report.paper, report.lang
     paper.heading(report.words("data"))
-    figures = report.plan.network
+    figures = figures_in_km(report.plan.network)
     if {"length_km", "routes", "routes_km"} <= set(figures):
         shown = {k: numbers.kilometres(float(figures[k]), lang) for k in ("length_km", "routes_km")}
         paper.text(report.words("network", routes=figures["routes"], **shown))

@@ -16,6 +16,7 @@ from ...siting.planning.outcome import Siting
 from ...tables import numbers
 from ...tables.words import short_name
 from ...texts import joined, text
+from ...units import in_kilometres
 from ..plan_panel import decision
 from .context import Report, measured
 from .robust import goal_sentence
@@ -58,7 +59,7 @@ def _holes(report: Report) -> list[str]:
 
 def _gaps(report: Report, rule: RouteSpacing, *, several: bool) -> str:
     """The longest gaps of a rule on spacing, each stretch of road once; its title first if there are several rules."""
-    gaps = report.plan.before.gaps_km
+    gaps = in_kilometres(report.plan.before.gaps)
     if gaps.empty:
         return ""
     limit, once = (

@@ -14,7 +14,7 @@ from ...network.routes import merge_intervals
 from ...rules.roads import RoadContext
 from ...rules.spacing import RouteSpacing
 from ...rules.stretches import SpacingLine, spacing_lines, spacing_rows
-from ...units import M_PER_KM, km
+from ...units import M_PER_KM
 from ..maxcover.least_sites import LeastResult, least_sites
 from .candidates import route_points_at
 
@@ -29,7 +29,7 @@ class Compliance:
     sites : GeoDataFrame
         Chosen candidates, the one that closes most stretches first: ``order, id, kind, name, cost, serves``.
     unserved : DataFrame
-        Stretches without any candidate: ``ref, section, direction, from_km, to_km``. They stay longer than the span
+        Stretches without any candidate: ``ref, section, direction, from_m, to_m``. They stay longer than the span
         whatever is built at the candidates; there are none where points along the routes are candidates.
     stretches : int
         Stretches of the span's length that hold no site today, each of which must get one.
@@ -124,5 +124,5 @@ def _merged(stretches: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for key, group in stretches.groupby(DRIVE_KEY, sort=True):
         for low, high in merge_intervals(group[["from_m", "to_m"]].to_numpy(np.float64)):
-            rows.append({**dict(zip(DRIVE_KEY, key, strict=True)), "from_km": km(low), "to_km": km(high)})
-    return pd.DataFrame(rows, columns=[*DRIVE_KEY, "from_km", "to_km"])
+            rows.append({**dict(zip(DRIVE_KEY, key, strict=True)), "from_m": low, "to_m": high})
+    return pd.DataFrame(rows, columns=[*DRIVE_KEY, "from_m", "to_m"])

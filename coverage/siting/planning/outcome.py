@@ -71,7 +71,7 @@ class Siting:
     proposed : GeoDataFrame
         Chosen candidates in build order: ``order, id, kind, name, cost, adds, share_after, objective``.
     reach : DataFrame
-        Evidence: which existing site or candidate is how far from which demand: ``site, demand, distance_km``. With
+        Evidence: which existing site or candidate is how far from which demand: ``site, demand, distance_m``. With
         scenarios of shorter detours it goes beyond the reach.
     unreachable : DataFrame
         Demand that no candidate and no existing site can cover: ``id, name, weight``.
@@ -118,7 +118,7 @@ class Siting:
     served : DataFrame
         With capacity, the evidence of who is served where: ``site, demand, amount`` (weight).
     aim_demand, aim_reach : DataFrame
-        With aims, their evidence: ``id, aim, amount, county`` and ``aim, site, demand, distance_km``.
+        With aims, their evidence: ``id, aim, amount, county`` and ``aim, site, demand, distance_m``.
     """
 
     objective_name: str

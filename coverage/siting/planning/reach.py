@@ -72,15 +72,15 @@ class Reach:
         return sparse.csr_array((np.ones(int(near.sum()), bool), at), shape=self.far.shape[::-1])
 
     def evidence(self, names: npt.NDArray[np.object_]) -> pd.DataFrame:
-        """``site, demand, distance_km`` of all pairs, sorted by demand, distance, site."""
+        """``site, demand, distance_m`` of all pairs, sorted by demand, distance, site."""
         table = pd.DataFrame(
             {
                 "site": names[self.far.target],
                 "demand": self.demand["id"].to_numpy()[self.far.source],
-                "distance_km": self.far.distance_m / M_PER_KM,
+                "distance_m": self.far.distance_m,
             }
         )
-        return table.sort_values(["demand", "distance_km", "site"], kind="stable").reset_index(drop=True)
+        return table.sort_values(["demand", "distance_m", "site"], kind="stable").reset_index(drop=True)
 
 
 def find_sites(inputs: Inputs, candidates: gpd.GeoDataFrame, site: SiteRequirement) -> Places:

@@ -33,7 +33,7 @@ class Evidence:
         Demand id -> weight.
     county : mapping
         Demand id -> county, "" for none.
-    pairs : list of (site, demand, km)
+    pairs : list of (site, demand, metres)
     """
 
     weight: Mapping[str, float]
@@ -43,8 +43,8 @@ class Evidence:
     def reached(self, reach_km: float, detour: float = 1.0) -> dict[str, set[str]]:
         """Demands within reach of each site if all ways are ``detour`` times as long."""
         found: dict[str, set[str]] = defaultdict(set)
-        for site, demand, km in self.pairs:
-            if km * detour <= reach_km * (1 + REACH_SLACK):
+        for site, demand, metres in self.pairs:
+            if metres * detour <= reach_km * M_PER_KM * (1 + REACH_SLACK):
                 found[site].add(demand)
         return found
 

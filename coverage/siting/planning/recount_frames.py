@@ -70,7 +70,7 @@ def _evidence(demand: pd.DataFrame, reach: pd.DataFrame, amount: str) -> Evidenc
     return Evidence(
         dict(zip(demand["id"], demand[amount].astype(float), strict=True)),
         dict(zip(demand["id"], demand["county"].fillna("").astype(str), strict=True)),
-        _triples(reach, "distance_km", ("site", "demand")),
+        _triples(reach, "distance_m", ("site", "demand")),
     )
 
 
