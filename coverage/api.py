@@ -43,7 +43,7 @@ def read_tables(
     counties: Table = None,
     calls: Table = None,
     region: Region | BaseGeometry | None = None,
-    datum: str = "wgs84",
+    datum: str | None = None,
 ) -> Inputs:
     """Read and check tables of chargers, places, berths, demand … from files or frames.
 
@@ -55,8 +55,9 @@ def read_tables(
     facilities, berths, car_parks, demand, counties, calls : as ``sites``, optional
     region : Region or polygon in EPSG:4326, optional
         Rows outside belong to the halo; without it everything is inside.
-    datum : str
-        ``"wgs84"``, ``"gcj02"``, ``"bd09"`` or ``"EPSG:…"``: what plain columns of coordinates are in.
+    datum : str, optional
+        ``"wgs84"``, ``"gcj02"``, ``"bd09"`` or ``"EPSG:…"``: what plain columns of coordinates are in; WGS 84
+        if left out, or what a native format defines.
 
     Returns
     -------
@@ -166,7 +167,7 @@ def make_plan(
     demand: Table = None,
     counties: Table = None,
     calls: Table = None,
-    datum: str = "wgs84",
+    datum: str | None = None,
     **plan: Any,
 ) -> Plan:
     """Assess, plan what to build so that the rules are met, and assess again as if it were built.

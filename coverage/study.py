@@ -164,7 +164,7 @@ def _inputs(
             with collected(faults):
                 table = _table(project, name, settings, region, features, warnings, roads)
                 if to_road is not None and name in ("chargers", "facilities") and not settings.from_osm:
-                    noticed = notice_table_datum(table, settings.datum, to_road)
+                    noticed = notice_table_datum(table, table.attrs.get("datum", settings.datum), to_road)
                     warnings += [] if noticed is None else [noticed]
                 frames.append(table)
         with collected(faults):
@@ -190,7 +190,7 @@ def _table(
     return read_table(
         project.path(settings.path),
         SCHEMAS[name],
-        datum=settings.datum,
+        datum=settings.datum if "datum" in settings.model_fields_set else None,
         columns=settings.columns,
         encoding=settings.encoding,
         sheet=settings.sheet,

@@ -23,19 +23,21 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pyarrow
 import pyogrio
 import shapely
+from pyarrow import parquet
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from .errors import Fault, InputError
-from .files import MOST_CELLS, MOST_MB, check_size, check_there, read_bytes, unreadable
+from .files import MOST_CELLS, MOST_MB, check_bytes, check_size, check_there, read_bytes, unreadable
 from .markup import read_xml
 from .shapes import BrokenShape, Shapes, TooManyError, read_json, ring_area, shapes_from_wkb
 from .units import WGS84
 
-SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml")
-_MAGIC = {".gpkg": b"SQLite format 3\0", ".fgb": b"fgb", ".shp": b"\0\0\x27\x0a"}
+SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".parquet", ".kml")
+_MAGIC = {".gpkg": b"SQLite format 3\0", ".fgb": b"fgb", ".parquet": b"PAR1", ".shp": b"\0\0\x27\x0a"}
 _SHAPEFILE_PARTS = (".shx", ".dbf")
 _STYLES = "layer_styles"
 """The table in which QGIS keeps its styles: no data."""
@@ -143,17 +145,30 @@ def _shapes(file: str, wkb: Sequence[bytes | None] | None) -> tuple[Shapes | Non
 # -- GeoJSON ---------------------------------------------------------------------------------------------------
 
 
-def _read_geojson(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
-    file, suffix = str(path), path.suffix.lower()
+def load_json(path: Path) -> Any:
+    """Read a JSON file; what looks like a geometry is a shape.
+
+    Raises
+    ------
+    InputError
+        If it is none, too large, or nested too deep.
+    """
+    file = str(path)
     try:
-        read = read_json(read_bytes(path))
+        return read_json(read_bytes(path))
     except TooManyError as error:
         raise InputError(Fault("table-too-large", file=file, values={"most": f"{MOST_CELLS:,}"})) from error
     except json.JSONDecodeError as error:
         values = {"position": error.colno}
         raise InputError(Fault("layer-json", file=file, row=error.lineno, values=values)) from error
-    except RecursionError as error:
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(Fault("layer-broken", file=file)) from error
+
+
+def _read_geojson(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
+    file, suffix, read = str(path), path.suffix.lower(), load_json(path)
     kind = read.get("type") if isinstance(read, dict) else None
     if isinstance(read, shapely.Geometry | BrokenShape):
         features: Any = [{"geometry": read}]
@@ -221,6 +236,40 @@ def _plain(cell: Any) -> Any:
     if cell is None or isinstance(cell, str | int | float):
         return cell
     return json.dumps(cell, ensure_ascii=False, default=str)
+
+
+# -- GeoParquet ------------------------------------------------------------------------------------------------
+
+_LEFT_ASIDE = {"bbox", "sources", "socials", "websites", "emails", "phones"}
+"""Columns of Overture that take most of the room and say nothing that is asked for."""
+
+
+def _read_parquet(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
+    file = str(path)
+    check_bytes(path)
+    try:
+        with parquet.ParquetFile(path) as stored:
+            names = [name for name in stored.schema_arrow.names if name not in _LEFT_ASIDE]
+            check_size(file, stored.metadata.num_rows, len(names))
+            room = sum(
+                stored.metadata.row_group(i).total_byte_size for i in range(stored.metadata.num_row_groups)
+            )
+            if room > 10 * MOST_MB * 1_000_000:
+                raise InputError(Fault("file-too-large", file=file, values={"most": MOST_MB}))
+            said = json.loads((stored.schema_arrow.metadata or {}).get(b"geo", b"{}"))
+            table = stored.read(columns=names)
+        main = said.get("primary_column", "geometry")
+        column = said.get("columns", {}).get(main, {})
+        cells = {name: [_plain(cell) for cell in table[name].to_pylist()] for name in names if name != main}
+        raw = table[main].to_pylist() if main in names else None
+        crs = CRS.from_user_input(column.get("crs") or WGS84)
+    except (pyarrow.ArrowException, CRSError, AttributeError) as error:
+        raise InputError(Fault("layer-broken", file=file)) from error
+    if column.get("encoding", "WKB") != "WKB" or (raw and not isinstance(raw[0], bytes | None)):
+        raise InputError(Fault("layer-broken", file=file))
+    shapes, faults = _shapes(file, raw)
+    rows = [list(row) for row in zip(*cells.values(), strict=True)] if cells else [[] for _ in raw or ()]
+    return VectorLayer(path.stem, (), list(cells), rows, shapes, crs, faults)
 
 
 # -- GeoPackage ------------------------------------------------------------------------------------------------
@@ -484,6 +533,7 @@ def check_encoding(file: str, name: str) -> None:
 _READERS: Mapping[str, Callable[[Path, str | None, str | None], VectorLayer]] = {
     ".geojson": _read_geojson,
     ".json": _read_geojson,
+    ".parquet": _read_parquet,
     ".gpkg": _read_geopackage,
     ".shp": _read_shapefile,
     ".fgb": _read_flatgeobuf,

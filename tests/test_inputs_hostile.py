@@ -270,7 +270,7 @@ def test_renamed_files_are_told_for_what_they_are(tmp_path):
     book = workbook(tmp_path / "b.xlsx", [["lon", "lat"]]).read_bytes()
     assert faults(write(tmp_path / "b.csv", book)) == [("file-binary", None)]
     assert faults(write(tmp_path / "c.gpkg", "hello")) == [("layer-foreign", None)]
-    assert faults(write(tmp_path / "d.geojson", "[1, 2]")) == [("layer-foreign", None)]
+    assert faults(write(tmp_path / "d.geojson", "[1, 2]")) == [("json-unknown", None)]
 
 
 def test_messages_on_layers_hold_no_words_of_the_library(tmp_path):

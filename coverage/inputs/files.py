@@ -14,13 +14,14 @@ from pathlib import Path
 
 from ..errors import Fault, InputError
 from ..files import MOST_COLUMNS, MOST_ROWS, check_size, check_there, read_bytes
-from ..vectors import check_encoding, read_vector
+from ..vectors import check_encoding, load_json, read_vector
+from .formats import all_formats, native_json
 from .headers import listed
 from .raw_table import HEADER_ROWS_SEARCHED, RawTable, below_header
 from .workbooks import read_workbook
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
-VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb")
+VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".parquet")
 SUFFIXES = (*TEXT_SUFFIXES, ".xlsx", ".xlsm", *VECTOR_SUFFIXES)
 _DELIMITERS = ",;\t|"
 _BOM = b"\xef\xbb\xbf"
@@ -73,7 +74,17 @@ def read_raw(
 
 def _read_layer(path: Path, layer: str | None, encoding: str | None) -> RawTable:
     """Read a layer as a table; a feature whose shape is broken is left out and a fault."""
-    file, found = str(path), read_vector(path, layer, encoding)
+    file = str(path)
+    try:
+        found = read_vector(path, layer, encoding)
+    except InputError as error:
+        if path.suffix.lower() not in (".json", ".geojson") or error.faults[0].key != "layer-foreign":
+            raise
+        native = native_json(load_json(path), file, all_formats())
+        if native is None:
+            names = ", ".join(dict.fromkeys(each.name for each in all_formats()))
+            raise InputError(Fault("json-unknown", file=file, values={"known": names})) from error
+        return native
     notes = list(found.faults)
     if layer is None and found.others:
         values = {"layer": found.name, "others": listed(found.others)}

@@ -37,6 +37,14 @@ class RawTable:
         Row of the header, as a spreadsheet shows it.
     spread : mapping
         (row number, column) -> value of the merged cell that covers this empty one.
+    shown : mapping
+        Of a native format, whose headers are our columns: column -> field of the file, for messages.
+    factors : mapping
+        Of a native format: column -> factor to our unit.
+    datum : str
+        Of the positions, as the format defines it; empty if it does not.
+    each_point : bool
+        Each row is a charge point: rows alike at one place are nothing odd.
     """
 
     file: str
@@ -48,6 +56,10 @@ class RawTable:
     notes: list[Fault] = field(default_factory=list)
     header_row: int = 1
     spread: Mapping[tuple[int, int], Any] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
+    factors: Mapping[str, float] = field(default_factory=dict)
+    datum: str = ""
+    each_point: bool = False
 
 
 def raw_from_frame(frame: pd.DataFrame, name: str) -> RawTable:

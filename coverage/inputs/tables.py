@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from . import checks
 from .cells import BadCellError, check_cell, is_missing, parse_position, parser
 from .datum import SHIFTED, parse_crs, to_wgs84
 from .files import read_raw
+from .formats import all_formats, as_native
 from .frames import TEXT_DTYPE, as_series
 from .headers import Mapped, find_column, listed, map_headers, unknown_name
 from .raw_table import RawTable, raw_from_frame
@@ -32,7 +34,7 @@ def read_table(
     path: str | Path | pd.DataFrame,
     schema: TableSchema,
     *,
-    datum: str = "wgs84",
+    datum: str | None = None,
     columns: Mapping[str, str] | None = None,
     encoding: str | None = None,
     sheet: str | None = None,
@@ -53,8 +55,8 @@ def read_table(
     schema : TableSchema
         One of :mod:`plugspan.inputs.schemas`.
     datum : str
-        ``"wgs84"``, ``"gcj02"``, ``"bd09"`` or ``"EPSG:…"``: what the coordinates are in. A layer with a
-        coordinate system of its own is converted from that.
+        ``"wgs84"``, ``"gcj02"``, ``"bd09"`` or ``"EPSG:…"``: what the coordinates are in; if left out, what a native
+        format defines, else WGS 84. A layer with a coordinate system of its own is converted from that.
     columns : mapping, optional
         Our column name -> header in the file, where the aliases don't find it.
     encoding, sheet, layer : str, optional
@@ -75,7 +77,7 @@ def read_table(
         One row per row of the file, all columns of the schema but ``lon``, ``lat`` and ``position``, then
         ``source`` (file name), ``source_row`` (as a spreadsheet shows it), ``geometry`` (EPSG:4326). Missing
         cells are missing: ``Int64``, ``boolean`` and text columns hold NA, floats NaN. Tables without
-        positions have an empty geometry column.
+        positions have an empty geometry column. ``attrs["datum"]`` is the datum that the positions were read with.
 
     Raises
     ------
@@ -87,23 +89,33 @@ def read_table(
         raw = raw_from_frame(path, schema.name)
     else:
         raw = read_raw(path, encoding=encoding, sheet=sheet, layer=layer, known=known)
+    raw = as_native(raw, schema.name, all_formats(), columns)
+    datum = datum or raw.datum or "wgs84"
     sink: list[Fault] = list(raw.notes)
-    mapped = _map(raw, schema, columns, defaults, sink)
+    mapped = _map(raw, schema, None if raw.shown else columns, defaults, sink)
     raw = without_asides(raw, mapped, sink)
     frame = _typed(raw, schema, mapped, defaults or {}, sink)
     known_area = region if region is not None else roads
     zone = checks.grown(known_area, halo_km) if known_area is not None else None
     far_km = halo_km if region is None else None
     table = _placed(raw, schema, frame, datum, zone=zone, far_km=far_km, faults=sink)
-    _check(table, schema, raw.file, {m.column.name: m.header for m in mapped}, sink)
-    _raise_or_note(sink, notes)
-    return _with_ids(table, Path(raw.file).stem)
+    _check(table, schema, raw, {m.column.name: m.header for m in mapped}, sink)
+    _raise_or_note(_as_the_file_says(sink, raw) if raw.shown else sink, notes)
+    named = _with_ids(table, Path(raw.file).stem)
+    named.attrs["datum"] = datum
+    return named
 
 
 def _recogniser(schema: TableSchema, columns: Mapping[str, str] | None) -> Callable[[str], bool]:
     """Return a function that says whether a header means a column of the schema."""
     named = set((columns or {}).values())
     return cache(lambda header: header in named or find_column(schema, header) is not None)
+
+
+def _as_the_file_says(faults: Iterable[Fault], raw: RawTable) -> list[Fault]:
+    """Faults of a native format by the fields of the file; what several rows of one record share is told once."""
+    named = [replace(f, column=raw.shown.get(f.column or "", f.column)) for f in faults]
+    return list({(f.key, f.row, f.column, str(f.value)): f for f in named}.values())
 
 
 def _raise_or_note(faults: Iterable[Fault], notes: list[Fault] | None) -> None:
@@ -189,6 +201,7 @@ def _default(column: Column, value: Any, file: str, faults: list[Fault]) -> Any:
 
 def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> list[Any]:
     parse, column, at = parser(found.column), found.column, raw.headers.index(found.header)
+    factor = found.factor * raw.factors.get(column.name, 1.0)
     values: list[Any] = []
     known: dict[str, Any] = {}
     for row, number in zip(raw.rows, raw.row_numbers, strict=True):
@@ -203,7 +216,7 @@ def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> list[An
             continue
         try:
             check_cell(cell)
-            values.append(parse(cell, column, found.factor))
+            values.append(parse(cell, column, factor))
             if isinstance(cell, str):
                 known[cell] = values[-1]
         except BadCellError as error:
@@ -344,8 +357,13 @@ def _to_wgs84_layer(raw: RawTable, datum: str, faults: list[Fault]) -> npt.NDArr
 
 
 def _check(
-    table: gpd.GeoDataFrame, schema: TableSchema, file: str, headers: Mapping[str, str], faults: list[Fault]
+    table: gpd.GeoDataFrame,
+    schema: TableSchema,
+    raw: RawTable,
+    headers: Mapping[str, str],
+    faults: list[Fault],
 ) -> None:
+    file = raw.file
     if table.empty:
         faults.append(Fault("table-empty", file=file, warning=True))
         return
@@ -353,7 +371,7 @@ def _check(
     for part, whole in checks.PARTS:
         faults += checks.part_faults(table, file, part, whole)
     faults += checks.duplicate_id_faults(table, file)
-    if schema.geometry in ("point", "optional point"):
+    if schema.geometry in ("point", "optional point") and not raw.each_point:
         aside = {"id", "note", "provenance", "source", "source_row", "geometry"}
         faults += checks.duplicate_place_faults(table, file, [c for c in table.columns if c not in aside])
 
@@ -368,4 +386,5 @@ def _with_ids(table: gpd.GeoDataFrame, stem: str) -> gpd.GeoDataFrame:
         while found is None and candidate in taken:
             candidate += "x"
         made.append(candidate)
+        taken.add(candidate)
     return table.assign(id=pd.Series(made, index=table.index, dtype=TEXT_DTYPE))
