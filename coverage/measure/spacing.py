@@ -139,7 +139,7 @@ def find_spacing(
     driven = drives_with_sites(routes, table, ends, pieces)
     gaps = gap_table(driven, limits, span_m)
     gaps["once"] = _once(gaps, routes)
-    sites, terms = _sites_inside(driven), _Terms(limits, span_m)
+    sites, terms = sites_inside(driven), _Terms(limits, span_m)
     by_direction = _summary(gaps, sites, DRIVE_KEY, "inside_m", terms)
     by_route = _summary(gaps, sites, ["ref"], "counted_m", terms)
     return Spacing(gaps, by_direction, by_route, _network(driven, gaps, sites, terms), limits, span_m)
@@ -168,7 +168,7 @@ def _once(gaps: pd.DataFrame, routes: Sequence[Route]) -> BoolArray:
     return once
 
 
-def _sites_inside(driven: Sequence[Driven]) -> pd.DataFrame:
+def sites_inside(driven: Sequence[Driven]) -> pd.DataFrame:
     """Sites that leave their route inside the region: ``ref, section, direction, site``."""
     inside = [_is_inside(d) for d in driven]
     counts = [len(site) for site in inside]

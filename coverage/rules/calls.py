@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -56,6 +56,32 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
         table=table,
         figures={"calls_of_unknown_membership": int((~certain).sum())},
     )
+
+
+def call_facts(calls: pd.DataFrame, rule: CallShare) -> dict[str, list[Any]]:
+    """What is known of each call whatever its berth has: see :func:`assess_calls`.
+
+    Returns
+    -------
+    dict of lists
+        ``berth``; ``out`` (can't connect), ``open`` (may or may not belong), ``connected`` (0 no, 1 unknown, 2 yes).
+    """
+    stay, able = calls["hours"].astype("Float64"), calls["able"].astype("boolean")
+    out = (
+        ~able.fillna(True)
+        | (stay < rule.min_stay_h).fillna(False)
+        | calls["ship_kind"].isin(rule.exclude_ships)
+    )
+    connected = calls["connected"].astype("boolean")
+    proven = connected.fillna(False).to_numpy(bool)
+    unknown = stay.isna() | (calls["ship_kind"].isna() if rule.exclude_ships else False)
+    unknown |= able.isna() & ~proven
+    return {
+        "berth": calls["berth"].astype(str).tolist(),
+        "out": out.to_numpy(bool).tolist(),
+        "open": unknown.to_numpy(bool).tolist(),
+        "connected": connected.map({True: 2, False: 0}).fillna(1).astype(int).tolist(),
+    }
 
 
 KIND = RuleKind(

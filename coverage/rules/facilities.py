@@ -116,23 +116,26 @@ def facility_status(
         ``yes`` / ``unknown`` / ``no``, and ids of the chargers that were looked at, joined by spaces; both with
         the index of ``facilities``.
     """
-    own = _own_survey(facilities, requirement)
     at, which = assign_chargers(facilities, chargers, requirement)
     found = pd.Series("", index=facilities.index, dtype=object)
     evidence = pd.Series("", index=facilities.index, dtype=object)
     if len(which):
         members = chargers.iloc[which].assign(facility=facilities.index.to_numpy()[at])
         for facility, group in members.groupby("facility", sort=True):
-            found[facility] = _qualified(group, requirement)
+            found[facility] = qualified(group, requirement)
             evidence[facility] = " ".join(group["id"].astype(str))
-    nothing_listed = found == ""
+    return surveyed_status(facilities, found, requirement), evidence
+
+
+def surveyed_status(facilities: pd.DataFrame, found: pd.Series, requirement: SiteRequirement) -> pd.Series:
+    """Status from each facility's own survey and from what the chargers at it come to (``""``: none is listed)."""
+    own, nothing_listed = _own_survey(facilities, requirement), found == ""
     surveyed = facilities["surveyed"].astype("boolean").fillna(False).to_numpy(bool)
     yes = (own == YES) | (found == YES)
     # A list that shows only what does not qualify is a no, and so is a survey that says nothing of chargers.
     no = (own != YES) & (found == NO) | (own == NO) & nothing_listed
     no |= (own == UNKNOWN) & nothing_listed & surveyed & facilities["points"].isna().to_numpy(bool)
-    status = np.select([yes, no], [YES, NO], UNKNOWN)
-    return pd.Series(status, index=facilities.index, dtype=object), evidence
+    return pd.Series(np.select([yes, no], [YES, NO], UNKNOWN), index=facilities.index, dtype=object)
 
 
 def spaces_status(facilities: pd.DataFrame, least: float) -> pd.Series:
@@ -144,7 +147,7 @@ def spaces_status(facilities: pd.DataFrame, least: float) -> pd.Series:
     return pd.Series(status, index=facilities.index, dtype=object)
 
 
-def _qualified(group: pd.DataFrame, requirement: SiteRequirement) -> str:
+def qualified(group: pd.DataFrame, requirement: SiteRequirement) -> str:
     """Whether chargers at one place qualify. A proposed site is no survey: it makes a yes, never a no."""
     found = qualify_points(group, requirement.dc_min_kw, requirement.min_points)
     listed = group[~group["id"].astype(str).str.startswith(PROPOSED)]

@@ -385,7 +385,7 @@ def _failing_pieces(world: World, rule: LengthCoverage) -> tuple[_Failing, float
     far = _within(graph, n_graph + k + np.arange(border), np.concatenate([ends[0][at], ends[1][at]]), span_m)
     spread = sparse.csr_array((np.ones(border), (np.arange(border), serves)), shape=(border, world.n))
     far_u, far_v = (sparse.csr_array(part @ spread) for part in (far[: len(at)], far[len(at) :]))
-    on_piece, on_place, on_m = _places_on(base, at, new.take(serves))
+    on_piece, on_place, on_m = sites_on_pieces(base, at, new.take(serves))
     table = Pieces(
         base.length_m[at],
         near[ends[0][at]],
@@ -422,7 +422,9 @@ def _within(graph: sparse.csr_array, sources: IntArray, nodes: IntArray, span_m:
     return sparse.csr_array(sparse.hstack(parts))
 
 
-def _places_on(base: CoveragePieces, at: IntArray, places: Snapped) -> tuple[IntArray, IntArray, FloatArray]:
+def sites_on_pieces(
+    base: CoveragePieces, at: IntArray, places: Snapped
+) -> tuple[IntArray, IntArray, FloatArray]:
     """Which places lie on which of the pieces ``at``, and how far from their first ends; by piece."""
     pairs = pd.DataFrame({"piece": np.arange(len(at)), "segment": base.segment[at], "from_m": base.from_m[at],
                           "length_m": base.length_m[at]}).merge(

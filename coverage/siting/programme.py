@@ -106,6 +106,12 @@ class Programme:
         See :func:`.proof.write_proof`.
     faults : tuple of str
         What the check of the proof found wrong; empty if all holds.
+    world : World
+        What the rows were made from.
+    people : DemandReached
+        People within ``people_reach_km`` of a site that meets ``people_site``, in the plan's last year.
+    required : (n,) bool
+        Actions and events that are in every plan.
     """
 
     actions: gpd.GeoDataFrame
@@ -127,6 +133,11 @@ class Programme:
     costs: CostTable
     proof: dict[str, Any]
     faults: tuple[str, ...]
+    world: World
+    people: DemandReached
+    people_site: SiteRequirement
+    people_reach_km: float
+    required: BoolArray
     then: Mapping[str, float] = field(default_factory=lambda: {"people": 1.0})
 
     def __repr__(self) -> str:
@@ -209,6 +220,11 @@ def make_programme(
         costs=costs,
         proof=proof,
         faults=tuple(check_proof(proof)),
+        world=world,
+        people=people,
+        people_site=_people_reach(world, reach_km)[0],
+        people_reach_km=_people_reach(world, reach_km)[1],
+        required=base.required,
     )
 
 
@@ -297,11 +313,17 @@ def _growth(demand: pd.DataFrame, options: ProgrammeOptions, year: int) -> Float
     return np.where(demand["grows"], found, 1.0).astype(np.float64)
 
 
+def _people_reach(world: World, reach_km: float) -> tuple[SiteRequirement, float]:
+    """What a site must have to bring people within reach, and how far that is: by the policy's rule if there is one."""
+    rule = next(iter(world.policy.of(DemandReach)), None)
+    if rule is None:
+        return SiteRequirement(), reach_km
+    return rule.site, reach_km if rule.reach_km is None else rule.reach_km
+
+
 def _demand(world: World, aim: str, reach_km: float, options: ProgrammeOptions) -> DemandReached:
     """Demand of an aim in the plan's last year: within the reach of the policy's rule on it if there is one."""
-    rule = next(iter(world.policy.of(DemandReach)), None)
-    site = SiteRequirement() if rule is None else rule.site
-    within_km = reach_km if rule is None or rule.reach_km is None else rule.reach_km
+    site, within_km = _people_reach(world, reach_km)
     found = world.demand_within(site, within_km, "weight" if aim == "people" else aim)
     demand = found.demand.assign(grows=aim != "highway")
     factor = _growth(demand, options, max(options.years, default=options.begin))

@@ -1,0 +1,217 @@
+// The edit core: from which actions are carried out and which sites are switched off to every figure of the plan.
+// It measures as the assessment does (rules/*.py); tests compare both on random states.
+// -- shares ----------------------------------------------------------------------------------------------
+
+/** Interval of a pooled ratio of which some rows may not belong; see rules/finding.py. */
+function ratioBounds(low, high, whole, certain) {
+  if (!whole.length) return [null, null];
+  return [extreme(low, whole, certain), -extreme(high.map((x) => -x), whole, certain)];
+}
+
+function extreme(part, whole, certain) {
+  let top = 0, bottom = 0, best = Infinity;
+  const free = [];
+  part.forEach((x, i) => { if (certain[i]) { top += x; bottom += whole[i]; } else free.push(i); });
+  if (bottom > 0) best = top / bottom;
+  free.sort((a, b) => part[a] / whole[a] - part[b] / whole[b]);
+  for (const i of free) { top += part[i]; bottom += whole[i]; if (bottom > 0) best = Math.min(best, top / bottom); }
+  return best;
+}
+
+const hasBounds = (has, certain) => ratioBounds(has.map((x) => (x === 2 ? 1 : 0)), has.map((x) => (x === 0 ? 0 : 1)), has.map(() => 1), certain);
+
+function shareBounds(has) {
+  if (!has.length) return [null, null];
+  const yes = has.filter((x) => x === 2).length, unknown = has.filter((x) => x === 1).length;
+  return [yes / has.length, (yes + unknown) / has.length];
+}
+
+// -- the plan --------------------------------------------------------------------------------------------
+
+/** Recounts a plan; `model` is what siting/edit_model.py makes. */
+class EditCore {
+  constructor(model) {
+    this.model = model;
+    this.n = model.actions.id.length;
+    this.sites = model.places.sites;
+    this.nets = model.nets.map((net) => new RoadNet(net));
+    this.graphs = model.edges.map((edge) => new RoadGraph(edge));
+    this.byId = new Map(model.actions.id.map((id, k) => [id, k]));
+    this.siteById = new Map(model.sites.id.map((id, k) => [id, k]));
+    this.adds = model.requirements.map((r) => Int32Array.from(r.adds));
+    this.events = model.actions.kind.map((kind) => kind === "opening");
+  }
+
+  /** What is carried out: `on` (n) of the actions, `off` (sites) of today's sites; openings happen by themselves. */
+  carried(on, off) {
+    const { at } = this.model.actions, done = new Uint8Array(this.n);
+    for (let a = 0; a < this.n; a++) {
+      const mine = this.events[a] || on[a];
+      done[a] = mine && !(at[a] >= 0 && at[a] < this.sites && off[at[a]]) ? 1 : 0;
+    }
+    return done;
+  }
+
+  /** Status of every place for a requirement: 0 no, 1 unknown, 2 yes. */
+  status(requirement, done, off) {
+    const spec = this.model.requirements[requirement], found = new Uint8Array(this.model.places.n);
+    for (let k = 0; k < this.sites; k++) found[k] = off[k] ? 0 : spec.status[k];
+    for (const a of this.adds[requirement]) if (done[a]) found[this.model.actions.at[a]] = 2;
+    return found;
+  }
+
+  /** Every figure of a state; `at` names a year, by whose end rules are judged that are due later. */
+  assess(on, off) {
+    const done = this.carried(on, off), known = new Map();
+    const status = (r) => { if (!known.has(r)) known.set(r, this.status(r, done, off)); return known.get(r); };
+    const rules = {};
+    let spacing = null, counties = null;
+    for (const rule of this.model.rules) {
+      const found = this["by_" + rule.how](rule, { done, off, status });
+      rules[rule.id] = Object.assign({ status: ruleStatus(rule, found.low, found.high) }, found);
+      rules[rule.id].shown = rule.unit === "km" && rules[rule.id].status === "met" && found.strict && found.strict.all.gaps_over ? "met on average" : rules[rule.id].status;
+      if (rule.how === "spacing" && !spacing) spacing = found.strict;
+      if (rule.how === "reach" && !counties) counties = found.counties;
+    }
+    return { rules, spacing, counties, people: this.people(status), money: this.money(done), done };
+  }
+
+  by_today(rule) { return { low: rule.low, high: rule.high, recounted: false }; }
+
+  counting(rule, status, least) {
+    const inside = this.model.sites.inside;
+    return (place) => status[place] >= least && (rule.outside || place >= this.sites || inside[place]);
+  }
+
+  by_spacing(rule, state) {
+    const status = state.status(rule.requirement), net = this.nets[rule.net];
+    const strict = net.figures(this.counting(rule, status, 2), rule.limits_m, rule.span_m);
+    const unknown = status.includes(1);
+    const lenient = unknown ? net.figures(this.counting(rule, status, 1), rule.limits_m, rule.span_m) : strict;
+    const of = (found) => {
+      const value = rule.longest ? found.all.gap_max_m : found.all.length_per_site_m;
+      return found.all.length_m > 0 ? (Number.isFinite(value) ? value / 1000 : Infinity) : null;
+    };
+    const low = of(lenient), high = rule.longest && strict.all.any_open ? Infinity : of(strict);
+    return { low, high, strict };
+  }
+
+  by_edge(rule, state) {
+    const status = state.status(rule.requirement), graph = this.graphs[rule.edge];
+    const low = graph.share(this.counting(rule, status, 2), rule.span_m);
+    const high = status.includes(1) ? graph.share(this.counting(rule, status, 1), rule.span_m) : low;
+    return { low, high };
+  }
+
+  by_facilities(rule, { done, off }) {
+    const { states, sites, serving, pair } = rule.of;
+    const has = states.map((status, k) => {
+      let mask = 0;
+      sites[k].forEach((site, b) => { if (!off[site]) mask |= 1 << b; });
+      return serving[k].some((a) => done[a]) ? 2 : status[mask];
+    });
+    let counted = has;
+    if (rule.pairs) {
+      const best = new Map();
+      has.forEach((status, k) => best.set(pair[k], Math.max(status, best.get(pair[k]) || 0)));
+      counted = [...best.values()];
+    }
+    const [low, high] = shareBounds(counted);
+    return { low, high, has };
+  }
+
+  shorePower(spec, done) { return spec.has.map((has, k) => (spec.build[k] >= 0 && done[spec.build[k]] ? 2 : has)); }
+
+  by_berths(rule, { done }) {
+    const has = this.shorePower(rule.of, done), [low, high] = hasBounds(has, rule.of.certain);
+    return { low, high, has };
+  }
+
+  by_calls(rule, { done }) {
+    const power = this.shorePower(rule.berths, done), at = new Map();
+    rule.berths.id.forEach((id, k) => { if (!at.has(id)) at.set(id, power[k]); });
+    const has = [], certain = [];
+    rule.of.berth.forEach((berth, i) => {
+      const here = at.has(berth) ? at.get(berth) : 1;
+      if (here === 0 || rule.of.out[i]) return;
+      has.push(rule.of.connected[i]);
+      certain.push(!(rule.of.open[i] || (here === 1 && rule.of.connected[i] !== 2)));
+    });
+    const [low, high] = hasBounds(has, certain);
+    return { low, high };
+  }
+
+  by_parking(rule, { done }) {
+    const ready = rule.ready.map((known, k) => (rule.build[k] >= 0 && done[rule.build[k]] ? (known || 0) + rule.adds[k] : known));
+    const low = ready.map((x, k) => Math.min(x === null ? 0 : x, rule.spaces[k])), high = ready.map((x, k) => (x === null ? rule.spaces[k] : Math.min(x, rule.spaces[k])));
+    const [a, b] = ratioBounds(low, high, rule.spaces, rule.certain);
+    return { low: a === null ? null : a - rule.fleet, high: b === null ? null : b - rule.fleet };
+  }
+
+  by_reach(rule, state) {
+    const reach = this.model.reaches[rule.reach], status = state.status(rule.requirement), counties = new Map();
+    let whole = 0, low = 0, high = 0;
+    for (let i = 0; i < reach.weight.length; i++) {
+      const near = reach.lost[i] ? 1 : this.nearestStatus(reach, i, status), weight = reach.weight[i];
+      const county = counties.get(reach.county[i]) || { weight: 0, low: 0, high: 0 };
+      for (const sum of [county]) { sum.weight += weight; if (near === 2) sum.low += weight; if (near) sum.high += weight; }
+      counties.set(reach.county[i], county);
+      whole += weight; if (near === 2) low += weight; if (near) high += weight;
+    }
+    return whole > 0 ? { low: low / whole, high: high / whole, counties } : { low: null, high: null, counties };
+  }
+
+  nearestStatus(reach, i, status) {
+    let best = 0;
+    for (let k = reach.start[i]; k < reach.start[i + 1] && best < 2; k++) best = Math.max(best, status[reach.place[k]]);
+    return best;
+  }
+
+  /** People within reach of a site that surely counts. */
+  people(status) {
+    const { reach, requirement, weight } = this.model.people, list = this.model.reaches[reach], here = status(requirement);
+    let sum = 0;
+    for (let i = 0; i < list.id.length; i++) if (this.nearestStatus(list, i, here) === 2) sum += weight[list.id[i]] || 0;
+    return sum;
+  }
+
+  money(done) {
+    let sum = 0;
+    for (let a = 0; a < this.n; a++) if (done[a] && !this.events[a]) sum += this.model.actions.cost[a];
+    return sum;
+  }
+}
+
+/** Status of an interval against its rule's target; see rules/finding.py. */
+function ruleStatus(rule, lowest, highest) {
+  if (rule.target === null) return null;
+  let found = "undecided";
+  if (lowest !== null || highest !== null) {
+    const low = lowest === null ? -Infinity : lowest, high = highest === null ? Infinity : highest, { target } = rule;
+    let met, missed;
+    if (rule.unit === "km") { met = compareM(high * 1000, target * 1000) <= 0; missed = compareM(low * 1000, target * 1000) > 0; }
+    else if (rule.at_most) { met = high <= target + 1e-9; missed = low > target + 1e-9; }
+    else { met = low >= target - 1e-9; missed = high < target - 1e-9; }
+    found = met ? "met" : missed ? "not met" : "undecided";
+  }
+  return rule.early && found !== "met" ? "not due" : found;
+}
+
+/** The figures of a state as result.json has them: shares and kilometres to six decimals, the infinite as null. */
+function plainFigures(found) {
+  const plain = (x) => (x === null || x === undefined || !Number.isFinite(x) ? null : Number(x.toFixed(6)) + 0);
+  const km = (m) => (Number.isFinite(m) ? Number((m / 1000).toFixed(3)) : null);
+  const rules = {};
+  for (const id in found.rules) {
+    const { low, high, status } = found.rules[id];
+    if (low === undefined) continue;
+    rules[id] = { low: plain(low), high: plain(high), status };
+  }
+  return {
+    rules,
+    longest_gap_km: found.spacing ? km(found.spacing.all.gap_max_m) : null,
+    gaps_over: found.spacing ? found.spacing.all.gaps_over : null,
+    people: plain(found.people),
+    cost: plain(found.money),
+  };
+}

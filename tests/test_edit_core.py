@@ -1,0 +1,218 @@
+"""The page's edit core against the assessment: random states of a plan, every figure to the last shown digit."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from conftest import HANGS_S
+from edit_states import Witness
+from plugspan import make_plan
+from plugspan.network import read_network
+from plugspan.pipeline import assess_study, find_places, plan_programme
+from plugspan.project import read_project
+from plugspan.render.webmap.page import asset
+from plugspan.rules.policy import read_policy
+from plugspan.siting.edit_model import edit_model
+from plugspan.study import load, sample_project
+from plugspan.tables.numbers import plain
+
+pytestmark = pytest.mark.browser
+RUN = """
+window.recount = (states) => states.map(([on, off]) => {
+  const found = window.core.assess(Uint8Array.from(on), Uint8Array.from(off)), spacing = {};
+  for (const id in found.rules) {
+    const strict = found.rules[id].strict;
+    if (strict) spacing[id] = { all: strict.all, routes: Object.fromEntries(strict.routes) };
+  }
+  return { figures: plainFigures(found), spacing, counties: found.counties && [...found.counties] };
+});
+"""
+NETWORK = {
+    "gap_max_km": "gap_max_m", "own_gaps_over": "gaps_over", "sites": "sites", "shared_gaps": "shared_gaps",
+    "direction_sites": "direction_sites", "routes_over": "routes_over",
+}  # fmt: skip
+CLASSES = {
+    "good_km": "0",
+    "middle_km": "1",
+    "gap_km": "2",
+    "no_site_km": "no_site",
+    "open_km": "open",
+    "shared_km": "shared",
+}
+
+
+@pytest.fixture(scope="module")
+def sample():
+    """The sample's plan, its model as JSON, and its witness."""
+    with sample_project() as path:
+        study = load(read_project(path))
+    candidates = find_places(study)
+    programme = plan_programme(study, candidates)
+    at = programme.stages.last_day
+    model = edit_model(programme, assess_study(study, candidates), at)
+    return programme, json.loads(json.dumps(model, allow_nan=False)), Witness(programme.world, at)
+
+
+@pytest.fixture(scope="module")
+def recount(browser):
+    """A function that recounts states of a model in Chromium."""
+    page = browser.new_page()
+    page.set_default_timeout(HANGS_S * 1000)
+    code = "\n".join(asset(f"web/{name}.js") for name in ("edit_roads", "edit_core"))
+    page.add_script_tag(
+        content=f"{code}\nwindow.make = (model) => {{ window.core = new EditCore(model); }};\n{RUN}"
+    )
+
+    def run(model, states):
+        page.evaluate("model => window.make(model)", model)
+        numbers = [[on.astype(int).tolist(), off.astype(int).tolist()] for on, off in states]
+        return page.evaluate("states => window.recount(states)", numbers)
+
+    yield run
+    page.close()
+
+
+def assert_same(witness, states, recounted):
+    """What the page says of each state is what the assessment says."""
+    for (on, off), found in zip(states, recounted, strict=True):
+        for name, finding in witness.findings(on, off).items():
+            said = found["figures"]["rules"].get(name)
+            if said is None or finding.rule.kind in ("inventory", "fleet_power"):
+                continue
+            expected = {"low": plain(finding.low), "high": plain(finding.high), "status": finding.status}
+            assert said["status"] == expected["status"], (name, said, expected)
+            for end in ("low", "high"):
+                assert said[end] == pytest.approx(expected[end], abs=1.5e-6), (name, said, expected)
+            if name in found["spacing"]:
+                assert_same_spacing(finding, found["spacing"][name])
+            if finding.rule.kind == "demand_reach":
+                counties = dict(found["counties"])
+                for row in finding.table.to_dict("records"):
+                    if row["weight"]:
+                        mine = counties[row["county"]]
+                        assert mine["low"] / mine["weight"] == pytest.approx(row["low"], abs=1e-9)
+                        assert mine["high"] / mine["weight"] == pytest.approx(row["high"], abs=1e-9)
+
+
+def assert_same_spacing(finding, said):
+    for name, own in NETWORK.items():
+        value = said["all"][own]
+        assert finding.figures[name] == (round(value / 1000, 3) if own.endswith("_m") else value), name
+    for row in finding.table.to_dict("records"):
+        mine = said["routes"][row["ref"]]
+        assert mine["sites"] == row["sites"]
+        assert mine["gaps_over"] == row["own_gaps_over"]
+        assert mine["gap_max_m"] / 1000 == pytest.approx(row["gap_max_km"], abs=6e-4)
+        for name, own in CLASSES.items():
+            assert mine["classes"].get(own, 0.0) / 1000 == pytest.approx(row[name], abs=6e-4), (
+                row["ref"],
+                name,
+            )
+
+
+def test_random_states_of_the_sample(sample, recount):
+    """Actions on and off, today's sites switched off: each rule's interval and status, routes, classes, people."""
+    _, model, witness = sample
+    rng = np.random.default_rng(11)
+    states = [witness.random(rng) for _ in range(10)]
+    assert_same(witness, states, recount(model, states))
+
+
+def test_500_states_against_the_rows(sample, recount):
+    """The rows of the rules, which the plan is made with, give the same values in every state."""
+    programme, model, witness = sample
+    rng = np.random.default_rng(5)
+    opening = (programme.actions["kind"] == "opening").to_numpy(bool)
+    states = [witness.random(rng, sites=False) for _ in range(500)]
+    for (on, _), found in zip(states, recount(model, states), strict=True):
+        done = on | opening
+        for rule in programme.rules:
+            low = plain(rule.value(done, False))
+            said = found["figures"]["rules"][rule.rule]
+            end = "high" if rule.rule == "ordinary-highway-spacing" else "low"
+            assert said[end] == pytest.approx(low, abs=1.5e-6), rule.rule
+        assert found["figures"]["people"] == pytest.approx(programme.people.within(done), abs=1e-5)
+        assert found["figures"]["cost"] == pytest.approx(float(programme.actions["cost"][on].sum()), abs=1e-5)
+
+
+def test_every_step_of_the_plan(sample, recount):
+    """After each action of the plan the page says what ``result.json`` says."""
+    programme, model, _ = sample
+    order = programme.steps["action"].tolist()
+    ids = programme.actions["id"].to_numpy(object)
+    off = np.zeros(model["places"]["sites"], bool)
+    states = [(np.isin(ids, order[: k + 1]), off) for k in range(len(order))]
+    last = recount(model, states)[-1]
+    for rule in programme.rules:
+        for end in ("low", "high"):
+            claimed = programme.steps.iloc[-1][f"{rule.rule}.{end}"]
+            assert last["figures"]["rules"][rule.rule][end] == pytest.approx(claimed, abs=1.5e-6)
+    money = [step["figures"]["cost"] for step in recount(model, states)]
+    assert money == pytest.approx(programme.steps["spent"].tolist(), abs=1e-5)
+    assert all(a <= b for a, b in pairwise(money))
+
+
+@pytest.mark.slow
+def test_more_random_states_of_the_sample(sample, recount):
+    """Sixty more, by the assessment itself."""
+    _, model, witness = sample
+    rng = np.random.default_rng(77)
+    states = [witness.random(rng) for _ in range(60)]
+    assert_same(witness, states, recount(model, states))
+
+
+def made_up(graph, rng):
+    """Tables of chargers, facilities and demand at places of a road graph."""
+
+    def points(n):
+        return [shapely.Point(graph.node_xy[k]) for k in rng.integers(0, graph.n_nodes, n)]
+
+    chargers = gpd.GeoDataFrame(
+        {
+            "id": [f"c{k}" for k in range(30)],
+            "current": "dc",
+            "point_kw": rng.choice([30.0, 60.0, 120.0, np.nan], 30),
+            "points": rng.integers(1, 4, 30),
+            "status": rng.choice(["operational", "planned", "out_of_order"], 30, p=[0.7, 0.2, 0.1]),
+        },
+        geometry=points(30), crs=4326,
+    )  # fmt: skip
+    facilities = gpd.GeoDataFrame(
+        {"id": [f"f{k}" for k in range(8)], "name": [f"f{k}" for k in range(8)], "kind": "expressway_service_area"},
+        geometry=points(8), crs=4326,
+    )  # fmt: skip
+    demand = gpd.GeoDataFrame(
+        {"id": [f"d{k}" for k in range(60)], "weight": rng.integers(1, 100, 60).astype(float)},
+        geometry=points(60), crs=4326,
+    )  # fmt: skip
+    return chargers, facilities, demand
+
+
+@pytest.mark.extra_data
+@pytest.mark.parametrize(("name", "pattern"), [("andorra", r"CG-?\\d+"), ("oslo-east", r"E ?\\d+|Ring ?\\d")])
+def test_random_states_of_real_roads(extra_data, recount, tmp_path, root, name, pattern):
+    """Dual carriageways, shared roads, borders and open ends of whole extracts."""
+    graph = read_network(extra_data / "osm" / f"{name}.osm.pbf")
+    rng = np.random.default_rng(3)
+    west, south, east, north = (*graph.node_xy.min(axis=0), *graph.node_xy.max(axis=0))
+    inset = (east - west) / 6, (north - south) / 6
+    region = shapely.box(west + inset[0], south + inset[1], east - inset[0], north - inset[1])
+    policy = (root / "coverage" / "rules" / "profiles" / "zhuzhou-2025.toml").read_text("utf-8")
+    policy = policy.replace("'[GS]\\d{3}'", f"'{pattern}'".replace("\\\\", "\\"))
+    policy = policy.replace("[25.0, 40.0]", "[3.0, 6.0]").replace("value_max = 40.0", "value_max = 6.0")
+    (tmp_path / "policy.toml").write_text(policy.replace("span_max_km = 40.0", "span_max_km = 6.0"), "utf-8")
+    chargers, facilities, demand = made_up(graph, rng)
+    plan = make_plan(
+        chargers, graph, read_policy(tmp_path / "policy.toml"), region=region, facilities=facilities, demand=demand,
+    )  # fmt: skip
+    programme = plan.programme
+    model = json.loads(json.dumps(edit_model(programme, plan.before, None), allow_nan=False))
+    witness = Witness(programme.world)
+    states = [witness.random(rng) for _ in range(8)]
+    assert model["nets"][0]["drives"]
+    assert_same(witness, states, recount(model, states))
