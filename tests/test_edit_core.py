@@ -33,16 +33,16 @@ window.recount = (states) => states.map(([on, off]) => {
 });
 """
 NETWORK = {
-    "gap_max_km": "gap_max_m", "own_gaps_over": "gaps_over", "sites": "sites", "shared_gaps": "shared_gaps",
+    "gap_max_m": "gap_max_m", "own_gaps_over": "gaps_over", "sites": "sites", "shared_gaps": "shared_gaps",
     "direction_sites": "direction_sites", "routes_over": "routes_over",
 }  # fmt: skip
 CLASSES = {
-    "good_km": "0",
-    "middle_km": "1",
-    "gap_km": "2",
-    "no_site_km": "no_site",
-    "open_km": "open",
-    "shared_km": "shared",
+    "good_m": "0",
+    "middle_m": "1",
+    "gap_m": "2",
+    "no_site_m": "no_site",
+    "open_m": "open",
+    "shared_m": "shared",
 }
 
 
@@ -102,14 +102,14 @@ def assert_same(witness, states, recounted):
 def assert_same_spacing(finding, said):
     for name, own in NETWORK.items():
         value = said["all"][own]
-        assert finding.figures[name] == (round(value / 1000, 3) if own.endswith("_m") else value), name
+        assert finding.figures[name] == pytest.approx(value, abs=2e-3), name
     for row in finding.table.to_dict("records"):
         mine = said["routes"][row["ref"]]
         assert mine["sites"] == row["sites"]
         assert mine["gaps_over"] == row["own_gaps_over"]
-        assert mine["gap_max_m"] / 1000 == pytest.approx(row["gap_max_km"], abs=6e-4)
+        assert mine["gap_max_m"] == pytest.approx(row["gap_max_m"], abs=2e-3)
         for name, own in CLASSES.items():
-            assert mine["classes"].get(own, 0.0) / 1000 == pytest.approx(row[name], abs=6e-4), (
+            assert mine["classes"].get(own, 0.0) == pytest.approx(row[name], abs=2e-3), (
                 row["ref"],
                 name,
             )
