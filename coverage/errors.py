@@ -62,6 +62,11 @@ class Fault:
             where.append(text("fault.at-row", lang, row=self.row))
         if self.column:
             where.append(text("fault.at-column", lang, column=self.column))
+        what = self.words(lang)
+        return text("language.told-of", lang, what=" ".join(where), words=what) if where else what
+
+    def words(self, lang: str = "en") -> str:
+        """What and remedy, for who sees where."""
         values = {
             "file": self.file,
             "row": self.row,
@@ -70,8 +75,7 @@ class Fault:
             **self.values,
         }
         shown = {k: v.render(lang) if hasattr(v, "render") else v for k, v in values.items()}
-        what = text(f"fault.{self.key}", lang, **shown)
-        return text("language.told-of", lang, what=" ".join(where), words=what) if where else what
+        return text(f"fault.{self.key}", lang, **shown)
 
 
 class PlugspanError(Exception):

@@ -87,6 +87,18 @@ def load(project: Project, *, progress: StageProgress = silent) -> Study:
     return Study(project, policy, region, roads, routes, inputs, _background(features))
 
 
+def read_ground(project: Project) -> tuple[Region | None, RoadGraph]:
+    """Read region and roads alone: what the tables of a project are looked at against.
+
+    Raises
+    ------
+    InputError, NetworkError
+        As :func:`load`.
+    """
+    region = _region(project)
+    return region, _network(project, region, [])[0]
+
+
 @contextmanager
 def collected(faults: list[Fault]) -> Iterator[None]:
     """Faults of one input don't hide those of the next; they are raised together when all is read."""

@@ -368,3 +368,172 @@ def test_a_full_disk_leaves_the_old_file(client, project, monkeypatch):
     assert "No space left" in answer.json()["error"]
     assert (project / "project.toml").read_bytes() == before
     assert [p.name for p in project.iterdir()] == ["project.toml"]
+
+
+# -- tables --------------------------------------------------------------------------------------------------
+
+CHARGERS = """编号,名称,经度,纬度,充电枪数,备注
+A1,一站,113.10,27.80,4,好
+A2,二站,113.12,27.82,四把枪,
+A3,三站,213.1,27.83,2,
+"""
+
+
+def put(client, name, content):
+    """Hand in a table and let the project use it; its address."""
+    assert client.put(f"{AT}/files/{name}", content=content).status_code == 200
+    version = client.get(AT).json()["version"]
+    made = client.post(f"{AT}/tables", json={"path": name}, headers={"if-match": version})
+    assert made.status_code == 200, made.text
+    return f"{AT}/tables/{made.json()['kind']}/{made.json()['index']}"
+
+
+def mend(client, at, row, column, value, **stale):
+    """Change a cell as the page does, from what it shows."""
+    seen = client.get(at).json()
+    column = [h["header"] for h in seen["headers"]].index(column)
+    old = next(r["cells"][column] for r in seen["rows"] if r["n"] == row)
+    data = {"row": row, "at": column, "old": stale.get("old", old), "value": value}
+    return client.post(f"{at}/cell", json=data, headers={"if-match": stale.get("file", seen["file"])})
+
+
+def test_faults_stand_in_their_cells_and_go_when_mended(client, project):
+    """What is wrong, where, with the remedy; the mended file differs in these cells alone, and the command reads it."""
+    at = put(client, "站点.csv", CHARGERS.encode("gb18030"))
+    assert at.endswith("chargers/0")
+    found = client.get(at).json()
+    assert found["counts"] == {"read": 3, "kept": 1, "left_out": 0, "faulted": 2}
+    assert {(f["row"], f["column"]) for f in found["faults"]} == {(3, "充电枪数"), (4, None)}
+    assert [h["name"] for h in found["headers"]] == ["id", "name", "lon", "lat", "points", "note"]
+    assert [p[2:] for p in found["points"]] == [[2, False], [3, True]]
+    only = client.get(f"{at}?only=faults").json()
+    assert [row["n"] for row in only["rows"]] == [3, 4]
+    assert mend(client, at, 3, "充电枪数", "4").status_code == 200
+    assert mend(client, at, 4, "经度", "113.13").status_code == 200
+    found = client.get(at).json()
+    assert found["faults"] == []
+    assert found["counts"]["kept"] == len(found["points"]) == 3
+    expected = CHARGERS.replace("四把枪", "4").replace("213.1", "113.13")
+    assert (project / "站点.csv").read_bytes() == expected.encode("gb18030")
+
+
+@pytest.mark.parametrize(
+    ("source", "row", "column", "value", "expected"),
+    [
+        ('id,name,lon,lat\n1,"a, b",1,2\n', 2, "lon", "3", 'id,name,lon,lat\n1,"a, b",3,2\n'),
+        ("id;name;lon;lat\r\n1;a;1;2\r\n", 2, "name", 'x;"y', 'id;name;lon;lat\r\n1;"x;""y";1;2\r\n'),
+        (
+            'id,name,lon,lat\n1,"two\nlines",1,2\n2,b,3,4',
+            3,
+            "name",
+            "c",
+            'id,name,lon,lat\n1,"two\nlines",1,2\n2,c,3,4',
+        ),
+        (
+            "\ufeffA list\n\nid,name,lon,lat\n1,a,1,2\n",
+            4,
+            "lat",
+            "5",
+            "\ufeffA list\n\nid,name,lon,lat\n1,a,1,5\n",
+        ),
+        ('id,name,lon,lat\n1,"q""q",1,2\n', 2, "lat", "", 'id,name,lon,lat\n1,"q""q",1,\n'),
+    ],
+)
+def test_one_cell_changes_and_nothing_else(client, project, source, row, column, value, expected):
+    """Quotes, line ends, titles above, marks and other cells stay, letter by letter."""
+    at = put(client, "t.csv", source.encode())
+    assert mend(client, at, row, column, value).status_code == 200
+    assert (project / "t.csv").read_bytes().decode() == expected
+
+
+def test_a_cell_that_changed_meanwhile_is_not_overwritten(client, project):
+    """Another tab, or Excel, was quicker; or the page shows an old cell."""
+    at = put(client, "t.csv", CHARGERS.encode())
+    old = client.get(at).json()["file"]
+    (project / "t.csv").write_text(CHARGERS.replace("好", "不好"), "utf-8")
+    assert mend(client, at, 2, "名称", "x", file=old).status_code == 412
+    assert mend(client, at, 2, "名称", "x", old="另一站").status_code == 412
+    assert mend(client, at, 2, "名称", "甲\u0001乙").status_code == 200
+    (project / "g.csv").write_bytes(CHARGERS.encode("gb18030"))
+    assert "不好" in (project / "t.csv").read_text("utf-8")
+
+
+def test_a_workbook_stays_and_its_table_goes_on_as_csv(client, project):
+    """The project uses the CSV; faults are mended there; the workbook is byte for byte what it was."""
+    import io
+
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for line in CHARGERS.strip().split("\n"):
+        book.active.append([float(c) if c.replace(".", "").isdigit() else c for c in line.split(",")])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    at = put(client, "站.xlsx", buffer.getvalue())
+    done = mend(client, at, 3, "充电枪数", "4").json()
+    assert done["copy"] == "站.csv"
+    assert (project / "站.xlsx").read_bytes() == buffer.getvalue()
+    assert read_project(project).tables["chargers"][0].path.name == "站.csv"
+    assert mend(client, at, 4, "经度", "113.1").status_code == 200
+    assert client.get(at).json()["faults"] == []
+
+
+def test_columns_datum_and_tables_are_settings_of_the_project(client, project):
+    """A header is named by hand, the datum is changed, the table taken out: project.toml says so each time."""
+    at = put(client, "t.csv", CHARGERS.replace("名称", "叫法").encode())
+
+    def change(**data):
+        version = client.get(AT).json()["version"]
+        return client.post(at, json=data, headers={"if-match": version}).status_code
+
+    assert client.get(at).json()["headers"][1] == {"header": "叫法", "name": "", "set": False}
+    assert change(header="叫法", name="name") == 200
+    assert client.get(at).json()["headers"][1] == {"header": "叫法", "name": "name", "set": True}
+    assert change(datum="gcj02") == 200
+    table = read_project(project).tables["chargers"][0]
+    assert (table.datum, table.columns) == ("gcj02", {"name": "叫法"})
+    assert change(datum="mars") == 422
+    assert change(header="叫法", name="no_such") == 200
+    assert any("no_such" in f["words"] for f in client.get(at).json()["faults"])
+    assert change(header="叫法", name="") == 200
+    assert read_project(project).tables["chargers"][0].columns == {}
+    assert change(remove=True) == 200
+    assert read_project(project).tables == {}
+    assert (project / "t.csv").exists()
+
+
+def test_a_table_outside_of_the_folder_is_not_shown(client, project, tmp_path):
+    """The project file may name one, and the command reads it; the pages don't."""
+    (tmp_path / "world" / "secret.csv").write_text("id,lon,lat\ns,1,2\n")
+    (project / "link.csv").symlink_to(tmp_path / "world" / "secret.csv")
+    with (project / "project.toml").open("a") as file:
+        file.write('[[tables.chargers]]\npath = "../secret.csv"\n[[tables.chargers]]\npath = "link.csv"\n')
+    for index in (0, 1):
+        answer = client.get(f"{AT}/tables/chargers/{index}")
+        assert answer.status_code == 403
+        assert "secret" not in answer.text.replace("../secret.csv", "")
+    assert "link.csv" not in [f["path"] for f in client.get(AT).json()["files"]]
+
+
+def test_the_sample_is_shown_with_its_ground_and_a_wrong_datum_is_noticed(client, world):
+    """All nine tables are read; said to be WGS 84, those of a map service lie off the roads, and it is noticed."""
+    assert (
+        client.post("/api/projects", json={"name": "s", "sample": True, "language": "zh"}).status_code == 200
+    )
+    view = client.get("/api/p/s").json()
+    assert len(view["tables"]) == 9
+    assert view["missing"] == []
+    ground = client.get("/api/p/s/ground").json()
+    assert ground["region"]
+    assert len(ground["roads"]) > 50
+    for table in view["tables"]:
+        found = client.get(f"/api/p/s/tables/{table['kind']}/{table['index']}").json()
+        assert found["faults"] == []
+        assert found["counts"]["kept"] == found["counts"]["read"] > 0
+        assert found["datum_notice"] is None if "datum_notice" in found else True
+    at = "/api/p/s/tables/chargers/0"
+    assert client.post(at, json={"datum": "wgs84"}, headers={"if-match": view["version"]}).status_code == 200
+    assert client.get(at).json()["datum_notice"]["other"] == "gcj02"
+    sample = read_project(world / "s")
+    assert len(sample.tables["chargers"]) == 2
+    assert (world / "s" / "project.toml").read_text("utf-8").count("#") > 3

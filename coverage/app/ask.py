@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .jobs import Jobs
 from .world import Folder, RefusedError, World
 
 
@@ -17,6 +18,7 @@ class Ask:
     Attributes
     ----------
     world : World
+    jobs : Jobs
     lang : str
         Language of the page.
     path, query : mapping
@@ -28,6 +30,7 @@ class Ask:
     """
 
     world: World
+    jobs: Jobs
     lang: str
     path: Mapping[str, str]
     query: Mapping[str, str]

@@ -87,8 +87,8 @@ def overview(ask: Ask) -> dict[str, Any]:
         content, version = read_file(folder) if folder.file.stat().st_size < 1_000_000 else ("", "")
         faults = [fault.render(ask.lang) for fault in error.faults]
         return {"name": ask.path["project"], "version": version, "faults": faults, "toml": content}
-    osm = project.path(project.network.osm)
-    missing = [] if osm.is_file() else ["roads"]
+    osm, roads = project.path(project.network.osm), folder.has(project.network.osm)
+    missing = [] if roads else ["roads"]
     missing += [] if project.tables else ["tables"]
     if boundary_file(project).is_file() is False and project.region.model_dump(exclude={"halo_km", "layer"}) == {
         "file": None, "osm_relation": None, "bbox": None, "name": None,
@@ -101,8 +101,7 @@ def overview(ask: Ask) -> dict[str, Any]:
         "missing": missing,
         "project": project.model_dump(mode="json", by_alias=True),
         "policy": _policy_name(project.policy, ask.lang),
-        "roads": {"path": project.network.osm.as_posix(), "there": osm.is_file(),
-                  "mb": round(osm.stat().st_size / 1e6, 1) if osm.is_file() else 0},
+        "roads": {"path": project.network.osm.as_posix(), "there": roads, "mb": round(osm.stat().st_size / 1e6, 1) if roads else 0,},
         "files": [{"path": p, "version": version_of(folder.path / p)} for p in folder.data_files()],
         "tables": _tables(project, folder),
     }  # fmt: skip
@@ -113,7 +112,7 @@ def _tables(project: Project, folder: Folder) -> list[dict[str, Any]]:
     for kind in TABLES:
         for i, table in enumerate(project.tables.get(kind, ())):  # type: ignore[call-overload]
             path = table.path.as_posix() if table.path is not None else ""
-            there = table.from_osm or folder.inside(path).is_file() if path or table.from_osm else False
+            there = table.from_osm or folder.has(path)
             found.append({"kind": kind, "index": i, "path": path, "from_osm": table.from_osm, "there": there})
     return found
 

@@ -23,9 +23,10 @@ from starlette.routing import Route
 
 from ..errors import InputError, OutputExistsError, PlugspanError
 from ..texts import LANGUAGES, catalogue, text
-from . import projects
+from . import cells, projects, runs, table_view
 from .ask import Ask
 from .door import HOST, PAGE_POLICY, Door, with_policy
+from .jobs import Jobs
 from .world import MOST_MB, RefusedError, World, replacing, suffix_of, version_of
 
 _MOST_JSON = 1_000_000
@@ -57,6 +58,7 @@ def _ask(request: Request, data: Any) -> Ask:
     version = request.headers.get("if-match", "").strip('"')
     return Ask(
         request.app.state.world,
+        request.app.state.jobs,
         _lang(request),
         dict(request.path_params),
         dict(request.query_params),
@@ -168,10 +170,12 @@ def make_app(world: World, lang: str) -> Starlette:
     lang : str
         Language where a page doesn't say.
     """
+    jobs = Jobs()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
+        jobs.end()
 
     project = "/api/p/{project}"
     routes = [
@@ -183,12 +187,20 @@ def make_app(world: World, lang: str) -> Starlette:
         Route(project, _answers(projects.overview)),
         Route(f"{project}/settings", _answers(projects.settings), methods=["POST"]),
         Route(f"{project}/files/{{name}}", _upload, methods=["PUT"]),
+        Route(f"{project}/ground", _answers(table_view.ground)),
+        Route(f"{project}/tables", _answers(table_view.add_table), methods=["POST"]),
+        Route(f"{project}/tables/{{kind}}/{{index}}", _answers(table_view.table)),
+        Route(f"{project}/tables/{{kind}}/{{index}}", _answers(table_view.change_table), methods=["POST"]),
+        Route(f"{project}/tables/{{kind}}/{{index}}/cell", _answers(cells.change_cell), methods=["POST"]),
+        Route(f"{project}/jobs/{{kind}}", _answers(runs.start), methods=["POST"]),
+        Route(f"{project}/jobs/{{kind}}/cancel", _answers(runs.cancel), methods=["POST"]),
+        Route(f"{project}/jobs/{{kind}}/events", _answers(runs.events_of)),
     ]
     handlers: dict[Any, Any] = {
         PlugspanError: _told, OSError: _system, ClientDisconnect: _gone, Exception: _own_fault,
     }  # fmt: skip
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
-    app.state.world, app.state.lang = world, lang
+    app.state.world, app.state.lang, app.state.jobs = world, lang, jobs
     return app
 
 

@@ -121,6 +121,13 @@ class Folder:
             raise RefusedError(403, "app-outside", name=str(relative)[:200])
         return place
 
+    def has(self, relative: str | Path) -> bool:
+        """Whether a path in the project leads to a file inside the folder."""
+        try:
+            return self.inside(relative).is_file()
+        except RefusedError:
+            return False
+
     def upload(self, name: str) -> Path:
         """Return where a file that is handed in goes.
 

@@ -27,6 +27,11 @@ export function h(tag, given = {}, ...children) {
   return node;
 }
 
+/** Put children into an element in the place of what was there; null is none. */
+export function fill(node, ...children) {
+  node.replaceChildren(...children.flat(9).filter((child) => child !== null && child !== undefined && child !== false));
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 export function s(tag, given = {}, ...children) {
   const node = document.createElementNS(SVG, tag);

@@ -1,9 +1,10 @@
 // The frame around the pages: address, steps, language.
 
 import { ask, h, speak, state, t, tell, Refusal } from "./core.js";
+import { dataPage } from "./data.js";
 import { startPage } from "./start.js";
 
-const PAGES = { start: startPage };
+const PAGES = { start: startPage, data: dataPage };
 const STEPS = ["start", "data", "rules", "run", "plan", "handover"];
 let leave = null;
 let turn = 0;

@@ -1,0 +1,341 @@
+"""A table as the page shows it: columns and what they were taken for, faults in their cells, points, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from ..errors import Fault, InputError, PlugspanError
+from ..inputs import SCHEMAS, distance_to, notice_table_datum, read_table, to_wgs84
+from ..inputs.files import SUFFIXES, VECTOR_SUFFIXES, read_raw
+from ..inputs.headers import find_column, map_headers
+from ..inputs.raw_table import RawTable
+from ..network import Region, RoadGraph
+from ..project import Project, TableSettings
+from ..schema import TableSchema
+from ..study import FAR_KM, read_ground
+from .ask import Ask
+from .project_file import change_project, open_project
+from .world import Folder, RefusedError, suffix_of, version_of
+
+PAGE_ROWS = 100
+MOST_POINTS = 20_000
+_CELL_LETTERS = 200
+_NEXT_TO = 0.004
+"""Degrees by which lines under the points are simplified: some 400 m."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Region and roads, as far as they are there."""
+
+    region: Region | None = None
+    roads: RoadGraph | None = None
+
+
+@lru_cache(maxsize=2)
+def _ground(_versions: tuple[str, ...], project: _Ignored) -> Ground:
+    try:
+        return Ground(*read_ground(project.project))
+    except PlugspanError:  # told on the page of the run; tables can be looked at without
+        return Ground()
+
+
+@dataclass(frozen=True)
+class _Ignored:
+    """A project that is no part of the key it is kept under."""
+
+    project: Project = field(compare=False)
+
+
+def ground_of(folder: Folder, project: Project) -> Ground:
+    """Region and roads of a project; read again when their files or settings change."""
+    files = [project.network.osm, *([project.region.file] if project.region.file else [])]
+    if not all(map(folder.has, files)):
+        return Ground()
+    versions = [version_of(folder.inside(path)) for path in files]
+    return _ground((str(folder.path), *versions, project.region.model_dump_json()), _Ignored(project))
+
+
+def ground(ask: Ask) -> dict[str, Any]:
+    """Outlines for the map under the points: the region, and roads with a number."""
+    project, _ = open_project(ask.folder)
+    found = ground_of(ask.folder, project)
+    region = [] if found.region is None else _rings(found.region.polygon.simplify(_NEXT_TO / 2))
+    roads: list[Any] = []
+    if found.roads is not None:
+        numbered = found.roads.segments["ref"].notna().to_numpy()
+        lines = shapely.simplify(np.asarray(found.roads.lines(), dtype=object)[numbered], _NEXT_TO)
+        roads = [_coordinates(line) for line in lines[:MOST_POINTS]]
+    return {"region": region, "roads": roads}
+
+
+def _rings(polygon: Any) -> list[Any]:
+    return [_coordinates(part.exterior) for part in shapely.get_parts(polygon)]
+
+
+def _coordinates(line: Any) -> list[list[float]]:
+    return [[round(x, 5), round(y, 5)] for x, y in shapely.get_coordinates(line).tolist()]
+
+
+# -- one table -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A table of a project with its settings."""
+
+    kind: str
+    index: int
+    schema: TableSchema
+    settings: TableSettings
+    path: Path
+    project: Project
+    version: str
+
+
+def open_table(ask: Ask) -> Opened:
+    """Return the table that a page asks for.
+
+    Raises
+    ------
+    RefusedError
+        404 if there is none, 403 if its file lies outside of the folder.
+    """
+    project, version = open_project(ask.folder)
+    kind, index = ask.path["kind"], ask.path["index"]
+    tables: Sequence[TableSettings] = project.tables.get(kind, ())  # type: ignore[call-overload]
+    if kind not in SCHEMAS or not index.isdigit() or int(index) >= len(tables):
+        raise RefusedError(404, "app-no-table")
+    settings = tables[int(index)]
+    path = ask.folder.inside(settings.path or project.network.osm)
+    return Opened(kind, int(index), SCHEMAS[kind], settings, path, project, version)
+
+
+def raw_of(path: Path, schema: TableSchema, settings: TableSettings) -> RawTable:
+    """Read a file as it is, with the header found by the columns that are looked for."""
+    named = set(settings.columns.values())
+    return read_raw(
+        path,
+        encoding=settings.encoding,
+        sheet=settings.sheet,
+        layer=settings.layer,
+        known=lambda header: header in named or find_column(schema, header) is not None,
+    )
+
+
+def table(ask: Ask) -> dict[str, Any]:
+    """A table with its columns, a page of its rows, and everything that is wrong with it."""
+    opened = open_table(ask)
+    settings = opened.settings
+    shown: dict[str, Any] = {
+        "kind": opened.kind, "index": opened.index, "path": opened.path.name, "version": opened.version,
+        "file": version_of(opened.path), "datum": settings.datum, "from_osm": settings.from_osm,
+        "editable": opened.path.suffix.lower() not in VECTOR_SUFFIXES, "columns": _columns(opened.schema, ask.lang),
+    }  # fmt: skip
+    if settings.from_osm:
+        return shown | {
+            "faults": [],
+            "notes": [],
+            "headers": [],
+            "rows": [],
+            "points": [],
+            "total": 0,
+            "counts": {},
+        }
+    try:
+        raw = raw_of(opened.path, opened.schema, settings)
+    except InputError as error:
+        told = [_fault(fault, ask.lang) for fault in error.faults]
+        return shown | {
+            "faults": told,
+            "notes": [],
+            "headers": [],
+            "rows": [],
+            "points": [],
+            "total": 0,
+            "counts": {},
+        }
+    under = ground_of(ask.folder, opened.project)
+    read, faults, notes = _read(opened, under)
+    mapped, _, _ = map_headers(opened.schema, raw.headers, settings.columns, cut=raw.cut)
+    names = {m.header: m.column.name for m in mapped}
+    bad: set[int | None] = {fault.row for fault in faults if fault.row is not None}
+    chosen = set(settings.columns.values())
+    shifted = next((fault for fault in notes if fault.key == "datum-mismatch"), None)
+    return shown | {
+        "headers": [{"header": h, "name": names.get(h, ""), "set": h in chosen} for h in raw.headers],
+        "counts": _counts(raw, read, faults),
+        "faults": [_fault(fault, ask.lang) for fault in faults[:500]],
+        "notes": [_fault(fault, ask.lang) for fault in notes[:100]],
+        "datum_notice": None
+        if shifted is None
+        else {"other": shifted.values["other"], **_fault(shifted, ask.lang)},
+        "points": _points(raw, read, names, settings.datum, bad),
+        **_page(ask, raw, bad),
+    }
+
+
+def _columns(schema: TableSchema, lang: str) -> list[dict[str, Any]]:
+    return [
+        {"name": c.name, "label": c.label(lang), "required": c.required, "meaning": c.meaning(lang)}
+        for c in schema.columns
+    ]
+
+
+def _fault(fault: Fault, lang: str) -> dict[str, Any]:
+    return {"row": fault.row, "column": fault.column, "words": fault.words(lang), "key": fault.key}
+
+
+def _read(opened: Opened, under: Ground) -> tuple[gpd.GeoDataFrame | None, list[Fault], list[Fault]]:
+    """The table as a run reads it, or its faults; notes in any case."""
+    notes: list[Fault] = []
+    s, region, roads = opened.settings, under.region, under.roads
+    try:
+        read = read_table(
+            opened.path, opened.schema, datum=s.datum, columns=s.columns, encoding=s.encoding, sheet=s.sheet,
+            layer=s.layer, defaults=s.defaults, region=None if region is None else region.polygon,
+            halo_km=opened.project.region.halo_km if region is not None else FAR_KM,
+            roads=None if roads is None else shapely.box(*roads.node_xy.min(axis=0), *roads.node_xy.max(axis=0)),
+            notes=notes,
+        )  # fmt: skip
+    except InputError as error:
+        return None, list(error.faults), notes
+    if roads is not None and opened.kind in ("chargers", "facilities"):
+        noticed = notice_table_datum(read, s.datum, distance_to(roads.lines()))
+        notes += [] if noticed is None else [noticed]
+    return read, [], notes
+
+
+def _counts(raw: RawTable, read: gpd.GeoDataFrame | None, faults: list[Fault]) -> dict[str, int]:
+    """Rows read, kept, left out (sums, footnotes) and faulted: read = kept + left out + faulted."""
+    faulted = {fault.row for fault in faults if fault.row is not None and fault.row != raw.header_row}
+    ragged = len({fault.row for fault in raw.notes if fault.key == "row-ragged"})
+    total = len(raw.rows) + ragged
+    if read is not None:
+        return {"read": total, "kept": len(read), "left_out": total - len(read), "faulted": 0}
+    return {"read": total, "kept": total - len(faulted), "left_out": 0, "faulted": len(faulted)}
+
+
+def _page(ask: Ask, raw: RawTable, bad: set[int | None]) -> dict[str, Any]:
+    """Some rows of the table: all of them in turn, or those with faults."""
+    which = range(len(raw.rows))
+    if ask.query.get("only") == "faults":
+        which = [i for i in which if raw.row_numbers[i] in bad]  # type: ignore[assignment]
+    offset = ask.number("offset", 0, max(len(which) - 1, 0))
+    some = which[offset : offset + PAGE_ROWS]
+    return {
+        "total": len(which),
+        "offset": offset,
+        "rows": [
+            {"n": raw.row_numbers[i], "cells": [shown_cell(cell) for cell in raw.rows[i]]} for i in some
+        ],
+    }
+
+
+def shown_cell(cell: Any) -> str:
+    """Return a cell as the page shows it and takes it back."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        cell = int(cell)
+    return str(cell)[:_CELL_LETTERS]
+
+
+def _points(
+    raw: RawTable, read: gpd.GeoDataFrame | None, names: dict[str, str], datum: str, bad: set[int | None]
+) -> list[list[Any]]:
+    """Longitude, latitude, row and whether it has a fault; with faults, of what looks like numbers."""
+    if read is not None:
+        here = read[read.geometry.notna()]
+        xy = shapely.get_coordinates(shapely.point_on_surface(here.geometry.to_numpy()))
+        rows = here["source_row"].to_numpy()
+    else:
+        xy, rows = _guessed(raw, names, datum)
+    ok = np.isfinite(xy).all(axis=1) & (np.abs(xy[:, 0]) <= 180) & (np.abs(xy[:, 1]) <= 90)
+    found = zip(xy[ok][:MOST_POINTS].tolist(), rows[ok][:MOST_POINTS].tolist(), strict=True)
+    return [[round(x, 6), round(y, 6), row, row in bad] for (x, y), row in found]
+
+
+def _guessed(raw: RawTable, names: dict[str, str], datum: str) -> tuple[Any, Any]:
+    at = {name: raw.headers.index(header) for header, name in names.items() if name in ("lon", "lat")}
+    if len(at) < 2:
+        return np.empty((0, 2)), np.empty(0)
+    xy = np.array([[_float(row[at["lon"]]), _float(row[at["lat"]])] for row in raw.rows]).reshape(-1, 2)
+    near = (np.abs(xy[:, 0]) <= 180) & (np.abs(xy[:, 1]) <= 90)
+    if datum in ("gcj02", "bd09") and near.any():
+        xy[near] = np.column_stack(to_wgs84(xy[near, 0], xy[near, 1], datum))
+    return xy, np.array(raw.row_numbers)
+
+
+def _float(cell: Any) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+# -- which table a file is -----------------------------------------------------------------------------------
+
+
+def guess_kind(path: Path) -> str:
+    """Return the kind of table that knows the most headers of a file, with all it asks for; "" if none does."""
+    best = ("", 0.0)
+    for kind, schema in SCHEMAS.items():
+        try:
+            raw = raw_of(path, schema, TableSettings(path=Path("x")))
+        except InputError:
+            continue
+        found = {c.name for h in raw.headers if h and (c := find_column(schema, h)) is not None}
+        if raw.geometry is not None:
+            areas = raw.geometry.geom_type.isin(["Polygon", "MultiPolygon"]).mean() > 0.5
+            if areas != (schema.geometry == "area"):
+                continue
+            found |= {"lon", "lat"}
+        required = {c.name for c in schema.columns if c.required}
+        if schema.geometry == "point" and "position" not in found:
+            required |= {"lon", "lat"}
+        score = len(found) / max(len(raw.headers), 1) + len(found & required) - 2.0 * len(required - found)
+        if score > best[1]:
+            best = (kind, score)
+    return best[0]
+
+
+def add_table(ask: Ask) -> dict[str, Any]:
+    """Use a file of the folder as a table: of the kind that is named, or of the one it looks like."""
+    name, kind = ask.text("path"), ask.text("kind")
+    if name not in ask.folder.data_files() or suffix_of(name) not in SUFFIXES:
+        raise RefusedError(404, "app-no-table")
+    path = ask.folder.inside(name)
+    if kind and kind not in SCHEMAS:
+        raise RefusedError(400, "app-form")
+    kind = kind or guess_kind(path)
+    if not kind:
+        raise RefusedError(422, "app-which-table", name=path.name)
+    project, _ = open_project(ask.folder)
+    index = len(project.tables.get(kind, ()))  # type: ignore[call-overload]
+    version = change_project(ask.folder, ask.version, [(("tables", kind, index), {"path": name})])
+    return {"kind": kind, "index": index, "version": version}
+
+
+def change_table(ask: Ask) -> dict[str, Any]:
+    """Change datum or columns of a table, or take it out of the project (its file stays)."""
+    opened = open_table(ask)
+    at = ("tables", opened.kind, opened.index)
+    data = ask.data if isinstance(ask.data, dict) else {}
+    if data.get("remove") is True:
+        return {"version": change_project(ask.folder, ask.version, [(at, None)])}
+    if isinstance(datum := data.get("datum"), str):
+        return {"version": change_project(ask.folder, ask.version, [((*at, "datum"), datum)])}
+    header, name = ask.text("header"), ask.text("name")
+    columns = {n: h for n, h in opened.settings.columns.items() if h != header and n != name}
+    if name:
+        columns[name] = header
+    return {"version": change_project(ask.folder, ask.version, [((*at, "columns"), columns or None)])}
