@@ -101,10 +101,14 @@ def overview(ask: Ask) -> dict[str, Any]:
         "missing": missing,
         "project": project.model_dump(mode="json", by_alias=True),
         "policy": _policy_name(project.policy, ask.lang),
-        "roads": {"path": project.network.osm.as_posix(), "there": roads, "mb": round(osm.stat().st_size / 1e6, 1) if roads else 0,},
+        "roads": {
+            "path": project.network.osm.as_posix(),
+            "there": roads,
+            "mb": round(osm.stat().st_size / 1e6, 1) if roads else 0,
+        },
         "files": [{"path": p, "version": version_of(folder.path / p)} for p in folder.data_files()],
         "tables": _tables(project, folder),
-    }  # fmt: skip
+    }
 
 
 def _tables(project: Project, folder: Folder) -> list[dict[str, Any]]:
