@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -14,6 +15,8 @@ from plugspan.render.verify import verify_run
 from plugspan.rules.costs import CostTable
 from plugspan.siting.programme import ProgrammeOptions, _growth
 from plugspan.study import load, sample_project, silent
+from plugspan.tables.programme import money
+from plugspan.tables.summary import summary_lines
 
 SHARED = {
     "new_site": {"paid_by": {"bureau": 0.3, "operator": 0.7}},
@@ -66,6 +69,16 @@ def test_the_bureaus_own_part_is_a_number(plan, part):
     for action in part["actions"]:
         if action["kind"] == "new_site":
             assert action["paid_by"]["bureau"] == pytest.approx(action["bureau_cost"])
+
+
+def test_the_terminal_does_not_call_money_for_people_the_least(plan):
+    """With money for people the line tells the least beside the total; without, the total is the least."""
+    assert plan.programme.spends_more
+    exact = replace(plan, programme=replace(plan.programme, cost_high=plan.programme.least))
+    for lang, words in (("en", "meets the rules, "), ("zh", "仅为达标最少 ")):
+        line = next(line for line in summary_lines(plan, lang) if words in line[3])
+        assert words + money(plan, plan.programme.least, lang) in line[3]
+        assert not any(words in line[3] for line in summary_lines(exact, lang))
 
 
 def test_every_place_that_is_not_chosen_has_its_answer(plan, part):

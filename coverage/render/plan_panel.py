@@ -65,8 +65,7 @@ def decision(plan: Plan, lang: str) -> str:
     }
     if not found.complete:
         return text("report.plan.decide-part", lang, **values)
-    spare = found.cost_high > found.least + 1e-6
-    return text("report.plan.decide-more" if spare else "report.plan.decide", lang, **values)
+    return text("report.plan.decide-more" if found.spends_more else "report.plan.decide", lang, **values)
 
 
 def people_words(plan: Plan, people: float) -> str:

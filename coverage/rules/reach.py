@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import geopandas as gpd
@@ -19,6 +20,7 @@ from shapely.ops import substring
 from ..inputs import Inputs
 from ..network import RoadGraph, travel_time_s
 from ..network.distances import AnchoredGraph, Snapped, Snapper, nearest_distance, nearest_source
+from ..network.graph import FloatArray
 from ..network.routes import ground_scale, mercator, unmercator
 from ..settings import Positive
 from ..units import M_PER_KM, WGS84, lonlat
@@ -29,8 +31,6 @@ from .roads import RoadContext
 from .rows import RuleRows, World, rule_rows
 
 S_PER_MIN = 60.0
-DEFAULT_REACH_KM = 10.0
-"""A plan's reach for a rule that gives a driving time."""
 BAND_LIMITS_KM = (5.0, 10.0, 20.0)
 BESIDE_M = 1200.0
 """The area reaches this far beside a road that is within the distance."""
@@ -106,15 +106,28 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
     ), demand
 
 
+def reach_cost(
+    graph: RoadGraph, reach_km: float | None, reach_min: float | None
+) -> tuple[FloatArray | None, float]:
+    """Cost of each segment, and the most that a way may cost: seconds if a driving time is given, else metres.
+
+    Returns
+    -------
+    (s,) float64 or None
+        None: the length.
+    float
+    """
+    if reach_min is not None:
+        return travel_time_s(graph), reach_min * S_PER_MIN
+    assert reach_km is not None
+    return None, reach_km * M_PER_KM
+
+
 def _within(
     graph: RoadGraph, here: Snapped, there: Snapped, rule: DemandReach, status: npt.NDArray[np.object_]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Which demand is within reach of a site that surely qualifies, and of one that may qualify."""
-    if rule.reach_km is not None:
-        cost, limit = None, rule.reach_km * M_PER_KM
-    else:
-        assert rule.reach_min is not None
-        cost, limit = travel_time_s(graph), rule.reach_min * S_PER_MIN
+    cost, limit = reach_cost(graph, rule.reach_km, rule.reach_min)
     sure, perhaps = (
         nearest_distance(graph, here, there.take(sites), seg_cost=cost) <= limit
         for sites in (status == YES, status != NO)
@@ -148,11 +161,11 @@ def _measured(rule: DemandReach, context: RoadContext) -> Measured:
 
 def demand_rows(world: World, rule: DemandReach) -> RuleRows | None:
     """A row for each place whose people have no site within reach."""
-    reach = world.demand_within(rule.site, rule.reach_km or DEFAULT_REACH_KM, "weight")
+    reach = world.demand_within(rule.site, rule.reach_km, "weight", reach_min=rule.reach_min)
     if not reach.weight.sum() > 0:
         return None
     lacking = np.flatnonzero(~reach.reached)
-    return rule_rows(
+    rows = rule_rows(
         rule,
         sparse.csr_array(reach.matrix[lacking]),
         reach.demand.iloc[lacking].assign(weight=reach.weight[lacking]),
@@ -161,6 +174,7 @@ def demand_rows(world: World, rule: DemandReach) -> RuleRows | None:
         total=float(reach.weight.sum()),
         share=rule.target.share_min or 1.0,
     )
+    return replace(rows, measure=reach.share)
 
 
 # -- areas within a driving distance: only to look at, numbers never come from them ----------------------

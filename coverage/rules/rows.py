@@ -247,17 +247,25 @@ class DemandReached:
         By a site that surely qualifies.
     matrix : (m, n) csr_array
         Actions and events that bring each demand within reach.
+    off_road : (m,) bool
+        No road of the main network is near: whether a site is within reach nobody knows.
     """
 
     demand: pd.DataFrame
     weight: FloatArray
     reached: BoolArray
     matrix: sparse.csr_array
+    off_road: BoolArray
 
     def within(self, chosen: BoolArray) -> float:
         """Weight within reach with a (n,) mask of actions carried out."""
         now = self.reached | (np.asarray(self.matrix @ chosen.astype(np.float64)) > 0.5)
         return float(self.weight[now].sum())
+
+    def share(self, chosen: BoolArray, favourable: bool) -> float:
+        """Share of the weight within reach, as the assessment counts what is off the road."""
+        unknown = float(self.weight[self.off_road].sum()) if favourable else 0.0
+        return (self.within(chosen) + unknown) / float(self.weight.sum())
 
 
 class World(Protocol):
@@ -292,5 +300,7 @@ class World(Protocol):
     def at(self, kind: str) -> dict[str, int]:
         """Position of the actions of a kind by the id of their target."""
 
-    def demand_within(self, site: SiteRequirement, reach_km: float, weight: str) -> DemandReached:
-        """Who is reached today and by which action, by driving distance."""
+    def demand_within(
+        self, site: SiteRequirement, reach_km: float | None, weight: str, *, reach_min: float | None = None
+    ) -> DemandReached:
+        """Who is reached today and by which action, by driving distance or, if it is given, driving time."""

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..inputs import Built, Inputs
 from ..inputs.bundle import PROPOSED
+from ..inputs.choices import SERVICE_KINDS
 from ..inputs.frames import as_table
 from ..inputs.schemas import CHARGERS
 from ..rules.berths import BerthShare, berth_membership
@@ -45,7 +46,7 @@ COLUMNS = (
 class Equipment:
     """What new equipment must be to count for every rule with a target, by kind of action.
 
-    ``site`` is built along routes, at service areas and for people; ``hub`` at facilities of which a rule asks more.
+    ``site`` is built along routes, at their service areas and for people; ``hub`` where a rule on facilities asks more.
     """
 
     site: Built
@@ -54,9 +55,12 @@ class Equipment:
     @classmethod
     def of(cls, policy: Policy) -> Equipment:
         """The least that meets all requirements of a policy, 4 points of 120 kW at least."""
-        asked = [rule.requirement for rule in policy.rules if rule.requirement is not None]
-        hubs = [rule.site for rule in _targets(policy, FacilityShare)]
+        asked, hubs = _requirements(policy, hubs=False), _requirements(policy, hubs=True)
         return cls(_least_equipment(asked), _least_equipment([*asked, *hubs]))
+
+    def falls_short(self, site: SiteRequirement) -> bool:
+        """Whether a new site is too little for what a rule asks at its facilities."""
+        return site.dc_min_kw > self.site.point_kw or site.min_points > self.site.points
 
 
 def _least_equipment(asked: list[SiteRequirement]) -> Built:
@@ -105,7 +109,7 @@ def find_actions(
     frames = [
         _new_sites(candidates, equipment.site),
         _existing_sites(inputs, policy, equipment.site, year, year if last_year is None else last_year),
-        _facilities(inputs, policy, equipment.hub),
+        _facilities(inputs, policy, equipment),
         _berths(inputs, policy),
         _car_parks(inputs, policy),
     ]
@@ -161,10 +165,18 @@ def _targets(policy: Policy, kind: type[Any]) -> list[Any]:
     return [rule for rule in policy.of(kind) if rule.target.value is not None]
 
 
-def _requirements(policy: Policy) -> list[SiteRequirement]:
-    """What rules with a target, and those on people, ask of a site; each once."""
-    asked = [rule.requirement for rule in policy.rules if rule.requirement is not None]
-    return list(dict.fromkeys(asked))
+def _requirements(policy: Policy, *, hubs: bool) -> list[SiteRequirement]:
+    """What rules with a target, and those on people, ask of a site; each once.
+
+    ``hubs``: of the rules on facilities that are not, or not all, along the routes; what they ask is no reason to build
+    more anywhere else.
+    """
+    asked: dict[SiteRequirement, None] = {}
+    for rule in policy.rules:
+        at_hubs = isinstance(rule, FacilityShare) and not set(rule.facility) <= set(SERVICE_KINDS)
+        if rule.requirement is not None and at_hubs == hubs:
+            asked[rule.requirement] = None
+    return list(asked)
 
 
 def _action(kind: str, row: dict[str, Any], place: str, **more: Any) -> dict[str, Any]:
@@ -184,7 +196,9 @@ def _existing_sites(inputs: Inputs, policy: Policy, built: Built, year: int, las
     sites = inputs.sites
     if sites.empty:
         return _table([])
-    status = np.array([site_status(inputs, site) for site in _requirements(policy)]).reshape(-1, len(sites))
+    status = np.array([site_status(inputs, site) for site in _requirements(policy, hubs=False)]).reshape(
+        -1, len(sites)
+    )
     short, unknown = (status != YES).any(axis=0), (status == UNKNOWN).any(axis=0)
     opened = _opening_year(inputs)
     rows = []
@@ -218,9 +232,9 @@ def _opening_year(inputs: Inputs) -> dict[str, int]:
     return {str(site): int(date.year) for site, date in dates.items()}
 
 
-def _facilities(inputs: Inputs, policy: Policy, built: Built) -> gpd.GeoDataFrame:
+def _facilities(inputs: Inputs, policy: Policy, equipment: Equipment) -> gpd.GeoDataFrame:
     """High power where a rule asks more than a new site gives, and surveys where nobody knows what is there."""
-    plain = Equipment.of(policy).site
+    built = equipment.hub
     rows: dict[str, dict[str, Any]] = {}
     for rule in _targets(policy, FacilityShare):
         if rule.charging_spaces_min is not None:
@@ -231,7 +245,7 @@ def _facilities(inputs: Inputs, policy: Policy, built: Built) -> gpd.GeoDataFram
             if status == UNKNOWN:
                 found = _action("survey", row, row["kind"])
                 rows[found["id"]] = found
-            if status != YES and rule.site.dc_min_kw > plain.point_kw:
+            if status != YES and equipment.falls_short(rule.site):
                 found = _action("high_power", row, row["kind"], points=built.points, point_kw=built.point_kw)
                 rows[found["id"]] = found
     return _table(rows.values())

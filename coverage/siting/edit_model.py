@@ -39,7 +39,7 @@ from ..rules.finding import UNKNOWN, YES, Finding, three_valued
 from ..rules.length import LengthCoverage, coverage_pieces, sites_on_pieces
 from ..rules.model import Rule, SiteRequirement
 from ..rules.parking import ShareMargin, ev_share, parking_population
-from ..rules.reach import DemandReach
+from ..rules.reach import DemandReach, reach_cost
 from ..rules.roads import RouteRule
 from ..rules.spacing import RouteSpacing
 from ..rules.two_site import join_roads
@@ -83,7 +83,7 @@ def edit_model(programme: Programme, before: Assessment, at: dt.date | None) -> 
     """
     packer = _Packer(programme.world)
     rules = [packer.rule(rule, before[rule.id], at) for rule in programme.world.policy.rules]
-    people = packer.reach(programme.people_site, programme.people_reach_km)
+    people = packer.reach(*programme.people_reach)
     demand = programme.people.demand["id"].astype(str).to_numpy(object)
     years = programme.stages
     return {
@@ -97,7 +97,7 @@ def edit_model(programme: Programme, before: Assessment, at: dt.date | None) -> 
         "reaches": packer.reaches,
         "people": {
             "reach": people,
-            "requirement": packer.number(programme.people_site),
+            "requirement": packer.number(programme.people_reach[0]),
             "weight": dict(zip(demand, programme.people.weight.tolist(), strict=True)),
             "total": programme.people_total,
         },
@@ -224,8 +224,8 @@ class _Packer:
                     "berths": self._shore_power()}  # fmt: skip
         if isinstance(rule, ShareMargin):
             return self._parking(rule)
-        if isinstance(rule, DemandReach) and rule.reach_km is not None:
-            reach = self.reach(rule.site, rule.reach_km)
+        if isinstance(rule, DemandReach):
+            reach = self.reach(rule.site, rule.reach_km, rule.reach_min)
             return {"how": "reach", "reach": reach, "requirement": self.number(rule.site)}
         return None
 
@@ -423,16 +423,16 @@ class _Packer:
             "on": {"piece": piece.tolist(), "place": serving[place].tolist(), "m": _metres(on_m)},
         }
 
-    def reach(self, site: SiteRequirement, reach_km: float) -> int:
-        """Number of the list of demand with the places within a driving distance."""
-        key = ("reach", reach_km)
+    def reach(self, site: SiteRequirement, reach_km: float | None, reach_min: float | None) -> int:
+        """Number of the list of demand with the places within a driving distance or time."""
+        key = ("reach", reach_km, reach_min)
         if key not in self._known:
             self.number(site)
             self._known[key] = len(self.reaches)
-            self.reaches.append(self._demand(reach_km))
+            self.reaches.append(self._demand(reach_km, reach_min))
         return self._known[key]
 
-    def _demand(self, reach_km: float) -> Packed:
+    def _demand(self, reach_km: float | None, reach_min: float | None) -> Packed:
         world = self.world
         inputs, graph = world.context.inputs, world.context.graph
         demand = inputs.demand[inputs.demand["inside"].astype(bool)].reset_index(drop=True)
@@ -440,7 +440,9 @@ class _Packer:
             [inputs.sites.geometry, world.actions.geometry.iloc[self.built]], ignore_index=True
         )
         table = gpd.GeoDataFrame(geometry=gpd.GeoSeries(points, crs=inputs.sites.crs))
-        within = measure(graph, demand, Places(table, table), reach_km).within(reach_km).tocsc()
+        cost, limit = reach_cost(graph, reach_km, reach_min)
+        limit_km = limit / M_PER_KM
+        within = measure(graph, demand, Places(table, table), limit_km, cost).within(limit_km).tocsc()
         lost = ~Snapper(graph).snap(lonlat(demand.geometry)).found
         return {
             "id": _texts(demand["id"]),

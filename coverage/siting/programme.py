@@ -109,7 +109,9 @@ class Programme:
     world : World
         What the rows were made from.
     people : DemandReached
-        People within ``people_reach_km`` of a site that meets ``people_site``, in the plan's last year.
+        People within reach in the plan's last year.
+    people_reach : tuple
+        What a site must have for them, and how far it may be: kilometres, or minutes of driving.
     required : (n,) bool
         Actions and events that are in every plan.
     """
@@ -135,8 +137,7 @@ class Programme:
     faults: tuple[str, ...]
     world: World
     people: DemandReached
-    people_site: SiteRequirement
-    people_reach_km: float
+    people_reach: tuple[SiteRequirement, float | None, float | None]
     required: BoolArray
     then: Mapping[str, float] = field(default_factory=lambda: {"people": 1.0})
 
@@ -149,6 +150,11 @@ class Programme:
     def chosen(self) -> gpd.GeoDataFrame:
         """The actions of the plan in building order."""
         return self.actions[self.actions["chosen"]].sort_values("order")
+
+    @property
+    def spends_more(self) -> bool:
+        """Whether the plan spends more than the rules need."""
+        return self.cost_high > self.least + 1e-6
 
     @property
     def carried_out(self) -> gpd.GeoDataFrame:
@@ -222,8 +228,7 @@ def make_programme(
         faults=tuple(check_proof(proof)),
         world=world,
         people=people,
-        people_site=_people_reach(world, reach_km)[0],
-        people_reach_km=_people_reach(world, reach_km)[1],
+        people_reach=_people_reach(world, reach_km),
         required=base.required,
     )
 
@@ -297,6 +302,7 @@ def _aims(world: World, reach_km: float, options: ProgrammeOptions) -> DemandRea
         np.concatenate(scaled),
         np.concatenate([found.reached for found in parts.values()]),
         sparse.csr_array(sparse.vstack([found.matrix for found in parts.values()])),
+        np.concatenate([found.off_road for found in parts.values()]),
     )
 
 
@@ -313,18 +319,19 @@ def _growth(demand: pd.DataFrame, options: ProgrammeOptions, year: int) -> Float
     return np.where(demand["grows"], found, 1.0).astype(np.float64)
 
 
-def _people_reach(world: World, reach_km: float) -> tuple[SiteRequirement, float]:
+def _people_reach(world: World, reach_km: float) -> tuple[SiteRequirement, float | None, float | None]:
     """What a site must have to bring people within reach, and how far that is: by the policy's rule if there is one."""
     rule = next(iter(world.policy.of(DemandReach)), None)
     if rule is None:
-        return SiteRequirement(), reach_km
-    return rule.site, reach_km if rule.reach_km is None else rule.reach_km
+        return SiteRequirement(), reach_km, None
+    return rule.site, rule.reach_km, rule.reach_min
 
 
 def _demand(world: World, aim: str, reach_km: float, options: ProgrammeOptions) -> DemandReached:
     """Demand of an aim in the plan's last year: within the reach of the policy's rule on it if there is one."""
-    site, within_km = _people_reach(world, reach_km)
-    found = world.demand_within(site, within_km, "weight" if aim == "people" else aim)
+    amount = "weight" if aim == "people" else aim
+    site, within_km, within_min = _people_reach(world, reach_km)
+    found = world.demand_within(site, within_km, amount, reach_min=within_min)
     demand = found.demand.assign(grows=aim != "highway")
     factor = _growth(demand, options, max(options.years, default=options.begin))
     return replace(found, demand=demand, weight=found.weight * factor)

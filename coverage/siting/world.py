@@ -11,12 +11,15 @@ import pandas as pd
 from scipy import sparse
 
 from ..inputs import qualify
+from ..network.distances import snap
 from ..rules.finding import UNKNOWN, YES, site_status
 from ..rules.kind import kind_of
 from ..rules.model import SiteRequirement
 from ..rules.policy import Policy
+from ..rules.reach import reach_cost
 from ..rules.roads import RoadContext, RouteRule
 from ..rules.rows import DemandReached, RuleRows
+from ..units import M_PER_KM, lonlat
 from .actions import action_chargers
 from .maxcover.problem import BoolArray
 from .planning.reach import find_sites, highway_demand, measure, people_demand
@@ -88,23 +91,34 @@ class World:
             self.context.inputs, self.context.index, routes, self.context.area, self.context.lengths
         )
 
-    def demand_within(self, site: SiteRequirement, reach_km: float, weight: str = "weight") -> DemandReached:
-        """Who is reached today and by which action, by driving distance.
+    def demand_within(
+        self,
+        site: SiteRequirement,
+        reach_km: float | None,
+        weight: str = "weight",
+        *,
+        reach_min: float | None = None,
+    ) -> DemandReached:
+        """Who is reached today and by which action, by driving distance or driving time.
 
         Parameters
         ----------
         site : SiteRequirement
             What a site must have to count.
-        reach_km : float
+        reach_km : float or None
         weight : str
             ``"weight"`` (people), ``"flow"`` or another amount of the demand, or ``"highway"``: length of the roads
             that the policy judges.
+        reach_min : float, optional
+            Driving time; it counts instead of ``reach_km`` if it is given.
         """
         counts = np.flatnonzero(self.gives(site))
         frame = self.actions.iloc[counts][["id", "name", "cost", "geometry"]].assign(excluded=None)
         places = find_sites(self.context.inputs, frame, site)
         demand = self._highway() if weight == "highway" else people_demand(self.context.inputs, weight)
-        within = measure(self.context.graph, demand, places, reach_km).within(reach_km)
+        cost, limit = reach_cost(self.context.graph, reach_km, reach_min)
+        limit_km = limit / M_PER_KM
+        within = measure(self.context.graph, demand, places, limit_km, cost).within(limit_km)
         old = len(places.fixed)
         reached = np.asarray(within[:old].sum(axis=0)).ravel() > 0
         by_action = sparse.csr_array(within[old:].T.tocsr().astype(np.float64))
@@ -113,7 +127,11 @@ class World:
         )
         table = pd.DataFrame(demand[["id", "name", "county"]])
         return DemandReached(
-            table, demand["weight"].to_numpy(np.float64), reached, sparse.csr_array(by_action @ spread)
+            table,
+            demand["weight"].to_numpy(np.float64),
+            reached,
+            sparse.csr_array(by_action @ spread),
+            ~snap(self.context.graph, lonlat(demand.geometry)).found,
         )
 
 

@@ -49,12 +49,13 @@ def _programme_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
     proven = text(
         "summary.optimal" if proof.status == "optimal" else "summary.gap", lang, gap=at_most(proof.gap)
     )
+    aim = "part" if not found.complete else "more" if found.spends_more else "complete"
     rows: list[tuple[str, ...]] = [
         (
             text("summary.plan", lang, n=len(found.chosen)),
             high if high == low else f"{low} – {high}",
             proven,
-            text("summary.plan-complete" if found.complete else "summary.plan-part", lang),
+            text(f"summary.plan-{aim}", lang, least=programme.money(plan, found.least, lang)),
         )
     ]
     if found.faults:

@@ -120,10 +120,16 @@ def county_of(points: gpd.GeoSeries, counties: gpd.GeoDataFrame) -> npt.NDArray[
     return found
 
 
-def measure(graph: RoadGraph, demand: gpd.GeoDataFrame, places: Places, limit_km: float) -> Reach:
-    """Driving distances demand -> place within the limit."""
+def measure(
+    graph: RoadGraph,
+    demand: gpd.GeoDataFrame,
+    places: Places,
+    limit_km: float,
+    seg_cost: FloatArray | None = None,
+) -> Reach:
+    """Driving distances demand -> place within the limit; with ``seg_cost`` thousands of its unit instead of km."""
     points = np.concatenate([lonlat(demand.geometry), lonlat(places.table.geometry)])
-    anchored = AnchoredGraph(graph, snap(graph, points))
+    anchored = AnchoredGraph(graph, snap(graph, points), seg_cost)
     # Few places face many demands, so the search runs backwards from the places.
     found = distances_within(
         anchored,
