@@ -136,7 +136,7 @@ def plan_study(
         candidates=candidates,
         compliance=_comply(study, candidates),
         retrofit=_retrofit(study),
-        bands=reach_bands(study.roads, study.inputs, _counting_site(study)),
+        bands=_bands(study),
         programme=programme,
         step_gaps=step_gaps,
     )
@@ -347,32 +347,37 @@ def _counting_site(study: Study) -> SiteRequirement:
 
 
 def _comply(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Compliance, ...]:
-    """Least sites for each span, under the first rule on spacing."""
-    rule = next(iter(study.policy.of(RouteSpacing)), None)
-    if rule is None:
-        return ()
+    """Least sites for each span, under each rule on spacing."""
     settings = study.project.siting
-    spans_km = rule.spans_km if settings.spans_km is None else settings.spans_km
     allowed = candidates[~candidates["id"].isin(settings.forbidden)]
     return tuple(
-        comply(
+        found
+        for rule in study.policy.of(RouteSpacing)
+        for found in comply(
             study.context,
             rule,
             allowed,
-            spans_km,
+            rule.spans_km if settings.spans_km is None else settings.spans_km,
             close_shared=settings.close_shared,
             time_limit_s=settings.time_limit_s,
         )
     )
 
 
+def _bands(study: Study) -> gpd.GeoDataFrame:
+    """Areas within driving distance of sites, a set for each requirement that rules on reach have of a site."""
+    asked = {rule.site: rule.id for rule in reversed(study.policy.of(DemandReach))} or {SiteRequirement(): ""}
+    frames = [reach_bands(study.roads, study.inputs, site).assign(rule=rule) for site, rule in asked.items()]
+    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=WGS84)
+
+
 def _retrofit(study: Study) -> Retrofit | None:
-    """Which berths to give shore power."""
-    rule = next(iter(study.policy.of(BerthShare)), None)
-    if rule is None or study.inputs.berths.empty:
+    """Which berths to give shore power, of those that any rule on berths counts."""
+    rules, berths = study.policy.of(BerthShare), study.inputs.berths
+    if not rules or berths.empty:
         return None
     factors = emission_factors(study.project, study.policy)
-    return plan_retrofits(study.inputs.berths, rule, factors, budget=study.project.siting.shore_power_budget)
+    return plan_retrofits(berths, rules, factors, budget=study.project.siting.shore_power_budget)
 
 
 def emission_factors(project: Project, policy: Policy) -> EmissionFactors:
@@ -406,7 +411,7 @@ def _after(
 
 def to_build(policy: Policy) -> Built:
     """What a proposed site is taken to be: enough for every rule on routes and reach, 4 x 120 kW at least."""
-    sites = [rule.site for rule in policy.rules if isinstance(rule, RouteRule | DemandReach)]
+    sites = [rule.on_roads for rule in policy.rules if rule.on_roads is not None]
     plain = Built()
     return Built(
         point_kw=max([plain.point_kw, *(site.dc_min_kw for site in sites)]),

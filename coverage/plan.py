@@ -57,7 +57,8 @@ class Plan:
     ``background`` holds quiet frames for the map: ``waterways``, ``places``. ``network`` holds the road
     network's figures (nodes, edges, length, islands …), ``quality`` what is doubtful about it,
     ``candidates`` the places where a site may be built, whether or not a siting was asked for.
-    ``compliance`` holds the least sites for each span that was asked for, ``retrofit`` the berths worth retrofitting;
+    ``compliance`` holds the least sites of each rule on spacing for each span that was asked for, ``retrofit`` the
+    berths worth retrofitting;
     ``bands`` areas within driving distance of today's sites, for looking at. ``programme`` is the plan to adopt, if the
     project asks for one; ``after`` is then the state with its actions carried out, ``step_gaps`` the gaps along the
     routes after each of them.
@@ -169,6 +170,9 @@ class Plan:
         return self.project.reference_date if stages is None else stages.last_day
 
     @property
-    def widest(self) -> Compliance | None:
-        """Least sites for the widest span that was asked for: what summaries and the map show."""
-        return max(self.compliance, key=lambda found: found.span_km, default=None)
+    def widest(self) -> list[Compliance]:
+        """Least sites of each rule on spacing, for the widest span asked for: what summaries and the map show."""
+        found: dict[str, Compliance] = {}
+        for least in sorted(self.compliance, key=lambda least: -least.span_km):
+            found.setdefault(least.rule, least)
+        return [found[rule.id] for rule in self.policy.rules if rule.id in found]

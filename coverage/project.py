@@ -212,7 +212,7 @@ class SitingSettings(_Frozen):
     scenarios: dict[str, ScenarioSettings] = Field(default_factory=dict)
     scenario_goal: Literal["report", "expected", "worst"] = "report"
     aims: dict[Aim, NonNegative] = Field(default_factory=dict)
-    trade_off: tuple[Aim, Aim] | None = None
+    pareto_front: tuple[Aim, Aim] | None = None
 
     @field_validator("aims")
     @classmethod
@@ -237,8 +237,8 @@ class SitingSettings(_Frozen):
             raise PydanticCustomError("siting_scenarios", "scenario_goal wants scenarios")
         if both := sorted(set(self.required) & set(self.forbidden)):
             raise PydanticCustomError("siting_both", "both required and forbidden", {"ids": ", ".join(both)})
-        if self.trade_off is not None and self.trade_off[0] == self.trade_off[1]:
-            raise PydanticCustomError("siting_trade_off", "two different aims are expected")
+        if self.pareto_front is not None and self.pareto_front[0] == self.pareto_front[1]:
+            raise PydanticCustomError("siting_pareto_front", "two different aims are expected")
         return self
 
     @field_validator("cost")

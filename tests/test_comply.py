@@ -100,11 +100,13 @@ def test_what_cannot_be_served_is_named_and_not_a_crash(context, rule, candidate
 def test_retrofits_spend_no_more_than_the_budget_and_the_best_comes_first(study):
     """Exact under a budget; ranked by CO2 per cost; what has no figures is never chosen."""
     berth_rule = next(r for r in study.policy.rules if isinstance(r, BerthShare))
-    plan = plan_retrofits(study.inputs.berths, berth_rule, study.policy.emissions, budget=230.0)
+    plan = plan_retrofits(study.inputs.berths, (berth_rule,), study.policy.emissions, budget=230.0)
     chosen = plan.berths[plan.berths["order"].notna()]
     assert chosen["retrofit_cost"].sum() <= 230.0
     ratio = plan.berths["co2_t_per_cost"].dropna().tolist()
     assert ratio == sorted(ratio, reverse=True)
     assert chosen["co2_avoided_t"].sum() == pytest.approx(plan.result.objective)
     assert plan.result.status == "optimal"
-    assert plan_retrofits(study.inputs.berths, berth_rule, study.policy.emissions, budget=None).result is None
+    assert (
+        plan_retrofits(study.inputs.berths, (berth_rule,), study.policy.emissions, budget=None).result is None
+    )

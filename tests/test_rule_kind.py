@@ -23,6 +23,7 @@ from plugspan.rules.kind import kinds, register
 from plugspan.rules.policy import read_policy
 from plugspan.schema import column
 from plugspan.study import sample_project, silent
+from plugspan.tables.layers import plan_layers
 from plugspan.tables.sheet import capital
 from plugspan.texts import text
 from run_surfaces import json_blocks, layer_tables, report_lines, sheets
@@ -212,6 +213,12 @@ def test_verify_and_compare_know_the_kind(run, tmp_path):
 
 def test_each_rule_has_its_layer(run):
     """Two rules on spacing, reach and berths: a layer each, with its own values and the rule's title."""
+    assert {row["rule"] for row in run.result["least_sites"]} == {"ordinary-highway-spacing", "longest-gap"}
+    assert {"reach", "reach_people_within_five", "least_sites", "least_sites_longest_gap"} <= set(run.layers)
+    wanted = [row["chosen"] for row in run.result["least_sites"] if row["rule"] == "longest-gap"][-1]
+    assert [row["id"] for row in run.layers["least_sites_longest_gap"]] == wanted
+    counties = next(layer for layer in plan_layers(run.plan, "en") if layer.name == "counties").frame
+    assert counties["reached_today"].str.contains("\nPeople within five kilometres: ").all()
     for phase in ("before", "after"):
         mine = run.layers[f"routes_longest_gap_{phase}"]
         gaps = run.result["gaps"] if phase == "before" else run.result["after"]["gaps"]

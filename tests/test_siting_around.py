@@ -15,10 +15,10 @@ from plugspan.siting.maxcover import (
     frontier,
     make_problem,
     max_coverage,
+    pareto_front,
     scenario_problem,
     shore_power,
     solve,
-    trade_off,
     verify,
     weighted_aims,
     worst_served,
@@ -187,12 +187,12 @@ def test_the_worst_served_county_against_brute_force(seed):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_trade_off_points_are_not_beaten(seed):
+def test_pareto_front_points_are_not_beaten(seed):
     """Every point of the curve is a plan that no other plan beats in both aims; its ends are the best of each."""
     reach, first, rng = small(seed)
     second = rng.integers(0, 9, 20)
     problem = make_problem(reach, first, n_sites=2)
-    curve = trade_off(problem, first, second, gap=0.0)
+    curve = pareto_front(problem, first, second, gap=0.0)
     every = np.array(
         [[value(reach, first, s) / first.sum(), value(reach, second, s) / second.sum()] for s in plans(9, 2)]
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from plugspan.network.distances import Pairs
 from plugspan.siting.maxcover import make_problem, solve, verify
-from plugspan.siting.planning.aims import aim_table, trade_off_table
+from plugspan.siting.planning.aims import aim_table, pareto_table
 from plugspan.siting.planning.constraints import (
     Capacity,
     Constraints,
@@ -215,12 +215,12 @@ def test_several_aims_decide(seed, importance):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_no_plan_beats_the_trade_off_curve(seed):
+def test_no_plan_beats_the_pareto_curve(seed):
     """Equity against cost: each point is a plan's own values, and no plan is better in both."""
     case = Case(seed)
     pair = ("equity", "cost")
     aims = aim_table(pair, {"people": case.reach}, case.problem(), REACH_KM)
-    curve = trade_off_table(aims, pair, SOLVER, case.places.names, case.cost)
+    curve = pareto_table(aims, pair, SOLVER, case.places.names, case.cost)
     money = sum(sorted(case.cost)[-3:])
     every = np.array([[shares(case, p, money)[a] for a in pair] for p in case.plans()])
     for row in curve.itertuples():

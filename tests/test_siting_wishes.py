@@ -71,7 +71,7 @@ WANTED = {
     },
     "aims": {
         "aims": {"people": 5, "highway": 3, "equity": 1, "cost": 1},
-        "trade_off": ["people", "highway"],
+        "pareto_front": ["people", "highway"],
     },
     "money": {"sites": None, "budget": 4.0},
 }
@@ -104,7 +104,7 @@ CHANGED = {
     "scenarios": [("scenarios", 0, "after"), ("scenarios", 1, "total"), ("scenarios", 1, "probability"),
                   ("goal", None, "before")],
     "aims": [("aims", 1, "share_after"), ("aims", 2, "share_before"), ("aims", 3, "share_after"),
-             ("trade_off", 1, "share_second"), ("trade_off", 0, "cost")],
+             ("pareto_front", 1, "share_second"), ("pareto_front", 0, "cost")],
     "money": [("frontier_by_money", 3, "cost"), ("frontier_by_money", 5, "objective"), ("sites", 0, "covers")],
 }  # fmt: skip
 
@@ -149,7 +149,7 @@ def test_what_was_not_asked_for_is_empty(study):
     found, _, _ = siting(study)
     assert found.goal is None
     assert all(
-        getattr(found, name).empty for name in ("scenarios", "aims", "trade_off", "served", "aim_demand")
+        getattr(found, name).empty for name in ("scenarios", "aims", "pareto_front", "served", "aim_demand")
     )
     assert found.backup["phase"].tolist() == ["before", "after"]
     assert found.counties["after"].sum() == found.result.objective
@@ -212,7 +212,7 @@ def test_names_that_are_in_no_table_are_faults(study):
         ("capacity = { plugs = 3 }", "per_plug"),
         ('scenario_goal = "worst"', "scenarios"),
         ('required = ["a"]\nforbidden = ["a"]', "both required and forbidden"),
-        ('trade_off = ["people", "people"]', "different"),
+        ('pareto_front = ["people", "people"]', "different"),
         ("aims = { people = 0 }", "importance"),
         ("aims = { poeple = 1 }", "poeple"),
         ("min_distance_km = -1", "at least 0"),

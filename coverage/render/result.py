@@ -190,6 +190,7 @@ def least_row(found: Compliance, lang: str) -> dict[str, Any]:
     result = found.result
     return {
         "objective_name": "least_sites",
+        "rule": found.rule,
         "span_km": found.span_km,
         "method": "set cover",
         "chosen": found.sites["id"].tolist(),

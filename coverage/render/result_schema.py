@@ -182,7 +182,7 @@ def _siting() -> Schema:
         scenarios=rows_of("scenario probability detour total before after share_before share_after", **_shares(),
                           probability=NUMBER),
         aims=rows_of("aim importance total before after share_before share_after", **_shares(), importance=NUMBER),
-        trade_off=curve,
+        pareto_front=curve,
         frontier_by_money=rows_of("budget sites objective bound gap cost", objective=NUMBER),
     )  # fmt: skip
 
@@ -324,8 +324,8 @@ def result_schema() -> Schema:
     }
     sha256 = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
     least = rows_of(
-        "objective_name span_km method chosen objective bound gap status runtime_s unserved", **PROOF,
-        objective_name=TEXT, method=TEXT, chosen=TEXTS,
+        "objective_name rule span_km method chosen objective bound gap status runtime_s unserved", **PROOF,
+        objective_name=TEXT, rule=TEXT, method=TEXT, chosen=TEXTS,
         unserved=rows_of("ref section direction from_km to_km", more=True),
         reason={"type": ["string", "null"]}, more=True,
     )  # fmt: skip

@@ -45,6 +45,11 @@ class FacilityShare(Rule):
         """What a site must have to count, where something is asked for."""
         return None if self.target.value is None else self.site
 
+    @property
+    def facility_kinds(self) -> frozenset[str]:
+        """Kinds of facilities that the rule counts."""
+        return frozenset((*self.facility, *(("parking_area",) if self.include_parking_areas else ())))
+
 
 def assess_facilities(
     facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, rule: FacilityShare
@@ -95,8 +100,7 @@ def assess_facilities(
 
 def counted_facilities(facilities: gpd.GeoDataFrame, rule: FacilityShare) -> gpd.GeoDataFrame:
     """Facilities that a rule counts: of its kinds, in the region, and running."""
-    kinds = set(rule.facility) | ({"parking_area"} if rule.include_parking_areas else set())
-    counted = facilities["kind"].isin(kinds) & facilities["inside"].astype(bool)
+    counted = facilities["kind"].isin(rule.facility_kinds) & facilities["inside"].astype(bool)
     counted &= facilities["status"].isna() | (facilities["status"] == "operational")
     return facilities[counted].copy()
 

@@ -113,6 +113,16 @@ class Rule(Frozen):
         return None
 
     @property
+    def on_roads(self) -> SiteRequirement | None:
+        """What a site proposed along the roads must have for the rule; None if it asks for sites at given places."""
+        return None
+
+    @property
+    def facility_kinds(self) -> frozenset[str]:
+        """Kinds of facilities that the rule counts."""
+        return frozenset()
+
+    @property
     def target_range(self) -> tuple[float, float] | None:
         """Two limits in the place of the target, where the text of the rule names both."""
         return None

@@ -56,6 +56,11 @@ class DemandReach(Rule):
         """What a site must have to count."""
         return self.site
 
+    @property
+    def on_roads(self) -> SiteRequirement:
+        """What a site proposed along the roads must have."""
+        return self.site
+
 
 def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[Finding, gpd.GeoDataFrame]:
     """Share of demand within ``reach_km``, or ``reach_min`` of driving, of a qualifying site, by county.

@@ -41,6 +41,11 @@ class RouteRule(Rule):
         return self.site
 
     @property
+    def on_roads(self) -> SiteRequirement:
+        """What a site proposed along the roads must have."""
+        return self.site
+
+    @property
     def span_km(self) -> float:
         """How long a gap may be."""
         raise NotImplementedError

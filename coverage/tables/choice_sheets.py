@@ -32,8 +32,8 @@ def choice_sheets(plan: Plan, lang: str) -> list[Sheet]:
         _gathered("scenarios", plan, lang, lambda s: s.scenarios, "scenario probability detour total before after "
                   "share_today share_planned objective"),
         _aims(plan, lang),
-        _gathered("trade-off", plan, lang, _trade_off, "first share_first second share_second new_sites cost chosen "
-                  "objective"),
+        _gathered("pareto-front", plan, lang, _pareto_front, "first share_first second share_second new_sites cost "
+                  "chosen objective"),
         _gathered("money", plan, lang, _money, "budget new_sites cost objective_value share bound bound_share gap "
                   "objective"),
     ]  # fmt: skip
@@ -96,8 +96,8 @@ def _aims(plan: Plan, lang: str) -> Sheet:
     return Sheet("aims", heads(names, lang), frame)
 
 
-def _trade_off(siting: Siting) -> pd.DataFrame:
-    frame = siting.trade_off
+def _pareto_front(siting: Siting) -> pd.DataFrame:
+    frame = siting.pareto_front
     return frame.assign(chosen=[" ".join(map(str, ids)) for ids in frame["chosen"]]) if len(frame) else frame
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -322,3 +322,14 @@ def _date_words(date: str, lang: str) -> str:
         return day(dt.date.fromisoformat(date), lang)
     except ValueError:
         return date
+
+
+def own_layer(layer: Layer, rules: Sequence[Rule], rule: Rule) -> Layer:
+    """The layer of one of several rules of a kind: it bears the rule's title, all but the first its id, too.
+
+    A rule that is alone has the layer of its kind.
+    """
+    if len(rules) < 2:
+        return layer
+    name = layer.name if rule is rules[0] else f"{layer.name}_{rule.id.replace('-', '_')}"
+    return replace(layer, name=name, rule=rule)

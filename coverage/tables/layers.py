@@ -27,6 +27,7 @@ from ..rules.parking import ShareMargin
 from ..rules.reach import DemandReach
 from ..rules.spacing import RouteSpacing
 from ..schema import TableSchema, column, columns, percent
+from ..texts import text
 from ..units import M_PER_KM, WGS84, in_kilometres
 from . import styles
 from .columns import (
@@ -43,7 +44,7 @@ from .columns import (
     SITE_COLUMNS,
 )
 from .gap_words import with_gap_words
-from .layer import QUIET, Category, Layer, LayerStyle, Phase, Popup
+from .layer import QUIET, Category, Layer, LayerStyle, Phase, Popup, own_layer
 from .layer_frame import make_layer
 from .plan_tables import quality_table
 from .popups import GAP, POPUPS
@@ -52,7 +53,7 @@ from .siting_layers import (
     alternatives_layer,
     candidates_layer,
     demand_layer,
-    least_layer,
+    least_layers,
     proposed_layer,
 )
 
@@ -63,9 +64,9 @@ OWN_LABELS = ("legend.expressway", "legend.site-fast", "legend.site-slow")
 def plan_layers(plan: Plan, lang: str) -> list[Layer]:
     """All layers of a plan, lowest first, with their sentences in ``lang``."""
     layers = [
-        _counties(plan),
+        _counties(plan, lang),
         _background(plan, "waterways", styles.WATERWAYS),
-        _bands(plan),
+        *_bands(plan),
         _roads(plan),
         _expressways(plan),
         *_routes(plan, lang),
@@ -81,7 +82,7 @@ def plan_layers(plan: Plan, lang: str) -> list[Layer]:
         *_berths(plan),
         *_own_layers(plan),
         *_facilities(plan, "service_areas", SERVICE_KINDS),
-        least_layer(plan),
+        *least_layers(plan),
         alternatives_layer(plan, lang),
         proposed_layer(plan, lang),
         actions_layer(plan, lang),
@@ -112,7 +113,7 @@ def _named_for(plan: Plan, layer: Layer) -> Layer:
     return replace(layer, title_key=title, style=replace(layer.style, categories=own))
 
 
-def _counties(plan: Plan) -> Layer | None:
+def _counties(plan: Plan, lang: str) -> Layer | None:
     counties = plan.inputs.counties
     known = not (counties.empty or counties.geometry.isna().all())
     if not known:
@@ -120,16 +121,7 @@ def _counties(plan: Plan) -> Layer | None:
             return None
         counties = gpd.GeoDataFrame({"name": [plan.region.name]}, geometry=[plan.region.polygon], crs=WGS84)
     counties = counties[counties.geometry.notna()]
-    before, after = _reached(plan.before), _reached(plan.after)
-    counties = counties.merge(before, on="name", how="left").merge(
-        after[["name", "reached_low"]].rename(columns={"reached_low": "reached_after"}), on="name", how="left"
-    )
-    counties["reached_today"] = [
-        _interval(*pair) for pair in zip(counties["reached_low"], counties["reached_high"], strict=True)
-    ]
-    if not plan.proposes:  # without a plan there is nothing that will be
-        counties["reached_after"] = np.nan
-    counties["reached_then"] = [_interval(value, value) for value in counties["reached_after"]]
+    counties = _with_reached(plan, counties, lang)
     layer = make_layer(
         "counties",
         counties,
@@ -151,15 +143,36 @@ def _interval(low: float, high: float) -> str | None:
     return " – ".join(dict.fromkeys(ends))
 
 
-def _reached(assessment: Assessment) -> pd.DataFrame:
-    finding = next((f for f in assessment.findings if isinstance(f.rule, DemandReach)), None)
-    columns = ["name", "reached_low", "reached_high"]
-    if finding is None or finding.table.empty:
-        return pd.DataFrame(columns=columns)
-    table = finding.table.rename(columns={"county": "name", "low": "reached_low", "high": "reached_high"})[
-        columns
-    ]
-    return table.assign(reached_low=table["reached_low"] * 100, reached_high=table["reached_high"] * 100)
+def _with_reached(plan: Plan, counties: gpd.GeoDataFrame, lang: str) -> gpd.GeoDataFrame:
+    """Add who is within reach today and with the plan: per cent of the first rule on reach, words of all of them."""
+    rules = plan.policy.of(DemandReach)
+    words: dict[str, list[list[str]]] = {"reached_today": [], "reached_then": []}
+    for rule in reversed(rules):  # the numbers of the first one stay
+        title = f"{rule.title[lang]}{text('report.colon', lang)}" if len(rules) > 1 else ""
+        low, high = (_reached(plan.before, rule, end, counties) for end in ("low", "high"))
+        then = _reached(plan.after, rule, "low", counties) if plan.proposes else pd.Series(np.nan, low.index)
+        counties = counties.assign(reached_low=low, reached_high=high, reached_after=then)
+        for name, ends in (("reached_today", (low, high)), ("reached_then", (then, then))):
+            told = [_interval(*pair) for pair in zip(*ends, strict=True)]
+            words[name].insert(0, [f"{title}{one}" if one else "" for one in told])
+    return counties.assign(
+        **{
+            name: ["\n".join(filter(None, lines)) or None for lines in zip(*columns, strict=True)]
+            if columns
+            else None
+            for name, columns in words.items()
+        }
+    )
+
+
+def _reached(
+    assessment: Assessment, rule: DemandReach, end: str, counties: gpd.GeoDataFrame
+) -> pd.Series[float]:
+    """Share of the people within reach by county, per cent; missing where nobody lives."""
+    table = assessment[rule.id].table
+    share = pd.Series(table[end].to_numpy(float) * 100, index=table["county"].to_numpy(object))
+    found: pd.Series[float] = counties["name"].map(share[~share.index.duplicated()])
+    return found
 
 
 def _background(plan: Plan, name: str, style: LayerStyle, label: str | None = None) -> Layer | None:
@@ -206,13 +219,19 @@ def _roads(plan: Plan) -> Layer:
     )
 
 
-def _bands(plan: Plan) -> Layer | None:
+def _bands(plan: Plan) -> list[Layer]:
+    """Areas within reach of the sites that rules on reach count; a layer for each kind of site they ask for."""
     if plan.bands is None or plan.bands.empty:
-        return None
-    bands = in_kilometres(plan.bands)
-    style = styles.reach_bands(tuple(sorted(bands["within_km"])))
-    bands["within_km"] = [f"{limit:g}" for limit in bands["within_km"]]
-    return make_layer("reach", bands, columns("within_km"), style, "demand", visible=False)
+        return []
+    layers, rules = [], [rule for rule in plan.policy.rules if rule.id in set(plan.bands["rule"])]
+    for name, bands in in_kilometres(plan.bands).groupby("rule", sort=False):
+        style = styles.reach_bands(tuple(sorted(bands["within_km"])))
+        words = [f"{limit:g}" for limit in bands["within_km"]]
+        layer = make_layer(
+            "reach", bands.assign(within_km=words), columns("within_km"), style, "demand", visible=False
+        )
+        layers.append(own_layer(layer, rules, plan.before[name].rule) if rules else layer)
+    return layers
 
 
 def _expressways(plan: Plan) -> Layer | None:
@@ -236,17 +255,6 @@ def _expressways(plan: Plan) -> Layer | None:
     )
 
 
-def _own(layer: Layer, rules: Sequence[Rule], rule: Rule) -> Layer:
-    """The layer of one of several rules of a kind: it bears the rule's title, all but the first its id, too.
-
-    A rule that is alone has the layer of its kind.
-    """
-    if len(rules) < 2:
-        return layer
-    name = layer.name if rule is rules[0] else f"{layer.name}_{rule.id.replace('-', '_')}"
-    return replace(layer, name=name, rule=rule)
-
-
 def _routes(plan: Plan, lang: str) -> list[Layer]:
     """Gaps of each rule on spacing, the first rule's on top."""
     states: list[tuple[Phase, Assessment]] = [("before", plan.before), ("after", plan.after)]
@@ -254,7 +262,7 @@ def _routes(plan: Plan, lang: str) -> list[Layer]:
         states = [("both", plan.before)]
     rules = plan.policy.of(RouteSpacing)
     return [
-        _own(_gap_layer(assessment, rule, rules, phase, lang), rules, rule)
+        own_layer(_gap_layer(assessment, rule, rules, phase, lang), rules, rule)
         for rule in reversed(rules)
         for phase, assessment in states
     ]
@@ -314,7 +322,8 @@ def _demand(plan: Plan) -> list[Layer]:
     if len(rules) < 2:
         return [demand_layer(plan, plan.before.demand)]
     return [
-        _own(demand_layer(plan, plan.before.demand_by_rule[rule.id]), rules, rule) for rule in reversed(rules)
+        own_layer(demand_layer(plan, plan.before.demand_by_rule[rule.id]), rules, rule)
+        for rule in reversed(rules)
     ]
 
 
@@ -376,10 +385,10 @@ def _facilities(plan: Plan, family: str, own: tuple[str, ...]) -> list[Layer]:
     ``own`` are the family's kinds: those that no rule names are drawn with the first.
     """
     rules = [rule for rule in plan.policy.of(FacilityShare) if _family(rule) == family]
-    unnamed = set(own) - {kind for rule in plan.policy.rules for kind in _kinds(rule)}
+    unnamed = set(own) - {kind for rule in plan.policy.rules for kind in rule.facility_kinds}
     layers = []
     for number, rule in enumerate(rules or [None], 1):
-        kinds = _kinds(rule) | (unnamed if number == 1 else set())
+        kinds = (rule.facility_kinds if rule else frozenset()) | (unnamed if number == 1 else set())
         frame = plan.inputs.facilities
         frame = _with_status(plan, frame[frame["kind"].isin(kinds)], rule.id if rule else None)
         style = _with_uncounted(styles.HUBS if family == "hubs" else styles.facility_style())
@@ -391,16 +400,9 @@ def _facilities(plan: Plan, family: str, own: tuple[str, ...]) -> list[Layer]:
     return layers[::-1]
 
 
-def _kinds(rule: Rule | None) -> set[str]:
-    """Kinds of facilities that a rule counts."""
-    if not isinstance(rule, FacilityShare):
-        return set()
-    return {*rule.facility, *(("parking_area",) if rule.include_parking_areas else ())}
-
-
 def _family(rule: FacilityShare) -> str:
     """Facilities of a road are shown apart from all others."""
-    return "service_areas" if _kinds(rule) <= set(SERVICE_KINDS) else "hubs"
+    return "service_areas" if rule.facility_kinds <= set(SERVICE_KINDS) else "hubs"
 
 
 def _berths(plan: Plan) -> list[Layer]:
@@ -419,7 +421,7 @@ def _berths(plan: Plan) -> list[Layer]:
             "berths", frame, BERTH_COLUMNS, style, "places", keep=("berth_status",), search_column="name",
             unplaced=int((~placed).sum()),
         )  # fmt: skip
-        layers.append(_own(layer, rules, rule) if rule else layer)
+        layers.append(own_layer(layer, rules, rule) if rule else layer)
     return layers
 
 
@@ -442,7 +444,7 @@ def _car_parks(plan: Plan) -> list[Layer]:
             "car_parks", frame.assign(ready=ready), CAR_PARK_COLUMNS, _with_uncounted(styles.CAR_PARKS, "ready"),
             "places", keep=("ready",), visible=False, unplaced=int((~placed).sum()),
         )  # fmt: skip
-        layers.append(_own(layer, rules, rule) if rule else layer)
+        layers.append(own_layer(layer, rules, rule) if rule else layer)
     return layers
 
 

@@ -229,7 +229,7 @@ def _gaps(plan: Plan, lang: str) -> list[Sheet]:
     states: list[tuple[str, Assessment]] = [("gaps", plan.before)]
     if plan.proposes:
         states.append(("gaps-after", plan.after))
-    ranked = sorted(plan.policy.rules, key=lambda rule: not isinstance(rule, RouteSpacing))
+    ranked = sorted(plan.policy.rules, key=lambda rule: kind_of(rule).own_gaps)
     titles = {rule.id: rule.title[lang] for rule in ranked}
     looks = {"spacing_class": choice_looks("spacing_class", lang, good="good", middle="middle", gap="gap")}
     found = heads((column("rule_title"), *GAP_COLUMNS, column("shared_words")), lang)

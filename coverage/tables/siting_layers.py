@@ -30,7 +30,7 @@ from .columns import (
     PROPOSED_COLUMNS,
     WORTH_COLUMNS,
 )
-from .layer import Layer, Popup
+from .layer import Layer, Popup, own_layer
 from .layer_frame import make_layer
 from .popups import proposed_popup
 from .programme import shown_actions
@@ -227,19 +227,24 @@ def _others(siting: Siting, lang: str) -> gpd.GeoDataFrame:
     return amounts_in_units(frame, siting.objective_name)
 
 
-def least_layer(plan: Plan) -> Layer | None:
-    """Least sites for the widest span that was asked for."""
-    found = plan.widest
-    if found is None or found.sites.empty:
-        return None
-    frame = found.sites.rename(columns={"order": "build_order"})
-    return make_layer(
-        "least_sites",
-        frame,
-        LEAST_COLUMNS,
-        styles.LEAST_SITES,
-        "plan",
-        visible=False,
-        search_column="name",
-        title_values={"span_km": found.span_km},
-    )
+def least_layers(plan: Plan) -> list[Layer]:
+    """Least sites of each rule on spacing, for the widest span that was asked for; the first rule's on top."""
+    rules = [plan.before[found.rule].rule for found in plan.widest]
+    return [
+        own_layer(
+            make_layer(
+                "least_sites",
+                found.sites.rename(columns={"order": "build_order"}),
+                LEAST_COLUMNS,
+                styles.LEAST_SITES,
+                "plan",
+                visible=False,
+                search_column="name",
+                title_values={"span_km": found.span_km},
+            ),
+            rules,
+            rule,
+        )
+        for found, rule in reversed(list(zip(plan.widest, rules, strict=True)))
+        if not found.sites.empty
+    ]

@@ -84,13 +84,23 @@ def curve_sheet(plan: Plan, lang: str) -> Sheet:
 
 def least_sheets(plan: Plan, lang: str) -> list[Sheet]:
     """Least sites for each span, and the stretches that nothing can serve."""
-    sites = [placed(c.sites).assign(span_km=c.span_km) for c in plan.compliance if len(c.sites)]
-    left = [in_kilometres(c.unserved).assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)]
+    titles = {c.rule: plan.before[c.rule].rule.title[lang] for c in plan.compliance}
+    sites = [
+        placed(c.sites).assign(span_km=c.span_km, rule_title=titles[c.rule])
+        for c in plan.compliance
+        if len(c.sites)
+    ]
+    left = [
+        in_kilometres(c.unserved).assign(span_km=c.span_km, rule_title=titles[c.rule])
+        for c in plan.compliance
+        if len(c.unserved)
+    ]
     found, never = (pd.concat(f, ignore_index=True) if f else pd.DataFrame() for f in (sites, left))
     names = "span_km build_order name kind serves cost id lon lat"
+    which = heads("rule_title", lang) if len(titles) > 1 else ()
     return [
-        Sheet("least-sites", heads(names, lang), found.rename(columns={"order": "build_order"})),
-        Sheet("unserved", heads(UNSERVED_COLUMNS, lang), never),
+        Sheet("least-sites", (*which, *heads(names, lang)), found.rename(columns={"order": "build_order"})),
+        Sheet("unserved", (*which, *heads(UNSERVED_COLUMNS, lang)), never),
     ]
 
 

@@ -10,6 +10,7 @@ from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..texts import text
 from . import numbers, programme
+from .words import title_before
 
 
 def width(shown: str) -> int:
@@ -34,7 +35,10 @@ def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
         )
     rows += _programme_lines(plan, lang)
     rows += [_siting_line(siting, lang) for siting in plan.siting]
-    rows += [_least_line(plan.widest, lang)] if plan.widest and plan.widest.stretches else []
+    for found in plan.widest:
+        if found.stretches:
+            *cells, title = _least_line(found, lang)
+            rows.append((*cells, f"{title_before(plan, found.rule, lang)}{title}"))
     widths = [max((width(row[i]) for row in rows), default=0) for i in range(4)]
     return [tuple(padded(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
 

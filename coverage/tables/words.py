@@ -97,6 +97,12 @@ def _choice(value: str, lang: str) -> str:
     return value
 
 
+def title_before(plan: Plan, rule: str, lang: str) -> str:
+    """The title of a rule on spacing with a colon, where least sites of several such rules stand together."""
+    several = len({found.rule for found in plan.compliance}) > 1
+    return f"{plan.before[rule].rule.title[lang]}{text('report.colon', lang)}" if several else ""
+
+
 def licences(plan: Plan, lang: str) -> list[str]:
     """Under which terms the data may be handed on."""
     lines = [text(key, lang) for key in ("report.licence-osm", "report.licence-tables", "note.internal")]

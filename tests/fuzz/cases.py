@@ -45,7 +45,7 @@ MORE = (
     {"siting": {"scenarios": {"a": {"demand": 2.0, "detour": 1.3}, "b": {"demand": {"West": 0.5}}}}},
     {"siting": {"scenario_goal": "worst", "scenarios": {"a": {"demand": 2.0, "probability": 3}}}},
     {"siting": {"aims": {"people": 1, "highway": 2, "flow": 1, "equity": 1, "cost": 1}}},
-    {"siting": {"trade_off": ["people", "highway"]}},
+    {"siting": {"pareto_front": ["people", "highway"]}},
     {"siting": {"required": ["f3"], "forbidden": ["f4"], "min_per_county": {"West": 1}}},
     {"siting": {"objective": "highway", "budget": 3.0, "method": "exact", "gap": 0.1, "seed": 3}},
     {"siting": {"candidates": ["fuel", "route_point"], "method": "greedy"}}, { "output": {

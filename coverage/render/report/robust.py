@@ -44,9 +44,11 @@ def write_robust(report: Report, siting: Siting) -> None:
     """Tables of what the outcome holds; nothing where it holds nothing."""
     if not len(siting.proposed):
         return
-    if any(len(f) for f in (siting.backup, siting.counties, siting.scenarios, siting.aims, siting.trade_off)):
+    if any(
+        len(f) for f in (siting.backup, siting.counties, siting.scenarios, siting.aims, siting.pareto_front)
+    ):
         report.paper.heading(report.words("robust.title"), 2)
-    for part in (_backup, _counties, _scenarios, _aims, _trade_off, _money, _capacity):
+    for part in (_backup, _counties, _scenarios, _aims, _pareto_front, _money, _capacity):
         part(report, siting)
 
 
@@ -129,8 +131,8 @@ def _aims(report: Report, siting: Siting) -> None:
     )
 
 
-def _trade_off(report: Report, siting: Siting) -> None:
-    frame = siting.trade_off
+def _pareto_front(report: Report, siting: Siting) -> None:
+    frame = siting.pareto_front
     if not len(frame):
         return
     lang = report.lang
@@ -142,7 +144,7 @@ def _trade_off(report: Report, siting: Siting) -> None:
     ]  # fmt: skip
     heads = [first, second, report.words("robust.head.new-sites"), report.words("robust.head.cost")]
     report.paper.table(
-        report.words("robust.trade-off", first=first, second=second), heads, rows, [50.0, 50.0, 33.0, 33.0]
+        report.words("robust.pareto-front", first=first, second=second), heads, rows, [50.0, 50.0, 33.0, 33.0]
     )
 
 

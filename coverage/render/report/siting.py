@@ -9,7 +9,7 @@ from ...siting.planning.outcome import Siting
 from ...tables import numbers
 from ...tables.siting_layers import amount
 from ...tables.siting_sheets import least_sheets, proposed_sheet, retrofit_sheet
-from ...tables.words import factor_sentence
+from ...tables.words import factor_sentence, title_before
 from ...texts import text
 from ..pictures.charts import curve_figure, figure_png
 from .choices import write_choices
@@ -130,7 +130,7 @@ def write_least(report: Report) -> None:
     heads = [report.words(f"head.{key}") for key in ("span", "needed", "bound", "stretches", "unserved")]
     rows = [
         [
-            Cell(numbers.span(c.span_km, lang), right=True),
+            Cell(title_before(report.plan, c.rule, lang) + numbers.span(c.span_km, lang), right=True),
             *(Cell(_count(n, lang), right=True) for n in (len(c.sites), c.result.bound, c.stretches)),
             Cell(_count(len(c.unserved), lang), right=True, shade="gap" if len(c.unserved) else ""),
         ]
@@ -141,14 +141,16 @@ def write_least(report: Report) -> None:
         paper.text(report.words("least-never", sheet=text("sheet.unserved.title", lang)))
     sheet = least_sheets(report.plan, lang)[0]
     if len(sheet.frame):
-        widest = max(c.span_km for c in found)
         wanted = {"build_order": 18.0, "name": 50.0, "kind": 34.0, "serves": 24.0, "lon": 20.0, "lat": 20.0}
         chosen = [h for h in sheet.heads if h.name in wanted]
-        frame = sheet.frame[sheet.frame["span_km"] == widest].head(ROWS)
-        if len(frame):
-            title = report.words("least-list", span=numbers.span(widest, lang))
-            paper.table(title, [h.label for h in chosen], table_cells(frame, chosen, lang),
-                        [wanted[h.name] for h in chosen])  # fmt: skip
+        for least in report.plan.widest:
+            rule = title_before(report.plan, least.rule, lang)
+            own = sheet.frame["rule_title"] == report.plan.before[least.rule].rule.title[lang]
+            frame = sheet.frame[own & (sheet.frame["span_km"] == least.span_km)].head(ROWS)
+            if len(frame):
+                title = report.words("least-list", span=numbers.span(least.span_km, lang))
+                paper.table(f"{rule}{title}", [h.label for h in chosen], table_cells(frame, chosen, lang),
+                            [wanted[h.name] for h in chosen])  # fmt: skip
 
 
 def write_retrofit(report: Report) -> None:

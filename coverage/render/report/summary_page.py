@@ -14,7 +14,7 @@ from ...schema import at_most, chainage, column, percent, shown
 from ...siting.planning.comply import Compliance
 from ...siting.planning.outcome import Siting
 from ...tables import numbers
-from ...tables.words import short_name
+from ...tables.words import short_name, title_before
 from ...texts import joined, text
 from ...units import in_kilometres
 from ..plan_panel import decision
@@ -125,10 +125,11 @@ def _build(report: Report) -> list[str]:
     lines = [line for siting in report.plan.siting if (line := _sited(report, siting))]
     if report.plan.programme is not None:
         lines.insert(0, decision(report.plan, report.lang))
-    widest = report.plan.widest
-    if widest is not None and widest.stretches:
-        lines.append(_least(report, widest))
-    return lines
+    return lines + [
+        title_before(report.plan, found.rule, report.lang) + _least(report, found)
+        for found in report.plan.widest
+        if found.stretches
+    ]
 
 
 def _sited(report: Report, siting: Siting) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .aims import AimsResult, by_group, trade_off, weighted_aims, worst_served
+from .aims import AimsResult, by_group, pareto_front, weighted_aims, worst_served
 from .capacity import CapacityResult, capacitated_coverage
 from .frontier import Frontier, frontier
 from .least_sites import LeastResult, least_sites
@@ -45,10 +45,10 @@ __all__ = [
     "least_sites",
     "make_problem",
     "max_coverage",
+    "pareto_front",
     "scenario_problem",
     "shore_power",
     "solve",
-    "trade_off",
     "verify",
     "weighted_aims",
     "worst_served",

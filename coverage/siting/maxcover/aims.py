@@ -1,4 +1,4 @@
-"""Several aims at once: weighted sums, the trade-off curve of two, the worst-served group."""
+"""Several aims at once: weighted sums, the Pareto front of two, the worst-served group."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def _no_plan(begin: SitingResult, size: int) -> AimsResult:
     return AimsResult(none, np.zeros(size), np.nan, np.nan, np.nan, status, begin.runtime_s, begin.reason)
 
 
-def trade_off(
+def pareto_front(
     problem: SitingProblem,
     first: npt.ArrayLike,
     second: npt.ArrayLike,
@@ -217,7 +217,7 @@ def trade_off(
     gap: float = 1e-3,
     seed: int = 0,
 ) -> list[AimsResult]:
-    """Trade-off curve of two aims that add up; see :func:`trade_off_curve`.
+    """Pareto front of two aims that add up; see :func:`pareto_curve`.
 
     Parameters
     ----------
@@ -242,13 +242,13 @@ def trade_off(
     def at(weight: float) -> AimsResult:
         return weighted_aims(problem, aims, [1 - weight, weight], time_limit_s=share_s, gap=gap, seed=seed)
 
-    return trade_off_curve(at, n_points=n_points, time_limit_s=time_limit_s)
+    return pareto_curve(at, n_points=n_points, time_limit_s=time_limit_s)
 
 
-def trade_off_curve(
+def pareto_curve(
     at: Callable[[float], AimsResult], *, n_points: int = 9, time_limit_s: float = 60.0
 ) -> list[AimsResult]:
-    """Trade-off curve of two aims: plans that weighted sums can reach, from all first to all second.
+    """Pareto front of two aims: plans that weighted sums can reach, from all first to all second.
 
     Between two neighbours the weights that make both equally good are tried next (the non-inferior set
     estimation of Cohon, Church & Sheer 1979). Plans beaten in both aims are left out. Ctrl-C ends it with what is

@@ -1,4 +1,4 @@
-"""Several aims side by side: people, highway, flow, equity and cost as shares, and the trade-off of two of them."""
+"""Several aims side by side: people, highway, flow, equity and cost as shares, and the Pareto front of two of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..maxcover.aims import AimsResult, by_group, mixed_aims, trade_off_curve
+from ..maxcover.aims import AimsResult, by_group, mixed_aims, pareto_curve
 from ..maxcover.problem import FloatArray, IntArray, SitingProblem
 from ..maxcover.result import covered
 from .constraints import SolverOptions
 from .reach import Reach
 
-TRADE_OFF_POINTS = 9
+PARETO_POINTS = 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +71,14 @@ class AimTable:
         return mixed_aims(self.problem, linear, self.counties, worst, price, **solver.keywords(share))
 
 
-def trade_off_table(
+def pareto_table(
     aims: AimTable,
     pair: tuple[str, str],
     solver: SolverOptions,
     names: np.ndarray[Any, Any],
     cost: FloatArray,
 ) -> pd.DataFrame:
-    """Plans along the trade-off curve of two aims; see :attr:`.outcome.Siting.trade_off`."""
+    """Plans along the Pareto front of two aims; see :attr:`.outcome.Siting.pareto_front`."""
     first, second = pair
 
     def at(weight: float) -> AimsResult:
@@ -90,8 +90,8 @@ def trade_off_table(
         values = aims.values(found.chosen)
         return replace(found, values=np.array([values[first], values[second]]))
 
-    share = 1.0 / TRADE_OFF_POINTS
-    curve = trade_off_curve(at, n_points=TRADE_OFF_POINTS, time_limit_s=solver.time_limit_s)
+    share = 1.0 / PARETO_POINTS
+    curve = pareto_curve(at, n_points=PARETO_POINTS, time_limit_s=solver.time_limit_s)
     return pd.DataFrame(
         {
             "first": [first] * len(curve),

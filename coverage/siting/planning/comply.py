@@ -25,6 +25,8 @@ class Compliance:
 
     Attributes
     ----------
+    rule : str
+        The rule on spacing whose routes and sites these are.
     span_km : float
     sites : GeoDataFrame
         Chosen candidates, the one that closes most stretches first: ``order, id, kind, name, cost, serves``.
@@ -37,6 +39,7 @@ class Compliance:
         With bound and gap; its status is ``infeasible`` if ``unserved`` is not empty.
     """
 
+    rule: str
     span_km: float
     sites: gpd.GeoDataFrame
     unserved: pd.DataFrame
@@ -80,7 +83,7 @@ def comply(
     lines = spacing_lines(context, rule, free)
     found = []
     for span_km in spans_km:
-        least = _least(lines, free, span_km, close_shared, time_limit_s)
+        least = _least(rule.id, lines, free, span_km, close_shared, time_limit_s)
         if (free["kind"] == "route_point").any() and least.stretches:
             cost = float(free.loc[free["kind"] == "route_point", "cost"].iloc[0])
             exact = route_points_at(context, lines, span_km * M_PER_KM, close_shared=close_shared)
@@ -90,7 +93,7 @@ def comply(
                 replace(line, candidate_m=np.append(line.candidate_m, more.candidate_m))
                 for line, more in zip(lines, spacing_lines(context, rule, exact), strict=True)
             ]
-            better = _least(both, wide, span_km, close_shared, time_limit_s)
+            better = _least(rule.id, both, wide, span_km, close_shared, time_limit_s)
             least = _best(least, better)
         found.append(least)
     return found
@@ -109,14 +112,19 @@ def _best(grid: Compliance, exact: Compliance) -> Compliance:
 
 
 def _least(
-    lines: list[SpacingLine], free: gpd.GeoDataFrame, span_km: float, close_shared: bool, time_limit_s: float
+    rule: str,
+    lines: list[SpacingLine],
+    free: gpd.GeoDataFrame,
+    span_km: float,
+    close_shared: bool,
+    time_limit_s: float,
 ) -> Compliance:
     rows = spacing_rows(lines, len(free), span_km * M_PER_KM, close_shared=close_shared)
     result = least_sites(rows.cover, cost=free["cost"].to_numpy(float), time_limit_s=time_limit_s)
     sites = free.iloc[result.chosen].drop(columns="excluded")
     sites = sites.assign(order=np.arange(1, len(sites) + 1), serves=result.serves).reset_index(drop=True)
     unserved = _merged(rows.stretches.iloc[result.unserved])
-    return Compliance(span_km, sites, unserved, rows.cover.shape[1], result)
+    return Compliance(rule, span_km, sites, unserved, rows.cover.shape[1], result)
 
 
 def _merged(stretches: pd.DataFrame) -> pd.DataFrame:

@@ -93,14 +93,14 @@ class Constraints:
     scenarios: tuple[Scenario, ...] = ()
     scenario_goal: str = REPORT
     aims: Mapping[str, float] = field(default_factory=dict)
-    trade_off: tuple[str, str] | None = None
+    pareto_front: tuple[str, str] | None = None
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Constraints:
         """Read them from ``[siting]`` as the project file has it, or ``result.json``."""
         capacity = options.get("capacity")
         scenarios = options.get("scenarios") or {}
-        pair = options.get("trade_off")
+        pair = options.get("pareto_front")
         return cls(
             required=tuple(options.get("required", ())),
             forbidden=tuple(options.get("forbidden", ())),
@@ -111,7 +111,7 @@ class Constraints:
             scenarios=tuple(Scenario(name, **given) for name, given in scenarios.items()),
             scenario_goal=options.get("scenario_goal", REPORT),
             aims=dict(options.get("aims") or {}),
-            trade_off=None if pair is None else (pair[0], pair[1]),
+            pareto_front=None if pair is None else (pair[0], pair[1]),
         )
 
     @property
@@ -144,7 +144,7 @@ def check_constraints(
         aims without data.
     """
     faults = [*_id_faults(constraints, candidates, file), *_county_faults(constraints, inputs, file)]
-    wanted = {*constraints.aims, *(constraints.trade_off or ())}
+    wanted = {*constraints.aims, *(constraints.pareto_front or ())}
     if "flow" in wanted and not ("flow" in inputs.demand and (inputs.demand["flow"] > 0).any()):
         faults.append(Fault("siting-no-flow", file=file, values={"key": "siting.aims"}))
     own = inputs.demand[inputs.demand["inside"].astype(bool)]

@@ -15,7 +15,16 @@ from ..maxcover.result import SitingResult
 GOALS = ("coverage", "capacity", "backup", "expected", "worst", "aims")
 """What the choice of sites was made for; ``goal.KEY`` in the catalogue says it in words."""
 
-CLAIMED = ("sites", "backup", "counties", "scenarios", "aims", "trade_off", "frontier", "frontier_by_money")
+CLAIMED = (
+    "sites",
+    "backup",
+    "counties",
+    "scenarios",
+    "aims",
+    "pareto_front",
+    "frontier",
+    "frontier_by_money",
+)
 """Frames that are written to ``result.json`` as they are, and recounted by :mod:`.recount`."""
 
 
@@ -112,8 +121,8 @@ class Siting:
         For each aim: ``aim`` (``people``, ``highway``, ``flow``, ``equity``, ``cost``), ``importance`` (they add up
         to 1), ``total, before, after`` (in the aim's own unit; missing for equity), ``share_before, share_after``.
         The share of equity is that of the worst-served county, that of cost the share of money that is not spent.
-    trade_off : DataFrame
-        Plans along the trade-off curve of two aims: ``first, second`` (names), ``share_first, share_second, sites,
+    pareto_front : DataFrame
+        Plans along the Pareto front of two aims: ``first, second`` (names), ``share_first, share_second, sites,
         cost, chosen`` (tuple of ids), ``status``; from the best for the first to the best for the second.
     served : DataFrame
         With capacity, the evidence of who is served where: ``site, demand, amount`` (weight).
@@ -139,7 +148,7 @@ class Siting:
     counties: pd.DataFrame = field(default_factory=pd.DataFrame)
     scenarios: pd.DataFrame = field(default_factory=pd.DataFrame)
     aims: pd.DataFrame = field(default_factory=pd.DataFrame)
-    trade_off: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pareto_front: pd.DataFrame = field(default_factory=pd.DataFrame)
     served: pd.DataFrame = field(default_factory=pd.DataFrame)
     aim_demand: pd.DataFrame = field(default_factory=pd.DataFrame)
     aim_reach: pd.DataFrame = field(default_factory=pd.DataFrame)

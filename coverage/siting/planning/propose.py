@@ -113,7 +113,7 @@ def _told(
 ) -> Siting:
     """Decide by the goal, put the frames together, and have everything recounted."""
     places, reach = reaches.places, reaches.reach(objective)
-    wanted = tuple(dict.fromkeys((*constraints.aims, *(constraints.trade_off or ()))))
+    wanted = tuple(dict.fromkeys((*constraints.aims, *(constraints.pareto_front or ()))))
     aims = reaches.aims(wanted, problem, reach_km) if wanted and np.isfinite(plain.objective) else None
     found = decide(problem, reach, places, constraints, aims, solver, reach_km, plain)
     siting = Siting(

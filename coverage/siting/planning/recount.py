@@ -295,7 +295,7 @@ def _money(claimed: Claimed) -> float:
 
 
 def _aims(claimed: Claimed) -> Iterator[Claim]:
-    """Shares of the aims, and those of the plans along the trade-off curve."""
+    """Shares of the aims, and those of the plans along the Pareto front."""
     whole = math.fsum(claimed.constraints.aims.values())
     cost = {"before": 0.0, "after": claimed.row["cost"]}
     shares = {phase: _aim_shares(claimed, sites, cost[phase]) for phase, sites in claimed.phases}
@@ -306,12 +306,12 @@ def _aims(claimed: Claimed) -> Iterator[Claim]:
             yield f"aims.{name}.share_{phase}", row[f"share_{phase}"], shares[phase][name]
         if name in claimed.aims:
             yield f"aims.{name}.total", row["total"], math.fsum(claimed.aims[name].weight.values())
-    for i, row in enumerate(claimed.row["trade_off"]):
+    for i, row in enumerate(claimed.row["pareto_front"]):
         spent = math.fsum(claimed.costs[s] for s in row["chosen"])
         found = _aim_shares(claimed, claimed.existing + list(row["chosen"]), spent)
-        yield f"trade_off.{i}.cost", row["cost"], spent
+        yield f"pareto_front.{i}.cost", row["cost"], spent
         for place in ("first", "second"):
-            yield f"trade_off.{i}.share_{place}", row[f"share_{place}"], found[row[place]]
+            yield f"pareto_front.{i}.share_{place}", row[f"share_{place}"], found[row[place]]
 
 
 def _curves(claimed: Claimed) -> Iterator[Claim]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -40,7 +41,7 @@ class Retrofit:
 
 def plan_retrofits(
     berths: gpd.GeoDataFrame,
-    rule: BerthShare,
+    rules: Sequence[BerthShare],
     factors: EmissionFactors,
     *,
     budget: float | None,
@@ -48,7 +49,7 @@ def plan_retrofits(
 ) -> Retrofit:
     """Rank and choose berths to retrofit.
 
-    Candidates are operational berths that the rule counts (or may count) and that are known to lack shore power. The
+    Candidates are operational berths that a rule counts (or may count) and that are known to lack shore power. The
     energy a berth would give is its calls × hours per call × the mean load of ships at berths that have shore power
     in the same data; such figures are flagged as estimated. CO2 avoided follows the factors given.
 
@@ -56,13 +57,13 @@ def plan_retrofits(
     ----------
     berths : GeoDataFrame
         Schema ``berths`` with ``inside``.
-    rule : BerthShare
+    rules : sequence of BerthShare
     factors : EmissionFactors
         Without the grid's factor CO2 is unknown: the berths are ranked by energy, and none is chosen.
     budget : float, optional
         In the unit of ``retrofit_cost``.
     """
-    counted = berth_membership(berths, rule.berth) != "no"
+    counted = np.any([berth_membership(berths, rule.berth) != "no" for rule in rules], axis=0)
     lacks = berths["shore_power"].astype("boolean").eq(False).fillna(False).astype(bool)
     table = pd.DataFrame(berths[counted & lacks & berths["inside"].astype(bool)].drop(columns="geometry"))
     load_kw = _mean_load_kw(berths)

@@ -12,7 +12,7 @@ from ..maxcover.frontier import Frontier, frontier
 from ..maxcover.problem import SitingProblem
 from ..maxcover.result import SitingResult
 from ..maxcover.robustness import alternatives
-from .aims import AimTable, trade_off_table
+from .aims import AimTable, pareto_table
 from .constraints import Constraints, SolverOptions
 from .goals import Decision
 from .reach import Places
@@ -47,9 +47,9 @@ def sensitivity(
             frames["frontier_by_money"] = _with_plan(
                 curve, "budget", problem.budget or 0.0, found, constraints
             )
-        if aims is not None and constraints.trade_off is not None:
+        if aims is not None and constraints.pareto_front is not None:
             names, cost = places.names, problem.cost
-            frames["trade_off"] = trade_off_table(aims, constraints.trade_off, solver, names, cost)
+            frames["pareto_front"] = pareto_table(aims, constraints.pareto_front, solver, names, cost)
     except KeyboardInterrupt:
         pass
     return frames
