@@ -125,6 +125,8 @@ def is_missing(cell: Any) -> bool:
     """Whether a cell says nothing: empty, NaN, or one of :data:`MISSING`."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return True
+    if isinstance(cell, str) and cell.isascii():
+        return cell.strip().casefold() in MISSING
     return folded(cell).casefold() in MISSING
 
 

@@ -13,7 +13,15 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import Fault, InputError
-from ..files import MOST_COLUMNS, MOST_ROWS, check_size, check_there, read_bytes
+from ..files import (
+    MOST_COLUMNS,
+    MOST_ROWS,
+    MOST_TEXT_CELLS,
+    MOST_TEXT_MB,
+    check_size,
+    check_there,
+    read_bytes,
+)
 from ..vectors import check_encoding, load_json, read_vector
 from .formats import all_formats, native_json
 from .headers import listed
@@ -163,12 +171,14 @@ def _delimiter(first_line: str) -> str:
     return max(_DELIMITERS, key=outside.count)
 
 
+_MOST_SHARED = 50_000
+"""Different texts that are looked for; those of a column of names would fill the memory themselves."""
 MOST_LINE = 1_000_000
 """Bytes of one line of a text table: a thousand columns of a thousand letters."""
 
 
 def _read_text(path: Path, encoding: str | None, known: Callable[[str], bool]) -> RawTable:
-    file, content = str(path), read_bytes(path)
+    file, content = str(path), read_bytes(path, MOST_TEXT_MB)
     if encoding is None:
         content = content.removeprefix(_BOM)
     for start in range(0, len(content) - MOST_LINE, MOST_LINE):
@@ -188,14 +198,19 @@ def _read_text(path: Path, encoding: str | None, known: Callable[[str], bool]) -
     reader = csv.reader(lines(""), delimiter=delimiter, strict=True)
     records: list[list[str]] = []
     cells = 0
+    shared: dict[str, str] = {}  # lists repeat themselves, and each text of its own takes 50 bytes and more
     try:
-        for record in reader:
+        for read in reader:
+            if len(shared) < _MOST_SHARED:
+                record = [shared.setdefault(cell, cell) for cell in read]
+            else:
+                record = [shared.get(cell, cell) for cell in read]
             records.append(record)
             cells += len(record)
             # Forms drag thousands of empty columns along.
             wide = len(record) > MOST_COLUMNS
             width = max((i for i, cell in enumerate(record, 1) if cell.strip()), default=0) if wide else 0
-            check_size(file, len(records), width, cells=cells)
+            check_size(file, len(records), width, cells=cells, most=MOST_TEXT_CELLS)
             if len(records) > 2 * MOST_ROWS:  # blank ones are left out below
                 break
     except csv.Error as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import geopandas as gpd
@@ -79,9 +80,12 @@ def merge_overlap(
 
 def plain(value: Any) -> str:
     """Return a name without case, spaces, punctuation and width; empty if it is missing."""
-    if pd.isna(value):
-        return ""
-    return "".join(c for c in unicodedata.normalize("NFKC", str(value)).casefold() if c.isalnum())
+    return "" if pd.isna(value) else _plain(str(value))
+
+
+@lru_cache(maxsize=10_000)
+def _plain(value: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKC", value).casefold() if c.isalnum())
 
 
 def _agrees(column: pd.Series[Any], i: IntArray, j: IntArray) -> npt.NDArray[np.bool_]:

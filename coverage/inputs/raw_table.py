@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import geopandas as gpd
@@ -103,10 +104,14 @@ def below_header(
         raise InputError(Fault("file-empty", file=file))
     faults, rows, numbers = [], [], []
     start = at + 1 + (under is not None)
-    for number, record in enumerate(records[start:], start=start + 1):
-        cells = list(record)
-        if all(blank(cell) for cell in cells):
+    for number, record in enumerate(islice(records, start, None), start=start + 1):
+        if all(blank(cell) for cell in record):
             continue
+        if len(record) == len(header):
+            rows.append(record if isinstance(record, list) else list(record))
+            numbers.append(number)
+            continue
+        cells = list(record)
         beyond = [cell for cell in cells[len(header) :] if not blank(cell)]
         if beyond or (ragged and len(cells) < len(header)):
             values = {"found": len(cells), "expected": len(header)}

@@ -110,7 +110,8 @@ def _separators(chargers: pd.DataFrame) -> list[npt.NDArray[np.object_]]:
     kind[kind == ""] = "charging"
     side = _known(chargers["side"])
     side[_known(chargers["service_area"]) == ""] = ""
-    operator = np.array([plain(name) for name in chargers["operator"]], dtype=object)
+    code, names = pd.factorize(chargers["operator"])
+    operator = np.array([*(plain(name) for name in names), ""], dtype=object)[code]
     return [operator, kind, side]
 
 
@@ -164,7 +165,7 @@ def site_table(members: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     table["status"] = table["status"].mask(ever, "operational")
     living = ranked[here]
     table["current"] = _current(living).reindex(table.index)
-    table["members"] = ranked["id"].astype(str).sort_values().groupby(ranked["site"]).agg(" ".join)
+    table["members"] = _joined(ranked["id"], ranked["site"]).reindex(table.index)
     table = table.astype(dict.fromkeys(table.columns, TEXT_DTYPE))
     table["n_chargers"] = sites.size().astype("int64")
     table["points"] = _sum_if_known(living["points"], living["site"]).reindex(table.index).astype("Int64")
@@ -199,6 +200,15 @@ def rated_kw(chargers: pd.DataFrame) -> pd.Series[Any]:
     """Power of each row: ``pool_kw``, else points × power of a point; missing if neither is known."""
     product = chargers["points"].astype("Float64") * chargers["point_kw"].astype("Float64")
     return chargers["pool_kw"].astype("Float64").fillna(product)
+
+
+def _joined(ids: pd.Series[Any], site: pd.Series[Any]) -> pd.Series[Any]:
+    """Ids of each site in their order, with a space between."""
+    found = pd.DataFrame({"id": ids.astype(str), "site": site}).sort_values(["site", "id"], kind="stable")
+    several = found["site"].duplicated(keep=False)
+    lone, crowd = found[~several], found[several]
+    parts = [lone.set_index("site")["id"], crowd.groupby("site")["id"].agg(" ".join)]
+    return pd.concat([part for part in parts if len(part)]) if len(found) else parts[0]
 
 
 def _sum_if_known(column: pd.Series[Any], site: pd.Series[Any]) -> pd.Series[Any]:

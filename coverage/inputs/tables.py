@@ -12,13 +12,15 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from ..errors import Fault, InputError
 from ..schema import Column, TableSchema
-from ..units import WGS84
+from ..units import LEAST, MOST, WGS84
 from . import checks
 from .cells import BadCellError, check_cell, is_missing, parse_position, parser
 from .datum import SHIFTED, parse_crs, to_wgs84
@@ -178,11 +180,14 @@ def _typed(
     series: dict[str, pd.Series[Any]] = {}
     for column in schema.columns:
         found = by_name.get(column.name)
-        values = [None] * len(raw.rows) if found is None else _column_values(raw, found, faults)
-        if column.name in defaults:
-            default = _default(column, defaults[column.name], raw.file, faults)
-            values = [default if value is None else value for value in values]
-        series[column.name] = as_series(values, column)
+        nothing = as_series([None], column)
+        values = (
+            nothing.take(np.zeros(len(raw.rows), np.int64)).reset_index(drop=True)
+            if found is None
+            else _column_values(raw, found, faults)
+        )
+        default = _default(column, defaults.get(column.name), raw.file, faults)
+        series[column.name] = values if default is None else values.fillna(as_series([default], column)[0])
     frame = pd.DataFrame(series)
     frame["source"] = pd.Series([Path(raw.file).name] * len(frame), dtype=TEXT_DTYPE)
     frame["source_row"] = np.array(raw.row_numbers, dtype=np.int64)
@@ -199,36 +204,60 @@ def _default(column: Column, value: Any, file: str, faults: list[Fault]) -> Any:
         return None
 
 
-def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> list[Any]:
-    parse, column, at = parser(found.column), found.column, raw.headers.index(found.header)
+def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> pd.Series[Any]:
+    """Read the cells of a column; of texts each different one once, since lists repeat themselves."""
+    column, at = found.column, raw.headers.index(found.header)
     factor = found.factor * raw.factors.get(column.name, 1.0)
-    values: list[Any] = []
-    known: dict[str, Any] = {}
-    for row, number in zip(raw.rows, raw.row_numbers, strict=True):
-        cell = row[at]
-        if cell is None and spreads(column):
-            cell = raw.spread.get((number, at))
-        if isinstance(cell, str) and cell in known:
-            values.append(known[cell])
-            continue
-        if is_missing(cell):
-            values.append(None)
-            continue
+    cells = [row[at] for row in raw.rows]
+    if raw.spread and spreads(column):
+        cells = [
+            raw.spread.get((number, at)) if cell is None else cell
+            for cell, number in zip(cells, raw.row_numbers, strict=True)
+        ]
+    if set(map(type, cells)) <= {str, type(None)}:
+        code, different = pd.factorize(np.array(cells, dtype=object))
+    else:  # 1, 1.0 and True are the same to a dictionary
+        code, different = np.arange(len(cells)), np.array(cells, dtype=object)
+    values: list[Any] = [None] * (len(different) + 1)  # the last one is for cells that are missing
+    plain = _plain_numbers(different, column, factor)
+    values[:-1] = plain.tolist() if plain is not None else values[:-1]
+    parse, wrong = parser(column), {}
+    for k in range(len(different)) if plain is None else np.flatnonzero(np.isnan(plain)).tolist():
+        values[k] = None
         try:
-            check_cell(cell)
-            values.append(parse(cell, column, factor))
-            if isinstance(cell, str):
-                known[cell] = values[-1]
+            if not is_missing(different[k]):
+                check_cell(different[k])
+                values[k] = parse(different[k], column, factor)
         except BadCellError as error:
-            values.append(None)
-            shown = " ".join(str(cell).split())[:60]
-            extra = {"name": column.name, "unit": column.unit, **error.values}
-            faults.append(
-                Fault(error.key, file=raw.file, row=number, column=found.header, value=shown, values=extra)
-            )
-    if not spreads(column):
+            wrong[k] = error
+    for i in np.flatnonzero(np.isin(code, list(wrong))).tolist() if wrong else ():
+        error, shown = wrong[code[i]], " ".join(str(cells[i]).split())[:60]
+        extra = {"name": column.name, "unit": column.unit, **error.values}
+        faults.append(Fault(error.key, raw.file, raw.row_numbers[i], found.header, shown, extra))
+    if raw.spread and not spreads(column):
         faults += merged_numbers(raw, at, found.header)
-    return values
+    return as_series(values, column).take(code).reset_index(drop=True)
+
+
+_PLAIN_NUMBER = r"^[+-]?[0-9]{1,14}(\.[0-9]{1,14})?$"
+
+
+def _plain_numbers(
+    different: npt.NDArray[np.object_], column: Column, factor: float
+) -> npt.NDArray[np.float64] | None:
+    """Numbers in plain digits, all at once: NaN where one has to look closer, None if it is not worth while."""
+    if column.type not in ("int", "float") or len(different) < 1000:
+        return None
+    try:
+        texts = pa.array(different, pa.string())
+    except (pa.ArrowException, UnicodeEncodeError):
+        return None
+    digits = pc.if_else(pc.match_substring_regex(texts, _PLAIN_NUMBER), texts, None)
+    found = np.asarray(pc.cast(digits, pa.float64()).to_numpy(zero_copy_only=False), dtype=float) * factor
+    within = (np.abs(found) >= LEAST) & (np.abs(found) <= MOST)
+    if column.type == "int":
+        within &= found == np.round(found)
+    return np.where(within, found, np.nan)
 
 
 # -- positions -------------------------------------------------------------------------------------------
@@ -378,13 +407,15 @@ def _check(
 
 def _with_ids(table: gpd.GeoDataFrame, stem: str) -> gpd.GeoDataFrame:
     """Give rows without an id one made of the file's name and the row: ``chargers-17``."""
-    ids = table["id"].astype(object).where(table["id"].notna(), None).tolist()
-    taken = {i for i in ids if i is not None}
-    made = []
-    for found, row in zip(ids, table["source_row"], strict=True):
-        candidate = found if found is not None else f"{stem}-{row}"
-        while found is None and candidate in taken:
+    lacking = np.flatnonzero(table["id"].isna().to_numpy())
+    if not len(lacking):
+        return table
+    ids = table["id"].astype(object).to_numpy().copy()
+    taken, rows = set(ids[table["id"].notna().to_numpy()].tolist()), table["source_row"].to_numpy()
+    for i in lacking.tolist():
+        candidate = f"{stem}-{rows[i]}"
+        while candidate in taken:
             candidate += "x"
-        made.append(candidate)
+        ids[i] = candidate
         taken.add(candidate)
-    return table.assign(id=pd.Series(made, index=table.index, dtype=TEXT_DTYPE))
+    return table.assign(id=pd.Series(ids, index=table.index, dtype=TEXT_DTYPE))

@@ -34,22 +34,27 @@ def without_asides(raw: RawTable, mapped: Sequence[Mapped], notes: list[Fault]) 
         return raw
     places = [raw.headers.index(m.header) for m in mapped if m.column.name in _POSITIONS]
     sums = [i for i, row in enumerate(raw.rows) if _is_sum(row, places)]
+    counted = set(sums)
     feet = []
     for i in range(len(raw.rows) - 1, -1, -1):
-        if i not in sums and not _is_footnote(raw.rows[i]):
+        if i not in counted and not _is_footnote(raw.rows[i]):
             break
-        feet += [] if i in sums else [i]
+        feet += [] if i in counted else [i]
     for key, found in (("rows-sums", sums), ("rows-footnotes", sorted(feet))):
         if found:
             rows = [raw.row_numbers[i] for i in found]
             values = {"n": len(rows), "rows": listed(rows, 20)}
             notes.append(Fault(key, file=raw.file, values=values, warning=True))
     gone = {*sums, *feet}
+    if not gone:
+        return raw
     keep = [i for i in range(len(raw.rows)) if i not in gone]
     return replace(raw, rows=[raw.rows[i] for i in keep], row_numbers=[raw.row_numbers[i] for i in keep])
 
 
 def _word(cell: Any) -> str:
+    if isinstance(cell, str) and cell.isascii():
+        return "".join(cell.split()).replace(":", "").casefold()
     return re.sub(r"[\s:：]", "", folded(cell)).casefold()
 
 
