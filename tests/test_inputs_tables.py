@@ -25,6 +25,7 @@ from plugspan.inputs import (
     empty_table,
     read_table,
 )
+from plugspan.inputs.cells import is_missing, parse_number
 from plugspan.inputs.datum import wgs84_to_gcj02
 
 HEADER = ["编号", "名称", "经度", "纬度", "功率(kW)", "枪数", "状态", "投运日期", "备注"]
@@ -560,3 +561,21 @@ def test_rows_made_by_hand_have_the_schema(tmp_path):
     read = read_table(write_csv(tmp_path / "a.csv", [["lon", "lat"], [113, 27]]), CHARGERS)
     assert made.dtypes.equals(read.dtypes)
     assert made["source"].tolist() == ["me"]
+
+
+def test_many_different_numbers_are_read_as_each_by_itself(tmp_path):
+    """2000 numbers at once, some in forms of their own, give what each of them gives alone; a bad one names its row."""
+    rng = np.random.default_rng(5)
+    odd = ["60 kW", "1,200", "１２０", " 7.4 ", "+22", "0", "0.0", "1e2", "-", "1.5 MW", ""]
+    cells = [f"{kw:.3f}" for kw in rng.uniform(1, 400, 2000)] + odd
+    rows = "".join(f'c{i},113,27,"{cell}"\n' for i, cell in enumerate(cells))
+    (tmp_path / "a.csv").write_text("编号,经度,纬度,功率\n" + rows, "utf-8")
+    table = read_table(tmp_path / "a.csv", CHARGERS)
+    alone = [np.nan if is_missing(c) else parse_number(c, CHARGERS["point_kw"]) for c in cells]
+    np.testing.assert_array_equal(table["point_kw"].to_numpy(), alone)
+    (tmp_path / "b.csv").write_text(
+        "编号,经度,纬度,功率\n" + rows + "x,113,27,fast\ny,113,27,fast\n", "utf-8"
+    )
+    with pytest.raises(InputError) as caught:
+        read_table(tmp_path / "b.csv", CHARGERS)
+    assert [f.row for f in caught.value.faults] == [len(cells) + 2, len(cells) + 3]

@@ -59,6 +59,8 @@ def _word(cell: Any) -> str:
 
 
 def _is_sum(row: Sequence[Any], places: Sequence[int]) -> bool:
+    if isinstance(row[0], str) and row[0][-1:].isdigit():
+        return False
     first = next((cell for cell in row if not is_missing(cell)), None)
     if not isinstance(first, str) or _word(first) not in _SUMS:
         return False
