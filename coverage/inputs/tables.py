@@ -221,7 +221,8 @@ def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> pd.Seri
     values: list[Any] = [None] * (len(different) + 1)  # the last one is for cells that are missing
     plain = _plain_numbers(different, column, factor)
     values[:-1] = plain.tolist() if plain is not None else values[:-1]
-    parse, wrong = parser(column), {}
+    parse = parser(column)
+    wrong: dict[int, BadCellError] = {}
     for k in range(len(different)) if plain is None else np.flatnonzero(np.isnan(plain)).tolist():
         values[k] = None
         try:
@@ -231,9 +232,9 @@ def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> pd.Seri
         except BadCellError as error:
             wrong[k] = error
     for i in np.flatnonzero(np.isin(code, list(wrong))).tolist() if wrong else ():
-        error, shown = wrong[code[i]], " ".join(str(cells[i]).split())[:60]
-        extra = {"name": column.name, "unit": column.unit, **error.values}
-        faults.append(Fault(error.key, raw.file, raw.row_numbers[i], found.header, shown, extra))
+        bad, shown = wrong[code[i]], " ".join(str(cells[i]).split())[:60]
+        extra = {"name": column.name, "unit": column.unit, **bad.values}
+        faults.append(Fault(bad.key, raw.file, raw.row_numbers[i], found.header, shown, extra))
     if raw.spread and not spreads(column):
         faults += merged_numbers(raw, at, found.header)
     return as_series(values, column).take(code).reset_index(drop=True)
