@@ -107,7 +107,7 @@ def plan_study(
     before = assess_study(study, candidates, progress=progress)
     progress("siting", 0.6)
     siting = _site(study, candidates, solving)
-    programme = plan_programme(study, candidates)
+    programme = plan_programme(study, candidates, solving)
     progress("after", 0.75)
     step_gaps = None
     if programme is None:
@@ -202,7 +202,9 @@ def check_siting(study: Study, candidates: gpd.GeoDataFrame) -> None:
     check_constraints(constraints, candidates, study.inputs)
 
 
-def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | None:
+def plan_programme(
+    study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None = None
+) -> Programme | None:
     """The plan to adopt, if the project has a section ``[plan]`` whose goal is the rules.
 
     Raises
@@ -238,7 +240,13 @@ def plan_programme(study: Study, candidates: gpd.GeoDataFrame) -> Programme | No
     grid = ~actions["id"].astype(str).str.match(EXACT_POINT).to_numpy(bool)
     world = World(study.context, study.policy, actions, settings.close_shared)
     return make_programme(
-        world, options, required=required, costs=costs, reach_km=study.project.siting.reach_km, prefer=grid
+        world,
+        options,
+        required=required,
+        costs=costs,
+        reach_km=study.project.siting.reach_km,
+        prefer=grid,
+        progress=solving,
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import locale
 import logging
+import math
 import os
 import re
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ import click
 
 from ..atomic import LOG
 from ..errors import PlugspanError
-from ..texts import LANGUAGES, text
+from ..texts import LANGUAGES, catalogue, text
 
 if TYPE_CHECKING:
     from ..plan import Plan
@@ -153,9 +155,43 @@ class ProgressBar:
         self.show(text("solving", self.lang, **values), None)
 
 
+class ProgressLines(ProgressBar):
+    """Says the same as lines of JSON on stderr, for another program."""
+
+    def __init__(self, lang: str) -> None:
+        super().__init__(lang, lambda _shown, _share: None)
+
+    def __call__(self, key: str, share: float) -> None:
+        """Say a stage: ``{"stage": "tables", "share": 0.2, "words": …}``."""
+        _say({"stage": key, "share": share, "words": text(f"stage.{key}", self.lang)})
+
+    def solving(self, line: LogLine) -> None:
+        """Say best value and bound: ``{"level": …, "best": …, "bound": …, "gap": …, "seconds": …}``."""
+        key = f"report.plan.level.{line.stage}"
+        level = text(key, self.lang) if key in catalogue() else text("stage.siting", self.lang)
+        gap = abs(line.bound - line.best) / abs(line.best) if line.best else abs(line.bound - line.best)
+        found = {
+            "level": level,
+            "best": line.best,
+            "bound": line.bound,
+            "gap": gap,
+            "seconds": line.elapsed_s,
+        }
+        _say({k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in found.items()})
+
+
+def _say(line: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(line, ensure_ascii=False), err=True)
+
+
 @contextmanager
-def progress_bar(lang: str) -> Iterator[ProgressBar]:
-    """Show the current stage on a terminal's stderr; say nothing when piped."""
+def progress_bar(lang: str, form: str | None = None) -> Iterator[ProgressBar]:
+    """Show the current stage on a terminal's stderr, or as JSON if another program wants it; else say nothing."""
+    if form == "json":
+        # A program in the background is started with Ctrl-C ignored; who asks for JSON may send it on purpose.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield ProgressLines(lang)
+        return
     if not sys.stderr.isatty():
         yield ProgressBar(lang, lambda _shown, _share: None)
         return

@@ -5,13 +5,27 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from .common import finish, messages_in, open_project, out_options, progress_bar, project_argument, verb
+import click
+
+from .common import (
+    finish,
+    messages_in,
+    open_project,
+    option,
+    out_options,
+    progress_bar,
+    project_argument,
+    verb,
+)
 
 
 @verb("run")
 @project_argument
 @out_options
-def command(project: Path, out: Path | None, overwrite: bool, lang: str | None, strict: bool) -> int:
+@option("progress", "form", type=click.Choice(["json"]))
+def command(
+    project: Path, out: Path | None, overwrite: bool, lang: str | None, strict: bool, form: str | None
+) -> int:
     """Read, assess, site, write."""
     from ..atomic import check_folder
     from ..pipeline import make_plan
@@ -20,7 +34,7 @@ def command(project: Path, out: Path | None, overwrite: bool, lang: str | None, 
     started = time.perf_counter()
     opened = open_project(project, lang)
     folder = out or opened.folder / "run"
-    with messages_in(opened.language), progress_bar(opened.language) as progress:
+    with messages_in(opened.language), progress_bar(opened.language, form) as progress:
         check_folder(folder, overwrite=overwrite)
         plan = make_plan(opened, progress=progress, solving=progress.solving)
         write_run(plan, folder, overwrite=overwrite, lang=opened.language, progress=progress)

@@ -14,6 +14,7 @@ with ``x`` and ``s`` binary. Each level is solved to proof and carries the price
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,8 @@ from scipy import sparse
 from .build_order import build_order
 from .maxcover.priced import PricedProgram, Solution, solve_program
 from .maxcover.problem import COST_TOLERANCE, BoolArray, FloatArray, IntArray
+from .maxcover.result import LogLine
+from .maxcover.run import Progress
 from .rows import Rows
 
 KEPT = 1e-9
@@ -75,6 +78,10 @@ class PlanProblem:
         """Weight of the demand that a plan brings within reach, beyond what is there today."""
         reached = np.asarray(self.reach @ chosen.astype(np.float64)) > 0.5
         return float(self.weight[reached].sum())
+
+
+Watch = Callable[..., Callable[[float, float], None]]
+"""From a level's name and the scale of its program to what is told of its best value and bound."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +144,7 @@ def solve_levels(
     greedy: bool = False,
     time_limit_s: float = 20.0,
     gap: float = 0.0,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> LevelPlan:
     """Solve the levels one after the other.
 
@@ -153,18 +160,34 @@ def solve_levels(
         Keep the plan that greedy choice makes; the first level then says how far from the least it is.
     time_limit_s, gap : float
         Of each level.
+    progress : callable, optional
+        Told of the best value and its bound in each level, in the level's own unit.
 
     Returns
     -------
     LevelPlan
     """
-    progress = progress or (lambda _name: None)
-    progress("money")
+    begun = time.perf_counter()
+
+    def watch(name: str, scale: float = 1.0) -> Callable[[float, float], None]:
+        def news(best: float, bound: float) -> None:
+            if progress is not None:
+                progress(LogLine(time.perf_counter() - begun, name, best / scale, bound / scale))
+
+        return news
+
+    levels: list[Level] = []
+
+    def note(level: Level) -> None:
+        levels.append(level)
+        watch(level.name)(level.objective, level.bound)
+
     least = solve_program(
         least_money(problem),
         start=plan_values(problem, greedy_plan(problem)),
         time_limit_s=time_limit_s,
         gap=gap,
+        watch=watch("money"),
     )
     if least.values is None:
         raise ValueError("rows that cannot be served must be marked hopeless")
@@ -172,17 +195,15 @@ def solve_levels(
     money = problem.money(chosen)
     if greedy:
         least = replace(least, objective=money, status="optimal" if least.bound >= money else "greedy")
-    levels = [_level("money", least)]
+    note(_level("money", least))
     short = budget is not None and budget < money * (1 - COST_TOLERANCE)
     purse = money if budget is None or short else budget
     if problem.weight.sum() > 0 and not greedy:
-        progress("people")
-        chosen, level = _most_people(problem, chosen, purse, time_limit_s, gap)
-        levels.append(level)
+        chosen, level = _most_people(problem, chosen, purse, time_limit_s, gap, watch)
+        note(level)
     if not greedy:
-        progress("actions")
-        chosen, level = _fewest(problem, chosen, purse, prefer, time_limit_s)
-        levels.append(level)
+        chosen, level = _fewest(problem, chosen, purse, prefer, time_limit_s, watch("actions"))
+        note(level)
     order = build_order(problem.rows, problem.cost, chosen, problem.reach, problem.weight)
     whole = chosen
     if short:
@@ -294,7 +315,7 @@ def _within(problem: PlanProblem, purse: float, demand: BoolArray) -> PricedProg
 
 
 def _most_people(
-    problem: PlanProblem, chosen: BoolArray, purse: float, seconds: float, gap: float
+    problem: PlanProblem, chosen: BoolArray, purse: float, seconds: float, gap: float, watch: Watch
 ) -> tuple[BoolArray, Level]:
     """Level 2: the most demand within reach, rows kept, within the purse."""
     some = (np.diff(problem.reach.indptr) > 0) & (problem.weight > 0)
@@ -307,7 +328,8 @@ def _most_people(
     )
     program = replace(program, objective=objective)
     begin = _filled(problem, _spend_on_people(problem, chosen, purse), some)
-    found = solve_program(program, start=begin, time_limit_s=seconds, gap=gap)
+    news = watch(problem.good, -scale)
+    found = solve_program(program, start=begin, time_limit_s=seconds, gap=gap, watch=news)
     level = _level(problem.good, found, sign=-1.0, scale=scale)
     chosen = chosen if found.values is None else found.values[:n] > 0.5
     # Counted, not what the solver's sums came to.
@@ -318,7 +340,12 @@ def _most_people(
 
 
 def _fewest(
-    problem: PlanProblem, chosen: BoolArray, purse: float, prefer: BoolArray | None, seconds: float
+    problem: PlanProblem,
+    chosen: BoolArray,
+    purse: float,
+    prefer: BoolArray | None,
+    seconds: float,
+    news: Callable[[float, float], None],
 ) -> tuple[BoolArray, Level]:
     """Level 3: the fewest actions with the same good, then preferred ones, then those that come first."""
     n = problem.rows.n_actions
@@ -339,7 +366,8 @@ def _fewest(
         low=np.append(program.low, good / scale - KEPT),
         high=np.append(program.high, np.inf),
     )
-    found = solve_program(program, start=_filled(problem, chosen, some), time_limit_s=seconds)
+    start = _filled(problem, chosen, some)
+    found = solve_program(program, start=start, time_limit_s=seconds, watch=news)
     if found.values is not None:
         chosen = found.values[:n] > 0.5
     count = float(chosen.sum())

@@ -6,7 +6,7 @@ needed either way. Everything here is recounted by :mod:`.proof`, and by the ass
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from .actions import EVENTS
 from .levels import Level, LevelPlan, PlanProblem, greedy_plan, solve_levels
 from .marginal import doing_without, insisting_on, survey_savings
 from .maxcover.problem import BoolArray, FloatArray
+from .maxcover.run import Progress
 from .proof import check_proof, write_proof
 from .rows import Rows, stack_rows
 from .stages import StagePlan, solve_stages
@@ -170,7 +171,7 @@ def make_programme(
     costs: CostTable,
     reach_km: float = 10.0,
     prefer: BoolArray | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Programme:
     """Make the plan.
 
@@ -187,6 +188,8 @@ def make_programme(
         Driving distance within which people are reached, where no rule says.
     prefer : (n,) bool, optional
         Actions that come first among equals.
+    progress : callable, optional
+        Told of the best value and its bound in each level.
     """
     people = _demand(world, "people", reach_km, options)
     reached = people if set(options.then) == {"people"} else _aims(world, reach_km, options)
@@ -249,7 +252,7 @@ def _solved(
     reached: DemandReached,
     options: ProgrammeOptions,
     prefer: BoolArray | None,
-    progress: Callable[[str], None] | None,
+    progress: Progress | None,
 ) -> tuple[LevelPlan, LevelPlan, StagePlan | None]:
     """The plan if all that is unknown turns out well, the plan, and its years."""
     survey = (world.actions["kind"] == "survey").to_numpy(bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -117,7 +118,12 @@ class Solution:
 
 
 def solve_program(
-    program: PricedProgram, *, start: FloatArray | None = None, time_limit_s: float = 20.0, gap: float = 0.0
+    program: PricedProgram,
+    *,
+    start: FloatArray | None = None,
+    time_limit_s: float = 20.0,
+    gap: float = 0.0,
+    watch: Callable[[float, float], None] | None = None,
 ) -> Solution:
     """Solve a program: relaxation for the prices, then branch and cut from ``start``.
 
@@ -128,6 +134,8 @@ def solve_program(
         Values that keep the rows; what is found is never worse.
     time_limit_s, gap : float
         When to stop with the best so far.
+    watch : callable, optional
+        Given the best objective and its bound while branch and cut runs, each time one of them changes.
 
     Returns
     -------
@@ -165,7 +173,7 @@ def solve_program(
         solver.begin_with(best)
     seconds = max(time_limit_s - (time.perf_counter() - begun), 0.05)
     solver.highs.setOptionValue("time_limit", solver.highs.getRunTime() + seconds)
-    if not solver.run(seconds):
+    if not solver.run(seconds, _news(solver, watch)):
         return _solution(program, best, prices, -np.inf, begun, gap, interrupted=solver.interrupted)
     if solver.infeasible and best is None:
         return Solution(None, np.inf, np.inf, -np.inf, prices, "infeasible", time.perf_counter() - begun)
@@ -176,6 +184,21 @@ def solve_program(
     return _solution(
         program, best, prices, solver.proven, begun, gap, done=solver.optimal, interrupted=solver.interrupted
     )
+
+
+def _news(solver: Solver, watch: Callable[[float, float], None] | None) -> Callable[[], bool]:
+    """What a running solver is polled with: it tells what is new, and never stops it."""
+    last = (np.inf, -np.inf)
+
+    def poll() -> bool:
+        nonlocal last
+        now = (solver.best, solver.bound)
+        if watch is not None and now != last and np.isfinite(now).all():
+            watch(*now)
+        last = now
+        return False
+
+    return poll
 
 
 def _solution(
