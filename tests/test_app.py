@@ -537,3 +537,138 @@ def test_the_sample_is_shown_with_its_ground_and_a_wrong_datum_is_noticed(client
     sample = read_project(world / "s")
     assert len(sample.tables["chargers"]) == 2
     assert (world / "s" / "project.toml").read_text("utf-8").count("#") > 3
+
+
+# -- commands ------------------------------------------------------------------------------------------------
+
+
+def said(client, kind, at=AT):
+    """All that a command said, to its end."""
+    import json
+
+    answer = client.get(f"{at}/jobs/{kind}/events")
+    return [json.loads(line[6:]) for line in answer.text.split("\n") if line.startswith("data: ")]
+
+
+def test_a_command_says_what_is_wrong_in_plain_words(client, project):
+    """A check without roads ends with the fault and its code; a page that comes later sees the same."""
+    assert said(client, "check")[-1] == {"end": "none"}
+    assert client.post(f"{AT}/jobs/check", json={}).status_code == 200
+    first = said(client, "check")
+    assert any("roads.osm.pbf" in line.get("words", "") for line in first)
+    assert first[-1] == {"end": "ended", "exit": 3}
+    assert said(client_of(project.parent), "check")[1:] == first[1:]
+    assert [p.name for p in project.iterdir() if not p.name.startswith(".")] == ["project.toml"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="wants locks that a child inherits")
+def test_a_command_outlives_the_application_and_none_runs_beside_it(project):
+    """Killed and started again, the application knows what runs, refuses a second one, and can end it."""
+    from plugspan.app.jobs import Job, Jobs
+    from plugspan.app.world import Folder, RefusedError
+
+    first, again, job = Jobs(), Jobs(), Job(Folder(project), "run")
+    first.start(job, ["serve", ".", "--no-browser"], "en")  # a command without an end of its own
+    assert first.state(job) == again.state(job) == "running"
+    for jobs in (first, again):
+        with pytest.raises(RefusedError) as refused:
+            jobs.start(Job(Folder(project), "check"), ["check", "."], "en")
+        assert refused.value.status == 409
+    child = first._children[job.log]
+    again.cancel(job, keep=False)
+    child.wait(60)
+    with pytest.raises(RefusedError):
+        Jobs().cancel(job, keep=False)
+    assert Jobs().state(job) in ("ended", "broken")
+
+
+def test_commands_that_are_none_are_refused(client, project):
+    """Pages start what is on the list, not what stands in an address."""
+    for kind in ("serve", "demo", "--help", "compare", "..%2Frun"):
+        assert client.post(f"{AT}/jobs/{kind}", json={}).status_code in (404, 405), kind
+    assert not (project / ".plugspan-app").exists()
+
+
+# -- results -------------------------------------------------------------------------------------------------
+
+EVIL = '</script><img src=x onerror="alert(1)">'
+
+
+@pytest.fixture
+def run(project):
+    """A run folder of a stranger: names that are markup, values of the wrong kind, a map with a foreign script."""
+    import json
+
+    folder = project / "run"
+    folder.mkdir()
+    finding = {"rule": "r", "title": EVIL, "unit": "share", "low": 0.5, "high": 0.75, "target": 1.0, "sense": ">=",
+               "shown": "not met", "by": "2025-12-31"}  # fmt: skip
+    stage = {"year": 2026, "spent": 5.0, "actions": 2, "rules": {"r": {"status": "met"}, "q": 7}}
+    result = {
+        "schema": 1, "findings": [finding, 7, {"rule": [], "unit": {}, "low": "x"}], "measures": "none",
+        "after": {"findings": [{**finding, "low": 1.0, "high": 1.0}]}, "provenance": {"started": "2026-01-01T00:00:00"},
+        "plan": {"stages": [stage, "x"], "levels": [{}], "actions": [{"id": "a", "name": EVIL, "kind": "new_site"}],
+                 "cost": {"low": 1, "high": 2, "unit": EVIL, "assumed": True}},
+    }  # fmt: skip
+    (folder / "result.json").write_text(json.dumps(result), "utf-8")
+    (folder / "map.html").write_text(f"<script>alert(1)</script>{EVIL}", "utf-8")
+    (folder / "log.txt").write_text("log", "utf-8")
+    return folder
+
+
+def test_results_are_told_whatever_stands_in_them(client, run):
+    """Findings with value, target and state after; what is no finding is left out or empty."""
+    found = client.get(f"{AT}/results").json()
+    first = found["findings"][0]
+    assert (first["value"], first["after"], first["target"]) == ("50% – 75%", "100%", "≥ 100%")
+    assert (first["status"], first["status_words"]) == ("not-met", "not met")
+    assert found["plan"]["stages"] == [
+        {"year": 2026, "budget": None, "spent": 5.0, "actions": 2, "met": [1, 2]}
+    ]
+    assert found["map"] == "other"
+    assert [f["name"] for f in found["files"]] == ["map.html", "result.json", "log.txt"]
+
+
+def test_a_foreign_map_runs_no_script_of_its_own(client, run):
+    """What it may do are the hashes of this version's scripts; other files are downloads that run nothing."""
+    from plugspan.render.webmap.page import content_policy, render_shell
+
+    answer = client.get(f"{AT}/map")
+    assert (
+        answer.headers["content-security-policy"]
+        == f"{content_policy(render_shell(), None)}; frame-ancestors 'self'"
+    )
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    kept = client.get(f"{AT}/run/map.html")
+    assert kept.headers["content-disposition"].startswith("attachment")
+    assert "sandbox" in kept.headers["content-security-policy"]
+    assert kept.headers["content-type"] == "application/octet-stream"
+
+
+def test_only_files_of_a_run_are_handed_out(client, run, tmp_path):
+    """No other names, and none that leads out of the folder by a link."""
+    (run / "secret.txt").write_text("s")
+    (tmp_path / "outside").write_text("outside")
+    (run / "tables.xlsx").symlink_to(tmp_path / "outside")
+    for name in ("secret.txt", "..%2Fproject.toml", "project.toml", ".plugspan.json"):
+        assert client.get(f"{AT}/run/{name}").status_code == 404, name
+    assert client.get(f"{AT}/run/tables.xlsx").status_code == 403
+
+
+@pytest.mark.parametrize("inputs", [False, True])
+def test_the_zip_holds_all_with_a_summary_that_is_text(client, project, run, inputs):
+    """Every file of the run, a page on which names are text, and on request what a colleague needs to repeat it."""
+    import io
+    import zipfile
+
+    put(client, "t.csv", CHARGERS.encode())
+    answer = client.get(f"{AT}/handover" + ("?inputs=yes" if inputs else ""))
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    names = {name.removeprefix("项目 1/") for name in archive.namelist()}
+    expected = {"map.html", "result.json", "log.txt", "summary.html"}
+    assert names == expected | ({"inputs/project.toml", "inputs/t.csv"} if inputs else set())
+    page = archive.read("项目 1/summary.html").decode()
+    assert "<img" not in page
+    assert "<script" not in page
+    assert "50% – 75%" in page
+    assert "2026: 2 actions" in page

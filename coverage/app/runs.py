@@ -1,18 +1,21 @@
-"""What a page may start, and what of a run folder it may look at."""
+"""What a page may start, and what the last run found."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
+from ..render.compare import read_result
+from ..schema import column
+from ..schema import shown as shown_value
+from ..texts import catalogue, text
 from .ask import Ask
-from .jobs import HOME, KINDS, Job, Jobs
+from .handover import FILES, RUN, map_state, write_zip
+from .jobs import HOME, KINDS, Job
 from .project_file import open_project
-from .world import RefusedError
-
-RUN = "run"
-"""Folder of a project's results, as ``plugspan run PROJECT`` writes it."""
+from .world import Folder, RefusedError
 
 
 def job_of(ask: Ask) -> Job:
@@ -37,8 +40,7 @@ def start(ask: Ask) -> dict[str, Any]:
     if job.kind not in args:
         raise RefusedError(404, "app-form")
     out = ask.folder.path / HOME / f"assess-{version}-{lang}.json" if job.kind == "assess" else None
-    jobs: Jobs = ask.jobs
-    jobs.start(job, args[job.kind](), lang, out=out)
+    ask.jobs.start(job, args[job.kind](), lang, out=out)
     return {"started": job.kind}
 
 
@@ -52,3 +54,133 @@ def events_of(ask: Ask) -> Response:
     """Follow a command."""
     job = job_of(ask)
     return StreamingResponse(ask.jobs.events(job), media_type="text/event-stream")
+
+
+# -- results -------------------------------------------------------------------------------------------------
+
+
+def results(ask: Ask) -> dict[str, Any]:
+    """What the last run found, rule by rule, its plan in short, and its files."""
+    run = ask.folder.inside(RUN)
+    if not (run / "result.json").is_file():
+        return {"there": False, "stale": False, "files": []}
+    result = read_result(run)
+    after = {str(found.get("rule")): found for found in _rows(result.get("after"), "findings", "measures")}
+    findings = [_finding(found, after, ask.lang) for found in _rows(result, "findings", "measures")]
+    return {
+        "there": True,
+        "stale": _stale(ask.folder, run),
+        "started": str(_part(result, "provenance", "started"))[:19],
+        "findings": findings,
+        "plan": _plan(result, ask.lang),
+        "warnings": [str(w)[:500] for w in result.get("warnings") or []][:100],
+        "map": map_state(run / "map.html", ask.folder),
+        "files": [
+            {"name": n, "mb": round((run / n).stat().st_size / 1e6, 2)} for n in FILES if (run / n).is_file()
+        ],
+    }
+
+
+def _part(data: Any, *names: str) -> Any:
+    for name in names:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+def _rows(data: Any, *names: str) -> list[dict[str, Any]]:
+    """Rows of sections of a result; what is none (a file that was tampered with) is left out."""
+    found = [_part(data, name) for name in names]
+    return [row for rows in found if isinstance(rows, list) for row in rows if isinstance(row, dict)]
+
+
+def _stale(folder: Folder, run: Path) -> bool:
+    """Whether the project file or one of its inputs is younger than the run."""
+    made = (run / "result.json").stat().st_mtime
+    files = [folder.file, *(folder.path / name for name in folder.data_files())]
+    return any(path.stat().st_mtime > made for path in files)
+
+
+def _finding(found: dict[str, Any], after: dict[str, dict[str, Any]], lang: str) -> dict[str, Any]:
+    shown = str(found.get("shown") or "")
+    key = f"status.{shown.replace(' ', '-')}"
+    year = str(found.get("by") or "")[:4]
+    target, sense = (
+        _value(found.get("target"), found, lang),
+        {">=": "≥", "<=": "≤"}.get(str(found.get("sense")), ""),
+    )
+    return {
+        "rule": str(found.get("rule")),
+        "title": str(found.get("title")),
+        "status": shown.replace(" ", "-"),
+        "status_words": text(key, lang, year=year)
+        if key in catalogue()
+        else text("finding.report-only", lang),
+        "value": _interval(found, lang),
+        "after": _interval(after.get(str(found.get("rule")), {}), lang),
+        "target": f"{sense} {target}" if target else "",
+    }
+
+
+def _interval(found: dict[str, Any], lang: str) -> str:
+    """The value of a finding; an average never without the longest gap."""
+    low, high = (_value(found.get(end), found, lang) for end in ("low", "high"))
+    value = low if low == high or not high else f"{low or '?'} – {high}"
+    longest = _value(_part(found, "figures", "gap_max_km"), found, lang) if found.get("unit") == "km" else ""
+    return text("finding.longest", lang, value=value, longest=longest) if longest and value else value
+
+
+def _value(value: Any, found: dict[str, Any], lang: str) -> str:
+    unit = str(found.get("unit") or "")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return ""
+    return shown_value(float(value), column("number", unit="" if unit == "count" else unit), lang, unit=True)
+
+
+def _plan(result: dict[str, Any], lang: str) -> dict[str, Any] | None:
+    """Cost, years, levels and actions of the plan, as far as they are shown."""
+    plan = result.get("plan")
+    if not isinstance(plan, dict):
+        return None
+    numbers = ("year", "budget", "spent", "actions")
+    return {
+        "cost": {k: _part(plan, "cost", k) for k in ("low", "high", "unit", "assumed")},
+        "complete": plan.get("complete"),
+        "stages": [{**_some(row, *numbers), "met": _met(row)} for row in _rows(plan, "stages")],
+        "levels": [
+            {
+                **_some(row, "objective", "bound", "gap", "status"),
+                "name": _named("report.plan.level", row, "name", lang),
+            }
+            for row in _rows(plan, "levels")
+        ],
+        "actions": [
+            {
+                **_some(row, "id", "name", "county", "year", "order", "cost"),
+                "kind": _named("choice.action_kind", row, "kind", lang),
+            }
+            for row in _rows(plan, "actions")
+        ],
+    }
+
+
+def _some(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row.get(name) for name in names}
+
+
+def _named(section: str, row: dict[str, Any], name: str, lang: str) -> str:
+    key = f"{section}.{row.get(name)}"
+    return text(key, lang) if key in catalogue() else str(row.get(name))
+
+
+def _met(stage: dict[str, Any]) -> list[int]:
+    rules = stage.get("rules")
+    states = [_part(rule, "status") for rule in rules.values()] if isinstance(rules, dict) else []
+    return [states.count("met"), len(states)]
+
+
+def handover(ask: Ask) -> Response:
+    """The results as one zip."""
+    found = results(ask)
+    if not found["there"]:
+        raise RefusedError(404, "app-no-file")
+    return write_zip(ask, found)
