@@ -117,7 +117,8 @@ def write_zip(ask: Ask, found: dict[str, Any]) -> Response:
 _STYLE = (
     "body{font:14px/1.5 'Microsoft YaHei','Noto Sans CJK SC',sans-serif;max-width:190mm;margin:8mm auto}"
     "table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d3dae0;padding:4px 6px;text-align:left;"
-    "font-size:13px;vertical-align:top}h1{font-size:19px;margin:0}h2{font-size:15px;margin:14px 0 4px}p,ul{margin:4px 0}"
+    "font-size:13px;vertical-align:top}h1{font-size:19px;margin:0}h2{font-size:15px;margin:14px 0 4px}"
+    "p,ul{margin:4px 0}"
 )
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
