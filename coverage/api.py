@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
-from .errors import Fault, InputError
+from .errors import Diagnostics
 from .inputs import SCHEMAS, Inputs, collect, combine_tables, read_table
 from .network import Region, RoadGraph, read_network
 from .network.refs import RoadClasses
@@ -25,7 +25,7 @@ from .project import Project
 from .rules.assessment import Assessment
 from .rules.policy import Policy, read_policy
 from .settings import validated
-from .study import Study, collected
+from .study import Study
 
 Table = str | Path | pd.DataFrame | Sequence[str | Path | pd.DataFrame] | None
 """A file, a frame, or several of them."""
@@ -81,19 +81,17 @@ def read_tables(
         "counties": counties, "calls": calls,
     }  # fmt: skip
     polygon = region.polygon if isinstance(region, Region) else region
-    warnings: list[Fault] = []
-    faults: list[Fault] = []
+    found = Diagnostics()
     tables = {}
     for name, schema in SCHEMAS.items():
         parts = []
         for source in _several(given[name]):
-            with collected(faults):
-                parts.append(read_table(source, schema, datum=datum, region=polygon, notes=warnings))
-        with collected(faults):
+            with found.collecting():
+                parts.append(read_table(source, schema, datum=datum, region=polygon, notes=found))
+        with found.collecting():
             tables[name] = combine_tables(parts, schema)
-    if faults:
-        raise InputError(faults)
-    return collect(tables, polygon, warnings)
+    found.stop()
+    return collect(tables, polygon, found)
 
 
 def _several(table: Table) -> list[str | Path | pd.DataFrame]:
@@ -230,19 +228,18 @@ def _study(
     options: Mapping[str, Any],
 ) -> Study:
     """What a project file and its tables would have given."""
-    faults: list[Fault] = []
+    found = Diagnostics()
     area = Region(region) if isinstance(region, BaseGeometry) else region
-    with collected(faults):
+    with found.collecting():
         policy = policy if isinstance(policy, Policy) else read_policy(policy)
-    with collected(faults):
+    with found.collecting():
         roads = roads if isinstance(roads, RoadGraph) else read_network(Path(roads), area)
-    with collected(faults):
+    with found.collecting():
         inputs = sites if isinstance(sites, Inputs) else read_tables(sites, region=area, **tables)
-    with collected(faults):
+    with found.collecting():
         told = {"schema": 1, "name": "", "network": {"osm": IN_MEMORY}, **options}
         project = validated(told, Project, "make_plan")
-    if faults:
-        raise InputError(faults)
+    found.stop()
     assert isinstance(policy, Policy)
     assert isinstance(roads, RoadGraph)
     if routes is None:

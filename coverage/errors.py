@@ -14,7 +14,8 @@ A message is a key of the text catalogue with its values, so that it can be show
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,48 @@ class Fault:
         }
         shown = {k: v.render(lang) if hasattr(v, "render") else v for k, v in values.items()}
         return text(f"fault.{self.key}", lang, **shown)
+
+
+class Diagnostics(list[Fault]):
+    """What is noticed while something is read: faults, which stop it, and notes, which don't, in the order found.
+
+    Examples
+    --------
+    >>> found = Diagnostics()
+    >>> with found.collecting():  # a fault of one input doesn't hide those of the next
+    ...     raise InputError(Fault("table-empty", "a.csv"))
+    >>> len(found.faults), len(found.notes)
+    (1, 0)
+    """
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What must be mended."""
+        return [fault for fault in self if not fault.warning]
+
+    @property
+    def notes(self) -> list[Fault]:
+        """What can be left as it is."""
+        return [fault for fault in self if fault.warning]
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Take in the faults of an :class:`InputError`, and go on after the block."""
+        try:
+            yield
+        except InputError as error:
+            self.extend(error.faults)
+
+    def stop(self) -> None:
+        """Raise all faults at once, if there are any.
+
+        Raises
+        ------
+        InputError
+            With the faults; the notes stay here.
+        """
+        if self.faults:
+            raise InputError(self.faults)
 
 
 class PlugspanError(Exception):

@@ -15,7 +15,7 @@ import shapely
 from shapely import Polygon
 
 from .atomic import write_file
-from .errors import Fault, InputError
+from .errors import Diagnostics, Fault, InputError
 from .inputs import SCHEMAS, Inputs, collect, combine_tables, distance_to, read_table
 from .inputs.checks import notice_table_datum
 from .inputs.from_osm import table_from_osm
@@ -58,21 +58,20 @@ class Study:
 
 def load(project: Project, *, progress: StageProgress = silent) -> Study:
     """Read policy, region, roads and tables."""
-    faults: list[Fault] = []
-    with collected(faults):
+    found = Diagnostics()
+    with found.collecting():
         policy = read_policy(_policy_name(project))
     progress("network", 0.05)
     region: Region | None = None
     features: Mapping[str, gpd.GeoDataFrame] = {}
-    warnings: list[Fault] = []
     roads: RoadGraph | None = None
-    with collected(faults):
+    with found.collecting():
         region = _region(project)
-    if not any(fault.file == str(project.path(project.network.osm)) for fault in faults):
-        with collected(faults):
-            roads, features = _network(project, region, warnings)
+    if not any(fault.file == str(project.path(project.network.osm)) for fault in found):
+        with found.collecting():
+            roads, features = _network(project, region, found)
     progress("tables", 0.2)
-    inputs = _inputs(project, region, features, roads, warnings, faults)
+    inputs = _inputs(project, region, features, roads, found)
     if project.reference_date is not None:
         inputs = inputs.as_of(project.reference_date)
     assert roads is not None  # or there was a fault
@@ -96,27 +95,18 @@ def read_ground(project: Project) -> tuple[Region | None, RoadGraph]:
         As :func:`load`.
     """
     region = _region(project)
-    return region, _network(project, region, [])[0]
-
-
-@contextmanager
-def collected(faults: list[Fault]) -> Iterator[None]:
-    """Faults of one input don't hide those of the next; they are raised together when all is read."""
-    try:
-        yield
-    except InputError as error:
-        faults += error.faults
+    return region, _network(project, region, Diagnostics())[0]
 
 
 def _network(
-    project: Project, region: Region | None, warnings: list[Fault]
+    project: Project, region: Region | None, found: Diagnostics
 ) -> tuple[RoadGraph, Mapping[str, gpd.GeoDataFrame]]:
     """Roads, and what else the file holds if it is OpenStreetMap's."""
     osm = project.path(project.network.osm)
     if osm.suffix not in OSM_SUFFIXES:
         return read_network(osm, region), {}
     extract = read_osm(osm, region)
-    warnings += extract.report.faults
+    found += extract.report.faults
     return extract.roads, extract.features
 
 
@@ -162,8 +152,7 @@ def _inputs(
     region: Region | None,
     features: Mapping[str, gpd.GeoDataFrame],
     roads: RoadGraph | None,
-    warnings: list[Fault],
-    faults: list[Fault],
+    found: Diagnostics,
 ) -> Inputs:
     """Read all tables; faults of all files are raised together, with those found before."""
     tables: dict[str, Any] = {}
@@ -173,17 +162,16 @@ def _inputs(
         for settings in project.tables.get(name, ()):  # type: ignore[call-overload]
             if settings.from_osm and roads is None:
                 continue
-            with collected(faults):
-                table = _table(project, name, settings, region, features, warnings, roads)
+            with found.collecting():
+                table = _table(project, name, settings, region, features, found, roads)
                 if to_road is not None and name in ("chargers", "facilities") and not settings.from_osm:
                     noticed = notice_table_datum(table, table.attrs.get("datum", settings.datum), to_road)
-                    warnings += [] if noticed is None else [noticed]
+                    found += [] if noticed is None else [noticed]
                 frames.append(table)
-        with collected(faults):
+        with found.collecting():
             tables[name] = combine_tables(frames, schema)
-    if faults:
-        raise InputError(faults)
-    return collect(tables, None if region is None else region.polygon, warnings)
+    found.stop()
+    return collect(tables, None if region is None else region.polygon, found)
 
 
 def _table(
@@ -192,12 +180,12 @@ def _table(
     settings: TableSettings,
     region: Region | None,
     features: Mapping[str, gpd.GeoDataFrame],
-    warnings: list[Fault],
+    found: Diagnostics,
     roads: RoadGraph | None,
 ) -> gpd.GeoDataFrame:
     """One table, from its file or from the OSM file."""
     if settings.from_osm:
-        return table_from_osm(name, features, notes=warnings)
+        return table_from_osm(name, features, notes=found)
     assert settings.path is not None
     return read_table(
         project.path(settings.path),
@@ -211,7 +199,7 @@ def _table(
         region=None if region is None else region.polygon,
         halo_km=project.region.halo_km if region is not None else FAR_KM,
         roads=None if roads is None else _extent(roads),
-        notes=warnings,
+        notes=found,
     )
 
 

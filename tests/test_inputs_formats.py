@@ -9,7 +9,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 import shapely
-from plugspan.errors import InputError
+from plugspan.errors import Diagnostics, InputError
 from plugspan.inputs import BERTHS, CHARGERS, FACILITIES, group_sites, read_table
 from plugspan.inputs.formats import all_formats
 from plugspan.schema import TableSchema
@@ -19,7 +19,7 @@ def read(tmp_path: Path, name: str, content, schema: TableSchema = CHARGERS, **o
     """(table, notes) of a file with this content: text, or what becomes JSON."""
     path = tmp_path / name
     path.write_text(content if isinstance(content, str) else json.dumps(content, ensure_ascii=False), "utf-8")
-    notes: list = []
+    notes = Diagnostics()
     return read_table(path, schema, notes=notes, **options), notes
 
 
@@ -339,7 +339,7 @@ def test_overture_places_as_geoparquet(tmp_path):
         rows, geometry=shapely.points([[113.0, 27.0], [113.1, 27.1], [113.2, 27.2]]), crs=4326
     )
     frame.to_parquet(tmp_path / "places.parquet")
-    notes: list = []
+    notes = Diagnostics()
     table = read_table(tmp_path / "places.parquet", CHARGERS, notes=notes)
     assert table[["id", "name", "operator", "kind"]].iloc[0].tolist() == ["o0", "P0", "Alpha", "charging"]
     assert table["status"].tolist() == ["operational", "out_of_order"]

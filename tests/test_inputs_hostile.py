@@ -12,7 +12,7 @@ import geopandas as gpd
 import openpyxl
 import pytest
 import shapely
-from plugspan.errors import InputError
+from plugspan.errors import Diagnostics, InputError
 from plugspan.inputs import BERTHS, CAR_PARKS, CHARGERS, COUNTIES, read_table
 from plugspan.inputs.cells import BadCellError, parse_position
 
@@ -47,7 +47,7 @@ def faults(path, schema=CHARGERS, **options):
 
 def read(path, schema=CHARGERS, **options):
     """The table and the keys and row lists of what was noticed."""
-    notes = []
+    notes = Diagnostics()
     table = read_table(path, schema, notes=notes, **options)
     return table, {note.key: note.values.get("rows") for note in notes}
 

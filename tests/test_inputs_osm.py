@@ -5,6 +5,7 @@ from __future__ import annotations
 import geopandas as gpd
 import pytest
 import shapely
+from plugspan.errors import Diagnostics
 from plugspan.inputs import qualify_points, table_from_osm
 from plugspan.inputs.from_osm import counties_from_osm, demand_from_osm, pair_name
 from plugspan.inputs.osm_sockets import power_kw, socket_rows
@@ -100,7 +101,7 @@ def test_a_station_without_sockets_is_unknown():
 
 def test_bicycle_chargers_are_left_out_and_counted():
     """Stations for bicycles only are not for cars; a note says how many."""
-    notes = []
+    notes = Diagnostics()
     rows = [
         ({"bicycle": "yes"}, None),
         ({"bicycle": "yes", "motorcar": "yes"}, None),
@@ -162,7 +163,7 @@ def test_sides_of_a_service_area_become_a_pair():
 
 def test_populations_are_known_or_flagged():
     """A tag is taken; a missing one is assumed by kind and flagged; parts of towns are left out."""
-    notes = []
+    notes = Diagnostics()
     rows = [
         ({"place": "town", "population": "12,345"}, None),
         ({"place": "village"}, None),
@@ -170,7 +171,7 @@ def test_populations_are_known_or_flagged():
         ({"place": "island"}, None),
         ({"place": "town", "population": "many"}, None),
     ]
-    table = demand_from_osm({"places": features(*rows)}, notes)
+    table, notes = demand_from_osm({"places": features(*rows)})
     assert table["weight"].tolist() == [12_345, 1500, 30_000]
     assert table["estimated"].tolist() == [False, True, True]
     assert "2 of 3" in notes[0].render("en")
@@ -200,8 +201,8 @@ def test_counties_are_of_one_level():
     """Of levels 5, 6 and 8 the counties are level 6; with 8 alone they are 8."""
     box = shapely.box(113, 27, 114, 28)
     rows = [({"admin_level": str(level), "name": f"L{level}"}, box) for level in (5, 6, 6, 8)]
-    assert counties_from_osm({"boundaries": features(*rows)}, [])["name"].tolist() == ["L6", "L6"]
-    assert counties_from_osm({"boundaries": features(rows[3])}, [])["name"].tolist() == ["L8"]
+    assert counties_from_osm({"boundaries": features(*rows)})[0]["name"].tolist() == ["L6", "L6"]
+    assert counties_from_osm({"boundaries": features(rows[3])})[0]["name"].tolist() == ["L8"]
 
 
 def test_hostile_tags_are_just_text():

@@ -25,9 +25,8 @@ def row(name, metres, **known):
 
 def merged(own, osm, schema=CHARGERS, agree=("operator", "kind", "current")):
     """Own rows and OSM's after merging, and the notes."""
-    notes = []
     table = combine_tables([as_table(own, schema, "a.csv"), as_table(osm, schema, SOURCE)], schema)
-    return merge_overlap(table, agree, notes), notes
+    return merge_overlap(table, agree)
 
 
 def test_a_station_in_both_counts_once_with_both_sources():
@@ -93,10 +92,10 @@ def test_of_several_rows_each_keeps_what_it_says():
 
 def test_tables_of_the_user_are_added_up_not_merged():
     """Two lists of a city complete each other."""
-    notes = []
     parts = [as_table([row(name, 0)], CHARGERS, f"{name}.csv") for name in "ab"]
-    assert len(merge_overlap(combine_tables(parts, CHARGERS), ("operator",), notes)) == 2
-    assert not notes
+    table, noticed = merge_overlap(combine_tables(parts, CHARGERS), ("operator",))
+    assert len(table) == 2
+    assert not noticed
 
 
 def test_the_two_sides_of_a_service_area_are_not_one():

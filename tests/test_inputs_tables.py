@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import shapely
 from plugspan import InputError
+from plugspan.errors import Diagnostics
 from plugspan.inputs import (
     BERTHS,
     CALLS,
@@ -310,7 +311,7 @@ def test_swapped_positions_are_found_by_the_region(tmp_path):
 
 def test_positions_outside_the_region_are_warned_of(tmp_path):
     """What lies beyond region and halo is listed once and kept."""
-    notes = []
+    notes = Diagnostics()
     rows = [["lon", "lat"], ["113.5", "27.5"], ["113.5", "27.9"], ["120", "30"]]
     region = shapely.box(113, 27, 114, 27.6)
     table = read_table(write_csv(tmp_path / "a.csv", rows), CHARGERS, region=region, notes=notes)
@@ -321,7 +322,7 @@ def test_positions_outside_the_region_are_warned_of(tmp_path):
 def test_berths_may_lack_positions(tmp_path):
     """A berth list without coordinates counts; a row without them in a list that has them is noted."""
     assert len(read_table(write_csv(tmp_path / "a.csv", [["名称", "吨级"], ["x", 1000]]), BERTHS)) == 1
-    notes = []
+    notes = Diagnostics()
     rows = [["名称", "吨级", "经度", "纬度"], ["x", 1000, 113.1, 27.8], ["y", 1000, "", ""]]
     table = read_table(write_csv(tmp_path / "b.csv", rows), BERTHS, notes=notes)
     assert table.geometry.isna().tolist() == [False, True]
@@ -332,7 +333,7 @@ def test_berths_may_lack_positions(tmp_path):
 
 def test_odd_values_are_warned_of(tmp_path):
     """A gun of 10 000 kW and a berth of 3 000 000 t are possible to read and odd."""
-    notes = []
+    notes = Diagnostics()
     rows = [["lon", "lat", "功率"], ["113.5", "27.5", "10000"]]
     assert read_table(write_csv(tmp_path / "a.csv", rows), CHARGERS, notes=notes)["point_kw"].tolist() == [
         10_000
@@ -365,7 +366,7 @@ def test_duplicate_ids_are_faults(tmp_path):
 
 def test_duplicate_places_are_warned_of(tmp_path):
     """The same content at the same place twice is one warning; another power there is none."""
-    notes = []
+    notes = Diagnostics()
     rows = [
         ["name", "lon", "lat", "power"],
         ["a", 113.1, 27.8, 60],
@@ -385,7 +386,7 @@ def test_made_ids_are_stable_and_differ_from_given_ones(tmp_path):
 
 def test_unused_columns_are_noted(tmp_path):
     """Headers that mean nothing here are listed, so that a misspelt one is seen."""
-    notes = []
+    notes = Diagnostics()
     rows = [["lon", "lat", "pwer", "TAZID"], ["113.5", "27.5", "60", "1"]]
     read_table(write_csv(tmp_path / "a.csv", rows), CHARGERS, notes=notes)
     assert [n.key for n in notes] == ["columns-unused"]
@@ -436,7 +437,7 @@ def test_missing_and_empty_files(tmp_path):
 
 def test_a_header_alone_is_an_empty_table(tmp_path):
     """A template that nobody filled in is no fault; it is noted."""
-    notes = []
+    notes = Diagnostics()
     table = read_table(write_csv(tmp_path / "a.csv", [["经度", "纬度"]]), CHARGERS, notes=notes)
     assert table.empty
     assert table.crs == "EPSG:4326"
@@ -510,7 +511,7 @@ def test_sheets_are_chosen_or_noted(tmp_path):
     second.append(["lon", "lat"])
     second.append([113.2, 27.8])
     book.save(tmp_path / "a.xlsx")
-    notes = []
+    notes = Diagnostics()
     assert read_table(tmp_path / "a.xlsx", CHARGERS, notes=notes).geometry.x.tolist() == [113.1]
     assert [n.key for n in notes] == ["sheet-first"]
     assert read_table(tmp_path / "a.xlsx", CHARGERS, sheet="二").geometry.x.tolist() == [113.2]
@@ -534,7 +535,7 @@ def test_broken_layers(tmp_path):
     layer().to_file(tmp_path / "b.gpkg", layer="one")
     layer().to_file(tmp_path / "b.gpkg", layer="two")
     assert fault_keys(tmp_path / "b.gpkg", layer="three") == [("layer-missing", None)]
-    notes = []
+    notes = Diagnostics()
     read_table(tmp_path / "b.gpkg", CHARGERS, notes=notes)
     assert [n.key for n in notes] == ["layer-first"]
 

@@ -10,6 +10,7 @@ import numpy as np
 import osmium
 import pytest
 import shapely
+from plugspan.errors import Diagnostics
 from plugspan.inputs import (
     BERTHS,
     CALLS,
@@ -57,7 +58,7 @@ def counties(sites):
 @pytest.fixture(scope="module")
 def tables(sites, counties):
     """All its tables, and what was noticed in reading them."""
-    notes = []
+    notes = Diagnostics()
     options = {"region": shapely.union_all(counties.geometry.to_numpy()), "notes": notes}
     chargers = [
         read_table(sites / "chargers.csv", CHARGERS, **options),

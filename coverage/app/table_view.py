@@ -12,7 +12,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from ..errors import Fault, InputError, PlugspanError
+from ..errors import Diagnostics, Fault, InputError, PlugspanError
 from ..inputs import SCHEMAS, distance_to, notice_table_datum, read_table, to_wgs84
 from ..inputs.files import SUFFIXES, VECTOR_SUFFIXES, read_raw
 from ..inputs.headers import find_column, map_headers
@@ -196,7 +196,7 @@ def _fault(fault: Fault, lang: str) -> dict[str, Any]:
 
 def _read(opened: Opened, under: Ground) -> tuple[gpd.GeoDataFrame | None, list[Fault], list[Fault]]:
     """The table as a run reads it, or its faults; notes in any case."""
-    notes: list[Fault] = []
+    notes = Diagnostics()
     s, region, roads = opened.settings, under.region, under.roads
     try:
         read = read_table(

@@ -167,10 +167,10 @@ def collect(
     warnings : sequence of Fault
         What was noticed while reading.
     """
-    warnings = list(warnings)
-    tables = dict(tables)
+    notes, tables = list(warnings), dict(tables)
     for name, agree in SAME.items():
-        tables[name] = merge_overlap(tables[name], agree, warnings)
+        tables[name], twice = merge_overlap(tables[name], agree)
+        notes += twice
     placed = {name: _placed(tables[name], region, tables["counties"]) for name in WITH_POSITION}
     chargers, sites = group_sites(placed.pop("chargers"))
     return Inputs(
@@ -178,7 +178,7 @@ def collect(
         sites=_sites(sites, chargers),
         counties=tables["counties"],
         calls=tables["calls"],
-        warnings=(*warnings, *charger_faults(chargers)),
+        warnings=(*notes, *charger_faults(chargers)),
         **placed,
     )
 

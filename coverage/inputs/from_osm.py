@@ -13,7 +13,7 @@ from typing import Any
 import geopandas as gpd
 import shapely
 
-from ..errors import Fault
+from ..errors import Diagnostics, Fault
 from ..schema import Column
 from ..units import GEOD
 from .cells import BadCellError, parse_bool, parse_date, parse_number
@@ -26,6 +26,8 @@ SOURCE = "OpenStreetMap"
 
 Features = Mapping[str, gpd.GeoDataFrame]
 Row = dict[str, Any]
+Table = tuple[gpd.GeoDataFrame, list[Fault]]
+"""A table, and what was assumed or left out."""
 
 PLACE_POPULATION: Mapping[str, float] = {
     "city": 250_000.0,
@@ -53,7 +55,7 @@ _DATE = Column("date", "date")
 _FLAG = Column("flag", "bool")
 
 
-def table_from_osm(table: str, features: Features, *, notes: list[Fault] | None = None) -> gpd.GeoDataFrame:
+def table_from_osm(table: str, features: Features, *, notes: Diagnostics | None = None) -> gpd.GeoDataFrame:
     """Return the table ``chargers``, ``facilities``, ``berths``, ``car_parks``, ``demand`` or ``counties``.
 
     Parameters
@@ -63,8 +65,8 @@ def table_from_osm(table: str, features: Features, *, notes: list[Fault] | None 
     features : mapping
         Name of a layer -> frame: ``charging``, ``service_areas``, ``fuel``, ``parking``, ``bus_stations``,
         ``airports``, ``harbours``, ``places``, ``boundaries``; absent ones count as empty.
-    notes : list of Fault, optional
-        What was assumed or left out is appended.
+    notes : Diagnostics, optional
+        What was assumed or left out is added.
 
     Returns
     -------
@@ -77,7 +79,7 @@ def table_from_osm(table: str, features: Features, *, notes: list[Fault] | None 
     KeyError
         If OSM has no such table (ship calls).
     """
-    build: Callable[[Features, list[Fault]], gpd.GeoDataFrame] = {
+    build: Callable[[Features], Table] = {
         "chargers": chargers_from_osm,
         "facilities": facilities_from_osm,
         "berths": berths_from_osm,
@@ -85,9 +87,11 @@ def table_from_osm(table: str, features: Features, *, notes: list[Fault] | None 
         "demand": demand_from_osm,
         "counties": counties_from_osm,
     }[table]
-    found = build(features, [] if notes is None else notes)
-    if found.empty and notes is not None:
-        notes.append(Fault("osm-nothing", values={"table": table}, warning=True))
+    found, noticed = build(features)
+    if found.empty:
+        noticed.append(Fault("osm-nothing", values={"table": table}, warning=True))
+    if notes is not None:
+        notes += noticed
     return found
 
 
@@ -145,7 +149,7 @@ def _status(tags: Mapping[str, str]) -> str | None:
 # -- chargers --------------------------------------------------------------------------------------------
 
 
-def chargers_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
+def chargers_from_osm(features: Features) -> Table:
     """Charging stations; those for bicycles only are left out and counted in a note."""
     rows, bicycles = [], 0
     for row in _rows(features, "charging"):
@@ -160,9 +164,8 @@ def chargers_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFram
             "open_24h": None if always is None else always.strip() == "24/7", "provenance": SOURCE,
         }  # fmt: skip
         rows += [{**shared, **sockets} for sockets in socket_rows(row["id"], tags)]
-    if bicycles:
-        notes.append(Fault("osm-bicycle-chargers", values={"n": bicycles}, warning=True))
-    return as_table(rows, CHARGERS, SOURCE)
+    note = Fault("osm-bicycle-chargers", values={"n": bicycles}, warning=True)
+    return as_table(rows, CHARGERS, SOURCE), [note] if bicycles else []
 
 
 def _access(tags: Mapping[str, str]) -> str | None:
@@ -177,13 +180,12 @@ def _access(tags: Mapping[str, str]) -> str | None:
 # -- facilities ------------------------------------------------------------------------------------------
 
 
-def facilities_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
+def facilities_from_osm(features: Features) -> Table:
     """Service areas and rest areas (with their pair), fuel stations, bus stations, airports.
 
     OSM does not say which kind of road a service area belongs to: all of ``highway=services`` become
     ``expressway_service_area``.
     """
-    del notes
     rows = []
     for row in _rows(features, "service_areas"):
         rest = row["tags"].get("highway") == "rest_area"
@@ -196,7 +198,7 @@ def facilities_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFr
         rows.append({**row, "kind": "bus_depot" if depot else "hub"})
     for row in rows:
         row["provenance"] = SOURCE
-    return as_table(rows, FACILITIES, SOURCE)
+    return as_table(rows, FACILITIES, SOURCE), []
 
 
 def pair_name(name: str) -> str:
@@ -222,9 +224,8 @@ def _join_pairs(rows: list[Row]) -> None:
 # -- berths, car parks, demand, counties -----------------------------------------------------------------
 
 
-def berths_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
+def berths_from_osm(features: Features) -> Table:
     """Quays, piers and harbours: their class is missing, so whether they count is unknown."""
-    del notes
     rows = []
     for row in _rows(features, "harbours"):
         tags = row["tags"]
@@ -235,12 +236,11 @@ def berths_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
             "shore_power": _number(parse_bool, tags.get("power_supply"), _FLAG),
             "provenance": SOURCE,
         })  # fmt: skip
-    return as_table(rows, BERTHS, SOURCE)
+    return as_table(rows, BERTHS, SOURCE), []
 
 
-def car_parks_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFrame:
+def car_parks_from_osm(features: Features) -> Table:
     """Car parks with their spaces; whether they are new or ancillary is not in OSM."""
-    del notes
     rows = [
         {
             **row,
@@ -250,7 +250,7 @@ def car_parks_from_osm(features: Features, notes: list[Fault]) -> gpd.GeoDataFra
         }
         for row in _rows(features, "parking")
     ]
-    return as_table(rows, CAR_PARKS, SOURCE)
+    return as_table(rows, CAR_PARKS, SOURCE), []
 
 
 def _whole(value: Any) -> int | None:
@@ -258,9 +258,7 @@ def _whole(value: Any) -> int | None:
     return None if number is None or number < 0 else int(number)
 
 
-def demand_from_osm(
-    features: Features, notes: list[Fault], estimate: Mapping[str, float] = PLACE_POPULATION
-) -> gpd.GeoDataFrame:
+def demand_from_osm(features: Features, estimate: Mapping[str, float] = PLACE_POPULATION) -> Table:
     """Places with their population; one that OSM does not give is assumed by kind and flagged ``estimated``.
 
     Kinds that ``estimate`` does not know leave the weight missing. Regions, islands, squares and the like are
@@ -280,19 +278,15 @@ def demand_from_osm(
         assumed += not known
         weight = people if known else estimate.get(str(kind))
         rows.append({**row, "kind": kind, "weight": weight, "estimated": not known, "provenance": SOURCE})
-    if assumed:
-        notes.append(Fault("osm-population-assumed", values={"n": assumed, "total": len(rows)}, warning=True))
-    return as_table(rows, DEMAND, SOURCE)
+    note = Fault("osm-population-assumed", values={"n": assumed, "total": len(rows)}, warning=True)
+    return as_table(rows, DEMAND, SOURCE), [note] if assumed else []
 
 
-def counties_from_osm(
-    features: Features, notes: list[Fault], admin_level: int | None = None
-) -> gpd.GeoDataFrame:
+def counties_from_osm(features: Features, admin_level: int | None = None) -> Table:
     """Administrative areas of one level (China: counties are 6), by default the finest there is up to 6.
 
     Levels beyond 6 (townships, quarters) are used only if there is nothing coarser.
     """
-    del notes
     rows = [r for r in _rows(features, "boundaries") if r["shape"].geom_type in ("Polygon", "MultiPolygon")]
     levels = {level for row in rows if (level := _whole(row["tags"].get("admin_level"))) is not None}
     if admin_level is None and levels:
@@ -308,4 +302,4 @@ def counties_from_osm(
         for row in rows
         if _whole(row["tags"].get("admin_level")) == admin_level
     ]
-    return as_table(kept, COUNTIES, SOURCE)
+    return as_table(kept, COUNTIES, SOURCE), []

@@ -33,8 +33,8 @@ IntArray = npt.NDArray[np.int64]
 
 
 def merge_overlap(
-    table: gpd.GeoDataFrame, agree: Sequence[str], notes: list[Fault], reach_m: float = OVERLAP_M
-) -> gpd.GeoDataFrame:
+    table: gpd.GeoDataFrame, agree: Sequence[str], reach_m: float = OVERLAP_M
+) -> tuple[gpd.GeoDataFrame, list[Fault]]:
     """Leave out rows from OpenStreetMap that a table of the user lists already.
 
     Parameters
@@ -44,8 +44,6 @@ def merge_overlap(
     agree : sequence of str
         Columns in which two known values must agree for two rows to be the same thing (``operator``,
         ``kind``, ``current``, ``side``); a name that holds the other (``Fortum``, ``Fortum Charge``) agrees.
-    notes : list of Fault
-        A warning that names what was left out is appended.
     reach_m : float
         Geodesic distance up to which two rows may be the same thing.
 
@@ -54,11 +52,13 @@ def merge_overlap(
     GeoDataFrame
         A row of OpenStreetMap goes with the nearest row that agrees, ties by id. If that row has no other
         partner, it takes over what it does not know.
+    list of Fault
+        A note that names what was left out, if anything was.
     """
     osm = (table["source"] == SOURCE).to_numpy(dtype=bool) & table.geometry.notna().to_numpy()
     own = ~osm & table.geometry.notna().to_numpy()
     if not osm.any() or not own.any():
-        return table
+        return table, []
     theirs, ours = np.flatnonzero(osm), np.flatnonzero(own)
     i, j, distance_m = pairs_between(table.geometry.iloc[theirs], table.geometry.iloc[ours], reach_m)
     i, j = theirs[i], ours[j]
@@ -67,15 +67,15 @@ def merge_overlap(
         same &= _agrees(table[name], i, j)
     i, j, distance_m = i[same], j[same], distance_m[same]
     if not len(i):
-        return table
+        return table, []
     order = np.lexsort((table["id"].astype(str).to_numpy()[j], np.round(distance_m, 3), i))
     gone, first = np.unique(i[order], return_index=True)
     kept = j[order][first]
     merged = _taken_over(table, gone, kept, np.bincount(i, minlength=len(table)) == 1)
     rows = [f"{a} = {b}" for a, b in zip(table["id"].iloc[gone], table["id"].iloc[kept], strict=True)]
     values = {"n": len(gone), "rows": listed(rows, 10)}
-    notes.append(Fault("osm-overlap", values=values, warning=True))
-    return merged.drop(index=table.index[gone]).reset_index(drop=True)
+    note = Fault("osm-overlap", values=values, warning=True)
+    return merged.drop(index=table.index[gone]).reset_index(drop=True), [note]
 
 
 def plain(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ import shapely
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
-from ..errors import Fault, InputError
+from ..errors import Diagnostics, Fault, InputError
 from ..schema import Column, TableSchema
 from ..units import LEAST, MOST, WGS84
 from . import checks
@@ -45,7 +45,7 @@ def read_table(
     region: BaseGeometry | None = None,
     halo_km: float = 40.0,
     roads: BaseGeometry | None = None,
-    notes: list[Fault] | None = None,
+    notes: Diagnostics | None = None,
 ) -> gpd.GeoDataFrame:
     """Read a table of sites, berths, car parks, demand, counties or calls.
 
@@ -70,7 +70,7 @@ def read_table(
     halo_km : float
     roads : geometry, optional
         EPSG:4326. Without a region: where there are roads; rows further than ``halo_km`` outside are warned of.
-    notes : list of Fault, optional
+    notes : Diagnostics, optional
         Warnings are appended here.
 
     Returns
@@ -93,16 +93,22 @@ def read_table(
         raw = read_raw(path, encoding=encoding, sheet=sheet, layer=layer, known=known)
     raw = as_native(raw, schema.name, all_formats(), columns)
     datum = datum or raw.datum or "wgs84"
-    sink: list[Fault] = list(raw.notes)
-    mapped = _map(raw, schema, None if raw.shown else columns, defaults, sink)
-    raw = without_asides(raw, mapped, sink)
-    frame = _typed(raw, schema, mapped, defaults or {}, sink)
+    found = Diagnostics(raw.notes)
+    mapped = _map(raw, schema, None if raw.shown else columns, defaults, found)
+    raw, aside = without_asides(raw, mapped)
+    found += aside
+    frame = _typed(raw, schema, mapped, defaults or {}, found)
     known_area = region if region is not None else roads
     zone = checks.grown(known_area, halo_km) if known_area is not None else None
     far_km = halo_km if region is None else None
-    table = _placed(raw, schema, frame, datum, zone=zone, far_km=far_km, faults=sink)
-    _check(table, schema, raw, {m.column.name: m.header for m in mapped}, sink)
-    _raise_or_note(_as_the_file_says(sink, raw) if raw.shown else sink, notes)
+    table = _placed(raw, schema, frame, datum, zone=zone, far_km=far_km, found=found)
+    _check(table, schema, raw, {m.column.name: m.header for m in mapped}, found)
+    found = _as_the_file_says(found, raw) if raw.shown else found
+    # Faults by their rows, notes before them as they came.
+    found.sort(key=lambda fault: -1 if fault.warning else fault.row or 0)
+    found.stop()
+    if notes is not None:
+        notes.extend(found)
     named = _with_ids(table, Path(raw.file).stem)
     named.attrs["datum"] = datum
     return named
@@ -114,19 +120,10 @@ def _recogniser(schema: TableSchema, columns: Mapping[str, str] | None) -> Calla
     return cache(lambda header: header in named or find_column(schema, header) is not None)
 
 
-def _as_the_file_says(faults: Iterable[Fault], raw: RawTable) -> list[Fault]:
+def _as_the_file_says(found: Diagnostics, raw: RawTable) -> Diagnostics:
     """Faults of a native format by the fields of the file; what several rows of one record share is told once."""
-    named = [replace(f, column=raw.shown.get(f.column or "", f.column)) for f in faults]
-    return list({(f.key, f.row, f.column, str(f.value)): f for f in named}.values())
-
-
-def _raise_or_note(faults: Iterable[Fault], notes: list[Fault] | None) -> None:
-    faults = list(faults)
-    wrong = [f for f in faults if not f.warning]
-    if wrong:
-        raise InputError(sorted(wrong, key=lambda f: f.row or 0))
-    if notes is not None:
-        notes.extend(faults)
+    named = [replace(f, column=raw.shown.get(f.column or "", f.column)) for f in found]
+    return Diagnostics({(f.key, f.row, f.column, str(f.value)): f for f in named}.values())
 
 
 # -- columns ---------------------------------------------------------------------------------------------
@@ -137,26 +134,24 @@ def _map(
     schema: TableSchema,
     overrides: Mapping[str, str] | None,
     defaults: Mapping[str, Any] | None,
-    faults: list[Fault],
+    found: Diagnostics,
 ) -> list[Mapped]:
     mapped, unused, wrong = map_headers(
         schema, raw.headers, overrides, file=raw.file, row=raw.header_row, cut=raw.cut
     )
-    faults += wrong
+    found += wrong
     names = {m.column.name for m in mapped} | set(defaults or {})
     missing = [c for c in schema.columns if c.required and c.name not in names]
     if schema.geometry == "point" and raw.geometry is None and "position" not in names:
         missing += [schema[axis] for axis in ("lon", "lat") if axis not in names]
     elif raw.geometry is None and ("lon" in names) != ("lat" in names):
         missing.append(schema["lat" if "lon" in names else "lon"])
-    faults += [_column_missing(raw, column) for column in missing]
+    found += [_column_missing(raw, column) for column in missing]
     unknown = sorted(set(defaults or {}) - set(schema.names))
-    faults += [unknown_name(schema, name, "defaults", raw.file) for name in unknown]
+    found += [unknown_name(schema, name, "defaults", raw.file) for name in unknown]
     unused = [header for header in unused if header]
     if unused:
-        faults.append(
-            Fault("columns-unused", file=raw.file, values={"headers": listed(unused)}, warning=True)
-        )
+        found.append(Fault("columns-unused", file=raw.file, values={"headers": listed(unused)}, warning=True))
     return mapped
 
 
@@ -174,19 +169,19 @@ def _typed(
     schema: TableSchema,
     mapped: list[Mapped],
     defaults: Mapping[str, Any],
-    faults: list[Fault],
+    found: Diagnostics,
 ) -> pd.DataFrame:
     by_name = {m.column.name: m for m in mapped}
     series: dict[str, pd.Series[Any]] = {}
     for column in schema.columns:
-        found = by_name.get(column.name)
+        own = by_name.get(column.name)
         nothing = as_series([None], column)
         values = (
             nothing.take(np.zeros(len(raw.rows), np.int64)).reset_index(drop=True)
-            if found is None
-            else _column_values(raw, found, faults)
+            if own is None
+            else _column_values(raw, own, found)
         )
-        default = _default(column, defaults.get(column.name), raw.file, faults)
+        default = _default(column, defaults.get(column.name), raw.file, found)
         series[column.name] = values if default is None else values.fillna(as_series([default], column)[0])
     frame = pd.DataFrame(series)
     frame["source"] = pd.Series([Path(raw.file).name] * len(frame), dtype=TEXT_DTYPE)
@@ -194,20 +189,20 @@ def _typed(
     return frame
 
 
-def _default(column: Column, value: Any, file: str, faults: list[Fault]) -> Any:
+def _default(column: Column, value: Any, file: str, found: Diagnostics) -> Any:
     try:
         return None if is_missing(value) else parser(column)(value, column, 1.0)
     except BadCellError as error:
         shown = str(value)[:60]
         why = Fault(error.key, value=shown, values={"name": column.name, **error.values})
-        faults.append(Fault("default-value", file, value=shown, values={"name": column.name, "why": why}))
+        found.append(Fault("default-value", file, value=shown, values={"name": column.name, "why": why}))
         return None
 
 
-def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> pd.Series[Any]:
+def _column_values(raw: RawTable, mapped: Mapped, found: Diagnostics) -> pd.Series[Any]:
     """Read the cells of a column; of texts each different one once, since lists repeat themselves."""
-    column, at = found.column, raw.headers.index(found.header)
-    factor = found.factor * raw.factors.get(column.name, 1.0)
+    column, at = mapped.column, raw.headers.index(mapped.header)
+    factor = mapped.factor * raw.factors.get(column.name, 1.0)
     cells = [row[at] for row in raw.rows]
     if raw.spread and spreads(column):
         cells = [
@@ -234,9 +229,9 @@ def _column_values(raw: RawTable, found: Mapped, faults: list[Fault]) -> pd.Seri
     for i in np.flatnonzero(np.isin(code, list(wrong))).tolist() if wrong else ():
         bad, shown = wrong[code[i]], " ".join(str(cells[i]).split())[:60]
         extra = {"name": column.name, "unit": column.unit, **bad.values}
-        faults.append(Fault(bad.key, raw.file, raw.row_numbers[i], found.header, shown, extra))
+        found.append(Fault(bad.key, raw.file, raw.row_numbers[i], mapped.header, shown, extra))
     if raw.spread and not spreads(column):
-        faults += merged_numbers(raw, at, found.header)
+        found += merged_numbers(raw, at, mapped.header)
     return as_series(values, column).take(code).reset_index(drop=True)
 
 
@@ -272,30 +267,28 @@ def _placed(
     *,
     zone: BaseGeometry | None,
     far_km: float | None,
-    faults: list[Fault],
+    found: Diagnostics,
 ) -> gpd.GeoDataFrame:
     rows = frame["source_row"].to_numpy()
     drop = [name for name in ("lon", "lat", "position") if name in frame]
     bare = frame.drop(columns=drop)
     if raw.geometry is not None and schema.geometry == "area":
-        faults += _no_areas(raw)
-        areas = _to_wgs84_layer(raw, datum, faults)
+        found += _no_areas(raw)
+        areas = _to_wgs84_layer(raw, datum, found)
         return gpd.GeoDataFrame(bare, geometry=areas, crs=WGS84)
-    told_missing = any(f.key == "column-missing" and f.values["name"] in ("lon", "lat") for f in faults)
+    told_missing = any(f.key == "column-missing" and f.values["name"] in ("lon", "lat") for f in found)
     if schema.geometry == "none" or told_missing or (raw.geometry is None and "lon" not in frame):
         return gpd.GeoDataFrame(bare, geometry=_no_points(len(frame)), crs=WGS84)
-    x, y, source = _coordinates(raw, schema, frame, datum, faults)
+    x, y, source = _coordinates(raw, schema, frame, datum, found)
     lon, lat, wrong = checks.position_faults(x, y, source, rows, file=raw.file, zone=zone, far_km=far_km)
-    faults += wrong
+    found += wrong
     absent = ~(np.isfinite(x) & np.isfinite(y))
-    told = {f.row for f in faults if f.values.get("name") in ("lon", "lat", "position")}
+    told = {f.row for f in found if f.values.get("name") in ("lon", "lat", "position")}
     if schema.geometry == "point":
-        faults += [
-            Fault("position-missing", file=raw.file, row=int(r)) for r in rows[absent] if r not in told
-        ]
+        found += [Fault("position-missing", file=raw.file, row=int(r)) for r in rows[absent] if r not in told]
     elif absent.any() and not absent.all():
         values = {"n": int(absent.sum()), "rows": listed(rows[absent].tolist(), 20)}
-        faults.append(Fault("position-some-missing", file=raw.file, values=values, warning=True))
+        found.append(Fault("position-some-missing", file=raw.file, values=values, warning=True))
     points = _no_points(len(frame))
     here = np.isfinite(lon) & np.isfinite(lat)
     points[here] = shapely.points(lon[here], lat[here])
@@ -307,11 +300,11 @@ def _no_points(n: int) -> npt.NDArray[np.object_]:
 
 
 def _coordinates(
-    raw: RawTable, schema: TableSchema, frame: pd.DataFrame, datum: str, faults: list[Fault]
+    raw: RawTable, schema: TableSchema, frame: pd.DataFrame, datum: str, found: Diagnostics
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], str]:
     """x, y and their datum: from the layer's geometry, from lon and lat, or from one text column."""
     if raw.geometry is not None and not (raw.geometry.isna().all() and frame["lon"].notna().any()):
-        points = _points_of(raw, faults)
+        points = _points_of(raw, found)
         return shapely.get_x(points), shapely.get_y(points), _layer_datum(raw, datum)
     x, y = frame["lon"].to_numpy(dtype=float).copy(), frame["lat"].to_numpy(dtype=float).copy()
     together = frame["position"] if "position" in frame else pd.Series([None] * len(frame))
@@ -321,11 +314,11 @@ def _coordinates(
         except BadCellError as error:
             row, values = int(frame["source_row"].iloc[i]), {"name": "position", **error.values}
             shown = " ".join(str(together.iloc[i]).split())[:60]
-            faults.append(Fault(error.key, raw.file, row, value=shown, values=values))
+            found.append(Fault(error.key, raw.file, row, value=shown, values=values))
     return x, y, datum
 
 
-def _points_of(raw: RawTable, faults: list[Fault]) -> npt.NDArray[np.object_]:
+def _points_of(raw: RawTable, found: Diagnostics) -> npt.NDArray[np.object_]:
     """A point for each feature; of areas, lines and several points one that lies on them, with a note."""
     assert raw.geometry is not None
     points = np.array(raw.geometry.to_numpy(), dtype=object)
@@ -336,7 +329,7 @@ def _points_of(raw: RawTable, faults: list[Fault]) -> npt.NDArray[np.object_]:
     if several.any():
         rows = [number for number, is_other in zip(raw.row_numbers, several, strict=True) if is_other]
         values = {"n": len(rows), "rows": listed(rows, 20)}
-        faults.append(Fault("layer-no-points", file=raw.file, values=values, warning=True))
+        found.append(Fault("layer-no-points", file=raw.file, values=values, warning=True))
     return points
 
 
@@ -366,7 +359,7 @@ def _no_areas(raw: RawTable) -> list[Fault]:
     ]
 
 
-def _to_wgs84_layer(raw: RawTable, datum: str, faults: list[Fault]) -> npt.NDArray[np.object_]:
+def _to_wgs84_layer(raw: RawTable, datum: str, found: Diagnostics) -> npt.NDArray[np.object_]:
     """Areas of a layer in EPSG:4326, made valid; one that lies nowhere on the globe is a fault."""
     assert raw.geometry is not None
     name = _layer_datum(raw, datum)
@@ -377,7 +370,7 @@ def _to_wgs84_layer(raw: RawTable, datum: str, faults: list[Fault]) -> npt.NDArr
     for i, first in zip(*np.unique(owner[off], return_index=True), strict=True):
         x, y = xy[off[first]].tolist()
         values = {"x": f"{x:g}", "y": f"{y:g}", "datum": name if len(name) < 20 else "CRS"}
-        faults.append(Fault("position-impossible", file=raw.file, row=raw.row_numbers[i], values=values))
+        found.append(Fault("position-impossible", file=raw.file, row=raw.row_numbers[i], values=values))
         shapes[i] = None
     moved = shapely.transform(shapes, lambda xy: np.column_stack(to_wgs84(xy[:, 0], xy[:, 1], name)))
     return np.asarray(shapely.make_valid(moved), dtype=object)
@@ -391,19 +384,19 @@ def _check(
     schema: TableSchema,
     raw: RawTable,
     headers: Mapping[str, str],
-    faults: list[Fault],
+    found: Diagnostics,
 ) -> None:
     file = raw.file
     if table.empty:
-        faults.append(Fault("table-empty", file=file, warning=True))
+        found.append(Fault("table-empty", file=file, warning=True))
         return
-    faults += checks.value_faults(table, file, headers)
+    found += checks.value_faults(table, file, headers)
     for part, whole in checks.PARTS:
-        faults += checks.part_faults(table, file, part, whole)
-    faults += checks.duplicate_id_faults(table, file)
+        found += checks.part_faults(table, file, part, whole)
+    found += checks.duplicate_id_faults(table, file)
     if schema.geometry in ("point", "optional point") and not raw.each_point:
         aside = {"id", "note", "provenance", "source", "source_row", "geometry"}
-        faults += checks.duplicate_place_faults(table, file, [c for c in table.columns if c not in aside])
+        found += checks.duplicate_place_faults(table, file, [c for c in table.columns if c not in aside])
 
 
 def _with_ids(table: gpd.GeoDataFrame, stem: str) -> gpd.GeoDataFrame:

@@ -24,14 +24,14 @@ _FOOTNOTE = re.compile(
 _POSITIONS = ("lon", "lat", "position")
 
 
-def without_asides(raw: RawTable, mapped: Sequence[Mapped], notes: list[Fault]) -> RawTable:
+def without_asides(raw: RawTable, mapped: Sequence[Mapped]) -> tuple[RawTable, list[Fault]]:
     """Leave out rows of sums (合计, 小计) and footnotes below the table, and note which.
 
     A sum is a row whose first cell says so and that has no position; a footnote the only cell of a row
     below all others. Layers hold neither.
     """
     if raw.geometry is not None or not raw.rows:
-        return raw
+        return raw, []
     places = [raw.headers.index(m.header) for m in mapped if m.column.name in _POSITIONS]
     sums = [i for i, row in enumerate(raw.rows) if _is_sum(row, places)]
     counted = set(sums)
@@ -40,6 +40,7 @@ def without_asides(raw: RawTable, mapped: Sequence[Mapped], notes: list[Fault]) 
         if i not in counted and not _is_footnote(raw.rows[i]):
             break
         feet += [] if i in counted else [i]
+    notes = []
     for key, found in (("rows-sums", sums), ("rows-footnotes", sorted(feet))):
         if found:
             rows = [raw.row_numbers[i] for i in found]
@@ -47,9 +48,10 @@ def without_asides(raw: RawTable, mapped: Sequence[Mapped], notes: list[Fault]) 
             notes.append(Fault(key, file=raw.file, values=values, warning=True))
     gone = {*sums, *feet}
     if not gone:
-        return raw
+        return raw, []
     keep = [i for i in range(len(raw.rows)) if i not in gone]
-    return replace(raw, rows=[raw.rows[i] for i in keep], row_numbers=[raw.row_numbers[i] for i in keep])
+    left = replace(raw, rows=[raw.rows[i] for i in keep], row_numbers=[raw.row_numbers[i] for i in keep])
+    return left, notes
 
 
 def _word(cell: Any) -> str:
