@@ -27,7 +27,7 @@ from .rules.berths import BerthShare
 from .rules.costs import merged_costs
 from .rules.model import EmissionFactors, SiteRequirement
 from .rules.policy import Policy
-from .rules.reach import DemandReach, reach_bands
+from .rules.reach import DemandReach, first_of_charging, reach_bands
 from .rules.roads import RoadContext, RouteRule
 from .rules.spacing import RouteSpacing
 from .rules.stretches import spacing_lines
@@ -113,10 +113,13 @@ def plan_study(
     if programme is None:
         after = _after(study, before, siting, candidates)
     else:
+        chosen = programme.chosen
         inputs = carry_out(study.inputs, programme.carried_out, study.policy)
         built = study.context.with_inputs(inputs)
         at = project.reference_date if programme.stages is None else programme.stages.last_day
-        after = _assess(study, built, _left_over(candidates, programme.chosen["target"]), at)
+        after = _assess(
+            study, built, _left_over(candidates, chosen.loc[chosen["kind"] == "new_site", "target"]), at
+        )
         step_gaps = _step_gaps(study, built, programme)
         programme = replace(programme, faults=(*programme.faults, *judged(programme, after)))
     return Plan(
@@ -287,8 +290,8 @@ def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Sequence[P
                 for at_m, digits in ((span_m - ROOM_M, 3), (span_m, 4)):
                     points = route_points_at(context, lines, at_m, digits=digits)
                     parts.append(points.assign(excluded=None))
-    joined = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    joined = joined.drop_duplicates("id").reset_index(drop=True)
+    filled = [part for part in parts if len(part)] or parts[:1]
+    joined = pd.concat(filled, ignore_index=True).drop_duplicates("id").reset_index(drop=True)
     found = gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
     rules = [rule.site.access_km for rule in study.policy.rules if isinstance(rule, RouteRule)]
     return found.assign(
@@ -350,8 +353,8 @@ def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None =
 
 def _counting_site(study: Study) -> SiteRequirement:
     """What a site must have to bring people within reach."""
-    asked = [rule.site for rule in study.policy.of(DemandReach)]
-    return asked[0] if asked else SiteRequirement()
+    rule = first_of_charging(study.policy)
+    return SiteRequirement() if rule is None else rule.site
 
 
 def _comply(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Compliance, ...]:
@@ -419,7 +422,8 @@ def _after(
 
 def to_build(policy: Policy) -> Built:
     """What a proposed site is taken to be: enough for every rule on routes and reach, 4 x 120 kW at least."""
-    sites = [rule.on_roads for rule in policy.rules if rule.on_roads is not None]
+    asked = [rule.on_roads for rule in policy.rules]
+    sites = [site for site in asked if site is not None and site.serves == "charging"]
     plain = Built()
     return Built(
         point_kw=max([plain.point_kw, *(site.dc_min_kw for site in sites)]),

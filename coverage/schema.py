@@ -207,8 +207,10 @@ _NUMBERS: Mapping[str, str] = {
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
         gap_median_km gap_p90_km gap_max_km driven_km own_km shared_km shared_max_km""",
     "m": "length_m",
-    "kW": "point_kw pool_kw shore_power_kw installed_kw",
-    "kWh": "kwh energy_kwh",
+    "m²": "area_m2",
+    "kW": "point_kw pool_kw shore_power_kw installed_kw pv_kw possible_kw",
+    "kWh": "kwh energy_kwh storage_kwh possible_storage_kwh",
+    "MWh": "possible_mwh",
     "t": "class_t gross_tonnage co2_avoided_t",
     "ratio": "co2_t_per_cost",
     "h": "hours hours_per_call",

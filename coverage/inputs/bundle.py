@@ -15,9 +15,10 @@ from shapely.geometry.base import BaseGeometry
 
 from ..errors import Fault
 from ..units import WGS84
+from .choices import CHARGER_KINDS
 from .frames import TEXT_DTYPE, as_table, combine_tables
 from .overlap import merge_overlap
-from .schemas import CHARGERS
+from .schemas import CHARGERS, FACILITIES
 from .sites import charger_faults, group_sites, site_table
 
 WITH_POSITION = ("chargers", "facilities", "berths", "car_parks", "demand")
@@ -38,8 +39,12 @@ PROPOSED = "proposed-"
 
 @dataclass(frozen=True)
 class Built:
-    """What a proposed site is taken to be when the state after building is assessed: DC points, open always."""
+    """What a proposed site is taken to be when the state after building is assessed: DC points, open always.
 
+    A ``kind`` other than charging has no power and no plugs: points are places to swap or pumps.
+    """
+
+    kind: str = "charging"
     point_kw: float = 120.0
     points: int = 4
     pool_min_kw: float = 0.0
@@ -52,20 +57,24 @@ class Built:
 
     def charger(self, id_: str, name: Any, point: BaseGeometry) -> dict[str, Any]:
         """Row of the chargers' table for one that is built at a point (EPSG:4326): public and in operation."""
-        return {
+        found = {
             "id": id_,
             "name": name,
-            "kind": "charging",
-            "current": "dc",
+            "kind": self.kind,
             "status": "operational",
             "access": "public",
             "open_24h": True,
-            "connector": self.connector or None,
             "points": self.points,
+            "geometry": point,
+        }
+        if self.kind != "charging":
+            return found
+        return found | {
+            "current": "dc",
+            "connector": self.connector or None,
             "dc_points": self.points,
             "point_kw": self.point_kw,
             "pool_kw": self.pool_kw,
-            "geometry": point,
         }
 
 
@@ -171,6 +180,7 @@ def collect(
     for name, agree in SAME.items():
         tables[name], twice = merge_overlap(tables[name], agree)
         notes += twice
+    tables |= _stations_as_sites(tables["chargers"], tables["facilities"])
     placed = {name: _placed(tables[name], region, tables["counties"]) for name in WITH_POSITION}
     chargers, sites = group_sites(placed.pop("chargers"))
     return Inputs(
@@ -181,6 +191,28 @@ def collect(
         warnings=(*notes, *charger_faults(chargers)),
         **placed,
     )
+
+
+def _stations_as_sites(
+    chargers: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame
+) -> dict[str, gpd.GeoDataFrame]:
+    """Swap and hydrogen stations stand with the charging sites, whichever of the two tables lists them."""
+    listed = facilities["kind"].isin([kind for kind, _ in CHARGER_KINDS])
+    if not listed.any():
+        return {}
+    stations = facilities[listed].copy()
+    taken = stations["id"].isin(chargers["id"])
+    stations["id"] = stations["id"].mask(taken, f"{FACILITIES.name}-" + stations["id"].astype(str))
+    rows = [{str(k): None if pd.isna(v) else v for k, v in row.items()} for row in
+            pd.DataFrame(stations.drop(columns="geometry")).to_dict("records")]  # fmt: skip
+    points = stations.geometry.tolist()
+    added = as_table([row | {"geometry": point} for row, point in zip(rows, points, strict=True)], CHARGERS)
+    for name in ("source", "source_row"):
+        added[name] = stations[name].to_numpy()
+    return {
+        "chargers": combine_tables([chargers, added], CHARGERS),
+        "facilities": facilities[~listed].reset_index(drop=True),
+    }
 
 
 def _sites(sites: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

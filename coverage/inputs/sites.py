@@ -250,19 +250,24 @@ def is_dc(chargers: pd.DataFrame) -> npt.NDArray[np.object_]:
 
 
 def count_points(
-    chargers: pd.DataFrame, dc_min_kw: float, *, connectors: Sequence[str] = (), open_24h: bool = False
+    chargers: pd.DataFrame,
+    dc_min_kw: float,
+    *,
+    serves: str = "charging",
+    connectors: Sequence[str] = (),
+    open_24h: bool = False,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(n,) least and most charge points of each row that meet ``dc_min_kw``.
 
     A row that exists and does not say how many points it has holds one at least and any number at most. With
     ``dc_min_kw`` 0 any point of a row counts; else DC points of that power or more. What is not stated
     (current, power) widens the interval. Rows that don't exist (planned, under construction, out of order)
-    and sites for battery swap or hydrogen hold none; nor do those without one of the ``connectors`` (parts of
+    and those of another kind than ``serves`` hold none; nor do those without one of the ``connectors`` (parts of
     a plug's name, in any spelling), or, with ``open_24h``, those that close.
     """
     points = chargers["points"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     least, most = np.where(np.isnan(points), 1.0, points), np.where(np.isnan(points), np.inf, points)
-    counts = exists(chargers) & (chargers["kind"].isna() | (chargers["kind"] == "charging")).to_numpy(bool)
+    counts = exists(chargers) & (chargers["kind"].fillna("charging") == serves).to_numpy(bool)
     least, most = np.where(counts, least, 0.0), np.where(counts, most, 0.0)
     for said in ([_plug(chargers, connectors)] if connectors else []) + (
         [chargers["open_24h"]] if open_24h else []
@@ -292,7 +297,9 @@ def _plug(chargers: pd.DataFrame, connectors: Sequence[str]) -> pd.Series[Any]:
     return fits.mask(chargers["connector"].isna())
 
 
-def qualify_points(chargers: pd.DataFrame, dc_min_kw: float, min_points: int) -> str:
+def qualify_points(
+    chargers: pd.DataFrame, dc_min_kw: float, min_points: int, serves: str = "charging"
+) -> str:
     """Say whether these chargers, taken as one site, meet the requirement: ``yes``, ``unknown``, ``no``.
 
     Parameters
@@ -303,8 +310,10 @@ def qualify_points(chargers: pd.DataFrame, dc_min_kw: float, min_points: int) ->
         Power one DC point must reach; 0 if any charge point counts, AC included.
     min_points : int
         How many such points there must be.
+    serves : str
+        ``kind`` of the rows that count.
     """
-    least, most = count_points(chargers, dc_min_kw)
+    least, most = count_points(chargers, dc_min_kw, serves=serves)
     return YES if least.sum() >= min_points else UNKNOWN if most.sum() >= min_points else NO
 
 
@@ -312,6 +321,7 @@ def qualify(
     sites: pd.DataFrame,
     chargers: pd.DataFrame,
     *,
+    serves: str = "charging",
     dc_min_kw: float = 0.0,
     min_points: int = 1,
     pool_min_kw: float = 0.0,
@@ -324,7 +334,7 @@ def qualify(
     ----------
     sites, chargers : DataFrame
         As :func:`group_sites` returns them.
-    dc_min_kw, min_points
+    serves, dc_min_kw, min_points
         See :func:`qualify_points`.
     pool_min_kw : float
         Power that the site must be able to give at the same time ("power output" in AFIR). Where a row does
@@ -337,7 +347,7 @@ def qualify(
     Series of str
         With the index of ``sites``.
     """
-    least, most = count_points(chargers, dc_min_kw, connectors=connectors, open_24h=open_24h)
+    least, most = count_points(chargers, dc_min_kw, serves=serves, connectors=connectors, open_24h=open_24h)
     pool_low, pool_high = _pool_bounds(chargers)
     sums = pd.DataFrame({"least": least, "most": most, "low": pool_low, "high": pool_high})
     sums = sums.groupby(chargers["site"].to_numpy()).sum().reindex(sites["id"], fill_value=0.0)

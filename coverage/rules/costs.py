@@ -69,6 +69,9 @@ class CostTable(BaseModel):
     high_power: ActionCost = ActionCost(base=2.0)
     shore_power: ActionCost = ActionCost(base=1.0)
     ready_spaces: ActionCost = ActionCost(per_space=0.01)
+    battery_swap: ActionCost = ActionCost(base=5.0)
+    hydrogen: ActionCost = ActionCost(base=15.0)
+    photovoltaics: ActionCost = ActionCost(per_kw=0.004)
 
 
 def merged_costs(profile: CostTable | None, own: CostTable) -> CostTable:

@@ -248,23 +248,17 @@ def why_not(inputs: Inputs, rule: RouteRule) -> npt.NDArray[np.object_]:
     """
     site, sites = rule.site, inputs.sites
     status = site_status(inputs, site)
-    one = site.model_copy(update={"min_points": 1})
-    enough_kw = qualify(sites, inputs.chargers, dc_min_kw=one.dc_min_kw).to_numpy(object)
-    enough = qualify(sites, inputs.chargers, dc_min_kw=site.dc_min_kw, min_points=site.min_points).to_numpy(
-        object
+    # Each asks for one thing more: power of a point, number of points, power of the whole site.
+    keys = ["serves", "dc_min_kw", "min_points", "pool_min_kw"]
+    enough_kw, enough, strong = (
+        qualify(sites, inputs.chargers, **{key: site.asked[key] for key in keys[:n]}).to_numpy(object)
+        for n in (2, 3, 4)
     )
-    strong = qualify(
-        sites,
-        inputs.chargers,
-        dc_min_kw=site.dc_min_kw,
-        min_points=site.min_points,
-        pool_min_kw=site.pool_min_kw,
-    ).to_numpy(object)
     outside = ~sites["inside"].to_numpy(bool) & (not rule.counts_outside)
     holds = {
         "restricted": _restricted(inputs, site),
         "not_operational": ~_any_charger(inputs, exists(inputs.chargers)),
-        "other_kind": ~_any_charger(inputs, _is_charging(inputs.chargers)),
+        "other_kind": ~_any_charger(inputs, _serves(inputs.chargers, site.serves)),
         "unknown_power": (status == UNKNOWN) & (enough_kw == UNKNOWN),
         "unknown_points": status == UNKNOWN,
         "slow": (status == NO) & (enough_kw == NO) & (site.dc_min_kw > 0),
@@ -285,10 +279,8 @@ def _restricted(inputs: Inputs, site: SiteRequirement) -> npt.NDArray[np.bool_]:
     return np.asarray(closed & site.public_only)
 
 
-def _is_charging(chargers: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    return np.asarray(
-        (chargers["kind"].isna() | (chargers["kind"] == "charging")).fillna(False).to_numpy(bool)
-    )
+def _serves(chargers: pd.DataFrame, kind: str) -> npt.NDArray[np.bool_]:
+    return np.asarray((chargers["kind"].fillna("charging") == kind).to_numpy(bool))
 
 
 def _any_charger(inputs: Inputs, holds: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

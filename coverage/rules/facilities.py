@@ -138,6 +138,7 @@ def surveyed_status(facilities: pd.DataFrame, found: pd.Series, requirement: Sit
     yes = (own == YES) | (found == YES)
     # A list that shows only what does not qualify is a no, and so is a survey that says nothing of chargers.
     no = (own != YES) & (found == NO) | (own == NO) & nothing_listed
+    surveyed &= requirement.serves == "charging"
     no |= (own == UNKNOWN) & nothing_listed & surveyed & facilities["points"].isna().to_numpy(bool)
     return pd.Series(np.select([yes, no], [YES, NO], UNKNOWN), index=facilities.index, dtype=object)
 
@@ -153,15 +154,18 @@ def spaces_status(facilities: pd.DataFrame, least: float) -> pd.Series:
 
 def qualified(group: pd.DataFrame, requirement: SiteRequirement) -> str:
     """Whether chargers at one place qualify. A proposed site is no survey: it makes a yes, never a no."""
-    found = qualify_points(group, requirement.dc_min_kw, requirement.min_points)
+    asked = requirement.dc_min_kw, requirement.min_points, requirement.serves
+    found = qualify_points(group, *asked)
     listed = group[~group["id"].astype(str).str.startswith(PROPOSED)]
     if found != NO or len(listed) == len(group):
         return found
-    return qualify_points(listed, requirement.dc_min_kw, requirement.min_points) if len(listed) else ""
+    return qualify_points(listed, *asked) if len(listed) else ""
 
 
 def _own_survey(facilities: pd.DataFrame, requirement: SiteRequirement) -> pd.Series:
-    """Status from the facility's own columns alone."""
+    """Status from the facility's own columns alone, which speak of charge points only."""
+    if requirement.serves != "charging":
+        return pd.Series(UNKNOWN, index=facilities.index, dtype=object)
     points = facilities["points"].astype("Float64")
     fast = facilities["fast_points"].astype("Float64")
     power = facilities["point_kw"].astype("Float64")
@@ -265,8 +269,10 @@ def facility_rows(world: World, rule: FacilityShare) -> RuleRows | None:
     for k, j in zip(at.tolist(), action.tolist(), strict=True):
         if gives[j]:
             members[k].add(j)
-    surveys = world.at("survey")
+    surveys, shore = world.at("survey"), world.at("shore_power")
     for k, (name, status) in enumerate(zip(table["id"], has, strict=True)):
+        if table["kind"].iloc[k] == "vessel_service_area" and name in shore:
+            members[k].add(shore[name])
         if status == UNKNOWN and name in surveys:
             members[k].add(surveys[name])
     pair = table["pair"].fillna(table["name"]).fillna(table["id"]).to_numpy(object)

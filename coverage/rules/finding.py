@@ -126,8 +126,7 @@ class Measured:
 
 def site_status(inputs: Inputs, site: SiteRequirement) -> npt.NDArray[np.object_]:
     """(sites,) ``yes``, ``unknown`` or ``no``: whether each charging site meets a requirement."""
-    asked = site.model_dump(include={"dc_min_kw", "min_points", "pool_min_kw", "connectors", "open_24h"})
-    status = qualify(inputs.sites, inputs.chargers, **asked)
+    status = qualify(inputs.sites, inputs.chargers, **site.asked)
     closed = (inputs.sites["access"] == "restricted").fillna(False).to_numpy(bool) & site.public_only
     return np.where(closed, NO, status.to_numpy(object))
 

@@ -37,16 +37,21 @@ class Bilingual(Frozen):
         return str(getattr(self, lang, self.en))
 
 
-class SiteRequirement(Frozen):
-    """What a charging site must have to count.
+_OF_EQUIPMENT = ("serves", "dc_min_kw", "min_points", "pool_min_kw", "connectors", "open_24h")
 
-    ``dc_min_kw`` is the power one DC charge point must reach; 0 means that any charge point counts, AC
-    included. ``pool_min_kw`` is what the whole site must give at the same time ("power output of the pool"),
-    ``connectors`` parts of names of plugs of which a point must have one, ``open_24h`` that it never closes.
+
+class SiteRequirement(Frozen):
+    """What a site must have to count.
+
+    ``serves`` says what vehicles get there: power from a charger, another battery, or hydrogen. ``dc_min_kw`` is the
+    power one DC charge point must reach; 0 means that any charge point counts, AC included. ``pool_min_kw`` is what
+    the whole site must give at the same time ("power output of the pool"), ``connectors`` parts of names of plugs of
+    which a point must have one, ``open_24h`` that it never closes.
     ``within_m`` and ``same_side`` bind a site to a facility, ``access_km`` to a route. With
     ``public_only`` sites that are known to be closed to the public don't count.
     """
 
+    serves: Literal["charging", "battery_swap", "hydrogen"] = "charging"
     dc_min_kw: NonNegative = 0.0
     min_points: Annotated[Count, Field(ge=1)] = 1
     pool_min_kw: NonNegative = 0.0
@@ -57,6 +62,11 @@ class SiteRequirement(Frozen):
     access_km: Positive = 3.0
     access_metric: Literal["drive"] = "drive"
     public_only: bool = False
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What is asked of the equipment of a site, as :func:`plugspan.inputs.qualify` takes it."""
+        return self.model_dump(include=set(_OF_EQUIPMENT))
 
 
 class Target(Frozen):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -29,6 +29,9 @@ from .kind import RuleKind
 from .model import Bilingual, Rule, SiteRequirement
 from .roads import RoadContext
 from .rows import RuleRows, World, rule_rows
+
+if TYPE_CHECKING:
+    from .policy import Policy
 
 S_PER_MIN = 60.0
 BAND_LIMITS_KM = (5.0, 10.0, 20.0)
@@ -60,6 +63,11 @@ class DemandReach(Rule):
     def on_roads(self) -> SiteRequirement:
         """What a site proposed along the roads must have."""
         return self.site
+
+
+def first_of_charging(policy: Policy) -> DemandReach | None:
+    """The first rule on who is within reach of a charging site, which people of a plan are counted by."""
+    return next((rule for rule in policy.of(DemandReach) if rule.site.serves == "charging"), None)
 
 
 def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[Finding, gpd.GeoDataFrame]:

@@ -7,7 +7,7 @@ rows of the rules see them like actions; a plan never chooses them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,15 +26,24 @@ from ..rules.facilities import FacilityShare, counted_facilities, facility_statu
 from ..rules.finding import NO, UNKNOWN, YES, site_status
 from ..rules.model import SiteRequirement
 from ..rules.parking import ShareMargin, ev_share, parking_population
+from ..rules.photovoltaics import PvPotential, pv_table
 from ..rules.policy import Policy
 from ..units import WGS84
 
-KINDS = ("new_site", "upgrade", "commission", "high_power", "shore_power", "ready_spaces")
+STATIONS = ("battery_swap", "hydrogen")
+"""Kinds of actions that build what ``serves`` of a rule's site calls so."""
+KINDS = (
+    *("new_site", "upgrade", "commission", "high_power", "shore_power", "ready_spaces"),
+    *STATIONS,
+    "photovoltaics",
+)
 """Kinds of actions; ``choice.action_kind.KIND`` in the catalogue says them in words."""
 EVENTS = ("survey", "opening")
 """Kinds of events, which cost nothing and are never chosen."""
-BUILDS = ("new_site", "upgrade", "high_power")
-"""Kinds that put up new charge points."""
+BUILDS = ("new_site", "upgrade", "high_power", *STATIONS)
+"""Kinds that put up new charge points, or stations."""
+VESSELS = "vessel_service_area"
+"""Kind of facility where ships, not vehicles, get power: what is built there is no charging site of the roads."""
 NOT_RUNNING = ("under_construction", "planned", "out_of_order")
 COLUMNS = (
     *("id", "kind", "place", "name", "target", "county", "cost", "year", "points", "point_kw", "spaces"),
@@ -46,17 +55,29 @@ COLUMNS = (
 class Equipment:
     """What new equipment must be to count for every rule with a target, by kind of action.
 
-    ``site`` is built along routes, at their service areas and for people; ``hub`` where a rule on facilities asks more.
+    ``site`` is built along routes, at their service areas and for people; ``hub`` where a rule on facilities asks more;
+    ``stations`` are those for battery swap and hydrogen.
     """
 
     site: Built
     hub: Built
+    stations: Mapping[str, Built]
 
     @classmethod
     def of(cls, policy: Policy) -> Equipment:
         """The least that meets all requirements of a policy, 4 points of 120 kW at least."""
-        asked, hubs = _requirements(policy, hubs=False), _requirements(policy, hubs=True)
-        return cls(_least_equipment(asked), _least_equipment([*asked, *hubs]))
+        asked, hubs = (
+            [site for site in _requirements(policy, hubs=way) if site.serves == "charging"]
+            for way in (False, True)
+        )
+        every = [rule.requirement for rule in policy.rules if rule.requirement is not None]
+        points = {kind: [site.min_points for site in every if site.serves == kind] for kind in STATIONS}
+        stations = {kind: Built(kind, points=max([1, *found])) for kind, found in points.items()}
+        return cls(_least_equipment(asked), _least_equipment([*asked, *hubs]), stations)
+
+    def for_kind(self, kind: str) -> Built:
+        """What an action of a kind builds."""
+        return self.stations.get(kind, self.hub if kind == "high_power" else self.site)
 
     def falls_short(self, site: SiteRequirement) -> bool:
         """Whether a new site is too little for what a rule asks at its facilities."""
@@ -108,10 +129,12 @@ def find_actions(
     equipment = Equipment.of(policy)
     frames = [
         _new_sites(candidates, equipment.site),
+        _stations(candidates, policy, equipment),
         _existing_sites(inputs, policy, equipment.site, year, year if last_year is None else last_year),
         _facilities(inputs, policy, equipment),
         _berths(inputs, policy),
         _car_parks(inputs, policy),
+        _photovoltaics(inputs, policy),
     ]
     table = gpd.GeoDataFrame(
         pd.concat([f for f in frames if len(f)] or [_table([])], ignore_index=True), crs=WGS84
@@ -161,6 +184,20 @@ def _new_sites(candidates: gpd.GeoDataFrame, built: Built) -> gpd.GeoDataFrame:
     )
 
 
+def _stations(candidates: gpd.GeoDataFrame, policy: Policy, equipment: Equipment) -> gpd.GeoDataFrame:
+    """A station of each kind that a rule with a target asks for, at every candidate; a charger there is no obstacle."""
+    asked = {rule.requirement.serves for rule in policy.rules
+             if rule.requirement is not None and rule.target.value is not None}  # fmt: skip
+    frames = []
+    for kind in (kind for kind in STATIONS if kind in asked):
+        table = _new_sites(candidates, equipment.stations[kind])
+        reason = table["reason"].mask(table["reason"] == "has_site", None)
+        frames.append(
+            table.assign(id=f"{kind}-" + table["id"].astype(str), kind=kind, point_kw=None, reason=reason)
+        )
+    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=WGS84) if frames else _table([])
+
+
 def _targets(policy: Policy, kind: type[Any]) -> list[Any]:
     return [rule for rule in policy.of(kind) if rule.target.value is not None]
 
@@ -196,14 +233,14 @@ def _existing_sites(inputs: Inputs, policy: Policy, built: Built, year: int, las
     sites = inputs.sites
     if sites.empty:
         return _table([])
-    status = np.array([site_status(inputs, site) for site in _requirements(policy, hubs=False)]).reshape(
-        -1, len(sites)
-    )
+    asked = [site for site in _requirements(policy, hubs=False) if site.serves == "charging"]
+    stations = {rule.requirement.serves for rule in policy.rules if rule.requirement} - {"charging"}
+    status = np.array([site_status(inputs, site) for site in asked]).reshape(-1, len(sites))
     short, unknown = (status != YES).any(axis=0), (status == UNKNOWN).any(axis=0)
     opened = _opening_year(inputs)
     rows = []
     for k, row in enumerate(_records(sites)):
-        if row["kind"] != "charging":
+        if row["kind"] != "charging" and row["kind"] not in stations:
             continue
         due = opened.get(row["id"], last + 1)
         if due <= last:  # in the halo, too: a neighbour's site counts from its date like any other
@@ -212,6 +249,8 @@ def _existing_sites(inputs: Inputs, policy: Policy, built: Built, year: int, las
             continue
         if row["status"] in NOT_RUNNING:
             rows += [] if due <= last else [_action("commission", row, "site")]
+            continue
+        if row["kind"] != "charging":
             continue
         if unknown[k]:
             rows.append(_action("survey", row, "site"))
@@ -233,11 +272,14 @@ def _opening_year(inputs: Inputs) -> dict[str, int]:
 
 
 def _facilities(inputs: Inputs, policy: Policy, equipment: Equipment) -> gpd.GeoDataFrame:
-    """High power where a rule asks more than a new site gives, and surveys where nobody knows what is there."""
+    """High power where a rule asks more than a new site gives, and surveys where nobody knows what is there.
+
+    A service area of ships gets shore power: its own row says so then, and no charger of the roads appears.
+    """
     built = equipment.hub
     rows: dict[str, dict[str, Any]] = {}
     for rule in _targets(policy, FacilityShare):
-        if rule.charging_spaces_min is not None:
+        if rule.charging_spaces_min is not None or rule.site.serves != "charging":
             continue
         table = counted_facilities(inputs.facilities, rule)
         has, _ = facility_status(table, inputs.chargers, rule.site)
@@ -245,8 +287,9 @@ def _facilities(inputs: Inputs, policy: Policy, equipment: Equipment) -> gpd.Geo
             if status == UNKNOWN:
                 found = _action("survey", row, row["kind"])
                 rows[found["id"]] = found
-            if status != YES and equipment.falls_short(rule.site):
-                found = _action("high_power", row, row["kind"], points=built.points, point_kw=built.point_kw)
+            kind = "shore_power" if row["kind"] == VESSELS else "high_power"
+            if status != YES and (kind == "shore_power" or equipment.falls_short(rule.site)):
+                found = _action(kind, row, row["kind"], points=built.points, point_kw=built.point_kw)
                 rows[found["id"]] = found
     return _table(rows.values())
 
@@ -284,6 +327,21 @@ def _car_parks(inputs: Inputs, policy: Policy) -> gpd.GeoDataFrame:
     return _table(rows.values())
 
 
+def _photovoltaics(inputs: Inputs, policy: Policy) -> gpd.GeoDataFrame:
+    """As much as each place can carry, where a rule asks for it; surveys where nobody knows what is there."""
+    rows: dict[str, dict[str, Any]] = {}
+    for rule in _targets(policy, PvPotential):
+        table = pv_table(inputs.facilities, rule)
+        for row in _records(table[table["has"].notna() & (table["has"] != YES)]):
+            found = [_action("survey", row, row["kind"])] if row["has"] == UNKNOWN else []
+            if row["possible_kw"] > 0:
+                found.append(
+                    _action("photovoltaics", row, row["kind"], points=1, point_kw=row["possible_kw"])
+                )
+            rows |= {action["id"]: action for action in found}
+    return _table(rows.values())
+
+
 def wanted_spaces(spaces: int, fleet: float, rule: ShareMargin) -> int:
     """Ready spaces with which a car park meets the rule on its own; all of them if that is not enough."""
     return min(int(np.ceil(spaces * (fleet + (rule.target.value or 0.0)) - 1e-9)), spaces)
@@ -312,9 +370,14 @@ def carry_out(inputs: Inputs, actions: gpd.GeoDataFrame, policy: Policy) -> Inpu
     new = [_charger(row, equipment, inputs) for row in built.itertuples()]
     facilities = inputs.facilities.copy()
     known = facilities["id"].isin(answered)
+    known |= facilities["id"].isin(set(target[(kind == "shore_power") & (actions["place"] == VESSELS)]))
     for column in ("points", "fast_points"):
         facilities.loc[known, column] = equipment.hub.points
     facilities.loc[known, "point_kw"] = equipment.hub.point_kw
+    # A favourable answer on photovoltaics: some are there; how much does not matter to a rule.
+    panels = actions[kind.isin(["survey", "photovoltaics"])].drop_duplicates("target").set_index("target")
+    kw = facilities["id"].map(panels["point_kw"].astype(float).fillna(1.0))
+    facilities["pv_kw"] = facilities["pv_kw"].where(kw.isna() | (facilities["pv_kw"] > 0), kw)
     berths = inputs.berths.copy()
     berths.loc[berths["id"].isin(answered | set(target[kind == "shore_power"])), "shore_power"] = True
     parks = inputs.car_parks.copy()
@@ -348,7 +411,7 @@ def action_chargers(inputs: Inputs, actions: gpd.GeoDataFrame, policy: Policy) -
 
 def _charger(row: Any, equipment: Equipment, inputs: Inputs) -> dict[str, Any]:
     """Row of the chargers that an action builds; at a facility it names it, at a site it has that site's operator."""
-    built = equipment.hub if row.kind == "high_power" else equipment.site
+    built = equipment.for_kind(row.kind)
     new_id = f"{PROPOSED}{row.id}"
     known = {"site": new_id, "operator": new_id, "service_area": None, "side": None, "ref": None}
     if row.kind in ("upgrade", "survey"):
@@ -366,4 +429,5 @@ def _charger(row: Any, equipment: Equipment, inputs: Inputs) -> dict[str, Any]:
 
 def _facility_id(row: Any) -> str:
     """Id of the facility that an action is at: candidates are called ``kind-id``."""
-    return str(row.target).removeprefix(f"{row.place}-") if row.kind == "new_site" else str(row.target)
+    at_candidate = row.kind == "new_site" or row.kind in STATIONS
+    return str(row.target).removeprefix(f"{row.place}-") if at_candidate else str(row.target)

@@ -44,12 +44,12 @@ from ..rules.roads import RouteRule
 from ..rules.spacing import RouteSpacing
 from ..rules.two_site import join_roads
 from ..units import M_PER_KM, lonlat
-from .actions import EVENTS
+from .actions import EVENTS, STATIONS
 from .planning.reach import Places, measure
 from .programme import Programme
 from .world import World
 
-BUILT = ("new_site", "high_power")
+BUILT = ("new_site", "high_power", *STATIONS)
 """Kinds of actions that make a site of their own; all others change what is there."""
 METRE_DIGITS = 5
 MOST_SITES = 4

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from ..rules.costs import CostTable
 from ..rules.model import SiteRequirement
-from ..rules.reach import DemandReach
+from ..rules.reach import first_of_charging
 from ..rules.rows import DemandReached, RuleRows
 from .actions import EVENTS
 from .levels import Level, LevelPlan, PlanProblem, greedy_plan, solve_levels
@@ -324,7 +324,7 @@ def _growth(demand: pd.DataFrame, options: ProgrammeOptions, year: int) -> Float
 
 def _people_reach(world: World, reach_km: float) -> tuple[SiteRequirement, float | None, float | None]:
     """What a site must have to bring people within reach, and how far that is: by the policy's rule if there is one."""
-    rule = next(iter(world.policy.of(DemandReach)), None)
+    rule = first_of_charging(world.policy)
     if rule is None:
         return SiteRequirement(), reach_km, None
     return rule.site, rule.reach_km, rule.reach_min

@@ -51,12 +51,9 @@ class World:
     def gives(self, site: SiteRequirement) -> BoolArray:
         """(n,) actions and events with which a site meets a requirement."""
         if site not in self._known:
-            asked = site.model_dump(
-                include={"dc_min_kw", "min_points", "pool_min_kw", "connectors", "open_24h"}
-            )
             table = self.chargers.assign(site=self.chargers["action"].astype(str))
             places = pd.DataFrame({"id": [str(k) for k in range(self.n)]})
-            found = (qualify(places, table, **asked) == YES).to_numpy(bool).copy()
+            found = (qualify(places, table, **site.asked) == YES).to_numpy(bool).copy()
             if site.public_only:
                 closed = self.chargers.loc[self.chargers["access"] == "restricted", "action"]
                 found[closed.to_numpy(np.int64)] = False

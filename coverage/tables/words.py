@@ -19,7 +19,9 @@ from .numbers import plain
 
 Figure = tuple[str, str, float | int | None, str, str]
 WITH_UNKNOWN = "_with_unknown"
-UNIT_OF_SUFFIX = {"km": "km", "kw": "kW", "m": "m", "h": "h", "t": "t", "kwh": "kWh"}
+UNIT_OF_SUFFIX = {
+    "km": "km", "kw": "kW", "m": "m", "h": "h", "t": "t", "kwh": "kWh", "mwh": "MWh", "share": "share",
+}  # fmt: skip
 """Units stand in the names of figures and settings."""
 
 
@@ -79,6 +81,11 @@ def _assumption(rule: Rule, name: str, lang: str) -> str:
             value = getattr(getattr(rule, part, None), name, None)
     if isinstance(value, (tuple, list)):
         value = text("map.comma", lang).join(_choice(str(v), lang) for v in value)
+    elif isinstance(value, Mapping):  # shares by kind of place
+        parts = [f"{_choice(str(key), lang)} {percent(share)}" for key, share in value.items()]
+        value = text("map.comma", lang).join(parts)
+    elif "_per_" in name and value is not None:
+        value = shown(value, Column(name, "float"), lang)
     elif isinstance(value, bool):
         value = text("value.yes" if value else "value.no", lang)
     elif isinstance(value, str):
@@ -91,7 +98,7 @@ def _assumption(rule: Rule, name: str, lang: str) -> str:
 
 
 def _choice(value: str, lang: str) -> str:
-    for key in (f"figure-value.{value}", f"choice.cargo.{value}"):
+    for key in (f"figure-value.{value}", f"choice.cargo.{value}", f"choice.kind.{value}"):
         if key in catalogue():
             return text(key, lang)
     return value
