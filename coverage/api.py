@@ -14,7 +14,9 @@ import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from .errors import Diagnostics
-from .inputs import SCHEMAS, Inputs, collect, combine_tables, read_table
+from .inputs import SCHEMAS, Inputs, collect, read_table
+from .inputs.fusion import Merge, join_lists
+from .inputs.same_site import ListRules
 from .network import Region, RoadGraph, read_network
 from .network.refs import RoadClasses
 from .network.routes import Route, find_routes
@@ -50,7 +52,8 @@ def read_tables(
     Parameters
     ----------
     sites : path, DataFrame, GeoDataFrame, or several
-        Chargers; those at one place become one charging site. Columns are found by their names in Chinese or English
+        Chargers; those at one place become one charging site, and sites that several lists have count
+        once. Columns are found by their names in Chinese or English
         (see ``docs/inputs.md``); a GeoDataFrame's points are taken from its own CRS.
     facilities, berths, car_parks, demand, counties, calls : as ``sites``, optional
     region : Region or polygon in EPSG:4326, optional
@@ -83,15 +86,17 @@ def read_tables(
     polygon = region.polygon if isinstance(region, Region) else region
     found = Diagnostics()
     tables = {}
+    merges: list[Merge] = []
     for name, schema in SCHEMAS.items():
         parts = []
         for source in _several(given[name]):
             with found.collecting():
                 parts.append(read_table(source, schema, datum=datum, region=polygon, notes=found))
         with found.collecting():
-            tables[name] = combine_tables(parts, schema)
+            tables[name], joined = join_lists(parts, [ListRules()] * len(parts), schema, found)
+            merges += joined
     found.stop()
-    return collect(tables, polygon, found)
+    return collect(tables, polygon, found, merges)
 
 
 def _several(table: Table) -> list[str | Path | pd.DataFrame]:

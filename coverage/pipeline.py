@@ -439,6 +439,7 @@ def to_build(policy: Policy) -> Built:
 def _provenance(project: Project, started: str) -> Provenance:
     files = [project.network.osm, project.region.file]
     files += [t.path for tables in project.tables.values() for t in tables]
+    files += [project.fusion.same_site, project.fusion.different_site]
     files += [project.plan.pins] if project.plan is not None else []
     if project.path(Path(project.policy)).is_file():
         files.append(Path(project.policy))

@@ -135,6 +135,9 @@ class TableSettings(_Frozen):
     encoding: str | None = None
     sheet: str | None = None
     layer: str | None = None
+    duplicates: Literal["merge", "add", "ask"] = "merge"
+    trust: Annotated[int, Field(ge=-1000, le=1000)] = 0
+    as_of: dt.date | None = None
     defaults: dict[str, str | int | float | bool] = Field(default_factory=dict)
     columns: dict[str, str] = Field(default_factory=dict)
 
@@ -150,6 +153,13 @@ class TableSettings(_Frozen):
         if (self.path is None) != self.from_osm:
             raise PydanticCustomError("table_one", "give either path or from_osm = true")
         return self
+
+
+class FusionSettings(_Frozen):
+    """What people decided of sites that stand in several lists."""
+
+    same_site: FilePath | None = None
+    different_site: FilePath | None = None
 
 
 class CapacitySettings(_Frozen):
@@ -371,6 +381,7 @@ class Project(_Frozen):
         Literal["chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls"],
         tuple[TableSettings, ...],
     ] = Field(default_factory=dict)
+    fusion: FusionSettings = FusionSettings()
     siting: SitingSettings = SitingSettings()
     emissions: EmissionSettings = EmissionSettings()
     plan: PlanSettings | None = None

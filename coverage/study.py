@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,9 +16,13 @@ from shapely import Polygon
 
 from .atomic import write_file
 from .errors import Diagnostics, Fault, InputError
-from .inputs import SCHEMAS, Inputs, collect, combine_tables, distance_to, read_table
+from .files import digest_of
+from .inputs import SCHEMAS, Inputs, collect, distance_to, read_table
 from .inputs.checks import notice_table_datum
 from .inputs.from_osm import table_from_osm
+from .inputs.fusion import Decisions, Merge, join_lists, unknown_ids
+from .inputs.same_site import ListRules
+from .inputs.schemas import SITE_PAIRS
 from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
 from .network.refs import RoadClasses
 from .network.routes import Counting, Mark, Route, find_routes
@@ -156,22 +160,61 @@ def _inputs(
 ) -> Inputs:
     """Read all tables; faults of all files are raised together, with those found before."""
     tables: dict[str, Any] = {}
+    merges: list[Merge] = []
+    seen: dict[Hashable, Path] = {}
+    decisions = Decisions()
+    with found.collecting():
+        decisions = _decisions(project)
     to_road = None if roads is None else distance_to(roads.lines())
-    for name, schema in SCHEMAS.items():
-        frames = []
+    lists: dict[str, list[gpd.GeoDataFrame]] = {}
+    rules: dict[str, list[ListRules]] = {}
+    for name in SCHEMAS:
+        lists[name], rules[name] = [], []
         for settings in project.tables.get(name, ()):  # type: ignore[call-overload]
             if settings.from_osm and roads is None:
                 continue
+            content = _content(project, name, settings)
+            if content is not None and content in seen:
+                found.append(_file_twice(settings, seen[content]))
+                continue
+            if content is not None and settings.path is not None:
+                seen[content] = settings.path
             with found.collecting():
                 table = _table(project, name, settings, region, features, found, roads)
                 if to_road is not None and name in ("chargers", "facilities") and not settings.from_osm:
                     noticed = notice_table_datum(table, table.attrs.get("datum", settings.datum), to_road)
                     found += [] if noticed is None else [noticed]
-                frames.append(table)
+                lists[name].append(table)
+                rules[name].append(ListRules(settings.duplicates, settings.trust, settings.as_of))
+    found += unknown_ids(lists, decisions)
+    for name, schema in SCHEMAS.items():
         with found.collecting():
-            tables[name] = combine_tables(frames, schema)
+            tables[name], joined = join_lists(lists[name], rules[name], schema, found, decisions)
+            merges += joined
     found.stop()
-    return collect(tables, None if region is None else region.polygon, found)
+    return collect(tables, None if region is None else region.polygon, found, merges)
+
+
+def _content(project: Project, name: str, settings: TableSettings) -> Hashable:
+    """What makes two files of a table the same: their bytes and the part that is read; None if they may repeat."""
+    path = None if settings.path is None else project.path(settings.path)
+    if path is None or settings.duplicates == "add" or not path.is_file():
+        return None
+    return name, digest_of(path), settings.sheet, settings.layer
+
+
+def _file_twice(settings: TableSettings, first: Path) -> Fault:
+    return Fault("file-twice", file=str(settings.path), values={"first": first.as_posix()}, warning=True)
+
+
+def _decisions(project: Project) -> Decisions:
+    """What people decided of sites that stand in several lists."""
+    pairs = []
+    for path in (project.fusion.same_site, project.fusion.different_site):
+        table = None if path is None else read_table(project.path(path), SITE_PAIRS)
+        columns = [] if table is None else [table[name].astype(str) for name in ("id", "other_id")]
+        pairs.append(tuple(zip(*columns, strict=True)))
+    return Decisions(*pairs)
 
 
 def _table(

@@ -18,7 +18,7 @@ from plugspan.inputs.cells import (
     parse_number,
     parse_text,
 )
-from plugspan.inputs.describe import describe_schemas
+from plugspan.inputs.describe import describe_schemas, describe_weights
 from plugspan.inputs.headers import find_column, map_headers, normal
 from plugspan.inputs.schemas import BERTHS, CHARGERS, COUNTIES, SCHEMAS
 from plugspan.schema import Column
@@ -438,3 +438,10 @@ def test_the_documentation_has_the_tables(root):
     text = (root / "docs" / "inputs.md").read_text("utf-8")
     between = text.split("<!-- tables -->")[1].split("<!-- end of tables -->")[0]
     assert between.strip() == describe_schemas().strip()
+
+
+def test_the_documentation_has_the_weights(root):
+    """So it holds the weights by which sites of two lists are joined."""
+    text = (root / "docs" / "inputs.md").read_text("utf-8")
+    between = text.split("<!-- weights -->")[1].split("<!-- end of weights -->")[0]
+    assert between.strip() == describe_weights().strip()

@@ -17,9 +17,10 @@ from ..errors import Fault
 from ..units import WGS84
 from .choices import CHARGER_KINDS
 from .frames import TEXT_DTYPE, as_table, combine_tables
+from .fusion import Merge
 from .overlap import merge_overlap
 from .schemas import CHARGERS, FACILITIES
-from .sites import charger_faults, group_sites, site_table
+from .sites import LIST, charger_faults, group_sites, site_table
 
 WITH_POSITION = ("chargers", "facilities", "berths", "car_parks", "demand")
 
@@ -84,7 +85,8 @@ class Inputs:
 
     Every frame with positions has a boolean column ``inside``: True within the assessed region, False in its
     halo. ``sites`` are the ``chargers`` grouped into charging sites; ``chargers["site"]`` names the site of
-    each charger. ``warnings`` lists what was noticed and did not stop anything.
+    each charger. ``warnings`` lists what was noticed and did not stop anything; ``merges`` what was joined of
+    several lists.
     """
 
     chargers: gpd.GeoDataFrame
@@ -96,6 +98,7 @@ class Inputs:
     counties: gpd.GeoDataFrame
     calls: pd.DataFrame
     warnings: tuple[Fault, ...] = field(default_factory=tuple)
+    merges: tuple[Merge, ...] = ()
 
     def __repr__(self) -> str:
         """Rows of each table."""
@@ -163,7 +166,10 @@ class Inputs:
 
 
 def collect(
-    tables: Mapping[str, gpd.GeoDataFrame], region: BaseGeometry | None, warnings: Sequence[Fault]
+    tables: Mapping[str, gpd.GeoDataFrame],
+    region: BaseGeometry | None,
+    warnings: Sequence[Fault],
+    merges: Sequence[Merge] = (),
 ) -> Inputs:
     """Join the tables: count once what OSM has, too, mark what lies inside, name counties, group chargers.
 
@@ -175,6 +181,8 @@ def collect(
         EPSG:4326, without the halo; without it everything is inside.
     warnings : sequence of Fault
         What was noticed while reading.
+    merges : sequence of Merge
+        What :func:`plugspan.inputs.fusion.fuse` joined.
     """
     notes, tables = list(warnings), dict(tables)
     for name, agree in SAME.items():
@@ -183,12 +191,15 @@ def collect(
     tables |= _stations_as_sites(tables["chargers"], tables["facilities"])
     placed = {name: _placed(tables[name], region, tables["counties"]) for name in WITH_POSITION}
     chargers, sites = group_sites(placed.pop("chargers"))
+    chargers = gpd.GeoDataFrame(chargers.drop(columns=LIST, errors="ignore"))
+    placed["facilities"] = gpd.GeoDataFrame(placed["facilities"].drop(columns=LIST, errors="ignore"))
     return Inputs(
         chargers=chargers,
         sites=_sites(sites, chargers),
         counties=tables["counties"],
         calls=tables["calls"],
         warnings=(*notes, *charger_faults(chargers)),
+        merges=tuple(merges),
         **placed,
     )
 

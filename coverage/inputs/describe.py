@@ -1,8 +1,9 @@
-"""The schemas as Markdown, for the documentation."""
+"""The schemas, and the weights of fusion, as Markdown for the documentation."""
 
 from __future__ import annotations
 
 from ..schema import Column, TableSchema
+from .same_site import model
 from .schemas import SCHEMAS
 
 _MOST_ALIASES = 5
@@ -26,3 +27,12 @@ def _row(column: Column) -> str:
         meaning += " " + ", ".join(f"`{value}`" for value, _ in column.choices) + "."
     spellings = dict.fromkeys([column.label("zh").split(" (")[0], *column.aliases])
     return f"| {name} | {kind} | {meaning} | {', '.join(list(spellings)[:_MOST_ALIASES])} |"
+
+
+def describe_weights() -> str:
+    """Return a Markdown table of the weights by which sites of two lists are taken for one."""
+    names, weights, constant, threshold = model()
+    rows = [("constant", constant), *zip(names, weights.tolist(), strict=True), ("threshold", threshold)]
+    return "\n".join(
+        ["| feature | weight |", "|---|---|", *(f"| `{name}` | {weight:g} |" for name, weight in rows)]
+    )

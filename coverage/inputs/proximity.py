@@ -76,8 +76,12 @@ def _check_crowd(points: gpd.GeoSeries, tree: cKDTree, other: cKDTree, reach_m: 
 
 
 def _ball(points: gpd.GeoSeries) -> FloatArray:
-    """(n, 3) points on a sphere, metres."""
-    a, b = np.radians(points.x.to_numpy()), np.radians(points.y.to_numpy())
+    return on_ball(points.x.to_numpy(), points.y.to_numpy())
+
+
+def on_ball(lon: FloatArray, lat: FloatArray) -> FloatArray:
+    """(n, 3) points on a sphere, metres, of degrees."""
+    a, b = np.radians(lon), np.radians(lat)
     return EARTH_RADIUS_M * np.column_stack([np.cos(b) * np.cos(a), np.cos(b) * np.sin(a), np.sin(b)])
 
 

@@ -348,6 +348,16 @@ PLAN_PINS = TableSchema(
 )
 """What people decide of a plan: no table that is assessed."""
 
+SITE_PAIRS = TableSchema(
+    "site_pairs",
+    (
+        column("id", required=True, aliases=ID.aliases),
+        column("other_id", required=True, aliases=("另一编号", "对应编号", "other", "same as", "id 2")),
+        NOTE,
+    ),
+)
+"""Pairs of sites that people decided on: ``same_site.csv``, ``different_site.csv``."""
+
 SCHEMAS: dict[str, TableSchema] = {
     s.name: s for s in (CHARGERS, FACILITIES, BERTHS, CAR_PARKS, DEMAND, COUNTIES, CALLS)
 }

@@ -20,10 +20,13 @@ from scipy.sparse.csgraph import connected_components
 from ..errors import Fault
 from ..units import WGS84
 from .frames import TEXT_DTYPE
+from .names import side_in_name
 from .overlap import plain
 from .proximity import near_pairs
 
 SITE_REACH_M = 100.0
+LIST = "_list"
+"""Column that names the list of a row while lists are joined; empty where it may join any other."""
 AC_MAX_KW = 44.0
 """No AC charge point gives more: 63 A on three phases are 43.5 kW (IEC 62196-2; GB/T 20234.2). A point of
 more than this whose current is not stated is therefore DC."""
@@ -63,7 +66,7 @@ def group_sites(
         ``point_kw``: the strongest that is known; ``current``: ``dc`` if one is, ``ac`` if all are.
         ``members``: ids, joined by spaces.
     """
-    labels = _labels(chargers, reach_m)
+    labels = site_labels(chargers, reach_m)
     ids = chargers["id"].astype(str).to_numpy(dtype=object)
     order = np.lexsort((ids, labels))
     groups, first = np.unique(labels[order], return_index=True)
@@ -72,7 +75,7 @@ def group_sites(
     return members, site_table(members)
 
 
-def _labels(chargers: gpd.GeoDataFrame, reach_m: float) -> IntArray:
+def site_labels(chargers: gpd.GeoDataFrame, reach_m: float = SITE_REACH_M) -> IntArray:
     """(n,) label of the site of each charger.
 
     Lists name every pile of a station, all at one point: rows alike in place and in what keeps chargers apart
@@ -105,14 +108,20 @@ def _linked(chargers: gpd.GeoDataFrame, reach_m: float) -> IntArray:
 
 
 def _separators(chargers: pd.DataFrame) -> list[npt.NDArray[np.object_]]:
-    """Columns in which two known and different values keep chargers apart; how an operator is spelt does not."""
+    """Columns in which two known and different values keep chargers apart; how an operator is spelt does not.
+
+    The side of a service area stands in its own column, or in the name (``白关服务区A区``). Lists that were joined
+    (:mod:`plugspan.inputs.fusion`) stay apart, so that what two lists say of one place is never added up.
+    """
     kind = _known(chargers["kind"])
     kind[kind == ""] = "charging"
-    side = _known(chargers["side"])
-    side[_known(chargers["service_area"]) == ""] = ""
+    code, names = pd.factorize(chargers["name"])
+    named = np.array([*(side_in_name(str(name)) for name in names), ""], dtype=object)[code]
+    side = np.where(_known(chargers["service_area"]) == "", named, _known(chargers["side"]))
     code, names = pd.factorize(chargers["operator"])
     operator = np.array([*(plain(name) for name in names), ""], dtype=object)[code]
-    return [operator, kind, side]
+    lists = [_known(chargers[LIST])] if LIST in chargers else []
+    return [operator, kind, side, *lists]
 
 
 def _known(column: pd.Series[Any]) -> npt.NDArray[np.object_]:

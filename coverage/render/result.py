@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import Fault
+from ..inputs.fusion import Merge
 from ..plan import Plan
 from ..rules.assessment import Assessment
 from ..rules.finding import Finding
@@ -71,11 +72,18 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
                 "gaps": gap_rows(plan.after),
             },
             "warnings": [fault.render(lang) for fault in plan.inputs.warnings],
+            "merges": [_merge_row(merge, lang) for merge in plan.inputs.merges],
         }
     )
     if plan.programme is not None:
         result["plan"]["proof"] = plan.programme.proof  # unrounded: prices prove by all their digits
     return result
+
+
+def _merge_row(merge: Merge, lang: str) -> dict[str, Any]:
+    """A site of one list that was joined to another's."""
+    names = ("into", "id", "table", "file", "rows", "score", "stays")
+    return {**{name: getattr(merge, name) for name in names}, "reason": merge.reason(lang)}
 
 
 def siting_part(plan: Plan, lang: str) -> dict[str, Any]:

@@ -362,5 +362,9 @@ def result_schema() -> Schema:
             plan={"anyOf": [_plan(), {"type": "null"}]},
             after=object_of("findings", reference_date=DATE, **state, gaps=_gaps(), more=True),
             warnings=TEXTS,
+            merges=rows_of(
+                "into id table file rows score reason stays", into=TEXT, id=TEXT, table=TEXT, file=TEXT,
+                rows={"type": "array", "items": COUNT}, score=NUMBER, reason=TEXT, stays={"type": "boolean"},
+            ),
         ),
     }  # fmt: skip

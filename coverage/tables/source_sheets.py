@@ -56,6 +56,17 @@ def faults_sheet(plan: Plan, lang: str) -> Sheet:
     return Sheet("faults", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
 
+def merges_sheet(plan: Plan, lang: str) -> Sheet:
+    """Sites of several lists that were taken for one, with score and reason: to check, and to take back."""
+    rows = [
+        {"id": merge.into, "other_id": merge.id, "file": merge.file, "rows": ", ".join(map(str, merge.rows)),
+         "score": merge.score, "why": merge.reason(lang)}
+        for merge in plan.inputs.merges
+    ]  # fmt: skip
+    names = "id other_id file rows score why"
+    return Sheet("merges", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
+
+
 def issues_sheet(plan: Plan, lang: str) -> Sheet:
     """What is doubtful about the roads."""
     return Sheet("issues", heads(ISSUE_COLUMNS, lang), pd.DataFrame(quality_table(plan, lang)))
