@@ -23,6 +23,7 @@ halo_km = 5
 osm = "{osm}"
 {more}
 """
+PEOPLE = "id,lon,lat,weight\n1,113.1,27.8,4000\n"
 POINT = "id,name,lon,lat,points,point_kw\n1,A,113.1,27.8,4,120\n"
 
 
@@ -230,8 +231,8 @@ def test_boundaries_that_would_do_are_named(root, tmp_path):
 def test_ids_used_in_two_tables_hide_no_other_faults(project):
     """The same id in two files, and a bad number in a third: both at once."""
     folder = project(
-        table("chargers", "a.csv") + table("chargers", "b.csv") + table("berths", "c.csv"),
-        files={"a.csv": POINT, "b.csv": POINT, "c.csv": "id,class_t\n1,千吨\n"},
+        table("demand", "a.csv") + table("demand", "b.csv") + table("berths", "c.csv"),
+        files={"a.csv": PEOPLE, "b.csv": PEOPLE + "2,113.2,27.8,5\n", "c.csv": "id,class_t\n1,千吨\n"},
     )
     assert {key for key, _ in faults_of(folder)} == {"id-twice-files", "number-word"}
 
