@@ -19,13 +19,14 @@ from .inputs.fusion import Merge, join_lists
 from .inputs.same_site import ListRules
 from .network import Region, RoadGraph, read_network
 from .network.refs import RoadClasses
-from .network.routes import Route, find_routes
+from .network.routes import RoadIndex, Route, find_routes
 from .pipeline import assess_study, plan_study
 from .pipeline import make_plan as plan_project
 from .plan import Plan
 from .project import Project
 from .rules.assessment import Assessment
 from .rules.policy import Policy, read_policy
+from .rules.traffic import apply_traffic
 from .settings import validated
 from .study import Study
 
@@ -44,6 +45,7 @@ def read_tables(
     demand: Table = None,
     counties: Table = None,
     calls: Table = None,
+    traffic: Table = None,
     region: Region | BaseGeometry | None = None,
     datum: str | None = None,
 ) -> Inputs:
@@ -55,7 +57,7 @@ def read_tables(
         Chargers; those at one place become one charging site, and sites that several lists have count
         once. Columns are found by their names in Chinese or English
         (see ``docs/inputs.md``); a GeoDataFrame's points are taken from its own CRS.
-    facilities, berths, car_parks, demand, counties, calls : as ``sites``, optional
+    facilities, berths, car_parks, demand, counties, calls, traffic : as ``sites``, optional
     region : Region or polygon in EPSG:4326, optional
         Rows outside belong to the halo; without it everything is inside.
     datum : str, optional
@@ -81,7 +83,7 @@ def read_tables(
     """
     given = {
         "chargers": sites, "facilities": facilities, "berths": berths, "car_parks": car_parks, "demand": demand,
-        "counties": counties, "calls": calls,
+        "counties": counties, "calls": calls, "traffic": traffic,
     }  # fmt: skip
     polygon = region.polygon if isinstance(region, Region) else region
     found = Diagnostics()
@@ -128,7 +130,7 @@ def assess(
     routes : sequence of Route, optional
         Of :func:`find_routes`, if they are known already.
     **tables
-        ``facilities``, ``berths``, ``car_parks``, ``demand``, ``counties``, ``calls``, ``datum``: see
+        ``facilities``, ``berths``, ``car_parks``, ``demand``, ``counties``, ``calls``, ``traffic``, ``datum``: see
         :func:`read_tables`.
 
     Returns
@@ -170,6 +172,7 @@ def make_plan(
     demand: Table = None,
     counties: Table = None,
     calls: Table = None,
+    traffic: Table = None,
     datum: str | None = None,
     **plan: Any,
 ) -> Plan:
@@ -186,7 +189,7 @@ def make_plan(
         Of what :meth:`Plan.save` and :meth:`Plan.map` write.
     siting, costs : mapping, optional
         Keys of the sections ``[siting]`` and ``[costs]`` of a project file (``docs/project.md``).
-    facilities, berths, car_parks, demand, counties, calls, datum : as for :func:`read_tables`
+    facilities, berths, car_parks, demand, counties, calls, traffic, datum : as for :func:`read_tables`
     **plan
         Keys of section ``[plan]``: ``meet``, ``then``, ``budget``, ``years``, ``required``, ``forbidden`` …
 
@@ -217,7 +220,7 @@ def make_plan(
         raise TypeError("make_plan() needs roads, unless it is given a project")
     tables = {
         "facilities": facilities, "berths": berths, "car_parks": car_parks, "demand": demand, "counties": counties,
-        "calls": calls, "datum": datum,
+        "calls": calls, "traffic": traffic, "datum": datum,
     }  # fmt: skip
     options = {"name": name, "language": language, "siting": siting or {}, "costs": costs or {}, "plan": plan}
     return plan_study(_study(sites, roads, policy, region, routes, tables, options))
@@ -250,4 +253,7 @@ def _study(
     if routes is None:
         routes = find_routes(roads, RoadClasses.from_mapping(policy.road_class))
     project = project.model_copy(update={"policy": policy.id})
+    policy, inputs = apply_traffic(
+        policy, inputs, RoadIndex(roads), routes, None if area is None else area.polygon
+    )
     return Study(project, policy, area, roads, tuple(routes), inputs, {})

@@ -173,14 +173,14 @@ def _assess(
 
 def _assessed_routes(study: Study) -> list[Route]:
     """Routes of the classes that a rule on spacing names."""
-    classes = {rule.network for rule in study.policy.of(RouteSpacing)}
+    classes = {rule.road_class for rule in study.policy.of(RouteSpacing)}
     return [route for route in study.routes if route.road_class in classes]
 
 
 def find_places(study: Study) -> gpd.GeoDataFrame:
     """Places where a site may be built."""
     settings = study.project.siting
-    judged = {rule.network for rule in study.policy.of(RouteRule)}
+    judged = {rule.road_class for rule in study.policy.of(RouteRule)}
     return find_candidates(
         study.inputs,
         study.context.index,

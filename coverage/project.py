@@ -47,7 +47,7 @@ Mark = Annotated[float, Field(ge=-100_000, le=100_000, allow_inf_nan=False)]
 Step = Annotated[float, Field(ge=0.1, le=100_000, allow_inf_nan=False)]
 """Kilometres along a route that are gone through one by one."""
 
-TABLES = ("chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls")
+TABLES = ("chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls", "traffic")
 CandidateKind = Literal["service_area", "fuel", "car_park", "hub", "town", "junction", "route_point"]
 CANDIDATE_KINDS: tuple[CandidateKind, ...] = (
     "service_area",
@@ -378,7 +378,7 @@ class Project(_Frozen):
     road_class: RoadPatterns = Field(default_factory=dict)
     routes: dict[str, RouteSettings] = Field(default_factory=dict)
     tables: dict[
-        Literal["chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls"],
+        Literal["chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls", "traffic"],
         tuple[TableSettings, ...],
     ] = Field(default_factory=dict)
     fusion: FusionSettings = FusionSettings()

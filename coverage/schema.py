@@ -163,12 +163,12 @@ class TableSchema:
         In the order they are shown.
     geometry : str
         ``"point"`` (every row must have a position), ``"optional point"``, ``"area"`` (a polygon, may be
-        missing) or ``"none"``.
+        missing), ``"line"`` (likewise) or ``"none"``.
     """
 
     name: str
     columns: tuple[Column, ...]
-    geometry: Literal["point", "optional point", "area", "none"] = "none"
+    geometry: Literal["point", "optional point", "area", "line", "none"] = "none"
 
     def __getitem__(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)

@@ -25,11 +25,12 @@ from .inputs.same_site import ListRules
 from .inputs.schemas import SITE_PAIRS
 from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
 from .network.refs import RoadClasses
-from .network.routes import Counting, Mark, Route, find_routes
+from .network.routes import Counting, Mark, RoadIndex, Route, find_routes
 from .notices import notices
 from .project import Project, TableSettings, boundary_file
 from .rules.policy import Policy, read_policy
 from .rules.roads import RoadContext
+from .rules.traffic import apply_traffic
 from .units import M_PER_KM, WGS84
 
 StageProgress = Callable[[str, float], None]
@@ -86,6 +87,8 @@ def load(project: Project, *, progress: StageProgress = silent) -> Study:
             roads, classes, bridge_m=project.network.bridge_km * M_PER_KM, counting=route_counting(project)
         )
     )
+    area = None if region is None else region.polygon
+    policy, inputs = apply_traffic(policy, inputs, RoadIndex(roads), routes, area)
     inputs = replace(inputs, warnings=(*inputs.warnings, *notices(project, policy, roads, routes, inputs)))
     return Study(project, policy, region, roads, routes, inputs, _background(features))
 

@@ -48,7 +48,7 @@ SHARED = {ActionCost: "costs.ACTION"}
 """Models that several keys have in common: their own keys are told once."""
 PLAIN = {str: "text", int: "int", float: "float", bool: "bool", dt.date: "date", Path: "path"}
 TABLE_NAMES = {
-    "zh": ("充电站（桩）", "服务区、场站等设施", "泊位", "停车场", "需求点", "区县", "靠泊记录"),
+    "zh": ("充电站（桩）", "服务区、场站等设施", "泊位", "停车场", "需求点", "区县", "靠泊记录", "交通量"),
     "en": (
         "Charging sites",
         "Service areas, depots, hubs",
@@ -57,6 +57,7 @@ TABLE_NAMES = {
         "Demand",
         "Counties",
         "Ship calls",
+        "Traffic",
     ),
 }
 """In the order of the schemas."""

@@ -7,7 +7,7 @@ from .checks import distance_to, notice_table_datum
 from .datum import notice_datum, to_wgs84
 from .frames import as_table, combine_tables, empty_table
 from .from_osm import table_from_osm
-from .schemas import BERTHS, CALLS, CAR_PARKS, CHARGERS, COUNTIES, DEMAND, FACILITIES, SCHEMAS
+from .schemas import BERTHS, CALLS, CAR_PARKS, CHARGERS, COUNTIES, DEMAND, FACILITIES, SCHEMAS, TRAFFIC
 from .sites import group_sites, qualify, qualify_points
 from .tables import read_table
 
@@ -20,6 +20,7 @@ __all__ = [
     "DEMAND",
     "FACILITIES",
     "SCHEMAS",
+    "TRAFFIC",
     "Built",
     "Inputs",
     "as_table",

@@ -97,6 +97,7 @@ class Inputs:
     demand: gpd.GeoDataFrame
     counties: gpd.GeoDataFrame
     calls: pd.DataFrame
+    traffic: gpd.GeoDataFrame
     warnings: tuple[Fault, ...] = field(default_factory=tuple)
     merges: tuple[Merge, ...] = ()
 
@@ -189,7 +190,7 @@ def collect(
         tables[name], twice = merge_overlap(tables[name], agree)
         notes += twice
     tables |= _stations_as_sites(tables["chargers"], tables["facilities"])
-    placed = {name: _placed(tables[name], region, tables["counties"]) for name in WITH_POSITION}
+    placed = {name: placed_in(tables[name], region, tables["counties"]) for name in WITH_POSITION}
     chargers, sites = group_sites(placed.pop("chargers"))
     chargers = gpd.GeoDataFrame(chargers.drop(columns=LIST, errors="ignore"))
     placed["facilities"] = gpd.GeoDataFrame(placed["facilities"].drop(columns=LIST, errors="ignore"))
@@ -198,6 +199,7 @@ def collect(
         sites=_sites(sites, chargers),
         counties=tables["counties"],
         calls=tables["calls"],
+        traffic=tables["traffic"],
         warnings=(*notes, *charger_faults(chargers)),
         merges=tuple(merges),
         **placed,
@@ -231,7 +233,7 @@ def _sites(sites: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame) -> gpd.GeoDataFr
     return sites.assign(inside=sites["id"].map(inside).fillna(False).astype(bool))
 
 
-def _placed(
+def placed_in(
     frame: gpd.GeoDataFrame, region: BaseGeometry | None, counties: gpd.GeoDataFrame
 ) -> gpd.GeoDataFrame:
     """Add ``inside``; fill a missing ``county`` from the counties' polygons. What has no position is inside."""

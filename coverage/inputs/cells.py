@@ -89,6 +89,7 @@ _DEGREES = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})\s*日?)?(?:[月\sT].*)?")
+_MARK = re.compile(r"[A-Z]?K(\d{1,5})\s*\+\s*(\d{3})", re.IGNORECASE)
 _EPOCH_EXCEL = dt.date(1899, 12, 30)
 
 
@@ -211,6 +212,12 @@ def parse_int(cell: Any, column: Column, factor: float = 1.0) -> int:
     return round(value)
 
 
+def parse_mark(cell: Any, column: Column, factor: float = 1.0) -> float:
+    """Read a kilometre mark: ``12.3``, ``K12+300``, ``12 km``."""
+    match = _MARK.fullmatch(folded(cell)) if isinstance(cell, str) else None
+    return parse_number(cell, column, factor) if match is None else int(match[1]) + int(match[2]) / 1000
+
+
 def parse_degrees(cell: Any, column: Column, factor: float = 1.0) -> float:
     """Read a longitude or latitude, decimal or in degrees, minutes and seconds (``54°57'01"N``).
 
@@ -326,4 +333,4 @@ _BY_TYPE: dict[str, Parser] = {
 
 def parser(column: Column) -> Parser:
     """Return the function that reads cells of ``column``."""
-    return parse_degrees if column.unit == "°" else _BY_TYPE[column.type]
+    return {"°": parse_degrees, "km": parse_mark}.get(column.unit, _BY_TYPE[column.type])

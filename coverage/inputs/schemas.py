@@ -332,6 +332,48 @@ CALLS = TableSchema(
     ),
 )
 
+TRAFFIC = TableSchema(
+    "traffic",
+    (
+        ID,
+        column("ref", aliases=REF.aliases),
+        column("from_km", aliases=("起点桩号", "起点", "起始桩号", "start km", "from")),
+        column("to_km", aliases=("终点桩号", "终点", "终止桩号", "end km", "to")),
+        Column(
+            "aadt",
+            "float",
+            required=True,
+            aliases=(
+                "年平均日交通量",
+                "日均交通量",
+                "日交通量",
+                "交通量",
+                "断面交通量",
+                "annual average daily traffic",
+                "traffic",
+                "vehicles per day",
+            ),
+        ),
+        Column(
+            "heavy_share",
+            "float",
+            aliases=(
+                "重型车比例",
+                "货车比例",
+                "大型车比例",
+                "share of heavy",
+                "heavy",
+                "hgv share",
+                "truck share",
+            ),
+        ),
+        Column("year", "int", aliases=("年份", "观测年份", "统计年份", "count year")),
+        PROVENANCE,
+        NOTE,
+    ),
+    geometry="line",
+)
+
 PLAN_PINS = TableSchema(
     "plan_pins",
     (
@@ -359,6 +401,6 @@ SITE_PAIRS = TableSchema(
 """Pairs of sites that people decided on: ``same_site.csv``, ``different_site.csv``."""
 
 SCHEMAS: dict[str, TableSchema] = {
-    s.name: s for s in (CHARGERS, FACILITIES, BERTHS, CAR_PARKS, DEMAND, COUNTIES, CALLS)
+    s.name: s for s in (CHARGERS, FACILITIES, BERTHS, CAR_PARKS, DEMAND, COUNTIES, CALLS, TRAFFIC)
 }
 """All table schemas by the key of the project file."""

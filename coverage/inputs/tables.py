@@ -272,12 +272,12 @@ def _placed(
     rows = frame["source_row"].to_numpy()
     drop = [name for name in ("lon", "lat", "position") if name in frame]
     bare = frame.drop(columns=drop)
-    if raw.geometry is not None and schema.geometry == "area":
-        found += _no_areas(raw)
+    if raw.geometry is not None and schema.geometry in ("area", "line"):
+        found += _other_shapes(raw, schema.geometry)
         areas = _to_wgs84_layer(raw, datum, found)
         return gpd.GeoDataFrame(bare, geometry=areas, crs=WGS84)
     told_missing = any(f.key == "column-missing" and f.values["name"] in ("lon", "lat") for f in found)
-    if schema.geometry == "none" or told_missing or (raw.geometry is None and "lon" not in frame):
+    if schema.geometry in ("none", "line") or told_missing or (raw.geometry is None and "lon" not in frame):
         return gpd.GeoDataFrame(bare, geometry=_no_points(len(frame)), crs=WGS84)
     x, y, source = _coordinates(raw, schema, frame, datum, found)
     lon, lat, wrong = checks.position_faults(x, y, source, rows, file=raw.file, zone=zone, far_km=far_km)
@@ -348,14 +348,17 @@ def _layer_datum(raw: RawTable, datum: str) -> str:
     return f"EPSG:{code}" if code else CRS.from_user_input(own).to_wkt()
 
 
-def _no_areas(raw: RawTable) -> list[Fault]:
-    """Rows of a layer of areas that are points or lines."""
+_SHAPES_OF = {"area": ("Polygon", "MultiPolygon"), "line": ("LineString", "MultiLineString")}
+
+
+def _other_shapes(raw: RawTable, wanted: str) -> list[Fault]:
+    """Rows of a layer of areas, or of lines, that are something else."""
     assert raw.geometry is not None
     kinds = raw.geometry.geom_type.tolist()
     return [
-        Fault("layer-no-area", file=raw.file, row=number, value=kind)
+        Fault(f"layer-no-{wanted}", file=raw.file, row=number, value=kind)
         for number, kind in zip(raw.row_numbers, kinds, strict=True)
-        if kind is not None and kind not in ("Polygon", "MultiPolygon")
+        if kind is not None and kind not in _SHAPES_OF[wanted]
     ]
 
 

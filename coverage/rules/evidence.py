@@ -213,14 +213,16 @@ def _candidates(
 
 
 def _not_counting(context: RoadContext, rule: RouteRule, gaps: _Gaps) -> pd.DataFrame:
-    access, why = context.access(rule.site.access_km), why_not(context.inputs, rule)
+    access = context.access(rule.site.access_km)
+    why = why_not(context.inputs, rule)
+    why[context.status(rule.site) == YES] = None
     served = access.served[access.served["ref"].isin({r.ref for r in gaps.routes})]
     reason = why[served["site"].to_numpy(np.int64)]
     served = served.assign(reason=reason)[pd.notna(reason)]
     near = access.near[access.near["ref"].isin({r.ref for r in gaps.routes})]
     near = near.assign(chainage_m=_beside(context, near, gaps.drives))
     table = pd.concat([t for t in (served, near) if len(t)] or [served], ignore_index=True)
-    table["meets"] = site_status(context.inputs, rule.site)[table["site"].to_numpy(np.int64)]
+    table["meets"] = context.status(rule.site)[table["site"].to_numpy(np.int64)]
     table = _about_sites(context, gaps.place(table[table["chainage_m"].notna()].reset_index(drop=True)))
     away = table["straight_m"] if "straight_m" in table else pd.Series(np.nan, index=table.index)
     table["away_m"] = away.astype(float).fillna(table["distance_m"])

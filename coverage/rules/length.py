@@ -55,6 +55,10 @@ class LengthCoverage(RouteRule):
     span_max_km: Positive
     reading: Literal["route", "edge", "two_site"] = "edge"
 
+    def with_span(self, span_km: float) -> dict[str, Any]:
+        """Return what changes where gaps may be so long."""
+        return {"span_max_km": span_km}
+
     @property
     def span_km(self) -> float:
         """How long a gap may be."""

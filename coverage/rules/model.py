@@ -48,7 +48,8 @@ class SiteRequirement(Frozen):
     the whole site must give at the same time ("power output of the pool"), ``connectors`` parts of names of plugs of
     which a point must have one, ``open_24h`` that it never closes.
     ``within_m`` and ``same_side`` bind a site to a facility, ``access_km`` to a route. With
-    ``public_only`` sites that are known to be closed to the public don't count.
+    ``public_only`` sites that are known to be closed to the public don't count. A site that serves one direction
+    only needs ``one_way_pool_share`` of ``pool_min_kw``, where that is given.
     """
 
     serves: Literal["charging", "battery_swap", "hydrogen"] = "charging"
@@ -59,6 +60,7 @@ class SiteRequirement(Frozen):
     open_24h: bool = False
     within_m: Positive = 300.0
     same_side: bool = False
+    one_way_pool_share: Share | None = None
     access_km: Positive = 3.0
     access_metric: Literal["drive"] = "drive"
     public_only: bool = False
@@ -67,6 +69,18 @@ class SiteRequirement(Frozen):
     def asked(self) -> dict[str, Any]:
         """What is asked of the equipment of a site, as :func:`plugspan.inputs.qualify` takes it."""
         return self.model_dump(include=set(_OF_EQUIPMENT))
+
+
+class UnderTraffic(Frozen):
+    """What is eased on routes with fewer light vehicles a day (both directions together) than ``light_below``.
+
+    ``span_km`` is how long a gap may be there, ``one_way_pool_share`` what part of its power a pool needs that serves
+    one direction only.
+    """
+
+    light_below: Positive
+    span_km: Positive | None = None
+    one_way_pool_share: Share | None = None
 
 
 class Target(Frozen):

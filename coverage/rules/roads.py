@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -23,7 +24,8 @@ from ..network.snapping import Snapped, Snapper
 from ..schema import LengthUnit
 from ..units import M_PER_KM, WGS84, lonlat
 from .finding import NO, UNKNOWN, YES, site_status, status_counts
-from .model import Rule, SiteRequirement
+from .model import Bilingual, Rule, SiteRequirement, UnderTraffic
+from .traffic import in_band, lay_traffic, light_of, routes_in
 
 CLASSES = ("good", "middle", "gap", "no_site", "open", "shared")
 """Names of the classes of length, in the order of :func:`~plugspan.measure.spacing.class_columns`."""
@@ -34,6 +36,35 @@ class RouteRule(Rule):
 
     network: str
     site: SiteRequirement
+    under_traffic: tuple[UnderTraffic, ...] = ()
+
+    @property
+    def road_class(self) -> str:
+        """Class of road, without the band of traffic."""
+        return self.network.partition("@")[0]
+
+    def with_span(self, span_km: float) -> dict[str, Any]:
+        """Return what changes where gaps may be so long."""
+        raise NotImplementedError
+
+    def eased(self, steps: Sequence[UnderTraffic], low: float, high: float) -> RouteRule:
+        """Return the rule for the routes with ``low`` to ``high`` light vehicles a day, as the steps ease it."""
+        spans = [step.span_km for step in steps if step.span_km is not None]
+        shares = [step.one_way_pool_share for step in steps if step.one_way_pool_share is not None]
+        words = {"zh": f"，轻型车日交通量低于 {high:g}", "en": f", fewer than {high:g} light vehicles a day"}
+        title = {lang: f"{self.title[lang]}{words[lang]}" for lang in words}
+        site = self.site.model_copy(update={"one_way_pool_share": min(shares)} if shares else {})
+        return self.model_copy(
+            update={
+                "id": f"{self.id}-under-{high:g}",
+                "title": Bilingual(**title),
+                "network": in_band(self.network, low, high),
+                "site": site,
+                "under_traffic": (),
+                "assumptions": (*self.assumptions, "under_traffic"),
+                **(self.with_span(max(spans)) if spans else {}),
+            }
+        )
 
     @property
     def requirement(self) -> SiteRequirement:
@@ -89,7 +120,7 @@ class RoadContext:
     def with_inputs(self, inputs: Inputs) -> RoadContext:
         """Return the same roads with other sites; what was worked out about the roads is kept."""
         other = replace(self, inputs=inputs)
-        for name in ("index", "snapper", "ends", "pieces"):
+        for name in ("index", "snapper", "ends", "pieces", "light"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -115,8 +146,13 @@ class RoadContext:
         return region_pieces(self.index, self.routes, self.area)
 
     def of_class(self, network: str) -> list[Route]:
-        """Routes of a class of road."""
-        return [route for route in self.routes if route.road_class == network]
+        """Routes of a class of road, or of those with little traffic among them."""
+        return routes_in(self.routes, network, self.light if "@" in network else {})
+
+    @cached_property
+    def light(self) -> dict[str, float]:
+        """Most light vehicles a day on each route, where it is known."""
+        return light_of(self.routes, lay_traffic(self.index, self.routes, self.inputs.traffic)[0])
 
     @cached_property
     def _access(self) -> dict[float, Access]:
@@ -137,7 +173,15 @@ class RoadContext:
 
     def status(self, site: SiteRequirement) -> npt.NDArray[np.object_]:
         """(sites,) whether each site meets the requirement."""
-        return site_status(self.inputs, site)
+        full = site_status(self.inputs, site)
+        if site.one_way_pool_share is None:
+            return full
+        less = site.model_copy(update={"pool_min_kw": site.pool_min_kw * site.one_way_pool_share})
+        served = self.access(site.access_km).served
+        ways = served.groupby(["site", "ref", "section"])["direction"].nunique().groupby("site").max()
+        lone = np.zeros(len(full), dtype=bool)
+        lone[ways.index[ways == 1].to_numpy(np.int64)] = True
+        return np.where(lone, site_status(self.inputs, less), full)
 
     def spacing(self, rule: RouteRule, network: str, qualifies: npt.NDArray[np.bool_]) -> Spacing:
         """Spacing of the qualifying sites along the routes of a class."""

@@ -48,6 +48,13 @@ class RouteSpacing(RouteRule):
         allowed = self.target.value_max if self.statistic == "gap_max" else None
         return self.class_limits_km[-1] if allowed is None else allowed
 
+    def with_span(self, span_km: float) -> dict[str, Any]:
+        """Return what changes where gaps may be so long: the limits, and the target of the longest gap."""
+        changed = {"class_limits_km": (min(self.class_limits_km[0], span_km), span_km)}
+        if self.statistic != "gap_max":
+            return changed
+        return {**changed, "target": self.target.model_copy(update={"value_max": span_km})}
+
     @property
     def spans_km(self) -> tuple[float, ...]:
         """Spans to try for the fewest sites: up to what is allowed; under an average, from the first limit on."""
@@ -146,7 +153,7 @@ def _measured(rule: RouteSpacing, context: RoadContext) -> Measured:
 
 def _other_classes(context: RoadContext, rule: RouteSpacing) -> list[pd.DataFrame]:
     """Routes of the other classes, measured in the same way for the record; no rule judges them."""
-    others = sorted({route.road_class for route in context.routes} - {rule.network})
+    others = sorted({route.road_class for route in context.routes} - {rule.road_class})
     yes = context.status(rule.site) == YES
     return [route_rows(context.spacing(rule, network, yes)) for network in others]
 

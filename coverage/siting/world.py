@@ -82,7 +82,7 @@ class World:
         return dict(zip(self.actions.loc[mine, "target"], np.flatnonzero(mine).tolist(), strict=True))
 
     def _highway(self) -> gpd.GeoDataFrame:
-        judged = {rule.network for rule in self.policy.rules if isinstance(rule, RouteRule)}
+        judged = {rule.road_class for rule in self.policy.rules if isinstance(rule, RouteRule)}
         routes = [route for route in self.context.routes if route.road_class in judged]
         return highway_demand(
             self.context.inputs, self.context.index, routes, self.context.area, self.context.lengths

@@ -92,7 +92,7 @@ def plan_layers(plan: Plan, lang: str) -> list[Layer]:
 
 def _named_for(plan: Plan, layer: Layer) -> Layer:
     """Roads and sites of a policy whose classes of roads are not China's bear names that fit any policy."""
-    spacing = {rule.network for rule in plan.policy.of(RouteSpacing)}
+    spacing = {rule.road_class for rule in plan.policy.of(RouteSpacing)}
     drawn = {
         "routes": spacing,
         "charging_sites": spacing,
@@ -235,7 +235,7 @@ def _bands(plan: Plan) -> list[Layer]:
 
 
 def _expressways(plan: Plan) -> Layer | None:
-    spacing = {rule.network for rule in plan.policy.of(RouteSpacing)}
+    spacing = {rule.road_class for rule in plan.policy.of(RouteSpacing)}
     rows = [
         {"ref": route.ref, "section": s.number, "length_km": s.length_m / M_PER_KM, "geometry": s.axis}
         for route in plan.routes

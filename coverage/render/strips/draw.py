@@ -172,7 +172,7 @@ def plan_strips(plan: Plan) -> Mapping[str, StripData]:
     found: dict[str, StripData] = {}
     for rule in rules:
         after = _frames(plan.after, rule.id, order) if plan.proposes else None
-        routes = [route for route in plan.routes if route.road_class == rule.network]
+        routes = [route for route in plan.routes if route.road_class == rule.road_class]
         before = _frames(plan.before, rule.id, {})
         strips = strips_of(around, routes, before, after, limits_km=rule.class_limits_km)
         found |= {key if rule is rules[0] else strip_of(key, rule.id): strip for key, strip in strips.items()}
