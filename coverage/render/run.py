@@ -24,6 +24,7 @@ from .result import plan_result, result_text
 from .result_schema import result_schema
 from .strips.draw import strip_charts
 from .webmap import Basemap, write_map
+from .webmap.edit_data import edit_block
 from .workbook.write import write_workbook
 
 StageProgress = Callable[[str, float], None]
@@ -106,6 +107,7 @@ def write_plan_map(
         basemap=Basemap(output.basemap) if output.basemap else None,
         cards=plan_cards(plan, lang),
         panel=plan_panel(plan, lang),
+        edit=edit_block(plan, lang),
         overwrite=overwrite,
     )
 

@@ -70,7 +70,7 @@ class MapLayer {
 
   get dense() { return Boolean(this.spec.packed); }
 
-  get inPhase() { return this.spec.phase === "both" || this.spec.phase === view.phase; }
+  get inPhase() { return !view.hidden(this.spec.name) && (this.spec.phase === "both" || this.spec.phase === view.phase); }
 
   get shown() { return this.on && this.inPhase; }
 
@@ -246,7 +246,7 @@ class MapLayer {
   }
 }
 
-const view = { phase: "before", layers: [], measuring: false, step: DATA.plan ? DATA.plan.steps.length - 1 : 0 };
+const view = { phase: "before", layers: [], measuring: false, hidden: () => false, step: DATA.plan ? DATA.plan.steps.length - 1 : 0 };
 
 function refreshLayers() {
   const zoom = MAP.getZoom();

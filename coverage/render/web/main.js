@@ -34,6 +34,7 @@ function start() {
   L.control.scale({ imperial: DATA.lengths === "mi", metric: DATA.lengths === "km", maxWidth: 140, position: "bottomright" }).addTo(MAP);
   headButton("toggle-findings", "findings", "map.findings", () => togglePanel("findings"));
   headButton("toggle-plan", "plan", "map.plan", () => togglePanel("plan"));
+  headButton("toggle-edit", "edit", "map.edit", () => togglePanel("edit"));
   headButton("toggle-layers", "layers", "map.layers", () => togglePanel("layers"));
   headButton("print", "print", "map.print", printMap);
   for (const button of document.querySelectorAll("[data-close]")) {
@@ -48,6 +49,7 @@ function start() {
   buildFindings();
   buildPlan();
   togglePanel("plan", false);
+  togglePanel("edit", false);
   const told = DATA.findings.length + DATA.cards.length > 0;
   togglePanel("findings", !isNarrow() && told);
   togglePanel("layers", !isNarrow());
@@ -60,8 +62,8 @@ function start() {
   MAP.on("click", (event) => clicked(event.latlng, null, -1));
   names = new Names().addTo(MAP);
   const dense = view.layers.filter((l) => l.grid).map((l) => l.grid.ready);
-  Promise.all(dense).then(() => { document.body.dataset.ready = "yes"; });
+  Promise.all([...dense, loadEdit().then(buildEdit)]).then(() => { document.body.dataset.ready = "yes"; });
 }
 
 start();
-window.plugspan = { map: MAP, view, setPhase, showLayer, goTo, distance, showStrip, setStep };
+window.plugspan = Object.assign({ map: MAP, view, setPhase, showLayer, goTo, distance, showStrip, setStep }, editApi);

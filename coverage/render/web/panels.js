@@ -167,8 +167,9 @@ function togglePanel(name, wanted) {
   const open = wanted === undefined ? panel.hidden : wanted;
   panel.hidden = !open;
   button.setAttribute("aria-expanded", String(open));
-  // Findings and plan share a side; on a phone there is room for one panel.
-  const rivals = isNarrow() ? ["findings", "plan", "layers"] : name === "layers" ? [] : ["findings", "plan"];
+  if (name === "edit") showEditing(open);
+  // Findings, plan and edit mode share a side; on a phone there is room for one panel.
+  const rivals = isNarrow() ? ["findings", "plan", "edit", "layers"] : name === "layers" ? [] : ["findings", "plan", "edit"];
   if (open) for (const other of rivals) if (other !== name && !byId(other).hidden) togglePanel(other, false);
   MAP.invalidateSize({ pan: false });
 }

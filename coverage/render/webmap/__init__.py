@@ -30,6 +30,7 @@ def render_map(
     basemap: Basemap | None = None,
     cards: Sequence[PlanCard] = (),
     panel: Mapping[str, Any] | None = None,
+    edit: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the page as text; the same input gives the same text.
 
@@ -52,6 +53,8 @@ def render_map(
         What the siting comes to, above the findings.
     panel : mapping, optional
         Steps of a plan to adopt, see :class:`plugspan.render.plan_panel.PlanPanel`.
+    edit : mapping, optional
+        What the edit mode recounts with, see :func:`.edit_data.edit_block`.
     """
     notes = (note or SourceNote()).parts(lang)
     blocks = page_payload(
@@ -65,6 +68,7 @@ def render_map(
         basemap=basemap,
         cards=cards,
         panel=panel,
+        edit=edit,
     )
     return assemble(blocks, lang=lang, title=title, basemap=basemap)
 
@@ -82,6 +86,7 @@ def write_map(
     basemap: Basemap | None = None,
     cards: Sequence[PlanCard] = (),
     panel: Mapping[str, Any] | None = None,
+    edit: Mapping[str, Any] | None = None,
     overwrite: bool = True,
 ) -> None:
     """Write the page of :func:`render_map`, in the place of an earlier one; an interrupted run leaves that."""
@@ -96,6 +101,7 @@ def write_map(
         basemap=basemap,
         cards=cards,
         panel=panel,
+        edit=edit,
     )
     with write_file(Path(path), overwrite=overwrite) as new:
         new.write_text(page, "utf-8", newline="\n")

@@ -33,6 +33,12 @@ SCRIPTS = (
     "keys.js",
     "panels.js",
     "plan.js",
+    "edit_roads.js",
+    "edit_core.js",
+    "edit_complete.js",
+    "edit.js",
+    "edit_map.js",
+    "edit_panel.js",
     "tools.js",
     "main.js",
 )
@@ -119,6 +125,7 @@ def content_policy(page: str, basemap: Basemap | None) -> str:
     images = " ".join(["data:", "blob:", *(tile_hosts(basemap.url, basemap.subdomains) if basemap else ())])
     return (
         f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes(styles)}; img-src {images}; "
+        "worker-src blob:; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -236,6 +236,7 @@ def page_payload(
     basemap: Basemap | None,
     cards: Sequence[PlanCard] = (),
     panel: Mapping[str, Any] | None = None,
+    edit: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the page's JSON blocks by id; ``plugspan-data`` is the main one."""
     blocks: dict[str, dict[str, Any]] = {}
@@ -261,6 +262,8 @@ def page_payload(
         "strips": {key: chart_tree(svg) for key, svg in strips.items()},
         "basemap": vars(basemap) if basemap else None,
     }
+    if edit is not None:
+        blocks["plugspan-edit"] = dict(edit)
     return {"plugspan-data": main, **blocks}
 
 

@@ -1,0 +1,236 @@
+// The plan changed by hand: what is on and off, undo and redo, scenarios, and what other programs call.
+const edit = { core: null, model: null, state: null, past: [], future: [], found: null, scenarios: [], worker: null, watchers: [] };
+
+const planState = () => ({ on: new Uint8Array(edit.core.n), off: new Uint8Array(edit.core.sites), pinned: new Map(), years: new Map() });
+const copyState = (s) => ({ on: s.on.slice(), off: s.off.slice(), pinned: new Map(s.pinned), years: new Map(s.years) });
+
+/** Read the model; the page has none without a plan, or in a browser that can't unpack it. */
+async function loadEdit() {
+  const block = byId("plugspan-edit");
+  if (!block || typeof DecompressionStream !== "function") return;
+  edit.model = await unpackJson(JSON.parse(block.textContent).packed);
+  for (const line of edit.model.lines) line.at = unwrap(line.xy);
+  edit.core = new EditCore(edit.model);
+  edit.state = startState();
+  edit.found = edit.core.assess(edit.state.on, edit.state.off);
+  edit.begin = edit.found;
+}
+
+/** The plan as it was made. */
+function startState() {
+  const state = planState(), { chosen, year } = edit.model.actions;
+  chosen.forEach((on, a) => { if (on) { state.on[a] = 1; if (year[a]) state.years.set(a, year[a]); } });
+  return state;
+}
+
+/** Whether an action may be switched: events happen by themselves, some are required, some places are taken. */
+function mayChange(a) {
+  const { event, pinned, reason } = edit.model.actions;
+  return !event[a] && !(pinned[a] && !event[a]) && !reason[a];
+}
+
+/** Actions and sites of today that ids name. */
+function namedIds(ids) {
+  const actions = [], sites = [], unknown = [];
+  for (const id of ids) {
+    const a = edit.core.byId.get(id), s = edit.core.siteById.get(String(id).replace(/^site:/, ""));
+    if (a !== undefined) actions.push(a);
+    else if (s !== undefined && edit.model.sites.free[s]) sites.push(s);
+    else unknown.push(id);
+  }
+  return { actions, sites, unknown };
+}
+
+/** Carry out a change: the state before it can be had back. */
+function change(make, message) {
+  edit.past.push(copyState(edit.state));
+  if (edit.past.length > 200) edit.past.shift();
+  edit.future = [];
+  make(edit.state);
+  recount(message);
+}
+
+function recount(message) {
+  edit.found = edit.core.assess(edit.state.on, edit.state.off);
+  for (const watch of edit.watchers) watch(message);
+}
+
+/** Switch actions and sites on or off by hand; they stay so when the plan is completed. */
+function switchIds(ids, on, year) {
+  const { actions, sites, unknown } = namedIds(ids);
+  if (unknown.length) throw new Error(T("map.edit-unknown", { ids: unknown.join(", ") }));
+  const free = actions.filter(mayChange);
+  if (!free.length && !sites.length) return;
+  change((state) => {
+    for (const a of free) {
+      state.on[a] = on ? 1 : 0;
+      state.pinned.set(edit.model.actions.id[a], on);
+      if (!on) state.years.delete(a);
+      else if (year || edit.model.years.length) state.years.set(a, year || freeYear(state, a));
+    }
+    for (const s of sites) { state.off[s] = on ? 0 : 1; state.pinned.set("site:" + edit.model.sites.id[s], on); }
+  });
+}
+
+/** The first year in which the money up to it is enough for one action more; the last one if none is. */
+function freeYear(state, added) {
+  const { years, money, actions } = edit.model;
+  let given = 0;
+  for (let t = 0; t < years.length; t++) {
+    given += money[t];
+    let spent = actions.cost[added];
+    for (const [a, year] of state.years) if (state.on[a] && a !== added && year <= years[t]) spent += actions.cost[a];
+    if (spent <= given * (1 + 1e-9) && (actions.first[added] || 0) <= years[t]) return years[t];
+  }
+  return years[years.length - 1];
+}
+
+function stepBack(from, to) {
+  if (!from.length) return false;
+  to.push(copyState(edit.state));
+  edit.state = from.pop();
+  recount();
+  return true;
+}
+const undo = () => stepBack(edit.past, edit.future);
+const redo = () => stepBack(edit.future, edit.past);
+
+/** Money by year: given, and spent in the state. */
+function moneyByYear() {
+  const { years, money, actions } = edit.model;
+  let given = 0, spent = 0;
+  return years.map((year, t) => {
+    given += money[t];
+    let now = 0;
+    for (const [a, when] of edit.state.years) if (edit.state.on[a] && when === year) now += actions.cost[a];
+    spent += now;
+    return { year, given, now, spent, over: spent > given * (1 + 1e-9) + 1e-9 };
+  });
+}
+
+const figures = () => plainFigures(edit.found);
+
+// -- completing ------------------------------------------------------------------------------------------
+
+/** What the solver is told: rows of the rules, demand without a site today, pins and money. */
+function completion(options) {
+  const { actions, rows, people, reaches } = edit.model, n = edit.core.n, state = edit.state;
+  const kept = options.keep === "all" ? (a) => state.on[a] : (a) => state.pinned.get(actions.id[a]) === true;
+  const on = Array.from({ length: n }, (_, a) => (actions.event[a] ? actions.kind[a] === "opening" : actions.pinned[a] || kept(a)) ? 1 : 0);
+  const off = Array.from({ length: n }, (_, a) => (!on[a] && (actions.event[a] || actions.reason[a] || state.pinned.get(actions.id[a]) === false || deadSite(a)) ? 1 : 0));
+  const all = { start: [0], action: [], amount: [], need: [] }, wants = options.goal !== "people";
+  for (const rule of wants ? rows : []) {
+    if (rule.share < 1) continue;
+    for (let r = 0; r < rule.need.length; r++) {
+      for (let k = rule.start[r]; k < rule.start[r + 1]; k++) { all.action.push(rule.action[k]); all.amount.push(rule.amount.length ? rule.amount[k] : 1); }
+      all.start.push(all.action.length);
+      all.need.push(rule.need[r]);
+    }
+  }
+  const reach = reaches[people.reach], status = edit.core.status(people.requirement, new Uint8Array(n), state.off), demand = { start: [0], action: [], weight: [] };
+  const builders = new Map();
+  for (const a of edit.core.adds[people.requirement]) { const p = actions.at[a]; if (!builders.has(p)) builders.set(p, []); builders.get(p).push(a); }
+  for (let i = 0; i < reach.id.length; i++) {
+    const weight = people.weight[reach.id[i]] || 0;
+    if (!weight || edit.core.nearestStatus(reach, i, status) === 2) continue;
+    for (let k = reach.start[i]; k < reach.start[i + 1]; k++) demand.action.push(...(builders.get(reach.place[k]) || []));
+    demand.start.push(demand.action.length);
+    demand.weight.push(weight);
+  }
+  const given = edit.model.budget, budget = options.budget !== undefined ? options.budget : given;
+  return { n, cost: actions.cost, on, off, start: Array.from(state.on), rows: all, demand, budget: budget === undefined ? null : budget, unit: moneyUnit(actions.cost), seconds: options.seconds || 2.6 };
+}
+
+const deadSite = (a) => { const at = edit.model.actions.at[a]; return at >= 0 && at < edit.core.sites && edit.state.off[at] === 1; };
+
+function moneyUnit(costs) {
+  return [1000, 100, 10, 1, 0.5, 0.25, 0.1, 0.01].find((unit) => costs.every((c) => Math.abs(c / unit - Math.round(c / unit)) <= 1e-9 * Math.max(1, c / unit))) || 0;
+}
+
+/** Fill up the plan in a Worker; what is pinned stays. Rules that ask for a share are not among the rows. */
+function complete(options = {}, tell = () => {}) {
+  stopCompleting();
+  const problem = completion(options), begun = copyState(edit.state);
+  const code = completePlan + "\nonmessage = (e) => postMessage({ done: completePlan(e.data, (step) => postMessage({ step })) });";
+  const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  return new Promise((resolve, reject) => {
+    const worker = edit.worker = new Worker(address);
+    const end = () => { worker.terminate(); URL.revokeObjectURL(address); if (edit.worker === worker) edit.worker = null; };
+    edit.stop = () => { end(); resolve({ stopped: true }); };
+    worker.onerror = (event) => { end(); reject(new Error(event.message)); };
+    worker.onmessage = ({ data }) => {
+      if (data.step) { tell(data.step); return; }
+      end();
+      resolve(completed(problem, data.done, begun));
+    };
+    worker.postMessage(problem);
+  });
+}
+
+function stopCompleting() { if (edit.worker) edit.stop(); }
+
+function completed(problem, found, begun) {
+  if (begun.on.some((x, a) => x !== edit.state.on[a]) || begun.off.some((x, s) => x !== edit.state.off[s])) return { stopped: true };
+  change((state) => {
+    for (let a = 0; a < edit.core.n; a++) {
+      if (edit.model.actions.event[a]) continue;
+      if (found.chosen[a] && !state.on[a] && edit.model.years.length) state.years.set(a, freeYear(state, a));
+      if (!found.chosen[a]) state.years.delete(a);
+      state.on[a] = found.chosen[a];
+    }
+  });
+  const gap = (value, bound) => (value ? Math.abs(value - bound) / Math.abs(value) : 0);
+  // With sites of today switched off more is asked than the rows say: the bound holds, the rules are looked at anew.
+  const missed = edit.model.rules.filter((rule) => rule.target !== null && ["not met", "undecided"].includes(edit.found.rules[rule.id].status)).map((rule) => rule.id);
+  return { money: { value: found.cost, bound: found.costBound, gap: gap(found.cost, found.costBound) },
+    people: found.peopleBound === null ? null : { gained: found.people, bound: found.peopleBound, gap: gap(found.people, found.peopleBound) },
+    rows: { served: found.served, asked: found.asked }, short: problem.budget !== null && found.cost > problem.budget * (1 + 1e-9), missed };
+}
+
+// -- scenarios -------------------------------------------------------------------------------------------
+
+/** The state as scenario.json has it: what is carried out, what was switched off by hand, and what the page says of it. */
+function scenario(name) {
+  const { actions, sites } = edit.model, years = {};
+  const on = actions.id.filter((_, a) => edit.state.on[a] && !actions.event[a]);
+  const off = [...edit.state.pinned].filter(([id, pinned]) => !pinned && !id.startsWith("site:")).map(([id]) => id);
+  sites.id.forEach((id, s) => { if (edit.state.off[s]) off.push("site:" + id); });
+  for (const [a, year] of edit.state.years) if (edit.state.on[a]) years[actions.id[a]] = year;
+  return { schema: 1, name: name || T("map.edit"), project: edit.model.project, inputs_sha256: edit.model.inputs_sha256, on, off: off.sort(), places: [], years, figures: figures() };
+}
+
+/** Take a scenario over; it must be of the same project and inputs. Returns what of it is not known here. */
+function loadScenario(told) {
+  const list = (x) => Array.isArray(x) && x.every((id) => typeof id === "string");
+  if (!told || typeof told !== "object" || told.schema !== 1 || !list(told.on) || !list(told.off || [])) throw new Error(T("map.edit-bad-file"));
+  const on = namedIds(told.on), off = namedIds(told.off || []), unknown = [...on.unknown, ...off.unknown];
+  const years = told.years && typeof told.years === "object" ? told.years : {};
+  change(() => {
+    const state = edit.state = planState();
+    for (const a of on.actions) {
+      if (edit.model.actions.event[a]) continue;
+      state.on[a] = 1;
+      state.pinned.set(edit.model.actions.id[a], true);
+      const year = Number(years[edit.model.actions.id[a]]);
+      if (edit.model.years.includes(year)) state.years.set(a, year);
+      else if (edit.model.years.length) state.years.set(a, freeYear(state, a));
+    }
+    edit.model.actions.pinned.forEach((must, a) => { if (must && !edit.model.actions.event[a]) state.on[a] = 1; });
+    for (const a of off.actions) state.pinned.set(edit.model.actions.id[a], false);
+    for (const s of off.sites) { state.off[s] = 1; state.pinned.set("site:" + edit.model.sites.id[s], false); }
+  });
+  return { unknown, other: told.inputs_sha256 !== edit.model.inputs_sha256, places: (told.places || []).length };
+}
+
+/** What tests and pages around this one call. */
+const editApi = {
+  actions: () => edit.core ? edit.model.actions.id.map((id, a) => ({ id, kind: edit.model.actions.kind[a], name: edit.model.actions.name[a], cost: edit.model.actions.cost[a],
+    on: edit.state.on[a] === 1, pinned: edit.state.pinned.has(id), may: mayChange(a), year: edit.state.years.get(a) || null })).filter((x, a) => !edit.model.actions.event[a]) : [],
+  set: (ids, on, year) => switchIds(ids, on, year),
+  figures: () => (edit.core ? figures() : null),
+  undo, redo,
+  complete: (options) => complete(options),
+  stop: stopCompleting,
+  scenario: (name) => scenario(name),
+  load: (told) => loadScenario(told),
+};

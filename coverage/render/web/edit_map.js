@@ -1,0 +1,343 @@
+// The plan changed by hand, on the map: roads by the gaps of the state, and everything that can be switched.
+const EDIT_KEEPS = new Set(["counties", "waterways", "reach", "roads", "expressways", "towns"]);
+const GAP_LOOK = { 0: 0, 1: 1, 2: 2, shared: 3, open: 4, no_site: 5 };
+const drawn = { layer: null, gaps: new Map(), spots: [], shown: false };
+
+const editing = () => drawn.shown;
+
+/** A number as the tables write it: rounded half up, thousands apart, no zeros at the end unless asked for. */
+function decimals(value, places, fixed) {
+  const size = Math.abs(value), words = (size < 1e-6 ? 0 : Number(Math.round(Number(size + "e" + places)) + "e-" + places)).toFixed(places);
+  const [whole, part] = words.split("."), set = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  const kept = part === undefined ? "" : fixed ? part : part.replace(/0+$/, "");
+  return (value < 0 && Number(words) !== 0 ? "-" : "") + set + (kept ? "." + kept : "");
+}
+
+function percentWords(share) {
+  let words = "";
+  for (let places = 1; places < 8; places++) {
+    words = decimals(share * 100, places);
+    if ((words !== "100" || share >= 1 - 1e-9) && (words !== "0" || share <= 1e-9)) break;
+  }
+  return words + "%";
+}
+
+const inMiles = () => DATA.lengths === "mi";
+const lengthWords = (m) => decimals(m / LENGTHS[DATA.lengths][1], 1, true) + " " + LENGTHS[DATA.lengths][0];
+const markWords = (m) => (inMiles() ? "MP " : "K") + decimals(m / LENGTHS[DATA.lengths][1], 1, true).replace(/,/g, "");
+const moneyWords = (value) => decimals(value, 1) + " " + edit.model.currency;
+
+/** The value of a rule as the findings have it. */
+function valueWords(rule, found) {
+  const one = (x) => (rule.unit === "km" ? lengthWords(x * 1000) : rule.unit === "margin" ? T("map.edit-points", { value: (x < 0 ? "" : "+") + decimals(x * 100, 1, true) }) : percentWords(x));
+  const { low, high } = found;
+  if (low === null && high === null) return T("value.none");
+  if (low === Infinity) return T("map.edit-no-site");
+  if (high === null || high === Infinity) return T("map.edit-at-least", { value: one(low) });
+  if (low === null) return T("map.edit-at-most", { value: one(high) });
+  return one(low) === one(high) ? one(low) : one(low) + " – " + one(high);
+}
+
+// -- roads -----------------------------------------------------------------------------------------------
+
+/** The rule whose gaps are drawn: the first on spacing. */
+const drawnRule = () => edit.model.rules.find((rule) => rule.how === "spacing");
+
+function placeAt(line, m) {
+  let sum = line.m[0];
+  for (let i = 1; i < line.m.length; i++) {
+    const next = sum + line.m[i];
+    if (next >= m || i === line.m.length - 1) {
+      const a = line.at[i - 1], b = line.at[i], t = line.m[i] ? Math.min(1, Math.max(0, (m - sum) / line.m[i])) : 0;
+      return L.latLng(a.lat + (b.lat - a.lat) * t, a.lng + (b.lng - a.lng) * t);
+    }
+    sum = next;
+  }
+  return line.at[0];
+}
+
+function between(line, low, high) {
+  const found = [placeAt(line, low)];
+  let sum = 0;
+  line.m.forEach((step, i) => { sum += step; if (sum > low && sum < high) found.push(line.at[i]); });
+  found.push(placeAt(line, high));
+  return found;
+}
+
+const driveOf = (gap) => edit.core.nets[drawnRule().net].drives[gap.drive];
+
+function gapLatLngs(gap) {
+  const d = driveOf(gap), line = edit.model.lines[edit.model.nets[drawnRule().net].drives[gap.drive].line], end = d.ends[1];
+  const parts = gap.high > end ? [between(line, gap.low, end), between(line, d.ends[0], d.ends[0] + gap.high - end)] : [between(line, gap.low, gap.high)];
+  return d.direction === "backward" ? parts.map((part) => part.reverse()) : parts;
+}
+
+function gapLine(gap) {
+  const routes = view.layers.find((layer) => layer.spec.name === "routes"), c = routes.spec.categories[GAP_LOOK[gap.type]];
+  const lines = gapLatLngs(gap), side = routes.spec.offset_px;
+  const line = new SideLine(lines, Object.assign({ pane: pane("edit-roads", 415), color: c.colour, opacity: c.opacity, side, more: 0, lineCap: "butt", bubblingMouseEvents: false }, lineLook(c, 0)));
+  const touch = new SideLine(lines, { pane: pane("edit-touch", 414), weight: 16, opacity: 0, side, bubblingMouseEvents: false });
+  const group = L.featureGroup([line, touch]);
+  if (c.halo) group.addLayer(new SideLine(lines, Object.assign({ pane: pane("edit-halo", 370, true), color: c.halo, side, more: 6, interactive: false, lineCap: "round" }, lineLook(c, 6))));
+  group.bindTooltip(() => el("span", {}, gapTitle(gap)), { sticky: true, direction: "top" });
+  group.on("click", (event) => { L.DomEvent.stopPropagation(event); openGap(group.gap, event.latlng); });
+  return group;
+}
+
+const gapTitle = (gap) => T(gap.own < gap.length - 0.5 ? "map.edit-gap-part" : "map.edit-gap", { ref: gap.ref, low: markWords(gap.low), high: markWords(gap.high), length: lengthWords(gap.own), whole: lengthWords(gap.length) });
+
+function drawGaps() {
+  const next = new Map();
+  for (const gap of edit.found.spacing ? edit.found.spacing.gaps : []) {
+    const key = [gap.drive, gap.low, gap.high, gap.type].join("|"), line = drawn.gaps.get(key) || gapLine(gap);
+    line.gap = gap;
+    next.set(key, line);
+    if (!drawn.gaps.has(key)) drawn.layer.addLayer(line);
+  }
+  for (const [key, line] of drawn.gaps) if (!next.has(key)) drawn.layer.removeLayer(line);
+  drawn.gaps = next;
+}
+
+/** Actions that would put a site into a gap, with what is left of it: the best first. */
+function placesIn(gap) {
+  const d = driveOf(gap), { actions } = edit.model, rule = drawnRule(), found = [], [first, last] = d.ends;
+  const adds = new Map();
+  for (const a of edit.core.adds[rule.requirement]) if (!edit.state.on[a] && mayChange(a) && !deadSite(a)) { const p = actions.at[a]; if (!adds.has(p)) adds.set(p, []); adds.get(p).push(a); }
+  d.site.forEach((place, i) => {
+    const at = d.at[i] < gap.low && d.ring ? d.at[i] + last - first : d.at[i];
+    if (at <= gap.low || at >= gap.high) return;
+    for (const a of adds.get(place) || []) {
+      const left = Math.max(RoadNet.ownAt(d, at) - RoadNet.ownAt(d, gap.low), RoadNet.ownAt(d, gap.high) - RoadNet.ownAt(d, at));
+      found.push({ a, at: d.at[i], left });
+    }
+  });
+  return found.sort((x, y) => Math.round(x.left) - Math.round(y.left) || actions.cost[x.a] - actions.cost[y.a]);
+}
+
+const MOST_PLACES = 12;
+
+/** What a place would change: gaps over the span, and rules that become met. */
+function effectOf(a) {
+  const on = edit.state.on.slice();
+  on[a] = 1;
+  const found = edit.core.assess(on, edit.state.off), met = (x) => Object.values(x.rules).filter((rule) => rule.status === "met").length;
+  return { gaps: edit.found.spacing.all.gaps_over - found.spacing.all.gaps_over, people: found.people - edit.found.people, met: met(found) - met(edit.found) };
+}
+
+function openGap(gap, at) {
+  const { actions } = edit.model, list = placesIn(gap), rows = el("ul", { class: "edit-places" });
+  for (const { a, at: m, left } of list.slice(0, MOST_PLACES)) {
+    const effect = effectOf(a), facts = [moneyWords(actions.cost[a]), T("map.edit-left", { length: lengthWords(left) })];
+    if (effect.gaps > 0) facts.push(T("map.edit-closes", { n: effect.gaps }));
+    if (effect.people > 0) facts.push(T("map.edit-people-more", { n: decimals(effect.people, 0) }));
+    rows.append(el("li", {}, el("button", { type: "button", onclick: () => { MAP.closePopup(); toggleOption({ a }, true); } },
+      el("b", {}, actions.name[a] + " · " + markWords(m)), el("small", {}, facts.join(" · ")))));
+  }
+  const box = el("div", { class: "popup edit-gap" }, el("h3", {}, gapTitle(gap)), gap.over ? el("p", { class: "over" }, T("map.edit-over", { limit: lengthWords(drawnRule().span_m) })) : "",
+    el("p", {}, list.length ? T("map.edit-place-here", { n: list.length }) : T("map.edit-no-place")), rows);
+  showEditStrip(gap.ref);
+  editPopup(box, at || gapLatLngs(gap)[0][gapLatLngs(gap)[0].length >> 1]);
+}
+
+function editPopup(content, at) {
+  const size = MAP.getSize();
+  L.popup({ maxWidth: Math.min(340, size.x - 60), minWidth: Math.min(240, size.x - 60), maxHeight: Math.max(120, size.y - 90), autoPanPaddingTopLeft: [56, 12], autoPanPaddingBottomRight: [12, 12] })
+    .setLatLng(at).setContent(content).openOn(MAP);
+}
+
+// -- what can be switched --------------------------------------------------------------------------------
+
+/** One symbol for everything at a place: actions and, if there is one, the site of today. */
+function buildSpots() {
+  const { actions, sites } = edit.model, spots = new Map();
+  const at = ([lon, lat]) => {
+    const key = lon.toFixed(4) + " " + lat.toFixed(4);
+    if (!spots.has(key)) spots.set(key, { at: L.latLng(lat, lon), options: [] });
+    return spots.get(key);
+  };
+  sites.free.forEach((free, s) => { if (free) at(sites.lonlat[s]).options.push({ s }); });
+  actions.id.forEach((_, a) => {
+    const here = actions.at[a] >= 0 && actions.at[a] < edit.core.sites ? sites.lonlat[actions.at[a]] : actions.lonlat[a];
+    if (!actions.event[a] && here[0] !== null && (mayChange(a) || actions.chosen[a])) at(here).options.push({ a });
+  });
+  drawn.spots = [...spots.values()].map(spotMarker);
+}
+
+function optionName({ a, s }) {
+  if (s !== undefined) return T("map.edit-site", { name: edit.model.sites.name[s] || edit.model.sites.id[s] });
+  const { actions, kinds } = edit.model;
+  return actions.name[a] + " · " + kinds[actions.kind[a]] + " · " + moneyWords(actions.cost[a]);
+}
+
+const optionOn = ({ a, s }) => (s !== undefined ? !edit.state.off[s] : edit.state.on[a] === 1);
+const optionId = ({ a, s }) => (s !== undefined ? "site:" + edit.model.sites.id[s] : edit.model.actions.id[a]);
+const optionMay = ({ a, s }) => s !== undefined || mayChange(a);
+
+function spotLook(spot) {
+  const action = spot.options.find((o) => o.a !== undefined && optionOn(o)), site = spot.options.find((o) => o.s !== undefined);
+  const some = spot.options.find((o) => o.a !== undefined), kind = some ? edit.model.actions.kind[some.a] : "site";
+  const both = edit.compare ? compareColour(spot) : null;
+  if (both) return { colour: both, fill: true, size: 15, kind };
+  if (action) return { colour: "#5b2a86", fill: true, size: 16, kind };
+  if (site) return optionOn(site) ? { colour: "#1f6f9c", fill: true, size: 10, kind: "site" } : { colour: "#6b7280", fill: false, size: 12, kind: "site", cross: true };
+  return { colour: "#5b2a86", fill: false, size: 9, kind };
+}
+
+function spotIcon(look) {
+  const r = look.size / 2, box = look.size + 8, m = box / 2;
+  const style = { fill: look.fill ? look.colour : "#fff", stroke: look.fill ? "#fff" : look.colour, "stroke-width": 1.8 };
+  const shape = ["shore_power", "ready_spaces"].includes(look.kind) ? svg("rect", Object.assign({ x: m - r, y: m - r, width: look.size, height: look.size, rx: 1.5 }, style)) : svg("circle", Object.assign({ cx: m, cy: m, r }, style));
+  const picture = svg("svg", { class: "edit-strip", viewBox: `0 0 ${box} ${box}`, width: box, height: box, "aria-hidden": "true" }, shape);
+  if (look.cross) picture.append(svg("path", { d: `M${m - r} ${m - r}L${m + r} ${m + r}`, stroke: look.colour, "stroke-width": 1.8 }));
+  return L.divIcon({ html: picture, className: "edit-spot", iconSize: [Math.max(box, 24), Math.max(box, 24)] });
+}
+
+function spotMarker(spot) {
+  const mine = spot.options.find((o) => o.a !== undefined && edit.model.actions.kind[o.a] === "new_site");
+  const marker = spot.marker = L.marker(spot.at, { pane: pane("edit-spots", 620), keyboard: true, riseOnHover: true, draggable: false, icon: spotIcon(spotLook(spot)) });
+  marker.bindTooltip(() => el("span", {}, spot.options.map((o) => optionName(o) + " · " + T(optionOn(o) ? "map.edit-is-on" : "map.edit-is-off")).join("\n")), { direction: "top" });
+  marker.on("click", (event) => { L.DomEvent.stopPropagation(event); tapSpot(spot); });
+  marker.on("keydown", (event) => { if (["Enter", " "].includes(event.originalEvent.key)) { L.DomEvent.stop(event.originalEvent); tapSpot(spot); } });
+  marker.on("add", () => { describeSpot(spot); if (mine) letDrag(spot, mine); });
+  return spot;
+}
+
+function describeSpot(spot) {
+  const node = spot.marker.getElement();
+  if (!node) return;
+  node.setAttribute("role", "button");
+  node.setAttribute("aria-label", spot.options.map(optionName).join(T("map.comma")));
+  node.setAttribute("aria-pressed", String(spot.options.some((o) => o.a !== undefined ? optionOn(o) : !optionOn(o))));
+  node.dataset.ids = spot.options.map(optionId).join(" ");
+  if (node.tabIndex !== 0) node.tabIndex = -1;
+}
+
+function drawSpots() {
+  for (const spot of drawn.spots) {
+    const look = JSON.stringify(spotLook(spot));
+    if (look === spot.look) continue;
+    spot.look = look;
+    const focus = spot.marker.getElement() && spot.marker.getElement() === document.activeElement;
+    spot.marker.setIcon(spotIcon(spotLook(spot)));
+    describeSpot(spot);
+    if (spot.drag) spot.drag();
+    if (focus) { spot.marker.getElement().tabIndex = 0; spot.marker.getElement().focus({ preventScroll: true }); }
+  }
+}
+
+/** One thing to switch: it is switched; of several one is asked which. */
+function tapSpot(spot) {
+  const free = spot.options.filter(optionMay);
+  if (free.length === 1 && spot.options.length === 1) { toggleOption(free[0], !optionOn(free[0])); return; }
+  const box = el("div", { class: "popup edit-spot-box" });
+  for (const option of spot.options) {
+    const input = el("input", { type: "checkbox", checked: optionOn(option), disabled: !optionMay(option) });
+    input.addEventListener("change", () => toggleOption(option, input.checked));
+    box.append(el("label", { class: "edit-switch" }, input, el("span", {}, optionName(option))));
+  }
+  editPopup(box, spot.at);
+}
+
+function toggleOption(option, on) {
+  if (!optionMay(option)) { say(T("map.edit-fixed")); return; }
+  switchIds([optionId(option)], on);
+  say(T(on ? "map.edit-switched-on" : "map.edit-switched-off", { name: optionName(option) }));
+}
+
+/** A proposed site is drawn along its road to another place on it: the places at which its figures are known exactly. */
+function letDrag(spot, option) {
+  spot.drag = () => { const { dragging } = spot.marker; if (dragging) { if (optionOn(option) && mayChange(option.a)) dragging.enable(); else dragging.disable(); } };
+  spot.drag();
+  let goal = null, ring = null;
+  spot.marker.off("drag dragend");
+  spot.marker.on("drag", (event) => {
+    goal = nearestPlace(option.a, event.latlng);
+    if (!ring) ring = L.circleMarker(event.latlng, { radius: 13, color: "#5b2a86", weight: 3, fill: false, interactive: false }).addTo(MAP);
+    ring.setLatLng(goal ? goal.at : spot.at);
+    byId("hint").hidden = false;
+    byId("hint").textContent = goal ? goal.words : T("map.edit-no-place");
+  });
+  spot.marker.on("dragend", () => {
+    spot.marker.setLatLng(spot.at);
+    if (ring) ring.remove();
+    ring = null;
+    byId("hint").hidden = true;
+    if (goal && goal.a !== option.a) moveTo(option.a, goal);
+  });
+}
+
+function moveTo(from, goal) {
+  const { id } = edit.model.actions;
+  change((state) => {
+    const year = state.years.get(from);
+    state.on[from] = 0; state.years.delete(from); state.pinned.delete(id[from]);
+    state.on[goal.a] = 1; state.pinned.set(id[goal.a], true);
+    if (year) state.years.set(goal.a, year);
+  });
+  say(T("map.edit-moved", { name: goal.words }));
+}
+
+/** The place of a new site on the same roads that is nearest to a point, with its mark. */
+function nearestPlace(a, latlng) {
+  const { actions } = edit.model, net = edit.core.nets[drawnRule().net], mine = actions.at[a], refs = new Set(), best = { far: Infinity };
+  for (const d of net.drives) if (d.site.includes(mine)) refs.add(d.ref);
+  const builders = new Map();
+  actions.at.forEach((place, k) => { if (actions.kind[k] === "new_site" && (k === a || (!edit.state.on[k] && mayChange(k)))) builders.set(place, k); });
+  for (const d of net.drives) {
+    if (!refs.has(d.ref)) continue;
+    d.site.forEach((place, i) => {
+      const k = builders.get(place);
+      if (k === undefined) return;
+      const at = L.latLng(actions.lonlat[k][1], actions.lonlat[k][0]), far = distance(at, latlng);
+      if (far < best.far) Object.assign(best, { far, a: k, at, words: actions.name[k] + " · " + d.ref + " " + markWords(d.at[i]) });
+    });
+  }
+  return best.a === undefined ? null : best;
+}
+
+// -- the mode --------------------------------------------------------------------------------------------
+
+function showEditing(on) {
+  if (!edit.core || drawn.shown === on) return;
+  drawn.shown = on;
+  document.body.toggleAttribute("data-editing", on);
+  view.hidden = on ? (name) => !EDIT_KEEPS.has(name) : () => false;
+  MAP.closePopup();
+  if (on && !drawn.layer) { drawn.layer = L.layerGroup(); buildSpots(); for (const spot of drawn.spots) drawn.layer.addLayer(spot.marker); }
+  if (on) { drawn.layer.addTo(MAP); drawEdit(); showEdit(); } else drawn.layer.remove();
+  buildTree();
+  refreshLayers();
+}
+
+function drawEdit() {
+  if (!editing()) return;
+  if (document.querySelector(".popup.edit-gap")) MAP.closePopup();
+  if (drawnRule()) drawGaps();
+  drawSpots();
+}
+
+/** The strip of a route in the state: both directions with their gaps, sites as ticks. */
+function showEditStrip(ref) {
+  if (isNarrow()) return;
+  const net = edit.core.nets[drawnRule().net], gaps = edit.found.spacing.gaps.filter((gap) => gap.ref === ref), drives = net.drives.map((d, k) => [d, k]).filter(([d]) => d.ref === ref);
+  const low = Math.min(...drives.map(([d]) => d.ends[0])), high = Math.max(...drives.map(([d]) => d.ends[1])), W = 1000, x = (m) => 60 + (W - 80) * (m - low) / Math.max(high - low, 1);
+  const picture = svg("svg", { viewBox: `0 0 ${W} ${26 * drives.length + 34}`, role: "img", "aria-label": T("map.strip") + " " + ref });
+  const routes = view.layers.find((layer) => layer.spec.name === "routes"), write = (at, y, words, more) => picture.append(svg("text", Object.assign({ x: at, y, "font-size": 11, fill: "#36424c" }, more), words));
+  drives.forEach(([d, k], row) => {
+    const y = 12 + 26 * row;
+    write(4, y + 12, (d.direction === "forward" ? "→ " : "← ") + markWords(d.direction === "forward" ? d.ends[0] : d.ends[1]));
+    for (const gap of gaps.filter((g) => g.drive === k)) {
+      const colour = routes.spec.categories[GAP_LOOK[gap.type]].colour, a = x(gap.low), b = x(Math.min(gap.high, d.ends[1]));
+      picture.append(svg("rect", { x: a, y, width: Math.max(b - a, 1), height: 14, fill: colour }));
+      if (b - a > 42) write((a + b) / 2, y + 11, lengthWords(gap.length), { "text-anchor": "middle", fill: "#fff", stroke: "#0008", "stroke-width": 2, "paint-order": "stroke" });
+      for (const [site, m] of [[gap.from, gap.low], [gap.to, gap.high]]) if (site >= 0 && m <= d.ends[1]) picture.append(svg("rect", { x: x(m) - 1.5, y: y - 4, width: 3, height: 22, fill: site >= edit.core.sites ? "#5b2a86" : "#1f2933" }));
+    }
+  });
+  const base = 26 * drives.length + 18, every = [5, 10, 20, 50, 100, 200].find((step) => (high - low) / LENGTHS[DATA.lengths][1] / step <= 12) || 500;
+  for (let k = Math.ceil(low / LENGTHS[DATA.lengths][1] / every) * every; k * LENGTHS[DATA.lengths][1] <= high; k += every) write(x(k * LENGTHS[DATA.lengths][1]), base + 8, (inMiles() ? "MP " : "K") + k, { "text-anchor": "middle" });
+  byId("strip").replaceChildren(picture);
+  byId("strip-title").textContent = T("map.strip") + " · " + ref;
+  byId("strip").dataset.edit = ref;
+  byId("drawer").hidden = false;
+  MAP.invalidateSize({ pan: false });
+}

@@ -1,0 +1,254 @@
+"""The edit mode of the map in a browser: tap, gap, undo, scenarios, completing, files; zh and en, desk and phone."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from conftest import HANGS_S
+from plugspan.pipeline import make_plan
+from plugspan.project import read_project
+from plugspan.render.run import write_map_file
+from plugspan.render.webmap.page import asset
+from plugspan.study import sample_project
+from scipy.optimize import Bounds, LinearConstraint, milp
+from test_webmap_browser import DESK, PHONE, opened, until  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The sample's plan, and its map in both languages."""
+    folder = tmp_path_factory.mktemp("edit")
+    with sample_project() as path:
+        plan = make_plan(read_project(path))
+        for lang in ("zh", "en"):
+            write_map_file(plan, folder / f"{lang}.html", overwrite=True, lang=lang)
+    return plan, folder
+
+
+def on_ids(page):
+    return set(page.evaluate("plugspan.actions().filter(a => a.on).map(a => a.id)"))
+
+
+@pytest.mark.parametrize(("lang", "size"), [("zh", DESK), ("en", PHONE)])
+def test_the_page_begins_with_the_plan_and_says_its_numbers(opened, pages, lang, size):  # noqa: F811
+    """Figures are those of the run; opening the mode shows every rule, ranked gaps and the chosen actions."""
+    plan, folder = pages
+    page = opened(folder / f"{lang}.html", viewport=size)
+    said, last = page.evaluate("plugspan.figures()"), plan.programme.steps.iloc[-1]
+    assert on_ids(page) == set(plan.programme.chosen["id"])
+    assert said["cost"] == pytest.approx(last["spent"])
+    assert said["people"] == pytest.approx(last["people"])
+    for finding in plan.after.findings:
+        if finding.target is not None:
+            assert said["rules"][finding.rule.id]["status"] == finding.status
+    page.click("#toggle-edit")
+    assert page.locator("#edit-rules tr").count() >= 6
+    assert page.locator("#edit-gaps li").count() > 5
+    assert page.locator("#edit-actions li").count() == len(plan.programme.chosen)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    text = page.inner_text("#edit")
+    assert not re.search(r"map\\.edit|undefined|NaN|\\{\\w+\\}", text)
+
+
+def test_by_hand(opened, pages):  # noqa: F811
+    """Switch a site off by its symbol, close the gap from its popup, undo, redo, reset: by mouse and by keyboard."""
+    _, folder = pages
+    page = opened(folder / "en.html")
+    page.click("#toggle-edit")
+    before = page.evaluate("plugspan.figures()")
+    spot = page.locator(
+        '.edit-spot[data-ids="route_point-G106-0-K240.0"], .edit-spot[aria-pressed="true"]'
+    ).first
+    name = spot.get_attribute("data-ids")
+    spot.evaluate("node => node.click()")
+    assert name not in on_ids(page) or " " in name
+    page.evaluate(
+        "plugspan.actions().filter(a => a.on && a.kind === 'new_site' && a.may)"
+        ".forEach(a => plugspan.set([a.id], false))"
+    )
+    worst = page.evaluate("plugspan.figures()")
+    assert worst["longest_gap_km"] > before["longest_gap_km"]
+    assert worst["gaps_over"] > 0
+    assert page.locator("#edit-gaps .over").count() > 0
+    page.locator("#edit-gaps button").first.evaluate("node => node.click()")
+    page.wait_for_selector(".edit-places button")
+    page.locator(".edit-places button").first.evaluate("node => node.click()")
+    closed = page.evaluate("plugspan.figures()")
+    assert closed["cost"] > worst["cost"]
+    page.keyboard.press("Control+z")
+    assert page.evaluate("plugspan.figures()") == worst
+    page.keyboard.press("Control+Shift+z")
+    assert page.evaluate("plugspan.figures()") == closed
+    page.click("#edit-reset")
+    assert page.evaluate("plugspan.figures()") == before
+    page.click("#edit-undo")
+    assert page.evaluate("plugspan.figures()") == closed
+
+
+def test_a_site_of_today_is_switched_off_by_key(opened, pages):  # noqa: F811
+    """Enter on its symbol; it is listed, and can be had back."""
+    _, folder = pages
+    page = opened(folder / "zh.html")
+    page.click("#toggle-edit")
+    spot = page.locator('.edit-spot[data-ids^="site:"]:not([data-ids*=" "])').first
+    before = page.evaluate("plugspan.figures()")
+    spot.focus()
+    page.keyboard.press("Enter")
+    assert spot.get_attribute("aria-pressed") == "true"
+    told = page.evaluate("plugspan.scenario()")
+    assert told["off"] == [spot.get_attribute("data-ids")]
+    page.keyboard.press("Enter")
+    assert page.evaluate("plugspan.figures()") == before
+
+
+def test_a_proposed_site_is_drawn_along_its_road(opened, pages):  # noqa: F811
+    """Dragged by the mouse it lands on another place of the road, with its mark."""
+    plan, folder = pages
+    page = opened(folder / "en.html")
+    page.click("#toggle-edit")
+    mine = next(a for a in plan.programme.chosen["id"] if str(a).startswith("route_point"))
+    spot = page.locator(f'.edit-spot[data-ids="{mine}"]')
+    at = plan.programme.chosen.set_index("id").geometry[mine]
+    page.evaluate("([x, y]) => plugspan.map.setView([y, x], 10, { animate: false })", [at.x, at.y])
+    box = spot.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 10, y + 60, steps=5)
+    page.mouse.move(x + 10, y + 90, steps=5)
+    page.mouse.up()
+    now = on_ids(page)
+    assert mine not in now
+    assert len(now) == len(plan.programme.chosen)
+    page.keyboard.press("Control+z")
+    assert mine in on_ids(page)
+
+
+def test_scenarios_are_kept_compared_saved_and_opened(opened, pages, tmp_path):  # noqa: F811
+    """Side by side in a table and in two colours on the map; the file that is downloaded opens again."""
+    _, folder = pages
+    page = opened(folder / "en.html", accept_downloads=True)
+    page.click("#toggle-edit")
+    page.click("#edit-keep")
+    page.evaluate(
+        "plugspan.set(plugspan.actions().filter(a => a.on && a.may).slice(0, 3).map(a => a.id), false)"
+    )
+    page.click("#edit-keep")
+    assert page.locator("#edit-scenarios input").count() == 2
+    page.locator(".scenario-tools").first.locator("button").nth(1).click()
+    assert page.locator(".edit-key span").count() == 3
+    told = page.evaluate("plugspan.scenario('mine')")
+    with page.expect_download() as download:
+        page.click("#edit-save")
+    path = tmp_path / "scenario.json"
+    download.value.save_as(path)
+    saved = json.loads(path.read_text("utf-8"))
+    assert {k: v for k, v in saved.items() if k != "name"} == {k: v for k, v in told.items() if k != "name"}
+    page.click("#edit-reset")
+    page.set_input_files("#edit-file", str(path))
+    until(page, f"plugspan.scenario().on.length === {len(told['on'])}")
+    again = page.evaluate("plugspan.scenario('mine')")
+    assert again["figures"] == told["figures"]
+    assert set(again["on"]) == set(told["on"])
+    for bad in ("{", "[]", '{"schema": 2}', '{"schema": 1, "on": [3]}'):
+        path.write_text(bad, "utf-8")
+        page.set_input_files("#edit-file", str(path))
+        page.wait_for_selector("#edit-note:has-text('scenario.json')")
+        assert page.evaluate("plugspan.figures()") == told["figures"]
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_completing_keeps_what_is_pinned(opened, pages):  # noqa: F811
+    """What was switched off stays off, all rules are met again, value and bound are told, and it can be stopped."""
+    plan, folder = pages
+    page = opened(folder / "zh.html")
+    gone = plan.programme.chosen.query("kind == 'new_site' and without_lost == 0")["id"].tolist()[:2]
+    page.evaluate("ids => plugspan.set(ids, false)", gone)
+    page.set_default_timeout(HANGS_S * 1000)
+    done = page.evaluate("plugspan.complete({ seconds: 1 })")
+    assert not set(gone) & on_ids(page)
+    assert done["rows"]["served"] == done["rows"]["asked"]
+    assert done["missed"] == []
+    assert done["money"]["bound"] <= done["money"]["value"] + 1e-6
+    assert all(r["status"] in (None, "met") for r in page.evaluate("plugspan.figures()")["rules"].values())
+    stopped = page.evaluate(
+        "(async () => { const wait = plugspan.complete({ seconds: 60 }); plugspan.stop(); return wait; })()"
+    )
+    assert stopped == {"stopped": True}
+
+
+def covering(seed):
+    """A small problem: rows that want one or two of some actions, demand, whole costs."""
+    rng = np.random.default_rng(seed)
+    n, m, d = 14, 9, 12
+    cover = rng.random((m, n)) < 0.3
+    cover[np.arange(m), rng.integers(0, n, m)] = True
+    reach = rng.random((d, n)) < 0.25
+    need = np.where(cover.sum(axis=1) > 3, rng.integers(1, 3, m), 1)
+    return (
+        cover,
+        need,
+        reach,
+        rng.integers(1, 9, d),
+        rng.integers(1, 9, n),
+        rng.random(n) < 0.1,
+        rng.random(n) < 0.1,
+    )
+
+
+def lists(matrix):
+    rows = [np.flatnonzero(row).tolist() for row in matrix]
+    return np.cumsum([0, *map(len, rows)]).tolist(), [j for row in rows for j in row]
+
+
+def test_the_bounds_hold(browser):
+    """Against branch and bound: no bound is better than the best plan, and small plans are the best ones."""
+    page = browser.new_page()
+    page.add_script_tag(content=asset("web/edit_complete.js"))
+    hits = 0
+    for seed in range(30):
+        cover, need, reach, weight, cost, on, off = covering(seed)
+        off &= ~on
+        start, action = lists(cover)
+        reach_start, reach_action = lists(reach)
+        able = (cover & ~off).sum(axis=1) >= need
+        rows = [LinearConstraint(cover[able].astype(float), need[able], np.inf)] if able.any() else []
+        limits = Bounds(on.astype(float), (~off).astype(float))
+        least = milp(cost, constraints=rows, bounds=limits, integrality=np.ones(14))
+        budget = float(np.ceil(least.fun * 1.3))
+        problem = {
+            "n": 14, "cost": cost.tolist(), "on": on.tolist(), "off": off.tolist(), "unit": 1, "seconds": 0.3,
+            "rows": {"start": start, "action": action, "amount": [], "need": need.tolist()},
+            "demand": {"start": reach_start, "action": reach_action, "weight": weight.tolist()}, "budget": budget,
+        }  # fmt: skip
+        found = page.evaluate("problem => completePlan(problem, () => {})", problem)
+        chosen = np.array(found["chosen"], bool)
+        assert (chosen >= on).all()
+        assert not (chosen & off).any()
+        assert (cover[able].astype(int) @ chosen >= need[able]).all()
+        assert found["costBound"] <= least.fun + 1e-6
+        # The most demand: columns [x | z].
+        link = LinearConstraint(np.hstack([reach.astype(float), -np.eye(12)]), 0, np.inf)
+        money = LinearConstraint(np.concatenate([cost, np.zeros(12)])[None, :], -np.inf, budget)
+        kept = [
+            LinearConstraint(
+                np.hstack([cover[able].astype(float), np.zeros((able.sum(), 12))]), need[able], np.inf
+            )
+        ]
+        most = milp(
+            np.concatenate([np.zeros(14), -weight]), constraints=[link, money, *(kept if able.any() else [])],
+            bounds=Bounds(np.concatenate([on, np.zeros(12)]), np.concatenate([~off, np.ones(12)])),
+            integrality=np.ones(26),
+        )  # fmt: skip
+        assert found["cost"] == pytest.approx(float(cost[chosen].sum()))
+        assert found["cost"] <= budget + 1e-6
+        assert found["people"] == pytest.approx(float(weight[reach[:, chosen].any(axis=1)].sum()))
+        assert found["peopleBound"] >= -most.fun - 1e-6
+        hits += found["people"] >= -most.fun - 1e-6
+    page.close()
+    assert hits >= 27
