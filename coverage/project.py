@@ -9,7 +9,7 @@ import datetime as dt
 import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -376,6 +376,7 @@ class Project(_Frozen):
     region: RegionSettings = RegionSettings()
     network: NetworkSettings
     road_class: RoadPatterns = Field(default_factory=dict)
+    rules: dict[str, dict[str, Any]] = Field(default_factory=dict)
     routes: dict[str, RouteSettings] = Field(default_factory=dict)
     tables: dict[
         Literal["chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls", "traffic"],

@@ -28,7 +28,7 @@ from .network.refs import RoadClasses
 from .network.routes import Counting, Mark, RoadIndex, Route, find_routes
 from .notices import notices
 from .project import Project, TableSettings, boundary_file
-from .rules.policy import Policy, read_policy
+from .rules.policy import Policy, read_policy, with_changes
 from .rules.roads import RoadContext
 from .rules.traffic import apply_traffic
 from .units import M_PER_KM, WGS84
@@ -65,7 +65,8 @@ def load(project: Project, *, progress: StageProgress = silent) -> Study:
     """Read policy, region, roads and tables."""
     found = Diagnostics()
     with found.collecting():
-        policy = read_policy(_policy_name(project))
+        policy, changed = read_project_policy(project)
+        found.extend(changed)
     progress("network", 0.05)
     region: Region | None = None
     features: Mapping[str, gpd.GeoDataFrame] = {}
@@ -117,7 +118,19 @@ def _network(
     return extract.roads, extract.features
 
 
-def _policy_name(project: Project) -> str | Path:
+def read_project_policy(project: Project) -> tuple[Policy, list[Fault]]:
+    """Return the policy with the project's changes of its rules, and a warning for each of them.
+
+    Raises
+    ------
+    InputError
+        If there is no such policy, or it can't be changed as the project says.
+    """
+    return with_changes(read_policy(policy_name(project)), project.rules, "project.toml")
+
+
+def policy_name(project: Project) -> str | Path:
+    """Return what the project names as its policy: the id of a profile, or where the file of its own is."""
     path = project.path(Path(project.policy))
     return path if path.suffix == ".toml" and path.exists() else project.policy
 

@@ -34,7 +34,7 @@ _PAIRS = {
     "meaning": ("含义", "meaning"), "required": ("必填", "required"), "column": ("列名", "column"),
     "header": ("表头", "header"), "unit": ("单位", "unit"), "also": ("也认作", "also read"),
     "rule": ("规则", "rule"), "target": ("目标", "target"), "by": ("期限", "by"), "source": ("来源", "source"),
-    "assumed": ("假定值", "assumed"), "text": ("文字", "text"),
+    "assumed": ("假定值", "assumed"), "value": ("值", "value"), "text": ("文字", "text"),
     "int": ("整数", "whole number"), "float": ("数", "number"), "bool": ("是否", "true or false"),
     "date": ("日期", "date"), "choice": ("选项", "choice"), "path": ("路径", "path"),
     "list": ("列表：", "list of "), "table": ("表：名称 = ", "table: name = "), "section": ("一节", "section"),
@@ -46,7 +46,7 @@ PLACEHOLDERS = {"routes": "REF"}
 """What stands for the names of a table of tables; NAME elsewhere."""
 SHARED = {ActionCost: "costs.ACTION"}
 """Models that several keys have in common: their own keys are told once."""
-PLAIN = {str: "text", int: "int", float: "float", bool: "bool", dt.date: "date", Path: "path"}
+PLAIN = {Any: "value", str: "text", int: "int", float: "float", bool: "bool", dt.date: "date", Path: "path"}
 TABLE_NAMES = {
     "zh": ("充电站（桩）", "服务区、场站等设施", "泊位", "停车场", "需求点", "区县", "靠泊记录", "交通量"),
     "en": (

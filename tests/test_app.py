@@ -672,3 +672,53 @@ def test_the_zip_holds_all_with_a_summary_that_is_text(client, project, run, inp
     assert "<script" not in page
     assert "50% – 75%" in page
     assert "2026: 2 actions" in page
+
+
+# -- rules ---------------------------------------------------------------------------------------------------
+
+
+def line_of(client, rule, path):
+    """A value of a rule as the page shows it."""
+    found = client.get(f"{AT}/rules").json()
+    return next(v for r in found["rules"] if r["id"] == rule for v in r["values"] if v["path"] == path)
+
+
+def test_a_value_is_changed_for_the_project_and_taken_back(client, project):
+    """60 kW becomes 120 kW, seen at once and in project.toml; the profile and the other rules stay."""
+    from plugspan.rules.policy import read_policy
+    from plugspan.study import read_project_policy
+
+    rule, path = "expressway-service-area-fast", ["site", "dc_min_kw"]
+
+    def change(value, path=path, rule=rule):
+        version = client.get(AT).json()["version"]
+        data = {"rule": rule, "path": path, "value": value}
+        return client.post(f"{AT}/rules", json=data, headers={"if-match": version})
+
+    before = (project / "project.toml").read_text("utf-8")
+    line = line_of(client, rule, path)
+    assert ("60 kW" in line["words"], line["assumed"], line["changed"]) == (True, True, False)
+    assert change(120).status_code == 200
+    line = line_of(client, rule, path)
+    assert "60 kW" in line["was"]
+    assert "120 kW" in line["words"]
+    assert line["changed"]
+    policy, notes = read_project_policy(read_project(project))
+    profile = read_policy("zhuzhou-2025")
+    assert policy.rules[0].site.dc_min_kw == 120
+    assert policy.rules[1:] == profile.rules[1:]
+    assert "from 60 to 120" in notes[0].render("en")
+    for value, where in (
+        (-1, path),
+        ("x", path),
+        (None, ["id"]),
+        ({}, path),
+        (5, ["site", "no_such"]),
+        (5, []),
+    ):
+        assert change(value, where).status_code in (400, 422), (value, where)
+    assert change(5, rule="no-such").status_code == 400
+    assert change(30, ["target", "value_max"], "ordinary-highway-spacing").status_code == 200
+    assert change(None, ["target", "value_max"], "ordinary-highway-spacing").status_code == 200
+    assert change(None).status_code == 200
+    assert (project / "project.toml").read_text("utf-8").rstrip() == before.rstrip()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from plugspan.errors import InputError
 from plugspan.project import Project, read_project
 from plugspan.rules.model import SiteRequirement
-from plugspan.rules.policy import PROFILES, Policy, read_policy
+from plugspan.rules.policy import PROFILES, Policy, read_policy, with_changes
 from plugspan.settings import parse_toml
 
 SMALL = 'schema = 1\nname = "x"\n[network]\nosm = "roads.osm.pbf"\n'
@@ -161,3 +163,40 @@ def test_what_is_no_pattern_of_road_numbers_is_told(pattern):
     told = faults_of(f'{SMALL}[road_class]\nordinary_trunk = ["{pattern}"]\n')
     assert "row 6" in told or "row 5" in told
     assert "is not a regular expression" in told
+
+
+def test_a_project_changes_values_of_rules_and_each_is_an_assumption_with_a_notice():
+    """Only what differs is noted; tables are merged; the profile is as it was."""
+    profile = read_policy("zhuzhou-2025")
+    wanted = {
+        "expressway-service-area-fast": {"site": {"dc_min_kw": 120, "within_m": 300}},
+        "ordinary-highway-spacing": {"target": {"value_max": 30.0}, "class_limits_km": [20.0, 30.0]},
+    }
+    policy, notes = with_changes(profile, wanted, "project.toml")
+    fast, spacing = policy.rules[0], policy.rules[2]
+    assert (fast.site.dc_min_kw, fast.site.within_m, fast.site.same_side) == (120, 300, True)
+    assert fast.assumptions == profile.rules[0].assumptions
+    assert (spacing.target.value, spacing.class_limits_km) == (30.0, (20.0, 30.0))
+    assert spacing.assumptions == (*profile.rules[2].assumptions, "value_max", "class_limits_km")
+    assert [note.values["key"] for note in notes] == ["site.dc_min_kw", "target.value_max", "class_limits_km"]
+    assert all(note.warning for note in notes)
+    others = [i for i in range(len(profile.rules)) if i not in (0, 2)]
+    assert all(policy.rules[i] is profile.rules[i] for i in others)
+    assert read_policy("zhuzhou-2025") == profile
+    assert with_changes(profile, {}, "project.toml") == (profile, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"no-such": {}}, "no rule of the policy"),
+        ({"people-in-reach": {"kind": "inventory"}}, "can't be changed in a project"),
+        ({"people-in-reach": {"site": {"dc_min_kw": -1}}}, "rules.people-in-reach.site.dc_min_kw"),
+        ({"people-in-reach": {"site": 3}}, "a table of settings"),
+        ({"people-in-reach": {"span_km": 3}}, "rules.people-in-reach.span_km"),
+    ],
+)
+def test_changes_that_make_no_rule_are_faults(changes, words):
+    """With the whole path of the key, as it stands in the project file."""
+    with pytest.raises(InputError, match=re.escape(words)):
+        with_changes(read_policy("zhuzhou-2025"), changes, "project.toml")

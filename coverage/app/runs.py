@@ -66,7 +66,10 @@ def results(ask: Ask) -> dict[str, Any]:
         return {"there": False, "stale": False, "files": []}
     result = read_result(run)
     after = {str(found.get("rule")): found for found in _rows(result.get("after"), "findings", "measures")}
-    findings = [_finding(found, after, ask.lang) for found in _rows(result, "findings", "measures")]
+    findings = [
+        finding_words(found, ask.lang) | {"after": _interval(after.get(str(found.get("rule")), {}), ask.lang)}
+        for found in _rows(result, "findings", "measures")
+    ]
     return {
         "there": True,
         "stale": _stale(ask.folder, run),
@@ -100,7 +103,8 @@ def _stale(folder: Folder, run: Path) -> bool:
     return any(path.stat().st_mtime > made for path in files)
 
 
-def _finding(found: dict[str, Any], after: dict[str, dict[str, Any]], lang: str) -> dict[str, Any]:
+def finding_words(found: dict[str, Any], lang: str) -> dict[str, str]:
+    """A row of findings of ``result.json`` in words: rule, status, value, target."""
     shown = str(found.get("shown") or "")
     key = f"status.{shown.replace(' ', '-')}"
     year = str(found.get("by") or "")[:4]
@@ -116,7 +120,6 @@ def _finding(found: dict[str, Any], after: dict[str, dict[str, Any]], lang: str)
         if key in catalogue()
         else text("finding.report-only", lang),
         "value": _interval(found, lang),
-        "after": _interval(after.get(str(found.get("rule")), {}), lang),
         "target": f"{sense} {target}" if target else "",
     }
 

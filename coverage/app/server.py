@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from ..errors import InputError, OutputExistsError, PlugspanError
 from ..texts import LANGUAGES, catalogue, text
-from . import cells, handover, projects, runs, table_view
+from . import cells, handover, projects, rule_view, runs, table_view
 from .ask import Ask
 from .door import HOST, PAGE_POLICY, Door, with_policy
 from .jobs import Jobs
@@ -192,6 +192,8 @@ def make_app(world: World, lang: str) -> Starlette:
         Route(f"{project}/tables/{{kind}}/{{index}}", _answers(table_view.table)),
         Route(f"{project}/tables/{{kind}}/{{index}}", _answers(table_view.change_table), methods=["POST"]),
         Route(f"{project}/tables/{{kind}}/{{index}}/cell", _answers(cells.change_cell), methods=["POST"]),
+        Route(f"{project}/rules", _answers(rule_view.rules)),
+        Route(f"{project}/rules", _answers(rule_view.change_rule), methods=["POST"]),
         Route(f"{project}/results", _answers(runs.results)),
         Route(f"{project}/map", _answers(handover.map_page)),
         Route(f"{project}/run/{{name}}", _answers(handover.download)),

@@ -46,7 +46,9 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
                 "data_date": plan.project.network.data_date,
                 "note": plan.project.output.note,
                 "options": plan.project.model_dump(
-                    mode="json", include={"region", "siting", "road_class", "plan", "costs"}, by_alias=True
+                    mode="json",
+                    include={"region", "siting", "road_class", "rules", "plan", "costs"},
+                    by_alias=True,
                 ),
             },
             "provenance": {

@@ -36,6 +36,10 @@ class Bilingual(Frozen):
     def __getitem__(self, lang: str) -> str:
         return str(getattr(self, lang, self.en))
 
+    def render(self, lang: str) -> str:
+        """Return the text in ``lang``, as what stands in a fault."""
+        return self[lang]
+
 
 _OF_EQUIPMENT = ("serves", "dc_min_kw", "min_points", "pool_min_kw", "connectors", "open_24h")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, reduce
 from importlib import resources
 from operator import or_
@@ -22,7 +24,7 @@ from pydantic_core import PydanticCustomError
 from ..errors import Fault, InputError
 from ..patterns import RoadPatterns
 from ..schema import LengthUnit, Reader
-from ..settings import parse_toml, read_toml
+from ..settings import parse_toml, read_toml, validated
 from .costs import CostTable
 from .kind import kinds
 from .model import Bilingual, EmissionFactors, Rule
@@ -102,6 +104,124 @@ class Policy(BaseModel):
             twice = {"ids": ", ".join(sorted({i for i in ids if ids.count(i) > 1}))}
             raise PydanticCustomError("rule_ids", "rule ids must differ", twice)
         return value
+
+
+FIXED = ("id", "kind", "title", "source", "assumptions")
+"""Keys of a rule that a project can't change: what is asked for, not what it is."""
+
+
+def with_changes(
+    policy: Policy, changes: Mapping[str, Mapping[str, Any]], file: str
+) -> tuple[Policy, list[Fault]]:
+    """Return a policy with values of its rules changed for one project; the profile stays as it is.
+
+    Parameters
+    ----------
+    policy : Policy
+    changes : mapping
+        Id of a rule -> keys as the profile writes them (``{"site": {"dc_min_kw": 120.0}}``).
+    file : str
+        Named in the faults: where the changes stand.
+
+    Returns
+    -------
+    Policy
+        Changed values are assumptions of the rule: no source of the profile gives them.
+    list of Fault
+        A warning for each value that differs from the profile's.
+
+    Raises
+    ------
+    InputError
+        If there is no such rule, or a rule can't be as the changes say; all faults are named.
+    """
+    known = {rule.id: rule for rule in policy.rules}
+    faults: list[Fault] = []
+    notes: list[Fault] = []
+    for name, wanted in changes.items():
+        if name not in known:
+            faults.append(Fault("rule-unknown", file=file, value=name, values={"known": ", ".join(known)}))
+            continue
+        rule = known[name]
+        try:
+            known[name] = _changed(rule, wanted, file)
+        except InputError as error:
+            faults += error.faults
+            continue
+        for path, new in leaves(wanted):
+            old = value_at(rule, path)
+            if old != value_at(known[name], path):
+                values = {
+                    "rule": rule.title,
+                    "key": ".".join(path),
+                    "old": _plainly(old),
+                    "new": _plainly(new),
+                }
+                notes.append(Fault("rule-changed", file=file, value=name, values=values, warning=True))
+    if faults:
+        raise InputError(faults)
+    return policy.model_copy(update={"rules": tuple(known.values())}), notes
+
+
+def _changed(rule: Rule, wanted: Mapping[str, Any], file: str) -> Rule:
+    if fixed := sorted(set(wanted) & set(FIXED)):
+        values = {"key": fixed[0], "rule": rule.id}
+        raise InputError(Fault("rule-fixed", file=file, value=fixed[0], values=values))
+    data = _merged(rule.model_dump(exclude_unset=True), wanted)
+    changed = [path[-1] for path, _ in leaves(wanted) if value_at(rule, path) != _at(wanted, path)]
+    data["assumptions"] = tuple(dict.fromkeys([*rule.assumptions, *changed]))
+    try:
+        return validated(data, type(rule), file)
+    except InputError as error:
+        raise InputError([_of_rule(fault, rule.id) for fault in error.faults]) from error
+
+
+def _of_rule(fault: Fault, name: str) -> Fault:
+    """A fault of a rule's keys with the whole path of the key in the project file."""
+    if "key" in fault.values:
+        return replace(fault, values={**fault.values, "key": f"rules.{name}.{fault.values['key']}"})
+    return replace(fault, value=f"rules.{name}.{fault.value}")
+
+
+def _merged(data: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables within tables are merged key by key; of a target the new kind takes the place of the old one."""
+    found = dict(data)
+    for key, value in wanted.items():
+        inner = found.get(key)
+        if key == "target" or not (isinstance(inner, Mapping) and isinstance(value, Mapping)):
+            found[key] = value
+        else:
+            found[key] = _merged(inner, value)
+    return found
+
+
+def leaves(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield (path, value) of all values of a table with tables in it."""
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def value_at(rule: Rule, path: Sequence[str]) -> Any:
+    """Return a rule's value by the path of its key, lists as tuples; None if it has no such key."""
+    found: Any = rule
+    for part in path:
+        found = getattr(found, part, None)
+    return found
+
+
+def _at(table: Any, path: Sequence[str]) -> Any:
+    for part in path:
+        table = table[part]
+    return tuple(table) if isinstance(table, list) else table
+
+
+def _plainly(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plainly, value))
+    return f"{value:g}" if isinstance(value, float) else "–" if value is None else str(value)
 
 
 def _shipped() -> dict[str, str]:

@@ -76,11 +76,29 @@ def assumption_lines(rule: Rule, lang: str) -> list[str]:
 
 def _assumption(rule: Rule, name: str, lang: str) -> str:
     value: Any = getattr(rule, name, None)
-    for part in ("site", "berth"):
+    for part in ("site", "berth", "target"):
         if value is None:
             value = getattr(getattr(rule, part, None), name, None)
+    return setting_words(name, value, lang)
+
+
+_UNIT_OF_SETTING = {
+    "share_min": "share",
+    "charging_spaces_min": "share",
+    "margin_min": "margin",
+    "value_max": "km",
+    "class_t_min": "t",
+    "dc_min_kw": "kW",
+    "pool_min_kw": "kW",
+}
+
+
+def setting_words(name: str, value: Any, lang: str) -> str:
+    """Return the value of a rule's key as a sentence: “fast means one DC point of 60 kW or more”."""
     if isinstance(value, (tuple, list)):
-        value = text("map.comma", lang).join(_choice(str(v), lang) for v in value)
+        value = text("map.comma", lang).join(
+            f"{v:g}" if isinstance(v, float) else _choice(str(v), lang) for v in value
+        )
     elif isinstance(value, Mapping):  # shares by kind of place
         parts = [f"{_choice(str(key), lang)} {percent(share)}" for key, share in value.items()]
         value = text("map.comma", lang).join(parts)
@@ -91,7 +109,7 @@ def _assumption(rule: Rule, name: str, lang: str) -> str:
     elif isinstance(value, str):
         value = _choice(value, lang)
     elif value is not None:
-        unit = UNIT_OF_SUFFIX.get(name.rpartition("_")[2], "")
+        unit = _UNIT_OF_SETTING.get(name) or UNIT_OF_SUFFIX.get(name.rpartition("_")[2], "")
         value = shown(value, Column(name, "float", unit, form=Form(1)), lang, unit=True)
     key = f"assumption.{name}"
     return text(key, lang, value=value) if key in catalogue() else f"{name} = {value}"
