@@ -43,6 +43,7 @@ def rules(ask: Ask) -> dict[str, Any]:
                     if was != value
                     else "",
                     "value": value,
+                    "editable": _is_value(value),
                     "default": was,
                     "assumed": path[-1] in rule.assumptions,
                     "changed": was != value,

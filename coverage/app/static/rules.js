@@ -57,7 +57,7 @@ export async function rulesPage(project) {
   function valueLine(rule, item) {
     const place = h("li", { class: item.changed ? "changed" : null, "data-key": item.path.join(".") });
     const state = item.changed ? "changed" : item.assumed ? "assumed" : "stated";
-    const edit = h("button", { type: "button", class: "link", onclick: () => editor(rule, item, place) }, t("rules.change"));
+    const edit = item.editable && h("button", { type: "button", class: "link", onclick: () => editor(rule, item, place) }, t("rules.change"));
     const undo = item.changed ? h("button", { type: "button", class: "link", onclick: (event) => change(event.currentTarget, rule.id, item.path, null) }, t("rules.undo")) : null;
     fill(place,
       h("span", { class: "grow" }, item.changed ? [h("s", {}, item.was), " → ", h("b", {}, item.words)] : item.words),
