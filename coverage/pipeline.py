@@ -17,8 +17,7 @@ import pandas as pd
 from .errors import Fault, InputError
 from .inputs import Built, read_table
 from .inputs.schemas import PLAN_PINS
-from .network.figures import network_figures
-from .network.quality.report import QualityReport, network_quality
+from .network.quality.report import QualityReport, network_figures, network_quality
 from .network.routes import Route
 from .plan import Plan, Provenance
 from .project import PlanSettings, Project

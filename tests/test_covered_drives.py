@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan import InputError, covered_length, read_network
-from plugspan.measure.covered_drives import Links, least_drives, nearest_two
+from plugspan.measure.covered import Links, least_drives, nearest_two
 from scipy.spatial import Delaunay
 
 FAR = 1e9

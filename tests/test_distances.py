@@ -19,7 +19,7 @@ from plugspan.network.distances import (
     nearest_source,
     snap,
 )
-from plugspan.network.geodesic import earth_centred
+from plugspan.network.geometry import earth_centred
 from pyproj import Geod
 from test_routes_properties import build, networks
 from toy import Toy, lonlat

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from plugspan.measure.covered import covered_length
-from plugspan.rules.edge_cover import Pieces, edge_rows
+from plugspan.rules.covered_rows import Pieces, edge_rows
 from scipy import sparse
 from scipy.sparse import csgraph
 

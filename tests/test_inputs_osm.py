@@ -7,8 +7,7 @@ import pytest
 import shapely
 from plugspan.errors import Diagnostics
 from plugspan.inputs import qualify_points, table_from_osm
-from plugspan.inputs.from_osm import counties_from_osm, demand_from_osm, pair_name
-from plugspan.inputs.osm_sockets import power_kw, socket_rows
+from plugspan.inputs.from_osm import counties_from_osm, demand_from_osm, pair_name, power_kw, socket_rows
 
 
 def features(*rows, osm_type="node"):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from osm_xml import drives, ends, node, write_osm
 from plugspan.network import read_network
-from plugspan.network.geodesic import line_lengths_m, step_lengths_m
+from plugspan.network.geometry import line_lengths_m, step_lengths_m
 from pyproj import Geod
 
 GEOD = Geod(ellps="WGS84")

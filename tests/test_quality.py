@@ -10,9 +10,8 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from plugspan.network import read_network
-from plugspan.network.figures import network_figures
 from plugspan.network.quality.refs import odd_refs, one_slip, signature
-from plugspan.network.quality.report import KINDS, network_quality
+from plugspan.network.quality.report import KINDS, network_figures, network_quality
 from plugspan.network.quality.routes import runs
 from plugspan.network.refs import GB_T_917, RoadClasses
 from plugspan.network.routes import RoadIndex, find_routes, network_length_m, parallel_inside_m

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from plugspan.measure.border import OwnPart
-from plugspan.measure.covered import covered_length
-from plugspan.measure.covered_drives import Links
+from plugspan.measure.covered import Links, covered_length
+from plugspan.rules.covered_rows import SitesOnRoads, join_roads, roads_of_pieces, watched
 from plugspan.rules.rows import RuleRows
 from plugspan.rules.stretches import gap_rows
-from plugspan.rules.two_site import SitesOnRoads, join_roads, roads_of_pieces, watched
 from plugspan.siting.levels import PlanProblem, solve_levels
 from plugspan.siting.proof import check_proof, write_proof
 from plugspan.siting.rows import stack_rows

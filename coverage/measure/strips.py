@@ -15,9 +15,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from ..network.geometry import mercator
 from ..network.graph import BoolArray, FloatArray
 from ..network.routes import Drive, Route, Section, merge_intervals
-from ..network.routes.geometry import mercator
 from ..units import compare_m, lonlat
 from .strip_model import (
     Crossing,

@@ -1,13 +1,12 @@
 """Road networks: reading OpenStreetMap, regions, features, exchange with OSMnx."""
 
-from .clip import clip_graph
+from .cutting import clip_graph
 from .download import fetch_osm
-from .graph import RoadGraph
+from .graph import RoadGraph, travel_time_s
 from .interchange import from_networkx, to_networkx
 from .osm.features import read_features, read_region_from_osm
 from .osm.network import OsmExtract, OsmReport, read_network, read_osm
 from .region import Region, graph_inside, read_region
-from .speed import travel_time_s
 
 __all__ = [
     "OsmExtract",

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .geodesic import step_lengths_m, sums
+from .geometry import step_lengths_m, sums
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
 from .osm.tags import directions, ferries, is_present, is_roundabout, way_speeds_kmh
 from .osm.ways import Coded, Ways, pointers, ranges

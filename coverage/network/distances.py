@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from ..errors import NetworkError
 from ..units import M_PER_KM
 from .cutting import cut_segments
-from .geodesic import earth_centred
+from .geometry import earth_centred
 from .graph import FloatArray, IntArray, RoadGraph, shortest_csr
 from .snapping import SNAP_M, Snapped, Snapper, join_snapped, main_segments, snap
 

@@ -20,13 +20,12 @@ from ..files import check_bytes
 from ..markup import read_xml
 from ..units import WGS84
 from ..vectors import VectorLayer, read_vector
-from .clip import clip_graph
-from .geodesic import line_lengths_m
-from .graph import FloatArray, RoadGraph
+from .cutting import clip_graph
+from .geometry import line_lengths_m
+from .graph import DEFAULT_KMH, FloatArray, RoadGraph
 from .osm.tags import is_ferry, is_one_way, is_present, is_roundabout, speed_kmh
 from .osm.ways import pointers
 from .region import Region
-from .speed import DEFAULT_KMH
 
 if TYPE_CHECKING:
     import networkx as nx  # slow to import: only when it is needed

@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from ..errors import Fault, InputError, NetworkError
 from ..units import WGS84
 from ..vectors import SUFFIXES, read_vector
-from .geodesic import line_lengths_m
+from .geometry import line_lengths_m
 from .graph import BoolArray, FloatArray, RoadGraph
 from .osm.files import check_file
 

@@ -11,8 +11,8 @@ import shapely
 from scipy.sparse import csgraph
 
 from ..units import GEOD, WGS84
+from .geometry import dense_lines, ground_scale, ground_steps, mercator, unmercator
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
-from .routes.geometry import dense_lines, ground_scale, ground_steps, mercator, unmercator
 
 SNAP_M = 1000.0
 """Points further from a road than this are not snapped."""

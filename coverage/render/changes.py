@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..network.geodesic import earth_centred
+from ..network.geometry import earth_centred
 from ..schema import COLUMNS, Column, Reader, column, in_currency
 from ..schema import shown as told
 from ..tables.summary import padded, width

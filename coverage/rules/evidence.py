@@ -15,8 +15,7 @@ from ..inputs import Inputs, qualify
 from ..inputs.sites import exists
 from ..measure.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
 from ..measure.strips_around import DriveLines
-from ..network.access import find_served
-from ..network.access_roads import access_segments
+from ..network.access import access_segments, find_served
 from ..network.graph import FloatArray, IntArray
 from ..network.routes import Drive, Route, mercator
 from ..units import M_PER_KM, lonlat

@@ -12,8 +12,7 @@ import pandas as pd
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from ..measure.covered import covered_length
-from ..measure.covered_drives import Links
+from ..measure.covered import Links, covered_length
 from ..measure.spacing import Spacing, find_spacing
 from ..network.access import Access, find_served
 from ..network.cutting import all_pieces
@@ -22,7 +21,7 @@ from ..network.routes import segment_weight, segments_inside
 from ..network.snapping import Snapped, join_snapped, places_on
 from ..settings import Positive
 from ..units import M_PER_KM, compare_m, lonlat
-from .edge_cover import SAME_M, Pieces, edge_rows
+from .covered_rows import SAME_M, Pieces, SitesOnRoads, edge_rows, join_roads, roads_of_pieces, watched
 from .finding import NO, YES, Finding, Measured
 from .kind import RuleKind
 from .roads import (
@@ -38,7 +37,6 @@ from .roads import (
 )
 from .rows import RuleRows, Stretches, World, rule_rows
 from .stretches import gap_rows, lines_of
-from .two_site import SitesOnRoads, join_roads, roads_of_pieces, watched
 
 LEAST_M = 1e-6
 """A distance of 0 as it is stored."""
@@ -201,7 +199,7 @@ def _graph_coverage(
 
 
 def coverage_rows(world: World, rule: LengthCoverage) -> RuleRows | None:
-    """Rows of the pieces that don't pass, by the rule's reading; see :mod:`.edge_cover`."""
+    """Rows of the pieces that don't pass, by the rule's reading; see :mod:`.covered_rows`."""
     share = rule.target.share_min or 1.0
     if rule.reading == "route":
         return _route_rows(world, rule, share)

@@ -25,7 +25,7 @@ from ..network.access import find_served
 from ..network.graph import BoolArray, FloatArray, IntArray
 from ..network.routes import Drive, Section
 from ..units import M_PER_KM, compare_m, lonlat
-from .edge_cover import stretches_on
+from .covered_rows import stretches_on
 from .finding import YES
 from .roads import RoadContext, RouteRule
 from .rows import Line, RuleRows, Stretches, World, rule_rows

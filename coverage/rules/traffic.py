@@ -20,9 +20,9 @@ from ..errors import Fault
 from ..inputs import DEMAND, Inputs, as_table
 from ..inputs.bundle import placed_in
 from ..inputs.headers import listed
+from ..network.geometry import ground_scale
 from ..network.graph import FloatArray
 from ..network.routes import Drive, RoadIndex, Route, locate, mercator
-from ..network.routes.geometry import ground_scale
 from ..units import M_PER_KM
 
 if TYPE_CHECKING:

@@ -27,6 +27,7 @@ from ..network.snapping import Snapped, join_snapped
 from ..rules.assessment import Assessment
 from ..rules.berths import BerthShare, berth_membership
 from ..rules.calls import CallShare, call_facts
+from ..rules.covered_rows import join_roads
 from ..rules.facilities import (
     FacilityShare,
     assign_chargers,
@@ -42,7 +43,6 @@ from ..rules.parking import ShareMargin, ev_share, parking_population
 from ..rules.reach import DemandReach, reach_cost
 from ..rules.roads import RouteRule
 from ..rules.spacing import RouteSpacing
-from ..rules.two_site import join_roads
 from ..units import M_PER_KM, lonlat
 from .actions import EVENTS, STATIONS
 from .planning.reach import Places, measure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..geometry import ground_scale, mercator, unmercator
 from .clip import (
     OpenEnds,
     inside_intervals,
@@ -15,11 +16,18 @@ from .clip import (
     segments_inside,
 )
 from .find import find_routes
-from .geometry import ground_scale, mercator, unmercator
 from .index import RoadIndex
 from .kilometre_posts import Counting, Mark
-from .model import Direction, Drive, ParallelCarriageway, Route, Section
-from .totals import edge_weight, network_length_m, segment_weight
+from .model import (
+    Direction,
+    Drive,
+    ParallelCarriageway,
+    Route,
+    Section,
+    edge_weight,
+    network_length_m,
+    segment_weight,
+)
 
 __all__ = [
     "Counting",

@@ -12,12 +12,11 @@ from scipy.spatial import cKDTree
 
 from ...errors import Fault, InputError
 from ...units import GEOD, M_PER_KM
-from ..geodesic import earth_centred
+from ..geometry import earth_centred, ground_scale
 from ..graph import FloatArray, IntArray
 from .align import Placed, place
 from .chains import LOOK_M
 from .drives import Path
-from .geometry import ground_scale
 from .groups import Group, Paired
 from .index import RoadIndex
 

@@ -10,8 +10,8 @@ import shapely
 from shapely import MultiLineString, MultiPoint, Point
 from shapely.geometry.base import BaseGeometry
 
+from ..geometry import ground_scale, mercator, unmercator
 from ..graph import BoolArray, FloatArray, IntArray, RoadGraph
-from .geometry import ground_scale, mercator, unmercator
 from .index import RoadIndex
 from .model import Drive, Route
 

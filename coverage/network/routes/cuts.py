@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..geometry import ground_scale
 from ..graph import BoolArray, FloatArray, IntArray
 from ..u_turns import LOOK_M, TURN_DEG
 from .drives import Path
-from .geometry import ground_scale
 from .index import RoadIndex
 from .pairing import Beside, Measured, Samples, beside, measure, sample, shared_places, two_way_edges
 

@@ -18,10 +18,10 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ...errors import Fault, InputError
+from ..geometry import mercator
 from ..graph import BoolArray, FloatArray, IntArray
 from .chains import Arc, Chain, ChainEnd, chain_ends, limit_deg, make_chains, turn_deg
 from .forks import Follow, Place, closing_streets, keep_on, leave_stubs, round_the_block, strings_of
-from .geometry import mercator
 from .index import RoadIndex
 
 OTHER_CLASS_DEG, OTHER_NAME_DEG = 30.0, 15.0

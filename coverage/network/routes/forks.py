@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from ..geometry import ground_scale
 from ..graph import FloatArray, IntArray
 from .chains import Arc, Chain, ChainEnd, limit_deg, turn_deg
-from .geometry import ground_scale
 from .index import RoadIndex
 
 CROSS_STREET_M = 1000.0

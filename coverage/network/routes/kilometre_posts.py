@@ -10,9 +10,9 @@ import numpy as np
 import shapely
 
 from ...errors import Fault, InputError
+from ..geometry import ground_scale, mercator
 from ..graph import FloatArray
 from ..refs import split_refs
-from .geometry import ground_scale, mercator
 from .index import RoadIndex
 from .model import Direction, Drive, Section
 

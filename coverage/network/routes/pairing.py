@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from ..geometry import ground_scale
 from ..graph import BoolArray, FloatArray, IntArray
 from .drives import Path
-from .geometry import ground_scale
 from .index import RoadIndex
 
 STEP_M = 100.0
