@@ -135,6 +135,7 @@ class TableSettings(_Frozen):
     encoding: str | None = None
     sheet: str | None = None
     layer: str | None = None
+    points: Annotated[Count, Field(ge=1)] | None = None
     duplicates: Literal["merge", "add", "ask"] = "merge"
     trust: Annotated[int, Field(ge=-1000, le=1000)] = 0
     as_of: dt.date | None = None

@@ -88,6 +88,7 @@ def load(project: Project, *, progress: StageProgress = silent) -> Study:
             roads, classes, bridge_m=project.network.bridge_km * M_PER_KM, counting=route_counting(project)
         )
     )
+    inputs = _clustered(project, inputs)
     area = None if region is None else region.polygon
     policy, inputs = apply_traffic(policy, inputs, RoadIndex(roads), routes, area)
     inputs = replace(inputs, warnings=(*inputs.warnings, *notices(project, policy, roads, routes, inputs)))
@@ -190,6 +191,8 @@ def _inputs(
             if settings.from_osm and roads is None:
                 continue
             content = _content(project, name, settings)
+            if settings.points is not None and name != "demand":
+                found.append(Fault("points-not-demand", file="project.toml", value=name))
             if content is not None and content in seen:
                 found.append(_file_twice(settings, seen[content]))
                 continue
@@ -209,6 +212,16 @@ def _inputs(
             merges += joined
     found.stop()
     return collect(tables, None if region is None else region.polygon, found, merges)
+
+
+def _clustered(project: Project, inputs: Inputs) -> Inputs:
+    """Join the places of tables of demand that ask for it."""
+    for settings in project.tables.get("demand", ()):
+        if settings.points is not None and settings.path is not None:
+            from .inputs.people import cluster_demand  # rasterio is slow to load, and few need it
+
+            inputs = cluster_demand(inputs, settings.path.name, settings.points, project.siting.reach_km)
+    return inputs
 
 
 def _content(project: Project, name: str, settings: TableSettings) -> Hashable:

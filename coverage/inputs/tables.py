@@ -31,6 +31,8 @@ from .headers import Mapped, find_column, listed, map_headers, unknown_name
 from .raw_table import RawTable, raw_from_frame
 from .totals_and_footnotes import merged_numbers, spreads, without_asides
 
+RASTER_SUFFIXES = (".tif", ".tiff")
+
 
 def read_table(
     path: str | Path | pd.DataFrame,
@@ -52,7 +54,8 @@ def read_table(
     Parameters
     ----------
     path : path or DataFrame
-        CSV/TSV (UTF-8, GBK), Excel (.xlsx), GeoJSON, GeoPackage, Shapefile, FlatGeobuf. Or a frame, whose columns
+        CSV/TSV (UTF-8, GBK), Excel (.xlsx), GeoJSON, GeoPackage, Shapefile, FlatGeobuf, GeoParquet; for demand a
+        GeoTIFF of people. Or a frame, whose columns
         are found by the same names and whose cells are checked in the same way; a GeoDataFrame is in its own CRS.
     schema : TableSchema
         One of :mod:`plugspan.inputs.schemas`.
@@ -86,6 +89,8 @@ def read_table(
     InputError
         With every fault of the file.
     """
+    if not isinstance(path, pd.DataFrame) and Path(path).suffix.lower() in RASTER_SUFFIXES:
+        return _raster(Path(path), schema, region, notes)
     known = _recogniser(schema, columns)
     if isinstance(path, pd.DataFrame):
         raw = raw_from_frame(path, schema.name)
@@ -110,8 +115,39 @@ def read_table(
     if notes is not None:
         notes.extend(found)
     named = _with_ids(table, Path(raw.file).stem)
+    if (
+        schema.name == "demand"
+        and raw.geometry is not None
+        and (raw.geometry.geom_type.str.endswith("Polygon")).any()
+    ):
+        named = _spread(named, raw, datum, notes)
     named.attrs["datum"] = datum
     return named
+
+
+def _spread(
+    table: gpd.GeoDataFrame, raw: RawTable, datum: str, notes: list[Fault] | None
+) -> gpd.GeoDataFrame:
+    """Demand given by areas, spread over them."""
+    from .people import spread_areas
+
+    spread, found = spread_areas(table, _to_wgs84_layer(raw, datum, Diagnostics()))
+    if notes is not None:
+        notes.extend(found)
+    return spread
+
+
+def _raster(
+    path: Path, schema: TableSchema, region: BaseGeometry | None, notes: list[Fault] | None
+) -> gpd.GeoDataFrame:
+    from .people import people_from_raster  # rasterio is slow to load, and few need it
+
+    if schema.name != "demand":
+        raise InputError(Fault("raster-table", file=str(path)))
+    table, found = people_from_raster(path, region)
+    if notes is not None:
+        notes.extend(found)
+    return table
 
 
 def _recogniser(schema: TableSchema, columns: Mapping[str, str] | None) -> Callable[[str], bool]:
