@@ -722,3 +722,54 @@ def test_a_value_is_changed_for_the_project_and_taken_back(client, project):
     assert change(None, ["target", "value_max"], "ordinary-highway-spacing").status_code == 200
     assert change(None).status_code == 200
     assert (project / "project.toml").read_text("utf-8").rstrip() == before.rstrip()
+
+
+# -- the plan ------------------------------------------------------------------------------------------------
+
+
+def test_what_must_and_must_not_be_built_stands_in_the_project(client, project, run):
+    """An action is required, then forbidden, then left to the plan; the command reads the same."""
+
+    def pin(action, how):
+        version = client.get(f"{AT}/plan").json()["version"]
+        return client.post(f"{AT}/plan", json={"action": action, "pin": how}, headers={"if-match": version})
+
+    before = (project / "project.toml").read_text("utf-8")
+    assert pin("a-1", "required").status_code == pin("b", "required").status_code == 200
+    assert read_project(project).plan.required == ("a-1", "b")
+    assert pin("a-1", "forbidden").status_code == 200
+    plan = read_project(project).plan
+    assert (plan.required, plan.forbidden) == (("b",), ("a-1",))
+    assert client.get(f"{AT}/plan").json()["forbidden"] == ["a-1"]
+    for action, how in (("", "required"), ("a", "maybe"), ("x" * 300, "required")):
+        assert pin(action, how).status_code == 400
+    assert pin("a-1", "").status_code == pin("b", "").status_code == 200
+    assert (project / "project.toml").read_text("utf-8") == before
+    stale = client.post(f"{AT}/plan", json={"action": "a", "pin": "required"}, headers={"if-match": "0"})
+    assert stale.status_code == 412
+
+
+def test_results_are_kept_under_a_name_once(client, project, run):
+    """A copy that later runs don't touch; names that are none, or taken, are refused."""
+    assert client.post(f"{AT}/keep", json={"name": "基准"}).json() == {"kept": ["基准"]}
+    assert (project / "runs" / "基准" / "result.json").read_bytes() == (run / "result.json").read_bytes()
+    assert client.post(f"{AT}/keep", json={"name": "基准"}).status_code == 409
+    for name in ("..", "a/b", ".x", ""):
+        assert client.post(f"{AT}/keep", json={"name": name}).status_code == 422
+    assert client.post(f"{AT}/compare", json={"name": "../run"}).status_code == 404
+    assert client.get(f"{AT}/compare").status_code == 404
+    assert [p.name for p in (project / "runs").iterdir()] == ["基准"]
+
+
+def test_scenarios_are_files_of_the_project(client, project):
+    """Kept and read as the page wrote them; nothing else is taken, and no other place."""
+    scenario = {"schema": 1, "name": "我的", "on": ["a"], "off": [], "places": []}
+    assert client.put(f"{AT}/scenarios/我的", json=scenario).json() == {"scenarios": ["我的"]}
+    assert client.get(f"{AT}/scenarios/我的").json() == scenario
+    assert client.put(f"{AT}/scenarios/我的", json=scenario | {"on": []}).status_code == 200
+    assert client.put(f"{AT}/scenarios/x", json=[1]).status_code == 400
+    assert client.put(f"{AT}/scenarios/x", json={"schema": 2}).status_code == 400
+    assert client.put(f"{AT}/scenarios/..%2Fx", json=scenario).status_code in (404, 405)
+    assert client.put(f"{AT}/scenarios/..", json=scenario).status_code in (404, 405, 422)
+    assert client.get(f"{AT}/scenarios/none").status_code == 404
+    assert [p.name for p in (project / "scenarios").iterdir()] == ["我的.json"]

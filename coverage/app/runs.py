@@ -15,6 +15,7 @@ from .ask import Ask
 from .handover import FILES, RUN, map_state, write_zip
 from .jobs import HOME, KINDS, Job
 from .project_file import open_project
+from .scenarios import scenario_file
 from .world import Folder, RefusedError
 
 
@@ -30,10 +31,13 @@ def start(ask: Ask) -> dict[str, Any]:
     job = job_of(ask)
     project, version = open_project(ask.folder)
     lang, here = ask.lang, "."
+    run = ["run", here]
+    if name := ask.text("scenario"):
+        run += ["--scenario", str(scenario_file(ask.folder, name).relative_to(ask.folder.path))]
     args = {
         "check": lambda: ["check", here, "--lang", lang],
         "fetch": lambda: ["fetch", here, "--lang", lang],
-        "run": lambda: ["run", here, "--overwrite", "--progress", "json", "--lang", project.language],
+        "run": lambda: [*run, "--overwrite", "--progress", "json", "--lang", project.language],
         "assess": lambda: ["assess", here, "--lang", lang],
         "pdf": lambda: ["report", RUN, "--pdf", "--overwrite", "--lang", project.language],
     }
@@ -75,7 +79,7 @@ def results(ask: Ask) -> dict[str, Any]:
         "stale": _stale(ask.folder, run),
         "started": str(_part(result, "provenance", "started"))[:19],
         "findings": findings,
-        "plan": _plan(result, ask.lang),
+        "plan": plan_words(result, ask.lang),
         "warnings": [str(w)[:500] for w in result.get("warnings") or []][:100],
         "map": map_state(run / "map.html", ask.folder),
         "files": [
@@ -139,7 +143,7 @@ def _value(value: Any, found: dict[str, Any], lang: str) -> str:
     return shown_value(float(value), column("number", unit="" if unit == "count" else unit), lang, unit=True)
 
 
-def _plan(result: dict[str, Any], lang: str) -> dict[str, Any] | None:
+def plan_words(result: dict[str, Any], lang: str) -> dict[str, Any] | None:
     """Cost, years, levels and actions of the plan, as far as they are shown."""
     plan = result.get("plan")
     if not isinstance(plan, dict):

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from ..errors import InputError, OutputExistsError, PlugspanError
 from ..texts import LANGUAGES, catalogue, text
-from . import cells, handover, projects, rule_view, runs, table_view
+from . import cells, handover, plan_view, projects, rule_view, runs, scenarios, table_view
 from .ask import Ask
 from .door import HOST, PAGE_POLICY, Door, with_policy
 from .jobs import Jobs
@@ -194,6 +194,13 @@ def make_app(world: World, lang: str) -> Starlette:
         Route(f"{project}/tables/{{kind}}/{{index}}/cell", _answers(cells.change_cell), methods=["POST"]),
         Route(f"{project}/rules", _answers(rule_view.rules)),
         Route(f"{project}/rules", _answers(rule_view.change_rule), methods=["POST"]),
+        Route(f"{project}/plan", _answers(plan_view.plan)),
+        Route(f"{project}/plan", _answers(plan_view.change_plan), methods=["POST"]),
+        Route(f"{project}/keep", _answers(plan_view.keep), methods=["POST"]),
+        Route(f"{project}/compare", _answers(plan_view.compare_page)),
+        Route(f"{project}/compare", _answers(plan_view.compare), methods=["POST"]),
+        Route(f"{project}/scenarios/{{name}}", _answers(scenarios.read_scenario)),
+        Route(f"{project}/scenarios/{{name}}", _answers(scenarios.write_scenario), methods=["PUT"]),
         Route(f"{project}/results", _answers(runs.results)),
         Route(f"{project}/map", _answers(handover.map_page)),
         Route(f"{project}/run/{{name}}", _answers(handover.download)),

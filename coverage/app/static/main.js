@@ -3,11 +3,12 @@
 import { ask, h, speak, state, t, tell, Refusal } from "./core.js";
 import { dataPage } from "./data.js";
 import { handoverPage } from "./handover.js";
+import { planPage } from "./plan.js";
 import { rulesPage } from "./rules.js";
 import { runPage } from "./run.js";
 import { startPage } from "./start.js";
 
-const PAGES = { start: startPage, data: dataPage, rules: rulesPage, run: runPage, handover: handoverPage };
+const PAGES = { start: startPage, data: dataPage, rules: rulesPage, run: runPage, plan: planPage, handover: handoverPage };
 const STEPS = ["start", "data", "rules", "run", "plan", "handover"];
 let leave = null;
 let turn = 0;

@@ -1,0 +1,143 @@
+// Plan: the map of the run, what must and must not be built, money by year, results kept and compared.
+
+import { address, ask, during, fill, h, number, of, post, state, t, tell } from "./core.js";
+import { follow } from "./jobs.js";
+
+export async function planPage(project) {
+  let view = await ask(of(project, "plan"));
+  const results = await ask(of(project, "results"));
+  if (!results.there) return { nodes: [h("section", { class: "box" }, h("p", { class: "soft" }, t("handover.none")))] };
+
+  const stale = h("p", { class: "hint", id: "stale", hidden: !results.stale }, t("plan.stale"));
+  const again = async () => { view = await ask(of(project, "plan")); draw(); };
+  const change = (button, work) => during(button, async () => {
+    try {
+      const done = await work();
+      await again();
+      stale.hidden = false;
+      return done;
+    } catch (error) {
+      if (error.status === 412) await again();
+      throw error;
+    }
+  });
+
+  // -- the map ---------------------------------------------------------------------------------------------
+  const frame = h("iframe", { id: "map", title: t("plan.map"), src: address(of(project, "map")) });
+  const shown = results.map === "ok" ? frame : h("p", { class: "hint" }, t("plan.other-version"));
+  const hand = h("div", { class: "row", hidden: true, id: "by-hand" });
+  const scenario = h("input", { id: "scenario-name", maxLength: 60, placeholder: t("plan.scenario-name"), "aria-label": t("plan.scenario-name") });
+  const core = () => frame.contentWindow?.plugspan;
+  const saveScenario = h("button", { type: "button", id: "scenario-save" }, t("plan.scenario-save"));
+  saveScenario.addEventListener("click", () => during(saveScenario, async () => {
+    await ask(of(project, "scenarios/" + encodeURIComponent(scenario.value.trim() || t("plan.scenario"))), {}, { method: "PUT", data: core().scenario() });
+    await again();
+    tell(t("plan.scenario-saved"), "done");
+  }));
+  const prove = h("button", { type: "button", class: "main", id: "scenario-prove" }, t("plan.prove"));
+  prove.addEventListener("click", () => during(prove, async () => {
+    const name = scenario.value.trim() || t("plan.scenario");
+    await ask(of(project, "scenarios/" + encodeURIComponent(name)), {}, { method: "PUT", data: core().scenario() });
+    await post(of(project, "jobs/run"), { scenario: name });
+    job.show();
+  }));
+  frame.addEventListener("load", () => {
+    if (typeof core()?.scenario !== "function") return;
+    hand.hidden = false;
+    fill(hand, h("span", { class: "soft small" }, t("plan.hand-words")), scenario, saveScenario, prove,
+      view.scenarios.length ? h("select", { "aria-label": t("plan.scenario-open"), onchange: (event) => during(event.target, async () => {
+        if (event.target.value) core().load(await ask(of(project, "scenarios/" + encodeURIComponent(event.target.value))));
+      }) }, h("option", { value: "" }, t("plan.scenario-open")), view.scenarios.map((name) => h("option", { value: name }, name))) : null);
+  });
+
+  // -- money -----------------------------------------------------------------------------------------------
+  const money = h("section", { class: "box", id: "money" });
+  function drawMoney() {
+    const unit = view.plan?.cost.unit ?? "";
+    const years = Object.entries(view.years);
+    const stages = new Map((view.plan?.stages ?? []).map((stage) => [String(stage.year), stage]));
+    const top = Math.max(1000, ...years.map(([, v]) => 2 * v), 2 * (view.plan?.cost.high ?? 0));
+    const inputs = new Map();
+    const line = (key, label, value, note) => {
+      const range = h("input", { type: "range", min: 0, max: Math.ceil(top / 100) * 100, step: 10, value, "aria-label": `${label} ${unit}` });
+      const field = h("input", { type: "number", min: 0, step: "any", value, "aria-label": `${label} ${unit}`, id: `money-${key}` });
+      range.addEventListener("input", () => { field.value = range.value; });
+      field.addEventListener("input", () => { range.value = field.value; });
+      inputs.set(key, field);
+      return h("li", {}, h("div", { class: "row apart" }, h("b", {}, label), h("span", { class: "row" }, field, unit)), range, note ? h("p", { class: "small soft" }, note) : null);
+    };
+    const lines = years.length
+      ? years.map(([year, value]) => {
+          const stage = stages.get(year);
+          return line(year, year, value, stage ? t("plan.year", { spent: number(stage.spent), unit, met: stage.met[0], all: stage.met[1], n: stage.actions }) : null);
+        })
+      : [line("budget", t("plan.budget"), view.budget ?? view.plan?.cost.high ?? 0, view.budget === null ? t("plan.no-budget") : null)];
+    const save = h("button", { type: "button", class: "main", id: "money-save" }, t("save"));
+    save.addEventListener("click", () => change(save, () => {
+      const value = (key) => Number(inputs.get(key).value);
+      const set = years.length ? [["plan", "years"], Object.fromEntries(years.map(([year]) => [year, value(year)]))] : [["plan", "budget"], value("budget")];
+      return post(of(project, "settings"), { set: [set] }, view.version);
+    }));
+    fill(money, h("h2", {}, t("plan.money")), h("ul", { class: "values money" }, lines), h("div", { class: "row end" }, save));
+  }
+
+  // -- actions ---------------------------------------------------------------------------------------------
+  const actions = h("section", { class: "box", id: "actions" });
+  const pinOf = (id) => (view.required.includes(id) ? "required" : view.forbidden.includes(id) ? "forbidden" : "");
+  function pinPick(id, name) {
+    return h("select", { "aria-label": t("plan.pin", { name }), "data-action": id, onchange: (event) => change(event.target, () => post(of(project, "plan"), { action: id, pin: event.target.value }, view.version)) },
+      ["", "required", "forbidden"].map((pin) => h("option", { value: pin, selected: pin === pinOf(id) }, t("plan.pin-" + (pin || "free")))));
+  }
+  function drawActions() {
+    const plan = view.plan;
+    if (!plan) { fill(actions, h("p", { class: "soft" }, t("plan.none"))); return; }
+    const unit = plan.cost.unit ?? "";
+    const known = new Set(plan.actions.map((action) => action.id));
+    const others = [...view.required, ...view.forbidden].filter((id) => !known.has(id));
+    const label = (key) => t("plan." + key);
+    const cell = (key, kind, ...words) => h("td", { class: kind, "data-label": label(key) }, words);
+    fill(actions,
+      h("h2", {}, t("handover.plan-line", { n: plan.actions.length, low: number(plan.cost.low), high: number(plan.cost.high), unit })),
+      plan.cost.assumed ? h("p", { class: "small soft" }, t("handover.assumed")) : null,
+      h("ul", { class: "proof small soft" }, plan.levels.map((level) => h("li", {}, t("plan.level", { name: level.name, value: number(level.objective), bound: number(level.bound), gap: number(100 * (level.gap ?? 0), 2) })))),
+      others.length ? [h("h3", {}, t("plan.others")), h("ul", { class: "picks" }, others.map((id) => h("li", { class: "row" }, h("span", { class: "grow" }, id), pinPick(id, id))))] : null,
+      h("div", { class: "scroll tall", tabIndex: 0, role: "region", "aria-label": t("plan.actions") }, h("table", { class: "list" },
+        h("thead", {}, h("tr", {}, ["order", "action", "county", "when", "cost", "decide"].map((key) => h("th", { scope: "col" }, label(key))))),
+        h("tbody", {}, plan.actions.map((a) => h("tr", {}, h("td", { class: "figures", "data-label": label("order") }, String(a.order ?? "")),
+          h("th", { scope: "row" }, a.name ?? a.id, h("div", { class: "small soft" }, a.kind)), cell("county", null, a.county ?? ""), cell("when", "figures", String(a.year ?? "")),
+          cell("cost", "figures", `${number(a.cost ?? 0)} ${unit}`), cell("decide", null, pinPick(a.id, a.name ?? a.id))))))));
+  }
+
+  // -- results kept under a name, and compared ---------------------------------------------------------------
+  const kept = h("section", { class: "box", id: "kept" });
+  const compareLog = h("div", { class: "job" });
+  const compared = h("div", {});
+  const compareJob = follow(project, "compare", compareLog, { done: (ok) => {
+    if (ok) fill(compared, h("iframe", { class: "compare", title: t("plan.compared"), src: address(of(project, "compare")) }));
+  } });
+  function drawKept() {
+    const name = h("input", { id: "keep-name", maxLength: 60, placeholder: t("plan.keep-name"), "aria-label": t("plan.keep-name") });
+    const keep = h("button", { type: "submit" }, t("plan.keep"));
+    fill(kept, h("h2", {}, t("plan.kept")), h("p", { class: "small soft" }, t("plan.kept-words")),
+      h("form", { class: "row", onsubmit: (event) => { event.preventDefault(); during(keep, async () => { await post(of(project, "keep"), { name: name.value }); await again(); }); } }, name, keep),
+      view.kept.length ? h("ul", { class: "picks" }, view.kept.map((each) => h("li", { class: "row" }, h("span", { class: "grow" }, each),
+        h("button", { type: "button", onclick: (event) => during(event.currentTarget, async () => { compared.replaceChildren(); await post(of(project, "compare"), { name: each }); compareJob.show(); }) }, t("plan.compare"))))) : null,
+      compareLog, compared);
+  }
+
+  const log = h("div", { class: "job", id: "run-log" });
+  const run = h("button", { type: "button", class: "main", id: "prove" }, t("plan.run"));
+  const job = follow(project, "run", log, { keep: true, done: (ok) => { if (ok) window.dispatchEvent(new Event("plugspan:again")); } });
+  run.addEventListener("click", () => during(run, async () => { await post(of(project, "jobs/run"), {}); job.show(); }));
+
+  function draw() { drawMoney(); drawActions(); drawKept(); }
+  draw();
+  return {
+    nodes: [
+      h("section", { class: "box map-frame" }, h("div", { class: "row apart" }, h("h1", {}, t("plan.title")), h("a", { class: "small", href: address(of(project, "map")), target: "_blank", rel: "noopener" }, t("plan.map-alone"))), hand, shown),
+      h("section", { class: "box" }, stale, h("div", { class: "row" }, run, h("span", { class: "small soft" }, t("plan.run-words"))), log),
+      h("div", { class: "split" }, h("div", { class: "side" }, money, kept), actions),
+    ],
+    leave: () => { job.leave(); compareJob.leave(); },
+  };
+}
