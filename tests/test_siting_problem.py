@@ -188,3 +188,14 @@ def test_who_covers_whom_is_claimed_and_checked():
     assert result.covered_by.tolist() == [0, 1, 1, -1]
     assert problem.site_ids is None
     assert verify(problem, result) == []
+
+
+def test_labels_beside_an_array_are_those_of_a_frame():
+    """``site_ids`` and ``demand_ids`` name what an array can't; wrong numbers of them and doubles are faults."""
+    reach, names = np.array([[1, 1, 0], [0, 0, 1]]), {"site_ids": ["A", "B"], "demand_ids": ["x", "y", "z"]}
+    assert solve(make_problem(reach, np.ones(3), n_sites=1, required=["B"], **names)).sites.tolist() == ["B"]
+    wrong = {"site_ids": ["A"], "demand_ids": ["x", "x", "z"]}
+    assert keys(lambda: make_problem(reach, np.ones(3), n_sites=1, **wrong)) == [
+        "siting-length",
+        "siting-id-twice",
+    ]

@@ -257,11 +257,11 @@ def _whole(value: Any) -> int | None:
     return None if number is None or number < 0 else int(number)
 
 
-def demand_from_osm(features: Features, estimate: Mapping[str, float] = PLACE_POPULATION) -> Table:
+def demand_from_osm(features: Features) -> Table:
     """Places with their population; one that OSM does not give is assumed by kind and flagged ``estimated``.
 
-    Kinds that ``estimate`` does not know leave the weight missing. Regions, islands, squares and the like are
-    no places to live in and are left out, and so are the parts of towns where the file has towns.
+    Regions, islands, squares and the like are no places to live in and are left out, and so are the parts of towns
+    where the file has towns.
     """
     rows, assumed = [], 0
     places = _rows(features, "places")
@@ -275,22 +275,20 @@ def demand_from_osm(features: Features, estimate: Mapping[str, float] = PLACE_PO
             continue
         known = people is not None and people >= 0
         assumed += not known
-        weight = people if known else estimate.get(str(kind))
+        weight = people if known else PLACE_POPULATION.get(str(kind))
         rows.append({**row, "kind": kind, "weight": weight, "estimated": not known, "provenance": SOURCE})
     note = Fault("osm-population-assumed", values={"n": assumed, "total": len(rows)}, warning=True)
     return as_table(rows, DEMAND, SOURCE), [note] if assumed else []
 
 
-def counties_from_osm(features: Features, admin_level: int | None = None) -> Table:
-    """Administrative areas of one level (China: counties are 6), by default the finest there is up to 6.
+def counties_from_osm(features: Features) -> Table:
+    """Administrative areas of one level (China: counties are 6), the finest there is up to 6.
 
     Levels beyond 6 (townships, quarters) are used only if there is nothing coarser.
     """
     rows = [r for r in _rows(features, "boundaries") if r["shape"].geom_type in ("Polygon", "MultiPolygon")]
     levels = {level for row in rows if (level := _whole(row["tags"].get("admin_level"))) is not None}
-    if admin_level is None and levels:
-        coarse = [level for level in levels if level <= 6]
-        admin_level = max(coarse) if coarse else min(levels)
+    admin_level = max((level for level in levels if level <= 6), default=min(levels, default=None))
     kept = [
         {
             **row,

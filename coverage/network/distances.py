@@ -324,7 +324,6 @@ def nearest_distance(
     origins: Snapped,
     goals: Snapped,
     *,
-    limit_m: float = np.inf,
     seg_cost: FloatArray | None = None,
 ) -> FloatArray:
     """Driving distance (or time) from each origin to its nearest goal, in one search.
@@ -334,8 +333,6 @@ def nearest_distance(
     graph : RoadGraph
     origins, goals : Snapped
         Exact places, such as demand points and charging sites.
-    limit_m : float
-        Largest distance.
     seg_cost : (s,) float64, optional
         Cost of each segment other than its length, for example seconds.
 
@@ -346,9 +343,8 @@ def nearest_distance(
     """
     anchored = AnchoredGraph(graph, join_snapped(origins, goals), seg_cost)
     first = anchored.anchors[: len(origins.segment)]
-    distance, _ = nearest_source(
-        anchored, anchored.anchors[len(origins.segment) :][goals.found], limit_m=limit_m, reverse=True
-    )
+    there = anchored.anchors[len(origins.segment) :][goals.found]
+    distance, _ = nearest_source(anchored, there, reverse=True)
     return np.where(origins.found, distance[first], np.inf)
 
 

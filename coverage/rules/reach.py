@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -193,9 +192,7 @@ def demand_rows(world: World, rule: DemandReach) -> RuleRows | None:
 # -- areas within a driving distance: only to look at, numbers never come from them ----------------------
 
 
-def reach_bands(
-    graph: RoadGraph, inputs: Inputs, site: SiteRequirement, limits_km: Sequence[float] = BAND_LIMITS_KM
-) -> gpd.GeoDataFrame:
+def reach_bands(graph: RoadGraph, inputs: Inputs, site: SiteRequirement) -> gpd.GeoDataFrame:
     """Draw what lies within each driving distance of a site that surely qualifies.
 
     Returns
@@ -207,10 +204,10 @@ def reach_bands(
     sites = inputs.sites[site_status(inputs, site) == YES]
     anchored = AnchoredGraph(graph, Snapper(graph).snap(lonlat(sites.geometry)))
     distance_m, _ = nearest_source(
-        anchored, anchored.anchors, limit_m=max(limits_km) * M_PER_KM, reverse=True
+        anchored, anchored.anchors, limit_m=max(BAND_LIMITS_KM) * M_PER_KM, reverse=True
     )
     rows = []
-    for limit in sorted(limits_km, reverse=True):
+    for limit in sorted(BAND_LIMITS_KM, reverse=True):
         area = _area(graph, distance_m[: graph.n_nodes], limit * M_PER_KM)
         if not area.is_empty:
             rows.append({"within_m": limit * M_PER_KM, "geometry": area})

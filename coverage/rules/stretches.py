@@ -186,13 +186,8 @@ class SpacingRows:
     stretches: pd.DataFrame
 
 
-def spacing_lines(
-    context: RoadContext,
-    rule: RouteRule,
-    candidates: gpd.GeoDataFrame,
-    qualifies: BoolArray | None = None,
-) -> list[SpacingLine]:
-    """Directions of a rule's routes in the region, with the places of sites and candidates.
+def spacing_lines(context: RoadContext, rule: RouteRule, candidates: gpd.GeoDataFrame) -> list[SpacingLine]:
+    """Directions of a rule's routes in the region, with the places of sites that surely count and of candidates.
 
     Parameters
     ----------
@@ -200,16 +195,13 @@ def spacing_lines(
     rule : RouteRule
     candidates : GeoDataFrame
         EPSG:4326; all of them count.
-    qualifies : (sites,) bool, optional
-        Which existing sites count; those that surely meet the rule's requirement by default.
 
     Returns
     -------
     list of SpacingLine
         In order of routes, sections and directions; without those that never are in the region.
     """
-    if qualifies is None:
-        qualifies = context.status(rule.site) == YES
+    qualifies = context.status(rule.site) == YES
     if not rule.counts_outside:
         qualifies = qualifies & context.inputs.sites["inside"].to_numpy(bool)
     routes = context.of_class(rule.network)

@@ -122,6 +122,8 @@ def make_problem(
     group: npt.ArrayLike | None = None,
     group_min: npt.ArrayLike | None = None,
     conflicts: npt.ArrayLike | None = None,
+    site_ids: npt.ArrayLike | None = None,
+    demand_ids: npt.ArrayLike | None = None,
 ) -> SitingProblem:
     """Check everything and return the problem; see :class:`SitingProblem` for the arguments.
 
@@ -132,6 +134,10 @@ def make_problem(
         :func:`from_distances`. The labels of a frame are kept, and series are aligned with them.
     fixed, required, forbidden : positions, or (n,) booleans
         With a frame: its labels, or booleans. The same holds for ``conflicts``.
+    site_ids : (n,) array, optional
+        Labels of the sites, in the place of a frame's.
+    demand_ids : (m,) array, optional
+        Labels of the demands.
 
     Raises
     ------
@@ -148,20 +154,45 @@ def make_problem(
     """
     faults: list[Fault] = []
     matrix = check_reach(reach, faults)
-    return _state(
-        matrix,
-        frame_labels(reach),
-        faults,
-        weight,
-        n_sites=n_sites,
-        budget=budget,
-        cost=cost,
-        fixed=fixed,
-        required=required,
-        forbidden=forbidden,
-        group=group,
-        group_min=group_min,
-        conflicts=conflicts,
+    n, m = (int(k) for k in matrix.shape)
+    known = not faults
+    own = frame_labels(reach)
+    sites = own[0] if site_ids is None else np.asarray(site_ids)
+    demands = own[1] if demand_ids is None else np.asarray(demand_ids)
+    _check_labels((sites, demands), (n, m) if known else None, faults)
+    weights = _amounts("weight", _aligned("weight", weight, demands, faults), m, faults, check_length=known)
+    costs = np.ones(n)
+    if cost is not None:
+        costs = _amounts("cost", _aligned("cost", cost, sites, faults), n, faults, check_length=known)
+    lists = {}
+    for name, given in (("fixed", fixed), ("required", required), ("forbidden", forbidden)):
+        there = _places(name, _aligned(name, given, sites, faults), sites, faults)
+        lists[name] = _positions(name, there, n, faults, check_range=known)
+    if known:
+        _check_limits(n_sites, budget, n, faults)
+    groups, minima = _groups(_aligned("group", group, sites, faults), group_min, n, faults)
+    pairs = _pairs(_places("conflicts", conflicts, sites, faults), n, faults)
+    must = np.setdiff1d(lists["required"], lists["fixed"])
+    never = np.setdiff1d(lists["forbidden"], lists["fixed"])
+    both = np.intersect1d(must, never)
+    if len(both):
+        faults.append(Fault("siting-clash", values={"count": len(both), "first": int(both[0])}))
+    if faults:
+        raise ProblemError(faults)
+    return SitingProblem(
+        reach=matrix,
+        weight=weights,
+        cost=costs,
+        n_sites=None if n_sites is None else int(n_sites),
+        budget=None if budget is None else float(budget),
+        fixed=lists["fixed"],
+        required=must,
+        forbidden=never,
+        group=groups,
+        group_min=minima,
+        conflicts=pairs,
+        site_ids=sites,
+        demand_ids=demands,
     )
 
 
@@ -228,7 +259,8 @@ def from_distances(
         raise ProblemError(faults)
     reach = _within(given, np.broadcast_to(limit, given.shape[:1]), same_points)
     ones = np.ones(given.shape[1]) if weight is None else weight
-    return _state(canonical(reach), labels, faults, ones, **limits)
+    site_ids, demand_ids = labels
+    return make_problem(reach, ones, site_ids=site_ids, demand_ids=demand_ids, **limits)
 
 
 def _within(distances: Any, limit: FloatArray, same_points: bool | None) -> sparse.csr_array:
@@ -248,65 +280,6 @@ def _within(distances: Any, limit: FloatArray, same_points: bool | None) -> spar
     return sparse.csr_array((np.ones(len(rows), np.bool_), (rows, columns)), shape=(n, m))
 
 
-def _state(
-    matrix: sparse.csr_array,
-    labels: tuple[Labels | None, Labels | None],
-    faults: list[Fault],
-    weight: npt.ArrayLike,
-    *,
-    n_sites: int | None = None,
-    budget: float | None = None,
-    cost: npt.ArrayLike | None = None,
-    fixed: npt.ArrayLike = (),
-    required: npt.ArrayLike = (),
-    forbidden: npt.ArrayLike = (),
-    group: npt.ArrayLike | None = None,
-    group_min: npt.ArrayLike | None = None,
-    conflicts: npt.ArrayLike | None = None,
-) -> SitingProblem:
-    """Check everything beside a canonical matrix, and put the problem together."""
-    n, m = (int(k) for k in matrix.shape)
-    known = not faults
-    site_ids, demand_ids = labels
-    _check_labels(labels, faults)
-    weights = _amounts(
-        "weight", _aligned("weight", weight, demand_ids, faults), m, faults, check_length=known
-    )
-    costs = np.ones(n)
-    if cost is not None:
-        costs = _amounts("cost", _aligned("cost", cost, site_ids, faults), n, faults, check_length=known)
-    lists = {}
-    for name, given in (("fixed", fixed), ("required", required), ("forbidden", forbidden)):
-        there = _places(name, _aligned(name, given, site_ids, faults), site_ids, faults)
-        lists[name] = _positions(name, there, n, faults, check_range=known)
-    if known:
-        _check_limits(n_sites, budget, n, faults)
-    groups, minima = _groups(_aligned("group", group, site_ids, faults), group_min, n, faults)
-    pairs = _pairs(_places("conflicts", conflicts, site_ids, faults), n, faults)
-    must = np.setdiff1d(lists["required"], lists["fixed"])
-    never = np.setdiff1d(lists["forbidden"], lists["fixed"])
-    both = np.intersect1d(must, never)
-    if len(both):
-        faults.append(Fault("siting-clash", values={"count": len(both), "first": int(both[0])}))
-    if faults:
-        raise ProblemError(faults)
-    return SitingProblem(
-        reach=matrix,
-        weight=weights,
-        cost=costs,
-        n_sites=None if n_sites is None else int(n_sites),
-        budget=None if budget is None else float(budget),
-        fixed=lists["fixed"],
-        required=must,
-        forbidden=never,
-        group=groups,
-        group_min=minima,
-        conflicts=pairs,
-        site_ids=site_ids,
-        demand_ids=demand_ids,
-    )
-
-
 def frame_labels(given: Any) -> tuple[Labels | None, Labels | None]:
     """Labels of the rows and of the columns of a frame; None for anything else."""
     if hasattr(given, "columns") and hasattr(given, "index"):
@@ -314,10 +287,15 @@ def frame_labels(given: Any) -> tuple[Labels | None, Labels | None]:
     return None, None
 
 
-def _check_labels(labels: tuple[Labels | None, Labels | None], faults: list[Fault]) -> None:
-    """No label stands twice."""
-    for name, ids in zip(("sites", "demands"), labels, strict=True):
-        twice = [label for label, n in Counter([] if ids is None else ids.tolist()).items() if n > 1]
+def _check_labels(
+    labels: tuple[Labels | None, Labels | None], shape: tuple[int, int] | None, faults: list[Fault]
+) -> None:
+    """There is a label for each, where the shape is known, and none stands twice."""
+    for k, (name, ids) in enumerate(zip(("sites", "demands"), labels, strict=True)):
+        if ids is not None and shape is not None and ids.shape != (shape[k],):
+            values = {"name": name, "expected": shape[k], "shape": tuple(ids.shape)}
+            faults.append(Fault("siting-length", values=values))
+        twice = [label for label, n in Counter([] if ids is None else ids.ravel().tolist()).items() if n > 1]
         if twice:
             faults.append(Fault("siting-id-twice", value=twice[0], values={"name": name}))
 

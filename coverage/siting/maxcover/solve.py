@@ -52,20 +52,12 @@ def max_coverage(
     reach: Any,
     weight: npt.ArrayLike,
     *,
-    n_sites: int | None = None,
-    budget: float | None = None,
-    cost: npt.ArrayLike | None = None,
-    fixed: npt.ArrayLike = (),
-    required: npt.ArrayLike = (),
-    forbidden: npt.ArrayLike = (),
-    group: npt.ArrayLike | None = None,
-    group_min: npt.ArrayLike | None = None,
-    conflicts: npt.ArrayLike | None = None,
     time_limit_s: float = 60.0,
     gap: float = 0.0,
     method: str = "auto",
     seed: int = 0,
     progress: Progress | None = None,
+    **limits: Any,
 ) -> SitingResult:
     """Choose new sites that cover the most weighted demand, with a bound on what any choice could cover.
 
@@ -76,14 +68,6 @@ def max_coverage(
         :func:`.problem.from_distances`.
     weight : (m,) float
         Weight of each demand, not negative.
-    n_sites, budget : optional
-        At most so many new sites, costing at most so much; at least one of the two.
-    cost : (n,) float, optional
-        1 each by default.
-    fixed : positions or (n,) bool
-        Sites that exist: they cover and cost nothing.
-    required, forbidden, group, group_min, conflicts
-        See :class:`.problem.SitingProblem`.
     time_limit_s : float
         Wall time, building the model included. Reaching it is a result: the best plan and bound by then.
     gap : float
@@ -95,6 +79,10 @@ def max_coverage(
         Of the random choices in the search. Same input and seed, same answer, unless the time limit was hit.
     progress : callable, optional
         Told a :class:`LogLine` (elapsed, stage, best, bound) as the solve goes on.
+    **limits
+        ``n_sites`` or ``budget``, at least one of the two: at most so many new sites, costing at most so much.
+        ``cost`` (1 each by default), ``fixed`` (sites that exist: they cover and cost nothing), ``required``,
+        ``forbidden``, ``group``, ``group_min``, ``conflicts``: see :func:`.problem.make_problem`.
 
     Returns
     -------
@@ -108,19 +96,7 @@ def max_coverage(
     """
     start_s = time.perf_counter()
     _check_options(time_limit_s, gap, method, seed)
-    problem = make_problem(
-        reach,
-        weight,
-        n_sites=n_sites,
-        budget=budget,
-        cost=cost,
-        fixed=fixed,
-        required=required,
-        forbidden=forbidden,
-        group=group,
-        group_min=group_min,
-        conflicts=conflicts,
-    )
+    problem = make_problem(reach, weight, **limits)
     return solve(
         problem,
         time_limit_s=time_limit_s,
@@ -352,16 +328,13 @@ def shore_power(
     cost: npt.ArrayLike,
     budget: float,
     *,
-    n_berths: int | None = None,
-    required: npt.ArrayLike = (),
-    forbidden: npt.ArrayLike = (),
     time_limit_s: float = 60.0,
 ) -> SitingResult:
     """Choose berths worth the most under a budget.
 
     ::
 
-        max  sum_i value_i y_i   s.t.   sum_i cost_i y_i <= budget,  sum_i y_i <= n_berths,  y binary
+        max  sum_i value_i y_i   s.t.   sum_i cost_i y_i <= budget,  y binary
 
     Parameters
     ----------
@@ -371,9 +344,6 @@ def shore_power(
     cost : (n,) float
         In the unit of ``budget``.
     budget : float
-    n_berths : int, optional
-        At most so many.
-    required, forbidden : positions or (n,) bool
 
     Returns
     -------
@@ -389,10 +359,7 @@ def shore_power(
     return max_coverage(
         sparse.eye_array(len(values), format="csr", dtype=np.bool_),
         values,
-        n_sites=n_berths,
         budget=budget,
         cost=cost,
-        required=required,
-        forbidden=forbidden,
         time_limit_s=time_limit_s,
     )
