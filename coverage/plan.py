@@ -18,6 +18,7 @@ from .network.quality.report import QualityReport
 from .network.routes import Route
 from .project import Project
 from .rules.assessment import Assessment, findings_table
+from .rules.costs import merged_costs
 from .rules.policy import Policy
 from .schema import with_units
 from .siting.planning.comply import Compliance
@@ -90,6 +91,11 @@ class Plan:
         return bool(self.siting) or self.programme is not None
 
     @property
+    def currency(self) -> str:
+        """Unit of money, by the table of costs of the project or its policy; empty if they name none."""
+        return merged_costs(self.policy.costs, self.project.costs).currency
+
+    @property
     def findings(self) -> pd.DataFrame:
         """A row for each rule: ``rule, title, kind, unit, target, low, high, status``, and the same ``…_after``."""
         return findings_table(self.before, self.after, self.project.language)
@@ -104,7 +110,7 @@ class Plan:
         """What the plan builds, in its order, EPSG:4326; without rows where no plan was asked for."""
         if self.programme is None:
             return gpd.GeoDataFrame({"id": []}, geometry=[], crs=WGS84)
-        return with_units(self.programme.chosen, self.programme.costs.currency)
+        return with_units(self.programme.chosen, self.currency)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -118,8 +124,7 @@ class Plan:
         if self.programme is not None:
             found |= {"actions": self.actions, "all_actions": self.programme.actions}
             found |= {name: getattr(self.programme, name) for name in ("steps", "unmet", "survey")}
-        currency = "" if self.programme is None else self.programme.costs.currency
-        return {name: with_units(frame, currency) for name, frame in found.items()}
+        return {name: with_units(frame, self.currency) for name, frame in found.items()}
 
     def map(self, *, lang: str | None = None, tiles: str | None = None) -> NotebookMap:
         """Return a folium map of the plan, which shows in a notebook and takes further folium layers.

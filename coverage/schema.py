@@ -201,10 +201,10 @@ _COUNTS = """
     without_lost people_reached
 """
 _NUMBERS: Mapping[str, str] = {
-    "money": """spent money insist_low insist_high chosen_at saves_low saves_high""",
-    "": """weight population registered_ev cost cost_so_far retrofit_cost budget calls_per_year kw_per_ev
-        ev_per_point detour yes no unknown low high low_after high_after target_value number
-        score""",
+    "money": """spent money insist_low insist_high chosen_at saves_low saves_high cost cost_so_far retrofit_cost
+        budget""",
+    "": """weight population registered_ev calls_per_year kw_per_ev
+        ev_per_point detour yes no unknown low high low_after high_after target_value number score""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
         gap_median_km gap_p90_km gap_max_km driven_km own_km shared_km shared_max_km""",
     "m": "length_m",
@@ -295,7 +295,7 @@ def with_units(frame: Frame, currency: str = "") -> Frame:
     units = {}
     for name in map(str, frame.columns):
         unit = COLUMNS[name].unit if name in COLUMNS else ""
-        unit = currency if unit == "money" or name == "cost" else unit
+        unit = currency if unit == "money" else unit
         unit = unit or next((u for end, u in UNIT_SUFFIXES.items() if name.endswith(end)), "")
         if unit:
             units[name] = unit

@@ -17,7 +17,8 @@ from plugspan.tables.gap_words import chainage, with_gap_words
 from plugspan.tables.layer import Layer, Popup, rule_layer_names
 from plugspan.tables.plan_cards import _card
 from plugspan.tables.popups import POPUPS
-from plugspan.tables.siting_layers import _others, _worth, amount
+from plugspan.tables.siting_layers import _others
+from plugspan.tables.siting_tables import amount, proposed_frame
 from plugspan.tables.styles import TOWNS
 from plugspan.texts import catalogue, text
 from shapely import LineString, Point
@@ -124,7 +125,7 @@ def siting(**more):
 
 def test_a_proposed_site_says_what_is_lost_without_it():
     """The price with its proof, and whether it is settled or a matter of taste."""
-    found = _worth(siting(), "en")
+    found = proposed_frame(siting(), "en")
     assert found["adds_words"].tolist() == ["40 people", "10 people"]
     assert "30 people" in found["without_it"].iloc[0]
     assert "at least" not in found["without_it"].iloc[0]
@@ -142,7 +143,7 @@ def test_only_what_is_proven_is_claimed(price, low, required, key):
     """A price found by search alone is not sold as a loss; a site that was asked for has none."""
     plan = siting()
     choices = plan.choices.assign(price=price, price_low=low, required=required, essential=False)
-    found = _worth(replace(plan, choices=choices), "zh")["without_it"].iloc[0]
+    found = proposed_frame(replace(plan, choices=choices), "zh")["without_it"].iloc[0]
     assert found == text(f"without.{key}", "zh", amount=amount(low, "people", "zh"))
 
 
@@ -165,7 +166,7 @@ def test_capacity_and_outage_are_shown_where_they_were_worked_out():
         {"id": ["old", "x", "y"], "existing": [True, False, False], "covers": [30.0, 40.0, 25.0],
          "lost": [30.0, 40.0, 0.0], "plugs": [4, 8, 2], "capacity": [50.0, 100.0, 8.0], "served": [30.0, 40.0, 8.0]}
     )  # fmt: skip
-    found = _worth(siting(sites=sites), "en")
+    found = proposed_frame(siting(sites=sites), "en")
     assert found["covers_words"].isna().tolist() == [True, False]
     assert found["covers_words"].iloc[1] == "25 people"
     assert found["plugs"].tolist() == [8, 2]

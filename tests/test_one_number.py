@@ -25,7 +25,8 @@ from plugspan.rules.spacing import RouteSpacing
 from plugspan.schema import COLUMNS, OBJECTIVE_UNITS, Column, Form, chainage, shown, told_unit
 from plugspan.tables.columns import ROUTE_COLUMNS
 from plugspan.tables.layers import plan_layers
-from plugspan.tables.sheets import plan_sheets
+from plugspan.tables.plan_tables import plan_tables
+from plugspan.tables.plan_tables import sheets as book_sheets
 from plugspan.tables.summary import summary_lines
 from plugspan.texts import catalogue, text
 from plugspan.units import in_kilometres, km
@@ -187,7 +188,7 @@ SHEETS_OF_LAYERS = {
 
 def sheet_values(run):
     """(key, heads, rows) of each sheet: cells by name of their column, as they stand in the file."""
-    for sheet in plan_sheets(run.plan, run.lang):
+    for sheet in book_sheets(plan_tables(run.plan, run.lang)):
         rows = run.cells[sheet.title(run.lang)][1 : len(sheet.frame) + 1]
         names = [head.name for head in sheet.heads]
         yield sheet, [dict(zip(names, row, strict=True)) for row in rows]
@@ -195,7 +196,7 @@ def sheet_values(run):
 
 def test_the_workbook_holds_the_numbers_of_result_json(run):
     """Every number of a sheet whose rows are in result.json, and the sums of what it counts."""
-    found = {sheet.key: (sheet, rows) for sheet, rows in sheet_values(run)}
+    found = {sheet.name: (sheet, rows) for sheet, rows in sheet_values(run)}
     for key, (name, by) in SHEETS_OF_RESULT.items():
         if key in found:
             rows = metric_cells(run, *found[key])
@@ -258,7 +259,7 @@ def test_cells_of_the_workbook_look_as_every_other_surface(run):
                 want = re.sub(r"[^\d.,-]", "", words)
                 got = as_excel_shows(cell)
                 plain = lambda t: t.rstrip("0").rstrip(".") if "." in t else t  # noqa: E731
-                assert plain(got) == plain(want), (sheet.key, name, cell.value, cell.number_format, words)
+                assert plain(got) == plain(want), (sheet.name, name, cell.value, cell.number_format, words)
                 seen += 1
     assert seen > 100
 
@@ -553,7 +554,7 @@ def test_a_run_in_miles_says_nothing_in_kilometres(run, lang, tmp_path):
 
 def test_the_sheet_of_gaps_opens_with_the_longest_gap_of_the_finding(run):
     """Rule by rule, those on spacing first: the first row is the gap that panel and report call the longest."""
-    rows = next(found for sheet, found in sheet_values(run) if sheet.key == "gaps")
+    rows = next(found for sheet, found in sheet_values(run) if sheet.name == "gaps")
     rule = next(r for r in run.plan.policy.rules if isinstance(r, RouteSpacing))
     finding = run.plan.before[rule.id]
     if len(rows) and finding.figures.get("gap_max_m") is not None:

@@ -7,12 +7,12 @@ import json
 import pytest
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
-from plugspan.render.plan_panel import brief_sentences
 from plugspan.render.run import write_run
 from plugspan.render.verify import verify_run
 from plugspan.rules.policy import read_policy
 from plugspan.rules.roads import GAP_COLUMNS
 from plugspan.study import sample_project, silent
+from plugspan.tables.plan_panel import brief_sentences
 from plugspan.tables.programme import rules_outside
 from plugspan.tables.summary import summary_lines
 

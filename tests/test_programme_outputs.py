@@ -85,7 +85,7 @@ def test_the_report_opens_with_the_plan_on_one_page(plan, folder, tables):
 def test_the_chapter_lists_every_action_with_what_it_closes(plan, folder, tables):
     """Order, year, place, cost and certainty of each action as in result.json; greedy stands beside proven."""
     part = json.loads((folder / "result.json").read_text("utf-8"))["plan"]
-    head, *rows = next(t for t in tables if t[0][0] == "No.")
+    head, *rows = next(t for t in tables if t[0][:2] == ["Build order", "Year"])
     assert head[4] == "Cost (万元)"
     assert len(rows) == len(part["actions"])
     for row, action in zip(rows, part["actions"], strict=True):

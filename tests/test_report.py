@@ -28,6 +28,8 @@ from plugspan.render.run import source_note
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
 from plugspan.tables.layers import plan_layers
+from plugspan.tables.plan_tables import plan_tables
+from plugspan.tables.siting_tables import curve, money
 from plugspan.tables.words import assumption_lines, figure_rows, figure_unit
 from plugspan.texts import LANGUAGES, text
 
@@ -38,13 +40,23 @@ def plan(root, tmp_path_factory):
     return make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
 
 
+def write(plan, path, lang, note):
+    """The report with its maps."""
+    write_report(plan, plan_tables(plan, lang), plan_layers(plan, lang), path, lang=lang, note=note)
+
+
 @pytest.fixture(scope="module")
 def reports(plan, tmp_path_factory):
     """Both reports of the sample: language -> path."""
     folder = tmp_path_factory.mktemp("reports")
     for lang in LANGUAGES:
         write_report(
-            plan, plan_layers(plan, lang), folder / f"{lang}.docx", lang=lang, note=source_note(plan)
+            plan,
+            plan_tables(plan, lang),
+            plan_layers(plan, lang),
+            folder / f"{lang}.docx",
+            lang=lang,
+            note=source_note(plan),
         )
     return {lang: folder / f"{lang}.docx" for lang in LANGUAGES}
 
@@ -55,7 +67,9 @@ def hostile(root, tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     plan = make_plan(read_project(write_case(folder, root)))
     path = folder / "report.docx"
-    write_report(plan, plan_layers(plan, "en"), path, lang="en", note=source_note(plan))
+    write_report(
+        plan, plan_tables(plan, "en"), plan_layers(plan, "en"), path, lang="en", note=source_note(plan)
+    )
     return plan, path
 
 
@@ -145,7 +159,14 @@ def test_what_to_survey_is_named(plan, reports):
 def test_the_same_plan_gives_the_same_bytes(hostile, tmp_path):
     """Pictures and archive included."""
     plan, path = hostile
-    write_report(plan, plan_layers(plan, "en"), tmp_path / "again.docx", lang="en", note=source_note(plan))
+    write_report(
+        plan,
+        plan_tables(plan, "en"),
+        plan_layers(plan, "en"),
+        tmp_path / "again.docx",
+        lang="en",
+        note=source_note(plan),
+    )
     assert (tmp_path / "again.docx").read_bytes() == path.read_bytes()
 
 
@@ -179,7 +200,7 @@ def test_the_bureaus_template_keeps_its_cover_headers_and_styles(hostile, tmp_pa
     document.save(template)
     output = plan.project.output.model_copy(update={"report_template": template})
     own = replace(plan, project=plan.project.model_copy(update={"output": output}))
-    write_report(own, [], tmp_path / "report.docx", lang="zh", note=source_note(own))
+    write_report(own, plan_tables(own, "zh"), [], tmp_path / "report.docx", lang="zh", note=source_note(own))
     written = Document(tmp_path / "report.docx")
     assert written.paragraphs[0].text == "某市交通运输局文件"
     assert written.sections[0].header.paragraphs[0].text == "局内资料"
@@ -216,8 +237,8 @@ def test_a_zip_that_is_no_word_document_is_refused(tmp_path):
 
 def test_pictures_are_png_and_repeat(plan):
     """Curve and strips; the same bytes each time."""
-    siting = plan.siting[0]
-    one, two = (figure_png(curve_figure(siting, "zh")) for _ in range(2))
+    frames = curve(plan, "zh").frame, money(plan, "zh").frame
+    one, two = (figure_png(curve_figure(*frames, "zh")) for _ in range(2))
     assert one == two
     assert one.startswith(b"\x89PNG")
     svg = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"><text y="9">株</text></svg>'
@@ -229,7 +250,14 @@ def test_characters_that_no_font_has_are_named(hostile, reports, tmp_path, monke
     plan, _ = hostile
     lettering._family_with.cache_clear()
     monkeypatch.setattr(lettering, "_system_family_with", lambda _: None)
-    write_report(plan, plan_layers(plan, "zh"), tmp_path / "r.docx", lang="zh", note=SourceNote("𠀀县"))
+    write_report(
+        plan,
+        plan_tables(plan, "zh"),
+        plan_layers(plan, "zh"),
+        tmp_path / "r.docx",
+        lang="zh",
+        note=SourceNote("𠀀县"),
+    )
     lettering._family_with.cache_clear()
     [line] = [row for row in words(tmp_path / "r.docx").splitlines() if "图片中以 □ 代替" in row]
     assert "𠀀" in line

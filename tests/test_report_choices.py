@@ -15,9 +15,6 @@ from docx.oxml.ns import qn
 from PIL import Image
 from plugspan.pipeline import make_plan
 from plugspan.render.pictures.charts import curve_figure, figure_png
-from plugspan.render.report.choices import choice_sentences, other_plans
-from plugspan.render.report.evidence import ROWS
-from plugspan.render.report.room import fitting, rows_mm
 from plugspan.render.report.rules import FULL_ROWS
 from plugspan.render.report.table import Cell, on_paper, table_element
 from plugspan.render.report.write import write_report
@@ -25,9 +22,10 @@ from plugspan.render.run import source_note
 from plugspan.schema import day as day_words
 from plugspan.schema import points
 from plugspan.tables import numbers
-from plugspan.tables.choice_sheets import choice_sheets
 from plugspan.tables.numbers import plan_letter
-from plugspan.tables.siting_layers import amount
+from plugspan.tables.plan_tables import plan_tables
+from plugspan.tables.sentences import choice_sentences
+from plugspan.tables.siting_tables import alternatives, amount, curve, money, other_plans
 from plugspan.tables.words import short_name, survey_sentence
 from plugspan.texts import LANGUAGES, text
 from plugspan.units import in_kilometres
@@ -41,7 +39,7 @@ def plan(root, tmp_path_factory):
 
 def written(plan, path, lang):
     """The report of a plan without its maps (they take time and hold no words), read back."""
-    write_report(plan, [], path, lang=lang, note=source_note(plan))
+    write_report(plan, plan_tables(plan, lang), [], path, lang=lang, note=source_note(plan))
     return Document(path)
 
 
@@ -49,6 +47,11 @@ def written(plan, path, lang):
 def report(plan, request, tmp_path_factory):
     """(language, plan, its report)."""
     return request.param, plan, written(plan, tmp_path_factory.mktemp("r") / "r.docx", request.param)
+
+
+def drawn_curve(plan, lang):
+    """The chart of coverage by the plan's tables."""
+    return curve_figure(curve(plan, lang).frame, money(plan, lang).frame, lang)
 
 
 def paragraphs(document):
@@ -135,17 +138,19 @@ def test_a_site_asked_for_is_not_weighed(siting):
     assert any("No site is proven" in line for line in lines)
 
 
-def test_other_plans_are_ordered_and_name_what_changes(siting):
-    """The best first; numbers left out, ids built instead."""
+def test_other_plans_are_ordered_and_name_what_changes(plan, siting):
+    """The best first; numbers left out, names of what is built instead."""
+    rows = other_plans(replace(plan, siting=(siting,)), "en").frame
+    names = ["plan", "objective_value", "less", "left-out", "instead"]
     best = siting.result.objective
-    assert other_plans(siting) == [("A", best, [3], ["x"]), ("B", best - 5.0, [2], ["x"])]
+    assert rows[names].values.tolist() == [["A", best, 0.0, "3", "X"], ["B", best - 5.0, 5.0, "2", "X"]]
     assert [plan_letter(k) for k in (0, 25, 26)] == ["A", "Z", "A2"]
 
 
 def test_the_workbook_lists_other_plans_site_by_site(plan, siting):
     """Both, instead, left out: as the sets say."""
-    sheet = next(s for s in choice_sheets(replace(plan, siting=(siting,)), "en") if s.key == "alternatives")
-    first = sheet.frame[sheet.frame["plan"] == "A"].set_index("id")["part"].to_dict()
+    frame = alternatives(replace(plan, siting=(siting,)), "en").frame
+    first = frame[frame["plan"] == "A"].set_index("id")["part"].to_dict()
     assert first == {"a": "both", "b": "both", "c": "left-out", "x": "instead"}
 
 
@@ -168,7 +173,7 @@ def longer(plan, times):
 
 
 def test_hundreds_of_rows_stay_on_the_page_and_the_list_is_cut_with_a_word(plan, tmp_path):
-    """A page's table is short; the list in full has its limit; both say where the rest is."""
+    """A table in the text is short; the list in full has its limit; both say where the rest is."""
     document = written(longer(plan, 20), tmp_path / "r.docx", "en")
     assert max(len(t.rows) for t in document.tables) == FULL_ROWS + 1
     lines = paragraphs(document)
@@ -231,15 +236,6 @@ def test_nothing_to_survey_is_an_empty_table(plan):
             assert finding.survey["id"].notna().all()
 
 
-def test_fitting_counts_rows_below_their_header():
-    """10 mm of header, rows of 5, 5 and 20 mm."""
-    heights = [10.0, 5.0, 5.0, 20.0]
-    assert [fitting(heights, room) for room in (5, 15, 24, 40, 99)] == [0, 1, 2, 3, 3]
-    one, two = rows_mm(["h"], [[Cell("a")], [Cell("a" * 200)]], [50.0])[1:]
-    assert two > 3 * one
-    assert ROWS <= FULL_ROWS
-
-
 # -- numbers, dates, pictures ----------------------------------------------------------------------------
 
 
@@ -256,7 +252,7 @@ def test_dates_and_points_are_written_in_each_language(report):
 
 def test_pictures_have_no_transparent_layer(plan):
     """Word and WPS print transparent pictures black now and then; they weigh more, too."""
-    assert Image.open(io.BytesIO(figure_png(curve_figure(plan.siting[0], "en")))).mode == "RGB"
+    assert Image.open(io.BytesIO(figure_png(drawn_curve(plan, "en")))).mode == "RGB"
 
 
 def test_the_curve_stands_over_money_where_only_a_budget_limits(plan):
@@ -266,8 +262,8 @@ def test_the_curve_stands_over_money_where_only_a_budget_limits(plan):
     budgets = pd.DataFrame(
         {"budget": [0.0, 2.5, 6.0], "objective": [1.0, 2.0, 3.0], "bound": [1.5, 2.5, 3.0]}
     )
-    money = replace(siting, frontier=siting.frontier.iloc[:0], frontier_by_money=budgets)
-    axes = curve_figure(money, "en").axes[0]
+    limited = replace(siting, frontier=siting.frontier.iloc[:0], frontier_by_money=budgets)
+    axes = drawn_curve(replace(plan, siting=(limited,)), "en").axes[0]
     drawn = {line.get_label(): line.get_xydata() for line in axes.get_lines()}
     assert drawn[text("chart.share", "en")][1:, 0].tolist() == spent.tolist()
     bound, best = drawn[text("chart.bound-share", "en")], drawn[text("chart.best-share", "en")]

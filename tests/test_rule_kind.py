@@ -24,7 +24,7 @@ from plugspan.rules.policy import read_policy
 from plugspan.schema import column
 from plugspan.study import sample_project, silent
 from plugspan.tables.layers import plan_layers
-from plugspan.tables.sheet import capital
+from plugspan.tables.table import capital
 from plugspan.texts import text
 from run_surfaces import json_blocks, layer_tables, report_lines, sheets
 

@@ -21,10 +21,10 @@ from plugspan.render.workbook.write import _fitted, write_workbook
 from plugspan.schema import Column, column, of_objective
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
-from plugspan.tables.plan_tables import coverage_curve
-from plugspan.tables.sheet import Head, cell_value, clean
-from plugspan.tables.sheets import plan_sheets
-from plugspan.tables.source_sheets import access_sheet
+from plugspan.tables.plan_tables import plan_tables, sheets
+from plugspan.tables.siting_tables import coverage_curve
+from plugspan.tables.source_tables import access
+from plugspan.tables.table import Head, cell_value, clean
 from plugspan.texts import LANGUAGES, text
 
 NASTY = (
@@ -49,7 +49,7 @@ def plan(root, tmp_path_factory):
 def book(plan, request, tmp_path_factory):
     """(language, plan, the workbook read back by another library)."""
     path = tmp_path_factory.mktemp("book") / "tables.xlsx"
-    write_workbook(plan, path, lang=request.param, note=source_note(plan))
+    write_workbook(plan, plan_tables(plan, request.param), path, lang=request.param, note=source_note(plan))
     return request.param, plan, openpyxl.load_workbook(path)
 
 
@@ -159,7 +159,7 @@ def test_every_sheet_can_be_filtered_and_is_frozen_and_printable(book):
 def test_the_same_plan_gives_the_same_bytes(plan, tmp_path):
     """No time of writing, no random id."""
     for name in ("a", "b"):
-        write_workbook(plan, tmp_path / name, lang="zh", note=source_note(plan))
+        write_workbook(plan, plan_tables(plan, "zh"), tmp_path / name, lang="zh", note=source_note(plan))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -174,7 +174,7 @@ def hostile(root, tmp_path_factory):
     plan = replace(plan, before=replace(plan.before, sites=sites), inputs=replace(plan.inputs, berths=berths))
     path = folder / "tables.xlsx"
     note = SourceNote(sources="&G &[Picture] &P =1+1 " * 20)
-    write_workbook(plan, path, lang="en", note=note)
+    write_workbook(plan, plan_tables(plan, "en"), path, lang="en", note=note)
     return plan, path
 
 
@@ -240,7 +240,7 @@ def test_missing_is_empty_and_an_unknown_yes_or_no_says_so():
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_sheet_names_are_allowed_and_differ(plan, lang):
     """At most 31 characters, none that Excel forbids, no two alike."""
-    names = [sheet.title(lang) for sheet in plan_sheets(plan, lang)]
+    names = [sheet.title(lang) for sheet in sheets(plan_tables(plan, lang))]
     assert len({n.lower() for n in names}) == len(names)
     assert all(len(n) <= 31 and not re.search(r"[\[\]:*?/\\']", n) for n in names)
 
@@ -275,7 +275,7 @@ def test_calls_and_listed_sites_have_their_sheets(book):
 
 def test_access_says_which_sites_are_not_in_operation(plan):
     """A site that is being built has a way to its route and closes nothing yet."""
-    state = access_sheet(plan, "zh").frame.set_index("id")["status"]
+    state = access(plan, "zh").frame.set_index("id")["status"]
     of_site = plan.before.sites.set_index("id")["status"]
     assert len(state) == len(plan.before.access)
     assert set(state.items()) == {(site, of_site[site]) for site in plan.before.access["id"]}

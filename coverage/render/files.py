@@ -9,6 +9,7 @@ from ..atomic import check_file, write_file
 from ..errors import Fault, InputError
 from ..plan import Plan
 from ..tables.layers import plan_layers
+from ..tables.plan_tables import plan_tables
 from .gis.export import Encoding, Format, export_layers
 from .report.write import write_pdf, write_report
 from .run import source_note
@@ -35,7 +36,8 @@ def write_report_files(plan: Plan, path: Path, *, pdf: bool, overwrite: bool, la
     if pdf:
         check_file(path.with_suffix(".pdf"), overwrite=overwrite)
     with write_file(path, overwrite=overwrite) as new:
-        write_report(plan, plan_layers(plan, lang), new, lang=lang, note=source_note(plan))
+        layers, tables = plan_layers(plan, lang), plan_tables(plan, lang)
+        write_report(plan, tables, layers, new, lang=lang, note=source_note(plan))
     if not pdf:
         return [path]
     return [path, _pdf(path, path.with_suffix(".pdf"), overwrite=overwrite)]
@@ -87,7 +89,7 @@ def write_export(
     lang, note = plan.policy.reader(lang), source_note(plan)
     if format == "xlsx":
         with write_file(path, overwrite=overwrite) as new:
-            write_workbook(plan, new, lang=lang, note=note)
+            write_workbook(plan, plan_tables(plan, lang), new, lang=lang, note=note)
         return ()
     exported = export_layers(
         plan_layers(plan, lang), path, cast(Format, format), crs=plan.project.output.crs, lang=lang,

@@ -22,8 +22,8 @@ from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit
 from ..tables.numbers import plain, told_table
-from ..tables.plan_tables import quality_table
 from ..tables.programme import plan_part
+from ..tables.source_tables import quality_table
 from ..units import figures_in_km, in_kilometres
 
 WEIGHT_UNITS = {"people": "people", "highway": "m"}

@@ -65,7 +65,10 @@ def column_schema(name: str) -> Schema:
     if column.type == "choice" and (codes := _codes(column.labels or name)):
         found = {"enum": [*codes, None]}
     meaning = column.meaning("en")
-    return {**found, "description": f"{meaning} [{column.unit}]" if column.unit else meaning}
+    return {
+        **found,
+        "description": f"{meaning} [{column.unit}]" if column.unit not in ("", "money") else meaning,
+    }
 
 
 def _codes(name: str) -> list[str]:

@@ -13,12 +13,12 @@ from ..tables import numbers
 from ..tables.layer import FindingRow, Layer, SourceNote, rule_layer_names
 from ..tables.layers import plan_layers
 from ..tables.plan_cards import plan_cards
-from ..tables.plan_tables import plan_tables
+from ..tables.plan_panel import plan_panel, stepped_layers
+from ..tables.plan_tables import Tables, file_tables, plan_tables
 from ..tables.summary import summary_lines
 from ..tables.words import approval_number
 from ..texts import text
 from .gis.geopackage import write_geopackage
-from .plan_panel import plan_panel, stepped_layers
 from .report.write import check_template, write_report
 from .result import plan_result, result_text
 from .result_schema import result_schema
@@ -51,23 +51,23 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, progress:
         leaves the old folder as it was.
     """
     lang = plan.policy.reader(lang)
-    noticed = check_template(plan, lang)
+    noticed, note = check_template(plan, lang), source_note(plan)
     started = time.perf_counter()
     lines = []
     with write_folder(folder, overwrite=overwrite) as new:
-        layers = plan_layers(plan, lang)
+        layers, tables = plan_layers(plan, lang), plan_tables(plan, lang)
         for key, share, write in (
             ("write-map", 0.85, lambda: write_plan_map(plan, layers, new / "map.html", lang)),
-            ("write-layers", 0.9, lambda: _write_layers(plan, layers, new / "layers.gpkg", lang)),
+            ("write-layers", 0.9, lambda: _write_layers(plan, tables, layers, new / "layers.gpkg", lang)),
             (
                 "write-workbook",
                 0.93,
-                lambda: write_workbook(plan, new / "tables.xlsx", lang=lang, note=source_note(plan)),
+                lambda: write_workbook(plan, tables, new / "tables.xlsx", lang=lang, note=note),
             ),
             (
                 "write-report",
                 0.95,
-                lambda: write_report(plan, layers, new / "report.docx", lang=lang, note=source_note(plan)),
+                lambda: write_report(plan, tables, layers, new / "report.docx", lang=lang, note=note),
             ),
             (
                 "write-result",
@@ -112,7 +112,7 @@ def write_plan_map(
     )
 
 
-def _write_layers(plan: Plan, layers: Sequence[Layer], path: Path, lang: str) -> None:
+def _write_layers(plan: Plan, tables: Tables, layers: Sequence[Layer], path: Path, lang: str) -> None:
     provenance = {
         "project": plan.project.name,
         "policy": plan.policy.id,
@@ -126,7 +126,7 @@ def _write_layers(plan: Plan, layers: Sequence[Layer], path: Path, lang: str) ->
         crs=plan.project.output.crs,
         lang=lang,
         provenance=provenance,
-        tables=plan_tables(plan, lang),
+        tables=file_tables(tables),
         title=plan.project.output.title or plan.project.name,
     )
 

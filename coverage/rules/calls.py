@@ -44,7 +44,11 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
     unknown = (((berth_has == UNKNOWN) | able.isna()) & ~proven) | stay.isna()
     if rule.exclude_ships:
         unknown |= calls["ship_kind"].isna()
-    table = calls.assign(connected_status=three_valued(calls["connected"]))[~no.to_numpy(bool)]
+    names = berths.drop_duplicates("id").set_index("id")["name"]
+    named = calls["berth"].map(names.to_dict()).astype("string").fillna(calls["berth"].astype("string"))
+    table = calls.assign(connected_status=three_valued(calls["connected"]), berth_name=named)[
+        ~no.to_numpy(bool)
+    ]
     certain = ~unknown[~no].to_numpy(bool)
     low, high = has_bounds(table["connected_status"], np.ones(len(table)), certain)
     return Finding(
@@ -88,7 +92,7 @@ KIND = RuleKind(
     "call_share",
     CallShare,
     measure=lambda rule, context: Measured(assess_calls(context.inputs.calls, context.inputs.berths, rule)),
-    table=(("ship", 40), ("berth", 26), ("arrived", 28), ("hours", 24), ("connected_status", 28)),
+    table=(("ship", 40), ("berth_name", 26), ("arrived", 28), ("hours", 24), ("connected_status", 28)),
     sheet="calls",
     noun=Bilingual(zh="次靠泊", en="calls"),
     counts_text="report.say.counts-calls",

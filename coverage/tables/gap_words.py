@@ -58,6 +58,22 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
     )
 
 
+def marked_gap(row: Mapping[Any, Any], length_of: str, lang: str) -> str:
+    """A gap between its marks with its length, as ``G106 K222.7–K266.3 (43.6 km)``: the words of every surface.
+
+    ``length_of`` names the length that is meant: the part inside the region (``own_km``) or the whole (``length_km``).
+    Between the marks lies the whole gap: where only a part of it is meant, both lengths are said.
+    """
+    low, high = sorted(float(row[name]) for name in ("from_km", "to_km"))
+    length, whole = (
+        shown(float(row[name]), column("length_km"), lang, unit=True) for name in (length_of, "length_km")
+    )
+    is_open = length_of == "length_km" and (row["open_start"] or row["open_end"])
+    key = "gap-open" if is_open else "gap" if length == whole else "gap-part"
+    ends = {"low": chainage(low, lang), "high": chainage(high, lang)}
+    return text(f"report.glance.{key}", lang, ref=row["ref"], length=length, whole=whole, **ends)
+
+
 def shared_words(row: Mapping[Any, Any], lang: str) -> str | None:
     """What would close a shared gap: the neighbour's sites, between which marks, or one inside; None for other gaps."""
     if row.get("spacing_class") != "shared":

@@ -1,147 +1,85 @@
-"""The tables of a plan that go with its layers: findings, routes, access, evidence, what is doubtful."""
+"""The plan as named tables, made once: all outputs take these.
+
+A table is made by a function of :mod:`.rule_tables`, :mod:`.siting_tables`, :mod:`.programme_tables` or
+:mod:`.source_tables`; a kind of rule whose rows stand in none of them gets a table of its own.
+"""
 
 from __future__ import annotations
 
-import geopandas as gpd
-import numpy as np
+from collections.abc import Callable, Iterable, Mapping
+
 import pandas as pd
 
 from ..plan import Plan
-from ..schema import Column, TableSchema, column, columns
-from ..siting.planning.outcome import Siting
-from ..units import M_PER_KM, WGS84, in_kilometres
-from . import numbers
+from ..schema import Column, TableSchema, columns
+from ..texts import catalogue
+from . import programme_tables, rule_tables, siting_tables, source_tables
 from .columns import (
     ACCESS_COLUMNS,
     EVIDENCE_COLUMNS,
     FINDING_COLUMNS,
-    ISSUE_COLUMNS,
     REACH_COLUMNS,
     ROUTE_COLUMNS,
     SITING_DEMAND_COLUMNS,
     UNSERVED_COLUMNS,
 )
+from .table import Table
+
+Tables = Mapping[str, Table]
+"""The tables of a plan by name, in the order of the workbook's sheets."""
+MAKERS: tuple[Callable[[Plan, str], Table | Iterable[Table]], ...] = (
+    rule_tables.findings, rule_tables.figures, rule_tables.counties, rule_tables.routes, rule_tables.gaps,
+    rule_tables.facilities, rule_tables.berths, rule_tables.calls, rule_tables.car_parks, rule_tables.sites,
+    rule_tables.inventory, rule_tables.own_tables, programme_tables.programme_tables, siting_tables.proposed,
+    siting_tables.curve, siting_tables.alternatives, siting_tables.outages, siting_tables.gains,
+    siting_tables.scenarios, siting_tables.aims, siting_tables.pareto_front, siting_tables.money,
+    siting_tables.uncovered, siting_tables.least_sites, siting_tables.unserved, siting_tables.retrofit,
+    source_tables.survey, source_tables.access, source_tables.not_served, source_tables.merges, source_tables.faults,
+    source_tables.issues, source_tables.sources, rule_tables.evidence, rule_tables.assumptions,
+    siting_tables.other_plans, siting_tables.heaviest_uncovered, siting_tables.least_spans, siting_tables.evidence,
+    source_tables.gap_evidence, source_tables.files,
+)  # fmt: skip
+ALWAYS = ("findings", "sources")
+"""Sheets that are there even without rows."""
+FILE_TABLES: Mapping[str, tuple[str, tuple[Column, ...]]] = {
+    "findings": ("findings", FINDING_COLUMNS),
+    "route_figures": ("routes", ROUTE_COLUMNS),
+    "access": ("access", ACCESS_COLUMNS),
+    "gap_evidence": ("gap-evidence", EVIDENCE_COLUMNS),
+    "unserved_stretches": ("unserved", UNSERVED_COLUMNS),
+    **{f"reach_{name}": (f"reach_{name}", REACH_COLUMNS) for name in ("people", "highway")},
+    **{f"demand_{name}": (f"demand_{name}", SITING_DEMAND_COLUMNS) for name in ("people", "highway")},
+    **{f"served_{name}": (f"served_{name}", columns("site demand amount")) for name in ("people", "highway")},
+    "demand_aims": ("demand_aims", columns("aim id amount county")),
+    "reach_aims": ("reach_aims", (*columns("aim"), *REACH_COLUMNS)),
+}
+"""Tables of the GeoPackage: the table of the plan they are, and the columns they hold."""
 
 
-def quality_table(plan: Plan, lang: str) -> gpd.GeoDataFrame:
-    """What is doubtful about the roads, a row each, with its effect in words."""
-    report = plan.quality
-    if report is None or report.issues.empty:
-        return gpd.GeoDataFrame(columns=[c.name for c in ISSUE_COLUMNS], geometry=[], crs=WGS84)
-    frame = report.issues.rename(columns={"kind": "quality_kind"})
-    length_m = frame["length_m"].where(frame["length_m"] > 0)  # some doubts are about a place, not a stretch
-    frame = frame.assign(length_km=length_m / M_PER_KM, effect=report.effects(lang))
-    return gpd.GeoDataFrame(frame.drop(columns=["values", "length_m"]), geometry="geometry", crs=WGS84)
+def plan_tables(plan: Plan, lang: str) -> dict[str, Table]:
+    """All tables of a plan by name, those without rows too."""
+    found: dict[str, Table] = {}
+    for make in MAKERS:
+        made = make(plan, lang)
+        for table in (made,) if isinstance(made, Table) else made:
+            found[table.name] = table
+    return found
 
 
-def plan_tables(plan: Plan, lang: str) -> dict[str, tuple[pd.DataFrame, TableSchema]]:
-    """Tables that go with the layers: findings, routes, access, and who reaches whom (the siting's evidence)."""
-    findings = pd.DataFrame(
-        [
-            {
-                "rule": before.rule.id,
-                "title": before.rule.title[lang],
-                "finding_status": numbers.status(before, lang),
-                "value": numbers.headline(before, lang),
-                "target": numbers.target(before, lang),
-                "value_after": numbers.headline(after, lang),
-                "status_after": numbers.status(after, lang),
-                "clause": before.rule.source,
-            }
-            for before, after in zip(plan.before.findings, plan.after.findings, strict=True)
-        ]
-    )
-    tables = {
-        "findings": (findings, FINDING_COLUMNS),
-        "route_figures": (
-            in_kilometres(plan.before.routes).rename(columns={"class": "road_class"}),
-            ROUTE_COLUMNS,
-        ),
-        "access": (in_kilometres(plan.before.access), ACCESS_COLUMNS),
-        "gap_evidence": (
-            in_kilometres(plan.before.evidence).rename(columns={"ways": "access_ways"}),
-            EVIDENCE_COLUMNS,
-        ),
-    }
-    unserved = [
-        in_kilometres(c.unserved).assign(span_km=c.span_km) for c in plan.compliance if len(c.unserved)
+def sheets(tables: Tables) -> list[Table]:
+    """The tables that are sheets of the workbook, in their order: those with rows whose texts are ``sheet.NAME``."""
+    return [
+        table
+        for name, table in tables.items()
+        if f"sheet.{table.family}.title" in catalogue() and (len(table.frame) or name in ALWAYS)
     ]
-    if unserved:
-        tables["unserved_stretches"] = (pd.concat(unserved, ignore_index=True), UNSERVED_COLUMNS)
-    for siting in plan.siting:
-        tables |= siting_tables(siting)
+
+
+def file_tables(tables: Tables) -> dict[str, tuple[pd.DataFrame, TableSchema]]:
+    """The tables that go with the layers of the GeoPackage."""
+    optional = ("unserved",)
     return {
-        name: (frame.reindex(columns=[c.name for c in columns]), TableSchema(name, columns))
-        for name, (frame, columns) in tables.items()
+        name: (tables[source].frame.reindex(columns=[c.name for c in held]), TableSchema(name, held))
+        for name, (source, held) in FILE_TABLES.items()
+        if source in tables and (len(tables[source].frame) or source not in optional)
     }
-
-
-SERVED_COLUMNS = columns("site demand amount")
-AIM_DEMAND_COLUMNS = columns("aim id amount county")
-AIM_REACH_COLUMNS = (column("aim"), *REACH_COLUMNS)
-
-
-def siting_tables(siting: Siting) -> dict[str, tuple[pd.DataFrame, tuple[Column, ...]]]:
-    """Tables by name; those of capacity and aims only if they were asked for."""
-    name = siting.objective_name
-    tables = {
-        f"reach_{name}": (_reach_km(siting.reach), REACH_COLUMNS),
-        f"demand_{name}": (pd.DataFrame(siting.demand), SITING_DEMAND_COLUMNS),
-    }
-    if siting.goal is not None and siting.goal.name == "capacity":
-        tables[f"served_{name}"] = (siting.served, SERVED_COLUMNS)
-    if len(siting.aim_demand):
-        tables["demand_aims"] = (siting.aim_demand, AIM_DEMAND_COLUMNS)
-        tables["reach_aims"] = (_reach_km(siting.aim_reach), AIM_REACH_COLUMNS)
-    return tables
-
-
-def _reach_km(reach: pd.DataFrame) -> pd.DataFrame:
-    """Who reaches whom, unrounded: what lies exactly at the limit is recounted from the file."""
-    return reach.assign(distance_km=reach["distance_m"] / M_PER_KM)
-
-
-def coverage_curve(siting: Siting) -> pd.DataFrame:
-    """Coverage by number of new sites: along the plan's build order, the best of each number, and the proven bound.
-
-    Returns
-    -------
-    DataFrame
-        A row for each number of new sites, from none. Along the build order, as far as the plan goes: the ``site``
-        and ``name`` built at this step, what it ``adds``, ``objective`` (weight covered), ``share`` of all weight,
-        ``cost`` so far. From the frontier, where there is one: ``best`` and ``best_share`` (a plan of its own for
-        each number), ``bound`` and ``bound_share`` (no plan of that number covers more), ``gap`` (relative).
-    """
-    result, proposed = siting.result, siting.proposed
-    gain = np.asarray(result.gain, float)
-    covered = result.base + np.concatenate([[0.0], np.cumsum(gain)])
-    total = result.total or np.nan
-    missing: list[object] = [None]
-    frame = pd.DataFrame(
-        {
-            "built": np.arange(len(covered)),
-            "site": missing + proposed["id"].tolist(),
-            "name": missing + proposed["name"].tolist(),
-            "adds": [np.nan, *gain],
-            "objective": covered,
-            "share": covered / total,
-            "cost": np.concatenate([[0.0], np.cumsum(proposed["cost"].astype(float))]),
-        }
-    )
-    best = _best(siting, len(frame))
-    frame = frame.merge(best, on="built", how="outer").sort_values("built", kind="stable", ignore_index=True)
-    return frame.assign(best_share=frame["best"] / total, bound_share=frame["bound"] / total)
-
-
-def _best(siting: Siting, n: int) -> pd.DataFrame:
-    """``built, best, bound, gap`` of the frontier, as far as it rises; without one those of the plan alone."""
-    curve = siting.frontier
-    if curve.empty:
-        result = siting.result
-        return pd.DataFrame(
-            {"built": [n - 1], "best": [result.objective], "bound": [result.bound], "gap": [result.gap]}
-        )
-    rises = np.flatnonzero(np.diff(curve["objective"].to_numpy(float), prepend=-np.inf) > 0)
-    last = max(n - 1, int(curve["sites"].iloc[rises[-1]]) if len(rises) else 0)
-    kept = curve[curve["sites"] <= last]
-    return kept.rename(columns={"sites": "built", "objective": "best"})[["built", "best", "bound", "gap"]]

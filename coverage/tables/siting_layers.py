@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -14,7 +13,7 @@ import pandas as pd
 from ..plan import Plan
 from ..rules.assessment import Assessment
 from ..rules.finding import YES
-from ..schema import COLUMNS, Column, column, in_currency, of_objective, shown
+from ..schema import Column, in_currency, of_objective
 from ..siting.planning.outcome import Siting
 from ..texts import text
 from ..units import M_PER_KM, WGS84
@@ -34,6 +33,7 @@ from .layer import Layer, Popup, own_layer
 from .layer_frame import make_layer
 from .popups import proposed_popup
 from .programme import shown_actions
+from .siting_tables import amounts_in_units, objective_of, proposed_frame, siting_currency
 
 
 def demand_layer(plan: Plan, demand: gpd.GeoDataFrame) -> Layer:
@@ -65,12 +65,18 @@ def candidates_layer(plan: Plan) -> Layer | None:
     frame = gpd.GeoDataFrame(pd.concat(frames).drop_duplicates("id"), geometry="geometry", crs=WGS84)
     frame["candidate_status"] = np.where(frame["excluded"].isna(), "free", "excluded")
     frame["reason"] = frame["excluded"]
-    return make_layer("candidates", frame, CANDIDATE_COLUMNS, styles.CANDIDATES, "plan", visible=False)
+    return make_layer(
+        "candidates", frame, _in_objective(CANDIDATE_COLUMNS, plan), styles.CANDIDATES, "plan", visible=False
+    )
 
 
 def proposed_layer(plan: Plan, lang: str) -> Layer | None:
     """New sites in build order, with what is lost without each."""
-    frames = [_worth(siting, lang) for siting in plan.siting if len(siting.proposed)]
+    frames = [
+        amounts_in_units(proposed_frame(siting, lang), siting.objective_name)
+        for siting in plan.siting
+        if len(siting.proposed)
+    ]
     if not frames:
         return None
     frame = gpd.GeoDataFrame(pd.concat(frames), geometry="geometry", crs=WGS84)
@@ -111,83 +117,10 @@ def actions_layer(plan: Plan, lang: str) -> Layer | None:
 
 
 def _in_objective(columns: Iterable[Column], plan: Plan) -> tuple[Column, ...]:
-    """Columns of a layer of proposed sites, amounts in the unit of the objective."""
-    return tuple(of_objective(each, plan.siting[0].objective_name) for each in columns)
-
-
-def _worth(siting: Siting, lang: str) -> gpd.GeoDataFrame:
-    """Proposed sites with their price, what they serve, and both in words."""
-    frame = siting.proposed.rename(columns={"order": "build_order"})
-    if len(siting.choices):
-        choices = siting.choices.assign(share_of_good_plans=siting.choices["share_of_good_plans"] * 100.0)
-        frame = frame.merge(choices, on="id", how="left")
-    if len(siting.sites):
-        own = siting.sites.loc[~siting.sites["existing"].astype(bool)]
-        wanted = [c.name for c in OUTAGE_COLUMNS if c.name in own]
-        frame = frame.merge(own[["id", *wanted]].drop_duplicates("id"), on="id", how="left")
-    rows = frame.drop(columns="geometry").to_dict("records")
-    name = siting.objective_name
-    words: dict[str, Any] = {
-        "adds_words": [amount(row["adds"], name, lang) for row in rows],
-        "without_it": [_without(row, name, lang) for row in rows],
-        "in_plans": [_in_plans(row, lang) for row in rows],
-    }
-    for key in ("covers", "lost", "capacity", "served"):
-        if key in frame:
-            # What equals the gain is said once.
-            words[f"{key}_words"] = [
-                None if row[key] == row["adds"] else amount(row[key], name, lang) for row in rows
-            ]
-    frame = amounts_in_units(frame, name).assign(**words)
-    return gpd.GeoDataFrame(frame, geometry="geometry", crs=WGS84)
-
-
-def amount(weight: Any, objective: str, lang: str) -> str | None:
-    """Covered demand in its unit: people, or kilometres of highway (the solver counts metres)."""
-    if weight is None or pd.isna(weight):
-        return None
-    return shown(
-        in_units(float(weight), objective), of_objective(column("amount"), objective), lang, unit=True
-    )
-
-
-def in_units(weight: Any, objective: str) -> Any:
-    """An amount, or a column of amounts, in the unit it is shown in: the solver counts metres of highway."""
-    return weight / M_PER_KM if objective == "highway" else weight
-
-
-def amounts_in_units(frame: pd.DataFrame, objective: str) -> pd.DataFrame:
-    """All columns that hold amounts of demand in the unit they are shown in."""
-    held = [name for name in map(str, frame.columns) if name in COLUMNS and COLUMNS[name].unit == "demand"]
-    return frame.assign(**{name: in_units(frame[name].astype(float), objective) for name in held})
-
-
-def _without(row: dict[str, Any], objective: str, lang: str) -> str | None:
-    """What the plan loses at least without a site, the others placed anew."""
-    low = row.get("price_low")
-    if row.get("required") is True:
-        return text("without.required", lang)
-    if low is None or pd.isna(low):
-        return None
-    if low > 0:
-        exact = row["price"] <= low
-        return text(
-            f"without.{'exactly' if exact else 'at-least'}", lang, amount=amount(low, objective, lang)
-        )
-    return text("without.nothing" if row["price"] <= 0 else "without.unproven", lang)
-
-
-def _in_plans(row: dict[str, Any], lang: str) -> str | None:
-    share = row.get("share_of_good_plans")
-    if share is None or pd.isna(share):
-        return None
-    if row.get("essential") is True:
-        return text("in-plans.essential", lang)
-    price = row.get("price")
-    if price is not None and price <= 0.0:
-        return text("in-plans.free", lang)
-    words = shown(share, column("share_of_good_plans"), lang, unit=True)
-    return text("in-plans.share" if share > 50.0 else "in-plans.taste", lang, share=words)
+    """Columns of a layer of the siting, amounts in the unit of the objective, money in that of costs."""
+    objective, currency = objective_of(plan), siting_currency(plan)
+    found = (of_objective(each, objective) if objective else each for each in columns)
+    return tuple(in_currency(each, currency) for each in found)
 
 
 def alternatives_layer(plan: Plan, lang: str) -> Layer | None:
@@ -235,7 +168,7 @@ def least_layers(plan: Plan) -> list[Layer]:
             make_layer(
                 "least_sites",
                 found.sites.rename(columns={"order": "build_order"}),
-                LEAST_COLUMNS,
+                _in_objective(LEAST_COLUMNS, plan),
                 styles.LEAST_SITES,
                 "plan",
                 visible=False,

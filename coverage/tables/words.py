@@ -1,4 +1,4 @@
-"""Words about rules and figures that workbook and report share."""
+"""Words about rules and figures that all outputs share."""
 
 from __future__ import annotations
 
@@ -146,6 +146,11 @@ def approval_number(plan: Plan) -> str | None:
 SURVEYED = 6
 """So many things to survey are named in a sentence."""
 LONGEST_NAME = 40
+
+
+def measured(finding: Finding) -> bool:
+    """Whether there was anything to measure, or at least to list."""
+    return finding.low is not None or finding.high is not None or len(finding.table) > 0
 
 
 def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: bool) -> list[str]:

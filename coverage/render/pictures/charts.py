@@ -9,13 +9,12 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ...siting.planning.outcome import Siting
 from ...tables.layer import GAP, GOOD
-from ...tables.plan_tables import coverage_curve
 from ...tables.styles import INK, READERS_FONTS
 from ...texts import text
 from .lettering import BOLD, FONT_FILES, families, families_for, glyph
@@ -38,12 +37,22 @@ LINES: dict[str, dict[str, Any]] = {
 """Told apart by dash and marker, not by colour alone."""
 
 
-def curve_figure(siting: Siting, lang: str, size_mm: tuple[float, float] = (166.0, 84.0)) -> Figure:
+def curve_figure(
+    curve: pd.DataFrame, money: pd.DataFrame, lang: str, size_mm: tuple[float, float] = (166.0, 84.0)
+) -> Figure:
     """Draw coverage by number of sites built, with the proven upper bound and the gap between them.
 
     Where only a budget limits the plan, the money spent takes the place of the number.
+
+    Parameters
+    ----------
+    curve, money : DataFrame
+        Rows of one siting from the tables ``curve`` and ``money``.
+    lang : str
+    size_mm : (float, float)
+        Width and height.
     """
-    axis, lines = _lines(siting)
+    axis, lines = _lines(curve, money)
     with mpl.rc_context({"font.family": list(families()), "axes.unicode_minus": False, "font.size": 8.5}):
         width, height = (mm / 25.4 for mm in size_mm)
         figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
@@ -67,24 +76,17 @@ def curve_figure(siting: Siting, lang: str, size_mm: tuple[float, float] = (166.
     return figure
 
 
-def _lines(siting: Siting) -> tuple[str, dict[str, tuple[FloatArray, FloatArray]]]:
+def _lines(curve: pd.DataFrame, money: pd.DataFrame) -> tuple[str, dict[str, tuple[FloatArray, FloatArray]]]:
     """Return what stands on the x axis (``built``, ``spent``), and x and y (%) of each line that is known."""
-    curve, total = coverage_curve(siting), siting.result.total or np.nan
-    money = siting.frontier_by_money
-    if siting.frontier.empty and not money.empty:
-        axis, x = (
-            "spent",
-            {"share": curve["cost"], "best_share": money["budget"], "bound_share": money["budget"]},
-        )
-        y = {
-            "share": curve["share"],
-            "best_share": money["objective"] / total,
-            "bound_share": money["bound"] / total,
-        }
+    if len(money):
+        axis, source = "spent", {"share": curve, "best_share": money.rename(columns={"share": "best_share"})}
+        source["bound_share"] = money
+        x = {"share": curve["cost_so_far"], "best_share": money["budget"], "bound_share": money["budget"]}
     else:
-        axis, x, y = "built", dict.fromkeys(LINES, curve["built"]), {name: curve[name] for name in LINES}
-        if siting.frontier.empty:
-            del y["best_share"]
+        axis, source, x = "built", dict.fromkeys(LINES, curve), dict.fromkeys(LINES, curve["sites_built"])
+        if curve["best"].notna().sum() < 2:  # that of the plan itself: there is no frontier
+            del source["best_share"]
+    y = {name: frame[name] for name, frame in source.items()}
     lines = {}
     for name in (n for n in LINES if n in y):
         across, up = x[name].to_numpy(float), y[name].to_numpy(float) * 100

@@ -1,18 +1,35 @@
-"""What the sections of the report share."""
+"""What the chapters of the report share: the plan, its tables and layers, the paper, and how a table is put on it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
 
 from ...plan import Plan
-from ...rules.finding import Finding
+from ...schema import day, shown
 from ...tables.layer import Layer, SourceNote
+from ...tables.plan_tables import Tables
+from ...tables.table import Head, Table, cell_value
 from ...texts import text
 from ..pictures.charts import figure_png
 from ..pictures.lettering import as_paths
 from ..pictures.maps import State, map_figure
 from .doc import TEXT_MM, Paper
+from .table import Cell
+
+ROWS = 24
+"""Rows of a table in the report's text at most; the workbook has all of them."""
+NAMES = ("name", "port", "ship", "berth_name", "county", "ref", "side")
+NAME_LENGTH, WORDS_LENGTH = 60, 240
+"""Characters of a name and of other words in a cell at most: the workbook has them whole."""
+OURS = ("words", "closes_words")
+"""Columns of sentences that we write: they are never cut."""
+PAGE_MM, ROW_MM, MAP_MM = 250.0, 6.2, (82.0, 125.0)
+"""Height of a page's text and, about, of a table row; least and most for a map."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +37,13 @@ class Report:
     """A plan on its way to paper."""
 
     plan: Plan
+    tables: Tables
     layers: tuple[Layer, ...]
     paper: Paper
     lang: str
     note: SourceNote
-    cut: list[Finding] = field(default_factory=list)
-    """Findings whose table had no room on its page, as they come."""
+    cut: list[Table] = field(default_factory=list)
+    """Tables of which the text shows the first rows only, as they come."""
     boxed: set[str] = field(default_factory=set)
     """Characters that no font has, so that pictures show a box."""
 
@@ -33,21 +51,50 @@ class Report:
         """Text ``report.KEY`` in the report's language."""
         return text(f"report.{key}", self.lang, **values)
 
-    def pairs(self) -> list[tuple[Finding, Finding]]:
-        """Findings before and after, those that nothing can be said about last."""
-        pairs = list(zip(self.plan.before.findings, self.plan.after.findings, strict=True))
-        return sorted(pairs, key=lambda pair: not measured(pair[0]))
+    def soft(self, words: str) -> None:
+        """Write a note below a table."""
+        self.paper.text(words, indent=False, soft=True)
+
+    def rows(self, name: str, where: Callable[[pd.DataFrame], Any] | None = None) -> Table:
+        """A table of the plan, or those of its rows that are wanted; without rows if there is no such table."""
+        table = self.tables.get(name, Table(name, (), pd.DataFrame()))
+        if where is None or not len(table.frame):
+            return table
+        return replace(table, frame=table.frame[where(table.frame)])
+
+    def table(
+        self, caption: str, table: Table, widths_mm: Mapping[str, float] | None = None, most: int = ROWS
+    ) -> int:
+        """Write a table with the columns of which a width is given, by default those that have one of their own.
+
+        Returns
+        -------
+        int
+            How many rows stand there now: ``most`` at most. A table without rows is not written.
+        """
+        heads = {head.name: head for head in (*table.heads, *table.paper)}
+        widths = widths_mm or {name: head.width for name, head in heads.items() if head.width}
+        frame = table.frame.head(most)
+        if len(frame):
+            shown_heads = [heads[name] for name in widths]
+            records = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+            rows = [[_cell(row, head, table, self.lang) for head in shown_heads] for row in records]
+            self.paper.table(caption, [head.label for head in shown_heads], rows, list(widths.values()))
+        return len(frame)
 
     def map(
         self,
         layers: list[Layer],
         caption: str,
         *,
+        rows: int = 0,
+        above_mm: float = 78.0,
         phase: State = "before",
-        height_mm: float = 118.0,
         extent: Sequence[float] | None = None,
     ) -> None:
-        """Write a map with its caption."""
+        """Write a map with its caption, so high that a table of so many rows and what stands above fit on its page."""
+        room = PAGE_MM - above_mm - ROW_MM * (rows + 2)
+        height_mm = min(room, MAP_MM[1]) if room >= MAP_MM[0] else MAP_MM[0]
         with as_paths():
             figure = map_figure(
                 layers,
@@ -60,6 +107,27 @@ class Report:
         self.paper.figure(figure_png(figure, 180.0), caption)
 
 
-def measured(finding: Finding) -> bool:
-    """Whether there was anything to measure, or at least to list."""
-    return finding.low is not None or finding.high is not None or len(finding.table) > 0
+def _cell(row: Mapping[str, Any], head: Head, table: Table, lang: str) -> Cell:
+    """A value on paper: numbers to the right, what is lacking or unknown shaded as in the workbook."""
+    number = head.column.type in ("float", "int")
+    raw = row.get(head.name)
+    worded = isinstance(raw, str) and (number or head.column.name == "words")
+    value = raw if worded else cell_value(raw, head, lang)
+    own = row.get(f"{head.name}:look")
+    if value is None:
+        words = shown(None, head.column, lang) if number else text("value.none", lang)
+        return Cell(text("report.robust.no-county", lang) if head.name == "county" else words, right=number)
+    if isinstance(value, dt.date):
+        return Cell(day(value, lang))
+    if isinstance(value, (int, float)):
+        words = shown(value, head.column, lang)
+        if head.name == "gap_max_km" and row.get("gap_max_open") is True:
+            words = f"≥ {words}"
+        limit = table.limits.get(head.name) if head.name != "gap_max_km" else None
+        return Cell(words, right=True, shade="gap" if limit is not None and value > limit else "")
+    looks = table.looks.get(head.name, {})
+    shade = own if isinstance(own, str) else next((x for x, labels in looks.items() if value in labels), "")
+    most = NAME_LENGTH if head.name in NAMES else WORDS_LENGTH
+    if len(value) > most and head.column.name not in OURS:
+        value = value[: most - 1] + "…"
+    return Cell(value, right=number, shade=shade, bold=shade == "gap")

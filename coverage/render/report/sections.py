@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.shared import Mm, Pt
 
-from ...measure.strips import strip_of
-from ...rules.finding import Finding
-from ...rules.spacing import RouteSpacing
 from ...schema import column, day
 from ...tables import numbers
-from ...tables.sheets import status_looks as looks_of_status
-from ...tables.source_sheets import issues_sheet
-from ...tables.words import approval_number, assumption_lines, finding_words, licences, survey_sentence
+from ...tables.sentences import glance, opening
+from ...tables.strips import longest_strips
+from ...tables.words import approval_number, finding_words, licences, measured, survey_sentence
 from ...texts import text
-from ...units import figures_in_km, in_kilometres
+from ...units import figures_in_km
 from ..pictures.charts import svg_png
-from ..strips.draw import strip_charts
-from .context import Report, measured
+from ..strips.draw import strip_svg
+from .context import ROWS, Report
 from .doc import BLUE, SOFT
-from .evidence import (
-    ROWS,
-    table_cells,
-)
-from .summary_page import opening, write_glance
-from .table import Cell, on_paper
+from .table import on_paper
 
 STRIPS = 4
 """Strip charts of so many routes, those with the longest gaps."""
@@ -91,42 +83,29 @@ def write_cover(report: Report) -> None:
 
 def write_summary(report: Report) -> None:
     """All findings as a table, then holes, what to build and how certain; on the next page each in words."""
+    plan, lang = report.plan, report.lang
     report.paper.heading(report.words("summary"), new_page=True)
-    report.paper.text(opening(report), keep=True)
-    heads = ["title", "value", "target", "status"] + (
-        ["value-after", "status-after"] if report.plan.proposes else []
-    )
-    rows = [_summary_row(report, before, after) for before, after in report.pairs()]
-    widths = [44.0, 33.0, 19.0, 20.0, 33.0, 20.0] if report.plan.proposes else [64.0, 50.0, 26.0, 26.0]
-    report.paper.table(
-        report.words("summary-table"), [report.words(f"head.{h}") for h in heads], rows, widths
-    )
-    write_glance(report)
-    if any(measured(before) for before, _ in report.pairs()):
+    report.paper.text(opening(plan, lang), keep=True)
+    widths = {"title": 44.0, "value": 33.0, "target_shown": 19.0, "finding_status": 20.0, "value_after": 33.0,
+              "status_after": 20.0}  # fmt: skip
+    if not plan.proposes:
+        widths = {"title": 64.0, "value": 50.0, "target_shown": 26.0, "finding_status": 26.0}
+    table = report.rows("findings")
+    table = replace(table, frame=table.frame.sort_values("measured", ascending=False, kind="stable"))
+    report.table(report.words("summary-table"), table, widths, len(table.frame))
+    for lead, words in glance(plan, lang):
+        report.paper.lead(lead, words)
+    pairs = list(zip(plan.before.findings, plan.after.findings, strict=True))
+    if any(measured(before) for before, _ in pairs):
         # With a plan the lines above may run onto a second page: what follows fills it.
-        report.paper.heading(report.words("in-words"), 2, new_page=report.plan.programme is None)
-    for before, after in report.pairs():
+        report.paper.heading(report.words("in-words"), 2, new_page=plan.programme is None)
+    for before, after in pairs:
         if measured(before):
-            words = finding_words(before, after, report.lang, siting=report.plan.proposes)
-            report.paper.lead(before.rule.title[report.lang] + report.words("stop"), words)
-    empty = [before.rule.title[report.lang] for before, _ in report.pairs() if not measured(before)]
+            words = finding_words(before, after, lang, siting=plan.proposes)
+            report.paper.lead(before.rule.title[lang] + report.words("stop"), words)
+    empty = [before.rule.title[lang] for before, _ in pairs if not measured(before)]
     if empty:
-        report.paper.text(
-            report.words("nothing", titles=text("map.comma", report.lang).join(empty)), indent=False
-        )
-
-
-def _summary_row(report: Report, before: Finding, after: Finding) -> list[Cell]:
-    lang = report.lang
-    row = [Cell(before.rule.title[lang]), Cell(numbers.headline(before, lang)), Cell(numbers.target(before, lang)),
-           _status(before, lang)]  # fmt: skip
-    return [*row, Cell(numbers.headline(after, lang)), _status(after, lang)] if report.plan.proposes else row
-
-
-def _status(finding: Finding, lang: str) -> Cell:
-    words = numbers.status(finding, lang)
-    looks = {label: look for look, labels in looks_of_status(lang).items() for label in labels}
-    return Cell(words, shade=looks.get(words, ""), bold=finding.status == "not met")
+        report.paper.text(report.words("nothing", titles=text("map.comma", lang).join(empty)), indent=False)
 
 
 # -- strips ----------------------------------------------------------------------------------------------
@@ -134,29 +113,17 @@ def _status(finding: Finding, lang: str) -> Cell:
 
 def write_strips(report: Report) -> None:
     """Strip charts of the routes with the longest gaps."""
-    rules = report.plan.policy.of(RouteSpacing)
-    charts = strip_charts(report.plan, report.lang)
-    if not charts:
+    strips = longest_strips(report.plan, STRIPS)
+    if not strips:
         return
-    longest: dict[str, float] = {}
-    for rule in rules:
-        gaps = in_kilometres(report.plan.before.gaps)
-        by_strip = gaps[gaps["rule"] == rule.id].groupby("strip")["length_km"].max()
-        longest |= {k if rule is rules[0] else strip_of(str(k), rule.id): v for k, v in by_strip.items()}
-    order = sorted(charts, key=lambda key: (-float(longest.get(key, 0.0)), key))[:STRIPS]
     report.paper.heading(report.words("strips"), new_page=True)
-    report.paper.text(
-        report.words("strips-how", n=len(order), unit=column("length_km").unit_words(report.lang))
-    )
-    for key in order:
-        ref, _, section = key.rpartition("/")
-        section, _, rule_id = section.partition("@")
-        words = report.words("strip-of", ref=ref, section=section)
-        if len(rules) > 1:
-            words += (
-                report.words("colon") + report.plan.before[rule_id or rules[0].id].rule.title[report.lang]
-            )
-        report.paper.figure(svg_png(charts[key]), words)
+    unit = column("length_km").unit_words(report.lang)
+    report.paper.text(report.words("strips-how", n=len(strips), unit=unit))
+    for data, rule in strips:
+        words = report.words("strip-of", ref=data.ref, section=data.section)
+        if rule is not None:
+            words += report.words("colon") + rule.title[report.lang]
+        report.paper.figure(svg_png(strip_svg(data, report.lang)), words)
 
 
 # -- method, data, sources -------------------------------------------------------------------------------
@@ -164,28 +131,17 @@ def write_strips(report: Report) -> None:
 
 def write_method(report: Report) -> None:
     """How things are measured, in short, with their sources; what was assumed."""
-    paper, lang = report.paper, report.lang
+    paper = report.paper
     paper.heading(report.words("method"), new_page=True)
     for key in ("unknown", "routes", "access", "spacing", "covered", "siting"):
         words = "words-own" if key == "routes" and not _chinese_numbers(report) else "words"
         paper.lead(report.words(f"how.{key}.title"), report.words(f"how.{key}.{words}"))
-    rules: dict[str, list[str]] = {}
-    for rule in report.plan.policy.rules:
-        for line in assumption_lines(rule, lang):
-            rules.setdefault(line, []).append(rule.title[lang])
-    rows = [
-        [
-            Cell(line),
-            Cell(text("report.semicolon", lang).join(titles)),
-            Cell(report.words("assumption-mark"), shade="middle"),
-        ]
-        for line, titles in rules.items()
-    ]
-    if rows:
+    table = report.rows("assumptions")
+    if len(table.frame):
         paper.heading(report.words("assumptions"), 2)
         paper.text(report.words("assumptions-words"))
-        heads = [report.words("head.assumption"), report.words("head.title"), report.words("head.mark")]
-        paper.table(report.words("assumptions-table"), heads, rows, [62.0, 76.0, 28.0])
+        widths = {"assumption": 62.0, "title": 76.0, "mark": 28.0}
+        report.table(report.words("assumptions-table"), table, widths, len(table.frame))
 
 
 def _chinese_numbers(report: Report) -> bool:
@@ -218,18 +174,15 @@ def write_data(report: Report) -> None:
 
 
 def _issues(report: Report) -> None:
-    sheet = issues_sheet(report.plan, report.lang)
-    if not len(sheet.frame):
+    n = len(report.rows("issues").frame)
+    if not n:
         return
-    frame = sheet.frame[sheet.frame["severity"] != "note"].head(ROWS)
+    table = report.rows("issues", lambda frame: frame["severity"] != "note")
+    shown = min(len(table.frame), ROWS)
     report.paper.heading(report.words("issues"), 2)
-    key = "issues-words" if len(frame) else "issues-none"
-    report.paper.text(report.words(key, n=len(sheet.frame), shown=len(frame)))
-    if len(frame):
-        wanted = {"quality_kind": 26.0, "severity": 20.0, "ref": 18.0, "length_km": 18.0, "effect": 84.0}
-        heads = [h for h in sheet.heads if h.name in wanted]
-        report.paper.table(report.words("issues-table"), [h.label for h in heads],
-                           table_cells(frame, heads, report.lang), [wanted[h.name] for h in heads])  # fmt: skip
+    report.paper.text(report.words("issues-words" if shown else "issues-none", n=n, shown=shown))
+    widths = {"quality_kind": 26.0, "severity": 20.0, "ref": 18.0, "length_km": 18.0, "effect": 84.0}
+    report.table(report.words("issues-table"), table, widths)
 
 
 def write_sources(report: Report) -> None:
@@ -240,8 +193,8 @@ def write_sources(report: Report) -> None:
     paper.lead(report.words("cover.policy") + report.words("colon"), plan.policy.source)
     if plan.project.output.sources:
         paper.lead(report.words("data-from") + report.words("colon"), plan.project.output.sources)
-    rows = [[Cell(Path(path).as_posix()), Cell(digest)] for path, digest in plan.provenance.inputs]
-    paper.table(report.words("files-table"), [report.words("head.file"), "SHA-256"], rows, [42.0, 124.0])
+    files = report.rows("files")
+    report.table(report.words("files-table"), files, {"file": 42.0, "entry": 124.0}, len(files.frame))
     versions = text("map.comma", lang).join(
         f"{name} {version}" for name, version in plan.provenance.versions.items()
     )

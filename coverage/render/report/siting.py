@@ -1,122 +1,125 @@
-"""The report's sections on siting: proposed sites, what stays uncovered, least sites, retrofits."""
+"""The report's chapters on siting: proposed sites, other plans, what the choice rests on, least sites, retrofits."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import pandas as pd
 
-from ...schema import at_most, column, percent, shown
+from ...siting.planning.comply import Compliance
 from ...siting.planning.outcome import Siting
 from ...tables import numbers
-from ...tables.siting_layers import amount
-from ...tables.siting_sheets import least_sheets, proposed_sheet, retrofit_sheet
+from ...tables.layers import picked
+from ...tables.sentences import backup_sentence, choice_sentences, siting_sentences
+from ...tables.siting_tables import amount
+from ...tables.table import Table
 from ...tables.words import factor_sentence, title_before
 from ...texts import text
 from ..pictures.charts import curve_figure, figure_png
-from .choices import write_choices
 from .context import Report
-from .evidence import ROWS, map_height_mm, picked, table_cells
-from .robust import goal_sentence, write_robust
-from .table import Cell
+
+ROBUST: tuple[tuple[str, str, dict[str, float]], ...] = (
+    ("counties", "gains", {"county": 46.0, "total": 36.0, "share_today": 26.0, "share_planned": 26.0, "new_sites": 22.0,
+                           "min_sites": 22.0}),
+    ("scenarios", "scenarios", {"scenario": 46.0, "probability": 22.0, "detour": 20.0, "total": 34.0,
+                                "share_today": 22.0, "share_planned": 22.0}),
+    ("aims", "aims", {"aim": 76.0, "importance": 30.0, "share_today": 30.0, "share_planned": 30.0}),
+    ("pareto-front", "pareto-front", {"share_first": 50.0, "share_second": 50.0, "new_sites": 33.0, "cost": 33.0}),
+    ("money", "money", {"budget": 42.0, "new_sites": 40.0, "share": 42.0, "bound_share": 42.0}),
+    ("capacity", "outages", {"name": 64.0, "plugs": 22.0, "capacity": 40.0, "served": 40.0}),
+)  # fmt: skip
+"""Caption, table of the plan, and the columns that stand on paper with their width."""
 
 
 def write_siting(report: Report) -> None:
     """What to build, in which order, what it brings, and how far from the best possible it is."""
     paper, lang = report.paper, report.lang
     for siting in report.plan.siting:
-        paper.heading(
-            report.words("siting", objective=text(f"objective.{siting.objective_name}", lang)), new_page=True
-        )
-        for line in _siting_words(report, siting):
+        objective = text(f"objective.{siting.objective_name}", lang)
+        paper.heading(report.words("siting", objective=objective), new_page=True)
+        for line in siting_sentences(siting, lang):
             paper.text(line)
         if len(siting.proposed):
-            _proposed_table(report, siting)
-            layers = picked(
-                [x for x in report.layers if x.phase != "before"], ("routes", "charging_sites", "proposed")
+            _proposed(report, siting)
+        if len(siting.choices):
+            paper.heading(report.words("choices.title"), 2)
+            paper.bullets(choice_sentences(siting, lang))
+            widths = {"build_order": 13.0, "name": 36.0, "without_it": 66.0, "in_plans": 51.0}
+            report.table(
+                report.words("choices.table"), _of(report, "proposed", siting), widths, len(siting.proposed)
             )
-            height = map_height_mm(len(siting.proposed))
-            report.map(layers, report.words("map-after"), phase="after", height_mm=height)
-            paper.figure(figure_png(curve_figure(siting, lang)), report.words("curve"))
-        write_choices(report, siting)
-        write_robust(report, siting)
+            widths = {"plan": 14.0, "share": 22.0, "less": 28.0, "left-out": 28.0, "instead": 74.0}
+            report.table(report.words("choices.plans-table"), _of(report, "other-plans", siting), widths)
+        if len(siting.proposed):
+            _robust(report, siting)
         _uncovered(report, siting)
 
 
-def _siting_words(report: Report, siting: Siting) -> list[str]:
-    result = siting.result
-    if not result.total:
-        return [report.words("siting-nothing")]
-    share = {
-        "before": percent(result.share_before),
-        "after": percent(result.share),
-    }
-    if siting.candidates["excluded"].notna().all():
-        return [report.words("siting-no-candidates", before=share["before"])]
-    bound = percent(result.share_bound)
-    gap = at_most(result.gap)
-    key = "siting-optimal" if result.status == "optimal" else "siting-gap"
-    built = "siting-adds" if len(siting.proposed) else "siting-none"
-    lines = [
-        report.words(built, n=len(siting.proposed), candidates=len(siting.candidates), **share),
-        report.words(key, bound=bound, gap=gap),
-    ]
-    if siting.faults:
-        lines.append(report.words("siting-faults", n=len(siting.faults)))
-    else:
-        lines.append(report.words("siting-verified"))
-    goal = goal_sentence(siting, report.lang)
-    if goal:
-        lines.insert(1, goal)
-    return lines
+def _of(report: Report, name: str, siting: Siting) -> Table:
+    """The rows of a table that are of one siting."""
+    return report.rows(name, lambda frame: frame["objective"] == siting.objective_name)
 
 
-def _proposed_table(report: Report, siting: Siting) -> None:
-    lang = report.lang
-    sheet = proposed_sheet(report.plan, lang)
-    wanted = {"build_order": 14.0, "name": 40.0, "kind": 26.0, "adds": 20.0, "share_after": 20.0, "cost": 14.0,
+def _proposed(report: Report, siting: Siting) -> None:
+    widths = {"build_order": 14.0, "name": 40.0, "kind": 26.0, "adds": 20.0, "share_after": 20.0, "cost": 14.0,
               "lon": 26.0, "lat": 24.0}  # fmt: skip
-    heads = [h for h in sheet.heads if h.name in wanted]
-    frame = sheet.frame[sheet.frame["objective"] == siting.objective_name]
-    report.paper.table(report.words("proposed-table"), [h.label for h in heads], table_cells(frame, heads, lang),
-                       [wanted[h.name] for h in heads])  # fmt: skip
+    n = len(siting.proposed)
+    report.table(report.words("proposed-table"), _of(report, "proposed", siting), widths, n)
     note = "proposed-note" if siting.goal is None else "proposed-note-goal"
-    report.paper.text(report.words(note, n=len(siting.proposed)), indent=False, soft=True)
+    report.soft(report.words(note, n=n))
+    layers = [layer for layer in report.layers if layer.phase != "before"]
+    shown_layers = picked(layers, ("routes", "charging_sites", "proposed"))
+    report.map(shown_layers, report.words("map-after"), phase="after", rows=n)
+    curve, money = (_of(report, name, siting).frame for name in ("curve", "money"))
+    report.paper.figure(figure_png(curve_figure(curve, money, report.lang)), report.words("curve"))
+
+
+def _robust(report: Report, siting: Siting) -> None:
+    """Tables of what the outcome holds; nothing where it holds nothing."""
+    tables = {name: _of(report, name, siting) for _, name, _ in ROBUST}
+    gains = tables["gains"].frame
+    if len(gains) and gains["county"].astype(bool).any():
+        gains = gains.sort_values(["share_planned", "county"], kind="stable")
+        tables["gains"] = replace(tables["gains"], frame=gains)
+    else:  # no counties are known
+        del tables["gains"]
+    if "capacity" in tables["outages"].frame and len(siting.served):
+        tables["outages"] = report.rows(
+            "outages", lambda f: (f["objective"] == siting.objective_name) & ~f["existing"].astype(bool)
+        )
+    else:
+        del tables["outages"]
+    sentence = backup_sentence(siting, report.lang)
+    if not (sentence or any(len(table.frame) for table in tables.values())):
+        return
+    report.paper.heading(report.words("robust.title"), 2)
+    if sentence:
+        report.paper.text(sentence)
+    for caption, name, widths in ROBUST:
+        if name in tables and len(tables[name].frame):
+            asked = tables[name].frame.get("min_sites", pd.Series([1])).gt(0).any()
+            held = {key: width for key, width in widths.items() if key != "min_sites" or asked}
+            both = {
+                end: text(f"choice.aim.{value}", report.lang)
+                for end in ("first", "second")
+                for value in tables[name].frame.get(end, pd.Series(dtype=object)).head(1)
+            }
+            report.table(report.words(f"robust.{caption}", **both), tables[name], held)
 
 
 def _uncovered(report: Report, siting: Siting) -> None:
-    left = siting.demand[siting.demand["covered"] == "never"]
-    lang = report.lang
+    left, lang = siting.demand[siting.demand["covered"] == "never"], report.lang
     if not len(left):
         return
-    never = left[left["id"].isin(set(siting.unreachable["id"]))]
     report.paper.heading(report.words("uncovered"), 2)
-    report.paper.text(
-        report.words(
-            "uncovered-words",
-            n=len(left),
-            weight=amount(left["weight"].sum(), siting.objective_name, lang),
-            never=len(never),
-            sheet=text("sheet.uncovered.title", report.lang),
-        ),
-        keep=True,
-    )
-    frame = pd.DataFrame(left[["id", "name", "weight"]]).assign(never=left["id"].isin(set(never["id"])))
-    if siting.objective_name == "highway":  # a route's stretches bear its name alone
-        frame = frame.groupby(["name", "never"], as_index=False).agg(
-            id=("id", "first"), weight=("weight", "sum")
-        )
-    biggest = frame.sort_values(["weight", "id"], ascending=[False, True], kind="stable").head(12)
-    reach = {True: text("sheet.never-reachable", report.lang), False: text("sheet.not-chosen", report.lang)}
-    rows = [
-        [Cell("–" if pd.isna(row["name"]) else str(row["name"])),
-         Cell(amount(row["weight"], siting.objective_name, lang) or "–", right=True), Cell(reach[row["never"]])]
-        for row in biggest.to_dict("records")
-    ]  # fmt: skip
-    heads = [report.words("head.name"), report.words("head.weight"), report.words("head.why")]
-    report.paper.table(report.words("uncovered-table"), heads, rows, [50.0, 30.0, 86.0])
-
-
-def _count(n: float, lang: str) -> str:
-    return shown(n, column("sites"), lang)
+    weight = amount(left["weight"].sum(), siting.objective_name, lang)
+    never = int(left["id"].isin(set(siting.unreachable["id"])).sum())
+    sheet = text("sheet.uncovered.title", lang)
+    words = report.words("uncovered-words", n=len(left), weight=weight, never=never, sheet=sheet)
+    report.paper.text(words, keep=True)
+    widths = {"name": 50.0, "amount": 30.0, "why": 86.0}
+    report.table(report.words("uncovered-table"), _of(report, "uncovered-heaviest", siting), widths)
 
 
 def write_least(report: Report) -> None:
@@ -127,44 +130,30 @@ def write_least(report: Report) -> None:
     paper, lang = report.paper, report.lang
     paper.heading(report.words("least"), new_page=True)
     paper.text(report.words("least-words"))
-    heads = [report.words(f"head.{key}") for key in ("span", "needed", "bound", "stretches", "unserved")]
-    rows = [
-        [
-            Cell(title_before(report.plan, c.rule, lang) + numbers.span(c.span_km, lang), right=True),
-            *(Cell(_count(n, lang), right=True) for n in (len(c.sites), c.result.bound, c.stretches)),
-            Cell(_count(len(c.unserved), lang), right=True, shade="gap" if len(c.unserved) else ""),
-        ]
-        for c in found
-    ]  # fmt: skip
-    paper.table(report.words("least-table"), heads, rows, [34.0, 30.0, 34.0, 34.0, 34.0])
+    several = {"title": 40.0} if len({c.rule for c in found}) > 1 else {}
+    widths = {**several, "span": 34.0, "needed": 30.0, "bound": 34.0, "stretches": 34.0, "unserved": 34.0}
+    report.table(report.words("least-table"), report.rows("least-spans"), widths)
     if any(len(c.unserved) for c in found):
         paper.text(report.words("least-never", sheet=text("sheet.unserved.title", lang)))
-    sheet = least_sheets(report.plan, lang)[0]
-    if len(sheet.frame):
-        wanted = {"build_order": 18.0, "name": 50.0, "kind": 34.0, "serves": 24.0, "lon": 20.0, "lat": 20.0}
-        chosen = [h for h in sheet.heads if h.name in wanted]
-        for least in report.plan.widest:
-            rule = title_before(report.plan, least.rule, lang)
-            own = sheet.frame["rule_title"] == report.plan.before[least.rule].rule.title[lang]
-            frame = sheet.frame[own & (sheet.frame["span_km"] == least.span_km)].head(ROWS)
-            if len(frame):
-                title = report.words("least-list", span=numbers.span(least.span_km, lang))
-                paper.table(f"{rule}{title}", [h.label for h in chosen], table_cells(frame, chosen, lang),
-                            [wanted[h.name] for h in chosen])  # fmt: skip
+    widths = {"build_order": 18.0, "name": 50.0, "kind": 34.0, "serves": 24.0, "lon": 20.0, "lat": 20.0}
+    for least in report.plan.widest:
+        title = report.words("least-list", span=numbers.span(least.span_km, lang))
+        title = title_before(report.plan, least.rule, lang) + title
+        report.table(title, report.rows("least-sites", partial(_is_of, least)), widths)
+
+
+def _is_of(least: Compliance, frame: pd.DataFrame) -> pd.Series[bool]:
+    return (frame["rule"] == least.rule) & (frame["span_km"] == least.span_km)
 
 
 def write_retrofit(report: Report) -> None:
     """Berths to retrofit, best first."""
-    sheet = retrofit_sheet(report.plan, report.lang)
-    if not len(sheet.frame):
+    table, found = report.rows("retrofit"), report.plan.retrofit
+    if found is None or not len(table.frame):
         return
-    paper = report.paper
-    paper.heading(report.words("retrofit"))
-    paper.text(report.words("retrofit-words"))
-    assert report.plan.retrofit is not None  # the sheet has its rows
-    paper.text(factor_sentence(report.plan.retrofit.factors, report.lang))
-    wanted = {"name": 44.0, "port": 28.0, "class_t": 20.0, "energy_kwh": 24.0, "co2_avoided_t": 24.0,
+    report.paper.heading(report.words("retrofit"))
+    report.paper.text(report.words("retrofit-words"))
+    report.paper.text(factor_sentence(found.factors, report.lang))
+    widths = {"name": 44.0, "port": 28.0, "class_t": 20.0, "energy_kwh": 24.0, "co2_avoided_t": 24.0,
               "retrofit_cost": 20.0, "co2_t_per_cost": 22.0}  # fmt: skip
-    heads = [h for h in sheet.heads if h.name in wanted]
-    paper.table(report.words("retrofit-table"), [h.label for h in heads],
-                table_cells(sheet.frame.head(ROWS), heads, report.lang), [wanted[h.name] for h in heads])  # fmt: skip
+    report.table(report.words("retrofit-table"), table, widths)

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
-from ...tables.sheet import clean
+from ...tables.table import clean
 
 SHADES = {"good": "DCEBF6", "middle": "FDEDCB", "gap": "F6DCE1", "head": "E7ECF0", "soft": "F5F7F8"}
 TWIPS_PER_MM = 1440 / 25.4

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from ...errors import Fault, InputError
 from ...plan import Plan
 from ...tables.layer import Layer, SourceNote
+from ...tables.plan_tables import Tables
 from ...texts import text
 from ..pictures.lettering import FONT_FILES, boxed_characters
 from .context import Report
@@ -28,12 +29,16 @@ from .siting import write_least, write_retrofit, write_siting
 from .template import clean_document
 
 
-def write_report(plan: Plan, layers: Sequence[Layer], path: Path, *, lang: str, note: SourceNote) -> None:
+def write_report(
+    plan: Plan, tables: Tables, layers: Sequence[Layer], path: Path, *, lang: str, note: SourceNote
+) -> None:
     """Write the report.
 
     Parameters
     ----------
     plan : Plan
+    tables : mapping of name -> Table
+        From :func:`plugspan.tables.plan_tables.plan_tables`, in the same language.
     layers : sequence of Layer
         From :func:`plugspan.tables.layers.plan_layers`.
     path : Path
@@ -50,7 +55,7 @@ def write_report(plan: Plan, layers: Sequence[Layer], path: Path, *, lang: str, 
     """
     template = plan.project.output.report_template
     paper = open_paper(None if template is None else plan.project.path(template), lang)
-    report = Report(plan, tuple(layers), paper, lang, note)
+    report = Report(plan, tables, tuple(layers), paper, lang, note)
     with boxed_characters(report.boxed):
         if plan.programme is not None:
             write_brief(report)

@@ -7,22 +7,13 @@ a lane for each direction with its sites as beads and the gaps between them, as 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
-from functools import lru_cache
 from itertools import pairwise
 
-import geopandas as gpd
-import pandas as pd
-
 from ...measure.strip_model import StripData
-from ...measure.strips import StripFrames, strip_of, strips_of
-from ...measure.strips_around import Surroundings
-from ...network.routes import RoadIndex
 from ...plan import Plan
-from ...rules.assessment import Assessment
-from ...rules.spacing import RouteSpacing
 from ...schema import chainage
-from ...units import WGS84, km
+from ...tables.strips import plan_strips
+from ...units import km
 from .canvas import FAINT, SOFT, Canvas, diamond, element, shield, tip
 from .lanes import draw_lane
 from .layout import shortened, text_px
@@ -32,11 +23,6 @@ from .scale import LEFT_PX, ROW_PX, Sheet
 
 WIDTH_PX = 720.0
 NEAR_LINES = 5
-TOWN_KINDS = {
-    **dict.fromkeys(("city", "城市", "城区", "市区", "县城"), "city"),
-    **dict.fromkeys(("town", "township", "镇", "镇区", "乡", "乡镇", "集镇"), "town"),
-}
-"""Kinds of demand that are towns to name on a strip; others (villages, grid cells, parks) are not."""
 
 
 def strip_svg(data: StripData, lang: str, width: float = WIDTH_PX) -> str:
@@ -138,9 +124,6 @@ def _near_list(sheet: Sheet) -> None:
         )
 
 
-# -- all of a plan ---------------------------------------------------------------------------------------
-
-
 def strip_charts(plan: Plan, lang: str) -> dict[str, str]:
     """Strip charts of all routes that the policy's rules on spacing judge.
 
@@ -151,57 +134,3 @@ def strip_charts(plan: Plan, lang: str) -> dict[str, str]:
         both directions.
     """
     return {key: strip_svg(data, lang) for key, data in plan_strips(plan).items()}
-
-
-@lru_cache(maxsize=1)  # the map and the report of one plan show the same charts
-def plan_strips(plan: Plan) -> Mapping[str, StripData]:
-    """Gather what the strip charts of a plan show; empty without a rule on spacing."""
-    rules = plan.policy.of(RouteSpacing)
-    if not rules:
-        return {}
-    counties = plan.inputs.counties
-    around = Surroundings(
-        RoadIndex(plan.roads), plan.routes, _towns(plan), counties[counties.geometry.notna()],
-        None if plan.region is None else plan.region.polygon,
-    )  # fmt: skip
-    order = {
-        str(row.id): int(row.order)
-        for siting in plan.siting
-        for row in siting.proposed[["id", "order"]].itertuples()
-    }
-    found: dict[str, StripData] = {}
-    for rule in rules:
-        after = _frames(plan.after, rule.id, order) if plan.proposes else None
-        routes = [route for route in plan.routes if route.road_class == rule.road_class]
-        before = _frames(plan.before, rule.id, {})
-        strips = strips_of(around, routes, before, after, limits_km=rule.class_limits_km)
-        found |= {key if rule is rules[0] else strip_of(key, rule.id): strip for key, strip in strips.items()}
-    return found
-
-
-def _frames(assessment: Assessment, rule_id: str, order: dict[str, int]) -> StripFrames:
-    sites, gaps = assessment.sites, assessment.gaps
-    built = {f"proposed-{name}": number for name, number in order.items()}
-    numbers = {str(site): built[str(site)] for site in sites["id"] if str(site) in built}
-    return StripFrames(
-        gaps[gaps["rule"] == rule_id], assessment.access, sites, assessment.not_served, numbers
-    )
-
-
-def _towns(plan: Plan) -> gpd.GeoDataFrame:
-    """Cities and towns of the map's background, and those of the demand table."""
-    frames = []
-    places = plan.background.get("towns")
-    if places is not None and len(places):
-        tags = places["tags"] if "tags" in places else pd.Series([{}] * len(places), index=places.index)
-        people = pd.to_numeric(tags.map(lambda t: t.get("population")), errors="coerce")
-        frames.append(places[["name", "kind", "geometry"]].assign(weight=people))
-    demand = plan.inputs.demand
-    if len(demand):
-        towns = demand.assign(kind=demand["kind"].astype("string").str.strip().str.lower().map(TOWN_KINDS))
-        frames.append(
-            towns[towns["kind"].notna() & towns.geometry.notna()][["name", "kind", "weight", "geometry"]]
-        )
-    if not frames:
-        return gpd.GeoDataFrame({"name": [], "kind": [], "weight": []}, geometry=[], crs=WGS84)
-    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=WGS84)

@@ -52,7 +52,7 @@ def render_map(
     cards : sequence of PlanCard
         What the siting comes to, above the findings.
     panel : mapping, optional
-        Steps of a plan to adopt, see :class:`plugspan.render.plan_panel.PlanPanel`.
+        Steps of a plan to adopt, see :class:`plugspan.tables.plan_panel.PlanPanel`.
     edit : mapping, optional
         What the edit mode recounts with, see :func:`.edit_data.edit_block`.
     """

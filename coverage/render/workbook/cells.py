@@ -11,8 +11,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from ...schema import SHARES, Column, shown, told, told_unit
-from ...tables.sheet import Head, Sheet, cell_value
 from ...tables.summary import width
+from ...tables.table import Head, Table, cell_value
 
 MOST_ROWS = 1_048_000
 """A sheet holds 1 048 576 rows; what is beyond is cut, and said to be."""
@@ -31,7 +31,7 @@ def text_style(words: str, style: str) -> str:
     return f"{style}'" if words.startswith(COMPUTED) else style
 
 
-def sheet_rows(sheet: Sheet, lang: str) -> list[list[str | int | float | dt.date | None]]:
+def sheet_rows(sheet: Table, lang: str) -> list[list[str | int | float | dt.date | None]]:
     """All cells below the header."""
     frame = sheet.frame.reindex(columns=[h.name for h in sheet.heads]).head(MOST_ROWS)
     columns = [
@@ -47,12 +47,12 @@ def _told(value: Any, unit: str, lang: str) -> Any:
     return told(value, unit, lang) if isinstance(value, (int, float)) else value
 
 
-def _units(sheet: Sheet, head: Head, n: int) -> list[str]:
+def _units(sheet: Table, head: Head, n: int) -> list[str]:
     """Unit of each cell of a column, as the frame holds it."""
     return sheet.frame[head.unit_by].tolist()[:n] if head.unit_by else [head.column.unit] * n
 
 
-def column_widths(sheet: Sheet, rows: Sequence[Sequence[Any]]) -> list[float]:
+def column_widths(sheet: Table, rows: Sequence[Sequence[Any]]) -> list[float]:
     """Width of each column in characters, from its header and its first rows; Chinese characters take two."""
     found = []
     for i, head in enumerate(sheet.heads):
@@ -80,7 +80,7 @@ def row_height(row: Sequence[Any], widths: Sequence[float], line_pt: float = 15.
 
 def write_rows(
     page: Worksheet,
-    sheet: Sheet,
+    sheet: Table,
     rows: Sequence[Sequence[Any]],
     widths: Sequence[float],
     style: Callable[[str], Format],
@@ -103,7 +103,7 @@ def write_rows(
                 page.write_number(r + 1, c, value, style(formats[c][r]))
 
 
-def _number_formats(sheet: Sheet, c: int, rows: Sequence[Sequence[Any]], lang: str) -> list[str]:
+def _number_formats(sheet: Table, c: int, rows: Sequence[Sequence[Any]], lang: str) -> list[str]:
     """Excel's number format of each cell of a column: it shows what :func:`plugspan.schema.shown` says.
 
     Numbers of one unit have the same decimals down the column, as many as one of them needs.

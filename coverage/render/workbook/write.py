@@ -19,9 +19,8 @@ from xlsxwriter.worksheet import Worksheet
 from ...plan import Plan
 from ...schema import told
 from ...tables.layer import GAP, GOOD, MIDDLE, SourceNote
-from ...tables.plan_tables import coverage_curve
-from ...tables.sheet import Sheet, clean
-from ...tables.sheets import plan_sheets
+from ...tables.plan_tables import Tables, sheets
+from ...tables.table import Table, clean
 from ...texts import text
 from .cells import column_widths, row_height, sheet_rows, text_style, write_rows
 
@@ -49,12 +48,14 @@ A4_COLUMNS = 190.0
 """A wider table is printed on A3."""
 
 
-def write_workbook(plan: Plan, path: Path, *, lang: str, note: SourceNote) -> None:
+def write_workbook(plan: Plan, tables: Tables, path: Path, *, lang: str, note: SourceNote) -> None:
     """Write the workbook.
 
     Parameters
     ----------
     plan : Plan
+    tables : mapping of name -> Table
+        From :func:`plugspan.tables.plan_tables.plan_tables`, in the same language.
     path : Path
         ``.xlsx`` to write; what is there is replaced.
     lang : str
@@ -69,12 +70,12 @@ def write_workbook(plan: Plan, path: Path, *, lang: str, note: SourceNote) -> No
     with xlsxwriter.Workbook(held, options) as book:
         book.set_properties(_properties(plan))
         style = _styles(book, lang)
-        sheets = plan_sheets(plan, lang)
-        _cover(book, plan, sheets, lang, note, style)
-        for sheet in sheets:
+        held_sheets = sheets(tables)
+        _cover(book, plan, held_sheets, lang, note, style)
+        for sheet in held_sheets:
             page = _page(book, sheet, plan, lang, note, style)
-            if sheet.key == "curve":
-                _chart(book, page, sheet, plan, lang)
+            if sheet.name == "curve":
+                _chart(book, page, sheet, lang)
     path.write_bytes(held.getvalue())
 
 
@@ -127,7 +128,7 @@ def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
 def _cover(
     book: xlsxwriter.Workbook,
     plan: Plan,
-    sheets: Sequence[Sheet],
+    held: Sequence[Table],
     lang: str,
     note: SourceNote,
     style: Callable[[str], Format],
@@ -152,7 +153,7 @@ def _cover(
     top = len(lines) + 1
     for c, key in enumerate(("sheet", "rows", "what")):
         page.write_string(top, c, text(f"sheet.cover.{key}", lang), style("head"))
-    for r, sheet in enumerate(sheets, top + 1):
+    for r, sheet in enumerate(held, top + 1):
         page.write_url(r, 0, f"internal:'{sheet.title(lang)}'!A1", style("link"), sheet.title(lang))
         page.write_number(r, 1, len(sheet.frame), style("count"))
         page.write_string(r, 2, sheet.note(lang), style("text"))
@@ -161,7 +162,7 @@ def _cover(
 
 def _page(
     book: xlsxwriter.Workbook,
-    sheet: Sheet,
+    sheet: Table,
     plan: Plan,
     lang: str,
     note: SourceNote,
@@ -180,8 +181,8 @@ def _page(
     page.autofilter(0, 0, last, len(sheet.heads) - 1)
     page.freeze_panes(1, 1)
     page.ignore_errors({"number_stored_as_text": f"A1:XFD{last + 1}"})
-    if sheet.key in TAB:
-        page.set_tab_color(TAB[sheet.key])
+    if sheet.name in TAB:
+        page.set_tab_color(TAB[sheet.name])
     _colours(page, sheet, last, style, lang)
     page.repeat_rows(0)
     if sheet.printed:
@@ -192,7 +193,7 @@ def _page(
     return page
 
 
-def _colours(page: Worksheet, sheet: Sheet, last: int, style: Callable[[str], Format], lang: str) -> None:
+def _colours(page: Worksheet, sheet: Table, last: int, style: Callable[[str], Format], lang: str) -> None:
     """Colours by what the cell says; they follow when someone corrects a cell."""
     places = {head.name: c for c, head in enumerate(sheet.heads)}
     for name, looks in sheet.looks.items():
@@ -227,12 +228,12 @@ def _fitted(start: str, words: str, end: str) -> str:
     return f"{start}{words if len(words) <= room else words[: room - 1] + '…'}{end}"
 
 
-def _chart(book: xlsxwriter.Workbook, page: Worksheet, sheet: Sheet, plan: Plan, lang: str) -> None:
+def _chart(book: xlsxwriter.Workbook, page: Worksheet, sheet: Table, lang: str) -> None:
     """Coverage by number of sites built, and the proven bound, as a chart of the workbook itself."""
     places = {head.name: c for c, head in enumerate(sheet.heads)}
     title, first = sheet.title(lang), 1
-    for k, siting in enumerate(plan.siting):
-        last = first + len(coverage_curve(siting)) - 1
+    for k, (objective, rows) in enumerate(sheet.frame.groupby("objective", sort=False)):
+        last = first + len(rows) - 1
         chart = book.add_chart({"type": "line"})
         for name, (colour, look) in LINES.items():
             chart.add_series({
@@ -244,7 +245,7 @@ def _chart(book: xlsxwriter.Workbook, page: Worksheet, sheet: Sheet, plan: Plan,
                            "border": {"color": colour}},
             })  # fmt: skip
         font = {"name": text("language.sheet-font", lang)}
-        chart.set_title({"name": text("sheet.chart", lang, objective=text(f"objective.{siting.objective_name}", lang)),
+        chart.set_title({"name": text("sheet.chart", lang, objective=text(f"objective.{objective}", lang)),
                          "name_font": {**font, "size": 12}, "overlay": False})  # fmt: skip
         chart.set_x_axis({"name": text("column.sites_built", lang), "name_font": font, "num_font": font})
         grid = {"visible": True, "line": {"color": "#DDE2E6"}}

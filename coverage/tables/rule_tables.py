@@ -1,4 +1,4 @@
-"""What stands on the sheets of the workbook: frames of the plan under labelled columns."""
+"""Tables of what was measured: findings and figures, counties, routes and gaps, places, what rules list."""
 
 from __future__ import annotations
 
@@ -23,62 +23,10 @@ from ..schema import COLUMNS, column, told_unit, unit_words
 from ..texts import text
 from ..units import WGS84, in_kilometres
 from . import numbers
-from .choice_sheets import choice_sheets
 from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from .gap_words import shared_words
-from .sheet import Head, Sheet, has_own_sheet, heads, placed
-from .siting_sheets import (
-    curve_sheet,
-    least_sheets,
-    programme_sheets,
-    proposed_sheet,
-    retrofit_sheet,
-    uncovered_sheet,
-)
-from .source_sheets import (
-    access_sheet,
-    faults_sheet,
-    issues_sheet,
-    merges_sheet,
-    not_served_sheet,
-    sources_sheet,
-    survey_sheet,
-)
-from .words import figure_rows
-
-
-def plan_sheets(plan: Plan, lang: str) -> list[Sheet]:
-    """All sheets with rows, in the order in which they stand."""
-    sheets = [
-        findings_sheet(plan, lang),
-        _figures(plan, lang),
-        _counties(plan, lang),
-        _routes(plan, lang),
-        *(_gaps(plan, lang)),
-        *_facilities(plan, lang),
-        _berths(plan, lang),
-        calls_sheet(plan, lang),
-        _car_parks(plan, lang),
-        _sites(plan, lang),
-        inventory_sheet(plan, lang),
-        *_own_sheets(plan, lang),
-        *programme_sheets(plan, lang),
-        proposed_sheet(plan, lang),
-        curve_sheet(plan, lang),
-        *choice_sheets(plan, lang),
-        uncovered_sheet(plan, lang),
-        *least_sheets(plan, lang),
-        retrofit_sheet(plan, lang),
-        survey_sheet(plan, lang),
-        access_sheet(plan, lang),
-        not_served_sheet(plan, lang),
-        merges_sheet(plan, lang),
-        faults_sheet(plan, lang),
-        issues_sheet(plan, lang),
-        sources_sheet(plan, lang),
-    ]
-    always = ("findings", "sources")
-    return [sheet for sheet in sheets if len(sheet.frame) or sheet.key in always]
+from .table import Head, Table, has_own_sheet, heads, labelled, placed
+from .words import assumption_lines, figure_rows, measured
 
 
 def status_looks(lang: str) -> dict[str, tuple[str, ...]]:
@@ -102,7 +50,7 @@ OF_UNIT = ("low", "high", "target_value", "low_after", "high_after", "number")
 """Columns of which each row has its own unit."""
 
 
-def findings_sheet(plan: Plan, lang: str) -> Sheet:
+def findings(plan: Plan, lang: str) -> Table:
     """A row for each rule: what was measured, before and after, as shown and as numbers."""
     rows = []
     for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
@@ -123,14 +71,12 @@ def findings_sheet(plan: Plan, lang: str) -> Sheet:
             "rule": before.rule.id,
             "clause": before.rule.source,
             "unit": before.unit,
+            "measured": measured(before),
+            "value_after": numbers.headline(after, lang),
+            "status_after": numbers.status(after, lang),
+            "low_after": after.low,
+            "high_after": after.high,
         }
-        if plan.proposes:
-            row |= {
-                "value_after": numbers.headline(after, lang),
-                "status_after": numbers.status(after, lang),
-                "low_after": after.low,
-                "high_after": after.high,
-            }
         rows.append(row)
     then = "value_after status_after " if plan.proposes else ""
     ends = "low_after high_after " if plan.proposes else ""
@@ -140,11 +86,61 @@ def findings_sheet(plan: Plan, lang: str) -> Sheet:
     )
     found = tuple(replace(h, unit_by="unit") if h.name in OF_UNIT else h for h in heads(names, lang))
     looks = {"finding_status": status_looks(lang), "status_after": status_looks(lang)}
-    frame = pd.DataFrame(rows, columns=[*names.split(), "unit"], dtype=object)
-    return Sheet("findings", found, frame, looks, printed=10 if plan.proposes else 8)
+    frame = pd.DataFrame(rows, dtype=object).assign(target=lambda rows: rows["target_shown"])
+    words = labelled("report.head", {"title": COLUMNS["words"]}, lang)
+    return Table("findings", found, frame, looks, printed=10 if plan.proposes else 8, paper=words)
 
 
-def _figures(plan: Plan, lang: str) -> Sheet:
+def evidence(plan: Plan, lang: str) -> list[Table]:
+    """What each rule rests on, as its page in the report shows it: what lacks something first."""
+    found = []
+    for finding in plan.before.findings:
+        kind, frame = kind_of(finding.rule), _worst_first(numbers.told_table(finding))
+        columns = [
+            Head.of(column(kind.column_names.get(name, name)), lang, name=name, width=width)
+            for name, width in kind.table
+            if name in frame or not len(frame)
+        ]
+        looks = {
+            h.name: choice_looks("has", lang, middle="unknown", gap="no")
+            for h in columns
+            if "has" in (h.column.name, h.column.labels)
+        }
+        found.append(Table(f"evidence:{finding.rule.id}", tuple(columns), frame, looks, rule=finding.rule))
+    return found
+
+
+def _worst_first(table: pd.DataFrame) -> pd.DataFrame:
+    """What has it not first, then what is unknown; routes by their longest gap. Ties as they stand."""
+    for name in ("has", "connected_status"):
+        if name in table:
+            rank = table[name].map({"no": 0, "unknown": 1, "yes": 2}).fillna(3)
+            if "counts" in table:
+                rank = rank.where(table["counts"] != "no", 4)
+            return table.iloc[rank.argsort(kind="stable")]
+    if "gap_max_km" in table:
+        return table.sort_values("gap_max_km", ascending=False, kind="stable")
+    return table
+
+
+def assumptions(plan: Plan, lang: str) -> Table:
+    """Settings that the policy's text leaves open, with the rules that rest on them."""
+    rules: dict[str, list[str]] = {}
+    for rule in plan.policy.rules:
+        for line in assumption_lines(rule, lang):
+            rules.setdefault(line, []).append(rule.title[lang])
+    mark = text("report.assumption-mark", lang)
+    rows = [
+        {"assumption": line, "title": text("report.semicolon", lang).join(titles), "mark": mark}
+        for line, titles in rules.items()
+    ]
+    columns = dict.fromkeys(("assumption", "title", "mark"), COLUMNS["words"])
+    found = labelled("report.head", columns, lang)
+    return Table("assumptions", found, pd.DataFrame(rows), {"mark": {"middle": (mark,)}})
+
+
+def figures(plan: Plan, lang: str) -> Table:
+    """Further figures of each rule, a row each."""
     rows = [
         {"title": finding.rule.title[lang], "figure": label, "number": value, "words": words, "unit": unit,
          "unit_shown": text(f"sheet.unit.{unit}", lang) if unit == "share" else unit_words(told_unit(unit, lang), lang),
@@ -154,10 +150,10 @@ def _figures(plan: Plan, lang: str) -> Sheet:
     ]  # fmt: skip
     names = "title figure number words unit_shown rule key"
     found = tuple(replace(h, unit_by="unit") if h.name in OF_UNIT else h for h in heads(names, lang))
-    return Sheet("figures", found, pd.DataFrame(rows, columns=[*names.split(), "unit"], dtype=object))
+    return Table("figures", found, pd.DataFrame(rows, columns=[*names.split(), "unit"], dtype=object))
 
 
-def _counties(plan: Plan, lang: str) -> Sheet:
+def counties(plan: Plan, lang: str) -> Table:
     """One row a county: reach, roads by class of spacing, power against the fleet."""
     frame = plan.inputs.counties.drop(columns="geometry", errors="ignore").reindex(
         columns=["name", "population"]
@@ -179,7 +175,7 @@ def _counties(plan: Plan, lang: str) -> Sheet:
         frame = frame.merge(table, on="county", how="outer", sort=False)
         found += [Head.of(column(name), lang, prefix=prefix, name=own) for name, own in names.items()]
     limit = _limits_km(plan)
-    return Sheet("counties", tuple(found), frame if len(frame.columns) > 2 else frame.head(0),
+    return Table("counties", tuple(found), frame if len(frame.columns) > 2 else frame.head(0),
                  limits={"gap_max_km": limit[1]} if limit else {})  # fmt: skip
 
 
@@ -191,7 +187,7 @@ def _limits_km(plan: Plan) -> tuple[float, float] | None:
     return None if rule is None else rule.class_limits_km
 
 
-def _own_sheets(plan: Plan, lang: str) -> list[Sheet]:
+def own_tables(plan: Plan, lang: str) -> list[Table]:
     """A sheet for each rule whose rows stand on no other: all columns of its table that have a name."""
     sheets = []
     for finding in plan.before.findings:
@@ -206,11 +202,21 @@ def _own_sheets(plan: Plan, lang: str) -> list[Sheet]:
         names = dict.fromkeys([n for n in (*first, *map(str, table.columns)) if n in COLUMNS and n in table])
         limits = {"gap_max_km": finding.rule.limits_km[1]} if isinstance(finding.rule, RouteRule) else {}
         looks = {"has": choice_looks("has", lang, good="yes", middle="unknown", gap="no")}
-        sheets.append(Sheet("rule", heads(" ".join(names), lang), table, looks, limits, rule=finding.rule))
+        sheets.append(
+            Table(
+                f"rule:{finding.rule.id}",
+                heads(" ".join(names), lang),
+                table,
+                looks,
+                limits,
+                rule=finding.rule,
+            )
+        )
     return sheets
 
 
-def _routes(plan: Plan, lang: str) -> Sheet:
+def routes(plan: Plan, lang: str) -> Table:
+    """Figures of each route, today and with the plan."""
     frame = in_kilometres(plan.before.routes).rename(columns={"class": "road_class"})
     after_names = ["sites", "length_per_site_km", "gap_max_km", "gap_max_open", "own_gaps_over", "gap_km"]
     found = [*heads(ROUTE_COLUMNS, lang), *heads("covered_low covered_high", lang)]
@@ -223,10 +229,10 @@ def _routes(plan: Plan, lang: str) -> Sheet:
         found += [Head.of(column(n), lang, prefix=prefix, name=f"{n}_after") for n in after_names]
     limit = _limits_km(plan)
     limits = dict.fromkeys(("gap_max_km", "gap_max_km_after"), limit[1]) if limit else {}
-    return Sheet("routes", tuple(found), frame, limits=limits, printed=13)
+    return Table("routes", tuple(found), frame, limits=limits, printed=13)
 
 
-def _gaps(plan: Plan, lang: str) -> list[Sheet]:
+def gaps(plan: Plan, lang: str) -> list[Table]:
     """Gaps of every rule on routes, those on spacing first, the longest first; today and with the plan."""
     states: list[tuple[str, Assessment]] = [("gaps", plan.before)]
     if plan.proposes:
@@ -250,7 +256,7 @@ def _gaps(plan: Plan, lang: str) -> list[Sheet]:
             frame["rank"] = frame["rule"].map({rule: i for i, rule in enumerate(titles)})
             order = ["rank", "own_km", "ref", "section", "direction", "from_km"]
             frame = frame.sort_values(order, ascending=[True, False, True, True, True, True], kind="stable")
-        sheets.append(Sheet(key, found, frame.reset_index(drop=True), looks))
+        sheets.append(Table(key, found, frame.reset_index(drop=True), looks))
     return sheets
 
 
@@ -264,7 +270,7 @@ def _with_name(site: Any, names: dict[Any, Any]) -> str | None:
 # -- places ----------------------------------------------------------------------------------------------
 
 
-def _facilities(plan: Plan, lang: str) -> list[Sheet]:
+def facilities(plan: Plan, lang: str) -> list[Table]:
     """Service areas and other places that a rule counts, with what each rule found."""
     every = plan.inputs.facilities
     shares = [f for f in plan.before.findings if isinstance(f.rule, FacilityShare)]
@@ -286,11 +292,11 @@ def _facilities(plan: Plan, lang: str) -> list[Sheet]:
         names = "points fast_points point_kw status county id lon lat provenance note"
         above = (*heads("name kind pair ref side", lang), *has, *heads(names, lang))
         looks = {h.name: choice_looks("has", lang, good="yes", middle="unknown", gap="no") for h in has}
-        sheets.append(Sheet(key, above, frame.reset_index(drop=True), looks, printed=7 + len(has)))
+        sheets.append(Table(key, above, frame.reset_index(drop=True), looks, printed=7 + len(has)))
     return sheets
 
 
-def _berths(plan: Plan, lang: str) -> Sheet:
+def berths(plan: Plan, lang: str) -> Table:
     """All berths, with what each rule on them found; the columns of a further rule bear its title."""
     frame = placed(plan.inputs.berths).assign(has=None, counts="no")
     above, more = [*heads(BERTH_COLUMNS, lang)], []
@@ -305,24 +311,26 @@ def _berths(plan: Plan, lang: str) -> Sheet:
     above += [*more, *heads("lon lat provenance note", lang)]
     looks = {h.name: choice_looks("has", lang, good="yes", middle="unknown", gap="no")
              for h in above if h.column.name == "has"}  # fmt: skip
-    return Sheet("berths", tuple(above), frame, looks)
+    return Table("berths", tuple(above), frame, looks)
 
 
-def _car_parks(plan: Plan, lang: str) -> Sheet:
+def car_parks(plan: Plan, lang: str) -> Table:
+    """All car parks, with the share of their spaces that is ready."""
     frame = placed(plan.inputs.car_parks)
     spaces = frame["spaces"].astype("Float64")
     frame["ready_share"] = frame["ready_spaces"].astype("Float64") / spaces.where(spaces > 0)
     names = "name park_type spaces ready_spaces ready_share status county id lon lat provenance note"
-    return Sheet("car-parks", heads(names, lang), frame)
+    return Table("car-parks", heads(names, lang), frame)
 
 
-def _sites(plan: Plan, lang: str) -> Sheet:
+def sites(plan: Plan, lang: str) -> Table:
+    """All charging sites of the assessment."""
     frame = placed(plan.before.sites)
     looks = {"fast": choice_looks("fast", lang, good="yes", middle="unknown", gap="no")}
-    return Sheet("sites", (*heads(SITE_COLUMNS, lang), *heads("lon lat", lang)), frame, looks)
+    return Table("sites", (*heads(SITE_COLUMNS, lang), *heads("lon lat", lang)), frame, looks)
 
 
-def calls_sheet(plan: Plan, lang: str) -> Sheet:
+def calls(plan: Plan, lang: str) -> Table:
     """Each call: ship, berth, hours, whether it could connect and did, and whether the rule counts it."""
     frame = pd.DataFrame(plan.inputs.calls.drop(columns="geometry", errors="ignore"))
     more = []
@@ -348,10 +356,10 @@ def calls_sheet(plan: Plan, lang: str) -> Sheet:
         "gap": (text("choice.has.no", lang),),
     }  # fmt: skip
     found = (*heads(names, lang), *more)
-    return Sheet("calls", found, frame, {h.name: look for h in found if h.column.name == "connected_status"})
+    return Table("calls", found, frame, {h.name: look for h in found if h.column.name == "connected_status"})
 
 
-def inventory_sheet(plan: Plan, lang: str) -> Sheet:
+def inventory(plan: Plan, lang: str) -> Table:
     """What the rules only list, with its place."""
     findings = [f for f in plan.before.findings if isinstance(f.rule, Inventory) and len(f.table)]
     frames = [f.table.assign(rule_title=f.rule.title[lang]) for f in findings]
@@ -365,4 +373,4 @@ def inventory_sheet(plan: Plan, lang: str) -> Sheet:
         where = pd.concat(known, ignore_index=True).drop_duplicates("id")
         frame = pd.DataFrame(frame.drop(columns=["geometry", "lon", "lat"], errors="ignore"))
         frame = frame.merge(where, on="id", how="left")
-    return Sheet("inventory", heads("name kind status county lon lat id rule_title", lang), frame)
+    return Table("inventory", heads("name kind status county lon lat id rule_title", lang), frame)

@@ -1,4 +1,4 @@
-"""The plan to adopt in a few sentences, and as a panel of the map: what stands there after each step.
+"""The plan to adopt as a panel of the map: what stands there after each step.
 
 Every number and word is made here from the steps of the plan; the page's script only chooses which to show.
 """
@@ -13,118 +13,21 @@ import geopandas as gpd
 import pandas as pd
 
 from ..plan import Plan
-from ..schema import chainage, column, percent, shown
+from ..schema import chainage, column, shown
 from ..siting.programme import Programme
-from ..tables import numbers, programme
-from ..tables.gap_words import shared_words, with_gap_words
-from ..tables.layer import Layer
-from ..tables.layer_frame import layer_frame
 from ..texts import text
 from ..units import in_kilometres
+from . import numbers, programme
+from .gap_words import shared_words, with_gap_words
+from .layer import Layer
+from .layer_frame import layer_frame
+from .sentences import brief_sentences, people_words
 
 MOST_STEPPED = 6000
 """Gaps of all steps together that a browser draws at once; above that the map shows the end of the plan only."""
 NAMED = 8
 """So many things of a list are named in the panel; the rest is in report and workbook."""
 DRIVE = ["ref", "section", "direction"]
-
-
-# -- sentences -------------------------------------------------------------------------------------------
-
-
-def brief_sentences(plan: Plan, lang: str) -> list[str]:
-    """What is to be decided, what it changes, how certain it is: a sentence each."""
-    return [decision(plan, lang), _change(plan, lang), _certainty(plan, lang)]
-
-
-def outside_words(plan: Plan, lang: str) -> str:
-    """Which rules with a target the plan leaves as they are, so that counts of rules agree; empty if there are none."""
-    titles = [rule.title[lang] for rule in programme.rules_outside(plan)]
-    if not titles:
-        return ""
-    return text("report.plan.outside", lang, n=len(titles), rules=text("map.comma", lang).join(titles))
-
-
-def decision(plan: Plan, lang: str) -> str:
-    """How many actions, when, for how much, and what they reach."""
-    found = _of(plan)
-    outside = programme.rules_outside(plan)
-    values = {
-        "rules": text(
-            "report.plan.rules-some" if outside else "report.plan.rules",
-            lang,
-            n=len(found.rules),
-            all=len(found.rules) + len(outside),
-        ),
-        "actions": len(found.chosen),
-        "money": programme.money(plan, found.cost_high, lang),
-        "least": programme.money(plan, found.least, lang),
-        "before": people_words(plan, found.people_before),
-        "after": people_words(plan, found.people_after),
-        "years": _years(plan, lang),
-    }
-    if not found.complete:
-        return text("report.plan.decide-part", lang, **values)
-    return text("report.plan.decide-more" if found.spends_more else "report.plan.decide", lang, **values)
-
-
-def people_words(plan: Plan, people: float) -> str:
-    """Share of the people within reach."""
-    share = programme.people_share(plan, people)
-    return "–" if share is None else percent(share)
-
-
-def _years(plan: Plan, lang: str) -> str:
-    years = [row["year"] for row in programme.stage_rows(plan)]
-    if not years:
-        return ""
-    key = "report.plan.in-year" if years[0] == years[-1] else "report.plan.in-years"
-    return text(key, lang, first=years[0], last=years[-1])
-
-
-def _change(plan: Plan, lang: str) -> str:
-    steps = programme.step_rows(plan)
-    met = [sum(rule["status"] == "met" for rule in step["rules"].values()) for step in steps]
-    whole = next((step for step, n in zip(steps, met, strict=True) if n == len(step["rules"])), None)
-    gap = _longest_today(plan, lang)
-    last = steps[-1]["longest_gap_km"]
-    words = text("report.plan.change", lang, now=met[0], n=len(steps[0]["rules"]), then=met[-1])
-    if gap and last is not None and not pd.isna(last):
-        words += text("report.plan.change-gap", lang, gap=gap, last=numbers.kilometres(last, lang))
-    if whole is None:
-        return words + text("report.stop", lang).rstrip() + outside_words(plan, lang)
-    year = whole["year"]
-    after = text("report.plan.all-met-by" if year is not None and not pd.isna(year) else "report.plan.all-met", lang,
-                 n=whole["order"], year=year)  # fmt: skip
-    return words + after + outside_words(plan, lang)
-
-
-def _longest_today(plan: Plan, lang: str) -> str:
-    """The longest gap inside the region today, with its marks; empty without a rule on spacing."""
-    if plan.step_gaps is None:
-        return ""
-    gaps = in_kilometres(plan.step_gaps.gaps)
-    gaps = gaps[(gaps["from_step"] == 0) & gaps["once"].astype(bool)]
-    if gaps.empty:
-        return ""
-    row = gaps.sort_values("own_km", ascending=False, kind="stable").iloc[0]
-    low, high = sorted((row["from_km"], row["to_km"]))
-    length = numbers.kilometres(float(row["own_km"]), lang)
-    whole = numbers.kilometres(float(row["length_km"]), lang)
-    key = "report.glance.gap" if length == whole else "report.glance.gap-part"
-    ends = {"low": chainage(low, lang), "high": chainage(high, lang)}
-    return text(key, lang, ref=row["ref"], length=length, whole=whole, **ends)
-
-
-def _certainty(plan: Plan, lang: str) -> str:
-    found = _of(plan)
-    certain = int(found.chosen["certain"].sum())
-    words = text("report.plan.certain", lang, n=certain, of=len(found.chosen))
-    if found.cost_low < found.cost_high and len(found.survey):
-        first = found.survey.iloc[0]
-        words += text("report.plan.certain-survey", lang, low=programme.money(plan, found.cost_low, lang),
-                      name=first["name"], saves=programme.money(plan, float(first["saves_high"]), lang))  # fmt: skip
-    return words + text("report.plan.assumed-costs" if found.costs.assumed else "report.plan.own-costs", lang)
 
 
 # -- the panel of the map --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A table of the plan as a sheet of the workbook has it: a frame, the columns that are shown, what is marked."""
+"""A named table of the plan: a frame, the columns that are shown, what is marked. All renderers take these."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..markup import clean_text, clean_xml
 from ..rules.kind import kind_of
 from ..rules.model import Rule
 from ..rules.policy import Policy
-from ..schema import Column, columns, of_objective, shown
+from ..schema import Column, columns, in_currency, of_objective, shown
 from ..texts import text
 from .numbers import plain
 
@@ -49,7 +49,8 @@ def capital(label: str) -> str:
 class Head:
     """A column of a sheet: where its values are, what stands above it, how they are written.
 
-    ``unit_by`` names a column of the frame that holds each row's own unit.
+    ``unit_by`` names a column of the frame that holds each row's own unit; ``width`` is its share of a page's width,
+    where the table has a place of its own on paper.
     """
 
     name: str
@@ -57,58 +58,89 @@ class Head:
     column: Column
     meaning: str = ""
     unit_by: str = ""
+    width: float = 0.0
 
     @classmethod
-    def of(cls, column: Column, lang: str, *, prefix: str = "", name: str = "") -> Head:
+    def of(cls, column: Column, lang: str, *, prefix: str = "", name: str = "", width: float = 0.0) -> Head:
         """Head of a column, labelled as maps and layers label it."""
         label = capital(prefix + column.label(lang))
-        return cls(name or column.name, label, column, column.meaning(lang))
+        return cls(name or column.name, label, column, column.meaning(lang), width=width)
 
 
-def heads(names: str | Iterable[Column], lang: str, objective: str = "") -> tuple[Head, ...]:
-    """Heads of columns, or of names in the registry; amounts of demand in the unit of the siting's objective."""
+def heads(
+    names: str | Iterable[Column], lang: str, objective: str = "", currency: str = ""
+) -> tuple[Head, ...]:
+    """Heads of columns, or of names in the registry.
+
+    Amounts of demand are in the unit of the siting's ``objective``, money is in that of the table of costs.
+    """
     found = columns(names) if isinstance(names, str) else names
-    return tuple(Head.of(of_objective(c, objective) if objective else c, lang) for c in found)
+    found = (of_objective(each, objective) if objective else each for each in found)
+    return tuple(Head.of(in_currency(each, currency), lang) for each in found)
+
+
+def labelled(prefix: str, names: Mapping[str, Column], lang: str) -> tuple[Head, ...]:
+    """Heads with texts of their own above them: ``PREFIX.NAME`` of the catalogue, and the unit of their column."""
+    found = []
+    for name, each in names.items():
+        label, unit = capital(text(f"{prefix}.{name}", lang)), each.unit_words(lang)
+        found.append(Head(name, f"{label} ({unit})" if unit else label, each))
+    return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
-    """A table of the workbook.
+class Table:
+    """A table of the plan, for all outputs.
 
     Attributes
     ----------
-    key : str
-        Name and note are the texts ``sheet.KEY`` and ``sheet.KEY.note`` of the catalogue.
+    name : str
+        Its name among the tables of the plan; title and note of its sheet are the texts ``sheet.NAME``.
     rule : Rule, optional
         The rule whose sheet it is, if it is the sheet of one: it bears the rule's id.
     heads : tuple of Head
     frame : DataFrame
-        A row each; missing values stay empty cells.
+        A row each, codes and numbers; what is missing is missing. ``attrs["units"]`` has the units of its columns.
     looks : mapping
         Column name -> what the conditional format goes by: ``{"good": (labels,), "middle": …, "gap": …}``.
     limits : mapping
         Column name -> number above which the cell is marked as a gap.
     printed : int, optional
         So many of the first columns are printed; all if left out.
+    paper : tuple of Head
+        Further columns, for the report: sentences and what several columns say together.
     """
 
-    key: str
+    name: str
     heads: tuple[Head, ...]
     frame: pd.DataFrame
     looks: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     printed: int | None = None
     rule: Rule | None = None
+    paper: tuple[Head, ...] = ()
+
+    def __post_init__(self) -> None:
+        units = {head.name: head.column.unit for head in self.heads if head.column.unit}
+        frame = self.frame.copy(deep=False)
+        frame.attrs = {"units": units}
+        object.__setattr__(self, "frame", frame)
+
+    @property
+    def family(self) -> str:
+        """Its name without that of its rule: ``rule`` of ``rule:ordinary-highway-spacing``."""
+        return self.name.partition(":")[0]
 
     def title(self, lang: str) -> str:
         """Name of the sheet."""
         return (
-            text(f"sheet.{self.key}.title", lang) if self.rule is None else own_sheet_title(self.rule, lang)
+            text(f"sheet.{self.name}.title", lang) if self.rule is None else own_sheet_title(self.rule, lang)
         )
 
     def note(self, lang: str) -> str:
         """What stands on it."""
-        return text(f"sheet.{self.key}.note", lang, **({"title": self.rule.title[lang]} if self.rule else {}))
+        values = {"title": self.rule.title[lang]} if self.rule else {}
+        return text(f"sheet.{self.family}.note", lang, **values)
 
 
 def own_sheet_title(rule: Rule, lang: str) -> str:

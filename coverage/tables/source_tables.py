@@ -1,22 +1,22 @@
-"""Sheets of the workbook on what the numbers rest on: survey, access, notes on the data, sources."""
+"""Tables of what the numbers rest on: survey, access, notes on the data, doubts about the roads, sources."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 
 from ..plan import Plan
 from ..schema import column
 from ..texts import text
-from ..units import in_kilometres
-from .columns import ACCESS_COLUMNS, ISSUE_COLUMNS, NOT_SERVED_COLUMNS
-from .plan_tables import quality_table
-from .sheet import Sheet, heads
+from ..units import M_PER_KM, WGS84, in_kilometres
+from .columns import ACCESS_COLUMNS, EVIDENCE_COLUMNS, ISSUE_COLUMNS, NOT_SERVED_COLUMNS
+from .table import Head, Table, heads, labelled
 from .words import assumption_lines, factor_sentence, licences
 
 
-def survey_sheet(plan: Plan, lang: str) -> Sheet:
+def survey(plan: Plan, lang: str) -> Table:
     """What to find out, by rule, most decisive first."""
     rows = []
     for finding in plan.before.findings:
@@ -29,23 +29,29 @@ def survey_sheet(plan: Plan, lang: str) -> Sheet:
             for n, row in enumerate(wanted.to_dict("records"), 1)
         ]
     names = "title priority name id county provenance"
-    return Sheet("survey", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
+    return Table("survey", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
 
-def access_sheet(plan: Plan, lang: str) -> Sheet:
+def access(plan: Plan, lang: str) -> Table:
     """Which site serves which route and direction, and whether it is in operation."""
     state = plan.before.sites.drop_duplicates("id").set_index("id")["status"]
     frame = in_kilometres(plan.before.access).assign(status=plan.before.access["id"].map(state))
-    return Sheet("access", heads((*ACCESS_COLUMNS, column("status")), lang), frame)
+    return Table("access", heads((*ACCESS_COLUMNS, column("status")), lang), frame)
 
 
-def not_served_sheet(plan: Plan, lang: str) -> Sheet:
+def not_served(plan: Plan, lang: str) -> Table:
     """Sites near a route that don't serve it, with the reason."""
     frame = pd.DataFrame(in_kilometres(plan.before.not_served).drop(columns="geometry", errors="ignore"))
-    return Sheet("not-served", heads((*NOT_SERVED_COLUMNS, column("direction")), lang), frame)
+    return Table("not-served", heads((*NOT_SERVED_COLUMNS, column("direction")), lang), frame)
 
 
-def faults_sheet(plan: Plan, lang: str) -> Sheet:
+def gap_evidence(plan: Plan, lang: str) -> Table:
+    """Which sites close each gap, where to build inside it, which sites near it do not count."""
+    frame = in_kilometres(plan.before.evidence).rename(columns={"ways": "access_ways"})
+    return Table("gap-evidence", heads(EVIDENCE_COLUMNS, lang), frame)
+
+
+def faults(plan: Plan, lang: str) -> Table:
     """What was noticed in the inputs, with file, row, value and remedy."""
     rows = [
         {"file": Path(fault.file).name if fault.file else None, "row": fault.row, "column": fault.column,
@@ -53,10 +59,10 @@ def faults_sheet(plan: Plan, lang: str) -> Sheet:
         for fault in plan.inputs.warnings
     ]  # fmt: skip
     names = "file row column cell remedy"
-    return Sheet("faults", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
+    return Table("faults", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
 
-def merges_sheet(plan: Plan, lang: str) -> Sheet:
+def merges(plan: Plan, lang: str) -> Table:
     """Sites of several lists that were taken for one, with score and reason: to check, and to take back."""
     rows = [
         {"id": merge.into, "other_id": merge.id, "file": merge.file, "rows": ", ".join(map(str, merge.rows)),
@@ -64,15 +70,33 @@ def merges_sheet(plan: Plan, lang: str) -> Sheet:
         for merge in plan.inputs.merges
     ]  # fmt: skip
     names = "id other_id file rows score why"
-    return Sheet("merges", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
+    return Table("merges", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
 
-def issues_sheet(plan: Plan, lang: str) -> Sheet:
+def quality_table(plan: Plan, lang: str) -> gpd.GeoDataFrame:
+    """What is doubtful about the roads, a row each, with its effect in words."""
+    report = plan.quality
+    if report is None or report.issues.empty:
+        return gpd.GeoDataFrame(columns=[c.name for c in ISSUE_COLUMNS], geometry=[], crs=WGS84)
+    frame = report.issues.rename(columns={"kind": "quality_kind"})
+    length_m = frame["length_m"].where(frame["length_m"] > 0)  # some doubts are about a place, not a stretch
+    frame = frame.assign(length_km=length_m / M_PER_KM, effect=report.effects(lang))
+    return gpd.GeoDataFrame(frame.drop(columns=["values", "length_m"]), geometry="geometry", crs=WGS84)
+
+
+def issues(plan: Plan, lang: str) -> Table:
     """What is doubtful about the roads."""
-    return Sheet("issues", heads(ISSUE_COLUMNS, lang), pd.DataFrame(quality_table(plan, lang)))
+    return Table("issues", heads(ISSUE_COLUMNS, lang), pd.DataFrame(quality_table(plan, lang)))
 
 
-def sources_sheet(plan: Plan, lang: str) -> Sheet:
+def files(plan: Plan, lang: str) -> Table:
+    """The files that were read, with their checksums."""
+    rows = [{"file": Path(path).as_posix(), "entry": digest} for path, digest in plan.provenance.inputs]
+    named = labelled("report.head", {"file": column("file")}, lang)
+    return Table("files", (*named, Head("entry", "SHA-256", column("entry"))), pd.DataFrame(rows))
+
+
+def sources(plan: Plan, lang: str) -> Table:
     """What the numbers rest on: project, policy, rules with their assumptions, files, versions, licences."""
     project, rows = plan.project, []
 
@@ -100,4 +124,4 @@ def sources_sheet(plan: Plan, lang: str) -> Sheet:
     for line in licences(plan, lang):
         add("licence", "", line)
     names = "group item entry"
-    return Sheet("sources", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
+    return Table("sources", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))

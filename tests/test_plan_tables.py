@@ -1,0 +1,118 @@
+"""The plan's named tables: each once, with units; renderers take them and compute nothing."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from plugspan.pipeline import make_plan
+from plugspan.project import read_project
+from plugspan.render.report.context import Report
+from plugspan.render.report.doc import open_paper
+from plugspan.render.run import source_note
+from plugspan.tables.gap_words import marked_gap
+from plugspan.tables.plan_tables import FILE_TABLES, file_tables, plan_tables, sheets
+from plugspan.tables.table import Table, heads
+
+RENDERERS = ("report", "workbook", "gis", "pictures", "strips", "webmap")
+COMPUTE = ("rules", "siting", "measure", "network", "inputs")
+OTHERS = ("edit_data.py",)
+"""What the edit mode of the map recounts a plan with is measured anew: it is in no table."""
+
+
+@pytest.fixture(scope="module")
+def plan(root):
+    """The embedded sample."""
+    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
+
+
+@pytest.fixture(scope="module")
+def tables(plan):
+    return plan_tables(plan, "en")
+
+
+def test_units_stand_in_the_attributes_of_every_frame(tables):
+    """A number with a unit says so: in the registry's unit, demand and money in those of the plan."""
+    for table in tables.values():
+        assert table.frame.attrs["units"] == {h.name: h.column.unit for h in table.heads if h.column.unit}
+    assert tables["gaps"].frame.attrs["units"]["length_km"] == "km"
+    assert tables["plan-actions"].frame.attrs["units"]["money"] == "万元"
+    assert tables["retrofit"].frame.attrs["units"]["retrofit_cost"] == "万元"
+    assert tables["retrofit"].frame.attrs["units"]["co2_t_per_cost"] == "t/万元"
+
+
+def test_a_cost_of_sites_has_a_unit_only_where_the_project_gives_one(plan, tables):
+    """Without ``siting.cost`` each site counts as 1, which is no money."""
+    assert "money" in tables["least-sites"].frame.attrs["units"].get("cost", "money")
+    siting = plan.project.siting.model_copy(update={"cost": {"hub": 80.0}})
+    priced = replace(plan, project=plan.project.model_copy(update={"siting": siting}))
+    assert plan_tables(priced, "en")["least-sites"].frame.attrs["units"]["cost"] == "万元"
+
+
+def test_each_table_has_a_name_of_its_own_and_sheets_have_their_texts(tables):
+    """What is no sheet has no rows to lose there: it is the report's or the GeoPackage's."""
+    named = [table.name for table in tables.values()]
+    assert named == list(tables)
+    shown = sheets(tables)
+    assert len({table.title("en") for table in shown}) == len(shown)
+    assert {"findings", "gaps", "plan-actions", "sources"} <= {table.name for table in shown}
+    assert "files" not in {table.name for table in shown}
+
+
+def test_the_geopackage_holds_rows_of_the_same_tables(tables):
+    """Findings and routes of the file are those of the workbook, column by column."""
+    held = file_tables(tables)
+    assert set(held) <= set(FILE_TABLES)
+    for name, (frame, schema) in held.items():
+        source = tables[FILE_TABLES[name][0]].frame
+        assert list(frame.columns) == schema.names
+        same = [c for c in schema.names if c in source]
+        pd.testing.assert_frame_equal(frame[same], pd.DataFrame(source[same]), check_frame_type=False)
+    assert held["findings"][0]["target"].tolist() == tables["findings"].frame["target_shown"].tolist()
+
+
+def test_a_gap_is_worded_by_its_marks_whichever_way_it_is_driven():
+    """Marks rise; where only a part lies inside, both lengths are said; an open end says "at least"."""
+    gap = {"ref": "G1", "from_km": 49.0, "to_km": 9.0, "length_km": 40.0, "own_km": 40.0, "open_start": False,
+           "open_end": False}  # fmt: skip
+    assert marked_gap(gap, "own_km", "en") == "G1 K9.0–K49.0 (40.0 km)"
+    assert marked_gap({**gap, "own_km": 12.34}, "own_km", "en") == "G1 K9.0–K49.0 (12.3 km of 40.0 km inside)"
+    assert "at least 40.0 km" in marked_gap({**gap, "open_end": True}, "length_km", "en")
+    assert "at least" not in marked_gap({**gap, "open_end": True}, "own_km", "en")
+
+
+def test_a_table_on_paper_shades_marks_and_cuts(plan, tables):
+    """Worked by hand: no is a gap, above its limit a gap, numbers right, long names cut, the rest counted."""
+    columns = heads("name has length_km county", "en")
+    frame = pd.DataFrame(
+        {"name": ["n" * 99, "b", "c"], "has": ["no", "yes", "unknown"], "length_km": [3.0, 1.0, None],
+         "county": ["", "X", None]}
+    )  # fmt: skip
+    looks = {"has": {"gap": ("no",), "middle": ("unknown",)}}
+    table = Table("t", columns, frame, looks, {"length_km": 2.0})
+    report = Report(plan, tables, (), open_paper(None, "en"), "en", source_note(plan))
+    assert report.table("x", table, {"name": 20.0, "has": 10.0, "length_km": 10.0, "county": 10.0}, 2) == 2
+    (written,) = report.paper.document.tables
+    cells = [[cell.text for cell in row.cells] for row in written.rows]
+    assert cells[0][2] == "Length (km)"
+    assert cells[1][0] == "n" * 59 + "…"
+    assert cells[1][2:] == ["3.0", "(outside of all counties)"]
+    assert len(cells) == 3
+    xml = written._tbl.xml
+    assert xml.count('w:fill="F6DCE1"') == 2
+
+
+def test_renderers_compute_nothing(root):
+    """They take types from the rooms that compute, never a function; ``verify`` and ``compare`` are no renderers."""
+    wrong = []
+    for folder in RENDERERS:
+        for path in sorted((root / "coverage" / "render" / folder).rglob("*.py")):
+            for node in () if path.name in OTHERS else ast.walk(ast.parse(path.read_text("utf-8"))):
+                if not isinstance(node, ast.ImportFrom) or node.level < 2 or not node.module:
+                    continue
+                if node.module.split(".")[0] in COMPUTE:
+                    functions = [alias.name for alias in node.names if alias.name[0].islower()]
+                    wrong += [f"{path.relative_to(root)} imports {name}" for name in functions]
+    assert not wrong
