@@ -15,7 +15,8 @@ from shapely.geometry.base import BaseGeometry
 
 from .errors import Diagnostics
 from .inputs import SCHEMAS, Inputs, collect, read_table
-from .inputs.fusion import Merge, join_lists
+from .inputs.fusion import join_lists
+from .inputs.ledger import Merge
 from .inputs.same_site import ListRules
 from .network import Region, RoadGraph, read_network
 from .network.refs import RoadClasses

@@ -14,7 +14,7 @@ A message is a key of the text catalogue with its values, so that it can be show
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,9 @@ from typing import Any
 from .texts import text
 
 MOST_FAULTS_SHOWN = 50
-"""A message lists so many faults at most; ``InputError.faults`` holds all of them."""
+"""So many faults of a settings file are looked up in its lines; the others are told without."""
+MOST_ALIKE = 20
+"""So many faults of one kind are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,28 @@ class Diagnostics(list[Fault]):
             raise InputError(self.faults)
 
 
+def fault_lines(faults: Iterable[Fault], lang: str) -> list[str]:
+    """Say faults and notes, each once: of more than :data:`MOST_ALIKE` of one kind the rows of the others.
+
+    One kind are those of one file and column with the same key. A file that is used for two things may have the same
+    fault twice; its line stands there once.
+    """
+    kinds: dict[tuple[str, str, str | None], list[Fault]] = {}
+    for fault in faults:
+        kinds.setdefault((fault.file, fault.key, fault.column), []).append(fault)
+    lines = []
+    for alike in kinds.values():
+        shown = list(dict.fromkeys(fault.render(lang) for fault in alike[:MOST_ALIKE]))
+        rest = alike[MOST_ALIKE:]
+        if rest:
+            rows = [str(fault.row) for fault in rest if fault.row is not None]
+            words = ", ".join(rows[:MOST_ALIKE]) + (", …" if len(rows) > MOST_ALIKE else "")
+            key = "error.input-alike-rows" if rows else "error.input-alike"
+            shown.append(text(key, lang, n=len(rest), file=Path(alike[0].file).name, rows=words))
+        lines += shown
+    return lines
+
+
 class PlugspanError(Exception):
     """Anything plugspan reports to its user.
 
@@ -147,13 +171,8 @@ class InputError(PlugspanError, ValueError):
         super().__init__("input")
 
     def render(self, lang: str = "en") -> str:
-        """Return the faults, one a line; after :data:`MOST_FAULTS_SHOWN` of them how many more there are.
-
-        A file that is used for two things may be told twice with the same fault; its line stands there once.
-        """
-        lines = list(dict.fromkeys(fault.render(lang) for fault in self.faults[:MOST_FAULTS_SHOWN]))
-        more = max(0, len(self.faults) - MOST_FAULTS_SHOWN)
-        return "\n".join([*lines, text("error.input-more", lang, n=more)] if more else lines)
+        """Return the faults, one a line; see :func:`fault_lines`."""
+        return "\n".join(fault_lines(self.faults, lang))
 
 
 class NetworkError(PlugspanError, ValueError):

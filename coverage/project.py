@@ -139,6 +139,7 @@ class TableSettings(_Frozen):
     duplicates: Literal["merge", "add", "ask"] = "merge"
     trust: Annotated[int, Field(ge=-1000, le=1000)] = 0
     as_of: dt.date | None = None
+    on_fault: Literal["stop", "skip"] = "stop"
     defaults: dict[str, str | int | float | bool] = Field(default_factory=dict)
     columns: dict[str, str] = Field(default_factory=dict)
 

@@ -187,7 +187,8 @@ _TEXTS = """
     finding_status value_after status_after highway from_site to_site begins ends could_build not_counting stretch
     reached_today reached_then adds_words without_it in_plans covers_words lost_words capacity_words served_words
     in_others effect shared_words evidence site demand access_ways ship berth berth_name scenario plan chosen rule_title
-    figure words key unit_shown target_shown file column cell remedy group item entry why within_km other_id rows
+    figure words key unit_shown target_shown file column cell remedy group item entry why within_km
+    other_id rows outcome table
     closes_words without_words action what stage_year
 """
 _CHOICES = """
@@ -198,7 +199,7 @@ _FLAGS = "open_start open_end gap_max_open essential required existing energy_es
 _COUNTS = """
     section points fast_points spaces ready_spaces build_order serves sites plugs plans of_plans rank row priority
     sites_built direction_sites own_gaps_over new_sites min_sites sites_without_power
-    without_lost people_reached
+    without_lost people_reached read kept merged left_out faulted
 """
 _NUMBERS: Mapping[str, str] = {
     "money": """spent money insist_low insist_high chosen_at saves_low saves_high cost cost_so_far retrofit_cost

@@ -20,7 +20,8 @@ from .files import digest_of
 from .inputs import SCHEMAS, Inputs, collect, distance_to, read_table
 from .inputs.checks import notice_table_datum
 from .inputs.from_osm import table_from_osm
-from .inputs.fusion import Decisions, Merge, join_lists, unknown_ids
+from .inputs.fusion import Decisions, join_lists, unknown_ids
+from .inputs.ledger import FileEntry, Merge, again
 from .inputs.same_site import ListRules
 from .inputs.schemas import SITE_PAIRS
 from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
@@ -61,8 +62,18 @@ class Study:
         return RoadContext(self.inputs, self.roads, self.routes, self.region, self.policy.lengths)
 
 
-def load(project: Project, *, progress: StageProgress = silent) -> Study:
-    """Read policy, region, roads and tables."""
+def load(
+    project: Project,
+    *,
+    progress: StageProgress = silent,
+    ledger: list[FileEntry] | None = None,
+    notes: list[Fault] | None = None,
+) -> Study:
+    """Read policy, region, roads and tables.
+
+    ``ledger`` and ``notes`` take up what was read of each file and what was noticed, also if there are faults.
+    """
+    ledger = [] if ledger is None else ledger
     found = Diagnostics()
     with found.collecting():
         policy, changed = read_project_policy(project)
@@ -77,7 +88,11 @@ def load(project: Project, *, progress: StageProgress = silent) -> Study:
         with found.collecting():
             roads, features = _network(project, region, found)
     progress("tables", 0.2)
-    inputs = _inputs(project, region, features, roads, found)
+    try:
+        inputs = _inputs(project, region, features, roads, found, ledger)
+    finally:
+        if notes is not None:
+            notes += found.notes
     if project.reference_date is not None:
         inputs = inputs.as_of(project.reference_date)
     assert roads is not None  # or there was a fault
@@ -174,6 +189,7 @@ def _inputs(
     features: Mapping[str, gpd.GeoDataFrame],
     roads: RoadGraph | None,
     found: Diagnostics,
+    ledger: list[FileEntry],
 ) -> Inputs:
     """Read all tables; faults of all files are raised together, with those found before."""
     tables: dict[str, Any] = {}
@@ -193,13 +209,16 @@ def _inputs(
             content = _content(project, name, settings)
             if settings.points is not None and name != "demand":
                 found.append(Fault("points-not-demand", file="project.toml", value=name))
-            if content is not None and content in seen:
+            if content is not None and content in seen and settings.path is not None:
                 found.append(_file_twice(settings, seen[content]))
+                first = (name, seen[content].as_posix())
+                twin = next((e for e in ledger if (e.table, e.path) == first), None)
+                ledger += [] if twin is None else [again(twin, str(settings.path.as_posix()))]
                 continue
             if content is not None and settings.path is not None:
                 seen[content] = settings.path
             with found.collecting():
-                table = _table(project, name, settings, region, features, found, roads)
+                table = _table(project, name, settings, region, features, found, roads, ledger)
                 if to_road is not None and name in ("chargers", "facilities") and not settings.from_osm:
                     noticed = notice_table_datum(table, table.attrs.get("datum", settings.datum), to_road)
                     found += [] if noticed is None else [noticed]
@@ -211,7 +230,7 @@ def _inputs(
             tables[name], joined = join_lists(lists[name], rules[name], schema, found, decisions)
             merges += joined
     found.stop()
-    return collect(tables, None if region is None else region.polygon, found, merges)
+    return collect(tables, None if region is None else region.polygon, found, merges, ledger)
 
 
 def _clustered(project: Project, inputs: Inputs) -> Inputs:
@@ -254,10 +273,33 @@ def _table(
     features: Mapping[str, gpd.GeoDataFrame],
     found: Diagnostics,
     roads: RoadGraph | None,
+    ledger: list[FileEntry],
 ) -> gpd.GeoDataFrame:
     """One table, from its file or from the OSM file."""
     if settings.from_osm:
-        return table_from_osm(name, features, notes=found)
+        table = table_from_osm(name, features, notes=found)
+        ledger.append(FileEntry(project.network.osm.as_posix(), name, len(table), osm=True))
+        return table
+    assert settings.path is not None
+    path, entries = settings.path.as_posix(), list[FileEntry]()
+    try:
+        table = _listed(project, name, settings, region, found, roads, entries)
+    finally:
+        ledger += [replace(entry, path=path) for entry in entries]
+    table.attrs["path"] = path
+    return table
+
+
+def _listed(
+    project: Project,
+    name: str,
+    settings: TableSettings,
+    region: Region | None,
+    found: Diagnostics,
+    roads: RoadGraph | None,
+    ledger: list[FileEntry],
+) -> gpd.GeoDataFrame:
+    """One table, from its file."""
     assert settings.path is not None
     return read_table(
         project.path(settings.path),
@@ -272,6 +314,8 @@ def _table(
         halo_km=project.region.halo_km if region is not None else FAR_KM,
         roads=None if roads is None else _extent(roads),
         notes=found,
+        on_fault=settings.on_fault,
+        ledger=ledger,
     )
 
 

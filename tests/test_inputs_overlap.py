@@ -26,7 +26,7 @@ def row(name, metres, **known):
 def merged(own, osm, schema=CHARGERS, agree=("operator", "kind", "current")):
     """Own rows and OSM's after merging, and the notes."""
     table = combine_tables([as_table(own, schema, "a.csv"), as_table(osm, schema, SOURCE)], schema)
-    return merge_overlap(table, agree)
+    return merge_overlap(table, agree)[:2]
 
 
 def test_a_station_in_both_counts_once_with_both_sources():
@@ -93,7 +93,7 @@ def test_of_several_rows_each_keeps_what_it_says():
 def test_tables_of_the_user_are_added_up_not_merged():
     """Two lists of a city complete each other."""
     parts = [as_table([row(name, 0)], CHARGERS, f"{name}.csv") for name in "ab"]
-    table, noticed = merge_overlap(combine_tables(parts, CHARGERS), ("operator",))
+    table, noticed, _ = merge_overlap(combine_tables(parts, CHARGERS), ("operator",))
     assert len(table) == 2
     assert not noticed
 

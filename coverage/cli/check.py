@@ -3,24 +3,77 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from ..texts import text
-from .common import lang_option, messages_in, open_project, progress_bar, project_argument, verb, warn
+from .common import (
+    lang_option,
+    messages_in,
+    open_project,
+    option,
+    print_json,
+    progress_bar,
+    project_argument,
+    verb,
+    warn,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from ..errors import Fault
 
 
 @verb("check")
 @project_argument
+@option("json", "as_json", is_flag=True)
+@option("faults", type=click.Path(path_type=Path, dir_okay=False), default=None)
 @lang_option
-def command(project: Path, lang: str | None) -> int:
+def command(project: Path, as_json: bool, faults: Path | None, lang: str | None) -> int:
     """Read everything, assess nothing."""
+    from ..errors import InputError, fault_lines
+    from ..inputs.ledger import FileEntry
     from ..pipeline import check_siting, find_places, load
 
     opened = open_project(project, lang)
+    ledger: list[FileEntry] = []
+    notes: list[Fault] = []
+    wrong: InputError | None = None
+    reader: str = opened.language
     with messages_in(opened.language), progress_bar(opened.language) as progress:
-        study = load(opened, progress=progress)
-        check_siting(study, find_places(study))
-    reader = study.policy.reader(opened.language)
-    for fault in study.inputs.warnings:
-        warn(text("cli.warning", opened.language, what=fault.render(reader)))
-    warn(text("cli.check.fine", opened.language, n=len(study.inputs.warnings)))
+        try:
+            study = load(opened, progress=progress, ledger=ledger, notes=notes)
+            ledger, notes, reader = (
+                [*study.inputs.ledger],
+                [*study.inputs.warnings],
+                study.policy.reader(reader),
+            )
+            check_siting(study, find_places(study))
+        except InputError as error:
+            wrong = error
+        found = [] if wrong is None else [*wrong.faults]
+        if faults is not None:
+            from ..render.workbook.faults import write_faults
+
+            write_faults(faults, opened, [*found, *notes], ledger, lang=opened.language)
+        if wrong is not None and not as_json:
+            raise wrong
+    if as_json:
+        files = [entry.counts() for entry in ledger]
+        print_json({"files": files, "faults": _told(found, reader), "notes": _told(notes, reader)})
+        return 3 if found else 0
+    for entry in ledger:
+        click.echo(text("ledger.line", opened.language, **entry.counts()), err=True)
+    for line in fault_lines(notes, reader):
+        warn(text("cli.warning", opened.language, what=line))
+    warn(text("cli.check.fine", opened.language, n=len(notes)))
     return 0
+
+
+def _told(faults: list[Fault], lang: str) -> list[dict[str, Any]]:
+    """Faults as data, with the sentence that says what is wrong and the remedy."""
+    return [
+        {"key": fault.key, "file": Path(fault.file).name, "row": fault.row, "column": fault.column,
+         "value": None if fault.value is None else str(fault.value), "message": fault.render(lang)}
+        for fault in faults
+    ]  # fmt: skip

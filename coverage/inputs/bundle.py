@@ -17,7 +17,7 @@ from ..errors import Fault
 from ..units import WGS84
 from .choices import CHARGER_KINDS
 from .frames import TEXT_DTYPE, as_table, combine_tables
-from .fusion import Merge
+from .ledger import FileEntry, Merge, with_merges
 from .overlap import merge_overlap
 from .schemas import CHARGERS, FACILITIES
 from .sites import LIST, charger_faults, group_sites, site_table
@@ -86,7 +86,7 @@ class Inputs:
     Every frame with positions has a boolean column ``inside``: True within the assessed region, False in its
     halo. ``sites`` are the ``chargers`` grouped into charging sites; ``chargers["site"]`` names the site of
     each charger. ``warnings`` lists what was noticed and did not stop anything; ``merges`` what was joined of
-    several lists.
+    several lists, ``ledger`` what became of the rows of each file.
     """
 
     chargers: gpd.GeoDataFrame
@@ -100,6 +100,7 @@ class Inputs:
     traffic: gpd.GeoDataFrame
     warnings: tuple[Fault, ...] = field(default_factory=tuple)
     merges: tuple[Merge, ...] = ()
+    ledger: tuple[FileEntry, ...] = ()
 
     def __repr__(self) -> str:
         """Rows of each table."""
@@ -171,6 +172,7 @@ def collect(
     region: BaseGeometry | None,
     warnings: Sequence[Fault],
     merges: Sequence[Merge] = (),
+    ledger: Sequence[FileEntry] = (),
 ) -> Inputs:
     """Join the tables: count once what OSM has, too, mark what lies inside, name counties, group chargers.
 
@@ -184,11 +186,14 @@ def collect(
         What was noticed while reading.
     merges : sequence of Merge
         What :func:`plugspan.inputs.fusion.fuse` joined.
+    ledger : sequence of FileEntry
+        What was read of each file.
     """
     notes, tables = list(warnings), dict(tables)
     for name, agree in SAME.items():
-        tables[name], twice = merge_overlap(tables[name], agree)
+        tables[name], twice, same = merge_overlap(tables[name], agree)
         notes += twice
+        merges = [*merges, *same]
     tables |= _stations_as_sites(tables["chargers"], tables["facilities"])
     placed = {name: placed_in(tables[name], region, tables["counties"]) for name in WITH_POSITION}
     chargers, sites = group_sites(placed.pop("chargers"))
@@ -202,6 +207,7 @@ def collect(
         traffic=tables["traffic"],
         warnings=(*notes, *charger_faults(chargers)),
         merges=tuple(merges),
+        ledger=with_merges(ledger, merges),
         **placed,
     )
 

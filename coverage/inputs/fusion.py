@@ -19,11 +19,11 @@ import pandas as pd
 
 from ..errors import Fault, InputError
 from ..schema import TableSchema
-from ..texts import text
 from .columns import ID as _ID
 from .frames import as_series, combine_tables
 from .from_osm import SOURCE as OSM
 from .headers import listed
+from .ledger import Merge
 from .same_site import (
     FEATURES,
     FloatArray,
@@ -65,38 +65,6 @@ class Decisions:
 
     same: tuple[tuple[str, str], ...] = ()
     different: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Merge:
-    """A site of one list that was joined to that of another, and why.
-
-    Attributes
-    ----------
-    into, id : str
-        Ids of the rows that stand for both: what stayed and what was joined to it.
-    table, file : str
-        Name of the schema; file that ``rows`` (as a spreadsheet shows them) are of.
-    score : float
-        0 to 1; 1 if people decided so.
-    reasons : tuple of (key, value)
-        See :meth:`reason`.
-    stays : bool
-        The rows are kept beside those of ``into``: AC posts beside the DC ones that the other list names.
-    """
-
-    into: str
-    id: str
-    table: str
-    file: str
-    rows: tuple[int, ...]
-    score: float
-    reasons: tuple[tuple[str, Any], ...]
-    stays: bool = False
-
-    def reason(self, lang: str) -> str:
-        """Say in words why the two were taken for one."""
-        return text("fusion.and", lang).join(text(f"fusion.{key}", lang, value=v) for key, v in self.reasons)
 
 
 def fuse(
@@ -158,7 +126,8 @@ def fuse(
         raise InputError([_question(table, sites, pairs, pair) for pair in asked])
     groups = _groups(pairs, sites)
     order = sorted(range(len(own)), key=lambda at: _trust(own[at], at))
-    merged, merges = _resolved(table, schema, sites, groups, order, pairs)
+    paths = [str(tables[at].attrs.get("path", tables[at]["source"].iloc[0])) for at in filled]
+    merged, merges = _resolved(table, schema, sites, groups, order, pairs, paths)
     if merges:
         rows = [f"{m.id} → {m.into}" for m in merges]
         values = {"n": len(merges), "rows": listed(rows, _EXAMPLES), "table": schema.name}
@@ -332,6 +301,7 @@ def _resolved(
     groups: Mapping[int, Mapping[int, int]],
     order: Sequence[int],
     pairs: _Pairs,
+    paths: Sequence[str],
 ) -> tuple[gpd.GeoDataFrame, list[Merge]]:
     """Leave the rows of the most trusted list of each group, completed, and say what became of the others."""
     if not groups:
@@ -356,7 +326,7 @@ def _resolved(
                 cells[LIST][sites.rows[site]] = cells[LIST][sites.rows[kept][0]]
             else:
                 gone += sites.rows[site].tolist()
-            merges.append(_merge(table, schema, sites, pairs, (kept, site), group, stays=stays))
+            merges.append(_merge(table, schema, sites, pairs, (kept, site), group, paths, stays=stays))
     changed = {n: as_series(cells[n].tolist(), schema[n]) for n in names}
     changed = {n: s.set_axis(table.index) for n, s in changed.items()}
     changed[LIST] = pd.Series(cells[LIST], index=table.index, dtype=object)
@@ -431,6 +401,7 @@ def _merge(
     pairs: _Pairs,
     both: tuple[int, int],
     group: Mapping[int, int],
+    paths: Sequence[str],
     *,
     stays: bool,
 ) -> Merge:
@@ -441,9 +412,9 @@ def _merge(
     into = min(table["id"].iloc[sites.rows[kept]].astype(str))
     file = str(rows["source"].iloc[0])
     numbers = tuple(sorted(rows["source_row"].astype(int)))
-    found = Merge(
-        into, min(rows["id"].astype(str)), schema.name, file, numbers, 1.0, (("decided", ""),), stays
-    )
+    path = paths[int(sites.list_of[site])]
+    why = (("decided", ""),)
+    found = Merge(into, min(rows["id"].astype(str)), schema.name, file, numbers, 1.0, why, stays, path)
     score = float(pairs.score[pair])
     if score > 1.0:
         return found

@@ -20,6 +20,7 @@ import pandas as pd
 from ..errors import Fault
 from .from_osm import SOURCE
 from .headers import listed
+from .ledger import Merge
 from .proximity import pairs_between
 
 OVERLAP_M = 100.0
@@ -34,7 +35,7 @@ IntArray = npt.NDArray[np.int64]
 
 def merge_overlap(
     table: gpd.GeoDataFrame, agree: Sequence[str], reach_m: float = OVERLAP_M
-) -> tuple[gpd.GeoDataFrame, list[Fault]]:
+) -> tuple[gpd.GeoDataFrame, list[Fault], list[Merge]]:
     """Leave out rows from OpenStreetMap that a table of the user lists already.
 
     Parameters
@@ -54,11 +55,13 @@ def merge_overlap(
         partner, it takes over what it does not know.
     list of Fault
         A note that names what was left out, if anything was.
+    list of Merge
+        What was left out, for the ledger.
     """
     osm = (table["source"] == SOURCE).to_numpy(dtype=bool) & table.geometry.notna().to_numpy()
     own = ~osm & table.geometry.notna().to_numpy()
     if not osm.any() or not own.any():
-        return table, []
+        return table, [], []
     theirs, ours = np.flatnonzero(osm), np.flatnonzero(own)
     i, j, distance_m = pairs_between(table.geometry.iloc[theirs], table.geometry.iloc[ours], reach_m)
     i, j = theirs[i], ours[j]
@@ -67,7 +70,7 @@ def merge_overlap(
         same &= _agrees(table[name], i, j)
     i, j, distance_m = i[same], j[same], distance_m[same]
     if not len(i):
-        return table, []
+        return table, [], []
     order = np.lexsort((table["id"].astype(str).to_numpy()[j], np.round(distance_m, 3), i))
     gone, first = np.unique(i[order], return_index=True)
     kept = j[order][first]
@@ -75,7 +78,13 @@ def merge_overlap(
     rows = [f"{a} = {b}" for a, b in zip(table["id"].iloc[gone], table["id"].iloc[kept], strict=True)]
     values = {"n": len(gone), "rows": listed(rows, 10)}
     note = Fault("osm-overlap", values=values, warning=True)
-    return merged.drop(index=table.index[gone]).reset_index(drop=True), [note]
+    name = "chargers" if "connector" in table else "facilities"
+    ids, numbers = table["id"].astype(str).to_numpy(), table["source_row"].to_numpy()
+    merges = [
+        Merge(ids[k], ids[g], name, SOURCE, (int(numbers[g]),), 1.0, (("osm", ""),))
+        for g, k in zip(gone.tolist(), kept.tolist(), strict=True)
+    ]
+    return merged.drop(index=table.index[gone]).reset_index(drop=True), [note], merges
 
 
 def plain(value: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -28,6 +28,7 @@ from .files import read_raw
 from .formats import all_formats, as_native
 from .frames import TEXT_DTYPE, as_series
 from .headers import Mapped, find_column, listed, map_headers, unknown_name
+from .ledger import FileEntry, as_written, faulty_rows, file_entry, without_rows
 from .raw_table import RawTable, raw_from_frame
 from .totals_and_footnotes import merged_numbers, spreads, without_asides
 
@@ -48,6 +49,8 @@ def read_table(
     halo_km: float = 40.0,
     roads: BaseGeometry | None = None,
     notes: Diagnostics | None = None,
+    on_fault: Literal["stop", "skip"] = "stop",
+    ledger: list[FileEntry] | None = None,
 ) -> gpd.GeoDataFrame:
     """Read a table of sites, berths, car parks, demand, counties or calls.
 
@@ -75,6 +78,11 @@ def read_table(
         EPSG:4326. Without a region: where there are roads; rows further than ``halo_km`` outside are warned of.
     notes : Diagnostics, optional
         Warnings are appended here.
+    on_fault : {"stop", "skip"}
+        Whether a row that has a fault stops the reading, or is left aside with a note; a column that is missing stops
+        it either way.
+    ledger : list of FileEntry, optional
+        What became of the rows is appended here, also if there are faults.
 
     Returns
     -------
@@ -90,8 +98,8 @@ def read_table(
         With every fault of the file.
     """
     if not isinstance(path, pd.DataFrame) and Path(path).suffix.lower() in RASTER_SUFFIXES:
-        return _raster(Path(path), schema, region, notes)
-    known = _recogniser(schema, columns)
+        return _raster(Path(path), schema, region, notes, ledger)
+    known = recogniser(schema, columns)
     if isinstance(path, pd.DataFrame):
         raw = raw_from_frame(path, schema.name)
     else:
@@ -100,6 +108,7 @@ def read_table(
     datum = datum or raw.datum or "wgs84"
     found = Diagnostics(raw.notes)
     mapped = _map(raw, schema, None if raw.shown else columns, defaults, found)
+    read = raw
     raw, aside = without_asides(raw, mapped)
     found += aside
     frame = _typed(raw, schema, mapped, defaults or {}, found)
@@ -111,6 +120,12 @@ def read_table(
     found = _as_the_file_says(found, raw) if raw.shown else found
     # Faults by their rows, notes before them as they came.
     found.sort(key=lambda fault: -1 if fault.warning else fault.row or 0)
+    found = as_written(found, raw)
+    faulty = faulty_rows(found, table, raw)
+    if ledger is not None:
+        ledger.append(file_entry(schema, read, raw, faulty))
+    if on_fault == "skip" and faulty:
+        table, found = without_rows(table, found, faulty, raw.file)
     found.stop()
     if notes is not None:
         notes.extend(found)
@@ -138,7 +153,11 @@ def _spread(
 
 
 def _raster(
-    path: Path, schema: TableSchema, region: BaseGeometry | None, notes: list[Fault] | None
+    path: Path,
+    schema: TableSchema,
+    region: BaseGeometry | None,
+    notes: list[Fault] | None,
+    ledger: list[FileEntry] | None,
 ) -> gpd.GeoDataFrame:
     from .people import people_from_raster  # rasterio is slow to load, and few need it
 
@@ -147,10 +166,12 @@ def _raster(
     table, found = people_from_raster(path, region)
     if notes is not None:
         notes.extend(found)
+    if ledger is not None:
+        ledger.append(FileEntry(str(path), schema.name, len(table)))
     return table
 
 
-def _recogniser(schema: TableSchema, columns: Mapping[str, str] | None) -> Callable[[str], bool]:
+def recogniser(schema: TableSchema, columns: Mapping[str, str] | None) -> Callable[[str], bool]:
     """Return a function that says whether a header means a column of the schema."""
     named = set((columns or {}).values())
     return cache(lambda header: header in named or find_column(schema, header) is not None)

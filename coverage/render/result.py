@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import Fault
-from ..inputs.fusion import Merge
+from ..inputs.ledger import Merge
 from ..plan import Plan
 from ..rules.assessment import Assessment
 from ..rules.finding import Finding
@@ -74,6 +74,7 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
                 "gaps": gap_rows(plan.after),
             },
             "warnings": [fault.render(lang) for fault in plan.inputs.warnings],
+            "files": [entry.counts() for entry in plan.inputs.ledger],
             "merges": [_merge_row(merge, lang) for merge in plan.inputs.merges],
         }
     )

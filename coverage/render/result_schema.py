@@ -365,6 +365,10 @@ def result_schema() -> Schema:
             plan={"anyOf": [_plan(), {"type": "null"}]},
             after=object_of("findings", reference_date=DATE, **state, gaps=_gaps(), more=True),
             warnings=TEXTS,
+            files=rows_of(
+                "path table read kept merged left_out faulted", path=TEXT, table=TEXT,
+                read=COUNT, kept=COUNT, merged=COUNT, left_out=COUNT, faulted=COUNT,
+            ),
             merges=rows_of(
                 "into id table file rows score reason stays", into=TEXT, id=TEXT, table=TEXT, file=TEXT,
                 rows={"type": "array", "items": COUNT}, score=NUMBER, reason=TEXT, stays={"type": "boolean"},

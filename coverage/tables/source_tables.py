@@ -7,6 +7,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 
+from ..inputs.ledger import row_sites
 from ..plan import Plan
 from ..schema import column
 from ..texts import text
@@ -60,6 +61,20 @@ def faults(plan: Plan, lang: str) -> Table:
     ]  # fmt: skip
     names = "file row column cell remedy"
     return Table("faults", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
+
+
+def ledger(plan: Plan, lang: str) -> Table:
+    """The ledger: rows of each file that were read, kept, merged, left out, faulted."""
+    rows = [{**entry.counts(), "file": entry.path} for entry in plan.inputs.ledger]
+    names = "file table read kept merged left_out faulted"
+    return Table("files", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
+
+
+def input_rows(plan: Plan, lang: str) -> Table:
+    """What each row of each table became: the site or place that counts it, or why it does not count."""
+    frame = row_sites(plan.inputs)
+    frame = frame.assign(outcome=[text(f"outcome.{word}", lang) for word in frame["outcome"]])
+    return Table("rows", heads("table file row id site outcome", lang), frame)
 
 
 def merges(plan: Plan, lang: str) -> Table:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.shared import Mm, Pt
 
+from ...errors import fault_lines
 from ...schema import column, day
 from ...tables import numbers
 from ...tables.sentences import glance, opening
@@ -165,7 +166,8 @@ def write_data(report: Report) -> None:
     paper.text(report.words("survey-words" if survey else "survey-none"))
     paper.bullets(survey)
     paper.heading(report.words("noticed"), 2)
-    warnings = [fault.render(lang) for fault in report.plan.inputs.warnings]
+    paper.bullets([text("ledger.line", lang, **entry.counts()) for entry in report.plan.inputs.ledger])
+    warnings = fault_lines(report.plan.inputs.warnings, lang)
     paper.text(report.words("noticed-words" if warnings else "noticed-none", n=len(warnings)))
     paper.bullets(warnings[:30])
     if report.boxed:
