@@ -264,14 +264,15 @@ def test_all_faults_of_a_file_come_at_once(tmp_path):
 
 
 def test_a_long_list_of_faults_is_cut_with_a_count(tmp_path):
-    """Of 80 faults 50 are shown and 30 counted; all of them are in the error."""
+    """Of 80 faults of one kind 20 are shown and 60 counted, with rows; all of them are in the error."""
     rows = [["经度", "纬度"], *([["x", 27.8]] * 80)]
     with pytest.raises(InputError) as caught:
         read_table(write_csv(tmp_path / "a.csv", rows), CHARGERS)
     assert len(caught.value.faults) == 80
     lines = caught.value.render("en").splitlines()
-    assert len(lines) == 51
-    assert "30" in lines[-1]
+    assert len(lines) == 21
+    assert "60 more" in lines[-1]
+    assert "22, 23, 24" in lines[-1]
 
 
 def test_a_berth_of_qiandun(tmp_path):
