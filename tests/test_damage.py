@@ -94,14 +94,15 @@ def test_policies_that_no_hand_writes(tmp_path, more, found):
 
 
 def test_thousands_of_unknown_settings_are_all_counted(tmp_path):
-    """The first fifty with their lines; to look for the line of each of 20 000 would take minutes."""
+    """The first twenty are told, fifty have their lines; to look for the line of each of 20 000 would take minutes."""
     lines = "".join(f"a{k} = 1\n" for k in range(20_000))
     (tmp_path / "project.toml").write_text(f'schema = 1\nname = "x"\nnetwork.osm = "x.osm"\n{lines}', "utf-8")
     with pytest.raises(InputError) as caught:
         read_project(tmp_path)
     assert [fault.row for fault in caught.value.faults[:50]] == list(range(4, 54))
     assert len(caught.value.faults) == 20_000
-    assert str(caught.value).count("\n") == 50
+    assert str(caught.value).count("\n") == 20
+    assert "19980" in str(caught.value).replace(",", "")
 
 
 def test_the_same_fault_is_told_once():
