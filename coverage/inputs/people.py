@@ -34,7 +34,7 @@ from .schemas import DEMAND
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MOST_CELLS = 2_000_000_000
 """Cells in the region at most: China at 100 m has 1 000 million."""
-CELLS_AT_ONCE = 4_000_000
+CELLS_AT_ONCE = 1_000_000
 MOST_BLOCKS = 100_000
 """Places that a raster becomes at most: cells are joined in squares until there are no more."""
 SQUARES = 10

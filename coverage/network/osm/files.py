@@ -25,8 +25,8 @@ from .ways import WAY_KEYS, Coded, NodeTable, Ways, find_ids, join_nodes, last_v
 
 OSM_SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2", ".osm.gz")
 """OpenStreetMap files that are understood; the suffix says which format a file has."""
-OTHER_SUFFIXES = (".graphml", ".gpkg")
-"""Road networks written by OSMnx."""
+OTHER_SUFFIXES = (".graphml", ".gpkg", ".parquet")
+"""Road networks written by OSMnx, and Overture's segments."""
 
 
 def suffix_of(path: Path, known: tuple[str, ...]) -> str | None:

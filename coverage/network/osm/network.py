@@ -62,7 +62,8 @@ def read_network(path: str | Path, region: Region | None = None) -> RoadGraph:
     Parameters
     ----------
     path : path
-        ``.osm.pbf``, ``.osm``, ``.osm.bz2``, ``.osm.gz``, or ``.graphml`` or ``.gpkg`` written by OSMnx.
+        ``.osm.pbf``, ``.osm``, ``.osm.bz2``, ``.osm.gz``, ``.graphml`` or ``.gpkg`` written
+        by OSMnx, or ``.parquet`` with segments of Overture Maps.
     region : Region, optional
         Keep what lies in the region and its halo. A road is cut at its last node inside.
 
@@ -78,6 +79,10 @@ def read_network(path: str | Path, region: Region | None = None) -> RoadGraph:
     """
     path = Path(path)
     suffix = check_file(path, OSM_SUFFIXES + OTHER_SUFFIXES)
+    if suffix == ".parquet":
+        from ..overture import read_overture
+
+        return read_overture(path, region)
     if suffix in OTHER_SUFFIXES:
         from ..interchange import read_osmnx
 
