@@ -235,6 +235,9 @@ def plan_programme(
     last = max([year, *(settings.years or [r.by.year for r in study.policy.rules if r.by is not None])])
     actions = find_actions(study.inputs, study.policy, places, costs, year=year, last_year=last)
     actions, required = pin_actions(actions, pins, study.context.index, study.routes)
+    today = dict(zip(candidates["id"], candidates.geometry, strict=True))
+    moved = actions["target"].where(actions["pin"] == "move")
+    actions["moved_from"] = [today.get(name) for name in moved]
     options = ProgrammeOptions(
         meet, settings.aims, settings.growth, year, settings.budget, dict(sorted(settings.years.items())),
         settings.method == "greedy", settings.time_limit_s, settings.gap,

@@ -189,11 +189,11 @@ _TEXTS = """
     in_others effect shared_words evidence site demand access_ways ship berth berth_name scenario plan chosen rule_title
     figure words key unit_shown target_shown file column cell remedy group item entry why within_km
     other_id rows outcome table
-    closes_words without_words action what stage_year
+    closes_words without_words why_words action what stage_year
 """
 _CHOICES = """
     kind status has fast counts cargo park_type spacing_class direction reason problem covered candidate_status
-    objective quality_kind severity road_class evidence_kind meets ship_kind aim part action_kind place
+    objective quality_kind severity road_class evidence_kind meets ship_kind aim part action_kind place pin
 """
 _FLAGS = "open_start open_end gap_max_open essential required existing energy_estimated able counts_in_rule certain"
 _COUNTS = """

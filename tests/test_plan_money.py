@@ -15,8 +15,9 @@ from plugspan.render.verify import verify_run
 from plugspan.rules.costs import CostTable
 from plugspan.siting.programme import ProgrammeOptions, _growth
 from plugspan.study import load, sample_project, silent
-from plugspan.tables.programme import money
+from plugspan.tables.programme import money, why_not
 from plugspan.tables.summary import summary_lines
+from plugspan.texts import text
 
 SHARED = {
     "new_site": {"paid_by": {"bureau": 0.3, "operator": 0.7}},
@@ -91,6 +92,34 @@ def test_every_place_that_is_not_chosen_has_its_answer(plan, part):
         assert 0 <= row["insist_low"] <= row["insist_high"] + 1e-6
         assert row["chosen_at"] == pytest.approx(max(row["cost"] - row["insist_high"], 0.0), abs=1e-5)
     assert all(row["reason"] for row in part["excluded"])
+
+
+def test_insisting_is_counted_from_the_cheapest_plan():
+    """With money for people, too, no place costs more than its own price: what goes to people is not its fault."""
+    actions = sample_plan(budget=2100.0).programme.actions
+    free = actions[~actions["chosen"] & actions["insist_high"].notna()]
+    assert len(free) > 50
+    assert (free["insist_high"] <= free["cost"] + 1e-6).all()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_map_says_why_not_my_town(plan, lang):
+    """Every place on a road or in a town that was left out has its sentence, with the figures of result.json."""
+    table = why_not(plan, lang).set_index("id")
+    actions = plan.programme.actions.set_index("id")
+    grid = actions.index.str.startswith("route_point-") & actions.index.str.contains(r"\d\.\d{3,4}")
+    left = actions[~actions["chosen"] & ~actions["kind"].isin(["survey", "opening"]) & ~grid]
+    assert set(table.index) == set(left.index[left.geometry.notna()])
+    for name, row in table.iterrows():
+        if row["left_out"] == "closed":
+            assert text(f"choice.reason.{actions.loc[name, 'reason']}", lang) in row["why_words"]
+        elif row["left_out"] == "equal":
+            assert actions.loc[name, "insist_high"] <= 1e-6
+        else:
+            assert money(plan, actions.loc[name, "insist_high"], lang) in row["why_words"]
+            at = actions.loc[name, "chosen_at"]
+            assert at <= 0 or money(plan, at, lang) in row["why_words"]
+    assert {"closed", "dearer"} <= set(table["left_out"])
 
 
 def test_a_place_is_chosen_at_the_cost_that_was_told():

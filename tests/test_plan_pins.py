@@ -151,3 +151,18 @@ def test_a_row_that_says_too_little_is_named(study, candidates, tmp_path, row, k
 def test_a_missing_table_is_named(study, candidates, tmp_path):
     """No traceback."""
     assert "nowhere.csv" in faults_of(study, candidates, pins=tmp_path / "nowhere.csv")[0].render("en")
+
+
+def test_decisions_stand_in_the_plan_and_what_moved_is_known(study, candidates):
+    """Each decided action says how; a moved one knows where it was; with too little money what must be comes first."""
+    found = planned(study, candidates, required=("fuel-FS14",), forbidden=("fuel-FS28",),
+                    moved={"fuel-FS03": "G106 K112.5"}, budget=100.0)  # fmt: skip
+    actions = actions_of(found)
+    pins = actions["pin"].dropna().to_dict()
+    assert pins == {"fuel-FS14": "require", "fuel-FS28": "forbid", "fuel-FS03": "move"}
+    old = candidates.set_index("id").geometry["fuel-FS03"]
+    assert actions.loc["fuel-FS03", "moved_from"].equals(old)
+    assert actions.geometry["fuel-FS03"].distance(old) > 0.01
+    assert actions["moved_from"].notna().sum() == 1
+    assert not found.complete
+    assert actions.loc["fuel-FS14", "chosen"]

@@ -378,7 +378,7 @@ PLAN_PINS = TableSchema(
     "plan_pins",
     (
         column("id", aliases=("序号",)),
-        Column("pin", "choice", required=True, aliases=("决定", "要求", "处理", "decision"), choices=PINS),
+        column("pin", required=True, aliases=("决定", "要求", "处理", "decision"), choices=PINS),
         column("name", required=True, aliases=(*NAME.aliases, "措施", "位置", "action", "place")),
         column("cost", aliases=("造价", "费用", "金额", "money", "price")),
         Column("to", aliases=("移至", "新位置", "new place", "moved to")),

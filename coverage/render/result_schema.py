@@ -213,7 +213,7 @@ def _plan() -> Schema:
     lengths = rows_of("rule ref length_km", "from_km to_km")
     actions = rows_of(
         "id kind place name lon lat year order cost spent closes closed_lengths people_gained certain without_low "
-        "without_high without_lost", "county", order=COUNT, closed_lengths=lengths, people_gained=amount,
+        "without_high without_lost", "county pin", order=COUNT, closed_lengths=lengths, people_gained=amount,
         spent=amount, closes=closes, without_low=NUMBER, without_high=NUMBER,
         **kind, **year, more=True,
     )  # fmt: skip
@@ -233,7 +233,7 @@ def _plan() -> Schema:
         rules=rules, more=True,
     )  # fmt: skip
     others = rows_of(
-        "id kind place name cost insist_low insist_high chosen_at", "county lon lat", **kind, more=True
+        "id kind place name cost insist_low insist_high chosen_at", "county lon lat pin", **kind, more=True
     )
     excluded = rows_of(
         "id kind place name reason", "county", kind=kind["kind"], place=TEXT, reason=TEXT, more=True

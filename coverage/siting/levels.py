@@ -126,6 +126,8 @@ class LevelPlan:
     levels : tuple of Level
     complete : bool
         All rows that can be served are; False if the budget is below ``least``.
+    cheapest : (n,) bool
+        A plan of that least money: what more money brings is compared with it.
     """
 
     chosen: BoolArray
@@ -134,6 +136,7 @@ class LevelPlan:
     least: float
     levels: tuple[Level, ...]
     complete: bool
+    cheapest: BoolArray
 
 
 def solve_levels(
@@ -192,7 +195,7 @@ def solve_levels(
     if least.values is None:
         raise ValueError("rows that cannot be served must be marked hopeless")
     chosen = greedy_plan(problem) if greedy else least.values[: problem.rows.n_actions] > 0.5
-    money = problem.money(chosen)
+    money, cheapest = problem.money(chosen), chosen
     if greedy:
         least = replace(least, objective=money, status="optimal" if least.bound >= money else "greedy")
     note(_level("money", least))
@@ -208,10 +211,13 @@ def solve_levels(
     whole = chosen
     if short:
         assert budget is not None
+        order = order[
+            np.argsort(~problem.required[order], kind="stable")
+        ]  # what must be is not what is saved
         afford = np.cumsum(problem.cost[order]) <= budget * (1 + COST_TOLERANCE)
         order = order[: int(np.argmin(afford)) if not afford.all() else len(order)]
         chosen = np.isin(np.arange(len(chosen)), order)
-    return LevelPlan(chosen, order, whole, money, tuple(levels), not short)
+    return LevelPlan(chosen, order, whole, money, tuple(levels), not short, cheapest)
 
 
 def _level(name: str, found: Solution, sign: float = 1.0, offset: float = 0.0, scale: float = 1.0) -> Level:

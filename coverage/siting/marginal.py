@@ -80,9 +80,9 @@ def _settled(problem: PlanProblem, other: PlanProblem) -> float:
 def insisting_on(problem: PlanProblem, plan: LevelPlan) -> Extra:
     """Additional least money if an action that isn't in the plan is carried out all the same.
 
-    The low end follows from the prices of the first level, the high end from the plan with the action added and what
-    it makes unnecessary taken out. An action costs nothing more at ``cost - high``: at that cost it is in a cheapest
-    plan.
+    The low end follows from the prices of the first level, the high end from the plan of the least money with the
+    action added and what it makes unnecessary taken out. An action costs nothing more at ``cost - high``: at that cost
+    it is in a cheapest plan.
 
     Returns
     -------
@@ -95,14 +95,15 @@ def insisting_on(problem: PlanProblem, plan: LevelPlan) -> Extra:
     level = plan.levels[0]
     reduced = program.objective - program.matrix.T @ level.prices
     bound = program.bound(level.prices)
-    spare = plan.whole & ~problem.required
+    spare = plan.cheapest & ~problem.required
     order = np.flatnonzero(spare)[np.argsort(-problem.cost[spare], kind="stable")]
     by_action = sparse.csc_array(problem.rows.matrix)
     for j in np.flatnonzero(~plan.whole & ~problem.forbidden).tolist():
-        unneeded = _unneeded(problem, by_action, plan.whole, j, order)
+        unneeded = _unneeded(problem, by_action, plan.cheapest, j, order)
         saved = float(problem.cost[unneeded].sum())
         at_least = round_up(bound + max(float(reduced[j]), 0.0), problem.unit)
-        high[j] = float(problem.cost[j]) - saved + problem.money(plan.whole) - plan.least
+        added = 0.0 if plan.cheapest[j] else float(problem.cost[j])
+        high[j] = max(added - saved + problem.money(plan.cheapest) - plan.least, 0.0)
         low[j] = min(max(at_least - plan.least, 0.0), high[j])
     return Extra(low, high, np.zeros(n, np.int64))
 

@@ -159,7 +159,8 @@ def pin_actions(
     Returns
     -------
     actions : GeoDataFrame
-        With own costs, and ``reason`` ``"forbidden"`` where an action must not be chosen.
+        With own costs, ``reason`` ``"forbidden"`` where an action must not be chosen, and the decision as ``pin``:
+        of several the move, then whether it must be.
     required : tuple of str
         Ids of actions that must be.
 
@@ -187,7 +188,9 @@ def pin_actions(
     reason = actions["reason"].mask(actions["id"].isin(found["forbid"]), "forbidden")
     own = actions["id"].map({name: pin.cost for name, pin in found["cost"].items()})
     cost = own.astype(float).fillna(actions["cost"]).astype(float)
-    return actions.assign(reason=reason, cost=cost), tuple(found["require"])
+    order: tuple[Do, ...] = ("cost", "forbid", "require", "move")
+    decided = actions["id"].map({name: do for do in order for name in found[do]})
+    return actions.assign(reason=reason, cost=cost, pin=decided), tuple(found["require"])
 
 
 def _named(

@@ -29,8 +29,9 @@ LEAST_COLUMNS = columns("build_order name kind serves cost id")
 ACTION_COLUMNS = columns(
     "build_order name action_kind place stage_year money spent certain closes_words without_words county id"
 )
-ACTION_POPUP = columns("action_kind closes_words money stage_year certain without_words place county")
+ACTION_POPUP = columns("action_kind closes_words money stage_year certain without_words pin place county")
 OTHER_ACTION_COLUMNS = columns("name action_kind place money insist_low insist_high chosen_at county id")
+LEFT_OUT_POPUP = ("why_words", "action_kind", "money", "place", "pin", "county")
 STEP_COLUMNS = columns("build_order action stage_year spent people_reached")
 SAVING_COLUMNS = columns("what place saves_low saves_high county id")
 """Of the plan to adopt: its actions, those it leaves out, what each step reaches, what a survey can save."""

@@ -53,6 +53,7 @@ from .siting_layers import (
     candidates_layer,
     demand_layer,
     least_layers,
+    others_layers,
     proposed_layer,
 )
 from .source_tables import quality_table
@@ -87,6 +88,7 @@ def plan_layers(plan: Plan, lang: str) -> list[Layer]:
         *least_layers(plan),
         alternatives_layer(plan, lang),
         proposed_layer(plan, lang),
+        *others_layers(plan, lang),
         actions_layer(plan, lang),
     ]
     return [_named_for(plan, layer) for layer in layers if layer is not None]

@@ -18,6 +18,7 @@ from ..plan import Plan
 from ..rules.finding import Finding
 from ..rules.model import Rule
 from ..schema import COLUMNS, Column, chainage, in_currency, percent, shown
+from ..siting.actions import EVENTS
 from ..siting.programme import Programme
 from ..texts import catalogue, text
 from ..units import M_PER_KM, figures_in_km, in_kilometres
@@ -307,6 +308,47 @@ def shown_others(plan: Plan) -> gpd.GeoDataFrame:
     return table.assign(action_kind=table["kind"], money=table["cost"])
 
 
+_EXACT_POINT = r"route_point-.*\d\.\d{3,4}(-back)?"
+"""Points that are candidates only for the sake of the proof; the grid of points says the same for what is around."""
+
+
+def why_not(plan: Plan, lang: str) -> gpd.GeoDataFrame:
+    """Every place that was not chosen, with what insisting on it costs or why it can't be: "why not my town?".
+
+    Returns
+    -------
+    GeoDataFrame
+        With the columns of :data:`.columns.OTHER_ACTION_COLUMNS`, ``reason``, ``left_out`` (``"equal"``: a plan with it
+        costs no more; ``"dearer"``; ``"closed"``) and ``why_words``.
+    """
+    table = _of(plan).actions
+    asked = (
+        ~table["chosen"]
+        & ~table["kind"].isin(EVENTS)
+        & (table["insist_low"].notna() | table["reason"].notna())
+    )
+    asked &= ~table["id"].astype(str).str.fullmatch(_EXACT_POINT)
+    asked &= table.geometry.notna() & ~table.geometry.is_empty
+    found = table[asked].sort_values(["insist_high", "insist_low", "id"]).reset_index(drop=True)
+    closed, equal = found["reason"].notna(), found["insist_high"] <= 1e-6
+    found = found.assign(
+        action_kind=found["kind"],
+        money=found["cost"],
+        left_out=np.select([closed, equal], ["closed", "equal"], "dearer").astype(object),
+    )
+    return found.assign(why_words=[_why_words(plan, row, lang) for row in found.to_dict("records")])
+
+
+def _why_words(plan: Plan, row: Mapping[Any, Any], lang: str) -> str:
+    if row["left_out"] == "closed":
+        return text("plan.why-closed", lang, reason=shown(row["reason"], COLUMNS["reason"], lang))
+    if row["left_out"] == "equal":
+        return text("plan.why-equal", lang)
+    ends = dict.fromkeys(money(plan, row[end], lang) for end in ("insist_low", "insist_high"))
+    key = "dearer" if row["chosen_at"] > 0 else "never" if row["insist_low"] >= row["cost"] - 1e-6 else "open"
+    return text(f"plan.why-{key}", lang, extra=" – ".join(ends), at=money(plan, row["chosen_at"], lang))
+
+
 def shown_steps(plan: Plan, lang: str) -> pd.DataFrame:
     """Today and each step, with each rule's value in words in a column of its own, called by the rule's id."""
     names = dict(zip(_of(plan).actions["id"], _of(plan).actions["name"], strict=True))
@@ -345,6 +387,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
             "cost",
             "bureau_cost",
             "paid_by",
+            "pin",
         ),
         *(
             "spent",
@@ -369,6 +412,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
         "insist_low",
         "insist_high",
         "chosen_at",
+        "pin",
     ]
     costs = programme.costs
     return {

@@ -9,14 +9,15 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
 
 from ..plan import Plan
 from ..rules.assessment import Assessment
 from ..rules.finding import YES
-from ..schema import Column, in_currency, of_objective
+from ..schema import Column, column, columns, in_currency, of_objective
 from ..siting.planning.outcome import Siting
 from ..texts import text
-from ..units import M_PER_KM, WGS84
+from ..units import GEOD, M_PER_KM, WGS84
 from . import styles
 from .columns import (
     ACTION_COLUMNS,
@@ -25,6 +26,8 @@ from .columns import (
     CANDIDATE_COLUMNS,
     DEMAND_COLUMNS,
     LEAST_COLUMNS,
+    LEFT_OUT_POPUP,
+    OTHER_ACTION_COLUMNS,
     OUTAGE_COLUMNS,
     PROPOSED_COLUMNS,
     WORTH_COLUMNS,
@@ -32,7 +35,7 @@ from .columns import (
 from .layer import Layer, Popup, own_layer
 from .layer_frame import make_layer
 from .popups import proposed_popup
-from .programme import shown_actions
+from .programme import shown_actions, why_not
 from .siting_tables import amounts_in_units, objective_of, proposed_frame, siting_currency
 
 
@@ -109,11 +112,40 @@ def actions_layer(plan: Plan, lang: str) -> Layer | None:
         tuple(in_currency(each, currency) for each in ACTION_COLUMNS),
         styles.PROPOSED,
         "plan",
-        popup=Popup(tuple(in_currency(each, currency) for each in ACTION_POPUP), quiet=frozenset({"county"})),
+        popup=Popup(
+            tuple(in_currency(each, currency) for each in ACTION_POPUP), quiet=frozenset({"county", "pin"})
+        ),
         label_column="build_order",
         search_column="name",
         phase="after",
     )
+
+
+def others_layers(plan: Plan, lang: str) -> list[Layer]:
+    """Places that the plan to adopt left out, with the price of each; and from where to where people moved one."""
+    if plan.programme is None:
+        return []
+    currency = plan.programme.costs.currency
+    shown = tuple(in_currency(each, currency) for each in OTHER_ACTION_COLUMNS)
+    popup = Popup(
+        tuple(in_currency(column(name), currency) for name in LEFT_OUT_POPUP), frozenset({"pin", "county"})
+    )
+    frame = why_not(plan, lang)
+    layers = [
+        make_layer(
+            "plan_others", frame, shown, styles.LEFT_OUT, "plan", keep=("left_out",), search_column="name",
+            popup=popup, phase="after",
+        )
+    ]  # fmt: skip
+    actions = plan.programme.actions
+    moved = actions[actions["moved_from"].notna() & actions.geometry.notna()]
+    if len(moved):
+        pairs = zip(moved["moved_from"], moved.geometry, strict=True)
+        lines = moved.set_geometry([shapely.LineString([*a.coords, *b.coords]) for a, b in pairs], crs=WGS84)
+        lines = lines.assign(distance_km=lines.geometry.map(GEOD.geometry_length) / M_PER_KM)
+        shown = columns("name distance_km id")
+        layers.append(make_layer("plan_moved", lines, shown, styles.MOVED, "plan", phase="after"))
+    return layers if len(frame) else layers[1:]
 
 
 def _in_objective(columns: Iterable[Column], plan: Plan) -> tuple[Column, ...]:

@@ -86,6 +86,21 @@ CANDIDATES = LayerStyle(
 PROPOSED = LayerStyle(
     "point", (Category(None, "legend.proposed", PLAN, width=22.0, symbol="pin", mark="number"),)
 )
+LEFT_OUT = LayerStyle(
+    "point",
+    (
+        Category("equal", "legend.left-out-equal", PLAN, width=9.0, symbol="diamond", min_zoom=10),
+        Category(
+            "dearer", "legend.left-out-dearer", PLAN, width=9.0, symbol="diamond", fill=False, min_zoom=10
+        ),
+        Category(
+            "closed", "legend.left-out-closed", QUIET, width=8.0, symbol="diamond", mark="minus", min_zoom=10
+        ),
+    ),
+    by="left_out",
+)
+"""Places that the plan left out by their price; drawn from near only, since they are many."""
+MOVED = LayerStyle("line", (Category(None, "legend.moved", PLAN, width=2.2, dash=(2, 4)),))
 ALTERNATIVES = LayerStyle(
     "point",
     (Category(None, "legend.alternative", PLAN, width=13.0, symbol="circle", mark="bolt", fill=False),),
