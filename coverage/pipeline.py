@@ -240,7 +240,7 @@ def plan_programme(
     actions["moved_from"] = [today.get(name) for name in moved]
     options = ProgrammeOptions(
         meet, settings.aims, settings.growth, year, settings.budget, dict(sorted(settings.years.items())),
-        settings.method == "greedy", settings.time_limit_s, settings.gap,
+        settings.method == "greedy", settings.effort, settings.time_limit_s, settings.gap,
     )  # fmt: skip
     grid = ~actions["id"].astype(str).str.match(EXACT_POINT).to_numpy(bool)
     world = World(study.context, study.policy, actions, settings.close_shared)

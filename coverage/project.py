@@ -283,7 +283,8 @@ class PlanSettings(_Frozen):
     moved: dict[str, tuple[Longitude, Latitude] | str] = Field(default_factory=dict)
     cost: dict[str, NonNegative] = Field(default_factory=dict)
     pins: FilePath | None = None
-    time_limit_s: Positive = 20.0
+    effort: Positive = 1.0
+    time_limit_s: Positive = 600.0
     gap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
 
     @model_validator(mode="after")

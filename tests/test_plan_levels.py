@@ -12,9 +12,10 @@ import pytest
 from plugspan.rules.rows import RuleRows, one_each
 from plugspan.siting.levels import PlanProblem, solve_levels
 from plugspan.siting.marginal import doing_without, insisting_on, survey_savings
+from plugspan.siting.maxcover import priced
 from plugspan.siting.proof import check_proof, price_bound, write_proof
 from plugspan.siting.rows import stack_rows
-from plugspan.siting.stages import DUE, LITTLE, solve_stages
+from plugspan.siting.stages import DUE, LITTLE, spread_plan
 from scipy import sparse
 
 
@@ -127,6 +128,37 @@ def test_prices_alone_prove_a_chain_of_stretches():
     assert (money.objective, money.price_bound, money.status) == (4.0, 4.0, "optimal")
 
 
+@pytest.mark.parametrize("seed", range(200, 230))
+def test_large_programs_are_solved_in_parts(monkeypatch, seed):
+    """By an interior point, two columns first, then all that its prices leave: as trying every plan finds it."""
+    monkeypatch.setattr(priced, "LARGE", 0)
+    monkeypatch.setattr(priced, "PARTS", (2, 1000))
+    test_levels_are_those_of_brute_force(seed)
+    test_stages_are_those_of_brute_force(seed)
+
+
+def test_work_is_counted_not_timed():
+    """Cut off after a few looks, the same program gives the same values each time, with a bound that holds."""
+    rng = np.random.default_rng(7)
+    n = 60
+    rows = one_each([rng.choice(n, 6, replace=False) for _ in range(120)], n)
+    program = priced.PricedProgram(
+        rng.integers(3, 9, n).astype(float),
+        rows,
+        np.ones(120),
+        np.full(120, np.inf),
+        np.ones(n),
+        np.ones(n, bool),
+    )
+    found = [priced.solve_program(program, start=np.ones(n), effort=1e-6) for _ in range(3)]
+    assert {f.status for f in found} == {"work_limit"}
+    assert len({f.values.tobytes() for f in found}) == 1
+    assert len({f.bound for f in found}) == 1
+    best = priced.solve_program(program)
+    assert best.status == "optimal"
+    assert found[0].bound <= best.objective <= found[0].objective
+
+
 def test_required_actions_come_on_top():
     """What must be built is built, though it serves nothing."""
     rows = stack_rows(
@@ -144,63 +176,118 @@ def test_required_actions_come_on_top():
     assert found.order.tolist() == [0, 1]
 
 
-def spread_value(problem: PlanProblem, stage: np.ndarray, years: list[int]) -> float:
-    """The stages' objective by its definition: weighted rows, and people for ties, of all years but the last."""
-    total = problem.weight.sum()
-    value = 0.0
-    for t, year in enumerate(years[:-1]):
-        on = (stage >= 0) & (stage <= t)
-        for rule in problem.rows.rules:
-            due = DUE if rule.due is not None and rule.due <= year else 1.0
-            held = rule.matrix.toarray() @ on
-            possible = rule.matrix.toarray() @ ~problem.forbidden >= rule.need - 1e-9
-            for i, weight in enumerate(rule.weight):
-                mine = rule.item == i
-                part = np.minimum(held / rule.need, 1.0)[mine].mean() if possible[mine].all() else 0.0
-                value += due * weight * part / rule.total
-        value += LITTLE * problem.people(on) / total if total else 0.0
-    return value
+def early_value(problem: PlanProblem, on: np.ndarray, year: int) -> float:
+    """What a year adds to the stages' objective by its definition: weighted rows, and people for ties."""
+    total, value = problem.weight.sum(), 0.0
+    for rule in problem.rows.rules:
+        due = DUE if rule.due is not None and rule.due <= year else 1.0
+        held = rule.matrix.toarray() @ on
+        possible = rule.matrix.toarray() @ ~problem.forbidden >= rule.need - 1e-9
+        for i, weight in enumerate(rule.weight):
+            mine = rule.item == i
+            part = np.minimum(held / rule.need, 1.0)[mine].mean() if possible[mine].all() else 0.0
+            value += due * weight * part / rule.total
+    return value + (LITTLE * problem.people(on) / total if total else 0.0)
+
+
+def met_by_hand(problem: PlanProblem, on: np.ndarray) -> list[bool]:
+    """Rules of which all is served that can be, or the share that is asked for."""
+    found = []
+    for rule in problem.rows.rules:
+        held, all_ = (rule.matrix.toarray() @ x for x in (on, ~problem.forbidden))
+        ok, can = ([(h[rule.item == i] >= rule.need[rule.item == i] - 1e-9).all() for i in range(len(rule.weight))]
+                   for h in (held, all_))  # fmt: skip
+        got, most = (sum(w for w, o in zip(rule.weight, x, strict=True) if o) for x in (ok, can))
+        asked = most if rule.share >= 1 else min(max(rule.share * rule.total - rule.served, 0), most)
+        found.append(got >= asked - 1e-9)
+    return found
+
+
+class Chains:
+    """All spreads over three years of all plans within the money, as masks of actions that grow."""
+
+    def __init__(self, problem: PlanProblem, years: list[int], upto: np.ndarray) -> None:
+        n = problem.rows.n_actions
+        ends = {tuple(x.tolist()) for x in allowed_plans(problem) if problem.money(x) <= upto[-1] + 1e-9}
+        free = problem.required & (problem.cost <= 0)
+        masks = [
+            np.array(m, bool)
+            for m in product([False, True], repeat=n)
+            if not (free & ~np.array(m, bool)).any()
+        ]
+        self.problem, self.years = problem, years
+        self.met = {m.tobytes(): met_by_hand(problem, m) for m in masks}
+        self.value = [{m.tobytes(): early_value(problem, m, year) for m in masks} for year in years[:-1]]
+        money = {m.tobytes(): problem.money(m) for m in masks}
+        self.all = [
+            (a, b, c)
+            for c in masks if tuple(c.tolist()) in ends
+            for b in masks if not (b & ~c).any() and money[b.tobytes()] <= upto[1] + 1e-9
+            for a in masks if not (a & ~b).any() and money[a.tobytes()] <= upto[0] + 1e-9
+        ]  # fmt: skip
+
+    def in_time(self) -> tuple[list, list[tuple[int, int]]]:
+        """Spreads that meet due rules as early as can be, year by year in the order of the rules; what they hold."""
+        left, held = self.all, []
+        for t, year in enumerate(self.years[:-1]):
+            for k, rule in enumerate(self.problem.rows.rules):
+                if rule.due is None or rule.due > year or k in [h for _, h in held]:
+                    continue
+                those = [chain for chain in left if self.met[chain[t].tobytes()][k]]
+                if those:
+                    left, held = those, [*held, (t, k)]
+        return left, held
+
+    def worth(self, chain) -> float:
+        return sum(value[x.tobytes()] for value, x in zip(self.value, chain, strict=False))
+
+
+def spread_case(seed: int):
+    """A random problem whose rules are due at different times, with money for three years and its spread plan."""
+    problem = random_problem(seed, most=6)
+    years = [2026, 2027, 2028]
+    rules = tuple(replace(rule, due=[2026, None, 2027][k % 3]) for k, rule in enumerate(problem.rows.rules))
+    problem = replace(problem, rows=stack_rows(rules, problem.rows.n_actions, ~problem.forbidden))
+    money = np.array([0.35, 0.4, [0.3, 0.6][seed % 2]]) * solve_levels(problem).least + 0.25
+
+    def levels(asked: PlanProblem):
+        return solve_levels(asked, budget=float(money.sum()))
+
+    return problem, years, money, levels(problem), levels
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_stages_are_those_of_brute_force(seed):
-    """Three years: no spread of any plan that is as good in the last year serves more rows early."""
-    problem = random_problem(1000 + seed, most=6)
-    years = [2026, 2027, 2028]
-    rules = tuple(replace(rule, due=[None, 2026, 2027][k % 3]) for k, rule in enumerate(problem.rows.rules))
-    problem = replace(problem, rows=stack_rows(rules, problem.rows.n_actions, ~problem.forbidden))
-    plan = solve_levels(problem)
-    money = np.array([0.3, 0.4, 0.3]) * plan.least + 0.25
-    plan = solve_levels(problem, budget=float(money.sum()))
-    found = solve_stages(problem, plan, years, money)
+    """Due rules are met in their years whenever money allows; then no spread of a plan as good serves more early."""
+    problem, years, money, plan, levels = spread_case(1000 + seed)
+    changed, end, found = spread_plan(problem, plan, years, money, levels)
     assert found.status == "optimal"
-    on = found.stage >= 0
-    for t in range(3):
-        assert problem.money(on & (found.stage <= t)) <= money[: t + 1].sum() + 1e-9
-    assert found.objective == pytest.approx(spread_value(problem, found.stage, years), abs=1e-6)
-    ends = [
-        x
-        for x in allowed_plans(problem)
-        if problem.money(x) <= money.sum() + 1e-9
-        and x.sum() <= plan.chosen.sum()
-        and problem.people(x) >= problem.people(plan.chosen) - 1e-9
+    on, upto = found.stage >= 0, np.cumsum(money)
+    states = [on & (found.stage <= t) for t in range(3)]
+    for state, most in zip(states, upto, strict=True):
+        assert problem.money(state) <= most + 1e-9
+    assert found.objective == pytest.approx(sum(
+        early_value(problem, x, year) for x, year in zip(states, years[:-1], strict=False)), abs=1e-6)  # fmt: skip
+    chains = Chains(problem, years, upto)
+    left, held = chains.in_time()
+    assert all(met_by_hand(problem, states[t])[k] for t, k in held)
+    due = [(year, k) for year in years for k, r in enumerate(problem.rows.rules) if r.due and r.due <= year]
+    missed = [
+        (y, problem.rows.rules[k].rule) for y, k in due if not met_by_hand(problem, states[y - 2026])[k]
     ]
-    free = problem.required & (problem.cost <= 0)
-    best = 0.0
-    for end in ends:
-        where = np.flatnonzero(end)
-        for years_of in product(range(3), repeat=len(where)):
-            stage = np.full(len(end), -1)
-            stage[where] = years_of
-            if (stage[free] > 0).any():
-                continue
-            if all(
-                problem.money((stage >= 0) & (stage <= t)) <= money[: t + 1].sum() + 1e-9 for t in range(2)
-            ):
-                best = max(best, spread_value(problem, stage, years))
-    assert found.objective == pytest.approx(best, abs=1e-6)
+    assert list(found.missed) == missed
+    as_good = [
+        c for c in left
+        if c[2].sum() <= plan.chosen.sum() and problem.people(c[2]) >= problem.people(plan.chosen) - 1e-9
+    ]  # fmt: skip
+    assert bool(as_good) == (changed is problem)
+    if as_good:
+        assert found.objective == pytest.approx(max(map(chains.worth, as_good)), abs=1e-6)
     assert sorted(found.order.tolist()) == np.flatnonzero(on).tolist()
     assert (np.diff(found.stage[found.order]) >= 0).all()
+    assert (
+        check_proof(json.loads(json.dumps(write_proof(changed, end, float(money.sum()), stages=found)))) == []
+    )
 
 
 def proof_of(problem: PlanProblem, budget: float | None = None) -> dict:

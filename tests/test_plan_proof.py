@@ -59,7 +59,9 @@ def test_an_honest_plan_holds(honest):
     assert len(told) == len(beyond)
     for level, fault in zip(beyond, told, strict=True):
         assert f"{level['price_bound']:.9g}" in fault.render("en")
-    assert any(fault.key == "verify-years" for fault in faults)
+    years = plan["schedule"]["rests_on"] == "branch_and_bound"
+    assert any(fault.key == "verify-years" for fault in faults) == years
+    assert any(fault.key == "verify-years-missed" for fault in faults) == bool(plan["schedule"]["missed"])
     assert _run(["verify", str(honest)]) == 0
 
 
@@ -90,7 +92,28 @@ def forge_rows(plan):
             row["actions"] = [j for j in row["actions"] if j in plan["proof"]["chosen"]] or row["actions"][:1]
 
 
+def forge_years(plan):
+    """A better bound of the years than the prices prove, told alike in both places."""
+    for part in (plan["schedule"], plan["proof"]["years"]):
+        part["price_bound"] = part["bound"] = part["objective"]
+
+
+def hurry(plan):
+    """Everything in the first year."""
+    years = plan["proof"]["years"]
+    years["stage"] = [min(year, 0) for year in years["stage"]]
+
+
 TAMPERED = {
+    "a better bound of the years": forge_years,
+    "actions hurried": hurry,
+    "a year's money in the proof": lambda p: p["proof"]["years"]["money"].__setitem__(0, 1e6),
+    "a rule due later": lambda p: p["proof"]["rules"][0].update(due=2040),
+    "what is missed": lambda p: (p["schedule"]["missed"].clear(), p["proof"]["years"]["missed"].clear()),
+    "people of a year": lambda p: p["proof"]["years"]["people"][0].__setitem__(
+        slice(None), [0.0] * len(p["proof"]["demand"])
+    ),
+    "prices of years too few": lambda p: p["proof"]["years"]["prices"].pop(),
     "a cheaper action": lambda p: p["actions"][3].update(cost=1.0),
     "a cheaper total": lambda p: p["cost"].update(high=p["cost"]["high"] - 10),
     "an action less": lambda p: p["actions"].pop(),

@@ -83,6 +83,8 @@ PROOF: dict[str, Any] = {
     "objective": NUMBER, "bound": NUMBER, "gap": NUMBER, "status": SOLVER, "runtime_s": {"type": "number"},
 }  # fmt: skip
 """A figure with its proof: no plan has more than ``bound``, so the plan is within ``gap`` of the best."""
+LEVEL = one_of("optimal", "greedy", "work_limit", "interrupted")
+"""How a level of the plan ended; ``work_limit``: with the best plan and bound by then."""
 
 
 def _findings(*, with_target: bool) -> Schema:
@@ -225,7 +227,12 @@ def _plan() -> Schema:
     levels = rows_of(
         "name objective bound price_bound rests_on gap status runtime_s",
         name=one_of("money", "people", "highway", "flow", "aims", "actions"), price_bound=NUMBER,
-        rests_on=one_of("prices", "branch_and_bound"), **PROOF, more=True,
+        rests_on=one_of("prices", "branch_and_bound"), **{**PROOF, "status": LEVEL}, more=True,
+    )  # fmt: skip
+    schedule = object_of(
+        "objective bound price_bound rests_on gap status runtime_s missed", price_bound=NUMBER,
+        rests_on=one_of("prices", "branch_and_bound"), missed=rows_of("year rule", year=COUNT, more=True),
+        **{**PROOF, "status": LEVEL}, more=True,
     )  # fmt: skip
     stages = rows_of(
         "year budget spent actions people people_share rules", year=COUNT, budget=amount, spent=amount, actions=COUNT,
@@ -259,6 +266,10 @@ def _plan() -> Schema:
             "price_bound follows from the prices of the proof by weak duality; bound may rest on branch and bound "
             "beyond it.", levels,
         ),
+        schedule={"anyOf": [{"type": "null"}, told(
+            "Proof of the spread over the years; missed: rules that are due by the end of a year and not met then.",
+            schedule,
+        )]},
         stages=told("State at the end of each year; budget: money up to it.", stages),
         unmet=told("What no action can serve.", rows_of("rule why who", why=TEXT, who=TEXT, more=True)),
         shared_gaps={"type": "array", "items": FREE},
@@ -304,12 +315,23 @@ def _proof() -> Schema:
         "name objective bound price_bound prices ties", name=TEXT, objective=amount, bound=amount, price_bound=amount,
         prices=amounts, ties=amounts, more=True,
     )  # fmt: skip
+    pairs: Schema = {"type": "array", "items": {"type": "array"}}
+    years = told(
+        "The spread over the years: position of each action's year, rules held from a year on, prices of its rows.",
+        object_of(
+            "years money first hold stage missed count good ties people prices objective bound price_bound",
+            years=counts, money=amounts, first=counts, hold=pairs, stage=whole, missed=pairs, count=COUNT, good=amount,
+            ties=amounts, people=pairs, prices=amounts, objective=amount, bound=amount, price_bound=amount, more=True,
+        ),
+    )  # fmt: skip
     proof = object_of(
-        "ids cost required forbidden rules items rows lines drives demand purse chosen complete levels", more=True,
-        ids=TEXTS,
+        "ids cost required forbidden rules items rows lines drives demand purse chosen complete levels years",
+        more=True, ids=TEXTS,
         cost=amounts, required=counts, forbidden=counts, purse=amount, chosen=counts, complete=FLAG, rows=rows,
         lines=lines, drives=drives, levels=levels,
-        rules=rows_of("id served total share", served=amount, total=amount, share=amount, more=True),
+        rules=rows_of("id served total share due", served=amount, total=amount, share=amount,
+                      due={"type": ["integer", "null"]}, more=True),
+        years={"anyOf": [{"type": "null"}, years]},
         items=rows_of("rule weight hopeless", rule=COUNT, weight=amount, hopeless=FLAG, more=True),
         demand=rows_of("weight actions", weight=amount, actions=counts, more=True),
     )  # fmt: skip

@@ -158,6 +158,15 @@ def _plan_states(plan: dict[str, Any], after: dict[str, dict[str, Any]]) -> Iter
     for rule, state in last.items():
         if plan["verified"] and after[rule]["low"] is not None:
             yield f"plan.{rule}.after", state["low"], after[rule]["low"]
+    schedule, years = plan["schedule"], plan["proof"]["years"]
+    if years is not None:
+        for key in ("objective", "bound", "price_bound"):
+            yield f"plan.years.{key}", schedule[key], years[key]
+        yield "plan.years.missed", [[row["year"], row["rule"]] for row in schedule["missed"]], years["missed"]
+        for stage, money in zip(plan["stages"], years["money"], strict=True):
+            yield f"plan.{stage['year']}.money", stage["budget"], money
+        low, high = years["objective"] - RELATIVE, years["price_bound"] + RELATIVE
+        yield "plan.years.sense", True, low <= years["bound"] <= high
     for stage in plan["stages"]:
         now = [action["cost"] for action in plan["actions"] if action["year"] <= stage["year"]]
         yield f"plan.{stage['year']}.spent", stage["spent"], sum(now)
@@ -172,9 +181,13 @@ def _beyond_prices(plan: Any) -> Iterator[Fault]:
         if level["rests_on"] != "prices":
             values = {key: shown(level[key]) for key in ("name", "bound", "price_bound")}
             yield Fault("verify-branch-and-bound", values=values, warning=True)
-    if plan["schedule"] is not None and plan["schedule"]["bound"]:
-        values = {key: shown(plan["schedule"][key]) for key in ("bound", "price_bound")}
+    schedule = plan["schedule"]
+    if schedule is not None and schedule["rests_on"] != "prices":
+        values = {key: shown(schedule[key]) for key in ("bound", "price_bound")}
         yield Fault("verify-years", values=values, warning=True)
+    if schedule is not None and schedule["missed"]:
+        missed = ", ".join(shown(f"{row['rule']} {row['year']}") for row in schedule["missed"])
+        yield Fault("verify-years-missed", values={"missed": missed}, warning=True)
 
 
 def _same(what: str, claimed: Any, found: Any) -> bool:

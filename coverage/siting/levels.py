@@ -22,7 +22,7 @@ import numpy as np
 from scipy import sparse
 
 from .build_order import build_order
-from .maxcover.priced import PricedProgram, Solution, solve_program
+from .maxcover.priced import TIME_LIMIT_S, PricedProgram, Solution, solve_program
 from .maxcover.problem import COST_TOLERANCE, BoolArray, FloatArray, IntArray
 from .maxcover.result import LogLine
 from .maxcover.run import Progress
@@ -145,7 +145,8 @@ def solve_levels(
     budget: float | None = None,
     prefer: BoolArray | None = None,
     greedy: bool = False,
-    time_limit_s: float = 20.0,
+    effort: float = 1.0,
+    time_limit_s: float = TIME_LIMIT_S,
     gap: float = 0.0,
     progress: Progress | None = None,
 ) -> LevelPlan:
@@ -161,8 +162,8 @@ def solve_levels(
         Among plans of the same cost and good, those with more of these actions come first.
     greedy : bool
         Keep the plan that greedy choice makes; the first level then says how far from the least it is.
-    time_limit_s, gap : float
-        Of each level.
+    effort, time_limit_s, gap : float
+        Of each level; see :func:`.priced.solve_program`.
     progress : callable, optional
         Told of the best value and its bound in each level, in the level's own unit.
 
@@ -171,6 +172,7 @@ def solve_levels(
     LevelPlan
     """
     begun = time.perf_counter()
+    limits = {"effort": effort, "time_limit_s": time_limit_s, "gap": gap}
 
     def watch(name: str, scale: float = 1.0) -> Callable[[float, float], None]:
         def news(best: float, bound: float) -> None:
@@ -188,8 +190,7 @@ def solve_levels(
     least = solve_program(
         least_money(problem),
         start=plan_values(problem, greedy_plan(problem)),
-        time_limit_s=time_limit_s,
-        gap=gap,
+        **limits,
         watch=watch("money"),
     )
     if least.values is None:
@@ -202,10 +203,10 @@ def solve_levels(
     short = budget is not None and budget < money * (1 - COST_TOLERANCE)
     purse = money if budget is None or short else budget
     if problem.weight.sum() > 0 and not greedy:
-        chosen, level = _most_people(problem, chosen, purse, time_limit_s, gap, watch)
+        chosen, level = _most_people(problem, chosen, purse, limits, watch)
         note(level)
     if not greedy:
-        chosen, level = _fewest(problem, chosen, purse, prefer, time_limit_s, watch("actions"))
+        chosen, level = _fewest(problem, chosen, purse, prefer, {**limits, "gap": 0.0}, watch("actions"))
         note(level)
     order = build_order(problem.rows, problem.cost, chosen, problem.reach, problem.weight)
     whole = chosen
@@ -232,23 +233,28 @@ def _level(name: str, found: Solution, sign: float = 1.0, offset: float = 0.0, s
 # -- programs --------------------------------------------------------------------------------------------
 
 
-def row_blocks(problem: PlanProblem) -> tuple[sparse.csr_array, FloatArray, int]:
+def row_blocks(
+    problem: PlanProblem, only: BoolArray | None = None
+) -> tuple[sparse.csr_array, FloatArray, int]:
     """Rows that are kept in every level, over the columns ``[x | s]``; their lower limits; number of ``s``.
 
-    ``s`` stands for the items of rules that ask for a share: 1 only if all rows of the item are met.
+    ``s`` stands for the items of rules that ask for a share: 1 only if all rows of the item are met. ``only`` is a mask
+    of the rules whose rows are wanted; all if left out.
     """
     rows = problem.rows
-    whole = np.flatnonzero(rows.whole()[rows.item])
-    items = np.flatnonzero(rows.partial())
-    partial = np.flatnonzero(rows.partial()[rows.item])
+    asked = np.ones(len(rows.rules), np.bool_) if only is None else only
+    mine = asked[rows.rule_of_item]
+    whole = np.flatnonzero((rows.whole() & mine)[rows.item])
+    items = np.flatnonzero(rows.partial() & mine)
+    partial = np.flatnonzero((rows.partial() & mine)[rows.item])
     n, k = rows.n_actions, len(items)
-    shares = [i for i, rule in enumerate(rows.rules) if rule.share < 1.0]
+    shares = [i for i, rule in enumerate(rows.rules) if rule.share < 1.0 and asked[i]]
     scale = np.array([max(rows.rules[i].total, 1e-300) for i in shares])
     which = np.searchsorted(shares, rows.rule_of_item[items]), np.arange(k)
     counts = sparse.csr_array((rows.item_weight[items] / scale[which[0]], which), shape=(len(shares), k))
     at = np.arange(len(partial)), np.searchsorted(items, rows.item[partial])
     claimed = sparse.csr_array((-np.ones(len(partial)), at), shape=(len(partial), k))
-    served, in_part = (_scaled(rows.matrix[some], rows.need[some]) for some in (whole, partial))
+    served, in_part = (scaled(rows.matrix[some], rows.need[some]) for some in (whole, partial))
     matrix = sparse.vstack(
         [
             sparse.hstack([served, sparse.csr_array((len(whole), k))]),
@@ -260,7 +266,7 @@ def row_blocks(problem: PlanProblem) -> tuple[sparse.csr_array, FloatArray, int]
     return sparse.csr_array(matrix), np.concatenate([np.ones(len(whole)), np.zeros(len(partial)), least]), k
 
 
-def _scaled(matrix: sparse.csr_array, need: FloatArray) -> sparse.csr_array:
+def scaled(matrix: sparse.csr_array, need: FloatArray) -> sparse.csr_array:
     """Rows divided by their need; no amount above it, which makes the relaxation tighter and serves as well."""
     found = sparse.csr_array(sparse.diags_array(1.0 / need) @ matrix)
     found.data = np.minimum(found.data, 1.0)
@@ -321,7 +327,7 @@ def _within(problem: PlanProblem, purse: float, demand: BoolArray) -> PricedProg
 
 
 def _most_people(
-    problem: PlanProblem, chosen: BoolArray, purse: float, seconds: float, gap: float, watch: Watch
+    problem: PlanProblem, chosen: BoolArray, purse: float, limits: dict[str, float], watch: Watch
 ) -> tuple[BoolArray, Level]:
     """Level 2: the most demand within reach, rows kept, within the purse."""
     some = (np.diff(problem.reach.indptr) > 0) & (problem.weight > 0)
@@ -335,14 +341,15 @@ def _most_people(
     program = replace(program, objective=objective)
     begin = _filled(problem, _spend_on_people(problem, chosen, purse), some)
     news = watch(problem.good, -scale)
-    found = solve_program(program, start=begin, time_limit_s=seconds, gap=gap, watch=news)
+    found = solve_program(program, start=begin, **limits, watch=news)
     level = _level(problem.good, found, sign=-1.0, scale=scale)
     chosen = chosen if found.values is None else found.values[:n] > 0.5
     # Counted, not what the solver's sums came to.
     reached = problem.people(chosen)
     bound = reached if level.bound - reached <= 1e-6 * max(total, 1.0) else level.bound
     gap = (bound - reached) / reached if reached else bound
-    return chosen, replace(level, objective=reached, bound=bound, gap=gap)
+    status = "optimal" if bound <= reached else level.status
+    return chosen, replace(level, objective=reached, bound=bound, gap=gap, status=status)
 
 
 def _fewest(
@@ -350,7 +357,7 @@ def _fewest(
     chosen: BoolArray,
     purse: float,
     prefer: BoolArray | None,
-    seconds: float,
+    limits: dict[str, float],
     news: Callable[[float, float], None],
 ) -> tuple[BoolArray, Level]:
     """Level 3: the fewest actions with the same good, then preferred ones, then those that come first."""
@@ -373,7 +380,7 @@ def _fewest(
         high=np.append(program.high, np.inf),
     )
     start = _filled(problem, chosen, some)
-    found = solve_program(program, start=start, time_limit_s=seconds, watch=news)
+    found = solve_program(program, start=start, **limits, watch=news)
     if found.values is not None:
         chosen = found.values[:n] > 0.5
     count = float(chosen.sum())

@@ -14,7 +14,8 @@ from .rows import stack_rows
 
 SOLVED = 60
 """Up to so many questions are solved one by one; beyond, prices and a rearranged plan bound the answer."""
-SOLVE_S = 5.0
+EFFORT = 0.05
+"""Of each question, as :func:`.priced.solve_program` counts it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ def doing_without(problem: PlanProblem, plan: LevelPlan) -> Extra:
     for j in asked[:SOLVED].tolist():
         other = _with_forbidden(problem, j)
         lost[j] = int(other.rows.hopeless.sum() - problem.rows.hopeless.sum())
-        found = solve_program(least_money(other), time_limit_s=SOLVE_S)
+        found = solve_program(least_money(other), effort=EFFORT)
         if found.values is not None:
             base = _settled(problem, other) if lost[j] else plan.least
             low[j] = found.bound - base
@@ -73,7 +74,7 @@ def _with_forbidden(problem: PlanProblem, j: int) -> PlanProblem:
 def _settled(problem: PlanProblem, other: PlanProblem) -> float:
     """Least money for the items that can still be served, with everything allowed."""
     rows = replace(problem.rows, hopeless=other.rows.hopeless)
-    found = solve_program(least_money(replace(problem, rows=rows)), time_limit_s=SOLVE_S)
+    found = solve_program(least_money(replace(problem, rows=rows)), effort=EFFORT)
     return found.objective
 
 
@@ -147,12 +148,12 @@ def survey_savings(problem: PlanProblem, plan: LevelPlan, unknown: np.ndarray) -
     """
     n = problem.rows.n_actions
     low, high = np.full(n, np.nan), np.full(n, np.nan)
-    start = plan_values(problem, plan.whole)
     for k in np.asarray(unknown)[: 2 * SOLVED].tolist():
         forbidden, required = problem.forbidden.copy(), problem.required.copy()
         forbidden[k], required[k] = False, True
-        other = replace(problem, forbidden=forbidden, required=required)
-        found = solve_program(least_money(other), start=start, time_limit_s=SOLVE_S)
+        rows = stack_rows(problem.rows.rules, n, ~forbidden)
+        other = replace(problem, rows=rows, forbidden=forbidden, required=required)
+        found = solve_program(least_money(other), start=plan_values(other, plan.whole), effort=EFFORT)
         if found.values is not None:
             sure = problem.holds(found.values[:n] > 0.5)
             low[k] = max(plan.least - found.objective, 0.0) if sure else 0.0

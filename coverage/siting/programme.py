@@ -22,11 +22,12 @@ from ..rules.rows import DemandReached, RuleRows
 from .actions import EVENTS
 from .levels import Level, LevelPlan, PlanProblem, greedy_plan, solve_levels
 from .marginal import doing_without, insisting_on, survey_savings
+from .maxcover.priced import TIME_LIMIT_S
 from .maxcover.problem import BoolArray, FloatArray
 from .maxcover.run import Progress
 from .proof import check_proof, write_proof
 from .rows import Rows, stack_rows
-from .stages import StagePlan, solve_stages
+from .stages import StagePlan, spread_plan
 from .world import World, rows_of
 
 NO_CANDIDATE, NEIGHBOUR, NO_DATA = "no_candidate", "neighbour", "no_data"
@@ -53,8 +54,8 @@ class ProgrammeOptions:
         Year -> money; their sum is the budget.
     greedy : bool
         The plan by greedy choice alone, with its bound.
-    time_limit_s, gap : float
-        Of each level.
+    effort, time_limit_s, gap : float
+        Of each level; see :func:`.priced.solve_program`.
     """
 
     meet: tuple[str, ...] = ()
@@ -64,7 +65,8 @@ class ProgrammeOptions:
     budget: float | None = None
     years: Mapping[int, float] = field(default_factory=dict)
     greedy: bool = False
-    time_limit_s: float = 20.0
+    effort: float = 1.0
+    time_limit_s: float = TIME_LIMIT_S
     gap: float = 0.0
 
     @property
@@ -201,13 +203,13 @@ def make_programme(
     while True:
         base = replace(_problem(world, rules, reached, required), good=good)
         favourable = _answered(base, survey)
-        other, plan, stages = _solved(world, base, favourable, reached, options, prefer, progress)
+        base, other, plan, stages = _solved(world, base, favourable, reached, options, prefer, progress)
         more = _with_more_rows(rules, [other.whole, plan.whole, greedy_plan(base)])
         if all(a is b for a, b in zip(rules, more, strict=True)):
             break
         rules = more
     purse = plan.least if options.money is None or not plan.complete else options.money
-    proof = write_proof(base, plan, purse, world.actions["id"].astype(str))
+    proof = write_proof(base, plan, purse, world.actions["id"].astype(str), stages)
     return Programme(
         actions=_action_table(world, base, plan, other, stages),
         rules=rules,
@@ -221,7 +223,7 @@ def make_programme(
         least=plan.least,
         budget=options.money,
         complete=plan.complete,
-        greedy_cost=_greedy_cost(base),
+        greedy_cost=base.money(greedy_plan(base)),
         people_total=float(people.weight.sum()),
         people_before=people.within(np.zeros(world.n, np.bool_)),
         people_after=people.within(plan.chosen),
@@ -253,27 +255,37 @@ def _solved(
     options: ProgrammeOptions,
     prefer: BoolArray | None,
     progress: Progress | None,
-) -> tuple[LevelPlan, LevelPlan, StagePlan | None]:
-    """The plan if all that is unknown turns out well, the plan, and its years."""
+) -> tuple[PlanProblem, LevelPlan, LevelPlan, StagePlan | None]:
+    """The problem with what its years require, the plan if all that is unknown turns out well, the plan, its years."""
     survey = (world.actions["kind"] == "survey").to_numpy(bool)
-    limits: dict[str, Any] = {"time_limit_s": options.time_limit_s, "gap": options.gap}
+    limits: dict[str, Any] = {
+        "effort": options.effort, "time_limit_s": options.time_limit_s, "gap": options.gap,
+    }  # fmt: skip
     other = solve_levels(favourable, budget=options.money, prefer=prefer, **limits)
     kept = other.chosen & ~survey if prefer is None else prefer | (other.chosen & ~survey)
     plan = solve_levels(
         base, budget=options.money, prefer=kept, greedy=options.greedy, progress=progress, **limits
     )
     if not options.years:
-        return other, plan, None
-    years, money = list(options.years), list(options.years.values())
-    earliest = world.actions["year"].fillna(years[0]).to_numpy(np.int64)
+        return base, other, plan, None
+    listed = list(options.years)
     lacking = ~reached.reached
-    now = [_growth(reached.demand, options, year)[lacking] for year in years]
-    by_year = base.weight * np.array(now) / now[-1]
-    stages = solve_stages(base, plan, years, money, earliest=earliest, prefer=kept, demand=by_year, **limits)
+    now = [_growth(reached.demand, options, year)[lacking] for year in listed]
+    base, plan, stages = spread_plan(
+        base,
+        plan,
+        listed,
+        list(options.years.values()),
+        lambda problem: solve_levels(problem, budget=options.money, prefer=kept, **limits),
+        earliest=world.actions["year"].fillna(listed[0]).to_numpy(np.int64),
+        prefer=kept,
+        demand=base.weight * np.array(now) / now[-1],
+        **limits,
+    )
     # Of equally good plans the one that serves most early is the plan.
     spread = stages.stage >= 0
     whole = spread if plan.complete else plan.whole
-    return other, replace(plan, chosen=spread, order=stages.order, whole=whole), stages
+    return base, other, replace(plan, chosen=spread, order=stages.order, whole=whole), stages
 
 
 def _shut(world: World, required: Sequence[str]) -> BoolArray:
@@ -364,11 +376,6 @@ def _answered(problem: PlanProblem, survey: BoolArray) -> PlanProblem:
     forbidden = problem.forbidden & ~survey
     rows = stack_rows(problem.rows.rules, problem.rows.n_actions, ~forbidden)
     return replace(problem, rows=rows, forbidden=forbidden, required=problem.required | survey)
-
-
-def _greedy_cost(problem: PlanProblem) -> float:
-    """Money of the greedy plan for the same rows: what a plan costs that nobody optimised."""
-    return problem.money(greedy_plan(problem))
 
 
 # -- tables ----------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ import numpy as np
 from .levels import KEPT, LevelPlan, PlanProblem
 from .maxcover.priced import round_up
 from .maxcover.problem import COST_TOLERANCE
+from .stages import StagePlan
+from .year_proof import check_years, write_years
 
 CLOSE = 1e-6
 """Relative slack for rounding where a claim is compared with its recount."""
@@ -31,7 +33,11 @@ NEAR_M = 2e-3
 
 
 def write_proof(
-    problem: PlanProblem, plan: LevelPlan, purse: float, ids: Iterable[str] = ()
+    problem: PlanProblem,
+    plan: LevelPlan,
+    purse: float,
+    ids: Iterable[str] = (),
+    stages: StagePlan | None = None,
 ) -> dict[str, Any]:
     """What a stranger needs to check a plan, as JSON has it.
 
@@ -43,6 +49,8 @@ def write_proof(
         Money that the second and third level were given.
     ids : iterable of str
         Of the actions.
+    stages : StagePlan, optional
+        The plan over years.
 
     Returns
     -------
@@ -51,7 +59,8 @@ def write_proof(
         ``rows`` (item, need, actions, amounts: left out where each is 1; ``line`` and ``from_m`` if it wants a site
         in a stretch, ``drive`` if it wants a second site); ``lines`` and ``drives`` (see :mod:`plugspan.rules.rows`);
         ``demand`` (weight, actions); ``chosen``;
-        ``levels`` with their prices in the order of the rows of :meth:`_Reader.rows`.
+        ``levels`` with their prices in the order of the rows of :meth:`_Reader.rows`; ``years`` (see
+        :mod:`.year_proof`).
     """
     rows, matrix, reach = problem.rows, problem.rows.matrix, problem.reach
     listed = []
@@ -78,7 +87,13 @@ def write_proof(
         "required": np.flatnonzero(problem.required).tolist(),
         "forbidden": np.flatnonzero(problem.forbidden).tolist(),
         "rules": [
-            {"id": r.rule, "served": float(r.served), "total": float(r.total), "share": float(r.share)}
+            {
+                "id": r.rule,
+                "served": float(r.served),
+                "total": float(r.total),
+                "share": float(r.share),
+                "due": r.due,
+            }
             for r in rows.rules
         ],
         "items": [{"rule": rule, "weight": weight, "hopeless": lost} for rule, weight, lost in items],
@@ -87,7 +102,7 @@ def write_proof(
         "drives": drives,
         "demand": demand,
         "purse": purse,
-        "chosen": plan.order.tolist(),
+        "chosen": (plan if stages is None else stages).order.tolist(),
         "complete": plan.complete,
         "levels": [
             {
@@ -100,6 +115,7 @@ def write_proof(
             }
             for level in plan.levels
         ],
+        "years": None if stages is None else write_years(problem, stages),
     }
 
 
@@ -173,15 +189,17 @@ class _Reader:
         given = row.get("amounts") or [1.0] * len(row["actions"])
         return {j: min(a / row["need"], 1.0) for j, a in zip(row["actions"], given, strict=True)}
 
-    def kept(self) -> Iterator[Row]:
-        """Rows that every level keeps: those of whole items, those of partial ones, the shares."""
-        for row in self.proof["rows"]:
+    def kept(self, only: set[int] | None = None) -> Iterator[Row]:
+        """Rows that every level keeps: of whole items, of partial ones, the shares; ``only``: those of some rules."""
+        asked = set(range(len(self.proof["rules"]))) if only is None else only
+        rows = [row for row in self.proof["rows"] if self.proof["items"][row["item"]]["rule"] in asked]
+        for row in rows:
             if row["item"] in self.whole:
                 yield self.amounts(row), 1.0, math.inf
-        for row in self.proof["rows"]:
+        for row in rows:
             if row["item"] in self.partial:
                 yield {**self.amounts(row), self.n + self.partial[row["item"]]: -1.0}, 0.0, math.inf
-        for k in self.shares:
+        for k in (k for k in self.shares if k in asked):
             rule, items = self.proof["rules"][k], self.proof["items"]
             total = max(rule["total"], 1e-300)
             mine = [i for i in self.partial if items[i]["rule"] == k]
@@ -218,6 +236,24 @@ class _Reader:
             found[: self.n] = [1.0 + tie for tie in level["ties"]]
         else:
             found[self.first_demand :] = [-d["weight"] for d in self.demand]
+        return found
+
+    def met_rules(self, chosen: set[int]) -> set[int]:
+        """Rules of which a choice serves what can be served, or the share that is asked for."""
+        items, rules = self.proof["items"], self.proof["rules"]
+        missed = {row["item"] for row in self.proof["rows"] if not _full(row, chosen)}
+        got, possible = [0.0] * len(rules), [0.0] * len(rules)
+        for i, item in enumerate(items):
+            weight = 0.0 if item["hopeless"] else item["weight"]
+            possible[item["rule"]] += weight
+            got[item["rule"]] += 0.0 if i in missed else weight
+        found = set()
+        for k, rule in enumerate(rules):
+            asked = (
+                math.inf if rule["share"] >= 1.0 else max(rule["share"] * rule["total"] - rule["served"], 0.0)
+            )
+            if got[k] >= min(asked, possible[k]) * (1 - CLOSE) - CLOSE:
+                found.add(k)
         return found
 
     def reached(self, chosen: set[int]) -> float:
@@ -290,7 +326,7 @@ def check_proof(proof: dict[str, Any]) -> list[str]:
         worse = proven > level["price_bound"] if large else proven < level["price_bound"]
         if worse and not _same(proven, level["price_bound"]):
             failed.append(f"bound {level['name']}")
-    return failed
+    return failed + (check_years(reader, CLOSE) if proof["years"] is not None else [])
 
 
 def served_shares(proof: dict[str, Any]) -> dict[str, float]:

@@ -470,7 +470,9 @@ def _schedule(programme: Programme) -> dict[str, Any] | None:
     if programme.stages is None:
         return None
     keys = ("objective", "bound", "price_bound", "gap", "status", "runtime_s")
-    return {key: getattr(programme.stages, key) for key in keys}
+    found = {key: getattr(programme.stages, key) for key in keys}
+    missed = [{"year": year, "rule": rule} for year, rule in programme.stages.missed]
+    return {**found, "rests_on": programme.stages.rests_on, "missed": missed}
 
 
 def _listed(table: gpd.GeoDataFrame, columns: list[str]) -> list[dict[str, Any]]:

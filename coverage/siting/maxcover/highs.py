@@ -68,6 +68,8 @@ class Solver:
     ----------
     interrupted : bool
         Whether Ctrl-C came in a run.
+    looks : float
+        Branch and cut stops when it has looked up so often: a measure of its work that no clock has part in.
     best, bound : float
         Objective of the best values and its lower limit, as branch and cut reports them while it runs.
     """
@@ -83,6 +85,7 @@ class Solver:
             self.highs.setOptionValue(option, setting)
         self.highs.cbMipInterrupt.subscribe(self._watch)
         self.interrupted = False
+        self.looks = np.inf
         self.best, self.bound = np.inf, -np.inf
 
     def begin_with(self, values: FloatArray) -> None:
@@ -154,6 +157,9 @@ class Solver:
 
     def _watch(self, event: Any) -> None:
         self.best, self.bound = event.data_out.mip_primal_bound, event.data_out.mip_dual_bound
+        self.looks -= 1
+        if self.looks < 0:
+            event.interrupt()
 
     @property
     def optimal(self) -> bool:
