@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from .errors import Fault
-from .inputs import Inputs
+from .inputs import CHARGERS, Inputs
 from .network import RoadGraph
 from .network.refs import split_refs
 from .network.routes import Route
 from .project import Project, boundary_file
 from .rules.policy import Policy
 from .rules.roads import RouteRule
+from .texts import LANGUAGES, text
 
 _EXAMPLES = 8
 """So many road numbers are named as examples."""
@@ -29,6 +31,7 @@ def notices(
         *class_notices(project, policy, roads, routes),
         *siting_notices(project, inputs),
         *county_notices(inputs),
+        *measure_notices(policy, inputs),
     ]
 
 
@@ -92,3 +95,32 @@ def county_notices(inputs: Inputs) -> list[Fault]:
             file = str(rows["source"].iloc[0])
             notes.append(Fault("county-twice", file=file, value=name, values=values, warning=True))
     return notes
+
+
+def measure_notices(policy: Policy, inputs: Inputs) -> list[Fault]:
+    """Lists of chargers that say neither current nor power: which rules can't be decided by them."""
+    asking = [r for r in policy.rules if getattr(getattr(r, "site", None), "dc_min_kw", 0.0) > 0]
+    chargers = inputs.chargers[inputs.chargers["kind"].fillna("charging") == "charging"]
+    notes = []
+    for source, rows in chargers.groupby("source", sort=False) if asking and len(chargers) else ():
+        missing = [name for name in ("current", "point_kw", "points") if rows[name].isna().all()]
+        if "point_kw" in missing and rows["dc_points"].isna().all() and rows["pool_kw"].isna().all():
+            labels = {lang: [CHARGERS[name].label(lang) for name in missing] for lang in LANGUAGES}
+            titles = {lang: [rule.title[lang] for rule in asking] for lang in LANGUAGES}
+            said = [
+                _Words({k: text("language.comma", k).join(v) for k, v in w.items()}) for w in (labels, titles)
+            ]
+            values = {"n": len(rows), "missing": said[0], "rules": said[1]}
+            notes.append(Fault("measures-missing", file=str(source), values=values, warning=True))
+    return notes
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Words of a message by the language of its reader."""
+
+    by_language: Mapping[str, str]
+
+    def render(self, lang: str) -> str:
+        """Return those of a language."""
+        return self.by_language[lang]

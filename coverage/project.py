@@ -142,6 +142,11 @@ class TableSettings(_Frozen):
     on_fault: Literal["stop", "skip"] = "stop"
     defaults: dict[str, str | int | float | bool] = Field(default_factory=dict)
     columns: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, dict[str, str | int | float | bool]] = Field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    units: dict[str, str] = Field(default_factory=dict)
+    position_order: Literal["lon,lat", "lat,lon"] = "lon,lat"
+    decimal: Literal[".", ","] = "."
 
     @field_validator("datum")
     @classmethod

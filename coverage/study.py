@@ -22,6 +22,7 @@ from .inputs.checks import notice_table_datum
 from .inputs.from_osm import table_from_osm
 from .inputs.fusion import Decisions, join_lists, unknown_ids
 from .inputs.ledger import FileEntry, Merge, again
+from .inputs.mapping import Reading
 from .inputs.same_site import ListRules
 from .inputs.schemas import SITE_PAIRS
 from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
@@ -316,6 +317,9 @@ def _listed(
         notes=found,
         on_fault=settings.on_fault,
         ledger=ledger,
+        reading=Reading(
+            settings.values, settings.ignore, settings.units, settings.position_order, settings.decimal
+        ),
     )
 
 

@@ -59,11 +59,16 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None)
         if wrong is not None and not as_json:
             raise wrong
     if as_json:
-        files = [entry.counts() for entry in ledger]
+        names = ("column", "header", "samples")
+        files = [
+            {**e.counts(), "columns": [dict(zip(names, c, strict=True)) for c in e.columns]} for e in ledger
+        ]
         print_json({"files": files, "faults": _told(found, reader), "notes": _told(notes, reader)})
         return 3 if found else 0
     for entry in ledger:
         click.echo(text("ledger.line", opened.language, **entry.counts()), err=True)
+        for name, header, values in entry.columns:
+            warn(text("ledger.column", opened.language, name=name, header=header, values=values))
     for line in fault_lines(notes, reader):
         warn(text("cli.warning", opened.language, what=line))
     warn(text("cli.check.fine", opened.language, n=len(notes)))

@@ -93,6 +93,13 @@ _MARK = re.compile(r"[A-Z]?K(\d{1,5})\s*\+\s*(\d{3})", re.IGNORECASE)
 _EPOCH_EXCEL = dt.date(1899, 12, 30)
 
 
+_ALWAYS = re.compile(
+    r"24\s*[/x*]\s*7|(?:00?:00|0时)\s*[-–~至到]+\s*(?:24:00|23:59|24时)|24\s*(?:小时|h\b|hours)|全天",
+    re.IGNORECASE,
+)
+_HOURS = re.compile(r"\d{1,2}[:：]\d\d")
+
+
 class BadCellError(ValueError):
     """A cell that can't be read: the key of its fault and what to write instead."""
 
@@ -254,6 +261,18 @@ def parse_position(cell: Any, schema: TableSchema) -> tuple[float, float]:
     return parse_degrees(parts[0], schema["lon"]), parse_degrees(parts[1], schema["lat"])
 
 
+def open_always(said: Any) -> bool | None:
+    """Whether opening hours mean day and night, None if nobody can tell.
+
+    Examples
+    --------
+    >>> open_always("周一至周日 00:00-24:00"), open_always("Mo-Fr 08:00-12:00"), open_always("见公告")
+    (True, False, None)
+    """
+    words = str(said) if said is not None else ""
+    return True if _ALWAYS.search(words) else False if _HOURS.search(words) else None
+
+
 def parse_bool(cell: Any, column: Column, factor: float = 1.0) -> bool:
     """Read yes or no; "unknown" is missing and never gets here."""
     word = folded(cell).casefold()
@@ -261,6 +280,8 @@ def parse_bool(cell: Any, column: Column, factor: float = 1.0) -> bool:
         return cell
     if word in YES or word in NO:
         return word in YES
+    if column.name == "open_24h" and (always := open_always(word)) is not None:
+        return always
     raise BadCellError("bool-unreadable")
 
 

@@ -49,8 +49,27 @@ PINS: Choices = (
     ("cost", ("造价", "改价", "price")),
 )
 ACCESSES: Choices = (
-    ("public", ("公共", "公用", "社会", "对外", "对外开放", "open to public", "yes")),
-    ("restricted", ("专用", "内部", "自用", "不对外", "private", "customers", "restricted access")),
+    (
+        "public",
+        ("公共", "公用", "社会", "对外", "对外开放", "公开", "是", "open to public", "yes", "true", "1"),
+    ),
+    (
+        "restricted",
+        (
+            "专用",
+            "内部",
+            "自用",
+            "不对外",
+            "不公开",
+            "否",
+            "no",
+            "false",
+            "0",
+            "private",
+            "customers",
+            "restricted access",
+        ),
+    ),
 )
 FACILITY_KINDS: Choices = (
     ("expressway_service_area", ("高速公路服务区", "高速服务区", "服务区", "service area", "services")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -139,7 +140,17 @@ def _encodings(content: bytes) -> tuple[str, ...]:
     """Encodings to try. Texts in UTF-16 hold zero bytes, for instance in every comma; others hold none."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return ("utf-16",)
-    return ("utf-16-le", "utf-16-be") if b"\0" in content else ("utf-8", "gb18030")
+    if b"\0" in content:
+        return ("utf-16-le", "utf-16-be")
+    return ("utf-8", "cp1252", "gb18030") if _single_accents(content) else ("utf-8", "gb18030")
+
+
+def _single_accents(content: bytes) -> bool:
+    """Whether bytes beyond ASCII stand alone between letters (``Électricité``): Chinese ones come in pairs and rows."""
+    runs = Counter(map(len, re.findall(rb"[\x80-\xff]+", content[:MOST_LINE])))
+    letters = rb"[A-Za-z][\x80-\xff][a-z]|\b[\x80-\xff][a-z]{2}|[a-z]{2}[\x80-\xff](?![A-Za-z\x80-\xff])"
+    amid = len(re.findall(letters, content[:MOST_LINE]))
+    return bool(runs) and runs[1] >= 0.9 * runs.total() and amid >= 0.7 * runs.total()
 
 
 def _has_cells(decoded: str) -> bool:

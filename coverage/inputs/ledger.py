@@ -67,6 +67,8 @@ class FileEntry:
     left_out, faulted : tuple of int
         Rows (as a spreadsheet shows them) that are no rows of the table (sums, footnotes), and rows that could not be
         used. A row stands there as often as the table has it.
+    columns : tuple of (str, str, str)
+        Our column, the header that was taken for it, and its first values.
     osm : bool
         Whether the rows are places of the OSM file.
     merged : int
@@ -80,6 +82,7 @@ class FileEntry:
     faulted: tuple[int, ...] = ()
     merged: int = 0
     osm: bool = False
+    columns: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def kept(self) -> int:

@@ -29,6 +29,7 @@ from .formats import all_formats, as_native
 from .frames import TEXT_DTYPE, as_series
 from .headers import Mapped, find_column, listed, map_headers, unknown_name
 from .ledger import FileEntry, as_written, faulty_rows, file_entry, without_rows
+from .mapping import Reading, samples, steered, without_doubtful, without_ignored
 from .raw_table import RawTable, raw_from_frame
 from .totals_and_footnotes import merged_numbers, spreads, without_asides
 
@@ -51,6 +52,7 @@ def read_table(
     notes: Diagnostics | None = None,
     on_fault: Literal["stop", "skip"] = "stop",
     ledger: list[FileEntry] | None = None,
+    reading: Reading | None = None,
 ) -> gpd.GeoDataFrame:
     """Read a table of sites, berths, car parks, demand, counties or calls.
 
@@ -83,6 +85,8 @@ def read_table(
         it either way.
     ledger : list of FileEntry, optional
         What became of the rows is appended here, also if there are faults.
+    reading : Reading, optional
+        What a person says of values, units and columns.
 
     Returns
     -------
@@ -107,7 +111,11 @@ def read_table(
     raw = as_native(raw, schema.name, all_formats(), columns)
     datum = datum or raw.datum or "wgs84"
     found = Diagnostics(raw.notes)
+    reading = reading or Reading()
+    raw = without_ignored(raw, reading, found)
     mapped = _map(raw, schema, None if raw.shown else columns, defaults, found)
+    seen = samples(raw, mapped)
+    raw, mapped = steered(raw, mapped, schema, reading, found)
     read = raw
     raw, aside = without_asides(raw, mapped)
     found += aside
@@ -123,7 +131,7 @@ def read_table(
     found = as_written(found, raw)
     faulty = faulty_rows(found, table, raw)
     if ledger is not None:
-        ledger.append(file_entry(schema, read, raw, faulty))
+        ledger.append(replace(file_entry(schema, read, raw, faulty), columns=seen))
     if on_fault == "skip" and faulty:
         table, found = without_rows(table, found, faulty, raw.file)
     found.stop()
@@ -197,6 +205,7 @@ def _map(
         schema, raw.headers, overrides, file=raw.file, row=raw.header_row, cut=raw.cut
     )
     found += wrong
+    mapped = without_doubtful(raw, mapped, overrides or {}, found)
     names = {m.column.name for m in mapped} | set(defaults or {})
     missing = [c for c in schema.columns if c.required and c.name not in names]
     if schema.geometry == "point" and raw.geometry is None and "position" not in names:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .engine import Format, Part, Record, number, open_always
+from ..cells import open_always
+from .engine import Format, Part, Record, number
 
 _COUNTS = (("dc", ("EV DC Fast Count", "ev_dc_fast_num")),
            ("ac", ("EV Level2 EVSE Num", "ev_level2_evse_num")),

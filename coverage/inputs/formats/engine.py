@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,13 +19,8 @@ Record = Mapping[str, Any]
 Part = dict[str, Any]
 """Charge points that are alike: columns of ours -> what the file says. ``points`` is 1 where it is left out."""
 
-_ALWAYS = re.compile(
-    r"24\s*[/x*]\s*7|(?:00?:00|0时)\s*[-–~至到]+\s*(?:24:00|23:59|24时)|24\s*(?:小时|h\b|hours)|全天",
-    re.IGNORECASE,
-)
 _LONGEST = 100_000
 """Letters of a cell that is looked into."""
-_HOURS = re.compile(r"\d{1,2}[:：]\d\d")
 
 
 @dataclass(frozen=True)
@@ -127,18 +121,6 @@ def number(value: Any, path: str) -> float | None:
     if not 0 <= read < 1e9:
         raise WrongElementError(path, value, "0 … 1e9")
     return read
-
-
-def open_always(said: Any) -> bool | None:
-    """Whether opening hours mean day and night, None if nobody can tell.
-
-    Examples
-    --------
-    >>> open_always("周一至周日 00:00-24:00"), open_always("Mo-Fr 08:00-12:00"), open_always("见公告")
-    (True, False, None)
-    """
-    words = str(said) if said is not None else ""
-    return True if _ALWAYS.search(words) else False if _HOURS.search(words) else None
 
 
 def at(record: Any, path: str) -> Any:

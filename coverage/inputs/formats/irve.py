@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .engine import Format, Part, Record, open_always
+from ..cells import open_always
+from .engine import Format, Part, Record
 
 _PLUGS = {
     "prise_type_ef": "E/F",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .engine import Format, Part, Record, elements, number, open_always
+from ..cells import open_always
+from .engine import Format, Part, Record, elements, number
 
 _CONNECTORS = {"1": "家用插座", "2": "GB/T 20234.2", "3": "GB/T 20234.2", "4": "GB/T 20234.3", "5": "无线"}
 _CURRENT_OF_CONNECTOR = {"1": "ac", "2": "ac", "3": "ac", "4": "dc"}
