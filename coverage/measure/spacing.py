@@ -13,7 +13,15 @@ from shapely.geometry.base import BaseGeometry
 
 from ..network.access import Access
 from ..network.graph import BoolArray, FloatArray, IntArray
-from ..network.routes import Drive, OpenEnds, RoadIndex, Route, open_ends, paths_between
+from ..network.routes import (
+    DriveKey,
+    OpenEnds,
+    RoadIndex,
+    Route,
+    drives_by_key,
+    open_ends,
+    paths_between,
+)
 from ..units import compare_m
 from .spacing_gaps import (
     CLASS_LIMITS_M,
@@ -21,7 +29,6 @@ from .spacing_gaps import (
     NO_SITE,
     OPEN,
     SHARED,
-    DriveKey,
     Driven,
     driven_once_m,
     drives_with_sites,
@@ -384,8 +391,3 @@ def gap_paths(
         for row, (driven, line) in zip(rows.tolist(), found, strict=True):
             edges[row], lines[row] = driven, line
     return gpd.GeoSeries(lines, index=gaps.index, crs="EPSG:4326"), edges
-
-
-def drives_by_key(routes: Sequence[Route]) -> dict[DriveKey, Drive]:
-    """Drives by ref, section and direction."""
-    return {(r.ref, s.number, d.direction): d for r in routes for s in r.sections for d in s.drives}

@@ -13,7 +13,16 @@ import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from ..network.graph import FloatArray, IntArray
-from ..network.routes import Drive, OpenEnds, RoadIndex, Route, pieces_inside
+from ..network.routes import (
+    Drive,
+    DriveKey,
+    OpenEnds,
+    RoadIndex,
+    Route,
+    drives_by_key,
+    each_drive,
+    pieces_inside,
+)
 from ..units import compare_m
 from .border import OwnPart
 
@@ -23,7 +32,6 @@ NO_SITE, OPEN, SHARED = -1, -2, -3
 """Classes beside those of length: a short section and direction without any site, which nothing closes; a short gap
 of which nobody knows where it ends; and one whose own part is within the span while the whole is not."""
 DRIVE_KEY = ["ref", "section", "direction"]
-DriveKey = tuple[str, int, str]
 
 
 def rows_by_drive(table: pd.DataFrame) -> dict[DriveKey, IntArray]:
@@ -75,12 +83,7 @@ def region_pieces(
     index: RoadIndex, routes: Sequence[Route], region: BaseGeometry | None
 ) -> dict[DriveKey, FloatArray]:
     """Pieces of each drive in the region; see :class:`Driven`."""
-    return {
-        (route.ref, section.number, drive.direction): pieces_inside(index, drive, region)
-        for route in routes
-        for section in route.sections
-        for drive in section.drives
-    }
+    return {key: pieces_inside(index, drive, region) for key, drive in drives_by_key(routes).items()}
 
 
 def drives_with_sites(
@@ -92,26 +95,17 @@ def drives_with_sites(
     """Bring together each drive, its sites, its ends and its part in the region, in order of routes."""
     groups = dict(list(served.groupby(DRIVE_KEY, sort=False)))
     found = []
-    for route in routes:
-        for section in route.sections:
-            for drive in section.drives:
-                key = (route.ref, section.number, drive.direction)
-                mine = groups.get(key)
-                at = np.empty(0) if mine is None else mine["chainage_m"].to_numpy(dtype=np.float64)
-                site = np.empty(0, np.int64) if mine is None else mine["site"].to_numpy(dtype=np.int64)
-                order = np.lexsort((site, at))
-                found.append(
-                    Driven(
-                        route.ref,
-                        route.road_class,
-                        section.number,
-                        drive,
-                        ends.get(key, OpenEnds(False, False)),
-                        pieces[key],
-                        at[order],
-                        site[order],
-                    )
-                )
+    for route, section, drive in each_drive(routes):
+        key = (route.ref, section.number, drive.direction)
+        mine = groups.get(key, served.iloc[:0])
+        at, site = mine["chainage_m"].to_numpy(dtype=np.float64), mine["site"].to_numpy(dtype=np.int64)
+        order = np.lexsort((site, at))
+        end = ends.get(key, OpenEnds(False, False))
+        found.append(
+            Driven(
+                route.ref, route.road_class, section.number, drive, end, pieces[key], at[order], site[order]
+            )
+        )
     return found
 
 

@@ -13,7 +13,7 @@ from scipy.sparse import csgraph
 from .distances import AnchoredGraph, Pairs, distances_within, subgraph
 from .geometry import ground_scale, mercator
 from .graph import BoolArray, FloatArray, IntArray
-from .routes import Drive, RoadIndex, Route
+from .routes import Drive, RoadIndex, Route, drives_by_key
 from .snapping import Snapped, Snapper
 
 ACCESS_M = 3000.0
@@ -128,7 +128,7 @@ def _reach(
     access_m: float,
     snapper: Snapper | None,
 ) -> _Reach:
-    drives = _drives(routes)
+    drives: Numbered = [(*key, drive) for key, drive in drives_by_key(routes).items()]
     rows = np.flatnonzero(snapped.island & np.isfinite(xy).all(axis=1))
     cut_off = pd.DataFrame(
         {"site": rows[:0], "drive": rows[:0], "chainage_m": [], "distance_m": [], "back_m": []}
@@ -159,10 +159,6 @@ def _with_cut_off(missed: pd.DataFrame, cut_off: pd.DataFrame) -> pd.DataFrame:
     for column in ("distance_m", "back_m"):
         found[column] = found[column].fillna(found.pop(f"{column}_there"))
     return found
-
-
-def _drives(routes: Sequence[Route]) -> Numbered:
-    return [(r.ref, s.number, d.direction, d) for r in routes for s in r.sections for d in s.drives]
 
 
 def _places(
@@ -339,7 +335,7 @@ def access_segments(
     site = served["site"].to_numpy(np.int64)
     unique, which = np.unique(site, return_inverse=True)
     anchored = AnchoredGraph(index.graph, snapped.take(unique))
-    drives = {(r.ref, s.number, d.direction): d for r in routes for s in r.sections for d in s.drives}
+    drives = drives_by_key(routes)
     keys = list(zip(served["ref"], served["section"].astype(int), served["direction"], strict=True))
     chainage = served["chainage_m"].to_numpy(float)
     found: list[IntArray] = [np.empty(0, np.int64)] * len(served)

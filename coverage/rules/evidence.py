@@ -13,11 +13,11 @@ import pandas as pd
 
 from ..inputs import Inputs, qualify
 from ..inputs.sites import exists
-from ..measure.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
+from ..measure.spacing_gaps import DRIVE_KEY, rows_by_drive
 from ..measure.strips_around import DriveLines
 from ..network.access import access_segments, find_served
 from ..network.graph import FloatArray, IntArray
-from ..network.routes import Drive, Route, mercator
+from ..network.routes import Drive, DriveKey, Route, drives_by_key, mercator
 from ..units import M_PER_KM, lonlat
 from .finding import NO, UNKNOWN, YES, site_status
 from .model import SiteRequirement
@@ -100,7 +100,7 @@ class _Gaps:
 
     @cached_property
     def drives(self) -> dict[DriveKey, Drive]:
-        return {(r.ref, s.number, d.direction): d for r in self.routes for s in r.sections for d in s.drives}
+        return drives_by_key(self.routes)
 
     @cached_property
     def _groups(self) -> dict[DriveKey, IntArray]:

@@ -15,11 +15,11 @@ from shapely.geometry.base import BaseGeometry
 
 from ..inputs import Inputs
 from ..measure.border import SHARED_COLUMNS, OwnPart, shared_gaps
-from ..measure.spacing import Spacing, drives_by_key, find_spacing, gap_paths
-from ..measure.spacing_gaps import NO_SITE, OPEN, SHARED, DriveKey, region_pieces, rows_by_drive
+from ..measure.spacing import Spacing, find_spacing, gap_paths
+from ..measure.spacing_gaps import NO_SITE, OPEN, SHARED, region_pieces, rows_by_drive
 from ..network import Region, RoadGraph
 from ..network.access import Access, find_access
-from ..network.routes import Drive, OpenEnds, RoadIndex, Route, open_ends
+from ..network.routes import Drive, DriveKey, OpenEnds, RoadIndex, Route, drives_by_key, open_ends
 from ..network.snapping import Snapped, Snapper
 from ..schema import LengthUnit
 from ..units import M_PER_KM, WGS84, lonlat

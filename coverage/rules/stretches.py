@@ -20,10 +20,10 @@ from scipy import sparse
 
 from ..errors import Fault, InputError
 from ..measure.border import OwnPart
-from ..measure.spacing_gaps import DRIVE_KEY, DriveKey, rows_by_drive
+from ..measure.spacing_gaps import DRIVE_KEY, rows_by_drive
 from ..network.access import find_served
 from ..network.graph import BoolArray, FloatArray, IntArray
-from ..network.routes import Drive, Section
+from ..network.routes import Drive, DriveKey, Section, each_drive
 from ..units import M_PER_KM, compare_m, lonlat
 from .covered_rows import stretches_on
 from .finding import YES
@@ -218,16 +218,14 @@ def spacing_lines(context: RoadContext, rule: RouteRule, candidates: gpd.GeoData
     old = old[qualifies[old["site"].to_numpy(np.int64)]]
     tables = [(t, rows_by_drive(t)) for t in (old, new)]
     lines = []
-    for route in routes:
-        for section in route.sections:
-            for drive in section.drives:
-                key = (route.ref, section.number, drive.direction)
-                own = OwnPart.of(drive, context.pieces[key])
-                if own.length_m > 0:
-                    (_, fixed_m), (site, at_m) = (_places(*table, key) for table in tables)
-                    candidate_m = np.full(len(candidates), np.nan)
-                    candidate_m[site] = at_m
-                    lines.append(SpacingLine(key, section, drive, own, np.sort(fixed_m), candidate_m))
+    for route, section, drive in each_drive(routes):
+        key = (route.ref, section.number, drive.direction)
+        own = OwnPart.of(drive, context.pieces[key])
+        if own.length_m > 0:
+            (_, fixed_m), (site, at_m) = (_places(*table, key) for table in tables)
+            candidate_m = np.full(len(candidates), np.nan)
+            candidate_m[site] = at_m
+            lines.append(SpacingLine(key, section, drive, own, np.sort(fixed_m), candidate_m))
     return lines
 
 

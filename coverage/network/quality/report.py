@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from ...texts import text
 from ..graph import RoadGraph
 from ..refs import GB_T_917, RoadClasses
-from ..routes import RoadIndex, Route, network_length_m
+from ..routes import RoadIndex, Route, each_drive, network_length_m
 from ..snapping import main_segments
 from .issue import KINDS, Issue, Severity, in_words, issue_frame
 from .refs import odd_refs
@@ -161,9 +161,8 @@ def network_figures(graph: RoadGraph, routes: Sequence[Route]) -> dict[str, floa
     cut_off = ~main_segments(graph)
     pieces = np.unique(graph.component[graph.seg_u[cut_off]]) if cut_off.any() else np.empty(0)
     ferry = graph.segments["ferry"].to_numpy(bool)
-    inferred = sum(
-        float(d.weight[d.inferred] @ np.abs(d.to_m - d.from_m)[d.inferred]) for d in _drives(routes)
-    )
+    drives = [drive for _, _, drive in each_drive(routes)]
+    inferred = sum(float(d.weight[d.inferred] @ np.abs(d.to_m - d.from_m)[d.inferred]) for d in drives)
     return {
         "nodes": graph.n_nodes,
         "edges": len(graph.edge_u),
@@ -177,7 +176,3 @@ def network_figures(graph: RoadGraph, routes: Sequence[Route]) -> dict[str, floa
         "bridged_m": inferred,
         "parallel_m": float(sum(p.length_m for r in routes for p in r.parallel)),
     }
-
-
-def _drives(routes: Sequence[Route]) -> list:  # type: ignore[type-arg]
-    return [d for r in routes for s in r.sections for d in s.drives]

@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from ...units import EARTH_RADIUS_M, GEOD
 from ..graph import BoolArray, FloatArray, IntArray
-from ..routes import Drive, RoadIndex, Route, Section, ground_scale, mercator
+from ..routes import Drive, RoadIndex, Route, Section, each_drive, ground_scale, mercator
 from ..routes.clip import DataEdge
 from .issue import Issue, Severity
 
@@ -227,31 +227,18 @@ def _facing(index: RoadIndex, a: End, b: End) -> bool:
 def one_direction(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
     """One-way stretches without a counterpart: the other carriageway, or its number, is missing."""
     g = index.graph
-    for route in routes:
-        for section in route.sections:
-            for drive in section.drives:
-                segment = g.edge_segment[drive.edges]
-                alone = (
-                    (drive.weight >= 1.0)
-                    & ~drive.inferred
-                    & (g.seg_forward[segment] != g.seg_backward[segment])
-                )
-                alone &= index.roundabout[segment] < 0
-                for run in runs(alone):
-                    length_m = float(g.seg_length_m[segment[run]].sum())
-                    if length_m >= ONE_WAY_M:
-                        severity: Severity = "doubtful" if length_m >= LONG_ONE_WAY_M else "note"
-                        values = {"ref": route.ref, "length": length_m}
-                        key = f"quality.effect.one-{drive.direction}"
-                        yield Issue(
-                            "one_direction",
-                            severity,
-                            route.ref,
-                            length_m,
-                            key,
-                            values,
-                            np.unique(segment[run]),
-                        )
+    for route, _, drive in each_drive(routes):
+        segment = g.edge_segment[drive.edges]
+        alone = (drive.weight >= 1.0) & ~drive.inferred & (g.seg_forward[segment] != g.seg_backward[segment])
+        alone &= index.roundabout[segment] < 0
+        for run in runs(alone):
+            length_m = float(g.seg_length_m[segment[run]].sum())
+            if length_m >= ONE_WAY_M:
+                severity: Severity = "doubtful" if length_m >= LONG_ONE_WAY_M else "note"
+                values = {"ref": route.ref, "length": length_m}
+                key = f"quality.effect.one-{drive.direction}"
+                own = np.unique(segment[run])
+                yield Issue("one_direction", severity, route.ref, length_m, key, values, own)
 
 
 def beside(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:

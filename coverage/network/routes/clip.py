@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from ..geometry import ground_scale, mercator, unmercator
 from ..graph import BoolArray, FloatArray, IntArray, RoadGraph
 from .index import RoadIndex
-from .model import Drive, Route
+from .model import Drive, DriveKey, Route
 
 EDGE_M = 2000.0
 """A dead end this close to the edge of the data is where the data end, not the road."""
@@ -174,7 +174,7 @@ class OpenEnds(NamedTuple):
 
 def open_ends(
     index: RoadIndex, routes: list[Route], boundary: BaseGeometry | None = None
-) -> dict[tuple[str, int, str], OpenEnds]:
+) -> dict[DriveKey, OpenEnds]:
     """Tell where routes go on beyond the data.
 
     An end is open if nothing else is attached there and it lies outside, or less than 2 km inside, of the area
@@ -195,7 +195,7 @@ def open_ends(
         ``(ref, section number, direction)`` -> OpenEnds.
     """
     edge = DataEdge(index.graph, boundary)
-    found: dict[tuple[str, int, str], OpenEnds] = {}
+    found: dict[DriveKey, OpenEnds] = {}
     for route in routes:
         for section in route.sections:
             nodes = np.array([_ends(index, drive) for drive in section.drives])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -217,6 +217,24 @@ class Route:
     def length_m(self) -> float:
         """Length of all sections, metres."""
         return float(sum(section.length_m for section in self.sections))
+
+
+DriveKey = tuple[str, int, str]
+"""Road number, number of the section, direction."""
+
+
+def each_drive(routes: Iterable[Route]) -> Iterator[tuple[Route, Section, Drive]]:
+    """Go through all directions in the order of routes and sections, forward first."""
+    return (
+        (route, section, drive) for route in routes for section in route.sections for drive in section.drives
+    )
+
+
+def drives_by_key(routes: Iterable[Route]) -> dict[DriveKey, Drive]:
+    """Drives by road number, section and direction, in the order of :func:`each_drive`."""
+    return {
+        (route.ref, section.number, drive.direction): drive for route, section, drive in each_drive(routes)
+    }
 
 
 # -- lengths of networks of routes -----------------------------------------------------------------------

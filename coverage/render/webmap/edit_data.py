@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from ...network.routes import Drive, RoadIndex, locate
+from ...network.routes import Drive, DriveKey, RoadIndex, drives_by_key, locate
 from ...plan import Plan
 from ...rules.finding import Finding
 from ...schema import column, shown
@@ -70,8 +70,8 @@ def _words(finding: Finding, lang: str) -> dict[str, Any]:
 
 def _lines(index: RoadIndex, plan: Plan, model: dict[str, Any]) -> list[dict[str, Any]]:
     """A line for each drive of each network: places in 1e-5 degrees and the chainage of each, as differences."""
-    known = {(r.ref, s.number, d.direction): d for r in plan.routes for s in r.sections for d in s.drives}
-    drawn: dict[tuple[str, int, str], dict[str, Any]] = {}
+    known = drives_by_key(plan.routes)
+    drawn: dict[DriveKey, dict[str, Any]] = {}
     for net in model["nets"]:
         for drive in net["drives"]:
             key = (drive["ref"], drive["section"], drive["direction"])

@@ -20,7 +20,7 @@ from ...measure.border import OwnPart
 from ...network import RoadGraph
 from ...network.access import find_served
 from ...network.graph import FloatArray
-from ...network.routes import Direction, Drive, RoadIndex, Route, inside_intervals, locate
+from ...network.routes import Direction, Drive, RoadIndex, Route, each_drive, inside_intervals, locate
 from ...rules.facilities import assign_chargers
 from ...rules.model import SiteRequirement
 from ...rules.roads import RoadContext
@@ -133,11 +133,10 @@ def _junctions(graph: RoadGraph, routes: list[Route], region: BaseGeometry | Non
     """Nodes where two routes meet (not those inside a stretch they share)."""
     refs: dict[int, set[str]] = {}
     degree: dict[int, set[int]] = {}
-    for route in routes:
-        for drive in (d for s in route.sections for d in s.drives):
-            for node, segment in _ends(graph, drive.edges):
-                refs.setdefault(node, set()).add(route.ref)
-                degree.setdefault(node, set()).add(segment)
+    for route, _, drive in each_drive(routes):
+        for node, segment in _ends(graph, drive.edges):
+            refs.setdefault(node, set()).add(route.ref)
+            degree.setdefault(node, set()).add(segment)
     meeting = sorted(n for n, r in refs.items() if len(r) > 1 and len(degree[n]) > 2)
     rows = [
         {"id": f"junction-{graph.node_id[n]}", "kind": "junction", "name": " × ".join(sorted(refs[n]))}

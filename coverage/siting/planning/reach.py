@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from ...inputs import Inputs
 from ...network import RoadGraph
 from ...network.distances import AnchoredGraph, Pairs, distances_within, snap
-from ...network.routes import RoadIndex, Route, inside_intervals, locate
+from ...network.routes import RoadIndex, Route, drives_by_key, inside_intervals, locate
 from ...rules.finding import YES, site_status
 from ...rules.model import SiteRequirement
 from ...schema import LengthUnit, Reader, chainage
@@ -169,17 +169,15 @@ def highway_demand(
     Each is named by its route and mark, in kilometres or miles: ``G106 K12.3``.
     """
     frames, reader = [], Reader("", lengths)
-    for route in routes:
-        for section in route.sections:
-            for drive in section.drives:
-                at, length_m = _stretches(inside_intervals(index, drive, region))
-                if not len(at):
-                    continue
-                where = locate(index, drive, at)
-                ids = [f"{route.ref}-{section.number}-{drive.direction}-{x / M_PER_KM:.2f}" for x in at]
-                names = [f"{route.ref} {chainage(x / M_PER_KM, reader)}" for x in at]
-                weight = length_m * drive.weight[where["edge"]]
-                frames.append(where.assign(id=ids, name=names, weight=weight))
+    for (ref, section, direction), drive in drives_by_key(routes).items():
+        at, length_m = _stretches(inside_intervals(index, drive, region))
+        if not len(at):
+            continue
+        where = locate(index, drive, at)
+        ids = [f"{ref}-{section}-{direction}-{x / M_PER_KM:.2f}" for x in at]
+        names = [f"{ref} {chainage(x / M_PER_KM, reader)}" for x in at]
+        weight = length_m * drive.weight[where["edge"]]
+        frames.append(where.assign(id=ids, name=names, weight=weight))
     if not frames:
         return gpd.GeoDataFrame(columns=DEMAND_COLUMNS, geometry=[], crs=WGS84)
     table = pd.concat(frames, ignore_index=True)
