@@ -92,6 +92,17 @@ def test_cec_102_says_what_states_mean_and_leaves_out_what_comes_again(tmp_path)
     assert counts(notes) == (6, 1, 10)
 
 
+def test_a_page_of_several_is_told(tmp_path):
+    """ItemSize says 9 stations, the page holds one: the others are in files that are not there."""
+    _, notes = read(tmp_path, "a.json", cec(cec_station()))
+    told = [note for note in notes if note.key == "format-incomplete"]
+    assert [(note.values["n"], note.values["total"]) for note in told] == [(1, 9)]
+    whole = cec(cec_station())
+    whole["Data"]["ItemSize"] = 1
+    _, notes = read(tmp_path, "b.json", whole)
+    assert not [note for note in notes if note.key == "format-incomplete"]
+
+
 def test_cec_102_datum_of_the_project_is_stronger(tmp_path):
     """A platform that gives WGS 84 is read so if the project says so."""
     table, _ = read(tmp_path, "a.json", cec(cec_station()), datum="wgs84")

@@ -53,6 +53,7 @@ def _afdc(
             "open_24h": "Access Days Time",
         },
         unique=str(fields["id"]),
+        total="total_results",
     )
 
 

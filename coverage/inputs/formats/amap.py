@@ -32,6 +32,7 @@ FORMATS = (
         keep={"typecode": frozenset(CHARGING)},
         datum="gcj02",
         unique="id",
+        total="count",
     ),
     Format(
         name="AMap POI",
@@ -43,5 +44,6 @@ FORMATS = (
         keep={"typecode": frozenset(FACILITIES)},
         datum="gcj02",
         unique="id",
+        total="count",
     ),
 )

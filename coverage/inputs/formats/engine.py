@@ -57,6 +57,8 @@ class Format:
         Of the positions, unless the project says another one.
     unique : str
         Field that names a record: one named again is left out.
+    total : str
+        Field that says how many records there are in all, for files that are one page of several.
     each_point : bool
         A row is a charge point, so that several rows alike at one place are nothing odd.
     """
@@ -74,6 +76,7 @@ class Format:
     where: tuple[str, ...] = ()
     datum: str = "wgs84"
     unique: str = ""
+    total: str = ""
     each_point: bool = False
 
 
@@ -178,12 +181,15 @@ def _records(content: Any, where: tuple[str, ...]) -> list[Any]:
         return [one for each in content for one in _records(each, rest)] if isinstance(content, list) else []
     if not isinstance(content, Mapping):
         return []
-    if step.startswith("?"):
-        return [
-            one for key, inside in content.items() if key.endswith(step[1:]) for one in _records(inside, rest)
-        ]
-    found = _records(content[step], rest) if step in content else []
-    above = {key: value for key, value in content.items() if key != step}
+    keys = (
+        [key for key in content if key.endswith(step[1:])]
+        if step[0] == "?"
+        else [step]
+        if step in content
+        else []
+    )
+    found = [one for key in keys for one in _records(content[key], rest)]
+    above = {key: value for key, value in content.items() if key not in keys}
     return [{**above, **one} if isinstance(one, dict) else one for one in found]
 
 
@@ -270,6 +276,10 @@ def _converted(raw: RawTable, form: Format) -> RawTable:
     check_size(raw.file, len(rows), len(order))
     values: dict[str, Any] = {"name": form.name, "n": len(raw.rows), "rows": len(rows)}
     notes.append(Fault("format-read", raw.file, values=values, warning=True))
+    said = str(raw.rows[0][raw.headers.index(form.total)]) if raw.rows and form.total in raw.headers else ""
+    if said.isdecimal() and len(said) < 10 and int(said) > len(raw.rows):
+        values = {"n": len(raw.rows), "total": int(said)}
+        notes.append(Fault("format-incomplete", raw.file, column=form.total, values=values, warning=True))
     geometry = None if raw.geometry is None else raw.geometry.iloc[points].reset_index(drop=True)
     return replace(
         raw,

@@ -74,5 +74,6 @@ FORMATS = (
         },
         datum="gcj02",
         unique="StationID",
+        total="ItemSize",
     ),
 )
