@@ -129,11 +129,15 @@ def test_new_moved_dropped_and_changed_actions(written):
     assert {p.name: p.run for p in found.places} == {
         "A": "both",
         "B2": "second",
-        "C": "both",
+        "C": "changed",
         "E": "second",
         "B": "first",
         "D": "first",
     }
+    moved = {p.name: p for p in found.places}["B2"]
+    assert (moved.from_at, moved.lon) == ((113.1, 27.0), 113.15)
+    assert "moved by 4.96 km" in moved.about
+    assert [p.name for p in found.places if p.from_at is not None] == ["B2"]
 
 
 def test_why_they_differ(written):

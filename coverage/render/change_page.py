@@ -8,13 +8,15 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 import xlsxwriter
 
 from ..atomic import write_file
 from ..errors import InputError
 from ..markup import clean_xml
 from ..schema import columns
-from ..tables.layer import MIDDLE, PLAN, QUIET, Category, Layer, LayerStyle
+from ..tables import styles
+from ..tables.layer import MIDDLE, PLAN, QUIET, Category, Layer, LayerStyle, Mark
 from ..tables.layer_frame import make_layer
 from ..tables.plan_cards import PlanCard
 from ..texts import text
@@ -26,7 +28,7 @@ from .workbook.cells import text_style
 
 COLOURS = {"first": MIDDLE, "second": PLAN, "both": QUIET}
 """The first run amber, the second purple, what both have grey; dash and sign differ, too."""
-MARKS = {"first": "minus", "second": "bolt", "both": ""}
+MARKS: dict[str, Mark] = {"first": "minus", "second": "bolt", "changed": "question", "both": ""}
 TOO_LONG = ("gap", "no_site")
 GAP_KEY = ["ref", "section", "direction", "from_km", "to_km"]
 WIDTHS = (16, 44, 34, 34, 40)
@@ -56,7 +58,11 @@ def write_comparison(
     a, b = found.names
     named = " · ".join((text("compare.first", lang, name=a), text("compare.second", lang, name=b)))
     cards = [card for part in PARTS if (card := _card(found, part, lang)) is not None]
-    layers = [*_ground(second), *_gaps(first, second), *_actions(found)]
+    gaps = [
+        *_gaps(first, second, "compared_gaps_today", ("routes_before", "routes")),
+        *_gaps(first, second, "compared_gaps", ("routes_after", "routes")),
+    ]
+    layers = [*_ground(second), *gaps, *_actions(found)]
     write_map(layers, [], folder / "compare.html", lang=lang, title=text("compare.title", lang), subtitle=named,
               cards=cards, overwrite=overwrite)  # fmt: skip
 
@@ -70,7 +76,7 @@ def _card(found: Comparison, part: str, lang: str) -> PlanCard | None:
     for change in rows:
         words = f"{change.first} → {change.second}"
         lines.append((change.what, f"{words} ({change.note})" if change.note else words))
-    layer = "compared_actions" if part == "actions" else "compared_gaps" if part == "gaps" else ""
+    layer = "compared_actions" if part == "actions" else "compared_gaps_today" if part == "gaps" else ""
     return PlanCard(text(f"compare.part.{part}", lang), tuple(lines), layer)
 
 
@@ -86,8 +92,15 @@ def _style(kind: str) -> LayerStyle:
         ]
         return LayerStyle("line", tuple(kinds), by="run")
     points = [
-        Category(run, f"legend.compared.{run}", COLOURS[run], width=15.0, mark=MARKS[run])  # type: ignore[arg-type]
-        for run in COLOURS
+        Category(
+            run,
+            f"legend.compared.{run}",
+            COLOURS.get(run, PLAN),
+            width=15.0,
+            mark=mark,
+            fill=run != "changed",
+        )
+        for run, mark in MARKS.items()
     ]
     return LayerStyle("point", tuple(points), by="run")
 
@@ -98,8 +111,16 @@ def _actions(found: Comparison) -> list[Layer]:
     rows = [{"run": p.run, "name": p.name, "words": p.about} for p in found.places]
     points = gpd.points_from_xy([p.lon for p in found.places], [p.lat for p in found.places])
     frame = gpd.GeoDataFrame(rows, geometry=points, crs=WGS84)
-    return [make_layer("compared_actions", frame, columns("name words"), _style("point"), "plan", keep=("run",),
-                       search_column="name")]  # fmt: skip
+    moved = [(p, p.from_at) for p in found.places if p.from_at is not None]
+    lines = gpd.GeoDataFrame(
+        [{"name": p.name, "words": p.about} for p, _ in moved],
+        geometry=[shapely.LineString([old, (p.lon, p.lat)]) for p, old in moved],
+        crs=WGS84,
+    )
+    ways = make_layer("compared_moves", lines, columns("name words"), styles.MOVED, "plan") if moved else None
+    points_layer = make_layer("compared_actions", frame, columns("name words"), _style("point"), "plan", keep=("run",),
+                              search_column="name")  # fmt: skip
+    return [layer for layer in (ways, points_layer) if layer is not None]
 
 
 def _table(folder: Path, name: str) -> gpd.GeoDataFrame | None:
@@ -114,13 +135,11 @@ def _table(folder: Path, name: str) -> gpd.GeoDataFrame | None:
     return found[found.geometry.notna()]
 
 
-def _gaps(first: Path, second: Path) -> list[Layer]:
-    """Gaps that are too long with the plan, in the first run, the second, or both."""
+def _gaps(first: Path, second: Path, name: str, tables: tuple[str, ...]) -> list[Layer]:
+    """Gaps that are too long, in the first run, the second, or both; of the first of the tables that a run has."""
     frames = []
     for folder in (first, second):
-        table = _table(folder, "routes_after")
-        if table is None:
-            table = _table(folder, "routes")
+        table = next((found for each in tables if (found := _table(folder, each)) is not None), None)
         if table is None or not {*GAP_KEY, "spacing_class"} <= set(table.columns):
             return []
         frames.append(table[table["spacing_class"].isin(TOO_LONG)][[*GAP_KEY, "geometry"]])
@@ -136,7 +155,7 @@ def _gaps(first: Path, second: Path) -> list[Layer]:
         for key in own
     ]
     frame = gpd.GeoDataFrame(joined.assign(run=run), geometry="geometry", crs=WGS84)
-    return [make_layer("compared_gaps", frame, columns("ref from_km to_km"), _style("line"), "routes", keep=("run",),
+    return [make_layer(name, frame, columns("ref from_km to_km"), _style("line"), "routes", keep=("run",),
                        search_column="ref")]  # fmt: skip
 
 

@@ -41,13 +41,17 @@ class Change:
 
 @dataclass(frozen=True)
 class Place:
-    """An action on the map: in the ``first`` run alone, in the ``second`` alone, or in ``both``."""
+    """An action on the map: in the ``first`` run alone, the ``second`` alone, in ``both``, or ``changed`` between them.
+
+    ``from_at`` is where an action of the second run was in the first, if it moved.
+    """
 
     run: str
     name: str
     about: str
     lon: float
     lat: float
+    from_at: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -290,10 +294,10 @@ class Pair:
 
     def actions(self) -> Iterable[tuple[str, ...]]:
         """New, moved, dropped actions, and those of which year or cost differ."""
-        rows = {name: (old, new) for name, old, new in self.both("plan.actions", "id")}
-        gone = [old for old, new in rows.values() if not new]
-        moved = self._moved(gone, [new for old, new in rows.values() if not old])
-        for old, new in rows.values():
+        rows = [(old, new) for _, old, new in self.both("plan.actions", "id")]
+        gone = [old for old, new in rows if not new]
+        moved = self._moved(rows)
+        for old, new in rows:
             if not old:
                 partner = moved.get(id(new))
                 if partner is None:
@@ -306,21 +310,22 @@ class Pair:
                         self.named(new),
                         self.words("action-moved", km=km),
                     )
-            elif new and (old.get("year"), old.get("cost")) != (new.get("year"), new.get("cost")):
+            elif new and _differ(old, new):
                 yield self.named(new), self.about(old), self.about(new), self.words("action-changed")
         kept = {id(old) for old, _ in moved.values()}
         for old in gone:
             if id(old) not in kept:
                 yield self.named(old), self.about(old), "–", self.words("action-dropped")
 
-    def _moved(self, gone: list[Row], new: list[Row]) -> dict[int, tuple[Row, float]]:
+    def _moved(self, rows: Sequence[tuple[Row, Row]]) -> dict[int, tuple[Row, float]]:
         """Pairs of a dropped and a new action of one kind, nearest first: the new one's id -> (dropped one, km)."""
+        gone, new = [old for old, new in rows if not new], [new for old, new in rows if not old]
         pairs = []
         for i, a in enumerate(gone):
             for j, b in enumerate(new):
-                at = [number(row.get(key)) for row in (a, b) for key in ("lon", "lat")]
-                if a.get("kind") == b.get("kind") and None not in at:
-                    ends = earth_centred(np.array(at, dtype=np.float64).reshape(2, 2))
+                here, there = _position(a), _position(b)
+                if a.get("kind") == b.get("kind") and here is not None and there is not None:
+                    ends = earth_centred(np.array([here, there], dtype=np.float64))
                     km = float(np.linalg.norm(ends[:, 1] - ends[:, 0])) / M_PER_KM
                     pairs += [(km, i, j)] if km <= MOVED_KM else []
         found: dict[int, tuple[Row, float]] = {}
@@ -394,13 +399,31 @@ class Pair:
 
     def places(self) -> Iterable[Place]:
         """Actions with a position, those of both runs once."""
-        for _, old, new in self.both("plan.actions", "id"):
-            row = new or old
-            at = [number(row.get(key)) for key in ("lon", "lat")]
-            if at[0] is None or at[1] is None or abs(at[0]) > 180.0 or abs(at[1]) > 90.0:
+        rows = [(old, new) for _, old, new in self.both("plan.actions", "id")]
+        moved = self._moved(rows)
+        for old, new in rows:
+            row, about = new or old, self.about(new or old)
+            if (at := _position(row)) is None:
                 continue
-            run = "both" if old and new else "second" if new else "first"
-            yield Place(run, self.named(row), self.about(row), at[0], at[1])
+            run = "first" if not new else "second" if not old else "changed" if _differ(old, new) else "both"
+            partner = moved.get(id(new)) if not old else None
+            if partner is not None:
+                km = told(partner[1], COLUMNS["distance_km"], self.lang, unit=True)
+                about = f"{about} ({self.named(partner[0])}: {self.words('action-moved', km=km)})"
+            elif run == "changed":
+                about = f"{self.about(old)} → {about}"
+            yield Place(run, self.named(row), about, *at, None if partner is None else _position(partner[0]))
+
+
+def _differ(old: Row, new: Row) -> bool:
+    """Whether an action of both runs has another year or another cost."""
+    return (old.get("year"), old.get("cost")) != (new.get("year"), new.get("cost"))
+
+
+def _position(row: Row) -> tuple[float, float] | None:
+    """Longitude and latitude, if both are there and on the Earth."""
+    lon, lat = (number(row.get(key)) for key in ("lon", "lat"))
+    return None if lon is None or lat is None or abs(lon) > 180.0 or abs(lat) > 90.0 else (lon, lat)
 
 
 def _leaves(value: object, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:

@@ -33,7 +33,11 @@ function start() {
   MAP.getContainer().classList.toggle("all-land", !hasLand);
   L.control.scale({ imperial: DATA.lengths === "mi", metric: DATA.lengths === "km", maxWidth: 140, position: "bottomright" }).addTo(MAP);
   headButton("toggle-findings", "findings", "map.findings", () => togglePanel("findings"));
-  headButton("toggle-plan", "plan", "map.plan", () => togglePanel("plan"));
+  headButton("toggle-plan", "plan", "map.plan", () => {
+    togglePanel("plan");
+    // The panel speaks of the plan's steps: the map beside it shows them, not today.
+    if (!byId("plan").hidden && view.phase !== "after") setPhase("after");
+  });
   headButton("toggle-edit", "edit", "map.edit", () => togglePanel("edit"));
   headButton("toggle-layers", "layers", "map.layers", () => togglePanel("layers"));
   headButton("print", "print", "map.print", printMap);
