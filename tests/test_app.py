@@ -773,3 +773,19 @@ def test_scenarios_are_files_of_the_project(client, project):
     assert client.put(f"{AT}/scenarios/..", json=scenario).status_code in (404, 405, 422)
     assert client.get(f"{AT}/scenarios/none").status_code == 404
     assert [p.name for p in (project / "scenarios").iterdir()] == ["我的.json"]
+
+
+def test_a_file_is_taken_for_the_table_that_it_is(root, tmp_path):
+    """The sample's tables and the empty ones of ``plugspan init``, by their headers; a stranger's list is none."""
+    from plugspan.app.table_view import guess_kind
+    from plugspan.template import write_template
+
+    sites = root / "data" / "sites"
+    found = {path.name: guess_kind(path) for path in sites.iterdir()}
+    expected = {name: name.split(".")[0].removesuffix("_gcj02") for name in found}
+    assert found == expected | {"service_areas_gcj02.csv": "facilities"}
+    for lang in ("zh", "en"):
+        for path in write_template(tmp_path / lang, lang):
+            assert path.suffix != ".csv" or guess_kind(path) == path.stem, path
+    (tmp_path / "x.csv").write_text("apples,pears\n1,2\n")
+    assert guess_kind(tmp_path / "x.csv") == ""

@@ -286,26 +286,34 @@ def _float(cell: Any) -> float:
 
 
 def guess_kind(path: Path) -> str:
-    """Return the kind of table that knows the most headers of a file, with all it asks for; "" if none does."""
-    best = ("", 0.0)
+    """Return the kind of table that knows headers of a file that the others don't; "" if none fits.
+
+    A header counts the more, the fewer kinds know it: a name and a position say nothing. What a kind requires must be
+    there.
+    """
+    known: dict[str, set[str]] = {}
     for kind, schema in SCHEMAS.items():
         try:
             raw = raw_of(path, schema, TableSettings(path=Path("x")))
         except InputError:
             continue
-        found = {c.name for h in raw.headers if h and (c := find_column(schema, h)) is not None}
+        found = {
+            c.name: h for h in raw.headers if h and (c := find_column(schema, h, cut=raw.cut)) is not None
+        }
+        required = {c.name for c in schema.columns if c.required}
         if raw.geometry is not None:
             areas = raw.geometry.geom_type.isin(["Polygon", "MultiPolygon"]).mean() > 0.5
             if areas != (schema.geometry == "area"):
                 continue
-            found |= {"lon", "lat"}
-        required = {c.name for c in schema.columns if c.required}
-        if schema.geometry == "point" and "position" not in found:
+        elif schema.geometry == "point" and "position" not in found:
             required |= {"lon", "lat"}
-        score = len(found) / max(len(raw.headers), 1) + len(found & required) - 2.0 * len(required - found)
-        if score > best[1]:
-            best = (kind, score)
-    return best[0]
+        if found and required <= set(found):
+            known[kind] = set(found.values())
+    weight = {
+        h: 1 / sum(h in headers for headers in known.values()) for headers in known.values() for h in headers
+    }
+    scores = {kind: sum(weight[h] for h in headers) for kind, headers in known.items()}
+    return max(scores, key=lambda kind: scores[kind], default="")
 
 
 def add_table(ask: Ask) -> dict[str, Any]:
