@@ -44,6 +44,8 @@ def start(ask: Ask) -> dict[str, Any]:
     if job.kind not in args:
         raise RefusedError(404, "app-form")
     out = ask.folder.path / HOME / f"assess-{version}-{lang}.json" if job.kind == "assess" else None
+    for old in out.parent.glob("assess-*.json") if out is not None else ():
+        old.unlink(missing_ok=True)
     ask.jobs.start(job, args[job.kind](), lang, out=out)
     return {"started": job.kind}
 

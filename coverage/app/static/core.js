@@ -95,11 +95,21 @@ export function tell(words, kind = "fault") {
   notice.scrollIntoView({ block: "nearest" });
 }
 
-/** Run what a button does; a refusal is told, and the button waits meanwhile. */
-export async function during(button, work) {
+let last = Promise.resolve();
+let waiting = 0;
+
+/** Run what a button does, after what was begun before: each sees the version that the one before left. A refusal is told. */
+export function during(button, work) {
   tell("");
   if (button) button.disabled = true;
   document.body.setAttribute("aria-busy", "true");
+  waiting += 1;
+  const mine = last.then(() => doing(button, work));
+  last = mine.catch(() => {});
+  return mine;
+}
+
+async function doing(button, work) {
   try {
     return await work();
   } catch (error) {
@@ -107,7 +117,8 @@ export async function during(button, work) {
     tell(error.body.faults?.length ? error.body.faults : error.message);
     return undefined;
   } finally {
-    document.body.removeAttribute("aria-busy");
+    waiting -= 1;
+    if (!waiting) document.body.removeAttribute("aria-busy");
     if (button) button.disabled = false;
   }
 }

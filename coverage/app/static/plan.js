@@ -9,11 +9,11 @@ export async function planPage(project) {
   if (!results.there) return { nodes: [h("section", { class: "box" }, h("p", { class: "soft" }, t("handover.none")))] };
 
   const stale = h("p", { class: "hint", id: "stale", hidden: !results.stale }, t("plan.stale"));
-  const again = async () => { view = await ask(of(project, "plan")); draw(); };
-  const change = (button, work) => during(button, async () => {
+  const again = async (what = draw) => { view = await ask(of(project, "plan")); what(); };
+  const change = (button, work, what) => during(button, async () => {
     try {
       const done = await work();
-      await again();
+      await again(what);
       stale.hidden = false;
       return done;
     } catch (error) {
@@ -85,7 +85,7 @@ export async function planPage(project) {
   const actions = h("section", { class: "box", id: "actions" });
   const pinOf = (id) => (view.required.includes(id) ? "required" : view.forbidden.includes(id) ? "forbidden" : "");
   function pinPick(id, name) {
-    return h("select", { "aria-label": t("plan.pin", { name }), "data-action": id, onchange: (event) => change(event.target, () => post(of(project, "plan"), { action: id, pin: event.target.value }, view.version)) },
+    return h("select", { "aria-label": t("plan.pin", { name }), "data-action": id, onchange: (event) => change(event.target, () => post(of(project, "plan"), { action: id, pin: event.target.value }, view.version), drawActions) },
       ["", "required", "forbidden"].map((pin) => h("option", { value: pin, selected: pin === pinOf(id) }, t("plan.pin-" + (pin || "free")))));
   }
   function drawActions() {
