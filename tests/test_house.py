@@ -329,3 +329,19 @@ def test_no_module_is_described_by_a_promise(root):
         words = ast.get_docstring(tree) or ""
         assert len(words) > 10, path
         assert not re.search(r"\b(TODO|FIXME|TBD)\b", path.read_text("utf-8")), path
+
+
+def test_nothing_is_listed_in_the_order_of_a_set(root):
+    """A list or mapping made by going through a set of texts comes in another order at each start of Python."""
+
+    def is_set(node: ast.AST) -> bool:
+        name = getattr(getattr(node, "func", None), "id", "")
+        return isinstance(node, ast.Set | ast.SetComp) or name in ("set", "frozenset")
+
+    wrong = [
+        f"{path.relative_to(root)}:{node.lineno}"
+        for path, _, tree in modules(root)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ListComp | ast.DictComp) and is_set(node.generators[0].iter)
+    ]
+    assert not wrong

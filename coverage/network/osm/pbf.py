@@ -130,7 +130,7 @@ class _Sieve:
                 keys.index(text) + 1 if text in keys else 0,
                 values.index(text) + 1 if text in values else 0,
             )
-            for text in {*keys, *values}
+            for text in sorted({*keys, *values})
         }
         self.allowed = np.zeros((len(keys) + 1, len(values) + 1), dtype=bool)
         for k, group in enumerate(self.wanted.values()):

@@ -48,7 +48,7 @@ def edit_block(plan: Plan, lang: str) -> dict[str, Any] | None:
         return None
     model["rules"] = [rule | _words(plan.before[rule["id"]], lang) for rule in model["rules"]]
     model["kinds"] = {
-        kind: shown(kind, column("action_kind"), lang) for kind in set(model["actions"]["kind"])
+        kind: shown(kind, column("action_kind"), lang) for kind in sorted(set(model["actions"]["kind"]))
     }
     model["lines"] = _lines(programme.world.context.index, plan, model)
     model["project"] = plan.project.name

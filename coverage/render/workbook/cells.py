@@ -112,7 +112,9 @@ def _number_formats(sheet: Table, c: int, rows: Sequence[Sequence[Any]], lang: s
     units = [told_unit(unit, lang) for unit in _units(sheet, head, len(rows))]
     cells = [(replace(head.column, unit=unit), row[c]) for unit, row in zip(units, rows, strict=True)]
     needed = [_decimals(column, value) for column, value in cells]
-    most = {unit: max(n for u, n in zip(units, needed, strict=True) if u == unit) for unit in set(units)}
+    most = {
+        unit: max(n for u, n in zip(units, needed, strict=True) if u == unit) for unit in sorted(set(units))
+    }
     return [
         _format(column, most[column.unit] if column.unit else n)
         for (column, _), n in zip(cells, needed, strict=True)
