@@ -5,6 +5,7 @@ Nothing is fetched while it is built or read: the theme's letters and scripts ar
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import sys
@@ -19,6 +20,16 @@ sys.path.insert(0, str(HERE))
 
 import generate  # noqa: E402
 import plugspan  # noqa: E402
+
+
+def code_sum() -> str:
+    """Return a sum of the code and the sample, short enough for the name of a folder."""
+    found = hashlib.sha256()
+    for path in sorted(p for folder in ("coverage", "data") for p in (HERE.parent / folder).rglob("*")):
+        if path.suffix in (".py", ".toml", ".js", ".css", ".html", ".csv", ".pbf", ".geojson"):
+            found.update(path.relative_to(HERE.parent).as_posix().encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()[:16]
+
 
 project = "plugspan"
 author = "the plugspan developers"
@@ -42,7 +53,8 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 suppress_warnings = ["mystnb.unknown_mime_type", "ref.python"]
 nb_execution_mode = "cache"
-nb_execution_cache_path = str(HERE.parent / "build" / "docs-notebooks")
+nb_execution_cache_path = str(HERE.parent / "build" / "docs-notebooks" / code_sum())
+"""What notebooks show depends on the code, too: what was kept of other code is not taken."""
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True

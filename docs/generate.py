@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -21,10 +22,13 @@ from plugspan.inputs.schemas import SCHEMAS
 from plugspan.project import Project
 from plugspan.rules.costs import ActionCost
 from plugspan.rules.finding import Finding
+from plugspan.rules.kind import kinds
 from plugspan.rules.model import Rule
 from plugspan.rules.policy import PROFILES, read_policy
 from plugspan.siting import maxcover
 from plugspan.tables import numbers
+from plugspan.tables.layers import plan_layers
+from plugspan.tables.plan_tables import file_tables, plan_tables
 from plugspan.texts import catalogue, text
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -39,6 +43,8 @@ _PAIRS = {
     "date": ("日期", "date"), "choice": ("选项", "choice"), "path": ("路径", "path"),
     "list": ("列表：", "list of "), "table": ("表：名称 = ", "table: name = "), "section": ("一节", "section"),
     "or": (" 或 ", " or "), "colon": ("：", ": "), "comma": ("、", ", "),
+    "kinds": ("各类规则的键", "Keys of each kind of rule"), "where": ("所在", "where"),
+    "layer": ("图层 ", "layer "), "file-table": ("图层文件的表 ", "table of the layers "), "list-in": ("；", "; "),
     "sheet": ("工作表", "sheet"), "holds": ("内容", "holds"), "outputs": ("成果中的列", "Columns of the outputs"),
 }  # fmt: skip
 WORDS = {lang: {key: pair[at] for key, pair in _PAIRS.items()} for at, lang in enumerate(("zh", "en"))}
@@ -116,7 +122,7 @@ def kind_of(annotation: Any, lang: str) -> str:
     if origin is tuple:
         inner = [a for a in args if a is not ...]
         return words["list"] + kind_of(inner[0], lang) + (f" × {len(inner)}" if len(inner) > 1 else "")
-    if origin is dict:
+    if origin in (dict, Mapping):
         return words["table"] + kind_of(args[1], lang)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return words["section"]
@@ -176,7 +182,34 @@ def policies(lang: str) -> str:
         parts.append(
             f"### {policy.name[lang]}\n\n`{name}`{words['colon']}{policy.source}\n\n{table(head, rows)}"
         )
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, f"### {words['kinds']}", *rule_keys(lang)])
+
+
+def rule_keys(lang: str) -> Iterator[str]:
+    """Yield a table of the keys that all rules have, then those that each kind has beside them."""
+    words = WORDS[lang]
+    head = [words[name] for name in ("key", "type", "default", "meaning")]
+    yield table(head, list(_keys(Rule, lang)))
+    for name, kind in sorted(kinds().items()):
+        if kind.model.__module__.startswith("plugspan."):  # others are somebody else's
+            rows = list(_keys(kind.model, lang, frozenset(Rule.model_fields)))
+            yield f"#### `{name}`\n\n{table(head, rows)}" if rows else f"#### `{name}`"
+
+
+def _keys(
+    model: type[BaseModel], lang: str, known: frozenset[str] = frozenset(), path: str = ""
+) -> Iterator[tuple[str, ...]]:
+    """Yield key, type, default and meaning of the keys of a rule, sections before what is in them."""
+    for name, field in model.model_fields.items():
+        if name in known:
+            continue
+        default = field.get_default(call_default_factory=True)
+        shown = WORDS[lang]["required"] if default is PydanticUndefined else toml(default)
+        key = f"assumption.{name}"
+        meaning = text(key, lang, value="…") if key in catalogue() else ""
+        yield f"`{path}{name}`", kind_of(field.annotation, lang), shown, meaning
+        for inner, _ in _models(field.annotation):
+            yield from _keys(inner, lang, path=f"{path}{name}.")
 
 
 def target(rule: Rule, lang: str) -> str:
@@ -197,11 +230,42 @@ def dictionary(lang: str) -> str:
     for title, (name, table_schema) in zip(TABLE_NAMES[lang], SCHEMAS.items(), strict=True):
         rows = [(*_column(c, lang), words["comma"].join(c.aliases)) for c in table_schema.columns]
         parts.append(f"## {title} `{name}`\n\n{table(head, rows)}")
-    rows = [
-        _column(c, lang) for name, c in sorted(schema.COLUMNS.items()) if f"meaning.{name}" in catalogue()
+    where = places(lang)
+    output = [
+        (*_column(c, lang), words["list-in"].join(where.get(name, ())))
+        for name, c in sorted(schema.COLUMNS.items())
+        if f"meaning.{name}" in catalogue()
     ]
-    parts.append(f"## {words['outputs']}\n\n{table(head[:-1], rows)}")
+    parts.append(f"## {words['outputs']}\n\n{table([*head[:-1], words['where']], output)}")
     return "\n\n".join(parts)
+
+
+@cache
+def sample_plan() -> plugspan.Plan:
+    """The plan of the embedded sample: which columns its tables and layers have."""
+    with plugspan.sample_project() as project:
+        return plugspan.make_plan(plugspan.read_project(project))
+
+
+def places(lang: str) -> dict[str, list[str]]:
+    """Sheets, layers and tables of the GeoPackage that hold a column, by its name; those of the embedded sample."""
+    words, plan = WORDS[lang], sample_plan()
+    tables, found = plan_tables(plan, lang), {}
+    held = [
+        (f"`tables.xlsx` {found_in.title(lang)}", [head.column.name for head in found_in.heads])
+        for found_in in tables.values()
+        if f"sheet.{found_in.family}.title" in catalogue()
+    ]
+    held += [(f"{words['layer']}`{layer.name}`", layer.schema.names) for layer in plan_layers(plan, lang)]
+    held += [
+        (f"{words['file-table']}`{name}`", held.names) for name, (_, held) in file_tables(tables).items()
+    ]
+    for place, names in held:
+        for name in names:
+            mine = found.setdefault(name, [])
+            if place not in mine:
+                mine.append(place)
+    return found
 
 
 def _column(column: schema.Column, lang: str) -> tuple[str, str, str, str, str]:

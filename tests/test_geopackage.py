@@ -21,7 +21,7 @@ from plugspan.errors import InputError, OutputExistsError
 from plugspan.render.gis import geopackage
 from plugspan.render.gis.fields import ascii_names, check_crs
 from plugspan.render.gis.geopackage import write_geopackage
-from plugspan.render.gis.qgis_project import write_qgis_project
+from plugspan.render.gis.qgis_project import project_xml
 from plugspan.render.gis.tables import COLUMNS, PROVENANCE, read_metadata
 from plugspan.texts import catalogue
 from pyproj import Transformer
@@ -275,19 +275,13 @@ def test_the_project_inside_is_well_formed(database):
     assert themes == {"现状": 8, "方案实施后": 8}
 
 
-def test_a_project_beside_the_file(tmp_path):
-    """``layers.qgs`` for a double click; not replaced unasked."""
+def test_a_project_finds_its_file_wherever_both_are_moved(tmp_path):
+    """Layers are named by the file's place beside the project."""
     held = write_geopackage([made.county_layer()], tmp_path / "layers.gpkg", lang="en")
     layers = geopackage.project_layers(held)
-    write_qgis_project(
-        layers, tmp_path / "layers.gpkg", tmp_path / "layers.qgs", crs="EPSG:4490", lang="en", title="T"
-    )
-    root = ElementTree.fromstring((tmp_path / "layers.qgs").read_text("utf-8"))
+    content = project_xml(layers, "./layers.gpkg", crs="EPSG:4490", lang="en", title="T")
+    root = ElementTree.fromstring(content)
     assert root.find(".//maplayer/datasource").text == "./layers.gpkg|layername=counties"
-    with pytest.raises(OutputExistsError):
-        write_qgis_project(
-            layers, tmp_path / "layers.gpkg", tmp_path / "layers.qgs", crs="EPSG:4490", lang="en"
-        )
 
 
 def test_an_old_file_is_kept_unless_told_otherwise(tmp_path):

@@ -13,7 +13,7 @@ from conftest import HANGS_S
 from matplotlib import image
 from plugspan.render.gis.export import export_layers
 from plugspan.render.gis.geopackage import project_layers, write_geopackage
-from plugspan.render.gis.qgis_project import write_qgis_project
+from plugspan.render.gis.qgis_project import project_xml
 from plugspan.tables import styles
 from plugspan.texts import catalogue
 
@@ -29,7 +29,8 @@ def path(tmp_path_factory):
     held = write_geopackage(
         made.every_layer(), path, tables=made.evidence(), title="[% @user_account_name %]"
     )
-    write_qgis_project(project_layers(held), path, path.with_suffix(".qgs"), crs="EPSG:4490", lang="zh")
+    content = project_xml(project_layers(held), f"./{path.name}", crs="EPSG:4490", lang="zh", title="")
+    path.with_suffix(".qgs").write_text(content, "utf-8")
     return path
 
 

@@ -18,7 +18,7 @@ from plugspan.inputs.cells import (
     parse_number,
     parse_text,
 )
-from plugspan.inputs.describe import describe_schemas, describe_weights
+from plugspan.inputs.describe import describe_weights
 from plugspan.inputs.headers import find_column, map_headers, normal
 from plugspan.inputs.schemas import BERTHS, CHARGERS, COUNTIES, SCHEMAS
 from plugspan.schema import Column
@@ -431,13 +431,6 @@ def test_hostile_text_is_just_text(cell):
 def test_numbers_in_text_columns_keep_no_decimals():
     """A spreadsheet's 1001.0 in a text column is 1001."""
     assert parse_text(1001.0, Column("id")) == "1001"
-
-
-def test_the_documentation_has_the_tables(root):
-    """docs/inputs.md holds each schema as it is; ``describe_schemas`` writes it."""
-    text = (root / "docs" / "inputs.md").read_text("utf-8")
-    between = text.split("<!-- tables -->")[1].split("<!-- end of tables -->")[0]
-    assert between.strip() == describe_schemas().strip()
 
 
 def test_the_documentation_has_the_weights(root):

@@ -31,12 +31,13 @@ from plugspan.render.pictures import lettering
 from plugspan.render.pictures.charts import svg_png
 from plugspan.render.pictures.layers import Names
 from plugspan.render.pictures.legend import legend_entries
-from plugspan.render.pictures.lettering import printable, width_pt
+from plugspan.render.pictures.lettering import printable
 from plugspan.render.pictures.maps import map_figure, wrap, write_map_picture
 from plugspan.render.pictures.paper import Paper, beside
 from plugspan.render.pictures.signs import bar_length
 from plugspan.render.strips.canvas import Canvas
-from plugspan.render.symbols import LINE_MARKS, SHAPES, SOLID_MARKS, polylines, strokes
+from plugspan.render.strips.layout import text_px
+from plugspan.render.symbols import LINE_MARKS, SHAPES, SOLID_MARKS, outline, strokes
 from plugspan.tables import styles
 from plugspan.tables.layer import Category
 from plugspan.texts import LANGUAGES, catalogue
@@ -374,13 +375,14 @@ def test_the_symbols_are_those_of_the_web_map(root):
 
 def test_paths_become_the_right_polygons():
     """Areas by hand: a disc of 8.5, a diamond of 19 × 19 / 2, a triangle of 18.4 × 16.4 / 2, a rounded square."""
-    areas = {name: shapely.Polygon(polylines(path)[0]).area for name, path in SHAPES.items()}
+    areas = {name: shapely.Polygon(outline(path).to_polygons()[0]).area for name, path in SHAPES.items()}
     assert areas["circle"] == pytest.approx(np.pi * 8.5**2, rel=0.01)
     assert areas["diamond"] == pytest.approx(19 * 19 / 2)
     assert areas["triangle"] == pytest.approx(18.4 * 16.4 / 2)
     assert areas["square"] == pytest.approx(256 - (4 - np.pi) * 1.5**2, rel=0.001)
-    assert [len(line) for line in polylines(LINE_MARKS["cross"])] == [2, 2]
-    assert polylines("M1 1h2v3l-1-1z")[0].tolist() == [[1, 1], [3, 1], [3, 4], [2, 3], [1, 1]]
+    assert [len(line) for line in outline(LINE_MARKS["cross"]).to_polygons(closed_only=False)] == [2, 2]
+    (drawn,) = outline("M1 1h2v3l-1-1z").to_polygons()
+    assert drawn.tolist() == [[1, 1], [3, 1], [3, 4], [2, 3], [1, 1]]
 
 
 def test_every_sign_of_the_styles_can_be_drawn():
@@ -392,7 +394,7 @@ def test_every_sign_of_the_styles_can_be_drawn():
     assert len(points) > 20
     for category in points:
         for stroke in strokes(category):
-            for line in polylines(stroke.path):
+            for line in outline(stroke.path).to_polygons(closed_only=False):
                 assert np.abs(line).max() <= 10
 
 
@@ -410,7 +412,7 @@ def test_a_note_breaks_between_its_parts():
     """No line is too wide; parts stay whole if they fit; Latin words always."""
     note = "数据来源：市交通运输局 · © OpenStreetMap contributors (ODbL) · 审图号：未送审，不得公开"
     lines = wrap(note, 6, 150)
-    assert all(width_pt(line, 6) <= 150 for line in lines)
+    assert all(text_px(line, 6) <= 150 for line in lines)
     assert "审图号：未送审，不得公开" in lines
     assert all(any(word in line for line in wrap(note, 6, 80)) for word in ("OpenStreetMap", "contributors"))
     assert wrap("", 6, 100) == []

@@ -1,17 +1,15 @@
 """Point symbols as path data in a box of -10 … 10: the same shapes as on the web map (``web/symbols.js``).
 
-QGIS takes them as small SVG pictures whose colours it can change; matplotlib takes them as polygons.
+QGIS takes them as small SVG pictures whose colours it can change; matplotlib takes them as paths.
 """
 
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+from matplotlib.path import Path
+from svgpath2mpl import parse_path
 
 from ..tables.layer import Category
 
@@ -106,82 +104,7 @@ def _param(colour: str, body: str, attribute: str = "fill") -> str:
     return f'{attribute}="param({name}) {colour}"'
 
 
-# -- path data as polygons -------------------------------------------------------------------------------
-
-_TOKEN = re.compile(r"[MmLlHhVvCcAaZz]|[-+]?(?:\d+\.?\d*|\.\d+)")
-_COUNT = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "A": 7, "Z": 0}
-
-
-def polylines(path: str) -> list[npt.NDArray[np.float64]]:
-    """Return the lines of SVG path data (M L H V C A Z; arcs of circles), y downwards.
-
-    Returns
-    -------
-    list of (n, 2) arrays
-        Closed ones end where they begin.
-    """
-    lines: list[list[npt.NDArray[np.float64]]] = []
-    for command, numbers in _commands(path):
-        if command.upper() == "M":
-            start = lines[-1][-1] if lines and command == "m" else np.zeros(2)
-            lines.append([start + numbers])
-            continue
-        line = lines[-1]
-        line.extend(_drawn(command, np.array(numbers), line[-1], line[0]))
-    return [np.array(line) for line in lines]
-
-
-def _commands(path: str) -> Iterator[tuple[str, tuple[float, ...]]]:
-    tokens = _TOKEN.findall(path)
-    at = 0
-    while at < len(tokens):
-        command, end = tokens[at], at + 1
-        while end < len(tokens) and not tokens[end].isalpha():
-            end += 1
-        n = _COUNT[command.upper()]
-        values = [float(token) for token in tokens[at + 1 : end]]
-        groups = [tuple(values[i : i + n]) for i in range(0, len(values), n)] if n else [()]
-        yield from ((command, group) for group in groups)
-        at = end
-
-
-def _drawn(
-    command: str,
-    numbers: npt.NDArray[np.float64],
-    at: npt.NDArray[np.float64],
-    first: npt.NDArray[np.float64],
-) -> list[npt.NDArray[np.float64]]:
-    origin = at if command.islower() else np.zeros(2)
-    kind = command.upper()
-    if kind == "Z":
-        return [first]
-    if kind == "H":
-        return [np.array([origin[0] + numbers[0], at[1]])]
-    if kind == "V":
-        return [np.array([at[0], origin[1] + numbers[0]])]
-    if kind == "C":
-        return _cubic(at, *(origin + pair for pair in numbers.reshape(3, 2)))
-    if kind == "A":
-        return _arc(at, origin + numbers[5:], numbers[0], large=bool(numbers[3]), sweep=bool(numbers[4]))
-    return [origin + numbers]
-
-
-def _cubic(*points: npt.NDArray[np.float64], n: int = 12) -> list[npt.NDArray[np.float64]]:
-    t = np.linspace(0, 1, n + 1)[1:, None]
-    a, b, c, d = points
-    return list((1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t**2 * c + t**3 * d)
-
-
-def _arc(
-    start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], radius: float, *, large: bool, sweep: bool
-) -> list[npt.NDArray[np.float64]]:
-    """Circle arc by its ends (SVG 1.1, F.6.5, with equal radii)."""
-    half = (end - start) / 2
-    length = float(np.hypot(*half))
-    radius = max(radius, length)
-    side = np.sqrt(max(radius**2 - length**2, 0.0)) / length * (1 if large != sweep else -1)
-    centre = (start + end) / 2 + side * np.array([-half[1], half[0]])
-    first, last = (float(np.arctan2(*(p - centre)[::-1])) for p in (start, end))
-    turn = (last - first) % (2 * np.pi) if sweep else -((first - last) % (2 * np.pi))
-    angles = first + turn * np.linspace(0, 1, 25)[1:]
-    return list(centre + radius * np.column_stack([np.cos(angles), np.sin(angles)]))
+def outline(path: str) -> Path:
+    """Return path data as matplotlib has it, y downwards."""
+    found: Path = parse_path(path)
+    return found

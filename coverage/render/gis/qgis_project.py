@@ -1,7 +1,6 @@
 """A QGIS project over the layers of a GeoPackage: groups, order, titles, and the states as map themes.
 
-It travels inside the GeoPackage (QGIS: Project, Open From, GeoPackage), and :func:`write_qgis_project` writes it
-beside the file for a double click.
+It travels inside the GeoPackage (QGIS: Project, Open From, GeoPackage).
 """
 
 from __future__ import annotations
@@ -10,12 +9,10 @@ import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from pyproj import CRS
 
-from ...atomic import write_file
 from ...markup import clean_xml
 from ...tables.layer import GROUPS, Group, Layer, Phase
 from ...texts import text
@@ -38,28 +35,6 @@ class ProjectLayer:
     layer: Layer
     fields: tuple[Field, ...]
     geometry_type: str
-
-
-def write_qgis_project(
-    layers: Sequence[ProjectLayer],
-    geopackage: Path,
-    path: Path,
-    *,
-    crs: str,
-    lang: str,
-    title: str = "",
-    overwrite: bool = False,
-) -> None:
-    """Write ``layers.qgs`` beside the GeoPackage; both may be moved together.
-
-    Raises
-    ------
-    OutputExistsError
-        If the file is there and ``overwrite`` is False.
-    """
-    content = project_xml(layers, f"./{geopackage.name}", crs=crs, lang=lang, title=title)
-    with write_file(path, overwrite=overwrite) as new:
-        new.write_text(content, "utf-8")
 
 
 def project_archive(

@@ -20,8 +20,9 @@ from ...tables.layer import Category, Layer
 from ...tables.styles import INK
 from ..gis.qml import NAMES_FROM_SCALE
 from ..gis.qml_symbols import HALO_PX
-from ..symbols import BOX, PIN_HEAD, polylines, strokes
-from .lettering import letter, printable, width_pt
+from ..strips.layout import text_px
+from ..symbols import BOX, PIN_HEAD, outline, strokes
+from .lettering import letter, printable
 from .paper import PT_PER_PX, Paper, beside, paths
 
 Array = npt.NDArray[Any]
@@ -183,8 +184,8 @@ def _points_on_screen(axes: Axes) -> Any:
 
 
 def _outline(path: str, scale: float) -> Outline:
-    lines = [Outline(line * [scale, -scale]) for line in polylines(path)]
-    return Outline.make_compound_path(*lines)
+    drawn = outline(path)
+    return Outline(np.asarray(drawn.vertices) * [scale, -scale], drawn.codes)
 
 
 def _missing(value: Any) -> bool:
@@ -220,7 +221,7 @@ class Names:
         """Return the first of the places (centres) where the text fits, and take it."""
         if not value or value in self.written:
             return None
-        half_w, half_h = width_pt(value, size) / 2 + 1.5, size * 0.65
+        half_w, half_h = text_px(value, size) / 2 + 1.5, size * 0.65
         for x, y in places:
             box = (x - half_w, y - half_h, x + half_w, y + half_h)
             inside = box[0] > 0 and box[1] > 0 and box[2] < self.paper.width and box[3] < self.paper.height
@@ -300,7 +301,7 @@ def _places(
         )
         return [(float(x), float(y)) for x, y in paper.project(shapely.get_coordinates(spots))]
     x, y = (float(v) for v in paper.project(shapely.get_coordinates(shapely.point_on_surface(geometry)))[0])
-    half = width_pt(text, size) / 2
+    half = text_px(text, size) / 2
     if kind == "polygon":
         return [
             (x, y),

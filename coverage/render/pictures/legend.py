@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 
 from ...tables.layer import Category, Kind, Layer
 from ...tables.styles import INK
+from ..strips.layout import text_px
 from .layers import draw_areas, draw_lines, draw_number, draw_symbols, legend_value
-from .lettering import letter, printable, width_pt
+from .lettering import letter, printable
 from .paper import PT_PER_PX, Paper
 
 HEAD_SIZE, TEXT_SIZE = 7.5, 6.8
@@ -56,14 +57,14 @@ def legend_entries(layers: Sequence[Layer], lang: str, paper: Paper | None = Non
 
 
 def _row_width(label: str) -> float:
-    return width_pt(label, TEXT_SIZE) + SIGN_W + 10
+    return text_px(label, TEXT_SIZE) + SIGN_W + 10
 
 
 def legend_width(entries: Sequence[Entry]) -> float:
     """Return how wide the legend must be, in points; 0 for none."""
     if not entries:
         return 0.0
-    widths = [_row_width(e.text) if e.category else width_pt(e.text, HEAD_SIZE) + 8 for e in entries]
+    widths = [_row_width(e.text) if e.category else text_px(e.text, HEAD_SIZE) + 8 for e in entries]
     return min(max(*widths, MIN_WIDTH) if len(widths) > 1 else max(widths[0], MIN_WIDTH), MAX_WIDTH)
 
 

@@ -185,11 +185,6 @@ def _draw_outline(
         axes.add_artist(PathPatch(placed, clip_on=False, **look))
 
 
-def width_pt(value: str, size: float) -> float:
-    """Return about how wide a text is: a Chinese character is a square, others a bit more than half of one."""
-    return size * sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.56 for c in value)
-
-
 def letter(
     axes: Axes,
     x: float,

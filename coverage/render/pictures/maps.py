@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from ...atomic import write_file
 from ...tables.layer import Layer
 from ...tables.styles import INK, READERS_FONTS
+from ..strips.layout import text_px
 from .layers import draw_layer, draw_names
 from .legend import Entry, draw_legend, legend_entries, legend_height, legend_width
-from .lettering import as_paths, families, letter, printable, width_pt
+from .lettering import as_paths, families, letter, printable
 from .paper import PT_PER_MM, Paper
 from .signs import draw_north, draw_scale
 
@@ -215,9 +216,9 @@ def wrap(value: str, size: float, width: float) -> list[str]:
     lines: list[str] = []
     line = ""
     for part in _parts(printable(value)):
-        pieces = [part] if width_pt(part, size) <= width else _pieces(part)
+        pieces = [part] if text_px(part, size) <= width else _pieces(part)
         for piece in pieces:
-            if line and width_pt((line + piece).rstrip(" ·"), size) > width:
+            if line and text_px((line + piece).rstrip(" ·"), size) > width:
                 lines.append(line.rstrip(" ·"))
                 line = piece.lstrip()
             else:
