@@ -40,6 +40,7 @@ FORMS: Mapping[str, Form] = {
     "t": Form(1),
     "kW": Form(1),
     "kWh": Form(0),
+    "MWh": Form(1),
     "h": Form(1),
     "°": Form(5, fixed=True),
     "%": Form(1),

@@ -225,3 +225,13 @@ def test_the_chinese_site_is_searched_by_words_of_two_characters(site, browser):
         assert expected in page.locator("#search-results li a").all_inner_texts()
     page.close()
     assert set(faults) <= {"Failed to fetch"}
+
+
+def test_the_manual_says_where_columns_stand_and_which_keys_rules_have(generate):
+    """Sheets, layers and tables by column; every key of every kind of rule, those of its sections too."""
+    where = generate.places("en")
+    assert {"`tables.xlsx` Routes", "table of the layers `route_figures`"} <= set(where["gap_max_km"])
+    assert "layer `plan_actions`" in where["money"]
+    keys = "\n".join(generate.rule_keys("en"))
+    for key in ("target.share_min", "statistic", "class_limits_km", "site.dc_min_kw", "min_stay_h"):
+        assert f"`{key}`" in keys, key
