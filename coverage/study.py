@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -199,7 +199,6 @@ def _inputs(
     decisions = Decisions()
     with found.collecting():
         decisions = _decisions(project)
-    to_road = None if roads is None else distance_to(roads.lines())
     lists: dict[str, list[gpd.GeoDataFrame]] = {}
     rules: dict[str, list[ListRules]] = {}
     for name in SCHEMAS:
@@ -220,11 +219,9 @@ def _inputs(
                 seen[content] = settings.path
             with found.collecting():
                 table = _table(project, name, settings, region, features, found, roads, ledger)
-                if to_road is not None and name in ("chargers", "facilities") and not settings.from_osm:
-                    noticed = notice_table_datum(table, table.attrs.get("datum", settings.datum), to_road)
-                    found += [] if noticed is None else [noticed]
                 lists[name].append(table)
                 rules[name].append(ListRules(settings.duplicates, settings.trust, settings.as_of))
+    found += datum_notices(lists, features, roads)
     found += unknown_ids(lists, decisions)
     for name, schema in SCHEMAS.items():
         with found.collecting():
@@ -232,6 +229,36 @@ def _inputs(
             merges += joined
     found.stop()
     return collect(tables, None if region is None else region.polygon, found, merges, ledger)
+
+
+def datum_notices(
+    lists: Mapping[str, Sequence[gpd.GeoDataFrame]],
+    features: Mapping[str, gpd.GeoDataFrame],
+    roads: RoadGraph | None,
+) -> list[Fault]:
+    """Tables whose points lie better under another datum: by the roads, or else by the facilities of other tables.
+
+    Chargers in a town lie near some road under any datum, but those of a service area only at one place. A table that
+    the roads find wrong is no measure for others.
+    """
+    if roads is None:
+        return []
+    to_road, notes = distance_to(roads.lines()), []
+    own = [t for name in ("facilities", "chargers") for t in lists[name] if "datum" in t.attrs]
+    wrong: set[int] = set()
+    for table in own:
+        noticed = notice_table_datum(table, table.attrs["datum"], to_road)
+        if noticed is not None:
+            wrong.add(id(table))
+            notes.append(noticed)
+    osm = features["service_areas"].geometry.tolist() if "service_areas" in features else []
+    for table in own:
+        others = [t for t in lists["facilities"] if t is not table and id(t) not in wrong]
+        places = osm + [point for t in others for point in t.geometry[t.geometry.notna()]]
+        if places and id(table) not in wrong:
+            noticed = notice_table_datum(table, table.attrs["datum"], distance_to(places), to_road)
+            notes += [] if noticed is None else [noticed]
+    return notes
 
 
 def _clustered(project: Project, inputs: Inputs) -> Inputs:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import coord_convert.transform
 import eviltransform
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from plugspan import InputError
+from plugspan.inputs import CHARGERS, read_table
 from plugspan.inputs.checks import distance_to, grown
-from plugspan.inputs.datum import from_wgs84, gcj02_to_bd09, notice_datum, to_wgs84, wgs84_to_gcj02
+from plugspan.inputs.datum import (
+    from_wgs84,
+    gcj02_to_bd09,
+    gcj02_to_wgs84,
+    notice_datum,
+    to_wgs84,
+    wgs84_to_gcj02,
+)
 
 # Hainan to Heilongjiang, some way inside the rectangle the shift is confined to
 CHINA = st.tuples(st.floats(74, 135), st.floats(18, 53))
@@ -139,6 +148,47 @@ def test_points_without_roads_are_not_judged():
     assert notice_datum(x, y, "wgs84", distance_to(ROADS)) is None
     assert notice_datum([], [], "wgs84", distance_to(ROADS)) is None
     assert notice_datum([1.0], [1.0], "EPSG:4547", distance_to(ROADS)) is None
+
+
+def test_far_points_hide_nothing():
+    """Thirty points beside roads with a wrong datum among 300 far from all roads: noticed, counted without those."""
+    x, y = on_roads(30, 30.0)
+    far = RNG.uniform(118, 119, 300), RNG.uniform(27, 28, 300)
+    fault = notice_datum(np.r_[x, far[0]], np.r_[y, far[1]], "gcj02", distance_to(ROADS))
+    assert fault.values["other"] == "wgs84"
+    assert fault.values["n"] == 30
+
+
+def test_what_the_roads_contradict_is_not_proposed():
+    """Points right by the roads and 650 m off the facilities: the facilities are wrong, not the points."""
+    x, y = on_roads(60, 5.0)
+    back = gcj02_to_wgs84(x, y)
+    wrong = distance_to(shapely.points(*back))
+    assert notice_datum(x, y, "wgs84", wrong).values["other"] == "gcj02"
+    assert notice_datum(x, y, "wgs84", wrong, veto=distance_to(ROADS)) is None
+
+
+def test_chargers_are_judged_by_facilities_too(root, tmp_path):
+    """The sample's chargers of service areas are WGS 84 in its own terms; declared GCJ-02 they draw a warning."""
+    from plugspan.pipeline import load
+    from plugspan.project import read_project
+
+    folder = root / "data"
+    rows = read_table(folder / "sites" / "chargers_gcj02.csv", CHARGERS, datum="gcj02")
+    frame = pd.DataFrame({"id": rows["id"], "lon": rows.geometry.x, "lat": rows.geometry.y})
+    frame.to_csv(tmp_path / "chargers.csv", index=False)
+    body = (folder / "zhuzhou.toml").read_text("utf-8")
+    for name in ("sites/", "osm/"):
+        body = body.replace(f'"{name}', f'"{(folder / name).as_posix()}/')
+    body = body.replace(
+        (folder / "sites").as_posix() + "/chargers_gcj02.csv", (tmp_path / "chargers.csv").as_posix()
+    )
+    (tmp_path / "project.toml").write_text(body, "utf-8")
+    keys = [(f.key, f.file) for f in load(read_project(tmp_path)).inputs.warnings]
+    assert ("datum-mismatch", "chargers.csv") in keys
+    good = body.replace('chargers.csv"\ndatum = "gcj02"', 'chargers.csv"\ndatum = "wgs84"', 1)
+    (tmp_path / "project.toml").write_text(good, "utf-8")
+    assert "datum-mismatch" not in [f.key for f in load(read_project(tmp_path)).inputs.warnings]
 
 
 def test_distances_for_noticing_are_near_enough():

@@ -71,7 +71,10 @@ def distance_to(geometries: Iterable[BaseGeometry]) -> Callable[[FloatArray, Flo
 
 
 def notice_table_datum(
-    table: gpd.GeoDataFrame, declared: str, distance_m: Callable[[FloatArray, FloatArray], FloatArray]
+    table: gpd.GeoDataFrame,
+    declared: str,
+    distance_m: Callable[[FloatArray, FloatArray], FloatArray],
+    veto: Callable[[FloatArray, FloatArray], FloatArray] | None = None,
 ) -> Fault | None:
     """Notice that the points of a table lie better under another datum than the one it was read with.
 
@@ -83,6 +86,8 @@ def notice_table_datum(
         The datum it was read with; EPSG codes are not judged.
     distance_m : callable
         See :func:`distance_to`.
+    veto : callable, optional
+        See :func:`plugspan.inputs.notice_datum`.
 
     Returns
     -------
@@ -94,7 +99,7 @@ def notice_table_datum(
         return None
     x, y = from_wgs84(points.x.to_numpy(), points.y.to_numpy(), declared)
     file = str(table["source"].iloc[0])
-    return notice_datum(x, y, declared, distance_m, file=file)
+    return notice_datum(x, y, declared, distance_m, file=file, veto=veto)
 
 
 # -- positions -------------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ _KRASOVSKY_E2 = 0.006_693_421_622_965_943_23
 _CHINA = (72.004, 0.8293, 137.8347, 55.8271)
 _BD = np.pi * 3000.0 / 180.0
 _TOLERANCE_DEG = 1e-11
+JUDGED_M = 1_500.0
+"""Points that come no nearer than this to what they should lie on say nothing of their datum (BD-09 is 1.2 km off)."""
 
 
 def _in_china(lon: FloatArray, lat: FloatArray) -> npt.NDArray[np.bool_]:
@@ -163,13 +165,15 @@ def notice_datum(
     distance_m: Callable[[FloatArray, FloatArray], FloatArray],
     *,
     file: str = "",
+    veto: Callable[[FloatArray, FloatArray], FloatArray] | None = None,
 ) -> Fault | None:
     """Notice that points lie better if another datum is assumed for them.
 
     For ``wgs84``, ``gcj02`` and ``bd09`` the distance of each point to what it should lie on (roads, service
     areas) is compared with the distance under the declared datum. If one of them brings clearly most points
-    closer (sign test, p < 0.01 one-sided), and halves the median distance by 50 m or more, that is reported.
-    Nothing is changed.
+    closer (sign test, p < 0.01 one-sided), and halves the median distance by 50 m or more, that is reported. Only
+    points that come within :data:`JUDGED_M` of it under one of the datums are judged: others say nothing, and they
+    used to hide those that do. Nothing is changed.
 
     Parameters
     ----------
@@ -182,6 +186,8 @@ def notice_datum(
         :func:`plugspan.inputs.checks.distance_to`.
     file : str
         Named in the fault.
+    veto : callable, optional
+        The same for something else: a datum that takes the points clearly away from it is not proposed.
 
     Returns
     -------
@@ -190,24 +196,37 @@ def notice_datum(
     """
     if declared.lower() not in ("wgs84", *SHIFTED):
         return None
-    x, y = np.array(x, dtype=float, ndmin=1), np.array(y, dtype=float, ndmin=1)
-    keep = np.isfinite(x) & np.isfinite(y)
-    x, y = x[keep], y[keep]
-    here = distance_m(*to_wgs84(x, y, declared))
+    left, up = np.array(x, dtype=np.float64, ndmin=1), np.array(y, dtype=np.float64, ndmin=1)
+    keep = np.isfinite(left) & np.isfinite(up)
+    left, up = left[keep], up[keep]
+    by_datum = _judged(left, up, distance_m)
+    against = {} if veto is None else _judged(left, up, veto)
+    here = by_datum[declared.lower()]
     best: tuple[float, str, float] | None = None
     for other in ("wgs84", *SHIFTED):
-        if other == declared.lower():
+        if other == declared.lower() or (
+            against and _clearly_closer(against[other], against[declared.lower()])
+        ):
             continue
-        there = distance_m(*to_wgs84(x, y, other))
+        there = by_datum[other]
         median = float(np.median(there)) if len(there) else np.inf
         if _clearly_closer(here, there) and (best is None or median < best[0]):
             best = (median, other, float((there < here).mean()))
     if best is None:
         return None
     median, other, share = best
-    values = {"declared": declared, "other": other, "share": f"{share:.0%}", "n": int(keep.sum())}
+    values = {"declared": declared, "other": other, "share": f"{share:.0%}", "n": len(here)}
     metres = {"before_m": round(float(np.median(here))), "after_m": round(median)}
     return Fault("datum-mismatch", file=file, value=declared, values={**values, **metres}, warning=True)
+
+
+def _judged(
+    x: FloatArray, y: FloatArray, distance_m: Callable[[FloatArray, FloatArray], FloatArray]
+) -> dict[str, FloatArray]:
+    """Distances under each datum, of the points that come near under one of them."""
+    found = {datum: distance_m(*to_wgs84(x, y, datum)) for datum in ("wgs84", *SHIFTED)}
+    near = np.min(list(found.values()), axis=0) <= JUDGED_M
+    return {datum: metres[near] for datum, metres in found.items()}
 
 
 def _clearly_closer(here: FloatArray, there: FloatArray) -> bool:
