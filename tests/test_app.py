@@ -550,15 +550,23 @@ def said(client, kind, at=AT):
     return [json.loads(line[6:]) for line in answer.text.split("\n") if line.startswith("data: ")]
 
 
-def test_a_command_says_what_is_wrong_in_plain_words(client, project):
-    """A check without roads ends with the fault and its code; a page that comes later sees the same."""
+def test_a_check_accounts_for_every_row_and_gives_faults_back(client, project):
+    """Without roads, and with a bad cell: all faults at once, the rows of the file, a workbook with colours."""
+    put(client, "t.csv", CHARGERS.encode())
     assert said(client, "check")[-1] == {"end": "none"}
+    assert client.get(f"{AT}/checked").json()["files"] == []
+    assert client.get(f"{AT}/checked/faults.xlsx").status_code == 404
     assert client.post(f"{AT}/jobs/check", json={}).status_code == 200
     first = said(client, "check")
-    assert any("roads.osm.pbf" in line.get("words", "") for line in first)
     assert first[-1] == {"end": "ended", "exit": 3}
+    found = client.get(f"{AT}/checked").json()
+    assert any("roads.osm.pbf" in line for line in found["faults"])
+    assert any("四把枪" in line for line in found["faults"])
+    counts = found["files"][0]
+    assert counts["read"] == 3 == sum(counts[k] for k in ("kept", "merged", "left_out", "faulted"))
+    assert client.get(f"{AT}/checked/faults.xlsx").content.startswith(b"PK")
     assert said(client_of(project.parent), "check")[1:] == first[1:]
-    assert [p.name for p in project.iterdir() if not p.name.startswith(".")] == ["project.toml"]
+    assert sorted(p.name for p in project.iterdir() if p.name[0] != ".") == ["project.toml", "t.csv"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="wants locks that a child inherits")

@@ -62,7 +62,7 @@ class Jobs:
         lang : str
             Language of its words.
         out : Path, optional
-            Where its standard output goes once it has ended well; into the log if left out.
+            Where its standard output goes once it has ended; into the log if left out.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class Jobs:
     def _wait(self, job: Job, child: subprocess.Popen[bytes], part: Path | None, out: Path | None) -> None:
         code = child.wait()
         if part is not None and out is not None:
-            if code == 0:
+            if code in (0, 3):  # a check whose answer is faults has ended well
                 part.replace(out)
             else:
                 part.unlink(missing_ok=True)

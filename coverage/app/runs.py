@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from ..render.compare import read_result
 from ..schema import column
@@ -17,6 +19,11 @@ from .jobs import HOME, KINDS, Job
 from .project_file import open_project
 from .scenarios import scenario_file
 from .world import Folder, RefusedError
+
+CHECKED = "check.json"
+FAULTS = f"{HOME}/faults.xlsx"
+"""The tables given back with their faults in colour, as ``plugspan check --faults`` writes them."""
+_MOST_BYTES, _MOST_LINES = 20_000_000, 200
 
 
 def job_of(ask: Ask) -> Job:
@@ -35,7 +42,7 @@ def start(ask: Ask) -> dict[str, Any]:
     if name := ask.text("scenario"):
         run += ["--scenario", str(scenario_file(ask.folder, name).relative_to(ask.folder.path))]
     args = {
-        "check": lambda: ["check", here, "--lang", lang],
+        "check": lambda: ["check", here, "--json", "--faults", FAULTS, "--lang", lang],
         "fetch": lambda: ["fetch", here, "--lang", lang],
         "run": lambda: [*run, "--overwrite", "--progress", "json", "--lang", project.language],
         "assess": lambda: ["assess", here, "--lang", lang],
@@ -43,11 +50,40 @@ def start(ask: Ask) -> dict[str, Any]:
     }
     if job.kind not in args:
         raise RefusedError(404, "app-form")
-    out = ask.folder.path / HOME / f"assess-{version}-{lang}.json" if job.kind == "assess" else None
-    for old in out.parent.glob("assess-*.json") if out is not None else ():
+    home = ask.folder.path / HOME
+    out = {"assess": home / f"assess-{version}-{lang}.json", "check": home / CHECKED}.get(job.kind)
+    for old in home.glob(f"{job.kind}*.json"):
         old.unlink(missing_ok=True)
     ask.jobs.start(job, args[job.kind](), lang, out=out)
     return {"started": job.kind}
+
+
+def checked(ask: Ask) -> dict[str, Any]:
+    """What the last check found: each file with its rows read, kept, merged, left out and faulted; faults, notes."""
+    path = ask.folder.path / HOME / CHECKED
+    found: Any = {}
+    if path.is_file() and path.stat().st_size < _MOST_BYTES:
+        with suppress(ValueError):
+            found = json.loads(path.read_text("utf-8"))
+    files = [
+        _some(row, "path", "table", "read", "kept", "merged", "left_out", "faulted")
+        for row in _rows(found, "files")
+    ]
+    lines = {
+        name: [str(row.get("message"))[:500] for row in _rows(found, name)][:_MOST_LINES]
+        for name in ("faults", "notes")
+    }
+    return {"files": files, **lines, "workbook": bool(files) and ask.folder.has(FAULTS)}
+
+
+def fault_workbook(ask: Ask) -> Response:
+    """The tables given back with their faults in colour, as the last check wrote them."""
+    path = ask.folder.inside(FAULTS)
+    if not path.is_file():
+        raise RefusedError(404, "app-no-file")
+    return FileResponse(
+        path, filename=f"{ask.path['project']}-faults.xlsx", media_type="application/octet-stream"
+    )
 
 
 def cancel(ask: Ask) -> dict[str, Any]:

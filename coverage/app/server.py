@@ -194,6 +194,8 @@ def make_app(world: World, lang: str) -> Starlette:
         Route(f"{project}/tables/{{kind}}/{{index}}/cell", _answers(cells.change_cell), methods=["POST"]),
         Route(f"{project}/rules", _answers(rule_view.rules)),
         Route(f"{project}/rules", _answers(rule_view.change_rule), methods=["POST"]),
+        Route(f"{project}/checked", _answers(runs.checked)),
+        Route(f"{project}/checked/faults.xlsx", _answers(runs.fault_workbook)),
         Route(f"{project}/plan", _answers(plan_view.plan)),
         Route(f"{project}/plan", _answers(plan_view.change_plan), methods=["POST"]),
         Route(f"{project}/keep", _answers(plan_view.keep), methods=["POST"]),

@@ -1,6 +1,6 @@
 // Data: boundary, roads and tables; one table with its columns, faults in their cells, points.
 
-import { ask, confirmed, dropPlace, during, fill, h, number, of, post, t, tell, upload } from "./core.js";
+import { address, ask, confirmed, dropPlace, during, fill, h, number, of, post, t, tell, upload } from "./core.js";
 import { follow } from "./jobs.js";
 import { pointMap } from "./points.js";
 
@@ -246,15 +246,30 @@ export async function dataPage(project) {
 
   const check = h("button", { type: "button", class: "main", id: "check" }, t("data.check"));
   const checked = h("div", { class: "job", id: "checked" });
-  const job = follow(project, "check", checked);
+  const ledger = h("div", { id: "ledger" });
+  async function drawLedger() {
+    const found = await ask(of(project, "checked"));
+    if (!found.files.length && !found.faults.length) { fill(ledger); return; }
+    const heads = ["read", "kept", "merged", "left_out", "faulted"];
+    fill(ledger,
+      h("p", {}, found.faults.length ? t("data.check-faults", { n: found.faults.length }) : t("data.check-fine", { n: found.notes.length })),
+      h("div", { class: "scroll" }, h("table", { class: "list ledger" },
+        h("thead", {}, h("tr", {}, h("th", {}, t("data.tables")), heads.map((key) => h("th", { scope: "col" }, t("data.ledger-" + key))))),
+        h("tbody", {}, found.files.map((file) => h("tr", {}, h("th", { scope: "row" }, file.path), heads.map((key) => h("td", { class: "figures", "data-label": t("data.ledger-" + key) }, String(file[key] ?? "")))))))),
+      found.faults.length ? h("ul", { class: "faults" }, found.faults.map((line) => h("li", {}, line))) : null,
+      found.notes.length ? h("details", {}, h("summary", {}, t("data.notes", { n: found.notes.length })), h("ul", {}, found.notes.map((line) => h("li", {}, line)))) : null,
+      found.workbook ? h("p", { class: "small" }, h("a", { href: address(of(project, "checked/faults.xlsx")), download: "" }, t("data.check-workbook"))) : null);
+  }
+  const job = follow(project, "check", checked, { done: drawLedger, fine: [0, 3] });
   check.addEventListener("click", () => during(check, async () => { await post(of(project, "jobs/check"), {}); job.show("check"); }));
 
   drawInputs();
+  if (!view.faults.length) await drawLedger();
   const first = shown[project] ?? view.tables?.find((table) => table.there);
   if (!view.faults.length && first && view.tables.some((x) => x.kind === first.kind && x.index === first.index)) await open(first);
   else fill(work, h("p", { class: "soft" }, t("data.empty")));
   return {
-    nodes: [h("div", { class: "split" }, h("div", { class: "side" }, inputs, h("section", { class: "box" }, h("h2", {}, t("data.check-title")), h("p", { class: "soft small" }, t("data.check-words")), h("div", { class: "row end" }, check), checked)), work)],
+    nodes: [h("div", { class: "split" }, h("div", { class: "side" }, inputs, h("section", { class: "box" }, h("h2", {}, t("data.check-title")), h("p", { class: "soft small" }, t("data.check-words")), h("div", { class: "row end" }, check), checked, ledger)), work)],
     leave: () => { map?.leave(); job.leave(); leaves.forEach((leave) => leave()); },
   };
 }

@@ -2,7 +2,7 @@
 
 import { address, h, number, of, post, t, during } from "./core.js";
 
-export function follow(project, kind, node, { done = () => {}, keep = false, idle = () => {} } = {}) {
+export function follow(project, kind, node, { done = () => {}, keep = false, fine = [0, 1, 4] } = {}) {
   let source = null;
   let live = false;
 
@@ -25,7 +25,7 @@ export function follow(project, kind, node, { done = () => {}, keep = false, idl
     source = new EventSource(address(of(project, `jobs/${kind}/events`)));
     source.onmessage = (event) => {
       const said = JSON.parse(event.data);
-      if (said.end === "none") { source.close(); node.dataset.state = "none"; node.replaceChildren(); idle(); return; }
+      if (said.end === "none") { source.close(); node.dataset.state = "none"; node.replaceChildren(); return; }
       if (said.begin) { live ||= said.begin === "running"; return; }
       put();
       if (said.stage) { stage.textContent = said.words ?? ""; bar.value = said.share; if (best) best.hidden = said.stage !== "siting"; }
@@ -38,7 +38,7 @@ export function follow(project, kind, node, { done = () => {}, keep = false, idl
         buttons.hidden = true;
         bar.hidden = true;
         solver.hidden = true;
-        const ok = said.end === "ended" && [0, 1, 4].includes(said.exit);
+        const ok = said.end === "ended" && fine.includes(said.exit);
         const stopped = [130, 143, -2, -15].includes(said.exit);
         stage.textContent = ok ? t("job.done") : stopped ? t("job.stopped") : said.end === "broken" ? t("job.broken") : t("job.failed");
         node.dataset.state = ok ? "done" : stopped ? "stopped" : "failed";
