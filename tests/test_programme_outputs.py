@@ -13,6 +13,7 @@ from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.render.run import write_run
 from plugspan.render.webmap import write_map
 from plugspan.study import sample_project, silent
+from plugspan.tables.plan_panel import plan_panel
 from plugspan.tables.programme import closes_words
 from plugspan.tables.summary import summary_lines
 from run_surfaces import report_lines
@@ -225,3 +226,16 @@ def test_names_in_the_panel_are_text(browser, tmp_path):
     assert opened.locator("#plan img").count() == 0
     assert opened.title() == "T"
     opened.close()
+
+
+def test_the_panel_answers_what_is_first_and_which_berths(plan):
+    """The first action with its cost, and every berth that gets shore power, without reading the whole list."""
+    panel = plan_panel(plan, "en")
+    first = plan.programme.chosen.iloc[0]
+    assert f"First comes {first['name']}" in panel["sentences"][0]
+    title, lines = panel["lists"][0]
+    berths = plan.programme.chosen.query("kind == 'shore_power'")["name"].tolist()
+    assert berths
+    line = next(line for line in lines if line.startswith("shore power"))
+    assert title.startswith("What is done")
+    assert line.endswith(", ".join(berths))

@@ -27,6 +27,8 @@ MOST_STEPPED = 6000
 """Gaps of all steps together that a browser draws at once; above that the map shows the end of the plan only."""
 NAMED = 8
 """So many things of a list are named in the panel; the rest is in report and workbook."""
+LISTED = 30
+"""So many actions of a kind are named."""
 DRIVE = ["ref", "section", "direction"]
 
 
@@ -119,8 +121,15 @@ def _action(plan: Plan, row: dict[str, Any], rows: Sequence[dict[str, Any]], lan
 
 
 def _lists(plan: Plan, lang: str) -> list[tuple[str, list[str]]]:
-    """What the plan leaves: to others, to the neighbours, to a survey."""
+    """What it does, kind by kind, and what it leaves: to others, to the neighbours, to a survey."""
     colon = text("report.colon", lang)
+    kinds = []
+    for kind, rows in _of(plan).chosen.groupby("kind", sort=False):
+        which = text("map.comma", lang).join(rows["name"].astype(str).head(LISTED))
+        which += "…" if len(rows) > LISTED else ""
+        said = {"kind": shown(kind, column("action_kind"), lang), "n": len(rows), "names": which}
+        money = programme.money(plan, float(rows["cost"].sum()), lang)
+        kinds.append(text("plan.kind-line", lang, money=money, **said))
     unmet = [
         f"{words['rule']}{colon}{words['what']} ({words['why']})"
         for row in _of(plan).unmet.head(NAMED).to_dict("records")
@@ -137,8 +146,10 @@ def _lists(plan: Plan, lang: str) -> list[tuple[str, list[str]]]:
         f"{row['name']}{colon}{programme.money(plan, float(row['saves_high']), lang)}"
         for row in survey[survey["saves_high"] > 0].head(NAMED).to_dict("records")
     ]
-    names = ("report.plan.unmet", "report.plan.shared", "plan.survey-first")
-    return [(text(name, lang), lines) for name, lines in zip(names, (unmet, shared, asked), strict=True)]
+    names = ("plan.by-kind", "report.plan.unmet", "report.plan.shared", "plan.survey-first")
+    return [
+        (text(name, lang), lines) for name, lines in zip(names, (kinds, unmet, shared, asked), strict=True)
+    ]
 
 
 # -- roads through the steps -----------------------------------------------------------------------------

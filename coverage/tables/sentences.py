@@ -283,7 +283,18 @@ def _swaps(siting: Siting) -> dict[str, str]:
 
 def brief_sentences(plan: Plan, lang: str) -> list[str]:
     """What is to be decided, what it changes, how certain it is: a sentence each."""
-    return [decision(plan, lang), _change(plan, lang), _certainty(plan, lang)]
+    return [decision(plan, lang) + _first(plan, lang), _change(plan, lang), _certainty(plan, lang)]
+
+
+def _first(plan: Plan, lang: str) -> str:
+    """What is built first, and what it costs; empty if nothing is."""
+    chosen = _of(plan).chosen
+    if chosen.empty:
+        return ""
+    row = chosen.iloc[0]
+    kind = shown(row["kind"], column("action_kind"), lang)
+    money = programme.money(plan, float(row["cost"]), lang)
+    return text("report.plan.first", lang, name=row["name"], kind=kind, money=money)
 
 
 def _of(plan: Plan) -> Programme:
