@@ -24,15 +24,17 @@ from .project import PlanSettings, Project
 from .rules.assessment import Assessment, assess
 from .rules.berths import BerthShare
 from .rules.costs import merged_costs
+from .rules.finding import UNKNOWN, Finding
 from .rules.model import EmissionFactors, SiteRequirement
 from .rules.policy import Policy
 from .rules.reach import DemandReach, first_of_charging, reach_bands
 from .rules.roads import RoadContext, RouteRule
 from .rules.spacing import RouteSpacing
 from .rules.stretches import spacing_lines
+from .scenario import Scenario
 from .siting.actions import carry_out, find_actions
 from .siting.maxcover.run import Progress
-from .siting.pins import Pin, pin_actions, pinned_candidates, project_pins, table_pins
+from .siting.pins import Pin, pin_actions, pinned_candidates, project_pins, scenario_actions, table_pins
 from .siting.planning.candidates import find_candidates, free_beside_sites, route_points_at
 from .siting.planning.comply import Compliance, comply
 from .siting.planning.constraints import Constraints, SolverOptions, check_constraints
@@ -43,10 +45,11 @@ from .siting.programme import Programme, ProgrammeOptions, make_programme
 from .siting.step_gaps import StepGaps, gaps_by_step
 from .siting.world import World
 from .study import StageProgress, Study, fetch, load, road_classes, sample_project, silent
-from .units import M_PER_KM, WGS84
+from .units import M_PER_KM, WGS84, km
 
 __all__ = ["Study", "assess_study", "fetch", "find_places", "load", "make_plan", "sample_project"]
 PROPOSE_OPTIONS = {"objective", "sites", "budget", "reach_km", "method"}
+SCENARIO_FILE = "scenario.json"
 EXACT_POINT = r"route_point-.*\d\.\d{4}"
 """Ids of points that are candidates only because a plan with the least money may need them."""
 ROOM_M = 1.0
@@ -66,11 +69,20 @@ LIBRARIES = (
 )
 
 
-def make_plan(project: Project, *, progress: StageProgress = silent, solving: Progress | None = None) -> Plan:
+def make_plan(
+    project: Project,
+    *,
+    scenario: Scenario | None = None,
+    progress: StageProgress = silent,
+    solving: Progress | None = None,
+) -> Plan:
     """Assess a project, propose sites, and assess what would be then.
 
     Parameters
     ----------
+    project : Project
+    scenario : Scenario, optional
+        The plan is given: exactly its actions are carried out, the sites that it closes are gone.
     progress : callable
         Told of each stage.
     solving : callable, optional
@@ -88,13 +100,15 @@ def make_plan(project: Project, *, progress: StageProgress = silent, solving: Pr
         table.
     """
     started = dt.datetime.now(dt.UTC)
-    return plan_study(load(project, progress=progress), started=started, progress=progress, solving=solving)
+    study = load(project, progress=progress)
+    return plan_study(study, started=started, scenario=scenario, progress=progress, solving=solving)
 
 
 def plan_study(
     study: Study,
     *,
     started: dt.datetime | None = None,
+    scenario: Scenario | None = None,
     progress: StageProgress = silent,
     solving: Progress | None = None,
 ) -> Plan:
@@ -106,21 +120,25 @@ def plan_study(
     before = assess_study(study, candidates, progress=progress)
     progress("siting", 0.6)
     siting = _site(study, candidates, solving)
-    programme = plan_programme(study, candidates, solving)
+    programme = plan_programme(study, candidates, solving, scenario)
     progress("after", 0.75)
+    provenance = _provenance(project, begun)
     step_gaps = None
     if programme is None:
         after = _after(study, before, siting, candidates)
     else:
         chosen = programme.chosen
-        inputs = carry_out(study.inputs, programme.carried_out, study.policy)
+        inputs = carry_out(programme.world.context.inputs, programme.carried_out, study.policy)
         built = study.context.with_inputs(inputs)
         at = project.reference_date if programme.stages is None else programme.stages.last_day
         after = _assess(
             study, built, _left_over(candidates, chosen.loc[chosen["kind"] == "new_site", "target"]), at
         )
         step_gaps = _step_gaps(study, built, programme)
-        programme = replace(programme, faults=(*programme.faults, *judged(programme, after)))
+        wrong = judged(programme, after)
+        if scenario is not None and scenario.inputs_sha256 == provenance.inputs_sha256:
+            wrong += scenario_differences(scenario, programme, after, step_gaps)
+        programme = replace(programme, faults=(*programme.faults, *wrong))
     return Plan(
         project,
         study.policy,
@@ -131,7 +149,7 @@ def plan_study(
         before,
         siting,
         after,
-        provenance=_provenance(project, begun),
+        provenance=provenance,
         network=network_figures(study.roads, study.routes),
         background=study.background,
         quality=_quality(study),
@@ -205,9 +223,12 @@ def check_siting(study: Study, candidates: gpd.GeoDataFrame) -> None:
 
 
 def plan_programme(
-    study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None = None
+    study: Study,
+    candidates: gpd.GeoDataFrame,
+    solving: Progress | None = None,
+    scenario: Scenario | None = None,
 ) -> Programme | None:
-    """The plan to adopt, if the project has a section ``[plan]`` whose goal is the rules.
+    """The plan to adopt, if the project has a section ``[plan]`` whose goal is the rules; or the one of a scenario.
 
     Raises
     ------
@@ -229,11 +250,14 @@ def plan_programme(
         raise InputError(Fault("siting-no-flow", file=file, values={"key": "plan.then"}))
     _check_growth(study, settings)
     pins = _pins(study.project, settings)
+    if scenario is not None:
+        pins += [Pin("require", place.name, "places", SCENARIO_FILE) for place in scenario.places]
     places = plan_candidates(study, candidates, pins)
     costs = merged_costs(study.policy.costs, study.project.costs)
     year = (study.project.reference_date or dt.date(2000, 1, 1)).year
     last = max([year, *(settings.years or [r.by.year for r in study.policy.rules if r.by is not None])])
-    actions = find_actions(study.inputs, study.policy, places, costs, year=year, last_year=last)
+    context = _closed(study, scenario)
+    actions = find_actions(context.inputs, study.policy, places, costs, year=year, last_year=last)
     actions, required = pin_actions(actions, pins, study.context.index, study.routes)
     today = dict(zip(candidates["id"], candidates.geometry, strict=True))
     moved = actions["target"].where(actions["pin"] == "move")
@@ -242,8 +266,12 @@ def plan_programme(
         meet, settings.aims, settings.growth, year, settings.budget, dict(sorted(settings.years.items())),
         settings.method == "greedy", settings.effort, settings.time_limit_s, settings.gap,
     )  # fmt: skip
+    if scenario is not None:
+        named = [*scenario.on, *(place.name for place in scenario.places)]
+        actions, required = scenario_actions(actions, named, scenario.closed_sites, SCENARIO_FILE)
+        options = replace(options, scheduled=scenario.years, greedy=False)
     grid = ~actions["id"].astype(str).str.match(EXACT_POINT).to_numpy(bool)
-    world = World(study.context, study.policy, actions, settings.close_shared)
+    world = World(context, study.policy, actions, settings.close_shared)
     return make_programme(
         world,
         options,
@@ -253,6 +281,55 @@ def plan_programme(
         prefer=grid,
         progress=solving,
     )
+
+
+def _closed(study: Study, scenario: Scenario | None) -> RoadContext:
+    """Roads and sites without those that a scenario closes.
+
+    Raises
+    ------
+    InputError
+        With all sites that are not there, or not in the region.
+    """
+    if scenario is None or not scenario.closed_sites:
+        return study.context
+    sites, chargers = study.inputs.sites, study.inputs.chargers
+    own = set(sites.loc[sites["inside"].astype(bool) & (sites["kind"] == "charging"), "id"].astype(str))
+    wrong = [name for name in scenario.closed_sites if name not in own]
+    if wrong:
+        raise InputError([Fault("scenario-site-unknown", file=SCENARIO_FILE, value=name) for name in wrong])
+    left = chargers[~chargers["site"].astype(str).isin(scenario.closed_sites)]
+    return study.context.with_inputs(study.inputs.with_chargers(left, []))
+
+
+def scenario_differences(
+    scenario: Scenario, programme: Programme, after: Assessment, step_gaps: StepGaps | None
+) -> list[str]:
+    """Figures of which the page said something else than the assessment: none, or there is a fault of ours."""
+    if scenario.places or not scenario.figures:
+        return []
+    found: dict[str, float | None] = {"cost": programme.cost_high, "people": programme.people_after}
+    if step_gaps is not None:
+        last = step_gaps.figures[step_gaps.rule].iloc[-1]
+        found["longest_gap_km"] = None if last["gap_max_m"] is None else km(last["gap_max_m"])
+        found["gaps_over"] = last["own_gaps_over"]
+    said = {name: scenario.figures.get(name) for name in found}
+    rules = scenario.figures.get("rules")
+    for finding in after.findings:
+        mine = rules.get(finding.rule.id) if isinstance(rules, dict) else None
+        if not isinstance(mine, dict):
+            continue
+        for end, value in (("low", finding.low), ("high", finding.high)):
+            found[f"{finding.rule.id}.{end}"] = value if value is None or np.isfinite(value) else None
+            said[f"{finding.rule.id}.{end}"] = mine.get(end)
+    return [f"scenario {name}" for name, value in found.items() if not _same_figure(value, said[name])]
+
+
+def _same_figure(value: float | None, said: object) -> bool:
+    """Whether two figures are the same to the sixth decimal, as files have them."""
+    if value is None or not isinstance(said, int | float):
+        return value is None and said is None
+    return bool(abs(float(value) - said) <= 1.5e-6 * max(1.0, abs(value)))
 
 
 def _check_growth(study: Study, settings: PlanSettings) -> None:
@@ -313,22 +390,36 @@ def _step_gaps(study: Study, built: RoadContext, programme: Programme) -> StepGa
         return None
     asked = {rows.rule for rows in programme.rules}
     others = [r for r in rules if r is not spacing[0] and r.id in asked]
-    return gaps_by_step(study.context, built, [spacing[0], *others], programme)
+    return gaps_by_step(programme.world.context, built, [spacing[0], *others], programme)
 
 
 def judged(programme: Programme, after: Assessment) -> list[str]:
-    """Rules of which the plan claims another value than the assessment finds: none, or there is a fault of ours."""
+    """Rules of which the plan claims another value than the assessment finds: none, or there is a fault of ours.
+
+    What may or may not be good enough, outside or once it is in service, counts for the assessment alone.
+    """
     last = programme.steps.iloc[-1]
     wrong = []
     for rule in programme.rules:
         found = after[rule.rule]
         for end, value in (("low", found.low), ("high", found.high)):
             claimed = last[f"{rule.rule}.{end}"]
-            if value is None or not np.isfinite(value):
+            favourable = end == ("low" if found.unit == "km" else "high")
+            if value is None or not np.isfinite(value) or (favourable and _left_open(programme, found)):
                 continue
             if abs(claimed - value) > 1e-6 * max(1.0, abs(value)):
                 wrong.append(f"{rule.rule}.{end}")
     return wrong
+
+
+def _left_open(programme: Programme, finding: Finding) -> bool:
+    """Whether a site outside, or one that the plan puts into service, may or may not meet what the rule asks."""
+    if finding.rule.requirement is None:
+        return False
+    world, site = programme.world, finding.rule.requirement
+    inside = world.context.inputs.sites["inside"].to_numpy(bool)
+    outside = (world.context.status(site) == UNKNOWN) & ~inside
+    return bool(outside.any() or (world.may_give(site) & programme.actions["chosen"].to_numpy(bool)).any())
 
 
 def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None = None) -> tuple[Siting, ...]:

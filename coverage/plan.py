@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,12 @@ class Provenance:
     inputs: tuple[tuple[str, str], ...]
     versions: Mapping[str, str]
     started: str
+
+    @property
+    def inputs_sha256(self) -> str:
+        """One sum over all files: a scenario that was made from others is told by it."""
+        lines = [f"{digest}  {path}" for path, digest in sorted(self.inputs)]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -347,6 +347,17 @@ def tile_hosts(address: str, subdomains: str = "abc") -> list[str]:
     return hosts
 
 
+NAMED_TILES = {
+    "osm": ("https://tile.openstreetmap.org/{z}/{x}/{y}.png", "© OpenStreetMap", "abc"),
+    "tianditu": (
+        "https://t{s}.tianditu.gov.cn/DataServer?T=vec_w&x={x}&y={y}&l={z}&tk=",
+        "© 天地图 GS(2024)0568号",
+        "01234567",
+    ),
+}
+"""Basemaps by name: address of the tiles, credit, servers. 天地图 wants the user's own key at the end."""
+
+
 class OutputSettings(_Frozen):
     """What is written, and how."""
 
@@ -356,6 +367,7 @@ class OutputSettings(_Frozen):
     approval_number: str = ""
     report_template: FilePath | None = None
     basemap: str = ""
+    basemap_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9]*$")] = ""
     sources: str = ""
     schematic: bool = False
     note: str = ""
@@ -363,12 +375,26 @@ class OutputSettings(_Frozen):
     @field_validator("basemap")
     @classmethod
     def _basemap(cls, value: str) -> str:
-        if value:
+        if value and value not in NAMED_TILES:
             try:
                 tile_hosts(value)
             except ValueError as error:
                 raise PydanticCustomError("basemap", "map tiles", {"form": "{z}/{x}/{y}"}) from error
         return value
+
+    @model_validator(mode="after")
+    def _key_for_tianditu(self) -> OutputSettings:
+        if self.basemap == "tianditu" and not self.basemap_key:
+            raise PydanticCustomError("basemap_key", "basemap_key is expected")
+        return self
+
+    @property
+    def tiles(self) -> tuple[str, str, str]:
+        """Address of the tiles, credit and servers; an empty address without a basemap."""
+        if self.basemap not in NAMED_TILES:
+            return self.basemap, "", "abc"
+        address, credit, servers = NAMED_TILES[self.basemap]
+        return address + (self.basemap_key if self.basemap == "tianditu" else ""), credit, servers
 
 
 class Project(_Frozen):

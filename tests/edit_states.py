@@ -34,11 +34,6 @@ class Witness:
         actions, today = self.world.actions, self.world.context.inputs.sites
         on = rng.random(len(actions)) < rng.choice([0.02, 0.1, 0.3, 0.7])
         on &= ~actions["kind"].isin(["survey", "opening"]).to_numpy(bool)
-        # A planned site of which the power is not known is unknown once it is in service, too: rows and page take it
-        # for no, the assessment's upper end for yes. Nothing in a plan can settle that, so it is left out here.
-        power = self.world.context.inputs.chargers.groupby("site")["point_kw"].max()
-        vague = power.index[power.isna()]
-        on &= ~(actions["target"].isin(set(vague)) & (actions["kind"] == "commission")).to_numpy(bool)
         free = (today["inside"].astype(bool) & (today["kind"] == "charging")).to_numpy(bool)
         off = free & (rng.random(len(today)) < rng.choice([0.0, 0.0, 0.1, 0.5])) if sites else free & False
         return on, off

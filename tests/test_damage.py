@@ -19,7 +19,7 @@ from plugspan.network.distances import AnchoredGraph, distances_within, snap
 from plugspan.network.routes import bridges, find_routes
 from plugspan.notices import county_notices
 from plugspan.pipeline import find_places, load
-from plugspan.project import Project, read_project
+from plugspan.project import Project, read_project, tile_hosts
 from plugspan.rules.fleet import FleetPower, assess_fleet
 from plugspan.rules.policy import read_policy
 from plugspan.settings import parse_toml
@@ -201,6 +201,22 @@ def test_usual_basemaps_are_taken(tmp_path, address):
     text = f'schema = 1\nname = "x"\n[network]\nosm = "x.osm"\n[output]\nbasemap = "{address}"\n'
     (tmp_path / "project.toml").write_text(text, "utf-8")
     assert read_project(tmp_path).output.basemap == address
+
+
+def test_basemaps_by_name(tmp_path):
+    """OSM, and Tianditu with the user's key; without the key it is told before the work begins."""
+    text = 'schema = 1\nname = "x"\n[network]\nosm = "x.osm"\n[output]\n'
+    for lines, host in (
+        ('basemap = "osm"', "https://tile.openstreetmap.org"),
+        ('basemap = "tianditu"\nbasemap_key = "a1B2"', "https://t7.tianditu.gov.cn"),
+    ):
+        (tmp_path / "project.toml").write_text(text + lines, "utf-8")
+        address, credit, servers = read_project(tmp_path).output.tiles
+        assert tile_hosts(address, servers)[-1] == host
+        assert credit.startswith("©")
+    assert address.endswith("tk=a1B2")
+    assert project_faults(tmp_path, '[output]\nbasemap = "tianditu"')[0][0] == "key-value"
+    assert project_faults(tmp_path, '[output]\nbasemap_key = "a;b"')[0][0] == "key-value"
 
 
 # -- OSM files -------------------------------------------------------------------------------------------------

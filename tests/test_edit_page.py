@@ -252,3 +252,45 @@ def test_the_bounds_hold(browser):
         hits += found["people"] >= -most.fun - 1e-6
     page.close()
     assert hits >= 27
+
+
+def test_the_look(opened, pages):  # noqa: F811
+    """All gaps are in the first view, names of districts stay, a tap beside a gap takes it, the print has findings."""
+    _, folder = pages
+    page = opened(folder / "zh.html")
+    out = page.evaluate(
+        """() => { const l = plugspan.view.layers.find(l => l.spec.name === 'routes');
+        const seen = plugspan.map.getBounds();
+        return l.spec.cat.filter((c, i) => c === 2 && !seen.contains(l.bounds(i))).length; }"""
+    )
+    assert out == 0
+    names = """() => Object.fromEntries([...document.querySelectorAll('.name.area')]
+        .map(n => [n.textContent, n.style.transform]))"""
+    until(page, "document.querySelectorAll('.name.area').length > 5")
+    today = page.evaluate(names)
+    page.evaluate("plugspan.setPhase('after')")
+    until(page, "document.querySelectorAll('.pin').length > 5")
+    page.wait_for_selector(".name.area")
+    after = page.evaluate(names)
+    assert {name: after[name] for name in today if name in after} == today
+    page.evaluate("plugspan.setPhase('before')")
+    spot = page.evaluate(
+        """() => { const l = plugspan.view.layers.find(l => l.spec.name === 'routes');
+        const i = l.spec.cat.indexOf(2), at = l.anchor(i);
+        plugspan.map.setView(at, 11, { animate: false });
+        const line = l.items[i].getLayers()[0]._parts.flat(), p = plugspan.map.latLngToLayerPoint(at);
+        const near = [...line.keys()].reduce((a, b) => line[a].distanceTo(p) <= line[b].distanceTo(p) ? a : b);
+        const k = Math.max(1, near), dx = line[k].x - line[k - 1].x, dy = line[k].y - line[k - 1].y;
+        const size = Math.hypot(dx, dy), middle = line[k].add(line[k - 1]).divideBy(2);
+        const off = middle.add([-dy / size * 10, dx / size * 10]), c = plugspan.map.layerPointToContainerPoint(off);
+        const box = plugspan.map.getContainer().getBoundingClientRect(); return [c.x + box.left, c.y + box.top]; }"""
+    )
+    page.mouse.click(*spot)
+    page.wait_for_selector(".popup .popup-kind")
+    assert "普通国省干线" in page.inner_text(".popup .popup-kind")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#findings").is_visible()
+    assert page.evaluate(
+        "(box => box.scrollHeight <= box.clientHeight + 2)(document.getElementById('finding-list'))"
+    )
+    page.evaluate("dispatchEvent(new Event('afterprint'))")

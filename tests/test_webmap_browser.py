@@ -340,13 +340,14 @@ def test_keyboard_and_screen_readers(opened, maps):
 
 
 def test_paper(opened, maps):
-    """On paper: title, map, legend and notes on one sheet, no buttons; afterwards all is as before."""
+    """On paper: title, findings, map, legend and notes on one sheet, no buttons; afterwards all is as before."""
     page = opened(maps / "zh.html")
     page.evaluate("plugspan.view.layers.forEach(l => { l.on = true; }); plugspan.showLayer('berths')")
     assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    for selector in ("nav", ".tools", "#findings", "#search"):
+    for selector in ("nav", ".tools", "#plan", "#search"):
         assert page.locator(selector).is_hidden()
+    assert page.locator("#findings").is_visible()
     # A printer's paper may be narrower than a phone's limit for the style sheet: the legend keeps its size.
     high = page.evaluate("document.querySelector('#tree').scrollHeight")
     page.set_viewport_size({"width": 800, "height": 768})

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, Response
 
 from ..errors import InputError
 from ..render.webmap.page import content_policy, render_shell
-from ..render.webmap.payload import Basemap
+from ..render.webmap.payload import basemap_of
 from ..texts import text
 from .ask import Ask
 from .door import with_policy
@@ -45,10 +45,10 @@ def map_policy(folder: Folder) -> str:
     not run, for the hashes are those of the page as this version makes it.
     """
     try:
-        basemap = open_project(folder)[0].output.basemap
+        basemap = basemap_of(open_project(folder)[0].output)
     except InputError:
-        basemap = ""
-    policy = content_policy(render_shell(), Basemap(basemap) if basemap else None)
+        basemap = None
+    policy = content_policy(render_shell(), basemap)
     return f"{policy}; frame-ancestors 'self'"
 
 

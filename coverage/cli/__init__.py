@@ -29,6 +29,7 @@ VERBS = (
     "export",
     "report",
     "compare",
+    "merge",
     "verify",
     "serve",
 )

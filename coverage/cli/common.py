@@ -25,6 +25,7 @@ from ..texts import LANGUAGES, catalogue, text
 if TYPE_CHECKING:
     from ..plan import Plan
     from ..project import Project
+    from ..scenario import Scenario
     from ..siting.maxcover.result import LogLine
 
 WITH_PROJECT = ("fetch", "check", "run", "assess", "site", "map", "export", "report")
@@ -235,3 +236,18 @@ def warn_of_siting(plan: Plan, lang: str) -> int:
         if "interrupted" in (siting.result.status, siting.goal.status if siting.goal else ""):
             warn(text("cli.solve-interrupted", lang))
     return 4 if any(siting.result.status == "infeasible" for siting in plan.siting) else 0
+
+
+def warn_of_scenario(plan: Plan, scenario: Scenario, lang: str) -> int:
+    """Say where the page counted otherwise, or that it could not be compared; the exit code, 1 if it did."""
+    if plan.programme is None:
+        warn(text("scenario.no-plan", lang))
+        return 1
+    if scenario.inputs_sha256 != plan.provenance.inputs_sha256:
+        warn(text("scenario.other-inputs", lang))
+    elif scenario.places:
+        warn(text("scenario.own-places", lang, n=len(scenario.places)))
+    wrong = [name.removeprefix("scenario ") for name in plan.programme.faults if name.startswith("scenario ")]
+    if wrong:
+        warn(text("scenario.differs", lang, names=", ".join(wrong)))
+    return 1 if wrong else 0

@@ -17,11 +17,24 @@ from .common import lang_option, messages_in, option, ui_lang, verb, warn
 @option("overwrite", is_flag=True)
 @lang_option
 def command(first: Path, second: Path, out: Path | None, overwrite: bool, lang: str | None) -> int:
-    """Print a line for each thing that differs; with ``--out`` also write a page with a map, and a sheet."""
+    """Print a line for each thing that differs; with ``--out`` also write a page with a map, and a sheet.
+
+    Of two scenarios the decisions and figures are compared.
+    """
     from ..render.changes import compare, table_lines
     from ..render.compare import run_language
+    from ..render.scenario_lines import compare_lines
+    from ..scenario import is_scenario, read_scenario
     from ..texts import text
 
+    if is_scenario(first) and is_scenario(second):
+        lang = lang or ui_lang()
+        with messages_in(lang):
+            if out is not None:
+                raise click.UsageError(text("scenario.no-out", lang))
+            for line in compare_lines(read_scenario(first), read_scenario(second), lang):
+                click.echo(line)
+        return 0
     lang = lang or run_language(first) or ui_lang()
     with messages_in(lang):
         found = compare(first, second, lang)

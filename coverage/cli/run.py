@@ -16,26 +16,37 @@ from .common import (
     progress_bar,
     project_argument,
     verb,
+    warn_of_scenario,
 )
 
 
 @verb("run")
 @project_argument
+@option("scenario", type=click.Path(path_type=Path, dir_okay=False))
 @out_options
 @option("progress", "form", type=click.Choice(["json"]))
 def command(
-    project: Path, out: Path | None, overwrite: bool, lang: str | None, strict: bool, form: str | None
+    project: Path,
+    scenario: Path | None,
+    out: Path | None,
+    overwrite: bool,
+    lang: str | None,
+    strict: bool,
+    form: str | None,
 ) -> int:
     """Read, assess, site, write."""
     from ..atomic import check_folder
     from ..pipeline import make_plan
     from ..render.run import write_run
+    from ..scenario import read_scenario
 
     started = time.perf_counter()
     opened = open_project(project, lang)
     folder = out or opened.folder / "run"
     with messages_in(opened.language), progress_bar(opened.language, form) as progress:
         check_folder(folder, overwrite=overwrite)
-        plan = make_plan(opened, progress=progress, solving=progress.solving)
+        told = None if scenario is None else read_scenario(scenario)
+        plan = make_plan(opened, scenario=told, progress=progress, solving=progress.solving)
         write_run(plan, folder, overwrite=overwrite, lang=opened.language, progress=progress)
-    return finish(plan, folder, opened.language, started, strict=strict)
+    code = finish(plan, folder, opened.language, started, strict=strict)
+    return code if told is None else warn_of_scenario(plan, told, opened.language) or code

@@ -23,7 +23,7 @@ from .report.write import check_template, write_report
 from .result import plan_result, result_text
 from .result_schema import result_schema
 from .strips.draw import strip_charts
-from .webmap import Basemap, write_map
+from .webmap import basemap_of, write_map
 from .webmap.edit_data import edit_block
 from .workbook.write import write_workbook
 
@@ -104,7 +104,7 @@ def write_plan_map(
         subtitle=plan.policy.name[lang],
         note=source_note(plan),
         strips=strip_charts(plan, lang),
-        basemap=Basemap(output.basemap) if output.basemap else None,
+        basemap=basemap_of(output),
         cards=plan_cards(plan, lang),
         panel=plan_panel(plan, lang),
         edit=edit_block(plan, lang),

@@ -180,6 +180,7 @@ class _Packer:
         return {
             "status": status_numbers(self.world.context.status(site)),
             "adds": np.flatnonzero(adds).tolist(),
+            "may": np.flatnonzero(self.world.may_give(site) & (self.place_of_action >= 0)).tolist(),
         }
 
     def action_list(self, programme: Programme) -> Packed:
@@ -246,13 +247,16 @@ class _Packer:
         inputs = self.world.context.inputs
         table = counted_facilities(inputs.facilities, rule)
         surveys = self.world.at("survey")
-        gives = self.world.gives(rule.site)
+        gives, may = self.world.gives(rule.site), self.world.may_give(rule.site)
         at, which = assign_chargers(table, self.world.chargers, rule.site)
         action = self.world.chargers["action"].to_numpy(np.int64)[which]
         serving: list[set[int]] = [set() for _ in range(len(table))]
+        perhaps: list[set[int]] = [set() for _ in range(len(table))]
         for k, j in zip(at.tolist(), action.tolist(), strict=True):
             if gives[j] and self.world.actions["kind"].iloc[j] != "survey":
                 serving[k].add(j)
+            elif may[j]:
+                perhaps[k].add(j)
         has, _ = facility_status(table, inputs.chargers, rule.site)
         states = self._states(table, rule, has)
         pair = table["pair"].fillna(table["name"]).fillna(table["id"])
@@ -263,6 +267,7 @@ class _Packer:
             "sites": [sites for sites, _ in states],
             "states": [status for _, status in states],
             "serving": [sorted(found) for found in serving],
+            "perhaps": [sorted(found) for found in perhaps],
             "survey": [surveys.get(name, -1) for name in table["id"]],
             "lonlat": np.round(points, 6).tolist(),
         }

@@ -193,6 +193,53 @@ def pin_actions(
     return actions.assign(reason=reason, cost=cost, pin=decided), tuple(found["require"])
 
 
+def scenario_actions(
+    actions: gpd.GeoDataFrame, on: Iterable[str], closed: Iterable[str], file: str
+) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
+    """Leave exactly the actions of a scenario to choose.
+
+    Parameters
+    ----------
+    actions : GeoDataFrame
+        Of a state in which the sites ``closed`` are gone.
+    on : iterable of str
+        Ids of actions; what would change a closed site does nothing and is left out.
+    closed : iterable of str
+        Ids of sites.
+    file : str
+        Where the scenario stands, for faults.
+
+    Returns
+    -------
+    actions : GeoDataFrame
+        With ``reason`` ``"forbidden"`` for all others.
+    required : tuple of str
+
+    Raises
+    ------
+    InputError
+        With all ids that no action has, and all that the project rules out.
+    """
+    choices = actions[~actions["kind"].isin(EVENTS)]
+    known = dict(zip(choices["id"].astype(str), choices["reason"], strict=True))
+    gone = {f"{kind}-{site}" for kind in ("upgrade", "commission") for site in closed}
+    wanted = [name for name in dict.fromkeys(on) if name not in gone]
+    faults = [
+        Fault("scenario-action-unknown", file=file, value=name, values={"near": _alike(name, known)})
+        for name in wanted
+        if name not in known
+    ]
+    faults += [
+        Fault("scenario-action-excluded", file=file, value=name)
+        for name in wanted
+        if name in known and not pd.isna(known[name])
+    ]
+    if faults:
+        raise InputError(faults)
+    other = ~actions["id"].isin(wanted) & ~actions["kind"].isin(EVENTS) & actions["reason"].isna()
+    return actions.assign(reason=actions["reason"].mask(other, "forbidden")), tuple(wanted)
+
+
 def _named(
     actions: gpd.GeoDataFrame, name: str, index: RoadIndex, routes: list[Route]
 ) -> tuple[list[str], str]:

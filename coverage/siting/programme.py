@@ -27,7 +27,7 @@ from .maxcover.problem import BoolArray, FloatArray
 from .maxcover.run import Progress
 from .proof import check_proof, write_proof
 from .rows import Rows, stack_rows
-from .stages import StagePlan, spread_plan
+from .stages import StagePlan, given_stages, spread_plan
 from .world import World, rows_of
 
 NO_CANDIDATE, NEIGHBOUR, NO_DATA = "no_candidate", "neighbour", "no_data"
@@ -56,6 +56,8 @@ class ProgrammeOptions:
         The plan by greedy choice alone, with its bound.
     effort, time_limit_s, gap : float
         Of each level; see :func:`.priced.solve_program`.
+    scheduled : mapping, optional
+        The plan is given: ids of its actions with their years. All that is required is in it, and money is no limit.
     """
 
     meet: tuple[str, ...] = ()
@@ -68,10 +70,13 @@ class ProgrammeOptions:
     effort: float = 1.0
     time_limit_s: float = TIME_LIMIT_S
     gap: float = 0.0
+    scheduled: Mapping[str, int] | None = None
 
     @property
     def money(self) -> float | None:
-        """Money in all."""
+        """Money in all; None without a limit."""
+        if self.scheduled is not None:
+            return None
         return float(sum(self.years.values())) if self.years else self.budget
 
 
@@ -117,6 +122,8 @@ class Programme:
         What a site must have for them, and how far it may be: kilometres, or minutes of driving.
     required : (n,) bool
         Actions and events that are in every plan.
+    given : bool
+        The plan was not looked for: it is that of a scenario.
     """
 
     actions: gpd.GeoDataFrame
@@ -143,6 +150,7 @@ class Programme:
     people_reach: tuple[SiteRequirement, float | None, float | None]
     required: BoolArray
     then: Mapping[str, float] = field(default_factory=lambda: {"people": 1.0})
+    given: bool = False
 
     def __repr__(self) -> str:
         """Actions, money, and whether the rules are met."""
@@ -209,7 +217,9 @@ def make_programme(
             break
         rules = more
     purse = plan.least if options.money is None or not plan.complete else options.money
-    proof = write_proof(base, plan, purse, world.actions["id"].astype(str), stages)
+    given = options.scheduled is not None
+    claimed = None if given else stages  # nothing is claimed of years that are given
+    proof = write_proof(base, plan, purse, world.actions["id"].astype(str), claimed)
     return Programme(
         actions=_action_table(world, base, plan, other, stages),
         rules=rules,
@@ -235,6 +245,7 @@ def make_programme(
         people=people,
         people_reach=_people_reach(world, reach_km),
         required=base.required,
+        given=given,
     )
 
 
@@ -269,6 +280,9 @@ def _solved(
     if not options.years:
         return base, other, plan, None
     listed = list(options.years)
+    if options.scheduled is not None:
+        stages = _as_scheduled(world, base, plan, options, options.scheduled)
+        return base, other, replace(plan, order=stages.order), stages
     lacking = ~reached.reached
     now = [_growth(reached.demand, options, year)[lacking] for year in listed]
     base, plan, stages = spread_plan(
@@ -286,6 +300,17 @@ def _solved(
     spread = stages.stage >= 0
     whole = spread if plan.complete else plan.whole
     return base, other, replace(plan, chosen=spread, order=stages.order, whole=whole), stages
+
+
+def _as_scheduled(
+    world: World, base: PlanProblem, plan: LevelPlan, options: ProgrammeOptions, scheduled: Mapping[str, int]
+) -> StagePlan:
+    """The years of a plan that is given; what opens by itself has its own, what is named without one the last."""
+    years = np.array(list(options.years), dtype=np.int64)
+    when = world.actions["id"].map(dict(scheduled)).astype(float).fillna(world.actions["year"].astype(float))
+    stage = np.searchsorted(years, when.fillna(float(years[-1])).to_numpy(np.float64))
+    stage = np.where(plan.chosen, np.minimum(stage, len(years) - 1), -1).astype(np.int64)
+    return given_stages(base, years, list(options.years.values()), stage)
 
 
 def _shut(world: World, required: Sequence[str]) -> BoolArray:

@@ -252,6 +252,26 @@ def spread_plan(
     return problem, plan, stages
 
 
+def given_stages(
+    problem: PlanProblem, years: npt.ArrayLike, money: npt.ArrayLike, stage: IntArray
+) -> StagePlan:
+    """The years of a plan that was not looked for; nothing is claimed of it.
+
+    Parameters
+    ----------
+    problem : PlanProblem
+    years : (t,) int
+        Rising.
+    money : (t,) float64
+        Money of each year; a plan that is given may spend more.
+    stage : (n,) int64
+        Position of the year of each action; -1 for those that are not in the plan.
+    """
+    when, upto = np.asarray(years, dtype=np.int64), np.cumsum(np.asarray(money, dtype=np.float64))
+    hold = np.zeros((len(when), len(problem.rows.rules)), np.bool_)
+    return _staged(problem, Years(when, upto, np.zeros(len(stage), np.int64), hold), stage, None)
+
+
 def solve_stages(
     problem: PlanProblem,
     plan: LevelPlan,

@@ -51,14 +51,23 @@ class World:
     def gives(self, site: SiteRequirement) -> BoolArray:
         """(n,) actions and events with which a site meets a requirement."""
         if site not in self._known:
-            table = self.chargers.assign(site=self.chargers["action"].astype(str))
-            places = pd.DataFrame({"id": [str(k) for k in range(self.n)]})
-            found = (qualify(places, table, **site.asked) == YES).to_numpy(bool).copy()
-            if site.public_only:
-                closed = self.chargers.loc[self.chargers["access"] == "restricted", "action"]
-                found[closed.to_numpy(np.int64)] = False
-            self._known[site] = found | self._answers(site)
+            self._known[site] = self._status(site, YES) | self._answers(site)
         return self._known[site]
+
+    def may_give(self, site: SiteRequirement) -> BoolArray:
+        """(n,) actions after which nobody knows whether their site meets a requirement."""
+        built = (self.actions["kind"] != "survey").to_numpy(bool)
+        return np.asarray(self._status(site, UNKNOWN) & built, dtype=np.bool_)
+
+    def _status(self, site: SiteRequirement, wanted: str) -> BoolArray:
+        """(n,) actions whose own chargers have a status."""
+        table = self.chargers.assign(site=self.chargers["action"].astype(str))
+        places = pd.DataFrame({"id": [str(k) for k in range(self.n)]})
+        found = (qualify(places, table, **site.asked) == wanted).to_numpy(bool).copy()
+        if site.public_only:
+            closed = self.chargers.loc[self.chargers["access"] == "restricted", "action"]
+            found[closed.to_numpy(np.int64)] = False
+        return np.asarray(found, dtype=np.bool_)
 
     def adds(self, site: SiteRequirement) -> BoolArray:
         """(n,) actions and events that make a site count for a requirement which does not surely count today."""

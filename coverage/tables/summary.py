@@ -53,18 +53,26 @@ def _programme_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
     proven = text(
         "summary.optimal" if proof.status == "optimal" else "summary.gap", lang, gap=at_most(proof.gap)
     )
-    aim = "part" if not found.complete else "more" if found.spends_more else "complete"
+    aim = (
+        "given"
+        if found.given
+        else "part"
+        if not found.complete
+        else "more"
+        if found.spends_more
+        else "complete"
+    )
     rows: list[tuple[str, ...]] = [
         (
             text("summary.plan", lang, n=len(found.chosen)),
             high if high == low else f"{low} – {high}",
-            proven,
+            "" if found.given else proven,
             text(f"summary.plan-{aim}", lang, least=programme.money(plan, found.least, lang)),
         )
     ]
     if found.faults:
         rules = text("map.comma", lang).join(
-            dict.fromkeys(plan.before[name.rsplit(".", 1)[0]].rule.title[lang]
+            dict.fromkeys(plan.before[name.removeprefix("scenario ").rsplit(".", 1)[0]].rule.title[lang]
                           for name in found.faults if name.endswith((".low", ".high")))
         )  # fmt: skip
         rows.append((text("summary.plan-unconfirmed", lang), "", "", rules))

@@ -56,6 +56,7 @@ class EditCore {
   status(requirement, done, off) {
     const spec = this.model.requirements[requirement], found = new Uint8Array(this.model.places.n);
     for (let k = 0; k < this.sites; k++) found[k] = off[k] ? 0 : spec.status[k];
+    for (const a of spec.may) if (done[a]) found[this.model.actions.at[a]] = Math.max(found[this.model.actions.at[a]], 1);
     for (const a of this.adds[requirement]) if (done[a]) found[this.model.actions.at[a]] = 2;
     return found;
   }
@@ -104,11 +105,11 @@ class EditCore {
   }
 
   by_facilities(rule, { done, off }) {
-    const { states, sites, serving, pair } = rule.of;
+    const { states, sites, serving, perhaps, pair } = rule.of;
     const has = states.map((status, k) => {
       let mask = 0;
       sites[k].forEach((site, b) => { if (!off[site]) mask |= 1 << b; });
-      return serving[k].some((a) => done[a]) ? 2 : status[mask];
+      return serving[k].some((a) => done[a]) ? 2 : perhaps[k].some((a) => done[a]) ? Math.max(status[mask], 1) : status[mask];
     });
     let counted = has;
     if (rule.pairs) {

@@ -266,12 +266,27 @@ function pickDense(latlng, kind) {
   return null;
 }
 
+/** Nearest route or gap beside a place: they come before roads of the background, which lie under them. */
+function pickLine(latlng) {
+  const pixels = L.Browser.mobile ? 20 : 12, p = MAP.latLngToLayerPoint(latlng);
+  let best = null, least = pixels;
+  for (const layer of view.layers) {
+    if (layer.dense || layer.spec.kind !== "line" || layer.spec.group === "background" || !layer.shown || !layer.parts) continue;
+    layer.items.forEach((item, i) => {
+      if (!item || !layer.draws(i)) return;
+      const at = item.getLayers()[0].closestLayerPoint(p);
+      if (at && at.distance < least) { best = [layer, i]; least = at.distance; }
+    });
+  }
+  return best;
+}
+
 /** A click: dense points lie above lines, dense lines above areas. */
 function clicked(latlng, layer, i) {
   if (view.measuring) { MAP.fire("measureclick", { latlng }); return; }
   if (!(layer && layer.spec.kind === "point") && openCluster(latlng)) return;
   const isPoint = layer && layer.spec.kind === "point", isLine = layer && layer.spec.kind === "line";
-  const hit = (!isPoint && pickDense(latlng, "point")) || (!isPoint && !isLine && pickDense(latlng, "line")) || (layer && [layer, i]);
+  const hit = (!isPoint && pickDense(latlng, "point")) || (!isPoint && !isLine && (pickLine(latlng) || pickDense(latlng, "line"))) || (layer && [layer, i]);
   if (!hit && highlighted) highlighted.remove();
   if (hit) openPopup(hit[0], hit[1], isPoint && hit[0] === layer ? layer.anchor(i) : latlng);
 }

@@ -22,6 +22,7 @@ const Names = L.Layer.extend({
     MAP.on("moveend zoomend layersrefreshed resize", this.schedule, this);
     this.ruler = document.createElement("canvas").getContext("2d");
     this.widths = new Map();
+    this.held = new Map();
     this.schedule();
   },
 
@@ -45,11 +46,12 @@ const Names = L.Layer.extend({
     this.written = new Set();
     this.box.replaceChildren();
     this.solid();
-    this.pins();
     const layers = view.layers.filter((l) => l.shown && (l.spec.labels || this.denseLabels(l)));
     const lines = layers.filter((l) => l.spec.kind === "line");
-    for (const l of lines.filter((l) => l.spec.group !== "background")) this.routes(l);
+    this.pins();
+    // Areas keep the places that they have at a zoom, so that they are the same today, with the plan and while it is edited.
     for (const l of layers.filter((l) => l.spec.kind === "polygon")) this.plain(l, "area", "600 14px", AREA_OFFSETS);
+    for (const l of lines.filter((l) => l.spec.group !== "background")) this.routes(l);
     for (const l of layers.filter((l) => l.spec.kind === "point" && !l.spec.numbered)) this.plain(l, "town", "12px", null);
     for (const l of lines.filter((l) => l.spec.group === "background")) this.routes(l);
   },
@@ -148,8 +150,10 @@ const Names = L.Layer.extend({
       const side = w / 2 + size / 2 + 4, up = size / 2 + 10;
       const at4 = offsets ? layer.within(i, p, offsets) : [[side, 0], [-side, 0], [0, -up], [0, up], [side, -9], [-side, 9]];
       const fits = (overMarks) => at4.find(([dx, dy]) => this.free(p.x + dx, p.y + dy, w, h, overMarks));
-      const found = fits(false) || (kind === "area" && this.least(at4, p, w, h));
+      const key = MAP.getZoom() + text, kept = kind === "area" && this.held.get(key);
+      const found = kept || fits(false) || (kind === "area" && this.least(at4, p, w, h));
       if (!found) return;
+      if (kind === "area") this.held.set(key, found);
       this.put(text, kind, p.x + found[0], p.y + found[1], w, h);
       this.written.add(text);
     });

@@ -166,8 +166,10 @@ function setPrinting(on) {
   document.body.classList.toggle("printing", on);
   // A long legend is made smaller until it fits the sheet.
   const tree = byId("tree");
-  tree.style.zoom = "1";
-  if (on) for (let k = 0.95; k > 0.45 && tree.scrollHeight > tree.clientHeight + 1; k -= 0.05) tree.style.zoom = String(k);
+  for (const box of [tree, byId("finding-list")]) {
+    box.style.zoom = "1";
+    if (on) for (let k = 0.95; k > 0.45 && box.scrollHeight > box.clientHeight + 1; k -= 0.05) box.style.zoom = String(k);
+  }
   MAP.invalidateSize({ pan: false, animate: false });
   if (whole) wholeArea(); else MAP.setView(centre, zoom, { animate: false });
   names.place();

@@ -13,9 +13,9 @@ from ...atomic import write_file
 from ...tables.layer import FindingRow, Layer, SourceNote
 from ...tables.plan_cards import PlanCard
 from .page import assemble
-from .payload import Basemap, page_payload
+from .payload import Basemap, basemap_of, page_payload
 
-__all__ = ["Basemap", "render_map", "write_map"]
+__all__ = ["Basemap", "basemap_of", "render_map", "write_map"]
 
 
 def render_map(

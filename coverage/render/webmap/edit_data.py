@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -23,12 +22,6 @@ TOLERANCE_DEG = 1e-4
 """and points that lie no further than this from the line between others (10 m) are left out."""
 MOST_DRIVES = 4000
 """With more directions of roads the page would be too large for its ten megabytes; then it has no edit mode."""
-
-
-def inputs_digest(plan: Plan) -> str:
-    """One sum over all files that a plan was made from: scenarios of other inputs are told apart by it."""
-    lines = [f"{digest}  {path}" for path, digest in sorted(plan.provenance.inputs)]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def edit_block(plan: Plan, lang: str) -> dict[str, Any] | None:
@@ -52,7 +45,7 @@ def edit_block(plan: Plan, lang: str) -> dict[str, Any] | None:
     }
     model["lines"] = _lines(programme.world.context.index, plan, model)
     model["project"] = plan.project.name
-    model["inputs_sha256"] = inputs_digest(plan)
+    model["inputs_sha256"] = plan.provenance.inputs_sha256
     code = json.dumps(model, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
     return {"packed": b64gz(code.encode("utf-8", "replace"))}
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from ...project import OutputSettings
 from ...schema import Column, length_unit, shown
 from ...tables.layer import GROUPS, Category, FindingRow, Layer
 from ...tables.plan_cards import PlanCard
@@ -44,6 +45,12 @@ class Basemap:
     attribution: str = ""
     max_zoom: int = 18
     subdomains: str = "abc"
+
+
+def basemap_of(output: OutputSettings) -> Basemap | None:
+    """The basemap that a project asks for, by address or by name; None without one."""
+    address, credit, servers = output.tiles
+    return Basemap(address, credit, subdomains=servers) if address else None
 
 
 def layer_payload(layer: Layer, lang: str, block_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -272,8 +279,8 @@ def _ui_texts(lang: str) -> dict[str, str]:
 
 
 def _view(layers: Sequence[Layer], specs: Sequence[dict[str, Any]]) -> list[float]:
-    """Return what the map shows first: the counties if there are any, else routes, else everything."""
-    for wanted in ({"counties"}, {"routes"}, {layer.name for layer in layers}):
+    """Return what the map shows first: the counties and the assessed routes with their gaps, else everything."""
+    for wanted in ({"counties", "routes"}, {layer.name for layer in layers}):
         boxes = [spec["bounds"] for spec in specs if spec["name"] in wanted and spec["bounds"]]
         if boxes:
             west, south, east, north = np.array(boxes).T

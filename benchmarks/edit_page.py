@@ -1,0 +1,98 @@
+"""How long the map's edit mode takes to recount a plan: the sample, and a prefecture (100 000 roads, 3 000 demands).
+
+    python benchmarks/edit_page.py [--times 60]
+
+The prefecture is made of copies of the sample's roads, joined, with six times its routes. Median and longest time of an
+edit in headless Chromium (named by CHROMIUM, or on the PATH) are printed, in milliseconds; nothing is asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from itertools import accumulate
+
+from playwright.sync_api import sync_playwright
+from plugspan.pipeline import assess_study, find_places, plan_programme
+from plugspan.project import read_project
+from plugspan.render.webmap.page import asset
+from plugspan.siting.edit_model import edit_model
+from plugspan.study import load, sample_project
+
+ROADS, ROUTES, DEMANDS = 28, 6, 3000
+"""Copies of the sample's roads and routes, and demands."""
+TIMED = """
+window.timed = (model, times) => {
+  const core = new EditCore(model), on = new Uint8Array(core.n), off = new Uint8Array(core.sites), found = [];
+  for (let k = 0; k < times + 20; k++) {
+    on[(k * 7) % core.n] ^= 1;
+    const begun = performance.now();
+    core.assess(on, off);
+    if (k >= 20) found.push(performance.now() - begun);
+  }
+  found.sort((a, b) => a - b);
+  return [found[times >> 1], found[times - 1]];
+};
+"""
+
+
+def larger(model):
+    """The model with as many roads, routes and demands as a prefecture has."""
+    big = json.loads(json.dumps(model))
+    for graph in big["edges"]:
+        n = graph["nodes"]
+        for name in ("u", "v", "piece_u", "piece_v"):
+            graph[name] = [node + n * copy for copy in range(ROADS) for node in graph[name]]
+        for name in ("m", "piece_m", "weight_m"):
+            graph[name] = graph[name] * ROADS
+        graph["nodes"] = n * ROADS
+        for copy in range(ROADS - 1):
+            for k in range(20):
+                graph["u"].append(n * copy + 50 * k)
+                graph["v"].append(n * (copy + 1) + 50 * k)
+                graph["m"].append(4000.0)
+    for net in big["nets"]:
+        net["drives"] = [d | {"ref": f"{d['ref']}/{k}"} for k in range(ROUTES) for d in net["drives"]]
+    for reach in big["reaches"]:
+        n = len(reach["id"])
+        copies = DEMANDS // n + 1
+        near = [
+            reach["place"][a:b] for a, b in zip(reach["start"], reach["start"][1:], strict=False)
+        ] * copies
+        reach["start"] = [0, *accumulate(map(len, near))]
+        reach["place"] = [place for places in near for place in places]
+        reach["id"] = [f"{name}-{k}" for k in range(copies) for name in reach["id"]]
+        for name in ("county", "weight", "lost"):
+            reach[name] = reach[name] * copies
+    return big
+
+
+def main():
+    """Print a line for each size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=60)
+    times = parser.parse_args().times
+    with sample_project() as path:
+        study = load(read_project(path))
+    candidates = find_places(study)
+    programme = plan_programme(study, candidates)
+    model = json.loads(json.dumps(edit_model(programme, assess_study(study, candidates), None)))
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.add_script_tag(content=asset("web/edit_roads.js") + asset("web/edit_core.js") + TIMED)
+        for name, made in (("sample", model), ("prefecture", larger(model))):
+            graph, reach = made["edges"][0], made["reaches"][0]
+            median, longest = page.evaluate("([model, times]) => window.timed(model, times)", [made, times])
+            print(
+                f"{name}: {len(graph['u'])} roads, {len(graph['piece_u'])} pieces, {len(reach['id'])} demands, "
+                f"{made['places']['n']} places: {median:.1f} ms, at most {longest:.1f} ms"
+            )
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""A scenario: a plan that somebody changed by hand on the map, as ``scenario.json`` has it; reading and merging."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .errors import Fault, InputError
+from .settings import validated
+
+MOST_BYTES = 5_000_000
+SITE = "site:"
+"""Before the id of a site of today, in the list of what is off."""
+Name = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ScenarioPlace(_Part):
+    """A place of its own on a route."""
+
+    ref: Name
+    km: Annotated[float, Field(allow_inf_nan=False, ge=-100_000, le=100_000)]
+    direction: str = "both"
+    kind: Literal["new_site"] = "new_site"
+
+    @property
+    def name(self) -> str:
+        """As pins name it: ``G106 K265``."""
+        return f"{self.ref} K{self.km:g}"
+
+
+class Scenario(_Part):
+    """What is carried out and what is switched off.
+
+    Attributes
+    ----------
+    schema_ : int
+        1.
+    name, project, inputs_sha256 : str
+        What it is called, and what it was made from.
+    on : tuple of str
+        Ids of the actions that are carried out, no others.
+    off : tuple of str
+        Ids of actions that were ruled out by hand, and ``site:ID`` of sites of today that are closed.
+    places : tuple of ScenarioPlace
+    years : mapping
+        Year in which each action is carried out, where there are years.
+    figures : mapping
+        What the page said of it: ``rules, longest_gap_km, gaps_over, people, cost``.
+    """
+
+    schema_: Literal[1] = Field(alias="schema")
+    name: str = ""
+    project: str = ""
+    inputs_sha256: str = ""
+    on: tuple[Name, ...]
+    off: tuple[Name, ...] = ()
+    places: tuple[ScenarioPlace, ...] = ()
+    years: dict[str, int] = Field(default_factory=dict)
+    figures: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def closed_sites(self) -> tuple[str, ...]:
+        """Ids of the sites of today that are switched off."""
+        return tuple(name.removeprefix(SITE) for name in self.off if name.startswith(SITE))
+
+    def decisions(self) -> dict[str, Any]:
+        """Each decision by what it is on: ``"on"`` (with its year, if any) or ``"off"``."""
+        found: dict[str, Any] = dict.fromkeys(self.off, "off")
+        found |= {place.name: "on" for place in self.places}
+        return found | {name: f"on {self.years[name]}" if name in self.years else "on" for name in self.on}
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Read a ``scenario.json``.
+
+    Raises
+    ------
+    InputError
+        If it is no file, too large, no JSON, or no scenario; with every fault of its entries.
+    """
+    try:
+        if not path.is_file():
+            raise InputError(Fault("scenario-no-file", file=str(path)))
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(Fault("scenario-no-file", file=str(path)))
+        told = json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise InputError(Fault("scenario-no-file", file=str(path))) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(Fault("scenario-damaged", file=str(path))) from error
+    if not isinstance(told, dict) or told.get("schema") != 1:
+        raise InputError(Fault("scenario-damaged", file=str(path)))
+    return validated(told, Scenario, str(path))
+
+
+def is_scenario(path: Path) -> bool:
+    """Whether a path is to be read as a scenario and not as a run: a JSON file with ``on`` and no findings."""
+    try:
+        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+            return False
+        told = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and "on" in told and "findings" not in told
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Two scenarios that come from a third one, joined.
+
+    Attributes
+    ----------
+    agreed : mapping
+        Decisions that both changed alike, or one of them alone: what it is on -> the decision.
+    conflicts : mapping
+        What both changed differently -> (base, one, other).
+    decisions : mapping
+        All decisions of the joined scenario; where there is a conflict, that of the base.
+    """
+
+    agreed: Mapping[str, str]
+    conflicts: Mapping[str, tuple[str, str, str]]
+    decisions: Mapping[str, str]
+
+
+NOTHING = ""
+"""No decision on something: it is not carried out, and nobody ruled it out."""
+
+
+def merge_scenarios(base: Scenario, one: Scenario, other: Scenario) -> Merged:
+    """Join what two people made of one scenario.
+
+    Examples
+    --------
+    >>> def of(on, off=()): return Scenario(schema=1, on=on, off=off)
+    >>> merged = merge_scenarios(of(["a", "b"]), of(["a", "c"]), of(["a", "b", "d"], ["c"]))
+    >>> dict(merged.agreed), dict(merged.conflicts)
+    ({'b': '', 'd': 'on'}, {'c': ('', 'on', 'off')})
+    """
+    was, mine, theirs = (scenario.decisions() for scenario in (base, one, other))
+    agreed: dict[str, str] = {}
+    conflicts: dict[str, tuple[str, str, str]] = {}
+    joined: dict[str, str] = {}
+    for name in sorted({*was, *mine, *theirs}):
+        a, b, c = (found.get(name, NOTHING) for found in (was, mine, theirs))
+        if c in (a, b):
+            result = b
+        elif b == a:
+            result = c
+        else:
+            conflicts[name] = (a, b, c)
+            result = a
+        if result != a:
+            agreed[name] = result
+        if result != NOTHING:
+            joined[name] = result
+    return Merged(agreed, conflicts, joined)
+
+
+def merged_scenario(merged: Merged, base: Scenario, places: Mapping[str, ScenarioPlace]) -> dict[str, Any]:
+    """The joined scenario as ``scenario.json`` has it, without figures: nobody has counted it yet."""
+    on = [n for n, what in merged.decisions.items() if what.startswith("on") and n not in places]
+    return {
+        "schema": 1,
+        "name": base.name,
+        "project": base.project,
+        "inputs_sha256": base.inputs_sha256,
+        "on": on,
+        "off": [name for name, what in merged.decisions.items() if what == "off"],
+        "places": [place.model_dump() for name, place in places.items() if name in merged.decisions],
+        "years": {n: int(merged.decisions[n].split()[1]) for n in on if " " in merged.decisions[n]},
+    }

@@ -1,0 +1,165 @@
+"""Scenarios: what a page saved is recounted, compared and merged; what is wrong with a file is named."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from edit_states import Witness
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plugspan.cli import main
+from plugspan.errors import InputError
+from plugspan.pipeline import find_places, plan_programme, plan_study, scenario_differences
+from plugspan.project import read_project
+from plugspan.scenario import Scenario, merge_scenarios, read_scenario
+from plugspan.study import load, sample_project
+
+
+@pytest.fixture(scope="module")
+def study():
+    with sample_project() as path:
+        return load(read_project(path))
+
+
+@pytest.fixture(scope="module")
+def recounted(study):
+    """A random scenario of the sample, with a site of today closed, recounted; its state, and its witness."""
+    witness = Witness(plan_programme(study, find_places(study)).world)
+    rng = np.random.default_rng(2)
+    actions, sites = witness.world.actions, witness.world.context.inputs.sites
+    on = (rng.random(len(actions)) < 0.15) & ~actions["kind"].isin(["survey", "opening"]).to_numpy(bool)
+    on &= actions["reason"].isna().to_numpy(bool)
+    status = witness.world.context.status(study.policy.rules[2].site)
+    off = np.zeros(len(sites), bool)
+    off[np.flatnonzero(sites["inside"].to_numpy(bool) & (status == "yes"))[:2]] = True
+    closed = [f"site:{name}" for name in sites["id"][off]]
+    ids = actions["id"][on].astype(str).tolist()
+    scenario = Scenario(schema=1, on=ids, off=closed, years=dict.fromkeys(ids[:3], 2027))
+    return plan_study(study, scenario=scenario), scenario, on, off, witness
+
+
+def test_a_scenario_is_recounted_as_it_is(recounted):
+    """Exactly its actions are carried out, and every rule has the value that the assessment gives that state."""
+    plan, scenario, on, off, witness = recounted
+    gone = {f"{kind}-{site}" for kind in ("upgrade", "commission") for site in scenario.closed_sites}
+    assert set(plan.programme.chosen["id"]) == set(scenario.on) - gone
+    assert plan.programme.faults == ()
+    expected = witness.findings(on, off)
+    for finding in plan.after.findings:
+        other = expected[finding.rule.id]
+        assert finding.low == pytest.approx(other.low), finding.rule.id
+        assert finding.high == pytest.approx(other.high), finding.rule.id
+    years = plan.programme.chosen.set_index("id")["stage_year"]
+    assert {int(years[name]) for name in set(scenario.on[:3]) - gone} == {2027}
+    assert plan.before["ordinary-highway-spacing"].figures["sites"] > 0
+
+
+def test_what_the_page_said_is_compared(recounted):
+    """A figure that differs is a fault by name."""
+    plan, scenario, *_ = recounted
+    rule = plan.after["ordinary-highway-spacing"]
+    figures = {
+        "cost": plan.programme.cost_high,
+        "people": plan.programme.people_after,
+        "longest_gap_km": round(plan.step_gaps.figures[plan.step_gaps.rule].iloc[-1]["gap_max_m"] / 1000, 3),
+        "gaps_over": int(rule.figures["own_gaps_over"]),
+        "rules": {rule.rule.id: {"low": rule.low, "high": rule.high + 1.0}},
+    }
+    told = scenario.model_copy(update={"figures": figures})
+    wrong = scenario_differences(told, plan.programme, plan.after, plan.step_gaps)
+    assert wrong == ["scenario ordinary-highway-spacing.high"]
+    figures["rules"][rule.rule.id]["high"] = rule.high
+    assert scenario_differences(told, plan.programme, plan.after, plan.step_gaps) == []
+    figures["cost"] += 0.1
+    assert scenario_differences(told, plan.programme, plan.after, plan.step_gaps) == ["scenario cost"]
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ({"on": ["fuel-FS0x"]}, "scenario-action-unknown"),
+        ({"on": [], "off": ["site:nowhere"]}, "scenario-site-unknown"),
+        ({"on": [], "places": [{"ref": "G999", "km": 3}]}, "plan-pin-nowhere"),
+    ],
+)
+def test_what_is_not_there_is_named(study, told, kind):
+    with pytest.raises(InputError) as error:
+        plan_study(study, scenario=Scenario(schema=1, **told))
+    assert {fault.key for fault in error.value.faults} <= {kind, "plan-action-unknown"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"schema": 2, "on": []}', '{"schema": 1}', '{"schema": 1, "on": [""]}', "\xff"],
+)
+def test_a_damaged_file_is_an_input_error(tmp_path, content):
+    path = tmp_path / "scenario.json"
+    path.write_text(content, "latin-1")
+    with pytest.raises(InputError):
+        read_scenario(path)
+    with pytest.raises(InputError):
+        read_scenario(tmp_path)
+
+
+decisions = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(["on", "on 2027", "off"]))
+
+
+def scenario_of(found):
+    return Scenario(
+        schema=1,
+        on=[k for k, v in found.items() if v.startswith("on")],
+        off=[k for k, v in found.items() if v == "off"],
+        years={k: int(v.split()[1]) for k, v in found.items() if " " in v},
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(decisions, decisions, decisions)
+def test_merging(a, b, c):
+    """Who alone changed something wins, the same change is agreed on, different ones are conflicts, in any order."""
+    base, one, other = map(scenario_of, (a, b, c))
+    merged, turned = merge_scenarios(base, one, other), merge_scenarios(base, other, one)
+    for name in "abcdef":
+        x, y, z = (found.get(name, "") for found in (a, b, c))
+        if y != x and z != x and y != z:
+            assert merged.conflicts[name] == (x, y, z)
+            assert merged.decisions.get(name, "") == x
+        else:
+            assert name not in merged.conflicts
+            assert merged.decisions.get(name, "") == (y if y != x else z)
+    assert merged.decisions == turned.decisions
+    assert merge_scenarios(base, one, one).decisions == one.decisions()
+    assert merge_scenarios(base, base, one).decisions == one.decisions()
+
+
+def said(capsys, *args):
+    """Exit code and output of a command."""
+    with pytest.raises(SystemExit) as ended:
+        main([*map(str, args), "--lang", "en"])
+    return ended.value.code or 0, capsys.readouterr().out
+
+
+def test_the_commands(tmp_path, capsys):
+    """Merge lists agreements and conflicts and writes what is joined; compare takes two scenarios."""
+    for name, told in (
+        ("base", {"on": ["a", "b"]}),
+        ("mine", {"on": ["a", "b", "c"], "places": [{"ref": "G106", "km": 12.5}]}),
+        ("theirs", {"on": ["b"], "off": ["c"], "figures": {"cost": 3}}),
+    ):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"schema": 1, "name": name, **told}), "utf-8")
+    files = [tmp_path / f"{name}.json" for name in ("base", "mine", "theirs")]
+    out = tmp_path / "joined.json"
+    code, lines = said(capsys, "merge", *files, "--out", out)
+    assert code == 1
+    assert "conflict\tc\tnot chosen\ton\truled out" in lines
+    assert "agreed\ta\tnot chosen" in lines
+    joined = read_scenario(out)
+    assert (joined.on, joined.off) == (("b",), ())
+    assert [place.name for place in joined.places] == ["G106 K12.5"]
+    code, lines = said(capsys, "compare", *files[1:])
+    assert code == 0
+    assert "a\ton\tnot chosen" in lines
+    assert "cost\t–\t3" in lines
+    assert said(capsys, "compare", files[0], files[0]) == (0, "No difference.\n")
