@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from .atomic import write_file
+from .inputs.describe import data_package
 from .inputs.schemas import SCHEMAS
 from .texts import text
 
@@ -13,7 +14,7 @@ TABLES = ("chargers", "facilities", "berths", "car_parks", "demand")
 
 
 def write_template(folder: Path, lang: str) -> list[Path]:
-    """Write ``project.toml`` and empty tables into ``folder``; what exists is left alone.
+    """Write ``project.toml``, empty tables and their ``datapackage.json`` into ``folder``; what exists is left alone.
 
     Headers are the labels of the schema in ``lang``; the tables are UTF-8 with a BOM, so that Excel opens
     them right. Returns the files written.
@@ -22,6 +23,7 @@ def write_template(folder: Path, lang: str) -> list[Path]:
     for name in TABLES:
         columns = [c for c in SCHEMAS[name].columns if c.name != "position"]
         content[f"{name}.csv"] = "\ufeff" + ",".join(column.label(lang) for column in columns) + "\r\n"
+    content["datapackage.json"] = data_package(TABLES, lang)
     written = []
     for name, body in content.items():
         path = folder / name

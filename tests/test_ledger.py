@@ -16,6 +16,7 @@ from plugspan.inputs import CHARGERS, DEMAND, read_table
 from plugspan.inputs.ledger import FileEntry, row_sites
 from plugspan.pipeline import load
 from plugspan.project import read_project
+from plugspan.template import write_template
 
 HEAD = "编号,名称,运营商,经度,纬度,功率,枪数\n"
 GOOD = "a1,青溪,绿动,113.15,27.83,120,4\n"
@@ -177,3 +178,18 @@ def test_cells_are_quoted_as_written(tmp_path):
     odd = next(f for f in notes if f.key == "value-odd")
     assert odd.value == "15610400000"
     assert "15610400000" in odd.render("en")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_data_package_of_empty_tables_describes_their_headers(tmp_path, lang):
+    """Each table of ``init`` is a resource; its fields are its headers, in order, with both languages and the unit."""
+    write_template(tmp_path, lang)
+    package = json.loads((tmp_path / "datapackage.json").read_text("utf-8"))
+    assert {r["path"] for r in package["resources"]} == {p.name for p in tmp_path.glob("*.csv")}
+    for resource in package["resources"]:
+        header = (tmp_path / resource["path"]).read_text("utf-8-sig").strip().split(",")
+        fields = resource["schema"]["fields"]
+        assert [field["name"] for field in fields] == header
+        assert all(field["descriptions"]["zh"] and field["descriptions"]["en"] for field in fields)
+    power = next(f for f in package["resources"][0]["schema"]["fields"] if f["column"] == "point_kw")
+    assert (power["type"], power["unit"]) == ("number", "kW")
