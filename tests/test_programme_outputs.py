@@ -6,14 +6,19 @@ import json
 
 import docx
 import openpyxl
+import pandas as pd
 import pyogrio
 import pytest
+import shapely
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.render.run import write_run
 from plugspan.render.webmap import write_map
+from plugspan.render.webmap.payload import layer_payload
 from plugspan.study import sample_project, silent
-from plugspan.tables.plan_panel import plan_panel
+from plugspan.tables.layer import PIECES
+from plugspan.tables.layers import plan_layers
+from plugspan.tables.plan_panel import _pieces, plan_panel, stepped_layers
 from plugspan.tables.programme import closes_words
 from plugspan.tables.summary import summary_lines
 from run_surfaces import report_lines
@@ -239,3 +244,31 @@ def test_the_panel_answers_what_is_first_and_which_berths(plan):
     line = next(line for line in lines if line.startswith("shore power"))
     assert title.startswith("What is done")
     assert line.endswith(", ".join(berths))
+
+
+def test_a_gap_of_an_earlier_step_is_made_of_the_last_ones():
+    """By hand: two sites split 0–100; the way back runs the other way; over a ring's start a gap keeps its line."""
+    rows = [  # direction, from_km, to_km, to_step
+        ("+", 0, 30, 2), ("+", 30, 60, 2), ("+", 60, 100, 2), ("-", 100, 60, 2), ("-", 60, 0, 2), ("o", 40, 90, 2),
+        ("o", 90, 110, 2), ("+", 30, 100, 1), ("+", 0, 100, 0), ("-", 100, 0, 1), ("o", 60, 110, 0),
+    ]  # fmt: skip
+    gaps = pd.DataFrame(rows, columns=["direction", "from_km", "to_km", "to_step"]).assign(
+        ref="G1", section=1
+    )
+    found = _pieces(gaps).tolist()
+    assert found == [*[None] * 7, [1, 2], [0, 1, 2], [3, 4], None]
+
+
+def test_the_map_draws_earlier_gaps_from_the_last_ones(plan):
+    """Joined in the page's own units they are the lines that the gaps have."""
+    layers = stepped_layers(plan, plan_layers(plan, "en"), "en")
+    layer = next(layer for layer in layers if PIECES in layer.frame)
+    payload, _ = layer_payload(layer, "en", "x")
+    told = [i for i, line in enumerate(payload["geom"]) if isinstance(line[0], int)]
+    assert len(told) > 20
+    assert all(payload["steps"][j][1] == payload["steps"][0][1] for i in told for j in payload["geom"][i])
+    for i in told:
+        lines = layer.frame.geometry.to_numpy()[payload["geom"][i]]
+        whole = layer.frame.geometry.iloc[i]
+        assert shapely.length(lines).sum() == pytest.approx(whole.length, rel=1e-6)
+        assert shapely.distance(whole, shapely.point_on_surface(lines)).max() < 1e-9

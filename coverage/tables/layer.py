@@ -151,6 +151,10 @@ class Popup:
     heading: str = ""
 
 
+PIECES = "pieces"
+"""Column with the positions of the features that a line consists of; none where it has its own."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """One layer of map, GeoPackage and pictures.
@@ -180,7 +184,8 @@ class Layer:
     rule : Rule, optional
         The rule whose answers the layer shows, if it shows those of one.
     steps : (str, str), optional
-        Columns with the first and the last step of the plan at which a feature is there (web map only).
+        Columns with the first and the last step of the plan at which a feature is there (web map only). A column
+        :data:`PIECES` beside them may say of which features of the last step a line consists.
     """
 
     name: str

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from ..plan import Plan
@@ -19,17 +20,17 @@ from ..texts import text
 from ..units import in_kilometres
 from . import numbers, programme
 from .gap_words import shared_words, with_gap_words
-from .layer import Layer
+from .layer import PIECES, Layer
 from .layer_frame import layer_frame
 from .sentences import brief_sentences, people_words
 
-MOST_STEPPED = 6000
-"""Gaps of all steps together that a browser draws at once; above that the map shows the end of the plan only."""
 NAMED = 8
 """So many things of a list are named in the panel; the rest is in report and workbook."""
 LISTED = 30
 """So many actions of a kind are named."""
 DRIVE = ["ref", "section", "direction"]
+NEAR_KM = 1e-5
+"""Ends of gaps this close are the same place."""
 
 
 # -- the panel of the map --------------------------------------------------------------------------------
@@ -168,7 +169,7 @@ def stepped_layers(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Layer
             frame = layer.frame.assign(from_step=layer.frame["id"].map(at), to_step=len(steps) - 1)
             out[k] = replace(layer, frame=frame, steps=("from_step", "to_step"))
     own = [k for k, layer in enumerate(layers) if layer.name == "routes" and layer.phase == "after"]
-    if own and len(gaps) <= MOST_STEPPED:  # the first rule's layer lies on top
+    if own:  # the first rule's layer lies on top
         out[own[-1]] = _stepped_routes(plan, layers[own[-1]], gaps, lang)
     return out
 
@@ -181,9 +182,34 @@ def _stepped_routes(plan: Plan, layer: Layer, gaps: gpd.GeoDataFrame, lang: str)
         .reset_index(drop=True)
     )
     frame = with_gap_words(gaps, _evidence(plan, gaps), lang).assign(side=1)
+    frame[PIECES] = _pieces(gaps)
     keep = [name for name in layer.frame.columns if name != "geometry"]
-    return replace(layer, frame=layer_frame(frame, layer.schema, *keep, "from_step", "to_step"),
+    return replace(layer, frame=layer_frame(frame, layer.schema, *keep, "from_step", "to_step", PIECES),
                    steps=("from_step", "to_step"))  # fmt: skip
+
+
+def _pieces(gaps: gpd.GeoDataFrame) -> pd.Series:
+    """Positions of the gaps of the last step that each gap falls into as sites come; none for those of the last step.
+
+    A site more only splits gaps, so that nothing but the last gaps needs a line. Where they don't make up the whole, as
+    over the start of a ring, the gap keeps its own.
+    """
+    found = pd.Series([None] * len(gaps), dtype=object)
+    low, high = (gaps[["from_km", "to_km"]].agg(end, axis=1).to_numpy(np.float64) for end in ("min", "max"))
+    step = gaps["to_step"].to_numpy(np.int64)
+    for rows in gaps.groupby(DRIVE, sort=False).indices.values():
+        last = rows[step[rows] == step.max()]
+        last = last[np.argsort(low[last], kind="stable")]
+        ends = np.maximum.accumulate(high[last])
+        for k in rows[step[rows] < step.max()].tolist():
+            first = int(np.searchsorted(low[last], low[k] - NEAR_KM))
+            stop = int(np.searchsorted(ends, high[k] + NEAR_KM, side="right"))
+            mine = last[first:stop]
+            whole = float((high[mine] - low[mine]).sum())
+            if len(mine) and abs(whole - (high[k] - low[k])) <= NEAR_KM * len(mine):
+                turned = gaps["from_km"].iloc[k] > gaps["to_km"].iloc[k]
+                found.iloc[k] = (mine[::-1] if turned else mine).tolist()
+    return found
 
 
 def _evidence(plan: Plan, gaps: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -58,6 +58,18 @@ function unwrap(flat) {
   return out;
 }
 
+/** Lines of several features as those of one: where one ends and the next begins they are joined. */
+function joinLines(features) {
+  const lines = [];
+  let x = 0, y = 0;
+  for (const part of features.flat()) {
+    const last = lines[lines.length - 1], on = last && part[0] === x && part[1] === y;
+    if (on) last.push(...part.slice(2)); else lines.push(part.slice());
+    [x, y] = [0, 1].map((k) => part.reduce((sum, d, i) => (i % 2 === k ? sum + d : sum), 0));
+  }
+  return lines;
+}
+
 class MapLayer {
   constructor(spec, order) {
     this.spec = spec;
@@ -66,6 +78,8 @@ class MapLayer {
     this.off = new Set();
     this.parts = null;
     this.items = [];
+    // A gap of an earlier step is told by the gaps of the last step that it falls into.
+    if (spec.steps && spec.kind === "line") spec.geom = spec.geom.map((g, i) => (typeof g[0] === "number" ? joinLines(g.map((j) => spec.geom[j])) : g));
   }
 
   get dense() { return Boolean(this.spec.packed); }
@@ -103,16 +117,19 @@ class MapLayer {
       return;
     }
     this.parts = spec.categories.map(() => L.layerGroup());
-    for (let i = 0; i < spec.cat.length; i++) {
-      const k = spec.cat[i];
-      this.items.push(null);
-      if (k < 0) continue;
-      const item = spec.kind === "point" ? this._point(i, spec.categories[k]) : this._shape(i, k);
-      this.items[i] = item;
-      this.parts[k].addLayer(item);
-      if (this.label(i) && spec.kind !== "polygon") item.bindTooltip(() => el("span", {}, this.label(i)), { sticky: spec.kind !== "point", direction: "top" });
-      item.on("click", (event) => { L.DomEvent.stopPropagation(event); clicked(event.latlng, this, this.nearest(event.latlng, i)); });
-    }
+    this.items = spec.cat.map(() => null);
+    this.restep();
+  }
+
+  /** The Leaflet object of a feature, made when it is first wanted: most of a plan's steps are never looked at. */
+  item(i) {
+    const spec = this.spec, k = spec.cat[i];
+    if (this.items[i] || k < 0) return this.items[i];
+    const item = spec.kind === "point" ? this._point(i, spec.categories[k]) : this._shape(i, k);
+    this.items[i] = item;
+    if (this.label(i) && spec.kind !== "polygon") item.bindTooltip(() => el("span", {}, this.label(i)), { sticky: spec.kind !== "point", direction: "top" });
+    item.on("click", (event) => { L.DomEvent.stopPropagation(event); clicked(event.latlng, this, this.nearest(event.latlng, i)); });
+    return item;
   }
 
   _point(i, c) {
@@ -189,12 +206,14 @@ class MapLayer {
 
   /** Put in and take out what comes and goes with the step of the plan. */
   restep() {
-    if (!this.spec.steps || this.step === view.step) return;
-    this.step = view.step;
-    this.items.forEach((item, i) => {
+    const step = this.spec.steps ? view.step : 0;
+    if (this.step === step) return;
+    this.step = step;
+    this.items.forEach((made, i) => {
+      const there = this.there(i), item = there ? this.item(i) : made;
       if (!item) return;
       const part = this.parts[this.spec.cat[i]];
-      if (this.there(i) !== part.hasLayer(item)) { if (this.there(i)) part.addLayer(item); else part.removeLayer(item); }
+      if (there !== part.hasLayer(item)) { if (there) part.addLayer(item); else part.removeLayer(item); }
     });
   }
 
@@ -226,14 +245,14 @@ class MapLayer {
 
   bounds(i) {
     if (this.grid) return this.grid.bounds(i);
-    const item = this.items[i];
+    const item = this.item(i);
     return item.getBounds ? item.getBounds() : L.latLngBounds([item.getLatLng()]);
   }
 
   /** A place on the feature. */
   anchor(i) {
     if (this.grid) return this.grid.anchor(i);
-    if (this.spec.kind === "point") return this.items[i].getLatLng();
+    if (this.spec.kind === "point") return this.item(i).getLatLng();
     if (this.spec.kind === "polygon") return L.latLng(this.spec.centre[i][1] / 1e5, this.spec.centre[i][0] / 1e5);
     const longest = this.spec.geom[i].reduce((a, b) => (b.length > a.length ? b : a));
     const points = unwrap(longest);

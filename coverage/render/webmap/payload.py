@@ -13,7 +13,7 @@ import shapely
 
 from ...project import OutputSettings
 from ...schema import Column, length_unit, shown
-from ...tables.layer import GROUPS, Category, FindingRow, Layer
+from ...tables.layer import GROUPS, PIECES, Category, FindingRow, Layer
 from ...tables.plan_cards import PlanCard
 from ...texts import catalogue, text
 from .charts import chart_tree
@@ -126,6 +126,9 @@ def _plain(layer: Layer, lang: str, keep: npt.NDArray[np.int64]) -> dict[str, An
         out["side"] = frame[layer.style.offset_by].fillna(0).astype(int).tolist()
     if layer.steps is not None:
         out |= _stepped(layer, frame, out["cat"])
+        if PIECES in frame and len(keep) == len(layer.frame):
+            pieces = frame[PIECES].tolist()
+            out["geom"] = [mine or line for mine, line in zip(pieces, out["geom"], strict=True)]
     for key, name in _extra_columns(layer).items():
         out[key] = [_plain_text(value) for value in frame[name]]
     if layer.popup and layer.popup.heading:
