@@ -7,7 +7,7 @@ of :mod:`plugspan.tables.styles`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import geopandas as gpd
@@ -44,7 +44,7 @@ from .columns import (
     SITE_COLUMNS,
 )
 from .gap_words import with_gap_words
-from .layer import QUIET, Category, Layer, LayerStyle, Phase, Popup, own_layer, rule_layer_names
+from .layer import QUIET, Category, Layer, LayerStyle, Phase, Popup, own_layer
 from .layer_frame import make_layer
 from .popups import GAP, POPUPS
 from .siting_layers import (
@@ -58,8 +58,6 @@ from .siting_layers import (
 )
 from .source_tables import quality_table
 
-GROUND = ("counties", "waterways", "roads", "expressways", "towns")
-"""What lies under the map of a rule in the report."""
 OWN_LABELS = ("legend.expressway", "legend.site-fast", "legend.site-slow")
 """Legend texts that speak of China's roads and of fast charging; each has a twin for other policies."""
 
@@ -318,41 +316,6 @@ def _own_layers(plan: Plan) -> list[Layer]:
         )
         layers.append(replace(layer, rule=finding.rule, unplaced=int(table["geometry"].isna().sum())))
     return layers
-
-
-def rule_map(plan: Plan, layers: Sequence[Layer], rule: Rule) -> list[Layer]:
-    """Layers of the map of a rule in the report, what it counts; empty if it has none."""
-    wanted = rule_layer_names(layers, rule)
-    chosen = picked(layers, wanted)
-    if kind_of(rule).own_gaps:
-        chosen = [_with_gaps_of(plan, layer, rule) if layer.name == "routes" else layer for layer in chosen]
-    return chosen if any(len(layer.frame) for layer in chosen if layer.name in wanted) else []
-
-
-def picked(layers: Sequence[Layer], wanted: Iterable[str]) -> list[Layer]:
-    """The quiet ground and the layers named, all made visible."""
-    names = {*GROUND, *wanted}
-    return [replace(layer, visible=True) for layer in layers if layer.name in names]
-
-
-def _with_gaps_of(plan: Plan, layer: Layer, rule: Rule) -> Layer:
-    """Show the gaps of this rule instead of those of the rule on spacing."""
-    gaps = in_kilometres((plan.after if layer.phase == "after" else plan.before).gaps)
-    gaps = gaps[(gaps["rule"] == rule.id) & gaps.geometry.notna()]
-    frame = gaps.reindex(columns=list(layer.frame.columns)).reset_index(drop=True)
-    return replace(layer, frame=frame.set_geometry("geometry", crs=layer.frame.crs).assign(side=1))
-
-
-def rule_extent(layers: Sequence[Layer], rule: Rule) -> tuple[float, float, float, float] | None:
-    """West, south, east, north of what a rule counts, where that lies close together; None for the whole region."""
-    near = kind_of(rule).close_to
-    close = {near, *(layer.name for layer in layers if layer.rule == rule)} if near else set()
-    boxes = [layer.frame.total_bounds for layer in layers if layer.name in close and len(layer.frame)]
-    if not boxes:
-        return None
-    west, south, east, north = (float(v) for v in boxes[0])
-    room = max(0.12 * (east - west), 0.12 * (north - south), 0.02)
-    return west - room, south - room, east + room, north + room
 
 
 def _demand(plan: Plan) -> list[Layer]:

@@ -10,7 +10,7 @@ from docx.shared import Pt
 from ...schema import day, percent
 from ...tables import programme
 from ...tables.layer import Layer
-from ...tables.layers import picked
+from ...tables.layer_frame import picked
 from ...tables.sentences import brief_sentences
 from ...texts import text
 from .context import ROWS, Report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...rules.finding import Finding
 from ...tables.layer import Layer
-from ...tables.layers import rule_extent, rule_map
+from ...tables.layer_frame import rule_extent, rule_map
 from ...tables.table import rule_sheet_title
 from ...tables.words import assumption_lines, finding_words, measured
 from ...texts import text

@@ -10,7 +10,7 @@ import pandas as pd
 from ...siting.planning.comply import Compliance
 from ...siting.planning.outcome import Siting
 from ...tables import numbers
-from ...tables.layers import picked
+from ...tables.layer_frame import picked
 from ...tables.sentences import backup_sentence, choice_sentences, siting_sentences
 from ...tables.siting_tables import amount
 from ...tables.table import Table
