@@ -18,8 +18,9 @@ from plugspan.tables.table import Table, heads
 
 RENDERERS = ("report", "workbook", "gis", "pictures", "strips", "webmap")
 COMPUTE = ("rules", "siting", "measure", "network", "inputs")
-OTHERS = ("edit_data.py",)
-"""What the edit mode of the map recounts a plan with is measured anew: it is in no table."""
+OTHERS = ("edit_data.py", "faults.py")
+"""They show no plan: what the edit mode of the map recounts with is measured anew, and lists are given back with the
+faults in their cells marked."""
 
 
 @pytest.fixture(scope="module")
