@@ -244,7 +244,8 @@ def make_programme(
         world=world,
         people=people,
         people_reach=_people_reach(world, reach_km),
-        required=base.required,
+        # Not base.required: of that are also actions that the due rules want in time, which a person may change.
+        required=_problem(world, rules, reached, required).required,
         given=given,
     )
 
