@@ -144,26 +144,4 @@ KIND = RuleKind(
     table=(("name", 48), ("kind", 32), ("has", 16), ("area_m2", 20), ("pv_kw", 18), ("possible_kw", 20),
            ("possible_mwh", 22), ("possible_storage_kwh", 22)),
     noun=Bilingual(zh="处地点", en="places"),
-    texts={
-        "figure.places": {"zh": "地点数", "en": "places counted"},
-        "figure.places_without_area": {"zh": "面积未知的地点", "en": "places of unknown area"},
-        "figure.pv_mwh": {
-            "zh": "现有光伏年发电量（按假定利用小时数）",
-            "en": "yield of existing PV a year (assumed hours)",
-        },
-        "assumption.usable_share": {
-            "zh": "可铺设光伏的面积比例取 {value}",
-            "en": "part of the area that carries modules: {value}",
-        },
-        "assumption.usable_by_kind": {"zh": "各类地点另取：{value}", "en": "for some kinds of places: {value}"},
-        "assumption.kw_per_m2": {"zh": "每平方米光伏功率取 {value} kW", "en": "{value} kW of PV on a square metre"},
-        "assumption.yield_kwh_per_kw": {
-            "zh": "光伏年利用小时数取 {value}",
-            "en": "a kW of PV yields {value} kWh a year",
-        },
-        "assumption.storage_kwh_per_kw": {
-            "zh": "每千瓦光伏配储能 {value} kWh",
-            "en": "{value} kWh of storage for each kW of PV",
-        },
-    },
 )  # fmt: skip

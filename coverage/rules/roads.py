@@ -22,6 +22,7 @@ from ..network.access import Access, find_access
 from ..network.routes import Drive, DriveKey, OpenEnds, RoadIndex, Route, drives_by_key, open_ends
 from ..network.snapping import Snapped, Snapper
 from ..schema import LengthUnit
+from ..texts import LANGUAGES, text
 from ..units import M_PER_KM, WGS84, lonlat
 from .finding import NO, UNKNOWN, YES, site_status, status_counts
 from .model import Bilingual, Rule, SiteRequirement, UnderTraffic
@@ -51,8 +52,10 @@ class RouteRule(Rule):
         """Return the rule for the routes with ``low`` to ``high`` light vehicles a day, as the steps ease it."""
         spans = [step.span_km for step in steps if step.span_km is not None]
         shares = [step.one_way_pool_share for step in steps if step.one_way_pool_share is not None]
-        words = {"zh": f"，轻型车日交通量低于 {high:g}", "en": f", fewer than {high:g} light vehicles a day"}
-        title = {lang: f"{self.title[lang]}{words[lang]}" for lang in words}
+        title = {
+            lang: text("finding.under-traffic", lang, title=self.title[lang], below=f"{high:g}")
+            for lang in LANGUAGES
+        }
         site = self.site.model_copy(update={"one_way_pool_share": min(shares)} if shares else {})
         return self.model_copy(
             update={
