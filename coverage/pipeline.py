@@ -396,7 +396,7 @@ def _step_gaps(study: Study, built: RoadContext, programme: Programme) -> StepGa
 def judged(programme: Programme, after: Assessment) -> list[str]:
     """Rules of which the plan claims another value than the assessment finds: none, or there is a fault of ours.
 
-    What may or may not be good enough, outside or once it is in service, counts for the assessment alone.
+    What may or may not be good enough outside counts for the assessment alone.
     """
     last = programme.steps.iloc[-1]
     wrong = []
@@ -413,13 +413,13 @@ def judged(programme: Programme, after: Assessment) -> list[str]:
 
 
 def _left_open(programme: Programme, finding: Finding) -> bool:
-    """Whether a site outside, or one that the plan puts into service, may or may not meet what the rule asks."""
+    """Whether a site outside may or may not meet what the rule asks."""
     if finding.rule.requirement is None:
         return False
     world, site = programme.world, finding.rule.requirement
     inside = world.context.inputs.sites["inside"].to_numpy(bool)
     outside = (world.context.status(site) == UNKNOWN) & ~inside
-    return bool(outside.any() or (world.may_give(site) & programme.actions["chosen"].to_numpy(bool)).any())
+    return bool(outside.any())
 
 
 def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None = None) -> tuple[Siting, ...]:

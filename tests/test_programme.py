@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from plugspan.errors import InputError
 from plugspan.pipeline import find_places, plan_programme
+from plugspan.pipeline import judged as wrong_claims
 from plugspan.project import PlanSettings, read_project
 from plugspan.rules.assessment import assess
 from plugspan.rules.roads import RouteRule
@@ -74,6 +75,22 @@ def test_every_step_is_what_the_assessment_says(study, least):
         for rule in least.rules:
             assert row[f"{rule.rule}.low"] == pytest.approx(after[rule.rule].low), (k, rule.rule)
             assert row[f"{rule.rule}.high"] == pytest.approx(after[rule.rule].high), (k, rule.rule)
+
+
+def test_a_site_of_unknown_power_in_service_counts_at_the_upper_end(study, candidates):
+    """Nobody knows whether ZZ041 gives fast charging once it is in service: each step says so, as the assessment."""
+    found = planned(study, candidates, required=("commission-ZZ041",), budget=100.0)
+    k = found.steps["action"].tolist().index("commission-ZZ041")
+    before, row = found.steps.iloc[k - 1], found.steps.iloc[k]
+    fast = "ordinary-highway-fast-coverage"
+    assert row[f"{fast}.high"] > row[f"{fast}.low"] == before[f"{fast}.low"]
+    order = found.steps["action"].tolist()
+    done = found.actions[found.actions["id"].isin(order[1 : k + 1])]
+    after = judged(study, done)
+    for rule in found.rules:
+        assert row[f"{rule.rule}.low"] == pytest.approx(after[rule.rule].low), rule.rule
+        assert row[f"{rule.rule}.high"] == pytest.approx(after[rule.rule].high), rule.rule
+    assert wrong_claims(found, judged(study, found.carried_out)) == []
 
 
 def test_the_gaps_of_every_step_are_what_the_assessment_finds(study, least):

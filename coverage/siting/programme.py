@@ -28,7 +28,7 @@ from .maxcover.run import Progress
 from .proof import check_proof, write_proof
 from .rows import Rows, stack_rows
 from .stages import StagePlan, given_stages, spread_plan
-from .world import World, rows_of
+from .world import World, favourable_rows, rows_of
 
 NO_CANDIDATE, NEIGHBOUR, NO_DATA = "no_candidate", "neighbour", "no_data"
 """Why something can't be served; ``reason.unmet.KEY`` in the catalogue says it in words."""
@@ -223,7 +223,7 @@ def make_programme(
     return Programme(
         actions=_action_table(world, base, plan, other, stages),
         rules=rules,
-        steps=_steps(world, base, plan, stages, survey, people),
+        steps=_steps(world, base, plan, stages, survey, people, favourable_rows(world, rules)),
         levels=plan.levels,
         stages=stages,
         unmet=_unmet(world, base.rows),
@@ -404,9 +404,6 @@ def _answered(problem: PlanProblem, survey: BoolArray) -> PlanProblem:
     return replace(problem, rows=rows, forbidden=forbidden, required=problem.required | survey)
 
 
-# -- tables ----------------------------------------------------------------------------------------------
-
-
 def _action_table(
     world: World, problem: PlanProblem, plan: LevelPlan, other: LevelPlan, stages: StagePlan | None
 ) -> gpd.GeoDataFrame:
@@ -474,6 +471,7 @@ def _steps(
     stages: StagePlan | None,
     survey: BoolArray,
     people: DemandReached,
+    favourable: tuple[RuleRows, ...],
 ) -> pd.DataFrame:
     """Every rule's value, the money and the people after each action."""
     event = world.actions["kind"].isin(EVENTS).to_numpy(bool)
@@ -488,17 +486,20 @@ def _steps(
         ends += [(int(stages.years[stages.stage[j]]), j) for j in order]
         dated = [*sorted(ends, key=lambda found: found[0])]  # stable: what opens comes before what is built
     now = np.zeros(world.n, np.bool_)
-    rows, built = [_step(problem, now, survey, people, 0, "", None)], 0
+    rows, built = [_step(problem, favourable, now, survey, people, 0, "", None)], 0
     for year, j in dated:
         now = now.copy()
         now[j] = True
         built += not event[j]
-        rows.append(_step(problem, now, survey, people, built, str(world.actions["id"].iloc[j]), year))
+        rows.append(
+            _step(problem, favourable, now, survey, people, built, str(world.actions["id"].iloc[j]), year)
+        )
     return pd.DataFrame(rows)
 
 
 def _step(
     problem: PlanProblem,
+    favourable: tuple[RuleRows, ...],
     now: BoolArray,
     survey: BoolArray,
     people: DemandReached,
@@ -509,8 +510,8 @@ def _step(
     row: dict[str, Any] = {
         "order": order, "action": action, "year": year, "spent": problem.money(now), "people": people.within(now),
     }  # fmt: skip
-    for rule in problem.rows.rules:
-        ends = [rule.value(now, False), rule.value(now | survey, True)]
+    for rule, hopeful in zip(problem.rows.rules, favourable, strict=True):
+        ends = [rule.value(now, False), hopeful.value(now | survey, True)]
         known = sorted(value for value in ends if value is not None)
         row[f"{rule.rule}.low"], row[f"{rule.rule}.high"] = (known[0], known[-1]) if known else (None, None)
     return row

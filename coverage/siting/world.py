@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import geopandas as gpd
@@ -27,12 +27,25 @@ from .planning.reach import find_sites, highway_demand, measure, people_demand
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """What rows are made from: the state today and the actions, with what several rules need of them."""
+    """What rows are made from: the state today and the actions, with what several rules need of them.
+
+    Attributes
+    ----------
+    context : RoadContext
+    policy : Policy
+    actions : GeoDataFrame
+    close_shared : bool
+        Gaps that are shared with a neighbour are asked for, too.
+    favourable : bool
+        Actions after which nobody knows whether their site meets a requirement count, too: a planned site without a
+        power that is put into service. A plan can't rely on them; the upper end of what it reaches can.
+    """
 
     context: RoadContext
     policy: Policy
     actions: gpd.GeoDataFrame
     close_shared: bool = False
+    favourable: bool = False
 
     @property
     def n(self) -> int:
@@ -51,7 +64,8 @@ class World:
     def gives(self, site: SiteRequirement) -> BoolArray:
         """(n,) actions and events with which a site meets a requirement."""
         if site not in self._known:
-            self._known[site] = self._status(site, YES) | self._answers(site)
+            known = self._status(site, YES) | self._answers(site)
+            self._known[site] = known | self.may_give(site) if self.favourable else known
         return self._known[site]
 
     def may_give(self, site: SiteRequirement) -> BoolArray:
@@ -146,3 +160,19 @@ def rows_of(world: World) -> tuple[RuleRows, ...]:
     asked = [(rule, kind_of(rule).rows) for rule in world.policy.rules if rule.target.value is not None]
     made = [rows(world, rule) for rule, rows in asked if rows is not None]
     return tuple(rows for rows in made if rows is not None)
+
+
+def favourable_rows(world: World, rules: tuple[RuleRows, ...]) -> tuple[RuleRows, ...]:
+    """Rows whose value is the favourable end: of the same rules, with what actions may turn out to give.
+
+    Parameters
+    ----------
+    world : World
+    rules : tuple of RuleRows
+        As :func:`rows_of` made them; the same come back where no action leaves anything open.
+    """
+    asked = {rule.requirement for rule in world.policy.rules if rule.target.value is not None} - {None}
+    if not any(world.may_give(site).any() for site in asked if site is not None):
+        return rules
+    known = {rule.rule: rule for rule in rows_of(replace(world, favourable=True))}
+    return tuple(known.get(rule.rule, rule) for rule in rules)
