@@ -10,6 +10,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -32,6 +33,9 @@ from .workbooks import read_workbook
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 VECTOR_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".parquet")
 SUFFIXES = (*TEXT_SUFFIXES, ".xlsx", ".xlsm", *VECTOR_SUFFIXES)
+RUN_TABLE = "input_"
+"""In the layers of a run, tables named so and by their schema hold all that the run read, to be read again."""
+SITE = "site"
 _DELIMITERS = ",;\t|"
 _BOM = b"\xef\xbb\xbf"
 _ZIP = b"PK\x03\x04"
@@ -44,6 +48,7 @@ def read_raw(
     encoding: str | None = None,
     sheet: str | None = None,
     layer: str | None = None,
+    table: str = "",
     known: Callable[[str], bool] = bool,
 ) -> RawTable:
     """Read a table file without interpreting its cells.
@@ -56,6 +61,8 @@ def read_raw(
         Of a text file; else UTF-8, GB 18030 and UTF-16 are tried.
     sheet, layer : str, optional
         Sheet of a workbook, layer of a GeoPackage; the first if left out (a note says so if there are more).
+    table : str
+        Name of the schema that is looked for: of the layers of a run, the table of its inputs is read.
     known : callable
         Whether a header is one that is looked for: finds the header below a title.
 
@@ -71,7 +78,7 @@ def read_raw(
         key = "file-xls" if suffix in (".xls", ".et") else "file-format"
         raise InputError(Fault(key, file=str(path), value=suffix, values={"known": ", ".join(SUFFIXES)}))
     if suffix in VECTOR_SUFFIXES:
-        raw = _read_layer(path, layer, encoding)
+        raw = _read_layer(path, layer, encoding, table)
     elif suffix in TEXT_SUFFIXES:
         raw = _read_text(path, encoding, known)
     else:
@@ -81,7 +88,7 @@ def read_raw(
     return raw
 
 
-def _read_layer(path: Path, layer: str | None, encoding: str | None) -> RawTable:
+def _read_layer(path: Path, layer: str | None, encoding: str | None, table: str) -> RawTable:
     """Read a layer as a table; a feature whose shape is broken is left out and a fault."""
     file = str(path)
     try:
@@ -94,6 +101,10 @@ def _read_layer(path: Path, layer: str | None, encoding: str | None) -> RawTable
             names = ", ".join(dict.fromkeys(each.name for each in all_formats()))
             raise InputError(Fault("json-unknown", file=file, values={"known": names})) from error
         return native
+    if layer is None and any(name.startswith(RUN_TABLE) for name in (found.name, *found.others)):
+        layer = RUN_TABLE + table
+        found = read_vector(path, layer, encoding)
+    of_run = layer == RUN_TABLE + table and bool(table)
     notes = list(found.faults)
     if layer is None and found.others:
         values = {"layer": found.name, "others": listed(found.others)}
@@ -102,8 +113,23 @@ def _read_layer(path: Path, layer: str | None, encoding: str | None) -> RawTable
     kept = [i for i in range(len(found.rows)) if i + 2 not in broken]
     geometry = None if found.geometry is None else found.geometry.iloc[kept].reset_index(drop=True)
     cut = path.suffix.lower() == ".shp"
-    rows = [found.rows[i] for i in kept]
-    return RawTable(file, found.headers, rows, [i + 2 for i in kept], geometry, cut, notes)
+    rows, numbers = [found.rows[i] for i in kept], [i + 2 for i in kept]
+    raw = RawTable(file, found.headers, rows, numbers, geometry, cut, notes)
+    return _of_run(raw) if of_run else raw
+
+
+def _of_run(raw: RawTable) -> RawTable:
+    """A table that a run wrote of its inputs: the site of a charger is no column, but keeps chargers apart."""
+    if SITE not in raw.headers:
+        return replace(raw, sites={})
+    at = raw.headers.index(SITE)
+    said = zip(raw.row_numbers, (row[at] for row in raw.rows), strict=True)
+    return replace(
+        raw,
+        headers=[*raw.headers[:at], *raw.headers[at + 1 :]],
+        rows=[[*row[:at], *row[at + 1 :]] for row in raw.rows],
+        sites={number: str(site) for number, site in said if site is not None},
+    )
 
 
 # -- text ------------------------------------------------------------------------------------------------

@@ -112,6 +112,7 @@ def fuse(
     if len(joins) < 2:
         return table, []
     names = pd.Series([f"{at}" if at in joins else "" for at in lists], index=table.index, dtype=object)
+    names += table[LIST].fillna("") if LIST in table else ""  # sites of a run stay what they are
     table = gpd.GeoDataFrame(table.assign(**{LIST: names}), geometry="geometry", crs=table.crs)
     own = [rules[at] for at in filled]
     sites = describe_sites([tables[at] for at in filled])

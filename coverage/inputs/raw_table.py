@@ -46,6 +46,8 @@ class RawTable:
         Of the positions, as the format defines it; empty if it does not.
     each_point : bool
         Each row is a charge point: rows alike at one place are nothing odd.
+    sites : mapping, optional
+        Of a table that a run wrote of its inputs: row number -> site of the charger, empty for other tables.
     """
 
     file: str
@@ -61,6 +63,7 @@ class RawTable:
     factors: Mapping[str, float] = field(default_factory=dict)
     datum: str = ""
     each_point: bool = False
+    sites: Mapping[int, str] | None = None
 
 
 def raw_from_frame(frame: pd.DataFrame, name: str) -> RawTable:

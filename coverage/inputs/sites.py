@@ -26,7 +26,8 @@ from .proximity import near_pairs
 
 SITE_REACH_M = 100.0
 LIST = "_list"
-"""Column that names the list of a row while lists are joined; empty where it may join any other."""
+"""Column that names the list of a row while lists are joined, and its site if it is of a run; empty where it may join
+any other."""
 AC_MAX_KW = 44.0
 """No AC charge point gives more: 63 A on three phases are 43.5 kW (IEC 62196-2; GB/T 20234.2). A point of
 more than this whose current is not stated is therefore DC."""

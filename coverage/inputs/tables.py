@@ -31,6 +31,7 @@ from .headers import Mapped, find_column, listed, map_headers, unknown_name
 from .ledger import FileEntry, as_written, faulty_rows, file_entry, without_rows
 from .mapping import Reading, samples, steered, without_doubtful, without_ignored
 from .raw_table import RawTable, raw_from_frame
+from .sites import LIST
 from .totals_and_footnotes import merged_numbers, spreads, without_asides
 
 RASTER_SUFFIXES = (".tif", ".tiff")
@@ -107,7 +108,7 @@ def read_table(
     if isinstance(path, pd.DataFrame):
         raw = raw_from_frame(path, schema.name)
     else:
-        raw = read_raw(path, encoding=encoding, sheet=sheet, layer=layer, known=known)
+        raw = read_raw(path, encoding=encoding, sheet=sheet, layer=layer, table=schema.name, known=known)
     raw = as_native(raw, schema.name, all_formats(), columns)
     datum = datum or raw.datum or "wgs84"
     found = Diagnostics(raw.notes)
@@ -117,8 +118,9 @@ def read_table(
     seen = samples(raw, mapped)
     raw, mapped = steered(raw, mapped, schema, reading, found)
     read = raw
-    raw, aside = without_asides(raw, mapped)
-    found += aside
+    if raw.sites is None:  # a run has left them out already
+        raw, aside = without_asides(raw, mapped)
+        found += aside
     frame = _typed(raw, schema, mapped, defaults or {}, found)
     known_area = region if region is not None else roads
     zone = checks.grown(known_area, halo_km) if known_area is not None else None
@@ -144,6 +146,8 @@ def read_table(
         and (raw.geometry.geom_type.str.endswith("Polygon")).any()
     ):
         named = _spread(named, raw, datum, notes)
+    if raw.sites:
+        named[LIST] = named["source_row"].map(raw.sites).fillna("").astype(object)
     named.attrs["datum"] = datum
     return named
 

@@ -14,7 +14,7 @@ from ..tables.layer import FindingRow, Layer, SourceNote, rule_layer_names
 from ..tables.layers import plan_layers
 from ..tables.plan_cards import plan_cards
 from ..tables.plan_panel import plan_panel, stepped_layers
-from ..tables.plan_tables import Tables, file_tables, plan_tables
+from ..tables.plan_tables import Tables, file_tables, input_tables, plan_tables
 from ..tables.summary import summary_lines
 from ..tables.words import approval_number
 from ..texts import text
@@ -126,7 +126,7 @@ def _write_layers(plan: Plan, tables: Tables, layers: Sequence[Layer], path: Pat
         crs=plan.project.output.crs,
         lang=lang,
         provenance=provenance,
-        tables=file_tables(tables),
+        tables=file_tables(tables) | input_tables(plan.inputs),
         title=plan.project.output.title or plan.project.name,
     )
 

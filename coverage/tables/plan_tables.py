@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
+from ..inputs import SCHEMAS, Inputs
+from ..inputs.files import RUN_TABLE, SITE
 from ..plan import Plan
-from ..schema import Column, TableSchema, columns
+from ..schema import Column, TableSchema, column, columns
 from ..texts import catalogue
 from . import programme_tables, rule_tables, siting_tables, source_tables
 from .columns import (
@@ -74,6 +76,19 @@ def sheets(tables: Tables) -> list[Table]:
         for name, table in tables.items()
         if f"sheet.{table.family}.title" in catalogue() and (len(table.frame) or name in ALWAYS)
     ]
+
+
+def input_tables(inputs: Inputs) -> dict[str, tuple[pd.DataFrame, TableSchema]]:
+    """All that was read, table by table, as a run reads it again: no column is lost, no place is moved."""
+    found: dict[str, tuple[pd.DataFrame, TableSchema]] = {}
+    for name, schema in SCHEMAS.items():
+        frame = getattr(inputs, name)
+        held = [c for c in schema.columns if c.name not in ("lon", "lat", "position")]
+        held += [column(SITE)] if SITE in frame else []
+        names = [c.name for c in held] + (["geometry"] if schema.geometry != "none" else [])
+        if len(frame):
+            found[RUN_TABLE + name] = (frame[names].reset_index(drop=True), TableSchema(name, tuple(held)))
+    return found
 
 
 def file_tables(tables: Tables) -> dict[str, tuple[pd.DataFrame, TableSchema]]:

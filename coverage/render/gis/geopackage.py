@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy.typing as npt
 import pandas as pd
 import pyogrio
@@ -25,6 +26,7 @@ from ...markup import clean_text
 from ...schema import Reader, TableSchema, length_unit
 from ...tables.layer import Layer
 from ...texts import LANGUAGES, catalogue, text
+from ...units import WGS84
 from .fields import Field, ascii_names, geometries, layer_fields, table_fields
 from .qgis_project import ProjectLayer, project_archive
 from .qml import layer_qml, table_qml
@@ -54,9 +56,9 @@ class Table:
     qml : dict
         Style by language; the chosen language comes first and is the default.
     layer : Layer, optional
-        What it was made of; None for a table without geometry.
+        What it was made of; None for a table that is not drawn.
     geometry : (n,) array of Geometry or None, optional
-        In the file's CRS.
+        In the file's CRS; of a table that is no layer, EPSG:4326.
     geometry_type : str, optional
         ``"Point"``, ``"MultiLineString"`` …
     """
@@ -97,7 +99,7 @@ def write_geopackage(
     provenance : mapping
         What the data were made from, as JSON in ``gpkg_metadata``.
     tables : mapping of name -> (DataFrame, TableSchema)
-        Evidence without geometry.
+        Evidence, and what was read; a GeoDataFrame keeps its geometries as they are.
     title : str
         Title of the QGIS project.
     time : str
@@ -163,8 +165,17 @@ def prepare(
     n = len(layers)
     for (frame, schema), name, title in zip(tables.values(), names[n:], titles[n:], strict=True):
         fields = table_fields(frame, schema)
-        found.append(Table(name, title, fields, {each: table_qml(fields, each) for each in languages}))
+        qml = {each: table_qml(fields, each) for each in languages}
+        found.append(Table(name, title, fields, qml, None, *_own_geometries(frame)))
     return tuple(found)
+
+
+def _own_geometries(frame: pd.DataFrame) -> tuple[npt.NDArray[Any] | None, str | None]:
+    """Geometries of a table as they are, to the last digit, and their type."""
+    if not isinstance(frame, gpd.GeoDataFrame) or frame.geometry.isna().all():
+        return None, None
+    types = frame.geometry.geom_type.dropna().unique()
+    return frame.geometry.to_numpy(), types[0] if len(types) == 1 else "Unknown"
 
 
 def project_layers(tables: Sequence[Table]) -> list[ProjectLayer]:
@@ -229,7 +240,7 @@ def _write_table(table: Table, path: Path, crs: str) -> None:
         layer=table.name,
         driver="GPKG",
         geometry_type=table.geometry_type,
-        crs=crs if spatial else None,
+        crs=(WGS84 if table.layer is None else crs) if spatial else None,
         promote_to_multi=False if spatial else None,
         dataset_options={"VERSION": VERSION} if first else None,
         layer_options=options,

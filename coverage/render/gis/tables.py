@@ -92,7 +92,15 @@ def _styles(database: sqlite3.Connection, tables: Sequence[Table], lang: str, ti
         "styleQML, styleSLD, useAsDefault, description, owner, ui, update_time) "
         "VALUES ('', '', ?, ?, ?, ?, '', ?, ?, '', NULL, ?)",
         [
-            (t.name, "geom" if t.layer else "", text("export.style", each), qml, each == lang, t.title, time)
+            (
+                t.name,
+                "geom" if t.geometry is not None else "",
+                text("export.style", each),
+                qml,
+                each == lang,
+                t.title,
+                time,
+            )
             for t in tables
             for each, qml in t.qml.items()
         ],
