@@ -292,10 +292,14 @@ def one_pair(case: str, chance: random.Random, held_out: bool) -> tuple[dict, di
 def make_pairs(each: int, seed: int, *, held_out: bool) -> pd.DataFrame:
     """Pairs of every case, one row a pair: columns ``a_…`` and ``b_…``, ``case`` and ``same``."""
     chance = random.Random(seed)
-    rows = []
+    rows: list[dict] = []
+    taken: set[str] = set()
     for case in CASES:
         for _ in range(each):
             a, b = one_pair(case, chance, held_out)
+            while not taken.isdisjoint((a["id"], b["id"])):  # ids of a list are unique
+                a, b = one_pair(case, chance, held_out)
+            taken |= {a["id"], b["id"]}
             pair = {"case": case, "same": int(case in POSITIVE), "metres": round(b["metres"], 1)}
             rows.append(pair | {f"a_{k}": a[k] for k in KEYS} | {f"b_{k}": b[k] for k in KEYS})
     return pd.DataFrame(rows)
