@@ -43,6 +43,7 @@ from .siting.planning.propose import propose
 from .siting.planning.retrofit import Retrofit, plan_retrofits
 from .siting.programme import Programme, ProgrammeOptions, make_programme
 from .siting.step_gaps import StepGaps, gaps_by_step
+from .siting.traffic_points import with_traffic_points
 from .siting.world import World
 from .study import StageProgress, Study, fetch, load, road_classes, sample_project, silent
 from .units import M_PER_KM, WGS84, km
@@ -135,6 +136,11 @@ def plan_study(
             study, built, _left_over(candidates, chosen.loc[chosen["kind"] == "new_site", "target"]), at
         )
         step_gaps = _step_gaps(study, built, programme)
+        assert project.plan is not None  # or there were no programme
+        programme = replace(
+            programme,
+            actions=with_traffic_points(programme.actions, built, study.policy, project.plan.traffic),
+        )
         wrong = judged(programme, after)
         if scenario is not None and scenario.inputs_sha256 == provenance.inputs_sha256:
             wrong += scenario_differences(scenario, programme, after, step_gaps)

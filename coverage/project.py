@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from .errors import Fault, InputError
 from .patterns import RoadPatterns
 from .rules.costs import CostTable
+from .rules.model import ChargingRates
 from .settings import Count, NonNegative, Positive, read_toml
 from .texts import LANGUAGES
 
@@ -288,6 +289,7 @@ class PlanSettings(_Frozen):
     moved: dict[str, tuple[Longitude, Latitude] | str] = Field(default_factory=dict)
     cost: dict[str, NonNegative] = Field(default_factory=dict)
     pins: FilePath | None = None
+    traffic: ChargingRates = ChargingRates()
     effort: Positive = 1.0
     time_limit_s: Positive = 600.0
     gap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0

@@ -200,7 +200,7 @@ _FLAGS = "open_start open_end gap_max_open essential required existing energy_es
 _COUNTS = """
     section points fast_points spaces ready_spaces build_order serves sites plugs plans of_plans rank row priority
     sites_built direction_sites own_gaps_over new_sites min_sites sites_without_power
-    without_lost people_reached read kept merged left_out faulted
+    without_lost people_reached traffic_points read kept merged left_out faulted
 """
 _NUMBERS: Mapping[str, str] = {
     "money": """spent money insist_low insist_high chosen_at saves_low saves_high cost cost_so_far retrofit_cost

@@ -215,8 +215,9 @@ def _plan() -> Schema:
     lengths = rows_of("rule ref length_km", "from_km to_km")
     actions = rows_of(
         "id kind place name lon lat year order cost spent closes closed_lengths people_gained certain without_low "
-        "without_high without_lost", "county pin", order=COUNT, closed_lengths=lengths, people_gained=amount,
-        spent=amount, closes=closes, without_low=NUMBER, without_high=NUMBER,
+        "without_high without_lost", "county pin traffic_points", order=COUNT, closed_lengths=lengths,
+        people_gained=amount, traffic_points={"type": ["integer", "null"]}, spent=amount, closes=closes,
+        without_low=NUMBER, without_high=NUMBER,
         **kind, **year, more=True,
     )  # fmt: skip
     steps = rows_of(

@@ -87,6 +87,23 @@ class UnderTraffic(Frozen):
     one_way_pool_share: Share | None = None
 
 
+class ChargingRates(Frozen):
+    """From vehicles a day to charge points: the assumptions, none with a source unless ``source`` names it.
+
+    ``electric_share`` of the light vehicles are electric; of what these use, ``on_way_share`` is charged along the
+    road, ``km_per_charge`` at a time in ``minutes_per_charge``. ``peak_hour_share`` of a day's charges begin in its
+    busiest hour, in which a point is taken ``busy_share`` of the time at most.
+    """
+
+    electric_share: Share = 0.2
+    on_way_share: Share = 0.3
+    km_per_charge: Positive = 200.0
+    minutes_per_charge: Positive = 30.0
+    peak_hour_share: Share = 0.1
+    busy_share: Annotated[Share, Field(ge=0.05)] = 0.8
+    source: str = ""
+
+
 class Target(Frozen):
     """What must be reached: a share at least, a value at most, a margin at least, or nothing."""
 

@@ -26,7 +26,7 @@ from ..texts import LANGUAGES, text
 from ..units import M_PER_KM, WGS84, lonlat
 from .finding import NO, UNKNOWN, YES, site_status, status_counts
 from .model import Bilingual, Rule, SiteRequirement, UnderTraffic
-from .traffic import in_band, lay_traffic, light_of, routes_in
+from .traffic import Laid, SectionKey, in_band, lay_traffic, light_of, routes_in
 
 CLASSES = ("good", "middle", "gap", "no_site", "open", "shared")
 """Names of the classes of length, in the order of :func:`~plugspan.measure.spacing.class_columns`."""
@@ -123,7 +123,7 @@ class RoadContext:
     def with_inputs(self, inputs: Inputs) -> RoadContext:
         """Return the same roads with other sites; what was worked out about the roads is kept."""
         other = replace(self, inputs=inputs)
-        for name in ("index", "snapper", "ends", "pieces", "light"):
+        for name in ("index", "snapper", "ends", "pieces", "laid", "light"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -155,7 +155,12 @@ class RoadContext:
     @cached_property
     def light(self) -> dict[str, float]:
         """Most light vehicles a day on each route, where it is known."""
-        return light_of(self.routes, lay_traffic(self.index, self.routes, self.inputs.traffic)[0])
+        return light_of(self.routes, self.laid)
+
+    @cached_property
+    def laid(self) -> dict[SectionKey, Laid]:
+        """Counts of traffic along the sections; empty without counts."""
+        return lay_traffic(self.index, self.routes, self.inputs.traffic)[0]
 
     @cached_property
     def _access(self) -> dict[float, Access]:

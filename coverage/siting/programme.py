@@ -91,7 +91,8 @@ class Programme:
         ``certain`` (needed whatever a survey says), ``in_other`` (in the plan if all that is unknown turns out well),
         ``without_low, without_high`` (additional money if it must not be), ``without_lost`` (what nothing serves then),
         ``insist_low, insist_high`` (additional money if it must be), ``chosen_at`` (cost at which it would be chosen),
-        ``closes`` (list of what it serves that was not served before it).
+        ``closes`` (list of what it serves that was not served before it); with counts of traffic ``traffic_points``
+        (see :func:`.traffic_points.with_traffic_points`).
     steps : DataFrame
         After each action: ``order, action, year, spent, people``, ``RULE.low, RULE.high`` of each rule; row 0: today.
         What opens by itself is a row, too, before the actions of its year and with the ``order`` of the one before.

@@ -30,6 +30,8 @@ ACTION_COLUMNS = columns(
     "build_order name action_kind place stage_year money spent certain closes_words without_words county id"
 )
 ACTION_POPUP = columns("action_kind closes_words money stage_year certain without_words pin place county")
+TRAFFIC_POINTS = columns("traffic_points")
+"""Further column of the actions where there are counts of traffic."""
 OTHER_ACTION_COLUMNS = columns("name action_kind place money insist_low insist_high chosen_at county id")
 LEFT_OUT_POPUP = ("why_words", "action_kind", "money", "place", "pin", "county")
 STEP_COLUMNS = columns("build_order action stage_year spent people_reached")

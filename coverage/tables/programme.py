@@ -399,6 +399,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
             "without_high",
             "without_lost",
         ),
+        *(("traffic_points",) if "traffic_points" in programme.actions else ()),
     ]
     others = [
         "id",
@@ -417,6 +418,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
     costs = programme.costs
     return {
         "then": dict(programme.then),
+        "traffic": _rates(plan),
         "actions": _listed(action_table(plan), columns),
         "steps": step_rows(plan),
         "levels": level_rows(plan),
@@ -486,3 +488,11 @@ def _listed(table: gpd.GeoDataFrame, columns: list[str]) -> list[dict[str, Any]]
 def _of(plan: Plan) -> Programme:
     assert plan.programme is not None
     return plan.programme
+
+
+def _rates(plan: Plan) -> dict[str, Any] | None:
+    """The factors behind ``traffic_points``, and whether they are assumed; None without counts of traffic."""
+    if plan.project.plan is None or "traffic_points" not in _of(plan).actions:
+        return None
+    rates = plan.project.plan.traffic
+    return {**rates.model_dump(), "assumed": not rates.source}

@@ -17,7 +17,7 @@ from ..siting.programme import Programme
 from ..texts import catalogue, text
 from ..units import figures_in_km
 from . import numbers, programme
-from .columns import ACTION_COLUMNS, OTHER_ACTION_COLUMNS, SAVING_COLUMNS, STEP_COLUMNS
+from .columns import ACTION_COLUMNS, OTHER_ACTION_COLUMNS, SAVING_COLUMNS, STEP_COLUMNS, TRAFFIC_POINTS
 from .gap_words import shared_words
 from .sentences import people_words
 from .table import Head, Table, heads, labelled, placed
@@ -79,7 +79,8 @@ def actions(plan: Plan, lang: str) -> Table:
     sure, doubtful = text("report.plan.sure", lang), text("report.plan.if-survey", lang)
     frame["certain_words"] = [sure if certain else doubtful for certain in frame["certain"]]
     looks = {"certain_words": {"middle": (doubtful,)}}
-    found = _heads(plan, (*ACTION_COLUMNS, *columns("lon lat")), lang)
+    more = TRAFFIC_POINTS if "traffic_points" in frame else ()
+    found = _heads(plan, (*ACTION_COLUMNS, *more, *columns("lon lat")), lang)
     words = dict.fromkeys(("place_words", "payers", "certain_words"), WORDS)
     return Table("plan-actions", found, frame, looks, paper=labelled("report.plan.head", words, lang))
 

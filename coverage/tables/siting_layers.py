@@ -30,6 +30,7 @@ from .columns import (
     OTHER_ACTION_COLUMNS,
     OUTAGE_COLUMNS,
     PROPOSED_COLUMNS,
+    TRAFFIC_POINTS,
     WORTH_COLUMNS,
 )
 from .layer import Layer, Popup, own_layer
@@ -106,14 +107,16 @@ def actions_layer(plan: Plan, lang: str) -> Layer | None:
     frame = shown_actions(plan, lang)
     frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
     currency = plan.programme.costs.currency
+    more = TRAFFIC_POINTS if "traffic_points" in frame else ()
     return make_layer(
         "plan_actions",
         frame,
-        tuple(in_currency(each, currency) for each in ACTION_COLUMNS),
+        tuple(in_currency(each, currency) for each in (*ACTION_COLUMNS, *more)),
         styles.PROPOSED,
         "plan",
         popup=Popup(
-            tuple(in_currency(each, currency) for each in ACTION_POPUP), quiet=frozenset({"county", "pin"})
+            tuple(in_currency(each, currency) for each in (*ACTION_POPUP, *more)),
+            quiet=frozenset({"county", "pin"}),
         ),
         label_column="build_order",
         search_column="name",
