@@ -121,6 +121,22 @@ def test_no_action_of_the_least_plan_can_be_left_out(study, least):
         assert any(after[rule.rule].status != "met" for rule in least.rules), name
 
 
+@pytest.mark.parametrize(
+    ("budget", "needed"),
+    [(500.0, False), (900.0, True), (1650.0, True)],
+    ids=["short", "short-once", "nearly"],
+)
+def test_where_money_binds_the_interval_of_the_cost_is_ordered(study, candidates, least, budget, needed):
+    """No more is spent than there is; if the unknown turns out well, the rules need their least, or all of it."""
+    found = planned(study, candidates, budget=budget)
+    assert not found.complete
+    assert found.cost_low <= found.cost_high <= budget
+    assert found.cost_high == pytest.approx(found.chosen["cost"].sum())
+    assert found.cost_low == pytest.approx(
+        min(least.cost_low, found.cost_high) if needed else found.cost_high
+    )
+
+
 def test_with_all_that_is_unknown_turning_out_well_it_costs_less(least):
     """The interval of the cost, and what is needed either way."""
     assert least.cost_low < least.cost_high == least.least

@@ -159,7 +159,8 @@ def _money(plan: dict[str, Any] | None, say: Callable[..., str]) -> str:
         return ""
     cost = plan["cost"]
     unit = cost["unit"] or ""
-    lines = [say("plan-line", n=len(plan["actions"]), low=cost["low"], high=cost["high"], unit=unit)]
+    money = " – ".join(dict.fromkeys(str(cost[end]) for end in ("low", "high")))
+    lines = [say("plan-line", n=len(plan["actions"]), money=money, unit=unit)]
     for stage in plan["stages"]:
         met, of = stage["met"]
         values = {"year": stage["year"], "spent": stage["spent"], "n": stage["actions"]}

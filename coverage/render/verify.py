@@ -127,6 +127,7 @@ def _plan(plan: dict[str, Any], after: dict[str, Any]) -> Iterator[Claim]:
         yield f"plan.{action['id']}.spent", action["spent"], spent
     money = plan["cost"]
     yield "plan.cost.high", money["high"], spent
+    yield "plan.cost.low", money["low"], min(money["low"], spent)
     enough = money["budget"] is not None and plan["complete"]
     yield "plan.purse", proof["purse"], money["budget"] if enough else money["least"]
     good = sum(d["weight"] for d in proof["demand"] if not set(proof["chosen"]).isdisjoint(d["actions"]))

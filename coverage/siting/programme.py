@@ -103,7 +103,8 @@ class Programme:
     survey : DataFrame
         ``action`` (of the event), ``target, name, place, saves_low, saves_high``: the most decisive first.
     cost_low, cost_high : float
-        Money if all that is unknown turns out well, and if none does.
+        Money if all that is unknown turns out well, and if none does: what the plan spends. Where it is too little for
+        all rules, the former is what the rules need if all turns out well, or the same as the latter if they need more.
     least : float
         Least money that meets the rules.
     complete : bool
@@ -155,7 +156,7 @@ class Programme:
 
     def __repr__(self) -> str:
         """Actions, money, and whether the rules are met."""
-        cost = f"{self.cost_low:g} – {self.cost_high:g}"
+        cost = " – ".join(dict.fromkeys(f"{money:g}" for money in (self.cost_low, self.cost_high)))
         return f"<Programme: {len(self.chosen)} actions, cost {cost}, {'complete' if self.complete else 'incomplete'}>"
 
     @property
@@ -218,7 +219,7 @@ def make_programme(
             break
         rules = more
     purse = plan.least if options.money is None or not plan.complete else options.money
-    given = options.scheduled is not None
+    given, spent = options.scheduled is not None, base.money(plan.chosen)
     claimed = None if given else stages  # nothing is claimed of years that are given
     proof = write_proof(base, plan, purse, world.actions["id"].astype(str), claimed)
     return Programme(
@@ -229,8 +230,8 @@ def make_programme(
         stages=stages,
         unmet=_unmet(world, base.rows),
         survey=_survey(world, base, plan, survey),
-        cost_low=favourable.money(other.chosen),
-        cost_high=base.money(plan.chosen),
+        cost_low=_favourable_money(favourable, other, plan, spent),
+        cost_high=spent,
         least=plan.least,
         budget=options.money,
         complete=plan.complete,
@@ -249,6 +250,14 @@ def make_programme(
         required=_problem(world, rules, reached, required).required,
         given=given,
     )
+
+
+def _favourable_money(favourable: PlanProblem, other: LevelPlan, plan: LevelPlan, spent: float) -> float:
+    """Money if all that is unknown turns out well; never more than what is spent if it does not."""
+    if not other.complete:
+        return spent  # answers save nothing, the same money reaches more
+    # A plan that is short spends nothing on more than the rules: compared with it is the least money for them.
+    return min(favourable.money(other.chosen) if plan.complete else other.least, spent)
 
 
 def _with_more_rows(rules: tuple[RuleRows, ...], plans: Sequence[BoolArray]) -> tuple[RuleRows, ...]:

@@ -232,7 +232,10 @@ def two_plans(plan: Plan, lang: str) -> Table:
         for each in [[str(count[kind]) for count in counts]]
         if counts[0][kind] or counts[1][kind]
     ]
-    money = (found.cost_high, found.cost_low, float(sure["cost"].sum()))
+    there = found.actions.loc[
+        found.actions["in_other"], "cost"
+    ]  # where money binds, it may be more than the plan's
+    money = (found.cost_high, float(there.sum()), float(sure["cost"].sum()))
     sums = (programme.money(plan, value, lang) for value in money)
     rows.append({"action": text("report.plan.total", lang), **dict(zip(names, sums, strict=True))})
     columns = {"action": WORDS, **dict.fromkeys(names, AMOUNT)}

@@ -97,7 +97,7 @@ export async function planPage(project) {
     const label = (key) => t("plan." + key);
     const cell = (key, kind, ...words) => h("td", { class: kind, "data-label": label(key) }, words);
     fill(actions,
-      h("h2", {}, t("handover.plan-line", { n: plan.actions.length, low: number(plan.cost.low), high: number(plan.cost.high), unit })),
+      h("h2", {}, t("handover.plan-line", { n: plan.actions.length, money: [...new Set([plan.cost.low, plan.cost.high].map((x) => number(x)))].join(" – "), unit })),
       plan.cost.assumed ? h("p", { class: "small soft" }, t("handover.assumed")) : null,
       h("ul", { class: "proof small soft" }, plan.levels.map((level) => h("li", {}, t("plan.level", { name: level.name, value: number(level.objective), bound: number(level.bound), gap: number(100 * (level.gap ?? 0), 2) })))),
       others.length ? [h("h3", {}, t("plan.others")), h("ul", { class: "picks" }, others.map((id) => h("li", { class: "row" }, h("span", { class: "grow" }, id), pinPick(id, id))))] : null,
