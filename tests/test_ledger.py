@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import openpyxl
 import pytest
@@ -57,7 +58,10 @@ def test_skip_leaves_faulty_rows_aside(tmp_path):
     table = read_table(path, CHARGERS, on_fault="skip", notes=notes, ledger=ledger)
     assert table["id"].tolist() == ["a1"]
     assert table["source_row"].tolist() == [2]
-    assert ledger == [FileEntry(str(path), "chargers", 5, (6,), (3, 4, 5))]
+    assert [replace(entry, columns=()) for entry in ledger] == [
+        FileEntry(str(path), "chargers", 5, (6,), (3, 4, 5))
+    ]
+    assert [header for _, header, _ in ledger[0].columns] == HEAD.strip().split(",")
     assert (ledger[0].kept, ledger[0].merged) == (1, 0)
     assert {"rows-skipped", "number-unreadable", "id-twice", "position-swapped"} <= {f.key for f in notes}
     assert not notes.faults
@@ -118,6 +122,7 @@ def test_check_as_json(project):
     shown = CliRunner().invoke(command, [str(folder), "--json"], standalone_mode=False)
     told = json.loads(shown.stdout)
     assert shown.return_value == 3
+    assert [column["header"] for column in told["files"][0].pop("columns")] == HEAD.strip().split(",")
     assert told["files"] == [
         {
             "path": "a.csv",
