@@ -83,13 +83,21 @@ def test_cec_102_counts_guns_and_shares_the_power_of_a_pile(tmp_path):
 
 
 def test_cec_102_says_what_states_mean_and_leaves_out_what_comes_again(tmp_path):
-    """0 unknown, 1 being built, 5 and 6 closed, 50 in use; a station on two pages counts once."""
-    stations = [cec_station(StationID=f"S{code}", StationStatus=code) for code in (0, 1, 5, 6, 50, 50)]
+    """0 unknown, 1 being built, 5, 6 and 51 closed, 50 in use; a station on two pages counts once."""
+    stations = [cec_station(StationID=f"S{code}", StationStatus=code) for code in (0, 1, 5, 6, 51, 50, 50)]
     table, notes = read(tmp_path, "a.json", cec(*stations))
     status = table.drop_duplicates("source_row")["status"]
     assert [None if pd.isna(s) else s for s in status] == [
-        None, "under_construction", "out_of_order", "out_of_order", "operational"]  # fmt: skip
-    assert counts(notes) == (6, 1, 10)
+        None, "under_construction", *["out_of_order"] * 3, "operational"]  # fmt: skip
+    assert counts(notes) == (7, 1, 12)
+
+
+def test_cec_102_types_of_stations_are_public_or_for_their_own(tmp_path):
+    """1 is public; persons, fleets, residents and firms (50, 100 to 107) are for their own; 255 says nothing."""
+    codes = (1, 50, 100, 103, 104, 105, 106, 107, 255)
+    table, _ = read(tmp_path, "a.json", cec(*(cec_station(StationID=f"S{c}", StationType=c) for c in codes)))
+    access = table.drop_duplicates("source_row")["access"]
+    assert [None if pd.isna(a) else a for a in access] == ["public", *["restricted"] * 7, None]
 
 
 def test_a_page_of_several_is_told(tmp_path):

@@ -48,18 +48,20 @@ FORMATS = (
             "note": ("Remark", "Address"),
         },
         values={
-            # 0 未知, 1 建设中, 5 关闭下线, 6 维护中, 50 正常使用
+            # 0 未知, 1 建设中, 5 关闭下线, 6 维护中, 50 正常使用; supervisory platforms add 51 歇业
             "status": {
                 "0": None,
                 "1": "under_construction",
                 "5": "out_of_order",
                 "6": "out_of_order",
                 "50": "operational",
+                "51": "out_of_order",
             },
-            # 1 公共, 50 个人, 100 公交, 101 环卫, 102 物流, 103 出租车 (all for their own), 255 其他
+            # 1 公共, 50 个人, 100 公交, 101 环卫, 102 物流, 103 出租车 (all for their own), 255 其他; supervisory
+            # platforms add 104 分时租赁, 105 小区共享, 106 单位, 107 私人共享, all for their own, too
             "access": {
                 "1": "public",
-                **dict.fromkeys(("50", "100", "101", "102", "103"), "restricted"),
+                **dict.fromkeys(("50", *map(str, range(100, 108))), "restricted"),
                 "255": None,
             },
         },
