@@ -15,8 +15,9 @@ from coverage_case import coverage_project
 from helsinki_case import HOSTILE, write_case
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
+from plugspan.render.data_package import run_package
 from plugspan.render.result import plan_result
-from plugspan.render.run import source_note
+from plugspan.render.run import RUN_FILES, source_note
 from plugspan.render.workbook.write import _fitted, write_workbook
 from plugspan.schema import Column, column, of_objective
 from plugspan.tables import numbers
@@ -51,6 +52,26 @@ def book(plan, request, tmp_path_factory):
     path = tmp_path_factory.mktemp("book") / "tables.xlsx"
     write_workbook(plan, plan_tables(plan, request.param), path, lang=request.param, note=source_note(plan))
     return request.param, plan, openpyxl.load_workbook(path)
+
+
+def test_the_data_package_describes_every_sheet(book):
+    """Each sheet but the cover is a resource; its fields are its headers, in order, and its cells of their types."""
+    lang, plan, read = book
+    package = json.loads(run_package(plan, plan_tables(plan, lang), lang))
+    held = {r["dialect"]["excel"]["sheet"]: r for r in package["resources"] if r["path"] == "tables.xlsx"}
+    assert list(held) == read.sheetnames[1:]
+    assert {r["path"] for r in package["resources"]} == {*RUN_FILES} - {"log.txt", "datapackage.json"}
+    names = [r["name"] for r in package["resources"]]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9._-]+", name) for name in names)
+    kinds = {"integer": int, "number": (int, float), "date": dt.date, "string": str, "any": object}
+    for title, resource in held.items():
+        head, *body = read[title].iter_rows(values_only=True)
+        fields = resource["schema"]["fields"]
+        assert [field["name"] for field in fields] == list(head[: len(fields)])
+        for c, field in enumerate(fields):
+            assert all(isinstance(row[c], kinds[field["type"]]) for row in body if row[c] is not None), field
+            assert set(field["descriptions"]) == set(LANGUAGES)
 
 
 def rows(book, lang, key):

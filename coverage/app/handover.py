@@ -33,6 +33,7 @@ FILES = (
     "layers.gpkg",
     "result.json",
     "result.schema.json",
+    "datapackage.json",
     "log.txt",
 )
 """What may be taken out of a run folder, in the order in which it is shown."""

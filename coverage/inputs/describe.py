@@ -21,7 +21,7 @@ def describe_weights() -> str:
     )
 
 
-_TYPES: Mapping[str, str] = {"int": "integer", "float": "number", "bool": "boolean", "date": "date"}
+TYPES: Mapping[str, str] = {"int": "integer", "float": "number", "bool": "boolean", "date": "date"}
 
 
 def data_package(names: Iterable[str], lang: str) -> str:
@@ -51,7 +51,7 @@ def _field(column: Column, lang: str) -> dict[str, Any]:
     """One column. ``must_exist``: a file without it is refused; single cells may be empty, which is unknown."""
     meanings = {code: column.meaning(code) for code in LANGUAGES}
     found: dict[str, Any] = {
-        "name": column.label(lang), "type": _TYPES.get(column.type, "string"), "column": column.name,
+        "name": column.label(lang), "type": TYPES.get(column.type, "string"), "column": column.name,
         "titles": {code: column.label(code) for code in LANGUAGES},
         "description": " / ".join(meanings.values()), "descriptions": meanings,
     }  # fmt: skip

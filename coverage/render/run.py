@@ -18,6 +18,7 @@ from ..tables.plan_tables import Tables, file_tables, input_tables, plan_tables
 from ..tables.summary import summary_lines
 from ..tables.words import approval_number
 from ..texts import text
+from .data_package import run_package
 from .gis.geopackage import write_geopackage
 from .report.write import check_template, write_report
 from .result import plan_result, result_text
@@ -29,7 +30,8 @@ from .workbook.write import write_workbook
 
 StageProgress = Callable[[str, float], None]
 RUN_FILES = (
-    "map.html", "layers.gpkg", "tables.xlsx", "report.docx", "result.json", "result.schema.json", "log.txt",
+    "map.html", "layers.gpkg", "tables.xlsx", "report.docx", "result.json", "result.schema.json", "datapackage.json",
+    "log.txt",
 )  # fmt: skip
 MARKS = ("result.json", "log.txt")
 """What a run folder of any version holds."""
@@ -79,6 +81,7 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, progress:
             write()
             lines.append(f"{time.perf_counter() - started:8.1f} s  {text(f'stage.{key}', lang)}")
         (new / "result.schema.json").write_text(result_text(result_schema()), "utf-8")
+        (new / "datapackage.json").write_text(run_package(plan, tables, lang), "utf-8")
         (new / "log.txt").write_text(_log(plan, lang, noticed, lines), "utf-8")
     progress("write-result", 1.0)
 

@@ -65,6 +65,7 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, Table]:
     for make in MAKERS:
         made = make(plan, lang)
         for table in (made,) if isinstance(made, Table) else made:
+            assert table.name not in found, f"two tables are named {table.name}"
             found[table.name] = table
     return found
 

@@ -108,7 +108,7 @@ def files(plan: Plan, lang: str) -> Table:
     """The files that were read, with their checksums."""
     rows = [{"file": Path(path).as_posix(), "entry": digest} for path, digest in plan.provenance.inputs]
     named = labelled("report.head", {"file": column("file")}, lang)
-    return Table("files", (*named, Head("entry", "SHA-256", column("entry"))), pd.DataFrame(rows))
+    return Table("checksums", (*named, Head("entry", "SHA-256", column("entry"))), pd.DataFrame(rows))
 
 
 def sources(plan: Plan, lang: str) -> Table:

@@ -195,7 +195,7 @@ def write_sources(report: Report) -> None:
     paper.lead(report.words("cover.policy") + report.words("colon"), plan.policy.source)
     if plan.project.output.sources:
         paper.lead(report.words("data-from") + report.words("colon"), plan.project.output.sources)
-    files = report.rows("files")
+    files = report.rows("checksums")
     report.table(report.words("files-table"), files, {"file": 42.0, "entry": 124.0}, len(files.frame))
     versions = text("map.comma", lang).join(
         f"{name} {version}" for name, version in plan.provenance.versions.items()

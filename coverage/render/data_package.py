@@ -1,0 +1,89 @@
+"""``datapackage.json``: the files of a run, and each column of its tables, as Frictionless describes data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..inputs.describe import TYPES
+from ..plan import Plan
+from ..schema import told_unit
+from ..tables.plan_tables import Tables, sheets
+from ..tables.table import Head, Table
+from ..texts import LANGUAGES, text
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_FILES: Mapping[str, tuple[str, str]] = {
+    "map.html": ("map", "text/html"),
+    "layers.gpkg": ("layers", "application/geopackage+sqlite3"),
+    "report.docx": ("report-docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    "result.json": ("result", "application/json"),
+    "result.schema.json": ("result-schema", "application/schema+json"),
+}
+"""What stands beside the tables: the text ``app.handover.what-…`` that tells what it is, and its type."""
+
+
+def run_package(plan: Plan, tables: Tables, lang: str) -> str:
+    """Return the data package of a run folder.
+
+    Parameters
+    ----------
+    plan : Plan
+    tables : mapping of name -> Table
+        From :func:`plugspan.tables.plan_tables.plan_tables`, in the same language.
+    lang : str
+        Of the workbook, and so of its sheets' and columns' names; meanings stand in all languages.
+
+    Returns
+    -------
+    str
+        JSON. Every sheet of ``tables.xlsx`` is a resource with its columns, then each other file.
+    """
+    files = [
+        {"name": re.sub(r"[^a-z]", "-", path), "path": path, "format": path.rpartition(".")[2], "mediatype": kind,
+         "title": text(f"app.handover.what-{key}", lang)}
+        for path, (key, kind) in _FILES.items()
+    ]  # fmt: skip
+    package = {
+        "profile": "data-package",
+        "name": "plugspan-run",
+        "title": plan.project.output.title or plan.project.name,
+        "sources": [{"title": path, "path": path, "sha256": sum_} for path, sum_ in plan.provenance.inputs],
+        "resources": [*(_sheet(table, lang) for table in sheets(tables)), *files],
+    }
+    return json.dumps(package, ensure_ascii=False, indent=1) + "\n"
+
+
+def _sheet(table: Table, lang: str) -> dict[str, Any]:
+    return {
+        "name": re.sub(r"[^a-z0-9]+", "-", table.name.lower()).strip("-"),
+        "title": table.title(lang),
+        "description": table.note(lang),
+        "path": "tables.xlsx",
+        "profile": "tabular-data-resource",
+        "format": "xlsx",
+        "mediatype": _XLSX,
+        "dialect": {"excel": {"sheet": table.title(lang)}, "headerRows": [1]},
+        "schema": {"fields": [_field(table, head, lang) for head in table.heads], "missingValues": [""]},
+    }
+
+
+def _field(table: Table, head: Head, lang: str) -> dict[str, Any]:
+    """A column of a sheet: codes, and yes or no, are words there; rows may have units of their own, or be dates."""
+    column = head.column
+    kind = "string" if column.type == "bool" else TYPES.get(column.type, "string")
+    values = table.frame.get(head.name, ())
+    dated = kind != "date" and any(isinstance(value, dt.date) for value in values)
+    meanings = {code: column.meaning(code) for code in LANGUAGES}
+    found = {
+        "name": head.label,
+        "type": "any" if head.unit_by or dated else kind,
+        "column": head.name,
+        "titles": {code: column.label(code) for code in LANGUAGES},
+        "description": " / ".join(meanings.values()),
+        "descriptions": meanings,
+    }
+    return found | ({"unit": told_unit(column.unit, lang)} if column.unit and not head.unit_by else {})
