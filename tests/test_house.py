@@ -43,6 +43,9 @@ FENCED = {
     "uvicorn": {"app"},
     "tomlkit": {"app"},
 }
+MOST_LINES = 500
+LONGER = {"atomic.py": 510, "pipeline.py": 553, "vectors.py": 541}
+"""Modules that may be longer, and how long: to be made shorter, never longer."""
 EXTRA = {"plugspan.data", "plugspan.qgs"}
 """Names that are no modules: the folder of the sample in an installed package, a file in a GeoPackage."""
 
@@ -76,6 +79,15 @@ def test_data_flows_one_way(root):
         if name in (ROOMS | {"pipeline", "plan", "project"}) - MAY_IMPORT[room] - {room}
     ]
     assert not wrong
+
+
+def test_modules_have_500_lines_at_most(root):
+    """A module that outgrows them holds more than one noun."""
+    lengths = {
+        path.relative_to(root / "coverage").as_posix(): len(path.read_text("utf-8").splitlines())
+        for path, _, _ in modules(root)
+    }
+    assert {name: n for name, n in lengths.items() if n > LONGER.get(name, MOST_LINES)} == {}
 
 
 def test_third_parties_stay_in_their_room(root):

@@ -47,6 +47,7 @@ from ..units import M_PER_KM, lonlat
 from .actions import EVENTS, STATIONS
 from .planning.reach import Places, measure
 from .programme import Programme
+from .rows import packed_rows
 from .world import World
 
 BUILT = ("new_site", "high_power", *STATIONS)
@@ -101,7 +102,7 @@ def edit_model(programme: Programme, before: Assessment, at: dt.date | None) -> 
             "weight": dict(zip(demand, programme.people.weight.tolist(), strict=True)),
             "total": programme.people_total,
         },
-        "rows": _rows(programme),
+        "rows": packed_rows(programme.rules),
         "years": [] if years is None else years.years.tolist(),
         "money": [] if years is None else np.diff(years.money, prepend=0.0).tolist(),
         "budget": programme.budget,
@@ -489,26 +490,3 @@ def _merged_pieces(d: Driven) -> npt.NDArray[np.float64]:
     last = np.append(first[1:], len(low)) - 1
     counted = np.add.reduceat((high - low) * per_m, first)
     return np.stack([low[first], high[last], counted], axis=1)
-
-
-def _rows(programme: Programme) -> list[Packed]:
-    """Rows of the rules that a plan is completed by; see :class:`plugspan.siting.rows.Rows`."""
-    found = []
-    for rule in programme.rules:
-        matrix = rule.matrix
-        found.append(
-            {
-                "rule": rule.rule,
-                "share": rule.share,
-                "served": rule.served,
-                "total": rule.total,
-                "more": rule.lacking is not None,
-                "start": matrix.indptr.tolist(),
-                "action": matrix.indices.tolist(),
-                "amount": [] if np.all(matrix.data == 1.0) else matrix.data.tolist(),
-                "need": rule.need.tolist(),
-                "item": rule.item.tolist(),
-                "weight": rule.weight.tolist(),
-            }
-        )
-    return found

@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -230,6 +231,14 @@ def _level(name: str, found: Solution, sign: float = 1.0, offset: float = 0.0, s
     return Level(name, objective, bound, by_prices, gap, found.status, found.runtime_s, found.prices / scale)
 
 
+def met_rules(problem: PlanProblem, chosen: BoolArray) -> BoolArray:
+    """(k,) rules of which a plan serves what can be served, or the share that is asked for."""
+    rows = problem.rows
+    served = rows.item_weight * (rows.served(chosen) & ~rows.hopeless)
+    got = np.bincount(rows.rule_of_item, served, minlength=len(rows.rules))
+    return np.asarray(got >= rows.least() * (1 - KEPT) - 1e-12, dtype=np.bool_)
+
+
 # -- programs --------------------------------------------------------------------------------------------
 
 
@@ -264,6 +273,20 @@ def row_blocks(
     )
     least = rows.least()[shares] / scale * (1 - KEPT)
     return sparse.csr_array(matrix), np.concatenate([np.ones(len(whole)), np.zeros(len(partial)), least]), k
+
+
+def stacked(
+    lines: list[tuple[dict[int, Any], Any, Any]], widths: tuple[int, ...]
+) -> tuple[sparse.csr_array, FloatArray, FloatArray]:
+    """Lines of blocks as one matrix, with the limits of its rows."""
+    heights = [next(iter(blocks.values())).shape[0] for blocks, _, _ in lines]
+    parts = [
+        sparse.hstack([sparse.csr_array(blocks.get(g, (height, width))) for g, width in enumerate(widths)])
+        for (blocks, _, _), height in zip(lines, heights, strict=True)
+    ]
+    low = np.concatenate([np.broadcast_to(line[1], h) for line, h in zip(lines, heights, strict=True)])
+    high = np.concatenate([np.broadcast_to(line[2], h) for line, h in zip(lines, heights, strict=True)])
+    return sparse.csr_array(sparse.vstack(parts)), low.astype(np.float64), high.astype(np.float64)
 
 
 def scaled(matrix: sparse.csr_array, need: FloatArray) -> sparse.csr_array:

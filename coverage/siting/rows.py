@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -132,3 +133,26 @@ def stack_rows(rules: Iterable[RuleRows], n_actions: int, allowed: npt.ArrayLike
     lacks = np.asarray(matrix @ may.astype(np.float64)) < need * (1 - SERVED)
     hopeless = np.bincount(item, lacks, minlength=len(item_weight)) > 0
     return Rows(rules, matrix, need, weight, item, rule_of_item, item_weight, hopeless)
+
+
+def packed_rows(rules: Iterable[RuleRows]) -> list[dict[str, Any]]:
+    """Rows of the rules as plain lists, by which a page completes a plan."""
+    found = []
+    for rule in rules:
+        matrix = rule.matrix
+        found.append(
+            {
+                "rule": rule.rule,
+                "share": rule.share,
+                "served": rule.served,
+                "total": rule.total,
+                "more": rule.lacking is not None,
+                "start": matrix.indptr.tolist(),
+                "action": matrix.indices.tolist(),
+                "amount": [] if np.all(matrix.data == 1.0) else matrix.data.tolist(),
+                "need": rule.need.tolist(),
+                "item": rule.item.tolist(),
+                "weight": rule.weight.tolist(),
+            }
+        )
+    return found

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from .build_order import build_order
-from .levels import KEPT, LevelPlan, PlanProblem, row_blocks, scaled
+from .levels import LevelPlan, PlanProblem, met_rules, row_blocks, scaled, stacked
 from .maxcover.priced import TIME_LIMIT_S, PricedProgram, Solution, solve_program
 from .maxcover.problem import COST_TOLERANCE, BoolArray, FloatArray, IntArray
 
@@ -115,14 +115,6 @@ class Years:
         return len(self.years)
 
 
-def met_rules(problem: PlanProblem, chosen: BoolArray) -> BoolArray:
-    """(k,) rules of which a plan serves what can be served, or the share that is asked for."""
-    rows = problem.rows
-    served = rows.item_weight * (rows.served(chosen) & ~rows.hopeless)
-    got = np.bincount(rows.rule_of_item, served, minlength=len(rows.rules))
-    return np.asarray(got >= rows.least() * (1 - KEPT) - 1e-12, dtype=np.bool_)
-
-
 def missed_rules(problem: PlanProblem, years: IntArray, stage: IntArray) -> tuple[tuple[int, str], ...]:
     """(year, rule) of each rule that is due by the end of a year and not met then."""
     found = []
@@ -183,7 +175,7 @@ def _keeping(problem: PlanProblem, years: Years, effort: float, time_limit_s: fl
         return None
     blocks = _kept_lines(problem, years)
     lines, widths = _numbered(blocks, n * t)
-    matrix, low, high = _stacked(lines, widths)
+    matrix, low, high = stacked(lines, widths)
     cost = problem.cost / _dearest(problem)
     program = PricedProgram(
         objective=np.concatenate([np.zeros(n * (t - 1)), cost, np.zeros(sum(widths[1:]))]),
@@ -453,7 +445,7 @@ def _program(
         ],
         n * t,
     )  # fmt: skip
-    matrix, low, high = _stacked(lines, widths)
+    matrix, low, high = stacked(lines, widths)
     weights = _weights(problem, years.years)[: t - 1, open_rows].ravel()
     people = np.concatenate([LITTLE * _early_people(demand).ravel(), np.zeros(m)])
     objective = np.concatenate([np.zeros(n * (t - 1)), tie, -weights, -people, np.zeros(sum(widths[3:]))])
@@ -479,20 +471,6 @@ def _pins(problem: PlanProblem, first: IntArray, t: int) -> tuple[sparse.csr_arr
         (np.ones(len(at)), (np.arange(len(at)), at)), shape=(len(at), t * problem.rows.n_actions)
     )
     return block, np.ones(len(at))
-
-
-def _stacked(
-    lines: list[tuple[dict[int, Any], Any, Any]], widths: tuple[int, ...]
-) -> tuple[sparse.csr_array, FloatArray, FloatArray]:
-    """Lines of blocks as one matrix, with the limits of its rows."""
-    heights = [next(iter(blocks.values())).shape[0] for blocks, _, _ in lines]
-    parts = [
-        sparse.hstack([sparse.csr_array(blocks.get(g, (height, width))) for g, width in enumerate(widths)])
-        for (blocks, _, _), height in zip(lines, heights, strict=True)
-    ]
-    low = np.concatenate([np.broadcast_to(line[1], h) for line, h in zip(lines, heights, strict=True)])
-    high = np.concatenate([np.broadcast_to(line[2], h) for line, h in zip(lines, heights, strict=True)])
-    return sparse.csr_array(sparse.vstack(parts)), low.astype(np.float64), high.astype(np.float64)
 
 
 def _values(problem: PlanProblem, years: Years, stage: IntArray, widths: tuple[int, ...]) -> FloatArray:
