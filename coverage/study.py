@@ -111,8 +111,10 @@ def load(
     return Study(project, policy, region, roads, routes, inputs, _background(features))
 
 
-def read_ground(project: Project) -> tuple[Region | None, RoadGraph]:
-    """Read region and roads alone: what the tables of a project are looked at against.
+def read_ground(
+    project: Project,
+) -> tuple[Region | None, RoadGraph, Mapping[str, gpd.GeoDataFrame]]:
+    """Read region, roads and what else their file holds: what the tables of a project are looked at against.
 
     Raises
     ------
@@ -120,7 +122,7 @@ def read_ground(project: Project) -> tuple[Region | None, RoadGraph]:
         As :func:`load`.
     """
     region = _region(project)
-    return region, _network(project, region, Diagnostics())[0]
+    return region, *_network(project, region, Diagnostics())
 
 
 def _network(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import tomllib
 
+import geopandas as gpd
 import pytest
+import shapely
 from plugspan.app.door import HOST, Door
 from plugspan.app.project_file import changed_text
 from plugspan.app.server import make_app
@@ -227,6 +229,23 @@ def test_a_file_goes_nowhere_else(client, project, tmp_path, name, status):
     answer = client.put(f"{AT}/files/{name}", content=b"a,b\n1,2\n")
     assert answer.status_code == status, answer.text
     assert sorted(str(p) for p in tmp_path.rglob("*")) == before
+
+
+def test_a_raster_of_people_is_demand_and_segments_are_no_table(client, project):
+    """A GeoTIFF is taken, as a table without rows to show; roads of Overture look like no table."""
+    assert client.put(f"{AT}/files/people.tif", content=b"II*\0").status_code == 200
+    version = client.get(AT).json()["version"]
+    added = client.post(f"{AT}/tables", json={"path": "people.tif"}, headers={"if-match": version}).json()
+    assert (added["kind"], added["index"]) == ("demand", 0)
+    shown = client.get(f"{AT}/tables/demand/0").json()
+    assert (shown["faults"], shown["rows"], shown["editable"]) == ([], [], False)
+    line = shapely.LineString([(113, 27), (113.1, 27)])
+    frame = gpd.GeoDataFrame(
+        {"id": ["s"], "class": ["primary"], "subtype": ["road"]}, geometry=[line], crs=4326
+    )
+    frame.to_parquet(project / "roads.parquet")
+    told = client.post(f"{AT}/tables", json={"path": "roads.parquet"}, headers={"if-match": added["version"]})
+    assert told.status_code == 422
 
 
 def test_a_file_is_not_written_through_a_link(client, project, tmp_path):

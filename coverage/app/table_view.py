@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -13,14 +13,15 @@ import numpy as np
 import shapely
 
 from ..errors import Diagnostics, Fault, InputError, PlugspanError
-from ..inputs import SCHEMAS, distance_to, notice_table_datum, read_table, to_wgs84
+from ..inputs import SCHEMAS, read_table, to_wgs84
 from ..inputs.files import SUFFIXES, VECTOR_SUFFIXES, read_raw
 from ..inputs.headers import find_column, map_headers
 from ..inputs.raw_table import RawTable
+from ..inputs.tables import RASTER_SUFFIXES
 from ..network import Region, RoadGraph
 from ..project import Project, TableSettings
 from ..schema import TableSchema
-from ..study import FAR_KM, read_ground
+from ..study import FAR_KM, datum_notices, read_ground
 from .ask import Ask
 from .project_file import change_project, open_project
 from .world import Folder, RefusedError, suffix_of, version_of
@@ -34,10 +35,11 @@ _NEXT_TO = 0.004
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """Region and roads, as far as they are there."""
+    """Region, roads and what else their file holds, as far as they are there."""
 
     region: Region | None = None
     roads: RoadGraph | None = None
+    features: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=2)
@@ -119,6 +121,11 @@ def open_table(ask: Ask) -> Opened:
     return Opened(kind, int(index), SCHEMAS[kind], settings, path, project, version)
 
 
+def is_raster(path: Path) -> bool:
+    """Whether a file is a raster of people: it has no rows to show."""
+    return path.suffix.lower() in RASTER_SUFFIXES
+
+
 def raw_of(path: Path, schema: TableSchema, settings: TableSettings) -> RawTable:
     """Read a file as it is, with the header found by the columns that are looked for."""
     named = set(settings.columns.values())
@@ -138,9 +145,10 @@ def table(ask: Ask) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "kind": opened.kind, "index": opened.index, "path": opened.path.name, "version": opened.version,
         "file": version_of(opened.path), "datum": settings.datum, "from_osm": settings.from_osm,
-        "editable": opened.path.suffix.lower() not in VECTOR_SUFFIXES, "columns": _columns(opened.schema, ask.lang),
+        "editable": opened.path.suffix.lower() not in (*VECTOR_SUFFIXES, *RASTER_SUFFIXES),
+        "columns": _columns(opened.schema, ask.lang),
     }  # fmt: skip
-    if settings.from_osm:
+    if settings.from_osm or is_raster(opened.path):
         return shown | {
             "faults": [],
             "notes": [],
@@ -208,9 +216,8 @@ def _read(opened: Opened, under: Ground) -> tuple[gpd.GeoDataFrame | None, list[
         )  # fmt: skip
     except InputError as error:
         return None, list(error.faults), notes
-    if roads is not None and opened.kind in ("chargers", "facilities"):
-        noticed = notice_table_datum(read, s.datum, distance_to(roads.lines()))
-        notes += [] if noticed is None else [noticed]
+    lists = {name: [read] if name == opened.kind else [] for name in ("chargers", "facilities")}
+    notes += datum_notices(lists, under.features, roads)
     return read, [], notes
 
 
@@ -303,7 +310,8 @@ def guess_kind(path: Path) -> str:
         required = {c.name for c in schema.columns if c.required}
         if raw.geometry is not None:
             areas = raw.geometry.geom_type.isin(["Polygon", "MultiPolygon"]).mean() > 0.5
-            if areas != (schema.geometry == "area"):
+            lines = raw.geometry.geom_type.isin(["LineString", "MultiLineString"]).mean() > 0.5
+            if areas != (schema.geometry == "area") or lines != (schema.geometry == "line"):
                 continue
         elif schema.geometry == "point" and "position" not in found:
             required |= {"lon", "lat"}
@@ -319,12 +327,12 @@ def guess_kind(path: Path) -> str:
 def add_table(ask: Ask) -> dict[str, Any]:
     """Use a file of the folder as a table: of the kind that is named, or of the one it looks like."""
     name, kind = ask.text("path"), ask.text("kind")
-    if name not in ask.folder.data_files() or suffix_of(name) not in SUFFIXES:
+    if name not in ask.folder.data_files() or suffix_of(name) not in (*SUFFIXES, *RASTER_SUFFIXES):
         raise RefusedError(404, "app-no-table")
     path = ask.folder.inside(name)
     if kind and kind not in SCHEMAS:
         raise RefusedError(400, "app-form")
-    kind = kind or guess_kind(path)
+    kind = kind or ("demand" if is_raster(path) else guess_kind(path))
     if not kind:
         raise RefusedError(422, "app-which-table", name=path.name)
     project, _ = open_project(ask.folder)

@@ -20,13 +20,16 @@ from typing import Any
 from ..atomic import write_file
 from ..errors import OutputExistsError, PlugspanError
 from ..inputs.files import SUFFIXES
+from ..inputs.tables import RASTER_SUFFIXES
 
 PROJECT_FILE = "project.toml"
 ROADS = (".osm.pbf", ".osm", ".osm.gz", ".osm.bz2", ".graphml")
 PARTS = (".shx", ".dbf", ".prj", ".cpg")
 """What belongs to a Shapefile."""
-MOST_MB = {name: 2_000 if name in ROADS else 100 for name in (*ROADS, *SUFFIXES, *PARTS)}
-"""So much of each kind of file is taken: as much of a table as is read, and a country's roads."""
+_LARGE = (*ROADS, *RASTER_SUFFIXES, ".parquet")
+MOST_MB = {name: 2_000 if name in _LARGE else 100 for name in (*ROADS, *SUFFIXES, *RASTER_SUFFIXES, *PARTS)}
+"""So much of each kind of file is taken: as much of a table as is read, a country's roads (Overture's are ``.parquet``)
+or people."""
 _MOST_BYTES = 120
 """Letters (UTF-8) of a name: its work folder's must fit, too."""
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
@@ -138,7 +141,7 @@ class Folder:
         """
         name = safe_name(name)
         if suffix_of(name) not in MOST_MB:
-            known = ", ".join(dict.fromkeys([*SUFFIXES, *ROADS]))
+            known = ", ".join(dict.fromkeys([*SUFFIXES, *RASTER_SUFFIXES, *ROADS]))
             raise RefusedError(415, "app-kind", name=name, known=known)
         path = self.path / name
         if path.is_symlink() or (path.exists() and not path.is_file()):

@@ -44,6 +44,7 @@ export async function dataPage(project) {
           try {
             last = await post(of(project, "tables"), { path: name, kind: "" }, view.version);
           } catch (error) {
+            if (error.status === 422 && /\.parquet$/i.test(name)) { await set(["network", "osm"], name); continue; }  // roads of Overture
             if (error.status !== 422 || !isArea(name)) { await again(); throw error; }
           }
         }
