@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -190,11 +191,44 @@ def walk_plan(page, project):
     page.wait_for_selector("#stale:not([hidden])")
     assert read_project(project).plan.forbidden == (action,)
     page.locator(f"select[data-action='{action}']").first.select_option("")
-    page.fill("#money-budget", "1500")
+    page.locator("#money input[type=range]").fill("1500")
+    assert page.input_value("#money-budget") == "1500"
     page.click("#money-save")
     page.wait_for_selector("body:not([aria-busy])")
     plan = read_project(project).plan
     assert (plan.forbidden, plan.budget) == ((), 1500)
+    walk_scenario(page, project)
+
+
+def walk_scenario(page, project):
+    """The plan is edited in the map, saved, changed back and opened; recounted, and compared with the run before."""
+    page.fill("#keep-name", "原方案")
+    page.press("#keep-name", "Enter")
+    kept = page.locator("#kept li:has-text('原方案') button")
+    kept.wait_for()
+    page.frame_locator("#map").locator("#toggle-edit").click()
+    switched = page.locator("#map").evaluate(
+        """frame => {
+             const { plugspan } = frame.contentWindow;
+             const one = plugspan.actions().find((a) => a.on && a.may && a.kind === "new_site").id;
+             plugspan.set([one], false);
+             return one;
+           }"""
+    )
+    page.fill("#scenario-name", "少一处")
+    page.click("#scenario-save")
+    page.wait_for_selector("#scenario-open option:has-text('少一处')", state="attached")
+    on = json.loads((project / "scenarios" / "少一处.json").read_text("utf-8"))["on"]
+    page.click("#scenario-prove")
+    page.wait_for_selector("#run-log[data-state=running]")
+    page.wait_for_selector("#run-log[data-state=done]:has-text('按情景重算')")
+    plan = json.loads((project / "run" / "result.json").read_text("utf-8"))["plan"]
+    chosen = {action["id"] for action in plan["actions"]}
+    assert set(on) <= chosen
+    assert switched not in chosen
+    page.frame_locator("#map").locator("body[data-ready=yes]").wait_for()
+    kept.click()
+    page.frame_locator("iframe.compare").locator("body[data-ready=yes]:has-text('原方案')").wait_for()
 
 
 def walk_zip(page, project, tmp_path):

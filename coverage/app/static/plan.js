@@ -31,7 +31,7 @@ export async function planPage(project) {
   const saveScenario = h("button", { type: "button", id: "scenario-save" }, t("plan.scenario-save"));
   saveScenario.addEventListener("click", () => during(saveScenario, async () => {
     await ask(of(project, "scenarios/" + encodeURIComponent(scenario.value.trim() || t("plan.scenario"))), {}, { method: "PUT", data: core().scenario() });
-    await again();
+    await again(drawHand);
     tell(t("plan.scenario-saved"), "done");
   }));
   const prove = h("button", { type: "button", class: "main", id: "scenario-prove" }, t("plan.prove"));
@@ -41,13 +41,15 @@ export async function planPage(project) {
     await post(of(project, "jobs/run"), { scenario: name });
     job.show();
   }));
+  const openScenario = (event) => during(event.target, async () => {
+    if (event.target.value) core().load(await ask(of(project, "scenarios/" + encodeURIComponent(event.target.value))));
+  });
+  const drawHand = () => fill(hand, h("span", { class: "soft small" }, t("plan.hand-words")), scenario, saveScenario, prove,
+    view.scenarios.length ? h("select", { id: "scenario-open", "aria-label": t("plan.scenario-open"), onchange: openScenario },
+      h("option", { value: "" }, t("plan.scenario-open")), view.scenarios.map((name) => h("option", { value: name }, name))) : null);
   frame.addEventListener("load", () => {
-    if (typeof core()?.scenario !== "function") return;
-    hand.hidden = false;
-    fill(hand, h("span", { class: "soft small" }, t("plan.hand-words")), scenario, saveScenario, prove,
-      view.scenarios.length ? h("select", { "aria-label": t("plan.scenario-open"), onchange: (event) => during(event.target, async () => {
-        if (event.target.value) core().load(await ask(of(project, "scenarios/" + encodeURIComponent(event.target.value))));
-      }) }, h("option", { value: "" }, t("plan.scenario-open")), view.scenarios.map((name) => h("option", { value: name }, name))) : null);
+    hand.hidden = typeof core()?.scenario !== "function";
+    drawHand();
   });
 
   // -- money -----------------------------------------------------------------------------------------------
