@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -252,6 +253,27 @@ def test_the_bounds_hold(browser):
         hits += found["people"] >= -most.fun - 1e-6
     page.close()
     assert hits >= 27
+
+
+INSIDE = """(...two) => { const [a, b] = two.map(s => document.querySelector(s).getBoundingClientRect());
+  return a.left >= b.left && a.right <= b.right + 0.5 && a.top >= b.top - 0.5 && a.bottom <= b.bottom + 0.5; }"""
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_popup_and_strip_of_a_gap_stand_whole(opened, pages, size):  # noqa: F811
+    """Neither leaves its frame; headings descend by one, and no control stands within another."""
+    page = opened(pages[1] / "zh.html", size)
+    page.click("#toggle-edit")
+    page.click("#edit-gaps button")
+    page.wait_for_selector(".popup.edit-gap h2")
+    # The map moves until the popup is in it.
+    until(page, f"({INSIDE})('.leaflet-popup-content-wrapper', '#map')")
+    until(page, f"({INSIDE})('.popup.edit-gap p', '.leaflet-popup-content')")
+    if size == DESK:
+        until(page, f"({INSIDE})('#strip svg', '#strip')")
+    assert page.locator("summary :is(input, button, a)").count() == 0
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map(h => Number(h.tagName[1]))")
+    assert all(b <= a + 1 for a, b in pairwise(levels))
 
 
 def test_the_look(opened, pages):  # noqa: F811

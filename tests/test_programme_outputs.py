@@ -194,8 +194,8 @@ def test_a_click_on_an_action_goes_there_and_says_what_it_closes(folder, page):
     page.evaluate("plugspan.setStep(0)")
     action = next(a for a in part["actions"][8:] if a["lon"] is not None and a["closes"])
     page.locator("#action-list button").nth(action["order"] - 1).click()
-    page.wait_for_selector(".popup h3")
-    assert page.locator(".popup h3").inner_text() == action["name"]
+    page.wait_for_selector(".popup h2")
+    assert page.locator(".popup h2").inner_text() == action["name"]
     words = page.locator(".popup table").inner_text()
     assert f"{action['cost']:,.10g} 万元" in words
     assert page.evaluate("plugspan.view.step") >= action["order"]

@@ -124,7 +124,9 @@ def test_layers_switch(opened, maps):
     berths.locator("button", has_text="无岸电").click()
     assert marks.count() == 0
     assert page.locator("[aria-label*='泊位 · 有岸电']").count() == 1
-    group = page.locator("#tree summary", has_text="现有设施").locator("input")
+    group = page.locator(".layer-group", has=page.locator("summary", has_text="现有设施")).locator(
+        ".group-box input"
+    )
     group.uncheck()
     assert [layer_state(page, name) for name in ("berths", "service_areas", "charging_sites")] == [
         [False]
@@ -464,7 +466,7 @@ def test_popup_gives_names_letter_by_letter(opened, tmp_path):
     page = opened(tmp_path / "map.html")
     for i, name in enumerate(HOSTILE):
         page.evaluate("i => plugspan.goTo(plugspan.view.layers.find(l => l.spec.name === 'towns'), [i])", i)
-        assert page.locator(".popup h3").text_content() == name
+        assert page.locator(".popup h2").text_content() == name
         assert page.locator(".popup td").first.text_content() == name
 
 
@@ -594,5 +596,5 @@ FAINT = """() => {
   }
   return out; }"""
 SMALL_TARGETS = """() => [...document.querySelectorAll('button, summary, label, input')].filter(n => n.getClientRects().length
-  && !(n.matches('input') && n.closest('label, summary'))).map(n => [n.textContent, n.getBoundingClientRect()])
+  && !(n.matches('input') && n.closest('label'))).map(n => [n.textContent, n.getBoundingClientRect()])
   .filter(([, b]) => b.width < 40 || b.height < 40).map(([text, b]) => `${text} ${b.width}×${b.height}`)"""

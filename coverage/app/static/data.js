@@ -108,14 +108,14 @@ export async function dataPage(project) {
 
   function drawInputs() {
     if (view.faults.length) {
-      fill(inputs, h("h2", {}, t("data.broken")), h("ul", { class: "faults" }, view.faults.map((f) => h("li", {}, f))), h("pre", {}, view.toml));
+      fill(inputs, h("h1", {}, t("data.broken")), h("ul", { class: "faults" }, view.faults.map((f) => h("li", {}, f))), h("pre", {}, view.toml));
       return;
     }
     leaves.splice(0).forEach((leave) => leave());
     const used = new Set([...view.tables.map((table) => table.path), view.project.region.file, view.roads.path]);
     const rest = view.files.map((f) => f.path).filter((path) => !used.has(path) && !isRoads(path));
     fill(inputs, 
-      h("h2", {}, t("data.inputs")),
+      h("h1", {}, t("data.inputs")),
       dropPlace(t("data.drop"), t("data.drop-words"), take),
       h("ul", { class: "inputs" }, regionEntry(), roadsEntry()),
       h("h3", {}, t("data.tables")),

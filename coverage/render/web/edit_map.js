@@ -131,18 +131,12 @@ function openGap(gap, at) {
     if (effect.gaps > 0) facts.push(T("map.edit-closes", { n: effect.gaps }));
     if (effect.people > 0) facts.push(T("map.edit-people-more", { n: decimals(effect.people, 0) }));
     rows.append(el("li", {}, el("button", { type: "button", onclick: () => { MAP.closePopup(); toggleOption({ a }, true); } },
-      el("b", {}, actions.name[a] + " · " + markWords(m)), el("small", {}, facts.join(" · ")))));
+      el("b", {}, actions.name[a].endsWith(markWords(m)) ? actions.name[a] : actions.name[a] + " · " + markWords(m)), el("small", {}, facts.join(" · ")))));
   }
-  const box = el("div", { class: "popup edit-gap" }, el("h3", {}, gapTitle(gap)), gap.over ? el("p", { class: "over" }, T("map.edit-over", { limit: lengthWords(drawnRule().span_m) })) : "",
+  const box = el("div", { class: "popup edit-gap" }, el("h2", {}, gapTitle(gap)), gap.over ? el("p", { class: "over" }, T("map.edit-over", { limit: lengthWords(drawnRule().span_m) })) : "",
     el("p", {}, list.length ? T("map.edit-place-here", { n: list.length }) : T("map.edit-no-place")), rows);
   showEditStrip(gap.ref);
-  editPopup(box, at || gapLatLngs(gap)[0][gapLatLngs(gap)[0].length >> 1]);
-}
-
-function editPopup(content, at) {
-  const size = MAP.getSize();
-  L.popup({ maxWidth: Math.min(340, size.x - 60), minWidth: Math.min(240, size.x - 60), maxHeight: Math.max(120, size.y - 90), autoPanPaddingTopLeft: [56, 12], autoPanPaddingBottomRight: [12, 12] })
-    .setLatLng(at).setContent(content).openOn(MAP);
+  popupAt(box, at || gapLatLngs(gap)[0][gapLatLngs(gap)[0].length >> 1]);
 }
 
 // -- what can be switched --------------------------------------------------------------------------------
@@ -187,7 +181,7 @@ function spotIcon(look) {
   const r = look.size / 2, box = look.size + 8, m = box / 2;
   const style = { fill: look.fill ? look.colour : "#fff", stroke: look.fill ? "#fff" : look.colour, "stroke-width": 1.8 };
   const shape = ["shore_power", "ready_spaces"].includes(look.kind) ? svg("rect", Object.assign({ x: m - r, y: m - r, width: look.size, height: look.size, rx: 1.5 }, style)) : svg("circle", Object.assign({ cx: m, cy: m, r }, style));
-  const picture = svg("svg", { class: "edit-strip", viewBox: `0 0 ${box} ${box}`, width: box, height: box, "aria-hidden": "true" }, shape);
+  const picture = svg("svg", { viewBox: `0 0 ${box} ${box}`, width: box, height: box, "aria-hidden": "true" }, shape);
   if (look.cross) picture.append(svg("path", { d: `M${m - r} ${m - r}L${m + r} ${m + r}`, stroke: look.colour, "stroke-width": 1.8 }));
   return L.divIcon({ html: picture, className: "edit-spot", iconSize: [Math.max(box, 24), Math.max(box, 24)] });
 }
@@ -235,7 +229,7 @@ function tapSpot(spot) {
     input.addEventListener("change", () => toggleOption(option, input.checked));
     box.append(el("label", { class: "edit-switch" }, input, el("span", {}, optionName(option))));
   }
-  editPopup(box, spot.at);
+  popupAt(box, spot.at);
 }
 
 function toggleOption(option, on) {
@@ -321,7 +315,7 @@ function showEditStrip(ref) {
   if (isNarrow()) return;
   const net = edit.core.nets[drawnRule().net], gaps = edit.found.spacing.gaps.filter((gap) => gap.ref === ref), drives = net.drives.map((d, k) => [d, k]).filter(([d]) => d.ref === ref);
   const low = Math.min(...drives.map(([d]) => d.ends[0])), high = Math.max(...drives.map(([d]) => d.ends[1])), W = 1000, x = (m) => 60 + (W - 80) * (m - low) / Math.max(high - low, 1);
-  const picture = svg("svg", { viewBox: `0 0 ${W} ${26 * drives.length + 34}`, role: "img", "aria-label": T("map.strip") + " " + ref });
+  const picture = svg("svg", { class: "edit-strip", viewBox: `0 0 ${W} ${26 * drives.length + 34}`, role: "img", "aria-label": T("map.strip") + " " + ref });
   const routes = view.layers.find((layer) => layer.spec.name === "routes"), write = (at, y, words, more) => picture.append(svg("text", Object.assign({ x: at, y, "font-size": 11, fill: "#36424c" }, more), words));
   drives.forEach(([d, k], row) => {
     const y = 12 + 26 * row;

@@ -343,15 +343,20 @@ async function openPopup(layer, i, at) {
   if (missing.length) line(unknown, "missing", missing.join(T("map.comma")));
   const style = layer.spec.categories[category];
   const heading = el("p", { class: "popup-kind" }, swatch(layer.spec.kind, style), el("span", {}, layer.spec.categories.length > 1 ? layer.spec.title + " · " + style.label : layer.spec.title));
-  const box = el("div", { class: "popup" }, heading, name ? el("h3", {}, name) : "", table);
+  const box = el("div", { class: "popup" }, heading, name ? el("h2", {}, name) : "", table);
   const hasStrip = strip && Object.prototype.hasOwnProperty.call(DATA.strips, strip);
   if (hasStrip) box.append(el("button", { type: "button", class: "plain", onclick: () => showStrip(strip, name) }, T("map.open-strip")));
   if (hasStrip && !isNarrow()) showStrip(strip, name);
   const offset = layer.spec.kind === "point" && !layer.dense ? [0, -style.width / 2] : [0, 0];
+  popupAt(box, at, offset);
+  highlight(layer, [i]);
+}
+
+/** A popup that stands whole in the map, beside its buttons. */
+function popupAt(content, at, offset = [0, 0]) {
   const size = MAP.getSize();
   L.popup({ maxWidth: Math.min(340, size.x - 96), minWidth: Math.min(220, size.x - 96), maxHeight: Math.max(120, size.y - 90), offset, autoPanPaddingTopLeft: [56, 12], autoPanPaddingBottomRight: [12, 12] })
-    .setLatLng(at).setContent(box).openOn(MAP);
-  highlight(layer, [i]);
+    .setLatLng(at).setContent(content).openOn(MAP);
 }
 
 /** Show features of a layer: switch it on, go there, open the popup if it is one. */

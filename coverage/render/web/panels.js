@@ -90,9 +90,10 @@ function buildTree() {
     if (!layers.length) continue;
     const box = el("details", { open: open.has(group.name) ? open.get(group.name) : !isNarrow() || group.name !== "background" });
     box.dataset.group = group.name;
-    box.append(el("summary", {}, groupBox(group, layers), group.title));
+    box.append(el("summary", {}, group.title));
     for (const layer of layers.reverse()) box.append(layerRow(layer));
-    tree.append(box);
+    // The box stands beside the summary: a control inside a control is lost to screen readers.
+    tree.append(el("div", { class: "layer-group" }, groupBox(group, layers), box));
   }
   const empty = [...new Set(view.layers.filter((l) => !view.layers.some((m) => m.spec.title === l.spec.title && m.spec.count)).map((l) => l.spec.title))];
   if (empty.length) tree.append(el("p", { class: "no-data" }, T("map.empty", { names: empty.join(T("map.comma")) })));
@@ -108,7 +109,7 @@ function groupBox(group, layers) {
     buildTree();
     refreshLayers();
   });
-  return input;
+  return el("label", { class: "group-box" }, input);
 }
 
 function toggleRow(title, on, change) {
