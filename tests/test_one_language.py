@@ -51,6 +51,11 @@ def test_no_chinese_text_in_an_english_run(runs, root):
     assert not found
 
 
+def test_the_sample_says_its_sources_in_one_language(root):
+    """The line stands on every map and page, as given."""
+    assert not WORDS.search(read_project(root / "data" / "zhuzhou.toml").output.sources)
+
+
 def test_no_english_text_in_a_chinese_run(runs, root):
     """No text of the run is one of the catalogue's English texts."""
     inputs = given(root)
