@@ -1,9 +1,11 @@
 """How long the map's edit mode takes to recount a plan: the sample, and a prefecture (100 000 roads, 3 000 demands).
 
-    python benchmarks/edit_page.py [--times 60]
+    python benchmarks/edit_page.py [--times 60] [--seeds 6]
 
 The prefecture is made of copies of the sample's roads, joined, with six times its routes. Median and longest time of an
 edit in headless Chromium (named by CHROMIUM, or on the PATH) are printed, in milliseconds; nothing is asserted.
+Then "complete the plan": 300 places, 3 000 demands in a square, 40 to choose,
+each within 0.08 of its side; what is served, the bound and the gap between, by seed.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import os
 import shutil
 from itertools import accumulate
 
+import numpy as np
 from playwright.sync_api import sync_playwright
 from plugspan.pipeline import assess_study, find_places, plan_programme
 from plugspan.project import read_project
@@ -23,6 +26,7 @@ from plugspan.study import load, sample_project
 
 ROADS, ROUTES, DEMANDS = 28, 6, 3000
 """Copies of the sample's roads and routes, and demands."""
+PLACES, CHOSEN, REACH = 300, 40, 0.08
 TIMED = """
 window.timed = (model, times) => {
   const core = new EditCore(model), on = new Uint8Array(core.n), off = new Uint8Array(core.sites), found = [];
@@ -69,11 +73,28 @@ def larger(model):
     return big
 
 
+def scattered(seed):
+    """Places and weighted demands anywhere in a square, as the page's completing takes them."""
+    rng = np.random.default_rng(seed)
+    demands, places = rng.random((DEMANDS, 2)), rng.random((PLACES, 2))
+    near = [np.flatnonzero(np.hypot(*(places - one).T) <= REACH).tolist() for one in demands]
+    return {
+        "n": PLACES, "cost": [1] * PLACES, "on": [0] * PLACES, "off": [0] * PLACES,
+        "budget": CHOSEN, "unit": 1, "seconds": 2.8,
+        "rows": {"start": [0], "action": [], "amount": [], "need": []},
+        "demand": {
+            "start": [0, *accumulate(map(len, near))], "action": [place for places in near for place in places],
+            "weight": rng.integers(1, 101, DEMANDS).tolist(),
+        },
+    }  # fmt: skip
+
+
 def main():
-    """Print a line for each size."""
+    """Print a line for each size, and for each seed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=60)
-    times = parser.parse_args().times
+    parser.add_argument("--seeds", type=int, default=6)
+    times, seeds = vars(parser.parse_args()).values()
     with sample_project() as path:
         study = load(read_project(path))
     candidates = find_places(study)
@@ -91,6 +112,11 @@ def main():
                 f"{name}: {len(graph['u'])} roads, {len(graph['piece_u'])} pieces, {len(reach['id'])} demands, "
                 f"{made['places']['n']} places: {median:.1f} ms, at most {longest:.1f} ms"
             )
+        page.add_script_tag(content=asset("web/edit_complete.js"))
+        for seed in range(seeds):
+            found = page.evaluate("problem => completePlan(problem, () => {})", scattered(seed))
+            served, bound = found["people"], found["peopleBound"]
+            print(f"seed {seed}: {served:.0f} served, at most {bound:.0f}, gap {bound / served - 1:.2%}")
         browser.close()
 
 

@@ -15,6 +15,7 @@ from plugspan.render.run import write_map_file
 from plugspan.render.webmap.page import asset
 from plugspan.study import sample_project
 from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array, eye_array, hstack
 from test_webmap_browser import DESK, PHONE, opened, until  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.browser
@@ -253,6 +254,37 @@ def test_the_bounds_hold(browser):
         hits += found["people"] >= -most.fun - 1e-6
     page.close()
     assert hits >= 27
+
+
+def test_what_is_left_goes_near_the_most(browser):
+    """60 places, 500 demands, 9 to choose: within 1 % of what branch and bound finds, and so is the bound."""
+    page = browser.new_page()
+    page.add_script_tag(content=asset("web/edit_complete.js"))
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        demands, places, weight = rng.random((500, 2)), rng.random((60, 2)), rng.integers(1, 101, 500)
+        reach = np.hypot(*(demands[:, None] - places[None]).transpose(2, 0, 1)) <= 0.17
+        start, action = lists(reach)
+        problem = {
+            "n": 60, "cost": [1] * 60, "on": [0] * 60, "off": [0] * 60, "unit": 1, "seconds": 3, "budget": 9,
+            "rows": {"start": [0], "action": [], "amount": [], "need": []},
+            "demand": {"start": start, "action": action, "weight": weight.tolist()},
+        }  # fmt: skip
+        found = page.evaluate("problem => completePlan(problem, () => {})", problem)
+        most = milp(
+            np.concatenate([np.zeros(60), -weight]),
+            constraints=[
+                LinearConstraint(hstack([csr_array(reach.astype(float)), -eye_array(500)]), 0, np.inf),
+                LinearConstraint(np.concatenate([np.ones(60), np.zeros(500)])[None, :], -np.inf, 9),
+            ],
+            bounds=Bounds(0, 1),
+            integrality=np.concatenate([np.ones(60), np.zeros(500)]),
+        )
+        served = weight[reach[:, np.array(found["chosen"], bool)].any(axis=1)].sum()
+        assert served == found["people"]
+        assert 0.99 * -most.fun <= served <= -most.fun + 1e-6
+        assert -most.fun - 1e-6 <= found["peopleBound"] <= 1.01 * -most.fun
+    page.close()
 
 
 INSIDE = """(...two) => { const [a, b] = two.map(s => document.querySelector(s).getBoundingClientRect());

@@ -195,14 +195,28 @@ function completePlan(problem, tell) {
   let reach = people;
   if (problem.start && standing() && room() >= 0) { fill(); if (people > reach + 1e-9) { best = chosen.slice(); reach = people; } }
   load(best);
-  const bound2 = () => {
+  const mean = new Float64Array(n), entire = demand.weight.every(Number.isInteger);
+  const keep = () => { if (room() >= 0 && people > reach + 1e-9 && whole()) { best = chosen.slice(); reach = people; cheapest = spent; } };
+  const whole = () => { for (let r = 0; r < m; r++) if (lacks(r) && !lost[r]) return false; return true; };
+  /** The plan that the relaxed one is nearest to, give or take some noise: rows served, the rest by what it takes most of. */
+  const rounded = (noise) => {
+    load(fixed);
+    const order = [], rank = mean.map((x) => (x > 1e-6 ? x + noise * (random() - 0.5) : 0));
+    for (let j = 0; j < n; j++) if (free[j] && rank[j] > 0) order.push(j);
+    order.sort((a, b) => rank[b] - rank[a] || a - b);
+    for (const j of order) if (gain(j) > 1e-9 && cost[j] <= room()) put(j, 1);
+    if (m) repair();
+    for (const j of order) if (!chosen[j] && cost[j] <= room() && newPeople(j) > 0) put(j, 1);
+    fill();
+  };
+  const bound2 = (until) => {
     const price2 = new Float64Array(d), rent = new Float64Array(m), worth = new Float64Array(n), x = new Float64Array(n), due = new Float64Array(m);
     const order = [];
     for (let j = 0; j < n; j++) if (free[j]) order.push(j);
     for (let i = 0; i < d; i++) price2[i] = demand.start[i + 1] > demand.start[i] ? demand.weight[i] * 0.5 : 0;
     let bound = Infinity, step = 2, stall = 0, paid = 0;
     for (let j = 0; j < n; j++) if (fixed[j]) paid += cost[j];
-    for (let round = 0; round < 1500 && now() < stopAt; round++) {
+    for (let round = 0; round < 1500 && now() < until; round++) {
       let value = 0;
       worth.fill(0);
       x.fill(0);
@@ -226,7 +240,9 @@ function completePlan(problem, tell) {
         value += part * worth[j];
         left -= part * price(j);
       }
-      if (value < bound - 1e-9 * Math.abs(value)) { bound = value; stall = 0; } else if (++stall > 12) { step *= 0.6; stall = 0; }
+      for (let j = 0; j < n; j++) mean[j] += (x[j] - mean[j]) / Math.min(round + 1, 30);
+      if (round % 20 === 19) { rounded(0); keep(); }
+      if (value < bound - 1e-9 * Math.abs(value)) { bound = value; stall = 0; } else if (++stall > 20) { step *= 0.7; stall = 0; }
       let norm = 0;
       const slope = new Float64Array(d);
       for (let i = 0; i < d; i++) {
@@ -248,13 +264,13 @@ function completePlan(problem, tell) {
       for (let r = 0; r < m; r++) if (asked[r]) rent[r] = Math.max(0, rent[r] - size * due[r]);
       for (let i = 0; i < d; i++) price2[i] = Math.min(demand.weight[i], Math.max(0, price2[i] - size * slope[i]));
     }
-    return Math.max(bound, reach);
+    return Math.max(entire ? Math.floor(bound + 1e-6) : bound, reach);
   };
   /** Take some away, serve the rows anew with an eye on the demand, spend the rest: kept if it brings more. */
-  const swap = (until) => {
+  const swap = (until, patience = Infinity) => {
     let told = now();
     const mine = [], worthOf = (j, taste) => (gain(j) + taste * newPeople(j)) / price(j);
-    for (let round = 0; now() < until && reach < result.peopleBound - 1e-9; round++) {
+    for (let round = 0; now() < until && reach < result.peopleBound - 1e-9 && round < patience; round++) {
       load(best);
       mine.length = 0;
       for (let j = 0; j < n; j++) if (chosen[j] && free[j]) mine.push(j);
@@ -298,11 +314,23 @@ function completePlan(problem, tell) {
   for (let r = 0; r < m; r++) lost[r] = lacks(r) ? 1 : 0;
   const typical = d ? demand.weight.reduce((sum, w) => sum + w, 0) / d : 1;
   let cheapest = spent;
-  // Swaps first: the better the value, the better the steps of the bound; then swaps again.
+  // Swaps first: the better the value, the better the steps of the bound. Then in turn from the best plan, and from others
+  // near the relaxed one: swaps alone stay where they began.
   result.peopleBound = Infinity;
-  swap(Math.min(stopAt, now() + 250 * problem.seconds));
-  result.peopleBound = bound2();
-  swap(stopAt);
+  swap(Math.min(stopAt, now() + 150 * problem.seconds));
+  result.peopleBound = bound2(now() + 0.6 * (stopAt - now()));
+  let top = [best, reach, cheapest];
+  for (let turn = 0; now() < stopAt && top[1] < result.peopleBound - 1e-9; turn++) {
+    if (turn % 2) {
+      rounded(1.2 * random());
+      if (room() < 0 || !whole()) continue;
+      [best, reach, cheapest] = [chosen.slice(), people, spent];
+    } else [best, reach, cheapest] = top;
+    swap(stopAt, 120);
+    if (reach > top[1] + 1e-9 || (reach > top[1] - 1e-9 && cheapest < top[2] - 1e-9)) top = [best, reach, cheapest];
+  }
+  [best, reach] = top;
+  load(best);
   result.chosen = best;
   result.cost = cost.reduce((sum, c, j) => (best[j] ? sum + c : sum), 0);
   result.people = reach;
