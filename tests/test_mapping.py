@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from plugspan import InputError
+from plugspan.cli import main
 from plugspan.errors import Diagnostics
 from plugspan.inputs import CHARGERS, FACILITIES, read_table
 from plugspan.inputs.mapping import Reading
@@ -135,7 +136,7 @@ def test_the_columns_that_were_guessed_are_shown_with_samples(tmp_path):
     assert entry.columns[-1] == ("point_kw", "功率", "60, 120")
 
 
-def test_a_list_of_mere_places_says_what_is_missing_for_which_rule(root, tmp_path):
+def test_a_list_of_mere_places_says_what_is_missing_for_which_rule(root, tmp_path, capsys):
     """Only lon and lat: the note names current, power and points, and the rules that stay undecided."""
     (tmp_path / "a.csv").write_text("id,lon,lat\na,113.15,27.83\n", "utf-8")
     osm = (root / "data" / "osm" / "zhuzhou-sample.osm.pbf").as_posix()
@@ -149,3 +150,9 @@ def test_a_list_of_mere_places_says_what_is_missing_for_which_rule(root, tmp_pat
     assert "power" in note.render("en").lower()
     rule = next(r for r in study.policy.rules if getattr(getattr(r, "site", None), "dc_min_kw", 0))
     assert rule.title["zh"] in note.render("zh")
+    with pytest.raises(SystemExit) as end:
+        main(["check", str(tmp_path), "--lang", "en"])
+    said = capsys.readouterr().err
+    assert end.value.code == 0
+    assert "files that lack what rules ask for: 1" in said
+    assert "can be used" not in said

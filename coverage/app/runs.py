@@ -73,7 +73,8 @@ def checked(ask: Ask) -> dict[str, Any]:
         name: [str(row.get("message"))[:500] for row in _rows(found, name)][:_MOST_LINES]
         for name in ("faults", "notes")
     }
-    return {"files": files, **lines, "workbook": bool(files) and ask.folder.has(FAULTS)}
+    lacking = any(row.get("key") == "measures-missing" for row in _rows(found, "notes"))
+    return {"files": files, **lines, "lacking": lacking, "workbook": bool(files) and ask.folder.has(FAULTS)}
 
 
 def fault_workbook(ask: Ask) -> Response:

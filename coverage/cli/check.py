@@ -71,7 +71,9 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None)
             warn(text("ledger.column", opened.language, name=name, header=header, values=values))
     for line in fault_lines(notes, reader):
         warn(text("cli.warning", opened.language, what=line))
-    warn(text("cli.check.fine", opened.language, n=len(notes)))
+    lacking = {note.file for note in notes if note.key == "measures-missing"}
+    closing = "cli.check.lacking" if lacking else "cli.check.fine"
+    warn(text(closing, opened.language, n=len(notes), files=len(lacking)))
     return 0
 
 

@@ -253,7 +253,7 @@ export async function dataPage(project) {
     if (!found.files.length && !found.faults.length) { fill(ledger); return; }
     const heads = ["read", "kept", "merged", "left_out", "faulted"];
     fill(ledger,
-      h("p", {}, found.faults.length ? t("data.check-faults", { n: found.faults.length }) : t("data.check-fine", { n: found.notes.length })),
+      h("p", {}, found.faults.length ? t("data.check-faults", { n: found.faults.length }) : t(found.lacking ? "data.check-lacking" : "data.check-fine", { n: found.notes.length })),
       h("div", { class: "scroll" }, h("table", { class: "list ledger" },
         h("thead", {}, h("tr", {}, h("th", {}, t("data.tables")), heads.map((key) => h("th", { scope: "col" }, t("data.ledger-" + key))))),
         h("tbody", {}, found.files.map((file) => h("tr", {}, h("th", { scope: "row" }, file.path), heads.map((key) => h("td", { class: "figures", "data-label": t("data.ledger-" + key) }, String(file[key] ?? "")))))))),
