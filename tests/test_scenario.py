@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import docx
 import numpy as np
 import pytest
 from edit_states import Witness
@@ -13,8 +14,11 @@ from plugspan.cli import main
 from plugspan.errors import InputError
 from plugspan.pipeline import find_places, plan_programme, plan_study, scenario_differences
 from plugspan.project import read_project
+from plugspan.render.files import write_report_files
 from plugspan.scenario import Scenario, merge_scenarios, read_scenario
 from plugspan.study import load, sample_project
+from plugspan.tables.programme import plan_part
+from plugspan.tables.sentences import brief_sentences
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,18 @@ def test_a_scenario_is_recounted_as_it_is(recounted):
     years = plan.programme.chosen.set_index("id")["stage_year"]
     assert {int(years[name]) for name in set(scenario.on[:3]) - gone} == {2027}
     assert plan.before["ordinary-highway-spacing"].figures["sites"] > 0
+
+
+def test_no_output_calls_a_scenario_the_best(recounted, tmp_path):
+    """The outputs say that a person made the plan; nothing stands as proven or as least money."""
+    plan = recounted[0]
+    assert plan_part(plan)["given"] is True
+    assert "not optimised" in brief_sentences(plan, "en")[0]
+    write_report_files(plan, tmp_path / "a.docx", pdf=False, overwrite=False, lang="en")
+    words = "\n".join(p.text for p in docx.Document(str(tmp_path / "a.docx")).paragraphs)
+    assert "recounted, not optimised" in words
+    for claim in ("least money", "would be the least", "Greedy, and proven", "whatever a survey finds"):
+        assert claim not in words, claim
 
 
 def test_what_the_page_said_is_compared(recounted):

@@ -190,6 +190,7 @@ def plan_words(result: dict[str, Any], lang: str) -> dict[str, Any] | None:
     numbers = ("year", "budget", "spent", "actions")
     return {
         "cost": {k: _part(plan, "cost", k) for k in ("low", "high", "unit", "assumed")},
+        "given": plan.get("given") is True,
         "complete": plan.get("complete"),
         "stages": [{**_some(row, *numbers), "met": _met(row)} for row in _rows(plan, "stages")],
         "levels": [

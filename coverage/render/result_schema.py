@@ -286,6 +286,7 @@ def _plan() -> Schema:
         then=told("What the rest of the money is spent on, with its importance; 1 in all.",
                   {"type": "object", "additionalProperties": amount}),
         cost=cost, people=object_of("total before after", **_shares(), more=True), proof=_proof(),
+        given=told("The plan is a scenario's: recounted, not optimised.", FLAG),
         complete=FLAG, candidates=COUNT, verified=FLAG, faults=TEXTS,
     )  # fmt: skip
     return told("The plan to adopt; null if none was asked for. Money in cost.unit.", plan)

@@ -446,6 +446,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
             "before": programme.people_before,
             "after": programme.people_after,
         },
+        "given": programme.given,
         "complete": programme.complete,
         "candidates": int(
             (

@@ -332,6 +332,8 @@ def decision(plan: Plan, lang: str) -> str:
         "after": people_words(plan, found.people_after),
         "years": text(in_years, lang, first=years[0], last=years[-1]) if years else "",
     }
+    if found.given:
+        return text("report.plan.decide-given", lang, **values)
     if not found.complete:
         return text("report.plan.decide-part", lang, **values)
     return text("report.plan.decide-more" if found.spends_more else "report.plan.decide", lang, **values)
@@ -370,7 +372,9 @@ def _certainty(plan: Plan, lang: str) -> str:
     found = _of(plan)
     certain = int(found.chosen["certain"].sum())
     words = text("report.plan.certain", lang, n=certain, of=len(found.chosen))
-    if found.cost_low < found.cost_high and len(found.survey):
+    if found.given:
+        words = text("report.plan.certain-given", lang)
+    elif found.cost_low < found.cost_high and len(found.survey):
         first = found.survey.iloc[0]
         words += text("report.plan.certain-survey", lang, low=programme.money(plan, found.cost_low, lang),
                       name=first["name"], saves=programme.money(plan, float(first["saves_high"]), lang))  # fmt: skip

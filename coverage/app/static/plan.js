@@ -101,7 +101,7 @@ export async function planPage(project) {
     fill(actions,
       h("h2", {}, t("handover.plan-line", { n: plan.actions.length, money: [...new Set([plan.cost.low, plan.cost.high].map((x) => number(x)))].join(" – "), unit })),
       plan.cost.assumed ? h("p", { class: "small soft" }, t("handover.assumed")) : null,
-      h("ul", { class: "proof small soft" }, plan.levels.map((level) => h("li", {}, t("plan.level", { name: level.name, value: number(level.objective), bound: number(level.bound), gap: number(100 * (level.gap ?? 0), 2) })))),
+      plan.given ? h("p", { class: "small soft" }, t("plan.given")) : h("ul", { class: "proof small soft" }, plan.levels.map((level) => h("li", {}, t("plan.level", { name: level.name, value: number(level.objective), bound: number(level.bound), gap: number(100 * (level.gap ?? 0), 2) })))),
       others.length ? [h("h3", {}, t("plan.others")), h("ul", { class: "picks" }, others.map((id) => h("li", { class: "row" }, h("span", { class: "grow" }, id), pinPick(id, id))))] : null,
       h("div", { class: "scroll tall", tabIndex: 0, role: "region", "aria-label": t("plan.actions") }, h("table", { class: "list" },
         h("thead", {}, h("tr", {}, ["order", "action", "county", "when", "cost", "decide"].map((key) => h("th", { scope: "col" }, label(key))))),

@@ -66,7 +66,7 @@ def write_programme(report: Report) -> None:
     if found is None:
         return
     paper.heading(report.words("plan.title"), new_page=True)
-    paper.text(report.words("plan.how"))
+    paper.text(report.words("plan.how-given" if found.given else "plan.how"))
     paper.text(report.words("plan.unconfirmed" if found.faults else "plan.confirmed"))
     _actions(report)
     paper.heading(report.words("plan.states"), 2)
@@ -120,6 +120,8 @@ def _proof(report: Report) -> None:
     """The plan beside the one in which all unknown turns out well, beside the greedy one, and its certificates."""
     found, paper = report.plan.programme, report.paper
     assert found is not None
+    if found.given:
+        return  # a scenario's plan: nothing is claimed of what would be best
     paper.heading(report.words("plan.two"), 2)
     paper.text(report.words("plan.two-words"), keep=True)
     widths = {"action": 46.0, "missing": 42.0, "there": 42.0, "certain-part": 36.0}
