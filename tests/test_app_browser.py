@@ -164,7 +164,9 @@ def walk_rules(page, project):
     assert read_project(project).rules == {"expressway-service-area-fast": {"site": {"dc_min_kw": 120}}}
     page.click(f"{line} button.link:has-text('{text('app.rules.undo', 'zh')}')")
     page.wait_for_selector(f"{line}:not(.changed)")
-    page.wait_for_selector("section .job[data-state=done]")
+    page.wait_for_selector(
+        "section .job[data-ended='2'][data-state=done]"
+    )  # the second assessment, not the first
     assert read_project(project).rules == {}
 
 

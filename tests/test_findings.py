@@ -111,6 +111,7 @@ def berths(**columns):
     n = len(next(iter(columns.values())))
     base = {
         "id": [f"b{i}" for i in range(n)],
+        "name": [None] * n,
         "port": ["P"] * n,
         "class_t": [2000.0] * n,
         "structure_class_t": [None] * n,

@@ -229,7 +229,11 @@ def test_result_part_is_json(study, candidates, least):
 
     before = judged(study, least.actions.iloc[:0])
     plan = SimpleNamespace(
-        programme=least, step_gaps=None, before=before, after=judged(study, least.carried_out)
+        programme=least,
+        step_gaps=None,
+        before=before,
+        after=judged(study, least.carried_out),
+        project=study.project,
     )
     part = plain(plan_part(plan))
     text = json.dumps(part, allow_nan=False)

@@ -95,9 +95,9 @@ class Jobs:
                 part.replace(out)
             else:
                 part.unlink(missing_ok=True)
-        with job.log.open("ab") as log:
-            log.write(f'\n{{"exit": {code}}}\n'.encode())
-        with self._guard:
+        with self._guard:  # who reads of the end can begin the next at once
+            with job.log.open("ab") as log:
+                log.write(f'\n{{"exit": {code}}}\n'.encode())
             del self._children[job.log]
 
     def state(self, job: Job) -> State:

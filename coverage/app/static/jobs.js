@@ -42,7 +42,7 @@ export function follow(project, kind, node, { done = () => {}, keep = false, fin
         const stopped = [130, 143, -2, -15].includes(said.exit);
         stage.textContent = ok ? t("job.done") : stopped ? t("job.stopped") : said.end === "broken" ? t("job.broken") : t("job.failed");
         node.dataset.state = ok ? "done" : stopped ? "stopped" : "failed";
-        if (live) done(ok);
+        if (live) { node.dataset.ended = 1 + Number(node.dataset.ended ?? 0); done(ok); }
         live = false;
       }
     };
