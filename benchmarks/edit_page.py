@@ -18,7 +18,8 @@ from itertools import accumulate
 
 import numpy as np
 from playwright.sync_api import sync_playwright
-from plugspan.pipeline import assess_study, find_places, plan_programme
+from plugspan.pipeline import assess_study, find_places
+from plugspan.programme import plan_programme
 from plugspan.project import read_project
 from plugspan.render.webmap.page import asset
 from plugspan.siting.edit_model import edit_model

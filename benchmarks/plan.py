@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 import osmium
 from osmium.osm import mutable
-from plugspan.pipeline import find_places, plan_programme
+from plugspan.pipeline import find_places
+from plugspan.programme import plan_programme
 from plugspan.project import PlanSettings, read_project
 from plugspan.study import load
 from province import COLUMNS, STEP_LAT, STEP_LON, prepared

@@ -13,7 +13,8 @@ from conftest import HANGS_S
 from edit_states import Witness
 from plugspan import make_plan
 from plugspan.network import read_network
-from plugspan.pipeline import assess_study, find_places, plan_programme
+from plugspan.pipeline import assess_study, find_places
+from plugspan.programme import plan_programme
 from plugspan.project import read_project
 from plugspan.render.webmap.page import asset
 from plugspan.rules.policy import read_policy

@@ -27,9 +27,9 @@ MAY_IMPORT = {
     "siting": {"rules", "measure", "network", "inputs"},
     "tables": {"siting", "rules", "measure", "inputs", "network", "plan", "project"},
     "render": {"tables", "siting", "rules", "measure", "inputs", "network", "plan", "project"},
-    "app": ROOMS - {"cli"} | {"pipeline", "plan", "project"},
-    "cli": ROOMS | {"pipeline", "plan", "project"},
-    "api": ROOMS | {"pipeline", "plan", "project"},
+    "app": ROOMS - {"cli"} | {"pipeline", "plan", "programme", "project"},
+    "cli": ROOMS | {"pipeline", "plan", "programme", "project"},
+    "api": ROOMS | {"pipeline", "plan", "programme", "project"},
     "data": set(),
 }
 FENCED = {
@@ -44,7 +44,7 @@ FENCED = {
     "tomlkit": {"app"},
 }
 MOST_LINES = 500
-LONGER = {"atomic.py": 510, "pipeline.py": 553, "vectors.py": 541}
+LONGER = {"atomic.py": 510, "vectors.py": 541}
 """Modules that may be longer, and how long: to be made shorter, never longer."""
 EXTRA = {"plugspan.data", "plugspan.qgs"}
 """Names that are no modules: the folder of the sample in an installed package, a file in a GeoPackage."""
@@ -76,7 +76,7 @@ def test_data_flows_one_way(root):
         for path, room, tree in modules(root)
         if room in MAY_IMPORT
         for name in imported(path, root, tree)
-        if name in (ROOMS | {"pipeline", "plan", "project"}) - MAY_IMPORT[room] - {room}
+        if name in (ROOMS | {"pipeline", "plan", "programme", "project"}) - MAY_IMPORT[room] - {room}
     ]
     assert not wrong
 

@@ -6,7 +6,8 @@ import shutil
 from importlib import resources
 
 import pandas as pd
-from plugspan.pipeline import assess_study, find_places, plan_programme
+from plugspan.pipeline import assess_study, find_places
+from plugspan.programme import plan_programme
 from plugspan.project import PlanSettings, read_project
 from plugspan.study import load
 

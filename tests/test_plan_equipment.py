@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plugspan.pipeline import find_places, plan_programme
+from plugspan.pipeline import find_places
+from plugspan.programme import plan_programme
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.rules.kind import kind_of
 from plugspan.rules.model import Target

@@ -6,7 +6,8 @@ import math
 
 import pytest
 from osm_xml import write_osm
-from plugspan.pipeline import find_places, plan_programme
+from plugspan.pipeline import find_places
+from plugspan.programme import plan_programme
 from plugspan.project import read_project
 from plugspan.study import load
 from pyproj import Geod

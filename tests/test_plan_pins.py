@@ -7,7 +7,8 @@ from dataclasses import replace
 import geopandas as gpd
 import pytest
 from plugspan.errors import InputError
-from plugspan.pipeline import find_places, plan_programme
+from plugspan.pipeline import find_places
+from plugspan.programme import plan_programme
 from plugspan.project import PlanSettings, read_project
 from plugspan.siting.pins import place_on_routes
 from plugspan.study import load, sample_project

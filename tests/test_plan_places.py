@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from plugspan.pipeline import find_places, make_plan, plan_programme
+from plugspan.pipeline import find_places, make_plan
+from plugspan.programme import plan_programme
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.rules.assessment import assess
 from plugspan.siting.actions import carry_out

@@ -12,7 +12,8 @@ from itertools import product
 import numpy as np
 import pytest
 from osm_xml import write_osm
-from plugspan.pipeline import find_places, plan_programme
+from plugspan.pipeline import find_places
+from plugspan.programme import plan_programme
 from plugspan.project import PlanSettings, read_project
 from plugspan.rules.kind import kind_of
 from plugspan.rules.spacing import RouteSpacing

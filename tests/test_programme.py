@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 from plugspan.errors import InputError
-from plugspan.pipeline import find_places, plan_programme
+from plugspan.pipeline import find_places
 from plugspan.pipeline import judged as wrong_claims
+from plugspan.programme import plan_programme
 from plugspan.project import PlanSettings, read_project
 from plugspan.rules.assessment import assess
 from plugspan.rules.roads import RouteRule

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan.cli import main
 from plugspan.errors import InputError
-from plugspan.pipeline import find_places, plan_programme, plan_study, scenario_differences
+from plugspan.pipeline import find_places, plan_study
+from plugspan.programme import plan_programme, scenario_differences
 from plugspan.project import read_project
 from plugspan.render.files import write_report_files
 from plugspan.scenario import Scenario, merge_scenarios, read_scenario
