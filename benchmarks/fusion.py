@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import shapely
+from plugspan.errors import Diagnostics
 from plugspan.inputs import CHARGERS, as_table
 from plugspan.inputs.fusion import distinct_ids, fuse
 from plugspan.inputs.same_site import ListRules
@@ -20,8 +21,10 @@ def table(seed: int, each: int) -> list[tuple[str, int, int, float]]:
     """(case, pairs, joined, share that is right) of pairs made of words that training never saw."""
     pairs = make_pairs(each, seed, held_out=True)
     lists = as_lists(pairs)
-    pair_of = {id_: at for one in distinct_ids(lists, []) for at, id_ in enumerate(one["id"].astype(str))}
-    _, merges = fuse(lists, [ListRules(), ListRules()], CHARGERS, [])
+    pair_of = {
+        id_: at for one in distinct_ids(lists, Diagnostics()) for at, id_ in enumerate(one["id"].astype(str))
+    }
+    _, merges = fuse(lists, [ListRules(), ListRules()], CHARGERS, Diagnostics())
     joined = {str(pair_of[m.into]) for m in merges if pair_of[m.into] == pair_of[m.id]}
     wrong = len(merges) - len(joined)
     assert not wrong, f"{wrong} sites of different pairs were joined"
@@ -50,7 +53,7 @@ def crowd(n: int, radius_m: float) -> float:
         ]
         lists.append(as_table(rows, CHARGERS, f"{side}.csv"))
     begun = time.perf_counter()
-    fuse(lists, [ListRules(), ListRules()], CHARGERS, [])
+    fuse(lists, [ListRules(), ListRules()], CHARGERS, Diagnostics())
     return time.perf_counter() - begun
 
 

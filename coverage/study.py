@@ -68,7 +68,7 @@ def load(
     *,
     progress: StageProgress = silent,
     ledger: list[FileEntry] | None = None,
-    notes: list[Fault] | None = None,
+    notes: Diagnostics | None = None,
 ) -> Study:
     """Read policy, region, roads and tables.
 

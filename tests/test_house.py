@@ -313,6 +313,25 @@ def test_what_measures_and_proposes_names_no_kilometres(root):
     assert not wrong
 
 
+def test_diagnostics_are_returned_or_collected_in_one_object(root):
+    """No function takes a list of faults or messages to append to: ``Diagnostics`` collects what isn't returned."""
+    grow, wrong = {"append", "extend", "insert"}, []
+    for path, _, tree in modules(root):
+        for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)):
+            calls = [n.func for n in ast.walk(function) if isinstance(n, ast.Call)]
+            grown = {f.value for f in calls if isinstance(f, ast.Attribute) and f.attr in grow}
+            grown |= {n.target for n in ast.walk(function) if isinstance(n, ast.AugAssign)}
+            names = {node.id for node in grown if isinstance(node, ast.Name)}
+            args = function.args
+            for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs):
+                kind = ast.unparse(arg.annotation) if arg.annotation else ""
+                if "list[Fault]" in kind or ("list[str]" in kind and arg.arg in names):
+                    wrong.append(
+                        f"{path.relative_to(root)}:{function.lineno} {function.name}({arg.arg}: {kind})"
+                    )
+    assert not wrong
+
+
 def test_docstrings_name_the_parameters_that_a_function_has(root):
     """What a docstring lists under Parameters are arguments of the function, by their names of today."""
     wrong = []

@@ -13,6 +13,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan import InputError
+from plugspan.errors import Diagnostics
 from plugspan.inputs import CHARGERS, FACILITIES, SCHEMAS, as_table, collect, empty_table
 from plugspan.inputs.from_osm import SOURCE as OSM
 from plugspan.inputs.fusion import Decisions, fuse, join_lists
@@ -39,7 +40,7 @@ def lists(*rows_of, schema=CHARGERS):
 
 def fused(*rows_of, rules=None, schema=CHARGERS, **more):
     """What is left of such lists, what was joined, and the notes."""
-    notes = []
+    notes = Diagnostics()
     rules = rules or [ListRules()] * len(rows_of)
     table, merges = fuse(lists(*rows_of, schema=schema), rules, schema, notes, **more)
     return table, merges, notes
@@ -265,7 +266,7 @@ def test_slow_posts_of_another_list_complete_the_fast_ones():
         lists([row("a", 0, **ONE)], [row("b", 5, **ac)]),
         [ListRules()] * 2,
         CHARGERS,
-        [],
+        Diagnostics(),
         Decisions(same=(("a", "b"),)),
     )
     assert [m.stays for m in merges] == [True]
@@ -359,7 +360,7 @@ def test_osm_comes_behind():
         *lists([row("a", 0, **ONE)], [row("b", 5, **ONE)]),
         as_table([row("osm-node-1", 8)], CHARGERS, OSM),
     ]
-    table, merges = join_lists(parts, [ListRules()] * 3, CHARGERS, [])
+    table, merges = join_lists(parts, [ListRules()] * 3, CHARGERS, Diagnostics())
     assert table["id"].tolist() == ["a", "osm-node-1"]
     tables = {name: empty_table(schema) for name, schema in SCHEMAS.items()}
     assert collect({**tables, "chargers": table}, None, [], merges).sites["points"].tolist() == [4]

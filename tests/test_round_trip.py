@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from plugspan.errors import InputError
+from plugspan.errors import Diagnostics, InputError
 from plugspan.inputs import CHARGERS, SCHEMAS, as_table, group_sites, read_table
 from plugspan.inputs.files import RUN_TABLE
 from plugspan.inputs.fusion import join_lists
@@ -88,7 +88,7 @@ def test_sites_of_joined_lists_stay_apart(tmp_path, crowd):
     pd.testing.assert_frame_equal(pd.DataFrame(sites), pd.DataFrame(sites_again), check_exact=True)
     assert len(group_sites(crowd.drop(columns="_list"))[1]) < len(sites)
     far = as_table([{"id": "Q", "geometry": shapely.Point(110, 27)}], CHARGERS, "far.csv")
-    joined, merges = join_lists([read, far], [ListRules(), ListRules()], CHARGERS, [])
+    joined, merges = join_lists([read, far], [ListRules(), ListRules()], CHARGERS, Diagnostics())
     assert not merges
     assert group_sites(joined)[0]["site"].tolist() == [*grouped["site"], "Q"]
 

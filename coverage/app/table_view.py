@@ -221,7 +221,7 @@ def _read(opened: Opened, under: Ground) -> tuple[gpd.GeoDataFrame | None, list[
     return read, [], notes
 
 
-def _counts(raw: RawTable, read: gpd.GeoDataFrame | None, faults: list[Fault]) -> dict[str, int]:
+def _counts(raw: RawTable, read: gpd.GeoDataFrame | None, faults: Sequence[Fault]) -> dict[str, int]:
     """Rows read, kept, left out (sums, footnotes) and faulted: read = kept + left out + faulted."""
     faulted = {fault.row for fault in faults if fault.row is not None and fault.row != raw.header_row}
     ragged = len({fault.row for fault in raw.notes if fault.key == "row-ragged"})

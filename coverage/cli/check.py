@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
 @lang_option
 def command(project: Path, as_json: bool, faults: Path | None, lang: str | None) -> int:
     """Read everything, assess nothing."""
-    from ..errors import InputError, fault_lines
+    from ..errors import Diagnostics, InputError, fault_lines
     from ..inputs.ledger import FileEntry
     from ..pipeline import check_siting, find_places, load
 
     opened = open_project(project, lang)
     ledger: list[FileEntry] = []
-    notes: list[Fault] = []
+    notes = Diagnostics()
     wrong: InputError | None = None
     reader: str = opened.language
     with messages_in(opened.language), progress_bar(opened.language) as progress:
@@ -45,7 +46,7 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None)
             study = load(opened, progress=progress, ledger=ledger, notes=notes)
             ledger, notes, reader = (
                 [*study.inputs.ledger],
-                [*study.inputs.warnings],
+                Diagnostics(study.inputs.warnings),
                 study.policy.reader(reader),
             )
             check_siting(study, find_places(study))
@@ -77,7 +78,7 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None)
     return 0
 
 
-def _told(faults: list[Fault], lang: str) -> list[dict[str, Any]]:
+def _told(faults: Sequence[Fault], lang: str) -> list[dict[str, Any]]:
     """Faults as data, with the sentence that says what is wrong and the remedy."""
     return [
         {"key": fault.key, "file": Path(fault.file).name, "row": fault.row, "column": fault.column,

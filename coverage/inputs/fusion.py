@@ -17,7 +17,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from ..errors import Fault, InputError
+from ..errors import Diagnostics, Fault, InputError
 from ..schema import TableSchema
 from .columns import ID as _ID
 from .frames import as_series, combine_tables
@@ -71,7 +71,7 @@ def fuse(
     tables: Sequence[gpd.GeoDataFrame],
     rules: Sequence[ListRules],
     schema: TableSchema,
-    notes: list[Fault],
+    notes: Diagnostics,
     decisions: Decisions | None = None,
 ) -> tuple[gpd.GeoDataFrame, list[Merge]]:
     """Join lists of chargers or facilities.
@@ -85,8 +85,8 @@ def fuse(
         the order here.
     schema : TableSchema
         ``CHARGERS`` or ``FACILITIES``.
-    notes : list of Fault
-        Warnings are appended: equal ids, what was joined.
+    notes : Diagnostics
+        Takes up: equal ids, what was joined.
     decisions : Decisions, optional
         Stronger than every score.
 
@@ -140,7 +140,7 @@ def join_lists(
     tables: Sequence[gpd.GeoDataFrame],
     rules: Sequence[ListRules],
     schema: TableSchema,
-    notes: list[Fault],
+    notes: Diagnostics,
     decisions: Decisions | None = None,
 ) -> tuple[gpd.GeoDataFrame, list[Merge]]:
     """One table from all lists of a schema: sites are joined by :func:`fuse`; OpenStreetMap and others added behind.
@@ -162,7 +162,7 @@ def join_lists(
     return joined, merges
 
 
-def distinct_ids(tables: Sequence[gpd.GeoDataFrame], notes: list[Fault]) -> list[gpd.GeoDataFrame]:
+def distinct_ids(tables: Sequence[gpd.GeoDataFrame], notes: Diagnostics) -> list[gpd.GeoDataFrame]:
     """Give rows whose id a list before has, too, one with the name of their file: ``P1@new``; and note it."""
     taken: set[str] = set()
     out, twice = [], []
@@ -191,7 +191,7 @@ def distinct_ids(tables: Sequence[gpd.GeoDataFrame], notes: list[Fault]) -> list
 
 def unknown_ids(tables: Mapping[str, Sequence[gpd.GeoDataFrame]], decisions: Decisions) -> list[Fault]:
     """Ids in ``decisions`` that are in no list of chargers or facilities."""
-    lists = [one for name in FUSED for one in distinct_ids(tables.get(name, ()), [])]
+    lists = [one for name in FUSED for one in distinct_ids(tables.get(name, ()), Diagnostics())]
     known = {id_ for table in lists for id_ in table["id"].astype(str)}
     named = {id_ for pair in (*decisions.same, *decisions.different) for id_ in pair}
     return [Fault("same-site-unknown", value=id_) for id_ in sorted(named - known)]

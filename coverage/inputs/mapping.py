@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ..errors import Fault
+from ..errors import Diagnostics, Fault
 from ..schema import TableSchema
 from .cells import BadCellError, folded, is_missing, parser
 from .headers import UNIT_FACTORS, Mapped, bracket_unit, listed, normal, unknown_name
@@ -45,7 +45,7 @@ class Reading:
     decimal: Literal[".", ","] = "."
 
 
-def without_ignored(raw: RawTable, reading: Reading, found: list[Fault]) -> RawTable:
+def without_ignored(raw: RawTable, reading: Reading, found: Diagnostics) -> RawTable:
     """Take the headers off that are left out; one that is not there is a fault."""
     values = {"headers": listed(raw.headers)}
     found += [
@@ -58,7 +58,7 @@ def without_ignored(raw: RawTable, reading: Reading, found: list[Fault]) -> RawT
 
 
 def without_doubtful(
-    raw: RawTable, mapped: list[Mapped], columns: Mapping[str, str], found: list[Fault]
+    raw: RawTable, mapped: list[Mapped], columns: Mapping[str, str], found: Diagnostics
 ) -> list[Mapped]:
     """Leave out columns whose header may mean something else and whose cells say that it does."""
     kept = []
@@ -91,7 +91,7 @@ def _readable(cell: Any, mapped: Mapped) -> bool:
 
 
 def steered(
-    raw: RawTable, mapped: list[Mapped], schema: TableSchema, reading: Reading, found: list[Fault]
+    raw: RawTable, mapped: list[Mapped], schema: TableSchema, reading: Reading, found: Diagnostics
 ) -> tuple[RawTable, list[Mapped]]:
     """Give cells the meaning that a person says they have.
 
@@ -100,8 +100,8 @@ def steered(
     raw, mapped, schema
         The table, and which of its columns is which.
     reading : Reading
-    found : list of Fault
-        Settings that name no column, or no unit, are appended.
+    found : Diagnostics
+        Takes up settings that name no column, or no unit.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def steered(
     return replace(raw, rows=rows), mapped
 
 
-def _in_unit(mapped: Mapped, units: Mapping[str, str], file: str, found: list[Fault]) -> Mapped:
+def _in_unit(mapped: Mapped, units: Mapping[str, str], file: str, found: Diagnostics) -> Mapped:
     name = mapped.column.name
     if name not in units:
         return mapped

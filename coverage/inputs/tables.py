@@ -153,7 +153,7 @@ def read_table(
 
 
 def _spread(
-    table: gpd.GeoDataFrame, raw: RawTable, datum: str, notes: list[Fault] | None
+    table: gpd.GeoDataFrame, raw: RawTable, datum: str, notes: Diagnostics | None
 ) -> gpd.GeoDataFrame:
     """Demand given by areas, spread over them."""
     from .people import spread_areas
@@ -168,7 +168,7 @@ def _raster(
     path: Path,
     schema: TableSchema,
     region: BaseGeometry | None,
-    notes: list[Fault] | None,
+    notes: Diagnostics | None,
     ledger: list[FileEntry] | None,
 ) -> gpd.GeoDataFrame:
     from .people import people_from_raster  # rasterio is slow to load, and few need it

@@ -172,7 +172,7 @@ def source_note(plan: Plan) -> SourceNote:
     )
 
 
-def _log(plan: Plan, lang: str, noticed: list[Fault], lines: list[str]) -> str:
+def _log(plan: Plan, lang: str, noticed: Sequence[Fault], lines: list[str]) -> str:
     rows = ["  ".join(row).rstrip() for row in summary_lines(plan, lang)]
     warnings = [fault.render(lang) for fault in [*plan.inputs.warnings, *noticed]]
     versions = ", ".join(f"{name} {version}" for name, version in plan.provenance.versions.items())

@@ -10,7 +10,7 @@ from typing import Any
 import geopandas as gpd
 import shapely
 
-from ...errors import Fault, InputError
+from ...errors import Diagnostics, Fault, InputError
 from ...files import check_size
 from ..headers import listed
 from ..raw_table import RawTable
@@ -241,7 +241,7 @@ def as_native(
 
 
 def _converted(raw: RawTable, form: Format) -> RawTable:
-    notes = list(raw.notes)
+    notes = Diagnostics(raw.notes)
     kept = _kept(raw, form, notes)
     names = {column: (path,) if isinstance(path, str) else path for column, path in form.fields.items()}
     headers = {
@@ -311,7 +311,7 @@ def _said(record: Record, paths: Sequence[str], values: Mapping[str, str | bool 
     return values.get(word, values.get("*", found))
 
 
-def _kept(raw: RawTable, form: Format, notes: list[Fault]) -> list[int]:
+def _kept(raw: RawTable, form: Format, notes: Diagnostics) -> list[int]:
     """Positions of the records that are taken; a note for each reason to leave some out."""
     keep = list(range(len(raw.rows)))
 

@@ -21,7 +21,7 @@ import pyogrio
 import shapely
 
 from ...atomic import write_folder
-from ...errors import Fault
+from ...errors import Diagnostics, Fault
 from ...tables.layer import Layer
 from ...texts import text
 from ...units import WGS84
@@ -95,7 +95,7 @@ def export_layers(
     """
     crs = WGS84 if format == "geojson" else crs
     tables = prepare(layers, {}, crs=crs, lang=lang)
-    notes: list[Fault] = []
+    notes = Diagnostics()
     with write_folder(Path(folder), overwrite=overwrite) as new:
         written = []
         for table in tables:
@@ -126,7 +126,7 @@ def _layer(table: Table) -> Layer:
 # -- what a format can hold ------------------------------------------------------------------------------
 
 
-def _fit(table: Table, format: Format, encoding: Encoding, notes: list[Fault]) -> Table:  # noqa: A002
+def _fit(table: Table, format: Format, encoding: Encoding, notes: Diagnostics) -> Table:  # noqa: A002
     if format == "shapefile":
         return _fit_shapefile(table, encoding, notes)
     if format == "flatgeobuf":
@@ -134,7 +134,7 @@ def _fit(table: Table, format: Format, encoding: Encoding, notes: list[Fault]) -
     return table
 
 
-def _only_placed(table: Table, notes: list[Fault]) -> Table:
+def _only_placed(table: Table, notes: Diagnostics) -> Table:
     """FlatGeobuf with its index holds no feature without a geometry."""
     geometry = _geometry(table)
     placed: npt.NDArray[np.bool_] = ~np.asarray(shapely.is_missing(geometry))
@@ -145,7 +145,7 @@ def _only_placed(table: Table, notes: list[Fault]) -> Table:
     return replace(table, fields=fields, geometry=geometry[placed])
 
 
-def _fit_shapefile(table: Table, encoding: Encoding, notes: list[Fault]) -> Table:
+def _fit_shapefile(table: Table, encoding: Encoding, notes: Diagnostics) -> Table:
     names = ascii_names([f.name for f in table.fields], width=DBF_NAME, reserved=())
     fields = [
         _fit_dbf(replace(f, name=name), table, encoding, notes)
@@ -154,7 +154,7 @@ def _fit_shapefile(table: Table, encoding: Encoding, notes: list[Fault]) -> Tabl
     return replace(table, fields=tuple(fields))
 
 
-def _fit_dbf(field: Field, table: Table, encoding: Encoding, notes: list[Fault]) -> Field:
+def _fit_dbf(field: Field, table: Table, encoding: Encoding, notes: Diagnostics) -> Field:
     if field.values.dtype != object:
         return field
     fitted = field.values.copy()

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ...errors import Fault, SitingError
+from ...errors import Diagnostics, Fault, SitingError
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -152,7 +152,7 @@ def make_problem(
     >>> problem.size
     (3, 3)
     """
-    faults: list[Fault] = []
+    faults = Diagnostics()
     matrix = check_reach(reach, faults)
     n, m = (int(k) for k in matrix.shape)
     known = not faults
@@ -249,7 +249,7 @@ def from_distances(
         raise ProblemError([Fault("siting-axis", value=axis)])
     if axis == 1:
         given, labels = given.T, (labels[1], labels[0])
-    faults: list[Fault] = []
+    faults = Diagnostics()
     if limit.shape not in ((), given.shape[:1]) or not (limit >= 0).all():
         faults.append(Fault("siting-radius", value=radius))
     values = np.asarray(given if dense else given.data, dtype=np.float64)
@@ -288,7 +288,7 @@ def frame_labels(given: Any) -> tuple[Labels | None, Labels | None]:
 
 
 def _check_labels(
-    labels: tuple[Labels | None, Labels | None], shape: tuple[int, int] | None, faults: list[Fault]
+    labels: tuple[Labels | None, Labels | None], shape: tuple[int, int] | None, faults: Diagnostics
 ) -> None:
     """There is a label for each, where the shape is known, and none stands twice."""
     for k, (name, ids) in enumerate(zip(("sites", "demands"), labels, strict=True)):
@@ -300,7 +300,7 @@ def _check_labels(
             faults.append(Fault("siting-id-twice", value=twice[0], values={"name": name}))
 
 
-def _aligned(name: str, given: Any, ids: Labels | None, faults: list[Fault]) -> Any:
+def _aligned(name: str, given: Any, ids: Labels | None, faults: Diagnostics) -> Any:
     """Values of a series in the order of ``ids``; anything else as it is."""
     if ids is None or not hasattr(given, "index") or not hasattr(given, "to_numpy"):
         return given
@@ -313,7 +313,7 @@ def _aligned(name: str, given: Any, ids: Labels | None, faults: list[Fault]) -> 
     return given.to_numpy()[[at[label] for label in ids.tolist()]]
 
 
-def _places(name: str, given: Any, ids: Labels | None, faults: list[Fault]) -> Any:
+def _places(name: str, given: Any, ids: Labels | None, faults: Diagnostics) -> Any:
     """Positions of labels; positions and booleans as they are."""
     values = np.asarray([] if given is None else given)
     if ids is None or not values.size or values.dtype == np.bool_:
@@ -328,7 +328,7 @@ def _places(name: str, given: Any, ids: Labels | None, faults: list[Fault]) -> A
     return np.array([at[label] for label in values.ravel().tolist()], dtype=np.int64).reshape(values.shape)
 
 
-def check_reach(reach: Any, faults: list[Fault]) -> sparse.csr_array:
+def check_reach(reach: Any, faults: Diagnostics) -> sparse.csr_array:
     """Canonical boolean CSR of ``reach``; an empty one and a fault if it is no matrix of 0 and 1."""
     empty = sparse.csr_array((0, 0), dtype=np.bool_)
     try:
@@ -362,7 +362,7 @@ def canonical(matrix: sparse.csr_array) -> sparse.csr_array:
 
 
 def _amounts(
-    name: str, given: npt.ArrayLike, expected: int, faults: list[Fault], *, check_length: bool
+    name: str, given: npt.ArrayLike, expected: int, faults: Diagnostics, *, check_length: bool
 ) -> FloatArray:
     """Finite, non-negative numbers, ``expected`` of them; faults otherwise."""
     try:
@@ -382,7 +382,7 @@ def _amounts(
 
 
 def _positions(
-    name: str, given: npt.ArrayLike, n: int, faults: list[Fault], *, check_range: bool
+    name: str, given: npt.ArrayLike, n: int, faults: Diagnostics, *, check_range: bool
 ) -> IntArray:
     """Sorted unique positions in 0 … n-1, from positions or from n booleans."""
     values = np.asarray(given)
@@ -397,7 +397,7 @@ def _positions(
     return np.unique(values).astype(np.int64)
 
 
-def _check_limits(n_sites: int | None, budget: float | None, n: int, faults: list[Fault]) -> None:
+def _check_limits(n_sites: int | None, budget: float | None, n: int, faults: Diagnostics) -> None:
     """``n_sites`` is a whole number in 0 … n, ``budget`` finite and ≥ 0, and one of them is there."""
     if n_sites is None and budget is None:
         faults.append(Fault("siting-no-limit"))
@@ -414,7 +414,7 @@ def _check_limits(n_sites: int | None, budget: float | None, n: int, faults: lis
 
 
 def _groups(
-    group: npt.ArrayLike | None, group_min: npt.ArrayLike | None, n: int, faults: list[Fault]
+    group: npt.ArrayLike | None, group_min: npt.ArrayLike | None, n: int, faults: Diagnostics
 ) -> tuple[IntArray, IntArray]:
     """Return the group of each site (-1 for none) and the minimum of each group."""
     none = np.full(n, -1, dtype=np.int64), np.empty(0, dtype=np.int64)
@@ -430,7 +430,7 @@ def _groups(
     return np.maximum(labels, -1).astype(np.int64), minima.astype(np.int64)
 
 
-def _pairs(conflicts: npt.ArrayLike | None, n: int, faults: list[Fault]) -> IntArray:
+def _pairs(conflicts: npt.ArrayLike | None, n: int, faults: Diagnostics) -> IntArray:
     """Conflicting pairs, each with the lower position first, sorted, without duplicates."""
     empty = np.empty((0, 2), dtype=np.int64)
     pairs = np.asarray([] if conflicts is None else conflicts)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ...errors import Fault
+from ...errors import Diagnostics, Fault
 from .problem import FloatArray, IntArray, ProblemError, SitingProblem, canonical, check_reach
 from .programs import backup_program
 from .result import SitingResult, build_order, covered, relative_gap
@@ -300,7 +300,7 @@ def scenario_problem(
     n, m = problem.size
     rows = np.atleast_2d(problem.weight if weights is None else np.asarray(weights, dtype=np.float64))
     s = max(len(rows), 1 if reaches is None else len(reaches))
-    faults: list[Fault] = []
+    faults = Diagnostics()
     matrices = [problem.reach] * s if reaches is None else [check_reach(r, faults) for r in reaches]
     if faults:
         raise ProblemError(faults)
