@@ -1,8 +1,7 @@
 """The two doors through which everything is written: :func:`write_file` and :func:`write_folder`.
 
-What is written lies in a work folder beside its place (``.run.new-1a2b3c4d`` beside ``run``) and takes its place in
-one step when it is complete; until then the old one stands there whole. A work folder is locked by whoever writes in
-it. The lock ends with the process, however that ends, so that a later start knows what was left behind.
+What is written lies in a work folder beside its place (:mod:`plugspan.work_folder`) and takes its place in one step
+when it is complete; until then the old one stands there whole.
 
 A folder carries a list of its files and their digests (:data:`MARKER`). Only what stands in the list and is unchanged
 may be thrown away; all else is its user's and goes over into the new folder.
@@ -14,29 +13,23 @@ import ctypes
 import errno
 import filecmp
 import json
-import logging
 import mmap
 import os
-import re
 import secrets
 import shutil
 import sys
-import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from unicodedata import category
 
 from .errors import Fault, OutputExistsError, PlugspanError
 from .files import digest_of, read_bytes
-
-if sys.platform != "win32":
-    import fcntl
+from .work_folder import flush, flush_names, log, one_at_a_time, recover, remove, work_beside, work_name
 
 MARKER = ".plugspan.json"
-LOG = logging.getLogger("plugspan")
 _OF_A_DATABASE = ("-wal", "-shm", "-journal")
 """SQLite keeps changes that are not in the file yet beside it; beside another file they would damage it."""
 _STAMPS = (
@@ -50,19 +43,11 @@ _STAMPS = (
 """How pages, pictures, the PDF's properties (UTF-16 in hexadecimal digits), layers and QGIS projects name us."""
 _LIST_MB = 1
 """No list of files is longer; a run has eight of them."""
-_LITTER_S = 24 * 3600.0
-"""Where locks are unknown (Windows, some network drives), what was left behind goes after a day."""
-_LONGEST_WAIT_S = 10.0
 _NOREPLACE, _EXCHANGE = 1, 2
 _CANNOT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM)
 """How a file system, a kernel or a container says that it has no such renaming."""
 _OVERTAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOENT)
 """How it says that another program made or removed what stands there."""
-
-
-def log(fault: Fault) -> None:
-    """Note something that happened to the user's files; the command line shows it in the user's language."""
-    LOG.warning("%s", fault.render("en"), extra={"fault": fault})
 
 
 # -- what may be replaced ----------------------------------------------------------------------------------
@@ -130,7 +115,7 @@ def _place(path: Path, overwrite: bool, key: str) -> Path:
         raise PlugspanError("output-name", path="".join("\ufffd" if c in strange else c for c in str(path)))
     recover(place)
     try:  # before the work begins: a name may be too long for its work folder, a folder of the path be a file
-        os.lstat(_work_name(place))
+        os.lstat(work_name(place))
     except OSError as error:
         if error.errno != errno.ENOENT:
             error.filename = str(path)
@@ -192,18 +177,18 @@ def write_file(
         ``output-busy`` if another program holds the old file open (Windows); the new one is kept beside it and named.
     """
     place = check_file(path, overwrite=overwrite, ours=ours)
-    with _work_beside(place) as work:
+    with work_beside(place) as work:
         new = work / "new" / place.name
         yield new
-        _flush(new)
-        with _one_at_a_time(place.parent):
+        flush(new)
+        with one_at_a_time(place.parent):
             check_file(path, overwrite=overwrite, ours=ours)
             while not _take_place(new, work / "old", place):
                 check_file(path, overwrite=overwrite, ours=ours)
             files = listed(place.parent)
             if files is not None and not is_input:
                 _write_list(place.parent, files | {place.name: digest_of(place)})
-            _flush_names(place.parent)
+            flush_names(place.parent)
 
 
 @contextmanager
@@ -222,20 +207,20 @@ def write_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
         beside it and named.
     """
     place = check_folder(path, overwrite=overwrite)
-    with _work_beside(place) as work:
+    with work_beside(place) as work:
         new = work / "new"
         yield new
         files = {p.relative_to(new).as_posix(): p for p in sorted(new.rglob("*")) if p.is_file()}
         _write_list(new, {name: digest_of(file) for name, file in files.items()})
         for file in files.values():
-            _flush(file)
-        with _one_at_a_time(place.parent):
+            flush(file)
+        with one_at_a_time(place.parent):
             check_folder(path, overwrite=overwrite)
             kept = _carry(place, new)
-            _flush_names(new)
+            flush_names(new)
             while not _take_place(new, work / "old", place):
                 check_folder(path, overwrite=overwrite)
-            _flush_names(place.parent)
+            flush_names(place.parent)
             for old in (new, work / "old"):  # what was put in at the last moment
                 kept += _carry(old, place)
         if kept:
@@ -263,7 +248,7 @@ def _take_place(new: Path, aside: Path, place: Path) -> bool:
     except OSError as error:
         if error.errno not in _OVERTAKEN or not os.path.lexists(new):
             raise
-        _remove(aside)
+        remove(aside)
         return False
     return True
 
@@ -365,146 +350,7 @@ def _write_list(folder: Path, files: Mapping[str, str]) -> None:
     part = folder / f".{secrets.token_hex(4)}{MARKER}"
     try:
         part.write_text(json.dumps({"made_by": "plugspan", "files": files}, indent=1) + "\n", "utf-8")
-        _flush(part)
+        flush(part)
         part.replace(folder / MARKER)
     finally:
         part.unlink(missing_ok=True)
-
-
-# -- work folders ------------------------------------------------------------------------------------------
-@contextmanager
-def _work_beside(place: Path) -> Iterator[Path]:
-    """Give a locked work folder beside ``place`` with an empty folder ``new`` in it; removed in any case."""
-    work, lock = _claim(place)
-    try:
-        (work / "new").mkdir()
-        yield work
-    except OSError as error:  # the user knows the name of the result, not ours
-        if error.errno and (not error.filename or str(error.filename).startswith(str(work))):
-            error.filename = str(place)
-        raise
-    finally:
-        _clear(work)
-        if lock is not None:
-            os.close(lock)
-
-
-def _work_name(place: Path) -> Path:
-    return place.parent / f".{place.name}.new-{secrets.token_hex(4)}"
-
-
-def _claim(place: Path) -> tuple[Path, int | None]:
-    """A work folder of our own and its lock, None where there are no locks."""
-    for _ in range(100):  # another start may take an unlocked folder for litter and clear it
-        work = _work_name(place)
-        work.mkdir(parents=True)
-        with suppress(FileNotFoundError):
-            lock = os.open(work / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            locked = _locked(lock, work)
-            if locked:
-                return work, lock
-            os.close(lock)
-            if locked is None:
-                return work, None
-    raise PlugspanError("output-busy", path=place, kept=place)
-
-
-def _locked(lock: int, work: Path) -> bool | None:
-    """Lock; False if another process holds it or has removed it, None if there are no locks here."""
-    if sys.platform == "win32":
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    try:
-        return os.path.samestat(os.fstat(lock), (work / "lock").lstat())
-    except FileNotFoundError:
-        return False
-
-
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let runs that end at the same moment take their places in the same folder one after the other.
-
-    Whoever else holds the folder's lock for longer is not waited for: taking a place is safe without it, only what
-    is carried over might be carried twice.
-    """
-    if sys.platform == "win32":
-        yield
-        return
-    handle, end = os.open(folder, os.O_RDONLY), time.monotonic() + _LONGEST_WAIT_S
-    try:
-        while time.monotonic() < end:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.01)
-            except OSError:  # no locks here
-                break
-        yield
-    finally:
-        os.close(handle)
-
-
-def recover(place: Path) -> None:
-    """Put back, or clear away, what runs that were killed left beside ``place``; say so."""
-    mine = re.compile(re.escape(f".{place.name}.new-") + "[0-9a-f]{8}")
-    with suppress(OSError):  # no such folder, or one that may not be looked into: writing will tell
-        for work in [p for p in place.parent.iterdir() if mine.fullmatch(p.name)]:
-            with suppress(OSError):  # another start is clearing it
-                _recover(work, place)
-
-
-def _recover(work: Path, place: Path) -> None:
-    path = work / "lock"
-    if not path.exists():
-        work.rmdir()  # killed before it was locked; or it is none of ours, and not empty
-        return
-    lock = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
-    try:
-        locked = _locked(lock, work)
-        if not locked and (locked is False or time.time() - work.stat().st_mtime < _LITTER_S):
-            return
-        if os.path.lexists(work / "old") and not os.path.lexists(place):
-            (work / "old").rename(place)
-            log(Fault("output-restored", values={"path": place}))
-        _clear(work)
-        log(Fault("output-cleared", values={"path": place, "litter": work.name}))
-    finally:
-        os.close(lock)
-
-
-def _clear(work: Path) -> None:
-    """Remove a work folder, its lock last."""
-    _remove(work / "new")
-    _remove(work / "old")
-    with suppress(OSError):
-        (work / "lock").unlink(missing_ok=True)
-        work.rmdir()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    """Have the file on the disk before it gets its name; a power cut must not leave an empty one."""
-    with path.open("r+b") as stream:  # Windows flushes only what is open for writing
-        os.fsync(stream.fileno())
-
-
-def _flush_names(folder: Path) -> None:
-    """Have the new name on the disk as well, where folders can be flushed (not on Windows)."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -1,15 +1,20 @@
-"""Shapes from elsewhere: well-known binary and GeoJSON, each shape checked before GEOS sees it."""
+"""Layers from elsewhere and their shapes: well-known binary and GeoJSON, each shape checked before GEOS sees it."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
+from pyproj import CRS
+
+from .errors import Fault, InputError
 
 Shapes = npt.NDArray[np.object_]
 _PARTS = re.compile(
@@ -124,3 +129,76 @@ def read_json(content: bytes) -> Any:
     if content.count(b"{") > _MOST_OBJECTS or content.count(b"[") > _MOST_LISTS:
         raise TooManyError
     return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_json_object, parse_constant=float)
+
+
+# -- layers ----------------------------------------------------------------------------------------------------
+
+Cells = list[list[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class VectorLayer:
+    """One layer, its cells as plain Python.
+
+    Attributes
+    ----------
+    name : str
+    others : tuple of str
+        The file's other layers.
+    headers : list of str
+    rows : list of list
+        A row each feature; texts, numbers, booleans, None.
+    shapes : (n,) array of geometry or None, optional
+        In ``crs``; None if the layer has no geometry.
+    crs : CRS, optional
+    faults : list of Fault
+        Shapes that can't be used, by row: the n-th feature is row n + 1, as a spreadsheet would show it.
+    """
+
+    name: str
+    others: tuple[str, ...]
+    headers: list[str]
+    rows: Cells
+    shapes: Shapes | None
+    crs: CRS | None
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def geometry(self) -> gpd.GeoSeries | None:
+        """The shapes with their coordinate system."""
+        return None if self.shapes is None else gpd.GeoSeries(self.shapes, crs=self.crs)
+
+
+def chosen_layer(file: str, names: Sequence[str], wanted: str | None, first: str | None = None) -> str:
+    """Name of the layer to read."""
+    if wanted is not None and wanted not in names:
+        raise InputError(
+            Fault("layer-missing", file=file, value=wanted, values={"known": ", ".join(names[:12])})
+        )
+    return wanted or first or names[0]
+
+
+def broken_shape(file: str, number: int) -> Fault:
+    """Say that a shape can't be used, by its position in the layer."""
+    return Fault("layer-shape", file=file, row=number + 2)
+
+
+def layer_shapes(file: str, wkb: Sequence[bytes | None] | None) -> tuple[Shapes | None, list[Fault]]:
+    """Shapes of a layer that has some, and a fault for each that is broken."""
+    if wkb is None:
+        return None, []
+    shapes, lost = shapes_from_wkb(wkb)
+    return shapes, [broken_shape(file, i) for i in lost]
+
+
+def plain_cell(cell: Any) -> Any:
+    """Return a cell as plain Python: numpy scalars unpacked, NaN to None, what has parts as JSON."""
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if isinstance(cell, float) and np.isnan(cell):
+        return None
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "replace")
+    if cell is None or isinstance(cell, str | int | float):
+        return cell
+    return json.dumps(cell, ensure_ascii=False, default=str)

@@ -15,13 +15,11 @@ import sqlite3
 import threading
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pyarrow
 import pyogrio
@@ -32,54 +30,29 @@ from pyproj.exceptions import CRSError
 
 from .errors import Fault, InputError
 from .files import MOST_CELLS, MOST_MB, check_bytes, check_size, check_there, read_bytes, unreadable
+from .geopackage import read_geopackage
 from .markup import read_xml
-from .shapes import BrokenShape, Shapes, TooManyError, read_json, ring_area, shapes_from_wkb
+from .shapes import (
+    BrokenShape,
+    Cells,
+    TooManyError,
+    VectorLayer,
+    broken_shape,
+    chosen_layer,
+    layer_shapes,
+    plain_cell,
+    read_json,
+    ring_area,
+)
 from .units import WGS84
 
 SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".parquet", ".kml")
 _MAGIC = {".gpkg": b"SQLite format 3\0", ".fgb": b"fgb", ".parquet": b"PAR1", ".shp": b"\0\0\x27\x0a"}
 _SHAPEFILE_PARTS = (".shx", ".dbf")
-_STYLES = "layer_styles"
-"""The table in which QGIS keeps its styles: no data."""
 _NAMED_CRS = re.compile(
     r"(?:urn:ogc:def:crs:)?(?:EPSG:(?:[\w.]*:)?(\d{1,7})|OGC:(?:[\w.]*:)?CRS84)", re.IGNORECASE
 )
 _UNUSABLE_CODECS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf_7"}
-
-Cells = list[list[Any]]
-
-
-@dataclass(frozen=True, eq=False)
-class VectorLayer:
-    """One layer, its cells as plain Python.
-
-    Attributes
-    ----------
-    name : str
-    others : tuple of str
-        The file's other layers.
-    headers : list of str
-    rows : list of list
-        A row each feature; texts, numbers, booleans, None.
-    shapes : (n,) array of geometry or None, optional
-        In ``crs``; None if the layer has no geometry.
-    crs : CRS, optional
-    faults : list of Fault
-        Shapes that can't be used, by row: the n-th feature is row n + 1, as a spreadsheet would show it.
-    """
-
-    name: str
-    others: tuple[str, ...]
-    headers: list[str]
-    rows: Cells
-    shapes: Shapes | None
-    crs: CRS | None
-    faults: list[Fault] = field(default_factory=list)
-
-    @property
-    def geometry(self) -> gpd.GeoSeries | None:
-        """The shapes with their coordinate system."""
-        return None if self.shapes is None else gpd.GeoSeries(self.shapes, crs=self.crs)
 
 
 def read_vector(path: Path, layer: str | None = None, encoding: str | None = None) -> VectorLayer:
@@ -121,27 +94,6 @@ def read_vector(path: Path, layer: str | None = None, encoding: str | None = Non
     return found
 
 
-def _chosen(file: str, names: Sequence[str], wanted: str | None, first: str | None = None) -> str:
-    """Name of the layer to read."""
-    if wanted is not None and wanted not in names:
-        raise InputError(
-            Fault("layer-missing", file=file, value=wanted, values={"known": ", ".join(names[:12])})
-        )
-    return wanted or first or names[0]
-
-
-def _broken_shape(file: str, number: int) -> Fault:
-    return Fault("layer-shape", file=file, row=number + 2)
-
-
-def _shapes(file: str, wkb: Sequence[bytes | None] | None) -> tuple[Shapes | None, list[Fault]]:
-    """Shapes of a layer that has some, and a fault for each that is broken."""
-    if wkb is None:
-        return None, []
-    shapes, lost = shapes_from_wkb(wkb)
-    return shapes, [_broken_shape(file, i) for i in lost]
-
-
 # -- GeoJSON ---------------------------------------------------------------------------------------------------
 
 
@@ -181,7 +133,7 @@ def _read_geojson(path: Path, layer: str | None, encoding: str | None) -> Vector
     if not isinstance(features, list) or not all(isinstance(f, dict) for f in features):
         raise InputError(Fault("layer-broken", file=file))
     name = read["name"] if isinstance(read, dict) and isinstance(read.get("name"), str) else path.stem
-    _chosen(file, [name, path.stem], layer)
+    chosen_layer(file, [name, path.stem], layer)
     headers, rows = _json_cells(file, features)
     shapes = np.full(len(features), None, dtype=object)
     faults = []
@@ -190,7 +142,7 @@ def _read_geojson(path: Path, layer: str | None, encoding: str | None) -> Vector
         if isinstance(shape, shapely.Geometry):
             shapes[i] = shape
         elif shape is not None:
-            faults.append(_broken_shape(file, i))
+            faults.append(broken_shape(file, i))
     crs = _json_crs(file, read.get("crs", WGS84) if isinstance(read, dict) else WGS84)
     return VectorLayer(name, (), headers, rows, shapes, crs, faults)
 
@@ -205,7 +157,7 @@ def _json_cells(file: str, features: list[dict[str, Any]]) -> tuple[list[str], C
         for key in one:
             places.setdefault(key, len(places))
     check_size(file, len(features), len(places))
-    return list(places), [[_plain(one.get(key)) for key in places] for one in properties]
+    return list(places), [[plain_cell(one.get(key)) for key in places] for one in properties]
 
 
 def _json_crs(file: str, said: Any) -> CRS | None:
@@ -223,19 +175,6 @@ def _json_crs(file: str, said: Any) -> CRS | None:
     except CRSError:
         pass
     raise InputError(Fault("layer-crs", file=file, value=json.dumps(said, default=str)[:60]))
-
-
-def _plain(cell: Any) -> Any:
-    """Return a cell as plain Python: numpy scalars unpacked, NaN to None, what has parts as JSON."""
-    if isinstance(cell, np.generic):
-        cell = cell.item()
-    if isinstance(cell, float) and np.isnan(cell):
-        return None
-    if isinstance(cell, bytes):
-        return cell.decode("utf-8", "replace")
-    if cell is None or isinstance(cell, str | int | float):
-        return cell
-    return json.dumps(cell, ensure_ascii=False, default=str)
 
 
 # -- GeoParquet ------------------------------------------------------------------------------------------------
@@ -260,136 +199,18 @@ def _read_parquet(path: Path, layer: str | None, encoding: str | None) -> Vector
             table = stored.read(columns=names)
         main = said.get("primary_column", "geometry")
         column = said.get("columns", {}).get(main, {})
-        cells = {name: [_plain(cell) for cell in table[name].to_pylist()] for name in names if name != main}
+        cells = {
+            name: [plain_cell(cell) for cell in table[name].to_pylist()] for name in names if name != main
+        }
         raw = table[main].to_pylist() if main in names else None
         crs = CRS.from_user_input(column.get("crs") or WGS84)
     except (pyarrow.ArrowException, CRSError, AttributeError) as error:
         raise InputError(Fault("layer-broken", file=file)) from error
     if column.get("encoding", "WKB") != "WKB" or (raw and not isinstance(raw[0], bytes | None)):
         raise InputError(Fault("layer-broken", file=file))
-    shapes, faults = _shapes(file, raw)
+    shapes, faults = layer_shapes(file, raw)
     rows = [list(row) for row in zip(*cells.values(), strict=True)] if cells else [[] for _ in raw or ()]
     return VectorLayer(path.stem, (), list(cells), rows, shapes, crs, faults)
-
-
-# -- GeoPackage ------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _database(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a GeoPackage for reading its tables and nothing else.
-
-    Without a journal of another program beside it the file is opened as unchanging: SQLite then makes no files of
-    its own. With one, what that program has saved so far is read.
-    """
-    ends = ("-wal", "-journal")
-    busy = any(p.is_file() and p.stat().st_size for p in (path.with_name(path.name + end) for end in ends))
-    address = path.absolute().as_uri() + "?mode=ro" + ("" if busy else "&immutable=1")
-    with closing(sqlite3.connect(address, uri=True)) as database:
-        database.execute("PRAGMA trusted_schema = OFF")
-        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000_000)  # bytes of a row
-        database.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        database.set_authorizer(_may)
-        yield database
-
-
-def _may(action: int, first: str | None, *_more: str | None) -> int:
-    """Allow reading and asking for the columns of a table: no function, no other file, nothing recursive."""
-    asks = action == sqlite3.SQLITE_PRAGMA and first == "table_info"
-    return (
-        sqlite3.SQLITE_OK
-        if asks or action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ)
-        else sqlite3.SQLITE_DENY
-    )
-
-
-def _read_geopackage(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
-    file = str(path)
-    with _database(path) as database:
-        stored = {
-            n
-            for (n,) in database.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"
-            )
-        }
-        lists = ("gpkg_contents", "gpkg_geometry_columns", "gpkg_spatial_ref_sys")
-        if not stored.issuperset(lists):
-            raise InputError(Fault("layer-broken", file=file))
-        kinds = "SELECT table_name FROM gpkg_contents WHERE data_type IN ('features', 'attributes') ORDER BY rowid"
-        names = [str(n) for (n,) in database.execute(kinds) if n != _STYLES]
-        asked = "SELECT table_name, column_name, srs_id FROM gpkg_geometry_columns"
-        shaped = {str(name): (str(column), srs) for name, column, srs in database.execute(asked)}
-        if not names:
-            raise InputError(Fault("layer-broken", file=file))
-        chosen = _chosen(file, names, layer, next((n for n in names if n in shaped), None))
-        if chosen not in stored:
-            raise InputError(Fault("layer-view", file=file, value=chosen))
-        geometry, srs = shaped.get(chosen, (None, None))
-        headers, rows, raw = _table(database, path, chosen, geometry)
-        crs = None if geometry is None else _geopackage_crs(database, srs)
-    shapes, faults = _shapes(file, None if geometry is None else [_blob_wkb(blob) for blob in raw])
-    others = tuple(n for n in names if n != chosen)
-    return VectorLayer(chosen, others, headers, rows, shapes, crs, faults)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _table(
-    database: sqlite3.Connection, path: Path, table: str, geometry: str | None
-) -> tuple[list[str], Cells, list[Any]]:
-    """Columns but the running number, cells, and the shapes as they are stored."""
-    file, room = str(path), MOST_MB * 1_000_000
-    described = database.execute(f"PRAGMA table_info({_quoted(table)})").fetchall()
-    kinds = {
-        str(name): str(kind).upper()
-        for _, name, kind, _, _, key in described
-        if not (key and kind == "INTEGER")
-    }
-    headers = [name for name in kinds if name != geometry]
-    check_size(file, 0, len(headers))
-    if not kinds:
-        raise InputError(Fault("layer-broken", file=file))
-    wanted = [*headers, *([geometry] if geometry is not None else [])]
-    flags = [i for i, name in enumerate(headers) if kinds[name] == "BOOLEAN"]
-    rows, raw = [], []
-    for record in database.execute(f"SELECT {', '.join(map(_quoted, wanted))} FROM {_quoted(table)}"):
-        # Damaged pages may hold one long text that many rows point to.
-        room -= sum(len(cell) for cell in record if isinstance(cell, str | bytes))
-        if room < 0:
-            raise InputError(Fault("file-too-large", file=file, values={"most": MOST_MB}))
-        cells = [_plain(cell) for cell in record[: len(headers)]]
-        for i in flags:
-            cells[i] = None if cells[i] is None else bool(cells[i])
-        rows.append(cells)
-        raw.append(record[-1] if geometry is not None else None)
-        check_size(file, len(rows), max(len(headers), 1))
-    return headers, rows, raw
-
-
-def _blob_wkb(blob: Any) -> bytes | None:
-    """Well-known binary inside a GeoPackage's geometry: behind 8 bytes, and an envelope whose size the flags tell."""
-    if blob is None:
-        return None
-    if not isinstance(blob, bytes) or blob[:2] != b"GP" or len(blob) < 8:
-        return b""
-    envelope_bytes = (0, 32, 48, 48, 64, 0, 0, 0)[blob[3] >> 1 & 7]
-    return blob[8 + envelope_bytes :]
-
-
-def _geopackage_crs(database: sqlite3.Connection, srs: Any) -> CRS | None:
-    asked = (
-        "SELECT organization, organization_coordsys_id, definition FROM gpkg_spatial_ref_sys WHERE srs_id = ?"
-    )
-    found = database.execute(asked, (srs,)).fetchone()
-    if found is None or srs in (0, -1):
-        return None
-    organization, code, definition = found
-    try:
-        return CRS.from_epsg(code) if str(organization).upper() == "EPSG" else CRS.from_wkt(str(definition))
-    except CRSError:
-        return None
 
 
 # -- KML -------------------------------------------------------------------------------------------------------
@@ -409,7 +230,7 @@ def _read_kml(path: Path, layer: str | None, encoding: str | None) -> VectorLaye
             try:
                 areas.append(ring_area(rings))
             except (ValueError, IndexError):
-                faults.append(_broken_shape(file, len(areas) + len(faults)))
+                faults.append(broken_shape(file, len(areas) + len(faults)))
         if tag in ("Polygon", "Point", "LineString"):
             rings.clear()
 
@@ -456,7 +277,7 @@ def _read_gdal(
     file = str(path)
     with _only(driver):
         names = [str(name) for name, _ in pyogrio.list_layers(content)]
-        _chosen(file, [*names, path.stem], layer)
+        chosen_layer(file, [*names, path.stem], layer)
         about, _, wkb, columns = pyogrio.raw.read(
             content, layer=0, encoding=encoding, datetime_as_string=True
         )
@@ -464,9 +285,11 @@ def _read_gdal(
     check_size(file, len(columns[0]) if columns else 0, len(headers))
     n = len(wkb) if wkb is not None else len(columns[0]) if columns else 0
     rows = (
-        [list(map(_plain, row)) for row in zip(*columns, strict=True)] if columns else [[] for _ in range(n)]
+        [list(map(plain_cell, row)) for row in zip(*columns, strict=True)]
+        if columns
+        else [[] for _ in range(n)]
     )
-    shapes, faults = _shapes(file, wkb)
+    shapes, faults = layer_shapes(file, wkb)
     crs = CRS.from_user_input(about["crs"]) if about["crs"] else None
     return VectorLayer(path.stem, (), headers, rows, shapes, crs, faults)
 
@@ -534,7 +357,7 @@ _READERS: Mapping[str, Callable[[Path, str | None, str | None], VectorLayer]] = 
     ".geojson": _read_geojson,
     ".json": _read_geojson,
     ".parquet": _read_parquet,
-    ".gpkg": _read_geopackage,
+    ".gpkg": read_geopackage,
     ".shp": _read_shapefile,
     ".fgb": _read_flatgeobuf,
     ".kml": _read_kml,

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from plugspan import atomic
+from plugspan import atomic, work_folder
 from plugspan.atomic import MARKER, check_file, check_folder, write_file, write_folder
 from plugspan.errors import OutputExistsError, PlugspanError
 
@@ -361,11 +361,11 @@ def end_at(n, how):
 
 
 def interrupt_at_line(n):
-    """Have Ctrl-C arrive before the n-th line that runs in the module."""
+    """Have Ctrl-C arrive before the n-th line that runs in the two modules."""
     seen = itertools.count(1)
 
     def trace(frame, event, _arg):
-        if frame.f_code.co_filename != atomic.__file__:
+        if frame.f_code.co_filename not in (atomic.__file__, work_folder.__file__):
             return None
         if event == "line" and next(seen) == n:
             sys.settrace(None)
@@ -487,7 +487,7 @@ def test_a_run_that_still_writes_is_left_alone_by_another_start(tmp_path):
 
 def test_without_locks_what_was_left_behind_goes_after_a_day(tmp_path, monkeypatch):
     """Windows and some network drives: until then another run may still be writing."""
-    monkeypatch.setattr(atomic, "_locked", lambda *_: None)
+    monkeypatch.setattr(work_folder, "_locked", lambda *_: None)
     work = tmp_path / ".run.new-0123abcd"
     (work / "new").mkdir(parents=True)
     (work / "lock").touch()

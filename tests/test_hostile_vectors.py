@@ -15,7 +15,6 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
-from plugspan import vectors
 from plugspan.cli import _run
 from plugspan.errors import InputError
 from plugspan.files import MOST_CELLS
@@ -382,7 +381,8 @@ def test_too_much_is_told(tmp_path, monkeypatch):
         for suffix in (".gpkg", ".geojson", ".fgb", ".shp"):
             with monkeypatch.context() as patched:
                 patched.setattr(f"plugspan.files.{limit}", int(limit != "MOST_MB"))
-                patched.setattr(vectors, "MOST_MB", 0 if limit == "MOST_MB" else 200)
+                for module in ("vectors", "geopackage"):
+                    patched.setattr(f"plugspan.{module}.MOST_MB", 0 if limit == "MOST_MB" else 200)
                 assert faults(tmp_path / f"a{suffix}") == [(key, None)]
 
 

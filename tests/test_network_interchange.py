@@ -235,7 +235,7 @@ def test_a_network_too_large_for_its_format_is_told(graph, tmp_path, monkeypatch
     for limit in (
         "network.interchange.MOST_GRAPHML_MB",
         "files.MOST_CELLS",
-        "vectors.MOST_MB",
+        "geopackage.MOST_MB",
         "markup.MOST_ELEMENTS",
     ):
         with monkeypatch.context() as patched:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..atomic import LOG
 from ..errors import PlugspanError
 from ..texts import LANGUAGES, catalogue, text
+from ..work_folder import LOG
 
 if TYPE_CHECKING:
     from ..plan import Plan

@@ -18,8 +18,9 @@ from pyproj.exceptions import CRSError
 from ..errors import Fault, InputError, NetworkError
 from ..files import check_bytes
 from ..markup import read_xml
+from ..shapes import VectorLayer
 from ..units import WGS84
-from ..vectors import VectorLayer, read_vector
+from ..vectors import read_vector
 from .cutting import clip_graph
 from .geometry import line_lengths_m
 from .graph import DEFAULT_KMH, FloatArray, RoadGraph
