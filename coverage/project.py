@@ -94,6 +94,16 @@ class RegionSettings(_Frozen):
         return self
 
 
+class RegionsSettings(_Frozen):
+    """Many regions of one country, each assessed for itself; the routes are measured once for all of them."""
+
+    file: FilePath
+    layer: str | None = None
+    id: str = "id"
+    name: str = "name"
+    roads: Literal["main", "all"] = "main"
+
+
 class NetworkSettings(_Frozen):
     """The road network."""
 
@@ -410,6 +420,7 @@ class Project(_Frozen):
     language: Language = "zh"
     assess_at: dt.date | None = None
     region: RegionSettings = RegionSettings()
+    regions: RegionsSettings | None = None
     network: NetworkSettings
     road_class: RoadPatterns = Field(default_factory=dict)
     rules: dict[str, dict[str, Any]] = Field(default_factory=dict)

@@ -17,7 +17,19 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from plugspan.texts import LANGUAGES, catalogue
 
-ROOMS = {"inputs", "network", "measure", "rules", "siting", "tables", "render", "cli", "app", "data"}
+ROOMS = {
+    "inputs",
+    "network",
+    "measure",
+    "rules",
+    "siting",
+    "tables",
+    "render",
+    "cli",
+    "app",
+    "country",
+    "data",
+}
 LEAVES = {"errors", "units", "schema", "settings", "texts"}
 MAY_IMPORT = {
     "inputs": set(),
@@ -27,6 +39,7 @@ MAY_IMPORT = {
     "siting": {"rules", "measure", "network", "inputs"},
     "tables": {"siting", "rules", "measure", "inputs", "network", "plan", "project"},
     "render": {"tables", "siting", "rules", "measure", "inputs", "network", "plan", "project"},
+    "country": ROOMS - {"cli", "app"} | {"pipeline", "plan", "programme", "project"},
     "app": ROOMS - {"cli"} | {"pipeline", "plan", "programme", "project"},
     "cli": ROOMS | {"pipeline", "plan", "programme", "project"},
     "api": ROOMS | {"pipeline", "plan", "programme", "project"},
@@ -42,6 +55,8 @@ FENCED = {
     "starlette": {"app"},
     "uvicorn": {"app"},
     "tomlkit": {"app"},
+    "dask": {"country"},
+    "distributed": {"country"},
 }
 MOST_LINES = 500
 EXTRA = {"plugspan.data", "plugspan.qgs"}
