@@ -94,7 +94,7 @@ def test_a_table_on_paper_shades_marks_and_cuts(plan, tables):
     )  # fmt: skip
     looks = {"has": {"gap": ("no",), "middle": ("unknown",)}}
     table = Table("t", columns, frame, looks, {"length_km": 2.0})
-    report = Report(plan, tables, (), open_paper(None, "en"), "en", source_note(plan))
+    report = Report(tables, (), open_paper(None, "en"), "en", source_note(plan), plan=plan)
     assert report.table("x", table, {"name": 20.0, "has": 10.0, "length_km": 10.0, "county": 10.0}, 2) == 2
     (written,) = report.paper.document.tables
     cells = [[cell.text for cell in row.cells] for row in written.rows]

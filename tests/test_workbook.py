@@ -17,7 +17,7 @@ from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.render.data_package import run_package
 from plugspan.render.result import plan_result
-from plugspan.render.run import RUN_FILES, source_note
+from plugspan.render.run import RUN_FILES, plan_imprint, source_note
 from plugspan.render.workbook.write import _fitted, write_workbook
 from plugspan.schema import Column, column, of_objective
 from plugspan.tables import numbers
@@ -50,7 +50,13 @@ def plan(root, tmp_path_factory):
 def book(plan, request, tmp_path_factory):
     """(language, plan, the workbook read back by another library)."""
     path = tmp_path_factory.mktemp("book") / "tables.xlsx"
-    write_workbook(plan, plan_tables(plan, request.param), path, lang=request.param, note=source_note(plan))
+    write_workbook(
+        plan_imprint(plan, request.param),
+        plan_tables(plan, request.param),
+        path,
+        lang=request.param,
+        note=source_note(plan),
+    )
     return request.param, plan, openpyxl.load_workbook(path)
 
 
@@ -180,7 +186,13 @@ def test_every_sheet_can_be_filtered_and_is_frozen_and_printable(book):
 def test_the_same_plan_gives_the_same_bytes(plan, tmp_path):
     """No time of writing, no random id."""
     for name in ("a", "b"):
-        write_workbook(plan, plan_tables(plan, "zh"), tmp_path / name, lang="zh", note=source_note(plan))
+        write_workbook(
+            plan_imprint(plan, "zh"),
+            plan_tables(plan, "zh"),
+            tmp_path / name,
+            lang="zh",
+            note=source_note(plan),
+        )
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -195,7 +207,7 @@ def hostile(root, tmp_path_factory):
     plan = replace(plan, before=replace(plan.before, sites=sites), inputs=replace(plan.inputs, berths=berths))
     path = folder / "tables.xlsx"
     note = SourceNote(sources="&G &[Picture] &P =1+1 " * 20)
-    write_workbook(plan, plan_tables(plan, "en"), path, lang="en", note=note)
+    write_workbook(plan_imprint(plan, "en"), plan_tables(plan, "en"), path, lang="en", note=note)
     return plan, path
 
 

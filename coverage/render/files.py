@@ -12,7 +12,7 @@ from ..tables.layers import plan_layers
 from ..tables.plan_tables import plan_tables
 from .gis.export import Encoding, Format, export_layers
 from .report.write import write_pdf, write_report
-from .run import source_note
+from .run import plan_imprint, source_note
 from .workbook.write import write_workbook
 
 
@@ -89,7 +89,7 @@ def write_export(
     lang, note = plan.policy.reader(lang), source_note(plan)
     if format == "xlsx":
         with write_file(path, overwrite=overwrite) as new:
-            write_workbook(plan, plan_tables(plan, lang), new, lang=lang, note=note)
+            write_workbook(plan_imprint(plan, lang), plan_tables(plan, lang), new, lang=lang, note=note)
         return ()
     exported = export_layers(
         plan_layers(plan, lang), path, cast(Format, format), crs=plan.project.output.crs, lang=lang,

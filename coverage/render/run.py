@@ -10,7 +10,7 @@ from ..atomic import check_file, write_folder
 from ..errors import Fault
 from ..plan import Plan
 from ..tables import numbers
-from ..tables.layer import FindingRow, Layer, SourceNote, rule_layer_names
+from ..tables.layer import FindingRow, Imprint, Layer, SourceNote, rule_layer_names
 from ..tables.layers import plan_layers
 from ..tables.plan_cards import plan_cards
 from ..tables.plan_panel import plan_panel, stepped_layers
@@ -64,7 +64,9 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, progress:
             (
                 "write-workbook",
                 0.93,
-                lambda: write_workbook(plan, tables, new / "tables.xlsx", lang=lang, note=note),
+                lambda: write_workbook(
+                    plan_imprint(plan, lang), tables, new / "tables.xlsx", lang=lang, note=note
+                ),
             ),
             (
                 "write-report",
@@ -156,6 +158,18 @@ def finding_panel(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Findin
             )
         )
     return rows
+
+
+def plan_imprint(plan: Plan, lang: str) -> Imprint:
+    """Return what the cover of a plan's workbook says."""
+    project = plan.project
+    return Imprint(
+        project.output.title or project.name,
+        plan.policy.name[lang],
+        project.output.author,
+        project.network.data_date or project.assess_at,
+        plan.provenance.versions.get("plugspan", ""),
+    )
 
 
 def source_note(plan: Plan) -> SourceNote:

@@ -317,6 +317,20 @@ class SourceNote:
         return " · ".join(self.parts(lang))
 
 
+@dataclass(frozen=True)
+class Imprint:
+    """What stands on the cover of a workbook or report: what it is of, and who made it of data of which day.
+
+    ``subtitle`` names the policy; ``version`` is that of plugspan.
+    """
+
+    title: str
+    subtitle: str = ""
+    author: str = ""
+    date: dt.date | None = None
+    version: str = ""
+
+
 def approval_line(number: str, lang: str) -> str:
     """The number under which a map was approved for publication, or that it was not."""
     return text("note.approval", lang, number=number or text("note.no-approval", lang))

@@ -33,10 +33,9 @@ PAGE_MM, ROW_MM, MAP_MM = 250.0, 6.2, (82.0, 125.0)
 
 
 @dataclass(frozen=True)
-class Report:
-    """A plan on its way to paper."""
+class Pages:
+    """Tables and layers on their way to paper."""
 
-    plan: Plan
     tables: Tables
     layers: tuple[Layer, ...]
     paper: Paper
@@ -105,6 +104,13 @@ class Report:
                 note=self.note.line(self.lang),
             )
         self.paper.figure(figure_png(figure, 180.0), caption)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Pages):
+    """A plan on its way to paper."""
+
+    plan: Plan
 
 
 def _cell(row: Mapping[str, Any], head: Head, table: Table, lang: str) -> Cell:

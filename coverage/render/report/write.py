@@ -55,7 +55,7 @@ def write_report(
     """
     template = plan.project.output.report_template
     paper = open_paper(None if template is None else plan.project.path(template), lang)
-    report = Report(plan, tables, tuple(layers), paper, lang, note)
+    report = Report(tables, tuple(layers), paper, lang, note, plan=plan)
     with boxed_characters(report.boxed):
         if plan.programme is not None:
             write_brief(report)

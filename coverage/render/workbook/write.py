@@ -16,9 +16,8 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from ...plan import Plan
 from ...schema import told
-from ...tables.layer import GAP, GOOD, MIDDLE, SourceNote
+from ...tables.layer import GAP, GOOD, MIDDLE, Imprint, SourceNote
 from ...tables.plan_tables import Tables, sheets
 from ...tables.table import Table, clean
 from ...texts import text
@@ -48,12 +47,13 @@ A4_COLUMNS = 190.0
 """A wider table is printed on A3."""
 
 
-def write_workbook(plan: Plan, tables: Tables, path: Path, *, lang: str, note: SourceNote) -> None:
+def write_workbook(imprint: Imprint, tables: Tables, path: Path, *, lang: str, note: SourceNote) -> None:
     """Write the workbook.
 
     Parameters
     ----------
-    plan : Plan
+    imprint : Imprint
+        For cover, header and properties.
     tables : mapping of name -> Table
         From :func:`plugspan.tables.plan_tables.plan_tables`, in the same language.
     path : Path
@@ -68,24 +68,24 @@ def write_workbook(plan: Plan, tables: Tables, path: Path, *, lang: str, note: S
     # Made in memory: no temporary files that a killed run would leave, and a full disk is one plain error.
     held = io.BytesIO()
     with xlsxwriter.Workbook(held, options) as book:
-        book.set_properties(_properties(plan))
+        book.set_properties(_properties(imprint))
         style = _styles(book, lang)
         held_sheets = sheets(tables)
-        _cover(book, plan, held_sheets, lang, note, style)
+        _cover(book, imprint, held_sheets, lang, note, style)
         for sheet in held_sheets:
-            page = _page(book, sheet, plan, lang, note, style)
+            page = _page(book, sheet, imprint, lang, note, style)
             if sheet.name == "curve":
                 _chart(book, page, sheet, lang)
     path.write_bytes(held.getvalue())
 
 
-def _properties(plan: Plan) -> dict[str, Any]:
+def _properties(imprint: Imprint) -> dict[str, Any]:
     """File properties; the date is that of the data, so that the same plan gives the same bytes."""
-    date = plan.project.network.data_date or plan.project.assess_at or dt.date(2000, 1, 1)
+    date = imprint.date or dt.date(2000, 1, 1)
     return {
-        "title": clean(plan.project.output.title or plan.project.name)[:250],
-        "author": clean(plan.project.output.author)[:250],
-        "comments": "plugspan " + plan.provenance.versions.get("plugspan", ""),
+        "title": clean(imprint.title)[:250],
+        "author": clean(imprint.author)[:250],
+        "comments": f"plugspan {imprint.version}",
         "created": dt.datetime(date.year, date.month, date.day),
     }
 
@@ -127,7 +127,7 @@ def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
 
 def _cover(
     book: xlsxwriter.Workbook,
-    plan: Plan,
+    imprint: Imprint,
     held: Sequence[Table],
     lang: str,
     note: SourceNote,
@@ -139,10 +139,9 @@ def _cover(
     page.set_column(0, 0, 24)
     page.set_column(1, 1, 12)
     page.set_column(2, 2, 84)
-    project = plan.project
     lines = [
-        (project.output.title or project.name, "title"),
-        (plan.policy.name[lang], "text"),
+        (imprint.title, "title"),
+        (imprint.subtitle, "text"),
         (note.line(lang), "soft"),
         (text("sheet.cover.reading", lang), "soft"),
     ]
@@ -157,13 +156,13 @@ def _cover(
         page.write_url(r, 0, f"internal:'{sheet.title(lang)}'!A1", style("link"), sheet.title(lang))
         page.write_number(r, 1, len(sheet.frame), style("count"))
         page.write_string(r, 2, sheet.note(lang), style("text"))
-    _printable(page, plan, lang, note, text("sheet.cover.title", lang))
+    _printable(page, imprint, lang, note, text("sheet.cover.title", lang))
 
 
 def _page(
     book: xlsxwriter.Workbook,
     sheet: Table,
-    plan: Plan,
+    imprint: Imprint,
     lang: str,
     note: SourceNote,
     style: Callable[[str], Format],
@@ -187,7 +186,7 @@ def _page(
     page.repeat_rows(0)
     if sheet.printed:
         page.print_area(0, 0, last, sheet.printed - 1)
-    _printable(page, plan, lang, note, sheet.title(lang))
+    _printable(page, imprint, lang, note, sheet.title(lang))
     if sum(widths[: sheet.printed]) > A4_COLUMNS:
         page.set_paper(8)
     return page
@@ -212,12 +211,12 @@ def _colours(page: Worksheet, sheet: Table, last: int, style: Callable[[str], Fo
             page.conditional_format(1, places[name], last, places[name], rule)
 
 
-def _printable(page: Worksheet, plan: Plan, lang: str, note: SourceNote, title: str) -> None:
+def _printable(page: Worksheet, imprint: Imprint, lang: str, note: SourceNote, title: str) -> None:
     page.set_landscape()
     page.set_paper(9)
     page.fit_to_pages(1, 0)
     page.set_margins(left=0.5, right=0.5, top=0.75, bottom=0.75)
-    page.set_header(_fitted("&L", plan.project.output.title or plan.project.name, f"&R{title}"))
+    page.set_header(_fitted("&L", imprint.title, f"&R{title}"))
     page.set_footer(_fitted("&L&7 ", note.line(lang), "&R&P / &N"))
 
 
