@@ -243,7 +243,7 @@ COMMANDS = {
     "pdf": ["report", "P", "--pdf", "--overwrite", "--file"],
     "pdf of a run": ["report", "R", "--overwrite", "--file"],
     **{form: ["export", "P", "--overwrite", "--format", form, "--out"] for form in
-       ("xlsx", "shapefile", "geojson", "flatgeobuf", "geoparquet")},
+       ("xlsx", "shapefile", "geojson", "flatgeobuf", "geoparquet", "pmtiles")},
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import click
 
 from .common import lang_option, messages_in, open_project, option, progress_bar, project_argument, verb, warn
 
-FORMATS = ("shapefile", "geojson", "flatgeobuf", "geoparquet", "xlsx")
+FORMATS = ("shapefile", "geojson", "flatgeobuf", "geoparquet", "pmtiles", "xlsx")
 
 
 @verb("export")

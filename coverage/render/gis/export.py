@@ -1,4 +1,4 @@
-"""Layers in other formats: Shapefile, GeoJSON, FlatGeobuf, GeoParquet; one file a layer, with its QGIS style beside it.
+"""Layers in other formats: Shapefile, GeoJSON, FlatGeobuf, GeoParquet, PMTiles; a file each, its QGIS style beside it.
 
 Each folder has a ``README.txt`` that names the columns and says what the format could not hold.
 """
@@ -29,16 +29,22 @@ from .fields import Field, ascii_names
 from .geopackage import NO_TIME, Table, prepare, told_as_os_errors
 from .qml import layer_qml
 
-Format = Literal["shapefile", "geojson", "flatgeobuf", "geoparquet"]
+Format = Literal["shapefile", "geojson", "flatgeobuf", "geoparquet", "pmtiles"]
 Encoding = Literal["UTF-8", "GBK"]
 SUFFIX: Mapping[Format, str] = {
     "shapefile": ".shp",
     "geojson": ".geojson",
     "flatgeobuf": ".fgb",
     "geoparquet": ".parquet",
+    "pmtiles": ".pmtiles",
 }
+MERCATOR = "EPSG:3857"
+ZOOM = 12
+"""Deepest zoom of vector tiles: their grid is 2.4 m wide there; maps draw the same tiles beyond it."""
 DBF_NAME, DBF_BYTES = 10, 254
 """Longest name and text that a Shapefile's table holds."""
+_PMTILES_HEAD = 127
+"""Bytes of an archive of tiles that say where its parts are: index, metadata, leaves, tiles: place and length."""
 README = "README.txt"
 
 
@@ -72,9 +78,10 @@ def export_layers(
     folder : str or Path
         Written beside its place and renamed when complete.
     format : str
-        ``"shapefile"``, ``"geojson"`` (always EPSG:4326, RFC 7946), ``"flatgeobuf"`` or ``"geoparquet"``.
+        ``"shapefile"``, ``"geojson"`` (always EPSG:4326, RFC 7946), ``"flatgeobuf"``, ``"geoparquet"`` or
+        ``"pmtiles"`` (vector tiles in web mercator, one archive a layer).
     crs : str
-        As for :func:`plugspan.render.gis.geopackage.write_geopackage`; not for GeoJSON.
+        As for :func:`plugspan.render.gis.geopackage.write_geopackage`; not for GeoJSON and PMTiles.
     lang : str
         Language of README and legends.
     encoding : str
@@ -93,13 +100,18 @@ def export_layers(
     InputError
         If ``crs`` is unknown or not made for this part of the world.
     """
-    crs = WGS84 if format == "geojson" else crs
+    crs = WGS84 if format in ("geojson", "pmtiles") else crs
     tables = prepare(layers, {}, crs=crs, lang=lang)
     notes = Diagnostics()
     with write_folder(Path(folder), overwrite=overwrite) as new:
         written = []
         for table in tables:
             held = _fit(table, format, encoding, notes)
+            if format == "pmtiles" and not len(
+                _geometry(held)
+            ):  # its driver writes no archive without a tile
+                notes.append(_note("export-empty", table))
+                continue
             with told_as_os_errors(Path(folder)):
                 file = new / f"{held.name}{SUFFIX[format]}"
                 _WRITERS[format](held, file, crs, encoding, time)
@@ -107,7 +119,14 @@ def export_layers(
             style = layer_qml(_layer(held), held.fields, lang)
             (new / f"{held.name}.qml").write_text(style, "utf-8")
             written.append(held)
-        readme = "\n".join(_readme(written, format, crs, lang, encoding, source, notes)) + "\n"
+        readme = (
+            "\n".join(
+                _readme(
+                    written, format, MERCATOR if format == "pmtiles" else crs, lang, encoding, source, notes
+                )
+            )
+            + "\n"
+        )
         (new / README).write_text(readme, "utf-8-sig")
         files = tuple(sorted(p.name for p in new.iterdir()))
     return Exported(Path(folder), files, tuple(notes))
@@ -129,13 +148,13 @@ def _layer(table: Table) -> Layer:
 def _fit(table: Table, format: Format, encoding: Encoding, notes: Diagnostics) -> Table:  # noqa: A002
     if format == "shapefile":
         return _fit_shapefile(table, encoding, notes)
-    if format == "flatgeobuf":
+    if format in ("flatgeobuf", "pmtiles"):
         return _only_placed(table, notes)
     return table
 
 
 def _only_placed(table: Table, notes: Diagnostics) -> Table:
-    """FlatGeobuf with its index holds no feature without a geometry."""
+    """FlatGeobuf with its index, and tiles, hold no feature without a geometry."""
     geometry = _geometry(table)
     placed: npt.NDArray[np.bool_] = ~np.asarray(shapely.is_missing(geometry))
     if placed.all():
@@ -228,6 +247,13 @@ def _check_whole(table: Table, path: Path) -> None:
         whole = path.read_bytes().endswith(b"]\n}\n")
     elif path.suffix == ".fgb":
         pyogrio.raw.read(path)
+    elif path.suffix == ".pmtiles":
+        head = path.read_bytes()[:_PMTILES_HEAD]
+        parts = [int.from_bytes(head[k : k + 8], "little") for k in range(8, 72, 8)]
+        ends = [offset + length for offset, length in zip(parts[::2], parts[1::2], strict=True)]
+        whole = (
+            len(head) == _PMTILES_HEAD and head.startswith(b"PMTiles") and max(ends) <= path.stat().st_size
+        )
     if not whole:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
@@ -263,6 +289,22 @@ def _write_geoparquet(table: Table, path: Path, crs: str, encoding: Encoding, ti
     frame.to_parquet(path, index=False, compression="zstd", schema_version="1.1.0", write_covering_bbox=True)
 
 
+def _write_pmtiles(table: Table, path: Path, crs: str, encoding: Encoding, time: str) -> None:
+    pyogrio.raw.write(
+        path,
+        shapely.to_wkb(table.geometry),
+        [field.values for field in table.fields],
+        [field.name for field in table.fields],
+        field_mask=[field.missing for field in table.fields],
+        layer=table.name,
+        driver="PMTiles",
+        geometry_type=table.geometry_type,
+        crs=crs,
+        promote_to_multi=False,
+        dataset_options={"NAME": table.name, "MINZOOM": "0", "MAXZOOM": str(ZOOM)},
+    )
+
+
 _ARROW = {"b": pa.bool_(), "i": pa.int64(), "f": pa.float64(), "M": pa.date32(), "O": pa.string()}
 
 
@@ -276,6 +318,7 @@ _WRITERS: Mapping[Format, Callable[[Table, Path, str, Encoding, str], None]] = {
     "geojson": _write_geojson,
     "flatgeobuf": _write_flatgeobuf,
     "geoparquet": _write_geoparquet,
+    "pmtiles": _write_pmtiles,
 }
 
 
