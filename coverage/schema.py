@@ -21,6 +21,8 @@ from .texts import catalogue, text
 
 Frame = TypeVar("Frame", bound=pd.DataFrame)
 ColumnType = Literal["text", "int", "float", "bool", "date", "choice"]
+FRICTIONLESS_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "date": "date"}
+"""As data packages call the types; the others are strings."""
 
 
 @dataclass(frozen=True)

@@ -345,6 +345,35 @@ def test_diagnostics_are_returned_or_collected_in_one_object(root):
     assert not wrong
 
 
+def test_docs_name_modules_that_exist(root):
+    """What the table of rooms lists are modules; dotted names and paths in all pages lead somewhere."""
+    paths = [path for path, _, _ in modules(root)]
+    places = {".".join(path.relative_to(root / "coverage").with_suffix("").parts) for path in paths}
+    places |= {place.removesuffix(".__init__") for place in places}
+    known = {part for place in places for part in place.split(".")}
+    known |= {node.name for _, _, tree in modules(root) for node in tree.body if hasattr(node, "name")}
+    page = (root / "docs" / "architecture.md").read_text("utf-8")
+    rows = [line.split("|")[2] for line in page.splitlines() if line.startswith("| `")]
+    wrong = {
+        name for row in rows for name in re.findall(r"`([a-z_]+)`", row) if name not in known | {"plugspan"}
+    }
+    for path in [*(root / "docs").rglob("*.md"), *root.glob("*.md")]:
+        words = path.read_text("utf-8")
+        dotted = set(re.findall(r"plugspan\.((?:[a-z_]+\.)*[a-z_]+)\b(?=[.`(])", words)) - {"data", "json"}
+        wrong |= {
+            f"{path.name}: {name}"
+            for name in dotted
+            if name not in places and name.rpartition(".")[0] not in places
+            if name not in plugspan.__all__
+        }
+        wrong |= {
+            f"{path.name}: {name}"
+            for name in re.findall(r"\bcoverage/[\w/]+\.py\b", words)
+            if not (root / name).exists()
+        }
+    assert not wrong
+
+
 def test_docstrings_name_the_parameters_that_a_function_has(root):
     """What a docstring lists under Parameters are arguments of the function, by their names of today."""
     wrong = []

@@ -18,8 +18,8 @@ from plugspan.inputs.cells import (
     parse_number,
     parse_text,
 )
-from plugspan.inputs.describe import describe_weights
 from plugspan.inputs.headers import find_column, map_headers, normal
+from plugspan.inputs.same_site import model
 from plugspan.inputs.schemas import BERTHS, CHARGERS, COUNTIES, SCHEMAS
 from plugspan.schema import Column
 from plugspan.texts import catalogue
@@ -437,4 +437,6 @@ def test_the_documentation_has_the_weights(root):
     """So it holds the weights by which sites of two lists are joined."""
     text = (root / "docs" / "inputs.md").read_text("utf-8")
     between = text.split("<!-- weights -->")[1].split("<!-- end of weights -->")[0]
-    assert between.strip() == describe_weights().strip()
+    names, weights, constant, threshold = model()
+    rows = [("constant", constant), *zip(names, weights.tolist(), strict=True), ("threshold", threshold)]
+    assert between.strip().splitlines()[2:] == [f"| `{name}` | {weight:g} |" for name, weight in rows]

@@ -30,11 +30,10 @@ from plugspan.errors import OutputExistsError
 from plugspan.render.pictures import lettering
 from plugspan.render.pictures.charts import svg_png
 from plugspan.render.pictures.layers import Names
-from plugspan.render.pictures.legend import legend_entries
+from plugspan.render.pictures.legend import bar_length, legend_entries
 from plugspan.render.pictures.lettering import printable
 from plugspan.render.pictures.maps import map_figure, wrap, write_map_picture
 from plugspan.render.pictures.paper import Paper, beside
-from plugspan.render.pictures.signs import bar_length
 from plugspan.render.strips.canvas import Canvas
 from plugspan.render.strips.layout import text_px
 from plugspan.render.symbols import LINE_MARKS, SHAPES, SOLID_MARKS, outline, strokes

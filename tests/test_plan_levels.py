@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from plugspan.rules.rows import RuleRows, one_each
 from plugspan.siting.levels import PlanProblem, solve_levels
-from plugspan.siting.marginal import doing_without, insisting_on, survey_savings
 from plugspan.siting.maxcover import priced
+from plugspan.siting.plan_steps import doing_without, insisting_on, survey_savings
 from plugspan.siting.proof import check_proof, price_bound, write_proof
 from plugspan.siting.rows import stack_rows
 from plugspan.siting.stages import DUE, LITTLE, spread_plan

@@ -154,6 +154,7 @@ def numbered(*refs, km=10.0):
     [
         ("G32O", "G320", "lookalike"), ("X0l3", "X013", "lookalike"), ("g107", "G107", "case"),
         ("S-211", "S211", "sign"), ("S 211", "S211", "space"), ("Ｇ32O", "G320", "lookalike"),
+        ("G l07", "G107", "sign"),
     ],
 )  # fmt: skip
 def test_mistyped_numbers_are_found_among_many_good_ones(odd, better, reason):
@@ -162,6 +163,12 @@ def test_mistyped_numbers_are_found_among_many_good_ones(odd, better, reason):
     found = odd_refs(numbered(*usual, odd))
     assert [(o.suggestion, o.reason) for o in found] == [(better, reason)]
     assert found[0].segments.tolist() == [len(usual)]
+
+
+@pytest.mark.parametrize("ref", ["Ring 1", "服务区", "G107A", "乡道", "G1O7B"])
+def test_names_and_what_no_single_slip_explains_are_left_alone(ref):
+    """Among many good numbers, too."""
+    assert odd_refs(numbered("G106", "G107", "G240", "S209", "S211", "S329", "X012", "X014", ref)) == []
 
 
 FOREIGN = {

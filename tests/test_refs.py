@@ -1,14 +1,13 @@
-"""Road numbers: splitting, classes, and refs that look mistyped."""
+"""Road numbers: splitting, classes, and the segments that bear them."""
 
 from __future__ import annotations
 
 import re
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plugspan.network.refs import GB_T_917, RoadClass, RoadClasses, mistyped, route_refs, split_refs
+from plugspan.network.refs import GB_T_917, RoadClass, RoadClasses, route_segments, split_refs
 from toy import Toy
 
 
@@ -71,47 +70,16 @@ def test_axis_of_the_number():
     assert RoadClass("x", (".*",)).axis_of("G207") is None
 
 
-def test_route_refs_leave_out_links_and_ferries():
-    """Links and ferries are in no mask; a shared road is in both; numbers of no class are not there."""
+def test_links_and_ferries_belong_to_no_route():
+    """Links and ferries bear no number; a shared road is in both; numbers of no class are not there."""
     toy = Toy(a=(0, 0), b=(0, 1000), c=(0, 2000), d=(0, 3000), e=(0, 4000))
     toy.road("a b", "G107;S211").road("b c", "S211;X1").road("c d", "G107", highway="trunk_link").road(
         "d e", "G107"
     )
     graph = toy.graph()
     graph.segments.loc[3, "ferry"] = True
-    masks = route_refs(graph, GB_T_917)
-    assert list(masks) == ["G107", "S211"]
-    assert masks["G107"].tolist() == [True, False, False, False]
-    assert masks["S211"].tolist() == [True, True, False, False]
-
-
-@pytest.mark.parametrize(
-    ("ref", "suggestion", "reason"),
-    [
-        ("G32O", "G320", "lookalike"),
-        ("X0l3", "X013", "lookalike"),
-        ("g107", "G107", "case"),
-        ("S-211", "S211", "sign"),
-        ("G l07", "G107", "lookalike"),
-        ("S 211", "S211", "space"),
-    ],
-)
-def test_mistyped(ref, suggestion, reason):
-    """Each plausible slip is found among good refs, with what was meant."""
-    found = mistyped([ref, "G107", "G320;S211", "S211", None, np.nan])
-    assert [(m.ref, m.suggestion, m.reason) for m in found] == [(ref, suggestion, reason)]
-
-
-@pytest.mark.parametrize("ref", ["G107", "G107;S211", "Ring 1", "服务区", "G107A", "乡道", "G1O7B"])
-def test_not_mistyped(ref):
-    """Good refs, names and what no single slip explains are left alone."""
-    assert mistyped([ref]) == []
-
-
-def test_spaces_are_no_slip_where_they_are_usual():
-    """Where most refs have a space (``E 6``) none is reported; the odd one out elsewhere is."""
-    assert mistyped(["E 6", "E 18", "E6"], shapes=[r"E\d+"]) == []
-    assert [m.token for m in mistyped(["E 6", "E18", "E39;E6"], shapes=[r"E\d+"])] == ["E 6"]
+    found = route_segments(graph, GB_T_917)
+    assert {token: segments.tolist() for token, segments in found.items()} == {"G107": [0], "S211": [0, 1]}
 
 
 @pytest.mark.parametrize("pattern", ["(1+)+x", "(a|a)*b", "(.*)*$x", "((a*)*)*b", "(x+x+)+y"])

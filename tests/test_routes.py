@@ -757,14 +757,14 @@ def test_no_routes():
 def test_real_routes_against_their_ways(extra_data, file, pattern, refs):
     """Without what is bridged, a route is as long as its ways: two-way whole, one-way half (within 0.1 %)."""
     from plugspan import read_network
-    from plugspan.network.refs import route_refs
+    from plugspan.network.refs import route_segments
 
     graph = read_network(extra_data / "osm" / f"{file}.osm.pbf")
     classes = RoadClasses.from_mapping({"x": [pattern]})
-    masks, routes = route_refs(graph, classes), {r.ref: r for r in find_routes(graph, classes)}
+    bears, routes = route_segments(graph, classes), {r.ref: r for r in find_routes(graph, classes)}
     for ref in refs:
         half = np.where(graph.seg_forward & graph.seg_backward, 1.0, 0.5)
-        ways = float((graph.seg_length_m * half)[masks[ref]].sum())
+        ways = float((graph.seg_length_m * half)[bears[ref]].sum())
         drives = [d for s in routes[ref].sections for d in s.drives]
         inferred = sum(d.counted_m[d.inferred].sum() for d in drives)
         beside = sum(p.length_m / 2 for p in routes[ref].parallel)

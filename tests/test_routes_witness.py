@@ -12,7 +12,7 @@ import osmium
 import pytest
 from plugspan import read_network
 from plugspan.network.osm.tags import ACCESS_KEYS, DENIED, DRIVABLE, DROPPED_SERVICE
-from plugspan.network.refs import RoadClasses, route_refs
+from plugspan.network.refs import RoadClasses, route_segments
 from plugspan.network.routes import RoadIndex, find_routes
 from pyproj import Geod
 
@@ -73,12 +73,12 @@ def test_every_number_is_as_long_as_its_ways(extra_data, name):
     ferry_m = graph.seg_length_m[graph.segments["ferry"].to_numpy(bool)].sum()
     assert graph.seg_length_m.sum() - ferry_m == pytest.approx(total, rel=1e-3)
     routes = {route.ref: route for route in find_routes(graph, ANY)}
-    bears = route_refs(graph, ANY)
+    bears = route_segments(graph, ANY)
     for ref in (token for token, size in drawn.items() if size > LONG_M):
         drives = [d for s in routes[ref].sections for d in s.drives]
         bridged = sum(d.counted_m[d.inferred].sum() for d in drives)
         alone = sum(((d.weight - 0.5) * np.abs(d.to_m - d.from_m))[~d.inferred].sum() for d in drives)
-        other = bears[ref][graph.edge_segment]
+        other = np.isin(graph.edge_segment, bears[ref])
         other[np.concatenate([d.edges for d in drives])] = False
         other &= ~np.isin(graph.edge_segment, routes[ref].aside)
         beside = graph.edge_length_m[other].sum() / 2

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from plugspan.network.distances import Pairs
 from plugspan.siting.maxcover import make_problem, solve, verify
-from plugspan.siting.planning.aims import aim_table, pareto_table
 from plugspan.siting.planning.constraints import (
     Capacity,
     Constraints,
@@ -20,7 +19,7 @@ from plugspan.siting.planning.constraints import (
     limits,
     too_close,
 )
-from plugspan.siting.planning.goals import decide
+from plugspan.siting.planning.goals import aim_table, decide, pareto_table
 from plugspan.siting.planning.reach import Places, Reach
 
 SOLVER = SolverOptions(time_limit_s=3600.0, gap=0.0, seed=0)

@@ -18,9 +18,8 @@ from plugspan.render.result import siting_row
 from plugspan.render.result_schema import result_schema
 from plugspan.render.verify import verify_run
 from plugspan.siting.planning.constraints import Constraints, SolverOptions
-from plugspan.siting.planning.propose import propose
+from plugspan.siting.planning.propose import _same, claimed_of, propose
 from plugspan.siting.planning.recount import claims
-from plugspan.siting.planning.recount_frames import _same, claimed_of
 from plugspan.tables.numbers import plain
 
 PLACE = "route_point-G106-1-125.0"

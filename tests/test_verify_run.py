@@ -21,8 +21,7 @@ from plugspan.errors import InputError
 from plugspan.files import digest_of
 from plugspan.pipeline import make_plan
 from plugspan.render.changes import compare, table_lines
-from plugspan.render.compare import MOST_BYTES
-from plugspan.render.read_run import read_run
+from plugspan.render.read_run import MOST_BYTES, read_run
 from plugspan.render.run import write_run
 from plugspan.render.verify import verify_run
 from plugspan.texts import LANGUAGES

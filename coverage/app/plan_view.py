@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import FileResponse, Response
 
-from ..render.compare import read_result
+from ..render.read_run import read_result
 from ..render.run import is_run_folder
 from .ask import Ask
 from .door import with_policy

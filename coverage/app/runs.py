@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from ..render.compare import read_result
+from ..render.read_run import read_result
 from ..schema import column
 from ..schema import shown as shown_value
 from ..texts import catalogue, text

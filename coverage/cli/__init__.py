@@ -14,8 +14,7 @@ import click
 
 from ..errors import OutputExistsError, PlugspanError
 from ..texts import LANGUAGES, text
-from .click_words import speak
-from .common import ui_lang, warn
+from .common import speak, ui_lang, warn
 
 VERBS = (
     "demo",

@@ -22,9 +22,8 @@ def command(first: Path, second: Path, out: Path | None, overwrite: bool, lang: 
     Of two scenarios the decisions and figures are compared.
     """
     from ..render.changes import compare, table_lines
-    from ..render.compare import run_language
-    from ..render.scenario_lines import compare_lines
-    from ..scenario import is_scenario, read_scenario
+    from ..render.read_run import run_language
+    from ..scenario import compare_lines, is_scenario, read_scenario
     from ..texts import text
 
     if is_scenario(first) and is_scenario(second):

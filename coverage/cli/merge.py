@@ -22,8 +22,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 def command(base: Path, mine: Path, theirs: Path, out: Path | None, overwrite: bool, lang: str | None) -> int:
     """Print what both agree on and where they differ; with ``--out`` write the joined scenario."""
     from ..atomic import check_file, write_file
-    from ..render.scenario_lines import merge_lines
-    from ..scenario import merge_scenarios, merged_scenario, read_scenario
+    from ..scenario import merge_lines, merge_scenarios, merged_scenario, read_scenario
     from ..texts import text
 
     lang = lang or ui_lang()

@@ -15,7 +15,7 @@ from .common import lang_option, messages_in, ui_lang, verb, warn
 @lang_option
 def command(run: Path, lang: str | None) -> int:
     """Check the claims of ``result.json``; exit code 3 if one does not hold."""
-    from ..render.compare import run_language
+    from ..render.read_run import run_language
     from ..render.verify import verify_run
 
     lang = lang or run_language(run) or ui_lang()

@@ -1,4 +1,4 @@
-"""Road numbers (``ref``): tokens, classes, and refs that look mistyped.
+"""Road numbers (``ref``): tokens, classes, and what a mistyped one may mean.
 
 A ``ref`` may name several roads (``G107;S211``). It is brought to Unicode NFKC (full-width letters, digits,
 ``；`` and ``／`` become plain), split on ``; / 、 ,``, and all spaces are dropped from each token: ``"E 6"`` and
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ..patterns import matches
-from .graph import BoolArray, IntArray, RoadGraph
+from .graph import IntArray, RoadGraph
 
 _SEPARATORS = re.compile(r"[;/、,]")
 _SPACES = re.compile(r"\s+")
@@ -24,8 +24,6 @@ _LOOKALIKES = str.maketrans(
     {"O": "0", "o": "0", "Q": "0", "I": "1", "l": "1", "|": "1", "i": "1", "Z": "2", "z": "2"}
 )
 _SIGNS = re.compile(r"[-_.·—–~*'\"()\[\]]+")
-CHINESE_SHAPES = (r"^[GSXYCZ]\d{1,4}$",)
-"""Refs of all Chinese road grades (GB/T 917-2017: national, provincial, county, township, village, special)."""
 
 
 def split_refs(ref: object) -> tuple[str, ...]:
@@ -124,8 +122,8 @@ GB_T_917 = RoadClasses(
 four digits an expressway."""
 
 
-def route_refs(graph: RoadGraph, classes: RoadClasses) -> dict[str, BoolArray]:
-    """Find the numbered roads of the classes in a graph.
+def route_segments(graph: RoadGraph, classes: RoadClasses) -> dict[str, IntArray]:
+    """Find the numbered roads of the classes in a graph, as positions: a province has thousands of numbers.
 
     Parameters
     ----------
@@ -135,22 +133,8 @@ def route_refs(graph: RoadGraph, classes: RoadClasses) -> dict[str, BoolArray]:
     Returns
     -------
     dict
-        Token -> (s,) bool, the segments that bear it; tokens sorted. Links (``*_link``) and ferries belong to no route.
-    """
-    found = {}
-    for token, segments in route_segments(graph, classes).items():
-        found[token] = np.zeros(graph.n_segments, dtype=bool)
-        found[token][segments] = True
-    return found
-
-
-def route_segments(graph: RoadGraph, classes: RoadClasses) -> dict[str, IntArray]:
-    """Find the numbered roads of the classes in a graph, as positions: a province has thousands of numbers.
-
-    Returns
-    -------
-    dict
-        Token -> (k,) int64, rising positions of the segments that bear it; as :func:`route_refs` otherwise.
+        Token -> (k,) int64, rising positions of the segments that bear it; tokens sorted. Links (``*_link``) and
+        ferries belong to no route.
     """
     codes, values = pd.factorize(graph.segments["ref"].astype(object), use_na_sentinel=True)
     highway = graph.segments["highway"].astype(object).astype("string").fillna("")
@@ -171,57 +155,6 @@ def route_segments(graph: RoadGraph, classes: RoadClasses) -> dict[str, IntArray
             if len(segments):
                 found[token] = segments
     return found
-
-
-@dataclass(frozen=True)
-class Mistyped:
-    """A ref token that looks mistyped. ``reason`` is ``"space"``, ``"lookalike"``, ``"case"`` or ``"sign"``."""
-
-    ref: str
-    token: str
-    suggestion: str
-    reason: str
-
-
-def mistyped(refs: Iterable[object], shapes: Sequence[str] = CHINESE_SHAPES) -> list[Mistyped]:
-    """Find refs that become a road number after one plausible correction.
-
-    Tried in this order: capitals (``g107``), look-alike letters for digits (``G32O``, ``X0l3``), stray signs
-    (``S-211``). A space (``S 211``) is a mistype only where most refs have none (``E 6`` is usual in Norway).
-
-    Parameters
-    ----------
-    refs : iterable
-        Raw ``ref`` values; repeated ones are looked at once, other types than str ignored.
-    shapes : sequence of str
-        Patterns a good token matches.
-
-    Returns
-    -------
-    list of Mistyped
-        Sorted by ref and token.
-    """
-    raw = sorted({r for r in refs if isinstance(r, str)})
-    good = [re.compile(p) for p in shapes]
-    pieces = [
-        (r, p.strip()) for r in raw for p in _SEPARATORS.split(unicodedata.normalize("NFKC", r)) if p.strip()
-    ]
-    fits = [(r, p) for r, p in pieces if _fits(_SPACES.sub("", p), good)]
-    spaced = [(r, p) for r, p in fits if _SPACES.search(p)]
-    found = (
-        []
-        if 2 * len(spaced) >= len(fits)
-        else [Mistyped(r, p, _SPACES.sub("", p), "space") for r, p in spaced]
-    )
-    for r, p in pieces:
-        token = _SPACES.sub("", p)
-        if not _fits(token, good):
-            found += [Mistyped(r, p, s, why) for s, why in corrections(token) if _fits(s, good)][:1]
-    return sorted(found, key=lambda m: (m.ref, m.token))
-
-
-def _fits(token: str, good: Sequence[re.Pattern[str]]) -> bool:
-    return any(p.fullmatch(token) for p in good)
 
 
 def corrections(token: str) -> list[tuple[str, str]]:

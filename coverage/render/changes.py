@@ -19,7 +19,7 @@ from ..schema import shown as told
 from ..tables.summary import padded, width
 from ..texts import catalogue, text
 from ..units import M_PER_KM, MOST
-from .compare import read_result, result_path, rows_of, shown
+from .read_run import read_result, result_path, rows_of, shown
 
 Row = Mapping[str, Any]
 PARTS = ("why", "rules", "after", "money", "actions", "gaps", "routes", "siting")

@@ -8,9 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..inputs.describe import TYPES
 from ..plan import Plan
-from ..schema import told_unit
+from ..schema import FRICTIONLESS_TYPES, told_unit
 from ..tables.plan_tables import Tables, sheets
 from ..tables.table import Head, Table
 from ..texts import LANGUAGES, text
@@ -74,7 +73,7 @@ def _sheet(table: Table, lang: str) -> dict[str, Any]:
 def _field(table: Table, head: Head, lang: str) -> dict[str, Any]:
     """A column of a sheet: codes, and yes or no, are words there; rows may have units of their own, or be dates."""
     column = head.column
-    kind = "string" if column.type == "bool" else TYPES.get(column.type, "string")
+    kind = "string" if column.type == "bool" else FRICTIONLESS_TYPES.get(column.type, "string")
     values = table.frame.get(head.name, ())
     dated = kind != "date" and any(isinstance(value, dt.date) for value in values)
     meanings = {code: column.meaning(code) for code in LANGUAGES}

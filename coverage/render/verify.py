@@ -23,7 +23,7 @@ from ..siting.planning.constraints import Constraints
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.proof import SMALL, check_proof, served_shares
 from ..units import M_PER_KM
-from .compare import read_result, result_path, shown
+from .read_run import read_result, result_path, shown
 
 RELATIVE = 1e-5
 """``result.json`` holds six decimals."""

@@ -203,7 +203,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.inputs is None and options.time is None:
         options.inputs = 100
-    for name in ("pipeline", "render.run", "render.verify", "render.compare", "render.files", "cli.run"):
+    for name in ("pipeline", "render.run", "render.verify", "render.read_run", "render.files", "cli.run"):
         __import__(f"plugspan.{name}")
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     print(f"seed {options.seed}", flush=True)

@@ -17,10 +17,9 @@ from ...tables.layer import Layer
 from ...tables.styles import INK, READERS_FONTS
 from ..strips.layout import text_px
 from .layers import draw_layer, draw_names
-from .legend import Entry, draw_legend, legend_entries, legend_height, legend_width
+from .legend import Entry, draw_legend, draw_north, draw_scale, legend_entries, legend_height, legend_width
 from .lettering import as_paths, families, letter, printable
 from .paper import PT_PER_MM, Paper
-from .signs import draw_north, draw_scale
 
 GROUND = "#F4F6F7"
 NOTE_SIZE, TITLE_SIZE = 6.0, 12.0

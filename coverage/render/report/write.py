@@ -16,11 +16,12 @@ from ..pictures.lettering import FONT_FILES, boxed_characters
 from .context import Report
 from .doc import furnish, open_paper, write_paper
 from .programme import write_brief, write_programme
-from .rules import write_lists, write_rules
 from .sections import (
     write_cover,
     write_data,
+    write_lists,
     write_method,
+    write_rules,
     write_sources,
     write_strips,
     write_summary,

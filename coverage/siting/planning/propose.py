@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from shapely.geometry.base import BaseGeometry
 
+from ...errors import Fault
 from ...inputs import Inputs
 from ...network import RoadGraph
 from ...network.routes import RoadIndex, Route
 from ...rules.model import SiteRequirement
 from ...schema import LengthUnit
+from ...texts import text
 from ..maxcover.problem import SitingProblem, make_problem
 from ..maxcover.result import SitingResult, verify
 from ..maxcover.run import Progress
 from ..maxcover.solve import solve
-from .aims import AimTable, aim_table
 from .constraints import Constraints, SolverOptions, check_constraints, limits
-from .goals import Decision, decide
-from .infeasible import why_infeasible
+from .goals import AimTable, Decision, aim_table, decide
 from .outcome import Siting
 from .reach import Places, Reach, find_sites, highway_demand, measure, people_demand
-from .recount_frames import recount_frames
+from .recount import Claimed, Evidence, claims
 from .sensitivity import sensitivity
 from .tables import aims_table, backup_table, counties_table, scenarios_table, sites_table
 
@@ -264,3 +266,118 @@ def _unreachable(demand: gpd.GeoDataFrame, reach: sparse.csr_array) -> pd.DataFr
     seen = np.zeros(len(demand), bool)
     seen[reach.indices] = True
     return pd.DataFrame(demand.loc[~seen, ["id", "name", "weight"]]).reset_index(drop=True)
+
+
+# -- why there is no plan -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text of the catalogue as a value of another text."""
+
+    key: str
+
+    def render(self, lang: str) -> str:
+        """Return the text in ``lang``."""
+        return text(self.key, lang)
+
+
+def why_infeasible(
+    problem: SitingProblem,
+    result: SitingResult,
+    names: npt.NDArray[np.object_],
+    counties: list[str],
+) -> Fault:
+    """Why there is no plan, in the project's names; if it is not plain, the constraint without which there is one."""
+    reason = result.reason or Fault("siting-no-choice")
+    values = dict(reason.values)
+    for key in ("site", "other"):
+        if key in values:
+            values[key] = str(names[values[key]])
+    if "group" in values:
+        values["group"] = counties[values["group"]]
+    if reason.key != "siting-no-choice":
+        return replace(reason, values=values)
+    none = np.empty(0, dtype=np.int64)
+    for wish, changed in (
+        ("min-distance", replace(problem, conflicts=np.empty((0, 2), dtype=np.int64))),
+        ("min-per-county", replace(problem, group_min=np.zeros_like(problem.group_min))),
+        ("required", replace(problem, required=none)),
+        ("budget", replace(problem, budget=None, n_sites=problem.n_sites or problem.size[0])),
+        ("sites", replace(problem, n_sites=None, budget=problem.budget or float(problem.cost.sum()))),
+    ):
+        if np.isfinite(solve(changed, method="greedy", time_limit_s=5.0).objective):
+            return Fault("siting-no-choice-but", values={"wish": Text(f"wish.{wish}")})
+    return reason
+
+
+# -- the check ----------------------------------------------------------------------------------------
+
+
+TOLERANCE = 1e-6
+"""Relative difference that rounding of sums may explain; absolute for shares."""
+
+
+def recount_frames(
+    siting: Siting, constraints: Constraints, reach_km: float, *, n_sites: int | None, budget: float | None
+) -> list[Fault]:
+    """Check all that the frames claim; empty if every claim holds."""
+    claimed = claimed_of(siting, constraints, reach_km, n_sites=n_sites, budget=budget)
+    scale = max(1.0, abs(siting.result.total))
+    return [
+        Fault("siting-claim", values={"name": name, "claimed": claim, "found": found})
+        for name, claim, found in claims(claimed)
+        if not _same(claim, found, scale)
+    ]
+
+
+def _same(claim: Any, found: Any, scale: float) -> bool:
+    number = isinstance(claim, (int, float)) and isinstance(found, (int, float))
+    if number and not isinstance(claim, bool):
+        slack = TOLERANCE if abs(found) <= 1 else TOLERANCE * scale
+        return math.isclose(claim, found, rel_tol=TOLERANCE, abs_tol=slack)
+    return bool(claim == found)
+
+
+def claimed_of(
+    siting: Siting, constraints: Constraints, reach_km: float, *, n_sites: int | None, budget: float | None
+) -> Claimed:
+    """The frames as records and plain evidence."""
+    result, free = siting.result, siting.candidates[siting.candidates["excluded"].isna()]
+    free = free[~free["id"].isin(constraints.forbidden)]
+    row = {
+        "chosen": siting.proposed["id"].tolist(),
+        "status": result.status,
+        "cost": result.cost,
+        **siting.claims(),
+    }
+    aims = {str(aim): own for aim, own in siting.aim_demand.groupby("aim")} if len(siting.aim_demand) else {}
+    return Claimed(
+        row=row,
+        constraints=constraints,
+        reach_km=reach_km,
+        n_sites=n_sites,
+        budget=budget,
+        demand=_evidence(pd.DataFrame(siting.demand), siting.reach, "weight"),
+        aims={
+            aim: _evidence(own, siting.aim_reach[siting.aim_reach["aim"] == aim], "amount")
+            for aim, own in aims.items()
+        },
+        served=_triples(siting.served, "amount", ("site", "demand")),
+        costs=dict(zip(free["id"], free["cost"].astype(float), strict=True)),
+    )
+
+
+def _evidence(demand: pd.DataFrame, reach: pd.DataFrame, amount: str) -> Evidence:
+    return Evidence(
+        dict(zip(demand["id"], demand[amount].astype(float), strict=True)),
+        dict(zip(demand["id"], demand["county"].fillna("").astype(str), strict=True)),
+        _triples(reach, "distance_m", ("site", "demand")),
+    )
+
+
+def _triples(frame: pd.DataFrame, value: str, ids: tuple[str, str]) -> list[tuple[str, str, float]]:
+    if frame.empty:
+        return []
+    columns = (frame[name].tolist() for name in (*ids, value))
+    return list(zip(*columns, strict=True))

@@ -12,9 +12,8 @@ from ..maxcover.frontier import Frontier, frontier
 from ..maxcover.problem import SitingProblem
 from ..maxcover.result import SitingResult
 from ..maxcover.robustness import alternatives
-from .aims import AimTable, pareto_table
 from .constraints import Constraints, SolverOptions
-from .goals import Decision
+from .goals import AimTable, Decision, pareto_table
 from .reach import Places
 
 FRONTIER_SITES = 20

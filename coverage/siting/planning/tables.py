@@ -11,9 +11,8 @@ from scipy import sparse
 from ..maxcover.problem import FloatArray, IntArray, SitingProblem
 from ..maxcover.result import covered
 from ..maxcover.robustness import Failures, failures
-from .aims import AimTable
 from .constraints import Constraints
-from .goals import probabilities
+from .goals import AimTable, probabilities
 from .reach import Places, Reach
 
 
