@@ -9,7 +9,7 @@ endif
 READY := $(VENV)/.ready
 DATA  ?=
 
-.PHONY: demo test fuzz lint types docs lock clean
+.PHONY: demo test fuzz lint types docs plugin lock clean
 
 demo: $(READY)
 	$(BIN)/plugspan demo
@@ -38,6 +38,10 @@ docs: $(READY)
 	$(call SPHINX,en,docs build/docs)
 	$(call SPHINX,zh,-c docs -D language=zh_CN docs/zh build/docs/zh)
 	@echo build/docs/index.html
+
+# The QGIS plugin as a zip, for Plugins > Install from ZIP.
+plugin: $(READY)
+	$(BIN)/python qgis_plugin/build.py build
 
 # The lock holds versions and hashes for Python 3.11 and every platform with wheels; no addresses.
 lock:

@@ -11,6 +11,7 @@ from .common import (
     option,
     print_json,
     progress_bar,
+    progress_option,
     project_argument,
     verb,
 )
@@ -20,13 +21,14 @@ from .common import (
 @project_argument
 @lang_option
 @option("strict", is_flag=True)
-def command(project: Path, lang: str | None, strict: bool) -> int:
+@progress_option
+def command(project: Path, lang: str | None, strict: bool, form: str | None) -> int:
     """Print the findings as JSON."""
     from ..pipeline import assess_study, load
     from ..render.result import finding_rows
 
     opened = open_project(project, lang)
-    with messages_in(opened.language), progress_bar(opened.language) as progress:
+    with messages_in(opened.language), progress_bar(opened.language, form) as progress:
         study = load(opened, progress=progress)
         assessment = assess_study(study, progress=progress)
     print_json({"findings": finding_rows(assessment, opened.language)})

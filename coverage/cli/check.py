@@ -16,6 +16,7 @@ from .common import (
     option,
     print_json,
     progress_bar,
+    progress_option,
     project_argument,
     verb,
     warn,
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 @option("json", "as_json", is_flag=True)
 @option("faults", type=click.Path(path_type=Path, dir_okay=False), default=None)
 @lang_option
-def command(project: Path, as_json: bool, faults: Path | None, lang: str | None) -> int:
+@progress_option
+def command(project: Path, as_json: bool, faults: Path | None, lang: str | None, form: str | None) -> int:
     """Read everything, assess nothing."""
     from ..errors import Diagnostics, InputError, fault_lines
     from ..inputs.ledger import FileEntry
@@ -41,7 +43,7 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None)
     notes = Diagnostics()
     wrong: InputError | None = None
     reader: str = opened.language
-    with messages_in(opened.language), progress_bar(opened.language) as progress:
+    with messages_in(opened.language), progress_bar(opened.language, form) as progress:
         try:
             study = load(opened, progress=progress, ledger=ledger, notes=notes)
             ledger, notes, reader = (

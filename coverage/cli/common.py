@@ -92,6 +92,11 @@ def lang_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return option("lang", type=click.Choice(LANGUAGES))(function)
 
 
+def progress_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--progress json``: lines of JSON on stderr, for programs that call this one."""
+    return option("progress", "form", type=click.Choice(["json"]))(function)
+
+
 def warn(message: str) -> None:
     """Print to stderr; what stands in names and cells must not steer the terminal or turn the line around."""
     click.echo(_STEERING.sub("\ufffd", message), err=True)

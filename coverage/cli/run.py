@@ -14,6 +14,7 @@ from .common import (
     option,
     out_options,
     progress_bar,
+    progress_option,
     project_argument,
     verb,
     warn_of_scenario,
@@ -24,7 +25,7 @@ from .common import (
 @project_argument
 @option("scenario", type=click.Path(path_type=Path, dir_okay=False))
 @out_options
-@option("progress", "form", type=click.Choice(["json"]))
+@progress_option
 def command(
     project: Path,
     scenario: Path | None,

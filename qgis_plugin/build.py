@@ -1,0 +1,56 @@
+"""Build the plugin's zip: ``python qgis_plugin/build.py [FOLDER]``. What it is called comes from the project.
+
+The same sources give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+_TIME = (2000, 1, 1, 0, 0, 0)
+
+
+def plugin_texts() -> dict[str, dict[str, str]]:
+    """The texts of the catalogue that the plugin shows."""
+    from plugspan.texts import catalogue
+
+    return {key: dict(value) for key, value in catalogue().items() if key.startswith("plugin.")}
+
+
+def _identity(about: dict[str, Any]) -> str:
+    """Version, author and addresses as ``pyproject.toml`` has them; a plugin repository asks for all of them."""
+    author, urls = about["authors"][0], about.get("urls", {})
+    found = {
+        "version": about["version"], "license": about["license"], "author": author["name"],
+        "email": author.get("email"), "repository": urls.get("Repository"), "tracker": urls.get("Issues"),
+        "homepage": urls.get("Homepage"),
+    }  # fmt: skip
+    return "".join(f"{key}={value}\n" for key, value in found.items() if value)
+
+
+def build(folder: Path) -> Path:
+    """Write ``plugspan-qgis-VERSION.zip`` into a folder and return its path."""
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    files = {path.name: path.read_text("utf-8") for path in sorted((HERE / "plugspan").glob("*.py"))}
+    files["metadata.txt"] = (HERE / "plugspan" / "metadata.txt").read_text("utf-8") + _identity(about)
+    files["LICENSE"] = (ROOT / "LICENSE").read_text("utf-8")
+    files["texts.json"] = json.dumps(plugin_texts(), ensure_ascii=False, indent=1) + "\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"plugspan-qgis-{about['version']}.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(f"plugspan/{name}", _TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return path
+
+
+if __name__ == "__main__":
+    print(build(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build"))

@@ -1,0 +1,48 @@
+"""The plugin, and its tools as a provider of the Processing toolbox."""
+
+from qgis.core import QgsApplication, QgsProcessingProvider
+
+from .tools import TOOLS
+from .words import say
+
+
+class Provider(QgsProcessingProvider):
+    """Group *plugspan* of the toolbox."""
+
+    def id(self):
+        """Return its name in ``qgis_process``: ``plugspan:plan``."""
+        return "plugspan"
+
+    def name(self):
+        """Return its name in the toolbox."""
+        return "plugspan"
+
+    def longName(self):  # noqa: N802
+        """Return what it is."""
+        return say("plugin.name")
+
+    def loadAlgorithms(self):  # noqa: N802
+        """Offer the tools."""
+        for tool in TOOLS:
+            self.addAlgorithm(tool())
+
+
+class Plugin:
+    """What QGIS loads: it registers the provider and takes it back."""
+
+    def __init__(self):
+        self.provider = None
+
+    def initProcessing(self):  # noqa: N802
+        """Register the tools; ``qgis_process`` calls this alone."""
+        self.provider = Provider()
+        QgsApplication.processingRegistry().addProvider(self.provider)
+
+    def initGui(self):  # noqa: N802
+        """Register the tools."""
+        self.initProcessing()
+
+    def unload(self):
+        """Take them back."""
+        if self.provider is not None:
+            QgsApplication.processingRegistry().removeProvider(self.provider)

@@ -1,0 +1,23 @@
+"""The plugin's texts, in the language of QGIS; ``texts.json`` is made from the program's catalogue."""
+
+import json
+from pathlib import Path
+
+from qgis.PyQt.QtCore import QLocale, QSettings
+
+_TEXTS = json.loads((Path(__file__).parent / "texts.json").read_text("utf-8"))
+
+
+def language():
+    """Language of QGIS's interface: Chinese, else English."""
+    own = (
+        QSettings().value("locale/userLocale", "")
+        if QSettings().value("locale/overrideFlag", False, bool)
+        else ""
+    )
+    return "zh" if str(own or QLocale().name()).startswith("zh") else "en"
+
+
+def say(key, **values):
+    """Return a text, with its values filled in."""
+    return _TEXTS[key][language()].format(**values)

@@ -1,0 +1,119 @@
+"""Run by the system's Python with QGIS: use the plugin's tools as the Processing toolbox does, and tell what came out.
+
+    QT_QPA_PLATFORM=offscreen /usr/bin/python3 qgis_plugin_use.py PLUGIN_FOLDER PROGRAM PROJECT BAD_PROJECT WORK_FOLDER
+
+Prints JSON.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProject,
+)
+
+plugins, program, good, bad, work = sys.argv[1:]
+application = QgsApplication([], False)
+application.initQgis()
+sys.path += ["/usr/share/qgis/python/plugins", plugins]
+from plugspan import classFactory  # noqa: E402
+from processing.core.Processing import Processing  # noqa: E402 (they need QGIS started)
+
+Processing.initialize()
+plugin = classFactory(None)
+plugin.initProcessing()
+
+
+class Listener(QgsProcessingFeedback):
+    """Keeps what a tool says; cancels at the first progress if told so."""
+
+    def __init__(self, cancel=False):
+        super().__init__(False)
+        self.shares, self.words, self.said, self.errors, self.cancel = [], [], [], [], cancel
+        self.progressChanged.connect(self.on_share)
+
+    def on_share(self, share):
+        self.shares.append(share)
+        if self.cancel:
+            QgsProcessingFeedback.cancel(self)
+
+    def setProgressText(self, text):  # noqa: N802
+        self.words.append(text)
+
+    def pushInfo(self, info):  # noqa: N802
+        self.said.append(info)
+
+    def reportError(self, error, fatalError=False):  # noqa: N802
+        self.errors.append(error)
+
+
+def use(name, cancel=False, **parameters):
+    """Run a tool; what it gave, said and drew."""
+    project, listener = QgsProject.instance(), Listener(cancel)
+    project.clear()
+    context = QgsProcessingContext()
+    context.setProject(project)
+    tool = QgsApplication.processingRegistry().createAlgorithmById(f"plugspan:{name}")
+    try:
+        given, done = tool.run({"PROGRAM": program, **parameters}, context, listener, {}, False)
+    except QgsProcessingException as error:
+        return {"failed": str(error)}
+    out = {"done": done, "given": {k: v for k, v in given.items() if isinstance(v, (str, int, float))}}
+    out |= {
+        "shares": listener.shares,
+        "words": listener.words,
+        "said": listener.said,
+        "errors": listener.errors,
+    }
+    for key in ("FAULTS", "FINDINGS"):
+        if key in given:
+            table = context.getMapLayer(given[key])
+            names = table.fields().names()
+            out["rows"] = [
+                dict(zip(names, map(plain, row.attributes()), strict=True)) for row in table.getFeatures()
+            ]
+    out["groups"] = {
+        group.name(): [entry.name() for entry in group.findLayers()]
+        for group in project.layerTreeRoot().findGroups(True)
+    }
+    out["layers"] = {
+        layer.name(): [layer.isValid(), layer.renderer().type() if layer.renderer() else ""]
+        for layer in project.mapLayers().values()
+    }
+    out["relations"] = [
+        [r.referencingLayer().name(), r.referencedLayer().name(), r.isValid()]
+        for r in project.relationManager().relations().values()
+    ]
+    return out
+
+
+def plain(value):
+    """A value that JSON holds."""
+    return None if value is None or (hasattr(value, "isNull") and value.isNull()) else value
+
+
+memory, run = "memory:", str(Path(work) / "run")
+registry = QgsApplication.processingRegistry()
+found = {
+    "tools": {a.id(): a.displayName() for a in registry.providerById("plugspan").algorithms()},
+    "check": use("check", PROJECT=good, FAULTS=memory),
+    "check_bad": use("check", PROJECT=bad, FAULTS=memory),
+    "assess": use("assess", PROJECT=good, FINDINGS=memory, LANGUAGE=1),
+    "assess_bad": use("assess", PROJECT=bad, FINDINGS=memory, LANGUAGE=2),
+    "cancelled": use("plan", cancel=True, PROJECT=good, RUN=run),
+    "left": sorted(path.name for path in Path(work).iterdir()),
+    "plan": use("plan", PROJECT=good, RUN=run),
+    "again": use("plan", PROJECT=good, RUN=run, LANGUAGE=2),
+    "load": use("load", RUN=run),
+    "load_nothing": use("load", RUN=work),
+    "no_program": use("load", RUN=run, PROGRAM="")
+    and use("check", PROJECT=good, FAULTS=memory, PROGRAM="/no/such"),
+}
+plugin.unload()
+found["unloaded"] = registry.providerById("plugspan") is None
+print(json.dumps(found, ensure_ascii=False))

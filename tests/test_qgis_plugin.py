@@ -1,0 +1,237 @@
+"""The QGIS plugin: its zip, its way to call the program, and its tools in a QGIS without windows."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import HANGS_S
+from helsinki_case import write_case
+from plugspan.schema import COLUMNS
+from plugspan.texts import catalogue
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+def module(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def archive(root, tmp_path_factory):
+    """The zip that ``make plugin`` builds."""
+    return module(root / "qgis_plugin" / "build.py").build(tmp_path_factory.mktemp("plugin"))
+
+
+@pytest.fixture(scope="module")
+def command(root):
+    """The module that calls the program; it needs no QGIS."""
+    return module(root / "qgis_plugin" / "plugspan" / "command.py")
+
+
+def test_the_zip_is_what_qgis_installs(archive, root):
+    """One folder, the keys that QGIS asks for, version and licence of the project, every text in both languages."""
+    with zipfile.ZipFile(archive) as held:
+        names = held.namelist()
+        read = {name: held.read(name).decode("utf-8") for name in names}
+    assert {name.split("/")[0] for name in names} == {"plugspan"}
+    about = configparser.ConfigParser()
+    about.read_file(io.StringIO(read["plugspan/metadata.txt"]))
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    assert about["general"]["version"] == project["version"]
+    assert set(about["general"]) >= {
+        "name",
+        "qgisminimumversion",
+        "description",
+        "about",
+        "author",
+        "license",
+    }
+    assert about["general"]["hasprocessingprovider"] == "yes"
+    assert read["plugspan/LICENSE"] == (root / "LICENSE").read_text("utf-8")
+    texts = json.loads(read["plugspan/texts.json"])
+    assert texts
+    assert all(set(both) == {"zh", "en"} and all(both.values()) for both in texts.values())
+    assert texts == {key: dict(both) for key, both in catalogue().items() if key.startswith("plugin.")}
+
+
+def test_the_zip_has_the_same_bytes_each_time(archive, root, tmp_path):
+    """Nothing in it depends on when it was built."""
+    again = module(root / "qgis_plugin" / "build.py").build(tmp_path)
+    assert again.read_bytes() == archive.read_bytes()
+
+
+def script(tmp_path, body):
+    path = tmp_path / "program.py"
+    path.write_text(body, "utf-8")
+    return [sys.executable, str(path)]
+
+
+def test_progress_comes_line_by_line_and_other_words_as_text(command, tmp_path):
+    """JSON objects become progress; all else is a message, a number alone too; standard output comes whole."""
+    body = (
+        "import sys\n"
+        "for line in ['{\"stage\": \"a\", \"share\": 0.5}', '株洲', '7', '{broken']:\n"
+        "    sys.stderr.buffer.write((line + '\\n').encode('utf-8'))\n"
+        "sys.stdout.buffer.write('{\"é\": 1}'.encode('utf-8') + b'x' * 200_000)\n"
+    )
+    seen = []
+    code, printed = command.run(script(tmp_path, body), on_line=seen.append, cancelled=lambda: False)
+    assert code == 0
+    assert seen == [{"stage": "a", "share": 0.5}, "株洲", "7", "{broken"]
+    assert printed == '{"é": 1}' + "x" * 200_000
+
+
+def test_a_failure_says_what_the_program_said(command, tmp_path):
+    """The code and the last words; a code that was expected is none."""
+    words = script(tmp_path, "import sys; sys.stderr.write('row 3: no such berth\\n'); sys.exit(3)")
+    with pytest.raises(command.Failed, match="row 3: no such berth") as failed:
+        command.run(words, on_line=lambda _line: None, cancelled=lambda: False)
+    assert failed.value.code == 3
+    assert command.run(words, on_line=lambda _line: None, cancelled=lambda: False, fine=(0, 3))[0] == 3
+
+
+def test_cancelling_ends_the_program(command, tmp_path):
+    """It is told to end and is gone when the call returns, though it would wait for ever."""
+    body = (
+        "import os, sys, threading\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        "sys.stderr.write('ready\\n'); sys.stderr.flush(); threading.Event().wait()\n"
+    )
+    seen = []
+    code, printed = command.run(script(tmp_path, body), on_line=seen.append, cancelled=lambda: bool(seen))
+    assert (code, printed, seen) == (None, "", ["ready"])
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_the_program_is_not_given_qgis_python(command, monkeypatch):
+    """QGIS sets Python's folders to its own; the program's Python would break on them."""
+    monkeypatch.setenv("PYTHONHOME", "/qgis")
+    monkeypatch.setenv("PYTHONPATH", "/qgis/lib")
+    assert not {"PYTHONHOME", "PYTHONPATH"} & set(command.clean_environment())
+
+
+def test_the_program_is_looked_for(command, monkeypatch, tmp_path):
+    """The path asked for, then PLUGSPAN, then the search path; a path that is none is no program."""
+    tool = tmp_path / "plugspan"
+    tool.write_text("#!/bin/sh\n", "utf-8")
+    tool.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command.find_program() == str(tool)
+    assert command.find_program(str(tmp_path / "other")) is None
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("PLUGSPAN", str(tool))
+    assert command.find_program() == str(tool)
+    monkeypatch.delenv("PLUGSPAN")
+    assert command.find_program() is None
+
+
+@pytest.fixture(scope="module")
+def used(archive, root, tmp_path_factory):
+    """What the tools gave in a QGIS without windows, on a small project and on one with a fault."""
+    has_qgis = Path(SYSTEM_PYTHON).exists() and not subprocess.run(
+        [SYSTEM_PYTHON, "-c", "import qgis.core"], capture_output=True, check=False
+    ).returncode  # fmt: skip
+    if not has_qgis:
+        pytest.skip("QGIS with Python is not installed (Debian: python3-qgis, qgis-providers)")
+    folder = tmp_path_factory.mktemp("used")
+    for name in ("plugins", "good", "bad", "work", "home"):
+        (folder / name).mkdir()
+    zipfile.ZipFile(archive).extractall(folder / "plugins")
+    good, bad = (write_case(folder / name, root, names=("Käpylä", "充电站")) for name in ("good", "bad"))
+    berths = (folder / "bad" / "berths.csv").read_text("utf-8")
+    (folder / "bad" / "berths.csv").write_text(berths.replace(",2000,", ",two thousand,", 1), "utf-8")
+    program = Path(sysconfig.get_path("scripts")) / "plugspan"
+    done = subprocess.run(
+        [SYSTEM_PYTHON, str(Path(__file__).parent / "qgis_plugin_use.py"), str(folder / "plugins"), str(program),
+         str(good), str(bad), str(folder / "work")],
+        capture_output=True, text=True, encoding="utf-8", check=False, timeout=HANGS_S,
+        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(folder / "home"), "QT_QPA_PLATFORM": "offscreen",
+             "XDG_RUNTIME_DIR": str(folder / "home")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.gis
+def test_the_tools_are_in_the_toolbox(used):
+    """Four tools, gone when the plugin is."""
+    names = {
+        f"plugspan:{verb}": catalogue()[f"plugin.{verb}.name"]["en"]
+        for verb in ("check", "assess", "plan", "load")
+    }
+    assert used["tools"] == names
+    assert used["unloaded"]
+
+
+@pytest.mark.gis
+def test_checking_gives_a_row_for_each_fault(used):
+    """A sound project has notes at most; the fault stands with file, row, column and value, and in the log."""
+    assert used["check"]["done"]
+    assert used["check"]["given"]["FAULT_COUNT"] == 0
+    assert used["check_bad"]["given"]["FAULT_COUNT"] == 1
+    [fault] = [row for row in used["check_bad"]["rows"] if row["severity"] == "fault"]
+    assert (fault["file"], fault["row"], fault["value"]) == ("berths.csv", 2, "two thousand")
+    assert fault["column"] == COLUMNS["class_t"].name
+    assert used["check_bad"]["errors"] == [fault["message"]]
+
+
+@pytest.mark.gis
+def test_assessing_gives_a_row_for_each_rule(used):
+    """In the language asked for; a project with a fault fails with the fault's words."""
+    rows = {row["rule"]: row for row in used["assess"]["rows"]}
+    assert rows["berth-shore-power"]["title"].startswith("千吨级")
+    assert rows["berth-shore-power"]["target"] == 1.0
+    assert used["assess"]["given"]["NOT_MET"] == sum(row["status"] == "not met" for row in rows.values())
+    assert "two thousand" in used["assess_bad"]["failed"]
+
+
+@pytest.mark.gis
+def test_planning_shows_progress_and_loads_the_styled_layers(used):
+    """Progress grows to 100 %; the files are there; layers come in the groups of the run's own project."""
+    plan = used["plan"]
+    assert plan["shares"] == sorted(plan["shares"])
+    assert plan["shares"][-1] == 100
+    assert catalogue()["stage.write-report"]["en"] in plan["words"]
+    assert all(Path(plan["given"][name]).is_file() for name in ("MAP", "LAYERS", "REPORT", "TABLES"))
+    assert plan["layers"]
+    assert all(valid for valid, _ in plan["layers"].values())
+    [top, *groups] = plan["groups"]
+    assert catalogue()["group.background"]["en"] in groups
+    assert set(plan["groups"][top]) == set(plan["layers"])
+    assert "categorizedSymbol" in {renderer for _, renderer in plan["layers"].values()}
+
+
+@pytest.mark.gis
+def test_loading_gives_what_planning_gave(used):
+    """The same layers, groups and relations; another folder is refused with its name."""
+    assert used["load"]["given"]["LAYER_COUNT"] == len(used["load"]["layers"])
+    for part in ("layers", "groups", "relations"):
+        assert used["load"][part] == used["plan"][part]
+    assert all(valid for _, _, valid in used["load"]["relations"])
+    assert "layers.gpkg" in used["load_nothing"]["failed"]
+
+
+@pytest.mark.gis
+def test_cancelling_leaves_nothing_and_an_old_run_stays(used):
+    """A cancelled plan writes no folder; a run folder is not replaced unless that was asked for."""
+    assert used["cancelled"]["given"] == {}
+    assert catalogue()["plugin.cancelled"]["en"] in used["cancelled"]["said"]
+    assert used["left"] == []
+    assert "run" in used["again"]["failed"]
+    assert used["no_program"]["failed"] == catalogue()["plugin.no-program"]["en"]
