@@ -10,6 +10,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -17,6 +19,8 @@ from conftest import HANGS_S
 from helsinki_case import HOSTILE, write_case
 from plugspan.render.result_schema import result_schema
 from plugspan.render.run import RUN_FILES, is_run_folder
+
+WORDS = Path(result_schema.__code__.co_filename).with_name("result_words.toml")
 
 
 def run(folder, *args, env=None):
@@ -202,3 +206,25 @@ def test_the_schema_is_of_the_registry_and_refuses_what_is_wrong():
     refused = jsonschema.Draft202012Validator(gap["properties"]["spacing_class"])
     assert not refused.is_valid("long")
     assert not jsonschema.Draft202012Validator(gap["properties"]["length_km"]).is_valid("59.8 km")
+
+
+def test_every_key_of_the_schema_says_what_it_holds():
+    """The schema has a name that stays, each key a meaning; no meaning is of a key that is not there."""
+    found, words = result_schema(), tomllib.loads(WORDS.read_text("utf-8"))
+    paths = dict(schema_keys(found, "top"))
+    assert found["$id"] == "urn:plugspan:result:1"
+    assert found["properties"]["schema"]["const"] == 1
+    assert not [path for path, meaning in paths.items() if not meaning]
+    assert set(words["top"]) <= {name for parent, name in paths if parent == "top"}
+    assert set(words["parent"]) - {".".join(path) for path in paths} == set()
+    assert set(words["key"]) <= {name for _, name in paths}
+
+
+def schema_keys(schema, parent):
+    """Each key below a schema as (parent, name), with its meaning."""
+    for name, held in schema.get("properties", {}).items():
+        yield (parent, name), held.get("description")
+        yield from schema_keys(held, name)
+    inner = [schema[k] for k in ("items", "additionalProperties") if isinstance(schema.get(k), dict)]
+    for held in (*inner, *schema.get("anyOf", ())):
+        yield from schema_keys(held, parent)

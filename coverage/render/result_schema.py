@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 from ..project import Aim
@@ -23,6 +26,8 @@ DATE: Schema = {
     "description": 'Day of the state that was assessed; rules due later are "not due" until they are met.',
 }
 FREE: Schema = {"type": "object"}
+SCHEMA_ID = "urn:plugspan:result:1"
+"""Name of the schema; it stays while ``schema`` in a result does."""
 UNITS = ("share", "km", "margin", "count")
 
 
@@ -362,8 +367,9 @@ def result_schema() -> Schema:
         "berths factors load_kw", more=True, berths={"type": "array", "items": FREE}, load_kw=NUMBER,
         factors=object_of(factors, **kg, source=TEXT),
     )  # fmt: skip
-    return {
+    found = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
         "title": "plugspan result",
         "description": "Every number of a plan. Keys ending in a unit are in that unit; shares go from 0 to 1.",
         **object_of(
@@ -399,3 +405,23 @@ def result_schema() -> Schema:
             ),
         ),
     }  # fmt: skip
+    words = tomllib.loads((Path(__file__).parent / "result_words.toml").read_text("utf-8"))
+    describe_nodes(found, "top", words)
+    return found
+
+
+def describe_nodes(schema: Schema, parent: str, words: Mapping[str, Mapping[str, str]]) -> None:
+    """Give every key its meaning: what it says itself, else the words of parent and key, else the registry's."""
+    for name, held in schema.get("properties", {}).items():
+        own = words["top"].get(name) if parent == "top" else words["parent"].get(f"{parent}.{name}")
+        meaning = held.get("description") or own or words["key"].get(name) or COLUMNS[name].meaning("en")
+        schema["properties"][name] = {**held, "description": meaning}
+        describe_nodes(schema["properties"][name], name, words)
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            schema[key] = dict(schema[key])
+            describe_nodes(schema[key], parent, words)
+    if "anyOf" in schema:
+        schema["anyOf"] = [dict(each) for each in schema["anyOf"]]
+        for each in schema["anyOf"]:
+            describe_nodes(each, parent, words)
