@@ -246,8 +246,8 @@ def _study(
     with found.collecting():
         inputs = sites if isinstance(sites, Inputs) else read_tables(sites, region=area, **tables)
     with found.collecting():
-        told = {"schema": 1, "name": "", "network": {"osm": IN_MEMORY}, **options}
-        project = validated(told, Project, "make_plan")
+        settings = {"schema": 1, "name": "", "network": {"osm": IN_MEMORY}, **options}
+        project = validated(settings, Project, "make_plan")
     found.stop()
     assert isinstance(policy, Policy)
     assert isinstance(roads, RoadGraph)

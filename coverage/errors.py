@@ -23,9 +23,9 @@ from typing import Any
 from .texts import text
 
 MOST_FAULTS_SHOWN = 50
-"""So many faults of a settings file are looked up in its lines; the others are told without."""
+"""So many faults of a settings file are looked up in its lines; the others are reported without."""
 MOST_ALIKE = 20
-"""So many faults of one kind are told one by one."""
+"""So many faults of one kind are reported one by one."""
 
 
 @dataclass(frozen=True)

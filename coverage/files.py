@@ -75,7 +75,7 @@ def read_bytes(path: Path, most_mb: float | None = None, key: str = "file-too-la
     Raises
     ------
     InputError
-        If it is none, too large (told by ``key``), or cannot be read.
+        If it is none, too large (reported by ``key``), or cannot be read.
     """
     most_mb = MOST_MB if most_mb is None else most_mb
     most = int(most_mb * 1_000_000)

@@ -53,7 +53,7 @@ class Provenance:
 
     @property
     def inputs_sha256(self) -> str:
-        """One sum over all files: a scenario that was made from others is told by it."""
+        """One sum over all files: a scenario that was made from others is known by it."""
         lines = [f"{digest}  {path}" for path, digest in sorted(self.inputs)]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

@@ -96,14 +96,14 @@ def read_scenario(path: Path) -> Scenario:
             raise InputError(Fault("scenario-no-file", file=str(path)))
         if path.stat().st_size > MOST_BYTES:
             raise InputError(Fault("scenario-no-file", file=str(path)))
-        told = json.loads(path.read_text("utf-8-sig"))
+        found = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise InputError(Fault("scenario-no-file", file=str(path))) from error
     except (ValueError, RecursionError) as error:
         raise InputError(Fault("scenario-damaged", file=str(path))) from error
-    if not isinstance(told, dict) or told.get("schema") != 1:
+    if not isinstance(found, dict) or found.get("schema") != 1:
         raise InputError(Fault("scenario-damaged", file=str(path)))
-    return validated(told, Scenario, str(path))
+    return validated(found, Scenario, str(path))
 
 
 def is_scenario(path: Path) -> bool:
@@ -111,10 +111,10 @@ def is_scenario(path: Path) -> bool:
     try:
         if not path.is_file() or path.stat().st_size > MOST_BYTES:
             return False
-        told = json.loads(path.read_text("utf-8-sig"))
+        found = json.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and "on" in told and "findings" not in told
+    return isinstance(found, dict) and "on" in found and "findings" not in found
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def merged_scenario(merged: Merged, base: Scenario, places: Mapping[str, Scenari
 # -- two scenarios in words ---------------------------------------------------------------------------
 
 
-def _said(decision: str, lang: str) -> str:
+def _decision_words(decision: str, lang: str) -> str:
     """A decision in words: switched on (in a year), ruled out, none."""
     what, _, year = decision.partition(" ")
     return text(f"scenario.{what or 'nothing'}", lang) + (f" {year}" if year else "")
@@ -213,7 +213,9 @@ def compare_lines(first: Scenario, second: Scenario, lang: str) -> list[str]:
     """
     one, other = first.decisions(), second.decisions()
     lines = [
-        "\t".join([_named(name, lang), *(_said(found.get(name, ""), lang) for found in (one, other))])
+        "\t".join(
+            [_named(name, lang), *(_decision_words(found.get(name, ""), lang) for found in (one, other))]
+        )
         for name in sorted({*one, *other})
         if one.get(name, "") != other.get(name, "")
     ]
@@ -251,11 +253,13 @@ def merge_lines(merged: Merged, lang: str) -> list[str]:
     lang : str
     """
     agreed = [
-        "\t".join([text("scenario.agreed", lang), _named(name, lang), _said(decision, lang)])
+        "\t".join([text("scenario.agreed", lang), _named(name, lang), _decision_words(decision, lang)])
         for name, decision in merged.agreed.items()
     ]
     conflicts = [
-        "\t".join([text("scenario.conflict", lang), _named(name, lang), *(_said(x, lang) for x in three)])
+        "\t".join(
+            [text("scenario.conflict", lang), _named(name, lang), *(_decision_words(x, lang) for x in three)]
+        )
         for name, three in merged.conflicts.items()
     ]
     return [*agreed, *conflicts] or [text("scenario.same", lang)]

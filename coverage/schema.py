@@ -58,19 +58,19 @@ unit of the table of costs (:func:`in_currency`)."""
 
 
 LengthUnit = Literal["km", "mi"]
-"""What a reader is told lengths in; the policy says which (``lengths`` of its profile)."""
-TOLD: Mapping[tuple[str, str], tuple[str, float]] = {
+"""The unit of lengths for a reader; the policy says which (``lengths`` of its profile)."""
+READERS_UNITS: Mapping[tuple[str, str], tuple[str, float]] = {
     ("mi", "km"): ("mi", 1.609344),
     ("mi", "m"): ("ft", 0.3048),
 }
-"""By the reader's unit and that of a column: the unit told instead, and how much of the column's it is."""
+"""By the reader's unit and that of a column: the unit shown instead, and how much of the column's it is."""
 
 
 class Reader(str):
-    """The language of a reader, with the unit that lengths are told in. It stands wherever a language does.
+    """The language of a reader, with the unit of lengths. It stands wherever a language does.
 
     Files keep kilometres and metres, as the names of their columns say; only what is put in words, and the cells of
-    the workbook, are told in the reader's unit.
+    the workbook, are in the reader's unit.
 
     Examples
     --------
@@ -88,18 +88,18 @@ class Reader(str):
 
 
 def length_unit(lang: str) -> LengthUnit:
-    """Return the unit that lengths are told in: kilometres unless a reader wants others."""
+    """Return the unit that lengths are shown in: kilometres unless a reader wants others."""
     return lang.lengths if isinstance(lang, Reader) else "km"
 
 
-def told_unit(unit: str, lang: str) -> str:
+def readers_unit(unit: str, lang: str) -> str:
     """Return the unit that stands in the place of a unit for a reader."""
-    return TOLD.get((length_unit(lang), unit), (unit, 1.0))[0]
+    return READERS_UNITS.get((length_unit(lang), unit), (unit, 1.0))[0]
 
 
-def told(value: float, unit: str, lang: str) -> float:
-    """Return a number in the unit that its reader is told: 80.4672 km are 50 mi."""
-    each = TOLD.get((length_unit(lang), unit))
+def in_readers_unit(value: float, unit: str, lang: str) -> float:
+    """Return a number in its reader's unit: 80.4672 km are 50 mi."""
+    each = READERS_UNITS.get((length_unit(lang), unit))
     return value if each is None else round(value / each[1], 9)
 
 
@@ -147,7 +147,7 @@ class Column:
 
     def unit_words(self, lang: str) -> str:
         """Return the unit as it stands behind a number, empty where there is none."""
-        return "" if self.unit in NO_UNIT else unit_words(told_unit(self.unit, lang), lang)
+        return "" if self.unit in NO_UNIT else unit_words(readers_unit(self.unit, lang), lang)
 
     def meaning(self, lang: str) -> str:
         """One sentence on what the column holds."""
@@ -358,15 +358,15 @@ def shown(value: Any, column: Column, lang: str, *, unit: bool = False) -> str:
     number = float(value)
     if column.unit in SHARES:
         return {"share": percent, "bound": at_most}.get(column.unit, lambda x: points(x, lang))(number)
-    number = told(number, column.unit, lang)
-    words = decimal(number, form_of(number, replace(column, unit=told_unit(column.unit, lang))))
+    number = in_readers_unit(number, column.unit, lang)
+    words = decimal(number, form_of(number, replace(column, unit=readers_unit(column.unit, lang))))
     behind = column.unit_words(lang) if unit else ""
     return f"{words}{'' if behind == '%' else ' '}{behind}" if behind else words
 
 
 @dataclass(frozen=True)
 class Length:
-    """A limit that a message names, told in its reader's unit."""
+    """A limit that a message names, in its reader's unit."""
 
     km: float
 
@@ -414,7 +414,7 @@ def chainage(km: Any, lang: str) -> str:
     if is_missing(km):
         return ""
     mark = "MP " if length_unit(lang) == "mi" else "K"
-    return mark + decimal(told(float(km), "km", lang), FORMS["km"]).replace(",", "")
+    return mark + decimal(in_readers_unit(float(km), "km", lang), FORMS["km"]).replace(",", "")
 
 
 def percent(share: float) -> str:

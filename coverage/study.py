@@ -1,4 +1,4 @@
-"""Reading a project: policy, region, roads and tables, with every fault of all of them told together."""
+"""Reading a project: policy, region, roads and tables, with every fault of all of them reported together."""
 
 from __future__ import annotations
 

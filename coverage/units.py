@@ -52,7 +52,7 @@ def in_kilometres(frame: Frame) -> Frame:
 
 _METRES = re.compile(r"_m(?=$|_with_unknown$)")
 _LIMITS = frozenset({"span_m", "reach_m"})
-"""Figures that a policy sets are told as it has them: 50 miles are 80.4672 km."""
+"""Figures that a policy sets are kept as it has them: 50 miles are 80.4672 km."""
 
 
 def figures_in_km(figures: Mapping[str, Any]) -> dict[str, Any]:

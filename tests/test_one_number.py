@@ -23,7 +23,7 @@ from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.render.run import write_run
 from plugspan.rules.spacing import RouteSpacing
-from plugspan.schema import COLUMNS, OBJECTIVE_UNITS, Column, Form, chainage, shown, told_unit
+from plugspan.schema import COLUMNS, OBJECTIVE_UNITS, Column, Form, chainage, readers_unit, shown
 from plugspan.tables.columns import ROUTE_COLUMNS
 from plugspan.tables.layers import plan_layers
 from plugspan.tables.plan_tables import plan_tables
@@ -257,7 +257,7 @@ def test_cells_of_the_workbook_look_as_every_other_surface(run):
                 if isinstance(cell.value, bool) or not isinstance(cell.value, (int, float)):
                     continue
                 unit = sheet.frame[head.unit_by].tolist()[i] if head.unit_by else head.column.unit
-                words = shown(cell.value, column_with(head.column, told_unit(unit, run.lang)), "en")
+                words = shown(cell.value, column_with(head.column, readers_unit(unit, run.lang)), "en")
                 want = re.sub(r"[^\d.,-]", "", words)
                 got = as_excel_shows(cell)
                 plain = lambda t: t.rstrip("0").rstrip(".") if "." in t else t  # noqa: E731
@@ -378,7 +378,7 @@ def numbers_of_sheets(run):
                 value = row[head.name].value
                 if isinstance(value, (int, float)) and not isinstance(value, bool):
                     unit = sheet.frame[head.unit_by].tolist()[i] if head.unit_by else head.column.unit
-                    told = column_with(head.column, told_unit(unit, run.lang))
+                    told = column_with(head.column, readers_unit(unit, run.lang))
                     yield shown(value, told, run.lang, unit=True).replace(" ", "")
 
 

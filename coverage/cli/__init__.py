@@ -1,7 +1,7 @@
 """The command ``plugspan``: one module per verb; each parses, calls and prints.
 
 Exit codes: 0 done, 1 done but a rule is not met (only with ``--strict``), 2 usage, 3 bad input, 4 nothing
-feasible, 130 interrupted, 143 told to end (SIGTERM; 129 for SIGHUP). Whatever ends a command, the old results stay.
+feasible, 130 interrupted, 143 ended by SIGTERM (129 by SIGHUP). Whatever ends a command, the old results stay.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import click
 
 from ..errors import OutputExistsError, PlugspanError
 from ..texts import LANGUAGES, text
-from .common import speak, ui_lang, warn
+from .common import translate_click, ui_lang, warn
 
 VERBS = (
     "demo",
@@ -49,7 +49,7 @@ class _Verbs(click.Group):
 
 def _group() -> click.Group:
     lang = ui_lang()
-    speak(lang)
+    translate_click(lang)
     group = _Verbs(
         name="plugspan", help=text("cli.help", lang), epilog=text("cli.epilog", lang), callback=_before_verb,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -67,7 +67,7 @@ def _before_verb(context: click.Context, lang: str | None) -> None:
 
 
 class _Ended(BaseException):
-    """The system told the process to end."""
+    """The system ends the process."""
 
 
 def _end(number: int, _frame: object) -> None:

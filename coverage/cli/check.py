@@ -66,7 +66,9 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None,
         files = [
             {**e.counts(), "columns": [dict(zip(names, c, strict=True)) for c in e.columns]} for e in ledger
         ]
-        print_json({"files": files, "faults": _told(found, reader), "notes": _told(notes, reader)})
+        print_json(
+            {"files": files, "faults": _fault_records(found, reader), "notes": _fault_records(notes, reader)}
+        )
         return 3 if found else 0
     for entry in ledger:
         click.echo(text("ledger.line", opened.language, **entry.counts()), err=True)
@@ -80,7 +82,7 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None,
     return 0
 
 
-def _told(faults: Sequence[Fault], lang: str) -> list[dict[str, Any]]:
+def _fault_records(faults: Sequence[Fault], lang: str) -> list[dict[str, Any]]:
     """Faults as data, with the sentence that says what is wrong and the remedy."""
     return [
         {"key": fault.key, "file": Path(fault.file).name, "row": fault.row, "column": fault.column,

@@ -112,19 +112,19 @@ def open_project(path: Path, lang: str | None) -> Project:
 
 @contextmanager
 def messages_in(lang: str) -> Iterator[None]:
-    """Errors raised inside, and what happened to the user's files, are told in the project's language."""
-    teller = _FaultTeller(lang)
-    LOG.addHandler(teller)
+    """Errors raised inside, and what happened to the user's files, appear in the project's language."""
+    printer = _FaultPrinter(lang)
+    LOG.addHandler(printer)
     try:
         yield
     except PlugspanError as error:
         error.lang = lang
         raise
     finally:
-        LOG.removeHandler(teller)
+        LOG.removeHandler(printer)
 
 
-class _FaultTeller(logging.Handler):
+class _FaultPrinter(logging.Handler):
     """Prints each fault that is logged, in a language."""
 
     def __init__(self, lang: str) -> None:
@@ -140,7 +140,7 @@ class ProgressBar:
     """Shows the current stage, and how a long solve is getting on.
 
     Call it with the key of a stage (``stage.KEY`` in the catalogue) and the share done; hand :meth:`solving` to the
-    solver. ``show`` is told a description and the share done, or None to leave it as it is.
+    solver. ``show`` gets a description and the share done, or None to leave it as it is.
     """
 
     def __init__(self, lang: str, show: Callable[[str, float | None], None]) -> None:
@@ -170,7 +170,7 @@ class ProgressLines(ProgressBar):
 
     def __call__(self, key: str, share: float) -> None:
         """Say a stage: ``{"stage": "tables", "share": 0.2, "words": …}``."""
-        _say({"stage": key, "share": share, "words": text(f"stage.{key}", self.lang)})
+        _print_progress({"stage": key, "share": share, "words": text(f"stage.{key}", self.lang)})
 
     def solving(self, line: LogLine) -> None:
         """Say best value and bound: ``{"level": …, "best": …, "bound": …, "gap": …, "seconds": …}``."""
@@ -184,10 +184,12 @@ class ProgressLines(ProgressBar):
             "gap": gap,
             "seconds": line.elapsed_s,
         }
-        _say({k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in found.items()})
+        _print_progress(
+            {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in found.items()}
+        )
 
 
-def _say(line: Mapping[str, Any]) -> None:
+def _print_progress(line: Mapping[str, Any]) -> None:
     click.echo(json.dumps(line, ensure_ascii=False), err=True)
 
 
@@ -265,22 +267,22 @@ def warn_of_scenario(plan: Plan, scenario: Scenario, lang: str) -> int:
 PREFIX = "click."
 
 
-def speak(lang: str) -> None:
+def translate_click(lang: str) -> None:
     """Let click take its words from the catalogue; what is not there stays English.
 
     Click hands each text to gettext under the names ``_`` and ``ngettext`` of its modules. Those names are replaced:
     gettext itself would need compiled files beside the catalogue, and the system's setting instead of ``--lang``.
     """
     known = {entry["en"]: entry[lang] for key, entry in catalogue().items() if key.startswith(PREFIX)}
-    one, many = _speakers(known)
+    one, many = _translators(known)
     for name, module in list(sys.modules.items()):
         if name == "click" or name.startswith(PREFIX):
-            for word, speaker in (("_", one), ("ngettext", many)):
+            for word, translate in (("_", one), ("ngettext", many)):
                 if callable(vars(module).get(word)):
-                    setattr(module, word, speaker)
+                    setattr(module, word, translate)
 
 
-def _speakers(known: Mapping[str, str]) -> tuple[Callable[[str], str], Callable[[str, str, int], str]]:
+def _translators(known: Mapping[str, str]) -> tuple[Callable[[str], str], Callable[[str, str, int], str]]:
     def one(words: str) -> str:
         return known.get(words) or gettext.gettext(words)
 

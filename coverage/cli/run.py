@@ -46,8 +46,8 @@ def command(
     folder = out or opened.folder / "run"
     with messages_in(opened.language), progress_bar(opened.language, form) as progress:
         check_folder(folder, overwrite=overwrite)
-        told = None if scenario is None else read_scenario(scenario)
-        plan = make_plan(opened, scenario=told, progress=progress, solving=progress.solving)
+        changed = None if scenario is None else read_scenario(scenario)
+        plan = make_plan(opened, scenario=changed, progress=progress, solving=progress.solving)
         write_run(plan, folder, overwrite=overwrite, lang=opened.language, progress=progress)
     code = finish(plan, folder, opened.language, started, strict=strict)
-    return code if told is None else warn_of_scenario(plan, told, opened.language) or code
+    return code if changed is None else warn_of_scenario(plan, changed, opened.language) or code

@@ -347,7 +347,7 @@ def _complements(cells: Mapping[str, Any], kept: IntArray, other: IntArray) -> b
     return None not in a | b and not a & b
 
 
-def _said(cells: Mapping[str, Any], rows: IntArray, name: str) -> Any:
+def _common_value(cells: Mapping[str, Any], rows: IntArray, name: str) -> Any:
     """What all rows that say something say; None if they differ, or say nothing."""
     values = {cells[name][row] for row in rows} - {None}
     return values.pop() if len(values) == 1 else None
@@ -364,14 +364,14 @@ def _complete(
 ) -> None:
     """Fill what the kept rows don't know; a ``better`` list wins where they differ; provenance keeps the rest."""
     single = len(kept) == len(other) == 1
-    points = [_said(cells, rows, "points") for rows in (kept, other)]
+    points = [_common_value(cells, rows, "points") for rows in (kept, other)]
     clash = not single or (None not in points and points[0] != points[1])
     lost = []
     for name in names:
-        value = _said(cells, other, name)
+        value = _common_value(cells, other, name)
         if name in _OWN or value is None or (name in MEASURES and not measures):
             continue
-        mine = _said(cells, kept, name)
+        mine = _common_value(cells, kept, name)
         if name in MEASURES and not single:
             mine, value = _total(cells, kept, name), _total(cells, other, name)
         elif not (clash and name in MEASURES):

@@ -117,7 +117,7 @@ def steered(
     for one in mapped:
         at, numeric = raw.headers.index(one.header), one.column.type in ("int", "float")
         if one.column.name in reading.values:
-            changes[at] = _said(reading.values[one.column.name])
+            changes[at] = _translation(reading.values[one.column.name])
         elif one.column.name == "position" and reading.position_order == "lat,lon":
             changes[at] = _turned
         elif numeric and reading.decimal == ",":
@@ -141,7 +141,7 @@ def _in_unit(mapped: Mapped, units: Mapping[str, str], file: str, found: Diagnos
     return replace(mapped, factor=factor)
 
 
-def _said(meanings: Mapping[str, Any]) -> Callable[[Any], Any]:
+def _translation(meanings: Mapping[str, Any]) -> Callable[[Any], Any]:
     known = {folded(key).casefold(): value for key, value in meanings.items()}
 
     def meaning(cell: Any) -> Any:
@@ -155,7 +155,7 @@ def _said(meanings: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 
 def _turned(cell: Any) -> Any:
-    """Longitude before latitude; what are not two parts stays as it is, and is told as that."""
+    """Longitude before latitude; what are not two parts stays as it is, and is reported as that."""
     parts = re.split(r"\s*[,;、/|，]\s*|\s+", folded(cell).strip("()[]{} ")) if isinstance(cell, str) else []
     return f"{parts[1]}, {parts[0]}" if len(parts) == 2 else cell
 

@@ -32,7 +32,7 @@ from .ledger import FileEntry, as_written, faulty_rows, file_entry, without_rows
 from .mapping import Reading, samples, steered, without_doubtful, without_ignored
 from .raw_table import RawTable, raw_from_frame
 from .sites import LIST
-from .totals_and_footnotes import merged_numbers, spreads, without_asides
+from .totals_and_footnotes import merged_numbers, spreads, without_totals_and_footnotes
 
 RASTER_SUFFIXES = (".tif", ".tiff")
 
@@ -119,7 +119,7 @@ def read_table(
     raw, mapped = steered(raw, mapped, schema, reading, found)
     read = raw
     if raw.sites is None:  # a run has left them out already
-        raw, aside = without_asides(raw, mapped)
+        raw, aside = without_totals_and_footnotes(raw, mapped)
         found += aside
     frame = _typed(raw, schema, mapped, defaults or {}, found)
     known_area = region if region is not None else roads
@@ -190,7 +190,7 @@ def recogniser(schema: TableSchema, columns: Mapping[str, str] | None) -> Callab
 
 
 def _as_the_file_says(found: Diagnostics, raw: RawTable) -> Diagnostics:
-    """Faults of a native format by the fields of the file; what several rows of one record share is told once."""
+    """Faults of a native format by the fields of the file; what several rows of one record share is reported once."""
     named = [replace(f, column=raw.shown.get(f.column or "", f.column)) for f in found]
     return Diagnostics({(f.key, f.row, f.column, str(f.value)): f for f in named}.values())
 
@@ -353,9 +353,11 @@ def _placed(
     lon, lat, wrong = checks.position_faults(x, y, source, rows, file=raw.file, zone=zone, far_km=far_km)
     found += wrong
     absent = ~(np.isfinite(x) & np.isfinite(y))
-    told = {f.row for f in found if f.values.get("name") in ("lon", "lat", "position")}
+    reported = {f.row for f in found if f.values.get("name") in ("lon", "lat", "position")}
     if schema.geometry == "point":
-        found += [Fault("position-missing", file=raw.file, row=int(r)) for r in rows[absent] if r not in told]
+        found += [
+            Fault("position-missing", file=raw.file, row=int(r)) for r in rows[absent] if r not in reported
+        ]
     elif absent.any() and not absent.all():
         values = {"n": int(absent.sum()), "rows": listed(rows[absent].tolist(), 20)}
         found.append(Fault("position-some-missing", file=raw.file, values=values, warning=True))

@@ -24,7 +24,7 @@ _FOOTNOTE = re.compile(
 _POSITIONS = ("lon", "lat", "position")
 
 
-def without_asides(raw: RawTable, mapped: Sequence[Mapped]) -> tuple[RawTable, list[Fault]]:
+def without_totals_and_footnotes(raw: RawTable, mapped: Sequence[Mapped]) -> tuple[RawTable, list[Fault]]:
     """Leave out rows of sums (合计, 小计) and footnotes below the table, and note which.
 
     A sum is a row whose first cell says so and that has no position; a footnote the only cell of a row

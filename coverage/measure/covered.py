@@ -131,19 +131,19 @@ def _checked(edges: pd.DataFrame, span_m: float) -> tuple[npt.NDArray[np.float64
     counted = np.ones(len(edges), dtype=bool)
     if not missing:
         length = pd.to_numeric(edges["length_m"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        faults += _told("edges-length", edges, "length_m", ~(np.isfinite(length) & (length >= 0)))
-        faults += _told(
+        faults += _edge_faults("edges-length", edges, "length_m", ~(np.isfinite(length) & (length >= 0)))
+        faults += _edge_faults(
             "edges-node", edges, "u", (edges["u"].isna() | edges["v"].isna()).to_numpy(dtype=bool)
         )
     if "counted" in edges.columns:
         good, counted = _yes_or_no(edges["counted"])
-        faults += _told("edges-counted", edges, "counted", ~good)
+        faults += _edge_faults("edges-counted", edges, "counted", ~good)
     if faults:
         raise InputError(faults)
     return length, counted
 
 
-def _told(key: str, edges: pd.DataFrame, column: str, wrong: npt.NDArray[np.bool_]) -> list[Fault]:
+def _edge_faults(key: str, edges: pd.DataFrame, column: str, wrong: npt.NDArray[np.bool_]) -> list[Fault]:
     rows = np.flatnonzero(wrong)
     faults = [
         Fault(key, value=edges[column].iloc[k], values={"edge": edges.index[k]})

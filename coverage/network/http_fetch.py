@@ -1,7 +1,7 @@
 """Requests that are cached, checked, and asked again with patience.
 
 OSMnx's own requests wait 55 s and try for ever on 429 and 504, and keep their settings in global variables.
-Here the number of tries is bounded, the server's ``Retry-After`` is honoured, and the user is told what
+Here the number of tries is bounded, the server's ``Retry-After`` is honoured, and the user reads what
 happens. Addresses and paths of the services are OSMnx's.
 
 urllib3's ``Retry`` looks at status and connection alone; an answer with status 200 that is cut off, or that says in
@@ -35,7 +35,7 @@ FIRST_WAIT_S = 5.0
 LONGEST_WAIT_S = 600.0
 NOBODY_THERE_RETRIES = 1
 """More tries where no connection came about: a closed port, an unknown name or a wrong proxy seldom mend by
-themselves, and whoever sits without internet should be told soon."""
+themselves, and whoever sits without internet should read so soon."""
 CONNECT_TIMEOUT_S = 15.0
 GRACE_S = 30.0
 """How much longer than the server's own time limit an answer is waited for."""

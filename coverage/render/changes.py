@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from ..network.geometry import earth_centred
-from ..schema import COLUMNS, Column, Reader, column, in_currency
-from ..schema import shown as told
+from ..schema import COLUMNS, Column, Reader, column, in_currency, shown
 from ..tables.summary import padded, width
 from ..texts import catalogue, text
 from ..units import M_PER_KM, MOST
-from .read_run import read_result, result_path, rows_of, shown
+from .read_run import one_line, read_result, result_path, rows_of
 
 Row = Mapping[str, Any]
 PARTS = ("why", "rules", "after", "money", "actions", "gaps", "routes", "siting")
@@ -135,7 +134,7 @@ def _names(first: Path, second: Path) -> tuple[str, str]:
 
 
 def _line(cell: object) -> str:
-    return shown(cell, 240)
+    return one_line(cell, 240)
 
 
 class Result:
@@ -161,7 +160,7 @@ class Result:
         """
         if self.at(path) is None and not needed:
             return {}
-        return {shown(row[key]): row for row in rows_of(self.whole, path, self.file, key)}
+        return {one_line(row[key]): row for row in rows_of(self.whole, path, self.file, key)}
 
 
 def number(value: object) -> float | None:
@@ -191,7 +190,7 @@ class Pair:
     def figure(self, value: object, held: Column) -> str:
         """A number as every surface writes it; a dash where there is none."""
         known = number(value)
-        return text("value.none", self.lang) if known is None else told(known, held, self.lang, unit=True)
+        return text("value.none", self.lang) if known is None else shown(known, held, self.lang, unit=True)
 
     # -- why ----------------------------------------------------------------------------------------------
 
@@ -200,7 +199,7 @@ class Pair:
         for name, old, new in self.both("provenance.inputs", "path", needed=True):
             if old.get("sha256") != new.get("sha256"):
                 state = "input-new" if not old else "input-gone" if not new else "input-changed"
-                sums = (shown(row.get("sha256"), 13) for row in (old, new))
+                sums = (one_line(row.get("sha256"), 13) for row in (old, new))
                 yield self.words("input", name=name), *sums, self.words(state)
         for key in ("policy", "assess_at", "data_date"):
             yield from self._setting(key, self.a.at(f"project.{key}"), self.b.at(f"project.{key}"))
@@ -209,12 +208,12 @@ class Pair:
             yield from self._setting(key, old.get(key), new.get(key))
         for name, a, b in self.both("findings", "rule", needed=True):
             if a and b and a.get("target") != b.get("target"):
-                title = self.words("target", title=shown(b.get("title", name)))
+                title = self.words("target", title=one_line(b.get("title", name)))
                 yield title, *(self.value(row, "target", "target") for row in (a, b)), ""
         old, new = (dict(_leaves(result.at("provenance.versions"))) for result in (self.a, self.b))
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) != new.get(key):
-                yield self.words("program", name=key), shown(old.get(key)), shown(new.get(key)), ""
+                yield self.words("program", name=key), one_line(old.get(key)), one_line(new.get(key)), ""
 
     def _setting(self, key: str, old: object, new: object) -> Iterator[tuple[str, ...]]:
         """A setting with what its key means, if that is known."""
@@ -223,7 +222,7 @@ class Pair:
         parts = key.split(".")
         known = (f"setting.{'.'.join(parts[:n])}" for n in range(len(parts), 0, -1))
         meaning = next((text(k, self.lang) for k in known if k in catalogue()), "")
-        yield self.words("setting", name=key), *(shown(value) or "–" for value in (old, new)), meaning
+        yield self.words("setting", name=key), *(one_line(value) or "–" for value in (old, new)), meaning
 
     # -- rules --------------------------------------------------------------------------------------------
 
@@ -235,7 +234,7 @@ class Pair:
                 for row in (old, new)
             ]
             if cells[0] != cells[1]:
-                yield shown(new.get("title", old.get("title", name))), *cells, self._better(old, new)
+                yield one_line(new.get("title", old.get("title", name))), *cells, self._better(old, new)
 
     def value(self, row: Row, low: str, high: str) -> str:
         """A value with its unit, an interval as both ends; of a rule on spacing with the longest gap and the holes."""
@@ -268,7 +267,8 @@ class Pair:
         """Money of the plan and of each year, people, number of actions."""
         units = [result.at("plan.cost.unit") for result in (self.a, self.b)]
         moneys = [
-            in_currency(COLUMNS["money"], shown(unit, 20) if isinstance(unit, str) else "") for unit in units
+            in_currency(COLUMNS["money"], one_line(unit, 20) if isinstance(unit, str) else "")
+            for unit in units
         ]
         for key in ("high", "low", "least", "budget"):
             yield from self._two(f"cost-{key}", f"plan.cost.{key}", moneys)
@@ -303,7 +303,7 @@ class Pair:
                 if partner is None:
                     yield self.named(new), "–", self.about(new), self.words("action-new")
                 else:
-                    km = told(partner[1], COLUMNS["distance_km"], self.lang, unit=True)
+                    km = shown(partner[1], COLUMNS["distance_km"], self.lang, unit=True)
                     yield (
                         self.named(new),
                         self.named(partner[0]),
@@ -338,7 +338,7 @@ class Pair:
 
     def named(self, row: Row) -> str:
         """Name of an action, else its id."""
-        return shown(row.get("name") or row.get("id"))
+        return one_line(row.get("name") or row.get("id"))
 
     def about(self, row: Row) -> str:
         """Kind, year and cost of an action."""
@@ -386,8 +386,8 @@ class Pair:
             if old.get("chosen") != new.get("chosen"):
                 yield (
                     self.words("siting-chosen", title=title),
-                    shown(old.get("chosen")),
-                    shown(new.get("chosen")),
+                    one_line(old.get("chosen")),
+                    one_line(new.get("chosen")),
                     "",
                 )
 
@@ -408,7 +408,7 @@ class Pair:
             run = "first" if not new else "second" if not old else "changed" if _differ(old, new) else "both"
             partner = moved.get(id(new)) if not old else None
             if partner is not None:
-                km = told(partner[1], COLUMNS["distance_km"], self.lang, unit=True)
+                km = shown(partner[1], COLUMNS["distance_km"], self.lang, unit=True)
                 about = f"{about} ({self.named(partner[0])}: {self.words('action-moved', km=km)})"
             elif run == "changed":
                 about = f"{self.about(old)} → {about}"
@@ -433,5 +433,5 @@ def _leaves(value: object, prefix: str = "", depth: int = 0) -> Iterator[tuple[s
             yield prefix, value
         return
     for key, inner in value.items():
-        name = shown(key, 60)
+        name = one_line(key, 60)
         yield from _leaves(inner, f"{prefix}.{name}" if prefix else name, depth + 1)

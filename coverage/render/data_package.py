@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..plan import Plan
-from ..schema import FRICTIONLESS_TYPES, told_unit
+from ..schema import FRICTIONLESS_TYPES, readers_unit
 from ..tables.plan_tables import Tables, sheets
 from ..tables.table import Head, Table
 from ..texts import LANGUAGES, text
@@ -85,4 +85,4 @@ def _field(table: Table, head: Head, lang: str) -> dict[str, Any]:
         "description": " / ".join(meanings.values()),
         "descriptions": meanings,
     }
-    return found | ({"unit": told_unit(column.unit, lang)} if column.unit and not head.unit_by else {})
+    return found | ({"unit": readers_unit(column.unit, lang)} if column.unit and not head.unit_by else {})

@@ -161,7 +161,9 @@ def read_result(folder: Path) -> dict[str, Any]:
             Fault("no-run-folder", file=str(path), values={"reason": error.strerror or error})
         ) from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise InputError(Fault("result-damaged", file=str(path), values={"reason": shown(error)})) from error
+        raise InputError(
+            Fault("result-damaged", file=str(path), values={"reason": one_line(error)})
+        ) from error
     if not isinstance(result, dict) or result.get("schema") != 1 or "findings" not in result:
         raise InputError(Fault("no-run-folder", file=str(path), values={"reason": "schema"}))
     return result
@@ -218,18 +220,18 @@ def run_language(folder: Path) -> str | None:
     return next((known for known in LANGUAGES if known == language), None)
 
 
-def shown(value: object, most: int = _MOST_SHOWN) -> str:
+def one_line(value: object, most: int = _MOST_SHOWN) -> str:
     r"""A value of unknown origin as a short line of printable text.
 
     Examples
     --------
-    >>> shown(["a", "b\x1b[31m", 1.5, None])
+    >>> one_line(["a", "b\x1b[31m", 1.5, None])
     'a, b�[31m, 1.5, –'
     """
     if value is None:
         return "–"
     if isinstance(value, list):
-        line = ", ".join(shown(each, most) for each in value[:most] if not isinstance(each, list))
+        line = ", ".join(one_line(each, most) for each in value[:most] if not isinstance(each, list))
     elif isinstance(value, float):
         line = f"{value:.9g}"
     else:

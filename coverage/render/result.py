@@ -21,7 +21,7 @@ from ..rules.finding import Finding
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit
-from ..tables.numbers import plain, told_table
+from ..tables.numbers import plain, table_in_km
 from ..tables.programme import plan_part
 from ..tables.source_tables import quality_table
 from ..units import figures_in_km, in_kilometres
@@ -131,7 +131,7 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
         "figures": figures_in_km(finding.figures),
         "source": finding.rule.source,
         "assumptions": list(finding.rule.assumptions),
-        "evidence": _records(told_table(finding), drop=("geometry",)),
+        "evidence": _records(table_in_km(finding), drop=("geometry",)),
         "survey": [] if "id" not in finding.survey else finding.survey["id"].tolist(),
     }
 

@@ -201,7 +201,7 @@ def _shares() -> dict[str, Any]:
     return dict.fromkeys(("total", "before", "after", "share_before", "share_after"), NUMBER)
 
 
-def told(what: str, found: Schema) -> Schema:
+def described(what: str, found: Schema) -> Schema:
     """A schema with its meaning."""
     return {**found, "description": what}
 
@@ -260,41 +260,41 @@ def _plan() -> Schema:
         "then actions steps levels stages unmet shared_gaps survey others excluded cost candidates verified faults "
         "proof",
         more=True,
-        actions=told(
+        actions=described(
             "In building order. without_…: additional money if the action must not be; without_lost: what nothing "
             "serves then.", actions,
         ),
-        steps=told(
+        steps=described(
             "Today, then the state after each action; what opens by itself is a step with the order of the one before.",
             steps,
         ),
-        levels=told(
+        levels=described(
             "price_bound follows from the prices of the proof by weak duality; bound may rest on branch and bound "
             "beyond it.", levels,
         ),
-        schedule={"anyOf": [{"type": "null"}, told(
+        schedule={"anyOf": [{"type": "null"}, described(
             "Proof of the spread over the years; missed: rules that are due by the end of a year and not met then.",
             schedule,
         )]},
-        stages=told("State at the end of each year; budget: money up to it.", stages),
-        unmet=told("What no action can serve.", rows_of("rule why who", why=TEXT, who=TEXT, more=True)),
+        stages=described("State at the end of each year; budget: money up to it.", stages),
+        unmet=described("What no action can serve.", rows_of("rule why who", why=TEXT, who=TEXT, more=True)),
         shared_gaps={"type": "array", "items": FREE},
-        survey=told(
+        survey=described(
             "What to find out, by the money that the answer can save.",
             rows_of("what saves_low saves_high", what={"type": ["string", "null"]}, more=True),
         ),
-        others=told(
+        others=described(
             "Actions not in the plan: additional money if one insists, and the cost at which it would be chosen.",
             others,
         ),
-        excluded=told("Places that can't be chosen, and why.", excluded),
-        then=told("What the rest of the money is spent on, with its importance; 1 in all.",
+        excluded=described("Places that can't be chosen, and why.", excluded),
+        then=described("What the rest of the money is spent on, with its importance; 1 in all.",
                   {"type": "object", "additionalProperties": amount}),
         cost=cost, people=object_of("total before after", **_shares(), more=True), proof=_proof(),
-        given=told("The plan is a scenario's: recounted, not optimised.", FLAG),
+        given=described("The plan is a scenario's: recounted, not optimised.", FLAG),
         complete=FLAG, candidates=COUNT, verified=FLAG, faults=TEXTS,
     )  # fmt: skip
-    return told("The plan to adopt; null if none was asked for. Money in cost.unit.", plan)
+    return described("The plan to adopt; null if none was asked for. Money in cost.unit.", plan)
 
 
 def _proof() -> Schema:
@@ -306,7 +306,7 @@ def _proof() -> Schema:
         from_m=amount, more=True,
     )  # fmt: skip
     whole: Schema = {"type": "array", "items": {"type": "integer"}}
-    drives = told(
+    drives = described(
         "Distances from both ends of a piece of road, without it: it passes if to_u_m of one site and to_v_m of "
         "another are within left_m; action -1: a site that is there.",
         rows_of(
@@ -323,7 +323,7 @@ def _proof() -> Schema:
         prices=amounts, ties=amounts, more=True,
     )  # fmt: skip
     pairs: Schema = {"type": "array", "items": {"type": "array"}}
-    years = told(
+    years = described(
         "The spread over the years: position of each action's year, rules held from a year on, prices of its rows.",
         object_of(
             "years money first hold stage missed count good ties people prices objective bound price_bound",
@@ -342,7 +342,7 @@ def _proof() -> Schema:
         items=rows_of("rule weight hopeless", rule=COUNT, weight=amount, hopeless=FLAG, more=True),
         demand=rows_of("weight actions", weight=amount, actions=counts, more=True),
     )  # fmt: skip
-    return told(
+    return described(
         "All that is needed to derive the bounds anew; positions are those in ids. See docs/plan.md.", proof
     )
 

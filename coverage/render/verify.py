@@ -23,7 +23,7 @@ from ..siting.planning.constraints import Constraints
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.proof import SMALL, check_proof, served_shares
 from ..units import M_PER_KM
-from .read_run import read_result, result_path, shown
+from .read_run import one_line, read_result, result_path
 
 RELATIVE = 1e-5
 """``result.json`` holds six decimals."""
@@ -57,7 +57,7 @@ def verify_run(folder: Path) -> tuple[int, list[Fault]]:
     path = result_path(folder)
     faults = list(_files(path.parent))
     changed = any(fault.values.get("name") == path.name for fault in faults)
-    with suppress(KeyError, TypeError):  # what is damaged is told below
+    with suppress(KeyError, TypeError):  # what is damaged is reported below
         faults += _beyond_prices(result.get("plan"))
     every: list[Claim] = []
     for part, claim in _parts(result, path.with_name("layers.gpkg")):
@@ -68,10 +68,10 @@ def verify_run(folder: Path) -> tuple[int, list[Fault]]:
         except Exception as error:
             older = isinstance(error, KeyError) and not changed
             reason = error.args[0] if older else f"{type(error).__name__}: {error}"
-            values = {"what": shown(part), "reason": shown(reason)}
+            values = {"what": one_line(part), "reason": one_line(reason)}
             faults.append(Fault("verify-older" if older else "verify-unreadable", values=values))
     wrong = [(what, claimed, found) for what, claimed, found in every if not _same(what, claimed, found)]
-    return len(every), [*faults, *_told_once(wrong)]
+    return len(every), [*faults, *_each_once(wrong)]
 
 
 def _files(folder: Path) -> Iterator[Fault]:
@@ -83,18 +83,18 @@ def _files(folder: Path) -> Iterator[Fault]:
         path = folder / name
         inside = not Path(name).is_absolute() and ".." not in Path(name).parts
         if not inside or path.is_symlink() or not path.is_file():
-            yield Fault("verify-missing", values={"name": shown(name)})
+            yield Fault("verify-missing", values={"name": one_line(name)})
         elif digest_of(path) != digest:
-            yield Fault("verify-changed", values={"name": shown(name)})
+            yield Fault("verify-changed", values={"name": one_line(name)})
 
 
-def _told_once(wrong: list[Claim]) -> Iterator[Fault]:
+def _each_once(wrong: list[Claim]) -> Iterator[Fault]:
     """One fault for claims of the same kind: ``G106.length_km`` and ``G320.length_km`` are."""
     kinds: dict[str, list[Claim]] = defaultdict(list)
     for claim in wrong:
         kinds[claim[0].rpartition(".")[2].split(" ")[0]].append(claim)
     for claims_of_kind in kinds.values():
-        what, claimed, found = (shown(value) for value in claims_of_kind[0])
+        what, claimed, found = (one_line(value) for value in claims_of_kind[0])
         values = {"what": what, "claimed": claimed, "found": found, "n": len(claims_of_kind) - 1}
         yield Fault("verify-values" if values["n"] else "verify-value", values=values)
 
@@ -180,14 +180,14 @@ def _beyond_prices(plan: Any) -> Iterator[Fault]:
         return
     for level in plan["levels"]:
         if level["rests_on"] != "prices":
-            values = {key: shown(level[key]) for key in ("name", "bound", "price_bound")}
+            values = {key: one_line(level[key]) for key in ("name", "bound", "price_bound")}
             yield Fault("verify-branch-and-bound", values=values, warning=True)
     schedule = plan["schedule"]
     if schedule is not None and schedule["rests_on"] != "prices":
-        values = {key: shown(schedule[key]) for key in ("bound", "price_bound")}
+        values = {key: one_line(schedule[key]) for key in ("bound", "price_bound")}
         yield Fault("verify-years", values=values, warning=True)
     if schedule is not None and schedule["missed"]:
-        missed = ", ".join(shown(f"{row['rule']} {row['year']}") for row in schedule["missed"])
+        missed = ", ".join(one_line(f"{row['rule']} {row['year']}") for row in schedule["missed"])
         yield Fault("verify-years-missed", values={"missed": missed}, warning=True)
 
 
@@ -357,7 +357,7 @@ def _open(layers: Path) -> sqlite3.Connection:
         damage = str(error)
     if damage != "ok":
         db.close()
-        raise InputError(Fault("verify-damaged", values={"name": layers.name, "reason": shown(damage)}))
+        raise InputError(Fault("verify-damaged", values={"name": layers.name, "reason": one_line(damage)}))
     return db
 
 
@@ -379,6 +379,6 @@ def _rows(db: sqlite3.Connection, table: str, columns: str) -> list[tuple[Any, .
         If there is no such table.
     """
     if table not in _tables(db):
-        raise InputError(Fault("verify-table", values={"table": shown(table)}))
+        raise InputError(Fault("verify-table", values={"table": one_line(table)}))
     name = table.replace('"', '""')
     return db.execute(f'SELECT {columns} FROM "{name}"').fetchall()

@@ -49,7 +49,7 @@ class RuleKind:
     column_names : mapping
         Names in the schema of columns that are called otherwise in the finding's table.
     lengths_in_km : bool
-        Lengths of its table are of roads: metres that are told in kilometres (``length_m`` as ``length_km``).
+        Lengths of its table are of roads: metres that are shown in kilometres (``length_m`` as ``length_km``).
     sheet : str
         Sheet of the workbook with all rows of the table. Empty: each rule gets a sheet of its own.
     sheet_of_first : bool

@@ -60,7 +60,7 @@ class Policy(BaseModel):
     map_approval : bool
         Whether the country approves maps before they are published (审图号: China's map regulations of 2015).
     lengths : str
-        Unit that readers are told lengths in, ``"km"`` or ``"mi"``; settings and files keep kilometres.
+        Unit that lengths are shown in, ``"km"`` or ``"mi"``; settings and files keep kilometres.
     emissions : EmissionFactors
         For the CO2 that shore power avoids; a project may give others.
     rules : tuple of Rule

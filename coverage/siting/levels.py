@@ -82,7 +82,7 @@ class PlanProblem:
 
 
 Watch = Callable[..., Callable[[float, float], None]]
-"""From a level's name and the scale of its program to what is told of its best value and bound."""
+"""From a level's name and the scale of its program to what is reported of its best value and bound."""
 
 
 @dataclass(frozen=True, eq=False)

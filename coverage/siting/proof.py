@@ -120,7 +120,7 @@ def write_proof(
 
 
 def _write_lines(problem: PlanProblem, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Lines of the rules that have them; each of their rows is told its line and where on it its stretch begins."""
+    """Lines of the rules that have them; each of their rows gets its line and where on it its stretch begins."""
     lines: list[dict[str, Any]] = []
     first = 0
     for rule in problem.rows.rules:
@@ -143,7 +143,7 @@ def _write_lines(problem: PlanProblem, listed: list[dict[str, Any]]) -> list[dic
 
 
 def _write_drives(problem: PlanProblem, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Distances from the ends of pieces of road that want two sites; each of their rows is told which."""
+    """Distances from the ends of pieces of road that want two sites; each of their rows gets which."""
     drives: list[dict[str, Any]] = []
     first = 0
     for rule in problem.rows.rules:

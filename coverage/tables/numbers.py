@@ -50,7 +50,7 @@ def headline(finding: Finding, lang: str) -> str:
     return text("finding.over", lang, value=value, limit=span(limit, lang), gaps=gaps, routes=routes)
 
 
-def told_table(finding: Finding) -> pd.DataFrame:
+def table_in_km(finding: Finding) -> pd.DataFrame:
     """The rows of a finding as they are written: lengths of road in kilometres."""
     return in_kilometres(finding.table) if kind_of(finding.rule).lengths_in_km else finding.table
 

@@ -19,7 +19,7 @@ from ..rules.inventory import Inventory
 from ..rules.kind import kind_of
 from ..rules.roads import RouteRule
 from ..rules.spacing import RouteSpacing
-from ..schema import COLUMNS, column, told_unit, unit_words
+from ..schema import COLUMNS, column, readers_unit, unit_words
 from ..texts import text
 from ..units import WGS84, in_kilometres
 from . import numbers
@@ -60,7 +60,7 @@ def findings(plan: Plan, lang: str) -> Table:
             "finding_status": numbers.status(before, lang),
             "value": numbers.headline(before, lang),
             "target_shown": numbers.target(before, lang),
-            "unit_shown": text(f"sheet.unit.{told_unit(before.unit, lang)}", lang),
+            "unit_shown": text(f"sheet.unit.{readers_unit(before.unit, lang)}", lang),
             "low": before.low,
             "high": before.high,
             "target_value": before.target,
@@ -95,7 +95,7 @@ def evidence(plan: Plan, lang: str) -> list[Table]:
     """What each rule rests on, as its page in the report shows it: what lacks something first."""
     found = []
     for finding in plan.before.findings:
-        kind, frame = kind_of(finding.rule), _worst_first(numbers.told_table(finding))
+        kind, frame = kind_of(finding.rule), _worst_first(numbers.table_in_km(finding))
         columns = [
             Head.of(column(kind.column_names.get(name, name)), lang, name=name, width=width)
             for name, width in kind.table
@@ -143,7 +143,8 @@ def figures(plan: Plan, lang: str) -> Table:
     """Further figures of each rule, a row each."""
     rows = [
         {"title": finding.rule.title[lang], "figure": label, "number": value, "words": words, "unit": unit,
-         "unit_shown": text(f"sheet.unit.{unit}", lang) if unit == "share" else unit_words(told_unit(unit, lang), lang),
+         "unit_shown": text(f"sheet.unit.{unit}", lang) if unit == "share"
+         else unit_words(readers_unit(unit, lang), lang),
          "rule": finding.rule.id, "key": key}
         for finding in plan.before.findings
         for key, label, value, unit, words in figure_rows(finding, lang)
@@ -194,7 +195,7 @@ def own_tables(plan: Plan, lang: str) -> list[Table]:
         if not has_own_sheet(finding.rule, plan.policy):
             continue
         kind = kind_of(finding.rule)
-        table = numbers.told_table(finding)
+        table = numbers.table_in_km(finding)
         if "geometry" in table and set(shapely.get_type_id(table["geometry"])) <= {-1, 0}:  # points, or none
             table = placed(gpd.GeoDataFrame(table, geometry="geometry", crs=WGS84))
         table = table.rename(columns={"class": "road_class", **kind.column_names})

@@ -17,8 +17,8 @@ from ..schema import (
     OBJECTIVE_UNITS,
     column,
     of_objective,
+    readers_unit,
     shown,
-    told_unit,
     unit_words,
 )
 from ..siting.planning.comply import Compliance
@@ -299,7 +299,7 @@ def aims(plan: Plan, lang: str) -> Table:
     ]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["aim"])
     frame["unit_shown"] = [
-        unit_words(told_unit(unit, lang), lang) for unit in frame["aim"].map(OBJECTIVE_UNITS).fillna("")
+        unit_words(readers_unit(unit, lang), lang) for unit in frame["aim"].map(OBJECTIVE_UNITS).fillna("")
     ]
     columns = "aim importance total before after unit_shown share_today share_planned objective"
     return Table("aims", heads(columns, lang), frame)

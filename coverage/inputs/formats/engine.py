@@ -257,7 +257,7 @@ def _converted(raw: RawTable, form: Format) -> RawTable:
     for i in kept:
         record = dict(zip(raw.headers, raw.rows[i], strict=True))
         try:
-            base = {c: _said(record, paths, form.values.get(c)) for c, paths in names.items()}
+            base = {c: _first_value(record, paths, form.values.get(c)) for c, paths in names.items()}
             groups = _alike(form.parts(record)) if form.parts is not None else [{}]
         except WrongElementError as error:
             expected = {"expected": error.expected}
@@ -300,7 +300,7 @@ def _placed(raw: RawTable) -> bool:
     return geometry is not None and bool((~shapely.is_missing(geometry.to_numpy())).any())
 
 
-def _said(record: Record, paths: Sequence[str], values: Mapping[str, str | bool | None] | None) -> Any:
+def _first_value(record: Record, paths: Sequence[str], values: Mapping[str, str | bool | None] | None) -> Any:
     """What the first of the fields says that says something, in our words."""
     found = next((value for path in paths if (value := at(record, path)) is not None), None)
     if isinstance(found, list | dict):

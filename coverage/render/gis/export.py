@@ -26,7 +26,7 @@ from ...tables.layer import Layer
 from ...texts import text
 from ...units import WGS84
 from .fields import Field, ascii_names
-from .geopackage import NO_TIME, Table, prepare, told_as_os_errors
+from .geopackage import NO_TIME, Table, as_os_errors, prepare
 from .qml import layer_qml
 
 Format = Literal["shapefile", "geojson", "flatgeobuf", "geoparquet", "pmtiles"]
@@ -112,7 +112,7 @@ def export_layers(
             ):  # its driver writes no archive without a tile
                 notes.append(_note("export-empty", table))
                 continue
-            with told_as_os_errors(Path(folder)):
+            with as_os_errors(Path(folder)):
                 file = new / f"{held.name}{SUFFIX[format]}"
                 _WRITERS[format](held, file, crs, encoding, time)
                 _check_whole(held, file)

@@ -132,7 +132,7 @@ def write_geopackage(
     archive = project_archive(
         project_layers(held), f"./{path.name}", crs=crs, lang=lang, title=title, time=time
     )
-    with write_file(path, overwrite=overwrite) as new, told_as_os_errors(path):
+    with write_file(path, overwrite=overwrite) as new, as_os_errors(path):
         with _settings(time):
             for table in held:
                 _write_table(table, new, crs)
@@ -248,7 +248,7 @@ def _write_table(table: Table, path: Path, crs: str) -> None:
 
 
 @contextmanager
-def told_as_os_errors(path: Path) -> Iterator[None]:
+def as_os_errors(path: Path) -> Iterator[None]:
     """What GDAL and SQLite could not write is an error of the disk, like any other.
 
     Raises

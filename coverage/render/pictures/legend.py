@@ -10,7 +10,7 @@ import shapely
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 
-from ...schema import told, told_unit
+from ...schema import in_readers_unit, readers_unit
 from ...tables.layer import Category, Kind, Layer
 from ...tables.styles import INK
 from ...texts import text
@@ -135,7 +135,7 @@ def draw_scale(axes: Axes, paper: Paper, lang: str) -> None:
     """Draw a bar of a round length in two halves, at the lower left; below one kilometre or mile in metres or feet."""
     longest = paper.width * _SHARE
     for unit, each_m in (("km", M_PER_KM), ("m", 1.0)):
-        most = told(longest * paper.m_per_pt / each_m, unit, lang)
+        most = in_readers_unit(longest * paper.m_per_pt / each_m, unit, lang)
         if most >= 1.0:
             break
     round_length = bar_length(most)
@@ -151,7 +151,7 @@ def draw_scale(axes: Axes, paper: Paper, lang: str) -> None:
         axes,
         _MARGIN + length,
         y,
-        f"{round_length:g} {told_unit(unit, lang)}",
+        f"{round_length:g} {readers_unit(unit, lang)}",
         _SIZE,
         INK,
         halo=1,

@@ -7,7 +7,7 @@ from math import ceil, floor
 from typing import Any
 
 from ...measure.strip_model import StripData
-from ...schema import TOLD, column, length_unit, shown
+from ...schema import READERS_UNITS, column, length_unit, shown
 from ...texts import catalogue, text
 from ...units import M_PER_KM, km
 from .canvas import Canvas
@@ -26,7 +26,7 @@ class Scale:
     def __init__(self, data: StripData, width: float, lang: str) -> None:
         self.low, self.high = data.start_m, max(data.end_m, data.start_m + 1.0)
         self.left, self.right = LEFT_PX, width - RIGHT_PX
-        self.unit, each_km = TOLD.get((length_unit(lang), "km"), ("km", 1.0))
+        self.unit, each_km = READERS_UNITS.get((length_unit(lang), "km"), ("km", 1.0))
         self.unit_m = each_km * M_PER_KM
 
     def x(self, at_m: float) -> float:
@@ -36,7 +36,7 @@ class Scale:
 
     @property
     def step(self) -> float:
-        """Distance of the labelled ticks, in the unit told."""
+        """Distance of the labelled ticks, in the unit shown."""
         per_unit = (self.right - self.left) / (self.high - self.low) * self.unit_m
         return next((s for s in STEPS if s * per_unit >= LABEL_PX), STEPS[-1])
 

@@ -10,7 +10,7 @@ from typing import Any
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from ...schema import SHARES, Column, shown, told, told_unit
+from ...schema import SHARES, Column, in_readers_unit, readers_unit, shown
 from ...tables.summary import width
 from ...tables.table import Head, Table, cell_value
 
@@ -35,16 +35,17 @@ def sheet_rows(sheet: Table, lang: str) -> list[list[str | int | float | dt.date
     """All cells below the header."""
     frame = sheet.frame.reindex(columns=[h.name for h in sheet.heads]).head(MOST_ROWS)
     columns = [
-        [_told(cell_value(v, head, lang), unit, lang) for v, unit in zip(frame[head.name].tolist(), units, strict=True)]
+        [_in_readers_unit(cell_value(v, head, lang), unit, lang)
+         for v, unit in zip(frame[head.name].tolist(), units, strict=True)]
         for head in sheet.heads
         for units in [_units(sheet, head, len(frame))]
     ]  # fmt: skip
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _told(value: Any, unit: str, lang: str) -> Any:
-    """Return a cell in its reader's unit."""
-    return told(value, unit, lang) if isinstance(value, (int, float)) else value
+def _in_readers_unit(value: Any, unit: str, lang: str) -> Any:
+    """A number in its reader's unit; other cells as they are."""
+    return in_readers_unit(value, unit, lang) if isinstance(value, (int, float)) else value
 
 
 def _units(sheet: Table, head: Head, n: int) -> list[str]:
@@ -109,7 +110,7 @@ def _number_formats(sheet: Table, c: int, rows: Sequence[Sequence[Any]], lang: s
     Numbers of one unit have the same decimals down the column, as many as one of them needs.
     """
     head = sheet.heads[c]
-    units = [told_unit(unit, lang) for unit in _units(sheet, head, len(rows))]
+    units = [readers_unit(unit, lang) for unit in _units(sheet, head, len(rows))]
     cells = [(replace(head.column, unit=unit), row[c]) for unit, row in zip(units, rows, strict=True)]
     needed = [_decimals(column, value) for column, value in cells]
     most = {

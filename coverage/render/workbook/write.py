@@ -16,7 +16,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from ...schema import told
+from ...schema import in_readers_unit
 from ...tables.layer import GAP, GOOD, MIDDLE, Imprint, SourceNote
 from ...tables.plan_tables import Tables, sheets
 from ...tables.table import Table, clean
@@ -205,7 +205,7 @@ def _colours(page: Worksheet, sheet: Table, last: int, style: Callable[[str], Fo
             rule = {
                 "type": "cell",
                 "criteria": ">",
-                "value": told(limit, sheet.heads[places[name]].column.unit, lang),
+                "value": in_readers_unit(limit, sheet.heads[places[name]].column.unit, lang),
                 "format": style("gap"),
             }
             page.conditional_format(1, places[name], last, places[name], rule)

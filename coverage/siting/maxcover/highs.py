@@ -17,7 +17,7 @@ from .problem import BoolArray, FloatArray, IntArray
 
 _POLL_S = 0.05
 _GRACE_S = 1.0
-"""Seconds after the deadline in which HiGHS may stop by itself before it is told to, and then left behind."""
+"""Seconds after the deadline in which HiGHS may stop by itself before it is asked to, and then left behind."""
 
 _LAST_WAIT_S = 30.0
 """A thread of HiGHS that is cut off at exit aborts the process: it is waited for so long."""
@@ -118,7 +118,7 @@ class Solver:
         Returns
         -------
         bool
-            False if it did not stop when told to; it must not be looked at then.
+            False if it did not stop when asked to; it must not be looked at then.
         """
         self.highs.HandleUserInterrupt = True
         over = threading.Event()
@@ -130,24 +130,24 @@ class Solver:
                 over.set()
 
         # Thread.join must not be asked: when Ctrl-C interrupts it, Python 3.11 and 3.12 take the thread for ended.
-        end, told, interrupted = time.perf_counter() + seconds, False, False
+        end, stopping, interrupted = time.perf_counter() + seconds, False, False
         try:
             threading.Thread(target=work, daemon=True).start()
             while not over.is_set():
                 try:
                     while not over.wait(_POLL_S if idle is None else 0.001):
                         late = time.perf_counter() - end
-                        if not told and (interrupted or late > 0 or poll()):
+                        if not stopping and (interrupted or late > 0 or poll()):
                             self.highs.cancelSolve()
-                            told, end = True, min(end, time.perf_counter())
-                        elif told and late > _GRACE_S:
+                            stopping, end = True, min(end, time.perf_counter())
+                        elif stopping and late > _GRACE_S:
                             atexit.register(over.wait, _LAST_WAIT_S)
                             return False
-                        elif idle is not None and not told:
+                        elif idle is not None and not stopping:
                             idle()
                 except (
                     KeyboardInterrupt
-                ):  # wherever in the loop it comes: HiGHS must be told before anything else
+                ):  # wherever in the loop it comes: HiGHS must be asked to stop before anything else
                     self.interrupted = interrupted = True
         except BaseException:  # the process is to end, but HiGHS first
             self.highs.cancelSolve()

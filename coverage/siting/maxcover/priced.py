@@ -286,7 +286,7 @@ def _in_parts(
             whole = np.zeros(len(whole), np.bool_)
             whole[rank] = True
         part, spread = _narrowed(program, whole | ~program.integer)
-        # What branch and cut proves of a part is told only where it holds for the whole.
+        # What branch and cut proves of a part is reported only where it holds for the whole.
         mine = replace(
             work,
             gap=work.gap if exact else max(work.gap, ROUGH),

@@ -75,7 +75,7 @@ def propose(
     lengths : str
         Unit of the marks that places along a route are named after.
     constraints, progress : optional
-        What else is asked for; who is told of each step of the solve.
+        What else is asked for; and who gets each step of the solve.
 
     Returns
     -------
@@ -100,10 +100,10 @@ def propose(
     plain = solve(problem, method=method, progress=progress, **solver.keywords())
     if plain.status == "infeasible":
         plain = replace(plain, reason=why_infeasible(problem, plain, places.names, counties))
-    return _told(objective, candidates, reaches, problem, plain, constraints, solver, reach_km)
+    return _objective_outcome(objective, candidates, reaches, problem, plain, constraints, solver, reach_km)
 
 
-def _told(
+def _objective_outcome(
     objective: str,
     candidates: gpd.GeoDataFrame,
     reaches: _Reaches,

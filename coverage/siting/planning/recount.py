@@ -98,7 +98,7 @@ class Claimed:
 def claims(claimed: Claimed) -> Iterator[Claim]:
     """Everything that can be counted again."""
     yield "sites.chosen", sorted(claimed.row["chosen"]), sorted(claimed.chosen)
-    yield from _wishes(claimed)
+    yield from _constraint_claims(claimed)
     yield from _failures(claimed)
     yield from _counties(claimed)
     yield from _scenarios(claimed)
@@ -108,7 +108,7 @@ def claims(claimed: Claimed) -> Iterator[Claim]:
     yield from _goal(claimed)
 
 
-def _wishes(claimed: Claimed) -> Iterator[Claim]:
+def _constraint_claims(claimed: Claimed) -> Iterator[Claim]:
     """Required, forbidden, least distance."""
     if claimed.row["status"] in ("infeasible", "unknown"):
         return
@@ -246,14 +246,14 @@ def _capacity(claimed: Claimed) -> Iterator[Claim]:
     yield "served.demand", [], over
     for site in claimed.row["sites"]:
         name = f"sites.{site['id']}"
-        yield f"{name}.capacity", site["capacity"], _room(capacity, site)
+        yield f"{name}.capacity", site["capacity"], _site_capacity(capacity, site)
         yield f"{name}.served", site["served"], by_site.get(site["id"], 0.0)
         yield f"{name}.not_above_capacity", True, site["served"] <= site["capacity"] + slack
     strangers = set(by_site) - {s["id"] for s in claimed.row["sites"]}
     yield "served.strangers", [], sorted(strangers)
 
 
-def _room(capacity: Capacity, site: Record) -> float:
+def _site_capacity(capacity: Capacity, site: Record) -> float:
     """What a site can serve by its plugs."""
     if not site["existing"]:
         new = capacity.per_site
