@@ -193,22 +193,28 @@ _TEXTS = """
     figure words key unit_shown target_shown file column cell remedy group item entry why within_km
     other_id rows outcome table
     closes_words without_words why_words action what stage_year
+    region region_id state_reason regions region_lengths builders
 """
 _CHOICES = """
     kind status has fast counts cargo park_type spacing_class direction reason problem covered candidate_status
-    objective quality_kind severity road_class evidence_kind meets ship_kind aim part action_kind place pin
+    objective quality_kind severity road_class evidence_kind meets ship_kind aim part action_kind place pin region_state
+    standing
 """
-_FLAGS = "open_start open_end gap_max_open essential required existing energy_estimated able counts_in_rule certain"
+_FLAGS = """
+    open_start open_end gap_max_open essential required existing energy_estimated able counts_in_rule certain at_border
+"""
 _COUNTS = """
     section points fast_points spaces ready_spaces build_order serves sites plugs plans of_plans rank row priority
     sites_built direction_sites own_gaps_over new_sites min_sites sites_without_power
     without_lost people_reached traffic_points read kept merged left_out faulted
+    rules_met rules_on_average rules_not_met rules_undecided rules_not_due own_sites national_sites border_sites
+    regions_met regions_on_average regions_not_met regions_undecided regions_not_due
 """
 _NUMBERS: Mapping[str, str] = {
     "money": """spent money insist_low insist_high chosen_at saves_low saves_high cost cost_so_far retrofit_cost
-        budget""",
+        budget own_money national_money border_money""",
     "": """weight population registered_ev calls_per_year kw_per_ev
-        ev_per_point detour yes no unknown low high low_after high_after target_value number score""",
+        ev_per_point detour yes no unknown counted_total low high low_after high_after target_value number score""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
         gap_median_km gap_p90_km gap_max_km driven_km own_km shared_km shared_max_km""",
     "m": "length_m",

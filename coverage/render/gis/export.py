@@ -39,8 +39,9 @@ SUFFIX: Mapping[Format, str] = {
     "pmtiles": ".pmtiles",
 }
 MERCATOR = "EPSG:3857"
-ZOOM = 12
-"""Deepest zoom of vector tiles: their grid is 2.4 m wide there; maps draw the same tiles beyond it."""
+ZOOM, AREA_ZOOM = 12, 10
+"""Deepest zoom of vector tiles: their grid is 2.4 m wide there, 10 m for areas, which fill the tiles of a country; maps
+draw the same tiles beyond it."""
 DBF_NAME, DBF_BYTES = 10, 254
 """Longest name and text that a Shapefile's table holds."""
 _PMTILES_HEAD = 127
@@ -290,6 +291,7 @@ def _write_geoparquet(table: Table, path: Path, crs: str, encoding: Encoding, ti
 
 
 def _write_pmtiles(table: Table, path: Path, crs: str, encoding: Encoding, time: str) -> None:
+    deepest = AREA_ZOOM if "Polygon" in (table.geometry_type or "") else ZOOM
     pyogrio.raw.write(
         path,
         shapely.to_wkb(table.geometry),
@@ -301,7 +303,11 @@ def _write_pmtiles(table: Table, path: Path, crs: str, encoding: Encoding, time:
         geometry_type=table.geometry_type,
         crs=crs,
         promote_to_multi=False,
-        dataset_options={"NAME": table.name, "MINZOOM": "0", "MAXZOOM": str(ZOOM)},
+        dataset_options={
+            "NAME": table.name,
+            "MINZOOM": "0",
+            "MAXZOOM": str(deepest),
+        },
     )
 
 

@@ -90,10 +90,11 @@ class Pages:
         above_mm: float = 78.0,
         phase: State = "before",
         extent: Sequence[float] | None = None,
+        height_mm: float | None = None,
     ) -> None:
         """Write a map with its caption, so high that a table of so many rows and what stands above fit on its page."""
         room = PAGE_MM - above_mm - ROW_MM * (rows + 2)
-        height_mm = min(room, MAP_MM[1]) if room >= MAP_MM[0] else MAP_MM[0]
+        height_mm = height_mm or (min(room, MAP_MM[1]) if room >= MAP_MM[0] else MAP_MM[0])
         with as_paths():
             figure = map_figure(
                 layers,

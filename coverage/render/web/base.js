@@ -40,6 +40,7 @@ const ICONS = {
   measure: "M3 13L13 3l4 4L7 17zM6 10l2 2M8.5 7.5l2 2M11 5l2 2",
   fullscreen: "M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4",
   print: "M6 7V3h8v4M6 14H3V7h14v7h-3M6 11h8v6H6z",
+  regions: "M3 6l5-3 5 3 4-2v10l-5 3-5-3-4 2zM8 3v11M13 6v11",
   findings: "M4 5l1.5 1.5L8 4M10.5 5.5H17M4 11l1.5 1.5L8 10M10.5 11.5H17M4 16.5h2M10.5 16.5H17",
   plan: "M4 15V9M9 15V5M14 15v-4M3 17.5h14M17 8l-3-4-3 4",
   back: "M12 4l-6 6 6 6", forward: "M8 4l6 6-6 6",

@@ -328,6 +328,7 @@ function highlight(layer, indexes) {
 }
 
 async function openPopup(layer, i, at) {
+  if (DATA.regions && layer.spec.name === "regions") { popupAt(regionBox(i), at); return; }
   const rows = await layer.row(i), strip = await layer.extra("strip", i);
   const category = layer.dense ? layer.grid.category[i] : layer.spec.cat[i];
   const name = (await layer.extra("heading", i)) || (layer.spec.numbered && (await layer.extra("search", i))) || (await layer.extra("labels", i)) || "";

@@ -32,6 +32,7 @@ function start() {
   const hasLand = view.layers.some((l) => l.spec.kind === "polygon" && l.spec.group === "background" && l.spec.count);
   MAP.getContainer().classList.toggle("all-land", !hasLand);
   L.control.scale({ imperial: DATA.lengths === "mi", metric: DATA.lengths === "km", maxWidth: 140, position: "bottomright" }).addTo(MAP);
+  headButton("toggle-regions", "regions", "map.regions", () => togglePanel("regions"));
   headButton("toggle-findings", "findings", "map.findings", () => togglePanel("findings"));
   headButton("toggle-plan", "plan", "map.plan", () => {
     togglePanel("plan");
@@ -56,6 +57,7 @@ function start() {
   togglePanel("edit", false);
   const told = DATA.findings.length + DATA.cards.length > 0;
   togglePanel("findings", !isNarrow() && told);
+  buildRegions();
   togglePanel("layers", !isNarrow());
   byId("toggle-findings").hidden = !told;
   wholeArea();

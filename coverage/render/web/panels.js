@@ -169,8 +169,8 @@ function togglePanel(name, wanted) {
   panel.hidden = !open;
   button.setAttribute("aria-expanded", String(open));
   if (name === "edit") showEditing(open);
-  // Findings, plan and edit mode share a side; on a phone there is room for one panel.
-  const rivals = isNarrow() ? ["findings", "plan", "edit", "layers"] : name === "layers" ? [] : ["findings", "plan", "edit"];
+  // Regions, findings, plan and edit mode share a side; on a phone there is room for one panel.
+  const left = ["regions", "findings", "plan", "edit"], rivals = isNarrow() ? [...left, "layers"] : name === "layers" ? [] : left;
   if (open) for (const other of rivals) if (other !== name && !byId(other).hidden) togglePanel(other, false);
   MAP.invalidateSize({ pan: false });
 }

@@ -31,6 +31,7 @@ def render_map(
     cards: Sequence[PlanCard] = (),
     panel: Mapping[str, Any] | None = None,
     edit: Mapping[str, Any] | None = None,
+    regions: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the page as text; the same input gives the same text.
 
@@ -55,6 +56,9 @@ def render_map(
         Steps of a plan to adopt, see :class:`plugspan.tables.plan_panel.PlanPanel`.
     edit : mapping, optional
         What the edit mode recounts with, see :func:`.edit_data.edit_block`.
+    regions : mapping, optional
+        Figures and links of the features of the layer ``regions``, and by what they are coloured: see
+        :func:`plugspan.country.layers.region_panel`.
     """
     notes = (note or SourceNote()).parts(lang)
     blocks = page_payload(
@@ -69,6 +73,7 @@ def render_map(
         cards=cards,
         panel=panel,
         edit=edit,
+        regions=regions,
     )
     return assemble(blocks, lang=lang, title=title, basemap=basemap)
 
@@ -87,6 +92,7 @@ def write_map(
     cards: Sequence[PlanCard] = (),
     panel: Mapping[str, Any] | None = None,
     edit: Mapping[str, Any] | None = None,
+    regions: Mapping[str, Any] | None = None,
     overwrite: bool = True,
 ) -> None:
     """Write the page of :func:`render_map`, in the place of an earlier one; an interrupted run leaves that."""
@@ -102,6 +108,7 @@ def write_map(
         cards=cards,
         panel=panel,
         edit=edit,
+        regions=regions,
     )
     with write_file(Path(path), overwrite=overwrite) as new:
         new.write_text(page, "utf-8", newline="\n")

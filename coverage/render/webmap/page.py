@@ -33,6 +33,7 @@ SCRIPTS = (
     "keys.js",
     "panels.js",
     "plan.js",
+    "regions.js",
     "edit_roads.js",
     "edit_core.js",
     "edit_complete.js",

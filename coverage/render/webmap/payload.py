@@ -247,6 +247,7 @@ def page_payload(
     cards: Sequence[PlanCard] = (),
     panel: Mapping[str, Any] | None = None,
     edit: Mapping[str, Any] | None = None,
+    regions: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the page's JSON blocks by id; ``plugspan-data`` is the main one."""
     blocks: dict[str, dict[str, Any]] = {}
@@ -269,6 +270,7 @@ def page_payload(
         "findings": [vars(row) for row in findings],
         "cards": [vars(card) for card in cards],
         "plan": panel,
+        "regions": regions,
         "strips": {key: chart_tree(svg) for key, svg in strips.items()},
         "basemap": vars(basemap) if basemap else None,
     }
@@ -282,8 +284,8 @@ def _ui_texts(lang: str) -> dict[str, str]:
 
 
 def _view(layers: Sequence[Layer], specs: Sequence[dict[str, Any]]) -> list[float]:
-    """Return what the map shows first: the counties and the assessed routes with their gaps, else everything."""
-    for wanted in ({"counties", "routes"}, {layer.name for layer in layers}):
+    """Return what the map shows first: a country's regions; counties and assessed routes; else everything."""
+    for wanted in ({"regions"}, {"counties", "routes"}, {layer.name for layer in layers}):
         boxes = [spec["bounds"] for spec in specs if spec["name"] in wanted and spec["bounds"]]
         if boxes:
             west, south, east, north = np.array(boxes).T

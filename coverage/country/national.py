@@ -1,0 +1,471 @@
+"""The country's results from the run folders of its regions and of its routes: tables, shared gaps, who builds.
+
+No figure is measured here. A region's come from its ``result.json`` and the words of its ``layers.gpkg``, those of
+rules on roads for the whole country from the run in ``national/``. What is added are sums, ranks, and what lies where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.ops import substring
+
+from ..errors import Fault, InputError
+from ..render.read_run import Run, read_run
+from ..rules.kind import kinds
+from ..rules.roads import RouteRule
+from ..schema import Reader
+from ..tables.numbers import kilometres
+from ..tables.rule_tables import OF_UNIT, status_looks
+from ..tables.table import Table, heads
+from ..texts import text
+from ..units import GEOD, M_PER_KM, WGS84, km
+from .manifest import NATIONAL, REGIONS, RegionRun, read_manifest, run_folder
+
+LEAST_M = 100.0
+"""Less of a gap than this lies in a region only because its border is drawn roughly: it is no neighbour for that."""
+STATUSES = {
+    "met": "rules_met", "met on average": "rules_on_average", "not met": "rules_not_met",
+    "undecided": "rules_undecided", "not due": "rules_not_due",
+}  # fmt: skip
+"""How a rule stands, and the column that counts such rules of a region."""
+FEW = 2
+"""So many rules that are not met are few."""
+PLAN_COLUMNS = "own_sites own_money national_sites national_money border_sites border_money"
+REGION_COLUMNS = f"id name region_state state_reason rank {' '.join(STATUSES.values())} {PLAN_COLUMNS}"
+RULE_COLUMNS = (
+    "region title finding_status value target_shown value_after status_after rank yes unknown no counted_total "
+    "unit_shown low high target_value low_after high_after rule region_id"
+)
+GAP_COLUMNS = (
+    "rule_title ref section direction from_km to_km length_km own_km regions region_lengths builders rule"
+)
+ACTION_COLUMNS = "build_order name action_kind region money stage_year at_border id"
+WHOLE_COLUMNS = (
+    "title value target_shown finding_status value_after status_after yes unknown no counted_total regions_met "
+    "regions_on_average regions_not_met regions_undecided regions_not_due rule"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Country:
+    """A country's results.
+
+    Attributes
+    ----------
+    name : str
+    lang : Reader
+        Language of all texts, with the unit that lengths are told in.
+    project : mapping
+        What ``project`` says in the ``result.json`` of the national run, or of the first region that is done.
+    currency : str
+    regions : GeoDataFrame
+        A row a region, in the order of the file of regions, EPSG:4326: its state, how many rules stand how, its rank,
+        its part of the plans (:data:`REGION_COLUMNS`), and ``standing``: all, open, few, many or none.
+    findings : DataFrame
+        A row for each rule of each region that is done: :data:`RULE_COLUMNS`, and ``status``, ``kind``, ``unit``.
+    whole : DataFrame
+        A row for each rule, of the whole country: :data:`WHOLE_COLUMNS`.
+    gaps : GeoDataFrame
+        A row for each gap that is too long and lies in several regions: :data:`GAP_COLUMNS`; ``parts``, ``closed_by``.
+    actions : GeoDataFrame
+        What the national plan builds: :data:`ACTION_COLUMNS`, and ``region_id``, ``cost``.
+    routes : GeoDataFrame
+        Gaps of the national run by class.
+    """
+
+    name: str
+    lang: Reader
+    project: Mapping[str, Any]
+    currency: str
+    regions: gpd.GeoDataFrame
+    findings: pd.DataFrame
+    whole: pd.DataFrame
+    gaps: gpd.GeoDataFrame
+    actions: gpd.GeoDataFrame
+    routes: gpd.GeoDataFrame
+
+
+def read_country(out: Path) -> Country:
+    """Read what the regions' runs and the national run say.
+
+    Parameters
+    ----------
+    out : Path
+        The country's folder: ``manifest.json``, ``regions.gpkg``, ``regions/<id>/``, ``national/``. A region whose run
+        folder can't be read counts as failed, with the reason; without ``national/`` there are no routes.
+
+    Raises
+    ------
+    InputError
+        If there is no manifest or no file of regions.
+    """
+    manifest = read_manifest(out)
+    if manifest is None:
+        raise InputError(Fault("no-country-folder", file=str(out)))
+    runs, states = _read_runs(out, manifest.regions, manifest.language)
+    national = _national(out)
+    first = national or next(iter(runs.values()), None)
+    project = {} if first is None else first.result["project"]
+    lang = Reader(manifest.language, project.get("length_unit", "km"))
+    shapes = gpd.read_file(out / REGIONS, layer="regions").to_crs(WGS84).set_index("id")["geometry"]
+    regions = gpd.GeoDataFrame(states, geometry=shapes.reindex(states["id"]).to_numpy(), crs=WGS84)
+    findings = _ranked(_findings(runs, states))
+    actions = _actions(national, regions)
+    routes = _routes(national)
+    gaps, closing = _shared_gaps(national, routes, regions, actions, lang)
+    actions["at_border"] = actions["id"].isin(closing)
+    regions = _with_counts(regions, findings, runs)
+    regions = _with_plans(regions, runs, actions, planned=national is not None)
+    whole = _whole(findings, national, lang)
+    currency = next((unit for run in (national, *runs.values()) if (unit := _currency(run))), "")
+    return Country(manifest.name, lang, project, currency, regions, findings, whole, gaps, actions, routes)
+
+
+def _read_runs(out: Path, regions: Sequence[RegionRun], lang: str) -> tuple[dict[str, Run], pd.DataFrame]:
+    """Run folders of the regions that are done, and all regions with their states."""
+    runs, rows = {}, []
+    for region in regions:
+        row = {
+            "id": region.id,
+            "name": region.name,
+            "region_state": region.state,
+            "state_reason": region.reason or None,
+        }
+        if region.state == "done":
+            try:
+                run = read_run(run_folder(out, region.id))
+                run.findings, run.actions, run.tables["findings"]
+                runs[region.id] = run
+            except (InputError, KeyError) as error:
+                reason = error.render(lang) if isinstance(error, InputError) else str(error)
+                row |= {"region_state": "failed", "state_reason": reason}
+        rows.append(row)
+    return runs, pd.DataFrame(rows, columns=["id", "name", "region_state", "state_reason"], dtype=object)
+
+
+def _national(out: Path) -> Run | None:
+    """The run of the whole country's routes, if there is one that can be read."""
+    if not (out / NATIONAL / "result.json").is_file():
+        return None
+    return read_run(out / NATIONAL)
+
+
+def _currency(run: Run | None) -> str:
+    """Unit of money of a run's plan; empty without one."""
+    return "" if run is None or run.result.get("plan") is None else str(run.result["plan"]["cost"]["unit"])
+
+
+# -- findings --------------------------------------------------------------------------------------------
+
+
+def _rows_of(run: Run) -> Iterable[dict[str, Any]]:
+    """Each rule of a run: figures from result.json, words from the table of findings."""
+    words = run.tables["findings"].set_index("rule")
+    after = {row["rule"]: row for part in ("findings", "measures") for row in run.result["after"][part]}
+    for row in (*run.result["findings"], *run.result["measures"]):
+        counts, said, then = row["counts"], words.loc[row["rule"]], after.get(row["rule"], {})
+        yield {
+            "rule": row["rule"], "title": row["title"], "kind": row["kind"], "unit": row["unit"],
+            "unit_shown": row["unit"], "low": row["low"], "high": row["high"], "target_value": row.get("target"),
+            "sense": row.get("sense"), "by": row.get("by"), "status": row.get("shown"),
+            "low_after": then.get("low"), "high_after": then.get("high"), "status_code_after": then.get("shown"),
+            **{name: counts.get(name) for name in ("yes", "unknown", "no")},
+            "counted_total": sum(counts.values()) if counts else None,
+            "finding_status": said["finding_status"], "value": said["value"], "target_shown": said["target"],
+            "value_after": said.get("value_after"), "status_after": said.get("status_after"),
+        }  # fmt: skip
+
+
+_FINDING = tuple(
+    "rule title kind unit unit_shown low high target_value sense by status low_after high_after status_code_after yes "  # noqa: SIM905
+    "unknown no counted_total finding_status value target_shown value_after status_after".split()
+)
+
+
+def _findings(runs: Mapping[str, Run], states: pd.DataFrame) -> pd.DataFrame:
+    """A row for each rule of each region."""
+    names = states.set_index("id")["name"]
+    rows = [
+        {"region_id": region, "region": names[region], **row}
+        for region, run in runs.items()
+        for row in _rows_of(run)
+    ]
+    return pd.DataFrame(rows, columns=["region_id", "region", *_FINDING], dtype=object)
+
+
+def _ranked(findings: pd.DataFrame) -> pd.DataFrame:
+    """Ranks of the regions by each rule with a target: by the end of the interval that speaks against them."""
+    at_most = findings["sense"] == "<="
+    against = findings["high"].where(at_most, findings["low"])
+    # An interval without ends that is decided all the same lies beyond all numbers: a road without any site.
+    known = findings["low"].notna() | findings["high"].notna() | findings["status"].isin(["met", "not met"])
+    worst = pd.Series(np.where(at_most, np.inf, -np.inf), findings.index)
+    value = against.astype(float).fillna(worst).where(known & findings["sense"].notna())
+    rank = value.where(at_most, -value).groupby(findings["rule"]).rank(method="min")
+    return findings.assign(rank=rank.astype("Int64"))
+
+
+def _with_counts(
+    regions: gpd.GeoDataFrame, findings: pd.DataFrame, runs: Mapping[str, Run]
+) -> gpd.GeoDataFrame:
+    """How many rules stand how in each region, its rank by them, and in one word how it stands."""
+    counts = pd.crosstab(findings["region_id"], findings["status"])
+    counts = counts.reindex(index=regions["id"], columns=list(STATUSES), fill_value=0)
+    done = regions["id"].isin(list(runs)).to_numpy(bool)
+    table = counts.rename(columns=STATUSES).astype("Int64").reset_index(drop=True)
+    table[~done] = pd.NA
+    order = table["rules_not_met"] * (1 + len(findings)) + table["rules_undecided"]
+    missed, open_ = (table[name].fillna(0).to_numpy(int) for name in ("rules_not_met", "rules_undecided"))
+    standing = np.select([~done, missed > FEW, missed > 0, open_ > 0], ["none", "many", "few", "open"], "all")
+    return regions.assign(
+        **{name: table[name] for name in STATUSES.values()},
+        rank=order.astype("Float64").rank(method="min").astype("Int64"),
+        standing=standing,
+    )
+
+
+def _on_roads(kind: str) -> bool:
+    """Whether rules of a kind are measured on the routes of the whole country."""
+    found = kinds().get(kind)
+    return found is not None and issubclass(found.model, RouteRule)
+
+
+def _whole(findings: pd.DataFrame, national: Run | None, lang: str) -> pd.DataFrame:
+    """Each rule for the whole country: rules on roads as the national run has them, others as sums of the regions."""
+    on_roads = {} if national is None else {r["rule"]: r for r in _rows_of(national) if _on_roads(r["kind"])}
+    rows = []
+    for rule in dict.fromkeys([*findings["rule"], *on_roads]):
+        mine = findings[findings["rule"] == rule]
+        stands = mine["status"].value_counts()
+        by_region = {name.replace("rules", "regions"): int(stands.get(s, 0)) for s, name in STATUSES.items()}
+        row = on_roads.get(rule) or _summed(mine, lang)
+        rows.append({**row, **by_region})
+    columns = [*_FINDING, *(name.replace("rules", "regions") for name in STATUSES.values())]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def _summed(mine: pd.DataFrame, lang: str) -> dict[str, Any]:
+    """A rule's counts, summed over the regions: what it counts lies in one region each."""
+    same = ("rule", "title", "kind", "target_shown", "target_value", "unit", "unit_shown", "sense", "by")
+    row: dict[str, Any] = {name: mine[name].iloc[0] for name in same}
+    if mine["counted_total"].notna().any():
+        row |= {
+            name: float(mine[name].astype(float).sum()) for name in ("yes", "unknown", "no", "counted_total")
+        }
+        counts = {name: f"{row[name]:,.0f}" for name in ("yes", "unknown", "counted_total")}
+        key = "national.sum-unknown" if row["unknown"] else "national.sum"
+        row["value"] = text(key, lang, **counts)
+    return row
+
+
+# -- gaps that regions share -----------------------------------------------------------------------------
+
+
+def _routes(national: Run | None) -> gpd.GeoDataFrame:
+    """Gaps of the national run by class, of all rules on spacing that it draws."""
+    names = (
+        []
+        if national is None
+        else [n for n in national.tables if n.startswith("routes") and not n.endswith("after")]
+    )
+    frames = [national.tables[name].assign(layer=name) for name in names] if national else []
+    if not frames:
+        empty = dict.fromkeys(
+            [
+                "layer",
+                "ref",
+                "section",
+                "direction",
+                "spacing_class",
+                "length_km",
+                "own_km",
+                "from_km",
+                "to_km",
+            ],
+            (),
+        )
+        return gpd.GeoDataFrame(empty, geometry=[], crs=WGS84)
+    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=WGS84)
+
+
+def _line_of(gap: Mapping[str, Any], pieces: gpd.GeoDataFrame) -> Any:
+    """Line of a gap: the pieces of its road between its kilometre marks; None if none of them is drawn."""
+    a, b = sorted((gap["from_km"], gap["to_km"]))
+    found = []
+    for from_km, to_km, line in zip(pieces["from_km"], pieces["to_km"], pieces.geometry, strict=True):
+        start, end = max(a, min(from_km, to_km)), min(b, max(from_km, to_km))
+        if end - start < 1 / M_PER_KM or line is None:
+            continue
+        merged = shapely.line_merge(line)
+        shares = sorted((x - from_km) / (to_km - from_km) for x in (start, end))
+        whole = merged.geom_type != "LineString" or shares[1] - shares[0] > 1 - 1e-6
+        found.append(merged if whole else substring(merged, shares[0], shares[1], normalized=True))
+    return shapely.line_merge(shapely.union_all(found)) if found else None
+
+
+def _parts(line: Any, regions: gpd.GeoDataFrame, tree: shapely.STRtree) -> list[tuple[int, float]]:
+    """(region, metres in it) of a line, in its direction; without regions that it only touches."""
+    found = []
+    for i in np.sort(tree.query(line, predicate="intersects")):
+        inside = shapely.intersection(line, regions.geometry.iloc[i])
+        length = GEOD.geometry_length(inside) if not inside.is_empty else 0.0
+        if length >= LEAST_M:
+            along = line.project(inside.representative_point()) if line.geom_type == "LineString" else 0.0
+            found.append((along, int(i), length))
+    return [(i, length) for _, i, length in sorted(found)]
+
+
+_OF_GAP = ("rule", "ref", "section", "direction", "from_km", "to_km", "length_km", "own_km")
+
+
+def _shared_gaps(
+    national: Run | None,
+    routes: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    actions: gpd.GeoDataFrame,
+    lang: str,
+) -> tuple[gpd.GeoDataFrame, set[str]]:
+    """Gaps that are too long and lie in several regions, a row each; and the actions that close one of them."""
+    rows, lines, closing = [], [], set()
+    pieces = dict(list(routes.groupby(["ref", "section", "direction"])))
+    tree, names = shapely.STRtree(regions.geometry.to_numpy()), regions["name"].tolist()
+    titles = {} if national is None else {r["rule"]: r["title"] for r in national.result["findings"]}
+    for gap in [] if national is None else national.result["gaps"]:
+        key = (gap["ref"], gap["section"], gap["direction"])
+        if not (gap["over"] and gap.get("once", True)) or key not in pieces:
+            continue
+        line = _line_of(gap, pieces[key].drop_duplicates(["from_km", "to_km"]))
+        parts = [] if line is None else _parts(line, regions, tree)
+        if len(parts) < 2:
+            continue
+        closed_by = [
+            i for i, closes in enumerate(actions["closes"]) if any(_closes(one, gap) for one in closes)
+        ]
+        closing |= set(actions["id"].iloc[closed_by])
+        rows.append({
+            **{name: gap[name] for name in _OF_GAP},
+            "rule_title": titles.get(gap["rule"], gap["rule"]),
+            "regions": text("map.comma", lang).join(names[i] for i, _ in parts),
+            "region_lengths": text("map.comma", lang).join(
+                text("national.part", lang, region=names[i], length=kilometres(km(m), lang)) for i, m in parts
+            ),
+            "builders": _builders(actions.iloc[closed_by], lang),
+            "parts": [(regions["id"].iloc[i], km(m)) for i, m in parts],
+            "closed_by": actions["id"].iloc[closed_by].tolist(),
+        })  # fmt: skip
+        lines.append(line)
+    columns = [*dict.fromkeys(GAP_COLUMNS.split()), "parts", "closed_by"]
+    return gpd.GeoDataFrame(pd.DataFrame(rows, columns=columns), geometry=lines, crs=WGS84), closing
+
+
+def _closes(part: Mapping[str, Any], gap: Mapping[str, Any]) -> bool:
+    """Whether what an action closes is on a gap."""
+    if (
+        any(part.get(name) != gap[name] for name in ("rule", "ref", "section", "direction"))
+        or part.get("to_m") is None
+    ):
+        return False
+    a, b = sorted((gap["from_km"] * M_PER_KM, gap["to_km"] * M_PER_KM))
+    return bool(min(b, max(part["from_m"], part["to_m"])) - max(a, min(part["from_m"], part["to_m"])) > 1.0)
+
+
+def _builders(closing: gpd.GeoDataFrame, lang: str) -> str | None:
+    """Which region builds what for a gap, in words; missing if the plan closes it nowhere."""
+    found = [
+        text("national.builder", lang, region=region, sites=text("map.comma", lang).join(mine["name"]))
+        for region, mine in closing.assign(region=closing["region"].fillna("–")).groupby("region", sort=False)
+    ]
+    return text("report.semicolon", lang).join(found) or None
+
+
+# -- plans -----------------------------------------------------------------------------------------------
+
+
+def _actions(national: Run | None, regions: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """What the national plan builds, and in which region each lies."""
+    rows = (
+        [] if national is None or national.result.get("plan") is None else national.result["plan"]["actions"]
+    )
+    frame = pd.DataFrame(
+        rows, columns=["id", "kind", "name", "lon", "lat", "year", "order", "cost", "closes"]
+    )
+    points = shapely.points(frame[["lon", "lat"]].to_numpy(float))
+    found = gpd.GeoDataFrame(frame, geometry=points, crs=WGS84).rename(
+        columns={"kind": "action_kind", "order": "build_order", "year": "stage_year"}
+    )
+    # A place on a border belongs to the first of the regions that hold it.
+    at, region = shapely.STRtree(regions.geometry.to_numpy()).query(points, predicate="intersects")
+    first = pd.Series(region, at).groupby(level=0).min().reindex(range(len(found)))
+    place = first.fillna(-1).to_numpy(int)
+    for column, name in (("region", "name"), ("region_id", "id")):
+        values = np.array([*regions[name], None], dtype=object)  # the last for places outside all regions
+        found[column] = values[place]
+    found["money"] = found["cost"]
+    return found
+
+
+def _with_plans(
+    regions: gpd.GeoDataFrame, runs: Mapping[str, Run], actions: gpd.GeoDataFrame, *, planned: bool
+) -> gpd.GeoDataFrame:
+    """What each region's own plan builds, and what the national plan builds in it, at borders and in all."""
+    own = {id_: run.result["plan"] for id_, run in runs.items() if run.result.get("plan") is not None}
+    table = pd.DataFrame({
+        "own_sites": {id_: len(plan["actions"]) for id_, plan in own.items()},
+        "own_money": {id_: sum(action["cost"] for action in plan["actions"]) for id_, plan in own.items()},
+    })  # fmt: skip
+    for name, mine in (("national", actions), ("border", actions[actions["at_border"].astype(bool)])):
+        by = mine.groupby("region_id")["cost"]
+        counts = pd.DataFrame({f"{name}_sites": by.size(), f"{name}_money": by.sum()})
+        table = table.join(counts.reindex(regions["id"], fill_value=0), how="right")
+        if not planned:
+            table[counts.columns] = np.nan
+    table = table.reindex(regions["id"]).reset_index(drop=True)
+    whole = {name: table[name].astype("Int64") for name in PLAN_COLUMNS.split() if name.endswith("_sites")}
+    return regions.assign(
+        **{name: whole.get(name, table[name].astype(float)) for name in PLAN_COLUMNS.split()}
+    )
+
+
+# -- tables ----------------------------------------------------------------------------------------------
+
+
+def country_tables(country: Country) -> dict[str, Table]:
+    """The sheets of ``country.xlsx`` by name: whole country, ranking, rules by region, shared gaps, plans, failures."""
+    lang, looks = country.lang, status_looks(country.lang)
+    unit = text("sheet.unit.count", lang)
+
+    def made(name: str, names: str, frame: pd.DataFrame, **options: Any) -> Table:
+        found = tuple(
+            replace(h, unit_by="unit") if h.name in OF_UNIT and "unit" in frame else h
+            for h in heads(names, lang, currency=country.currency)
+        )
+        return Table(name, found, pd.DataFrame(frame.drop(columns="geometry", errors="ignore")), **options)
+
+    by_rule = country.findings.assign(
+        unit_shown=[text(f"sheet.unit.{u}", lang) if u else unit for u in country.findings["unit"]]
+    )
+    status = {"looks": {"finding_status": looks, "status_after": looks}}
+    ranked = country.regions.sort_values(["rank", "id"], na_position="last")
+    undone = country.regions[country.regions["region_state"] != "done"]
+    return {
+        table.name: table
+        for table in (
+            made("country-whole", WHOLE_COLUMNS, country.whole, **status),
+            made(
+                "country-ranking", f"rank name {' '.join(STATUSES.values())} id", ranked.dropna(subset="rank")
+            ),
+            made("country-rules", RULE_COLUMNS, by_rule, printed=11, **status),
+            made("country-gaps", GAP_COLUMNS, country.gaps),
+            made("country-plan", f"name {PLAN_COLUMNS} id", country.regions),
+            made("country-actions", f"{ACTION_COLUMNS} lon lat", country.actions),
+            made("country-undone", "name region_state state_reason id", undone),
+        )
+    }

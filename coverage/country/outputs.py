@@ -1,0 +1,283 @@
+"""The country's files: workbook, layers, vector tiles, map, report and ``country.json`` with its schema."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, get_args
+
+import pandas as pd
+
+from ..atomic import write_file
+from ..errors import InputError
+from ..render.gis.export import Format, export_layers
+from ..render.gis.geopackage import write_geopackage
+from ..render.result import result_text
+from ..render.result_schema import (
+    COUNT,
+    DATE,
+    FLAG,
+    NUMBER,
+    TEXT,
+    TEXTS,
+    UNITS,
+    Schema,
+    object_of,
+    one_of,
+    rows_of,
+    told,
+)
+from ..render.webmap import write_map
+from ..render.workbook.write import write_workbook
+from ..rules.finding import Shown
+from ..rules.policy import read_policy
+from ..schema import TableSchema
+from ..tables.layer import FindingRow, Imprint, Layer, SourceNote
+from ..tables.numbers import plain
+from ..tables.plan_tables import Tables
+from ..texts import text
+from .layers import country_layers, page_layers, region_panel
+from .manifest import State
+from .national import STATUSES, Country, country_tables, read_country
+from .report import write_country_report
+
+FILES = (
+    "country.json",
+    "country.schema.json",
+    "country.xlsx",
+    "country.gpkg",
+    "country.html",
+    "country.docx",
+)
+FOLDERS: Mapping[str, Format] = {"country-geoparquet": "geoparquet", "country-pmtiles": "pmtiles"}
+"""What is written beside ``regions/``; of the folders, the format of the layers in it."""
+
+
+def write(out: Path) -> None:
+    """Write a country's results from the run folders of its regions and of its routes.
+
+    Parameters
+    ----------
+    out : Path
+        The country's folder, see :func:`plugspan.country.national.read_country`. Earlier results are replaced, each
+        file in one step; the same runs give the same bytes.
+
+    Raises
+    ------
+    InputError
+        If there is no manifest, no file of regions, or the national run is damaged.
+    """
+    country = read_country(out)
+    lang, tables, layers = country.lang, country_tables(country), country_layers(country)
+    imprint, note = country_imprint(country), country_note(country)
+    crs = "EPSG:4490" if lang == "zh" else "EPSG:4326"
+    files: Mapping[str, Callable[[Path], object]] = {
+        "country.json": lambda new: new.write_text(result_text(country_result(country)), "utf-8"),
+        "country.schema.json": lambda new: new.write_text(result_text(country_schema()), "utf-8"),
+        "country.xlsx": lambda new: write_workbook(imprint, tables, new, lang=lang, note=note),
+        "country.gpkg": lambda new: write_geopackage(
+            layers, new, crs=crs, lang=lang, title=imprint.title, provenance={"note": note.line(lang)},
+            tables={
+                name.replace("-", "_"): (tables[name].frame, _schema_of(tables, name))
+                for name in ("country-whole", "country-rules", "country-plan")
+            },
+        ),
+        "country.html": lambda new: write_map(
+            page_layers(country), _panel(country), new, lang=lang, title=imprint.title, subtitle=imprint.subtitle,
+            note=note, regions=region_panel(country),
+        ),
+        "country.docx": lambda new: write_country_report(country, tables, new, imprint, note),
+    }  # fmt: skip
+    for name, make in files.items():
+        with write_file(out / name, overwrite=True, ours=_is_ours) as new:
+            make(new)
+    for name, form in FOLDERS.items():
+        held = _of_format(layers, form)
+        export_layers(held, out / name, form, crs=crs, lang=lang, source=note.line(lang), overwrite=True)
+
+
+def _of_format(layers: list[Layer], form: str) -> list[Layer]:
+    """The layers of an export: regions lie in tiles once, since tiles with each rule's would be too full to draw."""
+    return [layer for layer in layers if form != "pmtiles" or layer.name != "region_rules"]
+
+
+def _is_ours(path: Path) -> bool:
+    """The names are the country's own: what stands there is an earlier result."""
+    return path.name in FILES
+
+
+def _schema_of(tables: Tables, name: str) -> TableSchema:
+    return TableSchema(name, tuple(head.column for head in tables[name].heads))
+
+
+def country_imprint(country: Country) -> Imprint:
+    """What the covers of workbook and report say."""
+    done = int((country.regions["region_state"] == "done").sum())
+    n, policy = len(country.regions), _policy_name(country)
+    date = country.project.get("data_date") or country.project.get("assess_at")
+    return Imprint(
+        country.name,
+        text("national.subtitle", country.lang, policy=policy, done=done, n=n),
+        date=None if date is None else dt.date.fromisoformat(date),
+        version=metadata.version("plugspan"),
+    )
+
+
+def _policy_name(country: Country) -> str:
+    """Name of the policy; its id if it is one of the project's own, which lies elsewhere."""
+    policy = str(country.project.get("policy", ""))
+    try:
+        return read_policy(policy).name[country.lang]
+    except InputError:
+        return policy
+
+
+def country_note(country: Country) -> SourceNote:
+    """The line of sources on every map and page."""
+    more = country.project.get("note")
+    return SourceNote(
+        date=country.project.get("data_date") or "",
+        approval="" if country.lang == "zh" else None,
+        extra=(more,) if more else (),
+    )
+
+
+def _panel(country: Country) -> list[FindingRow]:
+    """Findings of the rules that are measured on the whole country's roads."""
+    rows = country.whole[country.whole["status"].notna()]
+    return [
+        FindingRow(
+            title=row["title"],
+            status=row["status"],
+            value=row["value"],
+            target=row["target_shown"],
+            layer="routes" if len(country.routes) else "",
+            status_after=row["status_code_after"] or "",
+            value_after=row["value_after"] if row["status_code_after"] else "",
+            due=int(row["by"][:4]) if isinstance(row["by"], str) else None,
+        )
+        for row in rows.astype(object).where(rows.notna(), None).to_dict("records")
+    ]
+
+
+# -- country.json ----------------------------------------------------------------------------------------
+
+_COUNTS = ("yes", "unknown", "no")
+_ENDS = "low high target_value low_after high_after"
+_PLAN = "own_sites own_money national_sites national_money border_sites border_money"
+
+
+def country_result(country: Country) -> dict[str, Any]:
+    """Return ``country.json`` as plain values. It holds no times: the same runs give the same bytes."""
+    names = dict(zip(country.regions["id"], country.regions["name"], strict=True))
+    regions = country.regions.drop(columns="geometry").rename(
+        columns={"region_state": "state", "state_reason": "reason"}
+    )
+    keys = ["id", "name", "state", "reason", "rank", "standing", *STATUSES.values(), *_PLAN.split()]
+    gaps = country.gaps.drop(columns=["geometry", "regions", "region_lengths", "builders"])
+    rows = _records(gaps)
+    for row in rows:
+        row["regions"] = [
+            {"id": id_, "name": names[id_], "length_km": length} for id_, length in row.pop("parts")
+        ]
+    actions = country.actions
+    shown = [
+        "id",
+        "action_kind",
+        "name",
+        "lon",
+        "lat",
+        "stage_year",
+        "build_order",
+        "cost",
+        "region_id",
+        "at_border",
+    ]
+    result: dict[str, Any] = plain({
+        "schema": 1,
+        "project": {
+            "name": country.name,
+            "language": str(country.lang),
+            "currency": country.currency,
+            **{key: country.project.get(key) for key in ("policy", "length_unit", "reference_date", "data_date")},
+        },
+        "regions": regions[keys].to_dict("records"),
+        "findings": [_finding(row) for row in _records(country.findings)],
+        "national": {"findings": [_finding(row) for row in _records(country.whole)]},
+        "shared_gaps": rows,
+        "actions": actions[shown].to_dict("records"),
+    })  # fmt: skip
+    return result
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule of a region or of the whole country."""
+    keys = [
+        "region_id",
+        "rule",
+        "title",
+        "kind",
+        "unit",
+        *_ENDS.split(),
+        "sense",
+        "by",
+        "status",
+        "rank",
+        "value",
+    ]
+    found = {key: row[key] for key in keys if key in row}
+    found["status_after"] = row["status_code_after"]
+    counts = {name: row[name] for name in (*_COUNTS, "counted_total")}
+    return {**found, "counts": counts, **{key: row[key] for key in row if key.startswith("regions_")}}
+
+
+def country_schema() -> Schema:
+    """Return the JSON Schema (2020-12) of ``country.json``."""
+    null_text: Schema = {"type": ["string", "null"]}
+    status = one_of(*get_args(Shown), None)
+    counts = object_of("yes unknown no counted_total")
+    finding: dict[str, Any] = {
+        "kind": TEXT, "unit": one_of(*UNITS, None), "sense": one_of("<=", ">=", None), "by": null_text,
+        "status": status, "status_after": status, "counts": counts, "value": null_text, "rule": TEXT,
+        "rank": told("Of the regions by this rule; 1 is best.", {"type": ["integer", "null"]}),
+    }  # fmt: skip
+    stands = " ".join(name.replace("rules", "regions") for name in STATUSES.values())
+    regions = rows_of(
+        f"id name state reason standing rank {' '.join(STATUSES.values())} {_PLAN}", id=TEXT, name=TEXT,
+        state=one_of(*get_args(State)), reason=null_text, standing=one_of("all", "open", "few", "many", "none"),
+    )  # fmt: skip
+    gaps = rows_of(
+        "rule rule_title ref section direction from_km to_km length_km own_km regions closed_by",
+        regions=rows_of("id name length_km", id=TEXT), closed_by=told("Actions of the national plan.", TEXTS),
+    )  # fmt: skip
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "plugspan country",
+        "description": "Results of a country by its regions. A region's figures are those of regions/<id>/result.json.",
+        **object_of(
+            "schema project regions findings national shared_gaps actions",
+            schema={"const": 1},
+            project=object_of(
+                "name language currency policy length_unit reference_date data_date", name=TEXT, language=TEXT,
+                currency=TEXT, policy=null_text, length_unit=null_text, reference_date=DATE, data_date=null_text,
+            ),
+            regions=regions,
+            findings=rows_of(f"region_id rule title {_ENDS} status status_after counts", region_id=TEXT, **finding),
+            national=object_of("findings", findings=told(
+                "Rules on roads as measured on the whole country; of the others the regions' counts are summed.",
+                rows_of(f"rule title {_ENDS} status status_after counts {stands}", **finding),
+            )),
+            shared_gaps=told("Gaps that are too long and lie in several regions, in driving direction.", gaps),
+            actions=rows_of(
+                "id action_kind name lon lat stage_year build_order cost region_id at_border", id=TEXT,
+                lon=NUMBER, lat=NUMBER, cost=NUMBER, build_order=COUNT, at_border=FLAG,
+                stage_year={"type": ["integer", "null"]},
+            ),
+        ),
+    }  # fmt: skip
