@@ -33,6 +33,7 @@ from .national import ACTION_COLUMNS, GAP_COLUMNS, REGION_COLUMNS, RULE_COLUMNS,
 
 REGION_VERTICES, ROUTE_VERTICES = 150_000, 1_500_000
 """So many vertices of all regions and of all routes a map page holds: about 1 MB and 4 MB of it."""
+COARSEST_DEG = 0.05
 ROUTE_COLUMNS = "ref direction section spacing_class length_km own_km from_site to_site from_km to_km"
 
 
@@ -132,7 +133,7 @@ def _routes(country: Country, routes: gpd.GeoDataFrame) -> Layer:
 def thinned(shapes: gpd.GeoSeries, most: int) -> gpd.GeoSeries:
     """Shapes with so many vertices at most, by leaving out what lies nearest to the line between its neighbours."""
     tolerance, found = 1e-4, shapes
-    while shapely.get_num_coordinates(found.to_numpy()).sum() > most:
+    while shapely.get_num_coordinates(found.to_numpy()).sum() > most and tolerance < COARSEST_DEG:
         found = shapes.simplify(tolerance)
         tolerance *= 2
     return found

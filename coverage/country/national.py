@@ -100,7 +100,7 @@ def read_country(out: Path) -> Country:
     ----------
     out : Path
         The country's folder: ``manifest.json``, ``regions.gpkg``, ``regions/<id>/``, ``national/``. A region whose run
-        folder can't be read counts as failed, with the reason; without ``national/`` there are no routes.
+        folder can't be read counts as failed, with the reason; without a national run there are no routes.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def read_country(out: Path) -> Country:
     if manifest is None:
         raise InputError(Fault("no-country-folder", file=str(out)))
     runs, states = _read_runs(out, manifest.regions, manifest.language)
-    national = _national(out)
+    national = read_run(out / NATIONAL) if manifest.national.state == "done" else None
     first = national or next(iter(runs.values()), None)
     project = {} if first is None else first.result["project"]
     lang = Reader(manifest.language, project.get("length_unit", "km"))
@@ -149,13 +149,6 @@ def _read_runs(out: Path, regions: Sequence[RegionRun], lang: str) -> tuple[dict
                 row |= {"region_state": "failed", "state_reason": reason}
         rows.append(row)
     return runs, pd.DataFrame(rows, columns=["id", "name", "region_state", "state_reason"], dtype=object)
-
-
-def _national(out: Path) -> Run | None:
-    """The run of the whole country's routes, if there is one that can be read."""
-    if not (out / NATIONAL / "result.json").is_file():
-        return None
-    return read_run(out / NATIONAL)
 
 
 def _currency(run: Run | None) -> str:
@@ -278,20 +271,8 @@ def _routes(national: Run | None) -> gpd.GeoDataFrame:
     )
     frames = [national.tables[name].assign(layer=name) for name in names] if national else []
     if not frames:
-        empty = dict.fromkeys(
-            [
-                "layer",
-                "ref",
-                "section",
-                "direction",
-                "spacing_class",
-                "length_km",
-                "own_km",
-                "from_km",
-                "to_km",
-            ],
-            (),
-        )
+        held = "layer ref section direction spacing_class length_km own_km from_site to_site from_km to_km"
+        empty: dict[str, Any] = dict.fromkeys(held.split(), ())
         return gpd.GeoDataFrame(empty, geometry=[], crs=WGS84)
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=WGS84)
 

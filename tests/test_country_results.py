@@ -1,0 +1,250 @@
+"""A country's tables, shared gaps, files and map, from three regions with sums by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import geopandas as gpd
+import jsonschema
+import openpyxl
+import pytest
+from country_case import KM, REASON, write_country
+from docx import Document
+from plugspan.country.layers import country_layers, thinned
+from plugspan.country.national import country_tables, read_country
+from plugspan.country.outputs import FILES, FOLDERS, country_result, country_schema, write
+from plugspan.errors import InputError
+from shapely import Point
+from test_webmap_browser import PHONE, opened  # noqa: F401 (a fixture)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The country with all its files."""
+    out = write_country(tmp_path_factory.mktemp("country") / "out")
+    write(out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def country(folder):
+    """As it is read back."""
+    return read_country(folder)
+
+
+def test_ranks_go_by_the_end_that_speaks_against_a_region(country):
+    """30 km come before a road without any site; a share of 1 before one of 0.5 to 0.75; reports have no rank."""
+    rank = country.findings.set_index(["region_id", "rule"])["rank"]
+    assert (rank["a", "spacing"], rank["b", "spacing"]) == (1, 2)
+    assert (rank["a", "services"], rank["b", "services"]) == (2, 1)
+    assert country.findings.loc[country.findings["rule"] == "reach", "rank"].isna().all()
+
+
+def test_regions_are_counted_and_ranked_by_what_they_miss(country):
+    """A and B miss one rule each and share the first rank; C failed and has none."""
+    rows = country.regions.set_index("id")
+    assert rows["rules_not_met"].tolist()[:2] == [1, 1]
+    assert rows["rules_on_average"].tolist()[:2] == [1, 0]
+    assert rows["rank"].tolist()[:2] == [1, 1]
+    assert rows.loc["c", ["rank", "rules_met", "own_sites"]].isna().all()
+    assert rows["standing"].tolist() == ["few", "few", "none"]
+    assert rows.loc["c", "state_reason"] == REASON
+
+
+def test_the_whole_is_the_national_run_on_roads_and_the_sum_of_the_regions_elsewhere(country):
+    """Spacing is 35.5 km as measured on the whole; 2 + 4 service areas of 4 + 4 have it, 1 is unknown."""
+    whole = country.whole.set_index("rule")
+    assert whole.loc["spacing", ["low", "yes", "counted_total"]].tolist() == [35.5, 5.0, 8.0]
+    assert whole.loc["services", ["yes", "unknown", "no", "counted_total"]].tolist() == [6.0, 1.0, 1.0, 8.0]
+    assert whole.loc["services", "value"] == "6 of 8 in all regions (1 unknown)"
+    assert whole.loc["spacing", ["regions_met", "regions_on_average", "regions_not_met"]].tolist() == [
+        0,
+        1,
+        1,
+    ]
+    assert whole.loc["services", ["regions_met", "regions_not_met"]].tolist() == [1, 1]
+
+
+def test_a_shared_gap_is_one_row_with_both_neighbours(country):
+    """Of the gaps that are too long, counted once, two cross a border: at 55.66 and at 166.97 km."""
+    gaps = country.gaps
+    assert gaps["from_km"].tolist() == [20.0, 150.0]
+    assert [[id_ for id_, _ in parts] for parts in gaps["parts"]] == [["a", "b"], ["b", "c"]]
+    first, second = (dict(parts) for parts in gaps["parts"])
+    assert first["a"] == pytest.approx(0.5 * KM - 20, abs=0.02)
+    assert first["a"] + first["b"] == pytest.approx(80, abs=0.02)
+    assert second["b"] == pytest.approx(1.5 * KM - 150, abs=0.02)
+    assert gaps["regions"].tolist() == ["Aland, Berg", "Berg, Cliff"]
+
+
+def test_who_builds_at_the_border_is_where_the_action_lies(country):
+    """P closes the first gap and lies in Berg, r the second and lies in Cliff; q closes none."""
+    assert country.gaps["closed_by"].tolist() == [["p"], ["r"]]
+    assert country.gaps["builders"].tolist() == ["Berg builds Site p", "Cliff builds Site r"]
+    assert country.actions["at_border"].tolist() == [True, False, True]
+    assert country.actions["region"].tolist() == ["Berg", "Aland", "Cliff"]
+
+
+def test_the_parts_of_the_plan_add_up(country):
+    """A plans 3 + 4 for itself, B nothing that is known; the national plan's 22 lie in three regions."""
+    rows = country.regions.set_index("id")
+    assert rows.loc["a", ["own_sites", "own_money", "national_money", "border_money"]].tolist() == [
+        2,
+        7.0,
+        5.0,
+        0.0,
+    ]
+    assert rows.loc["b", ["national_sites", "national_money", "border_sites"]].tolist() == [1, 10.0, 1]
+    assert rows["own_sites"].isna().tolist() == [False, True, True]
+    assert rows["national_money"].sum() == country.actions["cost"].sum() == 22.0
+    assert rows["border_money"].sum() == 17.0
+    assert country.currency == "k€"
+
+
+def test_every_figure_of_a_region_is_that_of_its_run(country, folder):
+    """Ends, targets and counts are those of result.json, to the last digit."""
+    for row in country_result(country)["findings"]:
+        run = json.loads((folder / "regions" / row["region_id"] / "result.json").read_text("utf-8"))
+        own = next(r for r in (*run["findings"], *run["measures"]) if r["rule"] == row["rule"])
+        assert (row["low"], row["high"], row["target_value"]) == (own["low"], own["high"], own.get("target"))
+        assert {k: row["counts"][k] for k in own["counts"]} == own["counts"]
+        assert row["status"] == own.get("shown")
+
+
+def test_country_json_is_what_its_schema_says(folder):
+    """The schema is written beside it, and refuses what is no result."""
+    result = json.loads((folder / "country.json").read_text("utf-8"))
+    schema = json.loads((folder / "country.schema.json").read_text("utf-8"))
+    assert schema == country_schema()
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    validator.validate(result)
+    for broken in (result | {"schema": 2}, result | {"more": 1}, {**result, "regions": [{"id": 1}]}):
+        assert not validator.is_valid(broken)
+
+
+def test_the_workbook_has_what_failed_with_its_reason(folder):
+    """A sheet for each table; the reason stands there as text."""
+    book = openpyxl.load_workbook(folder / "country.xlsx")
+    assert book.sheetnames[1:] == [
+        "Whole country", "Ranking", "Rules by region", "Shared gaps", "Plan by region", "National plan", "Not done",
+    ]  # fmt: skip
+    rows = list(book["Not done"].iter_rows(values_only=True))
+    assert rows[1][:3] == ("Cliff", "failed", REASON)
+    assert book["Rules by region"].max_row == 7
+
+
+def test_layers_come_back_from_every_format(folder):
+    """Regions, their rules, routes, shared gaps and actions; tiles hold all but the rules."""
+    held = {"regions": 3, "region_rules": 6, "routes": 5, "shared_gaps": 2, "national_actions": 3}
+    for name, n in held.items():
+        assert len(gpd.read_file(folder / "country.gpkg", layer=name)) == n
+        assert len(gpd.read_parquet(folder / "country-geoparquet" / f"{name}.parquet")) == n
+        assert (folder / "country-pmtiles" / f"{name}.pmtiles").exists() == (name != "region_rules")
+    assert len(gpd.read_file(folder / "country.gpkg", layer="country_rules")) == 6
+
+
+def test_the_report_names_failed_regions_and_who_builds(folder):
+    """It is a Word document with the chapters in their order."""
+    document = Document(folder / "country.docx")
+    heads = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
+    assert [h.split("  ")[1] for h in heads] == [
+        "In short", "Routes and shared gaps", "Rule by rule", "Ranking of the regions", "Plan by region",
+        "Regions without a result, and method", "Where the country's figures come from",
+    ]  # fmt: skip
+    cells = {cell.text for table in document.tables for row in table.rows for cell in row.cells}
+    assert {"Cliff", "Berg builds Site p", "failed"} <= cells
+
+
+def test_the_same_runs_give_the_same_bytes(folder):
+    """Written again over the earlier files."""
+    names = [*FILES, *(f"{name}/{p.name}" for name in FOLDERS for p in (folder / name).iterdir())]
+
+    def digests():
+        return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+    before = digests()
+    write(folder)
+    assert digests() == before
+
+
+def test_a_damaged_run_is_a_region_that_failed(tmp_path):
+    """The others are told all the same, the reason says what is wrong."""
+    out = write_country(tmp_path / "out", "zh")
+    (out / "regions" / "b" / "result.json").write_text('{"schema": 1', "utf-8")
+    country = read_country(out)
+    assert country.regions["region_state"].tolist() == ["done", "failed", "failed"]
+    assert "result.json" in country.regions["state_reason"].iloc[1]
+    assert set(country.findings["region_id"]) == {"a"}
+
+
+def test_without_a_national_run_there_are_no_routes(tmp_path):
+    """An older run in its place counts no more; what the national plan would build is unknown, not nothing."""
+    out = write_country(tmp_path / "out", national="failed")
+    country = read_country(out)
+    assert country.gaps.empty
+    assert country.actions.empty
+    assert country.regions["national_sites"].isna().all()
+    assert [layer.name for layer in country_layers(country)] == ["regions", "region_rules"]
+    assert len(country_tables(country)["country-whole"].frame) == 3
+
+
+def test_a_folder_without_a_manifest_is_refused(tmp_path):
+    """With the remedy."""
+    with pytest.raises(InputError) as caught:
+        read_country(tmp_path)
+    assert "plugspan run" in caught.value.render("en")
+
+
+def test_shapes_are_thinned_to_what_a_page_holds():
+    """Few vertices stay as they are; many become few, and the shape keeps its size."""
+    round_ = gpd.GeoSeries([Point(0, 0).buffer(1, quad_segs=5000)] * 2)
+    assert thinned(round_, 100_000).geom_equals_exact(round_, 0).all()
+    few = thinned(round_, 1000)
+    assert few.count_coordinates().sum() <= 1000
+    assert few.area.iloc[0] == pytest.approx(round_.area.iloc[0], rel=0.01)
+    assert len(thinned(round_, 1)) == 2  # no shape can have so few
+
+
+@pytest.mark.browser
+def test_the_map_ranks_colours_and_links(opened, folder):  # noqa: F811
+    """The list follows the rule that is chosen; a click on it goes to the region, which links to its own map."""
+    page = opened(folder / "country.html")
+    names = page.locator("#region-list .who")
+    assert names.all_inner_texts() == ["Aland", "Berg", "Cliff"]
+    assert REASON in page.locator("#region-list li").nth(2).inner_text()
+    page.select_option("#region-rule", label="Rule services")
+    assert names.all_inner_texts() == ["Berg", "Aland", "Cliff"]
+    assert page.locator("#region-list .rank").all_inner_texts() == ["1", "2", "–"]
+    colours = page.evaluate(
+        "() => window.plugspan.view.layers.find((l) => l.spec.name === 'regions').spec.cat"
+    )
+    labels = page.evaluate(
+        "() => window.plugspan.view.layers.find((l) => l.spec.name === 'regions').spec.categories.map((c) => c.label)"
+    )
+    assert [labels[k] for k in colours] == ["not met", "met", "no result"]
+    page.locator("#region-list button").nth(0).click()
+    page.wait_for_selector(".region-box")
+    assert page.locator(".region-box a").get_attribute("href") == "regions/b/map.html"
+    assert page.locator(".region-box tr").count() == 3
+    page.locator("#region-list button").nth(2).click()
+    page.wait_for_function("() => document.querySelector('.region-box h2')?.textContent === 'Cliff'")
+    assert page.locator(".region-box a").count() == 0
+    assert REASON in page.locator(".region-box").inner_text()
+
+
+@pytest.mark.browser
+def test_the_map_is_usable_by_keyboard_and_on_a_phone(opened, folder):  # noqa: F811
+    """The panel opens by its button, Enter on a region goes there, and the panel makes room for it."""
+    page = opened(folder / "country.html", PHONE)
+    assert page.locator("#regions").is_hidden()
+    page.locator("#toggle-regions").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#region-list button")
+    first = page.locator("#region-list button").nth(0)
+    assert first.bounding_box()["height"] >= 44
+    first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".region-box")
+    assert page.locator("#regions").is_hidden()
