@@ -12,7 +12,7 @@ import pytest
 from country_case import KM, REASON, write_country
 from docx import Document
 from plugspan.country.layers import country_layers, thinned
-from plugspan.country.national import country_tables, read_country
+from plugspan.country.national import country_tables, read_results
 from plugspan.country.outputs import FILES, FOLDERS, country_result, country_schema, write
 from plugspan.errors import InputError
 from shapely import Point
@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def country(folder):
     """As it is read back."""
-    return read_country(folder)
+    return read_results(folder)
 
 
 def test_ranks_go_by_the_end_that_speaks_against_a_region(country):
@@ -173,7 +173,7 @@ def test_a_damaged_run_is_a_region_that_failed(tmp_path):
     """The others are told all the same, the reason says what is wrong."""
     out = write_country(tmp_path / "out", "zh")
     (out / "regions" / "b" / "result.json").write_text('{"schema": 1', "utf-8")
-    country = read_country(out)
+    country = read_results(out)
     assert country.regions["region_state"].tolist() == ["done", "failed", "failed"]
     assert "result.json" in country.regions["state_reason"].iloc[1]
     assert set(country.findings["region_id"]) == {"a"}
@@ -182,7 +182,7 @@ def test_a_damaged_run_is_a_region_that_failed(tmp_path):
 def test_without_a_national_run_there_are_no_routes(tmp_path):
     """An older run in its place counts no more; what the national plan would build is unknown, not nothing."""
     out = write_country(tmp_path / "out", national="failed")
-    country = read_country(out)
+    country = read_results(out)
     assert country.gaps.empty
     assert country.actions.empty
     assert country.regions["national_sites"].isna().all()
@@ -193,7 +193,7 @@ def test_without_a_national_run_there_are_no_routes(tmp_path):
 def test_a_folder_without_a_manifest_is_refused(tmp_path):
     """With the remedy."""
     with pytest.raises(InputError) as caught:
-        read_country(tmp_path)
+        read_results(tmp_path)
     assert "plugspan run" in caught.value.render("en")
 
 

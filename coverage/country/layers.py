@@ -29,7 +29,7 @@ from ..tables.styles import BORDER, route_style
 from ..texts import text
 from ..units import WGS84
 from .manifest import RUNS
-from .national import ACTION_COLUMNS, GAP_COLUMNS, REGION_COLUMNS, RULE_COLUMNS, STATUSES, Country
+from .national import ACTION_COLUMNS, GAP_COLUMNS, REGION_COLUMNS, RULE_COLUMNS, STATUSES, Results
 
 REGION_VERTICES, ROUTE_VERTICES = 150_000, 1_500_000
 """So many vertices of all regions and of all routes a map page holds: about 1 MB and 4 MB of it."""
@@ -81,7 +81,7 @@ ACTIONS = LayerStyle(
 )
 
 
-def country_layers(country: Country) -> list[Layer]:
+def country_layers(country: Results) -> list[Layer]:
     """Layers of ``country.gpkg`` and of the exports, lowest first; those without a feature are left out."""
     outlines = thinned(country.regions.geometry, REGION_VERTICES)
     shapes = pd.Series(outlines.to_numpy(), country.regions["id"])
@@ -98,7 +98,7 @@ def country_layers(country: Country) -> list[Layer]:
     return [layer for layer in found if len(layer.frame)]
 
 
-def rule_layer(country: Country, rule: str) -> Layer:
+def rule_layer(country: Results, rule: str) -> Layer:
     """The regions by one rule, for a picture."""
     mine = country.findings[country.findings["rule"] == rule].set_index("region_id")
     frame = country.regions.assign(status=mine["status"].reindex(country.regions["id"]).to_numpy())
@@ -107,7 +107,7 @@ def rule_layer(country: Country, rule: str) -> Layer:
 
 
 def _layer(
-    country: Country, name: str, frame: gpd.GeoDataFrame, names: str, style: LayerStyle, **options: Any
+    country: Results, name: str, frame: gpd.GeoDataFrame, names: str, style: LayerStyle, **options: Any
 ) -> Layer:
     shown = tuple(in_currency(each, country.currency) for each in columns(names))
     group = {"polygon": "background", "line": "routes", "point": "plan"}[style.kind]
@@ -115,7 +115,7 @@ def _layer(
     return Layer(name, f"layer.{name}", kept, TableSchema(name, shown), style, group, **options)  # type: ignore[arg-type]
 
 
-def _routes(country: Country, routes: gpd.GeoDataFrame) -> Layer:
+def _routes(country: Results, routes: gpd.GeoDataFrame) -> Layer:
     """All routes by class; the limits between the classes stand in the regions' own maps."""
     style = route_style(0.0, 0.0)
     plain = tuple(
@@ -142,7 +142,7 @@ def thinned(shapes: gpd.GeoSeries, most: int) -> gpd.GeoSeries:
 # -- the page --------------------------------------------------------------------------------------------
 
 
-def page_layers(country: Country) -> list[Layer]:
+def page_layers(country: Results) -> list[Layer]:
     """Layers of ``country.html``: regions, all routes by class, shared gaps, what the national plan builds."""
     found = []
     for layer in country_layers(country):
@@ -161,7 +161,7 @@ def page_layers(country: Country) -> list[Layer]:
     return found
 
 
-def region_panel(country: Country) -> dict[str, Any]:
+def region_panel(country: Results) -> dict[str, Any]:
     """What the page's panel of regions reads: rules to choose from, and each region with its figures and its map."""
     lang = country.lang
     titles = country.findings.drop_duplicates("rule")

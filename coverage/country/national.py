@@ -55,8 +55,8 @@ WHOLE_COLUMNS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Country:
-    """A country's results.
+class Results:
+    """A country's results, as its files show them.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class Country:
     routes: gpd.GeoDataFrame
 
 
-def read_country(out: Path) -> Country:
+def read_results(out: Path) -> Results:
     """Read what the regions' runs and the national run say.
 
     Parameters
@@ -126,7 +126,7 @@ def read_country(out: Path) -> Country:
     regions = _with_plans(regions, runs, actions, planned=national is not None)
     whole = _whole(findings, national, lang)
     currency = next((unit for run in (national, *runs.values()) if (unit := _currency(run))), "")
-    return Country(manifest.name, lang, project, currency, regions, findings, whole, gaps, actions, routes)
+    return Results(manifest.name, lang, project, currency, regions, findings, whole, gaps, actions, routes)
 
 
 def _read_runs(out: Path, regions: Sequence[RegionRun], lang: str) -> tuple[dict[str, Run], pd.DataFrame]:
@@ -418,7 +418,7 @@ def _with_plans(
 # -- tables ----------------------------------------------------------------------------------------------
 
 
-def country_tables(country: Country) -> dict[str, Table]:
+def country_tables(country: Results) -> dict[str, Table]:
     """The sheets of ``country.xlsx`` by name: whole country, ranking, rules by region, shared gaps, plans, failures."""
     lang, looks = country.lang, status_looks(country.lang)
     unit = text("sheet.unit.count", lang)

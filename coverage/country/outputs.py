@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..atomic import write_file
 from ..errors import InputError
+from ..project import OutputSettings
 from ..render.gis.export import Format, export_layers
 from ..render.gis.geopackage import write_geopackage
 from ..render.result import result_text
@@ -32,7 +33,7 @@ from ..render.result_schema import (
 from ..render.webmap import write_map
 from ..render.workbook.write import write_workbook
 from ..rules.finding import Shown
-from ..rules.policy import read_policy
+from ..rules.policy import Policy, read_policy
 from ..schema import TableSchema
 from ..tables.layer import FindingRow, Imprint, Layer, SourceNote
 from ..tables.numbers import plain
@@ -40,7 +41,7 @@ from ..tables.plan_tables import Tables
 from ..texts import text
 from .layers import country_layers, page_layers, region_panel
 from .manifest import State
-from .national import STATUSES, Country, country_tables, read_country
+from .national import STATUSES, Results, country_tables, read_results
 from .report import write_country_report
 
 FILES = (
@@ -61,7 +62,7 @@ def write(out: Path) -> None:
     Parameters
     ----------
     out : Path
-        The country's folder, see :func:`plugspan.country.national.read_country`. Earlier results are replaced, each
+        The country's folder, see :func:`plugspan.country.national.read_results`. Earlier results are replaced, each
         file in one step; the same runs give the same bytes.
 
     Raises
@@ -69,10 +70,10 @@ def write(out: Path) -> None:
     InputError
         If there is no manifest, no file of regions, or the national run is damaged.
     """
-    country = read_country(out)
+    country = read_results(out)
     lang, tables, layers = country.lang, country_tables(country), country_layers(country)
     imprint, note = country_imprint(country), country_note(country)
-    crs = "EPSG:4490" if lang == "zh" else "EPSG:4326"
+    crs = OutputSettings().crs
     files: Mapping[str, Callable[[Path], object]] = {
         "country.json": lambda new: new.write_text(result_text(country_result(country)), "utf-8"),
         "country.schema.json": lambda new: new.write_text(result_text(country_schema()), "utf-8"),
@@ -112,39 +113,39 @@ def _schema_of(tables: Tables, name: str) -> TableSchema:
     return TableSchema(name, tuple(head.column for head in tables[name].heads))
 
 
-def country_imprint(country: Country) -> Imprint:
+def country_imprint(country: Results) -> Imprint:
     """What the covers of workbook and report say."""
     done = int((country.regions["region_state"] == "done").sum())
-    n, policy = len(country.regions), _policy_name(country)
+    n, policy = len(country.regions), _policy(country)
+    name = country.project.get("policy", "") if policy is None else policy.name[country.lang]
     date = country.project.get("data_date") or country.project.get("assess_at")
     return Imprint(
         country.name,
-        text("national.subtitle", country.lang, policy=policy, done=done, n=n),
+        text("national.subtitle", country.lang, policy=name, done=done, n=n),
         date=None if date is None else dt.date.fromisoformat(date),
         version=metadata.version("plugspan"),
     )
 
 
-def _policy_name(country: Country) -> str:
-    """Name of the policy; its id if it is one of the project's own, which lies elsewhere."""
-    policy = str(country.project.get("policy", ""))
+def _policy(country: Results) -> Policy | None:
+    """The policy, if it is one that travels with plugspan; the project's own lies elsewhere."""
     try:
-        return read_policy(policy).name[country.lang]
+        return read_policy(str(country.project.get("policy", "")))
     except InputError:
-        return policy
+        return None
 
 
-def country_note(country: Country) -> SourceNote:
+def country_note(country: Results) -> SourceNote:
     """The line of sources on every map and page."""
-    more = country.project.get("note")
+    more, policy = country.project.get("note"), _policy(country)
     return SourceNote(
         date=country.project.get("data_date") or "",
-        approval="" if country.lang == "zh" else None,
+        approval="" if policy is not None and policy.map_approval else None,
         extra=(more,) if more else (),
     )
 
 
-def _panel(country: Country) -> list[FindingRow]:
+def _panel(country: Results) -> list[FindingRow]:
     """Findings of the rules that are measured on the whole country's roads."""
     rows = country.whole[country.whole["status"].notna()]
     return [
@@ -169,7 +170,7 @@ _ENDS = "low high target_value low_after high_after"
 _PLAN = "own_sites own_money national_sites national_money border_sites border_money"
 
 
-def country_result(country: Country) -> dict[str, Any]:
+def country_result(country: Results) -> dict[str, Any]:
     """Return ``country.json`` as plain values. It holds no times: the same runs give the same bytes."""
     names = dict(zip(country.regions["id"], country.regions["name"], strict=True))
     regions = country.regions.drop(columns="geometry").rename(

@@ -17,7 +17,7 @@ from ..tables.plan_tables import Tables
 from ..tables.table import Table
 from ..texts import text
 from .layers import country_layers, rule_layer
-from .national import Country
+from .national import Results
 
 WORST = 3
 """So many regions are named with a rule: the last of its ranking."""
@@ -26,13 +26,13 @@ MAP_MM = 66.0
 
 
 def write_country_report(
-    country: Country, tables: Tables, path: Path, imprint: Imprint, note: SourceNote
+    country: Results, tables: Tables, path: Path, imprint: Imprint, note: SourceNote
 ) -> None:
     """Write the national report.
 
     Parameters
     ----------
-    country : Country
+    country : Results
     tables : mapping of name -> Table
         From :func:`plugspan.country.national.country_tables`.
     path : Path
@@ -84,7 +84,7 @@ def _layers(pages: Pages, *names: str) -> list[Layer]:
     return [replace(layer, visible=True) for layer in pages.layers if layer.name in names]
 
 
-def _summary(pages: Pages, country: Country) -> None:
+def _summary(pages: Pages, country: Results) -> None:
     """How many regions are done, the country's findings, and where the regions stand."""
     pages.paper.heading(_say(pages, "summary"), new_page=True)
     states = country.regions["region_state"].value_counts()
@@ -139,7 +139,7 @@ def _with_rest(pages: Pages, shown: int, table: Table) -> None:
         pages.soft(_say(pages, "more-rows", n=len(table.frame), shown=shown, sheet=sheet))
 
 
-def _rules(pages: Pages, country: Country) -> None:
+def _rules(pages: Pages, country: Results) -> None:
     """Each rule with a target: how many regions meet it, a map, and which regions are last."""
     pages.paper.heading(_say(pages, "rules"), new_page=True)
     table = pages.rows("country-rules")
