@@ -25,10 +25,10 @@ from ..render.result_schema import (
     TEXTS,
     UNITS,
     Schema,
+    described,
     object_of,
     one_of,
     rows_of,
-    told,
 )
 from ..render.webmap import write_map
 from ..render.workbook.write import write_workbook
@@ -246,7 +246,7 @@ def country_schema() -> Schema:
     finding: dict[str, Any] = {
         "kind": TEXT, "unit": one_of(*UNITS, None), "sense": one_of("<=", ">=", None), "by": null_text,
         "status": status, "status_after": status, "counts": counts, "value": null_text, "rule": TEXT,
-        "rank": told("Of the regions by this rule; 1 is best.", {"type": ["integer", "null"]}),
+        "rank": described("Of the regions by this rule; 1 is best.", {"type": ["integer", "null"]}),
     }  # fmt: skip
     stands = " ".join(name.replace("rules", "regions") for name in STATUSES.values())
     regions = rows_of(
@@ -255,7 +255,7 @@ def country_schema() -> Schema:
     )  # fmt: skip
     gaps = rows_of(
         "rule rule_title ref section direction from_km to_km length_km own_km regions closed_by",
-        regions=rows_of("id name length_km", id=TEXT), closed_by=told("Actions of the national plan.", TEXTS),
+        regions=rows_of("id name length_km", id=TEXT), closed_by=described("Actions of the national plan.", TEXTS),
     )  # fmt: skip
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -270,11 +270,11 @@ def country_schema() -> Schema:
             ),
             regions=regions,
             findings=rows_of(f"region_id rule title {_ENDS} status status_after counts", region_id=TEXT, **finding),
-            national=object_of("findings", findings=told(
+            national=object_of("findings", findings=described(
                 "Rules on roads as measured on the whole country; of the others the regions' counts are summed.",
                 rows_of(f"rule title {_ENDS} status status_after counts {stands}", **finding),
             )),
-            shared_gaps=told("Gaps that are too long and lie in several regions, in driving direction.", gaps),
+            shared_gaps=described("Gaps that are too long and lie in several regions, in driving direction.", gaps),
             actions=rows_of(
                 "id action_kind name lon lat stage_year build_order cost region_id at_border", id=TEXT,
                 lon=NUMBER, lat=NUMBER, cost=NUMBER, build_order=COUNT, at_border=FLAG,
