@@ -153,6 +153,7 @@ def plan_study(
         bands=_bands(study),
         programme=programme,
         step_gaps=step_gaps,
+        scenario=None if programme is None else scenario,
     )
 
 

@@ -21,6 +21,7 @@ from .project import Project
 from .rules.assessment import Assessment, findings_table
 from .rules.costs import merged_costs
 from .rules.policy import Policy
+from .scenario import Scenario
 from .schema import with_units
 from .siting.planning.comply import Compliance
 from .siting.planning.outcome import Siting
@@ -69,7 +70,7 @@ class Plan:
     berths worth retrofitting;
     ``bands`` areas within driving distance of today's sites, for looking at. ``programme`` is the plan to adopt, if the
     project asks for one; ``after`` is then the state with its actions carried out, ``step_gaps`` the gaps along the
-    routes after each of them.
+    routes after each of them; ``scenario`` is what a person made it from, if it was recounted and not optimised.
     """
 
     project: Project
@@ -91,6 +92,7 @@ class Plan:
     bands: gpd.GeoDataFrame | None = None
     programme: Programme | None = None
     step_gaps: StepGaps | None = None
+    scenario: Scenario | None = None
 
     @property
     def proposes(self) -> bool:

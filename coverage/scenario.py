@@ -18,6 +18,8 @@ from .settings import validated
 from .texts import text
 
 MOST_BYTES = 5_000_000
+SCENARIO_FILE = "scenario.json"
+"""In a run folder: what its plan was recounted from, so that the command repeats it."""
 SITE = "site:"
 """Before the id of a site of today, in the list of what is off."""
 Name = Annotated[str, Field(min_length=1, max_length=300)]
@@ -70,6 +72,10 @@ class Scenario(_Part):
     places: tuple[ScenarioPlace, ...] = ()
     years: dict[str, int] = Field(default_factory=dict)
     figures: dict[str, Any] = Field(default_factory=dict)
+
+    def text(self) -> str:
+        """Return it as ``scenario.json`` has it."""
+        return json.dumps(self.model_dump(by_alias=True, mode="json"), ensure_ascii=False, indent=1) + "\n"
 
     @property
     def closed_sites(self) -> tuple[str, ...]:

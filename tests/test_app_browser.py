@@ -224,7 +224,9 @@ def walk_scenario(page, project):
     page.click("#scenario-prove")
     page.wait_for_selector("#run-log[data-state=running]")
     page.wait_for_selector("#run-log[data-state=done]:has-text('按情景重算')")
-    plan = json.loads((project / "run" / "result.json").read_text("utf-8"))["plan"]
+    result = json.loads((project / "run" / "result.json").read_text("utf-8"))
+    plan, kept_beside = result["plan"], project / "run" / result["provenance"]["scenario"]
+    assert set(json.loads(kept_beside.read_text("utf-8"))["on"]) == set(on)
     chosen = {action["id"] for action in plan["actions"]}
     assert set(on) <= chosen
     assert switched not in chosen

@@ -11,6 +11,7 @@ import signal
 import stat
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,10 @@ from plugspan.cli import _run, main
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.render import run as writers
+from plugspan.render.compare import read_result
 from plugspan.render.files import write_export
 from plugspan.render.run import RUN_FILES, write_run
+from plugspan.scenario import Scenario, read_scenario
 from plugspan.template import write_template
 
 resource = pytest.importorskip("resource")
@@ -367,6 +370,20 @@ def test_a_run_folder_of_version_0_1_is_not_replaced(project, tmp_path, lang, sa
     assert "0.1" in told
     assert says in told
     assert {p.name for p in (tmp_path / "run").iterdir()} == set(RUN_FILES)
+
+
+def test_a_scenario_stays_with_its_run(plan, old, run, monkeypatch):
+    """What the plan was recounted from lies beside it and is named; the next optimised run takes it away."""
+    told = Scenario(schema=1, name="我的", on=["a"], off=["site:b"], years={"a": 2027}, figures={"cost": 3})
+    quick(monkeypatch, old)
+    given = replace(plan, scenario=told)
+    write_run(given, run, overwrite=True, lang="en", progress=lambda *_: None)
+    assert read_scenario(run / "scenario.json") == told
+    assert read_result(run)["provenance"]["scenario"] == "scenario.json"
+    assert "plugspan run --scenario run/scenario.json" in (run / "log.txt").read_text("utf-8")
+    write_run(plan, run, overwrite=True, lang="en", progress=lambda *_: None)
+    assert {p.name for p in run.iterdir()} == {*RUN_FILES, MARKER, "mine.txt"}
+    assert read_result(run)["provenance"]["scenario"] is None
 
 
 def test_what_init_writes_into_a_run_folder_is_its_users(plan, old, run, monkeypatch):

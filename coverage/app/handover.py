@@ -34,6 +34,7 @@ FILES = (
     "result.json",
     "result.schema.json",
     "datapackage.json",
+    "scenario.json",
     "log.txt",
 )
 """What may be taken out of a run folder, in the order in which it is shown."""

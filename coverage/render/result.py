@@ -18,6 +18,7 @@ from ..inputs.ledger import Merge
 from ..plan import Plan
 from ..rules.assessment import Assessment
 from ..rules.finding import Finding
+from ..scenario import SCENARIO_FILE
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit
@@ -55,6 +56,7 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
                 "inputs": [{"path": path, "sha256": digest} for path, digest in plan.provenance.inputs],
                 "versions": dict(plan.provenance.versions),
                 "started": plan.provenance.started,
+                "scenario": None if plan.scenario is None else SCENARIO_FILE,
             },
             "network": figures_in_km(plan.network),
             "quality": _records(quality_table(plan, lang)),

@@ -386,7 +386,12 @@ def result_schema() -> Schema:
             provenance=object_of(
                 "inputs versions",
                 inputs=rows_of("path sha256", path=TEXT, sha256=sha256),
-                versions={"type": "object", "additionalProperties": TEXT}, started=TEXT, more=True,
+                versions={"type": "object", "additionalProperties": TEXT}, started=TEXT,
+                scenario=told(
+                    "The file beside this one that the plan was recounted from; null if the plan was optimised.",
+                    {"type": ["string", "null"]},
+                ),
+                more=True,
             ),
             network=object_of("nodes edges length_km islands", nodes=COUNT, edges=COUNT, islands=COUNT, more=True),
             **state, gaps=_gaps(), access={"type": "array", "items": FREE}, not_served={"type": "array", "items": FREE},

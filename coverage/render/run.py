@@ -9,6 +9,7 @@ from pathlib import Path
 from ..atomic import check_file, write_folder
 from ..errors import Fault
 from ..plan import Plan
+from ..scenario import SCENARIO_FILE
 from ..tables import numbers
 from ..tables.layer import FindingRow, Imprint, Layer, SourceNote, rule_layer_names
 from ..tables.layers import plan_layers
@@ -83,6 +84,8 @@ def write_run(plan: Plan, folder: Path, *, overwrite: bool, lang: str, progress:
             write()
             lines.append(f"{time.perf_counter() - started:8.1f} s  {text(f'stage.{key}', lang)}")
         (new / "result.schema.json").write_text(result_text(result_schema()), "utf-8")
+        if plan.scenario is not None:
+            (new / SCENARIO_FILE).write_text(plan.scenario.text(), "utf-8")
         (new / "datapackage.json").write_text(run_package(plan, tables, lang), "utf-8")
         (new / "log.txt").write_text(_log(plan, lang, noticed, lines), "utf-8")
     progress("write-result", 1.0)
@@ -196,5 +199,6 @@ def _log(plan: Plan, lang: str, noticed: Sequence[Fault], lines: list[str]) -> s
         for s in plan.siting
         for line in s.result.log
     ]
-    blocks = [[plan.provenance.started, versions], files, rows, warnings, solver, lines]
+    repeat = [] if plan.scenario is None else [text("scenario.repeat", lang, file=f"run/{SCENARIO_FILE}")]
+    blocks = [[plan.provenance.started, versions, *repeat], files, rows, warnings, solver, lines]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
