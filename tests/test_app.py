@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 
 import geopandas as gpd
+import numpy as np
 import pytest
 import shapely
+from osm_xml import write_osm
 from plugspan.app.door import HOST, Door
 from plugspan.app.project_file import changed_text
 from plugspan.app.server import make_app
 from plugspan.app.world import MOST_MB, World, version_of
+from plugspan.inputs.datum import from_wgs84
 from plugspan.project import read_project
 from plugspan.texts import text
 from starlette.testclient import TestClient
@@ -398,11 +402,11 @@ A3,三站,213.1,27.83,2,
 """
 
 
-def put(client, name, content):
-    """Hand in a table and let the project use it; its address."""
+def put(client, name, content, kind=""):
+    """Hand in a table and let the project use it, as the kind it looks like or is said to be; its address."""
     assert client.put(f"{AT}/files/{name}", content=content).status_code == 200
     version = client.get(AT).json()["version"]
-    made = client.post(f"{AT}/tables", json={"path": name}, headers={"if-match": version})
+    made = client.post(f"{AT}/tables", json={"path": name, "kind": kind}, headers={"if-match": version})
     assert made.status_code == 200, made.text
     return f"{AT}/tables/{made.json()['kind']}/{made.json()['index']}"
 
@@ -563,8 +567,6 @@ def test_the_sample_is_shown_with_its_ground_and_a_wrong_datum_is_noticed(client
 
 def said(client, kind, at=AT):
     """All that a command said, to its end."""
-    import json
-
     answer = client.get(f"{at}/jobs/{kind}/events")
     return [json.loads(line[6:]) for line in answer.text.split("\n") if line.startswith("data: ")]
 
@@ -624,8 +626,6 @@ EVIL = '</script><img src=x onerror="alert(1)">'
 @pytest.fixture
 def run(project):
     """A run folder of a stranger: names that are markup, values of the wrong kind, a map with a foreign script."""
-    import json
-
     folder = project / "run"
     folder.mkdir()
     finding = {"rule": "r", "title": EVIL, "unit": "share", "low": 0.5, "high": 0.75, "target": 1.0, "sense": ">=",
@@ -699,6 +699,103 @@ def test_the_zip_holds_all_with_a_summary_that_is_text(client, project, run, inp
     assert "<script" not in page
     assert "50% – 75%" in page
     assert "2026: 2 actions" in page
+
+
+# -- the ground --------------------------------------------------------------------------------------------
+
+
+def draw(client, corners, **stale):
+    """Send corners as the page does, from what it shows."""
+    seen = client.get(f"{AT}/region").json()
+    data = {"corners": corners, "file": stale.get("file", seen["file"])}
+    version = stale.get("version", client.get(AT).json()["version"])
+    return client.post(f"{AT}/region", json=data, headers={"if-match": version})
+
+
+def test_a_region_that_is_drawn_is_a_file_that_the_command_reads(client, project, root):
+    """On the whole of the road file; it takes the place of what the project named before, and can be drawn again."""
+    from plugspan.network import read_region
+
+    assert client.get(f"{AT}/region").json() == {"region": [], "roads": [], "extent": None, "file": ""}
+    roads = (root / "data" / "osm" / "zhuzhou-sample.osm.pbf").read_bytes()
+    assert client.put(f"{AT}/files/roads.osm.pbf", content=roads).status_code == 200
+    sheet = client.get(f"{AT}/region").json()
+    assert sheet["extent"] == pytest.approx([112.63998, 25.8, 114.27003, 28.27001])
+    settings = {"set": [[["region", "name"], "Zhuzhou"]]}
+    version = client.get(AT).json()["version"]
+    assert client.post(f"{AT}/settings", json=settings, headers={"if-match": version}).status_code == 200
+    corners = [[113, 27.5], [113, 28], [113.5, 28], [113.5, 27.5]]  # clockwise, as they were put
+    assert draw(client, corners).status_code == 200
+    named = read_project(project).region
+    assert (named.file.as_posix(), named.name) == ("drawn-region.geojson", None)
+    polygon = read_region(project / named.file).polygon
+    assert polygon.equals(shapely.Polygon(corners))
+    geometry = json.loads((project / named.file).read_text("utf-8"))["features"][0]["geometry"]
+    assert shapely.LinearRing(geometry["coordinates"][0]).is_ccw  # RFC 7946
+    again = client.get(f"{AT}/region").json()
+    assert (again["extent"], len(again["region"])) == (sheet["extent"], 1)
+    assert draw(client, corners[:3]).status_code == 200
+    assert draw(client, corners, file=again["file"]).status_code == 412  # another tab drew meanwhile
+    assert draw(client, corners, version="0").status_code == 412
+    assert read_region(project / named.file).polygon.area == pytest.approx(0.125)
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        None,
+        [],
+        "113,27",
+        [[113, 27], [114, 27]],
+        [[113, 27], [114, 28], [114, 27], [113, 28]],  # crosses itself
+        [[113, 27], [114, 28], [115, 29]],  # no area
+        [[113, 27], [114, 27], [114, 95]],
+        [[113, 27], [114, 27], [114, None]],
+        [[113, 27], [114, 27], [True, 28]],
+        [[113, 27], [114, 27], [113, 28, 0]],
+        [[float("nan"), 27], [114, 27], [113, 28]],
+        [[113 + i / 1000, 27 + (i % 2)] for i in range(501)],
+    ],
+)
+def test_corners_that_make_no_region_are_refused(client, project, corners):
+    """In words, and nothing is written."""
+    before = (project / "project.toml").read_bytes()
+    data = json.dumps({"corners": corners, "file": ""})
+    version = client.get(AT).json()["version"]
+    answer = client.post(f"{AT}/region", content=data, headers={"if-match": version})
+    assert answer.status_code == 422, answer.text
+    assert "orner" in answer.json()["error"] or "cross" in answer.json()["error"]
+    assert (project / "project.toml").read_bytes() == before
+    assert not (project / "drawn-region.geojson").exists()
+
+
+def test_a_drawing_is_not_written_through_a_link(client, project, tmp_path):
+    """Nor is a link written in its place."""
+    (tmp_path / "outside").write_text("mine")
+    (project / "drawn-region.geojson").symlink_to(tmp_path / "outside")
+    assert draw(client, [[113, 27], [114, 27], [114, 28]]).status_code == 403
+    assert (tmp_path / "outside").read_text() == "mine"
+
+
+def test_a_datum_is_judged_by_the_facilities_of_the_project_too(client, project):
+    """Roads are near under any datum here, and their file knows no service area: only the project's own table tells."""
+    nodes = [(n, 113 + 0.04 * (n % 2), 27 + 0.001 * (n // 2), {}) for n in range(80)]
+    ways = [(n, [2 * n, 2 * n + 1], {"highway": "residential"}) for n in range(40)]
+    write_osm(project / "roads.osm.pbf", [(i + 1, *rest) for i, *rest in nodes],
+              [(i + 1, [a + 1, b + 1], t) for i, (a, b), t in ways])  # fmt: skip
+    x, y = 113.01 + 0.002 * np.arange(12), 27.005 + 0.0027 * np.arange(12)
+    left, up = from_wgs84(x, y, "gcj02")
+    rows = [f"C{i},{a:.7f},{b:.7f},2,120" for i, (a, b) in enumerate(zip(left, up, strict=True))]
+    at = put(client, "chargers.csv", "\n".join(["编号,经度,纬度,直流枪数,总功率kW", *rows]).encode())
+    assert client.get(at).json()["datum_notice"] is None
+    rows = [f"S{i},服务区,{a:.7f},{b:.7f}" for i, (a, b) in enumerate(zip(x, y, strict=True))]
+    facilities = put(
+        client, "facilities.csv", "\n".join(["编号,类型,经度,纬度", *rows]).encode(), "facilities"
+    )
+    assert client.get(at).json()["datum_notice"]["other"] == "gcj02"
+    assert client.get(facilities).json()["datum_notice"] is None
+    (project / "facilities.csv").write_text("编号,类型,经度,纬度\nS1,服务区,x,y\n", "utf-8")
+    assert client.get(at).json()["datum_notice"] is None  # a table that can't be read is no measure
 
 
 # -- rules ---------------------------------------------------------------------------------------------------

@@ -44,8 +44,8 @@ def opened(browser):
     """A function that opens an address; all that went wrong in any page, and all requests that went elsewhere."""
     contexts, trouble = [], []
 
-    def open_page(address, viewport=DESK):
-        context = browser.new_context(viewport=viewport, accept_downloads=True)
+    def open_page(address, viewport=DESK, **options):
+        context = browser.new_context(viewport=viewport, accept_downloads=True, **options)
         contexts.append(context)
         page = context.new_page()
         watch(page, address)
@@ -279,6 +279,79 @@ def test_two_tabs_and_a_killed_server_lose_nothing(opened, root, tmp_path):
         page.click("#projects a")
         ready(page, "data")
         page.wait_for_selector("#datum option:checked:has-text('GCJ')", state="attached")
+
+
+def test_a_region_is_drawn_with_mouse_finger_and_keys(opened, root, tmp_path):
+    """A new project with its roads; corners put, moved, added, taken away and undone; kept as a file, drawn again."""
+    with served(tmp_path / "world") as (_, address):
+        page = opened(address, has_touch=True)
+        page.fill("#new-name", "画界")
+        page.set_input_files("#new-roads", root / "data" / "osm" / "zhuzhou-sample.osm.pbf")
+        page.select_option("#new-where", "draw")
+        page.click("#new-make")
+        ready(page, "data")
+        canvas = page.locator("#region-editor canvas")
+        box = canvas.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        corners = page.locator("#region-corners")
+
+        def ring():
+            return [tuple(map(float, line.split(", "))) for line in corners.input_value().split("\n") if line]
+
+        assert page.is_disabled("#region-save")
+        page.mouse.click(x - 80, y - 80)
+        page.mouse.click(x + 80, y - 80)
+        page.touchscreen.tap(x + 80, y + 80)
+        canvas.focus()
+        page.keyboard.press("Enter")  # at the cross in the middle
+        first = ring()
+        assert len(first) == 4
+        assert first[0][0] < first[3][0] < first[1][0]
+        assert first[0][1] > first[3][1] > first[2][1]
+        page.mouse.move(x, y - 80)  # the middle of the first side becomes a corner
+        page.mouse.down()
+        page.mouse.move(x, y - 140, steps=3)
+        page.mouse.up()
+        assert len(ring()) == 5
+        assert ring()[1][1] > first[0][1]
+        page.keyboard.press("Backspace")
+        assert ring() == first
+        page.keyboard.press("Control+z")
+        assert len(ring()) == 5
+        page.click("#region-undo")
+        page.mouse.move(x, y)  # the corner itself, to where the others make a square with it
+        page.mouse.down()
+        page.mouse.move(x - 80, y + 80, steps=3)
+        page.mouse.up()
+        moved = ring()
+        assert moved[:3] == first[:3]
+        assert moved[3] == pytest.approx((first[0][0], first[2][1]), abs=1e-4)
+        page.mouse.move(x - 200, y)  # elsewhere a drag moves the map, no corner
+        page.mouse.down()
+        page.mouse.move(x - 230, y, steps=3)
+        page.mouse.up()
+        assert ring() == moved
+        page.click("#region-save")
+        page.wait_for_selector("#notice.done")
+        project = tmp_path / "world" / "画界"
+        assert read_project(project).region.file.name == "drawn-region.geojson"
+        page.set_viewport_size(PHONE)
+        page.click("#region-draw")
+        page.wait_for_selector("#region-editor")
+        assert fits(page)
+        assert sorted(ring()) == sorted(moved)
+        page.click("#region-editor summary")
+        corners.fill("113, 27\n114, 28\n114 27\n113，28")
+        corners.blur()
+        page.click("#region-save")
+        page.wait_for_selector("#notice:not(.done):has-text('自相交')")
+        corners.fill("113, 27\n114, 95")
+        corners.blur()
+        page.wait_for_selector("#region-corners[aria-invalid=true]")
+        page.click("#region-extent")
+        assert ring()[0] == (112.63998, 25.8)
+        page.click("#region-save")
+        page.wait_for_selector("#notice.done")
 
 
 def test_hostile_names_are_text(opened, tmp_path):

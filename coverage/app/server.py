@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from ..errors import InputError, OutputExistsError, PlugspanError
 from ..texts import LANGUAGES, catalogue, text
-from . import cells, handover, plan_view, projects, rule_view, runs, scenarios, table_view
+from . import cells, ground, handover, plan_view, projects, rule_view, runs, scenarios, table_view
 from .ask import Ask
 from .door import HOST, PAGE_POLICY, Door, with_policy
 from .jobs import Jobs
@@ -187,7 +187,9 @@ def make_app(world: World, lang: str) -> Starlette:
         Route(project, _answers(projects.overview)),
         Route(f"{project}/settings", _answers(projects.settings), methods=["POST"]),
         Route(f"{project}/files/{{name}}", _upload, methods=["PUT"]),
-        Route(f"{project}/ground", _answers(table_view.ground)),
+        Route(f"{project}/ground", _answers(ground.ground)),
+        Route(f"{project}/region", _answers(ground.sheet)),
+        Route(f"{project}/region", _answers(ground.draw_region), methods=["POST"]),
         Route(f"{project}/tables", _answers(table_view.add_table), methods=["POST"]),
         Route(f"{project}/tables/{{kind}}/{{index}}", _answers(table_view.table)),
         Route(f"{project}/tables/{{kind}}/{{index}}", _answers(table_view.change_table), methods=["POST"]),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,79 +12,23 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from ..errors import Diagnostics, Fault, InputError, PlugspanError
+from ..errors import Diagnostics, Fault, InputError
 from ..inputs import SCHEMAS, read_table, to_wgs84
 from ..inputs.files import SUFFIXES, VECTOR_SUFFIXES, read_raw
 from ..inputs.headers import find_column, map_headers
 from ..inputs.raw_table import RawTable
 from ..inputs.tables import RASTER_SUFFIXES
-from ..network import Region, RoadGraph
 from ..project import Project, TableSettings
 from ..schema import TableSchema
-from ..study import FAR_KM, datum_notices, read_ground
+from ..study import FAR_KM, datum_notices
 from .ask import Ask
+from .ground import Ground, ground_of
 from .project_file import change_project, open_project
 from .world import Folder, RefusedError, suffix_of, version_of
 
 PAGE_ROWS = 100
 MOST_POINTS = 20_000
 _CELL_LETTERS = 200
-_NEXT_TO = 0.004
-"""Degrees by which lines under the points are simplified: some 400 m."""
-
-
-@dataclass(frozen=True, eq=False)
-class Ground:
-    """Region, roads and what else their file holds, as far as they are there."""
-
-    region: Region | None = None
-    roads: RoadGraph | None = None
-    features: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
-
-
-@lru_cache(maxsize=2)
-def _ground(_versions: tuple[str, ...], project: _Ignored) -> Ground:
-    try:
-        return Ground(*read_ground(project.project))
-    except PlugspanError:  # told on the page of the run; tables can be looked at without
-        return Ground()
-
-
-@dataclass(frozen=True)
-class _Ignored:
-    """A project that is no part of the key it is kept under."""
-
-    project: Project = field(compare=False)
-
-
-def ground_of(folder: Folder, project: Project) -> Ground:
-    """Region and roads of a project; read again when their files or settings change."""
-    files = [project.network.osm, *([project.region.file] if project.region.file else [])]
-    if not all(map(folder.has, files)):
-        return Ground()
-    versions = [version_of(folder.inside(path)) for path in files]
-    return _ground((str(folder.path), *versions, project.region.model_dump_json()), _Ignored(project))
-
-
-def ground(ask: Ask) -> dict[str, Any]:
-    """Outlines for the map under the points: the region, and roads with a number."""
-    project, _ = open_project(ask.folder)
-    found = ground_of(ask.folder, project)
-    region = [] if found.region is None else _rings(found.region.polygon.simplify(_NEXT_TO / 2))
-    roads: list[Any] = []
-    if found.roads is not None:
-        numbered = found.roads.segments["ref"].notna().to_numpy()
-        lines = shapely.simplify(np.asarray(found.roads.lines(), dtype=object)[numbered], _NEXT_TO)
-        roads = [_coordinates(line) for line in lines[:MOST_POINTS]]
-    return {"region": region, "roads": roads}
-
-
-def _rings(polygon: Any) -> list[Any]:
-    return [_coordinates(part.exterior) for part in shapely.get_parts(polygon)]
-
-
-def _coordinates(line: Any) -> list[list[float]]:
-    return [[round(x, 5), round(y, 5)] for x, y in shapely.get_coordinates(line).tolist()]
 
 
 # -- one table -----------------------------------------------------------------------------------------------
@@ -101,6 +45,7 @@ class Opened:
     path: Path
     project: Project
     version: str
+    folder: Folder
 
 
 def open_table(ask: Ask) -> Opened:
@@ -118,7 +63,7 @@ def open_table(ask: Ask) -> Opened:
         raise RefusedError(404, "app-no-table")
     settings = tables[int(index)]
     path = ask.folder.inside(settings.path or project.network.osm)
-    return Opened(kind, int(index), SCHEMAS[kind], settings, path, project, version)
+    return Opened(kind, int(index), SCHEMAS[kind], settings, path, project, version, ask.folder)
 
 
 def is_raster(path: Path) -> bool:
@@ -205,20 +150,41 @@ def _fault(fault: Fault, lang: str) -> dict[str, Any]:
 def _read(opened: Opened, under: Ground) -> tuple[gpd.GeoDataFrame | None, list[Fault], list[Fault]]:
     """The table as a run reads it, or its faults; notes in any case."""
     notes = Diagnostics()
-    s, region, roads = opened.settings, under.region, under.roads
     try:
-        read = read_table(
-            opened.path, opened.schema, datum=s.datum, columns=s.columns, encoding=s.encoding, sheet=s.sheet,
-            layer=s.layer, defaults=s.defaults, region=None if region is None else region.polygon,
-            halo_km=opened.project.region.halo_km if region is not None else FAR_KM,
-            roads=None if roads is None else shapely.box(*roads.node_xy.min(axis=0), *roads.node_xy.max(axis=0)),
-            notes=notes,
-        )  # fmt: skip
+        read = _read_file(opened.path, opened.kind, opened.settings, opened.project, under, notes)
     except InputError as error:
         return None, list(error.faults), notes
-    lists = {name: [read] if name == opened.kind else [] for name in ("chargers", "facilities")}
-    notes += datum_notices(lists, under.features, roads)
+    if opened.kind in ("chargers", "facilities"):
+        lists = {"chargers": [], "facilities": _other_facilities(opened, under)}
+        lists[opened.kind].append(read)
+        told = datum_notices(lists, under.features, under.roads)
+        notes += [fault for fault in told if fault.file in set(read["source"])]
     return read, [], notes
+
+
+def _read_file(
+    path: Path, kind: str, s: TableSettings, project: Project, under: Ground, notes: Diagnostics
+) -> gpd.GeoDataFrame:
+    region, roads = under.region, under.roads
+    return read_table(
+        path, SCHEMAS[kind], datum=s.datum, columns=s.columns, encoding=s.encoding, sheet=s.sheet,
+        layer=s.layer, defaults=s.defaults, region=None if region is None else region.polygon,
+        halo_km=project.region.halo_km if region is not None else FAR_KM,
+        roads=None if roads is None else shapely.box(*roads.node_xy.min(axis=0), *roads.node_xy.max(axis=0)),
+        notes=notes,
+    )  # fmt: skip
+
+
+def _other_facilities(opened: Opened, under: Ground) -> list[gpd.GeoDataFrame]:
+    """The project's other tables of facilities, as far as they can be read: what the datum is judged by, too."""
+    found = []
+    for i, settings in enumerate(opened.project.tables.get("facilities", ())):
+        if settings.path is None or (opened.kind, opened.index) == ("facilities", i):
+            continue
+        path = opened.folder.inside(settings.path)
+        with suppress(InputError):  # told where that table is shown
+            found.append(_read_file(path, "facilities", settings, opened.project, under, Diagnostics()))
+    return found
 
 
 def _counts(raw: RawTable, read: gpd.GeoDataFrame | None, faults: Sequence[Fault]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 // What all pages share: texts, elements, requests, notices. Data become text nodes, never markup.
 
-export const state = { lang: "", words: {}, html: "" };
+/** Language and texts; a project whose region is to be drawn next, and what is to be told on the next page. */
+export const state = { lang: "", words: {}, html: "", draw: "", late: "" };
 
 export function t(key, values = {}) {
   const words = state.words["app." + key] ?? state.words[key] ?? key;

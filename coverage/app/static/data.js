@@ -1,8 +1,9 @@
 // Data: boundary, roads and tables; one table with its columns, faults in their cells, points.
 
-import { address, ask, confirmed, dropPlace, during, fill, h, number, of, post, t, tell, upload } from "./core.js";
+import { address, ask, confirmed, dropPlace, during, fill, h, number, of, post, state, t, tell, upload } from "./core.js";
 import { follow } from "./jobs.js";
 import { pointMap } from "./points.js";
+import { regionEditor } from "./region.js";
 
 const KINDS = ["chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls"];
 const DATUMS = ["wgs84", "gcj02", "bd09"];
@@ -65,15 +66,39 @@ export async function dataPage(project) {
     const pick = h("select", { id: "region-file", "aria-label": t("data.region-file"), onchange: (event) => change(event.target, async () => { await set(["region", "file"], event.target.value || null); await again(); if (shown[project]) await open(shown[project]); }) },
       h("option", { value: "" }, t("data.region-choose")),
       areas.map((path) => h("option", { value: path, selected: path === region.file }, path)));
-    return entry(t("data.region"), given ? "there" : "open", h("p", { class: "soft small" }, given ? String(given) : t("data.region-words")), areas.length ? pick : null);
+    return entry(t("data.region"), given ? "there" : "open", h("p", { class: "soft small" }, given ? String(given) : t("data.region-words")), areas.length ? pick : null,
+      h("button", { type: "button", id: "region-draw", onclick: (event) => change(event.currentTarget, drawRegion) }, t("region.draw")));
+  }
+
+  /** The region is drawn in the place of the table, over the roads and the points of the table that is open. */
+  async function drawRegion() {
+    const [sheet, table] = await Promise.all([ask(of(project, "region")), shown[project] ? ask(of(project, `tables/${shown[project].kind}/${shown[project].index}`)) : null]);
+    map?.leave();
+    const close = async () => {
+      map?.leave();
+      map = null;
+      if (shown[project]) await open(shown[project]); else fill(work, h("p", { class: "soft" }, t("data.empty")));
+    };
+    map = regionEditor(sheet, (table?.points ?? []).filter((p) => !p[3]), {
+      save: (button, corners, file) => change(button, async () => {
+        await post(of(project, "region"), { corners, file }, view.version);
+        await again();
+        await close();
+        tell(t("region.saved"), "done");
+      }),
+      cancel: () => change(null, close),
+    });
+    fill(work, map.node);
+    work.removeAttribute("data-table");
+    work.scrollIntoView({ block: "nearest" });
   }
 
   function roadsEntry() {
-    const roads = view.roads;
-    const name = h("input", { id: "region-name", placeholder: t("data.fetch-place"), "aria-label": t("data.fetch-label"), value: view.project.region.name ?? "" });
+    const { roads, project: { region } } = view;
+    const name = h("input", { id: "region-name", placeholder: t("data.fetch-place"), "aria-label": t("data.fetch-label"), value: region.name ?? "" });
     const load = h("button", { type: "button", id: "fetch" }, t("data.fetch"));
     load.addEventListener("click", () => change(load, async () => {
-      if (name.value && name.value !== view.project.region.name) { await set(["region", "name"], name.value); view = await ask(at); }
+      if (!region.file && name.value && name.value !== region.name) { await set(["region", "name"], name.value); view = await ask(at); }
       if (!(await confirmed(t("data.fetch-asks"), t("data.fetch")))) return;
       await post(of(project, "jobs/fetch"), {});
       jobs.show("fetch");
@@ -83,7 +108,7 @@ export async function dataPage(project) {
     if (jobs) leaves.push(jobs.leave);
     return entry(t("data.roads"), roads.there ? "there" : "missing",
       h("p", { class: "soft small" }, roads.there ? t("data.roads-there", { path: roads.path, mb: number(roads.mb) }) : t("data.roads-words", { path: roads.path })),
-      roads.there ? null : h("div", { class: "row" }, name, load), log);
+      roads.there ? null : h("div", { class: "row" }, region.file ? h("span", { class: "small grow" }, t("data.fetch-region")) : name, load), log);
   }
 
   function tableEntry(table) {
@@ -269,6 +294,7 @@ export async function dataPage(project) {
   const first = shown[project] ?? view.tables?.find((table) => table.there);
   if (!view.faults.length && first && view.tables.some((x) => x.kind === first.kind && x.index === first.index)) await open(first);
   else fill(work, h("p", { class: "soft" }, t("data.empty")));
+  if (state.draw === project) { state.draw = ""; await drawRegion(); }
   return {
     nodes: [h("div", { class: "split" }, h("div", { class: "side" }, inputs, h("section", { class: "box" }, h("h2", {}, t("data.check-title")), h("p", { class: "soft small" }, t("data.check-words")), h("div", { class: "row end" }, check), checked, ledger)), work)],
     leave: () => { map?.leave(); job.leave(); leaves.forEach((leave) => leave()); },

@@ -59,6 +59,7 @@ async function show() {
     if (mine !== turn) { made.leave?.(); return; }
     page.replaceChildren(...made.nodes);
     leave = made.leave ?? null;
+    if (state.late) { tell(state.late); state.late = ""; }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     page.replaceChildren();
