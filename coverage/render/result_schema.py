@@ -387,7 +387,7 @@ def result_schema() -> Schema:
                 "inputs versions",
                 inputs=rows_of("path sha256", path=TEXT, sha256=sha256),
                 versions={"type": "object", "additionalProperties": TEXT}, started=TEXT,
-                scenario=told(
+                scenario=described(
                     "The file beside this one that the plan was recounted from; null if the plan was optimised.",
                     {"type": ["string", "null"]},
                 ),
