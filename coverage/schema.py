@@ -190,7 +190,7 @@ _TEXTS = """
     finding_status value_after status_after highway from_site to_site begins ends could_build not_counting stretch
     reached_today reached_then adds_words without_it in_plans covers_words lost_words capacity_words served_words
     in_others effect shared_words evidence site demand access_ways ship berth berth_name scenario plan chosen rule_title
-    figure words key unit_shown target_shown file column cell remedy group item entry why within_km
+    figure words key unit_shown part_unit_shown target_shown file column cell remedy group item entry why within_km
     other_id rows outcome table
     closes_words without_words why_words action what stage_year
     region region_id state_reason regions region_lengths builders
@@ -214,7 +214,8 @@ _NUMBERS: Mapping[str, str] = {
     "money": """spent money insist_low insist_high chosen_at saves_low saves_high cost cost_so_far retrofit_cost
         budget own_money national_money border_money""",
     "": """weight population registered_ev calls_per_year kw_per_ev
-        ev_per_point detour yes no unknown counted_total low high low_after high_after target_value number score""",
+        ev_per_point detour yes no unknown counted_total low high low_after high_after target_value number score
+        low_part low_whole high_part high_whole""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
         gap_median_km gap_p90_km gap_max_km driven_km own_km shared_km shared_max_km""",
     "m": "length_m",

@@ -438,6 +438,7 @@ def numbers_that_follow(run):
             )
     for found in (*run.result["measures"], *run.result["findings"]):
         yield words_of(sum(found["counts"].values()), "people", run.lang)
+        yield from (words_of(n, "people", run.lang) for n in found["counts"].values())
     lanes = {}
     rule = next(r.id for r in run.plan.policy.rules if isinstance(r, RouteSpacing))
     for phase, gaps in (("before", run.result["gaps"]), ("after", run.result["after"]["gaps"])):
@@ -593,3 +594,24 @@ def test_a_plan_holds_metres(sample):
     assert list(
         lengths_in_km({"a": (pd.DataFrame({"length_km": [1.0]}),)})
     )  # the search finds what it looks for
+
+
+FRACTION = re.compile(r"([\d,.]+)/([\d,.]+)")
+
+
+def test_a_reader_redoes_every_share_from_the_parts_beside_it(run):
+    """Numerator and denominator in result.json, on the findings sheet and in the report's sentence give the value."""
+    sheet = next(rows for sheet, rows in sheet_values(run) if sheet.name == "findings")
+    cells = {row["rule"].value: row for row in sheet}
+    shares = [f for f in (*run.result["findings"], *run.result["measures"]) if f["low_part"] is not None]
+    assert len(shares) > 1 or run.plan.policy.id != "zhuzhou-2025"
+    for row in shares:
+        fleet = run.plan.before[row["rule"]].figures.get("registered_ev_share") or 0.0
+        lines = [line for line in run.report if line.startswith(row["title"])]
+        told = [(float(a), float(b)) for line in lines for a, b in FRACTION.findall(line.replace(",", ""))]
+        for end in ("low", "high"):
+            share = row[f"{end}_part"] / row[f"{end}_whole"]
+            assert share - fleet == pytest.approx(row[end], abs=1e-6)
+            pair = [cells[row["rule"]][f"{end}_{part}"].value for part in ("part", "whole")]
+            assert pair[0] / pair[1] == pytest.approx(share, abs=1e-6)
+            assert any(a / b == pytest.approx(share, abs=1e-3) for a, b in told), (row["title"], end, lines)

@@ -70,10 +70,10 @@ def test_an_open_gap_is_not_blamed_on_missing_data(lang):
     found = gap_finding(7.7, math.inf, is_open=True)
     words = finding_words(found, found, lang, siting=False)
     assert text("report.say.open", lang) in words
-    assert not any(
-        text(f"report.say.{key}", lang) in words
-        for key in ("interval", "interval-distance", "interval-least")
-    )
+    whole = dict.fromkeys(("low_part", "high_part"), "")
+    opening = text("report.say.interval", lang, **whole)[:10]
+    assert opening not in words
+    assert not any(text(f"report.say.interval-{key}", lang) in words for key in ("distance", "least"))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -82,7 +82,7 @@ def test_of_distances_the_low_end_counts_unknown_sites(lang):
     found = gap_finding(3.0, 4.8, unknown=2.0)
     words = finding_words(found, found, lang, siting=False)
     assert text("report.say.interval-distance", lang) in words
-    assert text("report.say.interval", lang) not in words
+    assert text("report.say.interval-least", lang) not in words
     both = finding_words(gap_finding(3.0, math.inf, unknown=2.0), found, lang, siting=False)
     assert text("report.say.open", lang) in both
     assert text("report.say.interval-least", lang) in both
@@ -92,10 +92,12 @@ def test_of_distances_the_low_end_counts_unknown_sites(lang):
 def test_an_interval_too_narrow_to_be_seen_is_not_called_one(lang):
     """600 unknown people of 3.66 million: both ends read 74.5 %."""
     rule = rule_of("zhuzhou-2025", "people-in-reach")
-    found = Finding(rule, "share", 0.745238, 0.745402)
+    counts = {"yes": 2_731_000.0, "unknown": 600.0, "no": 933_000.0}
+    found = Finding(rule, "share", 2_731_000 / 3_664_600, 2_731_600 / 3_664_600, counts)
     words = finding_words(found, found, lang, siting=False)
-    assert text("report.say.interval-narrow", lang) in words
-    assert text("report.say.interval", lang) not in words
+    ends = {"low_part": "2,731,000/3,664,600", "high_part": "2,731,600/3,664,600"}
+    assert text("report.say.interval-narrow", lang, **ends) in words
+    assert text("report.say.interval-least", lang) not in words
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -179,7 +179,7 @@ def test_the_kind_stands_in_the_report(run):
     assert "Hubs with enough points" in run.report
     assert "a made-up plan, 1(2)" in run.report
     counts = finding_of(run, "points-at-hubs")["counts"]
-    assert f"Of {sum(counts.values()):g} hubs, {counts['yes']:g} have it" in run.report
+    assert f"Of {sum(counts.values()):g} hubs, {counts['yes']:g} have what the rule asks for" in run.report
     assert "Points short" in run.report
 
 

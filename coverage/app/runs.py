@@ -155,6 +155,8 @@ def finding_words(found: dict[str, Any], lang: str) -> dict[str, str]:
         _value(found.get("target"), found, lang),
         {">=": "≥", "<=": "≤"}.get(str(found.get("sense")), ""),
     )
+    if sense == "≥" and found.get("unit") == "share" and found.get("target") == 1:
+        sense = ""  # as numbers.target has it: there is no more than 100 %
     return {
         "rule": str(found.get("rule")),
         "title": str(found.get("title")),
@@ -163,7 +165,7 @@ def finding_words(found: dict[str, Any], lang: str) -> dict[str, str]:
         if key in catalogue()
         else text("finding.report-only", lang),
         "value": _interval(found, lang),
-        "target": f"{sense} {target}" if target else "",
+        "target": f"{sense} {target}".lstrip() if target else "",
     }
 
 

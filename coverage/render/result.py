@@ -22,7 +22,7 @@ from ..scenario import SCENARIO_FILE
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit
-from ..tables.numbers import plain, table_in_km
+from ..tables.numbers import OF_PARTS, plain, ratio_parts, table_in_km
 from ..tables.programme import plan_part
 from ..tables.source_tables import quality_table
 from ..units import figures_in_km, in_kilometres
@@ -128,7 +128,9 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
             "status": finding.status,
             "shown": finding.shown,
         }
+    parts = ratio_parts(finding, lang)
     return row | {
+        **{name: parts.get(name) for name in (*OF_PARTS, "part_unit")},
         "counts": dict(finding.counts),
         "figures": figures_in_km(finding.figures),
         "source": finding.rule.source,

@@ -11,6 +11,7 @@ from ..project import Aim
 from ..rules.finding import Shown, Status
 from ..schema import COLUMNS
 from ..siting.maxcover import STATUSES
+from ..tables.numbers import OF_PARTS
 from ..texts import catalogue
 
 Schema = dict[str, Any]
@@ -98,6 +99,10 @@ def _findings(*, with_target: bool) -> Schema:
         "counts": {"type": "object", "additionalProperties": {"type": "number"}}, "figures": FREE, "source": TEXT,
         "assumptions": TEXTS, "evidence": {"type": "array", "items": FREE}, "survey": TEXTS,
     }  # fmt: skip
+    own["part_unit"] = {
+        **one_of("", "km", None),
+        "description": "Numerators and denominators: km, or counted.",
+    }
     names = "rule title low high"
     if with_target:
         own |= {
@@ -108,7 +113,7 @@ def _findings(*, with_target: bool) -> Schema:
             "shown": one_of(*get_args(Shown)),
         }
         names += " target status"
-    found = rows_of(names, **own)
+    found = rows_of(names, " ".join(OF_PARTS), **own)
     if with_target:
         found["items"]["description"] = (
             "A rule with a target. [low, high] is the value over all ways to decide what is unknown; shown is the "

@@ -18,10 +18,11 @@ from .finding import (
     YES,
     Finding,
     Measured,
-    has_bounds,
+    has_ends,
     ratio_bounds,
     status_counts,
     three_valued,
+    told_ends,
 )
 from .kind import RuleKind
 from .model import Bilingual, EmissionFactors, Frozen, Rule
@@ -80,15 +81,16 @@ def assess_berths(berths: gpd.GeoDataFrame, rule: BerthShare) -> Finding:
     table = table[table["counts"] != NO]
     certain = (table["counts"] == YES).to_numpy(bool)
     ones = np.ones(len(table))
-    low, high = has_bounds(table["has"], ones, certain)
+    ends = has_ends(table["has"], ones, certain)
     survey = table[(table["has"] == UNKNOWN) | ~certain].sort_values(
         ["class_t", "id"], ascending=[False, True], na_position="first"
     )
     return Finding(
         rule,
         "share",
-        low,
-        high,
+        None if ends is None else ends[0].value,
+        None if ends is None else ends[1].value,
+        ratios=ends,
         counts=status_counts(table["has"][certain]),
         table=table,
         survey=survey,
@@ -105,16 +107,16 @@ def _figure(table: pd.DataFrame, column: str, certain: np.ndarray) -> dict[str, 
     """Interval weighted by a column; rows without it are left out and counted."""
     whole = table[column].astype("Float64")
     known = (whole.notna() & (whole > 0).fillna(False)).to_numpy(bool)
-    low, high = has_bounds(table["has"][known], whole[known].to_numpy(float), certain[known])
-    return {"low": low, "high": high, "berths_left_out": int((~known).sum())}
+    ends = has_ends(table["has"][known], whole[known].to_numpy(float), certain[known])
+    return {**told_ends(ends), "berths_left_out": int((~known).sum())}
 
 
 def _by_port(table: pd.DataFrame) -> list[dict[str, object]]:
     rows = []
     for port, group in table.groupby(table["port"].fillna(""), sort=True):
         certain = (group["counts"] == YES).to_numpy(bool)
-        low, high = has_bounds(group["has"], np.ones(len(group)), certain)
-        rows.append({"port": port, "berths": len(group), "low": low, "high": high})
+        ends = has_ends(group["has"], np.ones(len(group)), certain)
+        rows.append({"port": port, "berths": len(group), **told_ends(ends)})
     return rows
 
 
@@ -156,5 +158,6 @@ KIND = RuleKind(
     layers=("berths",),
     close_to="berths",
     noun=Bilingual(zh="个泊位", en="berths"),
+    counts_text="report.say.counts-berths",
     names_lacking=True,
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..settings import NonNegative
-from .finding import NO, UNKNOWN, Finding, Measured, has_bounds, status_counts, three_valued
+from .finding import NO, UNKNOWN, Finding, Measured, has_ends, status_counts, three_valued
 from .kind import RuleKind
 from .model import Bilingual, Rule
 
@@ -50,12 +50,13 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
         ~no.to_numpy(bool)
     ]
     certain = ~unknown[~no].to_numpy(bool)
-    low, high = has_bounds(table["connected_status"], np.ones(len(table)), certain)
+    ends = has_ends(table["connected_status"], np.ones(len(table)), certain)
     return Finding(
         rule,
         "share",
-        low,
-        high,
+        None if ends is None else ends[0].value,
+        None if ends is None else ends[1].value,
+        ratios=ends,
         counts=status_counts(table["connected_status"][certain]),
         table=table,
         figures={"calls_of_unknown_membership": int((~certain).sum())},

@@ -82,8 +82,10 @@ def assess_facilities(
         "pairs": len(any_side),
         "pairs_low": one[0],
         "pairs_high": one[1],
+        **{f"pairs_{key}": n for key, n in one[2].items()},
         "pairs_both_sides_low": both[0],
         "pairs_both_sides_high": both[1],
+        **{f"pairs_both_sides_{key}": n for key, n in both[2].items()},
         "by_kind": _by_kind(table),
     }
     return Finding(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -21,6 +21,18 @@ Shown = Literal["met", "met on average", "not met", "undecided", "not due"]
 YES, UNKNOWN, NO = "yes", "unknown", "no"
 TOLERANCE = 1e-9
 """Shares are ratios of sums; a target is taken as reached this close to it."""
+
+
+class Ratio(NamedTuple):
+    """What a share is made of, so that a reader can redo it: so many, or metres, of so many."""
+
+    part: float
+    whole: float
+
+    @property
+    def value(self) -> float | None:
+        """The share; None of nothing."""
+        return self.part / self.whole if self.whole else None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,6 +56,10 @@ class Finding:
         The evidence, a row for each thing counted.
     survey : DataFrame
         What to find out, most decisive first.
+    ratios : (Ratio, Ratio) or None
+        What ``low`` and ``high`` are made of, where the counts don't say it; of a margin, the shares it starts from.
+    ratio_unit : str
+        ``""`` if the parts are counted as ``counts`` is, ``"m"`` for metres of road.
     at : date or None
         Day of the state that was measured. A rule that is due later is not missed then, only not met so far.
     """
@@ -56,6 +72,8 @@ class Finding:
     figures: Mapping[str, Any] = field(default_factory=dict)
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     survey: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ratios: tuple[Ratio, Ratio] | None = None
+    ratio_unit: Literal["", "m"] = ""
     at: dt.date | None = None
 
     def __repr__(self) -> str:
@@ -66,6 +84,19 @@ class Finding:
     def target(self) -> float | None:
         """What the rule asks for, in the finding's unit; None if it asks only for a report."""
         return self.rule.target.value
+
+    @property
+    def parts(self) -> tuple[Ratio, Ratio] | None:
+        """What the ends of a share are made of: ``ratios``, or the counts if they give the value; None if neither."""
+        if self.ratios is not None or self.unit != "share" or self.low is None or self.high is None:
+            return self.ratios if self.low is not None else None
+        if not {YES, UNKNOWN, NO} <= set(self.counts):
+            return None
+        low, high = count_ratios(self.counts)
+        if low.value is None or high.value is None:
+            return None
+        same = abs(low.value - self.low) <= TOLERANCE and abs(high.value - self.high) <= TOLERANCE
+        return (low, high) if same else None
 
     @property
     def status(self) -> Status | None:
@@ -144,6 +175,18 @@ def status_counts(status: npt.ArrayLike, weight: npt.ArrayLike = 1.0) -> dict[st
     return {key: float(each[found == key].sum()) for key in (YES, UNKNOWN, NO)}
 
 
+def count_ratios(counts: Mapping[str, float]) -> tuple[Ratio, Ratio]:
+    """What the ends of a share are made of: unknowns count as no at the low end, as yes at the high one.
+
+    Examples
+    --------
+    >>> count_ratios({"yes": 2.0, "unknown": 1.0, "no": 1.0})
+    (Ratio(part=2.0, whole=4.0), Ratio(part=3.0, whole=4.0))
+    """
+    whole = sum(counts.values())
+    return Ratio(counts[YES], whole), Ratio(counts[YES] + counts[UNKNOWN], whole)
+
+
 def share_bounds(status: pd.Series) -> tuple[float | None, float | None, dict[str, float]]:
     """Interval of a share from ``yes / unknown / no``, and the counts.
 
@@ -153,16 +196,22 @@ def share_bounds(status: pd.Series) -> tuple[float | None, float | None, dict[st
     (0.5, 0.75, {'yes': 2.0, 'unknown': 1.0, 'no': 1.0})
     """
     counts = status_counts(status)
-    total = sum(counts.values())
-    if not total:
-        return None, None, counts
-    return counts[YES] / total, (counts[YES] + counts[UNKNOWN]) / total, counts
+    low, high = count_ratios(counts)
+    return low.value, high.value, counts
 
 
 def ratio_bounds(
     low: npt.ArrayLike, high: npt.ArrayLike, whole: npt.ArrayLike, certain: npt.ArrayLike
 ) -> tuple[float | None, float | None]:
-    """Interval of ``sum(part) / sum(whole)`` when parts are intervals and some rows may not belong.
+    """Interval of ``sum(part) / sum(whole)``, as :func:`ratio_ends` finds it; None if no row can belong."""
+    ends = ratio_ends(low, high, whole, certain)
+    return (None, None) if ends is None else (ends[0].value, ends[1].value)
+
+
+def ratio_ends(
+    low: npt.ArrayLike, high: npt.ArrayLike, whole: npt.ArrayLike, certain: npt.ArrayLike
+) -> tuple[Ratio, Ratio] | None:
+    """Least and largest ``sum(part) / sum(whole)`` when parts are intervals and some rows may not belong.
 
     Parameters
     ----------
@@ -175,7 +224,7 @@ def ratio_bounds(
 
     Returns
     -------
-    (float, float) or (None, None)
+    (Ratio, Ratio) or None
         The smallest and largest value over all ways to decide the unknowns; None if no row can belong.
 
     Notes
@@ -186,16 +235,19 @@ def ratio_bounds(
     low, high = np.asarray(low, float), np.asarray(high, float)
     whole, certain = np.asarray(whole, float), np.asarray(certain, bool)
     if not len(whole):
-        return None, None
-    return _extreme(low, whole, certain), 0.0 - _extreme(-high, whole, certain)
+        return None
+    least, most = _extreme(low, whole, certain), _extreme(-high, whole, certain)
+    return least, Ratio(0.0 - most.part, most.whole)
 
 
-def _extreme(part: npt.NDArray[Any], whole: npt.NDArray[Any], certain: npt.NDArray[Any]) -> float:
+def _extreme(part: npt.NDArray[Any], whole: npt.NDArray[Any], certain: npt.NDArray[Any]) -> Ratio:
     ratio = part / whole
     order = np.argsort(ratio[~certain], kind="stable")
     parts = part[certain].sum() + np.concatenate([[0.0], np.cumsum(part[~certain][order])])
     wholes = whole[certain].sum() + np.concatenate([[0.0], np.cumsum(whole[~certain][order])])
-    return float((parts[wholes > 0] / wholes[wholes > 0]).min())
+    parts, wholes = parts[wholes > 0], wholes[wholes > 0]
+    at = int(np.argmin(parts / wholes))
+    return Ratio(float(parts[at]), float(wholes[at]))
 
 
 def three_valued(flag: pd.Series) -> pd.Series:
@@ -208,10 +260,19 @@ def three_valued(flag: pd.Series) -> pd.Series:
     )
 
 
-def has_bounds(
+def has_ends(
     has: pd.Series, whole: npt.NDArray[Any], certain: npt.NDArray[Any]
-) -> tuple[float | None, float | None]:
-    """Interval of the share of ``whole`` that has what is asked; rows that are not ``certain`` may not belong."""
+) -> tuple[Ratio, Ratio] | None:
+    """Ends of the share of ``whole`` that has what is asked; rows that are not ``certain`` may not belong."""
     part_low = np.where(has == YES, whole, 0.0)
     part_high = np.where(has == NO, 0.0, whole)
-    return ratio_bounds(part_low, part_high, whole, certain)
+    return ratio_ends(part_low, part_high, whole, certain)
+
+
+def told_ends(ends: tuple[Ratio, Ratio] | None) -> dict[str, float | None]:
+    """Figures of a share: its ends, and what each is made of."""
+    low, high = ends or (Ratio(0.0, 0.0), Ratio(0.0, 0.0))
+    return {
+        "low": low.value, "low_part": low.part, "low_whole": low.whole,
+        "high": high.value, "high_part": high.part, "high_whole": high.whole,
+    }  # fmt: skip

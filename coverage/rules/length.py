@@ -22,7 +22,7 @@ from ..network.snapping import Snapped, join_snapped, places_on
 from ..settings import Positive
 from ..units import M_PER_KM, compare_m, lonlat
 from .covered_rows import SAME_M, Pieces, SitesOnRoads, edge_rows, join_roads, roads_of_pieces, watched
-from .finding import NO, YES, Finding, Measured
+from .finding import NO, YES, Finding, Measured, Ratio
 from .kind import RuleKind
 from .roads import (
     RoadContext,
@@ -68,6 +68,7 @@ def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding
     status = context.status(rule.site)
     strict, lenient = both_spacings(context, rule, status)
     low = _graph_coverage(context, rule, status == YES)
+    length_m = float(strict.network["length_m"]) if rule.reading == "route" else low[2]
     high = low if lenient is strict else _graph_coverage(context, rule, status != NO)
     readings = {
         "route": (_share(strict.network["covered_low"]), _share(lenient.network["covered_high"])),
@@ -77,11 +78,17 @@ def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding
     figures: dict[str, object] = {"reading": rule.reading, "span_m": rule.span_max_km * M_PER_KM}
     for name, (a, b) in readings.items():
         figures |= {f"{name}_low": a, f"{name}_high": b}
+    a, b = readings[rule.reading]
     finding = Finding(
         rule,
         "share",
-        *readings[rule.reading],
+        a,
+        b,
         counts=site_counts(context, rule, status),
+        ratios=None
+        if a is None or b is None
+        else (Ratio(a * length_m, length_m), Ratio(b * length_m, length_m)),
+        ratio_unit="m",
         figures={**figures, **spacing_figures(strict, "")},
         table=route_rows(strict),
         survey=survey_of(context, rule, status, strict),
@@ -179,8 +186,10 @@ def serving_sites(
 
 def _graph_coverage(
     context: RoadContext, rule: LengthCoverage, qualifies: npt.NDArray[np.bool_]
-) -> tuple[float, float]:
-    """Shares by the edge rule and the two-site rule on the roads, with the sites that serve the network as nodes.
+) -> tuple[float, float, float]:
+    """Shares by the edge rule and the two-site rule, and the length that counts, in metres.
+
+    The sites that serve the network are nodes of it.
 
     Each road counts once, as in all lengths: a carriageway half, a segment by its part inside the region.
     """
@@ -195,7 +204,7 @@ def _graph_coverage(
     passes = (found.edge_passes.to_numpy(bool), found.two_site_passes.to_numpy(bool))
     # From what fails, so that all is exactly 1.
     edge, two = (1.0 - float(pieces.weight_m[~p].sum()) / total if total > 0 else np.nan for p in passes)
-    return edge, two
+    return edge, two, total
 
 
 def coverage_rows(world: World, rule: LengthCoverage) -> RuleRows | None:

@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import sparse
 
 from ..network.graph import BoolArray
-from .finding import Finding, Measured, ratio_bounds
+from .finding import Finding, Measured, ratio_bounds, ratio_ends
 from .kind import RuleKind
-from .model import Rule
+from .model import Bilingual, Rule
 from .rows import RuleRows, World, rule_rows
 
 
@@ -34,17 +34,20 @@ def assess_parking(car_parks: pd.DataFrame, counties: pd.DataFrame, rule: ShareM
     weighed = (spaces > 0).fillna(False).to_numpy(bool)
     ready = table["ready_spaces"].astype("Float64")[weighed]
     whole = spaces[weighed].to_numpy(float)
-    low, high = ratio_bounds(
+    ends = ratio_ends(
         np.minimum(ready.fillna(0.0).to_numpy(float), whole),
         np.minimum(ready.fillna(np.inf).to_numpy(float), whole),
         whole,
         belongs[weighed].notna().to_numpy(bool),
     )
+    low, high = (None, None) if ends is None else (ends[0].value, ends[1].value)
     share = ev_share(counties)
     figures = {
         "ready_share_low": low,
         "ready_share_high": high,
         "registered_ev_share": share,
+        "registered_ev": None if share is None else int(counties["registered_ev"].sum()),
+        "registered_cars": None if share is None else int(counties["registered_cars"].sum()),
         "car_parks": len(table),
         "car_parks_without_spaces": int((~weighed).sum()),
     }
@@ -55,6 +58,7 @@ def assess_parking(car_parks: pd.DataFrame, counties: pd.DataFrame, rule: ShareM
         "margin",
         None if low is None or share is None else low - share,
         None if high is None or share is None else high - share,
+        ratios=ends,
         figures=figures,
         table=table,
         survey=survey,
@@ -147,6 +151,7 @@ KIND = RuleKind(
     ),
     rows=car_park_rows,
     table=(("name", 60), ("park_type", 24), ("spaces", 24), ("ready_spaces", 30)),
+    noun=Bilingual(zh="个车位", en="spaces"),
     sheet="car-parks",
     layers=("car_parks",),
     close_to="car_parks",

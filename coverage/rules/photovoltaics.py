@@ -102,7 +102,14 @@ def assess_pv(facilities: gpd.GeoDataFrame, rule: PvPotential) -> Finding:
     ranked = table.sort_values(["possible_kw", "id"], ascending=[False, True], kind="stable")
     survey = pd.DataFrame(ranked[ranked["has"] == UNKNOWN].drop(columns="geometry"))
     return Finding(
-        rule, "share", low, high, counts=counts, figures=figures, table=pd.DataFrame(ranked), survey=survey
+        rule,
+        "share",
+        low,
+        high,
+        counts=counts,
+        figures=figures,
+        table=pd.DataFrame(ranked),
+        survey=survey,
     )
 
 

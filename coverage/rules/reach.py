@@ -23,7 +23,7 @@ from ..network.graph import FloatArray
 from ..network.routes import ground_scale, mercator, unmercator
 from ..settings import Positive
 from ..units import M_PER_KM, WGS84, lonlat
-from .finding import NO, UNKNOWN, YES, Finding, Measured, site_status, status_counts
+from .finding import NO, UNKNOWN, YES, Finding, Measured, Ratio, site_status, status_counts
 from .kind import RuleKind
 from .model import Bilingual, Rule, SiteRequirement
 from .roads import RoadContext
@@ -98,14 +98,16 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
         distance_m=np.where(np.isfinite(strict), strict, np.nan), reached=reached, problem=problem
     )
     table = _by_county(demand)
-    weight, low, high = table["weight"].sum(), table["_low"].sum(), table["_high"].sum()
+    weight = float(table["weight"].sum())
+    ends = Ratio(float(table["low_part"].sum()), weight), Ratio(float(table["high_part"].sum()), weight)
     return Finding(
         rule,
         "share",
-        low / weight if weight > 0 else None,
-        high / weight if weight > 0 else None,
+        ends[0].value,
+        ends[1].value,
+        ratios=ends,
         counts=status_counts(reached, demand["weight"].fillna(0.0)),
-        table=table.drop(columns=["_low", "_high"]),
+        table=table,
         survey=pd.DataFrame(demand[demand["problem"].notna()].drop(columns="geometry")),
         figures={
             "demand_without_weight": int(demand["weight"].isna().sum()),
@@ -154,8 +156,8 @@ def _by_county(demand: pd.DataFrame) -> pd.DataFrame:
             {
                 "county": demand["county"].fillna(""),
                 "weight": weight,
-                "_low": weight.where(demand["reached"] == YES, 0.0),
-                "_high": weight.where(demand["reached"] != NO, 0.0),
+                "low_part": weight.where(demand["reached"] == YES, 0.0),
+                "high_part": weight.where(demand["reached"] != NO, 0.0),
             }
         )
         .groupby("county", sort=True)
@@ -163,7 +165,7 @@ def _by_county(demand: pd.DataFrame) -> pd.DataFrame:
         .reset_index()
     )
     whole = sums["weight"].where(sums["weight"] > 0)
-    return sums.assign(low=sums["_low"] / whole, high=sums["_high"] / whole)
+    return sums.assign(low=sums["low_part"] / whole, high=sums["high_part"] / whole)
 
 
 def _measured(rule: DemandReach, context: RoadContext) -> Measured:
@@ -258,4 +260,5 @@ KIND = RuleKind(
     by_county=lambda finding: finding.table,
     county_columns=("reach_low", "reach_high"),
     noun=Bilingual(zh="人（权重）", en="people (weight)"),
+    counts_text="report.say.counts-people",
 )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from ..rules.finding import Finding
 from ..rules.kind import kind_of
-from ..schema import Column, column, shown
+from ..schema import Column, column, readers_unit, shown
 from ..texts import text
-from ..units import figures_in_km, in_kilometres
+from ..units import figures_in_km, in_kilometres, km
 
 
 def value_column(finding: Finding) -> Column:
@@ -50,6 +50,37 @@ def headline(finding: Finding, lang: str) -> str:
     return text("finding.over", lang, value=value, limit=span(limit, lang), gaps=gaps, routes=routes)
 
 
+OF_PARTS = ("low_part", "low_whole", "high_part", "high_whole")
+"""Columns of what the ends of a share are made of."""
+
+
+def ratio_parts(finding: Finding, lang: str) -> dict[str, Any]:
+    """What the ends of a share are made of, and in what: nothing if the value is no share."""
+    if finding.parts is None:
+        return {"part_unit": "", "part_unit_shown": ""}
+    metres = finding.ratio_unit == "m"
+    parts = (km(value) if metres else value for ratio in finding.parts for value in ratio)
+    noun, unit = kind_of(finding.rule).noun, "km" if metres else ""
+    counted = noun[lang] if noun is not None and not metres else readers_unit(unit, lang)
+    return dict(zip(OF_PARTS, parts, strict=True)) | {"part_unit": unit, "part_unit_shown": counted}
+
+
+def fraction(finding: Finding, end: Literal["low", "high"], lang: str) -> str:
+    """One end of a share as what it is made of: ``4/9``, or ``638.2/1,017.5 km``."""
+    parts = ratio_parts(finding, lang)
+    unit = column("length_km") if finding.ratio_unit == "m" else Column("n", "float")
+    part, whole = parts[f"{end}_part"], parts[f"{end}_whole"]
+    return f"{shown(part, unit, lang)}/{shown(whole, unit, lang, unit=True)}"
+
+
+def fractions(finding: Finding, lang: str) -> str:
+    """Both ends of a share as what they are made of, one where they are the same; empty if it is no share."""
+    if finding.parts is None:
+        return ""
+    low, high = fraction(finding, "low", lang), fraction(finding, "high", lang)
+    return low if low == high else f"{low} – {high}"
+
+
 def table_in_km(finding: Finding) -> pd.DataFrame:
     """The rows of a finding as they are written: lengths of road in kilometres."""
     return in_kilometres(finding.table) if kind_of(finding.rule).lengths_in_km else finding.table
@@ -72,7 +103,7 @@ def interval(finding: Finding, lang: str) -> str:
 
 
 def target(finding: Finding, lang: str) -> str:
-    """What the rule asks for, as ``≥ 100%``; an average between two limits as ``25–40 km``."""
+    """What the rule asks for, as ``≥ 75%`` or ``100%``, of which there is no more; a range as ``25–40 km``."""
     if finding.target is None:
         return text("finding.report-only", lang)
     limits = finding.rule.target_range
@@ -80,7 +111,8 @@ def target(finding: Finding, lang: str) -> str:
         return f"{shown(limits[0], column('span_km'), lang)}–{span(limits[1], lang)}"
     sign = "≤" if finding.rule.target.at_most else "≥"
     asked = span(finding.target, lang) if finding.unit == "km" else _one(finding.target, finding, lang)
-    return f"{sign} {asked}"
+    whole = finding.unit == "share" and finding.target == 1.0 and not finding.rule.target.at_most
+    return asked if whole else f"{sign} {asked}"
 
 
 def status(finding: Finding, lang: str) -> str:

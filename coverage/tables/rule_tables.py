@@ -64,6 +64,7 @@ def findings(plan: Plan, lang: str) -> Table:
             "low": before.low,
             "high": before.high,
             "target_value": before.target,
+            **numbers.ratio_parts(before, lang),
             "yes": counts.get("yes"),
             "unknown": counts.get("unknown"),
             "no": counts.get("no"),
@@ -82,9 +83,11 @@ def findings(plan: Plan, lang: str) -> Table:
     ends = "low_after high_after " if plan.proposes else ""
     names = (
         f"title finding_status value target_shown {then}yes unknown no by unit_shown low high target_value {ends}"
+        "low_part low_whole high_part high_whole part_unit_shown "
         "rule clause"
     )
-    found = tuple(replace(h, unit_by="unit") if h.name in OF_UNIT else h for h in heads(names, lang))
+    unit_by = dict.fromkeys(OF_UNIT, "unit") | dict.fromkeys(numbers.OF_PARTS, "part_unit")
+    found = tuple(replace(h, unit_by=unit_by.get(h.name, "")) for h in heads(names, lang))
     looks = {"finding_status": status_looks(lang), "status_after": status_looks(lang)}
     frame = pd.DataFrame(rows, dtype=object).assign(target=lambda rows: rows["target_shown"])
     words = labelled("report.head", {"title": COLUMNS["words"]}, lang)

@@ -162,35 +162,54 @@ def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: boo
         lines = [text(f"report.say.{key}", lang, value=numbers.headline(before, lang),
                       target=numbers.target(before, lang), status=numbers.status(before, lang))]  # fmt: skip
     lines += _counts(before, lang)
-    lines += _why_uncertain(before, lang) if not _may_count(before) else []
+    lines += _made_of(before, lang)
     survey = survey_sentence(before, lang, with_title=False)
     lines += [survey] if survey else []
     now, then = numbers.headline(before, lang), numbers.headline(after, lang)
     if siting and now != then:
         key = "after" if after.status is None else "after-status"
-        lines.append(text(f"report.say.{key}", lang, value=then, status=numbers.status(after, lang)))
+        parts = numbers.fractions(after, lang)
+        made_of = text("report.say.made-of", lang, parts=parts) if parts and after.unit == "share" else ""
+        status = numbers.status(after, lang)
+        lines.append(text(f"report.say.{key}", lang, value=then, status=status, made_of=made_of))
         fall = kind_of(before.rule).fall_text
         if fall and before.high is not None and after.high is not None and after.high < before.high:
             lines.append(text(fall, lang))
     return lines
 
 
-def _why_uncertain(finding: Finding, lang: str) -> list[str]:
-    """Why the value is an interval or an "at least", and what its ends stand for."""
-    if finding.low is None or finding.high is None or not finding.high > finding.low:
+def _made_of(finding: Finding, lang: str) -> list[str]:
+    """What a reader redoes the value from: the parts of each end of a share, and why there are two ends."""
+    if finding.low is None or finding.high is None:
         return []
     ends = numbers.interval(finding, lang)
+    if finding.parts is None:
+        return _why_uncertain(finding, lang)
+    values = {f"{end}_part": numbers.fraction(finding, end, lang) for end in ("low", "high")}
+    if finding.unit == "margin":
+        fleet = {"ev": finding.figures["registered_ev"], "cars": finding.figures["registered_cars"]}
+        words = {name: shown(value, column("registered_ev"), lang) for name, value in fleet.items()}
+        return [text("report.say.margin", lang, **values, **words)]
+    maybe = _may_count(finding)
+    if maybe:
+        values |= {"low": percent(finding.low), "high": percent(finding.high), "n": str(maybe)}
+    if not maybe and not finding.high > finding.low:
+        return [text("report.say.exact", lang, **values)]
+    narrow = ends in (percent(finding.low), percent(finding.high))
+    key = "may-count" if maybe else "interval-narrow" if narrow else "interval"
+    noun = kind_of(finding.rule).noun
+    return [text(f"report.say.{key}", lang, noun="" if noun is None else noun[lang], **values)]
+
+
+def _why_uncertain(finding: Finding, lang: str) -> list[str]:
+    """Why a distance is an interval or an "at least", and what its ends stand for."""
+    if finding.low is None or finding.high is None or not finding.high > finding.low:
+        return []
     open_end = finding.rule.of_longest_gap and math.isinf(finding.high)
     lines = [text("report.say.open", lang)] if open_end else []
-    if finding.unit == "km":  # of distances the low end is the good one
-        if finding.counts.get("unknown", 0) or not open_end:
-            lines.append(
-                text(f"report.say.interval-{'least' if math.isinf(finding.high) else 'distance'}", lang)
-            )
-    elif ends == percent(finding.low) or ends == percent(finding.high):
-        lines.append(text("report.say.interval-narrow", lang))
-    else:
-        lines.append(text("report.say.interval", lang))
+    # Of distances the low end is the good one.
+    if finding.unit == "km" and (finding.counts.get("unknown", 0) or not open_end):
+        lines.append(text(f"report.say.interval-{'least' if math.isinf(finding.high) else 'distance'}", lang))
     return lines
 
 
@@ -203,9 +222,12 @@ def _listed(finding: Finding, lang: str) -> str:
     """What stands in the place of a value for rules that only list: their figures."""
     groups: dict[str, list[str]] = {}
     colon = text("report.colon", lang)
-    for _, label, value, unit, words in figure_rows(finding, lang):
+    for key, label, value, unit, words in figure_rows(finding, lang):
         head, _, tail = label.rpartition(colon)
-        row = text("report.say.figure", lang, label=tail, value=words or number_in_unit(value, unit, lang))
+        told = words or number_in_unit(value, unit, lang)
+        counted = f"figure-counted.{key.partition('.')[0]}"
+        told = text(counted, lang, value=told) if counted in catalogue() else told
+        row = text("report.say.figure", lang, label=tail, value=told)
         groups.setdefault(head, []).append(row)
     listed = [
         f"{head}{colon if head else ''}{text('map.comma', lang).join(rows)}" for head, rows in groups.items()
@@ -233,12 +255,7 @@ def _counts(finding: Finding, lang: str) -> list[str]:
     counted = {**counts, "total": sum(counts.values())}
     words = {key: shown(value, Column("n", "int"), lang) for key, value in counted.items()}
     noun = kind.noun[lang]
-    lines = [text(kind.counts_text, lang, noun=noun, **words)]
-    maybe = _may_count(finding)
-    if maybe and finding.low is not None and finding.high is not None:
-        ends = {"low": percent(finding.low), "high": percent(finding.high)}
-        lines.append(text("report.say.may-count", lang, noun=noun, n=maybe, **ends))
-    return lines
+    return [text(kind.counts_text, lang, noun=noun, **words)]
 
 
 def factor_sentence(factors: EmissionFactors, lang: str) -> str:
