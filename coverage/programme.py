@@ -23,7 +23,15 @@ from .rules.stretches import spacing_lines
 from .scenario import Scenario
 from .siting.actions import find_actions
 from .siting.maxcover.run import Progress
-from .siting.pins import Pin, pin_actions, pinned_candidates, project_pins, scenario_actions, table_pins
+from .siting.pins import (
+    Pin,
+    own_places,
+    pin_actions,
+    pinned_candidates,
+    project_pins,
+    scenario_actions,
+    table_pins,
+)
 from .siting.planning.candidates import free_beside_sites, route_points_at
 from .siting.programme import Programme, ProgrammeOptions, make_programme
 from .siting.step_gaps import StepGaps
@@ -67,9 +75,11 @@ def plan_programme(
         raise InputError(Fault("siting-no-flow", file=file, values={"key": "plan.then"}))
     _check_growth(study, settings)
     pins = _pins(study.project, settings)
-    if scenario is not None:
-        pins += [Pin("require", place.name, "places", SCENARIO_FILE) for place in scenario.places]
     places = plan_candidates(study, candidates, pins)
+    own: dict[str, str] = {}
+    if scenario is not None and scenario.places:
+        mine, own = own_places(study.context, scenario.places, SCENARIO_FILE)
+        places = pd.concat([places[~places["id"].isin(mine["id"])], mine], ignore_index=True)
     costs = merged_costs(study.policy.costs, study.project.costs)
     year = (study.project.reference_date or dt.date(2000, 1, 1)).year
     last = max([year, *(settings.years or [r.by.year for r in study.policy.rules if r.by is not None])])
@@ -84,9 +94,13 @@ def plan_programme(
         settings.method == "greedy", settings.effort, settings.time_limit_s, settings.gap,
     )  # fmt: skip
     if scenario is not None:
-        named = [*scenario.on, *(place.name for place in scenario.places)]
+        named = [*scenario.on, *own.values()]
         actions, required = scenario_actions(actions, named, scenario.closed_sites, SCENARIO_FILE)
-        options = replace(options, scheduled=scenario.years, greedy=False)
+        options = replace(
+            options,
+            scheduled={own.get(name, name): year for name, year in scenario.years.items()},
+            greedy=False,
+        )
     grid = ~actions["id"].astype(str).str.match(EXACT_POINT).to_numpy(bool)
     world = World(context, study.policy, actions, settings.close_shared)
     return make_programme(
@@ -123,7 +137,7 @@ def scenario_differences(
     scenario: Scenario, programme: Programme, after: Assessment, step_gaps: StepGaps | None
 ) -> list[str]:
     """Figures of which the page said something else than the assessment: none, or there is a fault of ours."""
-    if scenario.places or not scenario.figures:
+    if not scenario.figures:
         return []
     found: dict[str, float | None] = {"cost": programme.cost_high, "people": programme.people_after}
     if step_gaps is not None:

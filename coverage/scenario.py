@@ -30,17 +30,42 @@ class _Part(BaseModel):
 
 
 class ScenarioPlace(_Part):
-    """A place of its own on a route."""
+    """A new site at a place of its own on a route.
+
+    Attributes
+    ----------
+    ref : str
+        Number of the route.
+    km : float
+        Its mark, of the direction's own chainage.
+    direction : str
+        ``both`` where the two directions run on one carriageway, else the carriageway it stands on.
+    section : int, optional
+        Section of the route; the one that has the mark (and lies at ``lon``, ``lat``) if it is left out.
+    lon, lat : float, optional
+        Where the page saw it, EPSG:4326: a mark that is somewhere else by now is a fault.
+    """
 
     ref: Name
     km: Annotated[float, Field(allow_inf_nan=False, ge=-100_000, le=100_000)]
-    direction: str = "both"
+    direction: Literal["both", "forward", "backward"] = "both"
+    section: int | None = None
+    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
     kind: Literal["new_site"] = "new_site"
 
     @property
     def name(self) -> str:
-        """As pins name it: ``G106 K265``."""
-        return f"{self.ref} K{self.km:g}"
+        """As people name it: ``G106 K265.12``."""
+        way = " ←" if self.direction == "backward" else ""
+        section = f" ({self.section})" if (self.section or 1) > 1 else ""
+        return f"{self.ref} K{self.km:g}{section}{way}"
+
+    @property
+    def id(self) -> str:
+        """Id of the action that builds it, as candidates on routes have it."""
+        way = "-back" if self.direction == "backward" else ""
+        return f"route_point-{self.ref}-{self.section or 1}-{self.km:.3f}{way}"
 
 
 class Scenario(_Part):
@@ -85,8 +110,8 @@ class Scenario(_Part):
     def decisions(self) -> dict[str, Any]:
         """Each decision by what it is on: ``"on"`` (with its year, if any) or ``"off"``."""
         found: dict[str, Any] = dict.fromkeys(self.off, "off")
-        found |= {place.name: "on" for place in self.places}
-        return found | {name: f"on {self.years[name]}" if name in self.years else "on" for name in self.on}
+        on = [(name, name) for name in self.on] + [(place.name, place.id) for place in self.places]
+        return found | {name: f"on {self.years[key]}" if key in self.years else "on" for name, key in on}
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -178,16 +203,19 @@ def merge_scenarios(base: Scenario, one: Scenario, other: Scenario) -> Merged:
 
 def merged_scenario(merged: Merged, base: Scenario, places: Mapping[str, ScenarioPlace]) -> dict[str, Any]:
     """The joined scenario as ``scenario.json`` has it, without figures: nobody has counted it yet."""
-    on = [n for n, what in merged.decisions.items() if what.startswith("on") and n not in places]
+    on = [n for n, what in merged.decisions.items() if what.startswith("on")]
+    ids = {name: place.id for name, place in places.items()}
     return {
         "schema": 1,
         "name": base.name,
         "project": base.project,
         "inputs_sha256": base.inputs_sha256,
-        "on": on,
+        "on": [name for name in on if name not in places],
         "off": [name for name, what in merged.decisions.items() if what == "off"],
-        "places": [place.model_dump() for name, place in places.items() if name in merged.decisions],
-        "years": {n: int(merged.decisions[n].split()[1]) for n in on if " " in merged.decisions[n]},
+        "places": [places[name].model_dump(exclude_none=True) for name in on if name in places],
+        "years": {
+            ids.get(n, n): int(merged.decisions[n].split()[1]) for n in on if " " in merged.decisions[n]
+        },
     }
 
 

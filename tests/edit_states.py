@@ -4,11 +4,40 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import geopandas as gpd
+import pandas as pd
 from plugspan.rules.kind import kind_of
-from plugspan.siting.actions import carry_out
+from plugspan.scenario import ScenarioPlace
+from plugspan.siting.actions import carry_out, find_actions
+from plugspan.siting.pins import own_places
 
 TAKEN_OVER = ("index", "snapper", "ends", "pieces", "snapped", "_access")
 """What depends on roads and on the places of sites alone, and so is the same in every state."""
+
+
+def random_places(model, rng, k):
+    """Line and whole metre of some places at which the page lets a new site stand."""
+    stands = [
+        (line, *spec["stand"][i : i + 3])
+        for line, spec in enumerate(model["lines"])
+        for i in range(0, len(spec["stand"]), 3)
+    ]
+    size = [last - first + 1 for _, first, last, _ in stands]
+    found = rng.choice(len(stands), k, p=[x / sum(size) for x in size])
+    return [(stands[i][0], int(rng.integers(stands[i][1], stands[i][2] + 1))) for i in found]
+
+
+def with_places(world, costs, model, places):
+    """The world with new sites at places of one's own as further actions, as a scenario names them."""
+    asked = []
+    for line, metre in places:
+        ref, section, direction = model["lines"][line]["key"]
+        asked.append(ScenarioPlace(ref=ref, km=metre / 1000, section=section, direction=direction))
+    table, _ = own_places(world.context, asked, "scenario.json")
+    new = find_actions(world.context.inputs, world.policy, table, costs, year=2020)
+    new = new[new["id"].isin(table["id"])].set_index("id").loc[[place.id for place in asked]].reset_index()
+    actions = pd.concat([world.actions, new], ignore_index=True)
+    return replace(world, actions=gpd.GeoDataFrame(actions, crs=4326))
 
 
 class Witness:

@@ -7,11 +7,13 @@ from itertools import pairwise, product
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from conftest import HANGS_S
-from edit_states import Witness
+from edit_states import Witness, random_places, with_places
 from plugspan import make_plan
+from plugspan.measure.covered import covered_length
 from plugspan.network import read_network
 from plugspan.pipeline import assess_study, find_places
 from plugspan.programme import plan_programme
@@ -28,7 +30,7 @@ RUN = """
 window.recount = (states) => states.map(([on, off]) => {
   const found = window.core.assess(Uint8Array.from(on), Uint8Array.from(off)), spacing = {};
   for (const id in found.rules) {
-    const strict = found.rules[id].strict;
+    const { strict } = found.rules[id];
     if (strict) spacing[id] = { all: strict.all, routes: Object.fromEntries(strict.routes) };
   }
   return { figures: plainFigures(found), spacing, counties: found.counties && [...found.counties] };
@@ -70,8 +72,10 @@ def recount(browser):
         content=f"{code}\nwindow.make = (model) => {{ window.core = new EditCore(model); }};\n{RUN}"
     )
 
-    def run(model, states):
+    def run(model, states, places=()):
         page.evaluate("model => window.make(model)", model)
+        for place in places:
+            page.evaluate("([line, m]) => window.core.addPlace(line, m, '', [0, 0])", list(place))
         numbers = [[on.astype(int).tolist(), off.astype(int).tolist()] for on, off in states]
         return page.evaluate("states => window.recount(states)", numbers)
 
@@ -102,6 +106,8 @@ def assert_same(witness, states, recounted):
 
 
 def assert_same_spacing(finding, said):
+    for name, own in CLASSES.items():
+        assert finding.figures[name] == pytest.approx(said["all"]["classes"].get(own, 0.0), abs=2e-3), name
     for name, own in NETWORK.items():
         value = said["all"][own]
         assert finding.figures[name] == pytest.approx(value, abs=2e-3), name
@@ -121,8 +127,55 @@ def test_random_states_of_the_sample(sample, recount):
     """Actions on and off, today's sites switched off: each rule's interval and status, routes, classes, people."""
     _, model, witness = sample
     rng = np.random.default_rng(11)
-    states = [witness.random(rng) for _ in range(10)]
+    states = [witness.random(rng) for _ in range(5)]
     assert_same(witness, states, recount(model, states))
+
+
+def test_new_sites_at_any_metre(sample, recount):
+    """Places of one's own on the roads, some of them on, count as the assessment counts them."""
+    programme, model, _ = sample
+    rng = np.random.default_rng(8)
+    places = random_places(model, rng, 12)
+    witness = Witness(with_places(programme.world, programme.costs, model, places), programme.stages.last_day)
+    states = [witness.random(rng) for _ in range(6)]
+    assert_same(witness, states, recount(model, states, places))
+    own = witness.world.actions.iloc[-len(places) :]
+    assert (own["cost"] == model["own"]["cost"]).all()
+
+
+def network(rng):
+    """A small network as the page has it, with parallel roads, loops and lengths of 0; its span and its shares."""
+    n, m = int(rng.integers(3, 14)), int(rng.integers(2, 26))
+    u, v = rng.integers(0, n, m), rng.integers(0, n, m)
+    length_m = rng.choice([0.0, 1000.0, 2000.0, 3000.0, 5000.0, 8500.0], m)
+    sites, span_m = (
+        rng.choice(n, int(rng.integers(0, min(n, 5) + 1)), replace=False),
+        rng.choice([4e3, 8e3, 1.2e4, 2e4]),
+    )
+    counted = rng.random(m) < 0.8
+    edges = pd.DataFrame({"u": u, "v": v, "length_m": length_m, "counted": counted})
+    found = covered_length(edges, sites, span_m)
+    ends = {"u": u.tolist(), "v": v.tolist(), "m": length_m.tolist()}
+    spec = {
+        "nodes": n, **ends, "piece": np.where(counted, np.arange(m), -1).tolist(), "from": [0] * m, "along": [],
+        "place": sites.tolist(), "node": sites.tolist(), "on": {"piece": [], "place": [], "m": []},
+        **{f"piece_{name}": values for name, values in ends.items()}, "weight_m": (length_m * counted).tolist(),
+    }  # fmt: skip
+    return [spec, float(span_m)], (found.edge_rule, found.two_site_rule)
+
+
+def test_covered_length_of_small_networks(browser):
+    """Both readings on the roads, as measure/covered.py has them."""
+    rng = np.random.default_rng(1)
+    asked, expected = zip(*(network(rng) for _ in range(400)), strict=True)
+    page = browser.new_page()
+    page.add_script_tag(content=asset("web/edit_roads.js") + "\nwindow.RoadGraph = RoadGraph;")
+    measure = """cases => cases.map(([spec, span]) => { const graph = new RoadGraph(spec);
+        return [graph.share(() => true, span), graph.twoSiteShare(() => true, span)]; })"""
+    said = page.evaluate(measure, list(asked))
+    page.close()
+    assert np.array(said, float) == pytest.approx(np.array(expected), abs=1e-9, nan_ok=True)
+    assert 0.2 < np.nanmean(np.array(expected)) < 0.8
 
 
 def test_500_states_against_the_rows(sample, recount):

@@ -79,7 +79,7 @@ def test_by_hand(opened, pages):  # noqa: F811
     assert page.locator("#edit-gaps .over").count() > 0
     page.locator("#edit-gaps button").first.evaluate("node => node.click()")
     page.wait_for_selector(".edit-places button")
-    page.locator(".edit-places button").first.evaluate("node => node.click()")
+    page.locator(".edit-places li button").first.evaluate("node => node.click()")
     closed = page.evaluate("plugspan.figures()")
     assert closed["cost"] > worst["cost"]
     page.keyboard.press("Control+z")
@@ -109,7 +109,7 @@ def test_a_site_of_today_is_switched_off_by_key(opened, pages):  # noqa: F811
 
 
 def test_a_proposed_site_is_drawn_along_its_road(opened, pages):  # noqa: F811
-    """Dragged by the mouse it lands on another place of the road, with its mark."""
+    """Dragged by the mouse it lands on a metre of the road, which the file names; its mark can be written, too."""
     plan, folder = pages
     page = opened(folder / "en.html")
     page.click("#toggle-edit")
@@ -127,8 +127,22 @@ def test_a_proposed_site_is_drawn_along_its_road(opened, pages):  # noqa: F811
     now = on_ids(page)
     assert mine not in now
     assert len(now) == len(plan.programme.chosen)
-    page.keyboard.press("Control+z")
+    told = page.evaluate("plugspan.scenario()")
+    (place,) = told["places"]
+    assert mine.startswith(f"route_point-{place['ref']}-{place['section']}-")
+    assert len(told["on"]) == len(plan.programme.chosen) - 1
+    mark = page.locator("#edit-actions input[type=number]")
+    mark.fill(f"{place['km'] + 0.123:.3f}")
+    mark.press("Enter")
+    (moved,) = page.evaluate("plugspan.scenario().places")
+    assert moved["km"] == pytest.approx(place["km"] + 0.123)
+    page.evaluate("told => plugspan.load(told)", told)
+    assert page.evaluate("plugspan.scenario()")["places"] == [place]
+    assert page.evaluate("plugspan.figures()") == told["figures"]
+    for _ in range(3):
+        page.click("#edit-undo")
     assert mine in on_ids(page)
+    assert page.evaluate("plugspan.scenario().places") == []
 
 
 def test_scenarios_are_kept_compared_saved_and_opened(opened, pages, tmp_path):  # noqa: F811

@@ -12,14 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan.cli import main
 from plugspan.errors import InputError
+from plugspan.network.access import find_served
 from plugspan.pipeline import find_places, plan_study
 from plugspan.programme import plan_programme, scenario_differences
 from plugspan.project import read_project
 from plugspan.render.files import write_report_files
-from plugspan.scenario import Scenario, merge_scenarios, read_scenario
+from plugspan.scenario import Scenario, ScenarioPlace, merge_scenarios, read_scenario
+from plugspan.siting.pins import own_places
 from plugspan.study import load, sample_project
 from plugspan.tables.programme import plan_part
 from plugspan.tables.sentences import brief_sentences
+from plugspan.units import lonlat
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,27 @@ def test_a_scenario_is_recounted_as_it_is(recounted):
     years = plan.programme.chosen.set_index("id")["stage_year"]
     assert {int(years[name]) for name in set(scenario.on[:3]) - gone} == {2027}
     assert plan.before["ordinary-highway-spacing"].figures["sites"] > 0
+
+
+def test_a_place_of_its_own_is_built_exactly_there(study):
+    """At its metre of the road, for the price of a site at a route; a mark that is somewhere else by now is a fault."""
+    route = next(r for r in study.routes if r.ref == "G106")
+    km = round(route.sections[0].drives[0].start_m / 1000 + 12.3456, 3)
+    place = ScenarioPlace(ref="G106", km=km)
+    plan = plan_study(study, scenario=Scenario(schema=1, on=[], places=[place], years={place.id: 2027}))
+    chosen = plan.programme.chosen
+    assert chosen["id"].tolist() == [place.id]
+    assert chosen["stage_year"].tolist() == [2027]
+    assert chosen["cost"].tolist() == [plan.programme.costs.new_site.of("route_point", 4, 480)]
+    context, points = study.context, lonlat(chosen.geometry)
+    served = find_served(context.index, [route], context.snapper.snap(points), points)
+    assert served["chainage_m"].to_numpy() == pytest.approx(km * 1000, abs=1e-3)
+    assert set(served["direction"]) == {"forward", "backward"}
+    assert plan.programme.faults == ()
+    there = place.model_copy(update={"lon": points[0, 0], "lat": points[0, 1] + 0.01})
+    with pytest.raises(InputError) as error:
+        own_places(context, [there], "scenario.json")
+    assert [fault.key for fault in error.value.faults] == ["scenario-place-moved"]
 
 
 def test_no_output_calls_a_scenario_the_best(recounted, tmp_path):

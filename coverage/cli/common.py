@@ -253,8 +253,6 @@ def warn_of_scenario(plan: Plan, scenario: Scenario, lang: str) -> int:
         return 1
     if scenario.inputs_sha256 != plan.provenance.inputs_sha256:
         warn(text("scenario.other-inputs", lang))
-    elif scenario.places:
-        warn(text("scenario.own-places", lang, n=len(scenario.places)))
     wrong = [name.removeprefix("scenario ") for name in plan.programme.faults if name.startswith("scenario ")]
     if wrong:
         warn(text("scenario.differs", lang, names=", ".join(wrong)))

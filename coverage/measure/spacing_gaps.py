@@ -205,7 +205,7 @@ def _bounds(
     return low[keep], high[keep], np.stack([np.append(-1, site), np.append(site, -1)])[:, keep], kind[keep]
 
 
-COLUMNS = ["drive", "edge", "low", "high", "per_share_m", "gap", "rank"]
+COLUMNS = ["drive", "edge", "low", "high", "per_share_m", "from_m", "to_m", "gap", "rank"]
 
 
 def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
@@ -216,7 +216,8 @@ def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per edge, gap and drive: ``drive`` (number), ``edge`` (directed edge; far sides of roundabouts
         too), ``low``, ``high`` (shares of the edge along the drive), ``per_share_m`` (what the whole edge adds to
-        the length), ``gap`` (row in ``gaps``), ``rank`` (the worse, the higher).
+        the length), ``from_m``, ``to_m`` (chainage at these shares), ``gap`` (row in ``gaps``), ``rank`` (the
+        worse, the higher).
     """
     if gaps.empty:
         return pd.DataFrame({name: [] for name in COLUMNS})
@@ -227,15 +228,13 @@ def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
     for number, d in enumerate(driven):
         at = groups.get((d.ref, d.section, d.drive.direction))
         if at is not None and len(d.pieces):
-            edge, low, high, per_share, which = _rows(d, places[at].min(axis=1), places[at].max(axis=1))
-            who = np.full(len(edge), number)
-            parts.append(
-                (who, edge, low, high, per_share, gaps.index.to_numpy()[at[which]], length[at[which]])
-            )
+            *columns, which = _rows(d, places[at].min(axis=1), places[at].max(axis=1))
+            who = np.full(len(which), number)
+            parts.append((who, *columns, gaps.index.to_numpy()[at[which]], length[at[which]]))
     if not parts:
         return pd.DataFrame({name: [] for name in COLUMNS})
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+    joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return pd.DataFrame(dict(zip(COLUMNS, joined, strict=True)))
 
 
 def _rank(gaps: pd.DataFrame) -> FloatArray:
@@ -265,8 +264,8 @@ def driven_once_m(driven: Sequence[Driven]) -> float:
 
 def _rows(
     d: Driven, low: FloatArray, high: FloatArray
-) -> tuple[IntArray, FloatArray, FloatArray, FloatArray, IntArray]:
-    """Edges, shares from and to, length of the whole edge, and number of the gap, for one drive."""
+) -> tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, IntArray]:
+    """Edges, shares from and to, length of the whole edge, chainage from and to, and number of the gap."""
     start, end = d.drive.start_m, d.drive.end_m
     seam = np.where(high > end, high - (end - start), -np.inf)
     cuts = np.unique(
@@ -294,6 +293,8 @@ def _rows(
         np.concatenate([share_low, share_low[row]]),
         np.concatenate([share_high, share_high[row]]),
         np.concatenate([own_m[k], d.drive.far.counted_m[far]]),
+        np.concatenate([cuts[:-1][ok], cuts[:-1][ok][row]]),
+        np.concatenate([cuts[1:][ok], cuts[1:][ok][row]]),
         np.concatenate([in_gap[ok], in_gap[ok][row]]),
     )
 
@@ -305,6 +306,20 @@ def _far_rows(d: Driven, k: IntArray) -> tuple[IntArray, IntArray]:
     far = np.repeat(np.arange(len(d.drive.far.at)), last - first)
     step = np.arange(len(far)) - np.repeat(np.cumsum(last - first) - (last - first), last - first)
     return far, order[first[far] + step]
+
+
+def roads_of_drives(driven: Sequence[Driven]) -> pd.DataFrame:
+    """Rows of :func:`length_rows` for drives as a whole: what each adds to the network, whatever the gaps."""
+    gaps = pd.DataFrame(
+        {
+            **{name: [getattr(d, name) for d in driven] for name in ("ref", "section")},
+            "direction": [d.drive.direction for d in driven],
+            "from_m": [d.drive.start_m for d in driven],
+            "to_m": [d.drive.end_m for d in driven],
+            **{"length_m": 0.0, "over": False, "kind": "", "length_class": 0},
+        }
+    )
+    return length_rows(driven, gaps)
 
 
 def each_road_once(rows: pd.DataFrame) -> pd.DataFrame:

@@ -137,13 +137,13 @@ def _reach(
         there = (snapper or Snapper(index.graph)).snap(xy[rows], islands=True)
         rows, there = rows[there.island], there.take(there.island)
         anchored = AnchoredGraph(index.graph, there)
-        cut_off = _served(anchored, _places(index, drives, routes, anchored), there, access_m)
+        cut_off = _served(anchored, leaving_places(index, drives, routes, anchored), there, access_m)
         cut_off = cut_off.assign(site=rows[cut_off["site"].to_numpy(np.int64)])
         segment = snapped.segment.copy()
         segment[cut_off["site"]] = -1
         snapped = replace(snapped, segment=segment)
     anchored = AnchoredGraph(index.graph, snapped)
-    places = _places(index, drives, routes, anchored)
+    places = leaving_places(index, drives, routes, anchored)
     served = _served(anchored, places, snapped, access_m)
     return _Reach(drives, snapped, anchored, places, served, cut_off)
 
@@ -161,7 +161,7 @@ def _with_cut_off(missed: pd.DataFrame, cut_off: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _places(
+def leaving_places(
     index: RoadIndex, drives: Numbered, routes: Sequence[Route], anchored: AnchoredGraph
 ) -> pd.DataFrame:
     """Places where one can leave or join: nodes, and sites on the edges, of the drives and of what runs beside them."""
@@ -221,15 +221,21 @@ def _both_ways(
     nodes = np.unique(places["node"].to_numpy())
     to = distances_within(anchored, anchored.anchors[sites], nodes, limit_m, reverse=True)
     back = distances_within(anchored, anchored.anchors[sites], nodes, limit_m)
-    best_to = _best(to, nodes, sites, places[~places["beside"]])
+    best_to = shortest_by_drive(to, nodes, sites, places[~places["beside"]])
     if places["beside"].any():
-        best_to = pd.concat([best_to, _best(to, nodes, sites, places)]).drop_duplicates(["site", "drive"])
+        best_to = pd.concat([best_to, shortest_by_drive(to, nodes, sites, places)]).drop_duplicates(
+            ["site", "drive"]
+        )
     best_to = best_to.rename(columns={"d": "distance_m"})
-    best_back = _best(back, nodes, sites, places).rename(columns={"d": "back_m"}).drop(columns="chainage_m")
+    best_back = (
+        shortest_by_drive(back, nodes, sites, places)
+        .rename(columns={"d": "back_m"})
+        .drop(columns="chainage_m")
+    )
     return best_to.merge(best_back, on=["site", "drive"], how="outer").sort_values(["site", "drive"])
 
 
-def _best(pairs: Pairs, nodes: IntArray, sites: IntArray, places: pd.DataFrame) -> pd.DataFrame:
+def shortest_by_drive(pairs: Pairs, nodes: IntArray, sites: IntArray, places: pd.DataFrame) -> pd.DataFrame:
     """Shortest distance per site and drive; of equal ones (to the millimetre) the smallest chainage."""
     found = pd.DataFrame({"site": sites[pairs.source], "node": nodes[pairs.target], "d": pairs.distance_m})
     found = found.merge(places, on="node")

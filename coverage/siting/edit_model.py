@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -18,16 +17,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..inputs import Inputs
-from ..measure.spacing import sites_inside
-from ..measure.spacing_gaps import Driven, driven_once_m, drives_with_sites
-from ..network.access import find_served
-from ..network.distances import Snapper
-from ..network.graph import BoolArray, IntArray
-from ..network.snapping import Snapped, join_snapped
+from ..network.graph import IntArray
 from ..rules.assessment import Assessment
 from ..rules.berths import BerthShare, berth_membership
 from ..rules.calls import CallShare, call_facts
-from ..rules.covered_rows import join_roads
+from ..rules.costs import CostTable
 from ..rules.facilities import (
     FacilityShare,
     assign_chargers,
@@ -37,25 +31,20 @@ from ..rules.facilities import (
     surveyed_status,
 )
 from ..rules.finding import UNKNOWN, YES, Finding, three_valued
-from ..rules.length import LengthCoverage, coverage_pieces, sites_on_pieces
+from ..rules.length import LengthCoverage
 from ..rules.model import Rule, SiteRequirement
 from ..rules.parking import ShareMargin, ev_share, parking_population
-from ..rules.reach import DemandReach, reach_cost
-from ..rules.roads import RouteRule
+from ..rules.reach import DemandReach
 from ..rules.spacing import RouteSpacing
 from ..units import M_PER_KM, lonlat
-from .actions import EVENTS, STATIONS
-from .planning.reach import Places, measure
+from .actions import EVENTS, Equipment
+from .edit_roads import Packed, RoadPacker
 from .programme import Programme
 from .rows import packed_rows
 from .world import World
 
-BUILT = ("new_site", "high_power", *STATIONS)
-"""Kinds of actions that make a site of their own; all others change what is there."""
-METRE_DIGITS = 5
 MOST_SITES = 4
 """Up to so many charging sites at one facility are told apart when they are switched off one by one."""
-Packed = dict[str, Any]
 
 
 def status_numbers(status: npt.ArrayLike) -> list[int]:
@@ -83,22 +72,30 @@ def edit_model(programme: Programme, before: Assessment, at: dt.date | None) -> 
         years, money``.
     """
     packer = _Packer(programme.world)
+    roads = packer.roads
     rules = [packer.rule(rule, before[rule.id], at) for rule in programme.world.policy.rules]
-    people = packer.reach(*programme.people_reach)
+    site, *within = programme.people_reach
+    people = roads.reach(*within)
+    number = packer.number(site)
+    own = packer.own(programme.costs)
+    lines = roads.along(own=own is not None)
+    packer.beside_roads()
     demand = programme.people.demand["id"].astype(str).to_numpy(object)
     years = programme.stages
     return {
-        "places": {"sites": packer.n_sites, "n": packer.n_sites + len(packer.built)},
+        "places": {"sites": roads.n_sites, "n": roads.n_sites + len(roads.built)},
         "sites": _site_list(programme.world.context.inputs),
         "actions": packer.action_list(programme),
         "rules": rules,
         "requirements": [packer.requirement(site) for site in packer.asked],
-        "nets": packer.nets,
-        "edges": packer.edges,
-        "reaches": packer.reaches,
+        "own": own,
+        "lines": lines,
+        "nets": roads.nets,
+        "edges": roads.edges,
+        "reaches": roads.reaches,
         "people": {
             "reach": people,
-            "requirement": packer.number(programme.people_reach[0]),
+            "requirement": number,
             "weight": dict(zip(demand, programme.people.weight.tolist(), strict=True)),
             "total": programme.people_total,
         },
@@ -108,10 +105,6 @@ def edit_model(programme: Programme, before: Assessment, at: dt.date | None) -> 
         "budget": programme.budget,
         "currency": programme.costs.currency,
     }
-
-
-def _metres(values: npt.ArrayLike) -> list[float]:
-    return [float(x) for x in np.round(np.asarray(values, dtype=np.float64), METRE_DIGITS)]
 
 
 def _texts(column: pd.Series) -> list[str | None]:
@@ -134,23 +127,16 @@ def _site_list(inputs: Inputs) -> Packed:
 
 @dataclass(eq=False)
 class _Packer:
-    """Collects what several rules need: requirements, networks of drives, road graphs, distances of demand."""
+    """Packs the rules, and collects what several of them need."""
 
     world: World
     asked: list[SiteRequirement] = field(default_factory=list)
-    nets: list[Packed] = field(default_factory=list)
-    edges: list[Packed] = field(default_factory=list)
-    reaches: list[Packed] = field(default_factory=list)
-    _known: dict[Any, int] = field(default_factory=dict)
+
+    asked_at: list[tuple[FacilityShare, Packed]] = field(default_factory=list)
 
     @cached_property
-    def n_sites(self) -> int:
-        return len(self.world.context.inputs.sites)
-
-    @cached_property
-    def built(self) -> IntArray:
-        """Positions of the actions that make a site of their own, in the order of their places."""
-        return np.flatnonzero(self.world.actions["kind"].isin(BUILT))
+    def roads(self) -> RoadPacker:
+        return RoadPacker(self.world)
 
     @cached_property
     def place_of_action(self) -> IntArray:
@@ -160,15 +146,8 @@ class _Packer:
         found = np.full(self.world.n, -1, dtype=np.int64)
         here = (actions["place"] == "site") & (actions["kind"] != "survey")
         found[here] = [at[str(name)] for name in actions.loc[here, "target"]]
-        found[self.built] = self.n_sites + np.arange(len(self.built))
+        found[self.roads.built] = self.roads.n_sites + np.arange(len(self.roads.built))
         return found
-
-    @cached_property
-    def snapped(self) -> Snapped:
-        """All places on the roads."""
-        context = self.world.context
-        new = context.snapper.snap(lonlat(self.world.actions.geometry.iloc[self.built]))
-        return join_snapped(context.snapped, new)
 
     def number(self, site: SiteRequirement) -> int:
         if site not in self.asked:
@@ -184,6 +163,28 @@ class _Packer:
             "may": np.flatnonzero(self.world.may_give(site) & (self.place_of_action >= 0)).tolist(),
         }
 
+    def own(self, costs: CostTable) -> Packed | None:
+        """What a new site at a place of one's own costs and meets; None where the plan builds no new sites."""
+        kinds = self.world.actions["kind"]
+        some = np.flatnonzero(kinds == "new_site")
+        if not len(some):
+            return None
+        built = Equipment.of(self.world.policy).site
+        points = float(built.points)
+        return {
+            "cost": float(costs.new_site.of("route_point", points, points * (built.point_kw or 0.0), 0.0)),
+            "adds": [bool(self.world.gives(site)[some[0]]) for site in self.asked],
+        }
+
+    def beside_roads(self) -> None:
+        """Where along the roads a new site would belong to a facility and give what its rule asks for."""
+        new = np.flatnonzero(self.world.actions["kind"] == "new_site")
+        for rule, found in self.asked_at:
+            found["along"] = []
+            if len(new) and self.world.gives(rule.site)[new[0]]:
+                table = counted_facilities(self.world.context.inputs.facilities, rule)
+                found["along"] = self.roads.beside(table, rule.site)
+
     def action_list(self, programme: Programme) -> Packed:
         table = programme.actions
         points = np.round(lonlat(table.geometry), 6)
@@ -196,6 +197,7 @@ class _Packer:
             "chosen": [bool(x) for x in table["chosen"]],
             "event": [kind in EVENTS for kind in table["kind"]],
             "pinned": [bool(x) for x in programme.required],
+            "own": [None] * len(table),
             "at": self.place_of_action.tolist(),
             "lonlat": [[None, None] if np.isnan(x).any() else x.tolist() for x in points],
         }
@@ -215,10 +217,12 @@ class _Packer:
         return found | (self._how(rule) or {"how": "today", "low": finding.low, "high": finding.high})
 
     def _how(self, rule: Rule) -> Packed | None:
-        if isinstance(rule, RouteSpacing) or (isinstance(rule, LengthCoverage) and rule.reading == "edge"):
+        if isinstance(rule, RouteSpacing | LengthCoverage):
             return self._on_roads(rule)
         if isinstance(rule, FacilityShare) and rule.charging_spaces_min is None:
-            return {"how": "facilities", "pairs": rule.unit == "pair", "of": self._facilities(rule)}
+            found = self._facilities(rule)
+            self.asked_at.append((rule, found))
+            return {"how": "facilities", "pairs": rule.unit == "pair", "of": found}
         if isinstance(rule, BerthShare):
             return {"how": "berths", "of": self._berths(rule)}
         if isinstance(rule, CallShare):
@@ -227,21 +231,23 @@ class _Packer:
         if isinstance(rule, ShareMargin):
             return self._parking(rule)
         if isinstance(rule, DemandReach):
-            reach = self.reach(rule.site, rule.reach_km, rule.reach_min)
+            reach = self.roads.reach(rule.reach_km, rule.reach_min)
             return {"how": "reach", "reach": reach, "requirement": self.number(rule.site)}
         return None
 
     def _on_roads(self, rule: RouteSpacing | LengthCoverage) -> Packed:
         found: Packed = {
             "requirement": self.number(rule.site),
-            "net": self.net(rule),
+            "net": self.roads.net(rule),
             "outside": rule.counts_outside,
             "span_m": rule.span_km * M_PER_KM,
             "limits_m": [x * M_PER_KM for x in rule.limits_km],
         }
         if isinstance(rule, RouteSpacing):
             return found | {"how": "spacing", "longest": rule.of_longest_gap}
-        return found | {"how": "edge", "edge": self.edge(rule)}
+        if rule.reading == "route":
+            return found | {"how": "route"}
+        return found | {"how": rule.reading, "edge": self.roads.edge(rule)}
 
     def _facilities(self, rule: FacilityShare) -> Packed:
         """Each facility that counts: its own survey, the sites at it, the actions that serve it."""
@@ -345,148 +351,3 @@ class _Packer:
                 for name in table["id"]
             ],
         }
-
-    # -- what several rules share ------------------------------------------------------------------------
-
-    def _served(self, network: str, access_km: float) -> pd.DataFrame:
-        """Which place serves which direction of a class of roads."""
-        context, key = self.world.context, ("served", network, access_km)
-        if key not in self._tables:
-            routes = context.of_class(network)
-            old = context.access(access_km).served
-            old = old[old["ref"].isin({route.ref for route in routes})]
-            points = lonlat(self.world.actions.geometry.iloc[self.built])
-            new = find_served(
-                context.index, routes, self.snapped.take(self.n_sites + np.arange(len(self.built))), points,
-                access_m=access_km * M_PER_KM, snapper=context.snapper,
-            )  # fmt: skip
-            self._tables[key] = pd.concat(
-                [old, new.assign(site=new["site"] + self.n_sites)], ignore_index=True
-            )
-        return self._tables[key]
-
-    @cached_property
-    def _tables(self) -> dict[Any, pd.DataFrame]:
-        return {}
-
-    def net(self, rule: RouteRule) -> int:
-        """Number of the drives of a class of roads with all places on them."""
-        key = ("net", rule.network, rule.site.access_km)
-        if key not in self._known:
-            context = self.world.context
-            routes = context.of_class(rule.network)
-            table = self._served(rule.network, rule.site.access_km)
-            driven = drives_with_sites(routes, table, context.ends, context.pieces)
-            inside = sites_inside(driven)
-            within = set(inside.itertuples(index=False, name=None))
-            knots = {(r.ref, s.number): s.knots_m[::-1] for r in routes for s in r.sections}
-            self._known[key] = len(self.nets)
-            self.nets.append(
-                {
-                    "driven_m": driven_once_m(driven),
-                    "drives": [_drive(d, within, knots[d.ref, d.section]) for d in driven],
-                }
-            )
-        return self._known[key]
-
-    def edge(self, rule: LengthCoverage) -> int:
-        """Number of the road graph on which a rule's covered length is measured."""
-        key = ("edge", rule.network, rule.site.access_km)
-        if key not in self._known:
-            serving = np.unique(self._served(rule.network, rule.site.access_km)["site"].to_numpy(np.int64))
-            self._known[key] = len(self.edges)
-            self.edges.append(self._road_graph(rule.network, serving))
-        return self._known[key]
-
-    def _road_graph(self, network: str, serving: IntArray) -> Packed:
-        """Roads joined between places and the ends of the pieces that count."""
-        context = self.world.context
-        places = self.snapped.take(serving)
-        base = coverage_pieces(context, network, self.snapped.take(serving[:0]))
-        full = coverage_pieces(context, network, places)
-        first, k = context.graph.n_nodes, len(serving)
-        at = np.flatnonzero(base.weight_m > 0)
-        ends = [np.where(end < first, end, end + k)[at] for end in (base.a, base.b)]
-        keep: BoolArray = np.zeros(full.n_nodes, np.bool_)
-        keep[first : first + k] = True
-        keep[np.concatenate(ends)] = True
-        joined = join_roads(full.a, full.b, full.length_m, keep)
-        kept = np.unique(np.concatenate([joined.u, joined.v, np.flatnonzero(keep)]))
-        number = np.full(full.n_nodes, -1, dtype=np.int64)
-        number[kept] = np.arange(len(kept))
-        piece, place, on_m = sites_on_pieces(base, at, places)
-        return {
-            "nodes": len(kept),
-            "u": number[joined.u].tolist(),
-            "v": number[joined.v].tolist(),
-            "m": _metres(joined.length_m),
-            "place": serving.tolist(),
-            "node": number[first : first + k].tolist(),
-            "piece_u": number[ends[0]].tolist(),
-            "piece_v": number[ends[1]].tolist(),
-            "piece_m": _metres(base.length_m[at]),
-            "weight_m": _metres(base.weight_m[at]),
-            "on": {"piece": piece.tolist(), "place": serving[place].tolist(), "m": _metres(on_m)},
-        }
-
-    def reach(self, site: SiteRequirement, reach_km: float | None, reach_min: float | None) -> int:
-        """Number of the list of demand with the places within a driving distance or time."""
-        key = ("reach", reach_km, reach_min)
-        if key not in self._known:
-            self.number(site)
-            self._known[key] = len(self.reaches)
-            self.reaches.append(self._demand(reach_km, reach_min))
-        return self._known[key]
-
-    def _demand(self, reach_km: float | None, reach_min: float | None) -> Packed:
-        world = self.world
-        inputs, graph = world.context.inputs, world.context.graph
-        demand = inputs.demand[inputs.demand["inside"].astype(bool)].reset_index(drop=True)
-        points = pd.concat(
-            [inputs.sites.geometry, world.actions.geometry.iloc[self.built]], ignore_index=True
-        )
-        table = gpd.GeoDataFrame(geometry=gpd.GeoSeries(points, crs=inputs.sites.crs))
-        cost, limit = reach_cost(graph, reach_km, reach_min)
-        limit_km = limit / M_PER_KM
-        within = measure(graph, demand, Places(table, table), limit_km, cost).within(limit_km).tocsc()
-        lost = ~Snapper(graph).snap(lonlat(demand.geometry)).found
-        return {
-            "id": _texts(demand["id"]),
-            "county": demand["county"].fillna("").astype(str).tolist(),
-            "weight": demand["weight"].astype(float).fillna(0.0).tolist(),
-            "lost": [bool(x) for x in lost],
-            "start": within.indptr.tolist(),
-            "place": within.indices.tolist(),
-        }
-
-
-def _drive(d: Driven, within: set[tuple[Any, ...]], knots: Any) -> Packed:
-    """One direction of a section with everything that its gaps depend on."""
-    key = (d.ref, d.section, d.drive.direction)
-    return {
-        "ref": d.ref,
-        "section": d.section,
-        "direction": d.drive.direction,
-        "ring": d.drive.ring,
-        "ends": _metres([d.drive.start_m, d.drive.end_m]),
-        "open": [bool(d.ends.low), bool(d.ends.high)],
-        "own": _metres(d.own.stretches.ravel()),
-        "pieces": _metres(_merged_pieces(d).ravel()),
-        "site": d.site.tolist(),
-        "at": _metres(d.site_m),
-        "inside": [int((*key, site) in within) for site in d.site.tolist()],
-        "other": [_metres(axis) for axis in knots] if d.drive.direction == "backward" else [],
-    }
-
-
-def _merged_pieces(d: Driven) -> npt.NDArray[np.float64]:
-    """(p, 3) chainage from, to, and the length that the stretch adds to its route; neighbours alike are one."""
-    if not len(d.pieces):
-        return np.empty((0, 3))
-    low, high, per_m = d.pieces[:, 0], d.pieces[:, 1], d.counted_per_m
-    new = np.ones(len(low), np.bool_)
-    new[1:] = (np.abs(low[1:] - high[:-1]) > 1e-6) | (np.abs(np.diff(per_m)) > 1e-9)
-    first = np.flatnonzero(new)
-    last = np.append(first[1:], len(low)) - 1
-    counted = np.add.reduceat((high - low) * per_m, first)
-    return np.stack([low[first], high[last], counted], axis=1)

@@ -15,14 +15,19 @@ import shapely
 
 from ..errors import Fault, InputError
 from ..network.routes import RoadIndex, Route, locate
-from ..units import EARTH_RADIUS_M, M_PER_KM, WGS84
+from ..rules.roads import RoadContext
+from ..scenario import ScenarioPlace
+from ..units import EARTH_RADIUS_M, GEOD, M_PER_KM, WGS84
 from .actions import EVENTS
+from .planning.candidates import as_snapped, points_on, united
 
 Do = Literal["require", "forbid", "move", "cost"]
 _PLACE = re.compile(r"\s*(?P<ref>.+?)\s+(?P<unit>[Kk]|[Mm][Pp]\s)\s*(?P<mark>\d+(?:\.\d+)?)\s*")
 _MILE_KM = 1.609344
 AT_PLACE_M = 1_000.0
 """Actions this close to a place on a route are the ones that it names."""
+MOVED_M = 100.0
+"""A place of a scenario this far from where its mark lies now is another place."""
 _NEAR = 3
 """So many names are suggested for one that is unknown."""
 
@@ -111,6 +116,65 @@ def place_on_routes(text: str, index: RoadIndex, routes: Iterable[Route]) -> tup
             found = locate(index, drive, np.array([km * M_PER_KM])).iloc[0]
             return float(found["lon"]), float(found["lat"])
     return None
+
+
+def own_places(
+    context: RoadContext, places: Iterable[ScenarioPlace], file: str
+) -> tuple[gpd.GeoDataFrame, dict[str, str]]:
+    """Candidates exactly at the places of a scenario.
+
+    Parameters
+    ----------
+    context : RoadContext
+    places : iterable of ScenarioPlace
+    file : str
+        Where the scenario stands, for faults.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``id, kind, name, excluded``; the roads read its points at the marks to a tenth of a millimetre.
+    dict
+        Id of the candidate by the id of the place: they differ where the place doesn't name its section.
+
+    Raises
+    ------
+    InputError
+        With all places whose route has no such mark, or has it somewhere else than the file says.
+    """
+    frames, faults, ids = [], [], {}
+    for place in places:
+        at, pin = np.array([round(place.km * M_PER_KM, 1)]), Pin("require", place.name, "places", file)
+        found = []
+        for section in (s for r in context.routes if r.ref == place.ref for s in r.sections):
+            for drive in section.drives:
+                if (
+                    (drive.direction == "backward") == (place.direction == "backward")
+                    and place.section in (None, section.number)
+                    and drive.start_m <= at[0] <= drive.end_m
+                ):
+                    points = points_on(
+                        context.index, place.ref, section.number, drive, as_snapped(context, drive, at),
+                        digits=3, lengths=context.lengths,
+                    )  # fmt: skip
+                    off_m = 0.0
+                    if place.lon is not None and place.lat is not None:
+                        point = points.geometry.iloc[0]
+                        off_m = float(GEOD.inv(point.x, point.y, place.lon, place.lat)[2])
+                    exact = place.model_copy(update={"section": section.number})
+                    found.append((off_m, exact.id, points.assign(id=exact.id, name=place.name)))
+        if not found:
+            faults.append(pin.fault("plan-pin-nowhere", to=place.name))
+            continue
+        off_m, name, points = min(found, key=lambda one: one[0])
+        if off_m > MOVED_M:
+            faults.append(pin.fault("scenario-place-moved", m=f"{off_m:,.0f}"))
+        frames.append(points)
+        ids[place.id] = name
+    if faults:
+        raise InputError(faults)
+    table = united(frames).drop_duplicates("id")
+    return table.assign(excluded=None), ids
 
 
 def pinned_candidates(

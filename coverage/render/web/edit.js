@@ -2,7 +2,8 @@
 const edit = { core: null, model: null, state: null, past: [], future: [], found: null, scenarios: [], worker: null, watchers: [] };
 
 const planState = () => ({ on: new Uint8Array(edit.core.n), off: new Uint8Array(edit.core.sites), pinned: new Map(), years: new Map() });
-const copyState = (s) => ({ on: s.on.slice(), off: s.off.slice(), pinned: new Map(s.pinned), years: new Map(s.years) });
+/** A copy of a state; actions at places of one's own that came after it are off. */
+const copyState = (s) => ({ on: Uint8Array.from({ length: edit.core.n }, (_, a) => s.on[a] || 0), off: s.off.slice(), pinned: new Map(s.pinned), years: new Map(s.years) });
 
 /** Read the model; the page has none without a plan, or in a browser that can't unpack it. */
 async function loadEdit() {
@@ -41,9 +42,28 @@ function namedIds(ids) {
   return { actions, sites, unknown };
 }
 
+/** The action of a new site at a whole metre of a line: from then on it is one like any other. */
+function ownPlace(line, m) {
+  const spec = edit.model.lines[line], { lng, lat } = placeAt(spec, m), [ref, , direction] = spec.key;
+  const name = `${ref} ${markWords(m, 3)}${direction === "backward" ? " ←" : ""}`;
+  return edit.core.addPlace(line, m, name, [Number(lng.toFixed(6)), Number(lat.toFixed(6))]);
+}
+
+/** The whole metre of a line at which a new site may stand that is nearest to a metre; null if the line has none. */
+function standAt(line, m) {
+  const { stand } = edit.model.lines[line];
+  let best = null;
+  for (let i = 0; i < stand.length; i += 3) {
+    const at = Math.min(Math.max(Math.round(m), stand[i]), stand[i + 1]);
+    if (!best || Math.abs(at - m) < Math.abs(best.m - m)) best = { m: at, both: stand[i + 2] === 1 };
+  }
+  return best;
+}
+
 /** Carry out a change: the state before it can be had back. */
 function change(make, message) {
-  edit.past.push(copyState(edit.state));
+  edit.past.push(edit.state);
+  edit.state = copyState(edit.state);
   if (edit.past.length > 200) edit.past.shift();
   edit.future = [];
   make(edit.state);
@@ -117,7 +137,7 @@ function completion(options) {
   const { actions, rows, people, reaches } = edit.model, n = edit.core.n, state = edit.state;
   const kept = options.keep === "all" ? (a) => state.on[a] : (a) => state.pinned.get(actions.id[a]) === true;
   const on = Array.from({ length: n }, (_, a) => (actions.event[a] ? actions.kind[a] === "opening" : actions.pinned[a] || kept(a)) ? 1 : 0);
-  const off = Array.from({ length: n }, (_, a) => (!on[a] && (actions.event[a] || actions.reason[a] || state.pinned.get(actions.id[a]) === false || deadSite(a)) ? 1 : 0));
+  const off = Array.from({ length: n }, (_, a) => (!on[a] && (actions.event[a] || actions.reason[a] || actions.own[a] || state.pinned.get(actions.id[a]) === false || deadSite(a)) ? 1 : 0));
   const all = { start: [0], action: [], amount: [], need: [] }, wants = options.goal !== "people";
   for (const rule of wants ? rows : []) {
     if (rule.share < 1) continue;
@@ -127,13 +147,13 @@ function completion(options) {
       all.need.push(rule.need[r]);
     }
   }
-  const reach = reaches[people.reach], status = edit.core.status(people.requirement, new Uint8Array(n), state.off), demand = { start: [0], action: [], weight: [] };
+  const reach = reaches[people.reach], near = edit.core.near[people.reach], status = edit.core.status(people.requirement, new Uint8Array(n), state.off), demand = { start: [0], action: [], weight: [] };
   const builders = new Map();
   for (const a of edit.core.adds[people.requirement]) { const p = actions.at[a]; if (!builders.has(p)) builders.set(p, []); builders.get(p).push(a); }
   for (let i = 0; i < reach.id.length; i++) {
     const weight = people.weight[reach.id[i]] || 0;
-    if (!weight || edit.core.nearestStatus(reach, i, status) === 2) continue;
-    for (let k = reach.start[i]; k < reach.start[i + 1]; k++) demand.action.push(...(builders.get(reach.place[k]) || []));
+    if (!weight || edit.core.nearestStatus(people.reach, i, status) === 2) continue;
+    for (const place of near[i]) demand.action.push(...(builders.get(place) || []));
     demand.start.push(demand.action.length);
     demand.weight.push(weight);
   }
@@ -192,11 +212,25 @@ function completed(problem, found, begun) {
 /** The state as scenario.json has it: what is carried out, what was switched off by hand, and what the page says of it. */
 function scenario(name) {
   const { actions, sites } = edit.model, years = {};
-  const on = actions.id.filter((_, a) => edit.state.on[a] && !actions.event[a]);
-  const off = [...edit.state.pinned].filter(([id, pinned]) => !pinned && !id.startsWith("site:")).map(([id]) => id);
+  const on = actions.id.filter((_, a) => edit.state.on[a] && !actions.event[a] && !actions.own[a]);
+  const off = [...edit.state.pinned].filter(([id, pinned]) => !pinned && !id.startsWith("site:") && !actions.own[edit.core.byId.get(id)]).map(([id]) => id);
+  const places = actions.own.map((own, a) => (own && edit.state.on[a] ? placeTold(a) : null)).filter(Boolean);
   sites.id.forEach((id, s) => { if (edit.state.off[s]) off.push("site:" + id); });
   for (const [a, year] of edit.state.years) if (edit.state.on[a]) years[actions.id[a]] = year;
-  return { schema: 1, name: name || T("map.edit"), project: edit.model.project, inputs_sha256: edit.model.inputs_sha256, on, off: off.sort(), places: [], years, figures: figures() };
+  return { schema: 1, name: name || T("map.edit"), project: edit.model.project, inputs_sha256: edit.model.inputs_sha256, on, off: off.sort(), places, years, figures: figures() };
+}
+
+/** A place of one's own as the file has it. */
+function placeTold(a) {
+  const { own: { [a]: { line, m } }, lonlat } = edit.model.actions, [ref, section, direction] = edit.model.lines[line].key;
+  return { ref, section, km: m / 1000, direction: standAt(line, m).both ? "both" : direction, lon: lonlat[a][0], lat: lonlat[a][1], kind: "new_site" };
+}
+
+/** The action of a place in a file; undefined if no road here has it. */
+function placeRead({ ref, section, km, direction }) {
+  const way = direction === "backward" ? "backward" : "forward", m = Math.round(km * 1000);
+  const line = edit.model.lines.findIndex(({ key }, k) => key[0] === ref && (section === undefined || section === null || key[1] === section) && key[2] === way && (standAt(k, m) || {}).m === m);
+  return line >= 0 && edit.model.own ? ownPlace(line, m) : undefined;
 }
 
 /** Take a scenario over; it must be of the same project and inputs. Returns what of it is not known here. */
@@ -204,6 +238,10 @@ function loadScenario(told) {
   const list = (x) => Array.isArray(x) && x.every((id) => typeof id === "string");
   if (!told || typeof told !== "object" || told.schema !== 1 || !list(told.on) || !list(told.off || [])) throw new Error(T("map.edit-bad-file"));
   const on = namedIds(told.on), off = namedIds(told.off || []), unknown = [...on.unknown, ...off.unknown];
+  for (const place of Array.isArray(told.places) ? told.places : []) {
+    const a = place && typeof place === "object" ? placeRead(place) : undefined;
+    if (a === undefined) unknown.push(place && `${place.ref} K${place.km}`); else on.actions.push(a);
+  }
   const years = told.years && typeof told.years === "object" ? told.years : {};
   change(() => {
     const state = edit.state = planState();
@@ -219,7 +257,7 @@ function loadScenario(told) {
     for (const a of off.actions) state.pinned.set(edit.model.actions.id[a], false);
     for (const s of off.sites) { state.off[s] = 1; state.pinned.set("site:" + edit.model.sites.id[s], false); }
   });
-  return { unknown, other: told.inputs_sha256 !== edit.model.inputs_sha256, places: (told.places || []).length };
+  return { unknown, other: told.inputs_sha256 !== edit.model.inputs_sha256 };
 }
 
 /** What tests and pages around this one call. */
@@ -227,6 +265,7 @@ const editApi = {
   actions: () => edit.core ? edit.model.actions.id.map((id, a) => ({ id, kind: edit.model.actions.kind[a], name: edit.model.actions.name[a], cost: edit.model.actions.cost[a],
     on: edit.state.on[a] === 1, pinned: edit.state.pinned.has(id), may: mayChange(a), year: edit.state.years.get(a) || null })).filter((x, a) => !edit.model.actions.event[a]) : [],
   set: (ids, on, year) => switchIds(ids, on, year),
+  place: (told) => { const a = placeRead(told); if (a !== undefined) switchIds([edit.model.actions.id[a]], true); return a === undefined ? null : edit.model.actions.id[a]; },
   figures: () => (edit.core ? figures() : null),
   undo, redo,
   complete: (options) => complete(options),

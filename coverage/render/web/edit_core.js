@@ -36,10 +36,34 @@ class EditCore {
     this.sites = model.places.sites;
     this.nets = model.nets.map((net) => new RoadNet(net));
     this.graphs = model.edges.map((edge) => new RoadGraph(edge));
+    this.near = model.reaches.map(({ id, start, place }) => id.map((_, i) => place.slice(start[i], start[i + 1])));
     this.byId = new Map(model.actions.id.map((id, k) => [id, k]));
     this.siteById = new Map(model.sites.id.map((id, k) => [id, k]));
-    this.adds = model.requirements.map((r) => Int32Array.from(r.adds));
+    this.adds = model.requirements.map((r) => r.adds);
     this.events = model.actions.kind.map((kind) => kind === "opening");
+  }
+
+  /** Number of the action that builds a new site at a whole metre of a line: it becomes one like any other. */
+  addPlace(line, m, name, lonlat) {
+    const { actions, places, own, lines, rules } = this.model, [ref, section, direction] = lines[line].key;
+    const id = `route_point-${ref}-${section}-${(m / 1000).toFixed(3)}${direction === "backward" ? "-back" : ""}`;
+    if (this.byId.has(id)) return this.byId.get(id);
+    const a = this.n++, place = places.n++, has = { id, kind: "new_site", place: "route_point", name, target: id, cost: own.cost, at: place, lonlat, own: { line, m }, chosen: false, event: false, pinned: false };
+    for (const column in actions) actions[column].push(has[column] === undefined ? null : has[column]);
+    this.byId.set(id, a);
+    this.events.push(false);
+    this.adds.forEach((adds, r) => { if (own.adds[r]) adds.push(a); });
+    const serves = this.nets.map((net) => net.add(place, line, m));
+    this.model.edges.forEach((edge, k) => { if (serves[edge.net]) this.graphs[k].add(place, line, m); });
+    this.model.reaches.forEach((reach, k) => { for (const [i] of stretchesAt(reach.along[line], 3, m)) this.near[k][reach.along[line][i]].push(place); });
+    for (const rule of rules) if (rule.how === "facilities") for (const [i] of stretchesAt(rule.of.along[line] || [], 3, m)) rule.of.serving[rule.of.along[line][i]].push(a);
+    return a;
+  }
+
+  /** Where the site of an action stands on a drive of a network. */
+  placesOf(a, net, drive) {
+    const { site, at } = this.nets[net].drives[drive];
+    return at.filter((_, i) => site[i] === this.model.actions.at[a]);
   }
 
   /** What is carried out: `on` (n) of the actions, `off` (sites) of today's sites; openings happen by themselves. */
@@ -84,11 +108,20 @@ class EditCore {
     return (place) => status[place] >= least && (rule.outside || place >= this.sites || inside[place]);
   }
 
+  /** Spacing without and with the sites of unknown quality. */
+  both(rule, state) {
+    const status = state.status(rule.requirement), figures = (least) => this.nets[rule.net].figures(this.counting(rule, status, least), rule.limits_m, rule.span_m);
+    const strict = figures(2);
+    return { strict, lenient: status.includes(1) ? figures(1) : strict };
+  }
+
+  by_route(rule, state) {
+    const { strict, lenient } = this.both(rule, state);
+    return { low: strict.all.covered[0], high: lenient.all.covered[1], strict };
+  }
+
   by_spacing(rule, state) {
-    const status = state.status(rule.requirement), net = this.nets[rule.net];
-    const strict = net.figures(this.counting(rule, status, 2), rule.limits_m, rule.span_m);
-    const unknown = status.includes(1);
-    const lenient = unknown ? net.figures(this.counting(rule, status, 1), rule.limits_m, rule.span_m) : strict;
+    const { strict, lenient } = this.both(rule, state);
     const of = (found) => {
       const value = rule.longest ? found.all.gap_max_m : found.all.length_per_site_m;
       return found.all.length_m > 0 ? (Number.isFinite(value) ? value / 1000 : Infinity) : null;
@@ -97,11 +130,14 @@ class EditCore {
     return { low, high, strict };
   }
 
-  by_edge(rule, state) {
+  by_edge(rule, state) { return this.onGraph(rule, state, "share"); }
+
+  by_two_site(rule, state) { return this.onGraph(rule, state, "twoSiteShare"); }
+
+  onGraph(rule, state, measure) {
     const status = state.status(rule.requirement), graph = this.graphs[rule.edge];
-    const low = graph.share(this.counting(rule, status, 2), rule.span_m);
-    const high = status.includes(1) ? graph.share(this.counting(rule, status, 1), rule.span_m) : low;
-    return { low, high };
+    const low = graph[measure](this.counting(rule, status, 2), rule.span_m);
+    return { low, high: status.includes(1) ? graph[measure](this.counting(rule, status, 1), rule.span_m) : low };
   }
 
   by_facilities(rule, { done, off }) {
@@ -153,7 +189,7 @@ class EditCore {
     const reach = this.model.reaches[rule.reach], status = state.status(rule.requirement), counties = new Map();
     let whole = 0, low = 0, high = 0;
     for (let i = 0; i < reach.weight.length; i++) {
-      const near = reach.lost[i] ? 1 : this.nearestStatus(reach, i, status), weight = reach.weight[i];
+      const near = reach.lost[i] ? 1 : this.nearestStatus(rule.reach, i, status), weight = reach.weight[i];
       const county = counties.get(reach.county[i]) || { weight: 0, low: 0, high: 0 };
       for (const sum of [county]) { sum.weight += weight; if (near === 2) sum.low += weight; if (near) sum.high += weight; }
       counties.set(reach.county[i], county);
@@ -164,15 +200,15 @@ class EditCore {
 
   nearestStatus(reach, i, status) {
     let best = 0;
-    for (let k = reach.start[i]; k < reach.start[i + 1] && best < 2; k++) best = Math.max(best, status[reach.place[k]]);
+    for (const place of this.near[reach][i]) best = Math.max(best, status[place]);
     return best;
   }
 
   /** People within reach of a site that surely counts. */
   people(status) {
-    const { reach, requirement, weight } = this.model.people, list = this.model.reaches[reach], here = status(requirement);
+    const { reach, requirement, weight } = this.model.people, here = status(requirement);
     let sum = 0;
-    for (let i = 0; i < list.id.length; i++) if (this.nearestStatus(list, i, here) === 2) sum += weight[list.id[i]] || 0;
+    this.model.reaches[reach].id.forEach((id, i) => { if (this.nearestStatus(reach, i, here) === 2) sum += weight[id] || 0; });
     return sum;
   }
 

@@ -24,7 +24,7 @@ function percentWords(share) {
 
 const inMiles = () => DATA.lengths === "mi";
 const lengthWords = (m) => decimals(m / LENGTHS[DATA.lengths][1], 1, true) + " " + LENGTHS[DATA.lengths][0];
-const markWords = (m) => (inMiles() ? "MP " : "K") + decimals(m / LENGTHS[DATA.lengths][1], 1, true).replace(/,/g, "");
+const markWords = (m, places = 1) => (inMiles() ? "MP " : "K") + decimals(m / LENGTHS[DATA.lengths][1], places, true).replace(/,/g, "");
 const moneyWords = (value) => decimals(value, 1) + " " + edit.model.currency;
 
 /** The value of a rule as the findings have it. */
@@ -64,10 +64,11 @@ function between(line, low, high) {
   return found;
 }
 
+const drawnLine = (gap) => edit.model.nets[drawnRule().net].drives[gap.drive].line;
 const driveOf = (gap) => edit.core.nets[drawnRule().net].drives[gap.drive];
 
 function gapLatLngs(gap) {
-  const d = driveOf(gap), line = edit.model.lines[edit.model.nets[drawnRule().net].drives[gap.drive].line], end = d.ends[1];
+  const d = driveOf(gap), line = edit.model.lines[drawnLine(gap)], end = d.ends[1];
   const parts = gap.high > end ? [between(line, gap.low, end), between(line, d.ends[0], d.ends[0] + gap.high - end)] : [between(line, gap.low, gap.high)];
   return d.direction === "backward" ? parts.map((part) => part.reverse()) : parts;
 }
@@ -102,7 +103,7 @@ function drawGaps() {
 function placesIn(gap) {
   const d = driveOf(gap), { actions } = edit.model, rule = drawnRule(), found = [], [first, last] = d.ends;
   const adds = new Map();
-  for (const a of edit.core.adds[rule.requirement]) if (!edit.state.on[a] && mayChange(a) && !deadSite(a)) { const p = actions.at[a]; if (!adds.has(p)) adds.set(p, []); adds.get(p).push(a); }
+  for (const a of edit.core.adds[rule.requirement]) if (!edit.state.on[a] && mayChange(a) && !deadSite(a) && !actions.own[a]) { const p = actions.at[a]; if (!adds.has(p)) adds.set(p, []); adds.get(p).push(a); }
   d.site.forEach((place, i) => {
     const at = d.at[i] < gap.low && d.ring ? d.at[i] + last - first : d.at[i];
     if (at <= gap.low || at >= gap.high) return;
@@ -118,25 +119,50 @@ const MOST_PLACES = 12;
 
 /** What a place would change: gaps over the span, and rules that become met. */
 function effectOf(a) {
-  const on = edit.state.on.slice();
+  const { on } = copyState(edit.state);
   on[a] = 1;
   const found = edit.core.assess(on, edit.state.off), met = (x) => Object.values(x.rules).filter((rule) => rule.status === "met").length;
   return { gaps: edit.found.spacing.all.gaps_over - found.spacing.all.gaps_over, people: found.people - edit.found.people, met: met(found) - met(edit.found) };
 }
 
+function effectWords(a, left) {
+  const effect = effectOf(a), facts = [moneyWords(edit.model.actions.cost[a]), T("map.edit-left", { length: lengthWords(left) })];
+  if (effect.gaps > 0) facts.push(T("map.edit-closes", { n: effect.gaps }));
+  if (effect.people > 0) facts.push(T("map.edit-people-more", { n: decimals(effect.people, 0) }));
+  return facts.join(" · ");
+}
+
+const placeButton = (a, name, facts) => el("button", { type: "button", onclick: () => { MAP.closePopup(); toggleOption({ a }, true); } }, el("b", {}, name), el("small", {}, facts));
+
 function openGap(gap, at) {
   const { actions } = edit.model, list = placesIn(gap), rows = el("ul", { class: "edit-places" });
   for (const { a, at: m, left } of list.slice(0, MOST_PLACES)) {
-    const effect = effectOf(a), facts = [moneyWords(actions.cost[a]), T("map.edit-left", { length: lengthWords(left) })];
-    if (effect.gaps > 0) facts.push(T("map.edit-closes", { n: effect.gaps }));
-    if (effect.people > 0) facts.push(T("map.edit-people-more", { n: decimals(effect.people, 0) }));
-    rows.append(el("li", {}, el("button", { type: "button", onclick: () => { MAP.closePopup(); toggleOption({ a }, true); } },
-      el("b", {}, actions.name[a].endsWith(markWords(m)) ? actions.name[a] : actions.name[a] + " · " + markWords(m)), el("small", {}, facts.join(" · ")))));
+    rows.append(el("li", {}, placeButton(a, actions.name[a].endsWith(markWords(m)) ? actions.name[a] : actions.name[a] + " · " + markWords(m), effectWords(a, left))));
   }
   const box = el("div", { class: "popup edit-gap" }, el("h2", {}, gapTitle(gap)), gap.over ? el("p", { class: "over" }, T("map.edit-over", { limit: lengthWords(drawnRule().span_m) })) : "",
-    el("p", {}, list.length ? T("map.edit-place-here", { n: list.length }) : T("map.edit-no-place")), rows);
+    anyMetre(gap, at), el("p", {}, list.length ? T("map.edit-place-here", { n: list.length }) : T("map.edit-no-place")), rows);
   showEditStrip(gap.ref);
   popupAt(box, at || gapLatLngs(gap)[0][gapLatLngs(gap)[0].length >> 1]);
+}
+
+/** A new site at any metre of a gap: where it was clicked, or at the mark that is written there. */
+function anyMetre(gap, at) {
+  const d = driveOf(gap), own = drawnLine(gap), unit = LENGTHS[DATA.lengths][1], row = el("div", { class: "edit-places" });
+  const middle = (gap.low + Math.min(gap.high, d.ends[1])) / 2, spec = edit.model.lines[own];
+  // Where both directions run on one carriageway the forward one has the mark.
+  const lines = edit.model.lines.map((_, k) => k).filter((k) => k === own || (edit.model.lines[k].key[0] === d.ref && edit.model.lines[k].key[1] === d.section));
+  const found = nearestOnRoad(lines, placeAt(spec, at ? projected(spec, at) : middle));
+  if (!edit.model.own || !found) return "";
+  const input = el("input", { type: "number", step: "0.001", "aria-label": T("map.edit-mark") });
+  const show = (m) => {
+    const place = standAt(found.line, m).m, a = ownPlace(found.line, place), [x] = edit.core.placesOf(a, drawnRule().net, gap.drive);
+    const left = x === undefined ? gap.own : Math.max(RoadNet.ownAt(d, x) - RoadNet.ownAt(d, gap.low), RoadNet.ownAt(d, gap.high) - RoadNet.ownAt(d, x));
+    input.value = String(Number((place / unit).toFixed(3)));
+    row.replaceChildren(placeButton(a, T("map.edit-place-own", { name: edit.model.actions.name[a] }), effectWords(a, left)));
+  };
+  input.addEventListener("change", () => { if (Number.isFinite(input.valueAsNumber)) show(input.valueAsNumber * unit); });
+  show(found.m);
+  return el("div", {}, el("label", { class: "edit-mark" }, T("map.edit-mark"), " ", input), row);
 }
 
 // -- what can be switched --------------------------------------------------------------------------------
@@ -206,7 +232,18 @@ function describeSpot(spot) {
   if (node.tabIndex !== 0) node.tabIndex = -1;
 }
 
+/** Places of one's own have a symbol while they are on. */
+function drawOwnSpots() {
+  edit.model.actions.own.forEach((own, a) => {
+    if (!own) return;
+    let spot = drawn.spots.find((x) => x.options[0].a === a);
+    if (!spot) drawn.spots.push(spot = spotMarker({ at: placeAt(edit.model.lines[own.line], own.m), options: [{ a }] }));
+    if (optionOn({ a }) || (edit.compare && edit.compare.state.on[a])) drawn.layer.addLayer(spot.marker); else drawn.layer.removeLayer(spot.marker);
+  });
+}
+
 function drawSpots() {
+  drawOwnSpots();
   for (const spot of drawn.spots) {
     const look = JSON.stringify(spotLook(spot));
     if (look === spot.look) continue;
@@ -238,55 +275,69 @@ function toggleOption(option, on) {
   say(T(on ? "map.edit-switched-on" : "map.edit-switched-off", { name: optionName(option) }));
 }
 
-/** A proposed site is drawn along its road to another place on it: the places at which its figures are known exactly. */
+/** A proposed site is drawn along its road, to any whole metre of it. */
 function letDrag(spot, option) {
-  spot.drag = () => { const { dragging } = spot.marker; if (dragging) { if (optionOn(option) && mayChange(option.a)) dragging.enable(); else dragging.disable(); } };
+  spot.drag = () => { const { dragging } = spot.marker; if (dragging) { if (edit.model.own && optionOn(option) && mayChange(option.a)) dragging.enable(); else dragging.disable(); } };
   spot.drag();
   let goal = null, ring = null;
   spot.marker.off("drag dragend");
   spot.marker.on("drag", (event) => {
-    goal = nearestPlace(option.a, event.latlng);
+    goal = nearestOnRoad(roadsOf(option.a), event.latlng);
     if (!ring) ring = L.circleMarker(event.latlng, { radius: 13, color: "#5b2a86", weight: 3, fill: false, interactive: false }).addTo(MAP);
     ring.setLatLng(goal ? goal.at : spot.at);
     byId("hint").hidden = false;
-    byId("hint").textContent = goal ? goal.words : T("map.edit-no-place");
+    byId("hint").textContent = goal ? edit.model.lines[goal.line].key[0] + " " + markWords(goal.m, 3) : T("map.edit-no-place");
   });
   spot.marker.on("dragend", () => {
     spot.marker.setLatLng(spot.at);
     if (ring) ring.remove();
     ring = null;
     byId("hint").hidden = true;
-    if (goal && goal.a !== option.a) moveTo(option.a, goal);
+    if (goal) moveTo(option.a, ownPlace(goal.line, goal.m));
+    goal = null;
   });
 }
 
-function moveTo(from, goal) {
+function moveTo(from, to) {
   const { id } = edit.model.actions;
+  if (from === to || edit.state.on[to]) return;
   change((state) => {
     const year = state.years.get(from);
     state.on[from] = 0; state.years.delete(from); state.pinned.delete(id[from]);
-    state.on[goal.a] = 1; state.pinned.set(id[goal.a], true);
-    if (year) state.years.set(goal.a, year);
+    state.on[to] = 1; state.pinned.set(id[to], true);
+    if (year) state.years.set(to, year);
   });
-  say(T("map.edit-moved", { name: goal.words }));
+  say(T("map.edit-moved", { name: edit.model.actions.name[to] }));
 }
 
-/** The place of a new site on the same roads that is nearest to a point, with its mark. */
-function nearestPlace(a, latlng) {
-  const { actions } = edit.model, net = edit.core.nets[drawnRule().net], mine = actions.at[a], refs = new Set(), best = { far: Infinity };
-  for (const d of net.drives) if (d.site.includes(mine)) refs.add(d.ref);
-  const builders = new Map();
-  actions.at.forEach((place, k) => { if (actions.kind[k] === "new_site" && (k === a || (!edit.state.on[k] && mayChange(k)))) builders.set(place, k); });
-  for (const d of net.drives) {
-    if (!refs.has(d.ref)) continue;
-    d.site.forEach((place, i) => {
-      const k = builders.get(place);
-      if (k === undefined) return;
-      const at = L.latLng(actions.lonlat[k][1], actions.lonlat[k][0]), far = distance(at, latlng);
-      if (far < best.far) Object.assign(best, { far, a: k, at, words: actions.name[k] + " · " + d.ref + " " + markWords(d.at[i]) });
-    });
+/** Lines of the routes that an action's site serves. */
+function roadsOf(a) {
+  const refs = new Set();
+  for (const net of edit.core.nets) for (const d of net.drives) if (d.site.includes(edit.model.actions.at[a])) refs.add(d.ref);
+  return edit.model.lines.map((_, k) => k).filter((k) => refs.has(edit.model.lines[k].key[0]));
+}
+
+/** The metre of a line that is nearest to a point. */
+function projected({ at, m }, latlng) {
+  const wide = Math.cos(latlng.lat * Math.PI / 180);
+  let sum = m[0], far = Infinity, near = 0;
+  for (let i = 1; i < at.length; i++) {
+    const x = (at[i].lng - at[i - 1].lng) * wide, y = at[i].lat - at[i - 1].lat, dx = (latlng.lng - at[i - 1].lng) * wide, dy = latlng.lat - at[i - 1].lat;
+    const t = Math.min(Math.max((x * dx + y * dy) / (x * x + y * y || 1), 0), 1), apart = Math.hypot(dx - t * x, dy - t * y);
+    if (apart < far) { far = apart; near = sum + t * m[i]; }
+    sum += m[i];
   }
-  return best.a === undefined ? null : best;
+  return near;
+}
+
+/** The whole metre of some lines at which a new site may stand that is nearest to a point. */
+function nearestOnRoad(lines, latlng) {
+  let best = null;
+  for (const line of lines) {
+    const spec = edit.model.lines[line], place = standAt(line, projected(spec, latlng)), at = place && placeAt(spec, place.m), far = place && distance(at, latlng);
+    if (place && (!best || far < best.far)) best = { line, m: place.m, at, far };
+  }
+  return best;
 }
 
 // -- the mode --------------------------------------------------------------------------------------------

@@ -98,6 +98,7 @@ function actionChoices() {
     box.addEventListener("change", () => toggleOption({ a }, box.checked));
     const name = el("button", { type: "button", onclick: () => zoomToAction(a) }, el("b", {}, actions.name[a]), el("small", {}, [edit.model.kinds[actions.kind[a]], moneyWords(actions.cost[a]), edit.state.pinned.has(actions.id[a]) ? T("map.edit-pinned") : ""].filter(Boolean).join(" · ")));
     const line = el("li", {}, box, name);
+    if (actions.own[a] && edit.state.on[a]) line.append(markInput(a));
     if (years.length && edit.state.on[a]) {
       const choice = el("select", { "aria-label": T("map.edit-year") }, ...years.map((year) => el("option", { value: year, selected: year === edit.state.years.get(a) }, String(year))));
       choice.addEventListener("change", () => change((state) => { state.years.set(a, Number(choice.value)); }));
@@ -112,6 +113,14 @@ function actionChoices() {
     list.append(el("li", {}, box, el("span", {}, optionName({ s }) + " · " + T("map.edit-is-off"))));
   });
   return list;
+}
+
+/** The mark of a place of one's own: written anew, the site moves along its road. */
+function markInput(a) {
+  const { line, m } = edit.model.actions.own[a], unit = LENGTHS[DATA.lengths][1];
+  const input = el("input", { type: "number", step: "0.001", value: String(Number((m / unit).toFixed(3))), "aria-label": T("map.edit-mark") });
+  input.addEventListener("change", () => { if (Number.isFinite(input.valueAsNumber)) moveTo(a, ownPlace(line, standAt(line, input.valueAsNumber * unit).m)); });
+  return input;
 }
 
 function zoomToAction(a) {
@@ -168,7 +177,7 @@ function scenarioTable() {
     const asked = edit.model.rules.filter((rule) => rule.target !== null), met = asked.filter((rule) => told.figures.rules[rule.id] && told.figures.rules[rule.id].status === "met").length;
     const title = kept ? el("input", { type: "text", value: name, "aria-label": T("map.edit-name") }) : el("b", {}, name);
     if (kept) title.addEventListener("change", () => { kept.name = kept.told.name = title.value.trim() || kept.name; showEdit(); });
-    const line = el("tr", {}, el("th", { scope: "row" }, title), el("td", {}, String(told.on.length)), el("td", {}, decimals(told.figures.cost, 1)), el("td", {}, met + "/" + asked.length),
+    const line = el("tr", {}, el("th", { scope: "row" }, title), el("td", {}, String(told.on.length + told.places.length)), el("td", {}, decimals(told.figures.cost, 1)), el("td", {}, met + "/" + asked.length),
       el("td", {}, told.figures.longest_gap_km === null ? T("value.none") : lengthWords(told.figures.longest_gap_km * 1000)), el("td", {}, percentWords(edit.model.people.total ? told.figures.people / edit.model.people.total : 0)));
     table.append(line);
     if (kept) table.append(el("tr", { class: "scenario-tools" }, el("td", { colspan: "6" },
@@ -205,10 +214,9 @@ function saveScenario() {
 async function openScenario(file) {
   try {
     if (file.size > 5e6) throw new Error(T("map.edit-bad-file"));
-    const told = JSON.parse(await file.text()), { unknown, other, places } = loadScenario(told), words = [T("map.edit-opened", { name: String(told.name || file.name) })];
+    const told = JSON.parse(await file.text()), { unknown, other } = loadScenario(told), words = [T("map.edit-opened", { name: String(told.name || file.name) })];
     if (other) words.push(T("map.edit-other-inputs"));
     if (unknown.length) words.push(T("map.edit-unknown", { ids: unknown.join(", ") }));
-    if (places) words.push(T("map.edit-own-places", { n: places }));
     edit.name = String(told.name || "");
     noteEdit(words.join(" "));
   } catch (error) {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from ...network.routes import Drive, DriveKey, RoadIndex, drives_by_key, locate
+from ...network.routes import Drive, RoadIndex, drives_by_key, locate
 from ...plan import Plan
 from ...rules.finding import Finding
 from ...schema import column, shown
@@ -43,7 +43,8 @@ def edit_block(plan: Plan, lang: str) -> dict[str, Any] | None:
     model["kinds"] = {
         kind: shown(kind, column("action_kind"), lang) for kind in sorted(set(model["actions"]["kind"]))
     }
-    model["lines"] = _lines(programme.world.context.index, plan, model)
+    index, drives = programme.world.context.index, drives_by_key(plan.routes)
+    model["lines"] = [line | _line(index, drives[tuple(line["key"])]) for line in model["lines"]]
     model["project"] = plan.project.name
     model["inputs_sha256"] = plan.provenance.inputs_sha256
     code = json.dumps(model, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
@@ -61,20 +62,8 @@ def _words(finding: Finding, lang: str) -> dict[str, Any]:
     }
 
 
-def _lines(index: RoadIndex, plan: Plan, model: dict[str, Any]) -> list[dict[str, Any]]:
-    """A line for each drive of each network: places in 1e-5 degrees and the chainage of each, as differences."""
-    known = drives_by_key(plan.routes)
-    drawn: dict[DriveKey, dict[str, Any]] = {}
-    for net in model["nets"]:
-        for drive in net["drives"]:
-            key = (drive["ref"], drive["section"], drive["direction"])
-            if key not in drawn:
-                drawn[key] = _line(index, known[key])
-            drive["line"] = list(drawn).index(key)
-    return list(drawn.values())
-
-
 def _line(index: RoadIndex, drive: Drive) -> dict[str, Any]:
+    """A drive as it is drawn: places in 1e-5 degrees and the chainage of each, as differences."""
     n = max(2, int(np.ceil((drive.end_m - drive.start_m) / STEP_M)) + 1)
     at = np.linspace(drive.start_m, drive.end_m, n)
     places = locate(index, drive, at)

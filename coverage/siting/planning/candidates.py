@@ -349,7 +349,7 @@ def route_points_at(
         at = np.concatenate(found)
         at = at[np.unique(at.round(3), return_index=True)[1]]
         if len(at):
-            at = _as_snapped(context, line, at)
+            at = as_snapped(context, line.drive, at)
             frames.append(
                 points_on(context.index, ref, number, line.drive, at, digits=digits, lengths=context.lengths)
             )
@@ -393,7 +393,7 @@ def span_multiples(part: OwnPart, fixed_m: FloatArray, other_m: FloatArray, span
     return places[compare_m(gap[np.searchsorted(own, places)], span_m) > 0]
 
 
-def _as_snapped(context: RoadContext, line: SpacingLine, at: FloatArray) -> FloatArray:
+def as_snapped(context: RoadContext, drive: Drive, at: FloatArray) -> FloatArray:
     """Chainages to draw points at so that the roads, asked where these lie, say ``at``: to a tenth of a millimetre.
 
     A point is drawn on a straight line between two vertices and read back along the Earth's surface; over a road of
@@ -401,14 +401,14 @@ def _as_snapped(context: RoadContext, line: SpacingLine, at: FloatArray) -> Floa
     """
     drawn, graph = at.copy(), context.graph
     for _ in range(4):
-        found = locate(context.index, line.drive, drawn)
+        found = locate(context.index, drive, drawn)
         k = found["edge"].to_numpy(np.int64)
         snapped = context.snapper.snap(found[["lon", "lat"]].to_numpy(np.float64))
-        edge = line.drive.edges[k]
+        edge = drive.edges[k]
         segment = graph.edge_segment[edge]
         share = snapped.offset_m / np.maximum(graph.seg_length_m[segment], 1e-9)
         share = np.where(graph.edge_reversed[edge], 1.0 - share, share)
-        read = line.drive.from_m[k] + share * (line.drive.to_m[k] - line.drive.from_m[k])
+        read = drive.from_m[k] + share * (drive.to_m[k] - drive.from_m[k])
         error = np.where(snapped.segment == segment, at - read, 0.0)
-        drawn = np.clip(drawn + error, line.drive.low_m[k], line.drive.high_m[k])
+        drawn = np.clip(drawn + error, drive.low_m[k], drive.high_m[k])
     return drawn
