@@ -37,7 +37,7 @@ def km(length_m: float) -> float:
 def in_kilometres(frame: Frame) -> Frame:
     """Columns of metres (``…_m``) in kilometres (``…_km``), rounded to the metre, for tables and files.
 
-    This and :func:`figures_in_km` are the only doors from what is measured, in metres, to what is written.
+    This and :func:`figures_in_km` are the only ways from what is measured, in metres, to what is written.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from plugspan.texts import LANGUAGES, catalogue
 
-ROOMS = {
+PACKAGES = {
     "inputs",
     "network",
     "measure",
@@ -39,10 +39,10 @@ MAY_IMPORT = {
     "siting": {"rules", "measure", "network", "inputs"},
     "tables": {"siting", "rules", "measure", "inputs", "network", "plan", "project"},
     "render": {"tables", "siting", "rules", "measure", "inputs", "network", "plan", "project"},
-    "country": ROOMS - {"cli", "app"} | {"pipeline", "plan", "programme", "project"},
-    "app": ROOMS - {"cli"} | {"pipeline", "plan", "programme", "project"},
-    "cli": ROOMS | {"pipeline", "plan", "programme", "project"},
-    "api": ROOMS | {"pipeline", "plan", "programme", "project"},
+    "country": PACKAGES - {"cli", "app"} | {"pipeline", "plan", "programme", "project"},
+    "app": PACKAGES - {"cli"} | {"pipeline", "plan", "programme", "project"},
+    "cli": PACKAGES | {"pipeline", "plan", "programme", "project"},
+    "api": PACKAGES | {"pipeline", "plan", "programme", "project"},
     "data": set(),
 }
 FENCED = {
@@ -64,14 +64,14 @@ EXTRA = {"plugspan.data", "plugspan.qgs"}
 
 
 def modules(root: Path):
-    """(path, room, tree) of every module in the source folder."""
+    """(path, package, tree) of every module in the source folder."""
     for path in sorted((root / "coverage").rglob("*.py")):
         parts = path.relative_to(root / "coverage").parts
         yield path, parts[0].removesuffix(".py"), ast.parse(path.read_text("utf-8"))
 
 
 def imported(path: Path, root: Path, tree: ast.AST):
-    """Top-level names a module imports: rooms of plugspan as their name, others as their package."""
+    """Top-level names a module imports: packages of plugspan as their name, others as their package."""
     depth = len(path.relative_to(root / "coverage").parts)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -83,13 +83,13 @@ def imported(path: Path, root: Path, tree: ast.AST):
 
 
 def test_data_flows_one_way(root):
-    """A room imports only the rooms before it."""
+    """A package imports only the packages before it."""
     wrong = [
         f"{path.relative_to(root)} imports {name}"
-        for path, room, tree in modules(root)
-        if room in MAY_IMPORT
+        for path, package, tree in modules(root)
+        if package in MAY_IMPORT
         for name in imported(path, root, tree)
-        if name in (ROOMS | {"pipeline", "plan", "programme", "project"}) - MAY_IMPORT[room] - {room}
+        if name in (PACKAGES | {"pipeline", "plan", "programme", "project"}) - MAY_IMPORT[package] - {package}
     ]
     assert not wrong
 
@@ -103,13 +103,13 @@ def test_modules_have_500_lines_at_most(root):
     assert {name: n for name, n in lengths.items() if n > MOST_LINES} == {}
 
 
-def test_third_parties_stay_in_their_room(root):
+def test_third_parties_stay_in_their_package(root):
     """Osmium and osmnx in network, highspy in siting, folium in render, click and rich in cli."""
     wrong = [
         f"{path.relative_to(root)} imports {name}"
-        for path, room, tree in modules(root)
+        for path, package, tree in modules(root)
         for name in imported(path, root, tree)
-        if name in FENCED and room not in FENCED[name]
+        if name in FENCED and package not in FENCED[name]
     ]
     assert not wrong
 
@@ -256,7 +256,7 @@ def _is_there(name: str) -> bool:
 
 
 def test_docstrings_and_manuals_name_modules_that_are_there(root):
-    """What a docstring or a manual calls ``plugspan.room.module`` or ``room/module.py`` exists under that name."""
+    """What a docstring or a manual calls ``plugspan.package.module`` or ``package/module.py`` exists under that name."""
     dotted = re.compile(r"(?<![\w./-])plugspan(?:\.[A-Za-z_]\w*)+")
     role = re.compile(r":(?:func|class|mod|data|attr|meth):`~?\.([\w.]+)`")
     names = {
@@ -291,8 +291,8 @@ def test_columns_are_declared_once(root):
     assert not [name for name in COLUMNS if f"column.{name}" not in catalogue()]
     again = [
         f"{path.relative_to(root)}:{node.lineno} {node.args[0].value}"
-        for path, room, tree in modules(root)
-        if room != "schema"
+        for path, package, tree in modules(root)
+        if package != "schema"
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Column" and node.args
         if isinstance(node.args[0], ast.Constant) and node.args[0].value in COLUMNS
@@ -310,8 +310,8 @@ def test_what_measures_and_proposes_names_no_kilometres(root):
 
     settings = {*SitingSettings.model_fields, *PlanSettings.model_fields}
     wrong = []
-    for path, room, tree in modules(root):
-        if room not in ("network", "measure", "siting"):
+    for path, package, tree in modules(root):
+        if package not in ("network", "measure", "siting"):
             continue
         calls = (
             n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "column"
@@ -346,7 +346,7 @@ def test_diagnostics_are_returned_or_collected_in_one_object(root):
 
 
 def test_docs_name_modules_that_exist(root):
-    """What the table of rooms lists are modules; dotted names and paths in all pages lead somewhere."""
+    """What the table of packages lists are modules; dotted names and paths in all pages lead somewhere."""
     paths = [path for path, _, _ in modules(root)]
     places = {".".join(path.relative_to(root / "coverage").with_suffix("").parts) for path in paths}
     places |= {place.removesuffix(".__init__") for place in places}

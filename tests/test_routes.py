@@ -360,7 +360,7 @@ def test_far_sides_of_roundabouts_count_half():
     toy.road("p7 p6 p5 p4 p3 p2 p1 p0 p7", "G207", oneway=True, junction="roundabout")
     route = one(toy)
     assert len(route.sections) == 1
-    assert len(route.aside) == 2
+    assert len(route.left_out) == 2
     ways = (
         sum(math.dist(at[k], at[(k + 1) % 8]) for k in range(8)) / 2
         + math.dist(at[0], (0, 3000))

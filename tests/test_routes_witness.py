@@ -80,7 +80,7 @@ def test_every_number_is_as_long_as_its_ways(extra_data, name):
         alone = sum(((d.weight - 0.5) * np.abs(d.to_m - d.from_m))[~d.inferred].sum() for d in drives)
         other = np.isin(graph.edge_segment, bears[ref])
         other[np.concatenate([d.edges for d in drives])] = False
-        other &= ~np.isin(graph.edge_segment, routes[ref].aside)
+        other &= ~np.isin(graph.edge_segment, routes[ref].left_out)
         beside = graph.edge_length_m[other].sum() / 2
         assert beside <= 0.2 * counted[ref]
         assert routes[ref].length_m - bridged - alone + beside == pytest.approx(counted[ref], rel=1e-3), ref

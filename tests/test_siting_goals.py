@@ -233,7 +233,7 @@ def test_no_plan_beats_the_pareto_curve(seed):
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("goal", [{}, {"backup": 0.3}, {"capacity": Capacity(per_site=9.0)}])
-def test_wishes_bind_every_goal(seed, goal):
+def test_constraints_bind_every_goal(seed, goal):
     """Required, forbidden, least distance and county minima hold whatever decides, or no plan is given."""
     case = Case(seed)
     minima = {"east": 1, "west": 1}
@@ -271,7 +271,7 @@ def test_wishes_bind_every_goal(seed, goal):
         assert found.goal.objective == pytest.approx(max(flow(case, [9.0] * 9, p) for p in options))
 
 
-def test_both_kinds_of_wishes_were_met_and_not_met():
+def test_both_kinds_of_constraints_were_met_and_not_met():
     """The test above sees feasible and infeasible cases."""
     constraints = Constraints(
         required=("s3",), forbidden=("s5", "s6"), min_distance_km=25.0, min_per_county={"east": 1, "west": 1}

@@ -91,9 +91,9 @@ class FileEntry:
 
     def counts(self) -> dict[str, Any]:
         """Return the entry as ``result.json`` and ``check --json`` have it."""
-        aside = {"left_out": len(self.left_out), "faulted": len(self.faulted)}
+        others = {"left_out": len(self.left_out), "faulted": len(self.faulted)}
         counts = {"read": self.read, "kept": self.kept, "merged": self.merged}
-        return {"path": self.path, "table": self.table, **counts, **aside}
+        return {"path": self.path, "table": self.table, **counts, **others}
 
 
 def as_written(found: Diagnostics, raw: RawTable) -> Diagnostics:
@@ -137,7 +137,7 @@ def file_entry(schema: TableSchema, read: RawTable, kept: RawTable, faulty: Mapp
 def without_rows(
     table: gpd.GeoDataFrame, found: Diagnostics, faulty: Mapping[int, int], file: str
 ) -> tuple[gpd.GeoDataFrame, Diagnostics]:
-    """Leave rows with faults aside; their faults become notes."""
+    """Leave out rows with faults; their faults become notes."""
     kept = table[~table["source_row"].isin(faulty)].reset_index(drop=True)
     values = {"n": len(faulty), "rows": listed(list(faulty), 20)}
     notes = [replace(f, warning=True) if f.row in faulty else f for f in found]

@@ -82,7 +82,7 @@ def read_table(
     notes : Diagnostics, optional
         Warnings are appended here.
     on_fault : {"stop", "skip"}
-        Whether a row that has a fault stops the reading, or is left aside with a note; a column that is missing stops
+        Whether a row that has a fault stops the reading, or is left out with a note; a column that is missing stops
         it either way.
     ledger : list of FileEntry, optional
         What became of the rows is appended here, also if there are faults.
@@ -119,8 +119,8 @@ def read_table(
     raw, mapped = steered(raw, mapped, schema, reading, found)
     read = raw
     if raw.sites is None:  # a run has left them out already
-        raw, aside = without_totals_and_footnotes(raw, mapped)
-        found += aside
+        raw, left_out = without_totals_and_footnotes(raw, mapped)
+        found += left_out
     frame = _typed(raw, schema, mapped, defaults or {}, found)
     known_area = region if region is not None else roads
     zone = checks.grown(known_area, halo_km) if known_area is not None else None
@@ -470,8 +470,8 @@ def _check(
         found += checks.part_faults(table, file, part, whole)
     found += checks.duplicate_id_faults(table, file)
     if schema.geometry in ("point", "optional point") and not raw.each_point:
-        aside = {"id", "note", "provenance", "source", "source_row", "geometry"}
-        found += checks.duplicate_place_faults(table, file, [c for c in table.columns if c not in aside])
+        ignored = {"id", "note", "provenance", "source", "source_row", "geometry"}
+        found += checks.duplicate_place_faults(table, file, [c for c in table.columns if c not in ignored])
 
 
 def _with_ids(table: gpd.GeoDataFrame, stem: str) -> gpd.GeoDataFrame:

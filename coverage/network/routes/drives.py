@@ -56,7 +56,7 @@ def find_drives(index: RoadIndex, segments: IntArray) -> tuple[list[Path], IntAr
     drives : list of Path
         Each directed edge of the number in exactly one of them, except directions of cross streets that lead
         nowhere, and
-    aside : (k,) int64
+    left_out : (k,) int64
         segments of roundabouts that no drive passes.
 
     Raises

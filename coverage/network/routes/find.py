@@ -81,13 +81,13 @@ def _route(
     *,
     reverse: bool,
 ) -> Route:
-    paths, aside = find_drives(index, segments)
+    paths, left_out = find_drives(index, segments)
     paths, beside = part(index, paths)
     paired = pair_drives(index, paths)
     joined = bridge(index, paired, bridge_m, ref)
     if joined is not None:
         paired = pair_drives(index, joined)
-    paired = _with_lengths(index, paired, aside)
+    paired = _with_lengths(index, paired, left_out)
     axis = road_class.axis_of(ref) or _longer_extent(index, paired)
     if how is not None and how.counts_from is not None:
         axis, reverse = SIDES[how.counts_from]
@@ -96,7 +96,7 @@ def _route(
     sections = sorted((section for section in made if section.length_m > 0.0), key=_order)
     counted = sections if how is None or not sections else count(index, ref, sections, how)
     numbered = tuple(replace(section, number=k) for k, section in enumerate(counted, start=1))
-    return Route(ref, road_class.name, numbered, aside, locate_beside(index, numbered, beside))
+    return Route(ref, road_class.name, numbered, left_out, locate_beside(index, numbered, beside))
 
 
 def _sections(index: RoadIndex, paired: Paired, group: Group, axis: str, reverse: bool) -> list[Section]:
@@ -122,7 +122,7 @@ def _longer_extent(index: RoadIndex, paired: Paired) -> str:
     return "ns" if height >= width else "ew"
 
 
-def _with_lengths(index: RoadIndex, paired: Paired, aside: IntArray) -> Paired:
+def _with_lengths(index: RoadIndex, paired: Paired, left_out: IntArray) -> Paired:
     """Work out what each edge of each drive adds to the length.
 
     The first drive that passes a roundabout, the longest first, takes half of its far sides.
@@ -130,8 +130,8 @@ def _with_lengths(index: RoadIndex, paired: Paired, aside: IntArray) -> Paired:
     counted = [w * np.diff(d.at_m) for w, d in zip(paired.weight, paired.drives, strict=True)]
     far = [FarSides.none() for _ in counted]
     longest_first = sorted(range(len(counted)), key=lambda k: (-round(paired.drives[k].length_m, 3), k))
-    for circle in np.unique(index.roundabout[aside]).tolist():
-        segments = aside[index.roundabout[aside] == circle]
+    for circle in np.unique(index.roundabout[left_out]).tolist():
+        segments = left_out[index.roundabout[left_out] == circle]
         half_m = index.graph.seg_length_m[segments] / 2.0
         for k in longest_first:
             touches = _touches(index, paired.drives[k].path.edges, circle)

@@ -195,7 +195,7 @@ class Route:
         Name of its class.
     sections : tuple of Section
         Longest first.
-    aside : (k,) int64
+    left_out : (k,) int64
         Segments with the number that nobody drives who follows it: the far sides of roundabouts. They count
         half in the section that passes there.
     parallel : tuple of ParallelCarriageway
@@ -205,7 +205,7 @@ class Route:
     ref: str
     road_class: str
     sections: tuple[Section, ...]
-    aside: IntArray
+    left_out: IntArray
     parallel: tuple[ParallelCarriageway, ...] = ()
 
     def __repr__(self) -> str:

@@ -77,9 +77,9 @@ def decide(
 
 
 def _by_capacity(
-    problem: SitingProblem, wish: Capacity, places: Places, solver: SolverOptions, plain: SitingResult
+    problem: SitingProblem, limits: Capacity, places: Places, solver: SolverOptions, plain: SitingResult
 ) -> Decision:
-    capacity, unknown = wish.of(places), wish.unknown(places)
+    capacity, unknown = limits.of(places), limits.unknown(places)
 
     def value(plan: IntArray) -> float:
         return float(served_by(problem, capacity, plan).sum())

@@ -299,7 +299,7 @@ def why_infeasible(
     if reason.key != "siting-no-choice":
         return replace(reason, values=values)
     none = np.empty(0, dtype=np.int64)
-    for wish, changed in (
+    for constraint, changed in (
         ("min-distance", replace(problem, conflicts=np.empty((0, 2), dtype=np.int64))),
         ("min-per-county", replace(problem, group_min=np.zeros_like(problem.group_min))),
         ("required", replace(problem, required=none)),
@@ -307,7 +307,7 @@ def why_infeasible(
         ("sites", replace(problem, n_sites=None, budget=problem.budget or float(problem.cost.sum()))),
     ):
         if np.isfinite(solve(changed, method="greedy", time_limit_s=5.0).objective):
-            return Fault("siting-no-choice-but", values={"wish": Text(f"wish.{wish}")})
+            return Fault("siting-no-choice-but", values={"constraint": Text(f"constraint.{constraint}")})
     return reason
 
 

@@ -1,4 +1,4 @@
-"""The wishes of ``[siting]`` from the project file to the recounted result, on the embedded sample."""
+"""The constraints of ``[siting]`` from the project file to the recounted result, on the embedded sample."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ WANTED = {
 
 @pytest.fixture(scope="module", params=WANTED)
 def answer(request, study):
-    """One siting for each kind of wish."""
+    """One siting for each kind of constraint."""
     return request.param, *siting(study, **WANTED[request.param])
 
 
