@@ -30,9 +30,8 @@ from .frames import TEXT_DTYPE, as_series
 from .headers import Mapped, find_column, listed, map_headers, unknown_name
 from .ledger import FileEntry, as_written, faulty_rows, file_entry, without_rows
 from .mapping import Reading, samples, steered, without_doubtful, without_ignored
-from .raw_table import RawTable, raw_from_frame
+from .raw_table import RawTable, merged_numbers, raw_from_frame, spreads, without_totals_and_footnotes
 from .sites import LIST
-from .totals_and_footnotes import merged_numbers, spreads, without_totals_and_footnotes
 
 RASTER_SUFFIXES = (".tif", ".tiff")
 

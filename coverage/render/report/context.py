@@ -18,8 +18,7 @@ from ...texts import text
 from ..pictures.charts import figure_png
 from ..pictures.lettering import as_paths
 from ..pictures.maps import State, map_figure
-from .doc import TEXT_MM, Paper
-from .table import Cell
+from .doc import TEXT_MM, Cell, Paper
 
 ROWS = 24
 """Rows of a table in the report's text at most; the workbook has all of them."""

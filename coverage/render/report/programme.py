@@ -14,8 +14,7 @@ from ...tables.layer_frame import picked
 from ...tables.sentences import brief_sentences
 from ...texts import text
 from .context import ROWS, Report
-from .doc import BLUE, SOFT
-from .table import on_paper
+from .doc import BLUE, SOFT, on_paper
 
 DISC_PX = 13.0
 

@@ -29,8 +29,7 @@ from ...units import figures_in_km
 from ..pictures.charts import svg_png
 from ..strips.draw import strip_svg
 from .context import ROWS, Report
-from .doc import BLUE, SOFT
-from .table import on_paper
+from .doc import BLUE, SOFT, on_paper
 
 STRIPS = 4
 """Strip charts of so many routes, those with the longest gaps."""
