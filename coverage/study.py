@@ -212,7 +212,8 @@ def _inputs(
             if settings.points is not None and name != "demand":
                 found.append(Fault("points-not-demand", file="project.toml", value=name))
             if content is not None and content in seen and settings.path is not None:
-                found.append(_file_twice(settings, seen[content]))
+                values = {"first": seen[content].as_posix()}
+                found.append(Fault("file-twice", file=str(settings.path), values=values, warning=True))
                 first = (name, seen[content].as_posix())
                 twin = next((e for e in ledger if (e.table, e.path) == first), None)
                 ledger += [] if twin is None else [again(twin, str(settings.path.as_posix()))]
@@ -279,10 +280,6 @@ def _content(project: Project, name: str, settings: TableSettings) -> Hashable:
     if path is None or settings.duplicates == "add" or not path.is_file():
         return None
     return name, digest_of(path), settings.sheet, settings.layer
-
-
-def _file_twice(settings: TableSettings, first: Path) -> Fault:
-    return Fault("file-twice", file=str(settings.path), values={"first": first.as_posix()}, warning=True)
 
 
 def _decisions(project: Project) -> Decisions:

@@ -96,7 +96,7 @@ def compare(first: Path, second: Path, lang: str) -> Comparison:
         "routes": pair.routes,
         "siting": pair.siting,
     }
-    changes = [Change(part, *(_line(cell) for cell in row)) for part in PARTS for row in made[part]()]
+    changes = [Change(part, *(one_line(cell, 240) for cell in row)) for part in PARTS for row in made[part]()]
     return Comparison(_names(first, second), tuple(changes), tuple(pair.places()))
 
 
@@ -131,10 +131,6 @@ def _names(first: Path, second: Path) -> tuple[str, str]:
     if a.name != b.name:
         return a.name, b.name
     return "/".join(a.parts[-2:]), "/".join(b.parts[-2:])
-
-
-def _line(cell: object) -> str:
-    return one_line(cell, 240)
 
 
 class Result:

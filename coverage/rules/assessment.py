@@ -139,7 +139,8 @@ def assess(
     """
     context = context or RoadContext(inputs, graph, tuple(routes), region)
     measured = [kind_of(rule).measure(rule, context) for rule in policy.rules]
-    all_gaps = _joined([m.gaps for m in measured if m.gaps is not None], _no_gaps())
+    no_gaps = gpd.GeoDataFrame(_empty(GAP_COLUMNS), geometry=[], crs=WGS84)
+    all_gaps = _joined([m.gaps for m in measured if m.gaps is not None], no_gaps)
     tables = [m.routes for m in measured if m.routes is not None]
     places = {m.finding.rule.id: m.demand for m in measured if m.demand is not None}
     return Assessment(
@@ -215,7 +216,3 @@ def _site_frame(context: RoadContext, policy: Policy) -> gpd.GeoDataFrame:
 
 def _empty(columns: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
-
-
-def _no_gaps() -> gpd.GeoDataFrame:
-    return gpd.GeoDataFrame(_empty(GAP_COLUMNS), geometry=[], crs=WGS84)

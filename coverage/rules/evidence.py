@@ -259,7 +259,9 @@ def why_not(inputs: Inputs, rule: RouteRule) -> npt.NDArray[np.object_]:
     holds = {
         "restricted": _restricted(inputs, site),
         "not_operational": ~_any_charger(inputs, exists(inputs.chargers)),
-        "other_kind": ~_any_charger(inputs, _serves(inputs.chargers, site.serves)),
+        "other_kind": ~_any_charger(
+            inputs, (inputs.chargers["kind"].fillna("charging") == site.serves).to_numpy(bool)
+        ),
         "unknown_power": (status == UNKNOWN) & (enough_kw == UNKNOWN),
         "unknown_points": status == UNKNOWN,
         "slow": (status == NO) & (enough_kw == NO) & (site.dc_min_kw > 0),
@@ -278,10 +280,6 @@ def why_not(inputs: Inputs, rule: RouteRule) -> npt.NDArray[np.object_]:
 def _restricted(inputs: Inputs, site: SiteRequirement) -> npt.NDArray[np.bool_]:
     closed = (inputs.sites["access"] == "restricted").fillna(False).to_numpy(bool)
     return np.asarray(closed & site.public_only)
-
-
-def _serves(chargers: pd.DataFrame, kind: str) -> npt.NDArray[np.bool_]:
-    return np.asarray((chargers["kind"].fillna("charging") == kind).to_numpy(bool))
 
 
 def _any_charger(inputs: Inputs, holds: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

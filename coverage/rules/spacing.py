@@ -114,7 +114,7 @@ def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, S
             **spacing_figures(strict, ""),
             **spacing_figures(lenient, "_with_unknown"),
             "sites_that_close_a_gap": len(served),
-            "by_direction": _direction_rows(strict),
+            "by_direction": _records(with_classes(strict, strict.by_direction)),
             "by_county": _county_rows(context, rule, strict),
         },
     )
@@ -125,10 +125,6 @@ def _km_or_inf(value_m: float, length_m: float) -> float | None:
     if not length_m > 0:
         return None
     return float(value_m) / M_PER_KM if np.isfinite(value_m) else np.inf
-
-
-def _direction_rows(spacing: Spacing) -> list[dict[str, object]]:
-    return _records(with_classes(spacing, spacing.by_direction))
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:

@@ -153,10 +153,6 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _name(row: dict[str, Any]) -> str:
-    return str(row["id"] if pd.isna(row["name"]) else row["name"])
-
-
 def _cost(costs: CostTable, row: Any) -> float:
     if row.kind in EVENTS:
         return 0.0
@@ -222,7 +218,7 @@ def _action(kind: str, row: dict[str, Any], place: str, **more: Any) -> dict[str
         "id": f"{kind}-{row['id']}",
         "kind": kind,
         "place": place,
-        "name": _name(row),
+        "name": str(row["id"] if pd.isna(row["name"]) else row["name"]),
         "target": row["id"],
     }
     return {**named, "county": row["county"], "geometry": row.get("geometry"), **more}

@@ -80,7 +80,13 @@ def issue_frame(graph: RoadGraph, issues: Sequence[Issue]) -> tuple[gpd.GeoDataF
     """Points with attributes, and lines, of issues: by kind, then longest first, then by place."""
     ordered = sorted(
         issues,
-        key=lambda i: (KINDS.index(i.kind), -round(i.length_m, 3), i.ref, _first(i.segments), i.at or ()),
+        key=lambda i: (
+            KINDS.index(i.kind),
+            -round(i.length_m, 3),
+            i.ref,
+            int(i.segments.min()) if len(i.segments) else -1,
+            i.at or (),
+        ),
     )
     counts = np.array([len(i.segments) for i in ordered], dtype=np.int64)
     of = np.repeat(np.arange(len(ordered)), counts)
@@ -104,10 +110,6 @@ def issue_frame(graph: RoadGraph, issues: Sequence[Issue]) -> tuple[gpd.GeoDataF
         crs=WGS84,
     )
     return frame, gpd.GeoSeries(list(lines), crs=WGS84)
-
-
-def _first(segments: IntArray) -> int:
-    return int(segments.min()) if len(segments) else -1
 
 
 def _longest(graph: RoadGraph, segments: IntArray, of: IntArray, n: int) -> IntArray:

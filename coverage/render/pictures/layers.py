@@ -166,7 +166,7 @@ def draw_symbols(axes: Axes, at: Array, category: Category, order: float) -> Non
             sizes=None,
             offsets=np.repeat(at, len(made), axis=0),
             offset_transform=axes.transData,
-            transform=_points_on_screen(axes),
+            transform=Affine2D().scale(1 / 72) + axes.figure.dpi_scale_trans,
             facecolors=[stroke.filled or "none" for stroke in made],
             edgecolors=[stroke.stroked or "none" for stroke in made],
             linewidths=[stroke.width * scale for stroke in made],
@@ -177,10 +177,6 @@ def draw_symbols(axes: Axes, at: Array, category: Category, order: float) -> Non
         ),
         autolim=False,
     )
-
-
-def _points_on_screen(axes: Axes) -> Any:
-    return Affine2D().scale(1 / 72) + axes.figure.dpi_scale_trans
 
 
 def _outline(path: str, scale: float) -> Outline:

@@ -95,14 +95,10 @@ def _background(sheet: Sheet, top: float, bottom: float) -> list[str]:
     for at in sheet.scale.ticks():
         x = sheet.x(at * sheet.scale.unit_m)
         canvas.line(x, top + 16, x, bottom, FAINT, width=0.6)
-    for at in _limits(sheet.data):
+    borders = [(a.to_m + b.from_m) / 2.0 for a, b in pairwise(sheet.data.counties) if a.name != b.name]
+    for at in borders:
         canvas.line(sheet.x(at), top + 2, sheet.x(at), bottom, "#8A939B", dash=(5, 3))
     return canvas.body
-
-
-def _limits(data: StripData) -> list[float]:
-    """County limits: middles between neighbouring stretches of different counties."""
-    return [(a.to_m + b.from_m) / 2.0 for a, b in pairwise(data.counties) if a.name != b.name]
 
 
 def _near_list(sheet: Sheet) -> None:

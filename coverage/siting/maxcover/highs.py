@@ -1,4 +1,4 @@
-"""The one interface to HiGHS: programs as arrays in; values, prices and bounds out; Ctrl-C and the clock can stop it."""
+"""The one interface to HiGHS: programs as arrays in; values, prices and bounds out; Ctrl-C and the clock stop it."""
 
 from __future__ import annotations
 
