@@ -10,20 +10,15 @@ from plugspan.pipeline import find_places
 from plugspan.programme import plan_programme
 from plugspan.project import read_project
 from plugspan.study import load
+from project_files import write_project
 from pyproj import Geod
 
 SPAN_KM = 40.0
-PROJECT = """schema = 1
-name = "line"
-language = "en"
-policy = "zhuzhou-2025"
-[region]
+SETTINGS = """[region]
 bbox = [112.0, 25.0, 114.0, 31.0]
 halo_km = 0
 [network]
 osm = "roads.osm"
-[tables.chargers]
-path = "chargers.csv"
 [siting]
 candidates = ["route_point"]
 route_point_km = 7
@@ -56,11 +51,9 @@ def test_the_least_number_is_the_hand_formulas(tmp_path, length_km, sites_km):
     write_osm(tmp_path / "roads.osm", nodes, [way])
     geod = Geod(ellps="WGS84")
     at = [geod.fwd(113.0, 26.0, 0.0, 1000.0 * km)[:2] for km in sites_km]
-    rows = [f"S{k},{x},{y},dc,4,120,public,operational\n" for k, (x, y) in enumerate(at)]
-    head = "id,lon,lat,current,points,point_kw,access,status\n"
-    (tmp_path / "chargers.csv").write_text(head + "".join(rows), "utf-8")
-    (tmp_path / "project.toml").write_text(PROJECT, "utf-8")
-    study = load(read_project(tmp_path))
+    works = {"current": "dc", "points": 4, "point_kw": 120, "access": "public", "status": "operational"}
+    chargers = [{"id": f"S{k}", "lon": x, "lat": y, **works} for k, (x, y) in enumerate(at)]
+    study = load(read_project(write_project(tmp_path, SETTINGS, chargers=chargers)))
     programme = plan_programme(study, find_places(study))
     assert len(programme.chosen) == least_by_hand(length_km, sites_km)
     assert programme.levels[0].status == "optimal"

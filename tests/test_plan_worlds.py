@@ -19,23 +19,16 @@ from plugspan.rules.kind import kind_of
 from plugspan.rules.spacing import RouteSpacing
 from plugspan.siting.actions import EVENTS, carry_out
 from plugspan.study import load
+from project_files import write_project
 from pyproj import Geod
 
 GEOD = Geod(ellps="WGS84")
-PROJECT = """schema = 1
-name = "world"
-language = "en"
-policy = "zhuzhou-2025"
-assess_at = 2025-12-31
+SETTINGS = """assess_at = 2025-12-31
 [region]
 bbox = {box}
 halo_km = 40
 [network]
 osm = "roads.osm"
-[tables.chargers]
-path = "chargers.csv"
-[tables.facilities]
-path = "facilities.csv"
 [siting]
 candidates = ["service_area", "fuel"]
 [plan]
@@ -73,28 +66,32 @@ def write_world(folder, seed: int) -> None:
     road.write(folder / "roads.osm")
     south = 26.5 + float(rng.choice([-0.5, 0.1, 0.2]))
     box = [112.0, south, 114.0, 28.5]
-    (folder / "project.toml").write_text(PROJECT.format(box=box), "utf-8")
-    rows = []
+    chargers, facilities = [], []
     for k in range(int(rng.integers(1, 4))):
         x, y = road.at(float(rng.uniform(0, road.length_km)), 40.0)
         current, power = [("dc", 120), ("dc", ""), ("ac", 7)][int(rng.integers(3))]
         status, opened = [("operational", "2020-01-01"), ("out_of_order", ""), ("planned", "2027-03-01")][
             int(rng.choice(3, p=[0.6, 0.2, 0.2]))
         ]
-        rows.append(f"C{k},{x},{y},{current},4,{power},public,{status},{opened}\n")
-    head = "id,lon,lat,current,points,point_kw,access,status,opened\n"
-    (folder / "chargers.csv").write_text(head + "".join(rows), "utf-8")
-    rows = []
+        site = {"current": current, "points": 4, "point_kw": power, "access": "public", "status": status}
+        chargers.append({"id": f"C{k}", "lon": x, "lat": y, **site, "opened": opened})
+    unsided = {"pair": "", "side": "", "ref": "", "surveyed": ""}
     for k, km in enumerate(np.arange(rng.uniform(3, 15), road.length_km, rng.uniform(22, 36))):
         x, y = road.at(float(km), 60.0)
-        rows.append(f"F{k},Fuel {k},fuel,{x},{y},,,,\n")
+        facilities.append({"id": f"F{k}", "name": f"Fuel {k}", "kind": "fuel", "lon": x, "lat": y} | unsided)
     x, y = road.at(float(rng.uniform(5, 60)), 90.0)
     survey = rng.choice(["yes", ""])
     for side in ("A", "B")[: int(rng.integers(1, 3))]:
-        rows.append(f"SA{side},Area,ordinary_trunk_service_station,{x},{y},Area,{side},G106,{survey}\n")
+        area = {
+            "id": f"SA{side}",
+            "name": "Area",
+            "kind": "ordinary_trunk_service_station",
+            "lon": x,
+            "lat": y,
+        }
+        facilities.append(area | {"pair": "Area", "side": side, "ref": "G106", "surveyed": survey})
         x += 0.004
-    head = "id,name,kind,lon,lat,pair,side,ref,surveyed\n"
-    (folder / "facilities.csv").write_text(head + "".join(rows), "utf-8")
+    write_project(folder, SETTINGS.format(box=box), chargers=chargers, facilities=facilities)
 
 
 def worth(study, programme, carried_out) -> dict[str, float]:
