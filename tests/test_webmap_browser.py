@@ -212,7 +212,7 @@ def test_search_stays_in_the_state_that_is_shown(opened, maps):
 def test_what_the_plan_comes_to(opened, tmp_path):
     """The plan's card stands last today and first with the plan; its texts are text."""
     card = PlanCard(
-        "建议新建 8 处 <b>", (("已覆盖", "74.5% → 84.6%"), ("离最优多远", "已证明最优")), "proposed"
+        "建议新建 8 处 <b>", (("已覆盖", "74.5% → 84.6%"), ("与最优方案的差距", "已证明最优")), "proposed"
     )
     write_map(**case("zh", n_roads=10), path=tmp_path / "map.html", cards=[card])
     page = opened(tmp_path / "map.html")

@@ -156,7 +156,7 @@ def finding_panel(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Findin
                 layer="" if before.low is None else next(iter(rule_layer_names(layers, before.rule)), ""),
                 status_after=(after.shown or "") if plan.proposes else "",
                 value_after=numbers.headline(after, lang) if plan.proposes else "",
-                source=before.rule.source,
+                source=plan.policy.clause(before.rule, lang),
                 due=None if before.rule.by is None else before.rule.by.year,
             )
         )

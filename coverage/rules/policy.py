@@ -57,6 +57,8 @@ class Policy(BaseModel):
     road_class : dict
         Class of road -> regular expressions; a road belongs to the class if one token of its ``ref``
         matches one of them wholly.
+    document : Bilingual or None
+        Name of the document that the clauses of the rules are of, where they don't name it themselves.
     map_approval : bool
         Whether the country approves maps before they are published (审图号: China's map regulations of 2015).
     lengths : str
@@ -81,6 +83,7 @@ class Policy(BaseModel):
     id: str
     name: Bilingual
     source: str
+    document: Bilingual | None = None
     map_approval: bool = False
     lengths: LengthUnit = "km"
     emissions: EmissionFactors = EmissionFactors()
@@ -91,6 +94,10 @@ class Policy(BaseModel):
     def reader(self, lang: str) -> Reader:
         """Return a language with the unit that this policy counts lengths in."""
         return Reader(lang, self.lengths)
+
+    def clause(self, rule: Rule, lang: str) -> str:
+        """The clause a rule comes from, with the name of its document."""
+        return f"{self.document[lang]} {rule.source}" if self.document is not None else rule.source
 
     def of(self, model: type[R]) -> tuple[R, ...]:
         """Rules of one model, or of models made from it, in the policy's order."""

@@ -70,7 +70,7 @@ def findings(plan: Plan, lang: str) -> Table:
             "no": counts.get("no"),
             "by": before.rule.by,
             "rule": before.rule.id,
-            "clause": before.rule.source,
+            "clause": plan.policy.clause(before.rule, lang),
             "unit": before.unit,
             "measured": measured(before),
             "value_after": numbers.headline(after, lang),
@@ -291,7 +291,8 @@ def facilities(plan: Plan, lang: str) -> list[Table]:
             found = finding.table.drop_duplicates("id").set_index("id")["has"]
             frame = frame.assign(**{f"has:{finding.rule.id}": frame["id"].map(found)})
         has = tuple(
-            Head(f"has:{f.rule.id}", f.rule.title[lang], column("has"), f.rule.source) for f in counted
+            Head(f"has:{f.rule.id}", f.rule.title[lang], column("has"), plan.policy.clause(f.rule, lang))
+            for f in counted
         )
         names = "points fast_points point_kw status county id lon lat provenance note"
         above = (*heads("name kind pair ref side", lang), *has, *heads(names, lang))

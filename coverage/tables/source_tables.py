@@ -127,7 +127,7 @@ def sources(plan: Plan, lang: str) -> Table:
             add("project", text(f"sheet.item.{key}", lang), value)
     add("policy", plan.policy.id, plan.policy.source)
     for rule in plan.policy.rules:
-        add("rule", rule.title[lang], rule.source)
+        add("rule", rule.title[lang], plan.policy.clause(rule, lang))
         for line in assumption_lines(rule, lang):
             add("assumption", rule.title[lang], line)
     if plan.retrofit is not None:

@@ -241,7 +241,7 @@ def _write(report: Report, before: Finding, after: Finding, layers: list[Layer],
     paper, rule, lang = report.paper, before.rule, report.lang
     title = rule.title[lang]
     paper.heading(title, 2, new_page=new_page)
-    paper.lead(report.words("clause"), rule.source)
+    paper.lead(report.words("clause"), report.plan.policy.clause(rule, lang))
     paper.lead(report.words("finding"), finding_words(before, after, lang, siting=report.plan.proposes))
     if assumed := assumption_lines(rule, lang):
         paper.lead(
