@@ -712,6 +712,54 @@ def draw(client, corners, **stale):
     return client.post(f"{AT}/region", json=data, headers={"if-match": version})
 
 
+@pytest.mark.parametrize("link", ["", "/lock", "/check.log", "/check.part", "/faults.xlsx", "/pid"])
+def test_a_command_writes_nothing_through_a_link(client, project, tmp_path, link):
+    """A project folder from a stranger may hold links; where they lead out of it nothing is written, not even begun."""
+    outside = tmp_path / "outside"
+    if link:
+        (project / ".plugspan-app").mkdir()
+        outside.write_text("mine")
+    else:
+        outside.mkdir()
+    (project / f".plugspan-app{link}").symlink_to(outside)
+    assert client.post(f"{AT}/jobs/check", json={}).status_code == 403
+    assert outside.read_text() == "mine" if link else not list(outside.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["run", "pdf", "compare"])
+def test_results_are_not_written_through_a_link(client, project, run, tmp_path, kind):
+    """The command itself follows a link; the application doesn't start it."""
+    (tmp_path / "outside").mkdir()
+    assert client.post(f"{AT}/keep", json={"name": "a"}).status_code == 200
+    name = "compare" if kind == "compare" else "run"
+    if name == "run":
+        run.rename(project / "runs" / "b")
+    (project / name).symlink_to(tmp_path / "outside")
+    at = f"{AT}/compare" if kind == "compare" else f"{AT}/jobs/{kind}"
+    assert client.post(at, json={"name": "a"}).status_code == 403
+    assert not list((tmp_path / "outside").iterdir())
+
+
+POSTS = ["keep", "compare", "rules", "plan", "settings", "tables", "region", "jobs/run", "jobs/run/cancel",
+         "tables/chargers/0", "tables/chargers/0/cell"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "content", [b"[]", b"null", b"7", b'"x"', b'{"set": 7}', b'{"path": {}}', b'{"name": []}']
+)
+def test_data_of_another_form_are_refused(client, project, content):
+    """Whatever JSON comes, the answer is a refusal and not a fault of the application; no file changes."""
+    put(client, "t.csv", CHARGERS.encode())
+    before = {path: path.read_bytes() for path in project.iterdir()}
+    for path in POSTS:
+        if path == "jobs/run" and content.startswith(b"{"):
+            continue  # it asks for nothing
+        answer = client.post(f"{AT}/{path}", content=content)
+        assert 400 <= answer.status_code < 500, (path, answer.text)
+    assert client.put(f"{AT}/scenarios/x", content=content).status_code == 400
+    assert {path: path.read_bytes() for path in project.iterdir()} == before
+
+
 def test_a_region_that_is_drawn_is_a_file_that_the_command_reads(client, project, root):
     """On the whole of the road file; it takes the place of what the project named before, and can be drawn again."""
     from plugspan.network import read_region
@@ -842,6 +890,16 @@ def test_a_value_is_changed_for_the_project_and_taken_back(client, project):
     ):
         assert change(value, where).status_code in (400, 422), (value, where)
     assert change(5, rule="no-such").status_code == 400
+    share = ["usable_by_kind", "airport"]
+    kind = next(
+        r["id"] for r in client.get(f"{AT}/rules").json()["rules"] for v in r["values"] if v["path"] == share
+    )
+    assert line_of(client, kind, share)["words"].count("2%") == 1
+    assert change(0.05, share, kind).status_code == 200
+    assert "5%" in line_of(client, kind, share)["words"]
+    assert line_of(client, kind, share)["assumed"]
+    assert "0.02 to 0.05" in read_project_policy(read_project(project))[1][-1].render("en")
+    assert change(None, share, kind).status_code == 200
     assert change(30, ["target", "value_max"], "ordinary-highway-spacing").status_code == 200
     assert change(None, ["target", "value_max"], "ordinary-highway-spacing").status_code == 200
     assert change(None).status_code == 200

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,25 +15,33 @@ import zipfile
 from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
 
+import docx
+import openpyxl
 import pytest
 from conftest import HANGS_S
+from helsinki_case import write_case
 from plugspan.project import read_project
+from plugspan.render.webmap import basemap_of, write_map
 from plugspan.texts import text
+from webmap_case import case
 
 pytestmark = pytest.mark.browser
 DESK, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 TABLES = ("chargers", "facilities", "berths", "car_parks", "demand", "calls")
 
 
 @contextmanager
-def served(folder, lang="zh"):
+def served(folder, lang="zh", **env):
     """``plugspan serve`` as a process of its own; its address, and a way to kill it."""
     child = subprocess.Popen(
         [sys.executable, "-m", "plugspan", "serve", str(folder), "--no-browser", "--lang", lang],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "PLUGSPAN_LANG": lang},
+        env={**os.environ, "PLUGSPAN_LANG": lang, **env},
     )
     try:
         yield child, child.stdout.readline().strip()
@@ -44,16 +56,16 @@ def opened(browser):
     """A function that opens an address; all that went wrong in any page, and all requests that went elsewhere."""
     contexts, trouble = [], []
 
-    def open_page(address, viewport=DESK, **options):
+    def open_page(address, viewport=DESK, outside=(), **options):
         context = browser.new_context(viewport=viewport, accept_downloads=True, **options)
         contexts.append(context)
         page = context.new_page()
-        watch(page, address)
+        watch(page, address, outside)
         page.goto(address)
         ready(page)
         return page
 
-    def watch(page, address):
+    def watch(page, address, outside=()):
         page.set_default_timeout(HANGS_S * 1000)
         page.on("console", lambda m: trouble.append(f"console: {m.text}") if expected(m.text) else None)
         page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
@@ -61,12 +73,13 @@ def opened(browser):
         here = urlsplit(address).netloc
         page.on(
             "request",
-            lambda r: urlsplit(r.url).netloc in (here, "") or trouble.append(f"request: {r.url}"),
+            lambda r: urlsplit(r.url).netloc in (here, "", *outside) or trouble.append(f"request: {r.url}"),
         )
 
     def expected(message):
         """The browser itself notes a refusal (412, 422 …), and that the server is gone; the pages tell both."""
-        return "status of 4" not in message and "ERR_CONNECTION_REFUSED" not in message
+        gone = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING")
+        return "status of 4" not in message and not any(each in message for each in gone)
 
     open_page.watch = watch
     yield open_page
@@ -236,15 +249,37 @@ def walk_scenario(page, project):
 
 
 def walk_zip(page, project, tmp_path):
-    """All files, with what repeats the run."""
+    """All files, whole, with what repeats the run; a single file is the one of the run folder."""
     go(page, "handover", project.name)
+    with page.expect_download() as begun:
+        page.click("a:has-text('layers.gpkg')")
+    begun.value.save_as(tmp_path / "one.gpkg")
+    assert (tmp_path / "one.gpkg").read_bytes() == (project / "run" / "layers.gpkg").read_bytes()
     page.check("#with-inputs")
     with page.expect_download() as begun:
         page.click("#zip")
     begun.value.save_as(tmp_path / "all.zip")
-    names = [name.split("/", 1)[1] for name in zipfile.ZipFile(tmp_path / "all.zip").namelist()]
-    wanted = {"map.html", "report.docx", "tables.xlsx", "layers.gpkg", "result.json"}
-    assert wanted | {"一页摘要.html", "输入/project.toml", "输入/chargers.csv"} <= set(names)
+    archive = zipfile.ZipFile(tmp_path / "all.zip")
+    assert archive.testzip() is None
+    files = {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()}
+    for name in ("map.html", "report.docx", "tables.xlsx", "layers.gpkg", "result.json", "scenario.json"):
+        assert files[name] == (project / "run" / name).read_bytes(), name
+    assert "按情景重算" in files["log.txt"].decode() or "情景" in files["log.txt"].decode()
+    assert docx.Document(io.BytesIO(files["report.docx"])).paragraphs
+    assert openpyxl.load_workbook(io.BytesIO(files["tables.xlsx"]), read_only=True).sheetnames
+    assert files["layers.gpkg"].startswith(b"SQLite format 3")
+    assert json.loads(files["result.json"])["provenance"]["scenario"] == "scenario.json"
+    assert "<script" not in files["一页摘要.html"].decode()
+    sent = tmp_path / "sent"
+    for name, content in files.items():
+        if name.startswith("输入/"):
+            (sent / name).parent.mkdir(parents=True, exist_ok=True)
+            (sent / name).write_bytes(content)
+    again = read_project(sent / "输入")
+    assert again == read_project(project).model_copy(update={"folder": again.folder})
+    for table in (t for tables in again.tables.values() for t in tables):
+        assert again.path(table.path).is_file()
+    assert again.path(again.network.osm).is_file()
 
 
 def test_two_tabs_and_a_killed_server_lose_nothing(opened, root, tmp_path):
@@ -352,6 +387,161 @@ def test_a_region_is_drawn_with_mouse_finger_and_keys(opened, root, tmp_path):
         assert ring()[0] == (112.63998, 25.8)
         page.click("#region-save")
         page.wait_for_selector("#notice.done")
+
+
+GATE = """
+import os, time
+from plugspan.cli import common
+
+say = common.ProgressLines.__call__
+
+def waiting(self, key, share):
+    say(self, key, share)
+    if key == "siting":
+        from plugspan.siting.maxcover.highs import HASTE
+        while not HASTE.is_set():
+            time.sleep(0.05)
+
+common.ProgressLines.__call__ = waiting
+"""
+"""Run by Python before the command: a run goes on from choosing sites only when it is asked for its best plan."""
+
+
+def test_a_killed_server_loses_no_run_and_its_best_plan_is_kept(opened, root, tmp_path):
+    """The run goes on without the application, is found again, and told to stop solving it writes the plan it has."""
+    folder = tmp_path / "world" / "p"
+    folder.mkdir(parents=True)
+    write_case(folder, root)
+    (tmp_path / "gate").mkdir()
+    (tmp_path / "gate" / "sitecustomize.py").write_text(GATE, "utf-8")
+    env = {"PYTHONPATH": str(tmp_path / "gate")}
+    live = "#run-log[data-state=running]"
+    with served(tmp_path / "world", "en", **env) as (child, address):
+        page = opened(address)
+        go(page, "run", "p", "en")
+        page.click("#run-start")
+        page.wait_for_selector(f"{live} .stages li[aria-current]:has-text('choosing sites')")
+        child.send_signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+        child.wait(HANGS_S)
+    with served(tmp_path / "world", "en", **env) as (_, address):
+        page = opened(address)
+        go(page, "run", "p", "en")
+        page.wait_for_selector(f"{live} .stages li[aria-current]:has-text('choosing sites')")
+        assert not (folder / "run").exists()
+        page.click("#run-start")  # one run at a time, whoever started it
+        page.wait_for_selector("#notice:has-text('wait for its end')")
+        page.click(f"{live} button:has-text('keep the best plan')")
+        page.wait_for_selector("#run-log[data-state=done]")
+        page.wait_for_selector("#findings tr")
+        assert page.locator("#run-log details:not([open])").count() == 1
+    result = json.loads((folder / "run" / "result.json").read_text("utf-8"))
+    assert all(siting["objective"] <= siting["bound"] for siting in result["siting"])
+
+
+def test_columns_are_mapped_and_projects_listed(opened, tmp_path):
+    """A column is named by hand; names of folders and files that mean something elsewhere are names here."""
+    world = tmp_path / "world"
+    names = ("<img src=x onerror=alert(1)>", "a#b?c%2e%2e&d", "'quoted\" 名")
+    for name in names:
+        (world / name).mkdir(parents=True)
+        toml = f"schema = 1\nname = {json.dumps(name)}\n[network]\nosm = 'r.osm'\n"
+        (world / name / "project.toml").write_text(toml, "utf-8")
+    (tmp_path / "#1&2%2f'.csv").write_text(
+        "编号,叫法,经度,纬度,枪\n1,甲,113.1,27.1,2\n2,乙,113.2,27.2,4\n", "utf-8"
+    )
+    with served(world) as (_, address):
+        page = opened(address)
+        assert sorted(page.locator("#projects b").all_inner_texts()) == sorted(names)
+        for name in names:
+            page.locator("#projects a").filter(has_text=name).click()
+            ready(page, "data")
+            assert page.inner_text("#project-name") == name
+            page.set_input_files("#inputs .drop input", tmp_path / "#1&2%2f'.csv")
+            page.wait_for_selector("#table[data-table]")
+            page.select_option("#table select[aria-label*='“叫法”']", "name")
+            page.wait_for_selector("#table select.known[aria-label*='“叫法”']")
+            [table] = read_project(world / name).tables["chargers"]
+            assert (table.path.name, table.columns) == ("#1&2%2f'.csv", {"name": "叫法"})
+            page.click("#brand")
+            ready(page, "start")
+            assert page.locator("#projects b").first.inner_text() == name  # the one worked on last
+            assert page.locator("img[src=x]").count() == 0
+
+
+RESULT = {
+    "schema": 1, "findings": [], "measures": [], "after": {"findings": []},
+    "provenance": {"started": "2026-01-01T00:00:00"},
+    "plan": {"stages": [{"year": y, "spent": 5.0, "actions": 2, "rules": {}} for y in (2026, 2027)], "levels": [],
+             "actions": [{"id": "a", "name": "甲", "kind": "new_site", "order": 1, "year": 2026, "cost": 3}],
+             "cost": {"low": 5, "high": 9, "unit": "万元", "assumed": True}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["osm", "tianditu"])
+def test_money_by_year_and_a_basemap_by_name(opened, tmp_path, name):
+    """Both are lines of the project file; the map asks the server of the basemap for tiles, and can ask no other."""
+    toml = '# mine\nschema = 1\nname = "p"\n[network]\nosm = "r.osm"\n[plan]\nyears = { 2026 = 600, 2027 = 700 }\n'
+    (tmp_path / "project.toml").write_text(toml, "utf-8")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "result.json").write_text(json.dumps(RESULT), "utf-8")
+    (tmp_path / "run" / "log.txt").write_text("log", "utf-8")
+    write_map(**case("zh", n_roads=10), path=tmp_path / "run" / "map.html")
+    hosts = {"osm": ["tile.openstreetmap.org"], "tianditu": [f"t{i}.tianditu.gov.cn" for i in range(8)]}[name]
+    asked = []
+
+    def tile(route):
+        asked.append((route.request.url, route.request.headers.get("referer")))
+        route.fulfill(body=PNG, content_type="image/png")
+
+    with served(tmp_path) as (_, address):
+        page = opened(address, outside=hosts)
+        page.route(lambda url: "127.0.0.1" not in url and url.startswith("http"), tile)
+        go(page, "plan", tmp_path.name)
+        page.frame_locator("#map").locator("body[data-ready=yes]").wait_for()
+        assert asked == []
+        page.locator("#money li:has-text('2026') input[type=range]").fill("900")
+        assert page.input_value("#money-2026") == "900"
+        page.click("#money-save")
+        page.wait_for_selector("#stale:not([hidden])")
+        assert read_project(tmp_path).plan.years == {2026: 900, 2027: 700}
+        page.click("#basemap summary")
+        page.select_option("#basemap-name", name)
+        if name == "tianditu":
+            page.click("#basemap-save")  # without the key
+            page.wait_for_selector("#notice:has-text('basemap_key')")
+            page.fill("#basemap-key", "a1B2")
+        page.click("#basemap-save")
+        page.wait_for_selector("body:not([aria-busy])")
+        assert fits(page)
+        output = read_project(tmp_path).output
+        assert (output.basemap, output.basemap_key) == (name, "a1B2" if name == "tianditu" else "")
+        assert (tmp_path / "project.toml").read_text("utf-8").startswith("# mine")
+        write_map(  # as the next run does
+            **case("zh", n_roads=10),
+            path=tmp_path / "run" / "map.html",
+            basemap=basemap_of(output),
+            overwrite=True,
+        )
+        page.reload()
+        ready(page, "plan")
+        frame = page.frame_locator("#map")
+        frame.locator("img.leaflet-tile-loaded").first.wait_for()
+        addresses = {
+            "osm": r"https://tile\.openstreetmap\.org/(?P<z>\d+)/(?P<x>\d+)/(?P<y>\d+)\.png",
+            "tianditu": r"https://t[0-7]\.tianditu\.gov\.cn/DataServer\?T=vec_w&x=(?P<x>\d+)&y=(?P<y>\d+)&l=(?P<z>\d+)&tk=a1B2",
+        }
+        found = [re.fullmatch(addresses[name], url) for url, _ in asked]
+        assert all(found), asked
+        z = int(found[0]["z"])
+        x = (113.2 + 180) / 360 * 2**z  # a town of the map lies in one of them
+        y = (1 - math.asinh(math.tan(math.radians(27.5))) / math.pi) / 2 * 2**z
+        assert (z, int(x), int(y)) in {(int(m["z"]), int(m["x"]), int(m["y"])) for m in found}
+        # Servers of tiles want to know who asks: the origin, without any path.
+        assert {referer for _, referer in asked} == {address.split("?")[0]}
+        answer = page.request.get(f"{address.split('?')[0]}api/p/{tmp_path.name}/map")
+        allowed = ["data:", "blob:", *(f"https://{host}" for host in hosts)]
+        for policy in (answer.headers["content-security-policy"], answer.text()):
+            assert re.search(r"img-src ([^;]*);", policy)[1].split() == allowed
 
 
 def test_hostile_names_are_text(opened, tmp_path):

@@ -154,6 +154,24 @@ def test_ctrl_c_in_the_middle_of_a_stage(stage, method, size):
     assert found["faults"] == []
 
 
+@pytest.mark.parametrize("stage", ["search", "integer"])
+def test_what_is_wanted_at_once_needs_no_exception(stage):
+    """The application asks for the best plan so far: this solve stops as by Ctrl-C, and so does the next at once."""
+    code = SOLVE.replace("os.kill(os.getpid(), signal.SIGINT)", "HASTE.set()") + (
+        "\nagain = s.solve(problem, method=method, time_limit_s=1e6)"
+        "\nprint(json.dumps([again.status, len(again.chosen), [f.render() for f in verify(problem, again)]]))"
+    )
+    code = code.replace("highs import Solver", "highs import HASTE, Solver")
+    n = 25 if stage == "search" else 20
+    out, err, ended = run(code, stage, "improve" if stage == "search" else "exact", 300, 1500, 0.1, n)
+    assert ended == 0, err
+    first, again = map(json.loads, out.splitlines()[-2:])
+    assert first["sent"] == [stage]
+    assert (first["status"], first["sites"], first["faults"]) == ("interrupted", n, [])
+    assert 0 < first["objective"] <= first["bound"]
+    assert again == ["interrupted", n, []]
+
+
 def test_ctrl_c_in_plugspan_run_keeps_the_best_plan(root, tmp_path):
     """The run goes on with the best plan so far, says so, and writes a folder whose claims hold."""
     out, err, code = run(RUN, coverage_file(root, tmp_path / "in"), tmp_path / "run")

@@ -23,8 +23,8 @@ class Ask:
         Language of the page.
     path, query : mapping
         Parts of the address, and what stands behind its question mark.
-    data : object
-        The JSON that was sent.
+    data : dict
+        The JSON object that was sent.
     version : str
         Version of the file that the page saw; "" if it saw none.
     """
@@ -34,7 +34,7 @@ class Ask:
     lang: str
     path: Mapping[str, str]
     query: Mapping[str, str]
-    data: Any
+    data: Mapping[str, Any]
     version: str
 
     @cached_property
@@ -50,7 +50,7 @@ class Ask:
         RefusedError
             400 if something else stands there.
         """
-        value = self.data.get(name, default) if isinstance(self.data, dict) else None
+        value = self.data.get(name, default)
         if not isinstance(value, str):
             raise RefusedError(400, "app-form")
         return value

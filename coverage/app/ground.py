@@ -126,8 +126,7 @@ def draw_region(ask: Ask) -> dict[str, Any]:
     RefusedError
         422 if the corners make no area, 412 if project or drawing changed since they were seen.
     """
-    data = ask.data if isinstance(ask.data, dict) else {}
-    polygon = _polygon(data.get("corners"))
+    polygon = _polygon(ask.data.get("corners"))
     project, version = open_project(ask.folder)
     if version != ask.version:
         raise RefusedError(412, "app-changed", name=ask.folder.file.name)

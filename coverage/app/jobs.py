@@ -1,8 +1,8 @@
 """Commands of plugspan as child processes of the application: what they say is a file, followed by any number of pages.
 
 A child writes into a log of its own (``.plugspan-app/run.log`` in the project) and holds a lock as long as it lives.
-So a page that is opened later, or after the application was killed and started again, sees how far it is; and no two
-run at the same time in one project, whoever started them.
+So a page that is opened later, or after the application was killed and started again, sees how far it is and how it
+ended; and no two run at the same time in one project, whoever started them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -32,6 +33,17 @@ _MOST_LINES = 2_000
 State = Literal["none", "running", "ended", "broken"]
 
 
+def file_of(folder: Folder, name: str) -> Path:
+    """Return where a file about a project's commands is.
+
+    Raises
+    ------
+    RefusedError
+        403 if a link leads out of the project: a folder from a stranger may hold one.
+    """
+    return folder.inside(f"{HOME}/{name}")
+
+
 @dataclass(frozen=True)
 class Job:
     """One kind of command in a project's folder."""
@@ -42,7 +54,7 @@ class Job:
     @property
     def log(self) -> Path:
         """What it says, a line each: JSON for progress and ends, else words."""
-        return self.folder.path / HOME / f"{self.kind}.log"
+        return file_of(self.folder, f"{self.kind}.log")
 
 
 class Jobs:
@@ -76,29 +88,38 @@ class Jobs:
                 if lock is not None:
                     lock.close()
                 raise RefusedError(409, "app-busy")
-            part = out.with_suffix(".part") if out is not None else None
+            env = {
+                **os.environ,
+                "PLUGSPAN_LANG": lang,
+                "PYTHONUNBUFFERED": "1",
+                "PLUGSPAN_EXIT_LOG": str(job.log),
+            }
+            part = job.folder.inside(out.with_suffix(".part")) if out is not None else None
             with lock, job.log.open("wb") as log, (part or Path(os.devnull)).open("wb") as found:
                 child = subprocess.Popen(
                     [sys.executable, "-P", "-m", "plugspan", *args],
                     stdin=subprocess.DEVNULL, stdout=log if part is None else found, stderr=log,
-                    cwd=job.folder.path, env={**os.environ, "PLUGSPAN_LANG": lang, "PYTHONUNBUFFERED": "1"},
+                    cwd=job.folder.path, env=env,
                     start_new_session=True, pass_fds=() if sys.platform == "win32" else (lock.fileno(),),
                 )  # fmt: skip
             self._children[job.log] = child
-        (job.log.parent / "pid").write_text(f"{child.pid} {job.kind}")
+        file_of(job.folder, "pid").write_text(f"{child.pid} {job.kind}")
         threading.Thread(target=self._wait, args=(job, child, part, out), daemon=True).start()
 
     def _wait(self, job: Job, child: subprocess.Popen[bytes], part: Path | None, out: Path | None) -> None:
         code = child.wait()
-        if part is not None and out is not None:
-            if code in (0, 3):  # a check whose answer is faults has ended well
-                part.replace(out)
-            else:
-                part.unlink(missing_ok=True)
+        with suppress(OSError):  # somebody took the folder away meanwhile
+            if part is not None and out is not None:
+                if code in (0, 3):  # a check whose answer is faults has ended well
+                    part.replace(out)
+                else:
+                    part.unlink(missing_ok=True)
         with self._guard:  # who reads of the end can begin the next at once
-            with job.log.open("ab") as log:
-                log.write(f'\n{{"exit": {code}}}\n'.encode())
-            del self._children[job.log]
+            with suppress(OSError, RefusedError):
+                if _exit(job.log) is None:  # it was killed
+                    with job.log.open("ab") as log:
+                        log.write(f'\n{{"exit": {code}}}\n'.encode())
+            self._children = {path: each for path, each in self._children.items() if each is not child}
 
     def state(self, job: Job) -> State:
         """Whether the command runs, has ended, or was cut off with the whole machine."""
@@ -121,7 +142,7 @@ class Jobs:
         if self.state(job) != "running":
             raise RefusedError(409, "app-not-running")
         try:
-            pid = int((job.log.parent / "pid").read_text().split()[0])
+            pid = int(file_of(job.folder, "pid").read_text().split()[0])
             os.kill(pid, signal.SIGINT if keep and sys.platform != "win32" else signal.SIGTERM)
         except (OSError, ValueError, IndexError) as error:
             raise RefusedError(409, "app-not-running") from error
@@ -192,7 +213,7 @@ def _exit(log: Path) -> int | None:
 
 def _locked(folder: Folder) -> IO[bytes] | None:
     """The lock of a project's commands, inherited by a child; None if another holds it."""
-    lock = (folder.path / HOME / "lock").open("wb")
+    lock = file_of(folder, "lock").open("wb")
     if sys.platform == "win32":
         return lock
     try:
@@ -211,6 +232,6 @@ def _running(folder: Folder) -> str:
             lock.close()
         return ""
     try:
-        return (folder.path / HOME / "pid").read_text().split()[1]
+        return file_of(folder, "pid").read_text().split()[1]
     except (OSError, IndexError):
         return ""

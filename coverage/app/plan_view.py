@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import FileResponse, Response
 
+from ..project import NAMED_TILES
 from ..render.read_run import read_result
 from ..render.run import is_run_folder
 from .ask import Ask
@@ -39,6 +40,9 @@ def plan(ask: Ask) -> dict[str, Any]:
         "budget": None if settings is None else settings.budget,
         "required": [] if settings is None else list(settings.required),
         "forbidden": [] if settings is None else list(settings.forbidden),
+        "basemap": project.output.basemap,
+        "basemap_key": project.output.basemap_key,
+        "basemaps": sorted(NAMED_TILES),
         "kept": kept(ask.folder),
         "scenarios": scenario_names(ask.folder),
     }
@@ -95,6 +99,7 @@ def compare(ask: Ask) -> dict[str, Any]:
     if name not in kept(ask.folder) or not is_run_folder(ask.folder.inside(RUN)):
         raise RefusedError(404, "app-no-file")
     args = ["compare", f"{KEPT}/{name}", RUN, "--out", "compare", "--overwrite", "--lang", ask.lang]
+    ask.folder.inside("compare")
     ask.jobs.start(Job(ask.folder, "compare"), args, ask.lang)
     return {"started": "compare"}
 

@@ -149,6 +149,7 @@ _MAY_CHANGE: Mapping[tuple[str, ...], Callable[[Any], bool]] = {
     ("output", "title"): _any_text,
     ("output", "author"): _any_text,
     ("output", "basemap"): _any_text,
+    ("output", "basemap_key"): _any_text,
     ("output", "approval_number"): _any_text,
 }
 """Keys that the pages change, and what may be asked for; whether it makes sense, the project's model says."""
@@ -157,7 +158,7 @@ _FILES = (("region", "file"), ("network", "osm"))
 
 def settings(ask: Ask) -> dict[str, Any]:
     """Change settings: ``{"set": [[path, value], …]}``."""
-    asked = ask.data.get("set") if isinstance(ask.data, dict) else None
+    asked = ask.data.get("set")
     if not isinstance(asked, list) or not all(isinstance(each, list) and len(each) == 2 for each in asked):
         raise RefusedError(400, "app-form")
     changes: list[Change] = []

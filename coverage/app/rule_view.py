@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..rules.model import Rule
 from ..rules.policy import FIXED, leaves, read_policy, value_at
 from ..rules.policy import with_changes as changed_policy
 from ..study import policy_name, read_project_policy
@@ -38,14 +39,12 @@ def rules(ask: Ask) -> dict[str, Any]:
             values.append(
                 {
                     "path": list(path),
-                    "words": setting_words(path[-1], value_at(rule, path), lang),
-                    "was": setting_words(path[-1], value_at(profile[rule.id], path), lang)
-                    if was != value
-                    else "",
+                    "words": _words(rule, path, lang),
+                    "was": _words(profile[rule.id], path, lang) if was != value else "",
                     "value": value,
                     "editable": _is_value(value),
                     "default": was,
-                    "assumed": path[-1] in rule.assumptions,
+                    "assumed": not {*path}.isdisjoint(rule.assumptions),
                     "changed": was != value,
                 }
             )
@@ -68,6 +67,14 @@ def rules(ask: Ask) -> dict[str, Any]:
         "rules": found,
         "assessed": bool(now),
     }
+
+
+def _words(rule: Rule, path: tuple[str, ...], lang: str) -> str:
+    """A value of a rule as a sentence; one of a table by kind of place names the kind."""
+    value = value_at(rule, path)
+    if isinstance(value_at(rule, path[:-1]), Mapping):
+        return setting_words(path[-2], {path[-1]: value}, lang)
+    return setting_words(path[-1], value, lang)
 
 
 def _inner(data: Any, path: tuple[str, ...]) -> Any:

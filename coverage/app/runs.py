@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from ..errors import InputError
 from ..render.read_run import read_result
 from ..schema import column
 from ..schema import shown as shown_value
+from ..study import read_project_policy
 from ..texts import catalogue, text
 from .ask import Ask
 from .handover import FILES, RUN, map_state, write_zip
-from .jobs import HOME, KINDS, Job
+from .jobs import HOME, KINDS, Job, file_of
 from .project_file import open_project
 from .scenarios import scenario_file
 from .world import Folder, RefusedError
@@ -50,7 +53,9 @@ def start(ask: Ask) -> dict[str, Any]:
     }
     if job.kind not in args:
         raise RefusedError(404, "app-form")
-    home = ask.folder.path / HOME
+    written: dict[str, str | Path] = {"check": FAULTS, "fetch": project.network.osm, "run": RUN, "pdf": RUN}
+    ask.folder.inside(written.get(job.kind, HOME))  # the command follows links; out of the folder it may not
+    home = ask.folder.inside(HOME)
     out = {"assess": home / f"assess-{version}-{lang}.json", "check": home / CHECKED}.get(job.kind)
     for old in home.glob(f"{job.kind}*.json"):
         old.unlink(missing_ok=True)
@@ -60,7 +65,7 @@ def start(ask: Ask) -> dict[str, Any]:
 
 def checked(ask: Ask) -> dict[str, Any]:
     """What the last check found: each file with its rows read, kept, merged, left out and faulted; faults, notes."""
-    path = ask.folder.path / HOME / CHECKED
+    path = file_of(ask.folder, CHECKED)
     found: Any = {}
     if path.is_file() and path.stat().st_size < _MOST_BYTES:
         with suppress(ValueError):
@@ -109,8 +114,10 @@ def results(ask: Ask) -> dict[str, Any]:
         return {"there": False, "stale": False, "files": []}
     result = read_result(run)
     after = {str(found.get("rule")): found for found in _rows(result.get("after"), "findings", "measures")}
+    titles = _titles(ask)
     findings = [
-        finding_words(found, ask.lang) | {"after": _interval(after.get(str(found.get("rule")), {}), ask.lang)}
+        finding_words(found, ask.lang, titles)
+        | {"after": _interval(after.get(str(found.get("rule")), {}), ask.lang)}
         for found in _rows(result, "findings", "measures")
     ]
     return {
@@ -122,7 +129,7 @@ def results(ask: Ask) -> dict[str, Any]:
         "warnings": [str(w)[:500] for w in result.get("warnings") or []][:100],
         "map": map_state(run / "map.html", ask.folder),
         "files": [
-            {"name": n, "mb": round((run / n).stat().st_size / 1e6, 2)} for n in FILES if (run / n).is_file()
+            {"name": n, "mb": round((run / n).stat().st_size / 1e6, 3)} for n in FILES if (run / n).is_file()
         ],
     }
 
@@ -146,7 +153,18 @@ def _stale(folder: Folder, run: Path) -> bool:
     return any(path.stat().st_mtime > made for path in files)
 
 
-def finding_words(found: dict[str, Any], lang: str) -> dict[str, str]:
+def _titles(ask: Ask) -> dict[str, str]:
+    """Titles of the rules in the language of the page, as far as the project's policy can be read now."""
+    try:
+        policy, _ = read_project_policy(open_project(ask.folder)[0])
+    except InputError:
+        return {}
+    return {rule.id: rule.title[ask.lang] for rule in policy.rules}
+
+
+def finding_words(
+    found: dict[str, Any], lang: str, titles: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """A row of findings of ``result.json`` in words: rule, status, value, target."""
     shown = str(found.get("shown") or "")
     key = f"status.{shown.replace(' ', '-')}"
@@ -159,7 +177,7 @@ def finding_words(found: dict[str, Any], lang: str) -> dict[str, str]:
         sense = ""  # as numbers.target has it: there is no more than 100 %
     return {
         "rule": str(found.get("rule")),
-        "title": str(found.get("title")),
+        "title": (titles or {}).get(str(found.get("rule")), str(found.get("title"))),
         "status": shown.replace(" ", "-"),
         "status_words": text(key, lang, year=year)
         if key in catalogue()

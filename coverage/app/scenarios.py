@@ -38,7 +38,7 @@ def read_scenario(ask: Ask) -> Any:
 
 def write_scenario(ask: Ask) -> dict[str, Any]:
     """Keep a scenario; one of that name is replaced as it stands now."""
-    if not isinstance(ask.data, dict) or ask.data.get("schema") != 1:
+    if ask.data.get("schema") != 1:
         raise RefusedError(400, "app-form")
     path = scenario_file(ask.folder, ask.path["name"])
     path.parent.mkdir(exist_ok=True)

@@ -67,17 +67,20 @@ def _ask(request: Request, data: Any) -> Ask:
     )
 
 
-async def _json(request: Request) -> Any:
-    """The body of a request, read no further than it may be long."""
+async def _json(request: Request) -> dict[str, Any]:
+    """The object in the body of a request, read no further than it may be long."""
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MOST_JSON:
             raise RefusedError(413, "app-large", most=1)
     try:
-        return json.loads(body) if body else {}
+        data = json.loads(body) if body else {}
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, "app-form") from error
+    if not isinstance(data, dict):
+        raise RefusedError(400, "app-form")
+    return data
 
 
 Answer = Callable[[Ask], Any]

@@ -311,10 +311,9 @@ def change_table(ask: Ask) -> dict[str, Any]:
     """Change datum or columns of a table, or take it out of the project (its file stays)."""
     opened = open_table(ask)
     at = ("tables", opened.kind, opened.index)
-    data = ask.data if isinstance(ask.data, dict) else {}
-    if data.get("remove") is True:
+    if ask.data.get("remove") is True:
         return {"version": change_project(ask.folder, ask.version, [(at, None)])}
-    if isinstance(datum := data.get("datum"), str):
+    if isinstance(datum := ask.data.get("datum"), str):
         return {"version": change_project(ask.folder, ask.version, [((*at, "datum"), datum)])}
     header, name = ask.text("header"), ask.text("name")
     columns = {n: h for n, h in opened.settings.columns.items() if h != header and n != name}

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -167,9 +168,19 @@ class ProgressLines(ProgressBar):
 
     def __init__(self, lang: str) -> None:
         super().__init__(lang, lambda _shown, _share: None)
+        self.planning = False
+
+    def interrupted(self, signum: int, frame: FrameType | None) -> None:
+        """End the run on Ctrl-C; once sites are being chosen, go on at once with the best plan so far."""
+        from ..siting.maxcover.highs import HASTE
+
+        if not self.planning:
+            signal.default_int_handler(signum, frame)
+        HASTE.set()
 
     def __call__(self, key: str, share: float) -> None:
         """Say a stage: ``{"stage": "tables", "share": 0.2, "words": …}``."""
+        self.planning = self.planning or key == "siting"
         _print_progress({"stage": key, "share": share, "words": text(f"stage.{key}", self.lang)})
 
     def solving(self, line: LogLine) -> None:
@@ -198,8 +209,9 @@ def progress_bar(lang: str, form: str | None = None) -> Iterator[ProgressBar]:
     """Show the current stage on a terminal's stderr, or as JSON if another program wants it; else say nothing."""
     if form == "json":
         # A program in the background is started with Ctrl-C ignored; who asks for JSON may send it on purpose.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        yield ProgressLines(lang)
+        lines = ProgressLines(lang)
+        signal.signal(signal.SIGINT, lines.interrupted)
+        yield lines
         return
     if not sys.stderr.isatty():
         yield ProgressBar(lang, lambda _shown, _share: None)

@@ -215,7 +215,7 @@ def value_at(rule: Rule, path: Sequence[str]) -> Any:
     """Return a rule's value by the path of its key, lists as tuples; None if it has no such key."""
     found: Any = rule
     for part in path:
-        found = getattr(found, part, None)
+        found = found.get(part) if isinstance(found, Mapping) else getattr(found, part, None)
     return found
 
 

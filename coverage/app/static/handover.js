@@ -12,7 +12,7 @@ export async function handoverPage(project) {
     if (!results.there) { fill(list, h("p", { class: "soft" }, t("handover.none"))); return; }
     fill(list, h("h2", {}, t("handover.files")), h("ul", { class: "inputs" }, results.files.map((file) => h("li", { class: "row apart" },
       h("span", { class: "grow" }, h("a", { href: address(of(project, "run/" + file.name)), download: "" }, file.name), " ", h("span", { class: "soft small" }, t("handover.what-" + file.name.replace(/\.(html|xlsx|gpkg|json|txt)$/, "").replace(".", "-")))),
-      h("span", { class: "soft small" }, t("handover.size", { mb: number(file.mb, 2) }))))));
+      h("span", { class: "soft small" }, file.mb < 0.1 ? t("handover.size-kb", { kb: Math.max(1, Math.round(1000 * file.mb)) }) : t("handover.size", { mb: number(file.mb, 1) }))))));
   }
 
   const inputs = h("input", { type: "checkbox", id: "with-inputs" });
@@ -24,6 +24,6 @@ export async function handoverPage(project) {
   const there = (await ask(of(project, "results"))).there;
   await draw();
   const box = h("section", { class: "box" }, h("h1", {}, t("handover.title")), h("p", { class: "soft" }, t("handover.words")),
-    there ? [h("label", { class: "row" }, inputs, t("handover.inputs")), h("div", { class: "row" }, zip, pdf), h("p", { class: "soft small" }, t("handover.pdf-words")), log] : null);
+    there ? [h("label", { class: "tick" }, inputs, h("span", {}, t("handover.inputs"))), h("div", { class: "row" }, zip, pdf), h("p", { class: "soft small" }, t("handover.pdf-words")), log] : null);
   return { nodes: [box, list], leave: () => job.leave() };
 }

@@ -52,6 +52,27 @@ export async function planPage(project) {
     drawHand();
   });
 
+  // -- tiles under the map ---------------------------------------------------------------------------------
+  const tiles = h("details", { id: "basemap" });
+  function drawBasemap() {
+    const own = view.basemap && !view.basemaps.includes(view.basemap);
+    const pick = h("select", { id: "basemap-name", "aria-label": t("plan.basemap") }, ["", ...view.basemaps, "address"].map((name) =>
+      h("option", { value: name, selected: own ? name === "address" : name === view.basemap }, t("plan.basemap-" + (name || "none")))));
+    const key = h("input", { id: "basemap-key", value: view.basemap_key, maxLength: 100, autocomplete: "off", placeholder: t("plan.basemap-key"), "aria-label": t("plan.basemap-key") });
+    const web = h("input", { id: "basemap-address", class: "grow", value: own ? view.basemap : "", placeholder: "https://…/{z}/{x}/{y}.png", "aria-label": t("plan.basemap-address") });
+    const fit = () => { key.hidden = pick.value !== "tianditu"; web.hidden = pick.value !== "address"; };
+    pick.addEventListener("change", fit);
+    fit();
+    const save = h("button", { type: "submit", id: "basemap-save" }, t("save"));
+    const send = (event) => {
+      event.preventDefault();
+      const name = pick.value === "address" ? web.value.trim() : pick.value;
+      change(save, () => post(of(project, "settings"), { set: [[["output", "basemap"], name], [["output", "basemap_key"], key.value.trim()]] }, view.version), drawBasemap);
+    };
+    fill(tiles, h("summary", {}, t("plan.basemap")), h("p", { class: "small soft" }, t("plan.basemap-words")),
+      h("form", { class: "row", onsubmit: send }, pick, key, web, save));
+  }
+
   // -- money -----------------------------------------------------------------------------------------------
   const money = h("section", { class: "box", id: "money" });
   function drawMoney() {
@@ -132,11 +153,11 @@ export async function planPage(project) {
   const job = follow(project, "run", log, { keep: true, done: (ok) => { if (ok) window.dispatchEvent(new Event("plugspan:again")); } });
   run.addEventListener("click", () => during(run, async () => { await post(of(project, "jobs/run"), {}); job.show(); }));
 
-  function draw() { drawMoney(); drawActions(); drawKept(); }
+  function draw() { drawBasemap(); drawMoney(); drawActions(); drawKept(); }
   draw();
   return {
     nodes: [
-      h("section", { class: "box map-frame" }, h("div", { class: "row apart" }, h("h1", {}, t("plan.title")), h("a", { class: "small", href: address(of(project, "map")), target: "_blank", rel: "noopener" }, t("plan.map-alone"))), hand, shown),
+      h("section", { class: "box map-frame" }, h("div", { class: "row apart" }, h("h1", {}, t("plan.title")), h("a", { class: "small", href: address(of(project, "map")), target: "_blank", rel: "noopener" }, t("plan.map-alone"))), hand, shown, tiles),
       h("section", { class: "box" }, stale, h("div", { class: "row" }, run, h("span", { class: "small soft" }, t("plan.run-words"))), log),
       h("div", { class: "split" }, h("div", { class: "side" }, money, kept), actions),
     ],

@@ -21,7 +21,7 @@ function headButton(id, iconName, key, action, more) {
 function start() {
   fillTexts();
   if (DATA.basemap) {
-    basemap = L.tileLayer(DATA.basemap.url, { maxZoom: 20, maxNativeZoom: DATA.basemap.max_zoom, subdomains: DATA.basemap.subdomains, opacity: 0.75 }).addTo(MAP);
+    basemap = L.tileLayer(DATA.basemap.url, { maxZoom: 20, maxNativeZoom: DATA.basemap.max_zoom, subdomains: DATA.basemap.subdomains, referrerPolicy: "origin", opacity: 0.75 }).addTo(MAP);
   }
   const canUnpack = typeof DecompressionStream === "function";
   if (!canUnpack && DATA.layers.some((spec) => spec.packed)) {

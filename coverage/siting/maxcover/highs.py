@@ -51,6 +51,13 @@ class Program:
     integer: BoolArray | None = None
 
 
+HASTE = threading.Event()
+"""Set when the best so far is wanted now: this solve and all after it stop as by Ctrl-C, and what follows goes on.
+
+A plan is the outcome of many solves with other work between them; a KeyboardInterrupt there would end the whole run.
+"""
+
+
 class Solver:
     """HiGHS with a program: silent, on one thread, the same answer each time.
 
@@ -137,6 +144,8 @@ class Solver:
                 try:
                     while not over.wait(_POLL_S if idle is None else 0.001):
                         late = time.perf_counter() - end
+                        if HASTE.is_set():
+                            self.interrupted = interrupted = True
                         if not stopping and (interrupted or late > 0 or poll()):
                             self.highs.cancelSolve()
                             stopping, end = True, min(end, time.perf_counter())

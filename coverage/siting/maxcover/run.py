@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...errors import Fault
+from .highs import HASTE
 from .prices import Bound, Prices, carry_over, first_prices
 from .problem import FloatArray, IntArray, SitingProblem
 from .reduced_problem import Core, fix_by_price, reduce_problem, restrict
@@ -55,6 +56,9 @@ class Run:
 
     def left(self) -> float:
         """Seconds left, short of a reserve for finishing; a call that finds none is remembered."""
+        if HASTE.is_set():
+            self.interrupted = True
+            return 0.0
         reserve = min(0.5, 0.02 * self.time_limit_s)
         seconds = self.time_limit_s - reserve - self.elapsed()
         if seconds <= 0:
