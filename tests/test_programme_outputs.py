@@ -13,7 +13,7 @@ import shapely
 from plugspan.pipeline import make_plan
 from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.render.run import write_run
-from plugspan.render.webmap import write_map
+from plugspan.render.webmap import MapPage, write_map
 from plugspan.render.webmap.payload import layer_payload
 from plugspan.study import sample_project, silent
 from plugspan.tables.layer import PIECES
@@ -221,7 +221,7 @@ def test_names_in_the_panel_are_text(browser, tmp_path):
     }
     panel = {"sentences": [evil], "rules": [[evil, evil]], "steps": [step, {**step, "order": 1}],
              "years": [[evil, 1]], "actions": [action], "lists": [[evil, [evil]]]}  # fmt: skip
-    write_map([], [], tmp_path / "map.html", lang="en", title="T", panel=panel)
+    write_map(MapPage([], "T", lang="en", panel=panel), tmp_path / "map.html")
     opened = browser.new_page()
     opened.goto((tmp_path / "map.html").as_uri())
     opened.wait_for_selector("body[data-ready=yes]")

@@ -19,7 +19,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plugspan.render.webmap import Basemap, render_map, write_map
+from plugspan.render.webmap import Basemap, MapPage, render_map, write_map
 from plugspan.render.webmap.charts import chart_tree
 from plugspan.render.webmap.packing import (
     encode_varints,
@@ -249,12 +249,12 @@ def test_the_line_of_notes_says_what_the_sheet_is_not():
 @pytest.fixture(scope="module")
 def page():
     """The demo map."""
-    return render_map(**case())
+    return render_map(MapPage(**case()))
 
 
 def test_same_input_same_bytes(page):
     """Two runs give the same file, byte for byte."""
-    assert render_map(**case()) == page
+    assert render_map(MapPage(**case())) == page
 
 
 def test_nothing_is_fetched(page):
@@ -286,7 +286,7 @@ def test_the_page_around_the_data_is_constant(page):
         text = re.sub(r'<script type="application/json".*?</script>\n?', "", text, flags=re.S)
         return re.sub(r"<title>.*?</title>", "", text, flags=re.S)
 
-    other = render_map([], lang="zh", title=" ".join(HOSTILE))
+    other = render_map(MapPage([], lang="zh", title=" ".join(HOSTILE)))
     assert without_data(other) == without_data(page)
 
 
@@ -300,14 +300,8 @@ def test_hostile_names_stay_text(name):
     )  # fmt: skip
     finding = FindingRow(name, "met", name, name, note=name)
     note = SourceNote(name, name, approval=name)
-    text = render_map(
-        [layer],
-        [finding],
-        title=name,
-        subtitle=name,
-        note=note,
-        strips={name: f"<svg><text>{html.escape(name)}</text></svg>"},
-    )
+    strips = {name: f"<svg><text>{html.escape(name)}</text></svg>"}
+    text = render_map(MapPage([layer], name, [finding], subtitle=name, note=note, strips=strips))
     data = blocks(text)["plugspan-data"]
     assert data["title"] == data["subtitle"] == name
     assert data["layers"][0]["labels"][0] == data["layers"][0]["search"][1] == name
@@ -337,7 +331,7 @@ def test_numbers_that_json_cannot_hold_are_refused():
 def test_dense_layers_are_packed_and_small():
     """100 000 roads and the other layers stay under 10 MB; rows keep their texts."""
     layers = case(n_roads=100_000)["layers"]
-    text = render_map(layers, title="t")
+    text = render_map(MapPage(layers, "t"))
     assert len(text.encode()) < 10e6
     data = blocks(text)
     spec = next(s for s in data["plugspan-data"]["layers"] if s["name"] == "roads")
@@ -359,7 +353,7 @@ def test_packed_rows_go_with_their_geometry():
     changed = Layer(
         "roads", "layer.roads", many, layer.schema, styles.ROADS, "background", label_column="name"
     )
-    data = blocks(render_map([changed], title="t"))
+    data = blocks(render_map(MapPage([changed], "t")))
     pack = data["packed-0"]
     assert pack["n"] == 2601
     numbers = decode(ungz(pack["geo"]))
@@ -377,7 +371,7 @@ def test_empty_layers_and_missing_geometry():
     empty = Layer("a", "layer.towns", named_points([]).set_crs(4326), fields, styles.TOWNS, "background")
     holes = gpd.GeoDataFrame({"name": ["x", "y", "z"]}, geometry=[None, Point(), Point(1, 2)], crs=4326)
     other = Layer("b", "layer.towns", holes, fields, styles.TOWNS, "background")
-    data = blocks(render_map([empty, other], title="t"))["plugspan-data"]
+    data = blocks(render_map(MapPage([empty, other], "t")))["plugspan-data"]
     assert [spec["count"] for spec in data["layers"]] == [0, 1]
     assert data["layers"][1]["props"][0]["values"] == ["z"]
 
@@ -385,15 +379,14 @@ def test_empty_layers_and_missing_geometry():
 def test_a_basemap_opens_the_policy_for_its_host_only():
     """Tiles may come from the named hosts; an address that would change the policy is refused."""
     layers = case()["layers"][:1]
-    text = render_map(
-        layers, title="t", basemap=Basemap("https://{s}.tiles.example/{z}/{x}/{y}.png", "© Example")
-    )
+    basemap = Basemap("https://{s}.tiles.example/{z}/{x}/{y}.png", "© Example")
+    text = render_map(MapPage(layers, "t", basemap=basemap))
     assert (
         "img-src data: blob: https://a.tiles.example https://b.tiles.example https://c.tiles.example;" in text
     )
     assert "© Example" in blocks(text)["plugspan-data"]["notes"]
     assert "img-src data: blob: 'self' file:;" in render_map(
-        layers, title="t", basemap=Basemap("tiles/{z}/{x}/{y}.png")
+        MapPage(layers, "t", basemap=Basemap("tiles/{z}/{x}/{y}.png"))
     )
     for url in (
         "https://x; script-src *",
@@ -408,13 +401,13 @@ def test_a_basemap_opens_the_policy_for_its_host_only():
         "https://host/{z}/{x}",
     ):
         with pytest.raises(ValueError, match="address of map tiles"):
-            render_map(layers, title="t", basemap=Basemap(url))
+            render_map(MapPage(layers, "t", basemap=Basemap(url)))
 
 
 def test_a_failed_write_leaves_the_old_map(tmp_path, monkeypatch):
     """The file is replaced when complete; no half file and no temporary one stays behind."""
     path = tmp_path / "map.html"
-    write_map([], [], path, title="one")
+    write_map(MapPage([], "one"), path)
     old = path.read_bytes()
 
     def fail(*_):
@@ -422,7 +415,7 @@ def test_a_failed_write_leaves_the_old_map(tmp_path, monkeypatch):
 
     monkeypatch.setattr("plugspan.atomic._take_place", fail)
     with pytest.raises(OSError, match="disk full"):
-        write_map([], [], path, title="two")
+        write_map(MapPage([], "two"), path)
     assert path.read_bytes() == old
     assert list(tmp_path.iterdir()) == [path]
 

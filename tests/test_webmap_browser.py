@@ -9,7 +9,7 @@ import re
 
 import pytest
 from conftest import HANGS_S
-from plugspan.render.webmap import Basemap, write_map
+from plugspan.render.webmap import Basemap, MapPage, write_map
 from plugspan.tables import styles
 from plugspan.tables.layer import FindingRow, Layer, SourceNote
 from plugspan.tables.plan_cards import PlanCard
@@ -27,7 +27,7 @@ def maps(tmp_path_factory):
     """The demo map in both languages."""
     folder = tmp_path_factory.mktemp("maps")
     for lang in ("zh", "en"):
-        write_map(**case(lang), path=folder / f"{lang}.html")
+        write_map(MapPage(**case(lang)), folder / f"{lang}.html")
     return folder
 
 
@@ -214,7 +214,7 @@ def test_what_the_plan_comes_to(opened, tmp_path):
     card = PlanCard(
         "建议新建 8 处 <b>", (("已覆盖", "74.5% → 84.6%"), ("与最优方案的差距", "已证明最优")), "proposed"
     )
-    write_map(**case("zh", n_roads=10), path=tmp_path / "map.html", cards=[card])
+    write_map(MapPage(**case("zh", n_roads=10), cards=[card]), tmp_path / "map.html")
     page = opened(tmp_path / "map.html")
     tops = "[...document.querySelectorAll('.finding')].map(c => [c.getBoundingClientRect().top, c.matches('.plan')]).sort((a, b) => a[0] - b[0]).map(c => c[1])"
     assert page.evaluate(tops) == [False] * 5 + [True]
@@ -380,7 +380,7 @@ def test_tiles_beside_the_map(opened, tmp_path):
             (tmp_path / "tiles" / "2" / str(x)).mkdir(parents=True, exist_ok=True)
             (tmp_path / "tiles" / "2" / str(x) / f"{y}.png").write_bytes(png)
     basemap = Basemap("tiles/{z}/{x}/{y}.png", "© Example tiles", max_zoom=2)
-    write_map(**case("en", n_roads=10), path=tmp_path / "map.html", basemap=basemap)
+    write_map(MapPage(**case("en", n_roads=10), basemap=basemap), tmp_path / "map.html")
     page = opened(tmp_path / "map.html")
     until(page, "[...document.querySelectorAll('img.leaflet-tile')].some(t => t.naturalWidth === 1)")
     assert "© Example tiles" in page.inner_text("#notes")
@@ -417,10 +417,9 @@ def hostile_map(path):
     dense = Layer("issues", "layer.issues", many, fields, styles.ISSUES, "quality", **common)
     findings = [FindingRow(name, "not met", name, name, "towns", "met", name, name) for name in names]
     note = SourceNote(" ".join(names), names[2], approval=names[1], extra=tuple(names))
-    write_map(
-        [routes, dense, towns, pins], findings, path, lang="en", title=" ".join(names), subtitle=" ".join(names), note=note,
-        strips=dict.fromkeys(names, EVIL_SVG),
-    )  # fmt: skip
+    title, strips = " ".join(names), dict.fromkeys(names, EVIL_SVG)
+    layers = [routes, dense, towns, pins]
+    write_map(MapPage(layers, title, findings, lang="en", subtitle=title, note=note, strips=strips), path)
 
 
 def test_hostile_names_are_inert(opened, tmp_path):
@@ -488,7 +487,7 @@ def two_ways(path, n):
     sites = Layer(
         "charging_sites", "layer.charging_sites", many, schema("s", col("name")), styles.SITES, "places", search_column="name",
     )  # fmt: skip
-    write_map([routes, sites], [], path, lang="zh", title="t")
+    write_map(MapPage([routes, sites], "t"), path)
 
 
 @pytest.mark.parametrize("n", [10, 1300], ids=["small", "dense"])
@@ -564,7 +563,7 @@ def test_layers_without_data_are_named_once(opened, tmp_path):
     )  # fmt: skip
     arguments = case("zh", n_roads=10)
     layers = [layer for layer in arguments.pop("layers") if layer.name != "berths"]
-    write_map([*layers, nothing], path=tmp_path / "map.html", **arguments)
+    write_map(MapPage([*layers, nothing], **arguments), tmp_path / "map.html")
     page = opened(tmp_path / "map.html")
     assert page.locator("#tree .layer-title", has_text="泊位").count() == 0
     assert page.inner_text("#tree .no-data") == "没有数据：泊位"

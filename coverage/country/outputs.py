@@ -30,7 +30,7 @@ from ..render.result_schema import (
     one_of,
     rows_of,
 )
-from ..render.webmap import write_map
+from ..render.webmap import MapPage, write_map
 from ..render.workbook.write import write_workbook
 from ..rules.finding import Shown
 from ..rules.policy import Policy, read_policy
@@ -74,6 +74,10 @@ def write(out: Path) -> None:
     lang, tables, layers = country.lang, country_tables(country), country_layers(country)
     imprint, note = country_imprint(country), country_note(country)
     crs = OutputSettings().crs
+    page = MapPage(
+        page_layers(country), imprint.title, _panel(country), lang=lang, subtitle=imprint.subtitle, note=note,
+        regions=region_panel(country),
+    )  # fmt: skip
     files: Mapping[str, Callable[[Path], object]] = {
         "country.json": lambda new: new.write_text(result_text(country_result(country)), "utf-8"),
         "country.schema.json": lambda new: new.write_text(result_text(country_schema()), "utf-8"),
@@ -85,10 +89,7 @@ def write(out: Path) -> None:
                 for name in ("country-whole", "country-rules", "country-plan")
             },
         ),
-        "country.html": lambda new: write_map(
-            page_layers(country), _panel(country), new, lang=lang, title=imprint.title, subtitle=imprint.subtitle,
-            note=note, regions=region_panel(country),
-        ),
+        "country.html": lambda new: write_map(page, new),
         "country.docx": lambda new: write_country_report(country, tables, new, imprint, note),
     }  # fmt: skip
     for name, make in files.items():

@@ -23,7 +23,7 @@ from ..texts import text
 from ..units import WGS84
 from .changes import PARTS, Comparison
 from .read_run import read_run
-from .webmap import write_map
+from .webmap import MapPage, write_map
 from .workbook.cells import text_style
 
 COLOURS = {"first": MIDDLE, "second": PLAN, "both": QUIET}
@@ -63,8 +63,8 @@ def write_comparison(
         *_gaps(first, second, "compared_gaps", ("routes_after", "routes")),
     ]
     layers = [*_ground(second), *gaps, *_actions(found)]
-    write_map(layers, [], folder / "compare.html", lang=lang, title=text("compare.title", lang), subtitle=named,
-              cards=cards, overwrite=overwrite)  # fmt: skip
+    page = MapPage(layers, text("compare.title", lang), lang=lang, subtitle=named, cards=cards)
+    write_map(page, folder / "compare.html", overwrite=overwrite)
 
 
 def _card(found: Comparison, part: str, lang: str) -> PlanCard | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import shapely
 
 from ...project import OutputSettings
 from ...schema import Column, length_unit, shown
-from ...tables.layer import GROUPS, PIECES, Category, FindingRow, Layer
+from ...tables.layer import GROUPS, PIECES, Category, FindingRow, Layer, SourceNote
 from ...tables.plan_cards import PlanCard
 from ...texts import catalogue, text
 from .charts import chart_tree
@@ -234,48 +234,81 @@ def _bounds(layer: Layer, keep: npt.NDArray[np.int64]) -> list[float] | None:
     return [round(float(v), 5) for v in box]
 
 
-def page_payload(
-    layers: Sequence[Layer],
-    findings: Sequence[FindingRow],
-    *,
-    lang: str,
-    title: str,
-    subtitle: str,
-    notes: Sequence[str],
-    strips: Mapping[str, str],
-    basemap: Basemap | None,
-    cards: Sequence[PlanCard] = (),
-    panel: Mapping[str, Any] | None = None,
-    edit: Mapping[str, Any] | None = None,
-    regions: Mapping[str, Any] | None = None,
-) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True)
+class MapPage:
+    """All that a page shows; the same page gives the same text.
+
+    Attributes
+    ----------
+    layers : sequence of Layer
+        Lowest first. The first view shows the layer ``counties``, else ``routes``, else everything.
+    title : str
+    findings : sequence of FindingRow
+        Rows of the findings panel.
+    lang : str
+        ``"zh"`` or ``"en"``.
+    subtitle : str
+    note : SourceNote
+        Sources, date and what the sheet is not; its standing parts are shown without any, too.
+    strips : mapping of str to str
+        Strip charts (SVG; see :func:`.charts.chart_tree` for what is kept) by the key that the layers'
+        ``strip_column`` holds.
+    basemap : Basemap, optional
+        Background tiles.
+    cards : sequence of PlanCard
+        What the siting comes to, above the findings.
+    panel : mapping, optional
+        Steps of a plan to adopt, see :class:`plugspan.tables.plan_panel.PlanPanel`.
+    edit : mapping, optional
+        What the edit mode recounts with, see :func:`.packing.packed_block`.
+    regions : mapping, optional
+        Figures and links of the features of the layer ``regions``, and by what they are coloured: see
+        :func:`plugspan.country.layers.region_panel`.
+    """
+
+    layers: Sequence[Layer]
+    title: str
+    findings: Sequence[FindingRow] = ()
+    lang: str = "zh"
+    subtitle: str = ""
+    note: SourceNote = SourceNote()
+    strips: Mapping[str, str] = field(default_factory=dict)
+    basemap: Basemap | None = None
+    cards: Sequence[PlanCard] = ()
+    panel: Mapping[str, Any] | None = None
+    edit: Mapping[str, Any] | None = None
+    regions: Mapping[str, Any] | None = None
+
+
+def page_payload(page: MapPage) -> dict[str, dict[str, Any]]:
     """Return the page's JSON blocks by id; ``plugspan-data`` is the main one."""
     blocks: dict[str, dict[str, Any]] = {}
-    specs = []
-    for i, layer in enumerate(layers):
+    specs, lang, basemap = [], page.lang, page.basemap
+    for i, layer in enumerate(page.layers):
         spec, pack = layer_payload(layer, lang, f"packed-{i}")
         specs.append(spec)
         if pack is not None:
             blocks[f"packed-{i}"] = pack
+    credit = [basemap.attribution] if basemap and basemap.attribution else []
     main = {
         "lang": lang,
         "lengths": length_unit(lang),
-        "title": title,
-        "subtitle": subtitle,
-        "notes": [*notes, *([basemap.attribution] if basemap and basemap.attribution else [])],
+        "title": page.title,
+        "subtitle": page.subtitle,
+        "notes": [*page.note.parts(lang), *credit],
         "texts": _ui_texts(lang),
-        "bounds": _view(layers, specs),
+        "bounds": _view(page.layers, specs),
         "groups": [{"name": name, "title": text(f"group.{name}", lang)} for name in GROUPS],
         "layers": specs,
-        "findings": [vars(row) for row in findings],
-        "cards": [vars(card) for card in cards],
-        "plan": panel,
-        "regions": regions,
-        "strips": {key: chart_tree(svg) for key, svg in strips.items()},
+        "findings": [vars(row) for row in page.findings],
+        "cards": [vars(card) for card in page.cards],
+        "plan": page.panel,
+        "regions": page.regions,
+        "strips": {key: chart_tree(svg) for key, svg in page.strips.items()},
         "basemap": vars(basemap) if basemap else None,
     }
-    if edit is not None:
-        blocks["plugspan-edit"] = dict(edit)
+    if page.edit is not None:
+        blocks["plugspan-edit"] = dict(page.edit)
     return {"plugspan-data": main, **blocks}
 
 
