@@ -10,6 +10,7 @@ from contextlib import closing
 import docx
 import openpyxl
 from docx.oxml.ns import qn
+from plugspan.tables.publication import Publication
 
 OWN_TABLES = ("gpkg_", "sqlite_", "rtree_", "layer_styles", "qgis_projects")
 """Tables of a GeoPackage that hold no rows of ours; the styles travel in both languages."""
@@ -78,3 +79,10 @@ def shown_texts(folder):
     result = json.loads((folder / "result.json").read_text("utf-8"))
     yield from ((f"result{path}", value) for path, value in leaves(result) if isinstance(value, str))
     yield from (("log", line) for line in (folder / "log.txt").read_text("utf-8").split("\n"))
+
+
+def published(plan, lang, **parts) -> Publication:
+    """What a plan shows, with some parts in the place of its own: ``layers=()`` makes no maps."""
+    shown = Publication(plan, lang)
+    vars(shown).update(parts)  # where cached properties are kept
+    return shown

@@ -13,7 +13,6 @@ from plugspan.inputs import SCHEMAS, collect
 from plugspan.inputs.frames import as_table
 from plugspan.network.access import REASONS as ACCESS_REASONS
 from plugspan.network.routes import RoadIndex, find_routes, locate, paths_between
-from plugspan.render.result import evidence_of
 from plugspan.rules.assessment import assess
 from plugspan.rules.evidence import (
     EVIDENCE_COLUMNS,
@@ -25,6 +24,7 @@ from plugspan.rules.evidence import (
 from plugspan.rules.policy import Policy
 from plugspan.rules.roads import RoadContext
 from plugspan.settings import parse_toml
+from plugspan.tables.result import evidence_of
 from plugspan.texts import catalogue
 from plugspan.units import in_kilometres
 from pyproj import Geod

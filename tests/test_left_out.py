@@ -22,10 +22,10 @@ from plugspan.project import Project
 from plugspan.render.pictures import charts
 from plugspan.render.report import context as state
 from plugspan.render.report import sections, siting
-from plugspan.render.result import plan_result
 from plugspan.render.result_schema import result_schema
 from plugspan.render.run import write_run
 from plugspan.tables.layers import plan_layers
+from plugspan.tables.result import plan_result
 
 BOX = (113.10, 27.76, 113.22, 27.86)
 HALO_KM = 3.0

@@ -28,11 +28,10 @@ from plugspan.tables.columns import ROUTE_COLUMNS
 from plugspan.tables.layers import plan_layers
 from plugspan.tables.plan_tables import plan_tables
 from plugspan.tables.plan_tables import sheets as book_sheets
-from plugspan.tables.summary import summary_lines
 from plugspan.tables.words import assumption_lines
 from plugspan.texts import catalogue, text
 from plugspan.units import in_kilometres, km
-from run_surfaces import json_blocks, layer_tables, leaves, report_lines, sheets, shown_texts
+from run_surfaces import json_blocks, layer_tables, leaves, published, report_lines, sheets, shown_texts
 
 REAL = """schema = 1
 name = "{name}"
@@ -493,7 +492,7 @@ def prose(run):
         )
     yield from (("legend", c["label"]) for spec in main["layers"] for c in spec["categories"])
     yield from (("title", spec["title"]) for spec in main["layers"])
-    yield from (("terminal", cell) for row in summary_lines(run.plan, run.lang) for cell in row)
+    yield from (("terminal", cell) for row in published(run.plan, run.lang).summary for cell in row)
 
 
 def test_every_number_in_words_is_one_that_is_known(run):
@@ -540,7 +539,7 @@ def test_a_run_in_miles_says_nothing_in_kilometres(run, lang, tmp_path):
     """Nor in the other language, and no line on China's approval of maps; names of columns keep their units."""
     write_run(run.plan, tmp_path / "run", overwrite=False, lang=lang, progress=lambda key, share: None)
     lines = [(where, line) for where, line in shown_texts(tmp_path / "run") if not where.endswith(".unit")]
-    lines += [("terminal", cell) for row in summary_lines(run.plan, lang) for cell in row]
+    lines += [("terminal", cell) for row in published(run.plan, lang).summary for cell in row]
     kilometres = re.compile(r"(?<![_a-z\[\]])km(?![_a-z0-9])|[kK]ilomet|公里|千米|(?<!\w)K-?\d+\.\d")
     strange = [(where, line) for where, line in lines if kilometres.search(line)]
     other = re.compile("[\u4e00-\u9fff]" if lang == "en" else "(?!)")

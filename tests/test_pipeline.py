@@ -11,8 +11,8 @@ from coverage_case import coverage_project
 from plugspan.errors import InputError
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
-from plugspan.render.result import plan_result, result_text
-from plugspan.render.result_schema import result_schema
+from plugspan.render.result_schema import result_schema, result_text
+from plugspan.tables.result import plan_result
 
 PROJECT = """
 schema = 1

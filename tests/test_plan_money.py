@@ -16,7 +16,7 @@ from plugspan.rules.costs import CostTable
 from plugspan.siting.programme import ProgrammeOptions, _growth
 from plugspan.study import load, sample_project, silent
 from plugspan.tables.programme import money, why_not
-from plugspan.tables.summary import summary_lines
+from plugspan.tables.publication import Publication
 from plugspan.texts import text
 
 SHARED = {
@@ -77,9 +77,9 @@ def test_the_terminal_does_not_call_money_for_people_the_least(plan):
     assert plan.programme.spends_more
     exact = replace(plan, programme=replace(plan.programme, cost_high=plan.programme.least))
     for lang, words in (("en", "meets the rules, "), ("zh", "仅为达标最少 ")):
-        line = next(line for line in summary_lines(plan, lang) if words in line[3])
+        line = next(line for line in Publication(plan, lang).summary if words in line[3])
         assert words + money(plan, plan.programme.least, lang) in line[3]
-        assert not any(words in line[3] for line in summary_lines(exact, lang))
+        assert not any(words in line[3] for line in Publication(exact, lang).summary)
 
 
 def test_every_place_that_is_not_chosen_has_its_answer(plan, part):

@@ -14,7 +14,7 @@ from plugspan.rules.roads import GAP_COLUMNS
 from plugspan.study import sample_project, silent
 from plugspan.tables.plan_panel import brief_sentences
 from plugspan.tables.programme import rules_outside
-from plugspan.tables.summary import summary_lines
+from plugspan.tables.publication import Publication
 
 ROADS = {
     "eu-afir": {"tent_core": ("G106",), "tent_comprehensive": ("G320", "S3.*")},
@@ -76,7 +76,7 @@ def test_rules_that_the_plan_leaves_are_named(plan):
     outside = rules_outside(plan)
     assert {rule.id for rule in outside} == asked - made
     lines = " ".join(
-        line[3].strip() for line in summary_lines(plan, "en") if line[0].startswith("outside the plan")
+        line[3].strip() for line in Publication(plan, "en").summary if line[0].startswith("outside the plan")
     )
     words = " ".join(brief_sentences(plan, "en"))
     for rule in outside:

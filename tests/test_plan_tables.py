@@ -11,16 +11,27 @@ from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.render.report.context import Report
 from plugspan.render.report.doc import open_paper
-from plugspan.render.run import source_note
 from plugspan.tables.gap_words import marked_gap
 from plugspan.tables.plan_tables import FILE_TABLES, file_tables, plan_tables, sheets
+from plugspan.tables.publication import Publication
 from plugspan.tables.table import Table, heads
 
-RENDERERS = ("report", "workbook", "gis", "pictures", "strips", "webmap")
-COMPUTE = ("rules", "siting", "measure", "network", "inputs")
-OTHERS = ("edit_data.py", "faults.py")
-"""They show no plan: what the edit mode of the map recounts with is measured anew, and lists are given back with the
-faults in their cells marked."""
+COMPUTE = ("rules", "siting", "measure", "network", "inputs", "plan", "pipeline", "programme", "study")
+"""Rooms that compute."""
+DECLARED = {"Rule", "TYPES", "StripData", "StripLane", "StripSite", "StripGap", "LaneState", "Stretch"}
+"""What renderers take from them: a rule as it is declared, the types of columns, what a strip chart is made of."""
+READERS = (
+    "verify.py",
+    "read_run.py",
+    "compare.py",
+    "changes.py",
+    "change_page.py",
+    "result_schema.py",
+    "faults.py",
+)
+"""They render no plan: they read run folders back, describe ``result.json``, give lists back with their faults."""
+DOORS = ("run.py", "files.py")
+"""They are given a plan, and hand it to :class:`Publication` at once."""
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +105,7 @@ def test_a_table_on_paper_shades_marks_and_cuts(plan, tables):
     )  # fmt: skip
     looks = {"has": {"gap": ("no",), "middle": ("unknown",)}}
     table = Table("t", columns, frame, looks, {"length_km": 2.0})
-    report = Report(tables, (), open_paper(None, "en"), "en", source_note(plan), plan=plan)
+    report = Report.of(Publication(plan, "en"), open_paper(None, "en"))
     assert report.table("x", table, {"name": 20.0, "has": 10.0, "length_km": 10.0, "county": 10.0}, 2) == 2
     (written,) = report.paper.document.tables
     cells = [[cell.text for cell in row.cells] for row in written.rows]
@@ -106,15 +117,34 @@ def test_a_table_on_paper_shades_marks_and_cuts(plan, tables):
     assert xml.count('w:fill="F6DCE1"') == 2
 
 
+def renderers(root):
+    """(path, tree) of every module that writes down what a plan shows."""
+    for path in sorted((root / "coverage" / "render").rglob("*.py")):
+        if path.name not in READERS and "vendor" not in path.parts:
+            yield path.relative_to(root), ast.parse(path.read_text("utf-8"))
+
+
 def test_renderers_compute_nothing(root):
-    """They take types from the rooms that compute, never a function; ``verify`` and ``compare`` are no renderers."""
-    wrong = []
-    for folder in RENDERERS:
-        for path in sorted((root / "coverage" / "render" / folder).rglob("*.py")):
-            for node in () if path.name in OTHERS else ast.walk(ast.parse(path.read_text("utf-8"))):
-                if not isinstance(node, ast.ImportFrom) or node.level < 2 or not node.module:
-                    continue
-                if node.module.split(".")[0] in COMPUTE:
-                    functions = [alias.name for alias in node.names if alias.name[0].islower()]
-                    wrong += [f"{path.relative_to(root)} imports {name}" for name in functions]
+    """From the rooms that compute they take no function and no frame, only what is declared there."""
+    taken = {
+        f"{alias.name} in {path}"
+        for path, tree in renderers(root)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == len(path.parts) - 1 and node.module
+        if node.module.split(".")[0] in COMPUTE
+        for alias in node.names
+        if alias.name not in DECLARED
+    }
+    assert taken == {f"Plan in coverage/render/{name}" for name in DOORS}
+
+
+def test_renderers_see_no_plan(root):
+    """The doors hand the plan on, and nobody reaches for it through what it shows."""
+    wrong = [
+        f"{path}:{node.lineno} {ast.unparse(node)}"
+        for path, tree in renderers(root)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        if node.attr == "plan" or (isinstance(node.value, ast.Name) and node.value.id == "plan")
+    ]
     assert not wrong

@@ -20,7 +20,7 @@ from plugspan.tables.layer import PIECES
 from plugspan.tables.layers import plan_layers
 from plugspan.tables.plan_panel import _pieces, plan_panel, stepped_layers
 from plugspan.tables.programme import closes_words
-from plugspan.tables.summary import summary_lines
+from plugspan.tables.publication import Publication
 from run_surfaces import report_lines
 
 
@@ -121,7 +121,7 @@ def test_a_length_on_both_directions_is_told_once(plan):
 
 def test_the_terminal_tells_actions_money_and_years(plan):
     """One line for the plan, one for each year; the last year meets every rule."""
-    lines = [" ".join(cell.strip() for cell in row) for row in summary_lines(plan, "en")]
+    lines = [" ".join(cell.strip() for cell in row) for row in Publication(plan, "en").summary]
     assert any(line.startswith(f"plan: {len(plan.programme.chosen)} actions") for line in lines)
     assert any(line.startswith("2027") and "6/6" in line for line in lines)
 

@@ -23,15 +23,14 @@ from plugspan.render.pictures import lettering
 from plugspan.render.pictures.charts import curve_figure, figure_png, svg_png
 from plugspan.render.report.doc import open_paper
 from plugspan.render.report.write import check_template, write_pdf, write_report
-from plugspan.render.result import plan_result
-from plugspan.render.run import source_note
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
-from plugspan.tables.layers import plan_layers
-from plugspan.tables.plan_tables import plan_tables
+from plugspan.tables.publication import Publication
+from plugspan.tables.result import plan_result
 from plugspan.tables.siting_tables import curve, money
 from plugspan.tables.words import assumption_lines, figure_rows, figure_unit
 from plugspan.texts import LANGUAGES, text
+from run_surfaces import published
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def plan(root, tmp_path_factory):
 
 def write(plan, path, lang, note):
     """The report with its maps."""
-    write_report(plan, plan_tables(plan, lang), plan_layers(plan, lang), path, lang=lang, note=note)
+    write_report(published(plan, lang, note=note), path)
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +49,7 @@ def reports(plan, tmp_path_factory):
     """Both reports of the sample: language -> path."""
     folder = tmp_path_factory.mktemp("reports")
     for lang in LANGUAGES:
-        write_report(
-            plan,
-            plan_tables(plan, lang),
-            plan_layers(plan, lang),
-            folder / f"{lang}.docx",
-            lang=lang,
-            note=source_note(plan),
-        )
+        write_report(Publication(plan, lang), folder / f"{lang}.docx")
     return {lang: folder / f"{lang}.docx" for lang in LANGUAGES}
 
 
@@ -67,9 +59,7 @@ def hostile(root, tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     plan = make_plan(read_project(write_case(folder, root)))
     path = folder / "report.docx"
-    write_report(
-        plan, plan_tables(plan, "en"), plan_layers(plan, "en"), path, lang="en", note=source_note(plan)
-    )
+    write_report(Publication(plan, "en"), path)
     return plan, path
 
 
@@ -159,14 +149,7 @@ def test_what_to_survey_is_named(plan, reports):
 def test_the_same_plan_gives_the_same_bytes(hostile, tmp_path):
     """Pictures and archive included."""
     plan, path = hostile
-    write_report(
-        plan,
-        plan_tables(plan, "en"),
-        plan_layers(plan, "en"),
-        tmp_path / "again.docx",
-        lang="en",
-        note=source_note(plan),
-    )
+    write_report(Publication(plan, "en"), tmp_path / "again.docx")
     assert (tmp_path / "again.docx").read_bytes() == path.read_bytes()
 
 
@@ -200,7 +183,7 @@ def test_the_bureaus_template_keeps_its_cover_headers_and_styles(hostile, tmp_pa
     document.save(template)
     output = plan.project.output.model_copy(update={"report_template": template})
     own = replace(plan, project=plan.project.model_copy(update={"output": output}))
-    write_report(own, plan_tables(own, "zh"), [], tmp_path / "report.docx", lang="zh", note=source_note(own))
+    write_report(published(own, "zh", layers=()), tmp_path / "report.docx")
     written = Document(tmp_path / "report.docx")
     assert written.paragraphs[0].text == "某市交通运输局文件"
     assert written.sections[0].header.paragraphs[0].text == "局内资料"
@@ -219,7 +202,9 @@ def test_a_template_that_is_no_word_document_is_named(content, hostile, tmp_path
         template.write_bytes(content)
     output = plan.project.output.model_copy(update={"report_template": template})
     with pytest.raises(InputError) as caught:
-        check_template(replace(plan, project=plan.project.model_copy(update={"output": output})), "zh")
+        check_template(
+            Publication(replace(plan, project=plan.project.model_copy(update={"output": output})), "zh")
+        )
     assert "template.docx" in str(caught.value)
     assert ".docx" in caught.value.render("zh")
 
@@ -250,14 +235,7 @@ def test_characters_that_no_font_has_are_named(hostile, reports, tmp_path, monke
     plan, _ = hostile
     lettering._family_with.cache_clear()
     monkeypatch.setattr(lettering, "_system_family_with", lambda _: None)
-    write_report(
-        plan,
-        plan_tables(plan, "zh"),
-        plan_layers(plan, "zh"),
-        tmp_path / "r.docx",
-        lang="zh",
-        note=SourceNote("𠀀县"),
-    )
+    write_report(published(plan, "zh", note=SourceNote("𠀀县")), tmp_path / "r.docx")
     lettering._family_with.cache_clear()
     [line] = [row for row in words(tmp_path / "r.docx").splitlines() if "图片中以 □ 代替" in row]
     assert "𠀀" in line

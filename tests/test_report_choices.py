@@ -18,17 +18,16 @@ from plugspan.render.pictures.charts import curve_figure, figure_png
 from plugspan.render.report.doc import Cell, on_paper, table_element
 from plugspan.render.report.sections import FULL_ROWS
 from plugspan.render.report.write import write_report
-from plugspan.render.run import source_note
 from plugspan.schema import day as day_words
 from plugspan.schema import points
 from plugspan.tables import numbers
 from plugspan.tables.numbers import plan_letter
-from plugspan.tables.plan_tables import plan_tables
 from plugspan.tables.sentences import choice_sentences
 from plugspan.tables.siting_tables import alternatives, amount, curve, money, other_plans
 from plugspan.tables.words import short_name, survey_sentence
 from plugspan.texts import LANGUAGES, text
 from plugspan.units import in_kilometres
+from run_surfaces import published
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def plan(root, tmp_path_factory):
 
 def written(plan, path, lang):
     """The report of a plan without its maps (they take time and hold no words), read back."""
-    write_report(plan, plan_tables(plan, lang), [], path, lang=lang, note=source_note(plan))
+    write_report(published(plan, lang, layers=()), path)
     return Document(path)
 
 

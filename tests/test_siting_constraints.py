@@ -14,13 +14,13 @@ from coverage_case import coverage_file, coverage_project
 from plugspan.errors import InputError
 from plugspan.pipeline import PROPOSE_OPTIONS, _assessed_routes, _counting_site, find_places, load
 from plugspan.project import SitingSettings, read_project
-from plugspan.render.result import siting_row
 from plugspan.render.result_schema import result_schema
 from plugspan.render.verify import verify_run
 from plugspan.siting.planning.constraints import Constraints, SolverOptions
 from plugspan.siting.planning.propose import _same, claimed_of, propose
 from plugspan.siting.planning.recount import claims
 from plugspan.tables.numbers import plain
+from plugspan.tables.result import siting_row
 
 PLACE = "route_point-G106-1-125.0"
 

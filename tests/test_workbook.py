@@ -16,17 +16,19 @@ from helsinki_case import HOSTILE, write_case
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.render.data_package import run_package
-from plugspan.render.result import plan_result
-from plugspan.render.run import RUN_FILES, plan_imprint, source_note
+from plugspan.render.run import RUN_FILES
 from plugspan.render.workbook.write import _fitted, write_workbook
 from plugspan.schema import Column, column, of_objective
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
 from plugspan.tables.plan_tables import plan_tables, sheets
+from plugspan.tables.publication import Publication
+from plugspan.tables.result import plan_result
 from plugspan.tables.siting_tables import coverage_curve
 from plugspan.tables.source_tables import access
 from plugspan.tables.table import Head, cell_value, clean
 from plugspan.texts import LANGUAGES, text
+from run_surfaces import published
 
 NASTY = (
     *HOSTILE,
@@ -40,6 +42,11 @@ NASTY = (
 )
 
 
+def write_book(shown, path):
+    """The workbook of what a plan shows."""
+    write_workbook(shown.imprint, shown.tables, path, lang=shown.lang, note=shown.note)
+
+
 @pytest.fixture(scope="module")
 def plan(root, tmp_path_factory):
     """The embedded sample, with the goal "coverage"."""
@@ -50,20 +57,14 @@ def plan(root, tmp_path_factory):
 def book(plan, request, tmp_path_factory):
     """(language, plan, the workbook read back by another library)."""
     path = tmp_path_factory.mktemp("book") / "tables.xlsx"
-    write_workbook(
-        plan_imprint(plan, request.param),
-        plan_tables(plan, request.param),
-        path,
-        lang=request.param,
-        note=source_note(plan),
-    )
+    write_book(Publication(plan, request.param), path)
     return request.param, plan, openpyxl.load_workbook(path)
 
 
 def test_the_data_package_describes_every_sheet(book):
     """Each sheet but the cover is a resource; its fields are its headers, in order, and its cells of their types."""
     lang, plan, read = book
-    package = json.loads(run_package(plan, plan_tables(plan, lang), lang))
+    package = json.loads(run_package(Publication(plan, lang)))
     held = {r["dialect"]["excel"]["sheet"]: r for r in package["resources"] if r["path"] == "tables.xlsx"}
     assert list(held) == read.sheetnames[1:]
     assert {r["path"] for r in package["resources"]} == {*RUN_FILES} - {"log.txt", "datapackage.json"}
@@ -186,13 +187,7 @@ def test_every_sheet_can_be_filtered_and_is_frozen_and_printable(book):
 def test_the_same_plan_gives_the_same_bytes(plan, tmp_path):
     """No time of writing, no random id."""
     for name in ("a", "b"):
-        write_workbook(
-            plan_imprint(plan, "zh"),
-            plan_tables(plan, "zh"),
-            tmp_path / name,
-            lang="zh",
-            note=source_note(plan),
-        )
+        write_book(Publication(plan, "zh"), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -207,7 +202,7 @@ def hostile(root, tmp_path_factory):
     plan = replace(plan, before=replace(plan.before, sites=sites), inputs=replace(plan.inputs, berths=berths))
     path = folder / "tables.xlsx"
     note = SourceNote(sources="&G &[Picture] &P =1+1 " * 20)
-    write_workbook(plan_imprint(plan, "en"), plan_tables(plan, "en"), path, lang="en", note=note)
+    write_book(published(plan, "en", note=note), path)
     return plan, path
 
 

@@ -25,7 +25,7 @@ from .common import (
 def command(project: Path, lang: str | None, strict: bool, form: str | None) -> int:
     """Print the findings as JSON."""
     from ..pipeline import assess_study, load
-    from ..render.result import finding_rows
+    from ..tables.result import finding_rows
 
     opened = open_project(project, lang)
     with messages_in(opened.language), progress_bar(opened.language, form) as progress:

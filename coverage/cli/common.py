@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..project import Project
     from ..scenario import Scenario
     from ..siting.maxcover.result import LogLine
+    from ..tables.publication import Publication
 
 WITH_PROJECT = ("fetch", "check", "run", "assess", "site", "map", "export", "report")
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -225,11 +226,9 @@ def progress_bar(lang: str, form: str | None = None) -> Iterator[ProgressBar]:
         yield ProgressBar(lang, lambda shown, share: bar.update(task, description=shown, completed=share))
 
 
-def print_summary(plan: Plan, lang: str) -> None:
+def print_summary(shown: Publication) -> None:
     """Findings on stdout: a line each; aligned on a terminal, tab-separated when piped."""
-    from ..tables.summary import summary_lines
-
-    for row in summary_lines(plan, lang):
+    for row in shown.summary:
         click.echo("  ".join(row) if sys.stdout.isatty() else "\t".join(cell.strip() for cell in row))
 
 
@@ -238,11 +237,12 @@ def print_json(data: Any) -> None:
     click.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 
-def finish(plan: Plan, folder: Path, lang: str, started: float, *, strict: bool) -> int:
+def finish(shown: Publication, folder: Path, started: float, *, strict: bool) -> int:
     """Print what was found and where it is; the exit code."""
-    print_summary(plan, lang)
-    if plan.inputs.warnings:
-        warn(text("cli.notes", lang, n=len(plan.inputs.warnings), log=folder / "log.txt"))
+    plan, lang = shown.plan, shown.language
+    print_summary(shown)
+    if shown.warnings:
+        warn(text("cli.notes", lang, n=len(shown.warnings), log=folder / "log.txt"))
     code = warn_of_siting(plan, lang)
     warn(text("cli.done", lang, seconds=f"{time.perf_counter() - started:.1f}", map=folder / "map.html"))
     return code or (1 if strict and not plan.before.all_met else 0)

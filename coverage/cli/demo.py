@@ -28,6 +28,6 @@ def command(out: Path, lang: str | None) -> int:
         with messages_in(opened.language), progress_bar(opened.language) as progress:
             check_folder(out, overwrite=True)
             plan = make_plan(opened, progress=progress, solving=progress.solving)
-            write_run(plan, out, overwrite=True, lang=opened.language, progress=progress)
+            shown = write_run(plan, out, overwrite=True, lang=opened.language, progress=progress)
     warn(text("cli.demo.schematic", opened.language))
-    return finish(plan, out, opened.language, started, strict=False)
+    return finish(shown, out, started, strict=False)

@@ -48,6 +48,6 @@ def command(
         check_folder(folder, overwrite=overwrite)
         changed = None if scenario is None else read_scenario(scenario)
         plan = make_plan(opened, scenario=changed, progress=progress, solving=progress.solving)
-        write_run(plan, folder, overwrite=overwrite, lang=opened.language, progress=progress)
-    code = finish(plan, folder, opened.language, started, strict=strict)
+        shown = write_run(plan, folder, overwrite=overwrite, lang=opened.language, progress=progress)
+    code = finish(shown, folder, started, strict=strict)
     return code if changed is None else warn_of_scenario(plan, changed, opened.language) or code

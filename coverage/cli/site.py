@@ -22,7 +22,7 @@ from .common import (
 def command(project: Path, lang: str | None) -> int:
     """Print proposed sites, least sites and retrofits as JSON, as they stand in result.json."""
     from ..pipeline import make_plan
-    from ..render.result import siting_part
+    from ..tables.result import siting_part
 
     opened = open_project(project, lang)
     with messages_in(opened.language), progress_bar(opened.language) as progress:

@@ -15,7 +15,6 @@ from ..errors import InputError
 from ..project import OutputSettings
 from ..render.gis.export import Format, export_layers
 from ..render.gis.geopackage import write_geopackage
-from ..render.result import result_text
 from ..render.result_schema import (
     COUNT,
     DATE,
@@ -28,6 +27,7 @@ from ..render.result_schema import (
     described,
     object_of,
     one_of,
+    result_text,
     rows_of,
 )
 from ..render.webmap import MapPage, write_map

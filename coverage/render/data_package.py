@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..plan import Plan
 from ..schema import FRICTIONLESS_TYPES, readers_unit
-from ..tables.plan_tables import Tables, sheets
+from ..tables.plan_tables import sheets
+from ..tables.publication import Publication
 from ..tables.table import Head, Table
 from ..texts import LANGUAGES, text
 
@@ -25,22 +25,20 @@ _FILES: Mapping[str, tuple[str, str]] = {
 """What stands beside the tables: the text ``app.handover.what-…`` that tells what it is, and its type."""
 
 
-def run_package(plan: Plan, tables: Tables, lang: str) -> str:
+def run_package(shown: Publication) -> str:
     """Return the data package of a run folder.
 
     Parameters
     ----------
-    plan : Plan
-    tables : mapping of name -> Table
-        From :func:`plugspan.tables.plan_tables.plan_tables`, in the same language.
-    lang : str
-        Of the workbook, and so of its sheets' and columns' names; meanings stand in all languages.
+    shown : Publication
+        Its language is that of the workbook, and so of its sheets' and columns' names; meanings stand in all languages.
 
     Returns
     -------
     str
         JSON. Every sheet of ``tables.xlsx`` is a resource with its columns, then each other file.
     """
+    lang = shown.lang
     files = [
         {"name": re.sub(r"[^a-z]", "-", path), "path": path, "format": path.rpartition(".")[2], "mediatype": kind,
          "title": text(f"app.handover.what-{key}", lang)}
@@ -49,9 +47,9 @@ def run_package(plan: Plan, tables: Tables, lang: str) -> str:
     package = {
         "profile": "data-package",
         "name": "plugspan-run",
-        "title": plan.project.output.title or plan.project.name,
-        "sources": [{"title": path, "path": path, "sha256": sum_} for path, sum_ in plan.provenance.inputs],
-        "resources": [*(_sheet(table, lang) for table in sheets(tables)), *files],
+        "title": shown.title,
+        "sources": [{"title": path, "path": path, "sha256": sum_} for path, sum_ in shown.provenance.inputs],
+        "resources": [*(_sheet(table, lang) for table in sheets(shown.tables)), *files],
     }
     return json.dumps(package, ensure_ascii=False, indent=1) + "\n"
 

@@ -8,11 +8,9 @@ from typing import cast
 from ..atomic import check_file, write_file
 from ..errors import Fault, InputError
 from ..plan import Plan
-from ..tables.layers import plan_layers
-from ..tables.plan_tables import plan_tables
+from ..tables.publication import Publication
 from .gis.export import Encoding, Format, export_layers
 from .report.write import write_pdf, write_report
-from .run import plan_imprint, source_note
 from .workbook.write import write_workbook
 
 
@@ -31,13 +29,11 @@ def write_report_files(plan: Plan, path: Path, *, pdf: bool, overwrite: bool, la
     InputError
         If the template cannot be used, or there is no LibreOffice for the PDF.
     """
-    lang = plan.policy.reader(lang)
     check_file(path, overwrite=overwrite)
     if pdf:
         check_file(path.with_suffix(".pdf"), overwrite=overwrite)
     with write_file(path, overwrite=overwrite) as new:
-        layers, tables = plan_layers(plan, lang), plan_tables(plan, lang)
-        write_report(plan, tables, layers, new, lang=lang, note=source_note(plan))
+        write_report(Publication(plan, lang), new)
     if not pdf:
         return [path]
     return [path, _pdf(path, path.with_suffix(".pdf"), overwrite=overwrite)]
@@ -86,13 +82,13 @@ def write_export(
     OutputExistsError
         If ``path`` is there and ``overwrite`` is False.
     """
-    lang, note = plan.policy.reader(lang), source_note(plan)
+    shown = Publication(plan, lang)
     if format == "xlsx":
         with write_file(path, overwrite=overwrite) as new:
-            write_workbook(plan_imprint(plan, lang), plan_tables(plan, lang), new, lang=lang, note=note)
+            write_workbook(shown.imprint, shown.tables, new, lang=shown.lang, note=shown.note)
         return ()
     exported = export_layers(
-        plan_layers(plan, lang), path, cast(Format, format), crs=plan.project.output.crs, lang=lang,
-        encoding=cast(Encoding, encoding), source=note.line(lang), overwrite=overwrite,
+        shown.layers, path, cast(Format, format), crs=shown.project.output.crs, lang=shown.lang,
+        encoding=cast(Encoding, encoding), source=shown.note.line(shown.lang), overwrite=overwrite,
     )  # fmt: skip
     return exported.notes

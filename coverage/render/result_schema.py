@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -435,3 +436,8 @@ def describe_nodes(schema: Schema, parent: str, words: Mapping[str, Mapping[str,
         schema["anyOf"] = [dict(each) for each in schema["anyOf"]]
         for each in schema["anyOf"]:
             describe_nodes(each, parent, words)
+
+
+def result_text(result: dict[str, Any]) -> str:
+    """Return the text of ``result.json``."""
+    return json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

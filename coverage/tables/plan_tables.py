@@ -15,7 +15,7 @@ from ..inputs.files import RUN_TABLE, SITE
 from ..plan import Plan
 from ..schema import Column, TableSchema, column, columns
 from ..texts import catalogue
-from . import programme_tables, rule_tables, siting_tables, source_tables
+from . import programme_tables, report_words, rule_tables, siting_tables, source_tables, summary
 from .columns import (
     ACCESS_COLUMNS,
     EVIDENCE_COLUMNS,
@@ -40,7 +40,8 @@ MAKERS: tuple[Callable[[Plan, str], Table | Iterable[Table]], ...] = (
     source_tables.input_rows, source_tables.merges, source_tables.faults,
     source_tables.issues, source_tables.sources, rule_tables.evidence, rule_tables.assumptions,
     siting_tables.other_plans, siting_tables.heaviest_uncovered, siting_tables.least_spans, siting_tables.evidence,
-    source_tables.gap_evidence, source_tables.files,
+    source_tables.gap_evidence, source_tables.files, summary.summary,
+    siting_tables.capacity, report_words.sentences,
 )  # fmt: skip
 ALWAYS = ("findings", "sources")
 """Sheets that are there even without rows."""

@@ -77,6 +77,8 @@ def findings(plan: Plan, lang: str) -> Table:
             "status_after": numbers.status(after, lang),
             "low_after": after.low,
             "high_after": after.high,
+            "shown": before.shown,
+            "shown_after": after.shown,
         }
         rows.append(row)
     then = "value_after status_after " if plan.proposes else ""

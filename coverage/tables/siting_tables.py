@@ -277,6 +277,21 @@ def outages(plan: Plan, lang: str) -> Table:
     return _gathered("outages", plan, lang, rows, columns)
 
 
+def capacity(plan: Plan, lang: str) -> Table:
+    """What each new site can serve and serves, where capacity was asked for."""
+
+    def rows(siting: Siting) -> pd.DataFrame:
+        asked = "capacity" in siting.sites and len(siting.served) > 0
+        frame = (
+            siting.sites.sort_values(["lost", "id"], ascending=[False, True], kind="stable")
+            if asked
+            else None
+        )
+        return pd.DataFrame() if frame is None else frame[~frame["existing"].astype(bool)]
+
+    return _gathered("capacity", plan, lang, rows, "name plugs capacity served")
+
+
 def gains(plan: Plan, lang: str) -> Table:
     """What each county gains."""
     columns = "county total before after share_today share_planned new_sites min_sites objective"
@@ -407,7 +422,14 @@ def _which(plan: Plan, lang: str) -> tuple[Head, ...]:
 
 def least_sites(plan: Plan, lang: str) -> Table:
     """Least sites for each span."""
-    found = [_of_rule(plan, c, placed(c.sites), lang) for c in plan.compliance if len(c.sites)]
+    widest = {(c.rule, c.span_km) for c in plan.widest}
+    found = [
+        _of_rule(plan, c, placed(c.sites), lang).assign(
+            widest=c.rule if (c.rule, c.span_km) in widest else None
+        )
+        for c in plan.compliance
+        if len(c.sites)
+    ]
     frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     columns = heads(
         "span_km build_order name kind serves cost id lon lat", lang, currency=siting_currency(plan)

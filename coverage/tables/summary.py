@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+
+import pandas as pd
 
 from ..plan import Plan
 from ..schema import at_most, percent
@@ -10,6 +13,7 @@ from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..texts import text
 from . import numbers, programme
+from .table import Table, heads
 from .words import title_before
 
 
@@ -18,29 +22,38 @@ def width(shown: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in shown)
 
 
-def summary_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
-    """A row for each finding: status, value before → after, target, title; then the proposed sites.
+def summary_lines(tables: Mapping[str, Table]) -> list[tuple[str, ...]]:
+    """A row for each finding: status, value before → after, target, title; then what is to be built.
 
     Cells are padded to the same width, so that joined by blanks they line up.
+
+    Parameters
+    ----------
+    tables : mapping of name -> Table
+        From :func:`plugspan.tables.plan_tables.plan_tables`.
     """
-    lang = plan.policy.reader(lang)
     rows: list[tuple[str, ...]] = []
-    for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
-        if before.low is None and before.high is None and before.target is None:
+    for row in tables["findings"].frame.to_dict("records"):
+        if pd.isna(row["low"]) and pd.isna(row["high"]) and pd.isna(row["target_value"]):
             continue
-        now, then = numbers.headline(before, lang), numbers.headline(after, lang)
+        now, then = row["value"], row["value_after"]
         value = now if now == then else f"{now} → {then}"
-        rows.append(
-            (numbers.status(before, lang), value, numbers.target(before, lang), before.rule.title[lang])
-        )
-    rows += _programme_lines(plan, lang)
+        rows.append((row["finding_status"], value, row["target_shown"], row["title"]))
+    rows += tables["summary"].frame.itertuples(index=False, name=None)
+    widths = [max((width(row[i]) for row in rows), default=0) for i in range(4)]
+    return [tuple(padded(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+
+
+def summary(plan: Plan, lang: str) -> Table:
+    """What is to be built, in the columns of the findings: plan to adopt, proposed sites, least sites."""
+    rows = _programme_lines(plan, lang)
     rows += [_siting_line(siting, lang) for siting in plan.siting]
     for found in plan.widest:
         if found.stretches:
             *cells, title = _least_line(found, lang)
             rows.append((*cells, f"{title_before(plan, found.rule, lang)}{title}"))
-    widths = [max((width(row[i]) for row in rows), default=0) for i in range(4)]
-    return [tuple(padded(cell, w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+    names = ("finding_status", "value", "target_shown", "title")
+    return Table("summary", heads(" ".join(names), lang), pd.DataFrame(rows, columns=names, dtype=object))
 
 
 def _programme_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What the chapters of the report share: the plan, its tables and layers, the paper, and how a table is put on it."""
+"""What the chapters of the report share: what a plan shows, the paper, and how a table is put on it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from ...plan import Plan
 from ...schema import day, shown
 from ...tables.layer import Layer, SourceNote
 from ...tables.plan_tables import Tables
+from ...tables.publication import Publication
 from ...tables.table import Head, Table, cell_value
 from ...texts import text
 from ..pictures.charts import figure_png
@@ -110,7 +110,27 @@ class Pages:
 class Report(Pages):
     """A plan on its way to paper."""
 
-    plan: Plan
+    shown: Publication
+
+    @classmethod
+    def of(cls, shown: Publication, paper: Paper) -> Report:
+        """What a plan shows, on a paper."""
+        return cls(shown.tables, shown.layers, paper, shown.lang, shown.note, shown=shown)
+
+    @property
+    def has_plan(self) -> bool:
+        """Whether there is a plan to adopt."""
+        return "plan-actions" in self.tables
+
+    def said(self, part: str, of: str = "") -> list[str]:
+        """The sentences of a part, of one rule or siting if it is named."""
+        return [words for _, words in self.leads(part, of)]
+
+    def leads(self, part: str, of: str = "") -> list[tuple[str, str]]:
+        """The same with the words in bold before each."""
+        lines = self.rows("sentences", lambda frame: frame["part"] == part).frame
+        lines = lines[lines["of"] == of] if of else lines
+        return list(zip(lines["lead"], lines["words"], strict=True))
 
 
 def _cell(row: Mapping[str, Any], head: Head, table: Table, lang: str) -> Cell:

@@ -7,11 +7,8 @@ from dataclasses import replace
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.shared import Pt
 
-from ...schema import day, percent
-from ...tables import programme
 from ...tables.layer import Layer
 from ...tables.layer_frame import picked
-from ...tables.sentences import brief_sentences
 from ...texts import text
 from .context import ROWS, Report
 from .doc import BLUE, SOFT, on_paper
@@ -21,15 +18,17 @@ DISC_PX = 13.0
 
 def write_brief(report: Report) -> None:
     """One page for the head of department: three sentences, one table with the money by year, one map."""
-    plan, paper = report.plan, report.paper
-    title = plan.project.output.title or plan.project.name
-    for words, size, after, colour in ((title, 16, 2, BLUE), (report.words("plan.brief"), 11, 6, SOFT)):
+    paper = report.paper
+    for words, size, after, colour in (
+        (report.shown.title, 16, 2, BLUE),
+        (report.words("plan.brief"), 11, 6, SOFT),
+    ):
         paragraph = paper.document.add_paragraph()
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
         paragraph.paragraph_format.space_after = Pt(after)
         run = paragraph.add_run(on_paper(words))
         run.bold, run.font.size, run.font.color.rgb = colour is BLUE or None, Pt(size), colour
-    for number, line in enumerate(brief_sentences(plan, report.lang), 1):
+    for number, line in enumerate(report.said("plan-brief"), 1):
         paragraph = paper.text(f"{number}. {line}", indent=False)
         paragraph.paragraph_format.space_after, paragraph.paragraph_format.line_spacing = Pt(3), 1.1
     rows = _states(report, "plan-brief", report.words("plan.brief-table"))
@@ -46,7 +45,7 @@ def _states(report: Report, name: str, caption: str) -> int:
 
 def _action_map(report: Report) -> list[Layer]:
     """Routes with the plan, and its actions as small numbered discs: pins would hide each other on half a page."""
-    layers = picked([x for x in report.layers if x.phase != "before"], ("routes", "plan_actions"))
+    layers = picked([x for x in report.shown.layers if x.phase != "before"], ("routes", "plan_actions"))
     quiet = [layer for layer in layers if layer.name not in ("roads", "towns")]
     return [_with_discs(layer) if layer.name == "plan_actions" else layer for layer in quiet]
 
@@ -61,15 +60,15 @@ def _with_discs(layer: Layer) -> Layer:
 
 def write_programme(report: Report) -> None:
     """The plan's actions, what they reach, what is left and who must act, how certain and how proven it is."""
-    found, paper = report.plan.programme, report.paper
-    if found is None:
+    paper = report.paper
+    if not report.has_plan:
         return
     paper.heading(report.words("plan.title"), new_page=True)
-    paper.text(report.words("plan.how-given" if found.given else "plan.how"))
-    paper.text(report.words("plan.unconfirmed" if found.faults else "plan.confirmed"))
+    for words in report.said("plan-how"):
+        paper.text(words)
     _actions(report)
     paper.heading(report.words("plan.states"), 2)
-    for name in report.tables:
+    for name in report.shown.tables:
         if name.startswith("plan-states"):
             _states(report, name, report.words("plan.states-table"))
     _left(report)
@@ -117,21 +116,16 @@ def _left(report: Report) -> None:
 
 def _proof(report: Report) -> None:
     """The plan beside the one in which all unknown turns out well, beside the greedy one, and its certificates."""
-    found, paper = report.plan.programme, report.paper
-    assert found is not None
-    if found.given:
+    paper, how = report.paper, report.said("plan-method")
+    if not how:
         return  # a scenario's plan: nothing is claimed of what would be best
     paper.heading(report.words("plan.two"), 2)
     paper.text(report.words("plan.two-words"), keep=True)
     widths = {"action": 46.0, "missing": 42.0, "there": 42.0, "certain-part": 36.0}
     report.table(report.words("plan.two-table"), report.rows("plan-two"), widths)
     paper.heading(report.words("plan.method"), 2)
-    money = {
-        name: programme.money(report.plan, value, report.lang)
-        for name, value in (("greedy", found.greedy_cost), ("least", found.least))
-    }
-    more = percent((found.greedy_cost - found.least) / found.least) if found.least else "0%"
-    paper.text(report.words("plan.method-words", more=more, **money))
+    for words in how:
+        paper.text(words)
     widths = {"method": 60.0, "cost-of": 36.0, "bound": 36.0, "gap": 34.0}
     report.table(report.words("plan.method-table"), report.rows("plan-methods"), widths)
     widths = {"level": 42.0, "value": 26.0, "bound": 26.0, "price-bound": 28.0, "gap": 20.0, "status": 24.0}
@@ -140,14 +134,8 @@ def _proof(report: Report) -> None:
 
 def _costs(report: Report) -> None:
     """What each kind of action costs, and where the figures come from."""
-    found = report.plan.programme
-    assert found is not None
-    costs, paper = found.costs, report.paper
-    paper.heading(report.words("plan.costs"), 2)
-    dated = "" if costs.date is None else report.words("plan.costs-of", date=day(costs.date, report.lang))
-    source = costs.source or report.words("factors-unsourced")
-    paper.text(report.words("plan.costs-words", unit=costs.currency or "1", source=source, date=dated))
-    if costs.assumed:
-        paper.text(report.words("plan.costs-assumed"))
+    report.paper.heading(report.words("plan.costs"), 2)
+    for words in report.said("plan-costs"):
+        report.paper.text(words)
     widths = {"action": 40.0, "costs": 90.0, "who-pays": 36.0}
     report.table(report.words("plan.costs-table"), report.rows("plan-costs"), widths)

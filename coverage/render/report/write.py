@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from ...errors import Fault, InputError
-from ...plan import Plan
-from ...tables.layer import Layer, SourceNote
-from ...tables.plan_tables import Tables
+from ...tables.publication import Publication
 from ...texts import text
 from ..pictures.lettering import FONT_FILES, boxed_characters
 from .context import Report
@@ -30,35 +27,26 @@ from .siting import write_least, write_retrofit, write_siting
 from .template import clean_document
 
 
-def write_report(
-    plan: Plan, tables: Tables, layers: Sequence[Layer], path: Path, *, lang: str, note: SourceNote
-) -> None:
+def write_report(shown: Publication, path: Path) -> None:
     """Write the report.
 
     Parameters
     ----------
-    plan : Plan
-    tables : mapping of name -> Table
-        From :func:`plugspan.tables.plan_tables.plan_tables`, in the same language.
-    layers : sequence of Layer
-        From :func:`plugspan.tables.layers.plan_layers`.
+    shown : Publication
     path : Path
         ``.docx`` to write; what is there is replaced.
-    lang : str
-        ``"zh"`` or ``"en"``.
-    note : SourceNote
-        The line of sources on every page and map.
 
     Raises
     ------
     InputError
         If the bureau's own template (``output.report_template``) is missing or no Word document.
     """
-    template = plan.project.output.report_template
-    paper = open_paper(None if template is None else plan.project.path(template), lang)
-    report = Report(tables, tuple(layers), paper, lang, note, plan=plan)
+    project, lang = shown.project, shown.lang
+    template = project.output.report_template
+    paper = open_paper(None if template is None else project.path(template), lang)
+    report = Report.of(shown, paper)
     with boxed_characters(report.boxed):
-        if plan.programme is not None:
+        if report.has_plan:
             write_brief(report)
         write_cover(report)
         anchor = report.paper.document.paragraphs[-1]
@@ -76,14 +64,13 @@ def write_report(
             write_sources,
         ):
             write(report)
-    paper.contents(anchor, tight=plan.programme is not None)
-    title = plan.project.output.title or plan.project.name
-    furnish(paper, title, plan.policy.name[lang], note.line(lang))
-    date = plan.project.network.data_date or plan.project.assess_at
-    write_paper(paper, path, title=title, author=plan.project.output.author, date=date)
+    paper.contents(anchor, tight=report.has_plan)
+    furnish(paper, shown.title, shown.policy.name[lang], shown.note.line(lang))
+    date = project.network.data_date or project.assess_at
+    write_paper(paper, path, title=shown.title, author=project.output.author, date=date)
 
 
-def check_template(plan: Plan, lang: str) -> list[Fault]:
+def check_template(shown: Publication) -> list[Fault]:
     """Find out before anything is written whether the template can be used, and what of it is left out.
 
     Raises
@@ -91,11 +78,12 @@ def check_template(plan: Plan, lang: str) -> list[Fault]:
     InputError
         As :func:`write_report`.
     """
-    template = plan.project.output.report_template
+    template = shown.project.output.report_template
     if template is None:
         return []
-    open_paper(plan.project.path(template), lang)
-    _, left_out = clean_document(plan.project.path(template))
+    path = shown.project.path(template)
+    open_paper(path, shown.lang)
+    _, left_out = clean_document(path)
     return [] if left_out is None else [left_out]
 
 

@@ -7,14 +7,12 @@ a lane for each direction with its sites as beads and the gaps between them, as 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 from ...measure.strip_model import StripData
-from ...plan import Plan
 from ...schema import chainage, column
 from ...tables.layer import label_words
-from ...tables.strips import plan_strips
 from ...tables.styles import class_limits
 from ...units import km
 from .canvas import FAINT, ROAD, SOFT, Canvas, diamond, element, idle_symbol, pin, shield, site_symbol, tip
@@ -122,16 +120,22 @@ def _near_list(sheet: Sheet) -> None:
         )
 
 
-def strip_charts(plan: Plan, lang: str) -> dict[str, str]:
+def strip_charts(strips: Mapping[str, StripData], lang: str) -> dict[str, str]:
     """Strip charts of all routes that the policy's rules on spacing judge.
+
+    Parameters
+    ----------
+    strips : mapping of str to StripData
+        From :func:`plugspan.tables.strips.plan_strips`, by ``REF/SECTION`` (the ``strip`` column of the gaps; of
+        further rules as :func:`plugspan.measure.strips.strip_of` says).
+    lang : str
 
     Returns
     -------
     dict
-        ``REF/SECTION`` (the ``strip`` column of the gaps; of further rules as :func:`strip_of` says) -> SVG picture of
-        both directions.
+        The same keys -> SVG picture of both directions.
     """
-    return {key: strip_svg(data, lang) for key, data in plan_strips(plan).items()}
+    return {key: strip_svg(data, lang) for key, data in strips.items()}
 
 
 # -- legend -------------------------------------------------------------------------------------------

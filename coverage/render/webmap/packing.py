@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -127,3 +127,29 @@ def point_units(geometry: Any) -> list[int]:
     """Return ``[x, y]`` of a point, or of a point inside another geometry."""
     point = geometry if geometry.geom_type == "Point" else geometry.representative_point()
     return [round(point.x * SCALE), round(point.y * SCALE)]
+
+
+def pack_model(model: Mapping[str, Any]) -> dict[str, str]:
+    """The block of the edit mode, see :func:`plugspan.tables.edit_tables.edit_data`: the model as packed JSON.
+
+    What is ``at`` its ``lines`` becomes places in 1e-5 degrees and the chainage of each in metres, as differences.
+    """
+    lines = [
+        {**{name: value for name, value in line.items() if name != "at"}, **_steps_of_line(line["at"])}
+        for line in model["lines"]
+    ]
+    code = json.dumps(
+        {**model, "lines": lines}, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_number
+    )
+    return {"packed": b64gz(code.encode("utf-8", "replace"))}
+
+
+def _number(value: Any) -> Any:
+    return value.item()
+
+
+def _steps_of_line(line: npt.NDArray[np.float64]) -> dict[str, list[int]]:
+    units = np.round(line[:, :2] * SCALE).astype(np.int64)
+    metres = np.round(line[:, 2]).astype(np.int64)
+    steps = np.diff(units, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
+    return {"xy": steps.ravel().tolist(), "m": np.diff(metres, prepend=0).tolist()}

@@ -22,6 +22,7 @@ from .packing import (
     line_parts,
     pack_geometries,
     pack_index,
+    pack_model,
     pack_texts,
     point_units,
     polygon_parts,
@@ -260,7 +261,7 @@ class MapPage:
     panel : mapping, optional
         Steps of a plan to adopt, see :class:`plugspan.tables.plan_panel.PlanPanel`.
     edit : mapping, optional
-        What the edit mode recounts with, see :func:`.packing.packed_block`.
+        What the edit mode recounts with, see :func:`plugspan.tables.edit_tables.edit_data`.
     regions : mapping, optional
         Figures and links of the features of the layer ``regions``, and by what they are coloured: see
         :func:`plugspan.country.layers.region_panel`.
@@ -271,7 +272,7 @@ class MapPage:
     findings: Sequence[FindingRow] = ()
     lang: str = "zh"
     subtitle: str = ""
-    note: SourceNote = SourceNote()
+    note: SourceNote = field(default_factory=SourceNote)
     strips: Mapping[str, str] = field(default_factory=dict)
     basemap: Basemap | None = None
     cards: Sequence[PlanCard] = ()
@@ -308,7 +309,7 @@ def page_payload(page: MapPage) -> dict[str, dict[str, Any]]:
         "basemap": vars(basemap) if basemap else None,
     }
     if page.edit is not None:
-        blocks["plugspan-edit"] = dict(page.edit)
+        blocks["plugspan-edit"] = pack_model(page.edit)
     return {"plugspan-data": main, **blocks}
 
 

@@ -1,4 +1,4 @@
-"""``result.json``: every number of a plan, with units in the key names.
+"""``result.json`` as plain values: every number of a plan, with units in the key names.
 
 The file is the same, byte for byte, for the same inputs and options; only ``provenance.started`` and the
 ``runtime_s`` entries differ. Its JSON Schema is made by :mod:`plugspan.render.result_schema`.
@@ -6,7 +6,6 @@ The file is the same, byte for byte, for the same inputs and options; only ``pro
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,10 +21,10 @@ from ..scenario import SCENARIO_FILE
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit
-from ..tables.numbers import OF_PARTS, plain, ratio_parts, table_in_km
-from ..tables.programme import plan_part
-from ..tables.source_tables import quality_table
 from ..units import figures_in_km, in_kilometres
+from .numbers import OF_PARTS, plain, ratio_parts, table_in_km
+from .programme import plan_part
+from .source_tables import quality_table
 
 WEIGHT_UNITS = {"people": "people", "highway": "m"}
 """Unit of every weight of a siting: objective, bound, gain, covers, left …"""
@@ -252,8 +251,3 @@ def _records(frame: pd.DataFrame, drop: tuple[str, ...] = ()) -> list[dict[str, 
         frame = frame.assign(lon=points.x.round(7), lat=points.y.round(7)).drop(columns="geometry")
     frame = pd.DataFrame(frame).drop(columns=[c for c in drop if c in frame])
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
-
-
-def result_text(result: dict[str, Any]) -> str:
-    """Return the text of ``result.json``."""
-    return json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

@@ -1,20 +1,18 @@
-"""The plan as the page's edit mode reads it: the model that recounts it, the roads to draw, and words."""
+"""What the map's edit mode recounts a plan with: the model, the words of its rules, and the roads to draw."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 import shapely
 
-from ...network.routes import Drive, RoadIndex, drives_by_key, locate
-from ...plan import Plan
-from ...rules.finding import Finding
-from ...schema import column, shown
-from ...siting.edit_model import edit_model
-from ...tables import numbers
-from .packing import SCALE, b64gz
+from ..network.routes import Drive, RoadIndex, drives_by_key, locate
+from ..plan import Plan
+from ..rules.finding import Finding
+from ..schema import column, shown
+from ..siting.edit_model import edit_model
+from . import numbers
 
 STEP_M = 50.0
 """Roads are looked at in steps of this length,"""
@@ -24,14 +22,20 @@ MOST_DRIVES = 4000
 """With more directions of roads the page would be too large for its ten megabytes; then it has no edit mode."""
 
 
-def edit_block(plan: Plan, lang: str) -> dict[str, Any] | None:
-    """The packed block of the edit mode; None without a plan, or with far too many roads.
+def edit_data(plan: Plan, lang: str) -> dict[str, Any] | None:
+    """The model of a plan with its words and lines; None without a plan, or with far too many roads.
 
     Parameters
     ----------
     plan : Plan
     lang : str
         Of the titles and targets of rules.
+
+    Returns
+    -------
+    dict, optional
+        As :func:`plugspan.siting.edit_model.edit_model`, with ``kinds, project, inputs_sha256``, and ``at`` of each
+        of its ``lines``: an (n, 3) array of longitude, latitude and chainage in metres.
     """
     programme = plan.programme
     if programme is None:
@@ -47,12 +51,7 @@ def edit_block(plan: Plan, lang: str) -> dict[str, Any] | None:
     model["lines"] = [line | _line(index, drives[tuple(line["key"])]) for line in model["lines"]]
     model["project"] = plan.project.name
     model["inputs_sha256"] = plan.provenance.inputs_sha256
-    code = json.dumps(model, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
-    return {"packed": b64gz(code.encode("utf-8", "replace"))}
-
-
-def _plain(value: Any) -> Any:
-    return value.item()
+    return model
 
 
 def _words(finding: Finding, lang: str) -> dict[str, Any]:
@@ -63,13 +62,8 @@ def _words(finding: Finding, lang: str) -> dict[str, Any]:
 
 
 def _line(index: RoadIndex, drive: Drive) -> dict[str, Any]:
-    """A drive as it is drawn: places in 1e-5 degrees and the chainage of each, as differences."""
     n = max(2, int(np.ceil((drive.end_m - drive.start_m) / STEP_M)) + 1)
     at = np.linspace(drive.start_m, drive.end_m, n)
     places = locate(index, drive, at)
     line = shapely.LineString(np.column_stack([places["lon"], places["lat"], at]))
-    kept = shapely.get_coordinates(shapely.simplify(line, TOLERANCE_DEG), include_z=True)
-    units = np.round(kept[:, :2] * SCALE).astype(np.int64)
-    metres = np.round(kept[:, 2]).astype(np.int64)
-    steps = np.diff(units, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
-    return {"xy": steps.ravel().tolist(), "m": np.diff(metres, prepend=0).tolist()}
+    return {"at": shapely.get_coordinates(shapely.simplify(line, TOLERANCE_DEG), include_z=True)}
