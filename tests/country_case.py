@@ -26,6 +26,10 @@ def finding(rule, kind, unit, low, high, counts, shown=None, target=None, sense=
         "high": high,
         "counts": counts,
     }
+    row |= {"part_unit": ""}
+    if unit == "share":
+        whole = sum(counts.values())
+        row |= {"low_part": low * whole, "low_whole": whole, "high_part": high * whole, "high_whole": whole}
     if target is None:
         return row
     status = "met" if shown == "met on average" else shown

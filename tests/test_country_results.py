@@ -11,8 +11,8 @@ import openpyxl
 import pytest
 from country_case import KM, REASON, write_country
 from docx import Document
-from plugspan.country.layers import country_layers, thinned
-from plugspan.country.national import country_tables, read_results
+from plugspan.country.layers import country_layers, country_tables, thinned
+from plugspan.country.national import read_results
 from plugspan.country.outputs import FILES, FOLDERS, country_result, country_schema, write
 from plugspan.errors import InputError
 from shapely import Point
@@ -55,15 +55,37 @@ def test_regions_are_counted_and_ranked_by_what_they_miss(country):
 def test_the_whole_is_the_national_run_on_roads_and_the_sum_of_the_regions_elsewhere(country):
     """Spacing is 35.5 km as measured on the whole; 2 + 4 service areas of 4 + 4 have it, 1 is unknown."""
     whole = country.whole.set_index("rule")
-    assert whole.loc["spacing", ["low", "yes", "counted_total"]].tolist() == [35.5, 5.0, 8.0]
-    assert whole.loc["services", ["yes", "unknown", "no", "counted_total"]].tolist() == [6.0, 1.0, 1.0, 8.0]
-    assert whole.loc["services", "value"] == "6 of 8 in all regions (1 unknown)"
+    assert whole.loc["spacing", ["low", "yes", "no"]].tolist() == [35.5, 5.0, 3.0]
+    assert whole.loc["services", ["yes", "unknown", "no"]].tolist() == [6.0, 1.0, 1.0]
+    assert whole.loc["services", ["low_part", "low_whole", "high_part", "high_whole"]].tolist() == [
+        6,
+        8,
+        7,
+        8,
+    ]
+    assert whole.loc["services", ["low", "high", "status"]].tolist() == [0.75, 0.875, "not met"]
+    assert whole.loc["services", "value"] == "75% – 87.5% (6/8 – 7/8)"
+    assert whole.loc["reach", ["low", "high"]].tolist() == [0.25, 0.25]
+    assert whole.loc["reach", "status"] is None or whole["status"].isna()["reach"]
     assert whole.loc["spacing", ["regions_met", "regions_on_average", "regions_not_met"]].tolist() == [
         0,
         1,
         1,
     ]
     assert whole.loc["services", ["regions_met", "regions_not_met"]].tolist() == [1, 1]
+
+
+def test_sums_without_an_interval_are_told_as_such(tmp_path):
+    """Where it is open whether something counts, the country's worst case isn't the sum of the regions'."""
+    out = write_country(tmp_path / "out")
+    path = out / "regions" / "a" / "result.json"
+    run = json.loads(path.read_text("utf-8"))
+    row = next(r for r in run["findings"] if r["rule"] == "services")
+    row |= {"low_part": 2.0, "low_whole": 4.0, "high_part": 2.0, "high_whole": 3.0}
+    path.write_text(json.dumps(run), "utf-8")
+    whole = read_results(out).whole.set_index("rule")
+    assert whole.loc["services", "value"] == "6/8 – 6/7"
+    assert whole.loc["services", ["low", "high", "status"]].isna().all()
 
 
 def test_a_shared_gap_is_one_row_with_both_neighbours(country):

@@ -1,7 +1,8 @@
-"""The country as layers, and what its page needs to colour regions by a rule, to rank them and to link their maps."""
+"""The country as tables and layers, and what its page needs to colour, rank and link regions."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -25,12 +26,29 @@ from ..tables.layer import (
     LayerStyle,
     Popup,
 )
+from ..tables.rule_tables import OF_UNIT, status_looks
 from ..tables.styles import BORDER, route_style
+from ..tables.table import Table, heads
 from ..texts import text
 from ..units import WGS84
 from .manifest import RUNS
-from .national import ACTION_COLUMNS, GAP_COLUMNS, REGION_COLUMNS, RULE_COLUMNS, STATUSES, Results
+from .national import PLAN_COLUMNS, STATUSES, Results
 
+REGION_COLUMNS = f"id name region_state state_reason rank {' '.join(STATUSES.values())} {PLAN_COLUMNS}"
+RULE_COLUMNS = (
+    "region title finding_status value target_shown value_after status_after rank yes unknown no low_part "
+    "low_whole high_part high_whole part_unit_shown unit_shown low high target_value low_after high_after rule "
+    "region_id"
+)
+GAP_COLUMNS = (
+    "rule_title ref section direction from_km to_km length_km own_km regions region_lengths builders rule"
+)
+ACTION_COLUMNS = "build_order name action_kind region money stage_year at_border id"
+WHOLE_COLUMNS = (
+    "title value target_shown finding_status value_after status_after yes unknown no low_part low_whole high_part "
+    "high_whole part_unit_shown regions_met "
+    "regions_on_average regions_not_met regions_undecided regions_not_due rule"
+)
 REGION_VERTICES, ROUTE_VERTICES = 150_000, 1_500_000
 """So many vertices of all regions and of all routes a map page holds: about 1 MB and 4 MB of it."""
 COARSEST_DEG = 0.05
@@ -137,6 +155,40 @@ def thinned(shapes: gpd.GeoSeries, most: int) -> gpd.GeoSeries:
         found = shapes.simplify(tolerance)
         tolerance *= 2
     return found
+
+
+# -- tables ----------------------------------------------------------------------------------------------
+
+
+def country_tables(country: Results) -> dict[str, Table]:
+    """The sheets of ``country.xlsx`` by name: whole country, ranking, rules by region, shared gaps, plans, failures."""
+    lang, looks = country.lang, status_looks(country.lang)
+    unit_by = dict.fromkeys(OF_UNIT, "unit") | dict.fromkeys(numbers.OF_PARTS, "part_unit")
+
+    def made(name: str, names: str, frame: pd.DataFrame, **options: Any) -> Table:
+        found = tuple(
+            replace(h, unit_by=unit_by.get(h.name, "") if "unit" in frame else "")
+            for h in heads(names, lang, currency=country.currency)
+        )
+        return Table(name, found, pd.DataFrame(frame.drop(columns="geometry", errors="ignore")), **options)
+
+    status = {"looks": {"finding_status": looks, "status_after": looks}}
+    ranked = country.regions.sort_values(["rank", "id"], na_position="last")
+    undone = country.regions[country.regions["region_state"] != "done"]
+    return {
+        table.name: table
+        for table in (
+            made("country-whole", WHOLE_COLUMNS, country.whole, **status),
+            made(
+                "country-ranking", f"rank name {' '.join(STATUSES.values())} id", ranked.dropna(subset="rank")
+            ),
+            made("country-rules", RULE_COLUMNS, country.findings, printed=11, **status),
+            made("country-gaps", GAP_COLUMNS, country.gaps),
+            made("country-plan", f"name {PLAN_COLUMNS} id", country.regions),
+            made("country-actions", f"{ACTION_COLUMNS} lon lat", country.actions),
+            made("country-undone", "name region_state state_reason id", undone),
+        )
+    }
 
 
 # -- the page --------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ rules on roads for the whole country from the run in ``national/``. What is adde
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,11 @@ from shapely.ops import substring
 
 from ..errors import Fault, InputError
 from ..render.read_run import Run, read_run
+from ..rules.finding import TOLERANCE
 from ..rules.kind import kinds
 from ..rules.roads import RouteRule
-from ..schema import Reader
-from ..tables.numbers import kilometres
-from ..tables.rule_tables import OF_UNIT, status_looks
-from ..tables.table import Table, heads
+from ..schema import Reader, column, readers_unit, shown
+from ..tables.numbers import OF_PARTS, kilometres
 from ..texts import text
 from ..units import GEOD, M_PER_KM, WGS84, km
 from .manifest import NATIONAL, REGIONS, RegionRun, read_manifest, run_folder
@@ -39,19 +38,6 @@ STATUSES = {
 FEW = 2
 """So many rules that are not met are few."""
 PLAN_COLUMNS = "own_sites own_money national_sites national_money border_sites border_money"
-REGION_COLUMNS = f"id name region_state state_reason rank {' '.join(STATUSES.values())} {PLAN_COLUMNS}"
-RULE_COLUMNS = (
-    "region title finding_status value target_shown value_after status_after rank yes unknown no counted_total "
-    "unit_shown low high target_value low_after high_after rule region_id"
-)
-GAP_COLUMNS = (
-    "rule_title ref section direction from_km to_km length_km own_km regions region_lengths builders rule"
-)
-ACTION_COLUMNS = "build_order name action_kind region money stage_year at_border id"
-WHOLE_COLUMNS = (
-    "title value target_shown finding_status value_after status_after yes unknown no counted_total regions_met "
-    "regions_on_average regions_not_met regions_undecided regions_not_due rule"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +54,15 @@ class Results:
     currency : str
     regions : GeoDataFrame
         A row a region, in the order of the file of regions, EPSG:4326: its state, how many rules stand how, its rank,
-        its part of the plans (:data:`REGION_COLUMNS`), and ``standing``: all, open, few, many or none.
+        its part of the plans, and ``standing``: all, open, few, many or none.
     findings : DataFrame
-        A row for each rule of each region that is done: :data:`RULE_COLUMNS`, and ``status``, ``kind``, ``unit``.
+        A row for each rule of each region that is done: ends, counts, parts, words, rank, ``status``, ``unit``.
     whole : DataFrame
-        A row for each rule, of the whole country: :data:`WHOLE_COLUMNS`.
+        A row for each rule, of the whole country.
     gaps : GeoDataFrame
-        A row for each gap that is too long and lies in several regions: :data:`GAP_COLUMNS`; ``parts``, ``closed_by``.
+        A row for each gap that is too long and lies in several regions; ``parts``, ``closed_by``.
     actions : GeoDataFrame
-        What the national plan builds: :data:`ACTION_COLUMNS`, and ``region_id``, ``cost``.
+        What the national plan builds, each with its region and whether it closes a shared gap.
     routes : GeoDataFrame
         Gaps of the national run by class.
     """
@@ -117,14 +103,14 @@ def read_results(out: Path) -> Results:
     lang = Reader(manifest.language, project.get("length_unit", "km"))
     shapes = gpd.read_file(out / REGIONS, layer="regions").to_crs(WGS84).set_index("id")["geometry"]
     regions = gpd.GeoDataFrame(states, geometry=shapes.reindex(states["id"]).to_numpy(), crs=WGS84)
-    findings = _ranked(_findings(runs, states))
+    findings = _ranked(_findings(runs, states, lang))
     actions = _actions(national, regions)
     routes = _routes(national)
     gaps, closing = _shared_gaps(national, routes, regions, actions, lang)
     actions["at_border"] = actions["id"].isin(closing)
     regions = _with_counts(regions, findings, runs)
     regions = _with_plans(regions, runs, actions, planned=national is not None)
-    whole = _whole(findings, national, lang)
+    whole = _whole(findings, national, project, lang)
     currency = next((unit for run in (national, *runs.values()) if (unit := _currency(run))), "")
     return Results(manifest.name, lang, project, currency, regions, findings, whole, gaps, actions, routes)
 
@@ -159,37 +145,43 @@ def _currency(run: Run | None) -> str:
 # -- findings --------------------------------------------------------------------------------------------
 
 
-def _rows_of(run: Run) -> Iterable[dict[str, Any]]:
+def _rows_of(run: Run, lang: str) -> Iterable[dict[str, Any]]:
     """Each rule of a run: figures from result.json, words from the table of findings."""
     words = run.tables["findings"].set_index("rule")
     after = {row["rule"]: row for part in ("findings", "measures") for row in run.result["after"][part]}
     for row in (*run.result["findings"], *run.result["measures"]):
         counts, said, then = row["counts"], words.loc[row["rule"]], after.get(row["rule"], {})
         yield {
-            "rule": row["rule"], "title": row["title"], "kind": row["kind"], "unit": row["unit"],
-            "unit_shown": row["unit"], "low": row["low"], "high": row["high"], "target_value": row.get("target"),
-            "sense": row.get("sense"), "by": row.get("by"), "status": row.get("shown"),
-            "low_after": then.get("low"), "high_after": then.get("high"), "status_code_after": then.get("shown"),
-            **{name: counts.get(name) for name in ("yes", "unknown", "no")},
-            "counted_total": sum(counts.values()) if counts else None,
+            **{name: row[name] for name in ("rule", "title", "kind", "unit", "low", "high")},
+            **{name: row.get(name) for name in ("sense", "by", *OF_PARTS, "part_unit")},
+            "unit_shown": _unit(row["unit"], lang), "part_unit_shown": _unit(row.get("part_unit") or "count", lang),
+            "target_value": row.get("target"), "status": row.get("shown"), "low_after": then.get("low"),
+            "high_after": then.get("high"), "status_code_after": then.get("shown"),
+            **{name: counts.get(name) for name in _COUNTS},
             "finding_status": said["finding_status"], "value": said["value"], "target_shown": said["target"],
             "value_after": said.get("value_after"), "status_after": said.get("status_after"),
         }  # fmt: skip
 
 
-_FINDING = tuple(
-    "rule title kind unit unit_shown low high target_value sense by status low_after high_after status_code_after yes "  # noqa: SIM905
-    "unknown no counted_total finding_status value target_shown value_after status_after".split()
-)
+_COUNTS = ("yes", "unknown", "no")
+_FINDING = (
+    "rule", "title", "kind", "unit", "unit_shown", "low", "high", "target_value", "sense", "by", "status", "low_after",
+    "high_after", "status_code_after", *_COUNTS, *OF_PARTS, "part_unit", "part_unit_shown", "finding_status", "value",
+    "target_shown", "value_after", "status_after",
+)  # fmt: skip
 
 
-def _findings(runs: Mapping[str, Run], states: pd.DataFrame) -> pd.DataFrame:
+def _unit(unit: str, lang: str) -> str:
+    return text(f"sheet.unit.{readers_unit(unit, lang)}", lang)
+
+
+def _findings(runs: Mapping[str, Run], states: pd.DataFrame, lang: str) -> pd.DataFrame:
     """A row for each rule of each region."""
     names = states.set_index("id")["name"]
     rows = [
         {"region_id": region, "region": names[region], **row}
         for region, run in runs.items()
-        for row in _rows_of(run)
+        for row in _rows_of(run, lang)
     ]
     return pd.DataFrame(rows, columns=["region_id", "region", *_FINDING], dtype=object)
 
@@ -231,32 +223,71 @@ def _on_roads(kind: str) -> bool:
     return found is not None and issubclass(found.model, RouteRule)
 
 
-def _whole(findings: pd.DataFrame, national: Run | None, lang: str) -> pd.DataFrame:
+def _whole(
+    findings: pd.DataFrame, national: Run | None, project: Mapping[str, Any], lang: str
+) -> pd.DataFrame:
     """Each rule for the whole country: rules on roads as the national run has them, others as sums of the regions."""
-    on_roads = {} if national is None else {r["rule"]: r for r in _rows_of(national) if _on_roads(r["kind"])}
+    on_roads = (
+        {} if national is None else {r["rule"]: r for r in _rows_of(national, lang) if _on_roads(r["kind"])}
+    )
     rows = []
     for rule in dict.fromkeys([*findings["rule"], *on_roads]):
         mine = findings[findings["rule"] == rule]
         stands = mine["status"].value_counts()
         by_region = {name.replace("rules", "regions"): int(stands.get(s, 0)) for s, name in STATUSES.items()}
-        row = on_roads.get(rule) or _summed(mine, lang)
+        row = on_roads.get(rule) or _summed(mine, project, lang)
         rows.append({**row, **by_region})
     columns = [*_FINDING, *(name.replace("rules", "regions") for name in STATUSES.values())]
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
-def _summed(mine: pd.DataFrame, lang: str) -> dict[str, Any]:
-    """A rule's counts, summed over the regions: what it counts lies in one region each."""
-    same = ("rule", "title", "kind", "target_shown", "target_value", "unit", "unit_shown", "sense", "by")
+def _summed(mine: pd.DataFrame, project: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """A rule's counts and parts of shares, summed over the regions: what it counts lies in one region each.
+
+    Where it is uncertain whether something counts at all, the sums are no interval of the whole: no region's worst case
+    need be part of the country's. Then they are told without one.
+    """
+    same = (
+        "rule",
+        "title",
+        "kind",
+        "target_shown",
+        "target_value",
+        "unit",
+        "unit_shown",
+        "sense",
+        "by",
+        "part_unit",
+    )
     row: dict[str, Any] = {name: mine[name].iloc[0] for name in same}
-    if mine["counted_total"].notna().any():
-        row |= {
-            name: float(mine[name].astype(float).sum()) for name in ("yes", "unknown", "no", "counted_total")
-        }
-        counts = {name: f"{row[name]:,.0f}" for name in ("yes", "unknown", "counted_total")}
-        key = "national.sum-unknown" if row["unknown"] else "national.sum"
-        row["value"] = text(key, lang, **counts)
+    counts, parts = mine[list(_COUNTS)].astype(float), mine[list(OF_PARTS)].astype(float)
+    if counts.notna().any(axis=None):
+        row |= {name: float(counts[name].sum()) for name in _COUNTS}
+    known = parts.notna().all(axis=1)
+    if row["unit"] != "share" or not known.any() or (counts[~known].sum(axis=1) > 0).any():
+        return row
+    row |= {name: float(parts[name].sum()) for name in OF_PARTS}
+    ends = [f"{row[f'{end}_part']:,.10g}/{row[f'{end}_whole']:,.10g}" for end in ("low", "high")]
+    row["value"] = " – ".join(dict.fromkeys(ends))
+    if row["low_whole"] > 0 and (parts["low_whole"] == parts["high_whole"])[known].all():
+        row |= {end: row[f"{end}_part"] / row[f"{end}_whole"] for end in ("low", "high")}
+        shares = [shown(row[end], column("number", unit="share"), lang) for end in ("low", "high")]
+        row["value"] = text("national.sum", lang, share=" – ".join(dict.fromkeys(shares)), parts=row["value"])
+        row |= _status(row, project, lang)
     return row
+
+
+def _status(row: Mapping[str, Any], project: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """How the whole country stands to a rule that asks for a share."""
+    if row["sense"] != ">=":
+        return {}
+    target, by, at = row["target_value"], row["by"], project.get("reference_date")
+    found = "met" if row["low"] >= target - TOLERANCE else "undecided"
+    found = "not met" if row["high"] < target - TOLERANCE else found
+    if found != "met" and by is not None and at is not None and by > at:
+        found = "not due"
+    words = text(f"status.{found.replace(' ', '-')}", lang, year="" if by is None else by[:4])
+    return {"status": found, "finding_status": words}
 
 
 # -- gaps that regions share -----------------------------------------------------------------------------
@@ -343,7 +374,7 @@ def _shared_gaps(
             "closed_by": actions["id"].iloc[closed_by].tolist(),
         })  # fmt: skip
         lines.append(line)
-    columns = [*dict.fromkeys(GAP_COLUMNS.split()), "parts", "closed_by"]
+    columns = [*_OF_GAP, "rule_title", "regions", "region_lengths", "builders", "parts", "closed_by"]
     return gpd.GeoDataFrame(pd.DataFrame(rows, columns=columns), geometry=lines, crs=WGS84), closing
 
 
@@ -383,12 +414,12 @@ def _actions(national: Run | None, regions: gpd.GeoDataFrame) -> gpd.GeoDataFram
         columns={"kind": "action_kind", "order": "build_order", "year": "stage_year"}
     )
     # A place on a border belongs to the first of the regions that hold it.
-    at, region = shapely.STRtree(regions.geometry.to_numpy()).query(points, predicate="intersects")
-    first = pd.Series(region, at).groupby(level=0).min().reindex(range(len(found)))
+    owner, region = shapely.STRtree(regions.geometry.to_numpy()).query(points, predicate="intersects")
+    first = pd.Series(region, owner).groupby(level=0).min().reindex(range(len(found)))
     place = first.fillna(-1).to_numpy(int)
-    for column, name in (("region", "name"), ("region_id", "id")):
+    for at, name in (("region", "name"), ("region_id", "id")):
         values = np.array([*regions[name], None], dtype=object)  # the last for places outside all regions
-        found[column] = values[place]
+        found[at] = values[place]
     found["money"] = found["cost"]
     return found
 
@@ -413,40 +444,3 @@ def _with_plans(
     return regions.assign(
         **{name: whole.get(name, table[name].astype(float)) for name in PLAN_COLUMNS.split()}
     )
-
-
-# -- tables ----------------------------------------------------------------------------------------------
-
-
-def country_tables(country: Results) -> dict[str, Table]:
-    """The sheets of ``country.xlsx`` by name: whole country, ranking, rules by region, shared gaps, plans, failures."""
-    lang, looks = country.lang, status_looks(country.lang)
-    unit = text("sheet.unit.count", lang)
-
-    def made(name: str, names: str, frame: pd.DataFrame, **options: Any) -> Table:
-        found = tuple(
-            replace(h, unit_by="unit") if h.name in OF_UNIT and "unit" in frame else h
-            for h in heads(names, lang, currency=country.currency)
-        )
-        return Table(name, found, pd.DataFrame(frame.drop(columns="geometry", errors="ignore")), **options)
-
-    by_rule = country.findings.assign(
-        unit_shown=[text(f"sheet.unit.{u}", lang) if u else unit for u in country.findings["unit"]]
-    )
-    status = {"looks": {"finding_status": looks, "status_after": looks}}
-    ranked = country.regions.sort_values(["rank", "id"], na_position="last")
-    undone = country.regions[country.regions["region_state"] != "done"]
-    return {
-        table.name: table
-        for table in (
-            made("country-whole", WHOLE_COLUMNS, country.whole, **status),
-            made(
-                "country-ranking", f"rank name {' '.join(STATUSES.values())} id", ranked.dropna(subset="rank")
-            ),
-            made("country-rules", RULE_COLUMNS, by_rule, printed=11, **status),
-            made("country-gaps", GAP_COLUMNS, country.gaps),
-            made("country-plan", f"name {PLAN_COLUMNS} id", country.regions),
-            made("country-actions", f"{ACTION_COLUMNS} lon lat", country.actions),
-            made("country-undone", "name region_state state_reason id", undone),
-        )
-    }

@@ -36,12 +36,12 @@ from ..rules.finding import Shown
 from ..rules.policy import Policy, read_policy
 from ..schema import TableSchema
 from ..tables.layer import FindingRow, Imprint, Layer, SourceNote
-from ..tables.numbers import plain
+from ..tables.numbers import OF_PARTS, plain
 from ..tables.plan_tables import Tables
 from ..texts import text
-from .layers import country_layers, page_layers, region_panel
+from .layers import country_layers, country_tables, page_layers, region_panel
 from .manifest import State
-from .national import STATUSES, Results, country_tables, read_results
+from .national import STATUSES, Results, read_results
 from .report import write_country_report
 
 FILES = (
@@ -235,7 +235,7 @@ def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
     ]
     found = {key: row[key] for key in keys if key in row}
     found["status_after"] = row["status_code_after"]
-    counts = {name: row[name] for name in (*_COUNTS, "counted_total")}
+    counts = {name: row[name] for name in _COUNTS}
     return {**found, "counts": counts, **{key: row[key] for key in row if key.startswith("regions_")}}
 
 
@@ -243,12 +243,14 @@ def country_schema() -> Schema:
     """Return the JSON Schema (2020-12) of ``country.json``."""
     null_text: Schema = {"type": ["string", "null"]}
     status = one_of(*get_args(Shown), None)
-    counts = object_of("yes unknown no counted_total")
+    counts = object_of("yes unknown no")
     finding: dict[str, Any] = {
         "kind": TEXT, "unit": one_of(*UNITS, None), "sense": one_of("<=", ">=", None), "by": null_text,
         "status": status, "status_after": status, "counts": counts, "value": null_text, "rule": TEXT,
         "rank": described("Of the regions by this rule; 1 is best.", {"type": ["integer", "null"]}),
     }  # fmt: skip
+    names = f"rule title {_ENDS} {' '.join(OF_PARTS)} status status_after counts"
+    finding["part_unit"] = described("Of the parts of shares: km, or counted.", one_of("", "km", None))
     stands = " ".join(name.replace("rules", "regions") for name in STATUSES.values())
     regions = rows_of(
         f"id name state reason standing rank {' '.join(STATUSES.values())} {_PLAN}", id=TEXT, name=TEXT,
@@ -270,10 +272,10 @@ def country_schema() -> Schema:
                 currency=TEXT, policy=null_text, length_unit=null_text, reference_date=DATE, data_date=null_text,
             ),
             regions=regions,
-            findings=rows_of(f"region_id rule title {_ENDS} status status_after counts", region_id=TEXT, **finding),
+            findings=rows_of(f"region_id {names}", region_id=TEXT, **finding),
             national=object_of("findings", findings=described(
                 "Rules on roads as measured on the whole country; of the others the regions' counts are summed.",
-                rows_of(f"rule title {_ENDS} status status_after counts {stands}", **finding),
+                rows_of(f"{names} {stands}", **finding),
             )),
             shared_gaps=described("Gaps that are too long and lie in several regions, in driving direction.", gaps),
             actions=rows_of(

@@ -33,7 +33,7 @@ def write_country_report(
     ----------
     country : Results
     tables : mapping of name -> Table
-        From :func:`plugspan.country.national.country_tables`.
+        From :func:`plugspan.country.layers.country_tables`.
     path : Path
         ``.docx`` to write; what is there is replaced.
     imprint : Imprint
