@@ -220,19 +220,8 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
     """A rule of a region or of the whole country."""
-    keys = [
-        "region_id",
-        "rule",
-        "title",
-        "kind",
-        "unit",
-        *_ENDS.split(),
-        "sense",
-        "by",
-        "status",
-        "rank",
-        "value",
-    ]
+    ends = (*_ENDS.split(), *OF_PARTS, "part_unit")
+    keys = ["region_id", "rule", "title", "kind", "unit", *ends, "sense", "by", "status", "rank", "value"]
     found = {key: row[key] for key in keys if key in row}
     found["status_after"] = row["status_code_after"]
     counts = {name: row[name] for name in _COUNTS}
