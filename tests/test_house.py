@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib import metadata
 from pathlib import Path
@@ -63,11 +64,14 @@ EXTRA = {"plugspan.data", "plugspan.qgs"}
 """Names that are no modules: the folder of the sample in an installed package, a file in a GeoPackage."""
 
 
-def modules(root: Path):
-    """(path, package, tree) of every module in the source folder."""
+@cache
+def modules(root: Path) -> tuple[tuple[Path, str, ast.Module], ...]:
+    """(path, package, tree) of every module in the source folder; read once for all tests."""
+    found = []
     for path in sorted((root / "coverage").rglob("*.py")):
-        parts = path.relative_to(root / "coverage").parts
-        yield path, parts[0].removesuffix(".py"), ast.parse(path.read_text("utf-8"))
+        package = path.relative_to(root / "coverage").parts[0].removesuffix(".py")
+        found.append((path, package, ast.parse(path.read_text("utf-8"))))
+    return tuple(found)
 
 
 def imported(path: Path, root: Path, tree: ast.AST):

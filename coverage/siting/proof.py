@@ -115,7 +115,7 @@ def write_proof(
             }
             for level in plan.levels
         ],
-        "years": None if stages is None else write_years(problem, stages),
+        "years": None if stages is None else write_years(stages),
     }
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .levels import PlanProblem
 from .maxcover.problem import COST_TOLERANCE
 from .stages import DUE, LITTLE, StagePlan
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 DIGITS = 12
 
 
-def write_years(problem: PlanProblem, stages: StagePlan) -> dict[str, Any] | None:
+def write_years(stages: StagePlan) -> dict[str, Any] | None:
     """What a stranger needs to check the years, as JSON has it; None if there was nothing to spread."""
     if not stages.program or stages.keeps is None:
         return None

@@ -158,7 +158,7 @@ def _identical(shared: Stretches, signs: Signs) -> list[Match]:
         if ra != rb or sa == sb:
             continue
         table = heaviest_falling(joined(np.array(stretches)))
-        found.append(Match(a, b, table[:, :2].ravel(), table[:, [3, 2]].ravel(), identical=True))
+        found.append(Match(a, b, table[:, :2].ravel(), table[:, [3, 2]].ravel()))
     return found
 
 
@@ -175,7 +175,7 @@ def _refine(matches: list[Match], near: Beside, free: _Free) -> list[Match]:
         fits = between & (~outer | (free.at(a, s) & free.at(b, t)))
         all_s, all_t = np.concatenate([match.s_m, s[fits]]), np.concatenate([match.t_m, t[fits]])
         keep = falling(all_s, all_t)
-        better = Match(a, b, all_s[keep], all_t[keep], identical=True)
+        better = Match(a, b, all_s[keep], all_t[keep])
         free.use(better)
         found.append(better)
     return found
@@ -248,7 +248,7 @@ def _match_beside(near: Beside, pair: tuple[int, int], free: _Free, count: IntAr
     if not ok.any() or ok.sum() / 2.0 * STEP_M < enough:
         return None
     keep = falling(s[ok], t[ok])
-    return Match(a, b, s[ok][keep], t[ok][keep], identical=False)
+    return Match(a, b, s[ok][keep], t[ok][keep])
 
 
 class _Free:

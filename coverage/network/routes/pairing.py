@@ -42,7 +42,6 @@ class Match:
     b: int
     s_m: FloatArray
     t_m: FloatArray
-    identical: bool
 
 
 @dataclass(frozen=True, eq=False)
