@@ -45,7 +45,7 @@ plugin: $(READY)
 
 # The lock holds versions and hashes for Python 3.11 and every platform with wheels; no addresses.
 lock:
-	$(BIN)/python -m piptools compile --quiet --extra test --extra dev --extra docs --generate-hashes --allow-unsafe --strip-extras \
+	$(BIN)/python -m piptools compile --quiet --extra test --extra dev --extra docs --extra postgis --generate-hashes --allow-unsafe --strip-extras \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate \
 	  --output-file requirements.lock pyproject.toml
 

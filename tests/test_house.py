@@ -51,6 +51,9 @@ FENCED = {
     "osmium": {"network", "data"},
     "osmnx": {"network"},
     "folium": {"render"},
+    "sqlalchemy": {"render"},
+    "geoalchemy2": {"render"},
+    "psycopg": {"render"},
     "click": {"cli"},
     "rich": {"cli"},
     "starlette": {"app"},
@@ -120,7 +123,8 @@ def test_what_is_imported_is_declared_with_its_reason(root):
     """Third parties that are imported, dependencies in pyproject and the table in the docs are the same."""
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     declared = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
-    extra = {Requirement(line).name for line in project["optional-dependencies"]["cluster"]}
+    extras = project["optional-dependencies"]
+    extra = {Requirement(line).name for name in ("cluster", "postgis") for line in extras[name]}
     found = set()
     for path, _, tree in modules(root):
         for node in (

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import click
 
-from .common import lang_option, messages_in, open_project, option, progress_bar, project_argument, verb, warn
+from .common import (
+    lang_option,
+    messages_in,
+    open_project,
+    option,
+    progress_bar,
+    project_argument,
+    ui_lang,
+    verb,
+    warn,
+)
 
 
 @verb("map")
@@ -15,15 +25,20 @@ from .common import lang_option, messages_in, open_project, option, progress_bar
 @option("overwrite", is_flag=True)
 @lang_option
 def command(project: Path, file: Path, overwrite: bool, lang: str | None) -> int:
-    """Assess, propose sites, and write one HTML file."""
+    """Assess, propose sites, and write one HTML file; of a run folder the map that is there."""
     from ..atomic import check_file
     from ..pipeline import make_plan
-    from ..render.run import write_map_file
+    from ..render.files import copy_from_run
+    from ..render.run import is_run_folder, write_map_file
 
-    opened = open_project(project, lang)
-    with messages_in(opened.language), progress_bar(opened.language) as progress:
-        check_file(file, overwrite=overwrite)
-        plan = make_plan(opened, progress=progress)
-        write_map_file(plan, file, overwrite=overwrite, lang=opened.language)
+    if is_run_folder(project):
+        with messages_in(lang or ui_lang()):
+            copy_from_run(project, "map.html", file, overwrite=overwrite, lang=lang)
+    else:
+        opened = open_project(project, lang)
+        with messages_in(opened.language), progress_bar(opened.language) as progress:
+            check_file(file, overwrite=overwrite)
+            plan = make_plan(opened, progress=progress)
+            write_map_file(plan, file, overwrite=overwrite, lang=opened.language)
     warn(str(file))
     return 0

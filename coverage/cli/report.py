@@ -26,15 +26,15 @@ from .common import (
 @option("overwrite", is_flag=True)
 @lang_option
 def command(project: Path, file: Path | None, pdf: bool, overwrite: bool, lang: str | None) -> int:
-    """Write the report of a project, or the PDF of a run folder's report."""
+    """Write the report of a project, or take that of a run folder."""
     from ..atomic import check_file
     from ..pipeline import make_plan
-    from ..render.files import write_report_files, write_run_pdf
+    from ..render.files import write_report_files, write_run_report
     from ..render.run import is_run_folder
 
     if is_run_folder(project):
         with messages_in(lang or ui_lang()):
-            made = write_run_pdf(project, file, overwrite=overwrite)
+            made = write_run_report(project, file, pdf=pdf, overwrite=overwrite, lang=lang)
     else:
         opened = open_project(project, lang)
         target = file or Path("report.docx")

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from ..atomic import check_file, write_file
 from ..errors import Fault, InputError
+from ..inputs.files import RUN_TABLE
 from ..plan import Plan
 from ..tables.publication import Publication
-from .gis.export import Encoding, Format, export_layers
+from ..units import WGS84
+from .gis.export import Encoding, Format, export_tables
+from .gis.geopackage import Table, prepare
+from .gis.postgis import write_postgis
+from .gis.stored import LAYERS, read_layers
+from .read_run import part_of, read_result, run_language
 from .report.write import write_pdf, write_report
+from .result_schema import result_schema, result_text
 from .workbook.write import write_workbook
 
 
@@ -39,20 +48,31 @@ def write_report_files(plan: Plan, path: Path, *, pdf: bool, overwrite: bool, la
     return [path, _pdf(path, path.with_suffix(".pdf"), overwrite=overwrite)]
 
 
-def write_run_pdf(run: Path, path: Path | None, *, overwrite: bool) -> list[Path]:
-    """Write the PDF of a run folder's report, into the folder if no other place is named.
+def write_run_report(
+    run: Path, path: Path | None, *, pdf: bool, overwrite: bool, lang: str | None
+) -> list[Path]:
+    """Write the PDF of a run folder's report, into the folder if no place is named; else take the report as it is.
 
     Raises
     ------
     OutputExistsError
         If it is there and ``overwrite`` is False.
     InputError
-        If the run has no report, or there is no LibreOffice.
+        If the run has no report or was written in another language than ``lang``, or there is no LibreOffice.
     """
     report = run / "report.docx"
     if not report.is_file():
         raise InputError(Fault("run-without-report", file=str(run)))
+    if path is not None and path.suffix.lower() == ".docx" and not pdf:
+        return [copy_from_run(run, report.name, path, overwrite=overwrite, lang=lang)]
     return [_pdf(report, path or run / "report.pdf", overwrite=overwrite)]
+
+
+def write_workbook_file(plan: Plan, path: Path, *, overwrite: bool, lang: str) -> None:
+    """Write the workbook alone."""
+    shown = Publication(plan, lang)
+    with write_file(path, overwrite=overwrite) as new:
+        write_workbook(shown.imprint, shown.tables, new, lang=shown.lang, note=shown.note)
 
 
 def _pdf(report: Path, path: Path, *, overwrite: bool) -> Path:
@@ -61,34 +81,98 @@ def _pdf(report: Path, path: Path, *, overwrite: bool) -> Path:
     return path
 
 
-def write_export(
-    plan: Plan,
-    path: Path,
-    format: str,  # noqa: A002 (the word its users know)
-    *,
-    encoding: str = "UTF-8",
-    overwrite: bool,
-    lang: str,
-) -> tuple[Fault, ...]:
-    """Write the layers of a plan in another format into a folder, or the workbook (``"xlsx"``) into a file.
-
-    Returns
-    -------
-    tuple of Fault
-        What the format could not hold.
+def copy_from_run(run: Path, name: str, path: Path, *, overwrite: bool, lang: str | None) -> Path:
+    """Write a file of a run folder to another place, as it is.
 
     Raises
     ------
     OutputExistsError
-        If ``path`` is there and ``overwrite`` is False.
+        If it is there and ``overwrite`` is False.
+    InputError
+        If the run has no such file, or was written in another language than ``lang``.
     """
-    shown = Publication(plan, lang)
-    if format == "xlsx":
-        with write_file(path, overwrite=overwrite) as new:
-            write_workbook(shown.imprint, shown.tables, new, lang=shown.lang, note=shown.note)
-        return ()
-    exported = export_layers(
-        shown.layers, path, cast(Format, format), crs=shown.project.output.crs, lang=shown.lang,
-        encoding=cast(Encoding, encoding), source=shown.note.line(shown.lang), overwrite=overwrite,
-    )  # fmt: skip
-    return exported.notes
+    own = run_language(run)
+    if lang is not None and own not in (None, lang):
+        raise InputError(Fault("run-other-language", file=str(run), value=own, values={"lang": lang}))
+    if not (run / name).is_file():
+        raise InputError(Fault("run-without-file", file=str(run), value=name))
+    with write_file(path, overwrite=overwrite) as new:
+        shutil.copyfile(run / name, new)
+    return path
+
+
+@dataclass(frozen=True, eq=False)
+class Handover:
+    """What is handed over in other formats: of a plan just made, or of a run folder, from which nothing is recomputed.
+
+    Attributes
+    ----------
+    tables : tuple of Table
+        Layers, tables of results, and (``input_…``) what was read.
+    crs : str
+        Of the layers.
+    source : str
+        The line on sources and date.
+    title : str
+    result : str
+        ``result.json``.
+    """
+
+    tables: tuple[Table, ...]
+    crs: str
+    source: str
+    title: str
+    result: str
+
+    @classmethod
+    def of_plan(cls, plan: Plan, lang: str, *, degrees: bool = False) -> Handover:
+        """Take what a plan would write into ``layers.gpkg``; in EPSG:4326 if asked for in degrees."""
+        shown = Publication(plan, lang)
+        crs = WGS84 if degrees else shown.project.output.crs
+        tables = prepare(shown.layers, shown.file_tables, crs=crs, lang=shown.lang)
+        source = shown.note.line(shown.lang)
+        return cls(tables, crs, source, shown.project.name, result_text(shown.result))
+
+    @classmethod
+    def of_run(cls, run: Path, lang: str, *, degrees: bool = False) -> Handover:
+        """Read what a run has written."""
+        stored = read_layers(run / LAYERS, lang, degrees=degrees)
+        title = str(part_of(read_result(run), "project.name", run / "result.json"))
+        result = (run / "result.json").read_text("utf-8")
+        return cls(stored.tables, WGS84 if degrees else stored.crs, stored.source, title, result)
+
+    def export(
+        self,
+        path: Path,
+        format: Format,  # noqa: A002 (the word its users know)
+        *,
+        encoding: Encoding = "UTF-8",
+        overwrite: bool,
+        lang: str,
+    ) -> tuple[Fault, ...]:
+        """Write layers and tables into a folder, a file each, with the results and what describes them.
+
+        Returns
+        -------
+        tuple of Fault
+            What the format could not hold.
+
+        Raises
+        ------
+        OutputExistsError
+            If ``path`` is there and ``overwrite`` is False.
+        """
+        own = [table for table in self.tables if not table.name.startswith(RUN_TABLE)]
+        more = {"result.json": self.result, "result.schema.json": result_text(result_schema())}
+        exported = export_tables(
+            own, path, format, crs=self.crs, lang=lang, encoding=encoding, source=self.source, title=self.title,
+            more=more, overwrite=overwrite,
+        )  # fmt: skip
+        return exported.notes
+
+    def store(self, address: str, schema: str, *, overwrite: bool, lang: str) -> int:
+        """Write all tables into a database; see :func:`plugspan.render.gis.postgis.write_postgis`."""
+        return write_postgis(
+            self.tables, address, schema=schema, crs=self.crs, lang=lang, source=self.source,
+            result=json.loads(self.result), overwrite=overwrite,
+        )  # fmt: skip

@@ -5,7 +5,9 @@ Each folder has a ``README.txt`` that names the columns and says what the format
 
 from __future__ import annotations
 
+import csv
 import errno
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,11 +25,11 @@ import shapely
 from ...atomic import write_folder
 from ...errors import Diagnostics, Fault
 from ...tables.layer import Layer
-from ...texts import text
+from ...texts import LANGUAGES, text
 from ...units import WGS84
 from .fields import Field, ascii_names
 from .geopackage import NO_TIME, Table, as_os_errors, prepare
-from .qml import layer_qml
+from .qml import renamed_qml
 
 Format = Literal["shapefile", "geojson", "flatgeobuf", "geoparquet", "pmtiles"]
 Encoding = Literal["UTF-8", "GBK"]
@@ -46,7 +48,15 @@ DBF_NAME, DBF_BYTES = 10, 254
 """Longest name and text that a Shapefile's table holds."""
 _PMTILES_HEAD = 127
 """Bytes of an archive of tiles that say where its parts are: index, metadata, leaves, tiles: place and length."""
-README = "README.txt"
+IN_DEGREES: tuple[Format, ...] = ("geojson", "pmtiles")
+"""Formats that are made of EPSG:4326, whatever system is asked for."""
+README, PACKAGE = "README.txt", "datapackage.json"
+_ABOUT = {
+    "result.json": "app.handover.what-result",
+    "result.schema.json": "app.handover.what-result-schema",
+    PACKAGE: "app.handover.what-datapackage",
+}
+"""Text that says what a file is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,52 +111,86 @@ def export_layers(
     InputError
         If ``crs`` is unknown or not made for this part of the world.
     """
-    crs = WGS84 if format in ("geojson", "pmtiles") else crs
+    crs = WGS84 if format in IN_DEGREES else crs
     tables = prepare(layers, {}, crs=crs, lang=lang)
+    return export_tables(
+        tables,
+        folder,
+        format,
+        crs=crs,
+        lang=lang,
+        encoding=encoding,
+        source=source,
+        time=time,
+        overwrite=overwrite,
+    )
+
+
+def export_tables(
+    tables: Sequence[Table],
+    folder: str | Path,
+    format: Format,  # noqa: A002
+    *,
+    crs: str,
+    lang: str,
+    encoding: Encoding = "UTF-8",
+    source: str = "",
+    title: str = "",
+    more: Mapping[str, str] | None = None,
+    time: str = NO_TIME,
+    overwrite: bool = False,
+) -> Exported:
+    """Write tables that are ready for files: see :func:`export_layers`. Those without geometry become CSV files.
+
+    Parameters
+    ----------
+    title : str
+        Of the data package.
+    more : mapping
+        Further texts by the name of their file.
+    """
     notes = Diagnostics()
     with write_folder(Path(folder), overwrite=overwrite) as new:
         written = []
         for table in tables:
             held = _fit(table, format, encoding, notes)
-            if format == "pmtiles" and not len(
-                _geometry(held)
-            ):  # its driver writes no archive without a tile
-                notes.append(_note("export-empty", table))
+            if format == "pmtiles" and held.geometry is not None and not len(held.geometry):
+                notes.append(_note("export-empty", table))  # its driver writes no archive without a tile
                 continue
             with as_os_errors(Path(folder)):
-                file = new / f"{held.name}{SUFFIX[format]}"
-                _WRITERS[format](held, file, crs, encoding, time)
+                file = new / _file_name(held, format)
+                (_write_csv if held.geometry is None else _WRITERS[format])(held, file, crs, encoding, time)
                 _check_whole(held, file)
-            style = layer_qml(_layer(held), held.fields, lang)
-            (new / f"{held.name}.qml").write_text(style, "utf-8")
+            if held.geometry is not None:
+                names = {old.name: short.name for old, short in zip(table.fields, held.fields, strict=True)}
+                (new / f"{held.name}.qml").write_text(renamed_qml(table.qml[lang], names), "utf-8")
             written.append(held)
-        readme = (
-            "\n".join(
-                _readme(
-                    written, format, MERCATOR if format == "pmtiles" else crs, lang, encoding, source, notes
-                )
-            )
-            + "\n"
-        )
-        (new / README).write_text(readme, "utf-8-sig")
+        more = more or {}
+        shown = MERCATOR if format == "pmtiles" else crs
+        readme = _readme(written, format, shown, lang, encoding, source, notes, sorted(more))
+        (new / README).write_text("\n".join(readme) + "\n", "utf-8-sig")
+        for name, content in more.items():
+            (new / name).write_text(content, "utf-8")
+        package = _package(written, format, encoding, lang, title or source, sorted(more))
+        (new / PACKAGE).write_text(package, "utf-8")
         files = tuple(sorted(p.name for p in new.iterdir()))
     return Exported(Path(folder), files, tuple(notes))
+
+
+def _file_name(table: Table, format: Format) -> str:  # noqa: A002
+    return f"{table.name}{SUFFIX[format] if table.geometry is not None else '.csv'}"
 
 
 def _geometry(table: Table) -> npt.NDArray[Any]:
     return np.asarray(table.geometry, dtype=object)
 
 
-def _layer(table: Table) -> Layer:
-    if table.layer is None:
-        raise ValueError(f"{table.name} has no geometry")
-    return table.layer
-
-
 # -- what a format can hold ------------------------------------------------------------------------------
 
 
 def _fit(table: Table, format: Format, encoding: Encoding, notes: Diagnostics) -> Table:  # noqa: A002
+    if table.geometry is None:
+        return _fit_csv(table, encoding, notes) if format == "shapefile" and encoding != "UTF-8" else table
     if format == "shapefile":
         return _fit_shapefile(table, encoding, notes)
     if format in ("flatgeobuf", "pmtiles"):
@@ -172,6 +216,16 @@ def _fit_shapefile(table: Table, encoding: Encoding, notes: Diagnostics) -> Tabl
         for f, name in zip(table.fields, names, strict=True)
     ]
     return replace(table, fields=tuple(fields))
+
+
+def _fit_csv(table: Table, encoding: Encoding, notes: Diagnostics) -> Table:
+    """Say where an encoding lacks characters; what it writes in their place is the writer's business."""
+    for field in table.fields:
+        held = field.values[~field.missing] if field.values.dtype == object else ()
+        lost = sum(fit_text(value, encoding)[2] for value in held)
+        if lost:
+            notes.append(_note("export-lost", table, field, n=lost, encoding=encoding))
+    return table
 
 
 def _fit_dbf(field: Field, table: Table, encoding: Encoding, notes: Diagnostics) -> Field:
@@ -311,6 +365,23 @@ def _write_pmtiles(table: Table, path: Path, crs: str, encoding: Encoding, time:
     )
 
 
+def _write_csv(table: Table, path: Path, _crs: str, encoding: str, _time: str) -> None:
+    """All names and texts in full; a Shapefile's encoding is that of its tables, too."""
+    held = [
+        np.where(field.missing, "", [_csv_cell(value) for value in field.values.tolist()])
+        for field in table.fields
+    ]
+    marked = "utf-8-sig" if encoding == "UTF-8" else encoding  # Excel takes UTF-8 by its mark alone
+    with path.open("w", encoding=marked, errors="replace", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([field.name for field in table.fields])
+        writer.writerows(zip(*held, strict=True))
+
+
+def _csv_cell(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+
+
 _ARROW = {"b": pa.bool_(), "i": pa.int64(), "f": pa.float64(), "M": pa.date32(), "O": pa.string()}
 
 
@@ -339,14 +410,16 @@ def _readme(
     encoding: str,
     source: str,
     notes: Sequence[Fault],
+    more: Sequence[str],
 ) -> list[str]:
     lines = [text("export.readme", lang, format=text(f"export.{format}", lang), crs=crs)]
     lines += [source] if source else []
     lines += ["", text(f"export.limits-{format}", lang, encoding=encoding)]
     lines += ["", text("export.notes", lang), *(f"- {note.render(lang)}" for note in notes)] if notes else []
+    lines += ["", *(f"{name}  {text(_ABOUT[name], lang)}" for name in (*more, PACKAGE))]
     for table in tables:
-        n = len(_geometry(table))
-        lines += ["", f"{table.name}{SUFFIX[format]}  {table.title}  ({n})"]
+        n = len(table.fields[0].values) if table.fields else 0
+        lines += ["", f"{_file_name(table, format)}  {table.title}  ({n})"]
         lines += [_readme_column(field, lang) for field in table.fields]
     return lines
 
@@ -355,3 +428,51 @@ def _readme_column(field: Field, lang: str) -> str:
     full = "" if field.name == field.column.name else f" = {field.column.name}"
     meaning = field.meaning(lang)
     return f"  {field.name}{full}: {field.label(lang)}{' — ' + meaning if meaning else ''}"
+
+
+# -- data package ----------------------------------------------------------------------------------------
+
+
+def _package(
+    tables: Sequence[Table],
+    format: Format,  # noqa: A002
+    encoding: str,
+    lang: str,
+    title: str,
+    more: Sequence[str],
+) -> str:
+    """``datapackage.json``: each file, and each column with type, unit and meaning in all languages."""
+    resources: list[dict[str, Any]] = [
+        {
+            "name": table.name.lower().replace("_", "-"),
+            "title": table.title,
+            "path": _file_name(table, format),
+            "profile": "data-resource" if table.geometry is not None else "tabular-data-resource",
+            "format": _file_name(table, format).rpartition(".")[2],
+            "encoding": encoding if format == "shapefile" else "UTF-8",
+            "schema": {
+                "fields": [_package_field(field, lang) for field in table.fields],
+                "missingValues": [""],
+            },
+        }
+        for table in tables
+    ]
+    resources += [
+        {"name": name.replace(".", "-"), "title": text(_ABOUT[name], lang), "path": name, "format": "json"}
+        for name in more
+    ]
+    package = {"profile": "data-package", "name": "plugspan-export", "title": title, "resources": resources}
+    return json.dumps(package, ensure_ascii=False, indent=1) + "\n"
+
+
+def _package_field(field: Field, lang: str) -> dict[str, Any]:
+    kind = {"b": "boolean", "i": "integer", "f": "number", "M": "date", "O": "string"}[
+        field.values.dtype.kind
+    ]
+    meanings = {code: field.meaning(code) for code in LANGUAGES}
+    found = {
+        "name": field.name, "type": kind, "column": field.column.name, "title": field.label(lang),
+        "titles": {code: field.label(code) for code in LANGUAGES},
+        "description": " / ".join(filter(None, meanings.values())), "descriptions": meanings,
+    }  # fmt: skip
+    return found | ({"unit": field.column.unit} if field.column.unit else {})

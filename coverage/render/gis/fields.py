@@ -239,6 +239,14 @@ def in_crs(geometry: gpd.GeoSeries, crs: str) -> gpd.GeoSeries:
     return geometry.set_crs(start, allow_override=True).to_crs(crs)
 
 
+def in_wgs84(geometry: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Convert to EPSG:4326: the way back of :func:`in_crs`."""
+    crs = geometry.crs.to_string()
+    if crs not in (WGS84, CGCS2000):
+        geometry = geometry.to_crs(CGCS2000 if _on_cgcs2000(crs) else WGS84)
+    return geometry.set_crs(WGS84, allow_override=True)
+
+
 def check_crs(crs: str, bounds: Iterable[float]) -> None:
     """Refuse a CRS that is not meant for ``bounds`` (west, south, east, north in degrees), nor nearly.
 

@@ -6,7 +6,8 @@ nothing from data becomes an expression.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
 from ...markup import clean_xml
@@ -45,6 +46,38 @@ def layer_qml(layer: Layer, fields: Sequence[Field], lang: str) -> str:
 def table_qml(fields: Sequence[Field], lang: str) -> str:
     """Return the default style of a table without geometry: aliases and names of codes."""
     return _document(field_elements(fields, lang), labels=False)
+
+
+def renamed_qml(qml: str, names: Mapping[str, str]) -> str:
+    """Return a style for a file whose columns have other names.
+
+    Parameters
+    ----------
+    qml : str
+        From :func:`layer_qml`.
+    names : mapping
+        Old name -> new name.
+    """
+    if all(old == new for old, new in names.items()):
+        return qml
+    root = ElementTree.fromstring(qml.removeprefix(DOCTYPE))
+    quoted = re.compile("|".join(f'"{re.escape(old)}"' for old in names))
+
+    def in_expression(words: str) -> str:
+        return quoted.sub(lambda found: f'"{names[found[0][1:-1]]}"', words)
+
+    for each in root.iter():
+        for key in ("attr", "field", "fieldName"):
+            if key in each.attrib:
+                each.set(key, names.get(each.attrib[key], in_expression(each.attrib[key])))
+        if each.tag == "fieldConfiguration":
+            for held in each:
+                held.set("name", names.get(held.attrib["name"], held.attrib["name"]))
+        if each.tag == "Option" and each.get("name") == "expression":
+            each.set("value", in_expression(each.attrib["value"]))
+        if each.tag in ("previewExpression", "mapTip") and each.text:
+            each.text = in_expression(each.text)
+    return DOCTYPE + to_text(root)
 
 
 def style_elements(layer: Layer, fields: Sequence[Field], lang: str) -> list[Element]:
