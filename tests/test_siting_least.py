@@ -42,6 +42,36 @@ def test_windows_hold_a_site_exactly_when_all_gaps_are_short(length, candidates,
             assert cover[list(subset)].any(axis=0).all() == complies
 
 
+@settings(max_examples=400)
+@given(
+    st.integers(2, 30), st.lists(PLACES, max_size=5), st.integers(1, 12), st.lists(PLACES, max_size=3),
+    st.tuples(st.integers(0, 30), st.integers(1, 15)), st.booleans(),
+)  # fmt: skip
+def test_windows_of_a_judged_stretch(length, candidates, span, fixed, judged, ring):
+    """For every subset: all windows hold one <=> every gap that reaches into the stretch is at most the span."""
+    low = (judged[0] % length) / 2
+    length, span = length / 2, span / 2
+    high = min(low + judged[1] / 2, length)
+    candidates, fixed = [c / 2 for c in candidates], [f / 2 for f in fixed]
+    if ring:
+        fixed, candidates = [f % length for f in fixed], [c % length for c in candidates]
+    cover = gap_windows(length, candidates, span, fixed, ring=ring, judged_m=(low, high)).cover.toarray()
+    for size in range(len(candidates) + 1):
+        for subset in itertools.combinations(range(len(candidates)), size):
+            at = sorted([*fixed, *(candidates[i] for i in subset)])
+            if not ring:
+                ends = [0.0, *(x for x in at if 0 <= x <= length), length]
+            else:
+                ends = [*at, at[0] + length] if at else [low, low + length]
+            turns = (0.0, length) if ring else (0.0,)
+            complies = all(
+                b - a <= span
+                for a, b in itertools.pairwise(ends)
+                if any(a < high + turn and b > low + turn for turn in turns)
+            )
+            assert cover[list(subset)].any(axis=0).all() == complies
+
+
 def test_windows_worked_by_hand():
     """100 km, span 40, sites possible at 10, 50, 90: windows [0,40], (10,50], (50,90] (90+40 > 100 is the end)."""
     windows = gap_windows(100, [10, 50, 90], 40)

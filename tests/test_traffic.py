@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -10,10 +12,11 @@ import shapely
 from plugspan.inputs import DEMAND, SCHEMAS, TRAFFIC, as_table, collect, read_table
 from plugspan.network.routes import RoadIndex, find_routes
 from plugspan.rules.assessment import assess
+from plugspan.rules.length import coverage_pieces
 from plugspan.rules.policy import Policy, read_policy
 from plugspan.rules.roads import RoadContext
 from plugspan.rules.stretches import spacing_lines, spacing_rows
-from plugspan.rules.traffic import apply_traffic, eased, lay_traffic, light_of, routes_in, with_flow
+from plugspan.rules.traffic import apply_traffic, eased, in_band, lay_traffic, with_flow
 from plugspan.settings import parse_toml
 from test_evidence import site
 from toy import Toy, lonlat
@@ -134,25 +137,29 @@ def test_flow_is_vehicle_kilometres():
     [(8500.0, None, None), (8499.0, None, 8500), (9999.0, 0.2, 8500), (3000.0, 0.0, 8500), (2999.0, None, 3000),
      (3100.0, 0.1, 3000), (2999.0, 7.0, 3000), (8600.0, 7.0, None)],
 )  # fmt: skip
-def test_a_route_is_eased_by_its_light_vehicles(aadt, heavy, band):
+def test_a_stretch_is_eased_by_its_light_vehicles(aadt, heavy, band):
     """Below 8 500 and below 3 000 light vehicles, not at them; a share that is none counts as none."""
     graph, routes, inputs = world(counts({"ref": "G106", "aadt": aadt, "heavy_share": heavy}))
     found, _ = apply_traffic(rules(), inputs, RoadIndex(graph), routes, None)
     ids = [rule.id for rule in found.rules]
     assert ids == (["gap"] if band is None else ["gap", f"gap-under-{band}"])
     if band is not None:
-        light = light_of(routes, lay_traffic(RoadIndex(graph), routes, inputs.traffic)[0])
-        assert [r.ref for r in routes_in(routes, found.rules[1].network, light)] == ["G106"]
-        assert [r.ref for r in routes_in(routes, found.rules[0].network, light)] == ["G107"]
-        assert found.rules[1].site.one_way_pool_share == 0.5  # under 3 000 it holds as under 8 500
+        context = RoadContext(inputs, graph, tuple(routes), None)
+        assert [r.ref for r in context.of_class(found.rules[1].network)] == ["G106"]
+        assert [r.ref for r in context.of_class(found.rules[0].network)] == ["G107"]
+        assert found.rules[1].site == found.rules[0].site  # which pools count depends on where they stand
+        assert found.rules[1].site.one_way.share(2000.0) == 0.5
+        assert found.rules[1].site.one_way.share(np.nan) == 1.0
         assert found.rules[1].span_km == (100.0 if band == 3000 else 60.0)
 
 
 def test_nothing_is_eased_where_traffic_is_unknown():
-    """Counts on 79 of 80 km leave one of which nobody knows: the route stays under the rule."""
+    """Counts on 79 of 80 km leave one of which nobody knows: it stays under the rule, the others don't."""
     graph, routes, inputs = world(counts({"ref": "G106", "to_km": 79.0, "aadt": 100.0}))
-    found, _ = apply_traffic(rules(), inputs, RoadIndex(graph), routes, None)
-    assert found.rules == rules().rules
+    policy, inputs = apply_traffic(rules(), inputs, RoadIndex(graph), routes, None)
+    found = assess(policy, inputs, graph, routes, None)
+    km = {f.rule.id: round(f.figures["length_m"] / 1000, 1) for f in found.findings}
+    assert km == {"gap": 81.0, "gap-under-3000": 79.0}
 
 
 def test_a_gap_of_80_km_is_allowed_where_few_drive():
@@ -190,8 +197,112 @@ def test_half_the_power_is_enough_for_a_pool_of_one_direction():
     assert inputs.sites["id"].tolist() == ["both", "lone"]
     assert served.tolist() == [2, 1]
     assert context.status(rules().rules[0].site).tolist() == ["no", "no"]
-    few = eased(rules(), routes, {"G106": 5000.0}).rules[1]
-    assert context.status(few.site).tolist() == ["no", "yes"]
+    for aadt, status in ((5000.0, ["no", "yes"]), (9000.0, ["no", "no"])):
+        # The lone pool stands at km 20 or, from the other end, at km 60; elsewhere 5000 drive.
+        at = float(context.access(3.0).served.query("site == 1")["chainage_m"].iloc[0]) / 1000
+        table = counts({"ref": "G106", "aadt": 5000.0},
+                       {"ref": "G106", "from_km": at - 5, "to_km": at + 5, "aadt": aadt})  # fmt: skip
+        now = RoadContext(replace(inputs, traffic=table), graph, tuple(routes), None)
+        for rule in eased(rules(), routes, now.laid).rules:
+            assert now.status(rule.site).tolist() == status
+
+
+TENTH = POLICY.replace("60.0", "6.2").replace("100.0", "10.2").replace("access_km = 3.0", "access_km = 0.3")
+
+
+def one_road(sites, traffic, policy=TENTH):
+    """Assessment of G106, 20 km in one direction; km from its east end; spans of 6.2 and 10.2 km."""
+    toy = Toy(a=(-10_000, 0), b=(0, 0), c=(10_000, 0)).road("a b c", ref="G106", oneway=True)
+    graph = toy.graph()
+    routes = find_routes(graph, policy_classes())
+    pools = [site(str(x), (10_000 - x * 1000.0, 0), point_kw=150.0, pool_kw=600.0) for x in sites]
+    tables = {name: as_table(pools if name == "chargers" else [], schema) for name, schema in SCHEMAS.items()}
+    inputs = collect(tables | {"traffic": counts(*({"ref": "G106", **row} for row in traffic))}, None, [])
+    index = RoadIndex(graph)
+    found, inputs = apply_traffic(parse_toml(policy, Policy, "toy"), inputs, index, routes, None)
+    return assess(found, inputs, graph, routes, None), RoadContext(inputs, graph, tuple(routes), None), found
+
+
+def test_spans_hold_by_stretch():
+    """20 km, 9000 vehicles up to km 10 and 2000 beyond; pools at 0, 5, 13 and 20; spans of 6.2 and 10.2 km.
+
+    The gap of 8 km from 5 to 13 reaches into the busy half: 5 km of it are not served there, while its other 3 km
+    are, with the last 7 km. So the busy rule fails by 8 km, and the quiet one is met with 8 of 10.
+    """
+    traffic = [{"to_km": 10.0, "aadt": 9000.0}, {"from_km": 10.0, "aadt": 2000.0}]
+    found, _, _ = one_road([0, 5, 13, 20], traffic)
+    assert [(f.rule.id, f.status, round(f.low, 2)) for f in found.findings] == [
+        ("gap", "not met", 8), ("gap-under-3000", "met", 8)]  # fmt: skip
+    km = {f.rule.id: round(f.figures["length_m"] / 1000, 2) for f in found.findings}
+    assert km == {"gap": 10.0, "gap-under-3000": 10.0}
+    share = TENTH.replace("route_spacing", "length_coverage").replace("value_max = 6.2", "share_min = 1.0")
+    share = share.replace("class_limits_km = [6.2, 10.2]", "span_max_km = 6.2")
+    for reading in ("route", "edge"):
+        text = share.replace('statistic = "gap_max"', f'reading = "{reading}"')
+        found, _, _ = one_road([0, 5, 13, 20], traffic, text)
+        shares = [(f.rule.id, f.status, round(f.low, 3)) for f in found.findings]
+        assert shares == [("gap", "not met", 0.5), ("gap-under-3000", "met", 1.0)], reading
+
+
+SPOTS_KM = 0.5 * np.arange(1, 40)
+SPOTS = gpd.GeoDataFrame(
+    geometry=shapely.points([lonlat(10_000 - x * 1000.0, 0) for x in SPOTS_KM]), crs=4326
+)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_stretches_against_every_place(seed):
+    """Sites and counts at multiples of 500 m: each rule says of its places what a walk over all places says."""
+    rng = np.random.default_rng(seed)
+    sites = np.unique(rng.integers(1, 40, rng.integers(0, 6))) / 2
+    ends = np.sort(rng.integers(0, 41, (rng.integers(0, 5), 2)), axis=1) / 2
+    traffic = [
+        {"from_km": a, "to_km": b, "aadt": float(rng.choice([2000, 5000, 9000]))} for a, b in ends if b > a
+    ]
+    found, context, policy = one_road(sites, traffic)
+    at = 0.25 + 0.5 * np.arange(40)
+    light = np.full(40, np.inf)
+    for row in traffic:
+        light[(at > row["from_km"]) & (at < row["to_km"])] = row["aadt"]
+
+    def gap_at(places):
+        ends = np.array([0.0, *sorted(places), 20.0])
+        k = np.searchsorted(ends, at)
+        return ends[k] - ends[k - 1]
+
+    bands = {"gap": (8500, np.inf), "gap-under-8500": (3000, 8500), "gap-under-3000": (0, 3000)}
+    for rule in policy.rules:
+        low, high = bands[rule.id] if len(policy.rules) > 1 else (0, np.inf)
+        mine = (light >= low) & ((light < high) | (high == np.inf))
+        finding = found[rule.id]
+        if not mine.any():
+            assert (rule.id, finding.low) == ("gap", None)
+            continue
+        assert finding.low == pytest.approx(gap_at(sites)[mine].max(), abs=0.001)
+        assert finding.figures["length_m"] / 1000 == pytest.approx(0.5 * mine.sum(), abs=0.001)
+        rows = spacing_rows(
+            spacing_lines(context, rule, SPOTS), len(SPOTS), rule.span_km * 1000
+        ).cover.toarray()
+        for _ in range(20):
+            chosen = rng.random(len(SPOTS)) < rng.choice([0.05, 0.1, 0.3])
+            served = bool((gap_at({*sites, *SPOTS_KM[chosen]})[mine] <= rule.span_km).all())
+            assert bool(rows[chosen].any(axis=0).all()) == served
+
+
+def test_a_shared_road_is_judged_by_its_busier_number():
+    """G106 and G107 on the same 8 km: 2000 on the one, 9000 on the other; as road they count where more drive."""
+    toy = Toy(a=(0, 0), b=(8_000, 0), c=(16_000, 0)).road("a b", ref="G106;G107").road("b c", ref="G106")
+    graph = toy.graph()
+    routes = find_routes(graph, policy_classes())
+    tables = {name: as_table([], schema) for name, schema in SCHEMAS.items()}
+    table = counts({"ref": "G106", "aadt": 2000.0}, {"ref": "G107", "aadt": 9000.0})
+    context = RoadContext(collect(tables | {"traffic": table}, None, []), graph, tuple(routes), None)
+    bare = context.snapped.take(np.empty(0, np.int64))
+    km = {
+        band: coverage_pieces(context, in_band("core", *band), bare).weight_m.sum() / 1000
+        for band in ((0, 3000), (3000, 8500), (8500, None))
+    }
+    assert km == pytest.approx({(0, 3000): 8.0, (3000, 8500): 0.0, (8500, None): 8.0}, abs=0.01)
 
 
 def test_afir_carries_the_derogations():

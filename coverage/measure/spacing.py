@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -96,6 +96,7 @@ def find_spacing(
     boundary: BaseGeometry | None = None,
     ends: Mapping[DriveKey, OpenEnds] | None = None,
     pieces: Mapping[DriveKey, FloatArray] | None = None,
+    judged: Mapping[DriveKey, FloatArray] | None = None,
 ) -> Spacing:
     """Measure the spacing of sites along routes.
 
@@ -120,6 +121,9 @@ def find_spacing(
     ends, pieces : mapping, optional
         Open ends and parts in the region of (at least) these routes, if they are known already: then ``boundary``
         and ``region`` are not used.
+    judged : mapping, optional
+        Parts in the region, where ``pieces`` are but those to be counted: stretches of a band of traffic. A gap belongs
+        to them if it reaches into one, and is judged by all of its part in the region.
 
     Returns
     -------
@@ -143,7 +147,7 @@ def find_spacing(
     table = access.served
     if qualifies is not None:
         table = table[np.asarray(qualifies, dtype=bool)[table["site"].to_numpy(dtype=np.int64)]]
-    driven = drives_with_sites(routes, table, ends, pieces)
+    driven = drives_with_sites(routes, table, ends, pieces, judged)
     gaps = gap_table(driven, limits, span_m)
     gaps["once"] = _once(gaps, routes)
     sites, terms = sites_inside(driven), _Terms(limits, span_m)
@@ -331,7 +335,11 @@ def _network(driven: Sequence[Driven], gaps: pd.DataFrame, sites: pd.DataFrame, 
 
 
 def length_by_area(
-    index: RoadIndex, routes: Sequence[Route], spacing: Spacing, areas: gpd.GeoDataFrame
+    index: RoadIndex,
+    routes: Sequence[Route],
+    spacing: Spacing,
+    areas: gpd.GeoDataFrame,
+    cut: Callable[[Mapping[DriveKey, FloatArray]], Mapping[DriveKey, FloatArray]] = lambda pieces: pieces,
 ) -> pd.DataFrame:
     """Length by class in each area, such as the counties; shared roads once, with the longest gap.
 
@@ -344,6 +352,8 @@ def length_by_area(
         Its gaps are used as they are.
     areas : GeoDataFrame
         Polygons, EPSG:4326.
+    cut : callable
+        Returns what of the pieces of drives is counted; all by default.
 
     Returns
     -------
@@ -355,7 +365,7 @@ def length_by_area(
     rows = []
     terms = _Terms(spacing.limits_m, spacing.span_m)
     for polygon in areas.geometry:
-        driven = drives_with_sites(routes, nobody, {}, region_pieces(index, routes, polygon))
+        driven = drives_with_sites(routes, nobody, {}, cut(region_pieces(index, routes, polygon)))
         once = each_road_once(length_rows(driven, gaps)).groupby("gap")["length_m"].sum()
         touching = _GapArrays.of(gaps.loc[once.index])
         figures = _figures(touching, once.to_numpy(dtype=np.float64), _Count(0, 0, 0.0), terms)

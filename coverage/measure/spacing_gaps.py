@@ -44,8 +44,8 @@ def rows_by_drive(table: pd.DataFrame) -> dict[DriveKey, IntArray]:
 class Driven:
     """A drive with its sites and its part in the region.
 
-    ``pieces`` (p, 3): from, to (rising chainage) and number of the edge; ``site_m``, ``site``: chainage and
-    position of each site, rising.
+    ``pieces`` (p, 3): from, to (rising chainage) and number of the edge, of what is counted; ``judged`` the same of all
+    that lies in the region, by which gaps are judged; ``site_m``, ``site``: chainage and position of each site, rising.
     """
 
     ref: str
@@ -56,6 +56,7 @@ class Driven:
     pieces: FloatArray
     site_m: FloatArray
     site: IntArray
+    judged: FloatArray
 
     def counted(self, low: FloatArray, high: FloatArray, per_m: FloatArray) -> FloatArray:
         """Sum of ``per_m`` (per metre of each piece) between chainages."""
@@ -69,7 +70,7 @@ class Driven:
     @cached_property
     def own(self) -> OwnPart:
         """Its part in the region, on which gaps are judged."""
-        return OwnPart.of(self.drive, self.pieces)
+        return OwnPart.of(self.drive, self.judged)
 
     @property
     def counted_per_m(self) -> FloatArray:
@@ -91,8 +92,12 @@ def drives_with_sites(
     served: pd.DataFrame,
     ends: Mapping[DriveKey, OpenEnds],
     pieces: Mapping[DriveKey, FloatArray],
+    judged: Mapping[DriveKey, FloatArray] | None = None,
 ) -> list[Driven]:
-    """Bring together each drive, its sites, its ends and its part in the region, in order of routes."""
+    """Bring together each drive, its sites, its ends and its part in the region, in order of routes.
+
+    ``judged`` are the parts in the region where ``pieces`` are but some of them: stretches with little traffic.
+    """
     groups = dict(list(served.groupby(DRIVE_KEY, sort=False)))
     found = []
     for route, section, drive in each_drive(routes):
@@ -103,7 +108,15 @@ def drives_with_sites(
         end = ends.get(key, OpenEnds(False, False))
         found.append(
             Driven(
-                route.ref, route.road_class, section.number, drive, end, pieces[key], at[order], site[order]
+                route.ref,
+                route.road_class,
+                section.number,
+                drive,
+                end,
+                pieces[key],
+                at[order],
+                site[order],
+                (pieces if judged is None else judged)[key],
             )
         )
     return found

@@ -17,7 +17,7 @@ from ..measure.spacing import Spacing, find_spacing
 from ..network.access import Access, find_served
 from ..network.cutting import all_pieces
 from ..network.graph import BoolArray, FloatArray, IntArray, shortest_csr
-from ..network.routes import segment_weight, segments_inside
+from ..network.routes import DriveKey, segment_weight, segments_inside
 from ..network.snapping import Snapped, join_snapped, places_on
 from ..settings import Positive
 from ..units import M_PER_KM, compare_m, lonlat
@@ -36,7 +36,7 @@ from .roads import (
     survey_of,
 )
 from .rows import RuleRows, Stretches, World, rule_rows
-from .stretches import gap_rows, lines_of
+from .stretches import SpacingLine, gap_rows, lines_of
 
 LEAST_M = 1e-6
 """A distance of 0 as it is stored."""
@@ -126,22 +126,26 @@ class CoveragePieces:
 
 
 def coverage_pieces(context: RoadContext, network: str, sites: Snapped) -> CoveragePieces:
-    """Cut all roads at the given sites and at the region's border; each piece lies inside or outside as a whole."""
-    graph = context.graph
-    weight = segment_weight(graph, context.of_class(network))
-    if context.area is None:
-        pieces = all_pieces(graph, sites)
-        inside = np.ones(len(pieces.a), dtype=np.bool_)
-        nodes = len(sites.segment)
-    else:
-        part, low, high = segments_inside(context.index, context.area, np.flatnonzero(weight > 0))
-        ends = np.concatenate([low, high])
-        on = np.concatenate([part, part])
+    """Cut all roads at the given sites, at the region's border and where bands of traffic end.
+
+    Each piece lies inside or outside as a whole.
+    """
+    graph, band = context.graph, context.band(network)
+    weight = segment_weight(graph, band.routes)
+    limits = []
+    if context.area is not None:
+        limits.append(segments_inside(context.index, context.area, np.flatnonzero(weight > 0)))
+    if band.stretches is not None:
+        limits.append(band.on_segments(graph, weight > 0))
+    places = sites
+    for part, low, high in limits:
+        ends, on = np.concatenate([low, high]), np.concatenate([part, part])
         cut = (ends > 0) & (ends < graph.seg_length_m[on])
-        places = join_snapped(sites, places_on(on[cut], ends[cut]))
-        pieces = all_pieces(graph, places)
-        nodes = len(places.segment)
-        inside = _lies_in(pieces.segment, pieces.from_m + pieces.length_m / 2, part, low, high)
+        places = join_snapped(places, places_on(on[cut], ends[cut]))
+    pieces = all_pieces(graph, places)
+    inside = np.ones(len(pieces.a), dtype=np.bool_)
+    for part, low, high in limits:
+        inside &= _lies_in(pieces.segment, pieces.from_m + pieces.length_m / 2, part, low, high)
     return CoveragePieces(
         pieces.a,
         pieces.b,
@@ -149,7 +153,7 @@ def coverage_pieces(context: RoadContext, network: str, sites: Snapped) -> Cover
         pieces.length_m * weight[pieces.segment] * inside,
         pieces.segment,
         pieces.from_m,
-        graph.n_nodes + nodes,
+        graph.n_nodes + len(places.segment),
     )
 
 
@@ -291,7 +295,7 @@ def _serving_actions(world: World, rule: LengthCoverage) -> tuple[Snapped, IntAr
     new = context.snapper.snap(points)
     served = find_served(
         context.index,
-        context.of_class(rule.network),
+        context.of_class(rule.road_class),
         new,
         points,
         access_m=rule.site.access_km * M_PER_KM,
@@ -306,7 +310,9 @@ def _route_rows(world: World, rule: LengthCoverage, share: float) -> RuleRows | 
     context, span_m = world.context, rule.span_max_km * M_PER_KM
     today = context.spacing(rule, rule.network, context.status(rule.site) == YES)
     total_m = float(today.network["length_m"])
-    lines = {line.key: line for line in lines_of(world, rule)}
+    lines: dict[DriveKey, list[SpacingLine]] = {}
+    for line in lines_of(world, rule):
+        lines.setdefault(line.key, []).append(line)
     if not lines or not total_m > 0:
         return None
     gaps = today.gaps
@@ -317,8 +323,8 @@ def _route_rows(world: World, rule: LengthCoverage, share: float) -> RuleRows | 
     items: list[dict[str, Any]] = []
     item: list[int] = []
     for gap in gaps[fails].to_dict("records"):
-        line = lines[(gap["ref"], gap["section"], gap["direction"])]
-        members = gap_rows(line, gap, span_m)
+        here = lines[(gap["ref"], gap["section"], gap["direction"])]
+        members = [row for line in here for row in gap_rows(line, gap, span_m)]
         rows += members
         item += [len(items)] * len(members)
         low, high = sorted([gap["from_m"], gap["to_m"]])
@@ -356,7 +362,8 @@ def _measured_on_routes(world: World, rule: LengthCoverage) -> Callable[[BoolArr
             limits_m=[x * M_PER_KM for x in rule.limits_km],
             span_m=rule.span_max_km * M_PER_KM,
             ends=context.ends,
-            pieces=context.pieces,
+            pieces=context.band(rule.network).cut(context.pieces),
+            judged=context.pieces,
         )
         return float(found.network["covered_high" if favourable else "covered_low"])
 

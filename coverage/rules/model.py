@@ -44,6 +44,20 @@ class Bilingual(Frozen):
 _OF_EQUIPMENT = ("serves", "dc_min_kw", "min_points", "pool_min_kw", "connectors", "open_24h")
 
 
+class OneWayPools(Frozen):
+    """Where a pool that serves one direction only needs but a part of ``pool_min_kw``: on quiet stretches of a class.
+
+    ``steps`` are light vehicles a day below which, and the part that is enough there.
+    """
+
+    steps: tuple[tuple[Positive, Share], ...]
+    network: str
+
+    def share(self, light: float) -> float:
+        """Part that is enough at a place; 1 where traffic is unknown (NaN)."""
+        return min((share for below, share in self.steps if light < below), default=1.0)
+
+
 class SiteRequirement(Frozen):
     """What a site must have to count.
 
@@ -52,8 +66,8 @@ class SiteRequirement(Frozen):
     the whole site must give at the same time ("power output of the pool"), ``connectors`` parts of names of plugs of
     which a point must have one, ``open_24h`` that it never closes.
     ``within_m`` and ``same_side`` bind a site to a facility, ``access_km`` to a route. With
-    ``public_only`` sites that are known to be closed to the public don't count. A site that serves one direction
-    only needs ``one_way_pool_share`` of ``pool_min_kw``, where that is given.
+    ``public_only`` sites that are known to be closed to the public don't count. ``one_way`` is set by the program
+    where a rule has ``under_traffic``.
     """
 
     serves: Literal["charging", "battery_swap", "hydrogen"] = "charging"
@@ -64,7 +78,7 @@ class SiteRequirement(Frozen):
     open_24h: bool = False
     within_m: Positive = 300.0
     same_side: bool = False
-    one_way_pool_share: Share | None = None
+    one_way: OneWayPools | None = None
     access_km: Positive = 3.0
     access_metric: Literal["drive"] = "drive"
     public_only: bool = False
@@ -76,7 +90,7 @@ class SiteRequirement(Frozen):
 
 
 class UnderTraffic(Frozen):
-    """What is eased on routes with fewer light vehicles a day (both directions together) than ``light_below``.
+    """What is eased on stretches with fewer light vehicles a day (both directions together) than ``light_below``.
 
     ``span_km`` is how long a gap may be there, ``one_way_pool_share`` what part of its power a pool needs that serves
     one direction only.

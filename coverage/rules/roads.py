@@ -19,6 +19,7 @@ from ..measure.spacing import Spacing, find_spacing, gap_paths
 from ..measure.spacing_gaps import NO_SITE, OPEN, SHARED, region_pieces, rows_by_drive
 from ..network import Region, RoadGraph
 from ..network.access import Access, find_access
+from ..network.graph import FloatArray
 from ..network.routes import Drive, DriveKey, OpenEnds, RoadIndex, Route, drives_by_key, open_ends
 from ..network.snapping import Snapped, Snapper
 from ..schema import LengthUnit
@@ -26,7 +27,7 @@ from ..texts import LANGUAGES, text
 from ..units import M_PER_KM, WGS84, lonlat
 from .finding import NO, UNKNOWN, YES, site_status, status_counts
 from .model import Bilingual, Rule, SiteRequirement, UnderTraffic
-from .traffic import Laid, SectionKey, in_band, lay_traffic, light_of, routes_in
+from .traffic import Band, Laid, SectionKey, in_band, lay_traffic, light_at
 
 CLASSES = ("good", "middle", "gap", "no_site", "open", "shared")
 """Names of the classes of length, in the order of :func:`~plugspan.measure.spacing.class_columns`."""
@@ -49,20 +50,17 @@ class RouteRule(Rule):
         raise NotImplementedError
 
     def eased(self, steps: Sequence[UnderTraffic], low: float, high: float) -> RouteRule:
-        """Return the rule for the routes with ``low`` to ``high`` light vehicles a day, as the steps ease it."""
+        """Return the rule for the stretches with ``low`` to ``high`` light vehicles a day, as the steps ease it."""
         spans = [step.span_km for step in steps if step.span_km is not None]
-        shares = [step.one_way_pool_share for step in steps if step.one_way_pool_share is not None]
         title = {
             lang: text("finding.under-traffic", lang, title=self.title[lang], below=f"{high:g}")
             for lang in LANGUAGES
         }
-        site = self.site.model_copy(update={"one_way_pool_share": min(shares)} if shares else {})
         return self.model_copy(
             update={
                 "id": f"{self.id}-under-{high:g}",
                 "title": Bilingual(**title),
                 "network": in_band(self.network, low, high),
-                "site": site,
                 "under_traffic": (),
                 "assumptions": (*self.assumptions, "under_traffic"),
                 **(self.with_span(max(spans)) if spans else {}),
@@ -123,7 +121,7 @@ class RoadContext:
     def with_inputs(self, inputs: Inputs) -> RoadContext:
         """Return the same roads with other sites; what was worked out about the roads is kept."""
         other = replace(self, inputs=inputs)
-        for name in ("index", "snapper", "ends", "pieces", "laid", "light"):
+        for name in ("index", "snapper", "ends", "pieces", "laid", "_bands"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -149,13 +147,19 @@ class RoadContext:
         return region_pieces(self.index, self.routes, self.area)
 
     def of_class(self, network: str) -> list[Route]:
-        """Routes of a class of road, or of those with little traffic among them."""
-        return routes_in(self.routes, network, self.light if "@" in network else {})
+        """Routes of a class of road, or those with any stretch in a band of its traffic."""
+        return self.band(network).routes
+
+    def band(self, network: str) -> Band:
+        """Routes and stretches that a rule's ``network`` names; worked out once for each."""
+        if network not in self._bands:
+            laid = self.laid if "@" in network else {}
+            self._bands[network] = Band.of(self.routes, network, laid)
+        return self._bands[network]
 
     @cached_property
-    def light(self) -> dict[str, float]:
-        """Most light vehicles a day on each route, where it is known."""
-        return light_of(self.routes, self.laid)
+    def _bands(self) -> dict[str, Band]:
+        return {}
 
     @cached_property
     def laid(self) -> dict[SectionKey, Laid]:
@@ -181,15 +185,30 @@ class RoadContext:
 
     def status(self, site: SiteRequirement) -> npt.NDArray[np.object_]:
         """(sites,) whether each site meets the requirement."""
-        full = site_status(self.inputs, site)
-        if site.one_way_pool_share is None:
-            return full
-        less = site.model_copy(update={"pool_min_kw": site.pool_min_kw * site.one_way_pool_share})
+        found = site_status(self.inputs, site)
+        share = self.pool_share(site)
+        for part in np.unique(share[share < 1.0]).tolist():
+            less = site.model_copy(update={"pool_min_kw": site.pool_min_kw * part})
+            found = np.where(share == part, site_status(self.inputs, less), found)
+        return found
+
+    def pool_share(self, site: SiteRequirement) -> FloatArray:
+        """(sites,) part of the pool's power that is enough: less for one direction of a quiet stretch.
+
+        A pool on several roads of the class is judged by the busiest of the places where it serves one.
+        """
+        share = np.ones(len(self.inputs.sites))
+        if site.one_way is None:
+            return share
         served = self.access(site.access_km).served
         ways = served.groupby(["site", "ref", "section"])["direction"].nunique().groupby("site").max()
-        lone = np.zeros(len(full), dtype=bool)
-        lone[ways.index[ways == 1].to_numpy(np.int64)] = True
-        return np.where(lone, site_status(self.inputs, less), full)
+        routes = {route.ref: route for route in self.of_class(site.one_way.network)}
+        mine = served[served["ref"].isin(routes)]
+        light = pd.Series(np.nan_to_num(light_at(self.laid, routes, mine), nan=np.inf))
+        most = light.groupby(mine["site"].to_numpy(np.int64)).max()
+        lone = most[ways.reindex(most.index) == 1]
+        share[lone.index.to_numpy(np.int64)] = [site.one_way.share(vehicles) for vehicles in lone]
+        return share
 
     def spacing(self, rule: RouteRule, network: str, qualifies: npt.NDArray[np.bool_]) -> Spacing:
         """Spacing of the qualifying sites along the routes of a class."""
@@ -207,7 +226,8 @@ class RoadContext:
             limits_m=[x * M_PER_KM for x in rule.limits_km],
             span_m=rule.span_km * M_PER_KM,
             ends=self.ends,
-            pieces=self.pieces,
+            pieces=self.band(network).cut(self.pieces),
+            judged=self.pieces,
         )
 
 
@@ -244,13 +264,15 @@ def _finite(value: float) -> float | None:
 
 def site_counts(context: RoadContext, rule: RouteRule, status: npt.NDArray[np.object_]) -> dict[str, float]:
     """Sites that serve the network, by whether they qualify."""
-    return status_counts(status[serving_of(context, rule)])
+    served = context.access(rule.site.access_km).served
+    here = served[context.band(rule.network).holds(served)]
+    return status_counts(status[np.unique(here["site"].to_numpy(np.int64))])
 
 
 def serving_of(context: RoadContext, rule: RouteRule) -> npt.NDArray[np.int64]:
-    """Positions of the sites that serve the routes of a rule."""
+    """Positions of the sites that serve the class of roads of a rule, on its quiet stretches or on others."""
     served = context.access(rule.site.access_km).served
-    refs = {route.ref for route in context.of_class(rule.network)}
+    refs = {route.ref for route in context.of_class(rule.road_class)}
     return np.unique(served.loc[served["ref"].isin(refs), "site"].to_numpy(np.int64))
 
 

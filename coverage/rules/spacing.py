@@ -136,13 +136,17 @@ def _county_rows(context: RoadContext, rule: RouteSpacing, spacing: Spacing) -> 
     if counties.empty or counties.geometry.isna().all():
         return []
     areas = counties[counties.geometry.notna()]
-    table = length_by_area(context.index, context.of_class(rule.network), spacing, areas)
+    band = context.band(rule.network)
+    table = length_by_area(context.index, band.routes, spacing, areas, band.cut)
     return _records(with_classes(spacing, table).assign(county=areas["name"]))
 
 
 def _measured(rule: RouteSpacing, context: RoadContext) -> Measured:
     finding, spacing = assess_spacing(context, rule)
-    tables = [t for t in (route_rows(spacing), *_other_classes(context, rule)) if len(t)]
+    whole = spacing
+    if rule.network != rule.road_class:  # the record holds whole routes, whatever the traffic
+        whole = context.spacing(rule, rule.road_class, context.status(rule.site) == YES)
+    tables = [t for t in (route_rows(whole), *_other_classes(context, rule)) if len(t)]
     routes = pd.concat(tables, ignore_index=True) if tables else route_rows(spacing)
     return Measured(finding, gap_frame(context, rule, rule.network, spacing), routes)
 
@@ -197,8 +201,10 @@ def _open_ends(world: World, lines: list[SpacingLine]) -> list[tuple[SpacingLine
         ends = world.context.ends.get(line.key)
         reaches = line.own.reaches
         if ends is not None and not line.drive.ring:
-            found += [(line, line.drive.start_m)] if ends.low and reaches[0] else []
-            found += [(line, line.drive.end_m)] if ends.high and reaches[1] else []
+            low, high = line.judged_m
+            begins, stops = low <= 0.0, high >= line.own.length_m
+            found += [(line, line.drive.start_m)] if ends.low and reaches[0] and begins else []
+            found += [(line, line.drive.end_m)] if ends.high and reaches[1] and stops else []
     return found
 
 
@@ -233,7 +239,7 @@ def directions_served(lines: list[SpacingLine], n: int) -> FloatArray:
     """(n,) directions that each action serves inside the region: two, or one; of a shared road once."""
     found: dict[tuple[str, int], FloatArray] = {}
     for line in lines:
-        inside = line.own.contains(line.candidate_m).astype(np.float64)
+        inside = line.holds(line.candidate_m).astype(np.float64)
         key = line.key[:2]
         found[key] = found.get(key, np.zeros(n)) + inside
     return np.asarray(np.max([np.zeros(n), *found.values()], axis=0), dtype=np.float64)

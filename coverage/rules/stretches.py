@@ -23,12 +23,16 @@ from ..measure.border import OwnPart
 from ..measure.spacing_gaps import DRIVE_KEY, rows_by_drive
 from ..network.access import find_served
 from ..network.graph import BoolArray, FloatArray, IntArray
-from ..network.routes import Drive, DriveKey, Section, each_drive
+from ..network.routes import Drive, DriveKey, Section, each_drive, merge_intervals
 from ..units import M_PER_KM, compare_m, lonlat
 from .covered_rows import stretches_on
 from .finding import YES
 from .roads import RoadContext, RouteRule
 from .rows import Line, RuleRows, Stretches, World, rule_rows
+from .traffic import Band
+
+ALL = (0.0, np.inf)
+"""The whole of a direction's part in the region."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,7 @@ def gap_windows(
     fixed_m: npt.ArrayLike = (),
     *,
     ring: bool = False,
+    judged_m: tuple[float, float] = ALL,
 ) -> GapWindows:
     """Windows of one direction of a route such that every gap is ≤ ``span_m`` if and only if each holds a site.
 
@@ -71,6 +76,9 @@ def gap_windows(
         that a site outside never asks for more inside.
     ring : bool
         The end joins the start: the last gap closes on the first site.
+    judged_m : (float, float)
+        Gaps that don't reach into this stretch may be longer: the windows that touch it are enough, and the one that
+        ends where it begins, for a gap that comes from far before.
 
     Raises
     ------
@@ -80,11 +88,22 @@ def gap_windows(
     candidate, fixed = np.asarray(candidate_m, float).ravel(), np.asarray(fixed_m, float).ravel()
     _check(length_m, span_m, candidate, fixed)
     if ring:
-        return _ring(length_m, candidate % length_m, span_m, fixed % length_m)
+        return _ring(length_m, candidate % length_m, span_m, fixed % length_m, judged_m)
     inside = candidate[(candidate >= 0.0) & (candidate <= length_m)]
-    starts = np.unique(np.concatenate([[0.0], inside, fixed[(fixed >= 0.0) & (fixed <= length_m)]]))
-    starts = starts[compare_m(length_m - starts, span_m) > 0]
+    before = [max(judged_m[0] - span_m, 0.0)]
+    starts = np.unique(np.concatenate([[0.0], inside, fixed[(fixed >= 0.0) & (fixed <= length_m)], before]))
+    starts = starts[(compare_m(length_m - starts, span_m) > 0) & _touches(starts, starts + span_m, judged_m)]
     return _windows(starts, span_m, candidate, fixed)
+
+
+def _touches(
+    from_m: FloatArray, to_m: FloatArray, judged_m: tuple[float, float], ring_m: float = 0.0
+) -> BoolArray:
+    """Whether stretches reach into the judged one, or end where it begins."""
+    found = np.zeros(len(from_m), dtype=np.bool_)
+    for turn in (0.0, ring_m) if ring_m else (0.0,):
+        found |= (compare_m(from_m, judged_m[1] + turn) < 0) & (compare_m(to_m, judged_m[0] + turn) >= 0)
+    return found
 
 
 def _check(length_m: float, span_m: float, candidate: FloatArray, fixed: FloatArray) -> None:
@@ -101,13 +120,21 @@ def _check(length_m: float, span_m: float, candidate: FloatArray, fixed: FloatAr
         raise InputError(faults)
 
 
-def _ring(length_m: float, candidate: FloatArray, span_m: float, fixed: FloatArray) -> GapWindows:
+def _ring(
+    length_m: float,
+    candidate: FloatArray,
+    span_m: float,
+    fixed: FloatArray,
+    judged_m: tuple[float, float],
+) -> GapWindows:
     """Windows of a ring: those that run over the start see the sites a second time, one length further on."""
-    starts = np.unique(np.concatenate([candidate[~np.isnan(candidate)], fixed]))
+    before = np.array([] if judged_m == ALL else [(judged_m[0] - span_m) % length_m])
+    starts = np.unique(np.concatenate([candidate[~np.isnan(candidate)], fixed, before]))
     if compare_m(length_m, span_m) <= 0:
         starts = starts[:0]
     elif not len(starts):
         starts = np.zeros(1)
+    starts = starts[_touches(starts, starts + span_m, judged_m, length_m)]
     now = _windows(starts, span_m, candidate, np.concatenate([fixed, fixed + length_m]))
     later = _inside(now.from_m, span_m, candidate + length_m)
     return GapWindows(sparse.csr_array(now.cover + later), now.from_m, now.to_m)
@@ -138,6 +165,8 @@ def _windows(from_m: FloatArray, span_m: float, candidate: FloatArray, fixed: Fl
 class SpacingLine:
     """One direction of a section in the region, with the sites that are there and those that could be.
 
+    Where a rule holds for stretches with a certain traffic only, each of them is a line of its own.
+
     Attributes
     ----------
     section : Section
@@ -148,6 +177,8 @@ class SpacingLine:
         Chainage of the sites that count, outside the region too, rising.
     candidate_m : (n,) float64
         Chainage of the candidates; NaN for those that don't serve it.
+    judged_m : (float, float)
+        From, to on the own part: gaps that reach into this stretch are judged.
     """
 
     key: DriveKey
@@ -156,12 +187,42 @@ class SpacingLine:
     own: OwnPart
     fixed_m: FloatArray
     candidate_m: FloatArray
+    judged_m: tuple[float, float] = ALL
 
     @cached_property
     def whole(self) -> OwnPart:
         """The whole drive as if all of it were in the region: for gaps that are shared."""
         ends = np.array([[self.drive.start_m, self.drive.end_m]])
         return OwnPart(ends, self.drive.start_m, self.drive.end_m, self.drive.ring)
+
+    @property
+    def length_m(self) -> float:
+        """Length that is judged."""
+        return min(self.judged_m[1], self.own.length_m) - self.judged_m[0]
+
+    def judged_of(self, low_m: float, high_m: float) -> float:
+        """How much of a stretch of the own part is judged; on a ring it may run on beyond the end."""
+        turns = (0.0, self.own.length_m) if self.own.ring else (0.0,)
+        low, high = self.judged_m[0], min(self.judged_m[1], self.own.length_m)
+        return float(sum(max(min(high_m, high + t) - max(low_m, low + t), 0.0) for t in turns))
+
+    def holds(self, chainage_m: FloatArray) -> BoolArray:
+        """Whether places along the drive are in the region, and where gaps are judged."""
+        round_m = self.drive.end_m - self.drive.start_m
+        turned = self.drive.start_m + (chainage_m - self.drive.start_m) % round_m
+        at = self.own.at(turned if self.own.ring else chainage_m)
+        within = (compare_m(at, self.judged_m[0]) >= 0) & (compare_m(at, self.judged_m[1]) <= 0)
+        return np.asarray(self.own.contains(chainage_m) & within, dtype=np.bool_)
+
+    def judged(self, low_m: float, high_m: float) -> FloatArray:
+        """(k, 2) stretches in the region between two chainages that are judged."""
+        parts = self.own.inside(low_m, high_m)
+        if self.judged_m == ALL:
+            return parts
+        low, high = self.own.chainage(np.minimum(self.judged_m, self.own.length_m)).tolist()
+        turns = (0.0, self.drive.end_m - self.drive.start_m) if self.own.ring else (0.0,)
+        cut = np.concatenate([np.clip(parts, low + turn, high + turn) for turn in turns])
+        return cut[compare_m(cut[:, 1], cut[:, 0]) > 0]
 
     def has_site_at(self, chainage_m: float, chosen: BoolArray) -> bool:
         """Whether a site that is there, or one of a mask of actions, is at a place of the drive, to the millimetre."""
@@ -225,8 +286,20 @@ def spacing_lines(context: RoadContext, rule: RouteRule, candidates: gpd.GeoData
             (_, fixed_m), (site, at_m) = (_places(*table, key) for table in tables)
             candidate_m = np.full(len(candidates), np.nan)
             candidate_m[site] = at_m
-            lines.append(SpacingLine(key, section, drive, own, np.sort(fixed_m), candidate_m))
+            line = SpacingLine(key, section, drive, own, np.sort(fixed_m), candidate_m)
+            lines += [
+                replace(line, judged_m=part) for part in _judged_parts(context.band(rule.network), line)
+            ]
     return lines
+
+
+def _judged_parts(band: Band, line: SpacingLine) -> list[tuple[float, float]]:
+    """From, to on the own part of the stretches of a direction in a band of traffic; those that touch are one."""
+    if band.stretches is None:
+        return [ALL]
+    own = merge_intervals(line.own.at(band.stretches[line.key]), join_m=5e-4)
+    whole = len(own) == 1 and compare_m(own[0, 1] - own[0, 0], line.own.length_m) == 0
+    return [ALL] if whole else [(a, b) for a, b in own.tolist() if compare_m(b, a) > 0]
 
 
 def _places(
@@ -271,8 +344,16 @@ def spacing_rows(
 
 def _rows(line: SpacingLine, part: OwnPart, span_m: float) -> tuple[sparse.csr_array, pd.DataFrame]:
     """Stretches of one direction on its own part, or on the whole of it."""
+    judged = line.judged_m
+    if part is not line.own and judged != ALL:
+        judged = tuple(part.at(line.own.chainage(np.minimum(judged, line.own.length_m))).tolist())
     found = gap_windows(
-        part.length_m, part.at(line.candidate_m), span_m, part.at(line.fixed_m), ring=part.ring
+        part.length_m,
+        part.at(line.candidate_m),
+        span_m,
+        part.at(line.fixed_m),
+        ring=part.ring,
+        judged_m=judged,
     )
     named = dict(zip(DRIVE_KEY, line.key, strict=True))
     ends = {"from_m": part.chainage(found.from_m), "to_m": part.chainage(found.to_m)}
@@ -307,7 +388,7 @@ def stretch_rows(world: World, rule: RouteRule, lines: list[SpacingLine], share:
             at = dict(zip(("from_m", "to_m"), line.own.chainage([low, high]), strict=True))
             named = dict(zip(("ref", "section", "direction"), line.key, strict=True))
             number.append(np.flatnonzero(gap == k) + sum(c.shape[1] for c in covers))
-            items.append({**named, **at, "weight": high - low})
+            items.append({**named, **at, "weight": line.judged_of(low, high)})
         covers.append(found.cover)
     cover = sparse.hstack([sparse.csr_array((world.n, 0)), *covers])
     matrix = sparse.csr_array(cover.T.tocsr().astype(np.float64))
@@ -315,7 +396,7 @@ def stretch_rows(world: World, rule: RouteRule, lines: list[SpacingLine], share:
     for k, rows in enumerate(number):
         item[rows] = k
     table = pd.DataFrame(items, columns=["ref", "section", "direction", "from_m", "to_m", "weight"])
-    total = float(sum(line.own.length_m for line in lines))
+    total = float(sum(line.length_m for line in lines))
     served = total - float(table["weight"].sum())
     found_rows = rule_rows(rule, matrix, table, world, served=served, total=total, item=item, share=share)
     if world.close_shared:  # those of shared gaps lie on the whole drive, not on its own part
@@ -329,11 +410,14 @@ def stretch_rows(world: World, rule: RouteRule, lines: list[SpacingLine], share:
 def _laid_out(line: SpacingLine, span_m: float) -> Line:
     """A direction by its own part: what lies outside stands at the border."""
     action, length_m = np.flatnonzero(~np.isnan(line.candidate_m)), line.own.length_m
-    ring_m, last_m = (length_m, length_m) if line.own.ring else (0.0, length_m - span_m)
+    ring_m, begin_m = length_m, (0.0, length_m)
+    if not line.own.ring:
+        low, high = line.judged_m
+        ring_m, begin_m = 0.0, (max(low - span_m, 0.0), min(high, length_m - span_m))
     return Line(
         line.key,
         ring_m,
-        (0.0, last_m),
+        begin_m,
         line.own.at(line.fixed_m),
         action,
         line.own.at(line.candidate_m[action]),
@@ -369,7 +453,7 @@ def gap_rows(line: SpacingLine, gap: Mapping[Any, Any], span_m: float) -> list[I
     elif gap["kind"] == "whole":
         rows.append(np.unique(action))
     left, right = -np.inf if open_low else low, np.inf if open_high else high
-    for a, b in line.own.inside(low, high).tolist():
+    for a, b in line.judged(low, high).tolist():
         found = stretches_on(at - a, action, left - a, right - a, b - a, span_m)
         rows += [members for _, members in found]
     return rows
@@ -384,10 +468,16 @@ def _ends_of_gaps(line: SpacingLine, fixed: FloatArray) -> list[tuple[float, flo
 
 
 def longest_own_gap_m(line: SpacingLine, chosen: BoolArray) -> float:
-    """Longest gap of a direction by its own part, with existing sites and the chosen actions."""
+    """Longest gap of a direction by its own part, with existing sites and the chosen actions; 0 if none is judged."""
     new = line.candidate_m[chosen & ~np.isnan(line.candidate_m)]
     at = np.unique(line.own.at(np.concatenate([line.fixed_m, new])))
     length = line.own.length_m
     if line.own.ring and len(at):
-        return float(np.diff(np.append(at, at[0] + length)).max())
-    return float(np.diff(np.concatenate([[0.0], at[(at > 0) & (at < length)], [length]])).max())
+        ends = np.append(at, at[0] + length)
+    else:
+        ends = np.concatenate([[0.0], at[(at > 0) & (at < length)], [length]])
+    gaps = np.diff(ends)
+    if line.judged_m != ALL:
+        some = [compare_m(line.judged_of(a, b), 0.0) > 0 for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        gaps = gaps[np.array(some, dtype=np.bool_)]
+    return float(gaps.max(initial=0.0))

@@ -2,12 +2,16 @@
 
 A count of a table goes onto a route by its number and kilometre marks, or by its line. Where counts overlap the latest
 year is taken, in a year the last row. What no count lies on is unknown, and nothing is eased there.
+
+What a law eases by traffic holds for a **place** of a road, not for a route: the place is served if the gap that it
+lies in is no longer than the span that holds there. A gap that reaches from a quiet stretch into a busy one is judged
+by both: the place on the busy side needs the short span. So no site more ever makes anything worse.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -20,10 +24,12 @@ from ..errors import Fault
 from ..inputs import DEMAND, Inputs, as_table
 from ..inputs.bundle import placed_in
 from ..inputs.headers import listed
+from ..measure.spacing_gaps import rows_by_drive
 from ..network.geometry import ground_scale
-from ..network.graph import FloatArray
-from ..network.routes import Drive, RoadIndex, Route, locate, mercator
+from ..network.graph import BoolArray, FloatArray, IntArray, RoadGraph
+from ..network.routes import Drive, DriveKey, RoadIndex, Route, Section, locate, mercator, merge_intervals
 from ..units import M_PER_KM
+from .model import OneWayPools
 
 if TYPE_CHECKING:
     from .model import Rule
@@ -199,62 +205,230 @@ def with_flow(
 # -- what the law eases ----------------------------------------------------------------------------------
 
 
-def light_of(routes: Sequence[Route], laid: Mapping[SectionKey, Laid]) -> dict[str, float]:
-    """Most light vehicles a day anywhere along each route; routes with a stretch of unknown traffic are left out."""
-    found = {}
+def in_band(network: str, low: float, high: float | None) -> str:
+    """Name stretches of a class by their traffic: ``tent_core@3000-8500``; without an upper end the unknown, too."""
+    return f"{network}@{low:g}-{'' if high is None else f'{high:g}'}"
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Routes of a class of roads, or stretches of them by their light vehicles a day.
+
+    Attributes
+    ----------
+    routes : list of Route
+        Those with any such stretch.
+    stretches : mapping, optional
+        (ref, section, direction) -> (k, 2) chainage from, to, rising; None for whole routes.
+    others : mapping
+        Stretches with more traffic; of the busiest band those with less.
+    of_class : sequence of Route
+        All routes of the class; those of ``stretches`` and ``others``.
+    busiest : bool
+        The band has no upper end: unknown traffic is in it.
+    """
+
+    routes: list[Route]
+    stretches: Mapping[DriveKey, FloatArray] | None = None
+    others: Mapping[DriveKey, FloatArray] = field(default_factory=dict)
+    of_class: Sequence[Route] = ()
+    busiest: bool = False
+
+    @classmethod
+    def of(cls, routes: Sequence[Route], network: str, laid: Mapping[SectionKey, Laid]) -> Band:
+        """Find the stretches of ``network``: a class of roads, or one with a band as :func:`in_band` names it."""
+        name, _, band = network.partition("@")
+        mine = [route for route in routes if route.road_class == name]
+        if not band:
+            return cls(mine)
+        low, _, high = band.partition("-")
+        least, most = float(low), float(high or "inf")
+        found = stretches_of(mine, laid, least, most)
+        others = stretches_of(mine, laid, most, np.inf) if high else stretches_of(mine, laid, 0.0, least)
+        some = {ref for (ref, _, _), parts in found.items() if len(parts)}
+        return cls([route for route in mine if route.ref in some], found, others, mine, not high)
+
+    def cut(self, pieces: Mapping[DriveKey, FloatArray]) -> Mapping[DriveKey, FloatArray]:
+        """Return what of the pieces of drives (from, to, number of the edge) lies in the band."""
+        if self.stretches is None:
+            return pieces
+        return {key: _cut(pieces[key], parts) for key, parts in self.stretches.items()}
+
+    def holds(self, served: pd.DataFrame) -> BoolArray:
+        """Whether sites (``ref, section, direction, chainage_m``) leave their routes in the band."""
+        if self.stretches is None:
+            return np.asarray(served["ref"].isin({route.ref for route in self.routes}), dtype=np.bool_)
+        found, at = np.zeros(len(served), dtype=np.bool_), served["chainage_m"].to_numpy(np.float64)
+        for key, rows in rows_by_drive(served).items():
+            found[rows] = _within(self.stretches.get(key, _NOTHING), at[rows])
+        return found
+
+    def on_segments(self, graph: RoadGraph, of_routes: BoolArray) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Parts of segments in the band: segment, and from where to where in metres from its first node.
+
+        ``of_routes`` says which segments are the routes' at all. On a road that several routes share the busier one
+        decides; far sides of roundabouts, which no direction drives along, are the busiest band's.
+        """
+        first = np.concatenate([[0.0], np.cumsum(graph.seg_length_m + 1.0)])
+        assert self.stretches is not None
+        own, other = (
+            _laid_end_to_end(graph, self.of_class, part, first) for part in (self.stretches, self.others)
+        )
+        if self.busiest:
+            whole = np.column_stack([first[:-1], first[:-1] + graph.seg_length_m])[of_routes]
+            parts = _without(whole, _without(other, own))
+        else:
+            parts = _without(own, other)
+        segment = np.searchsorted(first, parts[:, 0] + _SAME_M, side="right") - 1
+        low, high = (np.clip(end - first[segment], 0.0, graph.seg_length_m[segment]) for end in parts.T)
+        return segment, low, high
+
+
+_NOTHING: FloatArray = np.empty((0, 2))
+_SAME_M = 1e-6
+
+
+def stretches_of(
+    routes: Sequence[Route], laid: Mapping[SectionKey, Laid], low: float, high: float
+) -> dict[DriveKey, FloatArray]:
+    """Chainage of each direction with ``low`` to below ``high`` light vehicles a day; unknown is as much as can be."""
+    found: dict[DriveKey, FloatArray] = {}
     for route in routes:
-        parts = [laid.get((route.ref, section.number)) for section in route.sections]
-        values = [np.nan if part is None else float(np.max(part.light)) for part in parts]
-        if values and not np.isnan(values).any():
-            found[route.ref] = max(values)
+        for section in route.sections:
+            one = laid.get((route.ref, section.number))
+            first = section.drives[0]
+            if one is None:
+                one = Laid(*(np.array([x]) for x in (first.start_m, first.end_m, np.nan, np.nan)))
+            light = np.nan_to_num(one.light, nan=np.inf)
+            here = (light >= low) & ((light < high) | (high == np.inf))
+            parts = merge_intervals(np.column_stack([one.from_m, one.to_m])[here])
+            for drive in section.drives:
+                found[route.ref, section.number, drive.direction] = _read_on(section, drive, parts)
     return found
 
 
-def eased(policy: Policy, routes: Sequence[Route], light: Mapping[str, float]) -> Policy:
-    """Return the policy with a rule of its own for the routes of little traffic, where a rule has ``under_traffic``.
+def _read_on(section: Section, drive: Drive, parts: FloatArray) -> FloatArray:
+    """Stretches of a section's first direction on the chainage of one of its directions."""
+    first = section.drives[0]
+    if drive is first:
+        return parts
+    own = np.asarray(section.to_other(parts, first.direction), dtype=np.float64).reshape(-1, 2)
+    own = np.where(parts <= first.start_m, drive.start_m, np.where(parts >= first.end_m, drive.end_m, own))
+    own = np.clip(own, drive.start_m, drive.end_m)
+    return merge_intervals(own[own[:, 1] > own[:, 0]])
 
-    A route belongs to a band by the most light vehicles anywhere along it; where that is unknown nothing is eased. What
-    is eased under 8 500 vehicles is eased under 3 000, too.
+
+def _cut(pieces: FloatArray, parts: FloatArray) -> FloatArray:
+    """(p, 3) what of the pieces lies in the parts, rising."""
+    if not len(pieces) or not len(parts):
+        return np.empty((0, 3))
+    low = np.maximum(pieces[:, None, 0], parts[None, :, 0])
+    high = np.minimum(pieces[:, None, 1], parts[None, :, 1])
+    piece, part = np.nonzero(high - low > _SAME_M)
+    found = np.column_stack([low[piece, part], high[piece, part], pieces[piece, 2]])
+    return found[np.lexsort((found[:, 1], found[:, 0]))]
+
+
+def _laid_end_to_end(
+    graph: RoadGraph, routes: Sequence[Route], stretches: Mapping[DriveKey, FloatArray], first: FloatArray
+) -> FloatArray:
+    """Stretches on the segments that they run on, all segments standing one after the other; merged, rising."""
+    found = [np.empty((0, 2))]
+    for route in routes:
+        for section in route.sections:
+            for drive in section.drives:
+                parts = stretches.get((route.ref, section.number, drive.direction), np.empty((0, 2)))
+                k = np.arange(len(drive.edges), dtype=np.float64)
+                piece = _cut(np.column_stack([drive.low_m, drive.high_m, k]), parts)
+                at = piece[:, 2].astype(np.int64)
+                whole = drive.to_m[at] - drive.from_m[at]
+                share = (piece[:, :2] - drive.from_m[at, None]) / np.where(whole == 0.0, 1.0, whole)[:, None]
+                edge = drive.edges[at]
+                share = np.where(graph.edge_reversed[edge, None], 1.0 - share, share)
+                segment = graph.edge_segment[edge]
+                on = first[segment, None] + np.sort(share, axis=1) * graph.seg_length_m[segment, None]
+                found.append(on)
+    return merge_intervals(np.concatenate(found))
+
+
+def _without(intervals: FloatArray, others: FloatArray) -> FloatArray:
+    """What of merged intervals lies in none of the others."""
+    marks = np.unique(np.concatenate([intervals.ravel(), others.ravel()]))
+    middle = (marks[1:] + marks[:-1]) / 2
+    keep = _within(intervals, middle) & ~_within(others, middle)
+    return merge_intervals(np.column_stack([marks[:-1], marks[1:]])[keep])
+
+
+def _within(intervals: FloatArray, at: FloatArray) -> BoolArray:
+    if not len(intervals):
+        return np.zeros(len(at), dtype=np.bool_)
+    k = np.maximum(np.searchsorted(intervals[:, 0], at, side="right") - 1, 0)
+    return np.asarray((at >= intervals[k, 0]) & (at <= intervals[k, 1]), dtype=np.bool_)
+
+
+def eased(policy: Policy, routes: Sequence[Route], laid: Mapping[SectionKey, Laid]) -> Policy:
+    """Return the policy with a rule of its own for the stretches of little traffic, where a rule has ``under_traffic``.
+
+    Where traffic is unknown nothing is eased. What is eased under 8 500 vehicles is eased under 3 000, too. Which
+    pools count is the same in all of these rules: it depends on where a pool stands, not on which gap it closes.
 
     Parameters
     ----------
     policy : Policy
     routes : sequence of Route
-    light : mapping
-        See :func:`light_of`.
+    laid : mapping
+        See :func:`lay_traffic`.
     """
     rules: list[Rule] = []
     for rule in policy.rules:
         steps = sorted(getattr(rule, "under_traffic", ()), key=lambda step: float(step.light_below))
         edges = [0.0, *(step.light_below for step in steps)]
-        ours = [light[r.ref] for r in routes if steps and r.road_class == rule.network and r.ref in light]  # type: ignore[attr-defined]
-        bands = [k for k in range(len(steps)) if any(edges[k] <= n < edges[k + 1] for n in ours)]
+        ours = [route for route in routes if steps and route.road_class == rule.network]  # type: ignore[attr-defined]
+        bands = [
+            k for k in range(len(steps))
+            if any(len(parts) for parts in stretches_of(ours, laid, edges[k], edges[k + 1]).values())
+        ]  # fmt: skip
         if not bands:
             rules.append(rule)
             continue
+        shares = [(step.light_below, step.one_way_pool_share) for step in steps if step.one_way_pool_share]
+        less = OneWayPools(steps=tuple(shares), network=rule.network) if shares else None  # type: ignore[attr-defined]
+        site = {"site": rule.site.model_copy(update={"one_way": less})}  # type: ignore[attr-defined]
         # What is not low goes on under the rule's own name.
-        rules.append(rule.model_copy(update={"network": in_band(rule.network, edges[-1], None)}))  # type: ignore[attr-defined]
-        rules += [rule.eased(steps[k:], edges[k], edges[k + 1]) for k in reversed(bands)]  # type: ignore[attr-defined]
+        rules.append(rule.model_copy(update={"network": in_band(rule.network, edges[-1], None), **site}))  # type: ignore[attr-defined]
+        rules += [
+            rule.model_copy(update=site).eased(steps[k:], edges[k], edges[k + 1])  # type: ignore[attr-defined]
+            for k in reversed(bands)
+        ]
     return policy.model_copy(update={"rules": tuple(rules)})
 
 
-def in_band(network: str, low: float, high: float | None) -> str:
-    """Name the routes of a class by their traffic: ``tent_core@3000-8500``; without an upper end the unknown, too."""
-    return f"{network}@{low:g}-{'' if high is None else f'{high:g}'}"
+def light_at(
+    laid: Mapping[SectionKey, Laid], routes: Mapping[str, Route], served: pd.DataFrame
+) -> FloatArray:
+    """Light vehicles a day at the places where sites leave their routes; NaN where that is unknown.
 
-
-def routes_in(routes: Sequence[Route], network: str, light: Mapping[str, float]) -> list[Route]:
-    """Routes of a class, or of a band of it; see :func:`in_band`."""
-    name, _, band = network.partition("@")
-    low, _, high = band.partition("-")
-    least, most = float(low or 0), float(high or "inf")
-    mine = [route for route in routes if route.road_class == name]
-    unknown = np.inf  # as much as can be
-    return [
-        r
-        for r in mine
-        if not band or least <= (n := light.get(r.ref, unknown)) < most or (not high and n >= least)
-    ]
+    Parameters
+    ----------
+    laid : mapping
+    routes : mapping
+        By ref; those of ``served``.
+    served : DataFrame
+        ``ref, section, direction, chainage_m``.
+    """
+    found = np.full(len(served), np.nan)
+    at = served["chainage_m"].to_numpy(np.float64)
+    for (ref, number, way), rows in rows_by_drive(served).items():
+        one = laid.get((ref, number))
+        if one is None:
+            continue
+        section = next(section for section in routes[ref].sections if section.number == number)
+        here, first = at[rows], section.drives[0].direction
+        if way != first:
+            here = section.to_other(here, "backward" if first == "forward" else "forward")
+        k = np.searchsorted(one.to_m, here, side="left")
+        found[rows] = one.light[np.minimum(k, len(one.light) - 1)]
+    return found
 
 
 def apply_traffic(
@@ -265,4 +439,4 @@ def apply_traffic(
     if not laid:
         return policy, inputs
     inputs = replace(inputs, warnings=(*inputs.warnings, *notes))
-    return eased(policy, routes, light_of(routes, laid)), with_flow(inputs, index, routes, laid, region)
+    return eased(policy, routes, laid), with_flow(inputs, index, routes, laid, region)

@@ -79,7 +79,8 @@ class RoadPacker:
         return {}
 
     def _served(self, network: str, access_km: float) -> pd.DataFrame:
-        """Which place serves which direction of a class of roads."""
+        """Which place serves which direction of a class of roads, whatever its traffic."""
+        network = network.partition("@")[0]
         context, key = self.world.context, ("served", network, access_km)
         if key not in self._tables:
             routes = context.of_class(network)
@@ -102,7 +103,8 @@ class RoadPacker:
             context = self.world.context
             routes = context.of_class(rule.network)
             table = self._served(rule.network, rule.site.access_km)
-            driven = drives_with_sites(routes, table, context.ends, context.pieces)
+            pieces = context.band(rule.network).cut(context.pieces)
+            driven = drives_with_sites(routes, table, context.ends, pieces, context.pieces)
             inside = sites_inside(driven)
             within = set(inside.itertuples(index=False, name=None))
             knots = {(r.ref, s.number): s.knots_m[::-1] for r in routes for s in r.sections}

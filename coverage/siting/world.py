@@ -12,7 +12,7 @@ from scipy import sparse
 
 from ..inputs import qualify
 from ..network.distances import snap
-from ..rules.finding import UNKNOWN, YES, site_status
+from ..rules.finding import UNKNOWN, YES
 from ..rules.kind import kind_of
 from ..rules.model import SiteRequirement
 from ..rules.policy import Policy
@@ -74,7 +74,17 @@ class World:
         return np.asarray(self._status(site, UNKNOWN) & built, dtype=np.bool_)
 
     def _status(self, site: SiteRequirement, wanted: str) -> BoolArray:
-        """(n,) actions whose own chargers have a status."""
+        """(n,) actions whose own chargers have a status; a site that is there may need less, see ``pool_share``."""
+        found = self._plain_status(site, wanted)
+        if site.one_way is not None:
+            parts = dict(zip(self.context.inputs.sites["id"], self.context.pool_share(site), strict=True))
+            share = self.actions["target"].where(self.actions["place"] == "site").map(parts).fillna(1.0)
+            for part in sorted(set(share[share < 1.0])):
+                less = site.model_copy(update={"pool_min_kw": site.pool_min_kw * part})
+                found = np.where(share == part, self._plain_status(less, wanted), found)
+        return np.asarray(found, dtype=np.bool_)
+
+    def _plain_status(self, site: SiteRequirement, wanted: str) -> BoolArray:
         table = self.chargers.assign(site=self.chargers["action"].astype(str))
         places = pd.DataFrame({"id": [str(k) for k in range(self.n)]})
         found = (qualify(places, table, **site.asked) == wanted).to_numpy(bool).copy()
@@ -86,15 +96,13 @@ class World:
     def adds(self, site: SiteRequirement) -> BoolArray:
         """(n,) actions and events that make a site count for a requirement which does not surely count today."""
         inputs = self.context.inputs
-        yes = set(inputs.sites["id"][site_status(inputs, site) == YES])
+        yes = set(inputs.sites["id"][self.context.status(site) == YES])
         there = (self.actions["place"] == "site") & self.actions["target"].isin(yes)
         return np.asarray(self.gives(site) & ~there.to_numpy(bool), dtype=np.bool_)
 
     def _answers(self, site: SiteRequirement) -> BoolArray:
         """(n,) surveys of charging sites that may turn out to meet a requirement."""
-        status = dict(
-            zip(self.context.inputs.sites["id"], site_status(self.context.inputs, site), strict=True)
-        )
+        status = dict(zip(self.context.inputs.sites["id"], self.context.status(site), strict=True))
         asked = (self.actions["kind"] == "survey") & (self.actions["place"] == "site")
         unknown = self.actions["target"].map(status) == UNKNOWN
         return np.asarray(asked & unknown, dtype=np.bool_)

@@ -24,7 +24,7 @@ from ...network.routes import Direction, Drive, RoadIndex, Route, each_drive, in
 from ...rules.facilities import assign_chargers
 from ...rules.model import SiteRequirement
 from ...rules.roads import RoadContext
-from ...rules.stretches import SpacingLine
+from ...rules.stretches import ALL, SpacingLine
 from ...schema import LengthUnit, Reader, chainage
 from ...units import EARTH_RADIUS_M, M_PER_KM, WGS84, compare_m, lonlat
 
@@ -342,6 +342,8 @@ def route_points_at(
         ref, number, way = line.key
         opposite: Direction = "backward" if way == "forward" else "forward"
         other = line.section.to_other(fixed.get((ref, number, opposite), np.empty(0)), opposite)
+        if line.judged_m != ALL:  # a plan may stand a span from where the traffic changes, too
+            other = np.append(other, line.own.chainage(np.minimum(line.judged_m, line.own.length_m)))
         found = [line.own.chainage(span_multiples(line.own, line.fixed_m, other, span_m))]
         if close_shared:
             far = line.whole.chainage(span_multiples(line.whole, line.fixed_m, other, span_m))
