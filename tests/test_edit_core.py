@@ -15,6 +15,8 @@ from edit_states import Witness, random_places, with_places
 from plugspan import make_plan
 from plugspan.measure.covered import covered_length
 from plugspan.network import read_network
+from plugspan.network.refs import RoadClasses
+from plugspan.network.routes import find_routes
 from plugspan.pipeline import assess_study, find_places
 from plugspan.programme import plan_programme
 from plugspan.project import read_project
@@ -250,9 +252,10 @@ def made_up(graph, rng):
 
 
 @pytest.mark.extra_data
+@pytest.mark.parametrize("quiet", [False, True])
 @pytest.mark.parametrize(("name", "pattern"), [("andorra", r"CG-?\\d+"), ("oslo-east", r"E ?\\d+|Ring ?\\d")])
-def test_random_states_of_real_roads(extra_data, recount, tmp_path, root, name, pattern):
-    """Dual carriageways, shared roads, borders and open ends of whole extracts."""
+def test_random_states_of_real_roads(extra_data, recount, tmp_path, root, name, pattern, quiet):
+    """Dual carriageways, shared roads, borders and open ends of whole extracts; rules eased on quiet stretches."""
     graph = read_network(extra_data / "osm" / f"{name}.osm.pbf")
     rng = np.random.default_rng(3)
     west, south, east, north = (*graph.node_xy.min(axis=0), *graph.node_xy.max(axis=0))
@@ -261,14 +264,34 @@ def test_random_states_of_real_roads(extra_data, recount, tmp_path, root, name, 
     policy = (root / "coverage" / "rules" / "profiles" / "zhuzhou-2025.toml").read_text("utf-8")
     policy = policy.replace("'[GS]\\d{3}'", f"'{pattern}'".replace("\\\\", "\\"))
     policy = policy.replace("[25.0, 40.0]", "[3.0, 6.0]").replace("value_max = 40.0", "value_max = 6.0")
-    (tmp_path / "policy.toml").write_text(policy.replace("span_max_km = 40.0", "span_max_km = 6.0"), "utf-8")
+    policy = policy.replace("span_max_km = 40.0", "span_max_km = 6.0")
+    if quiet:
+        eased = "[{ light_below = 8500, one_way_pool_share = 0.5 }, { light_below = 3000, span_km = 9.0 }]"
+        policy = policy.replace(
+            'network = "ordinary_trunk"', f'network = "ordinary_trunk"\nunder_traffic = {eased}'
+        )
+    (tmp_path / "policy.toml").write_text(policy, "utf-8")
     chargers, facilities, demand = made_up(graph, rng)
+    refs = sorted(
+        {
+            r.ref
+            for r in find_routes(
+                graph, RoadClasses.from_mapping(read_policy(tmp_path / "policy.toml").road_class)
+            )
+        }
+    )
+    traffic = pd.DataFrame(
+        {"ref": np.repeat(refs, 4), "from_km": rng.uniform(0, 20, 4 * len(refs)),
+         "to_km": rng.uniform(0, 20, 4 * len(refs)), "aadt": rng.choice([2000.0, 5000.0, 9000.0], 4 * len(refs))}
+    )  # fmt: skip
     plan = make_plan(
         chargers, graph, read_policy(tmp_path / "policy.toml"), region=region, facilities=facilities, demand=demand,
+        traffic=traffic if quiet else None,
     )  # fmt: skip
     programme = plan.programme
     model = json.loads(json.dumps(edit_model(programme, plan.before, None), allow_nan=False))
     witness = Witness(programme.world)
     states = [witness.random(rng) for _ in range(8)]
     assert model["nets"][0]["drives"]
+    assert any("-under-" in rule["id"] for rule in model["rules"]) == quiet
     assert_same(witness, states, recount(model, states))
