@@ -25,6 +25,7 @@ from .inputs.ledger import FileEntry, Merge, again
 from .inputs.mapping import Reading
 from .inputs.same_site import ListRules
 from .inputs.schemas import SITE_PAIRS
+from .inputs.tables import RASTER_SUFFIXES
 from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
 from .network.refs import RoadClasses
 from .network.routes import Counting, Mark, RoadIndex, Route, find_routes
@@ -231,6 +232,16 @@ def _inputs(
             tables[name], joined = join_lists(lists[name], rules[name], schema, found, decisions)
             merges += joined
     found.stop()
+    rasters = [
+        project.path(each.path)
+        for each in project.tables.get("demand", ())
+        if each.path is not None and each.path.suffix.lower() in RASTER_SUFFIXES
+    ]
+    if rasters and len(tables["counties"]):
+        from .inputs.people import with_population  # rasterio is slow to load, and few need it
+
+        tables["counties"], notes = with_population(tables["counties"], rasters)
+        found += notes
     return collect(tables, None if region is None else region.polygon, found, merges, ledger)
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan import InputError
 from plugspan.inputs import CHARGERS, DEMAND, SCHEMAS, as_table, collect, people, read_table
-from plugspan.inputs.people import cell_shares, cluster_demand, people_from_raster
+from plugspan.inputs.people import cell_shares, cluster_demand, people_from_raster, with_population
 from pyproj import Transformer
 from rasterio.transform import from_origin
 from test_evidence import site
@@ -90,6 +90,34 @@ def test_shares_add_up_over_two_regions_that_meet():
     transform = from_origin(-0.5, 10.5, 1, 1)
     whole, *halves = (cell_shares(column, row, transform, area) for area in (hull, *parts))
     np.testing.assert_allclose(halves[0] + halves[1], whole, atol=1e-12)
+
+
+def test_counties_get_the_people_of_the_raster(tmp_path):
+    """Two counties that meet in a cell share it by area; one with a figure and one beyond the raster keep theirs."""
+    rng = np.random.default_rng(4)
+    values = rng.uniform(0, 100, (8, 10)).round()
+    path = write(tmp_path / "p.tif", values)
+    slanted = [(113.0, 27.92), (113.043, 27.92), (113.057, 28.0), (113.0, 28.0)]
+    areas = [shapely.Polygon(slanted), shapely.Polygon([*slanted[1:3], (113.1, 28.0), (113.1, 27.92)]),
+             shapely.box(113.01, 27.93, 113.02, 27.94), shapely.box(113.05, 27.95, 113.2, 27.99)]  # fmt: skip
+    rows = [{"id": str(k), "name": f"C{k}", "population": 7.0 if k == 2 else None, "geometry": a}
+            for k, a in enumerate(areas)]  # fmt: skip
+    counties = as_table(rows, SCHEMAS["counties"], "c.gpkg")
+    filled, notes = with_population(counties, [path])
+    found = filled["population"].astype(float).tolist()
+    assert found[:2] == pytest.approx([brute(values, area) for area in areas[:2]])
+    assert sum(found[:2]) == pytest.approx(values.sum())
+    assert found[2] == 7.0
+    assert np.isnan(found[3])
+    assert [(note.key, note.values.get("names")) for note in notes] == [
+        ("counties-counted", None),
+        ("counties-beyond", "C3"),
+    ]
+    west = write(tmp_path / "w.tif", values[:, :5])
+    east = write(tmp_path / "e.tif", values[:, 5:], west=113.05)
+    tiles, _ = with_population(counties, [west, east])
+    assert tiles["population"].astype(float).tolist()[:2] == pytest.approx(found[:2])
+    assert with_population(counties.assign(population=1.0), [path])[1] == []
 
 
 def test_a_raster_in_metres_lies_where_it_should(tmp_path):

@@ -100,6 +100,19 @@ def test_a_table_that_the_run_did_not_read_is_told(tmp_path, crowd):
         read_table(path, SCHEMAS["berths"])
 
 
+def test_a_drawn_layer_is_told_to_be_a_summary(tmp_path, crowd):
+    """Who names the layer of sites by hand is told which layer holds all that the run read."""
+    grouped, sites = group_sites(crowd)
+    path = written(tmp_path / "layers.gpkg", grouped.drop(columns="_list"))
+    drawn = sites[["id", "name", "kind", "current", "access", "points", "geometry"]]
+    gpd.GeoDataFrame(drawn, geometry="geometry", crs=4326).to_file(path, layer="charging_sites", mode="a")
+    notes = Diagnostics()
+    read = read_table(path, CHARGERS, layer="charging_sites", notes=notes)
+    assert read["current"].tolist() == sites["current"].tolist()
+    assert [n.values for n in notes if n.key == "layer-summary"] == [
+        {"layer": "charging_sites", "full": "input_chargers"}]  # fmt: skip
+
+
 def test_other_programs_see_the_places(tmp_path, crowd):
     """The table has a geometry in EPSG:4326, whatever the system of the layers is."""
     path = written(tmp_path / "layers.gpkg", group_sites(crowd)[0])

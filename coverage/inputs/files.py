@@ -106,6 +106,9 @@ def _read_layer(path: Path, layer: str | None, encoding: str | None, table: str)
         found = read_vector(path, layer, encoding)
     of_run = layer == RUN_TABLE + table and bool(table)
     notes = list(found.faults)
+    if layer is not None and not of_run and RUN_TABLE + table in found.others:
+        values = {"layer": layer, "full": RUN_TABLE + table}
+        notes.append(Fault("layer-summary", file=file, values=values, warning=True))
     if layer is None and found.others:
         values = {"layer": found.name, "others": listed(found.others)}
         notes.append(Fault("layer-first", file=file, values=values, warning=True))

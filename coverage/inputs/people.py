@@ -6,7 +6,8 @@ the share of its area inside, so that the sum over the region is that of the ras
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from ..schema import Length
 from ..units import EARTH_RADIUS_M, M_PER_KM, WGS84, lonlat
 from .bundle import Inputs
 from .frames import as_table
+from .headers import listed
 from .schemas import DEMAND
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -86,26 +88,13 @@ def people_from_raster(
     Shares of area are those in the raster's own plane, in which its cells are alike.
     """
     file = str(path)
-    check_there(path)
-    with path.open("rb") as opened:
-        if opened.read(4) not in _MAGIC:
-            raise InputError(Fault("raster-foreign", file=file))
-    try:
-        # Neither neighbours of the file nor other drivers: a data file is data.
-        with (
-            rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED=False),
-            rasterio.open(path, driver="GTiff") as raster,
-        ):
-            if raster.crs is None or raster.transform.b or raster.transform.d or raster.transform.e >= 0:
-                raise InputError(Fault("raster-crs", file=file))
-            area = None if region is None else _in_plane(region, raster.crs)
-            window = _window(raster, area, file)
-            pieces = list(_joined(_pieces(raster, window, area), most))
-            to_degrees = Transformer.from_crs(raster.crs, WGS84, always_xy=True)
-            cell_x, cell_y = raster.transform.a, raster.transform.e
-            left, top = raster.transform.c, raster.transform.f
-    except rasterio.errors.RasterioError as error:
-        raise InputError(Fault("raster-broken", file=file)) from error
+    with _opened(path) as raster:
+        area = None if region is None else _in_plane(region, raster.crs)
+        window = _window(raster, area, file)
+        pieces = list(_joined(_pieces(raster, window, area), most))
+        to_degrees = Transformer.from_crs(raster.crs, WGS84, always_xy=True)
+        cell_x, cell_y = raster.transform.a, raster.transform.e
+        left, top = raster.transform.c, raster.transform.f
     size, table = pieces[-1]
     x, y = left + table["x"].to_numpy() * cell_x, top + table["y"].to_numpy() * cell_y
     lon, lat = to_degrees.transform(x, y)
@@ -122,6 +111,76 @@ def people_from_raster(
     values = {"n": len(rows), "people": f"{total:,.0f}", "cells": size}
     notes = [Fault("raster-read", file=file, values=values, warning=True)]
     return as_table(rows, DEMAND, path.name), notes
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a raster, or say why it can't be read."""
+    file = str(path)
+    check_there(path)
+    with path.open("rb") as opened:
+        if opened.read(4) not in _MAGIC:
+            raise InputError(Fault("raster-foreign", file=file))
+    try:
+        # Neither neighbours of the file nor other drivers: a data file is data.
+        with (
+            rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED=False),
+            rasterio.open(path, driver="GTiff") as raster,
+        ):
+            if raster.crs is None or raster.transform.b or raster.transform.d or raster.transform.e >= 0:
+                raise InputError(Fault("raster-crs", file=file))
+            yield raster
+    except rasterio.errors.RasterioError as error:
+        raise InputError(Fault("raster-broken", file=file)) from error
+
+
+def with_population(
+    counties: gpd.GeoDataFrame, rasters: Sequence[Path]
+) -> tuple[gpd.GeoDataFrame, list[Fault]]:
+    """Fill in the population of counties that have none, from rasters: the people of each cell by its share of area.
+
+    Parameters
+    ----------
+    counties : GeoDataFrame
+        Of the schema ``counties``; those without an area stay as they are.
+    rasters : sequence of Path
+        As for :func:`people_from_raster`; tiles that lie beside each other add up.
+
+    Returns
+    -------
+    GeoDataFrame
+        A county that reaches beyond the rasters keeps an unknown population.
+    list of Fault
+        A notice of how many were filled, and which were not.
+    """
+    lacks = (counties["population"].isna() & counties.geometry.notna()).to_numpy(bool)
+    if not lacks.any() or not rasters:
+        return counties, []
+    people, covered = np.zeros(len(counties)), np.zeros(len(counties))
+    for path in rasters:
+        with _opened(path) as raster:
+            extent = shapely.box(*raster.bounds)
+            for k in np.flatnonzero(lacks).tolist():
+                area = _in_plane(counties.geometry.iloc[k], raster.crs)
+                share = shapely.intersection(area, extent).area / area.area
+                if share > 0:
+                    covered[k] += share
+                    pieces = _pieces(raster, _window(raster, area, str(path)), area)
+                    people[k] += sum(float(piece.people.sum()) for piece in pieces)
+    filled = lacks & (covered > 1.0 - _SAME_SHARE)
+    population = counties["population"].astype(float).mask(filled, people)
+    values = {"n": int(filled.sum()), "people": f"{people[filled].sum():,.0f}"}
+    notes = (
+        [Fault("counties-counted", file=rasters[0].name, values=values, warning=True)] if filled.any() else []
+    )
+    if beyond := counties["name"][lacks & ~filled].astype(str).tolist():
+        notes.append(
+            Fault("counties-beyond", file=rasters[0].name, values={"names": listed(beyond)}, warning=True)
+        )
+    return counties.assign(population=population), notes
+
+
+_SAME_SHARE = 1e-6
 
 
 def _in_plane(region: BaseGeometry, crs: Any) -> BaseGeometry:

@@ -337,7 +337,8 @@ def _sites(assessment: Assessment) -> Layer:
     """Sites that charge vehicles, by how fast they are; those not in operation are a class of their own."""
     frame = assessment.sites[assessment.sites["kind"] == "charging"]
     frame = frame.assign(site_class=np.where(_running(frame), frame["fast"], WAITING))
-    keep = ("site_class",)
+    # Current, access and road are for those who read the layer back as a list.
+    keep = ("site_class", "current", "access", "ref")
     return make_layer(
         "charging_sites", frame, SITE_COLUMNS, styles.SITES, "places", keep=keep, search_column="name"
     )
@@ -353,7 +354,8 @@ def _other_sites(plan: Plan) -> Layer | None:
     if frame.empty:
         return None
     frame = frame.assign(site_class=np.where(_running(frame), "yes", WAITING))
-    keep = ("site_class",)
+    # Current, access and road are for those who read the layer back as a list.
+    keep = ("site_class", "current", "access", "ref")
     return make_layer(
         "other_sites", frame, OTHER_COLUMNS, styles.OTHER_SITES, "places", keep=keep, search_column="name"
     )
