@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -35,6 +36,7 @@ from .siting.pins import (
 from .siting.planning.candidates import free_beside_sites, route_points_at
 from .siting.programme import Programme, ProgrammeOptions, make_programme
 from .siting.step_gaps import StepGaps
+from .siting.traffic_points import sized_points
 from .siting.world import World
 from .study import Study
 from .units import M_PER_KM, WGS84, km
@@ -84,7 +86,15 @@ def plan_programme(
     year = (study.project.reference_date or dt.date(2000, 1, 1)).year
     last = max([year, *(settings.years or [r.by.year for r in study.policy.rules if r.by is not None])])
     context = _closed(study, scenario)
-    actions = find_actions(context.inputs, study.policy, places, costs, year=year, last_year=last)
+    actions = find_actions(
+        context.inputs,
+        study.policy,
+        places,
+        costs,
+        year=year,
+        last_year=last,
+        sized=_sized(study, context, settings),
+    )
     actions, required = pin_actions(actions, pins, study.context.index, study.routes)
     today = dict(zip(candidates["id"], candidates.geometry, strict=True))
     moved = actions["target"].where(actions["pin"] == "move")
@@ -112,6 +122,23 @@ def plan_programme(
         prefer=grid,
         progress=solving,
     )
+
+
+def _sized(
+    study: Study, context: RoadContext, settings: PlanSettings
+) -> Callable[[gpd.GeoDataFrame], pd.Series[Any]] | None:
+    """How many points actions build, if that goes by traffic.
+
+    Raises
+    ------
+    InputError
+        If there are no counts on the routes.
+    """
+    if settings.points != "traffic":
+        return None
+    if not context.laid:
+        raise InputError(Fault("plan-points-no-traffic", file="project.toml"))
+    return lambda actions: sized_points(actions, context, study.policy, settings.traffic)
 
 
 def _closed(study: Study, scenario: Scenario | None) -> RoadContext:

@@ -299,6 +299,7 @@ class PlanSettings(_Frozen):
     moved: dict[str, tuple[Longitude, Latitude] | str] = Field(default_factory=dict)
     cost: dict[str, NonNegative] = Field(default_factory=dict)
     pins: FilePath | None = None
+    points: Literal["fixed", "traffic"] = "fixed"
     traffic: ChargingRates = ChargingRates()
     effort: Positive = 1.0
     time_limit_s: Positive = 600.0

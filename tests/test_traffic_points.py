@@ -18,7 +18,7 @@ from plugspan.project import PlanSettings
 from plugspan.rules.model import ChargingRates
 from plugspan.rules.roads import RoadContext
 from plugspan.settings import parse_toml
-from plugspan.siting.traffic_points import points_of, stretches_m, with_traffic_points
+from plugspan.siting.traffic_points import points_of, sized_points, stretches_m, with_traffic_points
 from test_evidence import site
 from test_traffic import counts, rules, two_roads, world
 from toy import lonlat
@@ -53,6 +53,30 @@ def test_points_by_hand():
     found = suggested(counts({"ref": "G106", "aadt": 10_000.0, "heavy_share": 0.2}), SITES)
     assert found.tolist()[:2] == [20, 20]
     assert found.isna().tolist() == [False, False, True]
+
+
+def sized(traffic, sites, at=(20_000, 60_000), points=4):
+    """Points that a new site and an upgrade are planned with, and one of a kind that is not sized."""
+    graph, routes, inputs = world(traffic, sites)
+    row = {"id": ["a", "upgrade-b", "c"], "kind": ["new_site", "upgrade", "commission"], "target": ["a", "b", "c"],
+           "points": pd.array([points, points, None], "Int64")}  # fmt: skip
+    places = [shapely.Point(lonlat(x, 0)) for x in (*at, at[0])]
+    actions = gpd.GeoDataFrame(row, geometry=places, crs=4326)
+    return sized_points(actions, RoadContext(inputs, graph, tuple(routes), None), rules(), RATES).tolist()
+
+
+def test_sized_points_by_hand():
+    """The span is 60 km: a site at km 20 of 80 would charge for 20 km to the end and 30 km on the other side.
+
+    1000 electric ones a direction, 0.5 * 50 / 200 of them stop: 12.5 points, 25 for both. A pool that counts at km 30
+    leaves 20 + 5 km to the one and 15 + 20 km to the other. Where traffic is unknown: four, as without counts.
+    """
+    table = counts({"ref": "G106", "aadt": 10_000.0, "heavy_share": 0.2})
+    assert sized(table, ()) == [25, 25, pd.NA]
+    assert sized(table, (), points=30) == [30, 30, pd.NA]
+    assert sized(table, (strong("n", 30_000),)) == [13, 18, pd.NA]
+    half = counts({"ref": "G106", "from_km": 40.0, "to_km": 80.0, "aadt": 10_000.0, "heavy_share": 0.2})
+    assert sized(half, ()) == [25, 4, pd.NA]
 
 
 def test_the_next_site_halves_the_way_and_a_weak_one_does_not():
@@ -126,6 +150,16 @@ def test_a_plan_shows_them_in_workbook_layers_and_result(tmp_path):
     assert own["id"].tolist() == without.actions["id"].tolist()
     assert own["cost"].sum() == without.actions["cost"].sum()
     assert "traffic_points" not in without.actions
+    sites = plugspan.make_plan(chargers, graph, rules(), traffic=traffic, points="traffic")
+    assert not sites.programme.faults
+    # In the middle of G106, halfway to the pools at both ends: what the advice says, too. G107 has no counts.
+    assert sorted(sites.actions["points"].tolist()) == [4, 30]
+    one = sites.actions["points"] == 30
+    more = float(sites.actions.loc[one, "cost"].iloc[0] - sites.actions.loc[~one, "cost"].iloc[0])
+    per_kw, per_point = sites.programme.costs.new_site.per_kw, sites.programme.costs.new_site.per_point
+    assert more == pytest.approx(26 * (per_point + 150.0 * per_kw))
+    built = sites.after.sites
+    assert sorted(built.loc[built["id"].str.startswith("proposed-"), "points"].tolist()) == [4, 30]
     with_counts.save(tmp_path / "run")
     rows = json.loads((tmp_path / "run/result.json").read_text("utf-8"))["plan"]
     assert rows["traffic"]["assumed"]

@@ -7,7 +7,7 @@ rows of the rules see them like actions; a plan never chooses them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,6 +102,7 @@ def find_actions(
     *,
     year: int,
     last_year: int | None = None,
+    sized: Callable[[gpd.GeoDataFrame], pd.Series[Any]] | None = None,
 ) -> gpd.GeoDataFrame:
     """List all actions and events.
 
@@ -117,6 +118,8 @@ def find_actions(
         Year of the assessment: what opens later is an event of its year.
     last_year : int, optional
         Last year of the plan: what opens after it must be hurried to count.
+    sized : callable, optional
+        From the actions to how many points each builds, instead of those of the equipment of one size.
 
     Returns
     -------
@@ -139,6 +142,8 @@ def find_actions(
     table = gpd.GeoDataFrame(
         pd.concat([f for f in frames if len(f)] or [_table([])], ignore_index=True), crs=WGS84
     )
+    if sized is not None:
+        table["points"] = sized(table)
     table["cost"] = [_cost(costs, row) for row in table.itertuples()]
     rank = table["kind"].map({kind: k for k, kind in enumerate((*KINDS, *EVENTS))})
     return table.iloc[np.lexsort((table["id"].astype(str), rank))].reset_index(drop=True)
@@ -408,6 +413,8 @@ def action_chargers(inputs: Inputs, actions: gpd.GeoDataFrame, policy: Policy) -
 def _charger(row: Any, equipment: Equipment, inputs: Inputs) -> dict[str, Any]:
     """Row of the chargers that an action builds; at a facility it names it, at a site it has that site's operator."""
     built = equipment.for_kind(row.kind)
+    if row.kind in ("new_site", "upgrade") and not pd.isna(row.points):
+        built = replace(built, points=int(row.points))  # more where they are sized by traffic
     new_id = f"{PROPOSED}{row.id}"
     known = {"site": new_id, "operator": new_id, "service_area": None, "side": None, "ref": None}
     if row.kind in ("upgrade", "survey"):
