@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import itertools
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plugspan.errors import InputError
 from plugspan.inputs import CHARGERS, as_table, empty_table, group_sites, qualify, qualify_points
+from plugspan.inputs import sites as grouping
+from plugspan.inputs.proximity import near_links, near_pairs
 from plugspan.inputs.sites import _linked, as_they_will_be, charger_faults, count_points
 from plugspan.units import GEOD
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from shapely import Point
 
 DEG_PER_M = 1 / (111_319.49 * np.cos(np.radians(27.8)))
 """Degrees of longitude per metre at 27.8° N, near enough."""
@@ -262,14 +269,21 @@ def test_rows_that_are_alike_are_looked_at_once(rows):
     assert groups(chargers) == {frozenset(ids[labels == label]) for label in np.unique(labels)}
 
 
-def test_a_crowd_of_places_is_told():
-    """100 000 rows at one point are one site; 4000 points within some metres are no list of places."""
+def test_rows_at_one_place_are_one_site():
+    """100 000 rows at one point are one site, and so are 4000 points on a line of some metres."""
     crowd = table(*[(0, {})] * 3)
     many = crowd.iloc[np.zeros(100_000, dtype=int)].assign(id=[f"c{i:06d}" for i in range(100_000)])
     assert group_sites(many)[1]["n_chargers"].tolist() == [100_000]
     places = shapely.points(113 + np.arange(4000) * 1e-8, np.full(4000, 27.8))
+    line = many.iloc[:4000].set_geometry(places, crs=4326)
+    assert group_sites(line)[1]["n_chargers"].tolist() == [4000]
+
+
+def test_a_crowd_of_places_is_told():
+    """Where all pairs are wanted, 4000 points within some metres are no list of places."""
+    places = gpd.GeoSeries(shapely.points(113 + np.arange(4000) * 1e-8, np.full(4000, 27.8)), crs=4326)
     with pytest.raises(InputError) as caught:
-        group_sites(many.iloc[:4000].set_geometry(places, crs=4326))
+        near_pairs(places, 100.0)
     fault = caught.value.faults[0]
     assert (fault.key, fault.values["n"], fault.values["lon"]) == ("places-crowded", 4000, 113.0)
 
@@ -290,3 +304,45 @@ def test_a_site_not_in_operation_is_shown_as_it_will_be():
     assert shown["status"].tolist() == ["under_construction", "operational", "planned"]
     assert shown["points"].isna().tolist() == [False, False, True]  # of the planned one nothing is known
     assert sites["points"].isna().tolist() == [True, False, True]  # what counts stays as it was
+
+
+def crowded(rng, n):
+    """Chargers of few operators, sides and lists within 300 m, some at one point, some with nothing known."""
+    xy = np.array([113.1, 27.8]) + rng.uniform(0, 0.003, (n, 2)).round(4)
+    rows = [
+        {"id": f"P{i:03}", "operator": rng.choice([None, "甲", "乙"], p=[0.3, 0.4, 0.3]), "kind": "charging",
+         "service_area": rng.choice([None, "S"]), "side": rng.choice([None, "北", "南"]), "geometry": Point(*at)}
+        for i, at in enumerate(xy)
+    ]  # fmt: skip
+    made = as_table(rows, CHARGERS, "one.csv")
+    return made.assign(_list=rng.choice(["", "0", "1"], n)) if rng.random() < 0.5 else made
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_crowd_is_grouped_as_all_its_pairs_would(monkeypatch, seed):
+    """Few links through a triangulation make the sites that all pairs within reach make."""
+    rng = np.random.default_rng(seed)
+    chargers, reach = crowded(rng, int(rng.integers(5, 90))), float(rng.choice([15.0, 40.0, 100.0]))
+    expected = group_sites(chargers, reach)[0]["site"].tolist()
+    monkeypatch.setattr(grouping, "is_crowd", lambda points, reach_m: True)
+    assert group_sites(chargers, reach)[0]["site"].tolist() == expected
+
+
+def test_links_of_points_on_a_line_and_at_one_place():
+    """No triangle anywhere: neighbours on a line 50 m apart, the same point thrice."""
+    line = gpd.GeoSeries([Point(113 + 0.0005 * k, 27) for k in (3, 0, 2, 1, 4, 2, 2)], crs=4326)
+    i, j, _ = near_links(line, 60.0)
+    same = coo_array((np.ones(len(i)), (i, j)), shape=(7, 7))
+    assert connected_components(same, directed=False)[0] == 1
+    assert len(near_links(line, 10.0)[0]) == 2  # those at one place
+
+
+def test_twenty_thousand_places_within_200_m_are_grouped():
+    """They were refused; most have an operator of their own, and 6000 are one operator's."""
+    rng = np.random.default_rng(1)
+    xy = np.array([113.1, 27.8]) + rng.uniform(-0.001, 0.001, (20_000, 2))
+    rows = {"id": [f"P{i}" for i in range(20_000)], "operator": [f"O{max(i, 6000)}" for i in range(20_000)]}
+    made = pd.DataFrame(rows).assign(geometry=shapely.points(xy)).to_dict("records")
+    labels = grouping.site_labels(as_table(made, CHARGERS, "c.csv"))
+    assert len(np.unique(labels)) == 14_000
+    assert len(np.unique(labels[:6001])) == 1

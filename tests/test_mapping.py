@@ -117,6 +117,9 @@ def test_western_letters(tmp_path, encoding):
     table, _, _ = read(tmp_path, body, encoding=encoding)
     assert table["operator"].tolist() == ["Électricité", "Müller"]
     assert table["name"].tolist() == ["Aire de Beauséjour", "Hauptstraße"]
+    short = "id;name;lon;lat\na;Aire d'été n°1 à Évry;4.8;47.0\nb;été à la Cité n°2;8.1;50\n"
+    table, _, _ = read(tmp_path, short, encoding=encoding)
+    assert table["name"].tolist() == ["Aire d'été n°1 à Évry", "été à la Cité n°2"]
     for chinese in ("gbk", "gb18030"):
         table, _, _ = read(tmp_path, "编号,名称,经度,纬度\na,镕基 A站b,113,27\n", encoding=chinese)
         assert table["name"].tolist() == ["镕基 A站b"]

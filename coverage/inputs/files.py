@@ -171,12 +171,16 @@ def _encodings(content: bytes) -> tuple[str, ...]:
         return ("utf-16",)
     if b"\0" in content:
         return ("utf-16-le", "utf-16-be")
-    return ("utf-8", "cp1252", "gb18030") if _single_accents(content) else ("utf-8", "gb18030")
-
-
-def _single_accents(content: bytes) -> bool:
-    """Whether bytes beyond ASCII stand alone between letters (``Électricité``): Chinese ones come in pairs and rows."""
     runs = Counter(map(len, re.findall(rb"[\x80-\xff]+", content[:MOST_LINE])))
+    if _single_accents(content, runs):
+        return ("utf-8", "cp1252", "gb18030")
+    # Where the bytes stand alone and are no Chinese either, they are accents all the same (``été``, ``n° 5 à``).
+    alone = bool(runs) and runs[1] >= 0.9 * runs.total()
+    return ("utf-8", "gb18030", "cp1252") if alone else ("utf-8", "gb18030")
+
+
+def _single_accents(content: bytes, runs: Counter[int]) -> bool:
+    """Whether bytes beyond ASCII stand alone between letters (``Électricité``): Chinese ones come in pairs and rows."""
     letters = rb"[A-Za-z][\x80-\xff][a-z]|\b[\x80-\xff][a-z]{2}|[a-z]{2}[\x80-\xff](?![A-Za-z\x80-\xff])"
     amid = len(re.findall(letters, content[:MOST_LINE]))
     return bool(runs) and runs[1] >= 0.9 * runs.total() and amid >= 0.7 * runs.total()

@@ -22,7 +22,7 @@ from ..units import WGS84
 from .frames import TEXT_DTYPE
 from .names import side_in_name
 from .overlap import plain
-from .proximity import near_pairs
+from .proximity import Pairs, is_crowd, near_links, near_pairs, nearest_between
 
 SITE_REACH_M = 100.0
 LIST = "_list"
@@ -95,7 +95,10 @@ def site_labels(chargers: gpd.GeoDataFrame, reach_m: float = SITE_REACH_M) -> In
 
 def _linked(chargers: gpd.GeoDataFrame, reach_m: float) -> IntArray:
     """(n,) label of the site of each charger, from the pairs that are near."""
-    i, j, distance_m = near_pairs(chargers.geometry, reach_m)
+    if is_crowd(chargers.geometry, reach_m):
+        i, j, distance_m = _crowd_links(chargers, reach_m)
+    else:
+        i, j, distance_m = near_pairs(chargers.geometry, reach_m, few=True)
     apart = np.zeros(len(i), dtype=bool)
     for keys in _separators(chargers):
         apart |= (keys[i] != keys[j]) & (keys[i] != "") & (keys[j] != "")
@@ -106,6 +109,46 @@ def _linked(chargers: gpd.GeoDataFrame, reach_m: float) -> IntArray:
     return _attach(
         labels, i[~same], j[~same], distance_m[~same], operator, chargers["id"].astype(str).to_numpy()
     )
+
+
+def _crowd_links(chargers: gpd.GeoDataFrame, reach_m: float) -> Pairs:
+    """As few pairs as link the same chargers, where there are too many: those of one operator, and of none, apart.
+
+    Chargers of one operator and kind whose sides (and lists) are the same or unknown may all be linked with each
+    other. Of those without an operator each looks for the nearest few that have one.
+    """
+    operator, kind, *others = _separators(chargers)
+    known = _known(chargers["operator"]) != ""
+    block = pd.DataFrame({"o": operator, "k": kind, "known": known}).groupby(["o", "k", "known"]).ngroup()
+    order = np.argsort(block.to_numpy(), kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(block.to_numpy()[order])) + 1)
+    points = chargers.geometry
+    found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    for rows in (rows for rows in groups if len(rows) > 1):
+        for some in _compatible(rows, others):
+            i, j, distance_m = near_links(points.iloc[some], reach_m)
+            found.append((some[i], some[j], distance_m))
+    for one in np.unique(kind[~known]):
+        rows = np.flatnonzero(kind == one)
+        for some in _compatible(rows, others):
+            nameless, named = some[~known[some]], some[known[some]]
+            if len(nameless) and len(named):
+                i, j, distance_m = nearest_between(points.iloc[nameless], points.iloc[named], reach_m)
+                found.append((nameless[i], named[j], distance_m))
+    i, j, distance_m = (np.concatenate(part) for part in zip(*found, strict=True))
+    return i, j, distance_m
+
+
+def _compatible(rows: IntArray, keys: Sequence[npt.NDArray[np.object_]]) -> list[IntArray]:
+    """Largest sets of rows of which no two have different known values in any of the columns."""
+    sets = [rows]
+    for column in keys:
+        sets = [
+            some[(column[some] == value) | (column[some] == "")]
+            for some in sets
+            for value in (set(column[some]) - {""} or {""})
+        ]
+    return sets
 
 
 def _separators(chargers: pd.DataFrame) -> list[npt.NDArray[np.object_]]:

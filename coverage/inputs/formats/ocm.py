@@ -85,6 +85,17 @@ FORMATS = (
                 **dict.fromkeys(("1", "4", "5", "7"), "public"),
                 **dict.fromkeys(("2", "3", "6"), "restricted"),
             },
+            # Unknown, a private home, the business at the place: no operator that two places have in common.
+            "operator": dict.fromkeys(
+                (
+                    "1",
+                    "44",
+                    "45",
+                    "(Unknown Operator)",
+                    "(Private Residence/Individual)",
+                    "(Business Owner at Location)",
+                )
+            ),
         },
         keep={"StatusTypeID": frozenset({"", "none", *_STATUS})},
         parts=_points,
