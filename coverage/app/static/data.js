@@ -143,9 +143,9 @@ export async function dataPage(project) {
       h("h1", {}, t("data.inputs")),
       dropPlace(t("data.drop"), t("data.drop-words"), take),
       h("ul", { class: "inputs" }, regionEntry(), roadsEntry()),
-      h("h3", {}, t("data.tables")),
+      h("h2", { class: "sub" }, t("data.tables")),
       view.tables.length ? h("ul", { class: "picks", id: "tables" }, view.tables.map(tableEntry)) : h("p", { class: "soft" }, t("data.no-tables")),
-      rest.length ? [h("h3", {}, t("data.unused")), h("ul", { class: "picks" }, rest.map(unusedEntry))] : null,
+      rest.length ? [h("h2", { class: "sub" }, t("data.unused")), h("ul", { class: "picks" }, rest.map(unusedEntry))] : null,
     );
   }
 
