@@ -30,12 +30,13 @@ from plugspan.tables.numbers import plain
 pytestmark = pytest.mark.browser
 RUN = """
 window.recount = (states) => states.map(([on, off]) => {
-  const found = window.core.assess(Uint8Array.from(on), Uint8Array.from(off)), spacing = {};
+  const found = window.core.assess(Uint8Array.from(on), Uint8Array.from(off)), spacing = {}, counties = {};
   for (const id in found.rules) {
     const { strict } = found.rules[id];
+    if (found.rules[id].counties) counties[id] = [...found.rules[id].counties];
     if (strict) spacing[id] = { all: strict.all, routes: Object.fromEntries(strict.routes) };
   }
-  return { figures: plainFigures(found), spacing, counties: found.counties && [...found.counties] };
+  return { figures: plainFigures(found), spacing, counties };
 });
 """
 NETWORK = {
@@ -99,7 +100,7 @@ def assert_same(witness, states, recounted):
             if name in found["spacing"]:
                 assert_same_spacing(finding, found["spacing"][name])
             if finding.rule.kind == "demand_reach":
-                counties = dict(found["counties"])
+                counties = dict(found["counties"][name])
                 for row in finding.table.to_dict("records"):
                     if row["weight"]:
                         mine = counties[row["county"]]
@@ -143,6 +144,34 @@ def test_new_sites_at_any_metre(sample, recount):
     assert_same(witness, states, recount(model, states, places))
     own = witness.world.actions.iloc[-len(places) :]
     assert (own["cost"] == model["own"]["cost"]).all()
+
+
+def test_a_rule_that_asks_for_a_share_is_met_step_by_step(sample, browser):
+    """People within reach: met, nothing that was barred, and nothing that could be left out."""
+    model = json.loads(json.dumps(sample[1]))
+    rule = next(rule for rule in model["rules"] if rule["how"] == "reach")
+    rule["target"] = 0.84
+    page = browser.new_page()
+    page.set_default_timeout(HANGS_S * 1000)
+    code = "\n".join(asset(f"web/{name}.js") for name in ("edit_roads", "edit_core", "edit"))
+    page.add_script_tag(content=f"const T = (key) => key;\n{code}")
+    found = page.evaluate(
+        """async ([model, id]) => {
+          Object.assign(edit, { model, core: new EditCore(model) });
+          edit.state = startState();
+          const on = edit.state.on.slice(), low = (on) => edit.core.assess(on, edit.state.off).rules[id].low;
+          const barred = model.actions.id.map((_, a) => (a % 5 ? 1 : 0)), begin = low(on);
+          const added = await meetTheRest(on, barred, 60);
+          const without = added.map((a) => { on[a] = 0; const found = low(on); on[a] = 1; return found; });
+          return { begin, added, without, low: low(on), barred: added.filter((a) => barred[a]) };
+        }""",
+        [model, rule["id"]],
+    )
+    page.close()
+    assert found["begin"] < 0.84 <= found["low"]
+    assert found["added"]
+    assert found["barred"] == []
+    assert max(found["without"]) < 0.84
 
 
 def network(rng):

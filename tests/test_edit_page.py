@@ -185,8 +185,16 @@ def test_completing_keeps_what_is_pinned(opened, pages):  # noqa: F811
     page = opened(folder / "zh.html")
     gone = plan.programme.chosen.query("kind == 'new_site' and without_lost == 0")["id"].tolist()[:2]
     page.evaluate("ids => plugspan.set(ids, false)", gone)
+    own = (
+        plan.programme.chosen.query("kind == 'new_site'")["id"]
+        .str.extract(r"route_point-(\w+)-1-([\d.]+)$")
+        .dropna()
+    )
+    place = {"ref": own[0].iloc[0], "km": round(float(own[1].iloc[0]) + 1.234, 3)}
+    name = page.evaluate("place => plugspan.place(place)", place)
     page.set_default_timeout(HANGS_S * 1000)
     done = page.evaluate("plugspan.complete({ seconds: 1 })")
+    assert name in on_ids(page)
     assert not set(gone) & on_ids(page)
     assert done["rows"]["served"] == done["rows"]["asked"]
     assert done["missed"] == []

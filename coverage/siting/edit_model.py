@@ -74,6 +74,7 @@ def edit_model(programme: Programme, before: Assessment, at: dt.date | None) -> 
     packer = _Packer(programme.world)
     roads = packer.roads
     rules = [packer.rule(rule, before[rule.id], at) for rule in programme.world.policy.rules]
+    by_id = {rule["id"]: rule for rule in rules}
     site, *within = programme.people_reach
     people = roads.reach(*within)
     number = packer.number(site)
@@ -99,7 +100,10 @@ def edit_model(programme: Programme, before: Assessment, at: dt.date | None) -> 
             "weight": dict(zip(demand, programme.people.weight.tolist(), strict=True)),
             "total": programme.people_total,
         },
-        "rows": packed_rows(programme.rules),
+        "rows": [
+            packed | {"laid": roads.laid(rows, by_id[rows.rule])}
+            for packed, rows in zip(packed_rows(programme.rules), programme.rules, strict=True)
+        ],
         "years": [] if years is None else years.years.tolist(),
         "money": [] if years is None else np.diff(years.money, prepend=0.0).tolist(),
         "budget": programme.budget,

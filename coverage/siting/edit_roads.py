@@ -30,6 +30,7 @@ from ..rules.length import CoveragePieces, coverage_pieces, sites_on_pieces
 from ..rules.model import SiteRequirement
 from ..rules.reach import reach_cost
 from ..rules.roads import RouteRule
+from ..rules.rows import RuleRows
 from ..units import M_PER_KM, lonlat
 from .actions import STATIONS
 from .planning.reach import Places, measure
@@ -56,6 +57,7 @@ class RoadPacker:
     reaches: list[Packed] = field(default_factory=list)
     _known: dict[Any, int] = field(default_factory=dict)
     _drives: list[Drive] = field(default_factory=list)
+    _pieces: list[pd.DataFrame] = field(default_factory=list)
 
     @cached_property
     def n_sites(self) -> int:
@@ -128,6 +130,34 @@ class RoadPacker:
             self._known[key] = len(self.reaches)
             self.reaches.append(self._demand(reach_km, reach_min))
         return self._known[key]
+
+    def laid(self, rows: RuleRows, rule: Packed) -> Packed | None:
+        """Where the rows of a rule lie: each wants a site in ``(from, from + span]`` of a drive or a piece of road.
+
+        None where a row cannot be recounted from places.
+        """
+        laid = rows.stretches
+        if laid is None or rule["how"] not in ("spacing", "edge") or not len(laid.line):
+            return None
+        if rule["how"] == "spacing":
+            drives = self.nets[rule["net"]]["drives"]
+            number: dict[Any, int] = {
+                (d["ref"], d["section"], d["direction"]): k for k, d in enumerate(drives)
+            }
+            where, shift = np.array([number[line.name] for line in laid.lines]), np.zeros(len(laid.lines))
+        else:
+            at = rows.items.iloc[[int(line.name[0]) for line in laid.lines]][["segment", "from_m"]]
+            asked = at.reset_index(drop=True).rename_axis("line").reset_index().sort_values("from_m")
+            pieces = self._pieces[rule["edge"]].rename_axis("piece").reset_index()
+            pieces = pieces.assign(from_m=pieces["begin"]).sort_values("from_m")
+            found = pd.merge_asof(asked, pieces, on="from_m", by="segment").sort_values("line")
+            where = found["piece"].to_numpy(np.int64)
+            shift = (found["from_m"] - found["begin"]).to_numpy(np.float64)
+        return {
+            "span": laid.span_m,
+            "where": where[laid.line].tolist(),
+            "from": packed_metres(laid.from_m + shift[laid.line]),
+        }
 
     # -- what is packed once all rules are known -------------------------------------------------------------
 
@@ -270,6 +300,7 @@ class RoadPacker:
         number = np.full(full.n_nodes, -1, dtype=np.int64)
         number[kept] = np.arange(len(kept))
         piece, place, on_m = sites_on_pieces(base, at, places)
+        self._pieces.append(pd.DataFrame({"segment": base.segment[at], "begin": base.from_m[at]}))
         u, v = number[joined.u], number[joined.v]
         part, from_m, mine = _parts_of_pieces(joined, full, base, at)
         u[part >= 0], v[part >= 0] = (number[end[mine[part >= 0]]] for end in (full.a, full.b))

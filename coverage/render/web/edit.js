@@ -141,7 +141,9 @@ function completion(options) {
   const all = { start: [0], action: [], amount: [], need: [] }, wants = options.goal !== "people";
   for (const rule of wants ? rows : []) {
     if (rule.share < 1) continue;
+    const served = servedByOwn(rule);
     for (let r = 0; r < rule.need.length; r++) {
+      if (served(r)) continue;
       for (let k = rule.start[r]; k < rule.start[r + 1]; k++) { all.action.push(rule.action[k]); all.amount.push(rule.amount.length ? rule.amount[k] : 1); }
       all.start.push(all.action.length);
       all.need.push(rule.need[r]);
@@ -161,13 +163,71 @@ function completion(options) {
   return { n, cost: actions.cost, on, off, start: Array.from(state.on), rows: all, demand, budget: budget === undefined ? null : budget, unit: moneyUnit(actions.cost), seconds: options.seconds || 2.6 };
 }
 
+/** Which rows of a rule new sites at places of one's own serve; where that is not known, none is asked of the solver. */
+function servedByOwn(rule) {
+  const { actions, rules } = edit.model, spec = rules.find((one) => one.id === rule.rule), own = actions.id.map((_, a) => a).filter((a) => actions.own[a] && edit.state.on[a]);
+  if (!own.length) return () => false;
+  const within = (at, from) => compareM(at - from, 0) > 0 && compareM(at - from, rule.laid.span) <= 0;
+  if (spec.how === "facilities") {
+    const given = new Set(spec.of.serving.filter((list) => own.some((a) => list.includes(a))).flat());
+    return (r) => { for (let k = rule.start[r]; k < rule.start[r + 1]; k++) if (given.has(rule.action[k])) return true; return false; };
+  }
+  if (!["spacing", "edge", "two_site", "route"].includes(spec.how)) return () => false;
+  if (!rule.laid) return () => true;
+  const mine = own.filter((a) => edit.core.adds[spec.requirement].includes(a));
+  if (spec.how === "spacing") {
+    return (r) => {
+      const d = edit.core.nets[spec.net].drives[rule.laid.where[r]], places = mine.flatMap((a) => edit.core.placesOf(a, spec.net, rule.laid.where[r])).map((at) => RoadNet.ownAt(d, at));
+      return (d.ring ? [0, d.own_m] : [0]).some((turn) => places.some((at) => within(at + turn, rule.laid.from[r])));
+    };
+  }
+  const graph = edit.core.graphs[spec.edge], far = mine.map((a) => graph.search(graph.sources((place) => place === actions.at[a]), rule.laid.span).far);
+  return (r) => {
+    const p = rule.laid.where[r], from = rule.laid.from[r], on = (graph.on.get(p) || []).filter(([, place]) => mine.some((a) => actions.at[a] === place)).map(([at]) => at);
+    return r >= rule.laid.from.length || [...on, ...far.flatMap((d) => [-d[graph.piece_u[p]], graph.piece_m[p] + d[graph.piece_v[p]]])].some((at) => within(at, from));
+  };
+}
+
 const deadSite = (a) => { const at = edit.model.actions.at[a]; return at >= 0 && at < edit.core.sites && edit.state.off[at] === 1; };
 
 function moneyUnit(costs) {
   return [1000, 100, 10, 1, 0.5, 0.25, 0.1, 0.01].find((unit) => costs.every((c) => Math.abs(c / unit - Math.round(c / unit)) <= 1e-9 * Math.max(1, c / unit))) || 0;
 }
 
-/** Fill up the plan in a Worker; what is pinned stays. Rules that ask for a share are not among the rows. */
+/** How far a state is from a rule: what its gaps have too much, or its share too little. */
+function lackOf(rule, found) {
+  if (rule.target === null || found.low === undefined || found.status === "met") return 0;
+  if (found.strict && rule.unit === "km") return found.strict.gaps.reduce((sum, gap) => sum + (gap.over ? gap.own / rule.span_m : 0), 1e-6);
+  return Math.max(rule.target - (found.low === null ? rule.target : found.low), 0);
+}
+
+/** Meet what the rows leave out (shares, drives between two sites, sites that were closed), each time by what helps most for its cost. */
+async function meetTheRest(on, barred, seconds) {
+  const { actions, rules } = edit.model, { off } = edit.state, until = performance.now() + 1000 * seconds, mine = edit.worker, added = [];
+  const missing = () => { const found = edit.core.assess(on, off); return rules.reduce((sum, rule) => sum + lackOf(rule, found.rules[rule.id]), 0); };
+  let need = missing(), told = performance.now();
+  const queue = actions.id.map((_, a) => ({ a, worth: Infinity })).filter(({ a }) => !on[a] && !barred[a]);
+  while (need > 1e-9 && queue.length && performance.now() < until && edit.worker === mine) {
+    const best = queue.reduce((top, one, k) => (one.worth > queue[top].worth ? k : top), 0), one = queue[best], stale = one.need !== need;
+    if (stale) {
+      on[one.a] = 1;
+      one.worth = (need - missing()) / Math.max(actions.cost[one.a], 1e-9);
+      one.need = need;
+      on[one.a] = 0;
+      if (one.worth <= 1e-12) queue.splice(best, 1);
+    } else {
+      on[one.a] = 1;
+      need = missing();
+      added.push(one.a);
+      queue.splice(best, 1);
+    }
+    if (performance.now() - told > 60) { await new Promise((resume) => setTimeout(resume)); told = performance.now(); }
+  }
+  for (const a of added.sort((x, y) => actions.cost[y] - actions.cost[x])) { on[a] = 0; if (missing() > need + 1e-9) on[a] = 1; }
+  return added.filter((a) => on[a]);
+}
+
+/** Fill up the plan in a Worker; what is pinned stays. */
 function complete(options = {}, tell = () => {}) {
   stopCompleting();
   const problem = completion(options), begun = copyState(edit.state);
@@ -178,8 +238,10 @@ function complete(options = {}, tell = () => {}) {
     const end = () => { worker.terminate(); URL.revokeObjectURL(address); if (edit.worker === worker) edit.worker = null; };
     edit.stop = () => { end(); resolve({ stopped: true }); };
     worker.onerror = (event) => { end(); reject(new Error(event.message)); };
-    worker.onmessage = ({ data }) => {
+    worker.onmessage = async ({ data }) => {
       if (data.step) { tell(data.step); return; }
+      if (options.goal !== "people" && unchanged(begun)) await meetTheRest(data.done.chosen, problem.off, options.seconds || 3);
+      if (edit.worker !== worker) return;
       end();
       resolve(completed(problem, data.done, begun));
     };
@@ -189,8 +251,11 @@ function complete(options = {}, tell = () => {}) {
 
 function stopCompleting() { if (edit.worker) edit.stop(); }
 
+const unchanged = (begun) => begun.on.every((x, a) => x === (edit.state.on[a] || 0)) && begun.off.every((x, s) => x === edit.state.off[s]);
+
 function completed(problem, found, begun) {
-  if (begun.on.some((x, a) => x !== edit.state.on[a]) || begun.off.some((x, s) => x !== edit.state.off[s])) return { stopped: true };
+  if (!unchanged(begun)) return { stopped: true };
+  const cost = edit.model.actions.cost.reduce((sum, c, a) => (found.chosen[a] && !edit.model.actions.event[a] ? sum + c : sum), 0);
   change((state) => {
     for (let a = 0; a < edit.core.n; a++) {
       if (edit.model.actions.event[a]) continue;
@@ -200,11 +265,12 @@ function completed(problem, found, begun) {
     }
   });
   const gap = (value, bound) => (value ? Math.abs(value - bound) / Math.abs(value) : 0);
-  // With sites of today switched off more is asked than the rows say: the bound holds, the rules are looked at anew.
+  // The bound counts rows of rules to be met whole, and holds for all plans that meet more as well.
+  const left = edit.model.rows.filter((rule) => rule.need.length && rule.share < 1 || rule.more).map((rule) => rule.rule);
   const missed = edit.model.rules.filter((rule) => rule.target !== null && ["not met", "undecided"].includes(edit.found.rules[rule.id].status)).map((rule) => rule.id);
-  return { money: { value: found.cost, bound: found.costBound, gap: gap(found.cost, found.costBound) },
+  return { left, money: { value: cost, bound: found.costBound, gap: gap(cost, found.costBound) },
     people: found.peopleBound === null ? null : { gained: found.people, bound: found.peopleBound, gap: gap(found.people, found.peopleBound) },
-    rows: { served: found.served, asked: found.asked }, short: problem.budget !== null && found.cost > problem.budget * (1 + 1e-9), missed };
+    rows: { served: found.served, asked: found.asked }, short: problem.budget !== null && cost > problem.budget * (1 + 1e-9), missed };
 }
 
 // -- scenarios -------------------------------------------------------------------------------------------

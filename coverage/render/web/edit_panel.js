@@ -43,7 +43,7 @@ function showEdit(message) {
   const open = new Map([...byId("edit-body").querySelectorAll("details")].map((d) => [d.dataset.part, d.open])), top = byId("edit-body").scrollTop;
   const part = (name, title, content, begin) => { const box = el("details", { open: open.has(name) ? open.get(name) : begin }, el("summary", {}, title), content); box.dataset.part = name; return box; };
   byId("edit-body").replaceChildren(el("p", { class: "edit-note", id: "edit-note" }, message || edit.note || T("map.edit-hint")), ruleTable(),
-    part("gaps", T("map.edit-part-gaps"), gapList(), true), part("actions", T("map.edit-part-actions"), actionChoices(), true), part("money", T("map.edit-part-money"), moneyTable(), false), part("people", T("map.edit-part-people"), peopleTable(), false), part("routes", T("map.edit-part-routes"), routeTable(), false), part("scenarios", T("map.edit-part-scenarios"), scenarioTable(), edit.scenarios.length > 0));
+    part("summary", T("map.edit-part-summary"), sheet(), false), part("gaps", T("map.edit-part-gaps"), gapList(), true), part("actions", T("map.edit-part-actions"), actionChoices(), true), part("money", T("map.edit-part-money"), moneyTable(), false), part("people", T("map.edit-part-people"), peopleTable(), false), part("routes", T("map.edit-part-routes"), routeTable(), false), part("scenarios", T("map.edit-part-scenarios"), scenarioTable(), edit.scenarios.length > 0));
   byId("edit-body").scrollTop = top;
   if (!byId("drawer").hidden && byId("strip").dataset.edit) showEditStrip(byId("strip").dataset.edit);
 }
@@ -64,12 +64,38 @@ function ruleTable() {
   return table;
 }
 
+/** The plan on one page, as it is printed: what is built, which rules are met, lengths by class, the worst gaps, people, money. */
+function sheet() {
+  const { actions, kinds, people } = edit.model, found = edit.found, table = el("table", { class: "edit-table", id: "edit-sheet" });
+  const row = (title, words, was) => table.append(el("tr", {}, el("th", { scope: "row" }, title), el("td", {}, words, was === undefined || was === words ? "" : el("small", {}, T("map.edit-was", { value: was })))));
+  const built = new Map();
+  actions.id.forEach((_, a) => { if (found.done[a] && !actions.event[a]) { const held = built.get(actions.kind[a]) || [0, 0]; built.set(actions.kind[a], [held[0] + 1, held[1] + actions.cost[a]]); } });
+  for (const [kind, [n, cost]] of built) row(kinds[kind] || kind, n + " · " + moneyWords(cost));
+  row(T("map.edit-cost"), moneyWords(found.money), moneyWords(edit.begin.money));
+  const met = ({ rules }) => { const asked = edit.model.rules.filter((rule) => rule.target !== null); return asked.filter((rule) => rules[rule.id].status === "met").length + "/" + asked.length; };
+  row(T("map.edit-met"), met(found), met(edit.begin));
+  const missed = edit.model.rules.filter((rule) => ["not met", "undecided"].includes(found.rules[rule.id].status));
+  if (missed.length) row(T("map.edit-not-met"), missed.map((rule) => rule.title).join(T("map.comma")));
+  if (found.spacing) {
+    const categories = view.layers.find((layer) => layer.spec.name === "routes").spec.categories;
+    const length = ({ spacing: { all } }, type) => lengthWords(all.classes[type] || 0) + " · " + percentWords((all.classes[type] || 0) / (all.length_m || 1));
+    for (const type in GAP_LOOK) if (found.spacing.all.classes[type] || edit.begin.spacing.all.classes[type]) row(el("span", {}, svg("svg", { viewBox: "0 0 14 6", width: 14, height: 6, "aria-hidden": "true" }, svg("rect", { width: 14, height: 6, fill: categories[GAP_LOOK[type]].colour })), " ", categories[GAP_LOOK[type]].label), length(found, type), length(edit.begin, type));
+    row(T("map.edit-gap-column"), lengthWords(found.spacing.all.gap_max_m), lengthWords(edit.begin.spacing.all.gap_max_m));
+    row(T("map.edit-part-gaps"), el("span", {}, ...rankedGaps().slice(0, 3).map((gap) => el("small", {}, gapTitle(gap)))));
+  }
+  const share = ({ people: sum }) => percentWords(people.total ? sum / people.total : 0);
+  row(T("map.edit-people-column"), share(found), share(edit.begin));
+  for (const { year, now, over } of moneyByYear()) row(String(year), moneyWords(now) + (over ? " !" : ""));
+  return table;
+}
+
 const MOST_LISTED = 15;
+
+const rankedGaps = () => (edit.found.spacing ? edit.found.spacing.gaps : []).filter((gap) => gap.once && gap.own > 0).sort((a, b) => Number(b.over) - Number(a.over) || b.own - a.own);
 
 function gapList() {
   const list = el("ol", { class: "edit-list", id: "edit-gaps" });
-  const gaps = (edit.found.spacing ? edit.found.spacing.gaps : []).filter((gap) => gap.once && gap.own > 0).sort((a, b) => Number(b.over) - Number(a.over) || b.own - a.own);
-  for (const gap of gaps.slice(0, MOST_LISTED)) {
+  for (const gap of rankedGaps().slice(0, MOST_LISTED)) {
     list.append(el("li", {}, el("button", { type: "button", class: gap.over ? "over" : "", onclick: () => zoomToGap(gap) }, gapTitle(gap))));
   }
   return list;
@@ -254,12 +280,14 @@ async function completeHere() {
 }
 
 /** Value, bound and gap in words: what is proven and what is not. */
-function completionWords({ money, people, rows, short, missed }) {
+function completionWords({ money, people, rows, short, missed, left }) {
+  const titles = (ids) => ids.map((id) => edit.model.rules.find((rule) => rule.id === id).title).join(T("map.comma"));
   const gap = (x) => (x < 1e-9 ? "0%" : decimals(Math.max(x * 100, 0.1), 1) + "%"), words = [];
   if (rows.asked) words.push(T(money.gap < 1e-9 ? "map.edit-done-proven" : "map.edit-done-money", { value: moneyWords(money.value), bound: moneyWords(money.bound), gap: gap(money.gap) }));
   if (people) words.push(T("map.edit-done-people", { gained: decimals(people.gained, 0), bound: decimals(people.bound, 0), gap: gap(people.gap) }));
   if (short) words.push(T("map.edit-done-short"));
   if (rows.served < rows.asked) words.push(T("map.edit-done-left", { n: rows.asked - rows.served }));
-  if (missed.length) words.push(T("map.edit-done-missed", { rules: missed.map((id) => edit.model.rules.find((rule) => rule.id === id).title).join(T("map.comma")) }));
+  if (left.length) words.push(T("map.edit-done-shares", { rules: titles(left) }));
+  if (missed.length) words.push(T("map.edit-done-missed", { rules: titles(missed) }));
   return words.join(" ");
 }

@@ -164,9 +164,10 @@ function setPrinting(on) {
   const centre = MAP.getCenter(), zoom = MAP.getZoom(), [w, s, e, n] = DATA.bounds;
   const whole = MAP.getBounds().contains([[s, w], [n, e]]);
   document.body.classList.toggle("printing", on);
+  for (const part of document.querySelectorAll("#edit-body [data-part=summary]")) part.open = part.open || on;
   // A long legend is made smaller until it fits the sheet.
   const tree = byId("tree");
-  for (const box of [tree, byId("finding-list")]) {
+  for (const box of [tree, byId("finding-list"), byId("edit-body")]) {
     box.style.zoom = "1";
     if (on) for (let k = 0.95; k > 0.45 && box.scrollHeight > box.clientHeight + 1; k -= 0.05) box.style.zoom = String(k);
   }
