@@ -931,6 +931,34 @@ def test_what_must_and_must_not_be_built_stands_in_the_project(client, project, 
     assert stale.status_code == 412
 
 
+def test_a_scenario_is_what_the_next_run_completes(client, project):
+    """What is on is required, what was ruled out forbidden, in the project file; closed sites are counted and left."""
+    scenario = {
+        "schema": 1,
+        "on": ["a", "b"],
+        "off": ["c", "site:S1"],
+        "places": [{"ref": "G106", "km": 12.5}],
+    }
+    assert client.put(f"{AT}/scenarios/我的", json=scenario).status_code == 200
+    version = client.get(AT).json()["version"]
+    tried = (("none", version, 422), ("../x", version, 422), ("我的", "0", 412), ("我的", version, 200))
+    for name, seen, status in tried:
+        answer = client.post(f"{AT}/plan", json={"scenario": name}, headers={"if-match": seen})
+        assert answer.status_code == status, (name, answer.text)
+    assert answer.json()["closed"] == 1
+    plan = read_project(project).plan
+    assert (plan.required, plan.forbidden) == (("a", "b", "G106 K12.5"), ("c",))
+    version = client.get(AT).json()["version"]
+    assert client.post(f"{AT}/plan", json={"scenario": ""}, headers={"if-match": version}).status_code == 200
+    plan = read_project(project).plan
+    assert (plan.required, plan.forbidden) == ((), ())
+    (project / "scenarios" / "我的.json").write_text("{", "utf-8")
+    version = client.get(AT).json()["version"]
+    answer = client.post(f"{AT}/plan", json={"scenario": "我的"}, headers={"if-match": version})
+    assert answer.status_code == 422
+    assert read_project(project).plan == plan
+
+
 def test_results_are_kept_under_a_name_once(client, project, run):
     """A copy that later runs don't touch; names that are none, or taken, are refused."""
     assert client.post(f"{AT}/keep", json={"name": "基准"}).json() == {"kept": ["基准"]}

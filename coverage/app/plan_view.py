@@ -12,13 +12,14 @@ from starlette.responses import FileResponse, Response
 from ..project import NAMED_TILES
 from ..render.read_run import read_result
 from ..render.run import is_run_folder
+from ..scenario import SITE, Scenario, read_scenario
 from .ask import Ask
 from .door import with_policy
 from .handover import RUN, map_policy
 from .jobs import Job
 from .project_file import change_project, open_project
 from .runs import plan_words
-from .scenarios import scenario_names
+from .scenarios import scenario_file, scenario_names
 from .world import Folder, RefusedError, safe_name
 
 KEPT = "runs"
@@ -59,7 +60,14 @@ def kept(folder: Folder) -> list[str]:
 
 
 def change_plan(ask: Ask) -> dict[str, Any]:
-    """Require or forbid an action, or leave it to the plan: ``{"action": id, "pin": "required"}``."""
+    """Require or forbid an action, or leave it to the plan: ``{"action": id, "pin": "required"}``.
+
+    With ``{"scenario": name}`` what is on in a scenario is required, what was ruled out is forbidden: the next run
+    completes it. With an empty name all is left to the plan again. Sites of today that it closes stay open, for a plan
+    can't close them; ``closed`` counts them.
+    """
+    if "scenario" in ask.data:
+        return _pin_scenario(ask)
     action, pin = ask.text("action"), ask.text("pin")
     project, _ = open_project(ask.folder)
     if not action or len(action) > 200 or pin not in ("required", "forbidden", "") or project.plan is None:
@@ -73,6 +81,24 @@ def change_plan(ask: Ask) -> dict[str, Any]:
         if tuple(ids) != getattr(project.plan, name):
             changes.append((("plan", name), ids or None))
     return {"version": change_project(ask.folder, ask.version, changes)}
+
+
+def _pin_scenario(ask: Ask) -> dict[str, Any]:
+    project, _ = open_project(ask.folder)
+    if project.plan is None:
+        raise RefusedError(400, "app-form")
+    name = ask.text("scenario")
+    scenario = read_scenario(scenario_file(ask.folder, name)) if name else Scenario(schema=1, on=())
+    required = [*scenario.on, *(place.name for place in scenario.places)]
+    forbidden = [name for name in scenario.off if not name.startswith(SITE)]
+    if max(len(required), len(forbidden)) > _MOST_IDS:
+        raise RefusedError(400, "app-form")
+    changes: list[Any] = [
+        (("plan", "required"), required or None),
+        (("plan", "forbidden"), forbidden or None),
+    ]
+    version = change_project(ask.folder, ask.version, changes)
+    return {"version": version, "closed": len(scenario.closed_sites)}
 
 
 def keep(ask: Ask) -> dict[str, Any]:

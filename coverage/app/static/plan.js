@@ -41,10 +41,20 @@ export async function planPage(project) {
     await post(of(project, "jobs/run"), { scenario: name });
     job.show();
   }));
+  const complete = h("button", { type: "button", id: "scenario-complete", title: t("plan.complete-words") }, t("plan.complete"));
+  complete.addEventListener("click", () => during(complete, async () => {
+    const name = scenario.value.trim() || t("plan.scenario");
+    await ask(of(project, "scenarios/" + encodeURIComponent(name)), {}, { method: "PUT", data: core().scenario() });
+    const done = await post(of(project, "plan"), { scenario: name }, view.version);
+    await again();
+    await post(of(project, "jobs/run"), {});
+    job.show();
+    if (done.closed) tell(t("plan.complete-closed", { n: done.closed }));
+  }));
   const openScenario = (event) => during(event.target, async () => {
     if (event.target.value) core().load(await ask(of(project, "scenarios/" + encodeURIComponent(event.target.value))));
   });
-  const drawHand = () => fill(hand, h("span", { class: "soft small" }, t("plan.hand-words")), scenario, saveScenario, prove,
+  const drawHand = () => fill(hand, h("span", { class: "soft small" }, t("plan.hand-words")), scenario, saveScenario, prove, complete,
     view.scenarios.length ? h("select", { id: "scenario-open", "aria-label": t("plan.scenario-open"), onchange: openScenario },
       h("option", { value: "" }, t("plan.scenario-open")), view.scenarios.map((name) => h("option", { value: name }, name))) : null);
   frame.addEventListener("load", () => {
@@ -123,6 +133,7 @@ export async function planPage(project) {
       h("h2", {}, t("handover.plan-line", { n: plan.actions.length, money: [...new Set([plan.cost.low, plan.cost.high].map((x) => number(x)))].join(" – "), unit })),
       plan.cost.assumed ? h("p", { class: "small soft" }, t("handover.assumed")) : null,
       plan.given ? h("p", { class: "small soft" }, t("plan.given")) : h("ul", { class: "proof small soft" }, plan.levels.map((level) => h("li", {}, t("plan.level", { name: level.name, value: number(level.objective), bound: number(level.bound), gap: number(100 * (level.gap ?? 0), 2) })))),
+      view.required.length + view.forbidden.length ? h("button", { type: "button", class: "link", id: "pins-clear", onclick: (event) => change(event.currentTarget, () => post(of(project, "plan"), { scenario: "" }, view.version), drawActions) }, t("plan.pins-clear")) : null,
       others.length ? [h("h3", {}, t("plan.others")), h("ul", { class: "picks" }, others.map((id) => h("li", { class: "row" }, h("span", { class: "grow" }, id), pinPick(id, id))))] : null,
       h("div", { class: "scroll tall", tabIndex: 0, role: "region", "aria-label": t("plan.actions") }, h("table", { class: "list" },
         h("thead", {}, h("tr", {}, ["order", "action", "county", "when", "cost", "decide"].map((key) => h("th", { scope: "col" }, label(key))))),
