@@ -21,7 +21,7 @@ import pytest
 from conftest import HANGS_S
 from helsinki_case import write_case
 from plugspan.project import read_project
-from plugspan.render.webmap import basemap_of, write_map
+from plugspan.render.webmap import MapPage, basemap_of, write_map
 from plugspan.texts import text
 from webmap_case import case
 
@@ -485,7 +485,7 @@ def test_money_by_year_and_a_basemap_by_name(opened, tmp_path, name):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "result.json").write_text(json.dumps(RESULT), "utf-8")
     (tmp_path / "run" / "log.txt").write_text("log", "utf-8")
-    write_map(**case("zh", n_roads=10), path=tmp_path / "run" / "map.html")
+    write_map(MapPage(**case("zh", n_roads=10)), tmp_path / "run" / "map.html")
     hosts = {"osm": ["tile.openstreetmap.org"], "tianditu": [f"t{i}.tianditu.gov.cn" for i in range(8)]}[name]
     asked = []
 
@@ -516,12 +516,8 @@ def test_money_by_year_and_a_basemap_by_name(opened, tmp_path, name):
         output = read_project(tmp_path).output
         assert (output.basemap, output.basemap_key) == (name, "a1B2" if name == "tianditu" else "")
         assert (tmp_path / "project.toml").read_text("utf-8").startswith("# mine")
-        write_map(  # as the next run does
-            **case("zh", n_roads=10),
-            path=tmp_path / "run" / "map.html",
-            basemap=basemap_of(output),
-            overwrite=True,
-        )
+        shown = MapPage(**case("zh", n_roads=10), basemap=basemap_of(output))
+        write_map(shown, tmp_path / "run" / "map.html")  # as the next run does
         page.reload()
         ready(page, "plan")
         frame = page.frame_locator("#map")
