@@ -42,8 +42,6 @@ from .study import Study
 from .units import M_PER_KM, WGS84, km
 
 SCENARIO_FILE = "scenario.json"
-EXACT_POINT = r"route_point-.*\d\.\d{4}"
-"""Ids of points that are candidates only because a plan with the least money may need them."""
 ROOM_M = 1.0
 """A site exactly a span away from the next is a centimetre too far once its coordinates are rounded: where a point this
 much nearer is as good, the plan takes that."""
@@ -111,7 +109,6 @@ def plan_programme(
             scheduled={own.get(name, name): year for name, year in scenario.years.items()},
             greedy=False,
         )
-    grid = ~actions["id"].astype(str).str.match(EXACT_POINT).to_numpy(bool)
     world = World(context, study.policy, actions, settings.close_shared)
     return make_programme(
         world,
@@ -119,7 +116,7 @@ def plan_programme(
         required=required,
         costs=costs,
         reach_km=study.project.siting.reach_km,
-        prefer=grid,
+        prefer=(actions["span_point"] != "exact").to_numpy(bool),
         progress=solving,
     )
 
@@ -216,7 +213,10 @@ def _pins(project: Project, settings: PlanSettings) -> list[Pin]:
 
 
 def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Sequence[Pin]) -> gpd.GeoDataFrame:
-    """Candidates of the plan: those of the project, pinned places, and points that make "least" exact."""
+    """Candidates of the plan: those of the project, pinned places, and points that make "least" exact.
+
+    These have ``span_point``: ``exact`` a whole number of spans from what is there, ``near`` a metre nearer.
+    """
     context = study.context
     parts = [pinned_candidates(candidates, pins, context.index, study.routes)]
     if (candidates["kind"] == "route_point").any():
@@ -224,9 +224,9 @@ def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Sequence[P
             if rule.target.value is not None:
                 lines = spacing_lines(context, rule, candidates.iloc[:0])
                 span_m = rule.span_km * M_PER_KM
-                for at_m, digits in ((span_m - ROOM_M, 3), (span_m, 4)):
+                for at_m, digits, which in ((span_m - ROOM_M, 3, "near"), (span_m, 4, "exact")):
                     points = route_points_at(context, lines, at_m, digits=digits)
-                    parts.append(points.assign(excluded=None))
+                    parts.append(points.assign(excluded=None, span_point=which))
     filled = [part for part in parts if len(part)] or parts[:1]
     joined = pd.concat(filled, ignore_index=True).drop_duplicates("id").reset_index(drop=True)
     found = gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)

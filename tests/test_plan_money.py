@@ -108,6 +108,8 @@ def test_the_map_says_why_not_my_town(plan, lang):
     table = why_not(plan, lang).set_index("id")
     actions = plan.programme.actions.set_index("id")
     grid = actions.index.str.startswith("route_point-") & actions.index.str.contains(r"\d\.\d{3,4}")
+    assert grid.any()
+    assert (grid == actions["span_point"].notna()).all()
     left = actions[~actions["chosen"] & ~actions["kind"].isin(["survey", "opening"]) & ~grid]
     assert set(table.index) == set(left.index[left.geometry.notna()])
     for name, row in table.iterrows():

@@ -47,7 +47,7 @@ VESSELS = "vessel_service_area"
 NOT_RUNNING = ("under_construction", "planned", "out_of_order")
 COLUMNS = (
     *("id", "kind", "place", "name", "target", "county", "cost", "year", "points", "point_kw", "spaces"),
-    *("reason", "geometry"),
+    *("span_point", "reason", "geometry"),
 )
 
 
@@ -126,8 +126,9 @@ def find_actions(
     GeoDataFrame
         EPSG:4326; ``id``, ``kind`` (one of :data:`KINDS` or :data:`EVENTS`), ``place`` (kind of place), ``name``,
         ``target`` (id of the candidate, site, facility, berth or car park), ``county``, ``cost``, ``year`` (first
-        year it can be there; missing: any), ``points``, ``point_kw``, ``spaces``, ``reason`` (why it can't be chosen;
-        missing if it can). Sorted by kind, then id.
+        year it can be there; missing: any), ``points``, ``point_kw``, ``spaces``, ``span_point`` (``near`` or
+        ``exact``: a point that is a candidate only because a plan with the least money may need it; missing
+        elsewhere), ``reason`` (why it can't be chosen; missing if it can). Sorted by kind, then id.
     """
     equipment = Equipment.of(policy)
     frames = [
@@ -178,6 +179,7 @@ def _new_sites(candidates: gpd.GeoDataFrame, built: Built) -> gpd.GeoDataFrame:
             "target": row["id"],
             "points": built.points,
             "point_kw": built.point_kw,
+            "span_point": row.get("span_point"),
             "reason": row["excluded"],
             "geometry": row["geometry"],
         }

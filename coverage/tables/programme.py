@@ -308,10 +308,6 @@ def shown_others(plan: Plan) -> gpd.GeoDataFrame:
     return table.assign(action_kind=table["kind"], money=table["cost"])
 
 
-_EXACT_POINT = r"route_point-.*\d\.\d{3,4}(-back)?"
-"""Points that are candidates only for the sake of the proof; the grid of points says the same for what is around."""
-
-
 def why_not(plan: Plan, lang: str) -> gpd.GeoDataFrame:
     """Every place that was not chosen, with what insisting on it costs or why it can't be: "why not my town?".
 
@@ -327,7 +323,7 @@ def why_not(plan: Plan, lang: str) -> gpd.GeoDataFrame:
         & ~table["kind"].isin(EVENTS)
         & (table["insist_low"].notna() | table["reason"].notna())
     )
-    asked &= ~table["id"].astype(str).str.fullmatch(_EXACT_POINT)
+    asked &= table["span_point"].isna()  # the grid of points says the same for what is around
     asked &= table.geometry.notna() & ~table.geometry.is_empty
     found = table[asked].sort_values(["insist_high", "insist_low", "id"]).reset_index(drop=True)
     closed, equal = found["reason"].notna(), found["insist_high"] <= 1e-6
