@@ -21,7 +21,6 @@ from .programme import plan_programme, scenario_differences
 from .project import Project
 from .rules.assessment import Assessment, assess
 from .rules.berths import BerthShare
-from .rules.finding import UNKNOWN, Finding
 from .rules.model import EmissionFactors, SiteRequirement
 from .rules.policy import Policy
 from .rules.reach import DemandReach, first_of_charging, reach_bands
@@ -233,32 +232,17 @@ def _step_gaps(study: Study, built: RoadContext, programme: Programme) -> StepGa
 
 
 def judged(programme: Programme, after: Assessment) -> list[str]:
-    """Rules of which the plan claims another value than the assessment finds: none, or there is a fault of ours.
-
-    What may or may not be good enough outside counts for the assessment alone.
-    """
+    """Rules of which the plan claims another value than the assessment finds: none, or there is a fault of ours."""
     last = programme.steps.iloc[-1]
     wrong = []
     for rule in programme.rules:
         found = after[rule.rule]
         for end, value in (("low", found.low), ("high", found.high)):
-            claimed = last[f"{rule.rule}.{end}"]
-            favourable = end == ("low" if found.unit == "km" else "high")
-            if value is None or not np.isfinite(value) or (favourable and _left_open(programme, found)):
+            if value is None or not np.isfinite(value):
                 continue
-            if abs(claimed - value) > 1e-6 * max(1.0, abs(value)):
+            if abs(last[f"{rule.rule}.{end}"] - value) > 1e-6 * max(1.0, abs(value)):
                 wrong.append(f"{rule.rule}.{end}")
     return wrong
-
-
-def _left_open(programme: Programme, finding: Finding) -> bool:
-    """Whether a site outside may or may not meet what the rule asks."""
-    if finding.rule.requirement is None:
-        return False
-    world, site = programme.world, finding.rule.requirement
-    inside = world.context.inputs.sites["inside"].to_numpy(bool)
-    outside = (world.context.status(site) == UNKNOWN) & ~inside
-    return bool(outside.any())
 
 
 def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None = None) -> tuple[Siting, ...]:
@@ -267,26 +251,21 @@ def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None =
     rules_first = study.project.plan is not None and study.project.plan.goal == "rules"
     if rules_first or (settings.sites is None and settings.budget is None):
         return ()
+    rule = first_of_charging(study.policy)
     found = propose(
         study.inputs,
         study.roads,
         _assessed_routes(study),
         candidates,
         region=None if study.region is None else study.region.polygon,
-        site=_counting_site(study),
+        site=SiteRequirement() if rule is None else rule.site,
         solver=SolverOptions(settings.time_limit_s, settings.gap, settings.seed),
         constraints=Constraints.from_options(settings.model_dump()),
         lengths=study.policy.lengths,
         progress=solving,
         **settings.model_dump(include=PROPOSE_OPTIONS),
     )
-    return (found,)
-
-
-def _counting_site(study: Study) -> SiteRequirement:
-    """What a site must have to bring people within reach."""
-    rule = first_of_charging(study.policy)
-    return SiteRequirement() if rule is None else rule.site
+    return (found if rule is None else replace(found, rule=rule.id),)
 
 
 def _comply(study: Study, candidates: gpd.GeoDataFrame) -> tuple[Compliance, ...]:

@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 import pytest
 from osm_xml import write_osm
-from plugspan.pipeline import find_places
+from plugspan.pipeline import find_places, make_plan
 from plugspan.programme import plan_programme
 from plugspan.project import PlanSettings, read_project
 from plugspan.rules.kind import kind_of
@@ -184,3 +184,27 @@ def check_world(folder, seed: int) -> bool:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_plan_is_the_cheapest_that_the_assessment_finds(tmp_path, seed):
     assert check_world(tmp_path, seed)
+
+
+def test_unknown_sites_outside_are_in_the_favourable_end(tmp_path):
+    """By hand: 80 km inside, a site of unknown power 15 km before the border, then sites at 22, 55 and 70 km.
+
+    Without it the 22 km up to the first site inside lie in a gap with an open end; with it in one of 37 km. No survey
+    of the plan asks what lies outside, so both ends stay, and they are those of the assessment.
+    """
+    at = lambda km, off_m: GEOD.fwd(*GEOD.fwd(113.0, 26.5, 0.0, 1000 * km)[:2], 90.0, off_m)[:2]  # noqa: E731
+    nodes = [(k + 1, *at(k, 0.0), {}) for k in range(101)]
+    write_osm(tmp_path / "roads.osm", nodes, [(1, list(range(1, 102)), {"highway": "trunk", "ref": "G106"})])
+    site = {"current": "dc", "points": 4, "access": "public", "status": "operational"}
+    chargers = [
+        {"id": name, "lon": at(km, 40.0)[0], "lat": at(km, 40.0)[1], "point_kw": power, **site}
+        for name, km, power in (("out", 5, ""), ("first", 42, 120), ("second", 75, 120))
+    ]
+    fuel = {"id": "F", "name": "Fuel", "kind": "fuel", "lon": at(90, 60.0)[0], "lat": at(90, 60.0)[1]}
+    settings = SETTINGS.format(box=[112.0, at(20, 0.0)[1], 114.0, 28.5])
+    plan = make_plan(read_project(write_project(tmp_path, settings, chargers=chargers, facilities=[fuel])))
+    rule = "ordinary-highway-fast-coverage"
+    last, found = plan.programme.steps.iloc[-1], plan.after[rule]
+    assert (found.low, found.high) == (pytest.approx(1 - 22 / 80, abs=1e-3), 1.0)
+    assert (last[f"{rule}.low"], last[f"{rule}.high"]) == (pytest.approx(found.low, abs=1e-9), 1.0)
+    assert plan.programme.faults == ()

@@ -253,7 +253,7 @@ def _measured_on_lines(
 def _two_site_rows(world: World, rule: LengthCoverage, share: float) -> RuleRows | None:
     """Items are the roads between junctions and places; rows come as plans turn out to be too little."""
     context = world.context
-    old = context.snapped.take(serving_sites(context, rule, context.status(rule.site) == YES))
+    old = context.snapped.take(serving_sites(context, rule, world.counting(context.status(rule.site))))
     new, serves = _serving_actions(world, rule)
     keys = [f"{row.place} {row.target}" for row in world.actions.iloc[serves].itertuples()]
     _, first, which = np.unique(keys, return_index=True, return_inverse=True)
@@ -308,7 +308,7 @@ def _serving_actions(world: World, rule: LengthCoverage) -> tuple[Snapped, IntAr
 def _route_rows(world: World, rule: LengthCoverage, share: float) -> RuleRows | None:
     """Rows of the gaps that are too long or open; the share itself is measured as the assessment does."""
     context, span_m = world.context, rule.span_max_km * M_PER_KM
-    today = context.spacing(rule, rule.network, context.status(rule.site) == YES)
+    today = context.spacing(rule, rule.network, world.counting(context.status(rule.site)))
     total_m = float(today.network["length_m"])
     lines: dict[DriveKey, list[SpacingLine]] = {}
     for line in lines_of(world, rule):
@@ -351,14 +351,14 @@ def _measured_on_routes(world: World, rule: LengthCoverage) -> Callable[[BoolArr
     access = context.access(rule.site.access_km)
     own = access.served[access.served["ref"].isin({route.ref for route in routes})]
     served = pd.concat([own, new.assign(site=new["site"] + k)], ignore_index=True)
-    yes = context.status(rule.site) == YES
+    today = world.counting(context.status(rule.site))
 
     def measure(chosen: BoolArray, favourable: bool) -> float | None:
         found = find_spacing(
             context.index,
             routes,
             Access(served, access.near, limit),
-            np.concatenate([yes, chosen & adds]),
+            np.concatenate([today, chosen & adds]),
             limits_m=[x * M_PER_KM for x in rule.limits_km],
             span_m=rule.span_max_km * M_PER_KM,
             ends=context.ends,
@@ -381,7 +381,7 @@ class _Failing:
 def _failing_pieces(world: World, rule: LengthCoverage) -> tuple[_Failing, float, float]:
     """Pieces that count and don't pass, with distances to the actions; length that counts, and that passes today."""
     context, span_m = world.context, rule.span_max_km * M_PER_KM
-    sites = serving_sites(context, rule, context.status(rule.site) == YES)
+    sites = serving_sites(context, rule, world.counting(context.status(rule.site)))
     old = context.snapped.take(sites)
     new, serves = _serving_actions(world, rule)
     base = coverage_pieces(context, rule.network, old)

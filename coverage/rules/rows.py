@@ -291,6 +291,9 @@ class World(Protocol):
     def chargers(self) -> gpd.GeoDataFrame:
         """Chargers at each action's site once it is carried out; ``action`` holds its position."""
 
+    def counting(self, status: npt.NDArray[np.object_]) -> BoolArray:
+        """(sites,) which sites count today by their status."""
+
     def gives(self, site: SiteRequirement) -> BoolArray:
         """(n,) actions and events with which a site meets a requirement."""
 

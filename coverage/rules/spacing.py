@@ -164,7 +164,8 @@ def spacing_rule_rows(world: World, rule: RouteSpacing) -> RuleRows | None:
     if not lines:
         return None
     found = stretch_rows(world, rule, lines, 1.0)
-    today = world.context.spacing(rule, rule.network, world.context.status(rule.site) == YES).network
+    counting = world.counting(world.context.status(rule.site))
+    today = world.context.spacing(rule, rule.network, counting).network
     driven_m, there = float(today["driven_m"]), int(today["direction_sites"])
     amount = directions_served(lines, world.n)
 

@@ -247,8 +247,10 @@ class SpacingRows:
     stretches: pd.DataFrame
 
 
-def spacing_lines(context: RoadContext, rule: RouteRule, candidates: gpd.GeoDataFrame) -> list[SpacingLine]:
-    """Directions of a rule's routes in the region, with the places of sites that surely count and of candidates.
+def spacing_lines(
+    context: RoadContext, rule: RouteRule, candidates: gpd.GeoDataFrame, counts: BoolArray | None = None
+) -> list[SpacingLine]:
+    """Directions of a rule's routes in the region, with the places of sites that count and of candidates.
 
     Parameters
     ----------
@@ -256,13 +258,15 @@ def spacing_lines(context: RoadContext, rule: RouteRule, candidates: gpd.GeoData
     rule : RouteRule
     candidates : GeoDataFrame
         EPSG:4326; all of them count.
+    counts : (sites,) bool, optional
+        Existing sites that count; those that surely do if left out.
 
     Returns
     -------
     list of SpacingLine
         In order of routes, sections and directions; without those that never are in the region.
     """
-    qualifies = context.status(rule.site) == YES
+    qualifies = context.status(rule.site) == YES if counts is None else counts
     if not rule.counts_outside:
         qualifies = qualifies & context.inputs.sites["inside"].to_numpy(bool)
     routes = context.of_class(rule.network)
@@ -362,9 +366,10 @@ def _rows(line: SpacingLine, part: OwnPart, span_m: float) -> tuple[sparse.csr_a
 
 def lines_of(world: World, rule: RouteRule) -> list[SpacingLine]:
     """Directions of a rule's routes; actions that don't meet its requirement have no place on them."""
-    counts, found = world.adds(rule.site), []
-    for line in spacing_lines(world.context, rule, world.actions):
-        here = counts if rule.counts_outside else counts & line.own.contains(line.candidate_m)
+    adds, found = world.adds(rule.site), []
+    today = world.counting(world.context.status(rule.site))
+    for line in spacing_lines(world.context, rule, world.actions, today):
+        here = adds if rule.counts_outside else adds & line.own.contains(line.candidate_m)
         found.append(replace(line, candidate_m=np.where(here, line.candidate_m, np.nan)))
     return found
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
@@ -38,7 +39,8 @@ class World:
         Gaps that are shared with a neighbour are asked for, too.
     favourable : bool
         Actions after which nobody knows whether their site meets a requirement count, too: a planned site without a
-        power that is put into service. A plan can't rely on them; the upper end of what it reaches can.
+        power that is put into service; so do sites outside the region of which nobody knows it, which no survey of the
+        plan asks. A plan can't rely on them; the upper end of what it reaches can.
     """
 
     context: RoadContext
@@ -56,6 +58,19 @@ class World:
     def chargers(self) -> gpd.GeoDataFrame:
         """Chargers at each action's site once it is carried out; column ``action`` holds its position."""
         return action_chargers(self.context.inputs, self.actions, self.policy)
+
+    def counting(self, status: npt.NDArray[np.object_]) -> BoolArray:
+        """(sites,) which sites count today by their status: those that surely do; see ``favourable``."""
+        surely = np.asarray(status == YES, dtype=np.bool_)
+        return surely | self._open_outside(status) if self.favourable else surely
+
+    def _open_outside(self, status: npt.NDArray[np.object_]) -> BoolArray:
+        inside = self.context.inputs.sites["inside"].to_numpy(bool)
+        return np.asarray((status == UNKNOWN) & ~inside, dtype=np.bool_)
+
+    def leaves_open(self, site: SiteRequirement) -> bool:
+        """Whether a requirement has a favourable end beyond the surveys of the plan."""
+        return bool(self.may_give(site).any() or self._open_outside(self.context.status(site)).any())
 
     @cached_property
     def _known(self) -> dict[SiteRequirement, BoolArray]:
@@ -142,7 +157,8 @@ class World:
         """
         counts = np.flatnonzero(self.gives(site))
         frame = self.actions.iloc[counts][["id", "name", "cost", "geometry"]].assign(excluded=None)
-        places = find_sites(self.context.inputs, frame, site)
+        inputs = self.context.inputs
+        places = find_sites(inputs, frame, self.counting(site_status(inputs, site)))
         demand = self._highway() if weight == "highway" else people_demand(self.context.inputs, weight)
         cost, limit = reach_cost(self.context.graph, reach_km, reach_min)
         limit_km = limit / M_PER_KM
@@ -171,16 +187,16 @@ def rows_of(world: World) -> tuple[RuleRows, ...]:
 
 
 def favourable_rows(world: World, rules: tuple[RuleRows, ...]) -> tuple[RuleRows, ...]:
-    """Rows whose value is the favourable end: of the same rules, with what actions may turn out to give.
+    """Rows whose value is the favourable end: of the same rules, with what actions and sites outside may turn out as.
 
     Parameters
     ----------
     world : World
     rules : tuple of RuleRows
-        As :func:`rows_of` made them; the same come back where no action leaves anything open.
+        As :func:`rows_of` made them; the same come back where nothing is left open.
     """
     asked = {rule.requirement for rule in world.policy.rules if rule.target.value is not None} - {None}
-    if not any(world.may_give(site).any() for site in asked if site is not None):
+    if not any(world.leaves_open(site) for site in asked if site is not None):
         return rules
     known = {rule.rule: rule for rule in rows_of(replace(world, favourable=True))}
     return tuple(known.get(rule.rule, rule) for rule in rules)

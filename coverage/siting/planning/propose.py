@@ -18,6 +18,7 @@ from ...errors import Fault
 from ...inputs import Inputs
 from ...network import RoadGraph
 from ...network.routes import RoadIndex, Route
+from ...rules.finding import YES, site_status
 from ...rules.model import SiteRequirement
 from ...schema import LengthUnit
 from ...texts import text
@@ -90,7 +91,7 @@ def propose(
     """
     constraints = Constraints() if constraints is None else constraints
     check_constraints(constraints, candidates, inputs)
-    places = find_sites(inputs, candidates, site)
+    places = find_sites(inputs, candidates, site_status(inputs, site) == YES)
     reaches = _Reaches(
         inputs, graph, list(routes), region, places, reach_km * constraints.longest_reach, lengths
     )

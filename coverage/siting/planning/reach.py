@@ -16,8 +16,6 @@ from ...inputs import Inputs
 from ...network import RoadGraph
 from ...network.distances import AnchoredGraph, Pairs, distances_within, snap
 from ...network.routes import RoadIndex, Route, drives_by_key, inside_intervals, locate
-from ...rules.finding import YES, site_status
-from ...rules.model import SiteRequirement
 from ...schema import LengthUnit, Reader, chainage
 from ...units import M_PER_KM, WGS84, lonlat
 from ..maxcover.problem import FloatArray, IntArray
@@ -83,10 +81,10 @@ class Reach:
         return table.sort_values(["demand", "distance_m", "site"], kind="stable").reset_index(drop=True)
 
 
-def find_sites(inputs: Inputs, candidates: gpd.GeoDataFrame, site: SiteRequirement) -> Places:
-    """Existing sites that surely count, and candidates that are not excluded."""
+def find_sites(inputs: Inputs, candidates: gpd.GeoDataFrame, counts: npt.NDArray[np.bool_]) -> Places:
+    """Existing sites that count, by a mask of the sites, and candidates that are not excluded."""
     free = candidates[candidates["excluded"].isna()]
-    existing = inputs.sites[site_status(inputs, site) == YES]
+    existing = inputs.sites[counts]
     n_old, n_new = len(existing), len(free)
     points = gpd.GeoSeries(pd.concat([existing.geometry, free.geometry], ignore_index=True), crs=WGS84)
     plugs = existing["points"].astype(float).to_numpy() if n_old else np.empty(0)
