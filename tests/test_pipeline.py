@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -12,6 +13,9 @@ from plugspan.errors import InputError
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.render.result_schema import result_schema, result_text
+from plugspan.rules.model import SiteRequirement
+from plugspan.rules.reach import DemandReach
+from plugspan.tables.report_words import sentences
 from plugspan.tables.result import plan_result
 
 PROJECT = """
@@ -125,6 +129,22 @@ def test_the_plan_reaches_what_it_says_when_assessed_again(sited):
     after = next(f for f in result["after"]["measures"] if f["rule"] == "people-in-reach")
     whole = sum(row["weight"] for row in after["evidence"])
     assert after["low"] * whole == pytest.approx(siting["objective"], rel=1e-5)
+    assert siting["rule"] == "people-in-reach"
+
+
+def test_with_several_rules_on_reach_the_siting_says_which_it_stands_for(sited):
+    """Sites are counted by the first one's requirement: result.json has its id, the report its title."""
+    (first,) = sited.policy.of(DemandReach)
+    second = first.model_copy(update={"id": "fast-reach", "site": SiteRequirement(dc_min_kw=350.0)})
+    more = sited.policy.model_copy(update={"rules": (*sited.policy.rules, second)})
+    (line,) = set(said(replace(sited, policy=more))) - set(said(sited))
+    assert first.title["en"] in line
+
+
+def said(plan) -> list[str]:
+    """What the report says of the siting."""
+    frame = sentences(plan, "en").frame
+    return frame.loc[frame["part"] == "siting", "words"].tolist()
 
 
 def test_building_more_never_makes_a_finding_worse(result):

@@ -20,6 +20,10 @@ TYPES = {"int": "integer", "float": "number", "bool": "boolean"}
 """JSON types of a column's; the others are texts."""
 TEXT: Schema = {"type": "string"}
 TEXTS: Schema = {"type": "array", "items": TEXT}
+_COUNTED_BY: Schema = {
+    "type": ["string", "null"],
+    "description": "Rule that says which sites count for who is reached; null without one.",
+}
 NUMBER: Schema = {"type": ["number", "null"]}
 COUNT: Schema = {"type": "integer"}
 FLAG: Schema = {"type": "boolean"}
@@ -186,7 +190,8 @@ def _siting() -> Schema:
     )  # fmt: skip
     return rows_of(
         "objective_name method chosen objective bound gap status runtime_s",
-        objective_name=TEXT, method=TEXT, chosen=TEXTS, gain={"type": "array", "items": {"type": "number"}}, **PROOF,
+        objective_name=TEXT, method=TEXT, rule=_COUNTED_BY, chosen=TEXTS,
+        gain={"type": "array", "items": {"type": "number"}}, **PROOF,
         seed=COUNT, total=NUMBER, existing=NUMBER, cost=NUMBER, candidates=COUNT, proposed=any_row, unreachable=any_row,
         verified=FLAG, faults=TEXTS, reason={"type": ["string", "null"]},
         frontier=rows_of("sites objective bound gap", objective=NUMBER, cost=NUMBER, more=True),
@@ -296,7 +301,7 @@ def _plan() -> Schema:
         excluded=described("Places that can't be chosen, and why.", excluded),
         then=described("What the rest of the money is spent on, with its importance; 1 in all.",
                   {"type": "object", "additionalProperties": amount}),
-        cost=cost, people=object_of("total before after", **_shares(), more=True), proof=_proof(),
+        cost=cost, people=object_of("total before after", rule=_COUNTED_BY, **_shares(), more=True), proof=_proof(),
         given=described("The plan is a scenario's: recounted, not optimised.", FLAG),
         complete=FLAG, candidates=COUNT, verified=FLAG, faults=TEXTS,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from ..inputs import qualify
 from ..network.distances import snap
-from ..rules.finding import UNKNOWN, YES
+from ..rules.finding import UNKNOWN, YES, site_status
 from ..rules.kind import kind_of
 from ..rules.model import SiteRequirement
 from ..rules.policy import Policy

@@ -17,6 +17,7 @@ import pandas as pd
 from ..plan import Plan
 from ..rules.finding import Finding
 from ..rules.model import Rule
+from ..rules.reach import first_of_charging
 from ..schema import COLUMNS, Column, chainage, in_currency, percent, shown
 from ..siting.actions import EVENTS
 from ..siting.programme import Programme
@@ -411,7 +412,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
         "chosen_at",
         "pin",
     ]
-    costs = programme.costs
+    costs, counted = programme.costs, first_of_charging(plan.policy)
     return {
         "then": dict(programme.then),
         "traffic": _rates(plan),
@@ -438,6 +439,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
             "paid_by": money_by_payer(plan),
         },
         "people": {
+            "rule": None if counted is None else counted.id,
             "total": programme.people_total,
             "before": programme.people_before,
             "after": programme.people_after,

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..errors import fault_lines
 from ..plan import Plan
+from ..rules.reach import DemandReach
 from ..schema import day, percent
 from ..siting.planning.outcome import Siting
 from ..texts import text
@@ -122,6 +123,10 @@ def _sitings(plan: Plan, lang: str) -> Iterator[Line]:
         name, n = siting.objective_name, len(siting.proposed)
         for line in siting_sentences(siting, lang):
             yield "siting", name, text(f"objective.{name}", lang), line
+        reach = [rule for rule in plan.policy.of(DemandReach) if rule.site.serves == "charging"]
+        if len(reach) > 1:
+            title = plan.before[siting.rule].rule.title[lang]
+            yield "siting", name, text(f"objective.{name}", lang), _said("siting-rule", lang, title=title)
         if n:
             key = "proposed-note" if siting.goal is None else "proposed-note-goal"
             yield "proposed-note", name, "", _said(key, lang, n=n)

@@ -174,6 +174,7 @@ def siting_row(siting: Siting, lang: str) -> dict[str, Any]:
     result = siting.result
     return {
         "objective_name": siting.objective_name,
+        "rule": siting.rule or None,
         "method": result.method,
         "chosen": siting.proposed["id"].tolist(),
         "gain": result.gain.tolist(),

@@ -73,6 +73,9 @@ class Siting:
     ----------
     objective_name : str
         ``"people"`` or ``"highway"``.
+    rule : str
+        Id of the rule whose requirement says which sites count: the policy's first on who is within reach of a charging
+        site; empty if it has none.
     candidates : GeoDataFrame
         EPSG:4326; ``id, kind, name, cost, excluded`` (reason or missing).
     demand : GeoDataFrame
@@ -152,6 +155,7 @@ class Siting:
     served: pd.DataFrame = field(default_factory=pd.DataFrame)
     aim_demand: pd.DataFrame = field(default_factory=pd.DataFrame)
     aim_reach: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rule: str = ""
 
     def claims(self) -> dict[str, Any]:
         """Goal and frames as records, under the names they have in ``result.json``."""
