@@ -18,8 +18,8 @@ from plugspan.tables.table import Table, heads
 
 COMPUTE = ("rules", "siting", "measure", "network", "inputs", "plan", "pipeline", "programme", "study")
 """Rooms that compute."""
-DECLARED = {"Rule", "TYPES", "StripData", "StripLane", "StripSite", "StripGap", "LaneState", "Stretch"}
-"""What renderers take from them: a rule as it is declared, the types of columns, what a strip chart is made of."""
+DECLARED = {"Rule", "RUN_TABLE", "StripData", "StripLane", "StripSite", "StripGap", "LaneState", "Stretch"}
+"""What renderers take from them: a rule as it is declared, how tables of a run are named, what a strip chart is of."""
 READERS = (
     "verify.py",
     "read_run.py",
