@@ -38,7 +38,7 @@ from .siting.planning.retrofit import Retrofit, plan_retrofits
 from .siting.programme import Programme
 from .siting.step_gaps import StepGaps, gaps_by_step
 from .siting.traffic_points import with_traffic_points
-from .study import StageProgress, Study, fetch, load, road_classes, sample_project, silent
+from .study import ListReader, StageProgress, Study, fetch, load, road_classes, sample_project, silent
 from .units import WGS84
 
 __all__ = ["Study", "assess_study", "fetch", "find_places", "load", "make_plan", "sample_project"]
@@ -63,6 +63,7 @@ def make_plan(
     scenario: Scenario | None = None,
     progress: StageProgress = silent,
     solving: Progress | None = None,
+    read: ListReader | None = None,
 ) -> Plan:
     """Assess a project, propose sites, and assess what would be then.
 
@@ -75,6 +76,8 @@ def make_plan(
         Told of each stage.
     solving : callable, optional
         Told of each step of a solve: time, best plan, bound. Ctrl-C in a solve keeps the best plan so far.
+    read : callable, optional
+        Reads the files of tables; see :func:`~plugspan.study.load`.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def make_plan(
         table.
     """
     started = dt.datetime.now(dt.UTC)
-    study = load(project, progress=progress)
+    study = load(project, progress=progress, read=read)
     return plan_study(study, started=started, scenario=scenario, progress=progress, solving=solving)
 
 

@@ -25,7 +25,7 @@ from .inputs.ledger import FileEntry, Merge, again
 from .inputs.mapping import Reading
 from .inputs.same_site import ListRules
 from .inputs.schemas import SITE_PAIRS
-from .inputs.tables import RASTER_SUFFIXES
+from .inputs.tables import RASTER_SUFFIXES, OnFault
 from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
 from .network.refs import RoadClasses
 from .network.routes import Counting, Mark, RoadIndex, Route, find_routes
@@ -37,6 +37,11 @@ from .rules.traffic import apply_traffic
 from .units import M_PER_KM, WGS84
 
 StageProgress = Callable[[str, float], None]
+ListReader = Callable[
+    [Project, str, TableSettings, Region | None, RoadGraph | None, Diagnostics, list[FileEntry]],
+    gpd.GeoDataFrame,
+]
+"""Reads a file of a table: as :func:`read_list`."""
 FAR_KM = 40.0
 """Without a region, what lies this far from all roads is noticed: as far as the widest spacing the plan allows."""
 OSM_SUFFIXES = (".pbf", ".osm", ".gz", ".bz2")
@@ -70,10 +75,12 @@ def load(
     progress: StageProgress = silent,
     ledger: list[FileEntry] | None = None,
     notes: Diagnostics | None = None,
+    read: ListReader | None = None,
 ) -> Study:
     """Read policy, region, roads and tables.
 
     ``ledger`` and ``notes`` take up what was read of each file and what was noticed, also if there are faults.
+    ``read`` reads a file of a table; :func:`read_list` if left out.
     """
     ledger = [] if ledger is None else ledger
     found = Diagnostics()
@@ -91,7 +98,7 @@ def load(
             roads, features = _network(project, region, found)
     progress("tables", 0.2)
     try:
-        inputs = _inputs(project, region, features, roads, found, ledger)
+        inputs = _inputs(project, region, features, roads, found, ledger, read or read_list)
     finally:
         if notes is not None:
             notes += found.notes
@@ -194,6 +201,7 @@ def _inputs(
     roads: RoadGraph | None,
     found: Diagnostics,
     ledger: list[FileEntry],
+    read: ListReader,
 ) -> Inputs:
     """Read all tables; faults of all files are raised together, with those found before."""
     tables: dict[str, Any] = {}
@@ -201,7 +209,7 @@ def _inputs(
     seen: dict[Hashable, Path] = {}
     decisions = Decisions()
     with found.collecting():
-        decisions = _decisions(project)
+        decisions = decisions_of(project)
     lists: dict[str, list[gpd.GeoDataFrame]] = {}
     rules: dict[str, list[ListRules]] = {}
     for name in SCHEMAS:
@@ -209,12 +217,11 @@ def _inputs(
         for settings in project.tables.get(name, ()):  # type: ignore[call-overload]
             if settings.from_osm and roads is None:
                 continue
-            content = _content(project, name, settings)
+            content = content_of(project, name, settings)
             if settings.points is not None and name != "demand":
                 found.append(Fault("points-not-demand", file="project.toml", value=name))
             if content is not None and content in seen and settings.path is not None:
-                values = {"first": seen[content].as_posix()}
-                found.append(Fault("file-twice", file=str(settings.path), values=values, warning=True))
+                found.append(file_twice(settings, seen[content]))
                 first = (name, seen[content].as_posix())
                 twin = next((e for e in ledger if (e.table, e.path) == first), None)
                 ledger += [] if twin is None else [again(twin, str(settings.path.as_posix()))]
@@ -222,7 +229,7 @@ def _inputs(
             if content is not None and settings.path is not None:
                 seen[content] = settings.path
             with found.collecting():
-                table = _table(project, name, settings, region, features, found, roads, ledger)
+                table = _table(project, name, settings, region, features, found, roads, ledger, read)
                 lists[name].append(table)
                 rules[name].append(ListRules(settings.duplicates, settings.trust, settings.as_of))
     found += datum_notices(lists, features, roads)
@@ -285,7 +292,7 @@ def _clustered(project: Project, inputs: Inputs) -> Inputs:
     return inputs
 
 
-def _content(project: Project, name: str, settings: TableSettings) -> Hashable:
+def content_of(project: Project, name: str, settings: TableSettings) -> Hashable:
     """What makes two files of a table the same: their bytes and the part that is read; None if they may repeat."""
     path = None if settings.path is None else project.path(settings.path)
     if path is None or settings.duplicates == "add" or not path.is_file():
@@ -293,7 +300,12 @@ def _content(project: Project, name: str, settings: TableSettings) -> Hashable:
     return name, digest_of(path), settings.sheet, settings.layer
 
 
-def _decisions(project: Project) -> Decisions:
+def file_twice(settings: TableSettings, first: Path) -> Fault:
+    """Say that a file of a table has the content of another."""
+    return Fault("file-twice", file=str(settings.path), values={"first": first.as_posix()}, warning=True)
+
+
+def decisions_of(project: Project) -> Decisions:
     """What people decided of sites that stand in several lists."""
     pairs = []
     for path in (project.fusion.same_site, project.fusion.different_site):
@@ -312,52 +324,57 @@ def _table(
     found: Diagnostics,
     roads: RoadGraph | None,
     ledger: list[FileEntry],
+    read: ListReader,
 ) -> gpd.GeoDataFrame:
     """One table, from its file or from the OSM file."""
     if settings.from_osm:
         table = table_from_osm(name, features, notes=found)
         ledger.append(FileEntry(project.network.osm.as_posix(), name, len(table), osm=True))
         return table
-    assert settings.path is not None
-    path, entries = settings.path.as_posix(), list[FileEntry]()
-    try:
-        table = _listed(project, name, settings, region, found, roads, entries)
-    finally:
-        ledger += [replace(entry, path=path) for entry in entries]
-    table.attrs["path"] = path
-    return table
+    return read(project, name, settings, region, roads, found, ledger)
 
 
-def _listed(
+def read_list(
     project: Project,
     name: str,
     settings: TableSettings,
     region: Region | None,
-    found: Diagnostics,
     roads: RoadGraph | None,
+    found: Diagnostics,
     ledger: list[FileEntry],
+    *,
+    on_fault: OnFault | None = None,
 ) -> gpd.GeoDataFrame:
-    """One table, from its file."""
+    """Read a file of a table as the project says; see :func:`~plugspan.inputs.read_table`.
+
+    ``on_fault`` stands for what the project says of rows with faults.
+    """
     assert settings.path is not None
-    return read_table(
-        project.path(settings.path),
-        SCHEMAS[name],
-        datum=settings.datum if "datum" in settings.model_fields_set else None,
-        columns=settings.columns,
-        encoding=settings.encoding,
-        sheet=settings.sheet,
-        layer=settings.layer,
-        defaults=settings.defaults,
-        region=None if region is None else region.polygon,
-        halo_km=project.region.halo_km if region is not None else FAR_KM,
-        roads=None if roads is None else _extent(roads),
-        notes=found,
-        on_fault=settings.on_fault,
-        ledger=ledger,
-        reading=Reading(
-            settings.values, settings.ignore, settings.units, settings.position_order, settings.decimal
-        ),
-    )
+    path, entries = settings.path.as_posix(), list[FileEntry]()
+    try:
+        table = read_table(
+            project.path(settings.path),
+            SCHEMAS[name],
+            datum=settings.datum if "datum" in settings.model_fields_set else None,
+            columns=settings.columns,
+            encoding=settings.encoding,
+            sheet=settings.sheet,
+            layer=settings.layer,
+            defaults=settings.defaults,
+            region=None if region is None else region.polygon,
+            halo_km=project.region.halo_km if region is not None else FAR_KM,
+            roads=None if roads is None else _extent(roads),
+            notes=found,
+            on_fault=on_fault or settings.on_fault,
+            ledger=entries,
+            reading=Reading(
+                settings.values, settings.ignore, settings.units, settings.position_order, settings.decimal
+            ),
+        )
+    finally:
+        ledger += [replace(entry, path=path) for entry in entries]
+    table.attrs["path"] = path
+    return table
 
 
 def _extent(roads: RoadGraph) -> Polygon:

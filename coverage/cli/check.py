@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @progress_option
 def command(project: Path, as_json: bool, faults: Path | None, lang: str | None, form: str | None) -> int:
     """Read everything, assess nothing."""
+    from ..country.run import read_country
     from ..errors import Diagnostics, InputError, fault_lines
     from ..inputs.ledger import FileEntry
     from ..pipeline import check_siting, find_places, load
@@ -45,13 +46,19 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None,
     reader: str = opened.language
     with messages_in(opened.language), progress_bar(opened.language, form) as progress:
         try:
-            study = load(opened, progress=progress, ledger=ledger, notes=notes)
-            ledger, notes, reader = (
-                [*study.inputs.ledger],
-                Diagnostics(study.inputs.warnings),
-                study.policy.reader(reader),
-            )
-            check_siting(study, find_places(study))
+            if opened.regions is not None:
+                country = read_country(opened)
+                ledger, notes = [*country.tables.ledger], Diagnostics(country.tables.notes)
+                reader = country.policy.reader(reader)
+                Diagnostics(country.tables.faults).stop()
+            else:
+                study = load(opened, progress=progress, ledger=ledger, notes=notes)
+                ledger, notes, reader = (
+                    [*study.inputs.ledger],
+                    Diagnostics(study.inputs.warnings),
+                    study.policy.reader(reader),
+                )
+                check_siting(study, find_places(study))
         except InputError as error:
             wrong = error
         found = [] if wrong is None else [*wrong.faults]

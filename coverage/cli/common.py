@@ -163,6 +163,16 @@ class ProgressBar:
         }
         self.show(text("solving", self.lang, **values), None)
 
+    def regions(self, done: int, total: int, left_s: float | None) -> None:
+        """How many regions of a country have ended, and about how long the others will take."""
+        if left_s is None:
+            words = text("country.progress", self.lang, done=done, n=total)
+        else:
+            unit, n = ("minutes", left_s / 60) if left_s > 90 else ("seconds", left_s)
+            left = text(f"country.{unit}", self.lang, n=math.ceil(n))
+            words = text("country.progress-left", self.lang, done=done, n=total, left=left)
+        self.show(words, done / total)
+
 
 class ProgressLines(ProgressBar):
     """Says the same as lines of JSON on stderr, for another program."""
@@ -183,6 +193,10 @@ class ProgressLines(ProgressBar):
         """Say a stage: ``{"stage": "tables", "share": 0.2, "words": …}``."""
         self.planning = self.planning or key == "siting"
         _print_progress({"stage": key, "share": share, "words": text(f"stage.{key}", self.lang)})
+
+    def regions(self, done: int, total: int, left_s: float | None) -> None:
+        """Say so: ``{"regions": 3, "of": 14, "seconds_left": …}``."""
+        _say({"regions": done, "of": total, "seconds_left": left_s})
 
     def solving(self, line: LogLine) -> None:
         """Say best value and bound: ``{"level": …, "best": …, "bound": …, "gap": …, "seconds": …}``."""

@@ -24,11 +24,17 @@ from .common import (
 @verb("run")
 @project_argument
 @option("scenario", type=click.Path(path_type=Path, dir_okay=False))
+@option("only", metavar="IDS")
+@option("workers", type=click.IntRange(1, 10_000))
+@option("scheduler", metavar="ADDRESS")
 @out_options
 @progress_option
 def command(
     project: Path,
     scenario: Path | None,
+    only: str | None,
+    workers: int | None,
+    scheduler: str | None,
     out: Path | None,
     overwrite: bool,
     lang: str | None,
@@ -37,6 +43,7 @@ def command(
 ) -> int:
     """Read, assess, site, write."""
     from ..atomic import check_folder
+    from ..errors import Fault, InputError
     from ..pipeline import make_plan
     from ..render.run import write_run
     from ..scenario import read_scenario
@@ -44,6 +51,13 @@ def command(
     started = time.perf_counter()
     opened = open_project(project, lang)
     folder = out or opened.folder / "run"
+    if opened.regions is not None:
+        from .regions import run_regions
+
+        ids = [] if only is None else [id_.strip() for id_ in only.split(",") if id_.strip()]
+        return run_regions(opened, folder, ids, workers, scheduler, form)
+    if (only, workers, scheduler) != (None, None, None):
+        raise InputError(Fault("regions-none", file="project.toml"))
     with messages_in(opened.language), progress_bar(opened.language, form) as progress:
         check_folder(folder, overwrite=overwrite)
         changed = None if scenario is None else read_scenario(scenario)

@@ -18,6 +18,7 @@ from ..rules.reach import DemandReach
 from ..rules.roads import RouteRule
 from ..units import M_PER_KM, WGS84
 from ..vectors import read_vector
+from .manifest import NATIONAL
 
 _ID = re.compile(r"\w[\w.-]{0,63}")
 """An id names a folder: letters of any script, digits, dots, hyphens."""
@@ -71,7 +72,7 @@ def _polygons(path: Path, settings: RegionsSettings, found: Diagnostics) -> gpd.
     for i, (id_, shape) in enumerate(zip(ids, shapes, strict=True)):
         if shape is None or shape.geom_type not in ("Polygon", "MultiPolygon", "GeometryCollection"):
             found.append(Fault("layer-no-area", file=file, row=i + 2, value=getattr(shape, "geom_type", "–")))
-        if not _ID.fullmatch(id_):
+        if not _ID.fullmatch(id_) or id_.casefold() == NATIONAL:
             found.append(Fault("regions-id", file=file, row=i + 2, column=settings.id, value=id_))
     found.stop()
     west, south, east, north = shapely.total_bounds(shapes)

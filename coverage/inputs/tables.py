@@ -34,6 +34,7 @@ from .raw_table import RawTable, merged_numbers, raw_from_frame, spreads, withou
 from .sites import LIST
 
 RASTER_SUFFIXES = (".tif", ".tiff")
+OnFault = Literal["stop", "skip", "keep"]
 
 
 def read_table(
@@ -50,7 +51,7 @@ def read_table(
     halo_km: float = 40.0,
     roads: BaseGeometry | None = None,
     notes: Diagnostics | None = None,
-    on_fault: Literal["stop", "skip"] = "stop",
+    on_fault: OnFault = "stop",
     ledger: list[FileEntry] | None = None,
     reading: Reading | None = None,
 ) -> gpd.GeoDataFrame:
@@ -80,9 +81,9 @@ def read_table(
         EPSG:4326. Without a region: where there are roads; rows further than ``halo_km`` outside are warned of.
     notes : Diagnostics, optional
         Warnings are appended here.
-    on_fault : {"stop", "skip"}
-        Whether a row that has a fault stops the reading, or is left out with a note; a column that is missing stops
-        it either way.
+    on_fault : {"stop", "skip", "keep"}
+        Whether a row that has a fault stops the reading, is left out with a note, or is kept with the cell missing,
+        its fault among the notes; a column that is missing stops it either way.
     ledger : list of FileEntry, optional
         What became of the rows is appended here, also if there are faults.
     reading : Reading, optional
@@ -135,7 +136,10 @@ def read_table(
         ledger.append(replace(file_entry(schema, read, raw, faulty), columns=seen))
     if on_fault == "skip" and faulty:
         table, found = without_rows(table, found, faulty, raw.file)
-    found.stop()
+    if on_fault == "keep":
+        Diagnostics(fault for fault in found if fault.row not in faulty).stop()
+    else:
+        found.stop()
     if notes is not None:
         notes.extend(found)
     named = _with_ids(table, Path(raw.file).stem)

@@ -1,0 +1,67 @@
+"""What the verb ``run`` does with a project of many regions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..country.run import Progress, run_country
+from ..texts import text
+from .common import ProgressBar, messages_in, progress_bar, warn
+
+if TYPE_CHECKING:
+    from ..country.manifest import RegionRun
+    from ..country.tasks import Task
+    from ..project import Project
+
+
+class _Shown(Progress):
+    """Shows the regions as they end, and how long the rest will take."""
+
+    def __init__(self, bar: ProgressBar, lang: str) -> None:
+        self.bar, self.lang = bar, lang
+        self.total, self.done, self.started, self.at_once = 0, 0, time.monotonic(), 1
+
+    def stage(self, key: str, share: float) -> None:
+        """Show a stage."""
+        self.bar(key, share)
+
+    def begin(self, tasks: Sequence[Task], at_once: int, dashboard: str) -> None:
+        """Show where the cluster can be watched."""
+        self.total, self.at_once, self.started = len(tasks), max(at_once, 1), time.monotonic()
+        self.bar.regions(0, self.total, None)
+        warn(text("country.dashboard", self.lang, address=dashboard))
+
+    def region(self, run: RegionRun) -> None:
+        """Say how a region ended."""
+        self.done += 1
+        elapsed = time.monotonic() - self.started
+        # The first regions end together; what they took is not known of the rest before as many have ended.
+        left = elapsed / self.done * (self.total - self.done) if self.done >= self.at_once else None
+        shown = {"id": run.id, "name": run.name, "reason": run.reason.replace("\n", "; ")}
+        warn(text(f"country.region-{run.state}", self.lang, seconds=run.seconds, peak=run.peak_mb, **shown))
+        self.bar.regions(self.done, self.total, left)
+
+
+def run_regions(
+    project: Project,
+    out: Path,
+    only: Sequence[str],
+    workers: int | None,
+    scheduler: str | None,
+    form: str | None,
+) -> int:
+    """Run a project of many regions; the exit code: 4 if some could not be done."""
+    started, lang = time.perf_counter(), project.language
+    with messages_in(lang), progress_bar(lang, form) as bar:
+        shown = _Shown(bar, lang)
+        manifest = run_country(project, out, only=only, workers=workers, scheduler=scheduler, progress=shown)
+    counts = manifest.counts()
+    click.echo(text("country.counts", lang, n=len(manifest.regions), **counts))
+    warn(text("country.done", lang, seconds=f"{time.perf_counter() - started:.1f}", out=out))
+    failed = counts["failed"] + (manifest.national.state == "failed")
+    return 4 if failed else 0

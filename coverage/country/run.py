@@ -1,0 +1,148 @@
+"""A country from its project file to its folder: read, cut, run what is missing or stale, and sum up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import Fault, InputError, fault_lines
+from ..network import Region
+from ..project import Project
+from ..study import OSM_SUFFIXES, read_project_policy
+from ..units import M_PER_KM
+from .cut import Country, cut_country, piece_key
+from .manifest import (
+    NATIONAL,
+    REGIONS,
+    Manifest,
+    RegionRun,
+    write_manifest,
+)
+from .regions import margin_km, read_regions, write_regions
+from .tables import read_tables
+from .tasks import Task, cluster, last_run, note_run, peak_mb, run_tasks
+
+
+class Progress:
+    """Is told how the run of a country is getting on; this one tells nobody."""
+
+    def stage(self, key: str, share: float) -> None:
+        """Take the key of a stage (``stage.KEY`` in the catalogue) and the share of it that is done."""
+
+    def begin(self, tasks: Sequence[Task], at_once: int, dashboard: str) -> None:
+        """Take what is going to be run, by how many workers, and the address of Dask's dashboard."""
+
+    def region(self, run: RegionRun) -> None:
+        """Take a region that has ended."""
+
+
+def read_country(project: Project) -> Country:
+    """Read policy, regions and tables of a project of many regions.
+
+    Raises
+    ------
+    InputError
+        With every fault that does not concern single regions.
+    """
+    policy, _ = read_project_policy(project)
+    osm = project.path(project.network.osm)
+    if osm.suffix not in OSM_SUFFIXES:
+        raise InputError(Fault("regions-roads", file="project.toml", value=osm.name))
+    frame = read_regions(project)
+    margin = margin_km(project, policy)
+    whole = Region(frame.geometry.union_all(), margin * M_PER_KM, project.name)
+    return Country(project, policy, frame, margin, read_tables(project, whole))
+
+
+def run_country(
+    project: Project,
+    out: Path,
+    *,
+    only: Sequence[str] = (),
+    workers: int | None = None,
+    scheduler: str | None = None,
+    memory_mb: float | None = None,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Run all regions of a country that are missing or stale, the national run, and write the national results.
+
+    Parameters
+    ----------
+    project : Project
+        With ``[regions]``.
+    out : Path
+        The country's folder; what is in it and up to date is kept.
+    only : sequence of str
+        Ids of the regions to run; all if empty. The others keep what they have.
+    workers : int, optional
+        Processes of this machine; as many as there are cores if left out.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers see the same files, instead.
+    memory_mb : float, optional
+        Most memory of a worker of this machine; an equal share of the machine's if left out.
+    progress : Progress
+
+    Returns
+    -------
+    Manifest
+        Failed regions have their reason; it is written after every region.
+
+    Raises
+    ------
+    InputError
+        If the regions, the roads or whole tables cannot be used, or ``only`` names regions that are not there.
+    """
+    progress = progress or Progress()
+    progress.stage("tables", 0.05)
+    country = read_country(project)
+    if unknown := [id_ for id_ in only if id_ not in (NATIONAL, *country.ids)]:
+        known = ", ".join(country.ids[:20]) + (", …" if len(country.ids) > 20 else "")
+        raise InputError(
+            Fault("regions-only", file="project.toml", value=", ".join(unknown), values={"known": known})
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    write_regions(country.regions, out / REGIONS)
+    started = time.perf_counter()
+    was_cut = cut_country(country, out, lambda share: progress.stage("country-cut", share))
+    cutting = {"seconds": round(time.perf_counter() - started, 2), "peak_mb": peak_mb()} if was_cut else {}
+    names = dict(zip(country.ids, country.regions["name"], strict=True)) | {NATIONAL: project.name}
+    tasks = {id_: Task(id_, names[id_], piece_key(out, id_)) for id_ in [NATIONAL, *country.ids]}
+    runs = {id_: last_run(out, task) for id_, task in tasks.items()}
+    faulty = _faulty(country, tasks)
+    for run in faulty.values():
+        note_run(out, run)
+    runs |= faulty
+    regions = tuple(runs[id_] for id_ in country.ids)
+    manifest = Manifest(project.name, project.language, regions, runs[NATIONAL], tuple(cutting.items()))
+    write_manifest(out, manifest)
+    wanted = [
+        task
+        for id_, task in tasks.items()
+        if (id_ in only if only else runs[id_].state != "done") and id_ not in faulty
+    ]
+    if not wanted:
+        return manifest
+    with cluster(workers, scheduler, memory_mb) as client:
+        progress.begin(wanted, sum(client.nthreads().values()), client.dashboard_link)
+        for run in run_tasks(client, out, wanted, project.language):
+            note_run(out, run)
+            manifest = replace(manifest, national=run) if run.id == NATIONAL else manifest.with_run(run)
+            write_manifest(out, manifest)
+            progress.region(run)
+    return manifest
+
+
+def _faulty(country: Country, tasks: Mapping[str, Task]) -> dict[str, RegionRun]:
+    """Regions that read rows with faults, with these as the reason; so has the national run if there are any."""
+    found: dict[str, RegionRun] = {}
+    if not country.tables.faults:
+        return found
+    lang = country.project.language
+    for id_, task in tasks.items():
+        faults = (country.tables if id_ == NATIONAL else country.tables.within(country.region(id_))).faults
+        if faults:
+            reason = "\n".join(fault_lines(faults, lang))
+            found[id_] = RegionRun(id_, task.name, "failed", reason, task.key)
+    return found

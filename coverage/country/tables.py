@@ -1,0 +1,204 @@
+"""The tables of a country: read once, with every fault at its row, and cut by region.
+
+A region's rows are those in it and its halo. They keep the file and the row that they come from, so that faults and
+sources of a region name the country's own files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import shapely
+from pyarrow import feather
+
+from ..errors import Diagnostics, Fault, InputError
+from ..inputs import SCHEMAS
+from ..inputs.frames import TEXT_DTYPE
+from ..inputs.ledger import FileEntry, again
+from ..inputs.tables import OnFault
+from ..network import Region, RoadGraph
+from ..project import Project, TableSettings
+from ..study import content_of, file_twice, read_list
+from ..units import WGS84
+
+_OURS = b"plugspan"
+
+
+@dataclass(frozen=True, eq=False)
+class ListOfRows:
+    """One file of a table.
+
+    Attributes
+    ----------
+    name : str
+        Of its schema.
+    number : int
+        Of the file among those of the table, in the project.
+    settings : TableSettings
+    frame : GeoDataFrame
+        Its rows, those with faults, too.
+    faults : tuple of Fault
+        Of rows that have a place: the regions that read them cannot be assessed.
+    """
+
+    name: str
+    number: int
+    settings: TableSettings
+    frame: gpd.GeoDataFrame
+    faults: tuple[Fault, ...] = ()
+
+    def take(self, rows: np.ndarray) -> ListOfRows:
+        """Return the list with some of the rows, by position."""
+        frame = self.frame.iloc[rows].reset_index(drop=True)
+        numbers = set(frame["source_row"].tolist())
+        faults = tuple(fault for fault in self.faults if fault.row in numbers)
+        return replace(self, frame=frame, faults=faults)
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """All lists of a country or of a region, and what was noticed in them."""
+
+    lists: tuple[ListOfRows, ...]
+    notes: tuple[Fault, ...] = ()
+    ledger: tuple[FileEntry, ...] = ()
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Faults of single rows."""
+        return [fault for each in self.lists for fault in each.faults]
+
+    def within(self, region: Region) -> Tables:
+        """Return the rows in a region and its halo, and those that name a county of it and have no place.
+
+        Calls of ships go with their berths.
+        """
+        names = self._counties(region)
+        cut = {(each.name, each.number): _within(each, region, names) for each in self.lists}
+        berths = {
+            id_ for (name, _), each in cut.items() if name == "berths" for id_ in each.frame["id"].dropna()
+        }
+        for key, each in cut.items():
+            if each.name == "calls" and berths:
+                cut[key] = each.take(np.flatnonzero(each.frame["berth"].isin(berths)))
+        return Tables(tuple(cut.values()))
+
+    def _counties(self, region: Region) -> set[str]:
+        """Names of the region and of the counties whose middle lies in it."""
+        names = {region.name}
+        for each in self.lists:
+            areas = each.frame[each.frame.geometry.notna()] if each.name == "counties" else each.frame[:0]
+            if len(areas):
+                inside = shapely.intersects(
+                    region.polygon, shapely.point_on_surface(areas.geometry.to_numpy())
+                )
+                names |= set(areas.loc[inside, "name"].dropna().astype(str))
+        return names
+
+
+def _within(each: ListOfRows, region: Region, counties: set[str]) -> ListOfRows:
+    if each.name == "calls":
+        return each
+    shapes = each.frame.geometry
+    kept = shapes.isna().to_numpy(copy=True)
+    if "county" in each.frame:
+        kept &= each.frame["county"].isin(counties).to_numpy(bool)
+    kept[shapely.STRtree(shapes.to_numpy()).query(region.with_halo, predicate="intersects")] = True
+    return each.take(np.flatnonzero(kept))
+
+
+def read_tables(project: Project, region: Region) -> Tables:
+    """Read every file of every table once.
+
+    Raises
+    ------
+    InputError
+        With all faults, if some concern a whole file, or rows that have no place: nobody knows which region they are
+        in. Faults of rows with a place alone stay with them.
+    """
+    found, ledger, lists = Diagnostics(), list[FileEntry](), list[ListOfRows]()
+    seen: dict[Hashable, Path] = {}
+    for name in SCHEMAS:
+        for number, settings in enumerate(project.tables.get(name, ())):  # type: ignore[call-overload]
+            if settings.path is None:
+                continue
+            content = content_of(project, name, settings)
+            if content is not None and content in seen:
+                found.append(file_twice(settings, seen[content]))
+                first = next(
+                    (e for e in ledger if (e.table, e.path) == (name, seen[content].as_posix())), None
+                )
+                ledger += [] if first is None else [again(first, settings.path.as_posix())]
+                continue
+            if content is not None:
+                seen[content] = settings.path
+            with found.collecting():
+                lists.append(_read(project, name, number, settings, region, found, ledger))
+    if found.faults:
+        raise InputError([*found.faults, *(fault for each in lists for fault in each.faults)])
+    return Tables(tuple(lists), tuple(found), tuple(ledger))
+
+
+def _read(
+    project: Project,
+    name: str,
+    number: int,
+    settings: TableSettings,
+    region: Region,
+    found: Diagnostics,
+    ledger: list[FileEntry],
+) -> ListOfRows:
+    """Read one file; faults of rows with a place are kept with the list, all others are appended."""
+    notes, entries = Diagnostics(), list[FileEntry]()
+    on_fault: OnFault | None = "keep" if settings.on_fault == "stop" else None
+    try:
+        frame = read_list(project, name, settings, region, None, notes, entries, on_fault=on_fault)
+    finally:
+        ledger += entries
+        found += notes.notes
+    placed = set(frame.loc[frame.geometry.notna(), "source_row"].tolist())
+    found += [fault for fault in notes.faults if fault.row not in placed]
+    of_rows = tuple(fault for fault in notes.faults if fault.row in placed)
+    return ListOfRows(name, number, settings, frame, of_rows)
+
+
+# -- lists as files ----------------------------------------------------------------------------------------
+def write_list(each: ListOfRows, path: Path) -> None:
+    """Write the rows as an Arrow file (Parquet has no dates in whole seconds), with the file that they are of."""
+    plain = pd.DataFrame(each.frame).assign(geometry=shapely.to_wkb(each.frame.geometry.to_numpy()))
+    table = pa.Table.from_pandas(plain, preserve_index=False)
+    said = {key: each.frame.attrs.get(key) for key in ("path", "datum")}
+    words = json.dumps(said, ensure_ascii=False, sort_keys=True).encode()
+    told = table.replace_schema_metadata({**(table.schema.metadata or {}), _OURS: words})
+    feather.write_feather(told, str(path), compression="zstd")
+
+
+def read_written(
+    project: Project,
+    name: str,
+    settings: TableSettings,
+    _region: Region | None,
+    _roads: RoadGraph | None,
+    _found: Diagnostics,
+    ledger: list[FileEntry],
+) -> gpd.GeoDataFrame:
+    """Read what :func:`write_list` has written: a :data:`~plugspan.study.ListReader`."""
+    assert settings.path is not None
+    table = feather.read_table(project.path(settings.path))
+    said = json.loads(table.schema.metadata[_OURS])
+    plain = table.to_pandas()
+    texts = [c for c in plain if pd.api.types.is_string_dtype(plain[c].dtype) and plain[c].dtype != object]
+    plain = plain.astype(dict.fromkeys(texts, TEXT_DTYPE))
+    frame = gpd.GeoDataFrame(
+        plain.drop(columns="geometry"), geometry=shapely.from_wkb(plain["geometry"]), crs=WGS84
+    )
+    frame.attrs |= {key: said[key] for key in ("path", "datum") if said[key] is not None}
+    ledger.append(FileEntry(said["path"], name, len(frame)))
+    return frame

@@ -1,0 +1,200 @@
+"""Regions as tasks of a Dask cluster: each is read from its piece and ends as a run folder, whole or not at all.
+
+What became of a region is written into its piece (``run.json``) by whoever made it, so that nothing that was finished
+is lost when the one who asked for it is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..atomic import listed
+from ..errors import PlugspanError
+from ..texts import text
+from .cut import RUN, piece, read_piece, write_text
+from .manifest import NATIONAL, RegionRun, run_folder
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+ALLOWED_FAILURES = 2
+"""A region during which so many workers and one more were lost is not tried again: it would take all of them."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A region to be run: its key is that of :func:`~plugspan.country.cut.piece_key`."""
+
+    id: str
+    name: str
+    key: str
+
+
+def target(out: Path, id_: str) -> Path:
+    """Run folder of a region, or of the national run."""
+    return out / NATIONAL if id_ == NATIONAL else run_folder(out, id_)
+
+
+def last_run(out: Path, task: Task) -> RegionRun:
+    """Return what became of a region when it was run last, seen from the key that it has now."""
+    try:
+        found = RegionRun(**json.loads((piece(out, task.id) / RUN).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return RegionRun(task.id, task.name)
+    if found.state == "failed":
+        return found if found.key == task.key else RegionRun(task.id, task.name)
+    folder = target(out, task.id)
+    files = listed(folder)
+    whole = files is not None and all((folder / name).is_file() for name in files)
+    if not whole:
+        return RegionRun(task.id, task.name)
+    return found if found.key == task.key else RegionRun(task.id, task.name, "stale", key=found.key)
+
+
+def note_run(out: Path, run: RegionRun) -> None:
+    """Write down what became of a region, in one step."""
+    write_text(piece(out, run.id) / RUN, json.dumps(asdict(run), ensure_ascii=False, indent=1) + "\n")
+
+
+def run_region(out: str, task: Task) -> RegionRun:
+    """Run a region and write its folder; what is wrong with it becomes the reason.
+
+    This is what a worker does. Whatever ends it, the folder of an earlier run stays whole.
+    """
+    from ..pipeline import make_plan
+    from ..render.run import write_run
+    from .tables import read_written
+
+    started, folder, reason = time.perf_counter(), Path(out), ""
+    _forget_peak()
+    project = read_piece(piece(folder, task.id))
+    lang = project.language
+    try:
+        plan = make_plan(project, read=read_written)
+        write_run(plan, target(folder, task.id), overwrite=True, lang=lang, progress=lambda *_: None)
+        found = (siting.result for siting in plan.siting if siting.result.status == "infeasible")
+        reason = "; ".join(result.reason.render(lang) for result in found if result.reason is not None)
+    except PlugspanError as error:
+        reason = error.render(lang)
+    except OSError as error:
+        reason = text("cli.os-error", lang, path=error.filename or "", reason=error.strerror or error)
+    except MemoryError:
+        reason = text("cli.memory", lang)
+    seconds = round(time.perf_counter() - started, 2)
+    state = "failed" if reason else "done"
+    run = RegionRun(task.id, task.name, state, reason, task.key, seconds, peak_mb())  # type: ignore[arg-type]
+    with suppress(OSError):  # a full disk is told to the one who waits
+        note_run(folder, run)
+    return run
+
+
+def _forget_peak() -> None:
+    """Have the system measure the most memory from here on, where it can: a worker has run other regions before."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
+def peak_mb() -> float:
+    """Most memory of this process, MB."""
+    with suppress(OSError, ValueError, IndexError):
+        status = Path("/proc/self/status").read_text("ascii")
+        return round(int(status.partition("VmHWM:")[2].split()[0]) / 1024, 1)
+    unit = 1 << 20 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+
+
+# -- the cluster -------------------------------------------------------------------------------------------
+@contextmanager
+def cluster(workers: int | None, scheduler: str | None, memory_mb: float | None = None) -> Iterator[Client]:
+    """Give a client of a cluster: the one at an address, or one of processes of this machine.
+
+    Raises
+    ------
+    PlugspanError
+        If Dask is not installed, or nobody answers at the address.
+    """
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise PlugspanError("country-no-dask") from error
+    settings = {
+        # One region at a time: those that wait behind one that kills its worker are not blamed for it.
+        "distributed.scheduler.worker-saturation": 1.0,
+        "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.daemon": True,
+        "logging.distributed": "critical",
+    }
+    with dask.config.set(settings):
+        if scheduler is not None:
+            try:
+                client = Client(scheduler, timeout="10s")
+            except (OSError, ValueError, TimeoutError) as error:
+                raise PlugspanError("country-no-scheduler", address=scheduler) from error
+            with client:
+                yield client
+            return
+        memory: Any = "auto" if memory_mb is None else int(memory_mb * 1e6)
+        with (
+            LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True, memory_limit=memory,
+                dashboard_address=":0", silence_logs=50,
+            ) as local,
+            Client(local) as client,
+        ):  # fmt: skip
+            yield client
+
+
+def run_tasks(client: Client, out: Path, tasks: Sequence[Task], lang: str) -> Iterator[RegionRun]:
+    """Run the tasks; gives what became of each, in the order in which they end.
+
+    A task whose worker is lost is done again by another; one that loses too many workers has failed.
+
+    Raises
+    ------
+    PlugspanError
+        If the scheduler is lost; what has ended before stays.
+    """
+    from distributed import as_completed
+
+    by_key = {f"plugspan-{task.id}-{task.key[:16]}": task for task in tasks}
+    futures = [
+        client.submit(run_region, str(out.resolve()), task, key=key, pure=False, priority=-place)
+        for place, (key, task) in enumerate(by_key.items())
+    ]
+    try:
+        for future in as_completed(futures):
+            yield _outcome(future, by_key[future.key], lang)
+            future.release()
+    finally:
+        with suppress(Exception):
+            client.cancel(futures)
+
+
+def _outcome(future: Any, task: Task, lang: str) -> RegionRun:
+    from distributed.scheduler import KilledWorker
+
+    if future.status == "cancelled":
+        raise PlugspanError("country-scheduler-lost")
+    try:
+        found: RegionRun = future.result()
+    except KilledWorker:
+        return _failed(task, text("country.killed", lang, n=ALLOWED_FAILURES + 1))
+    except Exception as error:  # a fault of ours in one region doesn't stop the others
+        what = f"{type(error).__name__}: {error}"[:300]
+        return _failed(task, text("country.own-fault", lang, what=what))
+    return found
+
+
+def _failed(task: Task, reason: str) -> RegionRun:
+    return RegionRun(task.id, task.name, "failed", reason, task.key)
