@@ -171,7 +171,7 @@ def _write_small(country: Country, out: Path, id_: str) -> None:
     update = {"tables": {name: tuple(each) for name, each in lists.items()}}
     update |= _decisions(country, ids, folder, written) | _other_files(country, id_, folder, written)
     told = project.model_copy(update=update)
-    write_text(folder / PROJECT, told.model_dump_json(by_alias=True, indent=1))
+    write_text(folder / PROJECT, told.model_dump_json(by_alias=True, exclude_unset=True, indent=1))
     for path in folder.iterdir():
         if path.name not in written:
             path.unlink()

@@ -222,7 +222,7 @@ def _found(ids: IntArray, wanted: IntArray) -> IntArray:
 def _ways(content: Content, roads: Ways) -> tuple[Listed, IntArray, BoolArray]:
     """All ways by id, where each road is among them, and which are features.
 
-    A node that is not in the file has the number 0.
+    A node that is not in the file has a number that no node has.
     """
     tagged = content.tagged_ways
     ids = np.union1d(roads.way_id, tagged.way_id)
@@ -233,7 +233,7 @@ def _ways(content: Content, roads: Ways) -> tuple[Listed, IntArray, BoolArray]:
     counts[tagged_of[lone]] = np.diff(tagged.ptr)[lone]
     ptr = pointers(counts)
     number = np.zeros(ptr[-1], dtype=np.int64)
-    number[ranges(ptr[road_of], counts[road_of])] = np.append(roads.node_id, 0)[roads.vertex]
+    number[ranges(ptr[road_of], counts[road_of])] = np.append(roads.node_id, _no_node(content))[roads.vertex]
     refs = ranges(tagged.ptr[:-1][lone], np.diff(tagged.ptr)[lone])
     number[ranges(ptr[tagged_of[lone]], counts[tagged_of[lone]])] = tagged.ref[refs]
     feature = np.zeros(len(ids), dtype=bool)
@@ -263,6 +263,17 @@ def _ways(content: Content, roads: Ways) -> tuple[Listed, IntArray, BoolArray]:
         road_of,
         feature,
     )
+
+
+def _no_node(content: Content) -> int:
+    """A number that no node of the file has; which one is missing isn't known of roads any more."""
+    ids = (
+        content.roads.node_id,
+        content.tagged_nodes.node_id,
+        content.nodes.node_id,
+        content.tagged_ways.ref,
+    )
+    return max(int(each.max(initial=0)) for each in ids) + 1
 
 
 def _numbered(rows: list[tuple[int, str, str]], known: dict[str, int], first: int) -> IntArray:

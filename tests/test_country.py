@@ -1,0 +1,480 @@
+"""A country in pieces: what is cut gives the same figures as the whole, and only what changed is run again."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from osm_xml import drives, node, write_osm
+from pieces_case import LEAST, country, grid
+from plugspan.atomic import write_folder
+from plugspan.country import tasks
+from plugspan.country.cut import cut_country, piece, piece_key, read_piece
+from plugspan.country.manifest import NATIONAL, Manifest, RegionRun, read_manifest, write_manifest
+from plugspan.country.run import read_country, run_country
+from plugspan.country.tables import read_tables, read_written, write_list
+from plugspan.country.tasks import Task, last_run, run_region
+from plugspan.errors import InputError, PlugspanError
+from plugspan.network import Region, read_osm
+from plugspan.network.osm.pbf_format import decode_varints, unzigzag
+from plugspan.network.osm.pbf_write import encode_varints, zigzag
+from plugspan.network.osm.pieces import OsmPieces, cells_around, cells_in, within_cells
+from plugspan.pipeline import assess_study, find_places
+from plugspan.programme import plan_programme
+from plugspan.project import read_project
+from plugspan.study import load, sample_project
+
+
+def cut(project, out):
+    """Read and cut a country."""
+    read = read_country(project)
+    cut_country(read, out, lambda _share: None)
+    return read
+
+
+def study(out, id_):
+    """What a piece holds, read."""
+    return load(read_piece(piece(out, id_)), read=read_written)
+
+
+# -- pieces of roads ---------------------------------------------------------------------------------------
+@given(st.lists(st.integers(-(2**62), 2**62), max_size=50))
+def test_numbers_come_back(values):
+    """What is written in so few bytes is what is read, small and large, negative ones too."""
+    data, size = encode_varints(zigzag(values))
+    assert size.sum() == len(data)
+    if values:
+        assert unzigzag(decode_varints(data)).tolist() == values
+
+
+@pytest.fixture(scope="module")
+def odd_osm(tmp_path_factory):
+    """Roads with a node that is missing, features of all three kinds, an area of two ways, one of them a road."""
+    nodes = [
+        node(k, k % 40, k // 40, **({"amenity": "charging_station"} if k % 37 == 0 else {}))
+        for k in range(1600)
+    ]
+    at = lambda x, y: y * 40 + x  # noqa: E731
+    ways = [
+        (10_000 + y, [at(x, y) for x in range(40)], {"highway": "primary", "ref": f"G{300 + y}"})
+        for y in range(0, 40, 4)
+    ]
+    ways += [
+        (11_000 + x, [at(x, y) for y in range(40)], {"highway": "residential", "name": f"路 {x}"})
+        for x in range(0, 40, 5)
+    ]
+    ways += [(12_000, [at(3, 3), 999_999, at(6, 3), at(7, 3)], {"highway": "tertiary"})]
+    ways += [(12_001, [at(9, 9), at(11, 9), at(11, 11), at(9, 9)], {"amenity": "parking", "name": "P"})]
+    ways += [(12_002, [at(13, 13), at(15, 13)], {"highway": "service", "service": "driveway"})]
+    ring = [at(0, 0), at(39, 0), at(39, 39)], [at(39, 39), at(0, 39), at(0, 0)]
+    ways += [(12_003, ring[0], {}), (12_004, ring[1], {"highway": "unclassified"})]
+    relations = [(1, [("w", 12_003, "outer"), ("w", 12_004, "outer")],
+                  {"type": "boundary", "boundary": "administrative", "admin_level": "6", "name": "县"})]  # fmt: skip
+    return write_osm(tmp_path_factory.mktemp("odd") / "odd.osm.pbf", nodes, ways, relations)
+
+
+def same_features(one, two):
+    """Whether both have the same rows; a missing name is missing however the column holds it."""
+    assert one.keys() == two.keys()
+    for name, a in one.items():
+        b = two[name]
+        assert a["osm_id"].tolist() == b["osm_id"].tolist(), name
+        assert a["name"].fillna("").tolist() == b["name"].fillna("").tolist()
+        assert a["tags"].tolist() == b["tags"].tolist()
+        assert (
+            shapely.to_wkb(a.geometry.to_numpy()).tolist() == shapely.to_wkb(b.geometry.to_numpy()).tolist()
+        )
+
+
+def test_a_piece_reads_as_the_whole_file_does(odd_osm, tmp_path):
+    """Roads, features and what is missing are the same in every region, wherever its border runs."""
+    pieces, rng, found = OsmPieces(odd_osm), np.random.default_rng(4), 0
+    for k in range(12):
+        west, south = 10 + rng.uniform(-0.01, 0.035), 50 + rng.uniform(-0.01, 0.035)
+        region = Region.from_bbox(
+            west,
+            south,
+            west + rng.uniform(0.001, 0.02),
+            south + 0.01,
+            halo_m=float(rng.choice([0, 300, 2000])),
+        )
+        path = tmp_path / f"{k}.osm.pbf"
+        pieces.write_area(path, region.with_halo)
+        try:
+            whole = read_osm(odd_osm, region)
+        except InputError:
+            continue
+        part = read_osm(path, region)
+        assert drives(part.roads) == drives(whole.roads)
+        same_features(part.features, whole.features)
+        found += len(whole.roads.seg_length_m)
+    assert found > 300
+
+
+def test_a_piece_of_everything_is_the_file(odd_osm, tmp_path):
+    """All roads that are driven on and all features; osmium reads it as well, and its bytes are the same again."""
+    import osmium
+
+    pieces = OsmPieces(odd_osm)
+    for name in ("a", "b"):
+        pieces.write_area(tmp_path / f"{name}.osm.pbf", shapely.box(9, 49, 11, 51))
+    assert (tmp_path / "a.osm.pbf").read_bytes() == (tmp_path / "b.osm.pbf").read_bytes()
+    whole, part = read_osm(odd_osm), read_osm(tmp_path / "a.osm.pbf")
+    assert drives(part.roads) == drives(whole.roads)
+    same_features(part.features, whole.features)
+    assert part.report.missing_nodes == whole.report.missing_nodes == 1
+    seen = {o.id: dict(o.tags) for o in osmium.FileProcessor(str(tmp_path / "a.osm.pbf")) if o.is_relation()}
+    assert seen == {1: {"type": "boundary", "boundary": "administrative", "admin_level": "6", "name": "县"}}
+
+
+def test_cells_hold_what_is_near():
+    """No place within the distance lies outside the cells, near the poles and at the antimeridian neither."""
+    rng = np.random.default_rng(2)
+    for lon, lat in ((112.0, 28.0), (0.0, 0.0), (-179.999, 64.0), (179.999, -51.0), (20.0, 78.0)):
+        turn, far = rng.uniform(0, 2 * np.pi, 300), 4_000 * rng.uniform(0, 1, 300)
+        y = lat + far * np.cos(turn) / 111_700
+        x = lon + far * np.sin(turn) / (111_320 * np.cos(np.radians(y)))
+        places = np.stack([(x + 180) % 360 - 180, y], axis=1)
+        assert within_cells(places, cells_around(np.array([[lon, lat]]), 4_000.0)).all()
+        region = Region(shapely.Point(lon, lat).buffer(1e-6), 4_020.0).with_halo
+        assert within_cells(places, cells_in(region)).all()
+
+
+# -- tables ------------------------------------------------------------------------------------------------
+def test_lists_come_back_with_their_rows():
+    """Types, dates, missing cells, places and the file that they are of, of every table of the sample."""
+    with sample_project() as path:
+        project = read_project(path)
+        tables = read_tables(project, load(project).region)
+    assert len({each.name for each in tables.lists}) == 7
+    assert not tables.faults
+    for each in tables.lists:
+        assert_same_list(each, project)
+
+
+def assert_same_list(each, project):
+    """Write a list, read it, compare all."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "list.arrow"
+        write_list(each, path)
+        ledger = []
+        again = read_written(
+            project, each.name, each.settings.model_copy(update={"path": path}), None, None, None, ledger
+        )
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(again.drop(columns="geometry")),
+        pd.DataFrame(each.frame.drop(columns="geometry")),
+        check_exact=True,
+    )
+    assert shapely.to_wkb(again.geometry).tolist() == shapely.to_wkb(each.frame.geometry).tolist()
+    assert again.attrs == each.frame.attrs
+    assert [(e.path, e.read) for e in ledger] == [(each.settings.path.as_posix(), len(again))]
+
+
+def test_a_row_with_a_fault_stops_the_regions_that_read_it_alone(tmp_path):
+    """Its file and row are told; a row that nobody can place, and a column that is missing, stop everything."""
+    project, _ = country(tmp_path, 4)
+    table = pd.read_csv(tmp_path / "chargers.csv", dtype=object)
+    row = int(table["lat"].astype(float).argmin())
+    table.loc[row, "points"] = "many"
+    table.to_csv(tmp_path / "chargers.csv", index=False)
+    read = read_country(project)
+    hit = {id_ for id_ in read.ids if read.tables.within(read.region(id_)).faults}
+    place = shapely.Point(float(table.loc[row, "lon"]), float(table.loc[row, "lat"]))
+    assert hit == {id_ for id_ in read.ids if read.region(id_).with_halo.intersects(place)}
+    assert hit
+    assert hit < set(read.ids)
+    assert [(f.row, f.column) for f in read.tables.faults] == [(row + 2, "points")]
+    table.loc[row, "lat"] = "north"
+    table.to_csv(tmp_path / "chargers.csv", index=False)
+    with pytest.raises(InputError, match=f"row {row + 2}"):
+        read_country(project)
+    table.drop(columns="lon").to_csv(tmp_path / "chargers.csv", index=False)
+    with pytest.raises(InputError):
+        read_country(project)
+
+
+def test_rows_without_a_place_belong_to_the_region_of_their_county(tmp_path):
+    """A car park that names its county alone is in one region, by that region's name or its counties."""
+    project, _ = country(tmp_path, 4)
+    pd.DataFrame({"id": ["A", "B", "C"], "spaces": 9, "county": ["Region 01", "Middle", "Elsewhere"]}).to_csv(
+        tmp_path / "car_parks.csv", index=False
+    )
+    counties = grid(4).iloc[[3]].assign(name="Middle")
+    counties.geometry = shapely.buffer(counties.geometry.to_numpy(), -0.1)
+    counties[["name", "geometry"]].to_file(tmp_path / "counties.geojson")
+    with (tmp_path / "project.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[tables.counties]\npath = "counties.geojson"\n')
+    read = read_country(read_project(tmp_path))
+    found = {
+        id_: [
+            list_.frame["id"].tolist()
+            for list_ in read.tables.within(read.region(id_)).lists
+            if list_.name == "car_parks"
+        ]
+        for id_ in read.ids
+    }
+    assert found == {"00": [[]], "01": [["A"]], "10": [[]], "11": [["B"]]}
+    assert project.regions is not None
+
+
+# -- the whole equals the pieces ---------------------------------------------------------------------------
+def told(finding):
+    """What a finding says, but for its lists by direction and county."""
+    figures = {k: v for k, v in finding.figures.items() if not isinstance(v, list)}
+    return repr((finding.rule.id, finding.low, finding.high, finding.status, figures))
+
+
+@pytest.mark.parametrize("n", [4, 16])
+def test_the_routes_of_the_pieces_are_those_of_the_whole(n, tmp_path):
+    """Gaps, spacing and covered length of the national roads equal those of one run; people add up region by region."""
+    many, one = country(tmp_path, n)
+    out = tmp_path / "out"
+    read = cut(many, out)
+    whole, national = load(one), study(out, NATIONAL)
+    assert len(national.roads.seg_length_m) < len(whole.roads.seg_length_m)
+    a, b = assess_study(national), assess_study(whole)
+    assert [told(f) for f in a.findings] == [told(f) for f in b.findings]
+    aside = ["ways", "geometry"]
+    pd.testing.assert_frame_equal(a.gaps.drop(columns=aside), b.gaps.drop(columns=aside), atol=1e-3)
+    lines = zip(a.gaps.geometry, b.gaps.geometry, strict=True)
+    assert max(shapely.hausdorff_distance(x, y) for x, y in lines) < 1e-6
+    assert b.gaps["over"].sum() > 10
+    for id_ in read.ids[:: n // 4]:
+        part = assess_study(study(out, id_))
+        own = part.demand[part.demand["inside"]].set_index("id")
+        expected = b.demand.set_index("id").loc[own.index]
+        assert own["reached"].tolist() == expected["reached"].tolist()
+        assert own["distance_m"].to_numpy() == pytest.approx(
+            expected["distance_m"].to_numpy(), abs=1e-3, nan_ok=True
+        )
+    inside = [each.frame[each.frame.intersects(read.region(id_).polygon)]["id"] for id_ in read.ids
+              for each in read.tables.within(read.region(id_)).lists if each.name == "demand"]  # fmt: skip
+    assert sorted(pd.concat(inside)) == sorted(b.demand["id"])
+
+
+@pytest.mark.slow
+def test_the_least_plan_of_the_pieces_is_that_of_the_whole(tmp_path):
+    """Each level has the same value, and the same actions reach it."""
+    many, one = country(tmp_path, 16, more=LEAST)
+    cut(many, tmp_path / "out")
+    plans = [
+        plan_programme(each, find_places(each)) for each in (study(tmp_path / "out", NATIONAL), load(one))
+    ]
+    levels = [[(x.name, x.objective, x.status) for x in plan.levels] for plan in plans]
+    assert levels[0] == levels[1]
+    assert len(levels[0]) >= 2
+    chosen = [sorted(plan.chosen["id"]) for plan in plans]
+    assert chosen[0] == chosen[1]
+    assert len(chosen[0]) > 5
+
+
+# -- what is run again -------------------------------------------------------------------------------------
+def keys(project, out):
+    """Cut, and the key of each region and the national run."""
+    read = cut(project, out)
+    return {id_: piece_key(out, id_) for id_ in [*read.ids, NATIONAL]}
+
+
+def test_only_what_changed_has_another_key(tmp_path):
+    """A charger touches the regions that read it, an option all, a second cut none."""
+    project, _ = country(tmp_path, 16)
+    out = tmp_path / "out"
+    before = keys(project, out)
+    roads = {id_: (piece(out, id_) / "roads.osm.pbf").stat().st_mtime_ns for id_ in before}
+    assert keys(project, out) == before
+    assert {id_: (piece(out, id_) / "roads.osm.pbf").stat().st_mtime_ns for id_ in before} == roads
+    table = pd.read_csv(tmp_path / "chargers.csv")
+    corner = table.assign(far=table["lon"] + table["lat"])["far"].idxmin()
+    table.loc[corner, "points"] = 8
+    table.to_csv(tmp_path / "chargers.csv", index=False)
+    after = keys(project, out)
+    changed = {id_ for id_ in before if before[id_] != after[id_]}
+    read = read_country(project)
+    place = shapely.Point(table.loc[corner, ["lon", "lat"]].astype(float))
+    assert changed == {NATIONAL} | {id_ for id_ in read.ids if read.region(id_).with_halo.intersects(place)}
+    assert len(changed) < 12
+    other = project.model_copy(update={"language": "zh"})
+    assert not set(keys(other, out).items()) & set(after.items())
+
+
+def test_a_piece_without_a_table_any_more_has_no_file_of_it(tmp_path):
+    """What the project no longer names goes from the pieces, so that keys are those of a fresh cut."""
+    project, _ = country(tmp_path, 4)
+    fewer = project.model_copy(
+        update={"tables": {k: v for k, v in project.tables.items() if k != "car_parks"}}
+    )
+    keys(project, tmp_path / "out")
+    assert keys(fewer, tmp_path / "out") == keys(fewer, tmp_path / "fresh")
+
+
+RAN: list[str] = []
+BAD: dict[str, Exception] = {}
+
+
+def stand_in(out, task):
+    """Note that a region was run, and leave a small folder; a function of a module is not copied by the cluster."""
+    RAN.append(task.id)
+    if task.id in BAD:
+        raise BAD[task.id]
+    with write_folder(tasks.target(Path(out), task.id), overwrite=True) as new:
+        (new / "result.json").write_text(json.dumps({"key": task.key}), "utf-8")
+    run = RegionRun(task.id, task.name, "done", "", task.key, 0.1, 1.0)
+    tasks.note_run(Path(out), run)
+    return run
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Runs of regions that only note themselves, on a cluster of threads of this process."""
+    from distributed import LocalCluster
+
+    RAN.clear()
+    BAD.clear()
+    monkeypatch.setattr(tasks, "run_region", stand_in)
+    with LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, silence_logs=50
+    ) as local:
+        yield local.scheduler_address, RAN, BAD
+
+
+def test_a_rerun_does_what_is_missing_or_stale(tmp_path, in_process):
+    """Done is done, failed is tried again, a folder that lost a file is made anew; --only runs what it names."""
+    address, ran, bad = in_process
+    project, _ = country(tmp_path, 4)
+    out = tmp_path / "out"
+    bad["01"] = RuntimeError("a fault of ours")
+    first = run_country(project, out, scheduler=address)
+    assert sorted(ran) == ["00", "01", "10", "11", NATIONAL]
+    assert first["01"].state == "failed"
+    assert "a fault of ours" in first["01"].reason
+    assert first.counts() == {"done": 3, "failed": 1, "stale": 0, "todo": 0}
+    assert read_manifest(out) == first
+    bad.clear()
+    ran.clear()
+    (out / "regions" / "10" / "result.json").unlink()
+    second = run_country(project, out, scheduler=address)
+    assert sorted(ran) == ["01", "10"]
+    assert {r.state for r in second.regions} == {"done"}
+    ran.clear()
+    assert run_country(project, out, scheduler=address).regions == second.regions
+    assert not ran
+    third = run_country(project.model_copy(update={"language": "zh"}), out, only=["11"], scheduler=address)
+    assert ran == ["11"]
+    assert [r.state for r in third.regions] == ["stale", "stale", "stale", "done"]
+    (out / "manifest.json").unlink()  # nothing is lost with it
+    assert run_country(project, out, only=["11"], scheduler=address)["00"].state == "done"
+    with pytest.raises(InputError, match="nowhere"):
+        run_country(project, out, only=["nowhere"], scheduler=address)
+
+
+def test_a_region_whose_rows_have_faults_is_not_run(tmp_path, in_process):
+    """It has failed with the row as its reason, the others are done; mended, it alone is run."""
+    address, ran, _ = in_process
+    project, _ = country(tmp_path, 4)
+    table = pd.read_csv(tmp_path / "chargers.csv", dtype=object)
+    good = table.copy()
+    row = int(table["lat"].astype(float).argmin())
+    table.loc[row, "points"] = "many"
+    table.to_csv(tmp_path / "chargers.csv", index=False)
+    found = run_country(project, tmp_path / "out", scheduler=address)
+    failed = {r.id for r in found.regions if r.state == "failed"}
+    assert failed
+    assert sorted(ran) == sorted({"00", "01", "10", "11"} - failed)
+    assert all(f"row {row + 2}" in found[id_].reason for id_ in failed)
+    assert found.national.state == "failed"
+    ran.clear()
+    good.to_csv(tmp_path / "chargers.csv", index=False)
+    found = run_country(project, tmp_path / "out", scheduler=address)
+    assert sorted(ran) == sorted({*failed, NATIONAL})
+    assert {r.state for r in found.regions} == {"done"}
+
+
+def test_nobody_at_the_address(tmp_path):
+    """A scheduler that does not answer is told, with what to do; nothing is changed."""
+    project, _ = country(tmp_path, 4)
+    with pytest.raises(PlugspanError, match="dask scheduler"):
+        run_country(project, tmp_path / "out", scheduler="tcp://127.0.0.1:1")
+    assert read_manifest(tmp_path / "out").counts()["todo"] == 4
+
+
+def test_a_full_disk_fails_the_region_and_leaves_its_old_folder(tmp_path, monkeypatch):
+    """What is told is the system's reason; the rerun is as if nothing had been."""
+    import plugspan.render.run as rendering
+
+    project, _ = country(tmp_path, 4)
+    out = tmp_path / "out"
+    cut(project, out)
+    old = tasks.target(out, "00")
+    old.mkdir(parents=True)
+    (old / "mine.txt").write_text("kept", "utf-8")
+
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device", "layers.gpkg")
+
+    monkeypatch.setattr(rendering, "write_run", full)
+    task = Task("00", "Region 00", piece_key(out, "00"))
+    run = run_region(str(out), task)
+    assert run.state == "failed"
+    assert "No space left" in run.reason
+    assert (old / "mine.txt").read_text("utf-8") == "kept"
+    assert last_run(out, task).state == "failed"
+
+
+# -- settings and manifest ---------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (lambda f: f.drop(columns="id"), "regions-column"),
+        (lambda f: f.assign(id=["a", "A", "b", "c"]), "regions-id-twice"),
+        (lambda f: f.assign(id=["..", "x/y", "b", "national"]), "regions-id"),
+        (lambda f: f.set_geometry(f.geometry.boundary), "layer-no-area"),
+    ],
+)
+def test_regions_that_cannot_be_used_are_told(tmp_path, change, key):
+    """Columns, ids that name no folder, ids that one system takes for one, lines in the place of areas."""
+    project, _ = country(tmp_path, 4)
+    (tmp_path / "regions.gpkg").unlink()
+    change(grid(4)).to_file(tmp_path / "regions.gpkg")
+    with pytest.raises(InputError) as error:
+        read_country(project)
+    assert {fault.key for fault in error.value.faults} == {key}
+
+
+def test_rows_of_one_id_are_one_region(tmp_path):
+    """Islands of a county may be rows of their own."""
+    project, _ = country(tmp_path, 4)
+    (tmp_path / "regions.gpkg").unlink()
+    grid(4).assign(id=[1.0, 2.0, 1.0, 3.0]).to_file(tmp_path / "regions.gpkg")
+    read = read_country(project)
+    assert read.ids == ["1", "2", "3"]
+    assert read.region("1").polygon.geom_type in ("Polygon", "MultiPolygon")
+
+
+def test_a_region_beside_regions_is_refused(tmp_path):
+    """The project cannot be of one region and of many."""
+    project, _ = country(tmp_path, 4)
+    both = project.region.model_copy(update={"bbox": (1.0, 2.0, 3.0, 4.0)})
+    with pytest.raises(InputError, match=r"\[regions\]"):
+        read_country(project.model_copy(update={"region": both}))
+
+
+def test_the_manifest_comes_back(tmp_path):
+    """And one that is damaged is told, not taken for none."""
+    runs = (RegionRun("1", "甲", "done", "", "k", 1.5, 300.0), RegionRun("2", "乙", "failed", "坏"))
+    manifest = Manifest("国", "zh", runs, RegionRun("", ""), (("seconds", 2.0),))
+    write_manifest(tmp_path, manifest)
+    assert read_manifest(tmp_path) == manifest
+    write_manifest(tmp_path, manifest.with_run(RegionRun("2", "乙", "done")))
+    assert read_manifest(tmp_path)["2"].state == "done"
+    (tmp_path / "manifest.json").write_text('{"regions": 3}', "utf-8")
+    with pytest.raises(InputError):
+        read_manifest(tmp_path)
+    assert read_manifest(tmp_path / "nothing") is None
