@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from osm_xml import drives, node, write_osm
 from pieces_case import LEAST, country, grid
 from plugspan.atomic import write_folder
-from plugspan.country import tasks
+from plugspan.country import outputs, tasks
 from plugspan.country.cut import cut_country, piece, piece_key, read_piece
 from plugspan.country.manifest import NATIONAL, Manifest, RegionRun, read_manifest, write_manifest
 from plugspan.country.run import read_country, run_country
@@ -339,6 +339,7 @@ def in_process(monkeypatch):
     RAN.clear()
     BAD.clear()
     monkeypatch.setattr(tasks, "run_region", stand_in)
+    monkeypatch.setattr(outputs, "write", lambda _out: None)
     with LocalCluster(
         n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, silence_logs=50
     ) as local:

@@ -196,7 +196,7 @@ class ProgressLines(ProgressBar):
 
     def regions(self, done: int, total: int, left_s: float | None) -> None:
         """Say so: ``{"regions": 3, "of": 14, "seconds_left": …}``."""
-        _say({"regions": done, "of": total, "seconds_left": left_s})
+        _print_progress({"regions": done, "of": total, "seconds_left": left_s})
 
     def solving(self, line: LogLine) -> None:
         """Say best value and bound: ``{"level": …, "best": …, "bound": …, "gap": …, "seconds": …}``."""

@@ -12,6 +12,7 @@ from ..network import Region
 from ..project import Project
 from ..study import OSM_SUFFIXES, read_project_policy
 from ..units import M_PER_KM
+from . import outputs
 from .cut import Country, cut_country, piece_key
 from .manifest import (
     NATIONAL,
@@ -22,7 +23,7 @@ from .manifest import (
 )
 from .regions import margin_km, read_regions, write_regions
 from .tables import read_tables
-from .tasks import Task, cluster, last_run, note_run, peak_mb, run_tasks
+from .tasks import Task, Where, cluster, last_run, note_run, peak_mb, run_tasks
 
 
 class Progress:
@@ -122,11 +123,18 @@ def run_country(
         for id_, task in tasks.items()
         if (id_ in only if only else runs[id_].state != "done") and id_ not in faulty
     ]
-    if not wanted:
-        return manifest
-    with cluster(workers, scheduler, memory_mb) as client:
+    if wanted:
+        manifest = _run(out, manifest, wanted, progress, Where(workers, scheduler, memory_mb))
+    progress.stage("country-national", 0.99)
+    outputs.write(out)
+    return manifest
+
+
+def _run(out: Path, manifest: Manifest, wanted: Sequence[Task], progress: Progress, where: Where) -> Manifest:
+    """Run the tasks; the manifest is written after each."""
+    with cluster(where) as client:
         progress.begin(wanted, sum(client.nthreads().values()), client.dashboard_link)
-        for run in run_tasks(client, out, wanted, project.language):
+        for run in run_tasks(client, out, wanted, manifest.language):
             note_run(out, run)
             manifest = replace(manifest, national=run) if run.id == NATIONAL else manifest.with_run(run)
             write_manifest(out, manifest)

@@ -112,8 +112,17 @@ def peak_mb() -> float:
 
 
 # -- the cluster -------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Where:
+    """Where tasks are run; see :func:`~plugspan.country.run.run_country`."""
+
+    workers: int | None = None
+    scheduler: str | None = None
+    memory_mb: float | None = None
+
+
 @contextmanager
-def cluster(workers: int | None, scheduler: str | None, memory_mb: float | None = None) -> Iterator[Client]:
+def cluster(where: Where) -> Iterator[Client]:
     """Give a client of a cluster: the one at an address, or one of processes of this machine.
 
     Raises
@@ -136,18 +145,18 @@ def cluster(workers: int | None, scheduler: str | None, memory_mb: float | None 
         "logging.distributed": "critical",
     }
     with dask.config.set(settings):
-        if scheduler is not None:
+        if where.scheduler is not None:
             try:
-                client = Client(scheduler, timeout="10s")
+                client = Client(where.scheduler, timeout="10s")
             except (OSError, ValueError, TimeoutError) as error:
-                raise PlugspanError("country-no-scheduler", address=scheduler) from error
+                raise PlugspanError("country-no-scheduler", address=where.scheduler) from error
             with client:
                 yield client
             return
-        memory: Any = "auto" if memory_mb is None else int(memory_mb * 1e6)
+        memory: Any = "auto" if where.memory_mb is None else int(where.memory_mb * 1e6)
         with (
             LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, memory_limit=memory,
+                n_workers=where.workers, threads_per_worker=1, processes=True, memory_limit=memory,
                 dashboard_address=":0", silence_logs=50,
             ) as local,
             Client(local) as client,
