@@ -30,7 +30,7 @@ from ..network.osm.tags import MAIN_CLASSES
 from ..network.refs import split_refs
 from ..network.snapping import SNAP_M
 from ..pipeline import LIBRARIES
-from ..project import Project, RegionSettings
+from ..project import FusionSettings, Project, RegionSettings
 from ..rules.policy import Policy
 from ..rules.roads import RouteRule
 from ..siting.planning.candidates import TOWNS
@@ -168,8 +168,12 @@ def _write_small(country: Country, out: Path, id_: str) -> None:
         lists[each.name].append(each.settings.model_copy(update={"path": Path(name)}))
         written.append(name)
     ids = {str(i) for each in tables.lists if "id" in each.frame for i in each.frame["id"].dropna()}
-    update = {"tables": {name: tuple(each) for name, each in lists.items()}}
-    update |= _decisions(country, ids, folder, written) | _other_files(country, id_, folder, written)
+    fusion = _decisions(country, ids, folder)
+    update = {"tables": {name: tuple(each) for name, each in lists.items()}, "fusion": fusion}
+    update |= _other_files(country, project, folder)
+    named: list[Any] = [fusion.same_site, fusion.different_site, project.output.report_template]
+    named += [policy_name(country.project), None if project.plan is None else project.plan.pins]
+    written += [path.name for path in named if isinstance(path, Path)]
     told = project.model_copy(update=update)
     write_text(folder / PROJECT, told.model_dump_json(by_alias=True, exclude_unset=True, indent=1))
     for path in folder.iterdir():
@@ -203,40 +207,35 @@ def _project(country: Country, id_: str, name: str, folder: Path) -> Project:
     return project.model_copy(update=update)
 
 
-def _decisions(country: Country, ids: set[str], folder: Path, written: list[str]) -> dict[str, Any]:
+def _decisions(country: Country, ids: set[str], folder: Path) -> FusionSettings:
     """Write what people decided of the sites of a piece."""
-    fusion = country.project.fusion
+    fusion, update = country.project.fusion, dict[str, Any]()
     decided: Decisions = decisions_of(country.project)
-    update: dict[str, Any] = {}
     for key, pairs in (("same_site", decided.same), ("different_site", decided.different)):
-        if getattr(fusion, key) is None:
-            continue
         own = [pair for pair in pairs if ids.issuperset(pair)]
         update[key] = Path(f"{key}.csv") if own else None
         if own:
             rows = pd.DataFrame(own, columns=["id", "other_id"])
             write_text(folder / f"{key}.csv", rows.to_csv(index=False, lineterminator="\n"))
-            written.append(f"{key}.csv")
-    return {"fusion": fusion.model_copy(update=update)}
+    return fusion.model_copy(update=update)
 
 
-def _other_files(country: Country, id_: str, folder: Path, written: list[str]) -> dict[str, Any]:
-    """Copy the policy, the pins of the plan and the template of the report."""
-    project, update = country.project, dict[str, Any]()
+def _other_files(country: Country, project: Project, folder: Path) -> dict[str, Any]:
+    """Copy the policy, the pins of the plan and the template of the report, where the project of a piece has them."""
+    update = dict[str, Any]()
 
     def copied(source: Path) -> Path:
         with _replacing(folder / source.name) as path:
-            shutil.copyfile(project.path(source), path)
-        written.append(source.name)
+            shutil.copyfile(country.project.path(source), path)
         return Path(source.name)
 
-    policy = policy_name(project)
+    policy = policy_name(country.project)
     if isinstance(policy, Path):
         update["policy"] = copied(policy).name
     if project.output.report_template is not None:
         template = copied(project.output.report_template)
         update["output"] = project.output.model_copy(update={"report_template": template})
-    if id_ == NATIONAL and project.plan is not None and project.plan.pins is not None:
+    if project.plan is not None and project.plan.pins is not None:
         update["plan"] = project.plan.model_copy(update={"pins": copied(project.plan.pins)})
     return update
 
