@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from plugspan.country.manifest import NATIONAL, Manifest, RegionRun, read_manife
 from plugspan.country.run import read_country, run_country
 from plugspan.country.tables import read_tables, read_written, write_list
 from plugspan.country.tasks import Task, last_run, run_region
-from plugspan.errors import InputError, PlugspanError
+from plugspan.errors import InputError, OutputExistsError, PlugspanError
 from plugspan.network import Region, read_osm
 from plugspan.network.osm.pbf_format import decode_varints, unzigzag
 from plugspan.network.osm.pbf_write import encode_varints, zigzag
@@ -396,6 +398,40 @@ def test_a_region_whose_rows_have_faults_is_not_run(tmp_path, in_process):
     found = run_country(project, tmp_path / "out", scheduler=address)
     assert sorted(ran) == sorted({*failed, NATIONAL})
     assert {r.state for r in found.regions} == {"done"}
+
+
+def deadly(out, task):
+    """End the process of one region as the system does when memory is short."""
+    if task.id == "01":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return stand_in(out, task)
+
+
+@pytest.mark.slow
+def test_a_region_that_ends_its_workers_does_not_take_the_others_with_it(tmp_path, monkeypatch):
+    """It is given up after three workers, with its reason; the others are done by new ones."""
+    monkeypatch.setattr(tasks, "run_region", deadly)
+    monkeypatch.setattr(outputs, "write", lambda _out: None)
+    project, _ = country(tmp_path, 4)
+    found = run_country(project, tmp_path / "out", workers=2)
+    assert {r.id: r.state for r in found.regions} == {
+        "00": "done",
+        "01": "failed",
+        "10": "done",
+        "11": "done",
+    }
+    assert "3" in found["01"].reason
+    assert found.national.state == "done"
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path):
+    """Pieces are not written among somebody's files."""
+    project, _ = country(tmp_path, 4)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("kept", "utf-8")
+    with pytest.raises(OutputExistsError):
+        run_country(project, tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
 def test_nobody_at_the_address(tmp_path):

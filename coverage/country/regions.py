@@ -7,6 +7,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pyogrio
 import shapely
 
 from ..atomic import write_file
@@ -124,5 +125,12 @@ def whole_country(frame: gpd.GeoDataFrame, halo_km: float, name: str) -> Region:
 
 def write_regions(frame: gpd.GeoDataFrame, path: Path) -> None:
     """Write the polygons as a GeoPackage with the columns ``id`` and ``name``."""
-    with write_file(path, overwrite=True, ours=lambda _: True, is_input=True) as new:
-        frame.to_file(new, layer="regions", driver="GPKG", engine="pyogrio")
+    option, before = "OGR_CURRENT_DATE", pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options(
+        {option: "2000-01-01T00:00:00.000Z"}
+    )  # the same regions are the same bytes
+    try:
+        with write_file(path, overwrite=True, ours=lambda _: True, is_input=True) as new:
+            frame.to_file(new, layer="regions", driver="GPKG", engine="pyogrio")
+    finally:
+        pyogrio.set_gdal_config_options({option: before})

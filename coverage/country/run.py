@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import Fault, InputError, fault_lines
+from ..errors import Fault, InputError, OutputExistsError, fault_lines
 from ..network import Region
 from ..project import Project
 from ..study import OSM_SUFFIXES, read_project_policy
@@ -15,7 +15,9 @@ from ..units import M_PER_KM
 from . import outputs
 from .cut import Country, cut_country, piece_key
 from .manifest import (
+    MANIFEST,
     NATIONAL,
+    PIECES,
     REGIONS,
     Manifest,
     RegionRun,
@@ -94,6 +96,10 @@ def run_country(
     ------
     InputError
         If the regions, the roads or whole tables cannot be used, or ``only`` names regions that are not there.
+    OutputExistsError
+        If the folder holds something else.
+    PlugspanError
+        If there is no Dask, or its scheduler is not there or is lost.
     """
     progress = progress or Progress()
     progress.stage("tables", 0.05)
@@ -103,6 +109,8 @@ def run_country(
         raise InputError(
             Fault("regions-only", file="project.toml", value=", ".join(unknown), values={"known": known})
         )
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists() and not (out / PIECES).is_dir():
+        raise OutputExistsError("country-other-folder", path=out)
     out.mkdir(parents=True, exist_ok=True)
     write_regions(country.regions, out / REGIONS)
     started = time.perf_counter()
