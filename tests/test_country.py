@@ -409,7 +409,7 @@ def deadly(out, task):
 
 @pytest.mark.slow
 def test_a_region_that_ends_its_workers_does_not_take_the_others_with_it(tmp_path, monkeypatch):
-    """It is given up after three workers, with its reason; the others are done by new ones."""
+    """It is given up after four workers, with its reason; the others are done by new ones."""
     monkeypatch.setattr(tasks, "run_region", deadly)
     monkeypatch.setattr(outputs, "write", lambda _out: None)
     project, _ = country(tmp_path, 4)
@@ -420,7 +420,7 @@ def test_a_region_that_ends_its_workers_does_not_take_the_others_with_it(tmp_pat
         "10": "done",
         "11": "done",
     }
-    assert "3" in found["01"].reason
+    assert "4" in found["01"].reason
     assert found.national.state == "done"
 
 

@@ -25,7 +25,7 @@ from .manifest import NATIONAL, RegionRun, run_folder
 if TYPE_CHECKING:
     from distributed import Client
 
-ALLOWED_FAILURES = 2
+ALLOWED_FAILURES = 3
 """A region during which so many workers and one more were lost is not tried again: it would take all of them."""
 
 
