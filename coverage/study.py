@@ -82,6 +82,8 @@ def load(
     ``ledger`` and ``notes`` take up what was read of each file and what was noticed, also if there are faults.
     ``read`` reads a file of a table; :func:`read_list` if left out.
     """
+    if project.regions is not None:
+        raise InputError(Fault("regions-verb", file="project.toml"))
     ledger = [] if ledger is None else ledger
     found = Diagnostics()
     with found.collecting():

@@ -503,6 +503,16 @@ def test_a_region_beside_regions_is_refused(tmp_path):
         read_country(project.model_copy(update={"region": both}))
 
 
+def test_what_takes_one_region_says_so(tmp_path):
+    """No verb takes the whole file for one region; roads that are not there are told before anything is cut."""
+    project, _ = country(tmp_path, 4)
+    with pytest.raises(InputError, match="plugspan run"):
+        load(project)
+    (tmp_path / "roads.osm.pbf").unlink()
+    with pytest.raises(InputError, match=r"roads\.osm\.pbf"):
+        read_country(project)
+
+
 def test_the_manifest_comes_back(tmp_path):
     """And one that is damaged is told, not taken for none."""
     runs = (RegionRun("1", "甲", "done", "", "k", 1.5, 300.0), RegionRun("2", "乙", "failed", "坏"))

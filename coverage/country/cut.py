@@ -98,7 +98,8 @@ def cut_country(country: Country, out: Path, progress: Callable[[float], None]) 
     for done, id_ in enumerate([NATIONAL, *country.ids]):
         _write_small(country, out, id_)
         progress(0.3 * done / len(country.ids))
-    keys = {id_: _roads_key(country, out, id_) for id_ in [*country.ids, NATIONAL]}
+    osm = digest_of(country.project.path(country.project.network.osm))
+    keys = {id_: _roads_key(country, out, id_, osm) for id_ in [*country.ids, NATIONAL]}
     wanted = [id_ for id_, key in keys.items() if _cut_before(piece(out, id_)) != key]
     if not wanted:
         return False
@@ -123,9 +124,8 @@ def piece_key(out: Path, id_: str) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _roads_key(country: Country, out: Path, id_: str) -> str:
-    """Hash of what the roads of a piece depend on."""
-    osm = digest_of(country.project.path(country.project.network.osm))
+def _roads_key(country: Country, out: Path, id_: str, osm: str) -> str:
+    """Hash of what the roads of a piece depend on; ``osm``: digest of the country's file."""
     parts = [osm, digest_of(piece(out, id_) / BORDER), f"{country.margin_km}", metadata.version("plugspan")]
     if id_ == NATIONAL:
         parts += [piece_tables_digest(piece(out, id_)), country.policy.model_dump_json()]

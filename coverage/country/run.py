@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ..errors import Fault, InputError, OutputExistsError, fault_lines
 from ..network import Region
+from ..network.osm.files import OSM_SUFFIXES, check_file
 from ..project import Project
-from ..study import OSM_SUFFIXES, read_project_policy
+from ..study import read_project_policy
 from ..units import M_PER_KM
 from . import outputs
 from .cut import Country, cut_country, piece_key
@@ -50,9 +51,7 @@ def read_country(project: Project) -> Country:
         With every fault that does not concern single regions.
     """
     policy, _ = read_project_policy(project)
-    osm = project.path(project.network.osm)
-    if osm.suffix not in OSM_SUFFIXES:
-        raise InputError(Fault("regions-roads", file="project.toml", value=osm.name))
+    check_file(project.path(project.network.osm), OSM_SUFFIXES)
     frame = read_regions(project)
     margin = margin_km(project, policy)
     whole = Region(frame.geometry.union_all(), margin * M_PER_KM, project.name)

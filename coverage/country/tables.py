@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import geopandas as gpd
@@ -53,6 +54,11 @@ class ListOfRows:
     settings: TableSettings
     frame: gpd.GeoDataFrame
     faults: tuple[Fault, ...] = ()
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """Finds rows by their places."""
+        return shapely.STRtree(self.frame.geometry.to_numpy())
 
     def take(self, rows: np.ndarray) -> ListOfRows:
         """Return the list with some of the rows, by position."""
@@ -110,7 +116,7 @@ def _within(each: ListOfRows, region: Region, counties: set[str]) -> ListOfRows:
     kept = shapes.isna().to_numpy(copy=True)
     if "county" in each.frame:
         kept &= each.frame["county"].isin(counties).to_numpy(bool)
-    kept[shapely.STRtree(shapes.to_numpy()).query(region.with_halo, predicate="intersects")] = True
+    kept[each.tree.query(region.with_halo, predicate="intersects")] = True
     return each.take(np.flatnonzero(kept))
 
 
