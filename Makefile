@@ -9,7 +9,7 @@ endif
 READY := $(VENV)/.ready
 DATA  ?=
 
-.PHONY: demo test fuzz lint types docs plugin lock clean
+.PHONY: demo test fuzz lint types docs plugin dist lock clean
 
 demo: $(READY)
 	$(BIN)/plugspan demo
@@ -42,6 +42,14 @@ docs: $(READY)
 # The QGIS plugin as a zip, for Plugins > Install from ZIP.
 plugin: $(READY)
 	$(BIN)/python qgis_plugin/build.py build
+
+# All that a release consists of, in build/dist: sdist, wheel, plugin, manual, notes, conda recipe, start file for Windows.
+dist: $(READY) docs
+	rm -rf build/dist
+	$(BIN)/python -m build --no-isolation --outdir build/dist .
+	$(BIN)/python qgis_plugin/build.py build/dist
+	$(BIN)/python -c "import shutil; shutil.make_archive('build/dist/plugspan-manual', 'zip', 'build/docs')"
+	$(BIN)/python release/release.py build/dist
 
 # The lock holds versions and hashes for Python 3.11 and every platform with wheels; no addresses.
 lock:

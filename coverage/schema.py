@@ -192,7 +192,7 @@ _TEXTS = """
     in_others effect shared_words evidence site demand access_ways ship berth berth_name scenario plan chosen rule_title
     figure words key unit_shown part_unit_shown target_shown file column cell remedy group item entry why within_km
     other_id rows outcome table
-    closes_words without_words why_words action what stage_year
+    gap_id action_id closes_words without_words why_words action what stage_year
     region region_id state_reason regions region_lengths builders
 """
 _CHOICES = """

@@ -6,7 +6,7 @@ import datetime as dt
 
 import geopandas as gpd
 import pandas as pd
-from plugspan.schema import Column, TableSchema
+from plugspan.schema import COLUMNS, Column, TableSchema
 from plugspan.tables import styles
 from plugspan.tables.layer import GAP, GOOD, HALO, Category, Layer, LayerStyle
 from shapely import GeometryCollection, LineString, MultiLineString, Point, box
@@ -152,3 +152,31 @@ def evidence() -> dict[str, tuple[pd.DataFrame, TableSchema]]:
     schema = TableSchema("access", (Column("ref"), Column("distance_km", "float", "km")))
     frame = pd.DataFrame({"ref": ["G1", HOSTILE[0]], "distance_km": [1.5, None]})
     return {"access": (frame, schema), "counties": (frame.iloc[:0], schema), "gpkg_contents": (frame, schema)}
+
+
+def planned_layer():
+    """Three actions of two years in their order."""
+    frame = gpd.GeoDataFrame(
+        {
+            "name": ["A", "B", "C"],
+            "id": ["a1", "b2", "c3"],
+            "build_order": [1, 2, 3],
+            "stage_year": [2026, 2026, 2028],
+        },
+        geometry=[Point(113.1, 27.1), Point(113.2, 27.2), Point(113.3, 27.3)],
+        crs=4326,
+    )
+    columns = tuple(COLUMNS[name] for name in ("name", "id", "build_order", "stage_year"))
+    return Layer(
+        "plan_actions", "layer.plan_actions", frame, TableSchema("plan_actions", columns), styles.PROPOSED, "plan",
+        label_column="build_order", search_column="name", phase="after",
+    )  # fmt: skip
+
+
+def far_layer():
+    """A layer of which nothing is drawn from far."""
+    frame = gpd.GeoDataFrame({"name": ["A"], "left_out": ["equal"]}, geometry=[Point(113.1, 27.1)], crs=4326)
+    schema = TableSchema("plan_others", (COLUMNS["name"],))
+    return Layer(
+        "plan_others", "layer.plan_others", frame, schema, styles.LEFT_OUT, "plan", search_column="name"
+    )

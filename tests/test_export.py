@@ -218,6 +218,7 @@ def test_an_old_folder_stays_unless_told_otherwise(tmp_path):
         "README.txt",
         "counties.geojson",
         "counties.qml",
+        "counties.sld",
         "datapackage.json",
     ]
 

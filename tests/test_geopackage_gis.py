@@ -7,17 +7,19 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import synthetic_layers as made
 from conftest import HANGS_S
 from matplotlib import image
 from plugspan.render.gis.export import export_layers
-from plugspan.render.gis.geopackage import project_layers, write_geopackage
+from plugspan.render.gis.geopackage import layer_title, project_layers, write_geopackage
 from plugspan.render.gis.qgis_project import project_xml
 from plugspan.tables import styles
 from plugspan.texts import catalogue
 
 pytestmark = pytest.mark.gis
+PLANNED = layer_title(made.planned_layer(), "zh")
 SYSTEM_PYTHON = "/usr/bin/python3"
 VALIDATOR = Path("/usr/lib/python3/dist-packages/osgeo_utils/samples/validate_gpkg.py")
 
@@ -123,7 +125,7 @@ def test_the_project_has_groups_order_system_and_themes(seen):
     project = seen["project"]
     assert project["read"]
     assert project["crs"] == "EPSG:4490"
-    assert list(project["groups"]) == ["现有设施", "路线与充电间距", "底图"]
+    assert list(project["groups"]) == ["现有设施", "路线与充电间距", "底图", "表"]
     assert project["title"] == "[% @user_account_name %]"
     assert all(layer["valid"] for layer in project["layers"].values())
     assert (
@@ -183,3 +185,78 @@ def test_exported_files_open_with_their_style(qgis, tmp_path, name, suffix):
     assert catalogue()["column.ref"]["zh"] in routes["aliases"].values()
     assert routes["label_field"] == "ref"
     assert routes["crs"] in ("EPSG:4490", "EPSG:4326")
+
+
+@pytest.fixture(scope="module")
+def opened(qgis, path, tmp_path_factory):
+    """What the project has beside its layers; its layouts are painted."""
+    file = tmp_path_factory.mktemp("opened") / "layers.gpkg"
+    steps = pd.DataFrame({"action_id": ["a1", "b2", "c3"], "spent": [1.0, 2.0, 3.0]})
+    columns = (made.Column("action_id"), made.COLUMNS["spent"])
+    write_geopackage(
+        [*made.every_layer(), made.far_layer(), made.planned_layer()],
+        file,
+        tables={**made.evidence(), "plan_steps": (steps, made.TableSchema("plan_steps", columns))},
+        title="[% 1 + 1 %]",
+        provenance={"note": "[% 6 * 7 %] & <b>"},
+    )
+    return json.loads(
+        run(
+            SYSTEM_PYTHON, Path(__file__).parent / "qgis_project_parts.py", file, file.parent,
+            QT_QPA_PLATFORM="offscreen", HOME=str(file.parent), XDG_RUNTIME_DIR=str(file.parent),
+        ).stdout.splitlines()[-1]
+    )  # fmt: skip
+
+
+def test_tables_lie_in_the_project_and_are_linked(opened):
+    """Evidence opens from the feature it speaks of; the link is one that QGIS takes."""
+    assert "场站与路线的关系" in opened["groups"]["表"]
+    assert opened["relations"] == [["方案各步", PLANNED, True]]
+    assert "依据" in opened["tabs"][PLANNED]
+    assert opened["tabs"]["区县"] == ["主要", "其他"][: len(opened["tabs"]["区县"])]
+
+
+def test_map_tips_show_words_and_run_nothing(opened):
+    """Hostile names are text in the tip; codes are told by their words; what is missing is left out."""
+    tips = opened["tips"]["充电场站"]
+    assert any("&lt;script>" in tip for tip in tips)
+    assert not any("<script" in tip for each in opened["tips"].values() for tip in each)
+    assert any(
+        catalogue()["choice.spacing_class.good"]["zh"] in tip
+        for tip in opened["tips"]["普通国省干线（现状）"]
+    )
+    assert not any("NULL" in tip for each in opened["tips"].values() for tip in each)
+
+
+def test_the_time_controller_plays_the_build_up(opened):
+    """At each day the actions built by then are there, in their order; the project's time covers them."""
+    assert opened["time"] == ["2026-01-01", "2029-01-01"]
+    assert opened["there"] == {
+        "2026-01-01": [],
+        "2026-01-02": ["A"],
+        "2026-01-03": ["A", "B"],
+        "2028-12-31": ["A", "B", "C"],
+    }
+
+
+def test_layouts_are_a3_with_all_that_a_map_sheet_needs(opened):
+    """One for each state; title and notes are texts, never expressions; the bar is no longer than the map."""
+    assert [layout["name"] for layout in opened["layouts"]] == [
+        "A3 打印版式：现状",
+        "A3 打印版式：方案实施后",
+    ]
+    for layout in opened["layouts"]:
+        assert layout["page"] == [420, 297]
+        assert set(layout["items"]) == {"title", "notes", "legend", "scale", "north", "map"}
+        assert layout["labels"]["title"].startswith("[ % 1 + 1 %]")
+        assert layout["labels"]["notes"] == "[ % 6 * 7 %] & <b>"
+        assert layout["exported"]
+        assert 10 < layout["bar_mm"] < 140
+    assert opened["layouts"][0]["theme"] == "现状"
+    assert opened["messages"] == []
+
+
+def test_layers_that_show_nothing_from_far_are_off_there(opened):
+    """Where every class begins at a zoom, the layer has a limit of scale; others have none."""
+    assert opened["scales"][PLANNED] == 0
+    assert opened["scales"][made.far_layer().title("zh")] == pytest.approx(559_082_264 / 2**10, rel=1e-3)

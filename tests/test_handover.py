@@ -77,13 +77,29 @@ def test_tables_are_csv_beside_the_layers(run, tmp_path):
             assert kept == field.values[~field.missing].tolist()
 
 
+def test_evidence_and_steps_are_found_by_their_ids(plan, run):
+    """A gap's id is its own within a layer; all evidence and both states of the rules on roads lead to a gap."""
+    tables = plugspan.read_run(run).tables
+    layers = [n for n in tables if n.startswith(("routes", "stretches"))]
+    assert {n.split("_")[0] for n in layers} == {"routes", "stretches"}
+    ids = set()
+    for name in layers:
+        assert tables[name]["gap_id"].is_unique
+        assert tables[name].geometry.notna().all()
+        ids |= set(tables[name]["gap_id"]) if not name.endswith("_after") else set()
+    assert set(tables["gap_evidence"]["gap_id"]) <= ids
+    assert ids == set(plan.before.gaps["gap_id"])
+
+
 def test_the_package_and_the_schema_describe_what_is_there(run, tmp_path):
     """Every file of data is a resource with its columns; the result is valid by the schema beside it."""
     Handover.of_run(run, "zh").export(tmp_path / "out", "geojson", overwrite=False, lang="zh")
     package = json.loads((tmp_path / "out" / "datapackage.json").read_text("utf-8"))
     paths = {resource["path"] for resource in package["resources"]}
     beside = {".plugspan.json", "README.txt", "datapackage.json"}
-    assert paths == {p.name for p in (tmp_path / "out").iterdir() if p.suffix != ".qml"} - beside
+    assert (
+        paths == {p.name for p in (tmp_path / "out").iterdir() if p.suffix not in (".qml", ".sld")} - beside
+    )
     for resource in package["resources"]:
         if resource["path"].endswith(".csv"):
             head = (tmp_path / "out" / resource["path"]).read_text("utf-8-sig").splitlines()[0]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..atomic import check_file, write_file
 from ..errors import Fault, InputError
-from ..inputs.files import RUN_TABLE
 from ..plan import Plan
+from ..tables.plan_tables import is_input_table
 from ..tables.publication import Publication
 from ..units import WGS84
 from .gis.export import Encoding, Format, export_tables
@@ -129,7 +129,7 @@ class Handover:
         """Take what a plan would write into ``layers.gpkg``; in EPSG:4326 if asked for in degrees."""
         shown = Publication(plan, lang)
         crs = WGS84 if degrees else shown.project.output.crs
-        tables = prepare(shown.layers, shown.file_tables, crs=crs, lang=shown.lang)
+        tables = prepare(shown.gis_layers, shown.file_tables, crs=crs, lang=shown.lang)
         source = shown.note.line(shown.lang)
         return cls(tables, crs, source, shown.project.name, result_text(shown.result))
 
@@ -162,7 +162,7 @@ class Handover:
         OutputExistsError
             If ``path`` is there and ``overwrite`` is False.
         """
-        own = [table for table in self.tables if not table.name.startswith(RUN_TABLE)]
+        own = [table for table in self.tables if not is_input_table(table.name)]
         more = {"result.json": self.result, "result.schema.json": result_text(result_schema())}
         exported = export_tables(
             own, path, format, crs=self.crs, lang=lang, encoding=encoding, source=self.source, title=self.title,

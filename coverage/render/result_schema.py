@@ -133,7 +133,7 @@ def _gaps() -> Schema:
     )
     return rows_of(
         "rule ref section direction from_km to_km length_km open_start open_end spacing_class own_km over",
-        "road_class from_site to_site inside_km",
+        "road_class from_site to_site inside_km gap_id",
         more=True,
         over={**FLAG, "description": "The own part is longer than the span."},
         once={**FLAG, "description": "False for the other direction of a gap that is counted already."},

@@ -111,7 +111,7 @@ def _write_layers(shown: Publication, path: Path) -> None:
         "note": shown.note.line(shown.lang),
     }
     write_geopackage(
-        shown.layers,
+        shown.gis_layers,
         path,
         crs=shown.project.output.crs,
         lang=shown.lang,

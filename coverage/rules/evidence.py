@@ -25,7 +25,20 @@ from .policy import Policy
 from .roads import RoadContext, RouteRule
 
 EVIDENCE_COLUMNS = (
-    *("gap", "rule", *DRIVE_KEY, "from_m", "to_m", "evidence_kind", "rank", "id", "name", "kind", "reason"),
+    *(
+        "gap",
+        "gap_id",
+        "rule",
+        *DRIVE_KEY,
+        "from_m",
+        "to_m",
+        "evidence_kind",
+        "rank",
+        "id",
+        "name",
+        "kind",
+        "reason",
+    ),
     *("meets", "chainage_m", "distance_m", "back_m", "straight_m", "ways"),
 )
 """Columns of :attr:`.assessment.Assessment.evidence`."""
@@ -82,7 +95,7 @@ def gap_evidence(
             parts += [_closing(context, rule, own.gaps), _candidates(context, rule, own, candidates)]
             parts.append(_not_counting(context, rule, own))
     table = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
-    table = table.join(gaps[["rule", *DRIVE_KEY, "from_m", "to_m"]], on="gap")
+    table = table.join(gaps[["gap_id", "rule", *DRIVE_KEY, "from_m", "to_m"]], on="gap")
     kinds = pd.Categorical(table["evidence_kind"], ("from_site", "to_site", "candidate", "not_counting"))
     order = np.lexsort((table["rank"], kinds.codes, table["gap"]))
     return table.iloc[order].reindex(columns=list(EVIDENCE_COLUMNS)).reset_index(drop=True)

@@ -339,7 +339,7 @@ def with_classes(spacing: Spacing, table: pd.DataFrame) -> pd.DataFrame:
 GAP_COLUMNS = (
     *("rule", "ref", "road_class", "section", "direction", "kind", "from_site", "to_site"),
     *("from_m", "to_m", "length_m", "own_m", "inside_m", "open_start", "open_end", "over", "once"),
-    *("spacing_class", *SHARED_COLUMNS, "strip", "ways"),
+    *("spacing_class", *SHARED_COLUMNS, "strip", "ways", "gap_id"),
 )
 """Columns of :func:`gap_frame`, beside the geometry; under a policy without a rule on gaps, too."""
 
@@ -365,7 +365,24 @@ def gap_frame(context: RoadContext, rule: RouteRule, network: str, spacing: Spac
             "ways": ways,
         }
     )
+    frame["gap_id"] = gap_ids(frame)
     return gpd.GeoDataFrame(frame, geometry=list(lines), crs=WGS84)
+
+
+def gap_ids(gaps: pd.DataFrame) -> pd.Series[str]:
+    """Name each gap by rule, route, section, direction and its marks in metres: ``RULE/G106/1/forward/8996-68755``.
+
+    A gap that a plan leaves as it is keeps its name. Of several between two metres all but the first have a number.
+    """
+    parts = [gaps[name].astype(str).to_numpy(object) for name in ("rule", "ref", "section", "direction")]
+    ends = [gaps[name].round().astype("int64").to_numpy() for name in ("from_m", "to_m")]
+    names = pd.Series(
+        ["/".join(part[:-2]) + f"/{part[-2]}-{part[-1]}" for part in zip(*parts, *ends, strict=True)],
+        index=gaps.index,
+        dtype=object,
+    )
+    again = names.groupby(names).cumcount()
+    return names.where(again == 0, names + "/" + (again + 1).astype(str))
 
 
 def _shared(context: RoadContext, routes: list[Route], spacing: Spacing) -> dict[str, pd.Series]:

@@ -6,7 +6,7 @@ from ..schema import column, columns
 
 COUNTY_COLUMNS = columns("name population registered_ev reached_low reached_high reached_after")
 GAP_COLUMNS = columns(
-    "ref direction section spacing_class length_km own_km from_site to_site from_km to_km open_start open_end"
+    "ref direction section spacing_class length_km own_km from_site to_site from_km to_km open_start open_end gap_id"
 )
 GAP_LAYER_COLUMNS = (*GAP_COLUMNS, *columns("begins ends shared_words could_build not_counting"))
 """The layer says in words what the table ``gap_evidence`` holds in rows."""
@@ -34,7 +34,7 @@ TRAFFIC_POINTS = columns("traffic_points")
 """Further column of the actions where there are counts of traffic."""
 OTHER_ACTION_COLUMNS = columns("name action_kind place money insist_low insist_high chosen_at county id")
 LEFT_OUT_POPUP = ("why_words", "action_kind", "money", "place", "pin", "county")
-STEP_COLUMNS = columns("build_order action stage_year spent people_reached")
+STEP_COLUMNS = columns("build_order action stage_year spent people_reached action_id")
 SAVING_COLUMNS = columns("what place saves_low saves_high county id")
 """Of the plan to adopt: its actions, those it leaves out, what each step reaches, what a survey can save."""
 UNSERVED_COLUMNS = columns("span_km ref section direction from_km to_km")
@@ -56,7 +56,7 @@ ROUTE_COLUMNS = columns(
 ACCESS_COLUMNS = columns("ref section direction chainage_km id name distance_km back_km")
 EVIDENCE_COLUMNS = columns(
     "rule ref section direction from_km to_km evidence_kind rank id name kind reason meets chainage_km distance_km "
-    "back_km straight_km access_ways"
+    "back_km straight_km access_ways gap_id"
 )
 SITING_DEMAND_COLUMNS = columns("id name weight covered county")
 REACH_COLUMNS = columns("site demand distance_km")

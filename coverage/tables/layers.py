@@ -22,6 +22,7 @@ from ..rules.assessment import Assessment
 from ..rules.berths import BerthShare
 from ..rules.facilities import FacilityShare
 from ..rules.kind import kind_of
+from ..rules.length import LengthCoverage
 from ..rules.model import Rule
 from ..rules.parking import ShareMargin
 from ..rules.reach import DemandReach
@@ -90,6 +91,23 @@ def plan_layers(plan: Plan, lang: str) -> list[Layer]:
         actions_layer(plan, lang),
     ]
     return [_named_for(plan, layer) for layer in layers if layer is not None]
+
+
+def gis_layers(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Layer]:
+    """All layers of a plan, and below its routes those of rules on covered length, which the web map doesn't draw."""
+    at = next((i for i, layer in enumerate(layers) if layer.group == "routes"), len(layers))
+    return [*layers[:at], *_stretches(plan, lang), *layers[at:]]
+
+
+def _stretches(plan: Plan, lang: str) -> list[Layer]:
+    """Stretches between the sites that a rule on covered length counts, by rule and state."""
+    layers = []
+    for number, rule in enumerate(plan.policy.of(LengthCoverage), 1):
+        for phase, assessment in _states(plan):
+            layer = _gap_layer(assessment, rule, [rule], phase, lang)
+            name = "stretches" if number == 1 else f"stretches_{number}"
+            layers.append(replace(layer, name=name, rule=rule, visible=False))
+    return layers[::-1]
 
 
 def _named_for(plan: Plan, layer: Layer) -> Layer:
@@ -259,19 +277,26 @@ def _expressways(plan: Plan) -> Layer | None:
 
 def _routes(plan: Plan, lang: str) -> list[Layer]:
     """Gaps of each rule on spacing, the first rule's on top."""
-    states: list[tuple[Phase, Assessment]] = [("before", plan.before), ("after", plan.after)]
-    if not plan.proposes:
-        states = [("both", plan.before)]
     rules = plan.policy.of(RouteSpacing)
     return [
         own_layer(_gap_layer(assessment, rule, rules, phase, lang), rules, rule)
         for rule in reversed(rules)
-        for phase, assessment in states
+        for phase, assessment in _states(plan)
     ]
 
 
+def _states(plan: Plan) -> list[tuple[Phase, Assessment]]:
+    if not plan.proposes:
+        return [("both", plan.before)]
+    return [("before", plan.before), ("after", plan.after)]
+
+
 def _gap_layer(
-    assessment: Assessment, rule: RouteSpacing, rules: Sequence[Rule], phase: Phase, lang: str
+    assessment: Assessment,
+    rule: RouteSpacing | LengthCoverage,
+    rules: Sequence[Rule],
+    phase: Phase,
+    lang: str,
 ) -> Layer:
     gaps = in_kilometres(assessment.gaps)
     gaps = gaps[(gaps["rule"] == rule.id) & gaps.geometry.notna()]
@@ -283,7 +308,7 @@ def _gap_layer(
         "routes",
         frame,
         GAP_LAYER_COLUMNS,
-        styles.route_style(*rule.class_limits_km, rule.span_km),
+        styles.route_style(*rule.limits_km, rule.span_km),
         "routes",
         visible=rule is rules[0],
         keep=("strip", "side"),

@@ -23,6 +23,7 @@ from .columns import (
     REACH_COLUMNS,
     ROUTE_COLUMNS,
     SITING_DEMAND_COLUMNS,
+    STEP_COLUMNS,
     UNSERVED_COLUMNS,
 )
 from .table import Table
@@ -50,6 +51,7 @@ FILE_TABLES: Mapping[str, tuple[str, tuple[Column, ...]]] = {
     "route_figures": ("routes", ROUTE_COLUMNS),
     "access": ("access", ACCESS_COLUMNS),
     "gap_evidence": ("gap-evidence", EVIDENCE_COLUMNS),
+    "plan_steps": ("plan-steps", STEP_COLUMNS),
     "unserved_stretches": ("unserved", UNSERVED_COLUMNS),
     **{f"reach_{name}": (f"reach_{name}", REACH_COLUMNS) for name in ("people", "highway")},
     **{f"demand_{name}": (f"demand_{name}", SITING_DEMAND_COLUMNS) for name in ("people", "highway")},
@@ -78,6 +80,11 @@ def sheets(tables: Tables) -> list[Table]:
         for name, table in tables.items()
         if f"sheet.{table.family}.title" in catalogue() and (len(table.frame) or name in ALWAYS)
     ]
+
+
+def is_input_table(name: str) -> bool:
+    """Whether a table of the GeoPackage holds what was read: it is no result."""
+    return name.startswith(RUN_TABLE)
 
 
 def input_tables(inputs: Inputs) -> dict[str, tuple[pd.DataFrame, TableSchema]]:

@@ -25,7 +25,14 @@ GAP = Popup(
         *_pick(c.GAP_LAYER_COLUMNS, "length_km", "own_km"),
         column("stretch"),
         *_pick(
-            c.GAP_LAYER_COLUMNS, "direction", "begins", "ends", "shared_words", "could_build", "not_counting"
+            c.GAP_LAYER_COLUMNS,
+            "direction",
+            "begins",
+            "ends",
+            "shared_words",
+            "could_build",
+            "not_counting",
+            "gap_id",
         ),
     ),
     quiet=frozenset({"shared_words", "could_build", "not_counting"}),

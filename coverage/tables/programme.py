@@ -355,6 +355,7 @@ def shown_steps(plan: Plan, lang: str) -> pd.DataFrame:
         action = names.get(step["action"], text("plan.today", lang))
         year = None if step["year"] is None or pd.isna(step["year"]) else str(int(step["year"]))
         about = {"build_order": step["order"], "action": action, "stage_year": year, "spent": step["spent"]}
+        about["action_id"] = step["action"] or None
         rows.append({**about, "people_reached": step["people"], **values})
     return pd.DataFrame(rows)
 

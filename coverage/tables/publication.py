@@ -23,7 +23,7 @@ from ..schema import TableSchema
 from .edit_tables import edit_data
 from .layer import FindingRow, Imprint, Layer, SourceNote, rule_layer_names
 from .layer_frame import rule_map
-from .layers import plan_layers
+from .layers import gis_layers, plan_layers
 from .plan_cards import PlanCard, plan_cards
 from .plan_panel import plan_panel, stepped_layers
 from .plan_tables import Tables, file_tables, input_tables, plan_tables
@@ -152,6 +152,11 @@ class Publication:
     def layers(self) -> tuple[Layer, ...]:
         """All layers, lowest first."""
         return tuple(plan_layers(self.plan, self.lang))
+
+    @cached_property
+    def gis_layers(self) -> list[Layer]:
+        """The same, and the stretches of rules on covered length, which the map doesn't draw."""
+        return gis_layers(self.plan, self.layers, self.lang)
 
     @cached_property
     def stepped_layers(self) -> list[Layer]:

@@ -164,6 +164,7 @@ def export_tables(
             if held.geometry is not None:
                 names = {old.name: short.name for old, short in zip(table.fields, held.fields, strict=True)}
                 (new / f"{held.name}.qml").write_text(renamed_qml(table.qml[lang], names), "utf-8")
+                (new / f"{held.name}.sld").write_text(_renamed_sld(table.sld[lang], names), "utf-8")
             written.append(held)
         more = more or {}
         shown = MERCATOR if format == "pmtiles" else crs
@@ -175,6 +176,15 @@ def export_tables(
         (new / PACKAGE).write_text(package, "utf-8")
         files = tuple(sorted(p.name for p in new.iterdir()))
     return Exported(Path(folder), files, tuple(notes))
+
+
+def _renamed_sld(sld: str, names: Mapping[str, str]) -> str:
+    """A style whose columns have other names in a file."""
+    for old, new in names.items():
+        sld = sld.replace(
+            f"<ogc:PropertyName>{old}</ogc:PropertyName>", f"<ogc:PropertyName>{new}</ogc:PropertyName>"
+        )
+    return sld
 
 
 def _file_name(table: Table, format: Format) -> str:  # noqa: A002

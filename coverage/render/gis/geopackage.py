@@ -10,11 +10,12 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyogrio
@@ -25,11 +26,14 @@ from ...atomic import write_file
 from ...markup import clean_text
 from ...schema import Reader, TableSchema, length_unit
 from ...tables.layer import Layer
+from ...tables.plan_tables import is_input_table
 from ...texts import LANGUAGES, catalogue, text
 from ...units import WGS84
 from .fields import Field, ascii_names, geometries, layer_fields, table_fields
-from .qgis_project import ProjectLayer, project_archive
+from .iso_metadata import iso_metadata
+from .qgis_project import ProjectLayer, ProjectTable, project_archive
 from .qml import layer_qml, table_qml
+from .sld import layer_sld
 from .tables import describe
 
 VERSION = "1.2"
@@ -61,6 +65,8 @@ class Table:
         In the file's CRS; of a table that is no layer, EPSG:4326.
     geometry_type : str, optional
         ``"Point"``, ``"MultiLineString"`` …
+    sld : dict
+        The style as SLD, by language.
     """
 
     name: str
@@ -70,6 +76,7 @@ class Table:
     layer: Layer | None = None
     geometry: npt.NDArray[Any] | None = None
     geometry_type: str | None = None
+    sld: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_geopackage(
@@ -130,14 +137,19 @@ def write_geopackage(
     if not held:
         raise ValueError("there are no layers and no tables to write")
     archive = project_archive(
-        project_layers(held), f"./{path.name}", crs=crs, lang=lang, title=title, time=time
-    )
+        project_layers(held), f"./{path.name}", crs=crs, lang=lang, title=title, time=time, tables=project_tables(held),
+        note=str((provenance or {}).get("note", "")),
+    )  # fmt: skip
     with write_file(path, overwrite=overwrite) as new, as_os_errors(path):
         with _settings(time):
             for table in held:
                 _write_table(table, new, crs)
         with closing(sqlite3.connect(new)) as database:
-            describe(database, held, provenance or {}, lang=lang, time=time, project=(PROJECT_NAME, archive))
+            about = provenance or {}
+            iso = iso_metadata(
+                title, about, _bounds(layers), [t.title for t in held], crs=crs, lang=lang, time=time
+            )
+            describe(database, held, about, lang=lang, time=time, project=(PROJECT_NAME, archive), iso=iso)
             _finish(database)
     return held
 
@@ -161,7 +173,9 @@ def prepare(
     for layer, name, title in zip(layers, names, titles, strict=False):
         fields = layer_fields(layer)
         qml = {each: layer_qml(layer, fields, each) for each in languages}
-        found.append(Table(name, title, fields, qml, layer, *geometries(layer, crs)))
+        columns = {field.column.name: field.name for field in fields}
+        sld = {each: layer_sld(layer, columns, name, each) for each in languages}
+        found.append(Table(name, title, fields, qml, layer, *geometries(layer, crs), sld))
     n = len(layers)
     for (frame, schema), name, title in zip(tables.values(), names[n:], titles[n:], strict=True):
         fields = table_fields(frame, schema)
@@ -178,10 +192,30 @@ def _own_geometries(frame: pd.DataFrame) -> tuple[npt.NDArray[Any] | None, str |
     return frame.geometry.to_numpy(), types[0] if len(types) == 1 else "Unknown"
 
 
+def _bounds(layers: Sequence[Layer]) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of all layers; None if nothing has a place."""
+    boxes = np.array([layer.frame.total_bounds for layer in layers] or [[np.nan] * 4], dtype=float)
+    boxes = boxes[np.isfinite(boxes).all(axis=1)]
+    if not len(boxes):
+        return None
+    west, south = boxes[:, :2].min(axis=0).tolist()
+    east, north = boxes[:, 2:].max(axis=0).tolist()
+    return west, south, east, north
+
+
 def project_layers(tables: Sequence[Table]) -> list[ProjectLayer]:
     """Return the tables that a QGIS project shows, as :func:`write_geopackage` has written them."""
     return [
         ProjectLayer(t.name, t.title, t.layer, t.fields, t.geometry_type or "") for t in tables if t.layer
+    ]
+
+
+def project_tables(tables: Sequence[Table]) -> list[ProjectTable]:
+    """Return the tables of results that a QGIS project shows beside its layers."""
+    return [
+        ProjectTable(t.name, t.title, t.fields)
+        for t in tables
+        if t.geometry is None and not is_input_table(t.name)
     ]
 
 

@@ -13,7 +13,7 @@ import shapely
 from pyproj import CRS
 
 from ...errors import Fault, InputError, OutputExistsError
-from ...inputs.files import RUN_TABLE
+from ...tables.plan_tables import is_input_table
 from ...units import WGS84
 from .geopackage import Table
 
@@ -174,7 +174,7 @@ def _name(name: str) -> str:
 
 
 def _srid(table: Table, crs: str) -> int:
-    own = WGS84 if table.name.startswith(RUN_TABLE) else crs
+    own = WGS84 if is_input_table(table.name) else crs
     return int(CRS.from_user_input(own).to_epsg() or 0)
 
 

@@ -17,7 +17,17 @@ from ...markup import clean_xml
 from ...tables.layer import GROUPS, Group, Layer, Phase
 from ...texts import text
 from .fields import Field, in_crs
-from .qml import DOCTYPE, QGIS_VERSION, label_column, style_elements, to_text
+from .qgis_layout import print_layouts
+from .qml import (
+    BUILT,
+    DOCTYPE,
+    QGIS_VERSION,
+    field_elements,
+    label_column,
+    scale_limits,
+    style_elements,
+    to_text,
+)
 from .qml_symbols import Element, element, node
 
 _WKB_KIND = {"point": "Point", "line": "Line", "polygon": "Polygon"}
@@ -37,11 +47,28 @@ class ProjectLayer:
     geometry_type: str
 
 
+@dataclass(frozen=True, eq=False)
+class ProjectTable:
+    """A table without geometry, and its columns as they are named in the file."""
+
+    table: str
+    title: str
+    fields: tuple[Field, ...]
+
+
 def project_archive(
-    layers: Sequence[ProjectLayer], source: str, *, crs: str, lang: str, title: str, time: str
+    layers: Sequence[ProjectLayer],
+    source: str,
+    *,
+    crs: str,
+    lang: str,
+    title: str,
+    time: str,
+    tables: Sequence[ProjectTable] = (),
+    note: str = "",
 ) -> bytes:
     """Return the project as QGIS's zipped form (``.qgz``), the same bytes for the same content."""
-    content = project_xml(layers, source, crs=crs, lang=lang, title=title)
+    content = project_xml(layers, source, crs=crs, lang=lang, title=title, tables=tables, note=note)
     year, month, day = int(time[:4]), int(time[5:7]), int(time[8:10])
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:
@@ -51,7 +78,16 @@ def project_archive(
     return held.getvalue()
 
 
-def project_xml(layers: Sequence[ProjectLayer], source: str, *, crs: str, lang: str, title: str) -> str:
+def project_xml(
+    layers: Sequence[ProjectLayer],
+    source: str,
+    *,
+    crs: str,
+    lang: str,
+    title: str,
+    tables: Sequence[ProjectTable] = (),
+    note: str = "",
+) -> str:
     """Return the project.
 
     Parameters
@@ -60,27 +96,37 @@ def project_xml(layers: Sequence[ProjectLayer], source: str, *, crs: str, lang: 
         Lowest first.
     source : str
         The GeoPackage as seen from the project, e.g. ``"./layers.gpkg"``.
+    tables : sequence of ProjectTable
+        Tables without geometry; a group of their own, lowest.
+    note : str
+        Below the map on paper.
     """
     title = clean_xml(title)
     root = element("qgis", version=QGIS_VERSION, projectname=title)
     root.append(_text("title", title))
     root.append(node("projectCrs", _srs(crs)))
-    root.append(_tree(layers, source, lang))
+    root.append(_tree(layers, tables, source, lang))
     root.append(_canvas(layers, crs))
-    maps = [_map_layer(layer, source, crs, lang) for layer in layers]
+    related = relations(layers, tables, lang)
+    maps = [_map_layer(layer, source, crs, lang, related) for layer in layers]
+    maps += [_table(table, source, lang) for table in tables]
     root.append(node("projectlayers", *maps))
     root.append(node("layerorder", *(element("layer", id=_id(layer)) for layer in reversed(layers))))
     root.append(_properties())
     root.append(_themes(layers, lang))
     root.append(_view(layers, crs))
+    root.append(node("relations", *(_relation(each) for each in related)))
+    root.append(_build_up(layers))
+    themes = [text(f"map.{phase}", lang) for phase in _phases(layers)]
+    root.append(print_layouts(themes, extent(layers, crs), crs=crs, lang=lang, title=title, note=note))
     return DOCTYPE + to_text(root)
 
 
-def _id(layer: ProjectLayer) -> str:
+def _id(layer: ProjectLayer | ProjectTable) -> str:
     return f"plugspan_{layer.table}"
 
 
-def _source(layer: ProjectLayer, source: str) -> str:
+def _source(layer: ProjectLayer | ProjectTable, source: str) -> str:
     return f"{source}|layername={layer.table}"
 
 
@@ -105,7 +151,7 @@ def _srs(crs: str) -> Element:
 # -- tree ------------------------------------------------------------------------------------------------
 
 
-def _tree(layers: Sequence[ProjectLayer], source: str, lang: str) -> Element:
+def _tree(layers: Sequence[ProjectLayer], tables: Sequence[ProjectTable], source: str, lang: str) -> Element:
     """Groups and layers, topmost first; the order of the tree is the order of drawing."""
     root = element("layer-tree-group")
     for group in group_order(layers):
@@ -116,6 +162,14 @@ def _tree(layers: Sequence[ProjectLayer], source: str, lang: str) -> Element:
             node("layer-tree-group", *entries, name=text(f"group.{group}", lang), expanded="1" if shown else "0",
                  checked="Qt::Checked")
         )  # fmt: skip
+    if tables:
+        entries = [
+            element("layer-tree-layer", id=_id(t), name=clean_xml(t.title), providerKey="ogr",
+                    source=_source(t, source), checked="Qt::Checked", expanded="0")
+            for t in tables
+        ]  # fmt: skip
+        title = text("export.tables", lang)
+        root.append(node("layer-tree-group", *entries, name=title, expanded="0", checked="Qt::Checked"))
     return root
 
 
@@ -144,11 +198,14 @@ def _shown(layer: Layer, phase: Phase) -> bool:
     return layer.visible and layer.phase in ("both", phase)
 
 
+def _phases(layers: Sequence[ProjectLayer]) -> list[Phase]:
+    return ["before", "after"] if any(p.layer.phase != "both" for p in layers) else []
+
+
 def _themes(layers: Sequence[ProjectLayer], lang: str) -> Element:
     """Map themes today / with the plan: what the switch is on the web map."""
     found = element("visibility-presets")
-    phases: list[Phase] = ["before", "after"] if any(p.layer.phase != "both" for p in layers) else []
-    for phase in phases:
+    for phase in _phases(layers):
         theme = node("visibility-preset", name=text(f"map.{phase}", lang))
         theme.set("has-expanded-info", "0")
         theme.set("has-checked-group-info", "0")
@@ -203,17 +260,91 @@ def _view(layers: Sequence[ProjectLayer], crs: str) -> Element:
     return found
 
 
-def _map_layer(layer: ProjectLayer, source: str, crs: str, lang: str) -> Element:
+def _map_layer(layer: ProjectLayer, source: str, crs: str, lang: str, related: Sequence[Relation]) -> Element:
     found = element(
         "maplayer", type="vector", geometry=_WKB_KIND[layer.layer.style.kind], wkbType=layer.geometry_type,
-        labelsEnabled="1" if label_column(layer.layer) else "0", hasScaleBasedVisibilityFlag="0",
+        labelsEnabled="1" if label_column(layer.layer) else "0", **scale_limits(layer.layer),
     )  # fmt: skip
     found.append(_text("id", _id(layer)))
     found.append(_text("datasource", _source(layer, source)))
     found.append(_text("layername", clean_xml(layer.title)))
     found.append(node("srs", _srs(crs)))
     found.append(_text("provider", "ogr", encoding="UTF-8"))
-    found.extend(style_elements(layer.layer, layer.fields, lang))
+    own = [each.name for each in related if each.parent == _id(layer)]
+    found.extend(style_elements(layer.layer, layer.fields, lang, relations=own))
+    return found
+
+
+def _table(table: ProjectTable, source: str, lang: str) -> Element:
+    found = element("maplayer", type="vector", geometry="No geometry", wkbType="NoGeometry")
+    found.append(_text("id", _id(table)))
+    found.append(_text("datasource", _source(table, source)))
+    found.append(_text("layername", clean_xml(table.title)))
+    found.append(_text("provider", "ogr", encoding="UTF-8"))
+    found.extend(field_elements(table.fields, lang))
+    return found
+
+
+# -- relations, time -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Rows of a table (child) that speak of a feature of a layer (parent): where their columns are equal."""
+
+    name: str
+    title: str
+    parent: str
+    parent_field: str
+    child: str
+    child_field: str
+
+
+LINKS: tuple[tuple[str, str, str, str], ...] = (
+    ("routes", "gap_id", "gap_evidence", "gap_id"),
+    ("stretches", "gap_id", "gap_evidence", "gap_id"),
+    ("charging_sites", "id", "access", "id"),
+    ("charging_sites", "id", "reach_people", "site"),
+    ("charging_sites", "id", "reach_highway", "site"),
+    ("demand", "id", "reach_people", "demand"),
+    ("plan_actions", "id", "plan_steps", "action_id"),
+)
+"""Layer and its column, table and its column: made where both have them."""
+
+
+def relations(layers: Sequence[ProjectLayer], tables: Sequence[ProjectTable], lang: str) -> list[Relation]:
+    """Return the relations between layers and tables that are there."""
+    found = []
+    for family, parent_field, name, child_field in LINKS:
+        for parent in layers:
+            for child in tables:
+                held = {field.name for field in parent.fields} >= {parent_field}
+                held = held and child_field in {field.name for field in child.fields}
+                if parent.layer.name == family and child.table == name and held:
+                    title = text("export.relation", lang, layer=parent.title, table=child.title)
+                    key = f"plugspan_{parent.table}_{child.table}"
+                    found.append(Relation(key, title, _id(parent), parent_field, _id(child), child_field))
+    return found
+
+
+def _relation(each: Relation) -> Element:
+    pair = element("fieldRef", referencingField=each.child_field, referencedField=each.parent_field)
+    return node(
+        "relation", pair, id=each.name, name=clean_xml(each.title), strength="Association",
+        referencingLayer=each.child, referencedLayer=each.parent,
+    )  # fmt: skip
+
+
+def _build_up(layers: Sequence[ProjectLayer]) -> Element:
+    """The time that the time controller plays: the years of what is built, a step a month."""
+    found = element(
+        "ProjectTimeSettings", frameRate="2", timeStep="1", timeStepUnit="mon", cumulativeTemporalRange="1"
+    )
+    years = [int(y) for p in layers if BUILT in p.layer.frame for y in p.layer.frame[BUILT].dropna()]
+    if years:
+        span = (f"{min(years)}-01-01T00:00:00Z", f"{max(years) + 1}-01-01T00:00:00Z")
+        ends = [_text(tag, at) for tag, at in zip(("start", "end"), span, strict=True)]
+        found.append(node("TemporalRange", *ends))
     return found
 
 

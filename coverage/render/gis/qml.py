@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 from ...markup import clean_xml
 from ...tables.layer import Category, Layer
 from ...tables.styles import INK
+from ...texts import text
 from .fields import Field
-from .qml_symbols import MM_PER_PX, element, node, rgba, symbol
+from .qml_symbols import MM_PER_PX, SCALE_AT_ZOOM_0, element, node, rgba, symbol
 
 Element = ElementTree.Element
 QGIS_VERSION = "3.22.16"
@@ -24,6 +25,12 @@ FONTS = ("Microsoft YaHei", "PingFang SC", "Noto Sans CJK SC", "Source Han Sans 
 NAMES_FROM_SCALE, ROAD_NAMES_FROM_SCALE = 250_000, 30_000
 """Names of places show at this scale and larger (zoom 11 of the web map), those of background roads from 1 : 30 000."""
 WATER_INK = "#3F7A9E"
+MOST_IN_TIP = 8
+"""So many rows stand beside the pointer at most."""
+BUILT, ORDER = "stage_year", "build_order"
+"""Columns with the year in which something is built, and its place in the order."""
+MOST_DAYS = 360
+"""The steps of a year are spread over so many days at most."""
 _MISSING = "(missing)"
 _PLACEMENT = {"point": "6", "line": "4", "polygon": "4"}
 
@@ -40,7 +47,8 @@ def layer_qml(layer: Layer, fields: Sequence[Field], lang: str) -> str:
     lang : str
         ``"zh"`` or ``"en"``.
     """
-    return _document(style_elements(layer, fields, lang), labels=label_column(layer) is not None)
+    labels = label_column(layer) is not None
+    return _document(style_elements(layer, fields, lang), labels=labels, limits=scale_limits(layer))
 
 
 def table_qml(fields: Sequence[Field], lang: str) -> str:
@@ -73,6 +81,10 @@ def renamed_qml(qml: str, names: Mapping[str, str]) -> str:
         if each.tag == "fieldConfiguration":
             for held in each:
                 held.set("name", names.get(held.attrib["name"], held.attrib["name"]))
+        if each.tag == "attributeEditorField":
+            each.set("name", names.get(each.attrib["name"], each.attrib["name"]))
+        if each.tag == "temporal":
+            each.set("startExpression", in_expression(each.attrib["startExpression"]))
         if each.tag == "Option" and each.get("name") == "expression":
             each.set("value", in_expression(each.attrib["value"]))
         if each.tag in ("previewExpression", "mapTip") and each.text:
@@ -80,8 +92,10 @@ def renamed_qml(qml: str, names: Mapping[str, str]) -> str:
     return DOCTYPE + to_text(root)
 
 
-def style_elements(layer: Layer, fields: Sequence[Field], lang: str) -> list[Element]:
-    """Return the children that a QML file and a project's layer have in common."""
+def style_elements(
+    layer: Layer, fields: Sequence[Field], lang: str, *, relations: Sequence[str] = ()
+) -> list[Element]:
+    """Return the children that a QML file and a project's layer have in common; a project's forms show relations."""
     names = {field.column.name: field.name for field in fields}
     found = [_renderer(layer, names, lang)]
     column = label_column(layer)
@@ -92,7 +106,95 @@ def style_elements(layer: Layer, fields: Sequence[Field], lang: str) -> list[Ele
         preview = element("previewExpression")
         preview.text = f'"{names[shown]}"'
         found.append(preview)
+        found.append(_map_tip(layer, fields, shown, lang))
+    if BUILT in names:
+        found.append(_temporal(names))
+    found += _form(layer, fields, names, lang, relations)
     return [*found, *field_elements(fields, lang)]
+
+
+def scale_limits(layer: Layer) -> dict[str, str]:
+    """The attributes that hide a layer at small scales: where the web map draws none of it there either."""
+    zoom = min(category.min_zoom for category in layer.style.categories)
+    if not zoom:
+        return {"hasScaleBasedVisibilityFlag": "0"}
+    limit = f"{SCALE_AT_ZOOM_0 / 2**zoom:.0f}"
+    return {"hasScaleBasedVisibilityFlag": "1", "minScale": limit, "maxScale": "0"}
+
+
+def _map_tip(layer: Layer, fields: Sequence[Field], shown: str, lang: str) -> Element:
+    """What appears beside the pointer: heading, then what a click on the web map shows; what is missing is left out."""
+    by_column = {field.column.name: field for field in fields}
+    heading = by_column[shown]
+    rows = [by_column[column.name] for column in layer.popup_columns if column.name in by_column][
+        :MOST_IN_TIP
+    ]
+    found = element("mapTip")
+    found.text = f"<b>[% coalesce({_in_words(heading, lang)}, '–') %]</b>" + "".join(
+        f"[% coalesce('<br>{_literal(field.label(lang))}: ' || {_in_words(field, lang)}, '') %]"
+        for field in rows
+    )
+    return found
+
+
+def _literal(words: str) -> str:
+    """A text inside the quotes of an expression, and as HTML."""
+    return clean_xml(words).replace("&", "&amp;").replace("<", "&lt;").replace("'", "''").replace("%]", "% ]")
+
+
+def _in_words(field: Field, lang: str) -> str:
+    """Expression: a value in words, as text that HTML takes for nothing else; missing where it is."""
+    value = f'"{field.name}"'
+    if field.values.dtype.kind == "b":
+        words = f"if({value}, '{text('value.yes', lang)}', '{text('value.no', lang)}')"
+    elif field.values.dtype.kind == "f":
+        words = f"to_string(round({value}, 2))"
+    else:
+        words = f"represent_value({value})"
+    return f"replace(replace(if({value} IS NULL, NULL, {words}), '&', '&amp;'), '<', '&lt;')"
+
+
+def _temporal(names: dict[str, str]) -> Element:
+    """From when on a feature is there: its year, a day later for each step: so the time controller plays the order."""
+    order = f'min(coalesce("{names[ORDER]}", 0), {MOST_DAYS})' if ORDER in names else "0"
+    start = f"make_date(\"{names[BUILT]}\", 1, 1) + to_interval(to_string({order}) || ' days')"
+    return element(
+        "temporal", enabled="1", mode="4", accumulate="0", startExpression=start, endExpression="", startField="",
+        endField="", durationField="", durationUnit="min", fixedDuration="0", limitMode="0",
+    )  # fmt: skip
+
+
+def _form(
+    layer: Layer, fields: Sequence[Field], names: dict[str, str], lang: str, relations: Sequence[str]
+) -> list[Element]:
+    """Tabs of the form: what a click on the web map shows, everything else, and the rows that speak of the feature."""
+    first = [names[column.name] for column in layer.popup_columns if column.name in names]
+    shown = layer.search_column or layer.label_column
+    first = list(dict.fromkeys([*([names[shown]] if shown else []), *first]))
+    index = {field.name: str(i) for i, field in enumerate(fields, 1)}
+    rest = [name for name in index if name not in first]
+    tabs = [
+        _tab(text(f"export.tab-{key}", lang),
+             *(element("attributeEditorField", name=name, index=index[name], showLabel="1") for name in part))
+        for key, part in (("main", first), ("more", rest)) if part
+    ]  # fmt: skip
+    if relations:
+        held = (
+            element("attributeEditorRelation", name=name, relation=name, showLabel="1", nmRelationId="",
+                    relationWidgetTypeId="relation_editor", forceSuppressFormPopup="0", label="")
+            for name in relations
+        )  # fmt: skip
+        tabs.append(_tab(text("export.tab-evidence", lang), *held))
+    layout = element("editorlayout")
+    layout.text = "tablayout"
+    return [layout, node("attributeEditorForm", *tabs)]
+
+
+def _tab(title: str, *children: Element) -> Element:
+    return node(
+        "attributeEditorContainer", *children, name=title, groupBox="0", columnCount="1", showLabel="1",
+        visibilityExpressionEnabled="0", visibilityExpression="",
+    )  # fmt: skip
 
 
 def field_elements(fields: Sequence[Field], lang: str) -> list[Element]:
@@ -117,8 +219,8 @@ def label_column(layer: Layer) -> str | None:
     return layer.label_column or layer.search_column
 
 
-def _document(children: list[Element], *, labels: bool) -> str:
-    root = element("qgis", version=QGIS_VERSION, labelsEnabled=_flag(labels))
+def _document(children: list[Element], *, labels: bool, limits: Mapping[str, str] | None = None) -> str:
+    root = element("qgis", version=QGIS_VERSION, labelsEnabled=_flag(labels), **(limits or {}))
     root.extend(children)
     return DOCTYPE + to_text(root)
 

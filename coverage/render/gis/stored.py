@@ -21,8 +21,8 @@ import pyogrio
 import shapely
 
 from ...errors import Fault, InputError
-from ...inputs.files import RUN_TABLE
 from ...schema import COLUMNS, Column
+from ...tables.plan_tables import is_input_table
 from ...texts import text
 from .fields import Array, Field, in_wgs84
 from .geopackage import Table, as_os_errors
@@ -69,7 +69,7 @@ class StoredLayers:
     @property
     def results(self) -> tuple[Table, ...]:
         """The tables without those that the run read."""
-        return tuple(table for table in self.tables if not table.name.startswith(RUN_TABLE))
+        return tuple(table for table in self.tables if not is_input_table(table.name))
 
 
 def read_layers(path: Path, lang: str, *, degrees: bool = False) -> StoredLayers:
@@ -105,25 +105,33 @@ def read_layers(path: Path, lang: str, *, degrees: bool = False) -> StoredLayers
         names = database.execute(
             "SELECT table_name, identifier FROM gpkg_contents WHERE table_name <> 'layer_styles' ORDER BY rowid"
         ).fetchall()
-        styles = dict(
-            database.execute(
-                "SELECT f_table_name, styleQML FROM layer_styles WHERE styleName = ?",
+        styles = {
+            name: (qml, sld)
+            for name, qml, sld in database.execute(
+                "SELECT f_table_name, styleQML, styleSLD FROM layer_styles WHERE styleName = ?",
                 (text("export.style", lang),),
             )
-        )
+        }
         told = {name: read_metadata(database, COLUMNS_KIND, name).get("columns", []) for name, _ in names}
         read = [
-            _read_table(path, name, title, told[name], {lang: styles.get(name, "")}, degrees=degrees)
+            _read_table(path, name, title, told[name], lang, styles.get(name, ("", "")), degrees=degrees)
             for name, title in names
         ]
-    systems = [crs for table, crs in read if crs and not table.name.startswith(RUN_TABLE)]
+    systems = [crs for table, crs in read if crs and not is_input_table(table.name)]
     return StoredLayers(
         tuple(table for table, _ in read), next(iter(systems), ""), str(about.get("note", ""))
     )
 
 
 def _read_table(
-    path: Path, name: str, title: str, told: list[dict[str, Any]], qml: Mapping[str, str], *, degrees: bool
+    path: Path,
+    name: str,
+    title: str,
+    told: list[dict[str, Any]],
+    lang: str,
+    style: tuple[str, str],
+    *,
+    degrees: bool,
 ) -> tuple[Table, str]:
     meta, rows = pyogrio.raw.read_arrow(path, layer=name)
     spatial = meta["geometry_type"] is not None
@@ -136,7 +144,9 @@ def _read_table(
         geometry = shapely.from_wkb(np.array(held, dtype=object))
         if degrees:
             geometry = in_wgs84(gpd.GeoSeries(geometry, crs=crs)).to_numpy()
-    return Table(name, title, fields, qml, None, geometry, meta["geometry_type"]), crs
+    return Table(
+        name, title, fields, {lang: style[0]}, None, geometry, meta["geometry_type"], {lang: style[1]}
+    ), crs
 
 
 def _field(name: str, values: pa.ChunkedArray, told: Mapping[str, Any]) -> StoredField:

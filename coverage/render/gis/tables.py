@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...markup import clean_text
 from ...texts import LANGUAGES, text
 from .fields import Field
+from .iso_metadata import STANDARD as ISO
 
 if TYPE_CHECKING:
     from .geopackage import Table
@@ -59,13 +60,15 @@ def describe(
     lang: str,
     time: str,
     project: tuple[str, bytes],
+    iso: str,
 ) -> None:
-    """Add styles, names, meanings, origin and the QGIS project to a file that holds the tables."""
+    """Add styles, names, meanings, origin, ISO metadata and the QGIS project to a file that holds the tables."""
     with database:
         database.execute(EXTENSIONS)
         _styles(database, tables, lang, time)
         _columns(database, tables, lang)
         _metadata(database, tables, provenance, time)
+        _insert_metadata(database, ISO, "text/xml", iso, None, time)
         _project(database, *project, time)
 
 
@@ -90,13 +93,14 @@ def _styles(database: sqlite3.Connection, tables: Sequence[Table], lang: str, ti
     database.executemany(
         "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, "
         "styleQML, styleSLD, useAsDefault, description, owner, ui, update_time) "
-        "VALUES ('', '', ?, ?, ?, ?, '', ?, ?, '', NULL, ?)",
+        "VALUES ('', '', ?, ?, ?, ?, ?, ?, ?, '', NULL, ?)",
         [
             (
                 t.name,
                 "geom" if t.geometry is not None else "",
                 text("export.style", each),
                 qml,
+                t.sld.get(each, ""),
                 each == lang,
                 t.title,
                 time,
@@ -174,9 +178,15 @@ def _column(field: Field) -> dict[str, Any]:
 
 def _add_metadata(database: sqlite3.Connection, entry: dict[str, Any], table: str | None, time: str) -> None:
     content = clean_text(json.dumps(entry, ensure_ascii=False, indent=1, default=str))
+    _insert_metadata(database, STANDARD, "application/json", content, table, time)
+
+
+def _insert_metadata(
+    database: sqlite3.Connection, standard: str, kind: str, content: str, table: str | None, time: str
+) -> None:
     cursor = database.execute(
         "INSERT INTO gpkg_metadata (md_scope, md_standard_uri, mime_type, metadata) VALUES (?, ?, ?, ?)",
-        ("dataset", STANDARD, "application/json", content),
+        ("dataset", standard, kind, content),
     )
     database.execute(
         "INSERT INTO gpkg_metadata_reference (reference_scope, table_name, timestamp, md_file_id) VALUES (?, ?, ?, ?)",
