@@ -217,6 +217,11 @@ def one_road(sites, traffic, policy=TENTH):
     routes = find_routes(graph, policy_classes())
     pools = [site(str(x), (10_000 - x * 1000.0, 0), point_kw=150.0, pool_kw=600.0) for x in sites]
     tables = {name: as_table(pools if name == "chargers" else [], schema) for name, schema in SCHEMAS.items()}
+    halves = [
+        {"id": k, "name": k, "geometry": shapely.box(113 + a, 26, 113 + b, 28)}
+        for k, a, b in (("W", -1, 0), ("E", 0, 1))
+    ]
+    tables["counties"] = as_table(halves, SCHEMAS["counties"], "c.gpkg")
     inputs = collect(tables | {"traffic": counts(*({"ref": "G106", **row} for row in traffic))}, None, [])
     index = RoadIndex(graph)
     found, inputs = apply_traffic(parse_toml(policy, Policy, "toy"), inputs, index, routes, None)
@@ -235,6 +240,11 @@ def test_spans_hold_by_stretch():
         ("gap", "not met", 8), ("gap-under-3000", "met", 8)]  # fmt: skip
     km = {f.rule.id: round(f.figures["length_m"] / 1000, 2) for f in found.findings}
     assert km == {"gap": 10.0, "gap-under-3000": 10.0}
+    counties = {
+        f.rule.id: [round(row["length_m"] / 1000, 2) for row in f.figures["by_county"]]
+        for f in found.findings
+    }
+    assert counties == {"gap": [0.0, 10.0], "gap-under-3000": [10.0, 0.0]}  # the busy half is the eastern one
     share = TENTH.replace("route_spacing", "length_coverage").replace("value_max = 6.2", "share_min = 1.0")
     share = share.replace("class_limits_km = [6.2, 10.2]", "span_max_km = 6.2")
     for reading in ("route", "edge"):

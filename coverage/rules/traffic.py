@@ -252,7 +252,7 @@ class Band:
         """Return what of the pieces of drives (from, to, number of the edge) lies in the band."""
         if self.stretches is None:
             return pieces
-        return {key: _cut(pieces[key], parts) for key, parts in self.stretches.items()}
+        return {key: _cut(pieces[key], parts) for key, parts in self.stretches.items() if key in pieces}
 
     def holds(self, served: pd.DataFrame) -> BoolArray:
         """Whether sites (``ref, section, direction, chainage_m``) leave their routes in the band."""

@@ -173,6 +173,8 @@ class Layer:
         Written beside (names) or inside (``mark="number"``) each feature; ``search_column`` if there is none.
     search_column : str, optional
         What the search box looks through.
+    more : tuple of str
+        Columns that files hold beyond those of ``schema``, for those who read the layer back as a list.
     strip_column : str, optional
         Key of the strip chart that a click opens.
     phase : str
@@ -197,6 +199,7 @@ class Layer:
     visible: bool = True
     label_column: str | None = None
     search_column: str | None = None
+    more: tuple[str, ...] = ()
     strip_column: str | None = None
     phase: Phase = "both"
     popup: Popup | None = None
@@ -212,7 +215,7 @@ class Layer:
             raise ValueError(f"layer {self.name} must be in {WGS84}, not {self.frame.crs}")
         keys = (self.label_column, self.search_column, self.strip_column, self.style.by, self.style.offset_by)
         popup = [c.name for c in self.popup_columns] + ([self.popup.heading] if self.popup else [])
-        wanted = [*self.schema.names, *(key for key in (*keys, *popup) if key)]
+        wanted = [*self.schema.names, *self.more, *(key for key in (*keys, *popup) if key)]
         missing = [name for name in dict.fromkeys(wanted) if name not in self.frame.columns]
         if missing:
             raise ValueError(f"layer {self.name}: no column {', '.join(missing)} in its frame")

@@ -362,10 +362,17 @@ def _sites(assessment: Assessment) -> Layer:
     """Sites that charge vehicles, by how fast they are; those not in operation are a class of their own."""
     frame = assessment.sites[assessment.sites["kind"] == "charging"]
     frame = frame.assign(site_class=np.where(_running(frame), frame["fast"], WAITING))
-    # Current, access and road are for those who read the layer back as a list.
-    keep = ("site_class", "current", "access", "ref")
+    more = ("current", "access", "ref")
+    keep = ("site_class", *more)
     return make_layer(
-        "charging_sites", frame, SITE_COLUMNS, styles.SITES, "places", keep=keep, search_column="name"
+        "charging_sites",
+        frame,
+        SITE_COLUMNS,
+        styles.SITES,
+        "places",
+        keep=keep,
+        search_column="name",
+        more=more,
     )
 
 

@@ -90,7 +90,7 @@ class Field:
 def layer_fields(layer: Layer) -> tuple[Field, ...]:
     """Columns of a layer: those of its schema, then those its style needs."""
     style = layer.style
-    extra = [style.by, style.offset_by, layer.label_column or "", layer.search_column or ""]
+    extra = [style.by, style.offset_by, layer.label_column or "", layer.search_column or "", *layer.more]
     names = [name for name in dict.fromkeys(extra) if name and name not in layer.schema.names]
     columns = [*layer.schema.columns, *(Column(name, _kind_of(layer.frame[name])) for name in names)]
     found = fields(layer.frame, columns)
