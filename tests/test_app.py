@@ -997,5 +997,8 @@ def test_a_file_is_taken_for_the_table_that_it_is(root, tmp_path):
     for lang in ("zh", "en"):
         for path in write_template(tmp_path / lang, lang):
             assert path.suffix != ".csv" or guess_kind(path) == path.stem, path
+    for word, kind in (("服务区", "facilities"), ("充电站", "chargers"), ("", "chargers")):
+        (tmp_path / "x.csv").write_text(f"编号,类型,经度,纬度\n1,{word},113,27\n", "utf-8")
+        assert guess_kind(tmp_path / "x.csv") == kind, word
     (tmp_path / "x.csv").write_text("apples,pears\n1,2\n")
     assert guess_kind(tmp_path / "x.csv") == ""

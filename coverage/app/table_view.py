@@ -14,12 +14,13 @@ import shapely
 
 from ..errors import Diagnostics, Fault, InputError
 from ..inputs import SCHEMAS, read_table, to_wgs84
+from ..inputs.cells import BadCellError, parse_choice
 from ..inputs.files import SUFFIXES, VECTOR_SUFFIXES, read_raw
 from ..inputs.headers import find_column, map_headers
 from ..inputs.raw_table import RawTable
 from ..inputs.tables import RASTER_SUFFIXES
 from ..project import Project, TableSettings
-from ..schema import TableSchema
+from ..schema import Column, TableSchema
 from ..study import FAR_KM, datum_notices
 from .ask import Ask
 from .ground import Ground, ground_of
@@ -28,6 +29,8 @@ from .world import Folder, RefusedError, suffix_of, version_of
 
 PAGE_ROWS = 100
 MOST_POINTS = 20_000
+_FIRST_ROWS = 50
+"""So many rows tell what kind of table a file is."""
 _CELL_LETTERS = 200
 
 
@@ -262,7 +265,7 @@ def guess_kind(path: Path) -> str:
     """Return the kind of table that knows headers of a file that the others don't; "" if none fits.
 
     A header counts the more, the fewer kinds know it: a name and a position say nothing. What a kind requires must be
-    there.
+    there. A list of service areas has the headers of one of chargers, too: its column 类型 tells them apart.
     """
     known: dict[str, set[str]] = {}
     for kind, schema in SCHEMAS.items():
@@ -270,9 +273,7 @@ def guess_kind(path: Path) -> str:
             raw = raw_of(path, schema, TableSettings(path=Path("x")))
         except InputError:
             continue
-        found = {
-            c.name: h for h in raw.headers if h and (c := find_column(schema, h, cut=raw.cut)) is not None
-        }
+        found = _known_headers(raw, schema)
         required = {c.name for c in schema.columns if c.required}
         if raw.geometry is not None:
             areas = raw.geometry.geom_type.isin(["Polygon", "MultiPolygon"]).mean() > 0.5
@@ -288,6 +289,28 @@ def guess_kind(path: Path) -> str:
     }
     scores = {kind: sum(weight[h] for h in headers) for kind, headers in known.items()}
     return max(scores, key=lambda kind: scores[kind], default="")
+
+
+def _known_headers(raw: RawTable, schema: TableSchema) -> dict[str, str]:
+    """Headers by the column they are taken for, without those of which no cell is one of the column's values."""
+    found = {}
+    for at, header in enumerate(raw.headers):
+        column = find_column(schema, header, cut=raw.cut) if header else None
+        if column is None:
+            continue
+        cells = (
+            [row[at] for row in raw.rows[:_FIRST_ROWS] if row[at] not in (None, "")] if column.choices else []
+        )
+        if not cells or any(_is_choice(cell, column) for cell in cells):
+            found[column.name] = header
+    return found
+
+
+def _is_choice(cell: Any, column: Column) -> bool:
+    try:
+        return bool(parse_choice(cell, column))
+    except BadCellError:
+        return False
 
 
 def add_table(ask: Ask) -> dict[str, Any]:
