@@ -407,6 +407,7 @@ common.ProgressLines.__call__ = waiting
 """Run by Python before the command: a run goes on from choosing sites only when it is asked for its best plan."""
 
 
+@pytest.mark.slow
 def test_a_killed_server_loses_no_run_and_its_best_plan_is_kept(opened, root, tmp_path):
     """The run goes on without the application, is found again, and told to stop solving it writes the plan it has."""
     folder = tmp_path / "world" / "p"
