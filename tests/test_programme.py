@@ -18,7 +18,7 @@ from plugspan.siting.proof import check_proof
 from plugspan.siting.step_gaps import gaps_by_step
 from plugspan.study import load, sample_project
 from plugspan.tables.numbers import plain
-from plugspan.tables.programme import plan_part
+from plugspan.tables.result import plan_part
 from plugspan.units import in_kilometres
 
 

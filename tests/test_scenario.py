@@ -20,7 +20,7 @@ from plugspan.render.files import write_report_files
 from plugspan.scenario import Scenario, ScenarioPlace, merge_scenarios, read_scenario
 from plugspan.siting.pins import own_places
 from plugspan.study import load, sample_project
-from plugspan.tables.programme import plan_part
+from plugspan.tables.result import plan_part
 from plugspan.tables.sentences import brief_sentences
 from plugspan.units import lonlat
 

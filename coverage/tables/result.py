@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -17,13 +18,15 @@ from ..inputs.ledger import Merge
 from ..plan import Plan
 from ..rules.assessment import Assessment
 from ..rules.finding import Finding
+from ..rules.reach import first_of_charging
 from ..scenario import SCENARIO_FILE
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit
+from ..siting.programme import Programme
 from ..units import figures_in_km, in_kilometres
+from . import programme as plan_rows
 from .numbers import OF_PARTS, plain, ratio_parts, table_in_km
-from .programme import plan_part
 from .source_tables import quality_table
 
 WEIGHT_UNITS = {"people": "people", "highway": "m"}
@@ -243,6 +246,102 @@ def retrofit_row(found: Retrofit) -> dict[str, Any]:
             "runtime_s": result.runtime_s,
         }
     return row
+
+
+# -- the plan to adopt -----------------------------------------------------------------------------------
+
+
+ACTION_KEYS = (
+    "id kind place name target county lon lat year order cost bureau_cost paid_by pin spent closes closed_lengths "
+    "people_gained certain without_low without_high without_lost"
+)
+OTHER_KEYS = "id kind place name county lon lat cost insist_low insist_high chosen_at pin"
+
+
+def plan_part(plan: Plan) -> dict[str, Any] | None:
+    """The plan as ``result.json`` has it; None if none was asked for."""
+    programme = plan.programme
+    if programme is None:
+        return None
+    more = " traffic_points" if "traffic_points" in programme.actions else ""
+    costs, counted = programme.costs, first_of_charging(programme.world.policy)
+    return {
+        "then": dict(programme.then),
+        "traffic": _rates(plan, programme),
+        "actions": _listed(plan_rows.action_table(plan), ACTION_KEYS + more),
+        "steps": plan_rows.step_rows(plan),
+        "levels": plan_rows.level_rows(plan),
+        "stages": plan_rows.stage_rows(plan),
+        "schedule": _schedule(programme),
+        "unmet": programme.unmet.to_dict("records"),
+        "shared_gaps": plan_rows.shared_gap_table(plan).to_dict("records"),
+        "survey": programme.survey.rename(columns={"name": "what"}).to_dict("records"),
+        "others": _listed(plan_rows.other_actions(plan), OTHER_KEYS),
+        "excluded": _excluded(programme),
+        "cost": {
+            "low": programme.cost_low,
+            "high": programme.cost_high,
+            "least": programme.least,
+            "greedy": programme.greedy_cost,
+            "budget": programme.budget,
+            "unit": costs.currency,
+            "source": costs.source,
+            "date": None if costs.date is None else costs.date.isoformat(),
+            "assumed": costs.assumed,
+            "paid_by": plan_rows.money_by_payer(plan),
+        },
+        "people": {
+            "rule": None if counted is None else counted.id,
+            "total": programme.people_total,
+            "before": programme.people_before,
+            "after": programme.people_after,
+        },
+        "given": programme.given,
+        "complete": programme.complete,
+        "candidates": int(
+            (
+                programme.actions["reason"].isna() & ~programme.actions["kind"].isin(["survey", "opening"])
+            ).sum()
+        ),
+        "verified": not programme.faults,
+        "faults": list(programme.faults),
+    }
+
+
+def _excluded(programme: Programme) -> list[dict[str, Any]]:
+    """Places that can't be chosen, and why: a site serves them already, another candidate stands for them, a pin."""
+    table = programme.actions
+    names = ["id", "kind", "place", "name", "county", "reason"]
+    return [
+        {str(k): v for k, v in row.items()}
+        for row in table.loc[table["reason"].notna(), names].to_dict("records")
+    ]
+
+
+def _schedule(programme: Programme) -> dict[str, Any] | None:
+    """Certificate of the spread over the years."""
+    if programme.stages is None:
+        return None
+    keys = ("objective", "bound", "price_bound", "gap", "status", "runtime_s")
+    found = {key: getattr(programme.stages, key) for key in keys}
+    missed = [{"year": year, "rule": rule} for year, rule in programme.stages.missed]
+    return {**found, "rests_on": programme.stages.rests_on, "missed": missed}
+
+
+def _listed(table: gpd.GeoDataFrame, keys: str) -> list[dict[str, Any]]:
+    points = table.geometry
+    here = points.notna() & ~points.is_empty
+    lonlat = {"lon": points.x.where(here).round(7), "lat": points.y.where(here).round(7)}
+    frame = pd.DataFrame(table.drop(columns="geometry")).assign(**lonlat)
+    return [{str(k): v for k, v in row.items()} for row in frame[keys.split()].to_dict("records")]
+
+
+def _rates(plan: Plan, programme: Programme) -> dict[str, Any] | None:
+    """The factors behind ``traffic_points``, and whether they are assumed; None without counts of traffic."""
+    if plan.project.plan is None or "traffic_points" not in programme.actions:
+        return None
+    rates = plan.project.plan.traffic
+    return {**rates.model_dump(), "assumed": not rates.source}
 
 
 def _records(frame: pd.DataFrame, drop: tuple[str, ...] = ()) -> list[dict[str, Any]]:
