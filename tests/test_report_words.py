@@ -15,7 +15,7 @@ from plugspan.rules.policy import read_policy
 from plugspan.schema import TableSchema, at_most
 from plugspan.tables import layers, numbers, summary
 from plugspan.tables.layer import Category, Layer, LayerStyle
-from plugspan.tables.words import assumption_lines, finding_words
+from plugspan.tables.words import assumption_lines, finding_words, setting_words
 from plugspan.texts import LANGUAGES, catalogue, text
 
 PROFILES = ("zhuzhou-2025", "cn-national", "eu-afir", "us-nevi")
@@ -180,3 +180,10 @@ def test_a_rule_that_only_lists_is_not_nothing_to_measure(lang):
 def test_a_proven_gap_is_never_rounded_down(gap, shown):
     """To say at most 0.2 % of a gap of 0.21 % would be wrong."""
     assert at_most(gap) == shown
+
+
+@pytest.mark.parametrize(("lengths", "words"), [("km", "40.2, 80.5 km"), ("mi", "25, 50 mi")])
+def test_a_list_of_limits_is_in_the_reader_s_unit(lengths, words):
+    """As every other length: limits of a policy in miles are told in miles."""
+    lang = read_policy("us-nevi").model_copy(update={"lengths": lengths}).reader("en")
+    assert setting_words("class_limits_km", (40.2336, 80.4672), lang) == f"spacing is classed at {words}"

@@ -95,10 +95,15 @@ _UNIT_OF_SETTING = {
 
 def setting_words(name: str, value: Any, lang: str) -> str:
     """Return the value of a rule's key as a sentence: “fast means one DC point of 60 kW or more”."""
+    unit = _UNIT_OF_SETTING.get(name) or UNIT_OF_SUFFIX.get(name.rpartition("_")[2], "")
+    held = Column(name, "float", unit, form=Form(1))
     if isinstance(value, (tuple, list)):
-        value = text("map.comma", lang).join(
-            f"{v:g}" if isinstance(v, float) else _choice(str(v), lang) for v in value
-        )
+        last = len(value) - 1
+        parts = [
+            shown(v, held, lang, unit=k == last) if isinstance(v, float) else _choice(str(v), lang)
+            for k, v in enumerate(value)
+        ]
+        value = text("map.comma", lang).join(parts)
     elif isinstance(value, Mapping):  # shares by kind of place
         parts = [f"{_choice(str(key), lang)} {percent(share)}" for key, share in value.items()]
         value = text("map.comma", lang).join(parts)
@@ -109,8 +114,7 @@ def setting_words(name: str, value: Any, lang: str) -> str:
     elif isinstance(value, str):
         value = _choice(value, lang)
     elif value is not None:
-        unit = _UNIT_OF_SETTING.get(name) or UNIT_OF_SUFFIX.get(name.rpartition("_")[2], "")
-        value = shown(value, Column(name, "float", unit, form=Form(1)), lang, unit=True)
+        value = shown(value, held, lang, unit=True)
     key = f"assumption.{name}"
     return text(key, lang, value=value) if key in catalogue() else f"{name} = {value}"
 

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ...schema import percent
 from ...tables.layer import GAP, GOOD
 from ...tables.styles import INK, READERS_FONTS
 from ...texts import text
@@ -63,7 +64,7 @@ def curve_figure(
             axes.plot(x, y, label=text(f"chart.{name.replace('_', '-')}", lang), **LINES[name] | alone)
         look: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 7.5, "color": INK}
         for x, y in zip(*lines["share"], strict=True):
-            axes.annotate(f"{y:.1f}", (x, y), (0, -13), **look)
+            axes.annotate(percent(y / 100.0).removesuffix("%"), (x, y), (0, -13), **look)
         axes.set(xlabel=text(f"chart.{axis}", lang), ylabel=text("chart.share-axis", lang))
         if axis == "built":
             axes.set_xticks(_ticks(1 + int(max(x.max(initial=0) for x, _ in lines.values()))))
