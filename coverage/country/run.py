@@ -114,7 +114,9 @@ def run_country(
     write_regions(country.regions, out / REGIONS)
     started = time.perf_counter()
     was_cut = cut_country(country, out, lambda share: progress.stage("country-cut", share))
-    cutting = {"seconds": round(time.perf_counter() - started, 2), "peak_mb": peak_mb()} if was_cut else {}
+    cutting = (
+        {"seconds": round(time.perf_counter() - started, 2), "peak_mb": peak_mb() or 0.0} if was_cut else {}
+    )
     names = dict(zip(country.ids, country.regions["name"], strict=True)) | {NATIONAL: project.name}
     tasks = {id_: Task(id_, names[id_], piece_key(out, id_)) for id_ in [NATIONAL, *country.ids]}
     runs = {id_: last_run(out, task) for id_, task in tasks.items()}

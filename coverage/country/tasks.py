@@ -7,7 +7,7 @@ is lost when the one who asked for it is gone.
 from __future__ import annotations
 
 import json
-import resource
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -102,13 +102,17 @@ def _forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5", "ascii")
 
 
-def peak_mb() -> float:
-    """Most memory of this process, MB."""
+def peak_mb() -> float | None:
+    """Most memory of this process, MB; None where nobody can say (Windows)."""
     with suppress(OSError, ValueError, IndexError):
         status = Path("/proc/self/status").read_text("ascii")
         return round(int(status.partition("VmHWM:")[2].split()[0]) / 1024, 1)
-    unit = 1 << 20 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+    with suppress(ImportError):
+        import resource
+
+        unit = 1 << 20 if sys.platform == "darwin" else 1024
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+    return None
 
 
 # -- the cluster -------------------------------------------------------------------------------------------
@@ -144,7 +148,7 @@ def cluster(where: Where) -> Iterator[Client]:
         "distributed.worker.daemon": True,
         "logging.distributed": "critical",
     }
-    with dask.config.set(settings):
+    with dask.config.set(settings), _quiet():
         if where.scheduler is not None:
             try:
                 client = Client(where.scheduler, timeout="10s")
@@ -162,6 +166,20 @@ def cluster(where: Where) -> Iterator[Client]:
             Client(local) as client,
         ):  # fmt: skip
             yield client
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Dask and its loop log of lost connections from the terminal: what matters is told by us."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def run_tasks(client: Client, out: Path, tasks: Sequence[Task], lang: str) -> Iterator[RegionRun]:
