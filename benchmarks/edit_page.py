@@ -52,13 +52,27 @@ def larger(model):
             graph[name] = [node + n * copy for copy in range(ROADS) for node in graph[name]]
         for name in ("m", "piece_m", "weight_m"):
             graph[name] = graph[name] * ROADS
+        pieces = max(graph["piece"]) + 1
+        graph["piece"] = [
+            p + pieces * copy if p >= 0 else -1 for copy in range(ROADS) for p in graph["piece"]
+        ]
+        graph["from"] = graph["from"] * ROADS
         graph["nodes"] = n * ROADS
         for copy in range(ROADS - 1):
             for k in range(20):
                 graph["u"].append(n * copy + 50 * k)
                 graph["v"].append(n * (copy + 1) + 50 * k)
                 graph["m"].append(4000.0)
+                graph["piece"].append(-1)
+                graph["from"].append(0.0)
     for net in big["nets"]:
+        net["once"]["alone"] = net["once"]["alone"] * ROUTES
+        n, shared = len(net["drives"]), net["once"]["shared"]
+        net["once"]["shared"] = [
+            [x + n * k if i % 6 == 0 else x for i, x in enumerate(road)]
+            for k in range(ROUTES)
+            for road in shared
+        ]
         net["drives"] = [d | {"ref": f"{d['ref']}/{k}"} for k in range(ROUTES) for d in net["drives"]]
     for reach in big["reaches"]:
         n = len(reach["id"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from itertools import pairwise, product
 
@@ -20,6 +22,7 @@ from plugspan.network.routes import find_routes
 from plugspan.pipeline import assess_study, find_places
 from plugspan.programme import plan_programme
 from plugspan.project import read_project
+from plugspan.render.webmap import packing
 from plugspan.render.webmap.page import asset
 from plugspan.rules.policy import read_policy
 from plugspan.siting.edit_model import edit_model
@@ -207,6 +210,18 @@ def test_covered_length_of_small_networks(browser):
     page.close()
     assert np.array(said, float) == pytest.approx(np.array(expected), abs=1e-9, nan_ok=True)
     assert 0.2 < np.nanmean(np.array(expected)) < 0.8
+
+
+def test_a_page_that_would_be_too_large_has_candidates_only(sample, recount, monkeypatch):
+    """Without what a site at any metre would serve, the figures are the same."""
+    model = sample[1] | {"lines": [line | {"at": np.zeros((2, 3))} for line in sample[1]["lines"]]}
+    monkeypatch.setattr(packing, "MOST_OF_MODEL", 0)
+    packed = packing.pack_model(model)["packed"]
+    bare = json.loads(gzip.decompress(base64.b64decode(packed)))
+    assert bare["own"] is None
+    assert len(json.dumps(bare)) < 0.85 * len(json.dumps(sample[1]))
+    states = [sample[2].random(np.random.default_rng(1))]
+    assert recount(bare, states) == recount(sample[1], states)
 
 
 def test_500_states_against_the_rows(sample, recount):

@@ -90,6 +90,17 @@ def test_by_hand(opened, pages):  # noqa: F811
     assert page.evaluate("plugspan.figures()") == before
     page.click("#edit-undo")
     assert page.evaluate("plugspan.figures()") == closed
+    # At a mark, by the keyboard alone.
+    page.focus("#edit-gaps button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".edit-mark input")
+    mark = page.locator(".edit-mark input")
+    wanted = float(mark.input_value()) + 0.5
+    mark.fill(f"{wanted:.3f}")
+    mark.press("Tab")
+    page.keyboard.press("Enter")
+    (place,) = page.evaluate("plugspan.scenario().places")
+    assert place["km"] == pytest.approx(wanted)
 
 
 def test_a_site_of_today_is_switched_off_by_key(opened, pages):  # noqa: F811

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..errors import NetworkError
 from ..inputs import Inputs
 from ..network.graph import IntArray
 from ..rules.assessment import Assessment
@@ -78,9 +79,12 @@ def edit_model(programme: Programme, before: Assessment, at: dt.date | None) -> 
     site, *within = programme.people_reach
     people = roads.reach(*within)
     number = packer.number(site)
-    own = packer.own(programme.costs)
-    lines = roads.along(own=own is not None)
-    packer.beside_roads()
+    own = packer.own(programme.costs) if roads.few_enough() else None
+    try:
+        lines = roads.along(own=own is not None)
+    except NetworkError:  # so many people by so many roads that the page would not hold them
+        own, lines = None, roads.along(own=False)
+    packer.beside_roads(own=own is not None)
     demand = programme.people.demand["id"].astype(str).to_numpy(object)
     years = programme.stages
     return {
@@ -180,12 +184,12 @@ class _Packer:
             "adds": [bool(self.world.gives(site)[some[0]]) for site in self.asked],
         }
 
-    def beside_roads(self) -> None:
+    def beside_roads(self, *, own: bool) -> None:
         """Where along the roads a new site would belong to a facility and give what its rule asks for."""
         new = np.flatnonzero(self.world.actions["kind"] == "new_site")
         for rule, found in self.asked_at:
             found["along"] = []
-            if len(new) and self.world.gives(rule.site)[new[0]]:
+            if own and self.world.gives(rule.site)[new[0]]:
                 table = counted_facilities(self.world.context.inputs.facilities, rule)
                 found["along"] = self.roads.beside(table, rule.site)
 

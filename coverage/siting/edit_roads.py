@@ -40,6 +40,8 @@ Packed = dict[str, Any]
 BUILT = ("new_site", "high_power", *STATIONS)
 """Kinds of actions that make a site of their own; all others change what is there."""
 METRE_DIGITS = 5
+MOST_ALONG = 60_000_000
+"""Edges of the routes times places of demand: more than 3 000 of these beside 20 000 of those take a gigabyte."""
 
 
 def packed_metres(values: npt.ArrayLike) -> list[float]:
@@ -175,6 +177,7 @@ class RoadPacker:
             A line for each drive of any network: ``key`` (ref, section, direction), and ``stand``: where a new site may
             stand, as first and last whole metre and whether it serves both directions there.
         """
+        self._pieces = []
         drives = drives_by_key(self.world.context.routes)
         keys: dict[DriveKey, int] = {}
         for net in self.nets:
@@ -228,6 +231,11 @@ class RoadPacker:
         for number, rows in found:
             by_line[number] = rows.ravel().tolist()
         return by_line
+
+    def few_enough(self) -> bool:
+        """Whether it can be told for every metre of the roads whom a new site there would reach."""
+        edges = sum(len(d.edges) for d in drives_by_key(self.world.context.routes).values())
+        return edges * len(self._inside()) <= MOST_ALONG
 
     def _ways(self, roads: RoadSegments, network: str, access_km: float) -> list[list[float]]:
         """By line: number of the drive, first and last metre, where one leaves the drive for a site there."""

@@ -10,6 +10,7 @@ import shapely
 from ..network.routes import Drive, RoadIndex, drives_by_key, locate
 from ..plan import Plan
 from ..rules.finding import Finding
+from ..rules.roads import RouteRule
 from ..schema import column, shown
 from ..siting.edit_model import edit_model
 from . import numbers
@@ -40,14 +41,16 @@ def edit_data(plan: Plan, lang: str) -> dict[str, Any] | None:
     programme = plan.programme
     if programme is None:
         return None
-    model = edit_model(programme, plan.before, plan.after_date)
-    if sum(len(net["drives"]) for net in model["nets"]) > MOST_DRIVES:
+    context, networks = programme.world.context, {rule.network for rule in plan.policy.of(RouteRule)}
+    routes = [route for network in networks for route in context.of_class(network)]
+    if sum(len(section.drives) for route in routes for section in route.sections) > MOST_DRIVES:
         return None
+    model = edit_model(programme, plan.before, plan.after_date)
     model["rules"] = [rule | _words(plan.before[rule["id"]], lang) for rule in model["rules"]]
     model["kinds"] = {
         kind: shown(kind, column("action_kind"), lang) for kind in sorted(set(model["actions"]["kind"]))
     }
-    index, drives = programme.world.context.index, drives_by_key(plan.routes)
+    index, drives = context.index, drives_by_key(plan.routes)
     model["lines"] = [line | _line(index, drives[tuple(line["key"])]) for line in model["lines"]]
     model["project"] = plan.project.name
     model["inputs_sha256"] = plan.provenance.inputs_sha256

@@ -132,12 +132,12 @@ function effectWords(a, left) {
   return facts.join(" · ");
 }
 
-const placeButton = (a, name, facts) => el("button", { type: "button", onclick: () => { MAP.closePopup(); toggleOption({ a }, true); } }, el("b", {}, name), el("small", {}, facts));
+const placeButton = (pick, name, facts) => el("button", { type: "button", onclick: () => { MAP.closePopup(); toggleOption({ a: pick() }, true); } }, el("b", {}, name), el("small", {}, facts));
 
 function openGap(gap, at) {
   const { actions } = edit.model, list = placesIn(gap), rows = el("ul", { class: "edit-places" });
   for (const { a, at: m, left } of list.slice(0, MOST_PLACES)) {
-    rows.append(el("li", {}, placeButton(a, actions.name[a].endsWith(markWords(m)) ? actions.name[a] : actions.name[a] + " · " + markWords(m), effectWords(a, left))));
+    rows.append(el("li", {}, placeButton(() => a, actions.name[a].endsWith(markWords(m)) ? actions.name[a] : actions.name[a] + " · " + markWords(m), effectWords(a, left))));
   }
   const box = el("div", { class: "popup edit-gap" }, el("h2", {}, gapTitle(gap)), gap.over ? el("p", { class: "over" }, T("map.edit-over", { limit: lengthWords(drawnRule().span_m) })) : "",
     anyMetre(gap, at), el("p", {}, list.length ? T("map.edit-place-here", { n: list.length }) : T("map.edit-no-place")), rows);
@@ -154,11 +154,17 @@ function anyMetre(gap, at) {
   const found = nearestOnRoad(lines, placeAt(spec, at ? projected(spec, at) : middle));
   if (!edit.model.own || !found) return "";
   const input = el("input", { type: "number", step: "0.001", "aria-label": T("map.edit-mark") });
+  // The button stays where it is: whoever tabs to it from the mark has it in focus.
+  let a = -1;
+  const button = placeButton(() => a, "", "");
+  row.append(button);
   const show = (m) => {
-    const place = standAt(found.line, m).m, a = ownPlace(found.line, place), [x] = edit.core.placesOf(a, drawnRule().net, gap.drive);
+    const place = standAt(found.line, m).m;
+    a = ownPlace(found.line, place);
+    const [x] = edit.core.placesOf(a, drawnRule().net, gap.drive);
     const left = x === undefined ? gap.own : Math.max(RoadNet.ownAt(d, x) - RoadNet.ownAt(d, gap.low), RoadNet.ownAt(d, gap.high) - RoadNet.ownAt(d, x));
     input.value = String(Number((place / unit).toFixed(3)));
-    row.replaceChildren(placeButton(a, T("map.edit-place-own", { name: edit.model.actions.name[a] }), effectWords(a, left)));
+    button.replaceChildren(el("b", {}, T("map.edit-place-own", { name: edit.model.actions.name[a] })), el("small", {}, effectWords(a, left)));
   };
   input.addEventListener("change", () => { if (Number.isFinite(input.valueAsNumber)) show(input.valueAsNumber * unit); });
   show(found.m);

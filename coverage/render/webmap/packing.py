@@ -129,19 +129,37 @@ def point_units(geometry: Any) -> list[int]:
     return [round(point.x * SCALE), round(point.y * SCALE)]
 
 
+MOST_OF_MODEL = 5_000_000
+"""Of the packed model, so that the page keeps below its ten megabytes."""
+
+
 def pack_model(model: Mapping[str, Any]) -> dict[str, str]:
     """The block of the edit mode, see :func:`plugspan.tables.edit_tables.edit_data`: the model as packed JSON.
 
     What is ``at`` its ``lines`` becomes places in 1e-5 degrees and the chainage of each in metres, as differences.
+    If that is more than :data:`MOST_OF_MODEL`, new sites stand on candidates only.
     """
     lines = [
         {**{name: value for name, value in line.items() if name != "at"}, **_steps_of_line(line["at"])}
         for line in model["lines"]
     ]
-    code = json.dumps(
-        {**model, "lines": lines}, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_number
-    )
-    return {"packed": b64gz(code.encode("utf-8", "replace"))}
+    packed = _packed({**model, "lines": lines})
+    if len(packed) > MOST_OF_MODEL and model["own"] is not None:
+        packed = _packed(_on_candidates({**model, "lines": lines}))
+    return {"packed": packed}
+
+
+def _packed(model: Mapping[str, Any]) -> str:
+    code = json.dumps(model, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_number)
+    return b64gz(code.encode("utf-8", "replace"))
+
+
+def _on_candidates(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The model without what new sites would serve at any metre of the roads: they stand on candidates then."""
+    bare = {**model, "own": None, "lines": [line | {"stand": []} for line in model["lines"]]}
+    for name, left_out in (("nets", "ways"), ("edges", "along"), ("reaches", "along")):
+        bare[name] = [{k: v for k, v in part.items() if k != left_out} for part in model[name]]
+    return bare
 
 
 def _number(value: Any) -> Any:
