@@ -6,11 +6,13 @@ Copies of an extract are laid side by side and joined by made-up trunk roads, wi
 stations, berths and people, as ``benchmarks/plan.py`` has them. Each copy is a region; the country's road file is
 that of all of them. Each run is a process of its own in a fresh folder.
 
-Each line: seconds of the whole and of cutting; what cutting takes of the whole; per region its seconds (median and
-largest) and the largest memory of the process that ran it; the national run; the national results.
+Each line: seconds of the whole; processor time of the client, which reads, cuts and writes the national results, and
+of the workers per run; what the client takes of all processor time; seconds and memory of cutting; per region its
+seconds (median and largest) and the largest memory of the process that ran it; the national run; the national results.
+Processor times tell more on a busy machine.
 
-The last lines reckon, from the largest country that was run, what 2 900 counties cost on 64 cores: cutting and the
-national run grow with the roads and run alone, regions share the cores.
+The last lines reckon, from the largest country that was run, what 2 900 counties cost on 64 cores: the client
+and the national run grow with the roads and run alone, regions share the cores.
 """
 
 from __future__ import annotations
@@ -73,6 +75,7 @@ def country_of(work: Path, source: Path, n: int, *, planned: bool) -> Path:
 
 
 RUN = """
+import resource
 import sys
 from pathlib import Path
 from plugspan.country.run import run_country
@@ -80,6 +83,9 @@ from plugspan.project import read_project
 
 if __name__ == "__main__":
     run_country(read_project(Path(sys.argv[1])), Path(sys.argv[2]), workers=int(sys.argv[3]))
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        used = resource.getrusage(who)
+        print(used.ru_utime + used.ru_stime)
 """
 WRITE = """
 import sys, time
@@ -98,8 +104,9 @@ def measured(toml: Path, out: Path, workers: int) -> dict[str, float]:
     script = out.with_suffix(".py")  # workers import the main module: it must be a file
     script.write_text(RUN, "utf-8")
     started = time.perf_counter()
-    subprocess.run([sys.executable, str(script), str(toml), str(out), str(workers)], check=True)
-    seconds = time.perf_counter() - started
+    command = [sys.executable, str(script), str(toml), str(out), str(workers)]
+    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    seconds, (client, processes) = time.perf_counter() - started, map(float, ran.stdout.split())
     written = subprocess.run(
         [sys.executable, "-c", WRITE, str(out)], check=True, capture_output=True, text=True
     )
@@ -110,6 +117,8 @@ def measured(toml: Path, out: Path, workers: int) -> dict[str, float]:
         print(f"{region['name']}: {region['reason']}", file=sys.stderr)
     return {
         "seconds": seconds,
+        "client": client,
+        "processes": processes / (1 + len(manifest["regions"])),
         "cut": manifest["cutting"]["seconds"],
         "cut_mb": manifest["cutting"]["peak_mb"],
         "median": statistics.median(region["seconds"] for region in done),
@@ -123,15 +132,17 @@ def measured(toml: Path, out: Path, workers: int) -> dict[str, float]:
     }
 
 
-HEAD = ("regions", "workers", "s", "cutting", "of it", "MB", "region s", "most s", "MB", "national", "MB", "results",
-        "map MB", "failed")  # fmt: skip
+HEAD = ("regions", "workers", "s", "client", "region", "of it", "cutting", "MB", "region s", "most s", "MB", "national",
+        "MB", "results", "map MB", "failed")  # fmt: skip
 
 
 def row(n: int, workers: int, found: dict[str, float]) -> str:
     """A line of the table."""
-    share = found["cut"] / found["seconds"]
+    client, each = found["client"], found["processes"]
+    share = client / (client + each * (n + 1))
     return (
-        f"{n:>8}{workers:>8}{found['seconds']:>9.1f}{found['cut']:>9.1f}{100 * share:>7.1f} %{found['cut_mb']:>7.0f}"
+        f"{n:>8}{workers:>8}{found['seconds']:>9.1f}{client:>9.1f}{each:>9.1f}{100 * share:>7.1f} %"
+        f"{found['cut']:>9.1f}{found['cut_mb']:>7.0f}"
         f"{found['median']:>9.2f}{found['most']:>8.2f}{found['mb']:>7.0f}{found['national']:>9.1f}"
         f"{found['national_mb']:>7.0f}{found['write']:>9.1f}{found['map_mb']:>8.1f}{found['failed']:>8.0f}"
     )
@@ -140,10 +151,9 @@ def row(n: int, workers: int, found: dict[str, float]) -> str:
 def reckon(n: int, found: dict[str, float]) -> None:
     """Print what many counties cost on many cores, from what one country took."""
     factor = COUNTIES / n
-    alone = {"cutting": found["cut"] * factor, "national run": found["national"] * factor}
-    alone["national results"] = found["write"] * factor
-    alone[f"regions on {CORES} cores"] = found["median"] * COUNTIES / CORES
-    print(f"\n{COUNTIES} counties of this size on {CORES} cores, reckoned from {n} regions:")
+    alone = {"client": found["client"] * factor, "national run": found["national"] * factor}
+    alone[f"regions on {CORES} cores"] = found["processes"] * COUNTIES / CORES
+    print(f"\n{COUNTIES} counties of this size on {CORES} cores, reckoned from {n} regions (processor time):")
     for name, seconds in alone.items():
         print(f"{name:<24}{seconds / 60:>8.1f} min")
     print(f"{'in all, one after another':<24}{sum(alone.values()) / 60:>7.1f} min")
@@ -161,7 +171,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "plugspan-benchmark")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    print("{:>8}{:>8}{:>9}{:>9}{:>9}{:>7}{:>9}{:>8}{:>7}{:>9}{:>7}{:>9}{:>8}{:>8}".format(*HEAD))
+    print("{:>8}{:>8}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>9}{:>8}{:>7}{:>9}{:>7}{:>9}{:>8}{:>8}".format(*HEAD))
     last = {}
     for n in options.regions:
         toml = country_of(options.work, options.source, n, planned=options.plan)

@@ -10,11 +10,13 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from country_case import REASON, write_country
 from osm_xml import write_osm
 from plugspan.app.door import HOST, Door
 from plugspan.app.project_file import changed_text
 from plugspan.app.server import make_app
 from plugspan.app.world import MOST_MB, World, version_of
+from plugspan.country.outputs import write
 from plugspan.inputs.datum import from_wgs84
 from plugspan.project import read_project
 from plugspan.texts import text
@@ -1002,3 +1004,25 @@ def test_a_file_is_taken_for_the_table_that_it_is(root, tmp_path):
         assert guess_kind(tmp_path / "x.csv") == kind, word
     (tmp_path / "x.csv").write_text("apples,pears\n1,2\n")
     assert guess_kind(tmp_path / "x.csv") == ""
+
+
+# -- many regions --------------------------------------------------------------------------------------------
+
+
+def test_the_results_of_many_regions_are_those_of_the_country(client, project):
+    """Rules of the whole, regions without a result as notes, the country's map and files; a damaged file is told."""
+    out = write_country(project / "run")
+    write(out)
+    found = client.get(f"{AT}/results").json()
+    assert found["there"]
+    rows = {row["rule"]: row for row in found["findings"]}
+    assert rows["services"]["value"] == "75% – 87.5% (6/8 – 7/8)"
+    assert rows["services"]["status"] == "not-met"
+    assert found["warnings"] == [f"Cliff: {REASON}"]
+    assert found["map"] == "ok"
+    assert {"country.html", "country.xlsx", "manifest.json"} <= {file["name"] for file in found["files"]}
+    page = client.get(f"{AT}/map")
+    assert page.status_code == 200
+    assert "Threeland" in page.text
+    (out / "country.json").write_text("{", "utf-8")
+    assert client.get(f"{AT}/results").status_code == 422

@@ -25,6 +25,8 @@ from .world import Folder, RefusedError
 
 RUN = "run"
 """Folder of a project's results, as ``plugspan run PROJECT`` writes it."""
+COUNTRY = "country.json"
+"""What a project of many regions has in the place of ``result.json``."""
 FILES = (
     "map.html",
     "report.docx",
@@ -36,6 +38,13 @@ FILES = (
     "datapackage.json",
     "scenario.json",
     "log.txt",
+    "country.html",
+    "country.docx",
+    "country.xlsx",
+    "country.gpkg",
+    "country.json",
+    "country.schema.json",
+    "manifest.json",
 )
 """What may be taken out of a run folder, in the order in which it is shown."""
 
@@ -65,8 +74,8 @@ def map_state(path: Path, folder: Folder) -> str:
 
 
 def map_page(ask: Ask) -> Response:
-    """The map of the run, to be shown in the page."""
-    path = _file(ask.folder, RUN, "map.html")
+    """The map of the run, of many regions that of all of them, to be shown in the page."""
+    path = _file(ask.folder, RUN, "country.html" if ask.folder.has(f"{RUN}/{COUNTRY}") else "map.html")
     return with_policy(FileResponse(path, media_type="text/html; charset=utf-8"), map_policy(ask.folder))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,14 +11,15 @@ from typing import Any
 
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from ..errors import InputError
+from ..errors import Fault, InputError
+from ..files import read_bytes
 from ..render.read_run import read_result
 from ..schema import column
 from ..schema import shown as shown_value
 from ..study import read_project_policy
 from ..texts import catalogue, text
 from .ask import Ask
-from .handover import FILES, RUN, map_state, write_zip
+from .handover import COUNTRY, FILES, RUN, map_state, write_zip
 from .jobs import HOME, KINDS, Job, file_of
 from .project_file import open_project
 from .scenarios import scenario_file
@@ -110,6 +112,8 @@ def events_of(ask: Ask) -> Response:
 def results(ask: Ask) -> dict[str, Any]:
     """What the last run found, rule by rule, its plan in short, and its files."""
     run = ask.folder.inside(RUN)
+    if (run / COUNTRY).is_file():
+        return country_results(ask, run)
     if not (run / "result.json").is_file():
         return {"there": False, "stale": False, "files": []}
     result = read_result(run)
@@ -122,15 +126,53 @@ def results(ask: Ask) -> dict[str, Any]:
     ]
     return {
         "there": True,
-        "stale": _stale(ask.folder, run),
+        "stale": _stale(ask.folder, run / "result.json"),
         "started": str(_part(result, "provenance", "started"))[:19],
         "findings": findings,
         "plan": plan_words(result, ask.lang),
         "warnings": [str(w)[:500] for w in result.get("warnings") or []][:100],
         "map": map_state(run / "map.html", ask.folder),
-        "files": [
-            {"name": n, "mb": round((run / n).stat().st_size / 1e6, 3)} for n in FILES if (run / n).is_file()
+        "files": _files(run),
+    }
+
+
+def _files(run: Path) -> list[dict[str, Any]]:
+    return [{"name": n, "mb": round((run / n).stat().st_size / 1e6, 3)} for n in FILES if (run / n).is_file()]
+
+
+def country_results(ask: Ask, run: Path) -> dict[str, Any]:
+    """What the last run of many regions found: the rules of the whole country, and regions without a result.
+
+    Raises
+    ------
+    InputError
+        If ``country.json`` is no result.
+    """
+    try:
+        result = json.loads(read_bytes(run / COUNTRY, _MOST_BYTES / 1e6).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            Fault("result-damaged", file=COUNTRY, values={"reason": str(error)[:200]})
+        ) from error
+    findings, titles = [], _titles(ask)
+    for row in _rows(_part(result, "national"), "findings"):
+        found = {**row, "shown": row.get("status"), "target": row.get("target_value")}
+        then = {**found, "low": row.get("low_after"), "high": row.get("high_after")}
+        said = {"value": str(row.get("value") or ""), "after": _interval(then, ask.lang)}
+        findings.append(finding_words(found, ask.lang, titles) | said)
+    undone = [row for row in _rows(result, "regions") if row.get("state") != "done"]
+    made = dt.datetime.fromtimestamp((run / COUNTRY).stat().st_mtime, dt.UTC)
+    return {
+        "there": True,
+        "stale": _stale(ask.folder, run / COUNTRY),
+        "started": made.isoformat()[:19],
+        "findings": findings,
+        "plan": None,
+        "warnings": [f"{row.get('name')}: {row.get('reason') or row.get('state')}"[:500] for row in undone][
+            :100
         ],
+        "map": map_state(run / "country.html", ask.folder),
+        "files": _files(run),
     }
 
 
@@ -146,9 +188,9 @@ def _rows(data: Any, *names: str) -> list[dict[str, Any]]:
     return [row for rows in found if isinstance(rows, list) for row in rows if isinstance(row, dict)]
 
 
-def _stale(folder: Folder, run: Path) -> bool:
-    """Whether the project file or one of its inputs is younger than the run."""
-    made = (run / "result.json").stat().st_mtime
+def _stale(folder: Folder, result: Path) -> bool:
+    """Whether the project file or one of its inputs is younger than the results."""
+    made = result.stat().st_mtime
     files = [folder.file, *(folder.path / name for name in folder.data_files())]
     return any(path.stat().st_mtime > made for path in files)
 

@@ -43,6 +43,13 @@ export function follow(project, kind, node, { done = () => {}, keep = false, fin
       if (best) best.hidden = said.stage !== "siting";
     }
 
+    /** How many regions have ended, and about how long the others will take. */
+    function ended(said) {
+      const left = typeof said.seconds_left === "number" ? t("job.left", { n: number(Math.ceil(said.seconds_left / 60), 0) }) : "";
+      stage.textContent = t("job.regions", { done: number(said.regions, 0), n: number(said.of, 0) }) + left;
+      bar.value = said.of ? said.regions / said.of : 0;
+    }
+
     node.dataset.state = "running";
     live = asked;
     if (asked) put();
@@ -53,6 +60,7 @@ export function follow(project, kind, node, { done = () => {}, keep = false, fin
       if (said.begin) { live ||= said.begin === "running"; return; }
       put();
       if (said.stage) begun(said);
+      if (said.regions !== undefined) ended(said);
       if (said.bound !== undefined) solving(said);
       else if (said.words && !said.stage) { words.append(h("li", {}, said.words)); log.hidden = false; }
       if (said.end) {
