@@ -11,8 +11,8 @@ of the workers per run; what the client takes of all processor time; seconds and
 seconds (median and largest) and the largest memory of the process that ran it; the national run; the national results.
 Processor times tell more on a busy machine.
 
-The last lines reckon, from the largest country that was run, what 2 900 counties cost on 64 cores: the client
-and the national run grow with the roads and run alone, regions share the cores.
+The last lines reckon, from the smallest and the largest country that were run, what 2 900 counties cost on 64 cores:
+the client and the national run grow with the roads and run alone, regions share the cores.
 """
 
 from __future__ import annotations
@@ -115,10 +115,14 @@ def measured(toml: Path, out: Path, workers: int) -> dict[str, float]:
     failed = [region for region in manifest["regions"] if region["state"] == "failed"]
     for region in failed[:3]:
         print(f"{region['name']}: {region['reason']}", file=sys.stderr)
+    # Runs side by side get the same share of a processor.
+    all_s = sum(region["seconds"] for region in done) + (manifest["national"]["seconds"] or 0.0)
+    of_national = processes * (manifest["national"]["seconds"] or 0.0) / all_s
     return {
         "seconds": seconds,
         "client": client,
-        "processes": processes / (1 + len(manifest["regions"])),
+        "each": (processes - of_national) / len(manifest["regions"]),
+        "national_cpu": of_national,
         "cut": manifest["cutting"]["seconds"],
         "cut_mb": manifest["cutting"]["peak_mb"],
         "median": statistics.median(region["seconds"] for region in done),
@@ -138,8 +142,8 @@ HEAD = ("regions", "workers", "s", "client", "region", "of it", "cutting", "MB",
 
 def row(n: int, workers: int, found: dict[str, float]) -> str:
     """A line of the table."""
-    client, each = found["client"], found["processes"]
-    share = client / (client + each * (n + 1))
+    client, each = found["client"], found["each"]
+    share = client / (client + each * n + found["national_cpu"])
     return (
         f"{n:>8}{workers:>8}{found['seconds']:>9.1f}{client:>9.1f}{each:>9.1f}{100 * share:>7.1f} %"
         f"{found['cut']:>9.1f}{found['cut_mb']:>7.0f}"
@@ -148,16 +152,26 @@ def row(n: int, workers: int, found: dict[str, float]) -> str:
     )
 
 
-def reckon(n: int, found: dict[str, float]) -> None:
-    """Print what many counties cost on many cores, from what one country took."""
-    factor = COUNTIES / n
-    alone = {"client": found["client"] * factor, "national run": found["national"] * factor}
-    alone[f"regions on {CORES} cores"] = found["processes"] * COUNTIES / CORES
-    print(f"\n{COUNTIES} counties of this size on {CORES} cores, reckoned from {n} regions (processor time):")
+def reckon(found: dict[int, dict[str, float]]) -> None:
+    """Print what many counties cost on many cores: a fixed part, and one that grows with the regions."""
+    (few, first), (many, last) = min(found.items()), max(found.items())
+
+    def at(name: str) -> float:
+        if few == many:
+            return last[name] * COUNTIES / many
+        slope = (last[name] - first[name]) / (many - few)
+        return last[name] + slope * (COUNTIES - many)
+
+    alone = {"client": at("client"), "national run": at("national_cpu")}
+    alone[f"regions on {CORES} cores"] = last["each"] * COUNTIES / CORES
+    sizes = " and ".join(str(n) for n in dict.fromkeys((few, many)))
+    print(
+        f"\n{COUNTIES} counties of this size on {CORES} cores, reckoned from {sizes} regions (processor time):"
+    )
     for name, seconds in alone.items():
-        print(f"{name:<24}{seconds / 60:>8.1f} min")
-    print(f"{'in all, one after another':<24}{sum(alone.values()) / 60:>7.1f} min")
-    print(f"{'memory of the workers':<24}{found['mb'] * CORES / 1024:>8.1f} GB")
+        print(f"{name:<26}{seconds / 60:>8.1f} min")
+    print(f"{'in all, one after another':<26}{sum(alone.values()) / 60:>8.1f} min")
+    print(f"{'memory of the workers':<26}{last['mb'] * CORES / 1024:>8.1f} GB")
 
 
 def main() -> None:
@@ -172,13 +186,13 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     print("{:>8}{:>8}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>9}{:>8}{:>7}{:>9}{:>7}{:>9}{:>8}{:>8}".format(*HEAD))
-    last = {}
+    found = {}
     for n in options.regions:
         toml = country_of(options.work, options.source, n, planned=options.plan)
         for workers in options.workers:
-            last = measured(toml, toml.parent / f"out-{workers}", workers)
-            print(row(n, workers, last), flush=True)
-    reckon(options.regions[-1], last)
+            found[n] = measured(toml, toml.parent / f"out-{workers}", workers)
+            print(row(n, workers, found[n]), flush=True)
+    reckon(found)
     print(
         f"\nmost memory of any process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB"
     )
