@@ -12,6 +12,7 @@ from plugspan.project import read_project
 from plugspan.render.report.context import Report
 from plugspan.render.report.doc import open_paper
 from plugspan.tables.gap_words import marked_gap
+from plugspan.tables.layers import gis_layers, plan_layers
 from plugspan.tables.plan_tables import FILE_TABLES, file_tables, plan_tables, sheets
 from plugspan.tables.publication import Publication
 from plugspan.tables.table import Table, heads
@@ -148,3 +149,27 @@ def test_renderers_see_no_plan(root):
         if node.attr == "plan" or (isinstance(node.value, ast.Name) and node.value.id == "plan")
     ]
     assert not wrong
+
+
+def test_gaps_of_every_rule_on_roads_have_a_layer_and_their_evidence_leads_there(plan, tables):
+    """Spacing and covered length, today and with the plan: each gap once, with its line, by its id."""
+    layers = gis_layers(plan, plan_layers(plan, "en"), "en")
+    for phase, assessment in (("before", plan.before), ("after", plan.after)):
+        drawn = [
+            layer
+            for layer in layers
+            if layer.phase == phase and layer.name.startswith(("routes", "stretches"))
+        ]
+        assert {layer.name for layer in drawn} == {"routes", "stretches"}
+        ids = [gap for layer in drawn for gap in layer.frame["gap_id"]]
+        assert sorted(ids) == sorted(assessment.gaps["gap_id"])
+        assert len(ids) > 100
+        assert not any(layer.frame.geometry.is_empty.any() for layer in drawn)
+    kept = set(plan.before.gaps["gap_id"]) & set(plan.after.gaps["gap_id"])
+    length = {
+        phase: a.gaps.set_index("gap_id")["length_m"] for phase, a in (("b", plan.before), ("a", plan.after))
+    }
+    assert all(abs(length["b"][gap] - length["a"][gap]) < 1.5 for gap in kept)  # ends are named to the metre
+    assert set(tables["gap-evidence"].frame["gap_id"]) <= set(plan.before.gaps["gap_id"])
+    steps, actions = tables["plan-steps"].frame["action_id"], tables["plan-actions"].frame["id"]
+    assert steps.dropna().tolist() == actions.tolist()

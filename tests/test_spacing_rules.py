@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from plugspan import InputError
@@ -18,7 +19,7 @@ from plugspan.network.snapping import snap
 from plugspan.rules.assessment import assess
 from plugspan.rules.length import assess_coverage
 from plugspan.rules.reach import assess_reach
-from plugspan.rules.roads import RoadContext, gap_frame
+from plugspan.rules.roads import RoadContext, gap_frame, gap_ids
 from plugspan.rules.spacing import assess_spacing
 from plugspan.units import in_kilometres
 from shapely import Point
@@ -334,3 +335,24 @@ def test_frames_hold_metres_and_tables_kilometres():
     assert not np.allclose(metres["length_m"], metres["length_m"].round(0), atol=1e-3)
     shown = in_kilometres(found.gaps).loc[metres.index, "length_km"]
     assert shown.tolist() == [round(x / 1000, 3) for x in metres["length_m"]]
+
+
+def test_each_gap_has_a_name_of_its_own():
+    """Rule, route, section, direction and both ends in whole metres; the second between two metres has a number."""
+    rows = [
+        ("spacing", "G106", 1, "forward", 8996.4, 68754.6),
+        ("spacing", "G106", 1, "backward", 8996.4, 68754.6),
+        ("spacing", "G106", 1, "forward", 0.0, 0.2),
+        ("spacing", "G106", 1, "forward", 0.3, 0.4),
+        ("fast", "G106", 1, "forward", 8996.4, 68754.6),
+    ]
+    gaps = pd.DataFrame(
+        rows, columns=["rule", "ref", "section", "direction", "from_m", "to_m"], index=[7, 3, 5, 1, 2]
+    )
+    found = gap_ids(gaps)
+    assert found.index.tolist() == [7, 3, 5, 1, 2]
+    assert found.tolist() == [
+        "spacing/G106/1/forward/8996-68755", "spacing/G106/1/backward/8996-68755", "spacing/G106/1/forward/0-0",
+        "spacing/G106/1/forward/0-0/2", "fast/G106/1/forward/8996-68755",
+    ]  # fmt: skip
+    assert gap_ids(gaps.iloc[:0]).tolist() == []
