@@ -89,6 +89,14 @@ def test_who_is_within_reach_along_roads(study, drives, places):
     assert len(expected) > len(rows)
 
 
+def test_no_routes_are_served_by_nobody(study, drives):
+    """A class of roads without any route, and people of whom none is near."""
+    roads = RoadSegments.of(study.roads, list(drives.values()))
+    nobody = study.context.snapper.snap(np.empty((0, 2)))
+    assert by_whole_metres(roads, served_along(study.context.index, [], roads, ACCESS_M)).empty
+    assert by_whole_metres(roads, reached_along(study.roads, roads, nobody, REACH_M)).empty
+
+
 def test_whole_metres_are_joined():
     """Stretches of neighbouring segments are one where the value goes on; what has no whole metre is left out."""
     roads = RoadSegments(

@@ -79,7 +79,8 @@ def edit_model(programme: Programme, before: Assessment, at: dt.date | None) -> 
     site, *within = programme.people_reach
     people = roads.reach(*within)
     number = packer.number(site)
-    own = packer.own(programme.costs) if roads.few_enough() else None
+    on_roads = any(net["drives"] for net in roads.nets) and roads.few_enough()
+    own = packer.own(programme.costs) if on_roads else None
     try:
         lines = roads.along(own=own is not None)
     except NetworkError:  # so many people by so many roads that the page would not hold them

@@ -221,10 +221,11 @@ class RoadPacker:
             )
             facility, which = assign_chargers(facilities, asked, site)
             metre = at[which].astype(np.int64)
+            if not len(metre):  # the road is near, but no metre of it near enough
+                continue
             order = np.lexsort((metre, facility))
             facility, metre = facility[order], metre[order]
             first = np.flatnonzero(np.append(True, (np.diff(metre) != 1) | (np.diff(facility) != 0)))
-            first = first[: len(metre)]
             last = np.append(first[1:], len(metre)) - 1
             found.append((number, np.stack([facility[first], metre[first], metre[last]], axis=1)))
         by_line: list[list[int]] = [[] for _ in self._drives]
