@@ -13,7 +13,6 @@ from ...texts import text
 
 STANDARD = "http://www.isotc211.org/2005/gmd"
 NAMESPACES: Mapping[str, str] = {"gmd": STANDARD, "gco": "http://www.isotc211.org/2005/gco"}
-_LANGUAGES: Mapping[str, str] = {"zh": "zho", "en": "eng"}
 _LISTS = "http://standards.iso.org/iso/19139/resources/gmxCodelists.xml"
 
 
@@ -49,7 +48,7 @@ def iso_metadata(
     for prefix, uri in NAMESPACES.items():
         root.set(f"xmlns:{prefix}", uri)
     made = [
-        ("language", _string(_LANGUAGES[str(lang)])),
+        ("language", _string(text("language.iso", lang))),
         ("characterSet", _code("MD_CharacterSetCode", "utf8")),
         ("hierarchyLevel", _code("MD_ScopeCode", "dataset")),
         ("contact", _contact(name)),
@@ -98,7 +97,7 @@ def _identification(
     abstract = text("export.abstract", lang, tables=comma.join(tables), policy=provenance.get("policy", ""))
     found = _node(
         "gmd:MD_DataIdentification", _node("gmd:citation", citation), _node("gmd:abstract", _string(abstract)),
-        _node("gmd:language", _string(_LANGUAGES[str(lang)])),
+        _node("gmd:language", _string(text("language.iso", lang))),
         _node("gmd:characterSet", _code("MD_CharacterSetCode", "utf8")),
         _node("gmd:topicCategory", _leaf("gmd:MD_TopicCategoryCode", "transportation")),
     )  # fmt: skip
