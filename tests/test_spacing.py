@@ -298,6 +298,18 @@ def test_shared_road_counts_once_with_its_longest_gap():
     assert spacing.network[spacing.class_columns].sum() == pytest.approx(spacing.network["length_m"])
 
 
+def test_a_shared_road_that_two_routes_count_from_opposite_ends():
+    """G207 counts from the north, G320 from the east, so up the shared road: each gap lies where it is driven.
+
+    A site 5 km into the shared 20 km. Too long are G207 north of it (45 km) and G320 south of it (45 km), so all of
+    the shared road: 40 + 20 + 30 km. The arm to the west and 18 km of G207 lie in gaps of 35 and 33 km.
+    """
+    ends = [(0, 100_000), (0, 22_000), (0, 0), (30_000, 40_000), (-30_000, 60_000)]
+    spacing, *_ = measure(shared_road(), [(0, 55_000), *ends])
+    found = spacing.network[["class_0_m", "class_1_m", "class_2_m"]].to_numpy(float)
+    assert found == pytest.approx([22_000, 48_000, 90_000], rel=2e-3)
+
+
 def test_a_site_on_a_shared_road_is_one_site_of_the_network():
     """On the shared stretch it serves both routes, and counts once for the network."""
     spacing, *_ = measure(shared_road(), [(0, 50_000)])

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
-from ..network.graph import FloatArray, IntArray
+from ..network.graph import BoolArray, FloatArray, IntArray
 from ..network.routes import (
     Drive,
     DriveKey,
@@ -218,7 +218,7 @@ def _bounds(
     return low[keep], high[keep], np.stack([np.append(-1, site), np.append(site, -1)])[:, keep], kind[keep]
 
 
-COLUMNS = ["drive", "edge", "low", "high", "per_share_m", "from_m", "to_m", "gap", "rank"]
+COLUMNS = ["drive", "edge", "low", "high", "per_share_m", "from_m", "to_m", "falls", "gap", "rank"]
 
 
 def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
@@ -229,7 +229,8 @@ def length_rows(driven: Sequence[Driven], gaps: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per edge, gap and drive: ``drive`` (number), ``edge`` (directed edge; far sides of roundabouts
         too), ``low``, ``high`` (shares of the edge along the drive), ``per_share_m`` (what the whole edge adds to
-        the length), ``from_m``, ``to_m`` (chainage at these shares), ``gap`` (row in ``gaps``), ``rank`` (the
+        the length), ``from_m``, ``to_m`` (lower and higher chainage), ``falls`` (whether the chainage falls from
+        ``low`` to ``high``), ``gap`` (row in ``gaps``), ``rank`` (the
         worse, the higher).
     """
     if gaps.empty:
@@ -277,8 +278,8 @@ def driven_once_m(driven: Sequence[Driven]) -> float:
 
 def _rows(
     d: Driven, low: FloatArray, high: FloatArray
-) -> tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, IntArray]:
-    """Edges, shares from and to, length of the whole edge, chainage from and to, and number of the gap."""
+) -> tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, BoolArray, IntArray]:
+    """Edges, shares from and to, length of the whole edge, chainage from and to, if it falls, and number of the gap."""
     start, end = d.drive.start_m, d.drive.end_m
     seam = np.where(high > end, high - (end - start), -np.inf)
     cuts = np.unique(
@@ -299,6 +300,12 @@ def _rows(
         (cuts[:-1][ok] - d.drive.low_m[k]) / length,
         (cuts[1:][ok] - d.drive.low_m[k]) / length,
     )
+    # Of two routes on an edge one may count up and the other down: shares go with the driving direction.
+    falls = d.drive.to_m[k] < d.drive.from_m[k]
+    share_low, share_high = (
+        np.where(falls, 1.0 - share_high, share_low),
+        np.where(falls, 1.0 - share_low, share_high),
+    )
     far, row = _far_rows(d, k)
     own_m = d.drive.counted_m - np.bincount(d.drive.far.at, d.drive.far.counted_m, len(d.drive.edges))
     return (
@@ -308,6 +315,7 @@ def _rows(
         np.concatenate([own_m[k], d.drive.far.counted_m[far]]),
         np.concatenate([cuts[:-1][ok], cuts[:-1][ok][row]]),
         np.concatenate([cuts[1:][ok], cuts[1:][ok][row]]),
+        np.concatenate([falls, falls[row]]),
         np.concatenate([in_gap[ok], in_gap[ok][row]]),
     )
 

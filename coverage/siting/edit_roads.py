@@ -413,6 +413,9 @@ def _once(driven: list[Driven]) -> Packed:
         alone[number] = packed_metres(
             _merged(*(group[name].to_numpy(np.float64) for name in ("from_m", "to_m", "length_m"))).ravel()
         )
+    # The page is given the shares at the lower and at the higher chainage.
+    low, high = rows["low"], rows["high"]
+    rows = rows.assign(low=np.where(rows["falls"], high, low), high=np.where(rows["falls"], low, high))
     columns = ["drive", "from_m", "to_m", "low", "high", "per_share_m"]
     for _, group in rows[several].groupby("edge", sort=True):
         shared.append([float(x) for x in group[columns].to_numpy(np.float64).round(9).ravel()])

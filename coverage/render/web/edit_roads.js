@@ -158,7 +158,7 @@ class RoadNet {
         const [k, from, to, first, last, per] = road.slice(i, i + 6), d = this.drives[k], round = d.ends[1] - d.ends[0];
         const share = (m) => first + (last - first) * Math.min(Math.max((m - from) / (to - from), 0), 1);
         for (const gap of byDrive[k]) for (const turn of gap.high > d.ends[1] ? [0, round] : [0]) {
-          const low = share(gap.low - turn), high = share(gap.high - turn);
+          const [low, high] = [share(gap.low - turn), share(gap.high - turn)].sort((a, b) => a - b);
           if (high > low) parts.push([low, high, rank(gap), per, gap]);
         }
       }
