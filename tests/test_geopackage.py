@@ -27,6 +27,8 @@ from plugspan.texts import catalogue
 from pyproj import Transformer
 from shapely import Point
 
+INPUTS = [{"path": made.HOSTILE[0], "sha256": "0" * 64}]
+
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
@@ -35,7 +37,7 @@ def path(tmp_path_factory):
     write_geopackage(
         made.every_layer(),
         path,
-        provenance={"inputs": [made.HOSTILE[0]]},
+        provenance={"inputs": INPUTS},
         tables=made.evidence(),
         title=made.HOSTILE[8],
     )
@@ -203,7 +205,7 @@ def test_names_are_ascii_and_aliases_are_not(database):
 
 def test_metadata_hold_origin_units_and_both_languages(database):
     """What the data were made from, and each column in Chinese and English."""
-    assert read_metadata(database, PROVENANCE) == {"kind": PROVENANCE, "inputs": [made.HOSTILE[0]]}
+    assert read_metadata(database, PROVENANCE) == {"kind": PROVENANCE, "inputs": INPUTS}
     columns = {c["name"]: c for c in read_metadata(database, COLUMNS, "service_areas")["columns"]}
     assert columns["point_kw"]["unit"] == "kW"
     assert set(columns["point_kw"]["label"]) == {"zh", "en"}
@@ -262,7 +264,7 @@ def options(layer):
 
 
 def test_the_project_inside_is_well_formed(database):
-    """Zipped project XML whose layers point at the file by a relative path, titles as text."""
+    """Zipped project XML whose layers and tables point at the file by a relative path, titles as text."""
     name, content = database.execute("SELECT name, content FROM qgis_projects").fetchone()
     assert name == "plugspan"
     with zipfile.ZipFile(BytesIO(bytes.fromhex(content))) as archive:
@@ -270,7 +272,7 @@ def test_the_project_inside_is_well_formed(database):
     assert root.findtext("title") == "control \ufffd\ufffd\ufffd end"
     sources = [source.text for source in root.iter("datasource")]
     assert "./layers.gpkg|layername=routes_before" in sources
-    assert len(sources) == 9
+    assert len(sources) == len(made.every_layer()) + len(made.evidence())
     themes = {p.get("name"): len(p) for p in root.iter("visibility-preset")}
     assert themes == {"现状": 8, "方案实施后": 8}
 

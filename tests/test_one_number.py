@@ -538,7 +538,7 @@ def test_every_kilometre_mark_is_one_that_is_known(run):
 def test_a_run_in_miles_says_nothing_in_kilometres(run, lang, tmp_path):
     """Nor in the other language, and no line on China's approval of maps; names of columns keep their units."""
     write_run(run.plan, tmp_path / "run", overwrite=False, lang=lang, progress=lambda key, share: None)
-    lines = [(where, line) for where, line in shown_texts(tmp_path / "run") if not where.endswith(".unit")]
+    lines = [(where, line) for where, line in shown_texts(tmp_path / "run") if not where.endswith("unit")]
     lines += [("terminal", cell) for row in published(run.plan, lang).summary for cell in row]
     kilometres = re.compile(r"(?<![_a-z\[\]])km(?![_a-z0-9])|[kK]ilomet|公里|千米|(?<!\w)K-?\d+\.\d")
     strange = [(where, line) for where, line in lines if kilometres.search(line)]

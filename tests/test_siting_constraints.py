@@ -12,10 +12,11 @@ import jsonschema
 import pytest
 from coverage_case import coverage_file, coverage_project
 from plugspan.errors import InputError
-from plugspan.pipeline import PROPOSE_OPTIONS, _assessed_routes, _counting_site, find_places, load
+from plugspan.pipeline import PROPOSE_OPTIONS, _assessed_routes, find_places, load
 from plugspan.project import SitingSettings, read_project
 from plugspan.render.result_schema import result_schema
 from plugspan.render.verify import verify_run
+from plugspan.rules.reach import first_of_charging
 from plugspan.siting.planning.constraints import Constraints, SolverOptions
 from plugspan.siting.planning.propose import _same, claimed_of, propose
 from plugspan.siting.planning.recount import claims
@@ -44,7 +45,7 @@ def siting(study, **settings):
         _assessed_routes(found),
         candidates,
         region=found.region.polygon,
-        site=_counting_site(found),
+        site=first_of_charging(found.policy).site,
         solver=SolverOptions(checked.time_limit_s, checked.gap, checked.seed),
         constraints=constraints,
         **checked.model_dump(include=PROPOSE_OPTIONS),
