@@ -276,7 +276,13 @@ def _note(key: str, table: Table, field: Field | None = None, **values: Any) -> 
 
 
 def _write_ogr(
-    table: Table, path: Path, crs: str, driver: str, encoding: str | None = None, **options: str
+    table: Table,
+    path: Path,
+    crs: str,
+    driver: str,
+    encoding: str | None = None,
+    dataset_options: Mapping[str, str] | None = None,
+    **options: str,
 ) -> None:
     pyogrio.raw.write(
         path,
@@ -290,6 +296,7 @@ def _write_ogr(
         crs=crs,
         encoding=encoding,
         promote_to_multi=False,
+        dataset_options=dict(dataset_options or {}),
         layer_options=options,
     )
 
@@ -356,23 +363,8 @@ def _write_geoparquet(table: Table, path: Path, crs: str, encoding: Encoding, ti
 
 def _write_pmtiles(table: Table, path: Path, crs: str, encoding: Encoding, time: str) -> None:
     deepest = AREA_ZOOM if "Polygon" in (table.geometry_type or "") else ZOOM
-    pyogrio.raw.write(
-        path,
-        shapely.to_wkb(table.geometry),
-        [field.values for field in table.fields],
-        [field.name for field in table.fields],
-        field_mask=[field.missing for field in table.fields],
-        layer=table.name,
-        driver="PMTiles",
-        geometry_type=table.geometry_type,
-        crs=crs,
-        promote_to_multi=False,
-        dataset_options={
-            "NAME": table.name,
-            "MINZOOM": "0",
-            "MAXZOOM": str(deepest),
-        },
-    )
+    zoom = {"NAME": table.name, "MINZOOM": "0", "MAXZOOM": str(deepest)}
+    _write_ogr(table, path, crs, "PMTiles", dataset_options=zoom)
 
 
 def _write_csv(table: Table, path: Path, _crs: str, encoding: str, _time: str) -> None:
