@@ -23,7 +23,7 @@ from ..rules.finding import TOLERANCE
 from ..rules.kind import kinds
 from ..rules.roads import RouteRule
 from ..schema import Reader, column, readers_unit, shown
-from ..tables.numbers import OF_PARTS, kilometres
+from ..tables.numbers import OF_PARTS, fraction_words, kilometres
 from ..texts import text
 from ..units import GEOD, M_PER_KM, WGS84, km
 from .manifest import NATIONAL, REGIONS, RegionRun, read_manifest, run_folder
@@ -267,7 +267,8 @@ def _summed(mine: pd.DataFrame, project: Mapping[str, Any], lang: str) -> dict[s
     if row["unit"] != "share" or not known.any() or (counts[~known].sum(axis=1) > 0).any():
         return row
     row |= {name: float(parts[name].sum()) for name in OF_PARTS}
-    ends = [f"{row[f'{end}_part']:,.10g}/{row[f'{end}_whole']:,.10g}" for end in ("low", "high")]
+    unit = str(row["part_unit"] or "")
+    ends = [fraction_words(row[f"{end}_part"], row[f"{end}_whole"], unit, lang) for end in ("low", "high")]
     row["value"] = " – ".join(dict.fromkeys(ends))
     if row["low_whole"] > 0 and (parts["low_whole"] == parts["high_whole"])[known].all():
         row |= {end: row[f"{end}_part"] / row[f"{end}_whole"] for end in ("low", "high")}

@@ -68,9 +68,13 @@ def ratio_parts(finding: Finding, lang: str) -> dict[str, Any]:
 def fraction(finding: Finding, end: Literal["low", "high"], lang: str) -> str:
     """One end of a share as what it is made of: ``4/9``, or ``638.2/1,017.5 km``."""
     parts = ratio_parts(finding, lang)
-    unit = column("length_km") if finding.ratio_unit == "m" else Column("n", "float")
-    part, whole = parts[f"{end}_part"], parts[f"{end}_whole"]
-    return f"{shown(part, unit, lang)}/{shown(whole, unit, lang, unit=True)}"
+    return fraction_words(parts[f"{end}_part"], parts[f"{end}_whole"], parts["part_unit"], lang)
+
+
+def fraction_words(part: float, whole: float, unit: str, lang: str) -> str:
+    """Write a share as what it is made of; the unit is ``"km"``, or empty for what is counted."""
+    made_of = column("length_km") if unit == "km" else Column("n", "float")
+    return f"{shown(part, made_of, lang)}/{shown(whole, made_of, lang, unit=True)}"
 
 
 def fractions(finding: Finding, lang: str) -> str:
