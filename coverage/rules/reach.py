@@ -23,7 +23,7 @@ from ..network.graph import FloatArray
 from ..network.routes import ground_scale, mercator, unmercator
 from ..settings import Positive
 from ..units import M_PER_KM, WGS84, lonlat
-from .finding import NO, UNKNOWN, YES, Finding, Measured, Ratio, site_status, status_counts
+from .finding import NO, UNKNOWN, YES, Finding, Measured, count_ratios, site_status, status_counts
 from .kind import RuleKind
 from .model import Bilingual, Rule, SiteRequirement
 from .roads import RoadContext
@@ -98,15 +98,14 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
         distance_m=np.where(np.isfinite(strict), strict, np.nan), reached=reached, problem=problem
     )
     table = _by_county(demand)
-    weight = float(table["weight"].sum())
-    ends = Ratio(float(table["low_part"].sum()), weight), Ratio(float(table["high_part"].sum()), weight)
+    counts = status_counts(reached, demand["weight"].fillna(0.0))
+    low, high = count_ratios(counts)
     return Finding(
         rule,
         "share",
-        ends[0].value,
-        ends[1].value,
-        ratios=ends,
-        counts=status_counts(reached, demand["weight"].fillna(0.0)),
+        low.value,
+        high.value,
+        counts=counts,
         table=table,
         survey=pd.DataFrame(demand[demand["problem"].notna()].drop(columns="geometry")),
         figures={
