@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 from itertools import pairwise
@@ -12,6 +14,7 @@ from conftest import HANGS_S
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.render.run import write_map_file
+from plugspan.render.webmap.packing import b64gz
 from plugspan.render.webmap.page import asset
 from plugspan.study import sample_project
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -63,6 +66,8 @@ def test_by_hand(opened, pages):  # noqa: F811
     page = opened(folder / "en.html")
     page.click("#toggle-edit")
     before = page.evaluate("plugspan.figures()")
+    assert page.locator("#phase button[aria-pressed=true]").all_inner_texts() == ["Edited"]
+    classes = page.locator("#edit-legend .category small").all_inner_texts()
     spot = page.locator(
         '.edit-spot[data-ids="route_point-G106-0-K240.0"], .edit-spot[aria-pressed="true"]'
     ).first
@@ -77,6 +82,7 @@ def test_by_hand(opened, pages):  # noqa: F811
     assert worst["longest_gap_km"] > before["longest_gap_km"]
     assert worst["gaps_over"] > 0
     assert page.locator("#edit-gaps .over").count() > 0
+    assert page.locator("#edit-legend .category small").all_inner_texts() != classes
     page.locator("#edit-gaps button").first.evaluate("node => node.click()")
     page.wait_for_selector(".edit-places button")
     page.locator(".edit-places li button").first.evaluate("node => node.click()")
@@ -101,6 +107,43 @@ def test_by_hand(opened, pages):  # noqa: F811
     page.keyboard.press("Enter")
     (place,) = page.evaluate("plugspan.scenario().places")
     assert place["km"] == pytest.approx(wanted)
+    page.click("#phase [data-phase=before]")
+    assert page.locator("#phase button[aria-pressed=true]").all_inner_texts() == ["Today"]
+    assert page.locator("#edit").is_hidden()
+
+
+def test_a_page_with_candidates_only_says_so(opened, pages):  # noqa: F811
+    """Where one would ask for a place at any metre, in the gap and at the end of a drag."""
+    plan, folder = pages
+    text = (folder / "en.html").read_text("utf-8")
+    packed = re.search(r'id="plugspan-edit">\{"packed":"([^"]+)"', text)[1]
+    model = json.loads(gzip.decompress(base64.b64decode(packed))) | {"own": None}
+    bare = folder / "bare.html"
+    bare.write_text(text.replace(packed, b64gz(json.dumps(model).encode())), "utf-8")
+    page = opened(bare)
+    page.click("#toggle-edit")
+    page.click("#edit-gaps button")
+    page.wait_for_selector(".edit-bound:has-text('candidate places only')")
+    assert page.locator(".edit-mark").count() == 0
+    page.keyboard.press("Escape")
+    drag(page, plan.programme.chosen)
+    page.wait_for_selector("#edit-note:has-text('candidate places only')")
+    assert on_ids(page) == set(plan.programme.chosen["id"])
+
+
+def drag(page, chosen):
+    """Drag the symbol of the first new site at a mark by some pixels; its id."""
+    mine = next(str(a) for a in chosen["id"] if str(a).startswith("route_point"))
+    at = chosen.set_index("id").geometry[mine]
+    page.evaluate("([x, y]) => plugspan.map.setView([y, x], 10, { animate: false })", [at.x, at.y])
+    box = page.locator(f'.edit-spot[data-ids="{mine}"]').bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 10, y + 60, steps=5)
+    page.mouse.move(x + 10, y + 90, steps=5)
+    page.mouse.up()
+    return mine
 
 
 def test_a_site_of_today_is_switched_off_by_key(opened, pages):  # noqa: F811
@@ -124,17 +167,7 @@ def test_a_proposed_site_is_drawn_along_its_road(opened, pages):  # noqa: F811
     plan, folder = pages
     page = opened(folder / "en.html")
     page.click("#toggle-edit")
-    mine = next(a for a in plan.programme.chosen["id"] if str(a).startswith("route_point"))
-    spot = page.locator(f'.edit-spot[data-ids="{mine}"]')
-    at = plan.programme.chosen.set_index("id").geometry[mine]
-    page.evaluate("([x, y]) => plugspan.map.setView([y, x], 10, { animate: false })", [at.x, at.y])
-    box = spot.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 10, y + 60, steps=5)
-    page.mouse.move(x + 10, y + 90, steps=5)
-    page.mouse.up()
+    mine = drag(page, plan.programme.chosen)
     now = on_ids(page)
     assert mine not in now
     assert len(now) == len(plan.programme.chosen)

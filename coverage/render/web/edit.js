@@ -27,7 +27,7 @@ function startState() {
 /** Whether an action may be switched: events happen by themselves, some are required, some places are taken. */
 function mayChange(a) {
   const { event, pinned, reason } = edit.model.actions;
-  return !event[a] && !(pinned[a] && !event[a]) && !reason[a];
+  return !event[a] && !pinned[a] && !reason[a];
 }
 
 /** Actions and sites of today that ids name. */

@@ -93,7 +93,7 @@ class EditCore {
     let spacing = null, counties = null;
     for (const rule of this.model.rules) {
       const found = this["by_" + rule.how](rule, { done, off, status });
-      rules[rule.id] = Object.assign({ status: ruleStatus(rule, found.low, found.high) }, found);
+      rules[rule.id] = Object.assign({ status: rule.how === "today" ? null : ruleStatus(rule, found.low, found.high) }, found);
       rules[rule.id].shown = rule.unit === "km" && rules[rule.id].status === "met" && found.strict && found.strict.all.gaps_over ? "met on average" : rules[rule.id].status;
       if (rule.how === "spacing" && !spacing) spacing = found.strict;
       if (rule.how === "reach" && !counties) counties = found.counties;
@@ -101,7 +101,8 @@ class EditCore {
     return { rules, spacing, counties, people: this.people(status), money: this.money(done), done };
   }
 
-  by_today(rule) { return { low: rule.low, high: rule.high, recounted: false }; }
+  /** The page can't recount it: it has no value here. */
+  by_today() { return {}; }
 
   counting(rule, status, least) {
     const inside = this.model.sites.inside;
@@ -191,9 +192,10 @@ class EditCore {
     for (let i = 0; i < reach.weight.length; i++) {
       const near = reach.lost[i] ? 1 : this.nearestStatus(rule.reach, i, status), weight = reach.weight[i];
       const county = counties.get(reach.county[i]) || { weight: 0, low: 0, high: 0 };
-      for (const sum of [county]) { sum.weight += weight; if (near === 2) sum.low += weight; if (near) sum.high += weight; }
+      county.weight += weight; whole += weight;
+      if (near === 2) { county.low += weight; low += weight; }
+      if (near) { county.high += weight; high += weight; }
       counties.set(reach.county[i], county);
-      whole += weight; if (near === 2) low += weight; if (near) high += weight;
     }
     return whole > 0 ? { low: low / whole, high: high / whole, counties } : { low: null, high: null, counties };
   }

@@ -145,6 +145,9 @@ function openGap(gap, at) {
   popupAt(box, at || gapLatLngs(gap)[0][gapLatLngs(gap)[0].length >> 1]);
 }
 
+/** The page was too large for what a site at any metre would serve: new sites stand on candidates, and it says so. */
+const candidatesOnly = () => !edit.model.own && edit.model.actions.kind.includes("new_site");
+
 /** A new site at any metre of a gap: where it was clicked, or at the mark that is written there. */
 function anyMetre(gap, at) {
   const d = driveOf(gap), own = drawnLine(gap), unit = LENGTHS[DATA.lengths][1], row = el("div", { class: "edit-places" });
@@ -152,6 +155,7 @@ function anyMetre(gap, at) {
   // Where both directions run on one carriageway the forward one has the mark.
   const lines = edit.model.lines.map((_, k) => k).filter((k) => k === own || (edit.model.lines[k].key[0] === d.ref && edit.model.lines[k].key[1] === d.section));
   const found = nearestOnRoad(lines, placeAt(spec, at ? projected(spec, at) : middle));
+  if (candidatesOnly()) return el("p", { class: "edit-bound" }, T("map.edit-candidates-only"));
   if (!edit.model.own || !found) return "";
   const input = el("input", { type: "number", step: "0.001", "aria-label": T("map.edit-mark") });
   // The button stays where it is: whoever tabs to it from the mark has it in focus.
@@ -195,6 +199,10 @@ function optionName({ a, s }) {
   return actions.name[a] + " · " + kinds[actions.kind[a]] + " · " + moneyWords(actions.cost[a]);
 }
 
+const SPOT_LOOKS = {
+  on: { colour: "#5b2a86", fill: true, size: 16, kind: "new_site" }, off: { colour: "#5b2a86", fill: false, size: 9, kind: "new_site" },
+  site: { colour: "#1f6f9c", fill: true, size: 10, kind: "site" }, closed: { colour: "#6b7280", fill: false, size: 12, kind: "site", cross: true },
+};
 const optionOn = ({ a, s }) => (s !== undefined ? !edit.state.off[s] : edit.state.on[a] === 1);
 const optionId = ({ a, s }) => (s !== undefined ? "site:" + edit.model.sites.id[s] : edit.model.actions.id[a]);
 const optionMay = ({ a, s }) => s !== undefined || mayChange(a);
@@ -204,18 +212,23 @@ function spotLook(spot) {
   const some = spot.options.find((o) => o.a !== undefined), kind = some ? edit.model.actions.kind[some.a] : "site";
   const both = edit.compare ? compareColour(spot) : null;
   if (both) return { colour: both, fill: true, size: 15, kind };
-  if (action) return { colour: "#5b2a86", fill: true, size: 16, kind };
-  if (site) return optionOn(site) ? { colour: "#1f6f9c", fill: true, size: 10, kind: "site" } : { colour: "#6b7280", fill: false, size: 12, kind: "site", cross: true };
-  return { colour: "#5b2a86", fill: false, size: 9, kind };
+  if (action) return Object.assign({}, SPOT_LOOKS.on, { kind });
+  if (site) return optionOn(site) ? SPOT_LOOKS.site : SPOT_LOOKS.closed;
+  return Object.assign({}, SPOT_LOOKS.off, { kind });
 }
 
-function spotIcon(look) {
+function spotPicture(look) {
   const r = look.size / 2, box = look.size + 8, m = box / 2;
   const style = { fill: look.fill ? look.colour : "#fff", stroke: look.fill ? "#fff" : look.colour, "stroke-width": 1.8 };
   const shape = ["shore_power", "ready_spaces"].includes(look.kind) ? svg("rect", Object.assign({ x: m - r, y: m - r, width: look.size, height: look.size, rx: 1.5 }, style)) : svg("circle", Object.assign({ cx: m, cy: m, r }, style));
   const picture = svg("svg", { viewBox: `0 0 ${box} ${box}`, width: box, height: box, "aria-hidden": "true" }, shape);
   if (look.cross) picture.append(svg("path", { d: `M${m - r} ${m - r}L${m + r} ${m + r}`, stroke: look.colour, "stroke-width": 1.8 }));
-  return L.divIcon({ html: picture, className: "edit-spot", iconSize: [Math.max(box, 24), Math.max(box, 24)] });
+  return picture;
+}
+
+function spotIcon(look) {
+  const size = Math.max(look.size + 8, 24);
+  return L.divIcon({ html: spotPicture(look), className: "edit-spot", iconSize: [size, size] });
 }
 
 function spotMarker(spot) {
@@ -283,22 +296,23 @@ function toggleOption(option, on) {
 
 /** A proposed site is drawn along its road, to any whole metre of it. */
 function letDrag(spot, option) {
-  spot.drag = () => { const { dragging } = spot.marker; if (dragging) { if (edit.model.own && optionOn(option) && mayChange(option.a)) dragging.enable(); else dragging.disable(); } };
+  spot.drag = () => { const { dragging } = spot.marker; if (dragging) { if ((edit.model.own || candidatesOnly()) && optionOn(option) && mayChange(option.a)) dragging.enable(); else dragging.disable(); } };
   spot.drag();
   let goal = null, ring = null;
   spot.marker.off("drag dragend");
   spot.marker.on("drag", (event) => {
-    goal = nearestOnRoad(roadsOf(option.a), event.latlng);
+    goal = edit.model.own ? nearestOnRoad(roadsOf(option.a), event.latlng) : null;
     if (!ring) ring = L.circleMarker(event.latlng, { radius: 13, color: "#5b2a86", weight: 3, fill: false, interactive: false }).addTo(MAP);
     ring.setLatLng(goal ? goal.at : spot.at);
     byId("hint").hidden = false;
-    byId("hint").textContent = goal ? edit.model.lines[goal.line].key[0] + " " + markWords(goal.m, 3) : T("map.edit-no-place");
+    byId("hint").textContent = goal ? edit.model.lines[goal.line].key[0] + " " + markWords(goal.m, 3) : T(candidatesOnly() ? "map.edit-candidates-only" : "map.edit-no-place");
   });
   spot.marker.on("dragend", () => {
     spot.marker.setLatLng(spot.at);
     if (ring) ring.remove();
     ring = null;
     byId("hint").hidden = true;
+    if (candidatesOnly()) noteEdit(T("map.edit-candidates-only"));
     if (goal) moveTo(option.a, ownPlace(goal.line, goal.m));
     goal = null;
   });
@@ -356,12 +370,33 @@ function showEditing(on) {
   MAP.closePopup();
   if (on && !drawn.layer) { drawn.layer = L.layerGroup(); buildSpots(); for (const spot of drawn.spots) drawn.layer.addLayer(spot.marker); }
   if (on) { drawn.layer.addTo(MAP); drawEdit(); showEdit(); } else drawn.layer.remove();
+  markPhase();
   buildTree();
   refreshLayers();
 }
 
+/** Classes of gaps of the state or of the plan as it was made, with their look. */
+const gapClasses = () => (edit.found.spacing ? Object.keys(GAP_LOOK).filter((type) => edit.found.spacing.all.classes[type] || edit.begin.spacing.all.classes[type]) : [])
+  .map((type) => [type, view.layers.find((layer) => layer.spec.name === "routes").spec.categories[GAP_LOOK[type]]]);
+
+/** What the mode draws: gaps by class with their length in the state, places by what they are. */
+function editLegend() {
+  const row = (picture, words, more) => el("div", { class: "category" }, picture, el("span", {}, words), more ? el("small", {}, more) : "");
+  const box = el("details", { open: !drawn.folded, id: "edit-legend" }, el("summary", {}, T("map.edit-phase"))), rows = el("div", { class: "layer" });
+  for (const [type, look] of gapClasses()) rows.append(row(swatch("line", look), look.label, lengthWords(edit.found.spacing.all.classes[type] || 0)));
+  for (const [key, look] of Object.entries(SPOT_LOOKS)) {
+    const picture = spotPicture(look);
+    picture.setAttribute("width", 34);
+    rows.append(row(picture, T("map.edit-key-" + key)));
+  }
+  box.append(rows);
+  box.addEventListener("toggle", () => { drawn.folded = !box.open; });
+  return box;
+}
+
 function drawEdit() {
   if (!editing()) return;
+  if (byId("edit-legend")) byId("edit-legend").replaceWith(editLegend());
   if (document.querySelector(".popup.edit-gap")) MAP.closePopup();
   if (drawnRule()) drawGaps();
   drawSpots();

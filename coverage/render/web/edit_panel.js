@@ -53,15 +53,22 @@ function ruleTable() {
   const table = el("table", { class: "edit-table", id: "edit-rules" });
   for (const rule of edit.model.rules) {
     const now = edit.found.rules[rule.id], was = edit.begin.rules[rule.id];
-    if (now.low === undefined || (rule.target === null && now.low === null)) continue;
+    if (rule.target === null && (now.low === null || now.low === undefined)) continue;
+    const title = el("th", { scope: "row" }, rule.title, rule.asks ? el("small", {}, T("map.target") + " " + rule.asks) : "");
+    if (rule.how === "today") { table.append(el("tr", {}, title, el("td", {}, T("map.edit-not-recounted", { value: valueWords(rule, rule) })))); continue; }
     const value = valueWords(rule, now), before = valueWords(rule, was);
     const cell = el("td", {}, el("span", { class: "value" }, value), " ", now.shown ? chip(now.shown, rule.by) : "");
     if (rule.how === "spacing" && now.strict.all.gaps_over) cell.append(el("small", {}, T("map.edit-gaps-over", { n: now.strict.all.gaps_over, limit: lengthWords(rule.span_m), routes: now.strict.all.routes_over })));
     if (value !== before) cell.append(el("small", {}, T("map.edit-was", { value: before })));
-    if (now.recounted === false && rule.target !== null) cell.append(el("small", {}, T("map.edit-not-recounted")));
-    table.append(el("tr", {}, el("th", { scope: "row" }, rule.title, rule.asks ? el("small", {}, T("map.target") + " " + rule.asks) : ""), cell));
+    table.append(el("tr", {}, title, cell));
   }
   return table;
+}
+
+/** How many of the rules with a target that the page recounts are met. */
+function metWords(rules) {
+  const asked = edit.model.rules.filter((rule) => rule.target !== null && rule.how !== "today");
+  return asked.filter((rule) => rules[rule.id] && rules[rule.id].status === "met").length + "/" + asked.length;
 }
 
 /** The plan on one page, as it is printed: what is built, which rules are met, lengths by class, the worst gaps, people, money. */
@@ -72,14 +79,12 @@ function sheet() {
   actions.id.forEach((_, a) => { if (found.done[a] && !actions.event[a]) { const held = built.get(actions.kind[a]) || [0, 0]; built.set(actions.kind[a], [held[0] + 1, held[1] + actions.cost[a]]); } });
   for (const [kind, [n, cost]] of built) row(kinds[kind] || kind, n + " · " + moneyWords(cost));
   row(T("map.edit-cost"), moneyWords(found.money), moneyWords(edit.begin.money));
-  const met = ({ rules }) => { const asked = edit.model.rules.filter((rule) => rule.target !== null); return asked.filter((rule) => rules[rule.id].status === "met").length + "/" + asked.length; };
-  row(T("map.edit-met"), met(found), met(edit.begin));
+  row(T("map.edit-met"), metWords(found.rules), metWords(edit.begin.rules));
   const missed = edit.model.rules.filter((rule) => ["not met", "undecided"].includes(found.rules[rule.id].status));
   if (missed.length) row(T("map.edit-not-met"), missed.map((rule) => rule.title).join(T("map.comma")));
   if (found.spacing) {
-    const categories = view.layers.find((layer) => layer.spec.name === "routes").spec.categories;
     const length = ({ spacing: { all } }, type) => lengthWords(all.classes[type] || 0) + " · " + percentWords((all.classes[type] || 0) / (all.length_m || 1));
-    for (const type in GAP_LOOK) if (found.spacing.all.classes[type] || edit.begin.spacing.all.classes[type]) row(el("span", {}, svg("svg", { viewBox: "0 0 14 6", width: 14, height: 6, "aria-hidden": "true" }, svg("rect", { width: 14, height: 6, fill: categories[GAP_LOOK[type]].colour })), " ", categories[GAP_LOOK[type]].label), length(found, type), length(edit.begin, type));
+    for (const [type, look] of gapClasses()) row(el("span", {}, swatch("line", look), " ", look.label), length(found, type), length(edit.begin, type));
     row(T("map.edit-gap-column"), lengthWords(found.spacing.all.gap_max_m), lengthWords(edit.begin.spacing.all.gap_max_m));
     row(T("map.edit-part-gaps"), el("span", {}, ...rankedGaps().slice(0, 3).map((gap) => el("small", {}, gapTitle(gap)))));
   }
@@ -200,10 +205,9 @@ function scenarioTable() {
   const rows = [[T("map.edit-now"), scenario(T("map.edit-now")), null], ...edit.scenarios.map((one) => [one.name, one.told, one])];
   const table = el("table", { class: "edit-table side" }, el("tr", {}, ...[T("map.edit-name"), T("map.edit-actions"), T("map.edit-cost"), T("map.edit-met"), T("map.edit-gap-column"), T("map.edit-people-column")].map((words) => el("th", { scope: "col" }, words))));
   for (const [name, told, kept] of rows) {
-    const asked = edit.model.rules.filter((rule) => rule.target !== null), met = asked.filter((rule) => told.figures.rules[rule.id] && told.figures.rules[rule.id].status === "met").length;
     const title = kept ? el("input", { type: "text", value: name, "aria-label": T("map.edit-name") }) : el("b", {}, name);
     if (kept) title.addEventListener("change", () => { kept.name = kept.told.name = title.value.trim() || kept.name; showEdit(); });
-    const line = el("tr", {}, el("th", { scope: "row" }, title), el("td", {}, String(told.on.length + told.places.length)), el("td", {}, decimals(told.figures.cost, 1)), el("td", {}, met + "/" + asked.length),
+    const line = el("tr", {}, el("th", { scope: "row" }, title), el("td", {}, String(told.on.length + told.places.length)), el("td", {}, decimals(told.figures.cost, 1)), el("td", {}, metWords(told.figures.rules)),
       el("td", {}, told.figures.longest_gap_km === null ? T("value.none") : lengthWords(told.figures.longest_gap_km * 1000)), el("td", {}, percentWords(edit.model.people.total ? told.figures.people / edit.model.people.total : 0)));
     table.append(line);
     if (kept) table.append(el("tr", { class: "scenario-tools" }, el("td", { colspan: "6" },

@@ -1,11 +1,9 @@
 // Panels: findings, the layer tree that is also the legend, strip charts, the line of notes, today / with the plan.
 function setPhase(phase) {
+  if (editing()) togglePanel("edit", false);
   if (view.phase === phase) return;
   view.phase = phase;
-  for (const button of document.querySelectorAll("#phase button")) {
-    button.setAttribute("aria-pressed", String(button.dataset.phase === phase));
-  }
-  document.body.dataset.phase = phase;
+  markPhase();
   MAP.closePopup();
   if (phase === "after" && DATA.plan && !isNarrow()) togglePanel("plan", true);
   buildTree();
@@ -13,17 +11,26 @@ function setPhase(phase) {
   say(T(phase === "before" ? "map.before" : "map.after"));
 }
 
+/** What the map shows is pressed: today, the plan, or the plan that is being changed by hand. */
+function markPhase() {
+  for (const button of document.querySelectorAll("#phase button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.phase === (editing() ? "edit" : view.phase)));
+    button.hidden = button.dataset.phase === "edit" && !editing();
+  }
+  document.body.dataset.phase = view.phase;
+}
+
 function buildPhase() {
   const wanted = view.layers.some((l) => l.spec.phase !== "both");
   const box = byId("phase");
   box.hidden = !wanted;
   box.setAttribute("aria-label", T("map.phase"));
-  for (const phase of ["before", "after"]) {
-    const button = el("button", { type: "button", "aria-pressed": String(phase === view.phase), onclick: () => setPhase(phase) }, T("map." + phase));
+  for (const phase of ["before", "after", "edit"]) {
+    const open = () => (phase === "edit" ? togglePanel("edit", true) : setPhase(phase)), button = el("button", { type: "button", onclick: open }, T(phase === "edit" ? "map.edit-phase" : "map." + phase));
     button.dataset.phase = phase;
     box.append(button);
   }
-  document.body.dataset.phase = view.phase;
+  markPhase();
 }
 
 const STATUS_SIGN = { met: "✓", "not met": "✕", undecided: "?", "met on average": "!", "not due": "…" };
@@ -85,6 +92,7 @@ function buildTree() {
   const tree = byId("tree");
   tree.replaceChildren();
   if (basemap) tree.append(toggleRow(T("group.background"), MAP.hasLayer(basemap), (on) => { if (on) basemap.addTo(MAP); else basemap.remove(); }));
+  if (editing()) tree.append(editLegend());
   for (const group of DATA.groups) {
     const layers = view.layers.filter((l) => l.spec.group === group.name && l.inPhase && l.spec.count);
     if (!layers.length) continue;
