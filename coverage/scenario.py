@@ -222,13 +222,14 @@ def merged_scenario(merged: Merged, base: Scenario, places: Mapping[str, Scenari
 # -- two scenarios in words ---------------------------------------------------------------------------
 
 
-def _decision_words(decision: str, lang: str) -> str:
+def decision_words(decision: str, lang: str) -> str:
     """A decision in words: switched on (in a year), ruled out, none."""
     what, _, year = decision.partition(" ")
     return text(f"scenario.{what or 'nothing'}", lang) + (f" {year}" if year else "")
 
 
-def _named(name: str, lang: str) -> str:
+def decided_on(name: str, lang: str) -> str:
+    """What a decision is on: the id of an action, or a site of today in words."""
     return text("scenario.site", lang, name=name.removeprefix(SITE)) if name.startswith(SITE) else name
 
 
@@ -248,7 +249,7 @@ def compare_lines(first: Scenario, second: Scenario, lang: str) -> list[str]:
     one, other = first.decisions(), second.decisions()
     lines = [
         "\t".join(
-            [_named(name, lang), *(_decision_words(found.get(name, ""), lang) for found in (one, other))]
+            [decided_on(name, lang), *(decision_words(found.get(name, ""), lang) for found in (one, other))]
         )
         for name in sorted({*one, *other})
         if one.get(name, "") != other.get(name, "")
@@ -264,6 +265,67 @@ def compare_lines(first: Scenario, second: Scenario, lang: str) -> list[str]:
             if ends[0] != ends[1]:
                 lines.append("\t".join([rule, *ends]))
     return lines or [text("scenario.same", lang)]
+
+
+def scenario_result(scenario: Scenario, run: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``result.json`` would say of a scenario, as far as the page has told it.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    run : mapping
+        ``result.json`` of the run on whose map it was made: today's state, and names, costs and places of its actions.
+
+    Returns
+    -------
+    dict
+        As ``result.json`` is laid out; ``plan.off`` has what was ruled out by hand.
+    """
+    told = scenario.figures
+    known = {
+        str(row.get("id")): row
+        for path in (("plan", "others"), ("plan", "actions"))
+        for row in _rows(run, *path)
+    }
+    actions = [
+        {key: known.get(name, {}).get(key) for key in ("kind", "name", "lon", "lat", "cost")} | {"id": name}
+        for name in scenario.on
+    ]
+    actions += [place.model_dump() | {"id": place.id, "name": place.name} for place in scenario.places]
+    for row in actions:
+        row["year"] = scenario.years.get(row["id"])
+    gaps = {"gap_max_km": told.get("longest_gap_km"), "own_gaps_over": told.get("gaps_over")}
+    rules, after = told.get("rules"), _rows(run, "after", "findings")
+    spacing = [row.get("rule") for row in after if row.get("unit") == "km"]
+    findings = []
+    for row in after:
+        mine = _at(rules, str(row.get("rule")))
+        figures = gaps if [row.get("rule")] == spacing else {}  # the page tells the gaps of one rule
+        said = {**mine, "shown": mine.get("status"), "figures": figures} if isinstance(mine, Mapping) else {}
+        findings.append({**row, **said})
+    before = _rows(run, "plan", "steps")[:1]
+    cost = {"high": told.get("cost"), "unit": _at(run, "plan", "cost", "unit")}
+    plan = {
+        "actions": actions,
+        "off": list(scenario.off),
+        "cost": cost,
+        "people": {"after": told.get("people")},
+        "steps": [*before, {"longest_gap_km": told.get("longest_gap_km")}],
+    }
+    today = {key: run.get(key) for key in ("project", "provenance", "findings", "routes", "siting")}
+    return {**today, "after": {"findings": findings}, "plan": plan}
+
+
+def _at(found: object, *names: str) -> Any:
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def _rows(found: object, *names: str) -> list[dict[str, Any]]:
+    """Rows of a part of ``result.json``; none where somebody else's has no list."""
+    rows = _at(found, *names)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def _number(value: object) -> str:
@@ -287,12 +349,16 @@ def merge_lines(merged: Merged, lang: str) -> list[str]:
     lang : str
     """
     agreed = [
-        "\t".join([text("scenario.agreed", lang), _named(name, lang), _decision_words(decision, lang)])
+        "\t".join([text("scenario.agreed", lang), decided_on(name, lang), decision_words(decision, lang)])
         for name, decision in merged.agreed.items()
     ]
     conflicts = [
         "\t".join(
-            [text("scenario.conflict", lang), _named(name, lang), *(_decision_words(x, lang) for x in three)]
+            [
+                text("scenario.conflict", lang),
+                decided_on(name, lang),
+                *(decision_words(x, lang) for x in three),
+            ]
         )
         for name, three in merged.conflicts.items()
     ]

@@ -738,7 +738,7 @@ def test_results_are_not_written_through_a_link(client, project, run, tmp_path, 
         run.rename(project / "runs" / "b")
     (project / name).symlink_to(tmp_path / "outside")
     at = f"{AT}/compare" if kind == "compare" else f"{AT}/jobs/{kind}"
-    assert client.post(at, json={"name": "a"}).status_code == 403
+    assert client.post(at, json={"first": "runs/a", "second": "run"}).status_code == 403
     assert not list((tmp_path / "outside").iterdir())
 
 
@@ -968,7 +968,9 @@ def test_results_are_kept_under_a_name_once(client, project, run):
     assert client.post(f"{AT}/keep", json={"name": "基准"}).status_code == 409
     for name in ("..", "a/b", ".x", ""):
         assert client.post(f"{AT}/keep", json={"name": name}).status_code == 422
-    assert client.post(f"{AT}/compare", json={"name": "../run"}).status_code == 404
+    for first in ("../run", "runs/none", "runs/../run", "scenarios/none", ""):
+        pair = {"first": first, "second": "run"}
+        assert client.post(f"{AT}/compare", json=pair).status_code == 404
     assert client.get(f"{AT}/compare").status_code == 404
     assert [p.name for p in (project / "runs").iterdir()] == ["基准"]
 

@@ -219,8 +219,7 @@ def walk_scenario(page, project):
     """The plan is edited in the map, saved, changed back and opened; recounted, and compared with the run before."""
     page.fill("#keep-name", "原方案")
     page.press("#keep-name", "Enter")
-    kept = page.locator("#kept li:has-text('原方案') button")
-    kept.wait_for()
+    page.wait_for_selector("#compare-first option:has-text('原方案')", state="attached")
     page.frame_locator("#map").locator("#toggle-edit").click()
     switched = page.locator("#map").evaluate(
         """frame => {
@@ -244,8 +243,12 @@ def walk_scenario(page, project):
     assert set(on) <= chosen
     assert switched not in chosen
     page.frame_locator("#map").locator("body[data-ready=yes]").wait_for()
-    kept.click()
-    page.frame_locator("iframe.compare").locator("body[data-ready=yes]:has-text('原方案')").wait_for()
+    for first in ("runs/原方案", "scenarios/少一处"):
+        page.select_option("#compare-first", first)
+        page.click("#compare")
+        page.frame_locator("iframe.compare").locator(
+            f"body[data-ready=yes]:has-text('{first.split('/')[1]}')"
+        ).wait_for()
 
 
 def walk_zip(page, project, tmp_path):

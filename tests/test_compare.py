@@ -103,7 +103,7 @@ def test_the_same_run_twice_agrees(written):
     """Nothing differs."""
     found = compare(*written(lambda held: None), "en")
     assert found.changes == ()
-    assert table_lines(found, "en", aligned=True) == ["the two runs agree"]
+    assert table_lines(found, "en", aligned=True) == ["the two agree"]
     assert {p.run for p in found.places} == {"both"}
 
 
@@ -194,6 +194,57 @@ def test_rules_money_and_the_longest_gap_with_units(written):
 EVIL = "=cmd|' /C calc'!A1<img src=x onerror=document.title='run'>{{7*7}}"
 
 
+def test_scenarios_are_compared_as_runs_are(written, tmp_path, capsys):
+    """By the names, costs and places of the run on whose map they were made; with one another, and with the run."""
+    one, _ = written(lambda held: held["plan"].update(others=[action("E", 113.4, 27.0, cost=70.0)]))
+    base = tmp_path / "two"
+    ids = ["new_site-A", "new_site-B", "new_site-C", "shore_power-D"]
+    figures = {
+        "rules": {"berths": {"low": 1.0, "high": 1.0, "status": "met"},
+                  "spacing": {"low": 60.0, "high": 60.0, "status": "not met"}},
+        "longest_gap_km": 90.1, "gaps_over": 4, "cost": 262.0, "people": 900,
+    }  # fmt: skip
+    years = dict.fromkeys(ids, 2026) | {"new_site-C": 2027}
+    mine = {"schema": 1, "on": ids, "years": years}
+    place = {"ref": "G1", "km": 12.5, "lon": 113.0, "lat": 26.5}
+    on, off = [*ids[1:], "new_site-E", "gone"], ["site:S1", "new_site-A", "x"]
+    other = {"schema": 1, "on": on, "off": off, "places": [place], "years": years, "figures": figures}
+    for name, scenario in (("mine", mine), ("other", other)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(scenario), "utf-8")
+    found = compare(tmp_path / "mine.json", tmp_path / "other.json", "en", base=base)
+    assert found.names == ("mine", "other")
+    assert told(found, "actions") == [
+        ("E", "–", "new charging site · 70", "new"),
+        ("gone", "–", "–", "new"),
+        ("G1 K12.5", "–", "new charging site · –", "new"),
+        ("A", "new charging site · 2026 · 64", "–", "dropped"),
+        ("existing site S1", "not chosen", "ruled out", ""),
+        ("x", "not chosen", "ruled out", ""),
+    ]
+    assert told(found, "gaps") == [("longest gap with the plan", "–", "90.1 km", "")]
+    assert [c.part for c in found.changes if c.part in ("why", "rules", "routes", "siting")] == []
+    runs = {place.name: (place.run, place.lon) for place in found.places}
+    assert runs["E"] == ("second", 113.4)
+    assert (runs["A"], runs["B"], runs["G1 K12.5"]) == (("first", 113.0), ("both", 113.1), ("second", 113.0))
+    # With the run itself: its own actions differ in nothing, what the page said does.
+    found = compare(one, tmp_path / "other.json", "en", base=base)
+    assert ("Berths", "50% – 75% · not met", "100% · met", "met now") in told(found, "after")
+    spaced = (
+        "Spacing",
+        "50 km, longest 82.7 km, 3 gaps too long · not met",
+        "60 km, longest 90.1 km, 4 gaps too long · not met",
+        "",
+    )
+    assert spaced in told(found, "after")
+    assert ("cost of the plan", "256 万元", "262 万元", "") in told(found, "money")
+    assert told(compare(one, tmp_path / "mine.json", "en", base=base), "actions") == []
+    both = [str(tmp_path / f"{name}.json") for name in ("mine", "other")]
+    assert _run(["compare", *both, "--out", str(tmp_path / "out")]) == 2
+    assert "--run" in capsys.readouterr().err
+    assert _run(["compare", *both, "--run", str(base), "--out", str(tmp_path / "out")]) == 0
+    assert "G1 K12.5" in (tmp_path / "out" / "compare.html").read_text("utf-8")
+
+
 def test_page_and_sheet_hold_the_same_changes_as_text(written, tmp_path, capsys):
     """Each change stands in both; a name is never markup and never a formula; a second time it refuses to overwrite."""
 
@@ -228,9 +279,9 @@ def test_the_map_shows_actions_in_two_colours(written, tmp_path, browser):
     page.goto((tmp_path / "out" / "compare.html").as_uri())
     page.wait_for_selector("body[data-ready=yes]")
     legend = page.locator("#tree").inner_text()
-    assert "in the first run only" in legend
+    assert "in the first only" in legend
     assert "in both" in legend
-    assert "in the second run only" not in legend
+    assert "in the second only" not in legend
     assert "dropped" in page.locator("#finding-list").inner_text()
     assert heard == []
     page.close()

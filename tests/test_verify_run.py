@@ -130,7 +130,7 @@ def test_folders_may_have_any_name(honest, tmp_path, name):
     folder = tmp_path / name
     shutil.copytree(honest, folder)
     assert found(folder) == []
-    assert table_lines(compare(folder, honest, "en"), "en", aligned=False) == ["the two runs agree"]
+    assert table_lines(compare(folder, honest, "en"), "en", aligned=False) == ["the two agree"]
     assert sorted(p.name for p in folder.iterdir()) == sorted(p.name for p in honest.iterdir())
 
 
@@ -390,7 +390,7 @@ def test_it_speaks_the_language_of_the_project(copy, honest, monkeypatch, capsys
     assert "is claimed to be 0.5" in told
     assert "no list of its files" in told
     assert _run(["compare", str(honest), str(honest)]) == 0
-    assert "两次成果一致" in capsys.readouterr().out
+    assert "两者一致" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("unit", ["km", "mi"])

@@ -19,6 +19,7 @@ from .handover import RUN, map_policy
 from .jobs import Job
 from .project_file import change_project, open_project
 from .runs import plan_words
+from .scenarios import HOME as SCENARIOS
 from .scenarios import scenario_file, scenario_names
 from .world import Folder, RefusedError, safe_name
 
@@ -120,11 +121,25 @@ def keep(ask: Ask) -> dict[str, Any]:
 
 
 def compare(ask: Ask) -> dict[str, Any]:
-    """Start comparing a result that was kept with the last one."""
-    name = ask.text("name")
-    if name not in kept(ask.folder) or not is_run_folder(ask.folder.inside(RUN)):
+    """Start comparing two of: the last result (``run``), one that was kept (``runs/NAME``), ``scenarios/NAME``."""
+    if not is_run_folder(ask.folder.inside(RUN)):
         raise RefusedError(404, "app-no-file")
-    args = ["compare", f"{KEPT}/{name}", RUN, "--out", "compare", "--overwrite", "--lang", ask.lang]
+    known = {RUN: RUN, **{f"{KEPT}/{name}": f"{KEPT}/{name}" for name in kept(ask.folder)}}
+    known |= {f"{SCENARIOS}/{name}": f"{SCENARIOS}/{name}.json" for name in scenario_names(ask.folder)}
+    asked = [ask.text(name) for name in ("first", "second")]
+    if not set(asked) <= known.keys():
+        raise RefusedError(404, "app-no-file")
+    args = [
+        "compare",
+        *(known[name] for name in asked),
+        "--run",
+        RUN,
+        "--out",
+        "compare",
+        "--overwrite",
+        "--lang",
+        ask.lang,
+    ]
     ask.folder.inside("compare")
     ask.jobs.start(Job(ask.folder, "compare"), args, ask.lang)
     return {"started": "compare"}

@@ -167,7 +167,7 @@ def suffix_of(name: str) -> str:
 
 def _is_data_folder(path: Path) -> bool:
     usual = path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
-    return usual and not (path / "result.json").exists() and path.name != "scenarios"
+    return usual and not (path / "result.json").exists() and path.name not in ("scenarios", "compare")
 
 
 class World:

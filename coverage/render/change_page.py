@@ -14,6 +14,7 @@ import xlsxwriter
 from ..atomic import write_file
 from ..errors import InputError
 from ..markup import clean_xml
+from ..scenario import is_scenario
 from ..schema import columns
 from ..tables import styles
 from ..tables.layer import MIDDLE, PLAN, QUIET, Category, Layer, LayerStyle, Mark
@@ -35,7 +36,14 @@ WIDTHS = (16, 44, 34, 34, 40)
 
 
 def write_comparison(
-    found: Comparison, first: Path, second: Path, folder: Path, *, lang: str, overwrite: bool
+    found: Comparison,
+    first: Path,
+    second: Path,
+    folder: Path,
+    *,
+    lang: str,
+    overwrite: bool,
+    base: Path | None = None,
 ) -> None:
     """Write ``compare.html`` and ``compare.xlsx`` into a folder.
 
@@ -43,9 +51,13 @@ def write_comparison(
     ----------
     found : Comparison
     first, second : Path
-        Run folders; roads are drawn where they hold ``layers.gpkg``.
+        Run folders; roads are drawn where they hold ``layers.gpkg``. Or scenarios.
     folder : Path
         Made if it is missing.
+    lang : str
+    overwrite : bool
+    base : Path, optional
+        Run folder on whose map the scenarios were made: its roads and today's gaps are drawn.
 
     Raises
     ------
@@ -58,11 +70,12 @@ def write_comparison(
     a, b = found.names
     named = " · ".join((text("compare.first", lang, name=a), text("compare.second", lang, name=b)))
     cards = [card for part in PARTS if (card := _card(found, part, lang)) is not None]
+    grounds = [base if base is not None and is_scenario(path) else path for path in (first, second)]
     gaps = [
-        *_gaps(first, second, "compared_gaps_today", ("routes_before", "routes")),
+        *_gaps(*grounds, "compared_gaps_today", ("routes_before", "routes")),
         *_gaps(first, second, "compared_gaps", ("routes_after", "routes")),
     ]
-    layers = [*_ground(second), *gaps, *_actions(found)]
+    layers = [*_ground(grounds[1]), *gaps, *_actions(found)]
     page = MapPage(layers, text("compare.title", lang), lang=lang, subtitle=named, cards=cards)
     write_map(page, folder / "compare.html", overwrite=overwrite)
 

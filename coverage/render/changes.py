@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..network.geometry import earth_centred
+from ..scenario import decided_on, decision_words, is_scenario, read_scenario, scenario_result
 from ..schema import COLUMNS, Column, Reader, column, in_currency, shown
 from ..tables.summary import padded, width
 from ..texts import catalogue, text
@@ -71,21 +72,23 @@ class Comparison:
     places: tuple[Place, ...] = field(repr=False, default=())
 
 
-def compare(first: Path, second: Path, lang: str) -> Comparison:
-    """Compare two run folders, or two files ``result.json``.
+def compare(first: Path, second: Path, lang: str, *, base: Path | None = None) -> Comparison:
+    """Compare two run folders, or two files ``result.json``; with a ``base`` also scenarios.
 
     Parameters
     ----------
     first, second : Path
     lang : str
         Language of the words.
+    base : Path, optional
+        Run folder on whose map scenarios were made: it has today's state, and names, costs and places of their actions.
 
     Raises
     ------
     InputError
         If one of them has no ``result.json``, or a damaged one.
     """
-    pair = Pair(Result(first), Result(second), lang)
+    pair = Pair(Result(first, base), Result(second, base), lang)
     made = {
         "why": pair.why,
         "rules": lambda: pair.rules("findings"),
@@ -126,8 +129,9 @@ def table_lines(found: Comparison, lang: str, *, aligned: bool) -> list[str]:
 
 
 def _names(first: Path, second: Path) -> tuple[str, str]:
-    """Names of the folders; with the one above where they are the same."""
+    """Names of the folders and scenarios; with the folder above where they are the same."""
     a, b = (path.resolve() for path in (first, second))
+    a, b = (path.with_suffix("") if is_scenario(path) else path for path in (a, b))
     if a.name != b.name:
         return a.name, b.name
     return "/".join(a.parts[-2:]), "/".join(b.parts[-2:])
@@ -136,8 +140,12 @@ def _names(first: Path, second: Path) -> tuple[str, str]:
 class Result:
     """A ``result.json`` that is asked for rows and numbers: what is not as it should be is named, or is not there."""
 
-    def __init__(self, folder: Path) -> None:
-        self.file, self.whole = result_path(folder), read_result(folder)
+    def __init__(self, folder: Path, base: Path | None = None) -> None:
+        self.file = result_path(folder)
+        if base is not None and is_scenario(folder):
+            self.whole = scenario_result(read_scenario(folder), read_result(base))
+        else:
+            self.whole = read_result(folder)
 
     def at(self, path: str) -> Any:
         """The value at a path of keys; None if there is none."""
@@ -312,6 +320,15 @@ class Pair:
         for old in gone:
             if id(old) not in kept:
                 yield self.named(old), self.about(old), "–", self.words("action-dropped")
+        yield from self._ruled_out({str(name) for name, _, _ in self.both("plan.actions", "id")})
+
+    def _ruled_out(self, built: set[str]) -> Iterator[tuple[str, ...]]:
+        """What one scenario alone rules out, sites of today that it closes among it; what the other builds is told."""
+        lists = (result.at("plan.off") for result in (self.a, self.b))
+        old, new = ({str(name) for name in names} if isinstance(names, list) else set() for names in lists)
+        for name in sorted((old ^ new) - built):
+            cells = (decision_words("off" if name in names else "", self.lang) for names in (old, new))
+            yield decided_on(name, self.lang), *cells, ""
 
     def _moved(self, rows: Sequence[tuple[Row, Row]]) -> dict[int, tuple[Row, float]]:
         """Pairs of a dropped and a new action of one kind, nearest first: the new one's id -> (dropped one, km)."""

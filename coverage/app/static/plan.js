@@ -149,13 +149,25 @@ export async function planPage(project) {
   const compareJob = follow(project, "compare", compareLog, { done: (ok) => {
     if (ok) fill(compared, h("iframe", { class: "compare", title: t("plan.compared"), src: address(of(project, "compare")) }));
   } });
+  const pair = ["", "run"]; // what is compared: "run" is the last result
+  const compareButton = () => h("button", { type: "button", id: "compare", disabled: !pair[0] || !pair[1] || pair[0] === pair[1], onclick: (event) => during(event.currentTarget, async () => {
+    compared.replaceChildren();
+    await post(of(project, "compare"), { first: pair[0], second: pair[1] });
+    compareJob.show();
+  }) }, t("plan.compare"));
+  function comparePick(nth) {
+    const groups = [["kept-results", view.kept.map((name) => ["runs/" + name, name])], ["kept-scenarios", view.scenarios.map((name) => ["scenarios/" + name, name])]];
+    const option = ([value, name]) => h("option", { value, selected: value === pair[nth] }, name);
+    return h("select", { id: `compare-${nth ? "second" : "first"}`, "aria-label": t(nth ? "plan.compare-second" : "plan.compare-first"), onchange: (event) => { pair[nth] = event.target.value; drawKept(); } },
+      h("option", { value: "" }, t("plan.compare-choose")), option(["run", t("plan.compare-now")]),
+      groups.map(([key, options]) => (options.length ? h("optgroup", { label: t("plan." + key) }, options.map(option)) : null)));
+  }
   function drawKept() {
     const name = h("input", { id: "keep-name", maxLength: 60, placeholder: t("plan.keep-name"), "aria-label": t("plan.keep-name") });
     const keep = h("button", { type: "submit" }, t("plan.keep"));
     fill(kept, h("h2", {}, t("plan.kept")), h("p", { class: "small soft" }, t("plan.kept-words")),
       h("form", { class: "row", onsubmit: (event) => { event.preventDefault(); during(keep, async () => { await post(of(project, "keep"), { name: name.value }); await again(); }); } }, name, keep),
-      view.kept.length ? h("ul", { class: "picks" }, view.kept.map((each) => h("li", { class: "row" }, h("span", { class: "grow" }, each),
-        h("button", { type: "button", onclick: (event) => during(event.currentTarget, async () => { compared.replaceChildren(); await post(of(project, "compare"), { name: each }); compareJob.show(); }) }, t("plan.compare"))))) : null,
+      view.kept.length + view.scenarios.length ? h("div", { class: "pair" }, comparePick(0), comparePick(1), compareButton()) : null,
       compareLog, compared);
   }
 
