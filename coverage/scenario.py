@@ -293,7 +293,7 @@ def scenario_result(scenario: Scenario, run: Mapping[str, Any]) -> dict[str, Any
     ]
     actions += [place.model_dump() | {"id": place.id, "name": place.name} for place in scenario.places]
     for row in actions:
-        row["year"] = scenario.years.get(row["id"])
+        row["year"] = scenario.years.get(str(row["id"]))
     gaps = {"gap_max_km": told.get("longest_gap_km"), "own_gaps_over": told.get("gaps_over")}
     rules, after = told.get("rules"), _rows(run, "after", "findings")
     spacing = [row.get("rule") for row in after if row.get("unit") == "km"]

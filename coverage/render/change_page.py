@@ -70,12 +70,12 @@ def write_comparison(
     a, b = found.names
     named = " · ".join((text("compare.first", lang, name=a), text("compare.second", lang, name=b)))
     cards = [card for part in PARTS if (card := _card(found, part, lang)) is not None]
-    grounds = [base if base is not None and is_scenario(path) else path for path in (first, second)]
+    here, there = (base if base is not None and is_scenario(path) else path for path in (first, second))
     gaps = [
-        *_gaps(*grounds, "compared_gaps_today", ("routes_before", "routes")),
+        *_gaps(here, there, "compared_gaps_today", ("routes_before", "routes")),
         *_gaps(first, second, "compared_gaps", ("routes_after", "routes")),
     ]
-    layers = [*_ground(grounds[1]), *gaps, *_actions(found)]
+    layers = [*_ground(there), *gaps, *_actions(found)]
     page = MapPage(layers, text("compare.title", lang), lang=lang, subtitle=named, cards=cards)
     write_map(page, folder / "compare.html", overwrite=overwrite)
 
