@@ -231,8 +231,8 @@ def test_scenarios_are_compared_as_runs_are(written, tmp_path, capsys):
     assert ("Berths", "50% – 75% · not met", "100% · met", "met now") in told(found, "after")
     spaced = (
         "Spacing",
-        "50 km, longest 82.7 km, 3 gaps too long · not met",
-        "60 km, longest 90.1 km, 4 gaps too long · not met",
+        "50.0 km, longest 82.7 km, 3 gaps too long · not met",
+        "60.0 km, longest 90.1 km, 4 gaps too long · not met",
         "",
     )
     assert spaced in told(found, "after")
