@@ -6,6 +6,7 @@ one of which counts in miles.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import sqlite3
@@ -14,10 +15,13 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import fields, is_dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib
 import pandas as pd
 import pytest
+from PIL import ImageFont
 from plugspan.inputs import Inputs
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
@@ -614,3 +618,36 @@ def test_a_reader_redoes_every_share_from_the_parts_beside_it(run):
             pair = [cells[row["rule"]][f"{end}_{part}"].value for part in ("part", "whole")]
             assert pair[0] / pair[1] == pytest.approx(share, abs=1e-6)
             assert any(a / b == pytest.approx(share, abs=1e-3) for a, b in told), (row["title"], end, lines)
+
+
+def pixels_on_screen(cell, bold) -> float:
+    """Width of a number or date as a spreadsheet draws it at 96 pixels an inch; Chinese characters are square."""
+    if isinstance(cell.value, dt.date):
+        year, month, day = cell.value.timetuple()[:3]
+        words = (
+            f"{year}年{month}月{day}日" if "年" in cell.number_format else f"{day} {MONTHS[month - 1]} {year}"
+        )
+    else:
+        words = as_excel_shows(cell)
+    square = len(re.findall("[\u2e80-\uffee]", words))
+    size = cell.font.size * 96 / 72
+    return square * size + bold.getlength(re.sub("[\u2e80-\uffee]", "", words)) / 100 * size
+
+
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+def test_no_number_or_date_is_wider_than_its_column(run):
+    """Nowhere ``###``: measured in bold DejaVu Sans, wider than the fonts that are asked for, an indent included."""
+    bold = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans-Bold.ttf"), 100)
+    narrow, measured = set(), 0
+    for title, rows in run.cells.items():
+        columns = {at: held.width for held in rows[0][0].parent.column_dimensions.values()
+                   for at in range(held.min, held.max + 1)}  # fmt: skip
+        for cell in (cell for row in rows for cell in row if isinstance(cell.value, (int, float, dt.date))):
+            room = int(columns[cell.column] * 7) - 5 - 13 * int(cell.alignment.indent)
+            measured += 1
+            if pixels_on_screen(cell, bold) > room:
+                narrow.add((title, cell.column_letter, cell.value, cell.number_format, room))
+    assert measured > 100
+    assert not narrow, sorted(narrow, key=str)[:20]

@@ -10,7 +10,7 @@ from typing import Any
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from ...schema import SHARES, Column, in_readers_unit, readers_unit, shown
+from ...schema import SHARES, Column, day, in_readers_unit, readers_unit, shown
 from ...tables.summary import width
 from ...tables.table import Head, Table, cell_value
 
@@ -53,17 +53,53 @@ def _units(sheet: Table, head: Head, n: int) -> list[str]:
     return sheet.frame[head.unit_by].tolist()[:n] if head.unit_by else [head.column.unit] * n
 
 
-def column_widths(sheet: Table, rows: Sequence[Sequence[Any]]) -> list[float]:
-    """Width of each column in characters, from its header and its first rows; Chinese characters take two."""
+def column_widths(sheet: Table, rows: Sequence[Sequence[Any]], formats: Formats, lang: str) -> list[float]:
+    """Width of each column in characters, from its header, its first texts and all its numbers and dates.
+
+    A text that is too long breaks into lines; a number or a date shows as ``###``, so each of them counts, in
+    the digits of the widest font that a spreadsheet may take instead of the book's.
+    """
     found = []
-    for i, head in enumerate(sheet.heads):
-        words = [max((width(line) for line in str(row[i]).split("\n")), default=0) for row in rows[:400]
-                 if row[i] is not None and not isinstance(row[i], float)]  # fmt: skip
+    for c, head in enumerate(sheet.heads):
+        words = [max((width(line) for line in row[c].split("\n")), default=0) for row in rows[:400]
+                 if isinstance(row[c], str)]  # fmt: skip
+        numbers = {displayed(row[c], kind, lang) for row, kind in zip(rows, formats[c], strict=True)
+                   if row[c] is not None and not isinstance(row[c], str)}  # fmt: skip
         # A header may break into two lines; a filter button takes its room.
         header = width(head.label) / (2 if width(head.label) > 14 else 1) + 3
-        need = max([header, NARROWEST, *(w + 2 for w in words)])
-        found.append(float(min(need, WIDEST)))
+        need = min(max([header, NARROWEST, *(w + 2 for w in words)]), WIDEST)
+        found.append(float(max(need, *map(number_width, numbers), 0.0)))
     return found
+
+
+Formats = Sequence[Sequence[str]]
+"""Of each column, the number format of each of its cells."""
+
+
+def displayed(value: float | dt.date, kind: str, lang: str) -> str:
+    """Return a number or a date as a spreadsheet shows it in one of the formats of :func:`number_formats`.
+
+    >>> displayed(1234.5, "#,##0.00", "en"), displayed(dt.date(2025, 12, 31), "date", "zh")
+    ('1,234.50', '2025年12月31日')
+    """
+    if isinstance(value, dt.date):
+        return day(value, lang)
+    decimals = len(kind.partition(";")[0].partition(".")[2].rstrip("%"))
+    sign = "+" if kind.startswith("+") else ""
+    return f"{value:{sign}.{decimals}%}" if "%" in kind else f"{value:,.{decimals}f}"
+
+
+def number_width(words: str) -> float:
+    """Width of a number or date in a column's characters, which are the digits of Calibri 11: 7 of 96 pixels an inch.
+
+    Letters are those of bold DejaVu Sans 10, wider than Calibri, YaHei and Noto Sans CJK. Excel keeps 5 pixels of a
+    column to itself, an indent takes 9 and LibreOffice 13.
+    """
+    em = sum(1.0 if width(c) == 2 else EM.get(c, 0.7 if c.isdigit() else 1.0) for c in words)
+    return (em * 10 * 96 / 72 + 13 + 5) / 7
+
+
+EM = {",": 0.39, ".": 0.39, "-": 0.42, " ": 0.36, "+": 0.84}
 
 
 def row_height(row: Sequence[Any], widths: Sequence[float], line_pt: float = 15.0) -> float | None:
@@ -81,14 +117,12 @@ def row_height(row: Sequence[Any], widths: Sequence[float], line_pt: float = 15.
 
 def write_rows(
     page: Worksheet,
-    sheet: Table,
     rows: Sequence[Sequence[Any]],
     widths: Sequence[float],
+    formats: Formats,
     style: Callable[[str], Format],
-    lang: str,
 ) -> None:
     """Write the cells below the header, each by the writer of its type: nothing is guessed from its text."""
-    formats = [_number_formats(sheet, c, rows, lang) for c in range(len(sheet.heads))]
     for r, row in enumerate(rows):
         height = row_height(row, widths)
         if height:
@@ -104,7 +138,7 @@ def write_rows(
                 page.write_number(r + 1, c, value, style(formats[c][r]))
 
 
-def _number_formats(sheet: Table, c: int, rows: Sequence[Sequence[Any]], lang: str) -> list[str]:
+def number_formats(sheet: Table, c: int, rows: Sequence[Sequence[Any]], lang: str) -> list[str]:
     """Excel's number format of each cell of a column: it shows what :func:`plugspan.schema.shown` says.
 
     Numbers of one unit have the same decimals down the column, as many as one of them needs.

@@ -21,7 +21,7 @@ from ...tables.layer import GAP, GOOD, MIDDLE, Imprint, SourceNote
 from ...tables.plan_tables import Tables, sheets
 from ...tables.table import Table, clean
 from ...texts import text
-from .cells import column_widths, row_height, sheet_rows, text_style, write_rows
+from .cells import column_widths, number_formats, row_height, sheet_rows, text_style, write_rows
 
 LOOKS: dict[str, dict[str, Any]] = {
     "good": {"bg_color": "#DCEBF6", "font_color": "#1D5A85"},
@@ -170,12 +170,13 @@ def _page(
     """One table: header in the first row, so that other programs read it as it is."""
     page = book.add_worksheet(sheet.title(lang))
     rows = sheet_rows(sheet, lang)
-    widths = column_widths(sheet, rows)
+    formats = [number_formats(sheet, c, rows, lang) for c in range(len(sheet.heads))]
+    widths = column_widths(sheet, rows, formats, lang)
     for c, (head, at) in enumerate(zip(sheet.heads, widths, strict=True)):
         page.set_column(c, c, at)
         page.write_string(0, c, head.label, style("head"))
     page.set_row(0, row_height([h.label for h in sheet.heads], [w - 2 for w in widths]) or 20.0)
-    write_rows(page, sheet, rows, widths, style, lang)
+    write_rows(page, rows, widths, formats, style)
     last = max(len(rows), 1)
     page.autofilter(0, 0, last, len(sheet.heads) - 1)
     page.freeze_panes(1, 1)
