@@ -19,7 +19,7 @@ from .errors import Fault, InputError
 from .patterns import RoadPatterns
 from .rules.costs import CostTable
 from .rules.model import ChargingRates
-from .settings import Count, NonNegative, Positive, read_toml
+from .settings import Count, NonNegative, Positive, Wording, read_toml
 from .texts import LANGUAGES
 
 T = TypeVar("T", str, Path)
@@ -375,15 +375,15 @@ class OutputSettings(_Frozen):
     """What is written, and how."""
 
     crs: Literal["EPSG:4326", "EPSG:4490", "EPSG:4547"] = "EPSG:4490"
-    title: str = ""
-    author: str = ""
+    title: Wording = Wording("")
+    author: Wording = Wording("")
     approval_number: str = ""
     report_template: FilePath | None = None
     basemap: str = ""
     basemap_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9]*$")] = ""
-    sources: str = ""
+    sources: Wording = Wording("")
     schematic: bool = False
-    note: str = ""
+    note: Wording = Wording("")
 
     @field_validator("basemap")
     @classmethod
@@ -416,7 +416,7 @@ class Project(_Frozen):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_: Annotated[int, Field(alias="schema", ge=1, le=1)]
-    name: str
+    name: Wording
     policy: Annotated[str, AfterValidator(_possible)] = "zhuzhou-2025"
     language: Language = "zh"
     assess_at: dt.date | None = None
@@ -449,6 +449,10 @@ class Project(_Frozen):
     def __repr__(self) -> str:
         """Name, policy and folder."""
         return f"<Project {self.name!r}: policy {self.policy}, {len(self.tables)} tables, in {self.folder}>"
+
+    def title(self, lang: str) -> str:
+        """Title of what is written in a language: that of the output, else the project's name."""
+        return self.output.title.of(lang) or self.name.of(lang)
 
     @property
     def reference_date(self) -> dt.date | None:

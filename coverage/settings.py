@@ -5,17 +5,17 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from .errors import MOST_FAULTS_SHOWN, Fault, InputError
 from .files import read_bytes
-from .texts import catalogue, text
+from .texts import LANGUAGES, catalogue, text
 from .units import LEAST, MOST
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -45,6 +45,45 @@ _WORDS = re.compile(
     re.DOTALL,
 )
 """Comments and texts of several lines, and (as a group) keys or values, with dots between their parts."""
+
+
+class Wording(str):
+    """A text of a settings file, plain or by language: ``"…"`` or ``{ zh = "…", en = "…" }``.
+
+    As a plain string it is the first that is given: what asks for no language stays as simple as before.
+
+    Examples
+    --------
+    >>> name = Wording(dict(zh="株洲", en="Zhuzhou"))
+    >>> name, name.of("en"), Wording("Oslo").of("zh")
+    ('株洲', 'Zhuzhou', 'Oslo')
+    """
+
+    by_language: dict[str, str]
+
+    def __new__(cls, given: str | Mapping[str, str]) -> Wording:
+        """Take a text, or texts by language."""
+        texts = {} if isinstance(given, str) else dict(given)
+        made = super().__new__(cls, next(iter(texts.values()), given if isinstance(given, str) else ""))
+        made.by_language = dict(getattr(given, "by_language", texts))
+        return made
+
+    def of(self, lang: str) -> str:
+        """Return the text in a language; the first one given, if there is none in it."""
+        return self.by_language.get(lang, str(self))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+        """Accept both forms; written again, each keeps its own."""
+        by_language = core_schema.dict_schema(
+            core_schema.literal_schema(list(LANGUAGES)), core_schema.str_schema(), min_length=1
+        )
+        forms = core_schema.tagged_union_schema(
+            {"plain": core_schema.str_schema(), "by language": by_language},
+            lambda given: "by language" if isinstance(given, dict) else "plain",
+        )
+        written = core_schema.plain_serializer_function_ser_schema(lambda own: own.by_language or str(own))
+        return core_schema.no_info_after_validator_function(cls, forms, serialization=written)
 
 
 def read_toml(path: Path, model: type[Model]) -> Model:

@@ -25,6 +25,7 @@ from plugspan.rules.finding import Finding
 from plugspan.rules.kind import kinds
 from plugspan.rules.model import Rule
 from plugspan.rules.policy import PROFILES, read_policy
+from plugspan.settings import Wording
 from plugspan.siting import maxcover
 from plugspan.tables import numbers
 from plugspan.tables.layers import plan_layers
@@ -39,6 +40,7 @@ _PAIRS = {
     "header": ("表头", "header"), "unit": ("单位", "unit"), "also": ("也认作", "also read"),
     "rule": ("规则", "rule"), "target": ("目标", "target"), "by": ("期限", "by"), "source": ("来源", "source"),
     "assumed": ("假定值", "assumed"), "value": ("值", "value"), "text": ("文字", "text"),
+    "texts": ("文字，可按语言分写", "text, or texts by language"),
     "int": ("整数", "whole number"), "float": ("数", "number"), "bool": ("是否", "true or false"),
     "date": ("日期", "date"), "choice": ("选项", "choice"), "path": ("路径", "path"),
     "list": ("列表：", "list of "), "table": ("表：名称 = ", "table: name = "), "section": ("一节", "section"),
@@ -52,7 +54,9 @@ PLACEHOLDERS = {"routes": "REF"}
 """What stands for the names of a table of tables; NAME elsewhere."""
 SHARED = {ActionCost: "costs.ACTION"}
 """Models that several keys have in common: their own keys are told once."""
-PLAIN = {Any: "value", str: "text", int: "int", float: "float", bool: "bool", dt.date: "date", Path: "path"}
+PLAIN = {
+    Any: "value", str: "text", Wording: "texts", int: "int", float: "float", bool: "bool", dt.date: "date", Path: "path"
+}  # fmt: skip
 TABLE_NAMES = {
     "zh": ("充电站（桩）", "服务区、场站等设施", "泊位", "停车场", "需求点", "区县", "靠泊记录", "交通量"),
     "en": (

@@ -155,7 +155,7 @@ def summary_page(ask: Ask, found: dict[str, Any]) -> str:
     )
     lines = [say("made", when=found["started"].replace("T", " "))]
     lines += [say("schematic")] if project.output.schematic else []
-    title = html.escape(project.output.title or project.name)
+    title = html.escape(project.title(project.language))
     return (
         f'<!doctype html>\n<html lang="{text("language.html", ask.lang)}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><title>{title}</title><style>{_STYLE}</style>'

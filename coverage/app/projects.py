@@ -35,7 +35,7 @@ def home(ask: Ask) -> dict[str, Any]:
         entry = {"name": name, "title": name, "policy": "", "changed": changed.isoformat(timespec="minutes")}
         try:
             project, _ = open_project(folder)
-            entry |= {"title": project.name, "policy": _policy_name(project.policy, ask.lang)}
+            entry |= {"title": project.name.of(ask.lang), "policy": _policy_name(project.policy, ask.lang)}
         except InputError:
             entry["broken"] = "yes"
         found.append(entry | {"run": (folder.path / "run" / "result.json").is_file()})

@@ -33,6 +33,7 @@ from ..pipeline import LIBRARIES
 from ..project import FusionSettings, Project, RegionSettings
 from ..rules.policy import Policy
 from ..rules.roads import RouteRule
+from ..settings import Wording
 from ..siting.planning.candidates import TOWNS
 from ..study import decisions_of, policy_name, road_classes
 from ..units import M_PER_KM, WGS84
@@ -195,9 +196,9 @@ def _project(country: Country, id_: str, name: str, folder: Path) -> Project:
     }
     if id_ != NATIONAL:
         own: dict[str, Any] = {"required": (), "forbidden": ()}
-        title = f"{project.output.title or project.name} · {name}"
+        title = Wording(f"{project.title(project.language)} · {name}")
         update |= {
-            "name": name,
+            "name": Wording(name),
             "siting": project.siting.model_copy(update=own),
             "output": project.output.model_copy(update={"title": title}),
         }

@@ -117,7 +117,9 @@ def run_country(
     cutting = (
         {"seconds": round(time.perf_counter() - started, 2), "peak_mb": peak_mb() or 0.0} if was_cut else {}
     )
-    names = dict(zip(country.ids, country.regions["name"], strict=True)) | {NATIONAL: project.name}
+    names = dict(zip(country.ids, country.regions["name"], strict=True)) | {
+        NATIONAL: project.name.of(project.language)
+    }
     tasks = {id_: Task(id_, names[id_], piece_key(out, id_)) for id_ in [NATIONAL, *country.ids]}
     runs = {id_: last_run(out, task) for id_, task in tasks.items()}
     faulty = _faulty(country, tasks)
@@ -125,7 +127,9 @@ def run_country(
         note_run(out, run)
     runs |= faulty
     regions = tuple(runs[id_] for id_ in country.ids)
-    manifest = Manifest(project.name, project.language, regions, runs[NATIONAL], tuple(cutting.items()))
+    manifest = Manifest(
+        project.name.of(project.language), project.language, regions, runs[NATIONAL], tuple(cutting.items())
+    )
     write_manifest(out, manifest)
     wanted = [
         task

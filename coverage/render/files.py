@@ -131,7 +131,7 @@ class Handover:
         crs = WGS84 if degrees else shown.project.output.crs
         tables = prepare(shown.gis_layers, shown.file_tables, crs=crs, lang=shown.lang)
         source = shown.note.line(shown.lang)
-        return cls(tables, crs, source, shown.project.name, result_text(shown.result))
+        return cls(tables, crs, source, shown.project.name.of(lang), result_text(shown.result))
 
     @classmethod
     def of_run(cls, run: Path, lang: str, *, degrees: bool = False) -> Handover:

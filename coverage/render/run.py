@@ -104,7 +104,7 @@ def _write_workbook(shown: Publication, path: Path) -> None:
 
 def _write_layers(shown: Publication, path: Path) -> None:
     provenance = {
-        "project": shown.project.name,
+        "project": shown.project.name.of(shown.language),
         "policy": shown.policy.id,
         "inputs": [{"path": p, "sha256": digest} for p, digest in shown.provenance.inputs],
         "versions": dict(shown.provenance.versions),

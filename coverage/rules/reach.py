@@ -258,6 +258,6 @@ KIND = RuleKind(
     layers=("demand", "charging_sites"),
     by_county=lambda finding: finding.table,
     county_columns=("reach_low", "reach_high"),
-    noun=Bilingual(zh="人（权重）", en="people (weight)"),
+    noun=Bilingual(zh="人", en="people"),
     counts_text="report.say.counts-people",
 )

@@ -52,7 +52,7 @@ def edit_data(plan: Plan, lang: str) -> dict[str, Any] | None:
     }
     index, drives = context.index, drives_by_key(plan.routes)
     model["lines"] = [line | _line(index, drives[tuple(line["key"])]) for line in model["lines"]]
-    model["project"] = plan.project.name
+    model["project"] = plan.project.name.of(lang)
     model["inputs_sha256"] = plan.provenance.inputs_sha256
     return model
 

@@ -114,7 +114,11 @@ def target(finding: Finding, lang: str) -> str:
     if limits is not None:
         return f"{shown(limits[0], column('span_km'), lang)}–{span(limits[1], lang)}"
     sign = "≤" if finding.rule.target.at_most else "≥"
-    asked = span(finding.target, lang) if finding.unit == "km" else _one(finding.target, finding, lang)
+    asked = (
+        span(finding.target, lang)
+        if finding.unit == "km"
+        else _one(finding.target, finding, lang).removeprefix("+")
+    )
     whole = finding.unit == "share" and finding.target == 1.0 and not finding.rule.target.at_most
     return asked if whole else f"{sign} {asked}"
 

@@ -79,19 +79,21 @@ class Publication:
     @property
     def title(self) -> str:
         """The title that the project gives its outputs, else its name."""
-        return self.project.output.title or self.project.name
+        return self.project.title(self.language)
 
     @cached_property
     def note(self) -> SourceNote:
         """The line on every map and page."""
         output, date = self.project.output, self.project.network.data_date
-        names = output.sources or ", ".join(Path(path).name for path, _ in self.provenance.inputs)
+        names = output.sources.of(self.language) or ", ".join(
+            Path(path).name for path, _ in self.provenance.inputs
+        )
         return SourceNote(
             sources=names,
             schematic=output.schematic,
             date=date.isoformat() if date else "",
             approval=approval_number(self.plan),
-            extra=(output.note,) if output.note else (),
+            extra=(note,) if (note := output.note.of(self.language)) else (),
         )
 
     @property
@@ -101,7 +103,7 @@ class Publication:
         return Imprint(
             self.title,
             self.policy.name[self.lang],
-            project.output.author,
+            project.output.author.of(self.language),
             project.network.data_date or project.assess_at,
             self.provenance.versions.get("plugspan", ""),
         )

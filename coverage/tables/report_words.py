@@ -57,14 +57,17 @@ def _cover(plan: Plan, lang: str) -> Iterator[Line]:
     entries = {
         "policy": plan.policy.name[lang],
         **{key: "" if date is None else day(date, lang) for key, date in dates.items()},
-        "author": project.output.author,
+        "author": project.output.author.of(lang),
         "approval": "" if number is None else number or text("note.no-approval", lang),
         "software": "plugspan " + plan.provenance.versions.get("plugspan", ""),
     }
     for key, value in entries.items():
         if value:
             yield "cover", key, _said(f"cover.{key}", lang), value
-    for line in (text("note.schematic", lang) if project.output.schematic else "", project.output.note):
+    for line in (
+        text("note.schematic", lang) if project.output.schematic else "",
+        project.output.note.of(lang),
+    ):
         if line:
             yield "banner", "", "", line
 

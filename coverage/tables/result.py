@@ -40,14 +40,14 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
         {
             "schema": 1,
             "project": {
-                "name": plan.project.name,
+                "name": plan.project.name.of(lang),
                 "policy": plan.policy.id,
                 "language": lang,
                 "length_unit": plan.policy.lengths,
                 "assess_at": plan.project.assess_at,
                 "reference_date": plan.project.reference_date,
                 "data_date": plan.project.network.data_date,
-                "note": plan.project.output.note,
+                "note": plan.project.output.note.of(lang),
                 "options": plan.project.model_dump(
                     mode="json",
                     include={"region", "siting", "road_class", "rules", "plan", "costs"},

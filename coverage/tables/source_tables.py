@@ -119,9 +119,10 @@ def sources(plan: Plan, lang: str) -> Table:
         rows.append({"group": text(f"sheet.group.{group}", lang), "item": item, "entry": value})
 
     for key, value in (
-        ("name", project.name), ("policy", f"{plan.policy.name[lang]} ({plan.policy.id})"),
+        ("name", project.name.of(lang)), ("policy", f"{plan.policy.name[lang]} ({plan.policy.id})"),
         ("assess-at", project.assess_at), ("data-date", project.network.data_date),
-        ("author", project.output.author), ("sources", project.output.sources), ("note", project.output.note),
+        ("author", project.output.author.of(lang)), ("sources", project.output.sources.of(lang)),
+        ("note", project.output.note.of(lang)),
     ):  # fmt: skip
         if value:
             add("project", text(f"sheet.item.{key}", lang), value)

@@ -94,7 +94,10 @@ _UNIT_OF_SETTING = {
 
 
 def setting_words(name: str, value: Any, lang: str) -> str:
-    """Return the value of a rule's key as a sentence: “fast means one DC point of 60 kW or more”."""
+    """Return the value of a rule's key as a sentence: “fast means one DC point of 60 kW or more”.
+
+    A key that is on or off has a sentence for both, ``assumption.KEY`` and ``assumption.KEY-no``.
+    """
     unit = _UNIT_OF_SETTING.get(name) or UNIT_OF_SUFFIX.get(name.rpartition("_")[2], "")
     held = Column(name, "float", unit, form=Form(1))
     if isinstance(value, (tuple, list)):
@@ -110,11 +113,11 @@ def setting_words(name: str, value: Any, lang: str) -> str:
     elif "_per_" in name and value is not None:
         value = shown(value, Column(name, "float"), lang)
     elif isinstance(value, bool):
-        value = text("value.yes" if value else "value.no", lang)
+        name = name if value else f"{name}-no"
     elif isinstance(value, str):
         value = _choice(value, lang)
     elif value is not None:
-        value = shown(value, held, lang, unit=True)
+        value = shown(value, held, lang, unit=True).removeprefix("+")  # what is asked for is no difference
     key = f"assumption.{name}"
     return text(key, lang, value=value) if key in catalogue() else f"{name} = {value}"
 

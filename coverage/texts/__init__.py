@@ -8,6 +8,7 @@ A file ``faults.toml`` holds tables such as::
 
 Keys are joined with dots (``fault.column-missing``). Values are put in with :meth:`str.format_map`-like
 replacement of ``{name}`` only: no attribute access, no format specs, so data can't run as a format.
+``{n|gap|gaps}`` is the first word where ``n`` is 1, else the second.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ LANGUAGES = tuple(
     tomllib.loads((resources.files(__package__) / "language.toml").read_text("utf-8"))["language"]["name"]
 )
 """Codes of the languages: those that ``language.toml`` names."""
-_FIELD = re.compile(r"\{([a-z][a-z_0-9]*)\}")
+_FIELD = re.compile(r"\{([a-z][a-z_0-9]*)(?:\|([^|{}]*)\|([^|{}]*))?\}")
 
 
 def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -81,9 +82,19 @@ def text(key: str, lang: str, /, **values: Any) -> str:
     ------
     KeyError
         If the key, the language or a value is missing.
+
+    Examples
+    --------
+    >>> text("report.opening-not-due", "en", n=1), text("report.opening-not-due", "en", n=2)
+    (' 1 rule is not due yet.', ' 2 rules are not due yet.')
     """
-    template = catalogue()[key][lang]
-    return _FIELD.sub(lambda m: _shown(values[m.group(1)]), template)
+
+    def put_in(found: re.Match[str]) -> str:
+        name, one, several = found.groups()
+        shown = _shown(values[name])
+        return shown if one is None else one if shown == "1" else several
+
+    return _FIELD.sub(put_in, catalogue()[key][lang])
 
 
 def _shown(value: Any) -> str:

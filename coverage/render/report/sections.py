@@ -159,8 +159,8 @@ def write_sources(report: Report) -> None:
     paper, lang, shown = report.paper, report.lang, report.shown
     paper.heading(report.words("sources"))
     paper.lead(report.words("cover.policy") + report.words("colon"), shown.policy.source)
-    if shown.project.output.sources:
-        paper.lead(report.words("data-from") + report.words("colon"), shown.project.output.sources)
+    if given := shown.project.output.sources.of(shown.language):
+        paper.lead(report.words("data-from") + report.words("colon"), given)
     files = report.rows("checksums")
     report.table(report.words("files-table"), files, {"file": 42.0, "entry": 124.0}, len(files.frame))
     versions = (f"{name} {version}" for name, version in shown.provenance.versions.items())

@@ -67,7 +67,7 @@ def write_report(shown: Publication, path: Path) -> None:
     paper.contents(anchor, tight=report.has_plan)
     furnish(paper, shown.title, shown.policy.name[lang], shown.note.line(lang))
     date = project.network.data_date or project.assess_at
-    write_paper(paper, path, title=shown.title, author=project.output.author, date=date)
+    write_paper(paper, path, title=shown.title, author=project.output.author.of(shown.language), date=date)
 
 
 def check_template(shown: Publication) -> list[Fault]:
