@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tomllib
+import zipfile
 
 import geopandas as gpd
 import numpy as np
@@ -1026,5 +1028,14 @@ def test_the_results_of_many_regions_are_those_of_the_country(client, project):
     page = client.get(f"{AT}/map")
     assert page.status_code == 200
     assert "Threeland" in page.text
+    assert [(r["id"], r["state"], r["met"], r["not_met"], r["map"]) for r in found["regions"]] == [
+        ("a", "done", 1, 1, False), ("b", "done", 1, 1, False), ("c", "failed", None, None, False),
+    ]  # fmt: skip
+    (out / "regions" / "a" / "map.html").write_text("its own map", "utf-8")
+    assert client.get(f"{AT}/regions/a/map.html").text == "its own map"
+    assert client.get(f"{AT}/regions/b/map.html").status_code == 404
+    with zipfile.ZipFile(io.BytesIO(client.get(f"{AT}/handover").content)) as archive:
+        assert {n.partition("/")[2] for n in archive.namelist()} >= {"country.html", "regions/a/map.html"}
+    assert client.get("/api/home").json()["projects"][0]["run"]
     (out / "country.json").write_text("{", "utf-8")
     assert client.get(f"{AT}/results").status_code == 422

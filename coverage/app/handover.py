@@ -14,6 +14,7 @@ from typing import Any
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
+from ..country.manifest import RUNS
 from ..errors import InputError
 from ..render.webmap.page import content_policy, render_shell
 from ..render.webmap.payload import basemap_of
@@ -40,6 +41,7 @@ FILES = (
     "log.txt",
     "country.html",
     "country.docx",
+    "country.pdf",
     "country.xlsx",
     "country.gpkg",
     "country.json",
@@ -76,6 +78,12 @@ def map_state(path: Path, folder: Folder) -> str:
 def map_page(ask: Ask) -> Response:
     """The map of the run, of many regions that of all of them, to be shown in the page."""
     path = _file(ask.folder, RUN, "country.html" if ask.folder.has(f"{RUN}/{COUNTRY}") else "map.html")
+    return with_policy(FileResponse(path, media_type="text/html; charset=utf-8"), map_policy(ask.folder))
+
+
+def region_map(ask: Ask) -> Response:
+    """The map of one of many regions: the country's map links to it."""
+    path = _file(ask.folder, f"{RUN}/{RUNS}/{ask.path['region']}", "map.html")
     return with_policy(FileResponse(path, media_type="text/html; charset=utf-8"), map_policy(ask.folder))
 
 
@@ -116,6 +124,10 @@ def write_zip(ask: Ask, found: dict[str, Any]) -> Response:
     ):
         for each in FILES:
             if folder.has(f"{RUN}/{each}"):
+                archive.write(folder.inside(f"{RUN}/{each}"), f"{top}/{each}")
+        for region in found.get("regions", ()):  # the country's map links to them
+            if region["map"]:
+                each = f"{RUNS}/{region['id']}/map.html"
                 archive.write(folder.inside(f"{RUN}/{each}"), f"{top}/{each}")
         archive.writestr(f"{top}/{text('app.handover.summary-name', ask.lang)}", summary_page(ask, found))
         if ask.query.get("inputs") == "yes":

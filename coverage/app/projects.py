@@ -14,6 +14,7 @@ from ..rules.policy import PROFILES, read_policy
 from ..study import sample_project
 from ..texts import LANGUAGES, text
 from .ask import Ask
+from .handover import COUNTRY, RUN
 from .project_file import Change, change_project, changed_text, open_project, read_file
 from .world import Folder, RefusedError, safe_name, version_of
 
@@ -38,7 +39,7 @@ def home(ask: Ask) -> dict[str, Any]:
             entry |= {"title": project.name.of(ask.lang), "policy": _policy_name(project.policy, ask.lang)}
         except InputError:
             entry["broken"] = "yes"
-        found.append(entry | {"run": (folder.path / "run" / "result.json").is_file()})
+        found.append(entry | {"run": any(folder.has(f"{RUN}/{made}") for made in ("result.json", COUNTRY))})
     policies = [{"id": p["id"], "name": p["name"].get(ask.lang, p["name"]["en"])} for p in _profiles()]
     return {
         "folder": str(ask.world.root),
@@ -90,7 +91,8 @@ def overview(ask: Ask) -> dict[str, Any]:
     osm, roads = project.path(project.network.osm), folder.has(project.network.osm)
     missing = [] if roads else ["roads"]
     missing += [] if project.tables else ["tables"]
-    if boundary_file(project).is_file() is False and project.region.model_dump(exclude={"halo_km", "layer"}) == {
+    bounded = project.regions is not None or boundary_file(project).is_file()
+    if not bounded and project.region.model_dump(exclude={"halo_km", "layer"}) == {
         "file": None, "osm_relation": None, "bbox": None, "name": None,
     }:  # fmt: skip
         missing.append("region")

@@ -11,9 +11,11 @@ from typing import Any
 
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from ..country.manifest import NATIONAL, RUNS
 from ..errors import Fault, InputError
 from ..files import read_bytes
 from ..render.read_run import read_result
+from ..render.run import is_run_folder
 from ..schema import column
 from ..schema import shown as shown_value
 from ..study import read_project_policy
@@ -160,19 +162,39 @@ def country_results(ask: Ask, run: Path) -> dict[str, Any]:
         then = {**found, "low": row.get("low_after"), "high": row.get("high_after")}
         said = {"value": str(row.get("value") or ""), "after": _interval(then, ask.lang)}
         findings.append(finding_words(found, ask.lang, titles) | said)
-    undone = [row for row in _rows(result, "regions") if row.get("state") != "done"]
+    regions = [_region(row, ask) for row in _rows(result, "regions")]
+    undone = [row for row in regions if row["state"] != "done"]
+    national = run / NATIONAL
     made = dt.datetime.fromtimestamp((run / COUNTRY).stat().st_mtime, dt.UTC)
     return {
         "there": True,
         "stale": _stale(ask.folder, run / COUNTRY),
         "started": made.isoformat()[:19],
         "findings": findings,
-        "plan": None,
-        "warnings": [f"{row.get('name')}: {row.get('reason') or row.get('state')}"[:500] for row in undone][
-            :100
-        ],
+        "regions": regions,
+        "plan": plan_words(read_result(national), ask.lang) if is_run_folder(national) else None,
+        "warnings": [f"{row['name']}: {row['reason'] or row['state_words']}" for row in undone][:100],
         "map": map_state(run / "country.html", ask.folder),
         "files": _files(run),
+    }
+
+
+def _region(row: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
+    """One of many regions: its rank and how many rules stand how, or why it has no result."""
+    id_, key = str(row.get("id")), f"choice.region_state.{row.get('state')}"
+    counts = {name: row.get(f"rules_{name}") for name in ("met", "on_average", "not_met", "undecided")}
+    whole = {name: n if isinstance(n, int) else None for name, n in counts.items()}
+    met = [n for name in ("met", "on_average") if (n := whole.pop(name)) is not None]
+    return {
+        "id": id_,
+        "name": str(row.get("name"))[:200],
+        "state": str(row.get("state")),
+        "state_words": text(key, ask.lang) if key in catalogue() else "",
+        "reason": str(row.get("reason") or "")[:500],
+        "rank": row.get("rank") if isinstance(row.get("rank"), int) else None,
+        "met": sum(met) if met else None,
+        **whole,
+        "map": ask.folder.has(f"{RUN}/{RUNS}/{id_}/map.html") and row.get("state") == "done",
     }
 
 

@@ -163,6 +163,10 @@ class ProgressBar:
         }
         self.show(text("solving", self.lang, **values), None)
 
+    def dashboard(self, address: str) -> None:
+        """Where the cluster that runs a country can be watched."""
+        warn(text("country.dashboard", self.lang, address=address))
+
     def regions(self, done: int, total: int, left_s: float | None) -> None:
         """How many regions of a country have ended, and about how long the others will take."""
         if left_s is None:
@@ -193,6 +197,10 @@ class ProgressLines(ProgressBar):
         """Say a stage: ``{"stage": "tables", "share": 0.2, "words": …}``."""
         self.planning = self.planning or key == "siting"
         _print_progress({"stage": key, "share": share, "words": text(f"stage.{key}", self.lang)})
+
+    def dashboard(self, address: str) -> None:
+        """Say so: ``{"dashboard": "http://127.0.0.1:41234/status"}``."""
+        _print_progress({"dashboard": address})
 
     def regions(self, done: int, total: int, left_s: float | None) -> None:
         """Say so: ``{"regions": 3, "of": 14, "seconds_left": …}``."""

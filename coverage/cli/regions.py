@@ -34,7 +34,7 @@ class _Shown(Progress):
         """Show where the cluster can be watched."""
         self.total, self.at_once, self.started = len(tasks), max(at_once, 1), time.monotonic()
         self.bar.regions(0, self.total, None)
-        warn(text("country.dashboard", self.lang, address=dashboard))
+        self.bar.dashboard(dashboard)
 
     def region(self, run: RegionRun) -> None:
         """Say how a region ended."""

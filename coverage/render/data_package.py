@@ -15,14 +15,14 @@ from ..tables.table import Head, Table
 from ..texts import LANGUAGES, text
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_FILES: Mapping[str, tuple[str, str]] = {
-    "map.html": ("map", "text/html"),
-    "layers.gpkg": ("layers", "application/geopackage+sqlite3"),
-    "report.docx": ("report-docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    "result.json": ("result", "application/json"),
-    "result.schema.json": ("result-schema", "application/schema+json"),
+_FILES: Mapping[str, str] = {
+    "map.html": "text/html",
+    "layers.gpkg": "application/geopackage+sqlite3",
+    "report.docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "result.json": "application/json",
+    "result.schema.json": "application/schema+json",
 }
-"""What stands beside the tables: the text ``app.handover.what-…`` that tells what it is, and its type."""
+"""What stands beside the tables, with its type; ``app.handover.what-…`` tells what it is."""
 
 
 def run_package(shown: Publication) -> str:
@@ -40,9 +40,9 @@ def run_package(shown: Publication) -> str:
     """
     lang = shown.lang
     files = [
-        {"name": re.sub(r"[^a-z]", "-", path), "path": path, "format": path.rpartition(".")[2], "mediatype": kind,
-         "title": text(f"app.handover.what-{key}", lang)}
-        for path, (key, kind) in _FILES.items()
+        {"name": (name := path.replace(".", "-")), "path": path, "format": path.rpartition(".")[2], "mediatype": kind,
+         "title": text(f"app.handover.what-{name}", lang)}
+        for path, kind in _FILES.items()
     ]  # fmt: skip
     package = {
         "profile": "data-package",

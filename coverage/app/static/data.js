@@ -60,7 +60,8 @@ export async function dataPage(project) {
   const entry = (title, state, ...more) => h("li", { class: state }, h("div", { class: "row apart" }, h("b", {}, title), h("span", { class: "chip " + state }, t("data.is-" + state))), ...more);
 
   function regionEntry() {
-    const region = view.project.region;
+    const { region, regions } = view.project;
+    if (regions) return entry(t("data.regions"), "there", h("p", { class: "soft small" }, t("data.regions-words", { file: regions.file, id: regions.id, name: regions.name })));
     const given = region.file || region.name || region.osm_relation || region.bbox;
     const areas = view.files.map((f) => f.path).filter(isArea);
     const pick = h("select", { id: "region-file", "aria-label": t("data.region-file"), onchange: (event) => change(event.target, async () => { await set(["region", "file"], event.target.value || null); await again(); if (shown[project]) await open(shown[project]); }) },

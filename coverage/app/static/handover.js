@@ -11,7 +11,7 @@ export async function handoverPage(project) {
     const results = await ask(of(project, "results"));
     if (!results.there) { fill(list, h("p", { class: "soft" }, t("handover.none"))); return; }
     fill(list, h("h2", {}, t("handover.files")), h("ul", { class: "inputs" }, results.files.map((file) => h("li", { class: "row apart" },
-      h("span", { class: "grow" }, h("a", { href: address(of(project, "run/" + file.name)), download: "" }, file.name), " ", h("span", { class: "soft small" }, t("handover.what-" + file.name.replace(/\.(html|xlsx|gpkg|json|txt)$/, "").replace(".", "-")))),
+      h("span", { class: "grow" }, h("a", { href: address(of(project, "run/" + file.name)), download: "" }, file.name), " ", h("span", { class: "soft small" }, t("handover.what-" + file.name.replaceAll(".", "-")))),
       h("span", { class: "soft small" }, file.mb < 0.1 ? t("handover.size-kb", { kb: Math.max(1, Math.round(1000 * file.mb)) }) : t("handover.size", { mb: number(file.mb, 1) }))))));
   }
 

@@ -61,6 +61,7 @@ export function follow(project, kind, node, { done = () => {}, keep = false, fin
       put();
       if (said.stage) begun(said);
       if (said.regions !== undefined) ended(said);
+      if (/^https?:/.test(said.dashboard ?? "")) words.append(h("li", {}, h("a", { href: said.dashboard, target: "_blank", rel: "noopener" }, t("job.dashboard"))));
       if (said.bound !== undefined) solving(said);
       else if (said.words && !said.stage) { words.append(h("li", {}, said.words)); log.hidden = false; }
       if (said.end) {
@@ -72,7 +73,7 @@ export function follow(project, kind, node, { done = () => {}, keep = false, fin
         const ok = said.end === "ended" && fine.includes(said.exit);
         const stopped = [130, 143, -2, -15].includes(said.exit);
         stage.textContent = ok ? t("job.done") : stopped ? t("job.stopped") : said.end === "broken" ? t("job.broken") : t("job.failed");
-        log.open = !ok;  // what went well is told above and below
+        log.open = !ok || said.exit === 4;  // what went well is told above and below
         node.dataset.state = ok ? "done" : stopped ? "stopped" : "failed";
         if (live) { node.dataset.ended = 1 + Number(node.dataset.ended ?? 0); done(ok); }
         live = false;

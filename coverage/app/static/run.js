@@ -1,7 +1,7 @@
 // Run: what is missing, progress live, what was found.
 
 import { ask, during, fill, h, of, post, state, t } from "./core.js";
-import { findingTable } from "./findings.js";
+import { findingTable, regionTable } from "./findings.js";
 import { follow } from "./jobs.js";
 
 export async function runPage(project) {
@@ -20,6 +20,7 @@ export async function runPage(project) {
         h("a", { class: "button", id: "to-plan", href: `#/${state.lang}/plan/${encodeURIComponent(project)}` }, t("run.to-plan"))),
       results.stale ? h("p", { class: "hint" }, t("run.stale")) : null,
       findingTable(results.findings),
+      results.regions ? regionTable(project, results.regions) : null,
       results.warnings.length ? h("details", {}, h("summary", {}, t("data.notes", { n: results.warnings.length })), h("ul", {}, results.warnings.map((w) => h("li", {}, w)))) : null);
   }
 

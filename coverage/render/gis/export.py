@@ -52,9 +52,9 @@ IN_DEGREES: tuple[Format, ...] = ("geojson", "pmtiles")
 """Formats that are made of EPSG:4326, whatever system is asked for."""
 README, PACKAGE = "README.txt", "datapackage.json"
 _ABOUT = {
-    "result.json": "app.handover.what-result",
-    "result.schema.json": "app.handover.what-result-schema",
-    PACKAGE: "app.handover.what-datapackage",
+    "result.json": "app.handover.what-result-json",
+    "result.schema.json": "app.handover.what-result-schema-json",
+    PACKAGE: "app.handover.what-datapackage-json",
 }
 """Text that says what a file is."""
 

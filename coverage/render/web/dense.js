@@ -241,15 +241,18 @@ const Dense = L.GridLayer.extend({
     return L.latLngBounds(MAP.unproject([a, b], 0), MAP.unproject([c, d], 0));
   },
 
+  /** Place of a feature's vertex. */
+  place(i, k) {
+    const j = this.starts[i] + k;
+    return MAP.unproject([this.x[j], this.y[j]], 0);
+  },
+
   path(i) {
-    const out = [];
-    for (let j = this.starts[i]; j < this.starts[i + 1]; j++) out.push(MAP.unproject([this.x[j], this.y[j]], 0));
-    return out;
+    return Array.from({ length: this.starts[i + 1] - this.starts[i] }, (_, k) => this.place(i, k));
   },
 
   anchor(i) {
-    const j = (this.starts[i] + this.starts[i + 1] - 1) >> 1;
-    return MAP.unproject([this.x[j], this.y[j]], 0);
+    return this.place(i, (this.starts[i + 1] - this.starts[i] - 1) >> 1);
   },
 
   /** The texts of a column (a number of a schema column, or "label", "search", "strip"), unpacked when asked for. */

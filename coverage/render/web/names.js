@@ -162,9 +162,13 @@ const Names = L.Layer.extend({
 });
 
 /** Places along a line where its number may stand: the middle first. */
-MapLayer.prototype.alongside = function (i) {
-  const points = this.dense ? this.grid.path(i) : unwrap(this.spec.geom[i].reduce((a, b) => (b.length > a.length ? b : a))), n = points.length;
-  return [0.5, 0.3, 0.7, 0.15, 0.85, 0.4, 0.6, 0.2, 0.8].map((share) => points[Math.min(n - 1, Math.floor(share * n))]);
+MapLayer.prototype.alongside = function* (i) {
+  const points = this.dense ? null : unwrap(this.spec.geom[i].reduce((a, b) => (b.length > a.length ? b : a)));
+  const n = points ? points.length : this.grid.starts[i + 1] - this.grid.starts[i];
+  for (const share of [0.5, 0.3, 0.7, 0.15, 0.85, 0.4, 0.6, 0.2, 0.8]) {
+    const k = Math.min(n - 1, Math.floor(share * n));
+    yield points ? points[k] : this.grid.place(i, k);
+  }
 };
 
 /** [category, number] of the features; of a dense layer only those on the screen. */

@@ -54,9 +54,7 @@ function regionButton(i, rank) {
 /** What a click on a region shows. */
 function regionBox(i) {
   const region = DATA.regions.regions[i], box = el("div", { class: "popup region-box" }, el("h2", {}, region.name));
-  // Within another page, as the application shows it, the region's folder does not lie beside the map.
-  if (region.link && window !== window.top) box.append(el("p", { class: "target" }, region.link));
-  else if (region.link) box.append(el("a", { href: region.link, class: "open-map" }, T("map.region-map")));
+  if (region.link) box.append(el("a", { href: region.link, class: "open-map", target: "_blank", rel: "noopener" }, T("map.region-map")));
   else box.append(el("p", {}, T("map.region-none")), el("p", {}, region.reason || ""));
   if (region.rank !== null) box.append(el("p", { class: "target" }, T("map.region-rank", { rank: region.rank, n: DATA.regions.regions.filter((r) => r.rank !== null).length })));
   const table = el("table", {});
