@@ -91,9 +91,13 @@ WRITE = """
 import sys, time
 from pathlib import Path
 from plugspan.country.outputs import write
+from plugspan.project import read_project
+from plugspan.study import read_project_policy
 
+project = read_project(Path(sys.argv[1]))
+policy, _ = read_project_policy(project)
 started = time.perf_counter()
-write(Path(sys.argv[1]))
+write(Path(sys.argv[2]), project, policy)
 print(time.perf_counter() - started)
 """
 
@@ -108,7 +112,7 @@ def measured(toml: Path, out: Path, workers: int) -> dict[str, float]:
     ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     seconds, (client, processes) = time.perf_counter() - started, map(float, ran.stdout.split())
     written = subprocess.run(
-        [sys.executable, "-c", WRITE, str(out)], check=True, capture_output=True, text=True
+        [sys.executable, "-c", WRITE, str(toml), str(out)], check=True, capture_output=True, text=True
     )
     manifest = json.loads((out / "manifest.json").read_text("utf-8"))
     done = [region for region in manifest["regions"] if region["state"] == "done"]

@@ -8,6 +8,9 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 from plugspan.country.manifest import Manifest, RegionRun, State, run_folder, write_manifest
+from plugspan.country.outputs import write
+from plugspan.project import Project
+from plugspan.rules.policy import read_policy
 from shapely import LineString, box
 
 REASON = "chargers.csv row 17: lon 27.83, lat 113.15 look swapped </script><img src=x onerror=alert(1)>"
@@ -158,3 +161,9 @@ def write_country(out: Path, lang: str = "en", national: State = "done") -> Path
     ]
     write_run_of(out / "national", whole, plan, gaps, pieces)
     return out
+
+
+def write_results(out: Path, **output: str) -> None:
+    """Write the country's files, with these settings of ``[output]``."""
+    project = Project(schema=1, name="Threeland", network={"osm": "roads.osm.pbf"}, output=output)
+    write(out, project, read_policy(project.policy))

@@ -12,13 +12,12 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from country_case import REASON, write_country
+from country_case import REASON, write_country, write_results
 from osm_xml import write_osm
 from plugspan.app.door import HOST, Door
 from plugspan.app.project_file import changed_text
 from plugspan.app.server import make_app
 from plugspan.app.world import MOST_MB, World, version_of
-from plugspan.country.outputs import write
 from plugspan.inputs.datum import from_wgs84
 from plugspan.project import read_project
 from plugspan.texts import text
@@ -1016,7 +1015,7 @@ def test_a_file_is_taken_for_the_table_that_it_is(root, tmp_path):
 def test_the_results_of_many_regions_are_those_of_the_country(client, project):
     """Rules of the whole, regions without a result as notes, the country's map and files; a damaged file is told."""
     out = write_country(project / "run")
-    write(out)
+    write_results(out)
     found = client.get(f"{AT}/results").json()
     assert found["there"]
     rows = {row["rule"]: row for row in found["findings"]}

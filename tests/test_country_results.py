@@ -9,21 +9,23 @@ import geopandas as gpd
 import jsonschema
 import openpyxl
 import pytest
-from country_case import KM, REASON, write_country
+from country_case import KM, REASON, write_country, write_results
 from docx import Document
 from plugspan.country.layers import country_layers, country_tables, thinned
 from plugspan.country.national import read_results
-from plugspan.country.outputs import FILES, FOLDERS, country_result, country_schema, write
+from plugspan.country.outputs import FILES, FOLDERS, country_result, country_schema
 from plugspan.errors import InputError
 from shapely import Point
 from test_webmap_browser import PHONE, opened  # noqa: F401 (a fixture)
+
+OUTPUT = {"crs": "EPSG:4326", "title": "All of Threeland", "sources": "Made up"}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The country with all its files."""
     out = write_country(tmp_path_factory.mktemp("country") / "out")
-    write(out)
+    write_results(out, **OUTPUT)
     return out
 
 
@@ -161,15 +163,18 @@ def test_layers_come_back_from_every_format(folder):
     """Regions, their rules, routes, shared gaps and actions; tiles hold all but the rules."""
     held = {"regions": 3, "region_rules": 6, "routes": 5, "shared_gaps": 2, "national_actions": 3}
     for name, n in held.items():
-        assert len(gpd.read_file(folder / "country.gpkg", layer=name)) == n
+        layer = gpd.read_file(folder / "country.gpkg", layer=name)
+        assert (len(layer), layer.crs.to_epsg()) == (n, 4326)  # as [output] asks
         assert len(gpd.read_parquet(folder / "country-geoparquet" / f"{name}.parquet")) == n
         assert (folder / "country-pmtiles" / f"{name}.pmtiles").exists() == (name != "region_rules")
     assert len(gpd.read_file(folder / "country.gpkg", layer="country_rules")) == 6
 
 
 def test_the_report_names_failed_regions_and_who_builds(folder):
-    """It is a Word document with the chapters in their order."""
+    """It is a Word document with the chapters in their order, under the title and sources that were asked for."""
     document = Document(folder / "country.docx")
+    assert document.core_properties.title == OUTPUT["title"]
+    assert OUTPUT["sources"] in "".join(p.text for s in document.sections for p in s.footer.paragraphs)
     heads = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
     assert [h.split("  ")[1] for h in heads] == [
         "In short", "Routes and shared gaps", "Rule by rule", "Ranking of the regions", "Plan by region",
@@ -187,7 +192,7 @@ def test_the_same_runs_give_the_same_bytes(folder):
         return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
 
     before = digests()
-    write(folder)
+    write_results(folder, **OUTPUT)
     assert digests() == before
 
 

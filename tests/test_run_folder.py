@@ -17,6 +17,7 @@ import jsonschema
 import pytest
 from conftest import HANGS_S
 from helsinki_case import HOSTILE, write_case
+from plugspan.country.outputs import country_schema
 from plugspan.render.result_schema import result_schema
 from plugspan.render.run import RUN_FILES, is_run_folder
 
@@ -208,16 +209,18 @@ def test_the_schema_is_of_the_registry_and_refuses_what_is_wrong():
     assert not jsonschema.Draft202012Validator(gap["properties"]["length_km"]).is_valid("59.8 km")
 
 
-def test_every_key_of_the_schema_says_what_it_holds():
-    """The schema has a name that stays, each key a meaning; no meaning is of a key that is not there."""
-    found, words = result_schema(), tomllib.loads(WORDS.read_text("utf-8"))
-    paths = dict(schema_keys(found, "top"))
-    assert found["$id"] == "urn:plugspan:result:1"
-    assert found["properties"]["schema"]["const"] == 1
-    assert not [path for path, meaning in paths.items() if not meaning]
-    assert set(words["top"]) <= {name for parent, name in paths if parent == "top"}
-    assert set(words["parent"]) - {".".join(path) for path in paths} == set()
-    assert set(words["key"]) <= {name for _, name in paths}
+def test_every_key_of_the_schemas_says_what_it_holds():
+    """A schema has a name that stays, each key a meaning; no meaning is of a key that is not there."""
+    words = tomllib.loads(WORDS.read_text("utf-8"))
+    of_country = {**words["country"], "key": {}}
+    for name, found, said in (("result", result_schema(), words), ("country", country_schema(), of_country)):
+        paths = dict(schema_keys(found, "top"))
+        assert found["$id"] == f"urn:plugspan:{name}:1"
+        assert found["properties"]["schema"]["const"] == 1
+        assert not [path for path, meaning in paths.items() if not meaning]
+        assert set(said["top"]) <= {key for parent, key in paths if parent == "top"}
+        assert all(paths[tuple(path.split("."))] == meaning for path, meaning in said["parent"].items())
+        assert set(said["key"]) <= {key for _, key in paths}
 
 
 def schema_keys(schema, parent):

@@ -29,10 +29,10 @@ def command(project: Path, file: Path | None, pdf: bool, overwrite: bool, lang: 
     """Write the report of a project, or take that of a run folder."""
     from ..atomic import check_file
     from ..pipeline import make_plan
-    from ..render.files import write_report_files, write_run_report
+    from ..render.files import REPORTS, write_report_files, write_run_report
     from ..render.run import is_run_folder
 
-    if is_run_folder(project):
+    if is_run_folder(project) or any((project / name).is_file() for name in REPORTS[1:]):
         with messages_in(lang or ui_lang()):
             made = write_run_report(project, file, pdf=pdf, overwrite=overwrite, lang=lang)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from ..atomic import write_file
-from ..errors import InputError
-from ..project import OutputSettings
+from ..project import TABLES, Project
 from ..render.gis.export import Format, export_layers
 from ..render.gis.geopackage import write_geopackage
 from ..render.result_schema import (
@@ -24,20 +22,24 @@ from ..render.result_schema import (
     TEXTS,
     UNITS,
     Schema,
+    describe_nodes,
     described,
     object_of,
     one_of,
     result_text,
     rows_of,
+    schema_words,
 )
 from ..render.webmap import MapPage, write_map
+from ..render.webmap.payload import basemap_of
 from ..render.workbook.write import write_workbook
 from ..rules.finding import Shown
-from ..rules.policy import Policy, read_policy
+from ..rules.policy import Policy
 from ..schema import TableSchema
-from ..tables.layer import FindingRow, Imprint, Layer, SourceNote
+from ..tables.layer import FindingRow, Imprint, Layer
 from ..tables.numbers import OF_PARTS, plain
 from ..tables.plan_tables import Tables
+from ..tables.publication import source_note
 from ..texts import text
 from .layers import country_layers, country_tables, page_layers, region_panel
 from .manifest import State
@@ -54,9 +56,11 @@ FILES = (
 )
 FOLDERS: Mapping[str, Format] = {"country-geoparquet": "geoparquet", "country-pmtiles": "pmtiles"}
 """What is written beside ``regions/``; of the folders, the format of the layers in it."""
+SCHEMA_ID = "urn:plugspan:country:1"
+"""Name of the schema of ``country.json``; it stays while ``schema`` in a result does."""
 
 
-def write(out: Path) -> None:
+def write(out: Path, project: Project, policy: Policy) -> None:
     """Write a country's results from the run folders of its regions and of its routes.
 
     Parameters
@@ -64,40 +68,53 @@ def write(out: Path) -> None:
     out : Path
         The country's folder, see :func:`plugspan.country.national.read_results`. Earlier results are replaced, each
         file in one step; the same runs give the same bytes.
+    project : Project
+        Says what is written how: title, author, sources, coordinate system, basemap, template of the report.
+    policy : Policy
+        The project's.
 
     Raises
     ------
     InputError
-        If there is no manifest, no file of regions, or the national run is damaged.
+        If there is no manifest, no file of regions, the national run or the template of the report is damaged.
     """
-    country = read_results(out)
+    country, output = read_results(out), project.output
     lang, tables, layers = country.lang, country_tables(country), country_layers(country)
-    imprint, note = country_imprint(country), country_note(country)
-    crs = OutputSettings().crs
+    imprint = country_imprint(country, project, policy)
+    note = source_note(project, policy, _inputs(project), project.language)
     page = MapPage(
         page_layers(country), imprint.title, _panel(country), lang=lang, subtitle=imprint.subtitle, note=note,
-        regions=region_panel(country),
+        basemap=basemap_of(output), regions=region_panel(country),
     )  # fmt: skip
+    template = None if output.report_template is None else project.path(output.report_template)
     files: Mapping[str, Callable[[Path], object]] = {
         "country.json": lambda new: new.write_text(result_text(country_result(country)), "utf-8"),
         "country.schema.json": lambda new: new.write_text(result_text(country_schema()), "utf-8"),
         "country.xlsx": lambda new: write_workbook(imprint, tables, new, lang=lang, note=note),
         "country.gpkg": lambda new: write_geopackage(
-            layers, new, crs=crs, lang=lang, title=imprint.title, provenance={"note": note.line(lang)},
+            layers, new, crs=output.crs, lang=lang, title=imprint.title, provenance={"note": note.line(lang)},
             tables={
                 name.replace("-", "_"): (tables[name].frame, _schema_of(tables, name))
                 for name in ("country-whole", "country-rules", "country-plan")
             },
         ),
         "country.html": lambda new: write_map(page, new),
-        "country.docx": lambda new: write_country_report(country, tables, new, imprint, note),
+        "country.docx": lambda new: write_country_report(country, tables, new, imprint, note, template),
     }  # fmt: skip
     for name, make in files.items():
         with write_file(out / name, overwrite=True, ours=_is_ours) as new:
             make(new)
     for name, form in FOLDERS.items():
         held = _of_format(layers, form)
-        export_layers(held, out / name, form, crs=crs, lang=lang, source=note.line(lang), overwrite=True)
+        export_layers(
+            held, out / name, form, crs=output.crs, lang=lang, source=note.line(lang), overwrite=True
+        )
+
+
+def _inputs(project: Project) -> list[str]:
+    """The road file and the tables of all regions."""
+    tables = (each for name in TABLES for each in project.tables.get(name, ()))  # type: ignore[call-overload]
+    return [str(project.network.osm), *(str(each.path) for each in tables if each.path is not None)]
 
 
 def _of_format(layers: list[Layer], form: str) -> list[Layer]:
@@ -114,35 +131,16 @@ def _schema_of(tables: Tables, name: str) -> TableSchema:
     return TableSchema(name, tuple(head.column for head in tables[name].heads))
 
 
-def country_imprint(country: Results) -> Imprint:
+def country_imprint(country: Results, project: Project, policy: Policy) -> Imprint:
     """What the covers of workbook and report say."""
     done = int((country.regions["region_state"] == "done").sum())
-    n, policy = len(country.regions), _policy(country)
-    name = country.project.get("policy", "") if policy is None else policy.name[country.lang]
-    date = country.project.get("data_date") or country.project.get("assess_at")
+    n, name = len(country.regions), policy.name[country.lang]
     return Imprint(
-        country.name,
+        project.title(project.language),
         text("national.subtitle", country.lang, policy=name, done=done, n=n),
-        date=None if date is None else dt.date.fromisoformat(date),
-        version=metadata.version("plugspan"),
-    )
-
-
-def _policy(country: Results) -> Policy | None:
-    """The policy, if it is one that travels with plugspan; the project's own lies elsewhere."""
-    try:
-        return read_policy(str(country.project.get("policy", "")))
-    except InputError:
-        return None
-
-
-def country_note(country: Results) -> SourceNote:
-    """The line of sources on every map and page."""
-    more, policy = country.project.get("note"), _policy(country)
-    return SourceNote(
-        date=country.project.get("data_date") or "",
-        approval="" if policy is not None and policy.map_approval else None,
-        extra=(more,) if more else (),
+        project.output.author.of(project.language),
+        project.network.data_date or project.assess_at,
+        metadata.version("plugspan"),
     )
 
 
@@ -249,8 +247,9 @@ def country_schema() -> Schema:
         "rule rule_title ref section direction from_km to_km length_km own_km regions closed_by",
         regions=rows_of("id name length_km", id=TEXT), closed_by=described("Actions of the national plan.", TEXTS),
     )  # fmt: skip
-    return {
+    found: Schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
         "title": "plugspan country",
         "description": "Results of a country by its regions. A region's figures are those of regions/<id>/result.json.",
         **object_of(
@@ -266,7 +265,7 @@ def country_schema() -> Schema:
                 "Rules on roads as measured on the whole country; of the others the regions' counts are summed.",
                 rows_of(f"{names} {stands}", **finding),
             )),
-            shared_gaps=described("Gaps that are too long and lie in several regions, in driving direction.", gaps),
+            shared_gaps=gaps,
             actions=rows_of(
                 "id action_kind name lon lat stage_year build_order cost region_id at_border", id=TEXT,
                 lon=NUMBER, lat=NUMBER, cost=NUMBER, build_order=COUNT, at_border=FLAG,
@@ -274,3 +273,5 @@ def country_schema() -> Schema:
             ),
         ),
     }  # fmt: skip
+    describe_nodes(found, "top", schema_words("country"))
+    return found

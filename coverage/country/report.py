@@ -25,7 +25,7 @@ MAP_MM = 66.0
 
 
 def write_country_report(
-    country: Results, tables: Tables, path: Path, imprint: Imprint, note: SourceNote
+    country: Results, tables: Tables, path: Path, imprint: Imprint, note: SourceNote, template: Path | None
 ) -> None:
     """Write the national report.
 
@@ -40,8 +40,15 @@ def write_country_report(
         For cover, header and properties.
     note : SourceNote
         The line of sources on every page and map.
+    template : Path, optional
+        The bureau's own Word document, whose styles and headers are kept.
+
+    Raises
+    ------
+    InputError
+        If the template is missing or no Word document.
     """
-    paper = open_paper(None, country.lang)
+    paper = open_paper(template, country.lang)
     pages = Pages(tables, tuple(country_layers(country)), paper, country.lang, note)
     _cover(pages, imprint)
     anchor = paper.document.paragraphs[-1]

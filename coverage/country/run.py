@@ -139,7 +139,7 @@ def run_country(
     if wanted:
         manifest = _run(out, manifest, wanted, progress, Where(workers, scheduler, memory_mb))
     progress.stage("country-national", 0.99)
-    outputs.write(out)
+    outputs.write(out, project, country.policy)
     return manifest
 
 

@@ -23,6 +23,10 @@ from .result_schema import result_schema, result_text
 from .workbook.write import write_workbook
 
 
+REPORTS = ("report.docx", "country.docx")
+"""The report of a run, and of a country with many regions."""
+
+
 def write_report_files(plan: Plan, path: Path, *, pdf: bool, overwrite: bool, lang: str) -> list[Path]:
     """Write the report alone, and its PDF beside it.
 
@@ -60,12 +64,12 @@ def write_run_report(
     InputError
         If the run has no report or was written in another language than ``lang``, or there is no LibreOffice.
     """
-    report = run / "report.docx"
-    if not report.is_file():
+    report = next((run / name for name in REPORTS if (run / name).is_file()), None)
+    if report is None:
         raise InputError(Fault("run-without-report", file=str(run)))
     if path is not None and path.suffix.lower() == ".docx" and not pdf:
         return [copy_from_run(run, report.name, path, overwrite=overwrite, lang=lang)]
-    return [_pdf(report, path or run / "report.pdf", overwrite=overwrite)]
+    return [_pdf(report, path or report.with_suffix(".pdf"), overwrite=overwrite)]
 
 
 def write_workbook_file(plan: Plan, path: Path, *, overwrite: bool, lang: str) -> None:

@@ -421,16 +421,21 @@ def result_schema() -> Schema:
             ),
         ),
     }  # fmt: skip
-    words = tomllib.loads((Path(__file__).parent / "result_words.toml").read_text("utf-8"))
-    describe_nodes(found, "top", words)
+    describe_nodes(found, "top", schema_words())
     return found
 
 
+def schema_words(of: str = "result") -> Mapping[str, Mapping[str, str]]:
+    """Meanings of keys that say none themselves: at the top, by parent and key, by key alone."""
+    words = tomllib.loads((Path(__file__).parent / "result_words.toml").read_text("utf-8"))
+    return words if of == "result" else {**words[of], "key": words["key"]}
+
+
 def describe_nodes(schema: Schema, parent: str, words: Mapping[str, Mapping[str, str]]) -> None:
-    """Give every key its meaning: what it says itself, else the words of parent and key, else the registry's."""
+    """Give every key its meaning: the words of parent and key, else what it says itself, else the registry's."""
     for name, held in schema.get("properties", {}).items():
         own = words["top"].get(name) if parent == "top" else words["parent"].get(f"{parent}.{name}")
-        meaning = held.get("description") or own or words["key"].get(name) or COLUMNS[name].meaning("en")
+        meaning = own or held.get("description") or words["key"].get(name) or COLUMNS[name].meaning("en")
         schema["properties"][name] = {**held, "description": meaning}
         describe_nodes(schema["properties"][name], name, words)
     for key in ("items", "additionalProperties"):

@@ -5,7 +5,7 @@ Renderers write down what stands here and compute nothing; they don't see the pl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,18 @@ from .strips import longest_strips, plan_strips
 from .summary import summary_lines
 from .table import rule_sheet_title
 from .words import approval_number
+
+
+def source_note(project: Project, policy: Policy, inputs: Sequence[str], lang: str) -> SourceNote:
+    """Return the line on every map and page: sources as the project words them, else its files by name."""
+    output, date = project.output, project.network.data_date
+    return SourceNote(
+        sources=output.sources.of(lang) or ", ".join(Path(path).name for path in inputs),
+        schematic=output.schematic,
+        date=date.isoformat() if date else "",
+        approval=approval_number(project, policy),
+        extra=(note,) if (note := output.note.of(lang)) else (),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,17 +96,8 @@ class Publication:
     @cached_property
     def note(self) -> SourceNote:
         """The line on every map and page."""
-        output, date = self.project.output, self.project.network.data_date
-        names = output.sources.of(self.language) or ", ".join(
-            Path(path).name for path, _ in self.provenance.inputs
-        )
-        return SourceNote(
-            sources=names,
-            schematic=output.schematic,
-            date=date.isoformat() if date else "",
-            approval=approval_number(self.plan),
-            extra=(note,) if (note := output.note.of(self.language)) else (),
-        )
+        files = [path for path, _ in self.provenance.inputs]
+        return source_note(self.project, self.policy, files, self.language)
 
     @property
     def imprint(self) -> Imprint:

@@ -52,7 +52,7 @@ def _said(key: str, lang: str, **values: object) -> str:
 
 
 def _cover(plan: Plan, lang: str) -> Iterator[Line]:
-    project, number = plan.project, approval_number(plan)
+    project, number = plan.project, approval_number(plan.project, plan.policy)
     dates = {"assess-at": project.assess_at, "data-date": project.network.data_date}
     entries = {
         "policy": plan.policy.name[lang],

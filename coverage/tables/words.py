@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..plan import Plan
+from ..project import Project
 from ..rules.finding import Finding
 from ..rules.kind import kind_of
 from ..rules.model import EmissionFactors, Rule
+from ..rules.policy import Policy
 from ..schema import Column, Form, column, percent, shown
 from ..texts import catalogue, joined, text
 from ..units import figures_in_km
@@ -138,14 +140,14 @@ def title_before(plan: Plan, rule: str, lang: str) -> str:
 def licences(plan: Plan, lang: str) -> list[str]:
     """Under which terms the data may be handed on."""
     lines = [text(key, lang) for key in ("report.licence-osm", "report.licence-tables", "note.internal")]
-    number = approval_number(plan)
+    number = approval_number(plan.project, plan.policy)
     return lines if number is None else [*lines, approval_line(number, lang)]
 
 
-def approval_number(plan: Plan) -> str | None:
+def approval_number(project: Project, policy: Policy) -> str | None:
     """Number of approval of the map, empty if it has none; None where the policy's country asks for none."""
-    number = plan.project.output.approval_number
-    return number if number or plan.policy.map_approval else None
+    number = project.output.approval_number
+    return number if number or policy.map_approval else None
 
 
 # -- sentences -------------------------------------------------------------------------------------------
