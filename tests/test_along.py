@@ -89,6 +89,23 @@ def test_who_is_within_reach_along_roads(study, drives, places):
     assert len(expected) > len(rows)
 
 
+def test_the_only_demand_may_live_on_a_one_way_road(study, drives, places):
+    """Nobody drives there the other way: only what lies ahead is reached, up to its reach."""
+    _, points, snapped = places
+    roads = RoadSegments.of(study.roads, list(drives.values()))
+    one_way = roads.table.groupby("segment").filter(
+        lambda rows: len(rows) == 1 and rows["ahead"].sum() != rows["back"].sum()
+    )
+    k = int(np.flatnonzero(np.isin(snapped.segment, one_way["segment"]))[0])
+    found = reached_along(study.roads, roads, study.context.snapper.snap(points[k : k + 1]), REACH_M)
+    here = roads.table.reset_index().set_index("segment").loc[snapped.segment[k]]
+    own = found[found["row"] == here["row"]]
+    ends = (own["from_m"].min(), own["to_m"].max())
+    offset = snapped.offset_m[k]
+    assert ends == pytest.approx((offset, here["length_m"]) if here["ahead"] else (0.0, offset), abs=1e-6)
+    assert not by_whole_metres(roads, found).empty
+
+
 def test_no_routes_are_served_by_nobody(study, drives):
     """A class of roads without any route, and people of whom none is near."""
     roads = RoadSegments.of(study.roads, list(drives.values()))

@@ -237,13 +237,14 @@ def reached_along(
     )
     on = edges.merge(here[demand.found], on="segment")
     on["left_m"] = on["per_cost"] * limit
+    ahead, back = on[on["ahead"]], on[on["back"]]
     by_u = edges[edges["ahead"]].merge(near, left_on="u", right_on="node")
     by_v = edges[edges["back"]].merge(near, left_on="v", right_on="node")
     parts = [
         by_u.assign(from_m=0.0, to_m=by_u["left"] * by_u["per_cost"]),
         by_v.assign(from_m=by_v["length_m"] - by_v["left"] * by_v["per_cost"], to_m=by_v["length_m"]),
-        on[on["ahead"]].assign(from_m=on["offset"], to_m=on["offset"] + on["left_m"]),
-        on[on["back"]].assign(from_m=on["offset"] - on["left_m"], to_m=on["offset"]),
+        ahead.assign(from_m=ahead["offset"], to_m=ahead["offset"] + ahead["left_m"]),
+        back.assign(from_m=back["offset"] - back["left_m"], to_m=back["offset"]),
     ]
     found = pd.concat(parts, ignore_index=True)
     found = found.assign(
