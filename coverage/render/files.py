@@ -22,7 +22,6 @@ from .report.write import write_pdf, write_report
 from .result_schema import result_schema, result_text
 from .workbook.write import write_workbook
 
-
 REPORTS = ("report.docx", "country.docx")
 """The report of a run, and of a country with many regions."""
 
