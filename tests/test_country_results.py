@@ -8,11 +8,12 @@ import json
 import geopandas as gpd
 import jsonschema
 import openpyxl
+import pandas as pd
 import pytest
 from country_case import KM, REASON, write_country, write_results
 from docx import Document
 from plugspan.country.layers import country_layers, country_tables, thinned
-from plugspan.country.national import read_results
+from plugspan.country.national import ranked, read_results
 from plugspan.country.outputs import FILES, FOLDERS, country_result, country_schema
 from plugspan.errors import InputError
 from shapely import Point
@@ -41,6 +42,17 @@ def test_ranks_go_by_the_end_that_speaks_against_a_region(country):
     assert (rank["a", "spacing"], rank["b", "spacing"]) == (1, 2)
     assert (rank["a", "services"], rank["b", "services"]) == (2, 1)
     assert country.findings.loc[country.findings["rule"] == "reach", "rank"].isna().all()
+
+
+def test_what_is_decided_without_an_interval_ranks_by_its_target():
+    """A road too short for a site has no spacing and meets 40 km: behind 30, before 45 and a road without any site."""
+    rows = [(30.0, "met"), (45.0, "not met"), (None, "not met"), (None, "met"), (None, "undecided")]
+    frame = pd.DataFrame(
+        [("r", "<=", 40.0, value, value, status) for value, status in rows],
+        columns=["rule", "sense", "target_value", "low", "high", "status"], dtype=object,
+    )  # fmt: skip
+    assert ranked(frame)["rank"].astype(object).tolist()[:4] == [1, 3, 4, 2]
+    assert ranked(frame)["rank"].isna().tolist() == [False] * 4 + [True]
 
 
 def test_regions_are_counted_and_ranked_by_what_they_miss(country):

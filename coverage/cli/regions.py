@@ -24,7 +24,8 @@ class _Shown(Progress):
 
     def __init__(self, bar: ProgressBar, lang: str) -> None:
         self.bar, self.lang = bar, lang
-        self.total, self.done, self.started, self.at_once = 0, 0, time.monotonic(), 1
+        self.total, self.started, self.at_once = 0, time.monotonic(), 1
+        self.told: set[str] = set()
 
     def stage(self, key: str, share: float) -> None:
         """Show a stage."""
@@ -38,13 +39,17 @@ class _Shown(Progress):
 
     def region(self, run: RegionRun) -> None:
         """Say how a region ended."""
-        self.done += 1
-        elapsed = time.monotonic() - self.started
+        self.told.add(run.id)
+        done, elapsed = len(self.told), time.monotonic() - self.started
         # The first regions end together; what they took is not known of the rest before as many have ended.
-        left = elapsed / self.done * (self.total - self.done) if self.done >= self.at_once else None
+        left = elapsed / done * (self.total - done) if done >= self.at_once else None
+        self.say(run)
+        self.bar.regions(done, self.total, left)
+
+    def say(self, run: RegionRun) -> None:
+        """Say what a region took, or why it failed."""
         shown = {"id": run.id, "name": run.name, "reason": run.reason.replace("\n", "; ")}
         warn(text(f"country.region-{run.state}", self.lang, seconds=run.seconds, peak=run.peak_mb, **shown))
-        self.bar.regions(self.done, self.total, left)
 
 
 def run_regions(
@@ -60,6 +65,10 @@ def run_regions(
     with messages_in(lang), progress_bar(lang, form) as bar:
         shown = _Shown(bar, lang)
         manifest = run_country(project, out, only=only, workers=workers, scheduler=scheduler, progress=shown)
+        # Those whose tables have faults were not run at all.
+        for region in (*manifest.regions, manifest.national):
+            if region.state == "failed" and region.id not in shown.told:
+                shown.say(region)
     counts = manifest.counts()
     click.echo(text("country.counts", lang, n=len(manifest.regions), **counts))
     warn(text("country.done", lang, seconds=f"{time.perf_counter() - started:.1f}", out=out))

@@ -103,7 +103,7 @@ def read_results(out: Path) -> Results:
     lang = Reader(manifest.language, project.get("length_unit", "km"))
     shapes = gpd.read_file(out / REGIONS, layer="regions").to_crs(WGS84).set_index("id")["geometry"]
     regions = gpd.GeoDataFrame(states, geometry=shapes.reindex(states["id"]).to_numpy(), crs=WGS84)
-    findings = _ranked(_findings(runs, states, lang))
+    findings = ranked(_findings(runs, states, lang))
     actions = _actions(national, regions)
     routes = _routes(national)
     gaps, closing = _shared_gaps(national, routes, regions, actions, lang)
@@ -186,13 +186,17 @@ def _findings(runs: Mapping[str, Run], states: pd.DataFrame, lang: str) -> pd.Da
     return pd.DataFrame(rows, columns=["region_id", "region", *_FINDING], dtype=object)
 
 
-def _ranked(findings: pd.DataFrame) -> pd.DataFrame:
-    """Ranks of the regions by each rule with a target: by the end of the interval that speaks against them."""
+def ranked(findings: pd.DataFrame) -> pd.DataFrame:
+    """Ranks of the regions by each rule with a target: by the end of the interval that speaks against them.
+
+    Some are decided without an interval, as a road without any site has no spacing: what is not met lies beyond all
+    numbers then, what is met at the target.
+    """
     at_most = findings["sense"] == "<="
     against = findings["high"].where(at_most, findings["low"])
-    # An interval without ends that is decided all the same lies beyond all numbers: a road without any site.
     known = findings["low"].notna() | findings["high"].notna() | findings["status"].isin(["met", "not met"])
-    worst = pd.Series(np.where(at_most, np.inf, -np.inf), findings.index)
+    beyond = pd.Series(np.where(at_most, np.inf, -np.inf), findings.index)
+    worst = findings["target_value"].astype(float).where(findings["status"] == "met", beyond)
     value = against.astype(float).fillna(worst).where(known & findings["sense"].notna())
     rank = value.where(at_most, -value).groupby(findings["rule"]).rank(method="min")
     return findings.assign(rank=rank.astype("Int64"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ..tables.plan_tables import Tables
 from ..tables.table import Table
 from ..texts import text
 from .layers import country_layers, rule_layer
-from .national import Results
+from .national import STATUSES, Results
 
 WORST = 3
 """So many regions are named with a rule: the last of its ranking."""
@@ -86,6 +87,12 @@ def _cover(pages: Pages, imprint: Imprint) -> None:
     document.add_paragraph()
 
 
+def _counted(pages: Pages, counts: Mapping[str, int]) -> str:
+    """How many regions stand how, without those that are none."""
+    found = [_say(pages, "counted", what=what, n=n) for what, n in counts.items() if n]
+    return text("report.semicolon", pages.lang).join(found)
+
+
 def _layers(pages: Pages, *names: str) -> list[Layer]:
     return [replace(layer, visible=True) for layer in pages.layers if layer.name in names]
 
@@ -95,10 +102,13 @@ def _summary(pages: Pages, country: Results) -> None:
     pages.paper.heading(_say(pages, "summary"), new_page=True)
     states = country.regions["region_state"].value_counts()
     stands = country.regions["standing"].value_counts()
-    counts = {code: int(stands.get(code, 0)) for code in ("all", "open", "few", "many", "none")}
-    done = int(states.get("done", 0))
+    counts = {
+        text(f"choice.standing.{code}", pages.lang): int(stands.get(code, 0))
+        for code in ("all", "open", "few", "many", "none")
+    }
+    done, stands_so = int(states.get("done", 0)), _counted(pages, counts)
     pages.paper.text(
-        _say(pages, "opening", n=len(country.regions), done=done, gaps=len(country.gaps), **counts)
+        _say(pages, "opening", n=len(country.regions), done=done, gaps=len(country.gaps), stands=stands_so)
     )
     whole = pages.rows("country-whole")
     widths = {"title": 50.0, "value": 42.0, "target_shown": 22.0, "finding_status": 24.0, "regions_met": 16.0,
@@ -149,13 +159,18 @@ def _rules(pages: Pages, country: Results) -> None:
     """Each rule with a target: how many regions meet it, a map, and which regions are last."""
     pages.paper.heading(_say(pages, "rules"), new_page=True)
     table = pages.rows("country-rules")
+    stands = {
+        name.replace("rules", "regions"): text(
+            "national.not-due" if status == "not due" else f"status.{status.replace(' ', '-')}", pages.lang
+        )
+        for status, name in STATUSES.items()
+    }
     for row in country.whole[country.whole["sense"].notna()].to_dict("records"):
         pages.paper.heading(row["title"], 2)
-        counts = {
-            name: row[f"regions_{name}"] for name in ("met", "on_average", "not_met", "undecided", "not_due")
-        }
+        counts = {words: row[name] for name, words in stands.items()}
         value = row["value"] if isinstance(row["value"], str) else text("value.none", pages.lang)
-        pages.paper.text(_say(pages, "rule", value=value, target=row["target_shown"], **counts), keep=True)
+        said = {"value": value, "target": row["target_shown"], "stands": _counted(pages, counts)}
+        pages.paper.text(_say(pages, "rule", **said), keep=True)
         mine = table.frame[table.frame["rule"] == row["rule"]].dropna(subset="rank")
         last = mine.sort_values("rank", ascending=False, kind="stable").head(WORST)
         named = [

@@ -308,6 +308,8 @@ LINKS: tuple[tuple[str, str, str, str], ...] = (
     ("charging_sites", "id", "reach_highway", "site"),
     ("demand", "id", "reach_people", "demand"),
     ("plan_actions", "id", "plan_steps", "action_id"),
+    ("regions", "id", "country_rules", "region_id"),
+    ("regions", "id", "country_plan", "id"),
 )
 """Layer and its column, table and its column: made where both have them."""
 
