@@ -361,14 +361,16 @@ def tile_hosts(address: str, subdomains: str = "abc") -> list[str]:
 
 
 NAMED_TILES = {
-    "osm": ("https://tile.openstreetmap.org/{z}/{x}/{y}.png", "© OpenStreetMap", "abc"),
+    "osm": ("https://tile.openstreetmap.org/{z}/{x}/{y}.png", "", "© OpenStreetMap", "abc"),
     "tianditu": (
         "https://t{s}.tianditu.gov.cn/DataServer?T=vec_w&x={x}&y={y}&l={z}&tk=",
+        "https://t{s}.tianditu.gov.cn/DataServer?T=cva_w&x={x}&y={y}&l={z}&tk=",
         "© 天地图 GS(2024)0568号",
         "01234567",
     ),
 }
-"""Basemaps by name: address of the tiles, credit, servers. 天地图 wants the user's own key at the end."""
+"""Basemaps by name: address of the tiles, of tiles with names that lie over them, credit, servers. 天地图 has its names
+apart, and wants the user's own key at the end."""
 
 
 class OutputSettings(_Frozen):
@@ -402,12 +404,13 @@ class OutputSettings(_Frozen):
         return self
 
     @property
-    def tiles(self) -> tuple[str, str, str]:
-        """Address of the tiles, credit and servers; an empty address without a basemap."""
+    def tiles(self) -> tuple[str, str, str, str]:
+        """Address of the tiles, of tiles with names, credit and servers; an empty address where there are none."""
         if self.basemap not in NAMED_TILES:
-            return self.basemap, "", "abc"
-        address, credit, servers = NAMED_TILES[self.basemap]
-        return address + (self.basemap_key if self.basemap == "tianditu" else ""), credit, servers
+            return self.basemap, "", "", "abc"
+        address, names, credit, servers = NAMED_TILES[self.basemap]
+        key = self.basemap_key if self.basemap == "tianditu" else ""
+        return address + key, names and names + key, credit, servers
 
 
 class Project(_Frozen):

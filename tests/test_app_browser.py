@@ -505,9 +505,19 @@ def test_money_by_year_and_a_basemap_by_name(opened, tmp_path, name):
         assert asked == []
         page.locator("#money li:has-text('2026') input[type=range]").fill("900")
         assert page.input_value("#money-2026") == "900"
+        page.click("#money-year")
+        page.fill("#money-2028", "50")
+        page.click("#money li:has-text('2026') button")
         page.click("#money-save")
         page.wait_for_selector("#stale:not([hidden])")
-        assert read_project(tmp_path).plan.years == {2026: 900, 2027: 700}
+        assert read_project(tmp_path).plan.years == {2027: 700, 2028: 50}
+        for year in (2027, 2028):
+            page.click(f"#money li:has-text('{year}') button")
+        page.fill("#money-budget", "1200")
+        page.click("#money-save")
+        page.wait_for_selector("body:not([aria-busy])")
+        plan = read_project(tmp_path).plan
+        assert (plan.years, plan.budget) == ({}, 1200)
         page.click("#basemap summary")
         page.select_option("#basemap-name", name)
         if name == "tianditu":
@@ -525,13 +535,17 @@ def test_money_by_year_and_a_basemap_by_name(opened, tmp_path, name):
         page.reload()
         ready(page, "plan")
         frame = page.frame_locator("#map")
-        frame.locator("img.leaflet-tile-loaded").first.wait_for()
+        layers = 2 if name == "tianditu" else 1  # its names are tiles of their own, over the others
+        frame.locator(f".leaflet-layer:nth-of-type({layers}) img.leaflet-tile-loaded").first.wait_for()
         addresses = {
             "osm": r"https://tile\.openstreetmap\.org/(?P<z>\d+)/(?P<x>\d+)/(?P<y>\d+)\.png",
-            "tianditu": r"https://t[0-7]\.tianditu\.gov\.cn/DataServer\?T=vec_w&x=(?P<x>\d+)&y=(?P<y>\d+)&l=(?P<z>\d+)&tk=a1B2",
+            "tianditu": r"https://t[0-7]\.tianditu\.gov\.cn/DataServer\?T=(?P<of>vec|cva)_w&x=(?P<x>\d+)&y=(?P<y>\d+)&l=(?P<z>\d+)&tk=a1B2",
         }
         found = [re.fullmatch(addresses[name], url) for url, _ in asked]
         assert all(found), asked
+        if layers == 2:
+            sheets = [{m.group("z", "x", "y") for m in found if m["of"] == of} for of in ("vec", "cva")]
+            assert sheets[0] == sheets[1]
         z = int(found[0]["z"])
         x = (113.2 + 180) / 360 * 2**z  # a town of the map lies in one of them
         y = (1 - math.asinh(math.tan(math.radians(27.5))) / math.pi) / 2 * 2**z

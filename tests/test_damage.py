@@ -211,10 +211,11 @@ def test_basemaps_by_name(tmp_path):
         ('basemap = "tianditu"\nbasemap_key = "a1B2"', "https://t7.tianditu.gov.cn"),
     ):
         (tmp_path / "project.toml").write_text(text + lines, "utf-8")
-        address, credit, servers = read_project(tmp_path).output.tiles
+        address, names, credit, servers = read_project(tmp_path).output.tiles
         assert tile_hosts(address, servers)[-1] == host
         assert credit.startswith("©")
     assert address.endswith("tk=a1B2")
+    assert names == address.replace("vec_w", "cva_w")
     assert project_faults(tmp_path, '[output]\nbasemap = "tianditu"')[0][0] == "key-value"
     assert project_faults(tmp_path, '[output]\nbasemap_key = "a;b"')[0][0] == "key-value"
 

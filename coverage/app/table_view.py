@@ -129,7 +129,7 @@ def table(ask: Ask) -> dict[str, Any]:
     return shown | {
         "headers": [{"header": h, "name": names.get(h, ""), "set": h in chosen} for h in raw.headers],
         "counts": _counts(raw, read, faults),
-        "faults": [_fault(fault, ask.lang) for fault in faults[:500]],
+        "faults": [_in_cells(fault, names, ask.lang) for fault in faults[:500]],
         "notes": [_fault(fault, ask.lang) for fault in notes[:100]],
         "datum_notice": None
         if shifted is None
@@ -148,6 +148,14 @@ def _columns(schema: TableSchema, lang: str) -> list[dict[str, Any]]:
 
 def _fault(fault: Fault, lang: str) -> dict[str, Any]:
     return {"row": fault.row, "column": fault.column, "words": fault.words(lang), "key": fault.key}
+
+
+def _in_cells(fault: Fault, names: dict[str, str], lang: str) -> dict[str, Any]:
+    """A fault with the headers of its cells: of a position those of longitude and latitude."""
+    of = {"position": ("lon", "lat"), "id": ("id",)}.get(fault.key.split("-")[0], ())
+    headers = {name: header for header, name in names.items()}
+    columns = [fault.column] if fault.column else [headers[name] for name in of if name in headers]
+    return {**_fault(fault, lang), "columns": columns}
 
 
 def _read(opened: Opened, under: Ground) -> tuple[gpd.GeoDataFrame | None, list[Fault], list[Fault]]:

@@ -182,10 +182,13 @@ export async function dataPage(project) {
       h("option", { value: column.name, selected: column.name === header.name, disabled: taken.has(column.name) && column.name !== header.name, title: column.meaning }, column.label)));
   }
 
+  const remedies = (words) => words?.map((each) => h("p", { class: "remedy" }, each));
+
+  /** A cell; with `words` it has a fault, told here or in another cell of the row. */
   function cell(found, row, i, words, path) {
     const value = row.cells[i];
-    if (!found.editable) return h("td", { class: words.length ? "bad" : null, title: words.join("\n") }, value);
-    const input = h("input", { value, class: "cell", "aria-label": `${found.headers[i].header} ${row.n}`, "aria-invalid": words.length ? "true" : null, title: words.join("\n") });
+    if (!found.editable) return h("td", { class: words ? "bad" : null, title: words?.join("\n") }, value, remedies(words));
+    const input = h("input", { value, class: "cell", "aria-label": `${found.headers[i].header} ${row.n}`, "aria-invalid": words ? "true" : null, title: words?.join("\n") });
     const save = () => {
       if (input.value === value) return;
       change(input, async () => {
@@ -208,20 +211,23 @@ export async function dataPage(project) {
     });
     input.addEventListener("focus", () => map?.mark(row.n));
     input.addEventListener("change", save);
-    return h("td", { class: words.length ? "bad" : null }, input, words.map((each) => h("p", { class: "remedy" }, each)));
+    return h("td", { class: words ? "bad" : null }, input, remedies(words));
   }
 
   function grid(found, path) {
     const told = new Map();
     for (const fault of found.faults) {
-      const key = `${fault.row}|${fault.column ?? ""}`;
-      told.set(key, [...(told.get(key) ?? []), fault.words]);
+      (fault.columns?.length ? fault.columns : [""]).forEach((column, nth) => {
+        const key = `${fault.row}|${column}`;
+        told.set(key, [...(told.get(key) ?? []), ...(nth ? [] : [fault.words])]);
+      });
     }
     const head = h("tr", {}, h("th", { scope: "col" }, "#"), found.headers.map((header) => h("th", { scope: "col" }, h("div", {}, header.header || "–"), columnPick(found, header, path))));
     const rows = found.rows.map((row) => {
       const whole = told.get(`${row.n}|`) ?? [];
-      return h("tr", { "data-row": row.n }, h("th", { scope: "row", class: whole.length ? "bad" : null }, String(row.n), whole.map((each) => h("p", { class: "remedy" }, each))),
-        row.cells.map((_value, i) => cell(found, row, i, told.get(`${row.n}|${found.headers[i].header}`) ?? [], path)));
+      const line = h("tr", { "data-row": row.n }, h("th", { scope: "row", class: whole.length ? "bad" : null }, String(row.n)),
+        row.cells.map((_value, i) => cell(found, row, i, told.get(`${row.n}|${found.headers[i].header}`), path)));
+      return whole.length ? [line, h("tr", {}, h("th", { class: "bad" }), h("td", { class: "bad", colSpan: row.cells.length }, h("div", { class: "stay" }, remedies(whole))))] : line;
     });
     return h("div", { class: "grid", tabIndex: 0, role: "region", "aria-label": found.path }, h("table", {}, h("thead", {}, head), h("tbody", {}, rows)));
   }

@@ -85,9 +85,9 @@ export async function planPage(project) {
 
   // -- money -----------------------------------------------------------------------------------------------
   const money = h("section", { class: "box", id: "money" });
-  function drawMoney() {
+  function drawMoney(draft = view.years) {
     const unit = view.plan?.cost.unit ?? "";
-    const years = Object.entries(view.years);
+    const years = Object.entries(draft);
     const stages = new Map((view.plan?.stages ?? []).map((stage) => [String(stage.year), stage]));
     const top = Math.max(1000, ...years.map(([, v]) => 2 * v), 2 * (view.plan?.cost.high ?? 0));
     const inputs = new Map();
@@ -97,7 +97,8 @@ export async function planPage(project) {
       range.addEventListener("input", () => { field.value = range.value; });
       field.addEventListener("input", () => { range.value = field.value; });
       inputs.set(key, field);
-      return h("li", {}, h("div", { class: "row apart" }, h("b", {}, label), h("span", { class: "row" }, field, unit)), range, note ? h("p", { class: "small soft" }, note) : null);
+      const drop = key === "budget" ? null : h("button", { type: "button", class: "quiet", "aria-label": t("plan.year-drop", { year: key }), title: t("plan.year-drop", { year: key }), onclick: () => drawMoney(without(key)) }, "×");
+      return h("li", {}, h("div", { class: "row apart" }, h("b", {}, label), h("span", { class: "row" }, field, unit, drop)), range, note ? h("p", { class: "small soft" }, note) : null);
     };
     const lines = years.length
       ? years.map(([year, value]) => {
@@ -106,12 +107,18 @@ export async function planPage(project) {
         })
       : [line("budget", t("plan.budget"), view.budget ?? view.plan?.cost.high ?? 0, view.budget === null ? t("plan.no-budget") : null)];
     const save = h("button", { type: "button", class: "main", id: "money-save" }, t("save"));
+    const value = (key) => Number(inputs.get(key).value);
+    const here = () => Object.fromEntries(years.map(([year]) => [year, value(year)]));
+    const without = (key) => Object.fromEntries(Object.entries(here()).filter(([year]) => year !== key));
+    const more = h("button", { type: "button", class: "link", id: "money-year", onclick: () => {
+      const last = Math.max(...years.map(([year]) => Number(year)));
+      drawMoney(years.length ? { ...here(), [last + 1]: value(String(last)) } : { [new Date().getFullYear()]: value("budget") });
+    } }, t(years.length ? "plan.year-more" : "plan.year-first"));
     save.addEventListener("click", () => change(save, () => {
-      const value = (key) => Number(inputs.get(key).value);
-      const set = years.length ? [["plan", "years"], Object.fromEntries(years.map(([year]) => [year, value(year)]))] : [["plan", "budget"], value("budget")];
-      return post(of(project, "settings"), { set: [set] }, view.version);
-    }));
-    fill(money, h("h2", {}, t("plan.money")), h("ul", { class: "values money" }, lines), h("div", { class: "row end" }, save));
+      const set = years.length ? [[["plan", "years"], here()], [["plan", "budget"], null]] : [[["plan", "years"], null], [["plan", "budget"], value("budget")]];
+      return post(of(project, "settings"), { set }, view.version);
+    }, drawMoney));
+    fill(money, h("h2", {}, t("plan.money")), h("ul", { class: "values money" }, lines), h("div", { class: "row apart" }, more, save));
   }
 
   // -- actions ---------------------------------------------------------------------------------------------

@@ -402,6 +402,14 @@ function drawEdit() {
   drawSpots();
 }
 
+/** Where actions stand that can be pressed; names keep clear of them. */
+function spotBoxes() {
+  return drawn.spots.filter((spot) => drawn.layer.hasLayer(spot.marker)).map((spot) => {
+    const { x, y } = MAP.latLngToLayerPoint(spot.marker.getLatLng());
+    return around(x, y, 16, 16);
+  });
+}
+
 /** The strip of a route in the state: both directions with their gaps, sites as ticks. */
 function showEditStrip(ref) {
   if (isNarrow()) return;

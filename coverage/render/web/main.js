@@ -21,7 +21,9 @@ function headButton(id, iconName, key, action, more) {
 function start() {
   fillTexts();
   if (DATA.basemap) {
-    basemap = L.tileLayer(DATA.basemap.url, { maxZoom: 20, maxNativeZoom: DATA.basemap.max_zoom, subdomains: DATA.basemap.subdomains, referrerPolicy: "origin", opacity: 0.75 }).addTo(MAP);
+    const { url, names: above, max_zoom: maxNativeZoom, subdomains } = DATA.basemap;
+    const tiles = (address, opacity) => L.tileLayer(address, { maxZoom: 20, maxNativeZoom, subdomains, referrerPolicy: "origin", opacity });
+    basemap = L.layerGroup(above ? [tiles(url, 0.75), tiles(above, 1)] : [tiles(url, 0.75)]).addTo(MAP);
   }
   const canUnpack = typeof DecompressionStream === "function";
   if (!canUnpack && DATA.layers.some((spec) => spec.packed)) {

@@ -46,12 +46,14 @@ const Names = L.Layer.extend({
     this.written = new Set();
     this.box.replaceChildren();
     this.solid();
+    const spots = editing() ? spotBoxes() : [];
     const layers = view.layers.filter((l) => l.shown && (l.spec.labels || this.denseLabels(l)));
     const lines = layers.filter((l) => l.spec.kind === "line");
     this.pins();
     // Of hundreds of regions a name stands in its own or not at all.
     // Areas keep the places that they have at a zoom, so that they are the same today, with the plan and while it is edited.
     for (const l of layers.filter((l) => l.spec.kind === "polygon")) this.plain(l, "area", "600 14px", DATA.regions ? AREA_OFFSETS.slice(0, 1) : AREA_OFFSETS);
+    this.marks.push(...spots); // only now, so that areas keep their places
     for (const l of lines.filter((l) => l.spec.group !== "background")) this.routes(l);
     for (const l of layers.filter((l) => l.spec.kind === "point" && !l.spec.numbered)) this.plain(l, "town", "12px", null);
     for (const l of lines.filter((l) => l.spec.group === "background")) this.routes(l);

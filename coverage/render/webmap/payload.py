@@ -39,19 +39,21 @@ class Basemap:
     """Background tiles, none by default: an internal map may have to open without internet.
 
     ``url`` is a template with ``{z}/{x}/{y}`` (and ``{s}`` for ``subdomains``) or a path beside the page;
-    ``attribution`` is shown in the line of notes.
+    ``attribution`` is shown in the line of notes; ``names`` is a template for tiles with names that lie over the
+    others, from the same servers.
     """
 
     url: str
     attribution: str = ""
     max_zoom: int = 18
     subdomains: str = "abc"
+    names: str = ""
 
 
 def basemap_of(output: OutputSettings) -> Basemap | None:
     """The basemap that a project asks for, by address or by name; None without one."""
-    address, credit, servers = output.tiles
-    return Basemap(address, credit, subdomains=servers) if address else None
+    address, names, credit, servers = output.tiles
+    return Basemap(address, credit, subdomains=servers, names=names) if address else None
 
 
 def layer_payload(layer: Layer, lang: str, block_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
