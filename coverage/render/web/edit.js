@@ -201,30 +201,67 @@ function lackOf(rule, found) {
   return Math.max(rule.target - (found.low === null ? rule.target : found.low), 0);
 }
 
-/** Meet what the rows leave out (shares, drives between two sites, sites that were closed), each time by what helps most for its cost. */
+/** What some rules lack in sum. */
+function lackIn(rules, on) {
+  const found = edit.core.measured(rules, on, edit.state.off).rules;
+  return rules.reduce((sum, rule) => sum + lackOf(rule, found[rule.id]), 0);
+}
+
+/**
+ * Meet what the rows leave out: shares, drives between two sites, sites that were closed. A place more makes no rule worse, so
+ * that no plan meets what all places together leave open. First one place at a time, by what helps most for its cost; where a
+ * rule wants two at once and one alone brings nothing, from all places down to those that are needed, and the cheaper of both.
+ */
 async function meetTheRest(on, barred, seconds) {
-  const { actions, rules } = edit.model, { off } = edit.state, until = performance.now() + 1000 * seconds, mine = edit.worker, added = [];
-  const missing = () => { const found = edit.core.assess(on, off); return rules.reduce((sum, rule) => sum + lackOf(rule, found.rules[rule.id]), 0); };
-  let need = missing(), told = performance.now();
-  const queue = actions.id.map((_, a) => ({ a, worth: Infinity })).filter(({ a }) => !on[a] && !barred[a]);
-  while (need > 1e-9 && queue.length && performance.now() < until && edit.worker === mine) {
-    const best = queue.reduce((top, one, k) => (one.worth > queue[top].worth ? k : top), 0), one = queue[best], stale = one.need !== need;
-    if (stale) {
-      on[one.a] = 1;
-      one.worth = (need - missing()) / Math.max(actions.cost[one.a], 1e-9);
-      one.need = need;
-      on[one.a] = 0;
-      if (one.worth <= 1e-12) queue.splice(best, 1);
-    } else {
-      on[one.a] = 1;
-      need = missing();
-      added.push(one.a);
-      queue.splice(best, 1);
-    }
+  const { id, cost } = edit.model.actions, until = performance.now() + 1000 * seconds, mine = edit.worker;
+  const free = id.map((_, a) => a).filter((a) => !on[a] && !barred[a]).sort((a, b) => cost[b] - cost[a] || id[a].localeCompare(id[b], "en", { numeric: true }));
+  const lacking = edit.model.rules.filter((rule) => lackIn([rule], on) > 1e-9), whole = on.slice();
+  for (const a of free) whole[a] = 1;
+  const never = lacking.filter((rule) => lackIn([rule], whole) > 1e-9).map((rule) => rule.id), least = lackIn(lacking, whole), enough = (plan) => lackIn(lacking, plan) <= least + 1e-9;
+  const price = (plan) => free.reduce((sum, a) => sum + (plan[a] ? cost[a] : 0), 0);
+  let told = performance.now();
+  const goOn = async () => {
     if (performance.now() - told > 60) { await new Promise((resume) => setTimeout(resume)); told = performance.now(); }
+    return performance.now() < until && edit.worker === mine;
+  };
+  const greedy = on.slice(), queue = free.map((a) => ({ a, worth: Infinity }));
+  for (let need = lackIn(lacking, greedy); need > least + 1e-9 && queue.length && await goOn(); ) {
+    const k = queue.reduce((top, one, i) => (one.worth > queue[top].worth ? i : top), 0), one = queue[k];
+    greedy[one.a] = 1;
+    const left = lackIn(lacking, greedy), worth = (need - left) / Math.max(cost[one.a], 1e-9);
+    if (one.need === need) { need = left; queue.splice(k, 1); continue; }
+    greedy[one.a] = 0;
+    Object.assign(one, { worth, need });
+    if (worth <= 1e-12) queue.splice(k, 1);
   }
-  for (const a of added.sort((x, y) => actions.cost[y] - actions.cost[x])) { on[a] = 0; if (missing() > need + 1e-9) on[a] = 1; }
-  return added.filter((a) => on[a]);
+  /** Leave out what is not needed, in turn; null if the time is up. */
+  const pruned = async (plan, order) => {
+    for (const a of order) { if (!(await goOn())) return null; plan[a] = 0; if (!enough(plan)) plan[a] = 1; }
+    return plan;
+  };
+  const taken = free.filter((a) => greedy[a]), plans = [await pruned(enough(greedy) ? greedy.slice() : whole.slice(), enough(greedy) ? taken : free.filter((a) => !greedy[a]).concat(taken))];
+  if (lacking.length && !enough(greedy)) plans.push(await pruned(whole.slice(), free));
+  let best = plans.filter(Boolean).sort((a, b) => price(a) - price(b))[0];
+  const ended = !best && lacking.length > 0;
+  /** One or two places of the plan for a cheaper one, as long as that saves money. */
+  const cheaper = async (plan) => {
+    const built = free.filter((a) => plan[a]);
+    for (const [i, x] of built.entries()) for (const y of built.slice(i)) {
+      const paid = cost[x] + (x === y ? 0 : cost[y]), others = free.filter((a) => !plan[a] && cost[a] < paid - 1e-9).reverse();
+      for (const a of others) {
+        if (!(await goOn())) return null;
+        const next = plan.slice();
+        next[x] = next[y] = 0;
+        next[a] = 1;
+        if (enough(next)) return next;
+      }
+    }
+    return null;
+  };
+  for (let next = best; next; next = await cheaper(best)) best = next;
+  best = best || greedy;
+  for (const a of free) on[a] = best[a];
+  return { added: free.filter((a) => on[a]), never, ended };
 }
 
 /** Fill up the plan in a Worker; what is pinned stays. */
@@ -240,10 +277,10 @@ function complete(options = {}, tell = () => {}) {
     worker.onerror = (event) => { end(); reject(new Error(event.message)); };
     worker.onmessage = async ({ data }) => {
       if (data.step) { tell(data.step); return; }
-      if (options.goal !== "people" && unchanged(begun)) await meetTheRest(data.done.chosen, problem.off, options.seconds || 3);
+      const rest = options.goal !== "people" && unchanged(begun) ? await meetTheRest(data.done.chosen, problem.off, options.seconds || 3) : { never: [], ended: false };
       if (edit.worker !== worker) return;
       end();
-      resolve(completed(problem, data.done, begun));
+      resolve(completed(problem, data.done, begun, rest));
     };
     worker.postMessage(problem);
   });
@@ -253,7 +290,7 @@ function stopCompleting() { if (edit.worker) edit.stop(); }
 
 const unchanged = (begun) => begun.on.every((x, a) => x === (edit.state.on[a] || 0)) && begun.off.every((x, s) => x === edit.state.off[s]);
 
-function completed(problem, found, begun) {
+function completed(problem, found, begun, { never, ended }) {
   if (!unchanged(begun)) return { stopped: true };
   const cost = edit.model.actions.cost.reduce((sum, c, a) => (found.chosen[a] && !edit.model.actions.event[a] ? sum + c : sum), 0);
   change((state) => {
@@ -268,7 +305,7 @@ function completed(problem, found, begun) {
   // The bound counts rows of rules to be met whole, and holds for all plans that meet more as well.
   const left = edit.model.rows.filter((rule) => rule.need.length && rule.share < 1 || rule.more).map((rule) => rule.rule);
   const missed = edit.model.rules.filter((rule) => rule.target !== null && ["not met", "undecided"].includes(edit.found.rules[rule.id].status)).map((rule) => rule.id);
-  return { left, money: { value: cost, bound: found.costBound, gap: gap(cost, found.costBound) },
+  return { left, ended, never: never.filter((id) => missed.includes(id)), money: { value: cost, bound: found.costBound, gap: gap(cost, found.costBound) },
     people: found.peopleBound === null ? null : { gained: found.people, bound: found.peopleBound, gap: gap(found.people, found.peopleBound) },
     rows: { served: found.served, asked: found.asked }, short: problem.budget !== null && cost > problem.budget * (1 + 1e-9), missed };
 }

@@ -85,16 +85,24 @@ class EditCore {
     return found;
   }
 
-  /** Every figure of a state; `at` names a year, by whose end rules are judged that are due later. */
-  assess(on, off) {
-    const done = this.carried(on, off), known = new Map();
+  /** Some rules in a state, and what they were counted from. */
+  measured(asked, on, off) {
+    const done = this.carried(on, off), known = new Map(), rules = {};
     const status = (r) => { if (!known.has(r)) known.set(r, this.status(r, done, off)); return known.get(r); };
-    const rules = {};
-    let spacing = null, counties = null;
-    for (const rule of this.model.rules) {
+    for (const rule of asked) {
       const found = this["by_" + rule.how](rule, { done, off, status });
       rules[rule.id] = Object.assign({ status: rule.how === "today" ? null : ruleStatus(rule, found.low, found.high) }, found);
-      rules[rule.id].shown = rule.unit === "km" && rules[rule.id].status === "met" && found.strict && found.strict.all.gaps_over ? "met on average" : rules[rule.id].status;
+    }
+    return { rules, status, done };
+  }
+
+  /** Every figure of a state. */
+  assess(on, off) {
+    const { rules, status, done } = this.measured(this.model.rules, on, off);
+    let spacing = null, counties = null;
+    for (const rule of this.model.rules) {
+      const found = rules[rule.id];
+      found.shown = rule.unit === "km" && found.status === "met" && found.strict && found.strict.all.gaps_over ? "met on average" : found.status;
       if (rule.how === "spacing" && !spacing) spacing = found.strict;
       if (rule.how === "reach" && !counties) counties = found.counties;
     }

@@ -284,7 +284,7 @@ async function completeHere() {
 }
 
 /** Value, bound and gap in words: what is proven and what is not. */
-function completionWords({ money, people, rows, short, missed, left }) {
+function completionWords({ money, people, rows, short, missed, left, never, ended }) {
   const titles = (ids) => ids.map((id) => edit.model.rules.find((rule) => rule.id === id).title).join(T("map.comma"));
   const gap = (x) => (x < 1e-9 ? "0%" : decimals(Math.max(x * 100, 0.1), 1) + "%"), words = [];
   if (rows.asked) words.push(T(money.gap < 1e-9 ? "map.edit-done-proven" : "map.edit-done-money", { value: moneyWords(money.value), bound: moneyWords(money.bound), gap: gap(money.gap) }));
@@ -292,6 +292,9 @@ function completionWords({ money, people, rows, short, missed, left }) {
   if (short) words.push(T("map.edit-done-short"));
   if (rows.served < rows.asked) words.push(T("map.edit-done-left", { n: rows.asked - rows.served }));
   if (left.length) words.push(T("map.edit-done-shares", { rules: titles(left) }));
-  if (missed.length) words.push(T("map.edit-done-missed", { rules: titles(missed) }));
+  const open = missed.filter((id) => !never.includes(id));
+  if (open.length) words.push(T("map.edit-done-missed", { rules: titles(open) }));
+  if (never.length) words.push(T("map.edit-done-never", { rules: titles(never) }));
+  if (ended) words.push(T("map.edit-done-ended"));
   return words.join(" ");
 }
