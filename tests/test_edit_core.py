@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from dataclasses import replace
 from itertools import pairwise, product
 
 import geopandas as gpd
@@ -58,9 +59,14 @@ CLASSES = {
 
 @pytest.fixture(scope="module")
 def sample():
-    """The sample's plan, its model as JSON, and its witness."""
+    """The sample's plan, its model as JSON, and its witness; photovoltaics have a target, and reach 3 km."""
     with sample_project() as path:
         study = load(read_project(path))
+    pv = next(rule for rule in study.policy.rules if rule.kind == "pv_potential")
+    asked = pv.target.model_copy(update={"report_only": False, "share_min": 0.8})
+    asked_pv = pv.model_copy(update={"target": asked, "within_m": 3000.0})
+    rules = tuple(asked_pv if rule is pv else rule for rule in study.policy.rules)
+    study = replace(study, policy=study.policy.model_copy(update={"rules": rules}))
     candidates = find_places(study)
     programme = plan_programme(study, candidates)
     at = programme.stages.last_day

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import geopandas as gpd
@@ -113,6 +113,14 @@ def assess_pv(facilities: gpd.GeoDataFrame, rule: PvPotential) -> Finding:
     )
 
 
+def pv_served(table: gpd.GeoDataFrame, rule: PvPotential, own: Sequence[set[int]]) -> list[list[int]]:
+    """By place: the actions at it or within ``within_m`` of it, of those at each place."""
+    found = [set(mine) for mine in own]
+    for at, other in zip(*_neighbours(table, rule), strict=True):
+        found[at] |= own[other]
+    return [sorted(actions) for actions in found]
+
+
 def pv_rows(world: World, rule: PvPotential) -> RuleRows | None:
     """A row for each place that is not known to have photovoltaics, there or beside it."""
     table = pv_table(world.context.inputs.facilities, rule)
@@ -124,9 +132,7 @@ def pv_rows(world: World, rule: PvPotential) -> RuleRows | None:
         {at[name] for at in (builds, surveys if has == UNKNOWN else {}) if name in at}
         for name, has in zip(table["id"], table["has"], strict=True)
     ]
-    serving = [set(found) for found in own]
-    for at, other in zip(*_neighbours(table, rule), strict=True):
-        serving[at] |= own[other]
+    serving = pv_served(table, rule, own)
     lacking = table[table["has"] != YES]
     why = lacking["area_m2"].isna().map({True: "no_area", False: None})
     items = pd.DataFrame(lacking[["id", "name", "ref"]]).assign(weight=1.0, why=why)
@@ -134,7 +140,7 @@ def pv_rows(world: World, rule: PvPotential) -> RuleRows | None:
     share = rule.target.share_min or 1.0
     return rule_rows(
         rule,
-        [sorted(serving[k]) for k in lacking.index],
+        [serving[k] for k in lacking.index],
         items,
         world,
         served=total - len(items),

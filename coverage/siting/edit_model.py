@@ -35,6 +35,7 @@ from ..rules.finding import UNKNOWN, YES, Finding, three_valued
 from ..rules.length import LengthCoverage
 from ..rules.model import Rule, SiteRequirement
 from ..rules.parking import ShareMargin, ev_share, parking_population
+from ..rules.photovoltaics import PvPotential, pv_served, pv_table
 from ..rules.reach import DemandReach
 from ..rules.spacing import RouteSpacing
 from ..units import M_PER_KM, lonlat
@@ -173,13 +174,14 @@ class _Packer:
         }
 
     def own(self, costs: CostTable) -> Packed | None:
-        """What a new site at a place of one's own costs and meets; None where the plan builds no new sites."""
+        """What a new site at a place of one's own costs and meets; None if it builds none, or of several sizes."""
         kinds = self.world.actions["kind"]
         some = np.flatnonzero(kinds == "new_site")
-        if not len(some):
-            return None
         built = Equipment.of(self.world.policy).site
         points = float(built.points)
+        # Where traffic decides how many points a site has, the page can't know its cost at any metre.
+        if not len(some) or (self.world.actions["points"].iloc[some].astype(float) != points).any():
+            return None
         return {
             "cost": float(costs.new_site.of("route_point", points, points * (built.point_kw or 0.0), 0.0)),
             "adds": [bool(self.world.gives(site)[some[0]]) for site in self.asked],
@@ -239,6 +241,8 @@ class _Packer:
                     "berths": self._shore_power()}  # fmt: skip
         if isinstance(rule, ShareMargin):
             return self._parking(rule)
+        if isinstance(rule, PvPotential):
+            return {"how": "facilities", "pairs": False, "of": self._photovoltaics(rule)}
         if isinstance(rule, DemandReach):
             reach = self.roads.reach(rule.reach_km, rule.reach_min)
             return {"how": "reach", "reach": reach, "requirement": self.number(rule.site)}
@@ -262,7 +266,6 @@ class _Packer:
         """Each facility that counts: its own survey, the sites at it, the actions that serve it."""
         inputs = self.world.context.inputs
         table = counted_facilities(inputs.facilities, rule)
-        surveys = self.world.at("survey")
         gives, may = self.world.gives(rule.site), self.world.may_give(rule.site)
         at, which = assign_chargers(table, self.world.chargers, rule.site)
         action = self.world.chargers["action"].to_numpy(np.int64)[which]
@@ -276,16 +279,27 @@ class _Packer:
         has, _ = facility_status(table, inputs.chargers, rule.site)
         states = self._states(table, rule, has)
         pair = table["pair"].fillna(table["name"]).fillna(table["id"])
-        points = lonlat(table.geometry)
         return {
-            **{name: _texts(table[name]) for name in ("id", "name", "side", "ref")},
             "pair": pair.astype(str).tolist(),
             "sites": [sites for sites, _ in states],
             "states": [status for _, status in states],
             "serving": [sorted(found) for found in serving],
             "perhaps": [sorted(found) for found in perhaps],
-            "survey": [surveys.get(name, -1) for name in table["id"]],
-            "lonlat": np.round(points, 6).tolist(),
+        }
+
+    def _photovoltaics(self, rule: PvPotential) -> Packed:
+        """Each place that counts: what is there today, and the actions at it or beside it."""
+        table = pv_table(self.world.context.inputs.facilities, rule)
+        table = table[table["has"].notna()].reset_index(drop=True)
+        builds = self.world.at("photovoltaics")
+        own = [{builds[name]} if name in builds else set() for name in table["id"]]
+        none: list[list[int]] = [[] for _ in own]
+        return {
+            "states": [[status] for status in status_numbers(table["has"])],
+            "sites": none,
+            "serving": pv_served(table, rule, own),
+            "perhaps": none,
+            "along": [],
         }
 
     def _states(
@@ -315,12 +329,11 @@ class _Packer:
     def _shore_power(self) -> Packed:
         """All berths: shore power today, and the actions that build it or ask for it."""
         berths = self.world.context.inputs.berths
-        build, ask = self.world.at("shore_power"), self.world.at("survey")
+        build = self.world.at("shore_power")
         return {
             "id": _texts(berths["id"]),
             "has": status_numbers(three_valued(berths["shore_power"])),
             "build": [build.get(name, -1) for name in berths["id"]],
-            "ask": [ask.get(name, -1) for name in berths["id"]],
         }
 
     def _berths(self, rule: BerthShare) -> Packed:
@@ -333,7 +346,6 @@ class _Packer:
         some = {name: [values[k] for k in rows] for name, values in every.items()}
         return {
             **some,
-            "name": [_texts(berths["name"])[k] for k in rows],
             "certain": [bool(certain[k]) for k in rows],
         }
 

@@ -145,7 +145,7 @@ function openGap(gap, at) {
   popupAt(box, at || gapLatLngs(gap)[0][gapLatLngs(gap)[0].length >> 1]);
 }
 
-/** The page was too large for what a site at any metre would serve: new sites stand on candidates, and it says so. */
+/** The model lacks what a site at any metre would serve or cost: new sites stand on candidates, and the page says so. */
 const candidatesOnly = () => !edit.model.own && edit.model.actions.kind.includes("new_site");
 
 /** A new site at any metre of a gap: where it was clicked, or at the mark that is written there. */
