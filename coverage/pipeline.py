@@ -156,6 +156,7 @@ def plan_study(
         programme=programme,
         step_gaps=step_gaps,
         scenario=None if programme is None else scenario,
+        waymarks=study.waymarks,
     )
 
 
@@ -203,7 +204,7 @@ def find_places(study: Study) -> gpd.GeoDataFrame:
         route_point_km=settings.route_point_km,
         cost=settings.cost,
         region=None if study.region is None else study.region.polygon,
-        lengths=study.policy.lengths,
+        lang=study.lang,
     )
 
 
@@ -264,7 +265,7 @@ def _site(study: Study, candidates: gpd.GeoDataFrame, solving: Progress | None =
         site=SiteRequirement() if rule is None else rule.site,
         solver=SolverOptions(settings.time_limit_s, settings.gap, settings.seed),
         constraints=Constraints.from_options(settings.model_dump()),
-        lengths=study.policy.lengths,
+        lang=study.lang,
         progress=solving,
         **settings.model_dump(include=PROPOSE_OPTIONS),
     )

@@ -6,7 +6,8 @@ import datetime as dt
 import hashlib
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import geopandas as gpd
 import pandas as pd
 
 from .inputs.bundle import Inputs
+from .measure.landmarks import Landmarks
 from .network import Region, RoadGraph
 from .network.quality.report import QualityReport
 from .network.routes import Route
@@ -28,7 +30,9 @@ from .siting.planning.outcome import Siting
 from .siting.planning.retrofit import Retrofit
 from .siting.programme import Programme
 from .siting.step_gaps import StepGaps
+from .siting.world import World
 from .units import WGS84
+from .waymarks import other_names, renamed
 
 if TYPE_CHECKING:
     from .render.webmap.notebook import NotebookMap
@@ -93,6 +97,26 @@ class Plan:
     programme: Programme | None = None
     step_gaps: StepGaps | None = None
     scenario: Scenario | None = None
+    waymarks: Landmarks = field(default_factory=lambda: Landmarks(()))
+
+    def reader(self, lang: str) -> str:
+        """Return a language that knows the policy's unit of length and the roads of the plan."""
+        return self.policy.reader(lang, self.waymarks)
+
+    def told_in(self, lang: str) -> Plan:
+        """Return the plan with the places along its roads named in a language; itself in the project's."""
+        if lang == self.project.language:
+            return self
+        if lang not in self._told:
+            names = other_names(self.reader(lang))
+            told = ("before", "siting", "after", "candidates", "compliance", "programme", "step_gaps")
+            parts = {name: renamed(getattr(self, name), names, (World,)) for name in told}
+            self._told[lang] = replace(self, **parts)
+        return self._told[lang]
+
+    @cached_property
+    def _told(self) -> dict[str, Plan]:
+        return {}
 
     @property
     def proposes(self) -> bool:
@@ -148,8 +172,8 @@ class Plan:
         from .render.webmap.notebook import folium_map
         from .tables.layers import plan_layers
 
-        lang = self.policy.reader(lang or self.project.language)
-        return folium_map(plan_layers(self, lang), lang=lang, tiles=tiles)
+        lang = self.reader(lang or self.project.language)
+        return folium_map(plan_layers(self.told_in(lang), lang), lang=lang, tiles=tiles)
 
     def save(self, folder: str | Path, *, overwrite: bool = False, lang: str | None = None) -> Path:
         """Write the run folder: map, layers, workbook, report, ``result.json``.

@@ -218,7 +218,7 @@ def plan_candidates(study: Study, candidates: gpd.GeoDataFrame, pins: Sequence[P
     These have ``span_point``: ``exact`` a whole number of spans from what is there, ``near`` a metre nearer.
     """
     context = study.context
-    parts = [pinned_candidates(candidates, pins, context.index, study.routes)]
+    parts = [pinned_candidates(candidates, pins, context.index, study.routes, context.lang)]
     if (candidates["kind"] == "route_point").any():
         for rule in study.policy.of(RouteSpacing):
             if rule.target.value is not None:

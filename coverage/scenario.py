@@ -56,10 +56,10 @@ class ScenarioPlace(_Part):
 
     @property
     def name(self) -> str:
-        """As people name it: ``G106 K265.12``."""
+        """As a file is read, in any language: ``G106 265.12 km``."""
         way = " ←" if self.direction == "backward" else ""
         section = f" ({self.section})" if (self.section or 1) > 1 else ""
-        return f"{self.ref} K{self.km:g}{section}{way}"
+        return f"{self.ref} {self.km:g} km{section}{way}"
 
     @property
     def id(self) -> str:

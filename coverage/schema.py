@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -66,8 +66,20 @@ READERS_UNITS: Mapping[tuple[str, str], tuple[str, float]] = {
 """By the reader's unit and that of a column: the unit shown instead, and how much of the column's it is."""
 
 
+class Waymarks(Protocol):
+    """What is known of places along the roads of a study; :mod:`plugspan.waymarks` makes words of it."""
+
+    named: dict[str, tuple[float, str, int, str]]
+    """Names that were given: kilometre, route, section and direction of each."""
+
+    def posted(self, ref: str, section: int | None) -> bool:
+        """Whether the kilometres of a section (None: of all sections) are those of given posts."""
+
+
 class Reader(str):
-    """The language of a reader, with the unit of lengths. It stands wherever a language does.
+    """The language of a reader, with the unit of lengths and what is known of the roads that are spoken of.
+
+    It stands wherever a language does.
 
     Files keep kilometres and metres, as the names of their columns say; only what is put in words, and the cells of
     the workbook, are in the reader's unit.
@@ -79,12 +91,18 @@ class Reader(str):
     """
 
     lengths: LengthUnit
+    waymarks: Waymarks | None
 
-    def __new__(cls, lang: str, lengths: LengthUnit) -> Self:
+    def __new__(cls, lang: str, lengths: LengthUnit, waymarks: Waymarks | None = None) -> Self:
         """Take the language as the text itself."""
         reader = super().__new__(cls, lang)
-        reader.lengths = lengths
+        reader.lengths, reader.waymarks = lengths, waymarks
         return reader
+
+
+def in_language(lang: str, other: str) -> Reader:
+    """Return the same reader with another language."""
+    return Reader(other, length_unit(lang), lang.waymarks if isinstance(lang, Reader) else None)
 
 
 def length_unit(lang: str) -> LengthUnit:
@@ -414,14 +432,6 @@ def decimal(value: float, form: Form) -> str:
     )
     words = f"{exact + 0:,f}"
     return words if form.fixed or "." not in words else words.rstrip("0").rstrip(".")
-
-
-def chainage(km: Any, lang: str) -> str:
-    """A place along a route as it stands on its marker posts: ``K68.8``, ``MP 42.8``; empty if it is not known."""
-    if is_missing(km):
-        return ""
-    mark = "MP " if length_unit(lang) == "mi" else "K"
-    return mark + decimal(in_readers_unit(float(km), "km", lang), FORMS["km"]).replace(",", "")
 
 
 def percent(share: float) -> str:

@@ -26,6 +26,7 @@ from .inputs.mapping import Reading
 from .inputs.same_site import ListRules
 from .inputs.schemas import SITE_PAIRS
 from .inputs.tables import RASTER_SUFFIXES, OnFault
+from .measure.landmarks import Landmarks
 from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
 from .network.refs import RoadClasses
 from .network.routes import Counting, Mark, RoadIndex, Route, find_routes
@@ -64,9 +65,19 @@ class Study:
     background: Mapping[str, gpd.GeoDataFrame]
 
     @cached_property
+    def waymarks(self) -> Landmarks:
+        """What places along the roads are named by."""
+        return Landmarks(self.routes)
+
+    @property
+    def lang(self) -> str:
+        """The project's language, which knows the policy's unit of length and the roads."""
+        return self.policy.reader(self.project.language, self.waymarks)
+
+    @cached_property
     def context(self) -> RoadContext:
         """Roads, routes and sites with what several steps need of them."""
-        return RoadContext(self.inputs, self.roads, self.routes, self.region, self.policy.lengths)
+        return RoadContext(self.inputs, self.roads, self.routes, self.region, self.lang)
 
 
 def load(

@@ -950,7 +950,7 @@ def test_a_scenario_is_what_the_next_run_completes(client, project):
         assert answer.status_code == status, (name, answer.text)
     assert answer.json()["closed"] == 1
     plan = read_project(project).plan
-    assert (plan.required, plan.forbidden) == (("a", "b", "G106 K12.5"), ("c",))
+    assert (plan.required, plan.forbidden) == (("a", "b", "G106 12.5 km"), ("c",))
     version = client.get(AT).json()["version"]
     assert client.post(f"{AT}/plan", json={"scenario": ""}, headers={"if-match": version}).status_code == 200
     plan = read_project(project).plan

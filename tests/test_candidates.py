@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from plugspan.inputs import SCHEMAS, collect
 from plugspan.inputs.frames import as_table
-from plugspan.network.routes import RoadIndex, find_routes
+from plugspan.measure.landmarks import Landmarks
+from plugspan.network.routes import Counting, Mark, RoadIndex, find_routes
+from plugspan.schema import Reader
 from plugspan.siting.planning.candidates import find_candidates
 from plugspan.siting.planning.reach import highway_demand
 from shapely import Point
@@ -64,10 +66,10 @@ def test_the_kind_listed_first_wins_a_place():
 def test_points_along_a_road_stand_half_a_step_from_its_start():
     """40 km, a point every 10: K5, 15, 25, 35; the region K10-30 has two of them. Costs go by kind."""
     found = candidates(straight(40), kinds=("route_point",), cost={"route_point": 3.5})
-    assert found["name"].tolist() == ["G207 K5.0", "G207 K15.0", "G207 K25.0", "G207 K35.0"]
+    assert found["name"].tolist() == [f"G207 measured km {km}.0" for km in (5, 15, 25, 35)]
     assert found["cost"].unique().tolist() == [3.5]
     inside = candidates(straight(40), kinds=("route_point",), region=box(-4000, 10_000, 4000, 30_000))
-    assert inside["name"].tolist() == ["G207 K15.0", "G207 K25.0"]
+    assert inside["name"].tolist() == ["G207 measured km 15.0", "G207 measured km 25.0"]
 
 
 def test_each_carriageway_has_points_of_its_own():
@@ -80,11 +82,22 @@ def test_each_carriageway_has_points_of_its_own():
     assert east_m == pytest.approx([CARRIAGEWAY_M] * 4, abs=2.0)
 
 
-@pytest.mark.parametrize(("lengths", "marks"), [("km", ["K0.5", "K1.4"]), ("mi", ["MP 0.3", "MP 0.9"])])
-def test_places_along_a_road_are_named_by_their_marks(lengths, marks):
+@pytest.mark.parametrize(
+    ("lang", "posted", "marks"),
+    [
+        (Reader("en", "km"), False, ["measured km 0.5", "measured km 1.4"]),
+        (Reader("zh", "mi"), False, ["量算 0.3 英里", "量算 0.9 英里"]),
+        (Reader("en", "km"), True, ["K0.5", "K1.4"]),
+        (Reader("zh", "mi"), True, ["MP 0.3", "MP 0.9"]),
+    ],
+)
+def test_places_along_a_road_are_named_by_posts_only_if_some_are_given(lang, posted, marks):
     """Demand of a road of 2.8 km lies in the middles of three stretches: at 0.47, 1.40 and 2.33 km."""
     graph = straight(2.8).graph()
-    places = highway_demand(inputs_of([]), RoadIndex(graph), find_routes(graph), None, lengths)
+    marks_of = {"G207": Counting(marks=(Mark(0.0, *graph.node_xy[0].tolist()),))} if posted else {}
+    routes = find_routes(graph, counting=marks_of)
+    lang = Reader(lang, lang.lengths, Landmarks(routes))
+    places = highway_demand(inputs_of([]), RoadIndex(graph), routes, None, lang)
     there = places[places["id"].str.contains("forward")]
     assert there["name"].tolist()[:2] == [f"G207 {mark}" for mark in marks]
     assert places["weight"].sum() == pytest.approx(2800, rel=1e-2)

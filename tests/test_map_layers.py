@@ -13,7 +13,7 @@ from plugspan.schema import Column, TableSchema, shown
 from plugspan.siting.maxcover.result import SitingResult
 from plugspan.siting.planning.outcome import Siting
 from plugspan.tables.columns import GAP_LAYER_COLUMNS
-from plugspan.tables.gap_words import chainage, with_gap_words
+from plugspan.tables.gap_words import with_gap_words
 from plugspan.tables.layer import Layer, Popup, rule_layer_names
 from plugspan.tables.plan_cards import _card
 from plugspan.tables.popups import POPUPS
@@ -21,6 +21,7 @@ from plugspan.tables.siting_layers import _others
 from plugspan.tables.siting_tables import amount, proposed_frame
 from plugspan.tables.styles import TOWNS
 from plugspan.texts import catalogue, text
+from plugspan.waymarks import mark_words
 from shapely import LineString, Point
 
 WGS = "EPSG:4326"
@@ -38,7 +39,7 @@ def gaps():
     names = ["spacing_class", "kind", "from_km", "to_km", "open_start", "open_end"]
     line = LineString([(113, 27), (114, 27)])
     frame = gpd.GeoDataFrame(pd.DataFrame(rows, columns=names), geometry=[line] * len(rows), crs=WGS)
-    return frame.set_index(pd.RangeIndex(7, 7 + len(rows)))
+    return frame.assign(ref="G106", section=1).set_index(pd.RangeIndex(7, 7 + len(rows)))
 
 
 def evidence():
@@ -47,7 +48,7 @@ def evidence():
         (7, "from_site", "a", "浏阳", None, 9.0, 0.0),
         (7, "to_site", "b", "", None, 68.76, 0.92),
         (7, "candidate", "c1", "加油站", None, 45.0, 0.0),
-        (7, "candidate", "c2", "G106 K55.0", None, 55.0, 0.0),
+        (7, "candidate", "c2", "G106 measured km 55.0", None, 55.0, 0.0),
         (7, "not_counting", "d", "官庄", "too_far_by_road", 45.4, None),
         (7, "not_counting", "e", "别处", "a reason from tomorrow", None, None),
         (8, "from_site", "b", None, None, 68.76, 0.92),
@@ -57,29 +58,29 @@ def evidence():
         (11, "to_site", "a", "浏阳", None, 30.0, 0.0),
     ]
     names = ["gap", "evidence_kind", "id", "name", "reason", "chainage_km", "distance_km"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=names).assign(ref="G106", section=1)
 
 
 def test_a_gap_says_where_it_begins_and_ends():
     """Name and chainage of the site, or why there is none; a site without a name goes by its id."""
     found = with_gap_words(gaps(), evidence(), "zh")
-    assert found["stretch"].iloc[0] == "K9.0 – K68.8"
+    assert found["stretch"].iloc[0] == "量算 9.0–68.8 km"
     assert found["begins"].tolist() == [
-        "浏阳（K9.0）", "b（K68.8，离路 0.92 km）", "泗汾（K89.4）", text("gap.no-site", "zh"),
+        "浏阳（量算 9.0 km）", "b（量算 68.8 km，离路 0.92 km）", "泗汾（量算 89.4 km）", text("gap.no-site", "zh"),
         text("gap.road-ends", "zh"),
     ]  # fmt: skip
     assert found["ends"].tolist() == [
-        "b（K68.8，离路 0.92 km）", "泗汾（K89.4）", text("gap.goes-on", "zh"), text("gap.no-site", "zh"),
-        "浏阳（K30.0）",
+        "b（量算 68.8 km，离路 0.92 km）", "泗汾（量算 89.4 km）", text("gap.goes-on", "zh"), text("gap.no-site", "zh"),
+        "浏阳（量算 30.0 km）",
     ]  # fmt: skip
 
 
 def test_a_gap_says_where_to_build_and_what_does_not_count():
     """An entry a line, in the order of the evidence; nothing where the spacing is good; a chainage stands once."""
     found = with_gap_words(gaps(), evidence(), "en")
-    assert found["could_build"].iloc[0] == "加油站 (K45.0)\nG106 K55.0"
+    assert found["could_build"].iloc[0] == "加油站 (measured km 45.0)\nG106 measured km 55.0"
     first, second = found["not_counting"].iloc[0].split("\n")
-    assert first == f"官庄 (K45.4): {catalogue()['choice.reason.too_far_by_road']['en']}"
+    assert first == f"官庄 (measured km 45.4): {catalogue()['choice.reason.too_far_by_road']['en']}"
     assert second.startswith("别处")
     assert found["could_build"].iloc[1:].isna().all()
     assert found["not_counting"].iloc[1:].isna().all()
@@ -89,7 +90,7 @@ def test_a_place_without_a_name_is_told_by_its_kind():
     """A fuel station that nobody named is a fuel station at its kilometre mark, not a number of OpenStreetMap."""
     rows = evidence().assign(kind="fuel").replace({"name": {"加油站": None}})
     found = with_gap_words(gaps(), rows, "en")["could_build"].iloc[0]
-    assert found.startswith(f"{catalogue()['choice.kind.fuel']['en']} (K45.0)")
+    assert found.startswith(f"{catalogue()['choice.kind.fuel']['en']} (measured km 45.0)")
 
 
 def test_no_evidence_is_no_crash():
@@ -97,7 +98,7 @@ def test_no_evidence_is_no_crash():
     nothing = evidence().iloc[:0]
     assert with_gap_words(gaps(), nothing, "zh")["could_build"].isna().all()
     assert len(with_gap_words(gaps().iloc[:0], nothing, "zh")) == 0
-    assert chainage(float("nan"), "en") == ""
+    assert mark_words(float("nan"), "en", "G106") == ""
 
 
 def siting(**more):

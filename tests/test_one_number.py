@@ -24,10 +24,10 @@ import pytest
 from PIL import ImageFont
 from plugspan.inputs import Inputs
 from plugspan.pipeline import make_plan
-from plugspan.project import read_project
+from plugspan.project import MarkSettings, RouteSettings, read_project
 from plugspan.render.run import write_run
 from plugspan.rules.spacing import RouteSpacing
-from plugspan.schema import COLUMNS, OBJECTIVE_UNITS, Column, Form, chainage, readers_unit, shown
+from plugspan.schema import COLUMNS, OBJECTIVE_UNITS, Column, Form, readers_unit, shown
 from plugspan.tables.columns import ROUTE_COLUMNS
 from plugspan.tables.layers import plan_layers
 from plugspan.tables.plan_tables import plan_tables
@@ -35,6 +35,7 @@ from plugspan.tables.plan_tables import sheets as book_sheets
 from plugspan.tables.words import assumption_lines
 from plugspan.texts import catalogue, text
 from plugspan.units import in_kilometres, km
+from plugspan.waymarks import is_posted
 from run_surfaces import json_blocks, layer_tables, leaves, published, report_lines, sheets, shown_texts
 
 REAL = """schema = 1
@@ -71,12 +72,15 @@ CASES = {
     "andorra": ("us-nevi", [1.42, 42.43, 1.75, 42.65], "corridor = ['CG-?\\d']", "andorra",
                 (1.5, 42.46, 1.62, 42.56)),
 }  # fmt: skip
+G240 = MarkSettings(km=3095.0, lon=113.316347, lat=27.122928)
+"""A post on one of the sample's roads: no other reaches kilometres like these."""
 
 
 @pytest.fixture(scope="module")
 def sample(root):
-    """The plan of the embedded sample."""
-    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
+    """The plan of the embedded sample, in which one road has posts."""
+    project = read_project(root / "data" / "zhuzhou.toml")
+    return make_plan(project.model_copy(update={"routes": {"G240": RouteSettings(marks=(G240,))}}))
 
 
 @pytest.fixture(
@@ -106,7 +110,7 @@ def run(request, tmp_path_factory):
     folder = folder / "run"
     return SimpleNamespace(
         plan=plan,
-        lang=plan.policy.reader(lang),
+        lang=plan.reader(lang),
         folder=folder,
         result=json.loads((folder / "result.json").read_text("utf-8")),
         layers=layer_tables(folder),
@@ -365,7 +369,8 @@ def test_legends_count_what_the_rules_count(run):
 
 UNITS = "km|mi|ft|kWh|kW|%|个百分点|pp|人|people|kg|t|m|h"
 NUMBER = re.compile(rf"(?<![A-Za-z0-9_.])([+-]?\d[\d,]*(?:\.\d+)?) ?({UNITS})(?![A-Za-z²])")
-POST = re.compile(r"(?<!\w)(?:K|MP )-?\d+\.\d")
+POST = re.compile(r"(?<!\w)(?:K|MP )(-?\d+(?:\.\d+)?)(?![\w.])")
+MEASURED = re.compile(r"(?:measured (?:km|mi)|量算) (-?[\d.]+)(?:–(-?[\d.]+))?")
 
 
 def words_of(value, unit, lang, form=None) -> str:
@@ -506,35 +511,58 @@ def test_every_number_in_words_is_one_that_is_known(run):
     strange = Counter(
         (where, value + unit, line[:90])
         for where, line in prose(run)
-        for value, unit in NUMBER.findall(line)
+        for value, unit in NUMBER.findall(MEASURED.sub("", line))
         if value + unit not in known
     )
     assert not strange, "\n".join(map(str, strange.most_common(60)))
 
 
-def test_every_kilometre_mark_is_one_that_is_known(run):
-    """``K68.8`` is the end of a gap, the place of a site or candidate, or that of a town on its strip chart."""
-    known = {
-        chainage(value, run.lang)
-        for path, value in leaves(run.result)
-        if isinstance(value, float) and path.endswith(("from_km", "to_km", "chainage_km"))
-    }
-    names = {str(name) for siting in run.plan.siting for name in siting.candidates["name"].dropna()}
-    names |= {str(name) for siting in run.plan.siting for name in siting.demand["name"].dropna()}
-    names |= set() if run.plan.programme is None else set(run.plan.programme.actions["name"].astype(str))
-    known |= {post for name in names for post in POST.findall(name)}
-    effects = " ".join(str(row["effect"]) for row in run.result["quality"])
-    known |= set(POST.findall(effects))
+def kilometres_by_road(value, ref=""):
+    """(route, kilometre) of the ends of gaps and stretches, of sites and of candidates in a result."""
+    if isinstance(value, dict):
+        ref = value.get("ref") or ref
+        for key, inner in value.items():
+            if isinstance(inner, float) and key.endswith(("from_km", "to_km", "chainage_km")):
+                yield ref, inner
+            yield from kilometres_by_road(inner, ref)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from kilometres_by_road(inner, ref)
+
+
+def test_official_marks_stand_only_where_posts_were_given(run):
+    """``K68.8`` on the road with a post and nowhere else; kilometres that are measured are called so, and are known."""
+    known = {True: set(), False: set()}
+    for ref, km_ in kilometres_by_road(run.result):
+        number = shown(km_, Column("x", "float", "km"), run.lang).replace(",", "")
+        known[is_posted(run.lang, ref)].add(number)
+    for km_, ref, *_ in run.plan.waymarks.named.values():
+        number = shown(km_, Column("x", "float", "km"), run.lang).replace(",", "")
+        known[is_posted(run.lang, ref)].add(number)
+    effects = [str(row["effect"]) for row in run.result["quality"]]
+    known[False] |= {number for line in effects for ends in MEASURED.findall(line) for number in ends}
+    least = 2900 / (1.609344 if run.lang.lengths == "mi" else 1)
+    posts = sum(ref == "G240" for ref, _ in kilometres_by_road(run.result))
+    lines = [*prose(run), *(("layers", text) for text in layer_texts(run))]
     towns = {str(v) for v in run.plan.background.get("towns", {}).get("name", ())} | {
         str(v) for v in run.plan.inputs.demand["name"].dropna()
     }
-    strange = Counter(
-        (where, post, line[:80])
-        for where, line in prose(run)
-        for post in POST.findall(line)
-        if post not in known and not (where.startswith("strip") and line.split(" · ")[0] in towns)
-    )
-    assert not strange, "\n".join(map(str, strange.most_common(60)))
+    found, strange = Counter(), Counter()
+    for where, line in lines:
+        for posted, numbers in ((True, POST.findall(line)), (False, sum(MEASURED.findall(line), ()))):
+            found[posted] += len(numbers)
+            town = where.startswith("strip") and line.split(" · ")[0] in towns
+            for number in filter(None, numbers):
+                wrong = (float(number) > least) != posted or not (number in known[posted] or town)
+                strange[where, number, line[:80]] += wrong
+    assert not +strange, "\n".join(map(str, (+strange).most_common(60)))
+    assert found[False]
+    assert bool(found[True]) == bool(posts)
+
+
+def layer_texts(run):
+    """Cells of layers that hold text."""
+    return (v for rows in run.layers.values() for row in rows for v in row.values() if isinstance(v, str))
 
 
 @pytest.mark.parametrize(("run", "lang"), [("andorra", "en"), ("andorra", "zh")], indirect=["run"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import geopandas as gpd
@@ -47,8 +48,14 @@ def test_the_three_ways_to_name_an_action_are_one(study, candidates, least):
     """Id, name and place on its route forbid the same action."""
     chosen = least.chosen
     row = chosen[chosen["id"].str.startswith("route_point-")].iloc[0]
-    ref, mark = row["name"].split(" ")
-    for name in (row["id"], row["name"], f"{ref} k {float(mark[1:]) + 0.01:.3f}"):
+    ref, km = row["name"].split(" ")[0], float(re.search(r"量算 ([\d.]+) km", row["name"])[1]) + 0.01
+    places = (
+        f"{ref} k {km:.3f}",
+        f"{ref} km {km:.3f}",
+        f"{ref} measured km {km:.3f}",
+        f"{ref} 量算 {km:.3f} km",
+    )
+    for name in (row["id"], row["name"], *places):
         found = actions_of(planned(study, candidates, forbidden=(name,)))
         assert found.loc[row["id"], "reason"] == "forbidden", name
         assert not found.loc[row["id"], "chosen"]

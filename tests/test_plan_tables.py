@@ -91,8 +91,11 @@ def test_a_gap_is_worded_by_its_marks_whichever_way_it_is_driven():
     """Marks rise; where only a part lies inside, both lengths are said; an open end says "at least"."""
     gap = {"ref": "G1", "from_km": 49.0, "to_km": 9.0, "length_km": 40.0, "own_km": 40.0, "open_start": False,
            "open_end": False}  # fmt: skip
-    assert marked_gap(gap, "own_km", "en") == "G1 K9.0–K49.0 (40.0 km)"
-    assert marked_gap({**gap, "own_km": 12.34}, "own_km", "en") == "G1 K9.0–K49.0 (12.3 km of 40.0 km inside)"
+    assert marked_gap(gap, "own_km", "en") == "G1 measured km 9.0–49.0 (40.0 km)"
+    assert (
+        marked_gap({**gap, "own_km": 12.34}, "own_km", "en")
+        == "G1 measured km 9.0–49.0 (12.3 km of 40.0 km inside)"
+    )
     assert "at least 40.0 km" in marked_gap({**gap, "open_end": True}, "length_km", "en")
     assert "at least" not in marked_gap({**gap, "open_end": True}, "own_km", "en")
 

@@ -105,7 +105,7 @@ def test_the_chapter_lists_every_action_with_what_it_closes(plan, folder, tables
     closed = [row[3] for row, action in zip(rows, part["actions"], strict=True)
               if any("to_m" in item for item in action["closes"])]  # fmt: skip
     assert closed
-    assert all(" K" in words for words in closed)
+    assert all(" measured km " in words for words in closed)
 
 
 def test_a_length_on_both_directions_is_told_once(plan):
@@ -113,7 +113,7 @@ def test_a_length_on_both_directions_is_told_once(plan):
     rule = plan.step_gaps.rule
     item = {"rule": rule, "ref": "G1", "from_m": 9_000.0, "to_m": 49_000.0, "weight": 40_000.0}
     both = [{**item, "direction": "forward"}, {**item, "direction": "backward", "weight": 39_000.0}]
-    assert closes_words(plan, both, "en").endswith("G1 K9.0–K49.0 (40.0 km)")
+    assert closes_words(plan, both, "en").endswith("G1 measured km 9.0–49.0 (40.0 km)")
     more = [*both, {**both[0], "from_m": 60_000.0, "to_m": 61_000.0, "weight": 1_000.0}]
     assert closes_words(plan, more, "en").endswith("41.0 km on G1")
     assert closes_words(plan, [], "en", people=1200.0) == "1,200 people come within reach"

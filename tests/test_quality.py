@@ -272,7 +272,9 @@ def test_parallel_carriageways_are_listed_with_their_own_lengths():
     assert (row["ref"], row["severity"], row["effect"]) == ("G4", "note", "quality.effect.parallel-backward")
     assert [row["values"]["low"], row["values"]["high"]] == pytest.approx([4000, 8000], rel=1e-3)
     said = report(graph).effects("en")
-    assert sum("G4 has 4.0 km of parallel carriageway at K4.0" in sentence for sentence in said) == 1
+    assert (
+        sum("G4 has 4.0 km of parallel carriageway at measured km 4.0" in sentence for sentence in said) == 1
+    )
     (route,) = routes = find_routes(graph)
     figures = network_figures(graph, routes)
     assert figures["parallel_m"] == pytest.approx(own_m, abs=1)

@@ -198,7 +198,7 @@ def test_the_commands(tmp_path, capsys):
     assert "agreed\ta\tnot chosen" in lines
     joined = read_scenario(out)
     assert (joined.on, joined.off) == (("b",), ())
-    assert [place.name for place in joined.places] == ["G106 K12.5"]
+    assert [place.name for place in joined.places] == ["G106 12.5 km"]
     code, lines = said(capsys, "compare", *files[1:])
     assert code == 0
     assert "a\ton\tnot chosen" in lines

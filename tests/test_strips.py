@@ -448,7 +448,7 @@ def test_lengths_mean_and_longest_gap_stand_in_the_picture():
     data = strip(100, [10, 30, 72])
     written = texts_of(strip_svg(data, "en"))
     # between: 20 and 42 km, mean 31; first 10 (open), last 28
-    assert any("mean gap 31.0 km · longest 42.0 km (K30.0–K72.0)" in t for t in written)
+    assert any("mean gap 31.0 km · longest 42.0 km (measured km 30.0–72.0)" in t for t in written)
     assert {"20.0", "42.0", "28.0", "≥ 10.0"} <= set(written)
     assert len(data.lanes[0].before.sites) == len(sites)
 
@@ -516,7 +516,7 @@ def test_a_ring_says_which_way_and_wraps_its_figures():
     """The gap over the seam runs from 50 to 10 km, not to 106."""
     written = texts_of(strip_svg(ring_strip(), "en"))
     assert {"clockwise", "anticlockwise"} <= set(written)
-    assert any("longest 56.0 km (K50.0–K10.0)" in t for t in written)
+    assert any("longest 56.0 km (measured km 50.0–10.0)" in t for t in written)
 
 
 def test_towards_and_compass_are_words():

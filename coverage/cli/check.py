@@ -56,7 +56,7 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None,
                 ledger, notes, reader = (
                     [*study.inputs.ledger],
                     Diagnostics(study.inputs.warnings),
-                    study.policy.reader(reader),
+                    study.policy.reader(reader, study.waymarks),
                 )
                 check_siting(study, find_places(study))
         except InputError as error:

@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from ..errors import Fault, InputError
 from ..patterns import RoadPatterns
-from ..schema import LengthUnit, Reader
+from ..schema import LengthUnit, Reader, Waymarks
 from ..settings import parse_toml, read_toml, validated
 from .costs import CostTable
 from .kind import kinds
@@ -91,9 +91,9 @@ class Policy(BaseModel):
     rules: Annotated[tuple[AnyRule, ...], Field(alias="rule")]
     costs: CostTable | None = None
 
-    def reader(self, lang: str) -> Reader:
-        """Return a language with the unit that this policy counts lengths in."""
-        return Reader(lang, self.lengths)
+    def reader(self, lang: str, waymarks: Waymarks | None = None) -> Reader:
+        """Return a language with the unit that this policy counts lengths in, and what is known of the roads."""
+        return Reader(lang, self.lengths, waymarks)
 
     def clause(self, rule: Rule, lang: str) -> str:
         """The clause a rule comes from, with the name of its document."""

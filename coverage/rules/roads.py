@@ -22,7 +22,6 @@ from ..network.access import Access, find_access
 from ..network.graph import FloatArray
 from ..network.routes import Drive, DriveKey, OpenEnds, RoadIndex, Route, drives_by_key, open_ends
 from ..network.snapping import Snapped, Snapper
-from ..schema import LengthUnit
 from ..texts import LANGUAGES, text
 from ..units import M_PER_KM, WGS84, lonlat
 from .finding import NO, UNKNOWN, YES, site_status, status_counts
@@ -101,7 +100,8 @@ class RoadContext:
     graph: RoadGraph
     routes: tuple[Route, ...]
     region: Region | None
-    lengths: LengthUnit = "km"
+    lang: str = "en"
+    """Language (and unit) that places along the roads are named in."""
 
     @cached_property
     def index(self) -> RoadIndex:

@@ -14,15 +14,21 @@ import pandas as pd
 import shapely
 
 from ..errors import Fault, InputError
-from ..network.routes import RoadIndex, Route, locate
+from ..network.routes import Drive, RoadIndex, Route, locate
 from ..rules.roads import RoadContext
 from ..scenario import ScenarioPlace
 from ..units import EARTH_RADIUS_M, GEOD, M_PER_KM, WGS84
+from ..waymarks import place_name
 from .actions import EVENTS
 from .planning.candidates import as_snapped, points_on, united
 
 Do = Literal["require", "forbid", "move", "cost"]
-_PLACE = re.compile(r"\s*(?P<ref>.+?)\s+(?P<unit>[Kk]|[Mm][Pp]\s)\s*(?P<mark>\d+(?:\.\d+)?)\s*")
+_PLACE = re.compile(
+    r"\s*(?P<ref>.+?)\s+(?:measured\s+|量算\s*)?"
+    r"(?:(?:k|km\s|(?P<mile>mp|mi)\s)\s*(?P<mark>\d+(?:\.\d+)?)|(?P<before>\d+(?:\.\d+)?)\s*(?:km|公里|(?P<miles>mi|英里)))\s*",
+    re.IGNORECASE,
+)
+"""A place on a route as people type it or as the outputs name it, by a mark or by measured kilometres."""
 _MILE_KM = 1.609344
 AT_PLACE_M = 1_000.0
 """Actions this close to a place on a route are the ones that it names."""
@@ -106,15 +112,24 @@ def table_pins(table: gpd.GeoDataFrame, file: str) -> list[Pin]:
 
 
 def place_on_routes(text: str, index: RoadIndex, routes: Iterable[Route]) -> tuple[float, float] | None:
-    """Longitude and latitude of ``"G106 K265"``; None if it is no place on a route."""
+    """Longitude and latitude of ``"G106 K265"`` or ``"G106 km 265"``; None if it is no place on a route."""
+    found = _drive_at(text, routes)
+    if found is None:
+        return None
+    place = locate(index, found[2], np.array([found[3]])).iloc[0]
+    return float(place["lon"]), float(place["lat"])
+
+
+def _drive_at(text: str, routes: Iterable[Route]) -> tuple[str, int, Drive, float] | None:
+    """Route, section, direction and chainage in metres that a text names; None if there is no such place."""
     match = _PLACE.fullmatch(text)
     if match is None:
         return None
-    km = float(match["mark"]) * (1.0 if match["unit"] in "Kk" else _MILE_KM)
-    for drive in (d for r in routes if r.ref == match["ref"] for s in r.sections for d in s.drives[:1]):
+    km = float(match["mark"] or match["before"]) * (_MILE_KM if match["mile"] or match["miles"] else 1.0)
+    for section in (s for r in routes if r.ref == match["ref"] for s in r.sections):
+        drive = section.drives[0]
         if drive.start_m <= km * M_PER_KM <= drive.end_m:
-            found = locate(index, drive, np.array([km * M_PER_KM])).iloc[0]
-            return float(found["lon"]), float(found["lat"])
+            return match["ref"], section.number, drive, km * M_PER_KM
     return None
 
 
@@ -155,14 +170,14 @@ def own_places(
                 ):
                     points = points_on(
                         context.index, place.ref, section.number, drive, as_snapped(context, drive, at),
-                        digits=3, lengths=context.lengths,
+                        digits=3, lang=context.lang,
                     )  # fmt: skip
                     off_m = 0.0
                     if place.lon is not None and place.lat is not None:
                         point = points.geometry.iloc[0]
                         off_m = float(GEOD.inv(point.x, point.y, place.lon, place.lat)[2])
                     exact = place.model_copy(update={"section": section.number})
-                    found.append((off_m, exact.id, points.assign(id=exact.id, name=place.name)))
+                    found.append((off_m, exact.id, points.assign(id=exact.id)))
         if not found:
             faults.append(pin.fault("plan-pin-nowhere", to=place.name))
             continue
@@ -178,7 +193,7 @@ def own_places(
 
 
 def pinned_candidates(
-    candidates: gpd.GeoDataFrame, pins: Iterable[Pin], index: RoadIndex, routes: Iterable[Route]
+    candidates: gpd.GeoDataFrame, pins: Iterable[Pin], index: RoadIndex, routes: Iterable[Route], lang: str
 ) -> gpd.GeoDataFrame:
     """Candidates with those that were moved at their new places, and those that are required and new.
 
@@ -205,7 +220,9 @@ def pinned_candidates(
                 moved.loc[mine, "geometry"] = shapely.Point(at)
                 moved.loc[mine, "excluded"] = None
         elif at is not None:
-            point = {"id": pin.name, "kind": "route_point", "name": pin.name, "excluded": None}
+            place = _drive_at(pin.name, routes)
+            name = pin.name if place is None else place_name(place[3] / M_PER_KM, lang, *place[:2], "")
+            point = {"id": pin.name, "kind": "route_point", "name": name, "excluded": None}
             new.append(point | {"geometry": shapely.Point(at)})
     if faults:
         raise InputError(faults)

@@ -131,7 +131,7 @@ class World:
         judged = {rule.road_class for rule in self.policy.rules if isinstance(rule, RouteRule)}
         routes = [route for route in self.context.routes if route.road_class in judged]
         return highway_demand(
-            self.context.inputs, self.context.index, routes, self.context.area, self.context.lengths
+            self.context.inputs, self.context.index, routes, self.context.area, self.context.lang
         )
 
     def demand_within(

@@ -13,6 +13,7 @@ from ..rules.finding import Finding
 from ..rules.roads import RouteRule
 from ..schema import column, shown
 from ..siting.edit_model import edit_model
+from ..waymarks import is_posted
 from . import numbers
 
 STEP_M = 50.0
@@ -36,7 +37,8 @@ def edit_data(plan: Plan, lang: str) -> dict[str, Any] | None:
     -------
     dict, optional
         As :func:`plugspan.siting.edit_model.edit_model`, with ``kinds, project, inputs_sha256``, and ``at`` of each
-        of its ``lines``: an (n, 3) array of longitude, latitude and chainage in metres.
+        of its ``lines``: an (n, 3) array of longitude, latitude and chainage in metres, and ``posted``: whether these
+        are the kilometres of given posts.
     """
     programme = plan.programme
     if programme is None:
@@ -51,7 +53,10 @@ def edit_data(plan: Plan, lang: str) -> dict[str, Any] | None:
         kind: shown(kind, column("action_kind"), lang) for kind in sorted(set(model["actions"]["kind"]))
     }
     index, drives = context.index, drives_by_key(plan.routes)
-    model["lines"] = [line | _line(index, drives[tuple(line["key"])]) for line in model["lines"]]
+    model["lines"] = [
+        line | _line(index, drives[tuple(line["key"])]) | {"posted": is_posted(lang, *line["key"][:2])}
+        for line in model["lines"]
+    ]
     model["project"] = plan.project.name.of(lang)
     model["inputs_sha256"] = plan.provenance.inputs_sha256
     return model

@@ -11,8 +11,9 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from ..schema import chainage, column, shown
+from ..schema import column, shown
 from ..texts import catalogue, text
+from ..waymarks import mark_words, span_words
 
 CLOSE_KM = 0.05
 """A site nearer to the road than this is said to lie on it."""
@@ -49,7 +50,7 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
         ]
 
     return gaps.assign(
-        stretch=[f"{chainage(row['from_km'], lang)} – {chainage(row['to_km'], lang)}" for row in rows],
+        stretch=[_span(row, ("from_km", "to_km"), lang) for row in rows],
         begins=_ends(rows, gaps.index, found.get("from_site", {}), "start", lang),
         ends=_ends(rows, gaps.index, found.get("to_site", {}), "end", lang),
         shared_words=[shared_words(row, lang) for row in rows],
@@ -70,8 +71,14 @@ def marked_gap(row: Mapping[Any, Any], length_of: str, lang: str) -> str:
     )
     is_open = length_of == "length_km" and (row["open_start"] or row["open_end"])
     key = "gap-open" if is_open else "gap" if length == whole else "gap-part"
-    ends = {"low": chainage(low, lang), "high": chainage(high, lang)}
-    return text(f"report.glance.{key}", lang, ref=row["ref"], length=length, whole=whole, **ends)
+    span = span_words(low, high, lang, row["ref"], row.get("section"))
+    return text(f"report.glance.{key}", lang, ref=row["ref"], length=length, whole=whole, span=span)
+
+
+def shared_stretch(row: Mapping[Any, Any], lang: str) -> str:
+    """Road and stretch of a shared gap, which both directions have: from the lower end on."""
+    low, high = sorted(float(row[name]) for name in ("from_km", "to_km"))
+    return f"{row['ref']} {span_words(low, high, lang, row['ref'], row['section'])}"
 
 
 def shared_words(row: Mapping[Any, Any], lang: str) -> str | None:
@@ -79,11 +86,15 @@ def shared_words(row: Mapping[Any, Any], lang: str) -> str | None:
     if row.get("spacing_class") != "shared":
         return None
     marks = {
-        side: f"{chainage(row[f'{side}_from_km'], lang)}–{chainage(row[f'{side}_to_km'], lang)}"
-        for side in ("before", "after", "inside")
+        side: _span(row, (f"{side}_from_km", f"{side}_to_km"), lang) for side in ("before", "after", "inside")
     }
     outside = text(f"gap.shared-{row['needs']}", lang, **marks)
     return text(f"gap.inside-{row['one_inside']}", lang, outside=outside, **marks)
+
+
+def _span(row: Mapping[Any, Any], ends: tuple[str, str], lang: str) -> str:
+    """Between two columns of a gap, as its direction is driven."""
+    return span_words(row[ends[0]], row[ends[1]], lang, row["ref"], row["section"])
 
 
 def _ends(
@@ -102,7 +113,7 @@ def _ends(
 
 
 def _site(row: Mapping[str, Any], lang: str) -> str:
-    values = {"name": _name(row, lang), "at": chainage(row["chainage_km"], lang)}
+    values = {"name": _name(row, lang), "at": _at(row, lang)}
     far = row["distance_km"]
     if pd.isna(far) or far < CLOSE_KM:
         return text("gap.site", lang, **values)
@@ -122,9 +133,14 @@ def _line_values(row: Mapping[str, Any], lang: str) -> dict[str, str]:
 
 
 def _place(row: Mapping[str, Any], lang: str) -> str:
-    """Name and chainage; points along a route have their chainage in the name."""
-    name, at = _name(row, lang), chainage(row["chainage_km"], lang)
-    return name if not at or at in name else text("gap.site", lang, name=name, at=at)
+    """Name and chainage; points along a route are named by it already."""
+    name, at = _name(row, lang), _at(row, lang)
+    said = not at or at in name or row.get("kind") == "route_point"
+    return name if said else text("gap.site", lang, name=name, at=at)
+
+
+def _at(row: Mapping[str, Any], lang: str) -> str:
+    return mark_words(row["chainage_km"], lang, row["ref"], row["section"])
 
 
 def _name(row: Mapping[str, Any], lang: str) -> str:

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from ..plan import Plan
-from ..schema import chainage, column, shown
+from ..schema import column, shown
 from ..siting.programme import Programme
 from ..texts import text
 from ..units import in_kilometres
 from . import numbers, programme
-from .gap_words import shared_words, with_gap_words
+from .gap_words import shared_stretch, shared_words, with_gap_words
 from .layer import PIECES, Layer
 from .layer_frame import layer_frame
 from .sentences import brief_sentences, people_words
@@ -138,9 +138,8 @@ def _lists(plan: Plan, lang: str) -> list[tuple[str, list[str]]]:
     ]
     gaps = programme.shared_gaps_once(plan)
     shared = [
-        f"{row['ref']} {low}–{high}{colon}{shared_words(row, lang)}"
+        f"{shared_stretch(row, lang)}{colon}{shared_words(row, lang)}"
         for row in gaps.head(NAMED).to_dict("records")
-        for low, high in [(chainage(km, lang) for km in sorted((row["from_km"], row["to_km"])))]
     ]
     survey = _of(plan).survey
     asked = [

@@ -17,11 +17,12 @@ import pandas as pd
 from ..plan import Plan
 from ..rules.finding import Finding
 from ..rules.model import Rule
-from ..schema import COLUMNS, Column, chainage, in_currency, percent, shown
+from ..schema import COLUMNS, Column, in_currency, percent, shown
 from ..siting.actions import EVENTS
 from ..siting.programme import Programme
 from ..texts import catalogue, text
 from ..units import M_PER_KM, figures_in_km, in_kilometres
+from ..waymarks import span_words
 from . import numbers
 
 
@@ -74,7 +75,7 @@ def closed_lengths(closes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     -------
     list of dict
         ``rule, ref, length_km`` (of two directions the longer one, so that no road counts twice) and, of a single
-        stretch, ``from_km, to_km``.
+        stretch, ``section, from_km, to_km``.
     """
     groups: dict[tuple[str, str], dict[Any, list[Mapping[str, Any]]]] = {}
     for item in closes:
@@ -87,7 +88,7 @@ def closed_lengths(closes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         row = {"rule": rule, "ref": ref, "length_km": sum(item["weight"] for item in mine) / M_PER_KM}
         if len(mine) == 1 and "to_m" in mine[0]:
             low, high = sorted(float(mine[0][end]) / M_PER_KM for end in ("from_m", "to_m"))
-            row |= {"from_km": low, "to_km": high}
+            row |= {"section": mine[0].get("section"), "from_km": low, "to_km": high}
         rows.append(row)
     return rows
 
@@ -256,8 +257,8 @@ def _closed_length(row: Mapping[str, Any], lang: str) -> str:
     length = numbers.kilometres(row["length_km"], lang)
     if "from_km" not in row:
         return text("plan.closes-length", lang, length=length, ref=row["ref"])
-    low, high = (chainage(row[end], lang) for end in ("from_km", "to_km"))
-    return text("report.glance.gap", lang, ref=row["ref"], low=low, high=high, length=length)
+    span = span_words(row["from_km"], row["to_km"], lang, row["ref"], row["section"])
+    return text("report.glance.gap", lang, ref=row["ref"], span=span, length=length)
 
 
 def payers(plan: Plan, kind: str, lang: str) -> str:

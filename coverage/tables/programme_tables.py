@@ -11,14 +11,14 @@ import pandas as pd
 
 from ..plan import Plan
 from ..rules.finding import Finding
-from ..schema import COLUMNS, Column, at_most, chainage, column, columns, shown
+from ..schema import COLUMNS, Column, at_most, column, columns, shown
 from ..siting.actions import KINDS
 from ..siting.programme import Programme
 from ..texts import catalogue, text
 from ..units import figures_in_km
 from . import numbers, programme
 from .columns import ACTION_COLUMNS, OTHER_ACTION_COLUMNS, SAVING_COLUMNS, STEP_COLUMNS, TRAFFIC_POINTS
-from .gap_words import shared_words
+from .gap_words import shared_stretch, shared_words
 from .sentences import people_words
 from .table import Head, Table, heads, labelled, placed
 
@@ -200,8 +200,7 @@ def shared(plan: Plan, lang: str) -> Table:
     """Gaps that the region shares with a neighbour once the plan is carried out, each stretch once."""
     rows = []
     for row in programme.shared_gaps_once(plan).to_dict("records"):
-        low, high = (chainage(km, lang) for km in sorted((row["from_km"], row["to_km"])))
-        words = {"stretch": f"{row['ref']} {low}–{high}", "neighbour": shared_words(row, lang) or ""}
+        words = {"stretch": shared_stretch(row, lang), "neighbour": shared_words(row, lang) or ""}
         rows.append({**words, "whole": row["length_km"], "own": row["own_km"]})
     columns = {
         "stretch": WORDS,

@@ -63,10 +63,14 @@ class Publication:
     plan: Plan = field(repr=False)
     language: str
 
+    def __post_init__(self) -> None:
+        """Places along the roads are named in the language, whatever the project's is."""
+        object.__setattr__(self, "plan", self.plan.told_in(self.language))
+
     @property
     def lang(self) -> str:
         """The language, which knows in which unit the policy's readers measure lengths."""
-        return self.plan.policy.reader(self.language)
+        return self.plan.reader(self.language)
 
     @property
     def project(self) -> Project:

@@ -35,7 +35,7 @@ WEIGHT_UNITS = {"people": "people", "highway": "m"}
 
 def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
     """The whole of ``result.json`` as plain dicts, lists, numbers and texts (in ``lang``)."""
-    lang = plan.policy.reader(lang)
+    lang = plan.reader(lang)
     result: dict[str, Any] = plain(
         {
             "schema": 1,
@@ -95,7 +95,7 @@ def _merge_row(merge: Merge, lang: str) -> dict[str, Any]:
 
 def siting_part(plan: Plan, lang: str) -> dict[str, Any]:
     """What ``result.json`` says of building: proposed sites, least sites to comply, berths to retrofit."""
-    lang = plan.policy.reader(lang)
+    lang = plan.reader(lang)
     part: dict[str, Any] = plain(
         {
             "siting": [siting_row(siting, lang) for siting in plan.siting],

@@ -10,8 +10,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from ...schema import chainage, column, shown
+from ...schema import column, shown
 from ...units import M_PER_KM, WGS84
+from ...waymarks import span_words
 from ..graph import IntArray, RoadGraph
 
 Severity = Literal["serious", "doubtful", "note"]
@@ -59,20 +60,24 @@ class Issue:
 def in_words(values: Mapping[str, object], lang: str) -> dict[str, object]:
     """Values of an effect as texts show them: lengths and chainages are metres and floats, all else is as it is.
 
-    >>> in_words({"length": 1234.0, "low": 9040.0, "n": 2}, "en")
-    {'length': '1.2 km', 'low': 'K9.0', 'n': 2}
+    >>> in_words({"ref": "G4", "section": 1, "length": 1234.0, "low": 9040.0, "high": 10_300.0}, "en")
+    {'ref': 'G4', 'section': 1, 'length': '1.2 km', 'span': 'measured km 9.0–10.3'}
     """
     found: dict[str, object] = {}
     for name, value in values.items():
-        if isinstance(value, float):
-            if name in ("low", "high"):
-                found[name] = chainage(value / M_PER_KM, lang)
-            else:
-                near = name in ("away", "look")
-                length = (value, column("length_m")) if near else (value / M_PER_KM, column("length_km"))
-                found[name] = shown(*length, lang, unit=True)
-        else:
+        if not isinstance(value, float):
             found[name] = value
+        elif name not in ("low", "high"):
+            near = name in ("away", "look")
+            length = (value, column("length_m")) if near else (value / M_PER_KM, column("length_km"))
+            found[name] = shown(*length, lang, unit=True)
+    ends = [
+        value / M_PER_KM
+        for name, value in values.items()
+        if name in ("low", "high") and isinstance(value, float)
+    ]
+    if ends:
+        found["span"] = span_words(ends[0], ends[-1], lang, values["ref"], values["section"])
     return found
 
 

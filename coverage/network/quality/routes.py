@@ -115,6 +115,7 @@ def bridged(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
                     severity: Severity = "doubtful" if length_m > LONG_BRIDGE_M else "note"
                     values = {
                         "ref": route.ref,
+                        "section": section.number,
                         "length": length_m,
                         "low": float(ends[0]),
                         "high": float(ends[1]),
@@ -248,6 +249,7 @@ def beside(index: RoadIndex, routes: Sequence[Route]) -> Iterator[Issue]:
             low, high = sorted((lane.from_m, lane.to_m))
             values = {
                 "ref": route.ref,
+                "section": lane.section,
                 "length": lane.length_m,
                 "low": float(low),
                 "high": float(high),

@@ -141,7 +141,7 @@ def _set(index: RoadIndex, section: Section, marks: Sequence[Mark]) -> Section:
     if len(marks) > 1 and float(((said - said.mean()) * (measured - measured.mean())).sum()) < 0:
         section = turned(section)
         measured = _measured(index, section, marks)
-    return shifted(section, float(np.median(said - measured)))
+    return replace(shifted(section, float(np.median(said - measured))), posted=True)
 
 
 def _measured(index: RoadIndex, section: Section, marks: Sequence[Mark]) -> FloatArray:

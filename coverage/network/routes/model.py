@@ -117,6 +117,8 @@ class Section:
         Places beside each other: row 0 on the forward chainage, row 1 on the backward one, both rising.
     axis : LineString
         The longer direction, EPSG:4326, with rising chainage, for drawing.
+    posted : bool
+        Its chainage is that of given kilometre posts; else it is measured from an end of the data.
     """
 
     number: int
@@ -125,6 +127,7 @@ class Section:
     length_m: float
     knots_m: FloatArray
     axis: LineString
+    posted: bool = False
 
     @property
     def ring(self) -> bool:

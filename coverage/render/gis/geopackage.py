@@ -24,7 +24,7 @@ import shapely
 
 from ...atomic import write_file
 from ...markup import clean_text
-from ...schema import Reader, TableSchema, length_unit
+from ...schema import TableSchema, in_language
 from ...tables.layer import Layer
 from ...tables.plan_tables import is_input_table
 from ...texts import LANGUAGES, catalogue, text
@@ -168,7 +168,7 @@ def prepare(
     titles = _unique(
         [*(layer_title(layer, lang) for layer in layers), *(_table_title(t, lang) for t in tables)]
     )
-    languages = [lang, *(Reader(other, length_unit(lang)) for other in LANGUAGES if other != lang)]
+    languages = [lang, *(in_language(lang, other) for other in LANGUAGES if other != lang)]
     found = []
     for layer, name, title in zip(layers, names, titles, strict=False):
         fields = layer_fields(layer)

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 from ...measure.strip_model import StripData
-from ...schema import chainage, column
+from ...schema import column
 from ...tables.layer import label_words
 from ...tables.styles import class_limits
-from ...units import km
 from .canvas import FAINT, ROAD, SOFT, Canvas, diamond, element, idle_symbol, pin, shield, site_symbol, tip
 from .lanes import GAP_WIDTH, category_of, draw_lane
 from .layout import shortened, text_px
@@ -106,7 +105,7 @@ def _near_list(sheet: Sheet) -> None:
     for site in sorted(near, key=lambda s: (s.at_m, s.name, s.reason)):
         key = (round(site.at_m / 1000.0), site.name or sheet.words("strip.unnamed"), site.reason)
         found.setdefault(key, site.at_m)
-    rows = [(chainage(km(at), sheet.lang), name, why) for (_, name, why), at in found.items()]
+    rows = [(sheet.mark(at), name, why) for (_, name, why), at in found.items()]
     sheet.y += 4
     for at, name, why in rows[:NEAR_LINES]:
         sheet.y += ROW_PX

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ...measure.strip_model import LaneState, StripData, StripGap, StripLane, StripSite
-from ...schema import chainage, column, shown
+from ...schema import column, shown
 from ...tables.layer import PLAN, Category
 from ...tables.styles import route_style
 from ...units import km
+from ...waymarks import span_words
 from .canvas import BASE, FAINT, INK, SOFT, THREAD, diamond, idle_symbol, pin, site_symbol
 from .layout import Label, bins, place_labels, shortened, text_px
 from .scale import LEFT_PX, ROW_PX, Sheet
@@ -115,19 +116,19 @@ def _figures(sheet: Sheet, state: LaneState) -> str:
     gap = state.longest
     if gap is not None:
         parts.append(
-            sheet.words("strip.longest", value=length_text(sheet, gap, unit=True), **_ends(sheet, gap))
+            sheet.words("strip.longest", value=length_text(sheet, gap, unit=True), span=_span(sheet, gap))
         )
     return " · ".join(parts)
 
 
-def _ends(sheet: Sheet, gap: StripGap) -> dict[str, str]:
-    """Chainage of both ends, rising; on a ring in driving order, within the ring."""
+def _span(sheet: Sheet, gap: StripGap) -> str:
+    """Between the two ends, rising; on a ring in driving order, within the ring."""
     ends = sorted((gap.from_m, gap.to_m))
     if sheet.data.ring:
         start, round_m = sheet.data.start_m, sheet.data.end_m - sheet.data.start_m
         ends = [start + (m - start) % round_m for m in ends]
-    low, high = (chainage(km(m), sheet.lang) for m in ends)
-    return {"low": low, "high": high}
+    low, high = (km(m) for m in ends)
+    return span_words(low, high, sheet.lang, sheet.data.ref, sheet.data.section)
 
 
 def length_text(sheet: Sheet, gap: StripGap, *, unit: bool = False) -> str:
@@ -163,7 +164,7 @@ def category_of(data: StripData, spacing_class: str) -> Category | None:
 
 def _gap_bar(sheet: Sheet, gap: StripGap, y: float) -> None:
     look = category_of(sheet.data, gap.spacing_class) or Category(None, "", SOFT, width=2.0)
-    note = sheet.words("strip.gap-tip", value=length_text(sheet, gap, unit=True), **_ends(sheet, gap))
+    note = sheet.words("strip.gap-tip", value=length_text(sheet, gap, unit=True), span=_span(sheet, gap))
     for low, high, faint in _pieces(gap, sheet.outside):
         a, b, opacity = sheet.x(low), sheet.x(high), 0.4 if faint else None
         if look.halo:
@@ -252,7 +253,7 @@ def _bead(sheet: Sheet, group: Sequence[StripSite], y: float) -> None:
 
 def _site_note(sheet: Sheet, site: StripSite) -> str:
     key = "strip.legend.proposed" if site.order is not None else f"choice.fast.{site.fast}"
-    parts = [site.name or sheet.words("strip.unnamed"), chainage(km(site.chainage_m), sheet.lang)]
+    parts = [site.name or sheet.words("strip.unnamed"), sheet.mark(site.chainage_m)]
     parts += [sheet.words(key)] if site.order is not None or site.fast else []
     if not site.counts:
         parts.append(sheet.words("strip.legend.idle"))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...measure.strip_model import Stretch
-from ...schema import chainage, unit_words
-from ...units import M_PER_KM
+from ...schema import unit_words
 from .canvas import INK, PAPER, ROAD, SOFT, THREAD, shield, tip
 from .layout import Label, Spot, bins, place_labels, shortened, text_px
 from .scale import LEFT_PX, Sheet
@@ -26,7 +25,7 @@ def draw_along(sheet: Sheet) -> None:
     y = _places(sheet)
     _road(sheet, y)
     for town in sheet.data.towns:
-        note = f"{town.name} · {chainage(town.at_m / M_PER_KM, sheet.lang)}"
+        note = f"{town.name} · {sheet.mark(town.at_m)}"
         sheet.add(
             "circle", tip(note), cx=sheet.x(town.at_m), cy=y, r=3.6 if town.kind == "city" else 2.8, fill=PAPER,
             stroke=INK, stroke_width=1.4,

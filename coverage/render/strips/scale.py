@@ -10,6 +10,7 @@ from ...measure.strip_model import StripData
 from ...schema import READERS_UNITS, column, length_unit, shown
 from ...texts import catalogue, text
 from ...units import M_PER_KM, km
+from ...waymarks import mark_words
 from .canvas import Canvas
 
 LEFT_PX, RIGHT_PX = 46.0, 20.0
@@ -81,6 +82,10 @@ class Sheet(Canvas):
     def length(self, length_m: float, *, unit: bool = True) -> str:
         """Return a length as all surfaces write it."""
         return shown(km(length_m), column("length_km"), self.lang, unit=unit)
+
+    def mark(self, at_m: float) -> str:
+        """Return a place on the road in short."""
+        return mark_words(km(at_m), self.lang, self.data.ref, self.data.section)
 
     def place(self, name: str) -> str:
         """Return the name of an end: as it is, or the direction of the compass in words."""

@@ -45,7 +45,7 @@ function namedIds(ids) {
 /** The action of a new site at a whole metre of a line: from then on it is one like any other. */
 function ownPlace(line, m) {
   const spec = edit.model.lines[line], { lng, lat } = placeAt(spec, m), [ref, , direction] = spec.key;
-  const name = `${ref} ${markWords(m, 3)}${direction === "backward" ? " ←" : ""}`;
+  const name = `${ref} ${markWords(line, m, 3)}${direction === "backward" ? " ←" : ""}`;
   return edit.core.addPlace(line, m, name, [Number(lng.toFixed(6)), Number(lat.toFixed(6))]);
 }
 
@@ -343,7 +343,7 @@ function loadScenario(told) {
   const on = namedIds(told.on), off = namedIds(told.off || []), unknown = [...on.unknown, ...off.unknown];
   for (const place of Array.isArray(told.places) ? told.places : []) {
     const a = place && typeof place === "object" ? placeRead(place) : undefined;
-    if (a === undefined) unknown.push(place && `${place.ref} K${place.km}`); else on.actions.push(a);
+    if (a === undefined) unknown.push(place && `${place.ref} ${place.km} km`); else on.actions.push(a);
   }
   const years = told.years && typeof told.years === "object" ? told.years : {};
   change(() => {

@@ -24,7 +24,11 @@ function percentWords(share) {
 
 const inMiles = () => DATA.lengths === "mi";
 const lengthWords = (m) => decimals(m / LENGTHS[DATA.lengths][1], 1, true) + " " + LENGTHS[DATA.lengths][0];
-const markWords = (m, places = 1) => (inMiles() ? "MP " : "K") + decimals(m / LENGTHS[DATA.lengths][1], places, true).replace(/,/g, "");
+/** A place on a line, or a stretch between two, as plugspan.waymarks has it: by posts if they are known, else measured. */
+function markWords(line, ends, places = 1) {
+  const numbers = [].concat(ends).map((m) => decimals(m / LENGTHS[DATA.lengths][1], places, true).replace(/,/g, "")), post = inMiles() ? "MP " : "K";
+  return edit.model.lines[line].posted ? numbers.map((at) => post + at).join("–") : T("map.mark-measured", { at: numbers.join("–"), unit: LENGTHS[DATA.lengths][0] });
+}
 const moneyWords = (value) => decimals(value, 1) + " " + edit.model.currency;
 
 /** The value of a rule as the findings have it. */
@@ -85,7 +89,7 @@ function gapLine(gap) {
   return group;
 }
 
-const gapTitle = (gap) => T(gap.own < gap.length - 0.5 ? "map.edit-gap-part" : "map.edit-gap", { ref: gap.ref, low: markWords(gap.low), high: markWords(gap.high), length: lengthWords(gap.own), whole: lengthWords(gap.length) });
+const gapTitle = (gap) => T(gap.own < gap.length - 0.5 ? "map.edit-gap-part" : "map.edit-gap", { ref: gap.ref, span: markWords(drawnLine(gap), [gap.low, gap.high]), length: lengthWords(gap.own), whole: lengthWords(gap.length) });
 
 function drawGaps() {
   const next = new Map();
@@ -137,7 +141,7 @@ const placeButton = (pick, name, facts) => el("button", { type: "button", onclic
 function openGap(gap, at) {
   const { actions } = edit.model, list = placesIn(gap), rows = el("ul", { class: "edit-places" });
   for (const { a, at: m, left } of list.slice(0, MOST_PLACES)) {
-    rows.append(el("li", {}, placeButton(() => a, actions.name[a].endsWith(markWords(m)) ? actions.name[a] : actions.name[a] + " · " + markWords(m), effectWords(a, left))));
+    rows.append(el("li", {}, placeButton(() => a, actions.place[a] === "route_point" ? actions.name[a] : actions.name[a] + " · " + markWords(drawnLine(gap), m), effectWords(a, left))));
   }
   const box = el("div", { class: "popup edit-gap" }, el("h2", {}, gapTitle(gap)), gap.over ? el("p", { class: "over" }, T("map.edit-over", { limit: lengthWords(drawnRule().span_m) })) : "",
     anyMetre(gap, at), el("p", {}, list.length ? T("map.edit-place-here", { n: list.length }) : T("map.edit-no-place")), rows);
@@ -157,7 +161,7 @@ function anyMetre(gap, at) {
   const found = nearestOnRoad(lines, placeAt(spec, at ? projected(spec, at) : middle));
   if (candidatesOnly()) return el("p", { class: "edit-bound" }, T("map.edit-candidates-only"));
   if (!edit.model.own || !found) return "";
-  const input = el("input", { type: "number", step: "0.001", "aria-label": T("map.edit-mark") });
+  const input = el("input", { type: "number", step: "0.001", "aria-label": T(spec.posted ? "map.edit-mark" : "map.edit-measured") });
   // The button stays where it is: whoever tabs to it from the mark has it in focus.
   let a = -1;
   const button = placeButton(() => a, "", "");
@@ -172,7 +176,7 @@ function anyMetre(gap, at) {
   };
   input.addEventListener("change", () => { if (Number.isFinite(input.valueAsNumber)) show(input.valueAsNumber * unit); });
   show(found.m);
-  return el("div", {}, el("label", { class: "edit-mark" }, T("map.edit-mark"), " ", input), row);
+  return el("div", {}, el("label", { class: "edit-mark" }, T(spec.posted ? "map.edit-mark" : "map.edit-measured"), " ", input), row);
 }
 
 // -- what can be switched --------------------------------------------------------------------------------
@@ -305,7 +309,7 @@ function letDrag(spot, option) {
     if (!ring) ring = L.circleMarker(event.latlng, { radius: 13, color: "#5b2a86", weight: 3, fill: false, interactive: false }).addTo(MAP);
     ring.setLatLng(goal ? goal.at : spot.at);
     byId("hint").hidden = false;
-    byId("hint").textContent = goal ? edit.model.lines[goal.line].key[0] + " " + markWords(goal.m, 3) : T(candidatesOnly() ? "map.edit-candidates-only" : "map.edit-no-place");
+    byId("hint").textContent = goal ? edit.model.lines[goal.line].key[0] + " " + markWords(goal.line, goal.m, 3) : T(candidatesOnly() ? "map.edit-candidates-only" : "map.edit-no-place");
   });
   spot.marker.on("dragend", () => {
     spot.marker.setLatLng(spot.at);
@@ -417,9 +421,10 @@ function showEditStrip(ref) {
   const low = Math.min(...drives.map(([d]) => d.ends[0])), high = Math.max(...drives.map(([d]) => d.ends[1])), W = 1000, x = (m) => 60 + (W - 80) * (m - low) / Math.max(high - low, 1);
   const picture = svg("svg", { class: "edit-strip", viewBox: `0 0 ${W} ${26 * drives.length + 34}`, role: "img", "aria-label": T("map.strip") + " " + ref });
   const routes = view.layers.find((layer) => layer.spec.name === "routes"), write = (at, y, words, more) => picture.append(svg("text", Object.assign({ x: at, y, "font-size": 11, fill: "#36424c" }, more), words));
+  const post = drives.every(([, k]) => edit.model.lines[edit.model.nets[drawnRule().net].drives[k].line].posted) ? (inMiles() ? "MP " : "K") : "";
   drives.forEach(([d, k], row) => {
     const y = 12 + 26 * row;
-    write(4, y + 12, (d.direction === "forward" ? "→ " : "← ") + markWords(d.direction === "forward" ? d.ends[0] : d.ends[1]));
+    write(4, y + 12, (d.direction === "forward" ? "→ " : "← ") + post + decimals(d.ends[d.direction === "forward" ? 0 : 1] / LENGTHS[DATA.lengths][1], 1, true));
     for (const gap of gaps.filter((g) => g.drive === k)) {
       const colour = routes.spec.categories[GAP_LOOK[gap.type]].colour, a = x(gap.low), b = x(Math.min(gap.high, d.ends[1]));
       picture.append(svg("rect", { x: a, y, width: Math.max(b - a, 1), height: 14, fill: colour }));
@@ -428,7 +433,8 @@ function showEditStrip(ref) {
     }
   });
   const base = 26 * drives.length + 18, every = [5, 10, 20, 50, 100, 200].find((step) => (high - low) / LENGTHS[DATA.lengths][1] / step <= 12) || 500;
-  for (let k = Math.ceil(low / LENGTHS[DATA.lengths][1] / every) * every; k * LENGTHS[DATA.lengths][1] <= high; k += every) write(x(k * LENGTHS[DATA.lengths][1]), base + 8, (inMiles() ? "MP " : "K") + k, { "text-anchor": "middle" });
+  for (let k = Math.ceil(low / LENGTHS[DATA.lengths][1] / every) * every; k * LENGTHS[DATA.lengths][1] <= high; k += every) write(x(k * LENGTHS[DATA.lengths][1]), base + 8, post + k, { "text-anchor": "middle" });
+  if (!post) write(4, base + 8, T("map.mark-measured", { at: "", unit: LENGTHS[DATA.lengths][0] }).trim());
   byId("strip").replaceChildren(picture);
   byId("strip-title").textContent = T("map.strip") + " · " + ref;
   byId("strip").dataset.edit = ref;

@@ -25,8 +25,8 @@ from ...rules.facilities import assign_chargers
 from ...rules.model import SiteRequirement
 from ...rules.roads import RoadContext
 from ...rules.stretches import ALL, SpacingLine
-from ...schema import LengthUnit, Reader, chainage
 from ...units import EARTH_RADIUS_M, M_PER_KM, WGS84, compare_m, lonlat
+from ...waymarks import place_name
 
 TOWNS = ("city", "town")
 APART_M = 300.0
@@ -45,7 +45,7 @@ def find_candidates(
     route_point_km: float,
     cost: Mapping[str, float],
     region: BaseGeometry | None,
-    lengths: LengthUnit = "km",
+    lang: str = "en",
 ) -> gpd.GeoDataFrame:
     """List candidates of the given kinds inside the region, each with its cost and why it is out, if it is.
 
@@ -63,8 +63,8 @@ def find_candidates(
         Kind -> cost of a site; 1 for kinds that are not in it.
     region : geometry or None
         EPSG:4326; None: everywhere.
-    lengths : str
-        Unit of the marks that points along a route are named after.
+    lang : str
+        Language that points along a route are named in.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def find_candidates(
         "car_park": lambda: _of_table(inputs.car_parks, "car_park"),
         "town": lambda: _of_table(inputs.demand[inputs.demand["kind"].isin(TOWNS)], "town"),
         "junction": lambda: _junctions(index.graph, list(routes), region),
-        "route_point": lambda: _route_points(index, list(routes), route_point_km * M_PER_KM, region, lengths),
+        "route_point": lambda: _route_points(index, list(routes), route_point_km * M_PER_KM, region, lang),
     }
     frames = [frame for kind in kinds if len(frame := makers[kind]())]
     if not frames:
@@ -156,7 +156,7 @@ def _ends(graph: RoadGraph, edges: npt.NDArray[np.int64]) -> Iterable[tuple[int,
 
 
 def _route_points(
-    index: RoadIndex, routes: list[Route], step_m: float, region: BaseGeometry | None, lengths: LengthUnit
+    index: RoadIndex, routes: list[Route], step_m: float, region: BaseGeometry | None, lang: str
 ) -> gpd.GeoDataFrame:
     """Points every ``step_m`` along each section, half a step from its start.
 
@@ -170,7 +170,7 @@ def _route_points(
                 at = np.arange(drive.start_m + step_m / 2, drive.end_m, step_m)
                 inside = inside_intervals(index, drive, region)
                 at = at[[bool(((inside[:, 0] <= x) & (x <= inside[:, 1])).any()) for x in at]]
-                frame = points_on(index, route.ref, section.number, drive, at, digits=1, lengths=lengths)
+                frame = points_on(index, route.ref, section.number, drive, at, digits=1, lang=lang)
                 segment = index.graph.edge_segment[drive.edges]
                 frames.append(frame[~np.isin(segment[frame["edge"].to_numpy(np.int64)], there)])
                 there = np.append(there, segment)
@@ -185,17 +185,17 @@ def points_on(
     at: FloatArray,
     *,
     digits: int,
-    lengths: LengthUnit,
+    lang: str,
 ) -> gpd.GeoDataFrame:
     """Points on a drive, named after their chainage: ``id, kind, name, edge``."""
-    found, reader = locate(index, drive, at), Reader("", lengths)
+    found = locate(index, drive, at)
     way = "" if drive.direction == "forward" else "-back"
     marks = [f"{x / M_PER_KM:.{digits}f}" for x in at]
     table = pd.DataFrame(
         {
             "id": [f"route_point-{ref}-{section}-{mark}{way}" for mark in marks],
             "kind": "route_point",
-            "name": [f"{ref} {chainage(x / M_PER_KM, reader)}" for x in at],
+            "name": [place_name(x / M_PER_KM, lang, ref, section, drive.direction) for x in at],
             "edge": found["edge"],
         }
     )
@@ -353,7 +353,7 @@ def route_points_at(
         if len(at):
             at = as_snapped(context, line.drive, at)
             frames.append(
-                points_on(context.index, ref, number, line.drive, at, digits=digits, lengths=context.lengths)
+                points_on(context.index, ref, number, line.drive, at, digits=digits, lang=context.lang)
             )
     return united(frames)
 

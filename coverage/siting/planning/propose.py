@@ -20,7 +20,6 @@ from ...network import RoadGraph
 from ...network.routes import RoadIndex, Route
 from ...rules.finding import YES, site_status
 from ...rules.model import SiteRequirement
-from ...schema import LengthUnit
 from ...texts import text
 from ..maxcover.problem import SitingProblem, make_problem
 from ..maxcover.result import SitingResult, verify
@@ -50,7 +49,7 @@ def propose(
     method: str,
     solver: SolverOptions,
     constraints: Constraints | None = None,
-    lengths: LengthUnit = "km",
+    lang: str = "en",
     progress: Progress | None = None,
 ) -> Siting:
     """Choose new sites that bring the most demand within reach; existing sites are fixed and cost nothing.
@@ -73,8 +72,8 @@ def propose(
         Driving distance from demand to site.
     method, solver
         As in :func:`plugspan.siting.maxcover.solve`; how long and how closely.
-    lengths : str
-        Unit of the marks that places along a route are named after.
+    lang : str
+        Language that places along a route are named in.
     constraints, progress : optional
         What else is asked for; and who gets each step of the solve.
 
@@ -93,7 +92,7 @@ def propose(
     check_constraints(constraints, candidates, inputs)
     places = find_sites(inputs, candidates, site_status(inputs, site) == YES)
     reaches = _Reaches(
-        inputs, graph, list(routes), region, places, reach_km * constraints.longest_reach, lengths
+        inputs, graph, list(routes), region, places, reach_km * constraints.longest_reach, lang
     )
     problem, counties = _problem(
         inputs, places, reaches.reach(objective), constraints, sites, budget, reach_km
@@ -147,10 +146,10 @@ class _Reaches:
         region: BaseGeometry | None,
         places: Places,
         limit_km: float,
-        lengths: LengthUnit,
+        lang: str,
     ) -> None:
         self.inputs, self.graph, self.routes, self.region = inputs, graph, routes, region
-        self.places, self.limit_km, self.lengths = places, limit_km, lengths
+        self.places, self.limit_km, self.lang = places, limit_km, lang
         self._known: dict[str, Reach] = {}
 
     def reach(self, aim: str) -> Reach:
@@ -158,7 +157,7 @@ class _Reaches:
         if aim not in self._known:
             if aim == "highway":
                 demand = highway_demand(
-                    self.inputs, RoadIndex(self.graph), self.routes, self.region, self.lengths
+                    self.inputs, RoadIndex(self.graph), self.routes, self.region, self.lang
                 )
             else:
                 demand = people_demand(self.inputs, "weight" if aim == "people" else aim)

@@ -16,8 +16,8 @@ from ...inputs import Inputs
 from ...network import RoadGraph
 from ...network.distances import AnchoredGraph, Pairs, distances_within, snap
 from ...network.routes import RoadIndex, Route, drives_by_key, inside_intervals, locate
-from ...schema import LengthUnit, Reader, chainage
 from ...units import M_PER_KM, WGS84, lonlat
+from ...waymarks import place_name
 from ..maxcover.problem import FloatArray, IntArray
 
 REACH_SLACK = 1e-12
@@ -160,20 +160,20 @@ def highway_demand(
     index: RoadIndex,
     routes: list[Route],
     region: BaseGeometry | None,
-    lengths: LengthUnit = "km",
+    lang: str = "en",
 ) -> gpd.GeoDataFrame:
     """Middles of stretches of each direction, weighted by the length that counts (each road once).
 
-    Each is named by its route and mark, in kilometres or miles: ``G106 K12.3``.
+    Each is named by its route and place on it, as a reader of ``lang`` knows it.
     """
-    frames, reader = [], Reader("", lengths)
+    frames = []
     for (ref, section, direction), drive in drives_by_key(routes).items():
         at, length_m = _stretches(inside_intervals(index, drive, region))
         if not len(at):
             continue
         where = locate(index, drive, at)
         ids = [f"{ref}-{section}-{direction}-{x / M_PER_KM:.2f}" for x in at]
-        names = [f"{ref} {chainage(x / M_PER_KM, reader)}" for x in at]
+        names = [place_name(x / M_PER_KM, lang, ref, section, direction) for x in at]
         weight = length_m * drive.weight[where["edge"]]
         frames.append(where.assign(id=ids, name=names, weight=weight))
     if not frames:
