@@ -204,7 +204,10 @@ def test_a_row_with_a_fault_stops_the_regions_that_read_it_alone(tmp_path):
 
 
 def test_rows_without_a_place_belong_to_the_region_of_their_county(tmp_path):
-    """A car park that names its county alone is in one region, by that region's name or its counties."""
+    """A car park that names its county alone is in one region, by that region's name or its counties.
+
+    So is the least number of new sites of a county: its neighbours, who read its border, need not meet it.
+    """
     project, _ = country(tmp_path, 4)
     pd.DataFrame({"id": ["A", "B", "C"], "spaces": 9, "county": ["Region 01", "Middle", "Elsewhere"]}).to_csv(
         tmp_path / "car_parks.csv", index=False
@@ -212,9 +215,16 @@ def test_rows_without_a_place_belong_to_the_region_of_their_county(tmp_path):
     counties = grid(4).iloc[[3]].assign(name="Middle")
     counties.geometry = shapely.buffer(counties.geometry.to_numpy(), -0.1)
     counties[["name", "geometry"]].to_file(tmp_path / "counties.geojson")
-    with (tmp_path / "project.toml").open("a", encoding="utf-8") as file:
-        file.write('\n[tables.counties]\npath = "counties.geojson"\n')
-    read = read_country(read_project(tmp_path))
+    toml = tmp_path / "project.toml"
+    asks = "[siting]\nmin_per_county = { Middle = 2 }\nscenarios.more.demand = { Middle = 3.0 }"
+    more = '\n[tables.counties]\npath = "counties.geojson"\n'
+    toml.write_text(toml.read_text("utf-8").replace("[siting]", asks) + more, "utf-8")
+    read = cut(read_project(tmp_path), tmp_path / "out")
+    asked = {id_: read_piece(piece(tmp_path / "out", id_)).siting for id_ in [*read.ids, "national"]}
+    assert {id_: each.min_per_county for id_, each in asked.items()} == {
+        "00": {}, "01": {}, "10": {}, "11": {"Middle": 2}, "national": {"Middle": 2},
+    }  # fmt: skip
+    assert asked["11"].scenarios["more"].demand == {"Middle": 3.0}
     found = {
         id_: [
             list_.frame["id"].tolist()
@@ -341,9 +351,9 @@ def in_process(monkeypatch):
     RAN.clear()
     BAD.clear()
     monkeypatch.setattr(tasks, "run_region", stand_in)
-    monkeypatch.setattr(outputs, "write", lambda _out: None)
+    monkeypatch.setattr(outputs, "write", lambda *_: None)
     with LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, silence_logs=50
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0", silence_logs=50
     ) as local:
         yield local.scheduler_address, RAN, BAD
 
@@ -411,7 +421,7 @@ def deadly(out, task):
 def test_a_region_that_ends_its_workers_does_not_take_the_others_with_it(tmp_path, monkeypatch):
     """It is given up after four workers, with its reason; the others are done by new ones."""
     monkeypatch.setattr(tasks, "run_region", deadly)
-    monkeypatch.setattr(outputs, "write", lambda _out: None)
+    monkeypatch.setattr(outputs, "write", lambda *_: None)
     project, _ = country(tmp_path, 4)
     found = run_country(project, tmp_path / "out", workers=2)
     assert {r.id: r.state for r in found.regions} == {

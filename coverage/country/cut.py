@@ -30,7 +30,7 @@ from ..network.osm.tags import MAIN_CLASSES
 from ..network.refs import split_refs
 from ..network.snapping import SNAP_M
 from ..pipeline import LIBRARIES
-from ..project import FusionSettings, Project, RegionSettings
+from ..project import FusionSettings, Project, RegionSettings, SitingSettings
 from ..rules.policy import Policy
 from ..rules.roads import RouteRule
 from ..settings import Wording
@@ -172,6 +172,8 @@ def _write_small(country: Country, out: Path, id_: str) -> None:
     fusion = _decisions(country, ids, folder)
     update = {"tables": {name: tuple(each) for name, each in lists.items()}, "fusion": fusion}
     update |= _other_files(country, project, folder)
+    if id_ != NATIONAL:
+        update["siting"] = _of_own_counties(project.siting, tables, region)
     named: list[Any] = [fusion.same_site, fusion.different_site, project.output.report_template]
     named += [policy_name(country.project), None if project.plan is None else project.plan.pins]
     written += [path.name for path in named if isinstance(path, Path)]
@@ -206,6 +208,21 @@ def _project(country: Country, id_: str, name: str, folder: Path) -> Project:
             own |= {"budget": None, "years": {}, "moved": {}, "cost": {}, "pins": None}
             update["plan"] = project.plan.model_copy(update=own)
     return project.model_copy(update=update)
+
+
+def _of_own_counties(siting: SitingSettings, tables: Tables, region: Region) -> SitingSettings:
+    """Return what proposals are asked for, of the counties of a region alone: others' minima are not its to meet."""
+    held, own = tables.county_names(), tables.county_names(region)
+    asked = siting.min_per_county
+    minima = asked if isinstance(asked, dict) else dict.fromkeys(sorted(held & own), asked)
+    few = {name: least for name, least in minima.items() if name in own}
+    scenarios = {
+        key: each.model_copy(update={"demand": {name: n for name, n in each.demand.items() if name in held}})
+        if isinstance(each.demand, dict)
+        else each
+        for key, each in siting.scenarios.items()
+    }
+    return siting.model_copy(update={"min_per_county": few if asked else asked, "scenarios": scenarios})
 
 
 def _decisions(country: Country, ids: set[str], folder: Path) -> FusionSettings:

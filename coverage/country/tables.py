@@ -86,7 +86,7 @@ class Tables:
 
         Calls of ships go with their berths.
         """
-        names = self._counties(region)
+        names = {region.name} | self.county_names(region)
         cut = {(each.name, each.number): _within(each, region, names) for each in self.lists}
         berths = {
             id_ for (name, _), each in cut.items() if name == "berths" for id_ in each.frame["id"].dropna()
@@ -96,14 +96,17 @@ class Tables:
                 cut[key] = each.take(np.flatnonzero(each.frame["berth"].isin(berths)))
         return Tables(tuple(cut.values()))
 
-    def _counties(self, region: Region) -> set[str]:
-        """Names of the region and of the counties whose middle lies in it."""
-        names = {region.name}
+    def county_names(self, region: Region | None = None) -> set[str]:
+        """Names of the counties that have a border, or of those whose middle lies in a region."""
+        names = set[str]()
         for each in self.lists:
             areas = each.frame[each.frame.geometry.notna()] if each.name == "counties" else each.frame[:0]
             if len(areas):
-                inside = shapely.intersects(
-                    region.polygon, shapely.point_on_surface(areas.geometry.to_numpy())
+                middles = shapely.point_on_surface(areas.geometry.to_numpy())
+                inside = (
+                    np.ones(len(areas), bool)
+                    if region is None
+                    else shapely.intersects(region.polygon, middles)
                 )
                 names |= set(areas.loc[inside, "name"].dropna().astype(str))
         return names
