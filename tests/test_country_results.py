@@ -189,8 +189,8 @@ def test_the_report_names_failed_regions_and_who_builds(folder):
     assert OUTPUT["sources"] in "".join(p.text for s in document.sections for p in s.footer.paragraphs)
     heads = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
     assert [h.split("  ")[1] for h in heads] == [
-        "In short", "Routes and shared gaps", "Rule by rule", "Ranking of the regions", "Plan by region",
-        "Regions without a result, and method", "Where the country's figures come from",
+        "Summary", "Routes and shared gaps", "Rule by rule", "Ranking of the regions", "Plan by region",
+        "Regions without a result, and method", "How the country's figures are computed",
     ]  # fmt: skip
     cells = {cell.text for table in document.tables for row in table.rows for cell in row.cells}
     assert {"Cliff", "Berg builds Site p", "failed"} <= cells

@@ -11,11 +11,13 @@ import sys
 import zipfile
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from coverage_case import coverage_project
 from docx import Document
 from docx.oxml.ns import qn
 from helsinki_case import HOSTILE, write_case
+from PIL import Image
 from plugspan.errors import InputError
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
@@ -296,8 +298,33 @@ def test_libreoffice_gets_the_font_that_travels(tmp_path, monkeypatch):
     assert (tmp_path / "seen").read_text("utf-8") == "own"
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_nothing_that_stays_together_leaves_half_a_page_empty(reports, lang):
+    """Only cover and findings begin a page; pictures and rows kept with the next are less than half of one."""
+
+    def has(element, name):
+        return any(each.get(qn("w:val")) != "0" for each in element.iter(qn(f"w:{name}")))
+
+    document = Document(reports[lang])
+    mm, kept, breaks = 36_000, 0.0, 0
+    for element in document.element.body:
+        if element.tag == qn("w:p"):
+            breaks += has(element, "pageBreakBefore")
+            heights = [int(e.get("cy")) / mm for e in element.iter(qn("wp:extent"))]
+            kept += sum(heights) or 6.0
+            going_on = has(element, "keepNext")
+        else:
+            rows = list(element.iter(qn("w:tr")))
+            together = [has(row, "keepNext") for row in rows]
+            kept += 8.0 * (1 + sum(together))
+            going_on = all(together)
+        assert kept < 135.0, "".join(element.itertext())[:80]
+        kept = kept if going_on else 0.0
+    assert breaks <= 2
+
+
 def test_libreoffice_makes_a_pdf_with_page_numbers_in_the_contents(reports, tmp_path):
-    """The contents end in the pages of the headings."""
+    """The contents end in the pages of the headings, and every page but the last is at least half full."""
     if not shutil.which("soffice") or not shutil.which("pdftotext"):
         pytest.skip("no LibreOffice or poppler")
     write_pdf(reports["zh"], tmp_path / "report.pdf")
@@ -309,6 +336,13 @@ def test_libreoffice_makes_a_pdf_with_page_numbers_in_the_contents(reports, tmp_
     assert len(pages) > 10
     assert pages == sorted(pages)
     assert pages[0] == 3
+    subprocess.run(["pdftoppm", "-r", "20", "-gray", tmp_path / "report.pdf", tmp_path / "page"], check=True)
+    filled = []
+    for page in sorted(tmp_path.glob("page*.pgm")):
+        ink = np.asarray(Image.open(page))
+        top, bottom = round(len(ink) * 24 / 297), round(len(ink) * 266 / 297)  # without header and footer
+        filled.append((np.flatnonzero((ink[top:bottom] < 200).any(axis=1)).max() + 1) / (bottom - top))
+    assert min(filled[:-1]) > 0.5, [f"{share:.0%}" for share in filled]
 
 
 def test_the_command_refuses_to_replace_a_report(tmp_path, root):

@@ -117,10 +117,10 @@ def siting(plan):
 def test_essential_costly_and_taste_are_told_apart(siting):
     """Worked by hand: each site in its sentence only, the swap named, the id where there is no name."""
     lines = choice_sentences(siting, "en")
-    essential, costly, taste, others = (next(x for x in lines if key in x) for key in
-                                        ("essential", "Costly", "taste", "other plans"))  # fmt: skip
+    starts = ("essential", "Not to be given up", "May be replaced", "other plans")
+    essential, costly, taste, others = (next(x for x in lines if key in x) for key in starts)
     assert "site 1 (A)" in essential
-    assert "site 2 (b): by at least 10 people" in costly
+    assert "site 2 (b), by at least 10 people" in costly
     assert "site 3 (C), for example X instead" in taste
     assert "site 3" not in costly + essential
     assert "at most 5 people less" in others
@@ -132,7 +132,7 @@ def test_a_site_asked_for_is_not_weighed(siting):
     choices = siting.choices.assign(required=[True, False, False], essential=False)
     choices.loc[0, ["price", "price_low"]] = None
     lines = choice_sentences(replace(siting, choices=choices), "en")
-    assert "site 1 (A)" in next(x for x in lines if "Asked for" in x)
+    assert "site 1 (A)" in next(x for x in lines if "Required by" in x)
     assert sum("site 1" in line for line in lines) == 1
     assert any("No site is proven" in line for line in lines)
 

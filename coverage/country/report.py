@@ -118,12 +118,12 @@ def _summary(pages: Pages, country: Results) -> None:
         _say(pages, "whole-table"), replace(whole, frame=whole.frame[targets]), widths, int(targets.sum())
     )
     pages.soft(whole.note(pages.lang))
-    pages.map(_layers(pages, "regions"), _say(pages, "standing-map"), above_mm=140.0)
+    pages.map(_layers(pages, "regions"), _say(pages, "standing-map"))
 
 
 def _routes(pages: Pages) -> None:
     """All routes by class, and the gaps that regions share."""
-    pages.paper.heading(_say(pages, "routes"), new_page=True)
+    pages.paper.heading(_say(pages, "routes"))
     gaps = pages.rows("country-gaps")
     drawn = _layers(pages, "routes", "shared_gaps")
     if drawn:
@@ -157,7 +157,7 @@ def _with_rest(pages: Pages, shown: int, table: Table) -> None:
 
 def _rules(pages: Pages, country: Results) -> None:
     """Each rule with a target: how many regions meet it, a map, and which regions are last."""
-    pages.paper.heading(_say(pages, "rules"), new_page=True)
+    pages.paper.heading(_say(pages, "rules"))
     table = pages.rows("country-rules")
     stands = {
         name.replace("rules", "regions"): text(
@@ -185,7 +185,7 @@ def _rules(pages: Pages, country: Results) -> None:
 
 
 def _ranking(pages: Pages) -> None:
-    pages.paper.heading(_say(pages, "ranking"), new_page=True)
+    pages.paper.heading(_say(pages, "ranking"))
     table = pages.rows("country-ranking")
     pages.paper.text(table.note(pages.lang), keep=True)
     widths = {"rank": 14.0, "name": 50.0, "rules_met": 22.0, "rules_on_average": 26.0, "rules_not_met": 22.0,
@@ -198,7 +198,7 @@ def _plan(pages: Pages) -> None:
     table = pages.rows("country-plan")
     if table.frame[["own_sites", "national_sites"]].isna().all(axis=None):
         return
-    pages.paper.heading(_say(pages, "plan"), new_page=True)
+    pages.paper.heading(_say(pages, "plan"))
     pages.paper.text(table.note(pages.lang), keep=True)
     total = table.frame[["own_sites", "national_sites", "border_sites"]].sum()
     heads = {head.name: head for head in table.heads}
@@ -214,7 +214,7 @@ def _plan(pages: Pages) -> None:
 def _undone_and_method(pages: Pages) -> None:
     """Regions without a result; how the country's figures come about."""
     undone = pages.rows("country-undone")
-    pages.paper.heading(_say(pages, "undone"), new_page=True)
+    pages.paper.heading(_say(pages, "undone"))
     if len(undone.frame):
         widths = {"name": 40.0, "region_state": 24.0, "state_reason": 100.0}
         pages.paper.text(undone.note(pages.lang), keep=True)

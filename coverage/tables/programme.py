@@ -269,6 +269,26 @@ def payers(plan: Plan, kind: str, lang: str) -> str:
     return text("map.comma", lang).join(f"{named[who]} {percent(share)}" for who, share in shares.items())
 
 
+def responsible(plan: Plan, lang: str) -> list[str]:
+    """Who is responsible for each action of the plan, in its order; empty where the data don't say.
+
+    Of a site, a berth or a charging site that is there already it is the operator; else those who the table of costs
+    says pay for it.
+    """
+    named: dict[str, str] = {}
+    for table in (plan.inputs.sites, plan.inputs.berths):
+        if table is not None and "operator" in table:
+            known = table[["id", "operator"]].dropna()
+            named |= dict(zip(known["id"].astype(str), known["operator"].astype(str), strict=True))
+    chosen, known_texts = _of(plan).chosen, catalogue()
+    found = []
+    for row in chosen[["kind", "target"]].to_dict("records"):
+        paying = getattr(_of(plan).costs, row["kind"]).paid_by
+        words = (text(f"payer.{who}", lang) if f"payer.{who}" in known_texts else who for who in paying)
+        found.append(named.get(str(row["target"])) or text("map.comma", lang).join(words))
+    return found
+
+
 def unmet_words(plan: Plan, row: Mapping[Any, Any], lang: str) -> dict[str, str]:
     """What nothing can serve, with ``rule, what, why, who`` in words."""
     closes = closes_words(plan, [dict(row)], lang)

@@ -23,8 +23,9 @@ from .sentences import people_words
 from .table import Head, Table, heads, labelled, placed
 
 YEARS = 4
-"""So many years stand beside today in a table on paper; on the first page, of more, the first and the last."""
-BRIEF_SUMS = ("count", "both", "bureau", "people")
+"""So many years stand beside today in a table on paper."""
+NAMED = 1
+"""So many of those responsible for a kind of action are named on the first page; the others are counted."""
 _UNIT_TWICE = re.compile(r"([+-]?[\d.,]+)(\D*) – ([+-]?[\d.,]+)\2")
 LOOKS = {
     "met": "good",
@@ -41,14 +42,13 @@ def programme_tables(plan: Plan, lang: str) -> Iterator[Table]:
     if plan.programme is None:
         return
     yield actions(plan, lang)
+    yield duties(plan, lang)
     yield steps(plan, lang)
     yield Table("plan-survey", _heads(plan, SAVING_COLUMNS, lang), programme.shown_savings(plan))
     others = placed(programme.shown_others(plan))
     yield Table("plan-others", _heads(plan, (*OTHER_ACTION_COLUMNS, *columns("lon lat")), lang), others)
     states = _states(plan)
-    yield _state_table(
-        plan, states if len(states) <= YEARS + 1 else [*states[:YEARS], states[-1]], lang, "plan-brief"
-    )
+    yield _state_table(plan, [states[0], states[-1]], lang, "plan-brief")
     for start in range(0, max(len(states) - 1, 1), YEARS):
         part = [states[0], *states[1 + start : 1 + start + YEARS]]
         yield _state_table(plan, part, lang, f"plan-states-{1 + start // YEARS}")
@@ -81,8 +81,53 @@ def actions(plan: Plan, lang: str) -> Table:
     looks = {"certain_words": {"middle": (doubtful,)}}
     more = TRAFFIC_POINTS if "traffic_points" in frame else ()
     found = _heads(plan, (*ACTION_COLUMNS, *more, *columns("lon lat")), lang)
-    words = dict.fromkeys(("place_words", "payers", "certain_words"), WORDS)
+    frame["responsible"] = programme.responsible(plan, lang)
+    words = dict.fromkeys(("place_words", "payers", "responsible", "certain_words"), WORDS)
     return Table("plan-actions", found, frame, looks, paper=labelled("report.plan.head", words, lang))
+
+
+def duties(plan: Plan, lang: str) -> Table:
+    """Number and money of each kind of action by year, and who is responsible: for the head of department."""
+    table = pd.DataFrame(programme.action_table(plan).drop(columns="geometry"))
+    table["responsible"] = programme.responsible(plan, lang)
+    years = [row["year"] for row in programme.stage_rows(plan)]
+    years = years if len(years) <= YEARS else []
+    in_money = programme.money_column(plan)
+    of_kind = {kind: table[table["kind"] == kind] for kind in KINDS if (table["kind"] == kind).any()}
+    named = {shown(kind, column("action_kind"), lang): rows for kind, rows in of_kind.items()}
+    rows = [
+        {
+            "kind": kind,
+            "number": len(rows),
+            **{f"year_{y}": float(rows.loc[rows["year"] == y, "cost"].sum()) for y in years},
+            "cost": float(rows["cost"].sum()),
+            "responsible": _named(rows["responsible"], lang),
+            "kind:look": look,
+        }
+        for kind, rows, look in (
+            *((kind, rows, "") for kind, rows in named.items()),
+            (text("report.plan.sum", lang), table.assign(responsible=None), "soft"),
+        )
+    ]
+    money = [Head(f"year_{y}", str(y), in_money) for y in years]
+    kind, number, total, who = labelled(
+        "report.plan.head",
+        {"kind": WORDS, "number": COLUMNS["number"], "cost": in_money, "responsible": WORDS},
+        lang,
+    )
+    return Table("plan-duties", (kind, number, *money, total, who), pd.DataFrame(rows))
+
+
+def _named(responsible: pd.Series[str], lang: str) -> str:
+    """The first of those responsible, and how many actions nobody is named for."""
+    names = list(dict.fromkeys(name for name in responsible.dropna() if name))
+    words = text("map.comma", lang).join(names[:NAMED])
+    if len(names) > NAMED:
+        words += text("report.glance.more", lang, n=len(names) - NAMED)
+    missing = int((responsible == "").sum())
+    if not missing:
+        return words
+    return text("report.plan.unnamed" if words else "report.plan.to-name", lang, names=words, n=missing)
 
 
 def steps(plan: Plan, lang: str) -> Table:
@@ -109,17 +154,20 @@ def _states(plan: Plan) -> list[State]:
 
 def _state_table(plan: Plan, states: list[State], lang: str, name: str) -> Table:
     """Each rule's value in each state, then actions, money and people."""
-    names = [f"state_{k}" for k in range(len(states))]
+    names, brief = [f"state_{k}" for k in range(len(states))], name == "plan-brief"
     rows: list[dict[str, Any]] = []
     for rule in _of(plan).rules:
         first: Finding = plan.before[rule.rule]
         row: dict[str, Any] = {"title": first.rule.title[lang], "target": numbers.target(first, lang)}
         for key, (_, _, found) in zip(names, states, strict=True):
             now = found[rule.rule]
-            row |= {key: _value(now, lang), f"{key}:look": LOOKS.get(str(now.shown), "")}
+            shown_value = _value(now, lang)
+            if brief:
+                shown_value = text("map.comma", lang).join(shown_value.split("\n"))
+            row |= {key: shown_value, f"{key}:look": LOOKS.get(str(now.shown), "")}
         rows.append(row)
     sums = _sums(plan, lang)
-    for key in BRIEF_SUMS if name == "plan-brief" else [key for key in sums if key != "both"]:
+    for key in () if brief else sums:
         if value := sums.get(key):
             words = {n: value(year, step) for n, (year, step, _) in zip(names, states, strict=True)}
             title = text(f"report.plan.{key}", lang)
@@ -164,18 +212,10 @@ def _sums(plan: Plan, lang: str) -> dict[str, Callable[[Any, Any], str]]:
         own = table if year == "" else table.loc[(table["year"] == year).fillna(False).to_numpy(bool)]
         return pd.DataFrame(own)
 
-    def spent(year: Any, row: Any) -> str:
-        each, so_far = (
-            shown(value, programme.money_column(plan), lang)
-            for value in (float(of_year(year)["cost"].sum()), row["spent"])
-        )
-        return f"{each} / {so_far}"
-
     sums: dict[str, Callable[[Any, Any], str]] = {
         "count": lambda y, _: "" if y is None else str(len(of_year(y))),
         "year-money": lambda y, _: "" if y is None else money(of_year(y)["cost"].sum()),
         "budget": lambda y, _: money(stages[y]["budget"]) if y in stages else "",
-        "both": lambda y, r: "" if y is None else spent(y, r),
         "spent": lambda _, r: money(r["spent"]),
         "people": lambda _, r: people_words(plan, r["people"]),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,18 +18,19 @@ from ...tables.table import Head, Table, cell_value
 from ...texts import text
 from ..pictures.charts import figure_png
 from ..pictures.lettering import as_paths
-from ..pictures.maps import State, map_figure
-from .doc import TEXT_MM, Cell, Paper
+from ..pictures.maps import State, map_figure, picture_extent
+from .doc import TEXT_MM, Cell, Paper, Type
 
 ROWS = 24
 """Rows of a table in the report's text at most; the workbook has all of them."""
 NAMES = ("name", "port", "ship", "berth_name", "county", "ref", "side")
-NAME_LENGTH, WORDS_LENGTH = 60, 240
+NAME_LENGTH, WORDS_LENGTH = 60, 320
 """Characters of a name and of other words in a cell at most: the workbook has them whole."""
-OURS = ("words", "closes_words")
+OURS = ("words",)
 """Columns of sentences that we write: they are never cut."""
-PAGE_MM, ROW_MM, MAP_MM = 250.0, 6.2, (82.0, 125.0)
-"""Height of a page's text and, about, of a table row; least and most for a map."""
+MAP_MM, LEGEND_MM, NOTE_MM = (78.0, 112.0), 46.0, 12.0
+"""Least and most for the height of a map, less than half a page, so that what doesn't fit below leaves no half page
+empty; about what its legend takes of its width, and its notes of its height."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,12 @@ class Pages:
         return replace(table, frame=table.frame[where(table.frame)])
 
     def table(
-        self, caption: str, table: Table, widths_mm: Mapping[str, float] | None = None, most: int = ROWS
+        self,
+        caption: str,
+        table: Table,
+        widths_mm: Mapping[str, float] | None = None,
+        most: int = ROWS,
+        type_: Type | None = None,
     ) -> int:
         """Write a table with the columns of which a width is given, by default those that have one of their own.
 
@@ -77,7 +84,9 @@ class Pages:
             shown_heads = [heads[name] for name in widths]
             records = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
             rows = [[_cell(row, head, table, self.lang) for head in shown_heads] for row in records]
-            self.paper.table(caption, [head.label for head in shown_heads], rows, list(widths.values()))
+            self.paper.table(
+                caption, [head.label for head in shown_heads], rows, list(widths.values()), type_
+            )
         return len(frame)
 
     def map(
@@ -85,15 +94,16 @@ class Pages:
         layers: list[Layer],
         caption: str,
         *,
-        rows: int = 0,
-        above_mm: float = 78.0,
         phase: State = "before",
         extent: Sequence[float] | None = None,
         height_mm: float | None = None,
     ) -> None:
-        """Write a map with its caption, so high that a table of so many rows and what stands above fit on its page."""
-        room = PAGE_MM - above_mm - ROW_MM * (rows + 2)
-        height_mm = height_mm or (min(room, MAP_MM[1]) if room >= MAP_MM[0] else MAP_MM[0])
+        """Write a map with its caption over the width of the page, by default as high as its ground asks for."""
+        if height_mm is None:
+            west, south, east, north = extent or picture_extent(layers)
+            wide = max((east - west) * math.cos(math.radians((south + north) / 2)), 1e-9)
+            ground_mm = (TEXT_MM - LEGEND_MM) * (north - south) / wide
+            height_mm = min(max(ground_mm + NOTE_MM, MAP_MM[0]), MAP_MM[1])
         with as_paths():
             figure = map_figure(
                 layers,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import math
+import unicodedata
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +31,8 @@ INK, SOFT = RGBColor(0x1F, 0x2A, 0x33), RGBColor(0x5A, 0x66, 0x70)
 BLUE = RGBColor(0x1D, 0x5A, 0x85)
 PAGE_MM, MARGIN_MM = (210, 297), 22
 TEXT_MM = PAGE_MM[0] - 2 * MARGIN_MM
-FOOTER_MM = 9.0
+FOOTER_MM, FIGURE_MM = 9.0, 118.0
+"""What the footer takes; most for the height of a picture: it never leaves half a page empty that it doesn't fit on."""
 HEADINGS = {1: (16, 18, 8), 2: (13, 14, 6), 3: (11, 10, 4)}
 """Level -> size, space before and after in points."""
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -47,6 +50,8 @@ class Paper:
     chapters: list[int] = field(default_factory=lambda: [0, 0, 0])
     headings: list[tuple[int, str, str]] = field(default_factory=list)
     """Level, text and bookmark of every heading so far."""
+    written_mm: float = 0.0
+    """About how high the paragraphs and tables so far stand: what a page has left for its map."""
 
     # -- page ---------------------------------------------------------------------------------------------
 
@@ -80,6 +85,7 @@ class Paper:
     def text(self, words: str, *, indent: bool = True, soft: bool = False, keep: bool = False) -> Any:
         """Write a paragraph of running text; its first line is set in as the language does."""
         paragraph = self.document.add_paragraph(style=self.style("Body Text"))
+        self.written_mm += lines_in(words, self.text_mm, 10.5) * 10.5 * 1.7 * MM_PER_PT
         run = paragraph.add_run(on_paper(words))
         if soft:
             run.font.color.rgb, run.font.size = SOFT, Pt(9)
@@ -113,8 +119,11 @@ class Paper:
         paragraph = self.document.add_paragraph()
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
         paragraph.paragraph_format.keep_with_next = True
-        paragraph.paragraph_format.space_before = Pt(6)
+        paragraph.paragraph_format.space_before, paragraph.paragraph_format.space_after = Pt(6), Pt(0)
+        paragraph.paragraph_format.line_spacing = 1.0
         shape = paragraph.add_run().add_picture(io.BytesIO(picture), width=Mm(self.text_mm))
+        if (high := shape.height.mm / FIGURE_MM) > 1.0:
+            shape.width, shape.height = round(shape.width / high), Mm(FIGURE_MM)
         about = shape._inline.docPr
         about.set("descr", on_paper(caption))
         about.set("name", f"figure {self.figures}")
@@ -126,12 +135,16 @@ class Paper:
         heads: Sequence[str],
         rows: Sequence[Sequence[Cell]],
         widths_mm: Sequence[float],
+        type_: Type | None = None,
     ) -> None:
         """Write a table with number and caption above; its header is repeated on every page, rows don't break."""
         self.tables += 1
         self._caption("report.table", "Table", self.tables, caption, before=True)
         scale = self.text_mm / sum(widths_mm)
-        element = table_element(heads, rows, [width * scale for width in widths_mm])
+        widths, type_ = [width * scale for width in widths_mm], type_ or NORMAL
+        words = [heads, *([cell.words for cell in row] for row in rows)]
+        self.written_mm += sum(_row_mm(row, widths, type_) for row in words) + ROW_SPACE_MM * 4
+        element = table_element(heads, rows, widths, type_)
         self.document.element.body.insert_element_before(element, "w:sectPr")
         # Low enough to stay on the page of a table that fills it: the next heading may begin a page of its own.
         after = self.document.add_paragraph().paragraph_format
@@ -355,9 +368,20 @@ SHADES = {"good": "DCEBF6", "middle": "FDEDCB", "gap": "F6DCE1", "head": "E7ECF0
 TWIPS_PER_MM = 1440 / 25.4
 SIDE_TWIPS, TOP_TWIPS = 70, 30
 """Room inside a cell."""
-SIZE_PT = 8.5
-KEEP_ROWS = 12
-"""Tables of so many rows stay on one page: each row is kept with the next."""
+KEEP_ROWS = 5
+"""Tables of so many rows stay on one page, longer ones begin with two: more would leave the foot of a page empty."""
+
+
+@dataclass(frozen=True)
+class Type:
+    """How large a table is set: letters and lines in points."""
+
+    size_pt: float
+    line_pt: float
+
+
+NORMAL, COMPACT = Type(8.5, 11.0), Type(7.0, 8.8)
+"""Tables in the text; lists in full at the end. Lines are exact: fonts for Chinese would take half as much again."""
 LINE = '<w:{side} w:val="single" w:sz="{size}" w:color="B5BDC4"/>'
 BORDERS = "".join(
     LINE.format(side=side, size=size) for side, size in (("top", 8), ("bottom", 8), ("insideH", 4))
@@ -371,6 +395,30 @@ ROOM = "".join(
         ("right", SIDE_TWIPS),
     )
 )
+
+
+MM_PER_PT = 25.4 / 72
+ROW_SPACE_MM = 2 * TOP_TWIPS / TWIPS_PER_MM
+
+
+def lines_in(words: str, width_mm: float, size_pt: float) -> int:
+    """About how many lines a text takes: Chinese characters are as wide as high, others half of it.
+
+    >>> lines_in("株洲市交通局", 20, 10), lines_in("Zhuzhou", 20, 10)
+    (2, 1)
+    """
+    em = size_pt * MM_PER_PT
+    widths = (
+        sum(1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.55 for letter in line) * em
+        for line in on_paper(words).split("\n")
+    )
+    return sum(max(math.ceil(width / width_mm), 1) for width in widths)
+
+
+def _row_mm(cells: Sequence[str], widths_mm: Sequence[float], type_: Type) -> float:
+    inside = (width - 2 * SIDE_TWIPS / TWIPS_PER_MM for width in widths_mm)
+    lines = max(lines_in(words, width, type_.size_pt) for words, width in zip(cells, inside, strict=True))
+    return lines * type_.line_pt * MM_PER_PT + ROW_SPACE_MM
 
 
 TURNS = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -396,7 +444,9 @@ class Cell:
     bold: bool = False
 
 
-def table_element(heads: Sequence[str], rows: Sequence[Sequence[Cell]], widths_mm: Sequence[float]) -> Any:
+def table_element(
+    heads: Sequence[str], rows: Sequence[Sequence[Cell]], widths_mm: Sequence[float], type_: Type = NORMAL
+) -> Any:
     """Return a table as an XML element: header repeated on every page, no row broken, thin lines between rows.
 
     Parameters
@@ -406,32 +456,36 @@ def table_element(heads: Sequence[str], rows: Sequence[Sequence[Cell]], widths_m
     rows : sequence of sequences of Cell
     widths_mm : sequence of float
         Of the columns.
+    type_ : Type
     """
     right = [bool(rows) and all(row[c].right for row in rows) for c in range(len(heads))]
     twips = [round(width * TWIPS_PER_MM) for width in widths_mm]
     top = [Cell(words, right=at, shade="head", bold=True) for words, at in zip(heads, right, strict=True)]
-    keep = len(rows) <= KEEP_ROWS
-    body = "".join(_row(row, twips, keep=keep and i < len(rows) - 1) for i, row in enumerate(rows))
+    kept = (len(rows) if len(rows) <= KEEP_ROWS else 2) - 1
+    body = "".join(_row(row, twips, type_, keep=i < kept) for i, row in enumerate(rows))
     grid = "".join(f'<w:gridCol w:w="{width}"/>' for width in twips)
     return parse_xml(
         f"<w:tbl {nsdecls('w')}><w:tblPr><w:tblW w:w='{sum(twips)}' w:type='dxa'/><w:jc w:val='center'/>"
         f"<w:tblBorders>{BORDERS}</w:tblBorders><w:tblLayout w:type='fixed'/><w:tblCellMar>{ROOM}</w:tblCellMar>"
         f"<w:tblLook w:val='0020' w:firstRow='1'/></w:tblPr><w:tblGrid>{grid}</w:tblGrid>"
-        f"{_row(top, twips, header=True, keep=True)}{body}</w:tbl>"
+        f"{_row(top, twips, type_, header=True, keep=True)}{body}</w:tbl>"
     )
 
 
-def _row(cells: Sequence[Cell], twips: Iterable[int], *, header: bool = False, keep: bool = False) -> str:
+def _row(
+    cells: Sequence[Cell], twips: Iterable[int], type_: Type, *, header: bool = False, keep: bool = False
+) -> str:
     options = "<w:cantSplit/>" + ("<w:tblHeader/>" if header else "")
-    inside = "".join(_cell(cell, width, keep=keep) for cell, width in zip(cells, twips, strict=True))
+    inside = "".join(_cell(cell, width, type_, keep=keep) for cell, width in zip(cells, twips, strict=True))
     return f"<w:tr><w:trPr>{options}</w:trPr>{inside}</w:tr>"
 
 
-def _cell(cell: Cell, width: int, *, keep: bool) -> str:
+def _cell(cell: Cell, width: int, type_: Type, *, keep: bool) -> str:
     shade = f'<w:shd w:val="clear" w:color="auto" w:fill="{SHADES[cell.shade]}"/>' if cell.shade else ""
-    paragraph = ("<w:keepNext/>" if keep else "") + '<w:spacing w:before="0" w:after="0"/>'
+    line = f'w:line="{type_.line_pt * 20:g}" w:lineRule="exact"'
+    paragraph = ("<w:keepNext/>" if keep else "") + f'<w:spacing w:before="0" w:after="0" {line}/>'
     paragraph += '<w:jc w:val="right"/>' if cell.right else ""
-    size = f'<w:sz w:val="{SIZE_PT * 2:g}"/><w:szCs w:val="{SIZE_PT * 2:g}"/>'
+    size = f'<w:sz w:val="{type_.size_pt * 2:g}"/><w:szCs w:val="{type_.size_pt * 2:g}"/>'
     look = ("<w:b/>" if cell.bold else "") + size
     return (
         f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{shade}</w:tcPr><w:p><w:pPr>{paragraph}</w:pPr>'

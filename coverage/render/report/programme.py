@@ -9,16 +9,20 @@ from docx.shared import Pt
 
 from ...tables.layer import Layer
 from ...tables.layer_frame import picked
+from ...tables.table import Table
 from ...texts import text
 from .context import ROWS, Report
 from .doc import BLUE, SOFT, on_paper
 
 DISC_PX = 13.0
+HEAD_MM, CAPTION_MM, BRIEF_MAP_MM = 18.0, 12.0, (58.0, 125.0)
+"""Of the first page: what the titles take, what stands around a picture, least and most for the map."""
 
 
 def write_brief(report: Report) -> None:
-    """One page for the head of department: three sentences, one table with the money by year, one map."""
+    """One page for the head of department: what to decide, the rules, the money with who is responsible, a map."""
     paper = report.paper
+    paper.written_mm = HEAD_MM
     for words, size, after, colour in (
         (report.shown.title, 16, 2, BLUE),
         (report.words("plan.brief"), 11, 6, SOFT),
@@ -30,17 +34,25 @@ def write_brief(report: Report) -> None:
         run.bold, run.font.size, run.font.color.rgb = colour is BLUE or None, Pt(size), colour
     for number, line in enumerate(report.said("plan-brief"), 1):
         paragraph = paper.text(f"{number}. {line}", indent=False)
-        paragraph.paragraph_format.space_after, paragraph.paragraph_format.line_spacing = Pt(3), 1.1
-    rows = _states(report, "plan-brief", report.words("plan.brief-table"))
-    report.map(_action_map(report), report.words("plan.map"), phase="after", rows=2 * rows, above_mm=70.0)
+        paragraph.paragraph_format.space_after, paragraph.paragraph_format.line_spacing = Pt(2), 1.05
+        paragraph.runs[0].font.size = Pt(10)
+    _states(report, report.rows("plan-brief"), report.words("plan.brief-table"))
+    duties = report.rows("plan-duties")
+    years = [head.name for head in duties.heads if head.name.startswith("year_")]
+    widths = {"kind": 28.0, "number": 11.0, **dict.fromkeys(years, 42.0 / max(len(years), 3)), "cost": 20.0}
+    widths["responsible"] = 166.0 - sum(widths.values())
+    report.table(report.words("plan.duties-table"), duties, widths)
+    room = paper.page_mm - paper.written_mm - CAPTION_MM
+    height = min(max(room, BRIEF_MAP_MM[0]), BRIEF_MAP_MM[1])
+    report.map(_action_map(report), report.words("plan.map"), phase="after", height_mm=height)
 
 
-def _states(report: Report, name: str, caption: str) -> int:
-    """Write a table of rules and money at the end of each year."""
-    table = report.rows(name)
+def _states(report: Report, table: Table, caption: str) -> None:
+    """Write a table of rules or money at the end of each year."""
     years = [head.name for head in table.heads if head.name.startswith("state_")]
-    widths = {"title": 52.0, "target": 17.0, **dict.fromkeys(years, (166.0 - 52.0 - 17.0) / len(years))}
-    return report.table(caption, table, widths, len(table.frame))
+    title, target = 72.0 if len(years) <= 2 else 52.0, 17.0
+    widths = {"title": title, "target": target, **dict.fromkeys(years, (166.0 - title - target) / len(years))}
+    report.table(caption, table, widths, len(table.frame))
 
 
 def _action_map(report: Report) -> list[Layer]:
@@ -63,14 +75,14 @@ def write_programme(report: Report) -> None:
     paper = report.paper
     if not report.has_plan:
         return
-    paper.heading(report.words("plan.title"), new_page=True)
+    paper.heading(report.words("plan.title"))
     for words in report.said("plan-how"):
         paper.text(words)
     _actions(report)
     paper.heading(report.words("plan.states"), 2)
     for name in report.shown.tables:
         if name.startswith("plan-states"):
-            _states(report, name, report.words("plan.states-table"))
+            _states(report, report.rows(name), report.words("plan.states-table"))
     _left(report)
     _proof(report)
     _costs(report)
@@ -80,8 +92,9 @@ def _actions(report: Report) -> None:
     report.paper.heading(report.words("plan.actions"), 2)
     table = report.rows("plan-actions")
     payers = {"payers": 20.0} if table.frame["payers"].astype(bool).any() else {}
-    widths = {"build_order": 12.0, "stage_year": 14.0, "place_words": 38.0, "closes_words": 56.0, "money": 24.0,
-              **payers, "certain_words": 20.0}  # fmt: skip
+    years = {"stage_year": 13.0} if table.frame["stage_year"].notna().any() else {}
+    widths = {"build_order": 13.0, **years, "place_words": 36.0, "closes_words": 54.0, "money": 20.0,
+              **payers, "responsible": 24.0, "certain_words": 18.0}  # fmt: skip
     listed = report.table(report.words("plan.actions-table"), table, widths, 3 * ROWS)
     if len(table.frame) > listed:
         sheet = text("sheet.plan-actions.title", report.lang)

@@ -15,7 +15,7 @@ from ...texts import text
 from ..pictures.charts import svg_png
 from ..strips.draw import strip_svg
 from .context import ROWS, Report
-from .doc import BLUE, SOFT, on_paper
+from .doc import BLUE, COMPACT, SOFT, on_paper
 
 STRIPS = 4
 """Strip charts of so many routes, those with the longest gaps."""
@@ -59,7 +59,7 @@ def write_cover(report: Report) -> None:
 
 
 def write_summary(report: Report) -> None:
-    """All findings as a table, then holes, what to build and how certain; on the next page each in words."""
+    """All findings as a table, then gaps, what to build and how certain; each in words stands in the next chapters."""
     report.paper.heading(report.words("summary"), new_page=True)
     report.paper.text(report.said("opening")[0], keep=True)
     table = report.rows("findings")
@@ -71,12 +71,6 @@ def write_summary(report: Report) -> None:
     report.table(report.words("summary-table"), table, widths, len(table.frame))
     for lead, words in report.leads("glance"):
         report.paper.lead(lead, words)
-    findings = report.leads("finding")
-    if findings:
-        # With a plan the lines above may run onto a second page: what follows fills it.
-        report.paper.heading(report.words("in-words"), 2, new_page=not report.has_plan)
-    for title, words in findings:
-        report.paper.lead(title + report.words("stop"), words)
     for words in report.said("nothing"):
         report.paper.text(words, indent=False)
 
@@ -89,7 +83,7 @@ def write_strips(report: Report) -> None:
     strips = report.shown.longest_strips(STRIPS)
     if not strips:
         return
-    report.paper.heading(report.words("strips"), new_page=True)
+    report.paper.heading(report.words("strips"))
     unit = column("length_km").unit_words(report.lang)
     report.paper.text(report.words("strips-how", n=len(strips), unit=unit))
     for data, title in strips:
@@ -105,14 +99,14 @@ def write_strips(report: Report) -> None:
 def write_method(report: Report) -> None:
     """How things are measured, in short, with their sources; what was assumed."""
     paper = report.paper
-    paper.heading(report.words("method"), new_page=True)
+    paper.heading(report.words("method"))
     for key in ("unknown", "routes", "access", "spacing", "covered", "siting"):
         words = "words-own" if key == "routes" and not _chinese_numbers(report) else "words"
         paper.lead(report.words(f"how.{key}.title"), report.words(f"how.{key}.{words}"))
     table = report.rows("assumptions")
     if len(table.frame):
         paper.heading(report.words("assumptions"), 2)
-        paper.text(report.words("assumptions-words"))
+        paper.text(report.words("assumptions-words"), keep=True)
         widths = {"assumption": 62.0, "title": 76.0, "mark": 28.0}
         report.table(report.words("assumptions-table"), table, widths, len(table.frame))
 
@@ -149,7 +143,7 @@ def _issues(report: Report) -> None:
     table = report.rows("issues", lambda frame: frame["severity"] != "note")
     shown = min(len(table.frame), ROWS)
     report.paper.heading(report.words("issues"), 2)
-    report.paper.text(report.words("issues-words" if shown else "issues-none", n=n, shown=shown))
+    report.paper.text(report.words("issues-words" if shown else "issues-none", n=n, shown=shown), keep=True)
     widths = {"quality_kind": 26.0, "severity": 20.0, "ref": 18.0, "length_km": 18.0, "effect": 84.0}
     report.table(report.words("issues-table"), table, widths)
 
@@ -172,27 +166,26 @@ def write_sources(report: Report) -> None:
 # -- a section for each rule --------------------------------------------------------------------------
 
 
-BELOW_MAP = 12
-"""Rows of a table that stand on the page of a map."""
+EVIDENCE = 8
+"""Rows of a rule's evidence in the text; the list in full stands at the end."""
 FULL_ROWS = 60
 """Rows of a list in full; longer ones stand in the workbook alone."""
 
 
 def write_rules(report: Report) -> None:
-    """Each rule with a map on its own page; those without a map follow one another."""
+    """Each rule with its map, one after another."""
     pages = [rule for rule in report.shown.policy.rules if report.said("finding", rule.id)]
     if not pages:
         return
-    report.paper.heading(report.words("rules"), new_page=True)
+    report.paper.heading(report.words("rules"))
     report.paper.text(report.words("rules-how"))
-    for number, rule in enumerate(pages):
-        layers = report.shown.rule_map(rule)
-        _write(report, rule, layers, new_page=bool(number and layers))
+    for rule in pages:
+        _write(report, rule, report.shown.rule_map(rule))
 
 
-def _write(report: Report, rule: Rule, layers: list[Layer], *, new_page: bool) -> None:
+def _write(report: Report, rule: Rule, layers: list[Layer]) -> None:
     paper, title = report.paper, rule.title[report.lang]
-    paper.heading(title, 2, new_page=new_page)
+    paper.heading(title, 2)
     paper.lead(report.words("clause"), report.shown.policy.clause(rule, report.lang))
     for part in ("finding", "assumed"):
         for words in report.said(part, rule.id):
@@ -201,8 +194,8 @@ def _write(report: Report, rule: Rule, layers: list[Layer], *, new_page: bool) -
     n = len(table.frame)
     if layers:
         extent = rule_extent(layers, rule)
-        report.map(layers, report.words("map-of", title=title), rows=min(n, BELOW_MAP), extent=extent)
-    most = BELOW_MAP if layers else ROWS
+        report.map(layers, report.words("map-of", title=title), extent=extent)
+    most = n if n <= EVIDENCE + 4 else EVIDENCE  # four rows more are shorter than a table at the end
     in_text = report.table(report.words("table-of", title=title), table, most=most)
     for words in report.said("other-reading", rule.id) if n else ():
         report.soft(words)
@@ -217,11 +210,14 @@ def write_lists(report: Report) -> None:
     """The tables of which the pages on rules show the first rows only."""
     if not report.cut:
         return
-    report.paper.heading(report.words("lists"), new_page=True)
+    report.paper.heading(report.words("lists"))
     report.paper.text(report.words("lists-how"))
     for table in report.cut:
         assert table.rule is not None  # they are the evidence of rules
-        n, listed = len(table.frame), report.table(table.rule.title[report.lang], table, most=FULL_ROWS)
+        n, listed = (
+            len(table.frame),
+            report.table(table.rule.title[report.lang], table, most=FULL_ROWS, type_=COMPACT),
+        )
         if n > listed:
             sheet = report.shown.sheet_of(table.rule)
             report.soft(report.words("more-rows", n=n, shown=listed, sheet=sheet))

@@ -30,7 +30,7 @@ def write_siting(report: Report) -> None:
     paper, sitings = report.paper, report.rows("sentences", lambda frame: frame["part"] == "siting").frame
     for name, lines in sitings.groupby("of", sort=False):
         siting = str(name)
-        paper.heading(report.words("siting", objective=lines["lead"].iloc[0]), new_page=True)
+        paper.heading(report.words("siting", objective=lines["lead"].iloc[0]))
         for line in lines["words"]:
             paper.text(line)
         proposed = _of(report, "proposed", siting)
@@ -62,7 +62,7 @@ def _proposed(report: Report, table: Table, siting: str) -> None:
         report.soft(words)
     layers = [layer for layer in report.shown.layers if layer.phase != "before"]
     shown_layers = picked(layers, ("routes", "charging_sites", "proposed"))
-    report.map(shown_layers, report.words("map-after"), phase="after", rows=n)
+    report.map(shown_layers, report.words("map-after"), phase="after")
     curve, money = (_of(report, name, siting).frame for name in ("curve", "money"))
     report.paper.figure(figure_png(curve_figure(curve, money, report.lang)), report.words("curve"))
 
@@ -109,8 +109,8 @@ def write_least(report: Report) -> None:
     paper, words = report.paper, report.said("least")
     if not words:
         return
-    paper.heading(report.words("least"), new_page=True)
-    paper.text(words[0])
+    paper.heading(report.words("least"))
+    paper.text(words[0], keep=True)
     table = report.rows("least-spans")
     several = {"title": 40.0} if any(head.name == "title" for head in table.heads) else {}
     widths = {**several, "span": 34.0, "needed": 30.0, "bound": 34.0, "stretches": 34.0, "unserved": 34.0}
