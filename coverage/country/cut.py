@@ -24,8 +24,8 @@ import pandas as pd
 from ..files import digest_of
 from ..inputs.fusion import Decisions
 from ..network import Region
-from ..network.graph import BoolArray, FloatArray
-from ..network.osm.pieces import OsmPieces, cells_around, within_cells
+from ..network.graph import FloatArray
+from ..network.osm.pieces import OsmPieces, Roads, cells_around, within_cells
 from ..network.osm.tags import MAIN_CLASSES
 from ..network.refs import split_refs
 from ..network.snapping import SNAP_M
@@ -104,16 +104,29 @@ def cut_country(country: Country, out: Path, progress: Callable[[float], None]) 
     wanted = [id_ for id_, key in keys.items() if _cut_before(piece(out, id_)) != key]
     if not wanted:
         return False
-    pieces = OsmPieces(country.project.path(country.project.network.osm))
-    for done, id_ in enumerate(wanted):
-        with _replacing(piece(out, id_) / ROADS) as path:
-            if id_ == NATIONAL and country.project.regions and country.project.regions.roads == "main":
-                pieces.write_roads(path, national_roads(pieces, country))
-            else:
-                pieces.write_area(path, country.region(id_).with_halo)
-        write_text(piece(out, id_) / CUT, json.dumps({"roads": keys[id_]}))
-        progress(0.3 + 0.7 * done / len(wanted))
+    with _put_by(out) as folder:
+        pieces = OsmPieces(country.project.path(country.project.network.osm), folder)
+        for done, id_ in enumerate(wanted):
+            with _replacing(piece(out, id_) / ROADS) as path:
+                if id_ == NATIONAL and country.project.regions and country.project.regions.roads == "main":
+                    pieces.write_roads(path, national_roads(pieces, country))
+                else:
+                    pieces.write_area(path, country.region(id_).with_halo)
+            write_text(piece(out, id_) / CUT, json.dumps({"roads": keys[id_]}))
+            progress(0.3 + 0.7 * done / len(wanted))
     return True
+
+
+@contextmanager
+def _put_by(out: Path) -> Iterator[Path]:
+    """Give an empty folder on the disk of the results, and remove it, or what a run left of it that was ended."""
+    folder = out / PIECES / ".cutting"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def piece_key(out: Path, id_: str) -> str:
@@ -282,7 +295,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 # -- national roads ----------------------------------------------------------------------------------------
-def national_roads(pieces: OsmPieces, country: Country) -> BoolArray:
+def national_roads(pieces: OsmPieces, country: Country) -> Roads:
     """Which roads the national run is made from.
 
     Those with the numbers that rules judge; all trunk to tertiary roads, so that they hang together; and every road
@@ -292,21 +305,21 @@ def national_roads(pieces: OsmPieces, country: Country) -> BoolArray:
     Spacing, gaps, access and service areas are those of all roads. Drives of the covered length that would take minor
     roads are longer, so that its share is never more than that of all roads.
     """
-    policy, roads = country.policy, pieces.roads
-    judged = _judged(pieces, country)
-    main = roads.tags["highway"].table(lambda value: value in _MAIN)
+    policy, judged = country.policy, _judged(pieces, country)
+    main = pieces.roads_with("highway", lambda value: value in _MAIN)
     access_km = max(
         (rule.site.access_km for rule in policy.rules if isinstance(rule, RouteRule)), default=0.0
     )
     radius_m = access_km * M_PER_KM + SNAP_M
     near = places(pieces, country)
-    near = near[within_cells(near, cells_around(pieces.xy_of(judged), radius_m))]
+    near = near[within_cells(near, cells_around(pieces.along(judged), radius_m))]
     ends_m = country.project.network.bridge_km * M_PER_KM
-    found = [cells_around(near, radius_m), cells_around(_loose_ends(pieces, judged), ends_m)]
-    return judged | main | pieces.roads_in(np.unique(np.concatenate(found)))
+    found = [cells_around(near, radius_m), cells_around(pieces.loose_ends(judged), ends_m)]
+    around = pieces.roads_in(np.unique(np.concatenate(found)))
+    return [a | b | c for a, b, c in zip(judged, main, around, strict=True)]
 
 
-def _judged(pieces: OsmPieces, country: Country) -> BoolArray:
+def _judged(pieces: OsmPieces, country: Country) -> Roads:
     """Roads with a number of a class that rules judge."""
     classes = road_classes(country.project, country.policy)
     names = {rule.road_class for rule in country.policy.rules if isinstance(rule, RouteRule)}
@@ -315,19 +328,7 @@ def _judged(pieces: OsmPieces, country: Country) -> BoolArray:
         found = (classes.class_of(token) for token in split_refs(ref))
         return any(each is not None and each.name in names for each in found)
 
-    return pieces.roads.tags["ref"].table(is_judged)
-
-
-def _loose_ends(pieces: OsmPieces, judged: BoolArray) -> FloatArray:
-    """Places where numbered roads end: no other numbered road goes on there."""
-    roads = pieces.roads
-    of_judged = np.repeat(judged, np.diff(roads.ptr))
-    uses = np.bincount(roads.vertex[of_judged & (roads.vertex >= 0)], minlength=len(roads.node_id))
-    first, last = roads.vertex[roads.ptr[:-1][judged]], roads.vertex[roads.ptr[1:][judged] - 1]
-    ends = np.concatenate([first, last])
-    ends = ends[ends >= 0]
-    loose: FloatArray = roads.node_xy[ends[uses[ends] == 1]]
-    return loose
+    return pieces.roads_with("ref", is_judged)
 
 
 def places(pieces: OsmPieces, country: Country) -> FloatArray:

@@ -20,6 +20,7 @@ from ...files import check_there
 from ..graph import IntArray
 from .objects import AREA_RELATIONS, Content, Selection, TaggedNodes, TaggedRelations, TaggedWays, Tags
 from .pbf import read_pbf
+from .pbf_format import is_full_disk
 from .tags import is_candidate
 from .ways import WAY_KEYS, Coded, NodeTable, Ways, find_ids, join_nodes, last_versions, pointers, ranges
 
@@ -99,6 +100,8 @@ def osm_faults(path: Path) -> Iterator[None]:
         OverflowError,
         MemoryError,
     ) as error:
+        if is_full_disk(error):
+            raise
         reason = " ".join(str(error).split())[:200]
         raise InputError(Fault("osm-corrupt", file=str(path), values={"reason": reason})) from error
 

@@ -37,6 +37,7 @@ from .pbf_format import (
     TagNumbers,
     Unusual,
     check_header,
+    is_full_disk,
     open_block,
     read_dense,
     read_entities,
@@ -45,7 +46,7 @@ from .pbf_format import (
     unpack,
 )
 from .tags import is_candidate
-from .ways import WAY_KEYS, Coded, NodeTable, Ways, join_nodes, pointers
+from .ways import WAY_KEYS, Coded, NodeTable, Ways, join_nodes, pointers, unique_ids
 
 _AT_ONCE = 8
 _HIGHWAY, _ROUTE = WAY_KEYS.index("highway"), WAY_KEYS.index("route")
@@ -62,11 +63,31 @@ def read_pbf(path: Path, selection: Selection) -> Content | None:
     ValueError
         If the file must not be given to osmium either.
     """
-    with suppress(*REFUSALS), path.open("rb") as file, ThreadPoolExecutor(1) as pool:
-        return _read(file, pool, selection)
+    reading = Reading(selection)
+    return reading.found if scan_pbf(path, reading) else None
+
+
+def scan_pbf(path: Path, reading: Reading) -> bool:
+    """Have a PBF file read block by block; False if it is not an ordinary one, and nothing is to be made of it.
+
+    Raises
+    ------
+    ValueError
+        If the file must not be given to osmium either.
+    OSError
+        If the disk is full on which the reading puts things by.
+    """
+    try:
+        with path.open("rb") as file, ThreadPoolExecutor(1) as pool:
+            _read(file, pool, reading)
+    except REFUSALS as error:
+        if is_full_disk(error):
+            raise
+    else:
+        return True
     if has_zero_byte(path):
         raise ValueError("zero byte in a text")
-    return None
+    return False
 
 
 def has_zero_byte(path: Path) -> bool:
@@ -87,15 +108,14 @@ def has_zero_byte(path: Path) -> bool:
     return False
 
 
-def _read(file: BinaryIO, pool: ThreadPoolExecutor, selection: Selection) -> Content:
+def _read(file: BinaryIO, pool: ThreadPoolExecutor, reading: Reading) -> None:
     index = np.array(array("q", chain.from_iterable(read_index(file))), dtype=np.int64)
     begins, sizes = index[::2], index[1::2]
     for header in _unpacked(file, pool, begins[:1], sizes[:1]):
         check_header(header)
-    reading = _Reading(selection)
     for data in _unpacked(file, pool, begins[:0:-1], sizes[:0:-1]):
         reading.take(open_block(data))
-    return reading.content()
+    reading.end()
 
 
 def _unpacked(file: BinaryIO, pool: ThreadPoolExecutor, begins: IntArray, sizes: IntArray) -> Iterator[bytes]:
@@ -156,7 +176,7 @@ class _Sieve:
 
 
 @dataclass(frozen=True)
-class _Roads:
+class Candidates:
     """Candidate ways of one group; ``columns`` has the codes and values of each key of WAY_KEYS."""
 
     n_seen: int
@@ -176,17 +196,24 @@ class _Listed:
     tags: list[Tags | None]
 
 
-class _Reading:
-    """What has been found so far, from the end of the file on; lists of parts are in reverse order."""
+class Reading:
+    """What has been found so far, from the end of the file on; lists of parts are in reverse order.
+
+    Attributes
+    ----------
+    found : Content, optional
+        Everything, in the order of the file, at the end.
+    """
 
     def __init__(self, selection: Selection) -> None:
+        self.found: Content | None = None
         self.selection = selection
         self.sieve = _Sieve(selection.tags)
         self.stage = RELATION
         self.first_id: dict[int, int] = {}
         self.relations: list[_Listed] = []
         self.ways: list[_Listed] = []
-        self.roads: list[_Roads] = []
+        self.roads: list[Candidates] = []
         self.tagged_nodes: list[tuple[NodeTable, list[Tags]]] = []
         self.nodes: list[NodeTable] = []
         self.members = self.needed = np.zeros(0, dtype=np.int64)
@@ -203,9 +230,9 @@ class _Reading:
         if kind > self.stage:
             raise Unusual("order of objects")
         if kind <= WAY < self.stage:
-            self.members = _unique([part.numbers for part in self.relations])
+            self.members = unique_ids([part.numbers for part in self.relations])
         if kind == DENSE < self.stage:
-            self.needed = _unique([part.ref for part in self.roads] + [part.numbers for part in self.ways])
+            self.needed = unique_ids([part.ref for part in self.roads] + [part.numbers for part in self.ways])
         self.stage = kind
 
     def _check_ids(self, kind: int, ids: IntArray) -> None:
@@ -234,7 +261,7 @@ class _Reading:
         tagged = self.sieve.may_hit(block)
         for group in reversed(list(read_dense(block))):
             self._check_ids(DENSE, group.node_id)
-            here = _within(group.node_id, self.needed)
+            here = _within(group.node_id, self.needed_among(group.node_id))
             tags = group.tags(len(block.strings)) if tagged else None
             hits = np.flatnonzero(self.sieve.hits(tags, block.strings)) if tags else here[:0]
             if not len(here) and not len(hits):
@@ -244,31 +271,43 @@ class _Reading:
             if tags and len(hits):
                 self.tagged_nodes.append((nodes.take(hits), tags.dicts(hits, block.texts)))
 
-    def content(self) -> Content:
-        """Everything, in the order of the file."""
+    def needed_among(self, ids: IntArray) -> IntArray:
+        """Ascending ids that the ways need, at least those from the first to the last of these."""
+        del ids
+        return self.needed
+
+    def end(self) -> None:
+        """Take the end of the file's blocks: its beginning."""
         self._enter(DENSE)
         nodes = NodeTable.joined(self.nodes[::-1])
-        tagged = NodeTable.joined([table for table, _ in self.tagged_nodes[::-1]])
-        tags = [each for _, part in self.tagged_nodes[::-1] for each in part]
+        tagged, tags = self.taken_tagged()
         valid = tagged.valid()
         tagged_nodes = TaggedNodes(
             tagged.node_id[valid], tagged.xy(valid), [tags[i] for i in np.flatnonzero(valid).tolist()]
         )
         nodes = nodes.take(nodes.valid())
-        relation_id, ptr, member, relation_tags = _listed(self.relations[::-1])
-        return Content(
-            _roads(self.roads[::-1], nodes),
+        self.found = Content(
+            joined_roads(self.roads[::-1], nodes),
             tagged_nodes,
-            TaggedWays(*_listed(self.ways[::-1])),
-            TaggedRelations(relation_id, ptr, member, [t or {} for t in relation_tags]),
+            self.taken_ways(),
+            self.all_relations(),
             nodes,
         )
 
+    def taken_tagged(self) -> tuple[NodeTable, list[Tags]]:
+        """Wanted nodes found since this was last asked, and their tags."""
+        parts, self.tagged_nodes = self.tagged_nodes[::-1], []
+        return NodeTable.joined([table for table, _ in parts]), [each for _, part in parts for each in part]
 
-def _unique(parts: list[IntArray]) -> IntArray:
-    """Each number once, ascending."""
-    numbers = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *parts]))
-    return numbers[np.append(numbers[1:] != numbers[:-1], True)] if len(numbers) else numbers
+    def taken_ways(self) -> TaggedWays:
+        """Wanted ways found since this was last asked."""
+        parts, self.ways = self.ways[::-1], []
+        return TaggedWays(*_listed(parts))
+
+    def all_relations(self) -> TaggedRelations:
+        """All wanted relations."""
+        relation_id, ptr, member, tags = _listed(self.relations[::-1])
+        return TaggedRelations(relation_id, ptr, member, [t or {} for t in tags])
 
 
 def _within(ids: IntArray, wanted: IntArray) -> IntArray:
@@ -321,7 +360,7 @@ def _listed(parts: list[_Listed]) -> tuple[IntArray, IntArray, IntArray, list[Ta
 
 
 # -- roads -------------------------------------------------------------------------------------------------
-def _roads_of(group: Entities, tags: TagNumbers, block: Block) -> _Roads:
+def _roads_of(group: Entities, tags: TagNumbers, block: Block) -> Candidates:
     """Tags and refs of the ways that may be roads or ferries."""
     n = len(group.entity_id)
     number = np.array([_KEY_NUMBER.get(string, -1) for string in block.strings], dtype=np.int8)[tags.key]
@@ -332,7 +371,7 @@ def _roads_of(group: Entities, tags: TagNumbers, block: Block) -> _Roads:
     which = np.flatnonzero(keep)
     ref, counts = group.deltas(8, which)
     columns = [_column(row[which], block) for row in table]
-    return _Roads(int(seen.sum()), group.entity_id[which], counts, ref, columns)
+    return Candidates(int(seen.sum()), group.entity_id[which], counts, ref, columns)
 
 
 def _are_candidates(highway: Int32, route: Int32, block: Block) -> tuple[BoolArray, BoolArray]:
@@ -359,7 +398,7 @@ def _column(row: Int32, block: Block) -> tuple[Int32, list[str]]:
     return number[row], [block.texts[i] for i in np.flatnonzero(seen).tolist()]
 
 
-def _roads(parts: list[_Roads], nodes: NodeTable) -> Ways:
+def joined_roads(parts: list[Candidates], nodes: NodeTable) -> Ways:
     """Roads of all groups with values numbered throughout, and their nodes."""
     none = np.zeros(0, dtype=np.int64)
     tags = {}

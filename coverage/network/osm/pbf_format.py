@@ -28,6 +28,7 @@ with the limits below, before anything is read or made room for.
 
 from __future__ import annotations
 
+import errno
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,6 +60,11 @@ class Unusual(ValueError):  # noqa: N818  (never reaches a user)
 
 REFUSALS = (Unusual, IndexError, ValueError, OverflowError, zlib.error, MemoryError, OSError)
 """What reading a file that is not an ordinary one, or a damaged one, can raise."""
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether something failed because there is no room to write: no fault of a file that is read."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:

@@ -152,7 +152,10 @@ def _node_block(nodes: NodeTable, node_tags: Mapping[int, Tags], which: slice) -
 def _object_block(kind: int, listed: Listed, first: int, last: int) -> bytes:
     some = slice(listed.tag_ptr[first], listed.tag_ptr[last])
     used, place = np.unique(np.concatenate([listed.key[some], listed.value[some]]), return_inverse=True)
-    keys, values = np.split(place + 1, 2)
+    texts = [listed.texts[i] for i in used.tolist()]
+    table = sorted(set(texts))  # however they were numbered before
+    number = {text: i for i, text in enumerate(table, start=1)}
+    keys, values = np.split(np.array([number[text] for text in texts], dtype=np.int64)[place], 2)
     tag_ptr = listed.tag_ptr[first : last + 1] - listed.tag_ptr[first]
     ptr = listed.ptr[first : last + 1]
     numbers = listed.number[ptr[0] : ptr[-1]]
@@ -171,7 +174,7 @@ def _object_block(kind: int, listed: Listed, first: int, last: int) -> bytes:
             n = sum(byte < 128 for byte in number)
             message += _field(8, bytes(n)) + _field(9, number) + _field(10, b"\x01" * n)  # no roles; ways
         messages.append(_field(kind, message))
-    return _block((listed.texts[i] for i in used.tolist()), b"".join(messages))
+    return _block(table, b"".join(messages))
 
 
 def _slices(values: npt.ArrayLike, ptr: IntArray) -> Iterator[bytes]:
@@ -184,9 +187,31 @@ def _slices(values: npt.ArrayLike, ptr: IntArray) -> Iterator[bytes]:
 
 def take_listed(listed: Listed, which: IntArray) -> Listed:
     """Return some of the ways or relations, in ascending order."""
-    counts, tags = np.diff(listed.ptr)[which], np.diff(listed.tag_ptr)[which]
+    counts, tags = (
+        listed.ptr[which + 1] - listed.ptr[which],
+        listed.tag_ptr[which + 1] - listed.tag_ptr[which],
+    )
     at, tag_at = ranges(listed.ptr[which], counts), ranges(listed.tag_ptr[which], tags)
     return Listed(
         listed.ids[which], pointers(counts), listed.number[at],
         pointers(tags), listed.key[tag_at], listed.value[tag_at], listed.texts,
     )  # fmt: skip
+
+
+def join_listed(parts: Sequence[Listed]) -> Listed:
+    """Return the objects of several lists one after the other; ids ascend from list to list."""
+    none = np.zeros(0, dtype=np.int64)
+    first = pointers([len(part.texts) for part in parts]).tolist()
+
+    def joined(columns: Iterable[IntArray]) -> IntArray:
+        return np.concatenate([none, *columns])
+
+    return Listed(
+        joined(part.ids for part in parts),
+        pointers(joined(np.diff(part.ptr) for part in parts)),
+        joined(part.number for part in parts),
+        pointers(joined(np.diff(part.tag_ptr) for part in parts)),
+        joined(part.key + n for part, n in zip(parts, first, strict=False)),
+        joined(part.value + n for part, n in zip(parts, first, strict=False)),
+        [text for part in parts for text in part.texts],
+    )

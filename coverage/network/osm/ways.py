@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -157,6 +157,12 @@ def last_versions(ids: IntArray) -> IntArray:
     """Positions of the last of each id, in ascending order of the ids."""
     order = np.argsort(ids, kind="stable")
     return order[np.append(ids[order][1:] != ids[order][:-1], True)] if len(order) else order
+
+
+def unique_ids(parts: Sequence[IntArray]) -> IntArray:
+    """Each number once, ascending; of millions, several times faster than numpy's way by hashes."""
+    numbers = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *parts]))
+    return numbers[np.append(numbers[1:] != numbers[:-1], True)] if len(numbers) else numbers
 
 
 def find_ids(ids: IntArray, wanted: IntArray) -> IntArray:
