@@ -113,6 +113,27 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Hold a folder's lock; False if another process has it. It ends with the process, however that ends.
+
+    Where there are no locks (Windows, some network disks) nobody has it.
+    """
+    if sys.platform == "win32":
+        yield True
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    free = True
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            free = not isinstance(error, BlockingIOError)
+        yield free
+    finally:
+        os.close(handle)
+
+
 def recover(place: Path) -> None:
     """Put back, or clear away, what runs that were killed left beside ``place``; say so."""
     mine = re.compile(re.escape(f".{place.name}.new-") + "[0-9a-f]{8}")

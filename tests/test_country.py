@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from osm_xml import drives, node, write_osm
 from pieces_case import LEAST, country, grid
 from plugspan.atomic import write_folder
+from plugspan.country import cut as cutting
 from plugspan.country import outputs, tasks
 from plugspan.country.cut import cut_country, piece, piece_key, read_piece
 from plugspan.country.manifest import NATIONAL, Manifest, RegionRun, read_manifest, write_manifest
@@ -32,6 +34,7 @@ from plugspan.pipeline import assess_study, find_places
 from plugspan.programme import plan_programme
 from plugspan.project import read_project
 from plugspan.study import load, sample_project
+from plugspan.work_folder import held
 
 
 def cut(project, out):
@@ -297,7 +300,7 @@ def keys(project, out):
     return {id_: piece_key(out, id_) for id_ in [*read.ids, NATIONAL]}
 
 
-def test_only_what_changed_has_another_key(tmp_path):
+def test_only_what_changed_has_another_key(tmp_path, monkeypatch):
     """A charger touches the regions that read it, an option all, a second cut none."""
     project, _ = country(tmp_path, 16)
     out = tmp_path / "out"
@@ -317,6 +320,8 @@ def test_only_what_changed_has_another_key(tmp_path):
     assert len(changed) < 12
     other = project.model_copy(update={"language": "zh"})
     assert not set(keys(other, out).items()) & set(after.items())
+    monkeypatch.setattr(cutting, "_code_digest", lambda: "other code of the same version")
+    assert not set(keys(project, out).items()) & set(after.items())
 
 
 def test_a_piece_without_a_table_any_more_has_no_file_of_it(tmp_path):
@@ -333,7 +338,7 @@ RAN: list[str] = []
 BAD: dict[str, Exception] = {}
 
 
-def stand_in(out, task):
+def stand_in(out, task, memory_mb=None):
     """Note that a region was run, and leave a small folder; a function of a module is not copied by the cluster."""
     RAN.append(task.id)
     if task.id in BAD:
@@ -412,28 +417,73 @@ def test_a_region_whose_rows_have_faults_is_not_run(tmp_path, in_process):
     assert {r.state for r in found.regions} == {"done"}
 
 
-def deadly(out, task):
-    """End the process of one region as the system does when memory is short."""
+HOARD: list[bytes] = []
+REGION = run_region
+
+
+def deadly(out, task, memory_mb):
+    """One region's process is ended as the system does when memory is short; one takes more than it may."""
     if task.id == "01":
         os.kill(os.getpid(), signal.SIGKILL)
+    return REGION(out, task, memory_mb)
+
+
+def hoarding(out, task):
+    """What is done of a region: one of them takes memory until it is stopped."""
+    while task.id == "10":
+        HOARD.append(b"1" * 50_000_000)
     return stand_in(out, task)
 
 
 @pytest.mark.slow
-def test_a_region_that_ends_its_workers_does_not_take_the_others_with_it(tmp_path, monkeypatch):
-    """It is given up after four workers, with its reason; the others are done by new ones."""
+def test_a_region_that_ends_its_worker_does_not_take_the_others_with_it(tmp_path, monkeypatch):
+    """It is given up, with its reason; the others are done by new workers. Too much memory is told at once."""
     monkeypatch.setattr(tasks, "run_region", deadly)
+    monkeypatch.setattr(tasks, "_run_region", hoarding)
+    monkeypatch.setattr(tasks, "ALLOWED_FAILURES", 1)
     monkeypatch.setattr(outputs, "write", lambda *_: None)
     project, _ = country(tmp_path, 4)
-    found = run_country(project, tmp_path / "out", workers=2)
-    assert {r.id: r.state for r in found.regions} == {
-        "00": "done",
-        "01": "failed",
-        "10": "done",
-        "11": "done",
-    }
-    assert "4" in found["01"].reason
+    found = run_country(project, tmp_path / "out", workers=2, memory_mb=1500)
+    assert [(r.id, r.state) for r in found.regions] == [
+        ("00", "done"),
+        ("01", "failed"),
+        ("10", "failed"),
+        ("11", "done"),
+    ]
+    assert "2 times" in found["01"].reason
+    assert "memory" in found["10"].reason
+    assert found["10"].peak_mb > 1500
     assert found.national.state == "done"
+
+
+def test_word_of_too_much_memory_is_taken_once(tmp_path, monkeypatch):
+    """By the worker that is given the region next, in the same run of the country; a later run tries again."""
+    project, _ = country(tmp_path, 4)
+    out = tmp_path / "out"
+    cut(project, out)
+    ended = RegionRun("00", "Region 00", "failed", "memory", "k", None, 900.0)
+    over = piece(out, "00") / tasks.OVER
+    monkeypatch.setattr(tasks, "_run_region", stand_in)
+    for turn, state in (("a", "failed"), ("a", "done"), ("b", "done")):
+        if turn == "b" or state == "failed":
+            over.write_text(json.dumps({"a": asdict(ended)}), "utf-8")
+        assert run_region(str(out), Task("00", "Region 00", "k", turn)).state == state
+    cut(project, out)
+    assert not over.exists()
+
+
+def test_two_runs_in_one_folder(tmp_path, in_process):
+    """The second is told; it may start when the first has ended."""
+    address, ran, _ = in_process
+    project, _ = country(tmp_path, 4)
+    out = tmp_path / "out"
+    (out / "pieces").mkdir(parents=True)
+    with held(out / "pieces") as free:
+        assert free
+        with pytest.raises(InputError, match="another run is writing"):
+            run_country(project, out, scheduler=address)
+    assert not ran
+    assert run_country(project, out, only=["00"], scheduler=address)["00"].state == "done"
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path):

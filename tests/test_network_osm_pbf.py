@@ -46,7 +46,9 @@ def helsinki(root):
 def fast(path, selection=EVERYTHING):
     """What the fast reader finds; its own errors come through."""
     with path.open("rb") as file, ThreadPoolExecutor(1) as pool:
-        return pbf._read(file, pool, selection)
+        reading = pbf.Reading(selection)
+        pbf._read(file, pool, reading)
+        return reading.found
 
 
 def comparable(content):

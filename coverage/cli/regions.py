@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -56,15 +56,17 @@ def run_regions(
     project: Project,
     out: Path,
     only: Sequence[str],
-    workers: int | None,
-    scheduler: str | None,
     form: str | None,
+    **where: Any,
 ) -> int:
-    """Run a project of many regions; the exit code: 4 if some could not be done."""
+    """Run a project of many regions; the exit code: 4 if some could not be done.
+
+    ``where``: as :func:`~plugspan.country.run.run_country` takes it.
+    """
     started, lang = time.perf_counter(), project.language
     with messages_in(lang), progress_bar(lang, form) as bar:
         shown = _Shown(bar, lang)
-        manifest = run_country(project, out, only=only, workers=workers, scheduler=scheduler, progress=shown)
+        manifest = run_country(project, out, only=only, progress=shown, **where)
         # Those whose tables have faults were not run at all.
         for region in (*manifest.regions, manifest.national):
             if region.state == "failed" and region.id not in shown.told:

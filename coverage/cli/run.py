@@ -26,6 +26,7 @@ from .common import (
 @option("scenario", type=click.Path(path_type=Path, dir_okay=False))
 @option("only", metavar="IDS")
 @option("workers", type=click.IntRange(1, 10_000))
+@option("memory", metavar="MB", type=click.IntRange(100, 10_000_000))
 @option("scheduler", metavar="ADDRESS")
 @out_options
 @progress_option
@@ -34,6 +35,7 @@ def command(
     scenario: Path | None,
     only: str | None,
     workers: int | None,
+    memory: int | None,
     scheduler: str | None,
     out: Path | None,
     overwrite: bool,
@@ -55,8 +57,8 @@ def command(
         from .regions import run_regions
 
         ids = [] if only is None else [id_.strip() for id_ in only.split(",") if id_.strip()]
-        return run_regions(opened, folder, ids, workers, scheduler, form)
-    if (only, workers, scheduler) != (None, None, None):
+        return run_regions(opened, folder, ids, form, workers=workers, scheduler=scheduler, memory_mb=memory)
+    if any(given is not None for given in (only, workers, memory, scheduler)):
         raise InputError(Fault("regions-none", file="project.toml"))
     with messages_in(opened.language), progress_bar(opened.language, form) as progress:
         check_folder(folder, overwrite=overwrite)

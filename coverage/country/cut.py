@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -135,12 +136,24 @@ def piece_key(out: Path, id_: str) -> str:
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in (CUT, RUN))
     lines = [f"{p.relative_to(folder).as_posix()} {digest_of(p)}" for p in files]
     lines += [f"{name} {metadata.version(name)}" for name in LIBRARIES]
+    lines.append(_code_digest())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@cache
+def _code_digest() -> str:
+    """Hash of the package's own files: what was changed without another version makes regions stale as well."""
+    package = Path(__file__).parents[1]
+    files = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".toml"))
+    found = hashlib.sha256()
+    for path in files:
+        found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def _roads_key(country: Country, out: Path, id_: str, osm: str) -> str:
     """Hash of what the roads of a piece depend on; ``osm``: digest of the country's file."""
-    parts = [osm, digest_of(piece(out, id_) / BORDER), f"{country.margin_km}", metadata.version("plugspan")]
+    parts = [osm, digest_of(piece(out, id_) / BORDER), f"{country.margin_km}", _code_digest()]
     if id_ == NATIONAL:
         parts += [piece_tables_digest(piece(out, id_)), country.policy.model_dump_json()]
         parts.append("" if country.project.regions is None else country.project.regions.roads)

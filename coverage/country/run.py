@@ -13,6 +13,7 @@ from ..network.osm.files import OSM_SUFFIXES, check_file
 from ..project import Project
 from ..study import read_project_policy
 from ..units import M_PER_KM
+from ..work_folder import held
 from . import outputs
 from .cut import Country, cut_country, piece_key
 from .manifest import (
@@ -83,7 +84,8 @@ def run_country(
     scheduler : str, optional
         Address of a Dask scheduler, whose workers see the same files, instead.
     memory_mb : float, optional
-        Most memory of a worker of this machine; an equal share of the machine's if left out.
+        Most memory of a worker, MB: a region whose worker needs more has failed, and the worker is replaced.
+        Left out, a worker of this machine has an equal share of its memory.
     progress : Progress
 
     Returns
@@ -94,7 +96,8 @@ def run_country(
     Raises
     ------
     InputError
-        If the regions, the roads or whole tables cannot be used, or ``only`` names regions that are not there.
+        If the regions, the roads or whole tables cannot be used, ``only`` names regions that are not there, or
+        another run is writing to the folder.
     OutputExistsError
         If the folder holds something else.
     PlugspanError
@@ -110,7 +113,18 @@ def run_country(
         )
     if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists() and not (out / PIECES).is_dir():
         raise OutputExistsError("country-other-folder", path=out)
-    out.mkdir(parents=True, exist_ok=True)
+    (out / PIECES).mkdir(parents=True, exist_ok=True)
+    with held(out / PIECES) as free:
+        if not free:
+            raise InputError(Fault("country-busy", file=str(out)))
+        return _run_country(country, out, only, progress, Where(workers, scheduler, memory_mb))
+
+
+def _run_country(
+    country: Country, out: Path, only: Sequence[str], progress: Progress, where: Where
+) -> Manifest:
+    """Cut, run what is wanted, and sum up."""
+    project = country.project
     write_regions(country.regions, out / REGIONS)
     started = time.perf_counter()
     was_cut = cut_country(country, out, lambda share: progress.stage("country-cut", share))
@@ -137,7 +151,7 @@ def run_country(
         if (id_ in only if only else runs[id_].state != "done") and id_ not in faulty
     ]
     if wanted:
-        manifest = _run(out, manifest, wanted, progress, Where(workers, scheduler, memory_mb))
+        manifest = _run(out, manifest, wanted, progress, where)
     progress.stage("country-national", 0.99)
     outputs.write(out, project, country.policy)
     return manifest
@@ -147,7 +161,7 @@ def _run(out: Path, manifest: Manifest, wanted: Sequence[Task], progress: Progre
     """Run the tasks; the manifest is written after each."""
     with cluster(where) as client:
         progress.begin(wanted, sum(client.nthreads().values()), client.dashboard_link)
-        for run in run_tasks(client, out, wanted, manifest.language):
+        for run in run_tasks(client, out, wanted, manifest.language, where.memory_mb):
             note_run(out, run)
             manifest = replace(manifest, national=run) if run.id == NATIONAL else manifest.with_run(run)
             write_manifest(out, manifest)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import secrets
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from ..atomic import listed
@@ -27,15 +31,22 @@ if TYPE_CHECKING:
 
 ALLOWED_FAILURES = 3
 """A region during which so many workers and one more were lost is not tried again: it would take all of them."""
+OVER = "over.json"
+"""In a piece: word of a worker that ended itself because it needed too much memory."""
+_LOOK_S = 0.2
 
 
 @dataclass(frozen=True)
 class Task:
-    """A region to be run: its key is that of :func:`~plugspan.country.cut.piece_key`."""
+    """A region to be run: its key is that of :func:`~plugspan.country.cut.piece_key`.
+
+    ``turn`` differs from run to run of the country.
+    """
 
     id: str
     name: str
     key: str
+    turn: str = ""
 
 
 def target(out: Path, id_: str) -> Path:
@@ -64,11 +75,45 @@ def note_run(out: Path, run: RegionRun) -> None:
     write_text(piece(out, run.id) / RUN, json.dumps(asdict(run), ensure_ascii=False, indent=1) + "\n")
 
 
-def run_region(out: str, task: Task) -> RegionRun:
+def run_region(out: str, task: Task, memory_mb: float | None = None) -> RegionRun:
     """Run a region and write its folder; what is wrong with it becomes the reason.
 
-    This is what a worker does. Whatever ends it, the folder of an earlier run stays whole.
+    This is what a worker does. Whatever ends it, the folder of an earlier run stays whole. A worker that needs more
+    than ``memory_mb`` writes down so and ends itself; the one that is given the region next tells it.
     """
+    over = piece(Path(out), task.id) / OVER
+    with suppress(OSError, ValueError, TypeError, LookupError):
+        run = RegionRun(**json.loads(over.read_text("utf-8"))[task.turn])
+        over.unlink()
+        note_run(Path(out), run)
+        return run
+    with _memory_watched(memory_mb, over, task, str(read_piece(over.parent).language)):
+        return _run_region(out, task)
+
+
+@contextmanager
+def _memory_watched(most_mb: float | None, over: Path, task: Task, lang: str) -> Iterator[None]:
+    """End the process when it needs more memory, and leave word."""
+    ended = Event()
+
+    def watch(most: float) -> None:
+        while not ended.wait(_LOOK_S):
+            if (now := _status_mb("VmRSS:") or peak_mb() or 0.0) > most:
+                reason = text("country.memory", lang, now=f"{now:.0f}", most=f"{most:.0f}")
+                run = RegionRun(task.id, task.name, "failed", reason, task.key, None, round(now, 1))
+                write_text(over, json.dumps({task.turn: asdict(run)}))
+                os.kill(os.getpid(), signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+
+    if most_mb is not None:
+        Thread(target=watch, args=(most_mb,), daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def _run_region(out: str, task: Task) -> RegionRun:
+    """Run a region; whatever is wrong with it becomes the reason."""
     from ..pipeline import make_plan
     from ..render.run import write_run
     from .tables import read_written
@@ -104,14 +149,21 @@ def _forget_peak() -> None:
 
 def peak_mb() -> float | None:
     """Most memory of this process, MB; None where nobody can say (Windows)."""
-    with suppress(OSError, ValueError, IndexError):
-        status = Path("/proc/self/status").read_text("ascii")
-        return round(int(status.partition("VmHWM:")[2].split()[0]) / 1024, 1)
+    if (peak := _status_mb("VmHWM:")) is not None:
+        return peak
     with suppress(ImportError):
         import resource
 
         unit = 1 << 20 if sys.platform == "darwin" else 1024
         return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+    return None
+
+
+def _status_mb(name: str) -> float | None:
+    """What Linux says of this process's memory, MB; None on another system."""
+    with suppress(OSError, ValueError, IndexError):
+        status = Path("/proc/self/status").read_text("ascii")
+        return round(int(status.partition(name)[2].split()[0]) / 1024, 1)
     return None
 
 
@@ -145,6 +197,7 @@ def cluster(where: Where) -> Iterator[Client]:
         "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,  # one that pauses while it holds no region would do so for ever
         "distributed.worker.daemon": True,
         "logging.distributed": "critical",
     }
@@ -157,7 +210,7 @@ def cluster(where: Where) -> Iterator[Client]:
             with client:
                 yield client
             return
-        memory: Any = "auto" if where.memory_mb is None else int(where.memory_mb * 1e6)
+        memory: Any = "auto" if where.memory_mb is None else 0  # the worker looks after itself
         with (
             LocalCluster(
                 n_workers=where.workers, threads_per_worker=1, processes=True, memory_limit=memory,
@@ -182,7 +235,9 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def run_tasks(client: Client, out: Path, tasks: Sequence[Task], lang: str) -> Iterator[RegionRun]:
+def run_tasks(
+    client: Client, out: Path, tasks: Sequence[Task], lang: str, memory_mb: float | None = None
+) -> Iterator[RegionRun]:
     """Run the tasks; gives what became of each, in the order in which they end.
 
     A task whose worker is lost is done again by another; one that loses too many workers has failed.
@@ -194,9 +249,10 @@ def run_tasks(client: Client, out: Path, tasks: Sequence[Task], lang: str) -> It
     """
     from distributed import as_completed
 
-    by_key = {f"plugspan-{task.id}-{task.key[:16]}": task for task in tasks}
+    turn = secrets.token_hex(8)
+    by_key = {f"plugspan-{task.id}-{turn}": replace(task, turn=turn) for task in tasks}
     futures = [
-        client.submit(run_region, str(out.resolve()), task, key=key, pure=False, priority=-place)
+        client.submit(run_region, str(out.resolve()), task, memory_mb, key=key, pure=False, priority=-place)
         for place, (key, task) in enumerate(by_key.items())
     ]
     try:
