@@ -101,7 +101,7 @@ class RegionsSettings(_Frozen):
     layer: str | None = None
     id: str = "id"
     name: str = "name"
-    roads: Literal["main", "all"] = "main"
+    roads: Literal["auto", "main", "all"] = "auto"
 
 
 class NetworkSettings(_Frozen):

@@ -277,6 +277,18 @@ def test_the_routes_of_the_pieces_are_those_of_the_whole(n, tmp_path):
     assert sorted(pd.concat(inside)) == sorted(b.demand["id"])
 
 
+def test_all_roads_of_a_small_country_the_main_ones_of_a_large_one(tmp_path, monkeypatch):
+    """What is left out of a large one are roads alone."""
+    project, _ = country(tmp_path, 4, roads_of="auto")
+    ways = []
+    for most in (cutting.MOST_VERTICES, 10):
+        monkeypatch.setattr(cutting, "MOST_VERTICES", most)
+        cut(project, tmp_path / str(most))
+        found = read_osm(piece(tmp_path / str(most), NATIONAL) / "roads.osm.pbf")
+        ways.append(found.report.kept)
+    assert ways[1] < ways[0]
+
+
 @pytest.mark.slow
 def test_the_least_plan_of_the_pieces_is_that_of_the_whole(tmp_path):
     """Each level has the same value, and the same actions reach it."""

@@ -44,6 +44,8 @@ from .tables import Tables, write_list
 ROADS, BORDER, PROJECT = "roads.osm.pbf", "region.geojson", "project.json"
 CUT, RUN = "cut.json", "run.json"
 """In a piece: what its roads were cut from, and what became of its run."""
+MOST_VERTICES = 2_000_000
+"""Of a road file with more of them the national run takes the main roads alone: a province has a million."""
 _MAIN = frozenset(MAIN_CLASSES) | {f"{name}_link" for name in MAIN_CLASSES}
 
 
@@ -109,13 +111,20 @@ def cut_country(country: Country, out: Path, progress: Callable[[float], None]) 
         pieces = OsmPieces(country.project.path(country.project.network.osm), folder)
         for done, id_ in enumerate(wanted):
             with _replacing(piece(out, id_) / ROADS) as path:
-                if id_ == NATIONAL and country.project.regions and country.project.regions.roads == "main":
+                if id_ == NATIONAL and not _takes_all(country, pieces):
                     pieces.write_roads(path, national_roads(pieces, country))
                 else:
                     pieces.write_area(path, country.region(id_).with_halo)
             write_text(piece(out, id_) / CUT, json.dumps({"roads": keys[id_]}))
             progress(0.3 + 0.7 * done / len(wanted))
     return True
+
+
+def _takes_all(country: Country, pieces: OsmPieces) -> bool:
+    """Whether the national run is made from all roads: as long as they are few, so that covered length is exact."""
+    settings = country.project.regions
+    chosen = "all" if settings is None else settings.roads
+    return pieces.vertices <= MOST_VERTICES if chosen == "auto" else chosen == "all"
 
 
 @contextmanager

@@ -102,6 +102,11 @@ class OsmPieces:
         """Chunks of ways, one after the other."""
         return map(Chunk, self._ways)
 
+    @property
+    def vertices(self) -> int:
+        """Vertices of all ways."""
+        return sum(len(chunk["place"]) for chunk in self._chunks)
+
     def _relation_boxes(self) -> npt.NDArray[np.object_]:
         """Box around each relation, EPSG:4326; an empty one where no member is in the file."""
         n = len(self.relations.ids)
