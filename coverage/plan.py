@@ -67,8 +67,8 @@ class Provenance:
 class Plan:
     """Assessment before, proposed sites, assessment after, and what it all rests on.
 
-    ``background`` holds quiet frames for the map: ``waterways``, ``places``. ``network`` holds the road
-    network's figures (nodes, edges, length, islands …), ``quality`` what is doubtful about it,
+    ``background`` holds quiet frames for the map, ``waterways`` and ``towns``, and all ``places`` with a name.
+    ``network`` holds the road network's figures (nodes, edges, length, islands …), ``quality`` what is doubtful,
     ``candidates`` the places where a site may be built, whether or not a siting was asked for.
     ``compliance`` holds the least sites of each rule on spacing for each span that was asked for, ``retrofit`` the
     berths worth retrofitting;

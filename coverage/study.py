@@ -26,7 +26,7 @@ from .inputs.mapping import Reading
 from .inputs.same_site import ListRules
 from .inputs.schemas import SITE_PAIRS
 from .inputs.tables import RASTER_SUFFIXES, OnFault
-from .measure.landmarks import Landmarks
+from .measure.landmarks import Landmarks, named_places
 from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
 from .network.refs import RoadClasses
 from .network.routes import Counting, Mark, RoadIndex, Route, find_routes
@@ -67,7 +67,9 @@ class Study:
     @cached_property
     def waymarks(self) -> Landmarks:
         """What places along the roads are named by."""
-        return Landmarks(self.routes)
+        return Landmarks(
+            self.routes, lambda: self.context.index, named_places(self.background.get("places"), self.inputs)
+        )
 
     @property
     def lang(self) -> str:
@@ -402,6 +404,7 @@ def _background(features: Mapping[str, gpd.GeoDataFrame]) -> dict[str, gpd.GeoDa
         background["waterways"] = features["waterways"]
     places = features.get("places")
     if places is not None and len(places):
+        background["places"] = places[places["name"].notna()]
         background["towns"] = places[places["kind"].isin(["city", "town"])]
     return background
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from .schema import FORMS, Reader, decimal, in_readers_unit, is_missing, length_unit, unit_words
+from .schema import (
+    COLUMNS,
+    FORMS,
+    Reader,
+    Waymarks,
+    decimal,
+    in_readers_unit,
+    is_missing,
+    length_unit,
+    shown,
+    unit_words,
+)
 from .texts import text
+from .units import M_PER_KM
 
 POSTS = {"km": "K", "mi": "MP "}
 """What stands before the number on a post, by the reader's unit."""
@@ -20,7 +33,7 @@ def is_posted(lang: str, ref: Any, section: Any = None) -> bool:
 
     Without a section, whether those of all its sections are.
     """
-    known = lang.waymarks if isinstance(lang, Reader) else None
+    known = _known(lang)
     return known is not None and known.posted(str(ref), None if is_missing(section) else int(section))
 
 
@@ -58,19 +71,82 @@ def span_words(from_km: Any, to_km: Any, lang: str, ref: Any, section: Any = Non
     return _words(between.join(_number(km, lang) for km in (from_km, to_km)), lang, ref, section)
 
 
-def place_name(km: Any, lang: str, ref: str, section: int, direction: str) -> str:
-    """Name of a place along a route, with the route; :func:`renamed` finds it again for readers of another language."""
-    name = f"{ref} {mark_words(km, lang, ref, section)}"
-    if isinstance(lang, Reader) and lang.waymarks is not None:
-        lang.waymarks.named[name] = (km, ref, section, direction)
-    return name
+def stretch_words(row: Mapping[Any, Any], ends: tuple[str, str], lang: str) -> str:
+    """A stretch between two columns of a row with ``ref, section, direction``: by named places if any are near.
+
+    *2.1 km south of 朱亭 to 丫江桥 (measured km 46.5–109.6)*; by posts ``K46.5–K109.6``.
+    """
+    span = span_words(row[ends[0]], row[ends[1]], lang, row["ref"], row["section"])
+    if not span:
+        return span
+    at_km = [float(row[end]) for end in ends]
+    low, high = _by_name(
+        at_km, lang, row["ref"], int(row["section"]), str(row.get("direction") or ""), "name"
+    )
+    return text("place.stretch", lang, low=low, high=high, span=span) if low and high else span
+
+
+def place_names(at_km: Iterable[float], lang: str, ref: str, section: int, direction: str = "") -> list[str]:
+    """Names of places along a route: by its posts, else by the nearest named place with what is measured.
+
+    :func:`renamed` finds them again for readers of another language.
+
+    Parameters
+    ----------
+    at_km : iterable of float
+        Chainages of the direction; of the first direction of the section if none is given.
+    lang : str
+        A :class:`~plugspan.schema.Reader` knows what is beside the roads; without it only the kilometre is said.
+    ref, section, direction
+        Route, number of the section, direction.
+
+    Examples
+    --------
+    >>> place_names([68.8], "en", "G106", 1)
+    ['G106 measured km 68.8']
+    """
+    at_km, known, names = list(at_km), _known(lang), []
+    for km, where in zip(at_km, _by_name(at_km, lang, ref, section, direction, "at"), strict=True):
+        at = mark_words(km, lang, ref, section)
+        name = text("place.named", lang, ref=ref, where=where, at=at) if where else f"{ref} {at}"
+        names.append(name)
+        if known is not None:
+            known.named[name] = (float(km), ref, section, direction)
+    return names
+
+
+def _known(lang: str) -> Waymarks | None:
+    return lang.waymarks if isinstance(lang, Reader) else None
+
+
+def _by_name(at_km: list[float], lang: str, ref: str, section: int, direction: str, here: str) -> list[str]:
+    """Each place by the named one nearest along the road; empty where there is none, or the road has posts."""
+    known = _known(lang)
+    if known is None or known.posted(ref, section):
+        return [""] * len(at_km)
+    found = []
+    for place in known.beside(ref, section, direction, np.asarray(at_km, dtype=np.float64) * M_PER_KM):
+        if place is None:
+            found.append("")
+            continue
+        name, way, far_m = place
+        side = text(f"place.compass.{way}", lang) if way else ""
+        far = shown(far_m / M_PER_KM, COLUMNS["length_km"], lang, unit=True)
+        found.append(text("place.beside" if way else f"place.{here}", lang, name=name, way=side, far=far))
+    return found
 
 
 def other_names(lang: str) -> dict[str, str]:
     """Every name that was given to a place along a route, with that in a reader's language."""
-    known = lang.waymarks if isinstance(lang, Reader) else None
-    given = {} if known is None else dict(known.named)
-    return {name: place_name(place[0], lang, *place[1:]) for name, place in given.items()}
+    known = _known(lang)
+    given: dict[tuple[str, int, str], list[tuple[str, float]]] = {}
+    for name, (km, ref, section, direction) in ({} if known is None else known.named).items():
+        given.setdefault((ref, section, direction), []).append((name, km))
+    found: dict[str, str] = {}
+    for (ref, section, direction), held in given.items():
+        names = place_names([km for _, km in held], lang, ref, section, direction)
+        found |= dict(zip((name for name, _ in held), names, strict=True))
+    return found
 
 
 def renamed(value: Any, names: Mapping[str, str], stop: tuple[type, ...] = ()) -> Any:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+import geopandas as gpd
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from plugspan.inputs import SCHEMAS, collect
 from plugspan.inputs.frames import as_table
-from plugspan.measure.landmarks import Landmarks
+from plugspan.measure.landmarks import FAR_M, OFF_ROAD_M, RANK, Landmarks, named_places
 from plugspan.network.routes import Counting, Mark, RoadIndex, find_routes
 from plugspan.schema import Reader
 from plugspan.siting.planning.candidates import find_candidates
 from plugspan.siting.planning.reach import highway_demand
+from plugspan.waymarks import other_names, place_names, stretch_words
 from shapely import Point
 from test_border import CARRIAGEWAY_M, straight
 from test_evidence import inputs_of, site
@@ -101,3 +108,96 @@ def test_places_along_a_road_are_named_by_posts_only_if_some_are_given(lang, pos
     there = places[places["id"].str.contains("forward")]
     assert there["name"].tolist()[:2] == [f"G207 {mark}" for mark in marks]
     assert places["weight"].sum() == pytest.approx(2800, rel=1e-2)
+
+
+@cache
+def road(posts=()):
+    """60 km, perhaps with posts."""
+    graph = straight(60).graph()
+    return RoadIndex(graph), find_routes(graph, counting={"G207": Counting(marks=posts)} if posts else {})
+
+
+def marks_beside(places, posts=()):
+    """What a reader knows of a road of 60 km with named places beside it: ``(name, kind, x, y)``."""
+    index, routes = road(posts)
+    frame = gpd.GeoDataFrame(
+        {"name": [p[0] for p in places], "kind": [p[1] for p in places]},
+        geometry=[Point(lonlat(*p[2:])) for p in places],
+        crs="EPSG:4326",
+    )
+    found = named_places(frame, inputs_of([]))
+    return Landmarks(routes, lambda: index, found)
+
+
+BESIDE = [
+    ("A", "town", 1000, 50_000),  # K10, 1 km off
+    ("B", "hamlet", -100, 40_000),  # K20
+    ("far", "village", 3000, 30_000),  # K30, too far off for a village
+    ("", "city", 0, 20_000),
+]
+
+
+@pytest.mark.parametrize(
+    ("km", "en", "zh"),
+    [
+        (10.2, "at A", "A处"),
+        (11.3, "1.3 km south of A", "A以南 1.3 km"),
+        (4.0, "6.0 km north of A", "A以北 6.0 km"),
+        (17.0, "7.0 km south of A", "A以南 7.0 km"),  # the hamlet is 3 km away, which counts three times
+        (18.5, "1.5 km north of B", "B以北 1.5 km"),
+        (30.0, "20.0 km south of A", "A以南 20.0 km"),
+        (45.0, None, None),  # A is 35 km away, B 25, which counts three times
+    ],
+)
+def test_a_place_is_named_by_the_nearest_place_that_people_know(km, en, zh):
+    """Along the road, little known places counting as further; the measured kilometre stands behind, never a mark."""
+    marks = marks_beside(BESIDE)
+    for lang, where, words, at in (
+        ("en", en, "G207, {} ({})", f"measured km {km}"), ("zh", zh, "G207 {}（{}）", f"量算 {km} km"),
+    ):  # fmt: skip
+        reader = Reader(lang, "km", marks)
+        want = words.format(where, at) if where else f"G207 {at}"
+        assert place_names([km], reader, "G207", 1, "forward") == [want]
+        assert other_names(reader)[want] == want
+    assert place_names([km], Reader("en", "km", None), "G207", 1) == [f"G207 measured km {km}"]
+
+
+def test_posts_name_a_place_before_all_else():
+    """With a post the mark stands alone; a stretch likewise, else with both its ends by name."""
+    marks = marks_beside(BESIDE)
+    row = {"ref": "G207", "section": 1, "direction": "forward", "a": 10.1, "b": 18.5}
+    reader = Reader("en", "km", marks)
+    assert stretch_words(row, ("a", "b"), reader) == "A to 1.5 km north of B (measured km 10.1–18.5)"
+    assert stretch_words(row | {"b": 45.0}, ("a", "b"), reader) == "measured km 10.1–45.0"
+    post = Mark(310_000.0, *lonlat(0, 50_000).tolist())
+    reader = Reader("en", "km", marks_beside(BESIDE, (post,)))
+    assert place_names([311.3], reader, "G207", 1) == ["G207 K311.3"]
+    assert stretch_words(row | {"a": 310.0, "b": 345.0}, ("a", "b"), reader) == "K310.0–K345.0"
+    assert place_names([311.3], Reader("zh", "mi", reader.waymarks), "G207", 1) == ["G207 MP 193.4"]
+
+
+PLACES = st.lists(
+    st.tuples(st.sampled_from(list(OFF_ROAD_M)), st.integers(-6, 6), st.integers(0, 60)), max_size=6
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(beside=PLACES, at_km=st.integers(0, 60))
+def test_the_nearest_place_is_that_of_a_plain_search(beside, at_km):
+    """Every place that is near enough to the road, one after the other."""
+    places = [(f"p{k}", kind, x * 900, y * 1000) for k, (kind, x, y) in enumerate(beside)]
+    marks = marks_beside(places)
+    at = at_km * 1000.0
+    found = [
+        (abs(60_000.0 - y - at) * RANK[kind], name)
+        for name, kind, x, y in places
+        if abs(x) < OFF_ROAD_M[kind]
+    ]
+    near = [(far, name) for far, name in found if far <= FAR_M]
+    (told,) = marks.beside("G207", 1, "forward", np.array([at]))
+    if not near or min(found)[0] > FAR_M - 500:
+        assert told is None or min(found)[0] > FAR_M - 500
+        return
+    assert told is not None
+    least = min(far for far, _ in near)
+    assert told[0] in {name for far, name in near if far <= least + 200}

@@ -18,7 +18,7 @@ from ..network.routes import Drive, RoadIndex, Route, locate
 from ..rules.roads import RoadContext
 from ..scenario import ScenarioPlace
 from ..units import EARTH_RADIUS_M, GEOD, M_PER_KM, WGS84
-from ..waymarks import place_name
+from ..waymarks import place_names
 from .actions import EVENTS
 from .planning.candidates import as_snapped, points_on, united
 
@@ -221,7 +221,7 @@ def pinned_candidates(
                 moved.loc[mine, "excluded"] = None
         elif at is not None:
             place = _drive_at(pin.name, routes)
-            name = pin.name if place is None else place_name(place[3] / M_PER_KM, lang, *place[:2], "")
+            name = pin.name if place is None else place_names([place[3] / M_PER_KM], lang, *place[:2])[0]
             point = {"id": pin.name, "kind": "route_point", "name": name, "excluded": None}
             new.append(point | {"geometry": shapely.Point(at)})
     if faults:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..schema import column, shown
 from ..texts import catalogue, text
-from ..waymarks import mark_words, span_words
+from ..waymarks import mark_words, span_words, stretch_words
 
 CLOSE_KM = 0.05
 """A site nearer to the road than this is said to lie on it."""
@@ -50,7 +50,7 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
         ]
 
     return gaps.assign(
-        stretch=[_span(row, ("from_km", "to_km"), lang) for row in rows],
+        stretch=[stretch_words(row, ("from_km", "to_km"), lang) for row in rows],
         begins=_ends(rows, gaps.index, found.get("from_site", {}), "start", lang),
         ends=_ends(rows, gaps.index, found.get("to_site", {}), "end", lang),
         shared_words=[shared_words(row, lang) for row in rows],

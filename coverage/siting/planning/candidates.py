@@ -26,7 +26,7 @@ from ...rules.model import SiteRequirement
 from ...rules.roads import RoadContext
 from ...rules.stretches import ALL, SpacingLine
 from ...units import EARTH_RADIUS_M, M_PER_KM, WGS84, compare_m, lonlat
-from ...waymarks import place_name
+from ...waymarks import place_names
 
 TOWNS = ("city", "town")
 APART_M = 300.0
@@ -195,7 +195,7 @@ def points_on(
         {
             "id": [f"route_point-{ref}-{section}-{mark}{way}" for mark in marks],
             "kind": "route_point",
-            "name": [place_name(x / M_PER_KM, lang, ref, section, drive.direction) for x in at],
+            "name": place_names(at / M_PER_KM, lang, ref, section, drive.direction),
             "edge": found["edge"],
         }
     )

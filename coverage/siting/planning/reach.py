@@ -17,7 +17,7 @@ from ...network import RoadGraph
 from ...network.distances import AnchoredGraph, Pairs, distances_within, snap
 from ...network.routes import RoadIndex, Route, drives_by_key, inside_intervals, locate
 from ...units import M_PER_KM, WGS84, lonlat
-from ...waymarks import place_name
+from ...waymarks import place_names
 from ..maxcover.problem import FloatArray, IntArray
 
 REACH_SLACK = 1e-12
@@ -173,7 +173,7 @@ def highway_demand(
             continue
         where = locate(index, drive, at)
         ids = [f"{ref}-{section}-{direction}-{x / M_PER_KM:.2f}" for x in at]
-        names = [place_name(x / M_PER_KM, lang, ref, section, direction) for x in at]
+        names = place_names(at / M_PER_KM, lang, ref, section, direction)
         weight = length_m * drive.weight[where["edge"]]
         frames.append(where.assign(id=ids, name=names, weight=weight))
     if not frames:
