@@ -20,6 +20,8 @@ import pandas as pd
 
 from .texts import catalogue, text
 
+ABSENT = ("not_applicable", "not_counted", "not_reached", "operational_by_default", "outside", "none")
+"""Why a cell may be empty though nothing is unknown; ``none`` is said in words, the others are codes in files."""
 Frame = TypeVar("Frame", bound=pd.DataFrame)
 ColumnType = Literal["text", "int", "float", "bool", "date", "choice"]
 FRICTIONLESS_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "date": "date"}
@@ -35,21 +37,10 @@ class Form:
 
 
 FORMS: Mapping[str, Form] = {
-    "km": Form(1, fixed=True),
-    "mi": Form(1, fixed=True),
-    "m": Form(0),
-    "ft": Form(0),
-    "m²": Form(0),
-    "t": Form(1),
-    "kW": Form(1),
-    "kWh": Form(0),
-    "MWh": Form(1),
-    "h": Form(1),
-    "°": Form(5, fixed=True),
-    "%": Form(1),
-    "min": Form(0),
-    "ratio": Form(3, fixed=True),
-}
+    "km": Form(1, fixed=True), "mi": Form(1, fixed=True), "m": Form(0), "ft": Form(0), "m²": Form(0), "t": Form(1),
+    "kW": Form(1), "kWh": Form(0), "MWh": Form(1), "h": Form(1), "°": Form(5, fixed=True), "%": Form(1),
+    "min": Form(0), "ratio": Form(3, fixed=True),
+}  # fmt: skip
 """By unit. Others have as many decimals as their size asks for: none from 1000 on, one from 100 on, else two."""
 SHARES = ("share", "bound", "margin")
 """Shares of 1, shown in per cent: as they are, rounded up (a gap that is proven), as a difference in points."""
@@ -149,8 +140,13 @@ class Column:
         Decimals, if they are not those of the unit.
     labels : str
         Column whose choices this one has, if not its own.
-    missing : str
-        Key of the text that stands for a missing value: unknown, or a dash where there is nothing to be known.
+    absent : str
+        What an empty cell is where it is not unknown, one of :data:`ABSENT`; files have the code in its place, or
+        beside a number in the column ``state``.
+    absent_if : (str, tuple of str)
+        Column that says which empty cells those are, and its values; no values: any that is known. Without a name all.
+    state : str
+        Of a number with ``absent``: the column beside it that says whether it is known, and if not, why.
     """
 
     name: str
@@ -161,7 +157,9 @@ class Column:
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
     form: Form | None = None
     labels: str = ""
-    missing: Literal["value.unknown", "value.none"] = "value.unknown"
+    absent: str = ""
+    absent_if: tuple[str, tuple[str, ...]] = ("", ())
+    state: str = ""
 
     def label(self, lang: str) -> str:
         """Return the header a person reads, with the unit in brackets."""
@@ -174,8 +172,19 @@ class Column:
         return "" if self.unit in NO_UNIT else unit_words(readers_unit(self.unit, lang), lang)
 
     def meaning(self, lang: str) -> str:
-        """One sentence on what the column holds."""
-        return text(f"meaning.{self.name}", lang)
+        """One sentence on what the column holds, and what an empty cell means if not unknown."""
+        said = text(f"meaning.{self.name}", lang)
+        if not self.absent or self.absent == "none":
+            return said
+        word, key = text(f"absent.{self.absent}", lang), "column" if self.state else "code"
+        return text(
+            f"absent.in-{key}",
+            lang,
+            meaning=said.rstrip(".。"),
+            word=word,
+            code=self.absent,
+            column=self.state,
+        )
 
 
 @dataclass(frozen=True)
@@ -241,7 +250,8 @@ _NUMBERS: Mapping[str, str] = {
         ev_per_point detour yes no unknown low high low_after high_after target_value number score
         low_part low_whole high_part high_whole""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
-        gap_median_km gap_p90_km gap_max_km driven_km own_km shared_km shared_max_km""",
+        gap_mean_km gap_median_km gap_p90_km gap_max_km length_per_site_km driven_km own_km
+        shared_km shared_max_km""",
     "m": "length_m",
     "m²": "area_m2",
     "kW": "point_kw pool_kw shore_power_kw installed_kw pv_kw possible_kw",
@@ -259,6 +269,30 @@ _NUMBERS: Mapping[str, str] = {
         capacity served amount""",
 }
 """Names by unit."""
+_EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
+    ("not_counted", "", ("", ()), "has connected_status"),
+    ("not_applicable", "", ("", ()), "reason meets problem from_site to_site access_ways stage_year action_id"),
+    ("none", "", ("", ()), "shared_words could_build not_counting"),
+    ("operational_by_default", "", ("", ()), "status"),
+    ("outside", "", ("lon", ()), "county"),
+    ("not_applicable", "gaps_state", ("", ()), "gap_mean_km gap_median_km gap_p90_km"),
+    ("not_applicable", "length_per_site_state", ("", ()), "length_per_site_km"),
+    ("not_applicable", "shared_state", ("", ()), "shared_max_km"),
+    ("not_applicable", "insist_state", ("", ()), "insist_low insist_high chosen_at"),
+    ("not_applicable", "straight_state", ("", ()), "straight_km"),
+    ("not_applicable", "reached_state", ("", ()), "reached_low reached_high"),
+    ("not_applicable", "reached_after_state", ("", ()), "reached_after"),
+    ("not_applicable", "shore_power_state", ("shore_power", ("no",)), "shore_power_kw"),
+    ("not_applicable", "pv_state", ("has", ("no",)), "pv_kw"),
+    ("not_applicable", "possible_state", ("has", ("yes", "not_counted")),
+     "possible_kw possible_mwh possible_storage_kwh"),
+    ("not_reached", "distance_state", ("", ()), "distance_km"),
+    ("not_reached", "back_state", ("", ()), "back_km"),
+)  # fmt: skip
+"""What empty cells are that are not unknown: code, column beside numbers, which cells, and the columns."""
+_STATES = (
+    " ".join(dict.fromkeys(state for _, state, _, _ in _EMPTY if state)) + " length_state chainage_state"
+)
 
 
 def _named(names: str, kind: ColumnType, unit: str = "", **more: Any) -> dict[str, Column]:
@@ -278,11 +312,13 @@ COLUMNS: dict[str, Column] = {
         for unit, names in _NUMBERS.items()
         for name, found in _named(names, "float", unit).items()
     },
-    **_named("length_per_site_km gap_mean_km", "float", "km", missing="value.none"),
     **_named("distance_km back_km straight_km", "float", "km", form=Form(2, fixed=True)),
     **_named("span_km", "float", "km", form=Form(1)),
+    **_named(_STATES, "choice", labels="state"),
 }
 """Every column that is shown, by its name. Input tables add their aliases: :mod:`plugspan.inputs.schemas`."""
+for _code, _state, _where, _names in _EMPTY:
+    COLUMNS |= {n: replace(COLUMNS[n], absent=_code, state=_state, absent_if=_where) for n in _names.split()}
 
 
 def column(name: str, **more: Any) -> Column:
@@ -376,11 +412,13 @@ def shown(value: Any, column: Column, lang: str, *, unit: bool = False) -> str:
     ('59.8 km', '99.99%')
     """
     if is_missing(value):
-        return text(column.missing, lang)
+        known = column.absent and not column.absent_if[0]
+        return text(f"absent.{column.absent}" if known else "value.unknown", lang)
     if column.type == "bool":
         return text("value.yes" if value else "value.no", lang)
     if column.type == "choice":
         key = f"choice.{column.labels or column.name}.{value}"
+        key = f"absent.{value}" if value == column.absent else key
         return text(key, lang) if key in catalogue() else str(value)
     if isinstance(value, dt.date):
         return day(value, lang)

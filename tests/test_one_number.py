@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import re
 import sqlite3
 from collections import Counter
@@ -181,6 +182,62 @@ def test_layers_hold_the_numbers_of_result_json(run):
         assert_same_rows(found["proposed"], layers["least_sites"], ("id",), ("serves", "cost"))
 
 
+MAY_BE_UNKNOWN = frozenset(
+    [
+        "ref",
+        "name",
+        "highway",
+        "operator",
+        "points",
+        "fast_points",
+        "point_kw",
+        "pool_kw",
+        "service_area",
+        "side",
+        "current",
+        "access",
+        "area_m2",
+        "length_m",
+        "class_t",
+        "spaces",
+        "ready_spaces",
+        "population",
+        "registered_ev",
+    ]
+)
+"""What lists and OpenStreetMap may not say. Nothing that is computed is here."""
+STATES = {n: (c.state,) for n, c in COLUMNS.items() if c.state}
+STATES |= {"length_km": ("length_state",), "chainage_km": ("chainage_state",)}
+
+
+def test_what_is_empty_in_a_file_is_unknown(run):
+    """No NULL means anything else: texts have a code, and beside a number stands what it is."""
+    seen = set()
+    for name, rows in run.layers.items():
+        if name.startswith("input_") or not rows:
+            continue
+        for column in set(rows[0]) - {"fid", "geom"}:
+            empty = [row for row in rows if row[column] is None]
+            held = COLUMNS.get(column)
+            state = next((s for s in STATES.get(column, ()) if s in rows[0]), None)
+            if state is not None:
+                assert {row[state] for row in empty} <= {"unknown", "not_applicable", "not_reached"}
+                assert {row[state] for row in rows if row[column] is not None} <= {"known"}
+                seen |= {row[state] for row in empty}
+            elif empty:
+                assert column in MAY_BE_UNKNOWN, (name, column)
+                assert held is None or not held.absent or held.absent_if[0], (name, column)
+            assert "" not in {row[column] for row in rows}, (name, column)
+    assert "not_applicable" in seen
+    berths = {row["id"]: row for row in run.layers.get("berths", ())}
+    for row in run.plan.inputs.berths.to_dict("records"):
+        if row["id"] not in berths:  # it has no position
+            continue
+        state = berths[row["id"]]["shore_power_state"]
+        known = not math.isnan(row["shore_power_kw"])
+        assert state == ("known" if known else "not_applicable" if row["shore_power"] == "no" else "unknown")
+
+
 SHEETS_OF_RESULT = {
     "routes": ("routes", ("ref",)),
     "access": ("access", ("ref", "section", "direction", "id", "chainage_km")),
@@ -236,13 +293,14 @@ def metric_cells(run, sheet, rows):
     """Values of a sheet's cells; lengths told in miles and feet as kilometres and metres again."""
     each = {"km": 1.609344, "m": 0.3048} if run.lang.lengths == "mi" else {}
     told = {h.name: each[h.column.unit] for h in sheet.heads if h.column.unit in each}
-    return [
-        {
-            n: c.value if c.value is None or n not in told else round(c.value * told[n], 6)
-            for n, c in row.items()
-        }
-        for row in rows
-    ]
+    dashes = {h.name for h in sheet.heads if h.column.state}  # a word where there is no number to be known
+
+    def value(name, cell):
+        if isinstance(cell.value, str) and name in dashes:
+            return None
+        return cell.value if cell.value is None or name not in told else round(cell.value * told[name], 6)
+
+    return [{n: value(n, c) for n, c in row.items()} for row in rows]
 
 
 def as_excel_shows(cell) -> str:
@@ -321,6 +379,7 @@ def test_popups_show_the_numbers_of_the_layers(run):
             got = Counter(row[k] for row in popup_rows(spec))
             for quiet in (
                 "",
+                text(f"absent.{held.absent or 'none'}", run.lang),
                 text("value.unknown", run.lang),
                 text("value.none", run.lang),
             ):  # left out where there is nothing to say
@@ -346,7 +405,9 @@ def test_legends_count_what_the_rules_count(run):
                 assert sorted(n for n in spec["counts"] if n) == sorted(classes.values())
                 continue
             counts = dict(zip(("yes", "no", "unknown"), spec["counts"], strict=False))
-            counted = [row["has"] for row in found["evidence"] if row["has"]]  # planned ones are only listed
+            counted = [
+                row["has"] for row in found["evidence"] if row["has"] in counts
+            ]  # planned ones are only listed
             assert counts == Counter(counted) | {k: 0 for k in counts if not counts[k]}
         if layer.name == "berths":
             found = next((f for f in rows.values() if f["kind"] == "berth_share"), None)

@@ -192,7 +192,7 @@ def berths():
     rows = [
         {"name": f"{port}{i}号泊位", "class_t": t, "status": s}
         for port, i, t, s in [("铜塘湾", 1, 2000, "yes"), ("铜塘湾", 2, 1000, "no"), ("大唐华银", 1, 1000, "unknown"),
-                              ("华新水泥", 1, 500, "not counted"), ("湖塘", 1, 2000, "no")]
+                              ("华新水泥", 1, 500, "not_counted"), ("湖塘", 1, 2000, "no")]
     ]  # fmt: skip
     spots = [(113.075, 27.865), (113.08, 27.875), (113.111, 27.852), (113.083, 27.84), (113.10, 27.66)]
     fields = schema("berths", col("name"), col("class_t", "int", "t"))

@@ -64,8 +64,17 @@ def _sheet(table: Table, lang: str) -> dict[str, Any]:
         "format": "xlsx",
         "mediatype": _XLSX,
         "dialect": {"excel": {"sheet": table.title(lang)}, "headerRows": [1]},
-        "schema": {"fields": [_field(table, head, lang) for head in table.heads], "missingValues": [""]},
+        "schema": {
+            "fields": [_field(table, head, lang) for head in table.heads],
+            "missingValues": ["", *_words_for_numbers(table, lang)],
+        },
     }
+
+
+def _words_for_numbers(table: Table, lang: str) -> list[str]:
+    """What stands in the place of a number that is not unknown, but can't be."""
+    codes = (head.column.absent for head in table.heads if head.column.state)
+    return [text(f"absent.{code}", lang) for code in dict.fromkeys(codes)]
 
 
 def _field(table: Table, head: Head, lang: str) -> dict[str, Any]:

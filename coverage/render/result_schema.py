@@ -74,7 +74,7 @@ def column_schema(name: str) -> Schema:
     column = COLUMNS[name]
     found: Schema = {"type": [TYPES.get(column.type, "string"), "null"]}
     if column.type == "choice" and (codes := _codes(column.labels or name)):
-        found = {"enum": [*codes, None]}
+        found = {"enum": [*codes, *([column.absent] if column.absent else []), None]}
     meaning = column.meaning("en")
     return {
         **found,
@@ -139,11 +139,11 @@ def _gaps() -> Schema:
         once={**FLAG, "description": "False for the other direction of a gap that is counted already."},
         needs={
             **one_of("before", "after", "either", "both", "several", None),
-            "description": "Of a shared gap: where the neighbour must build, as one drives.",
+            "description": "Of a shared gap, only there: where the neighbour must build, as one drives.",
         },
         one_inside={
             **one_of("yes", "no", "unknown", None),
-            "description": "Of a shared gap: whether one site inside would close it.",
+            "description": "Of a shared gap, only there: whether one site inside would close it.",
         },
         **{f"{part}_{end}_km": NUMBER for part in ("before", "after", "inside") for end in ("from", "to")},
         ways={**TEXT, "description": "OSM ways the gap runs on, in driving order."},

@@ -29,6 +29,7 @@ from ..rules.parking import ShareMargin, ev_share, parking_population
 from ..rules.photovoltaics import PvPotential, pv_table
 from ..rules.policy import Policy
 from ..units import WGS84
+from .planning.reach import county_of
 
 STATIONS = ("battery_swap", "hydrogen")
 """Kinds of actions that build what ``serves`` of a rule's site calls so."""
@@ -146,6 +147,8 @@ def find_actions(
     if sized is not None:
         table["points"] = sized(table)
     table["cost"] = [_cost(costs, row) for row in table.itertuples()]
+    where = pd.Series(county_of(table.geometry, inputs.counties), dtype=object)
+    table["county"] = table["county"].astype(object).fillna(where.where(where != ""))
     rank = table["kind"].map({kind: k for k, kind in enumerate((*KINDS, *EVENTS))})
     return table.iloc[np.lexsort((table["id"].astype(str), rank))].reset_index(drop=True)
 

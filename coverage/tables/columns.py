@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ..inputs.choices import HUB_KINDS
 from ..schema import column, columns
 
 COUNTY_COLUMNS = columns("name population registered_ev reached_low reached_high reached_after")
@@ -14,7 +17,13 @@ ROAD_COLUMNS = columns("ref name highway")
 EXPRESSWAY_COLUMNS = columns("ref section length_km")
 SITE_COLUMNS = columns("id name kind operator fast points point_kw pool_kw status service_area side county")
 OTHER_COLUMNS = columns("name kind points status county id")
-FACILITY_COLUMNS = columns("name kind ref side has points fast_points point_kw status county id")
+FACILITY_COLUMNS = tuple(
+    replace(each, absent="not_applicable", absent_if=("kind", HUB_KINDS))
+    if each.name in ("ref", "side")
+    else each
+    for each in columns("name kind ref side has points fast_points point_kw status county id")
+)
+"""A depot or an airport is at no numbered road and has no side of it."""
 BERTH_COLUMNS = columns("name port wharf class_t counts has cargo status length_m shore_power_kw id")
 CAR_PARK_COLUMNS = columns("name park_type spaces ready_spaces status county id")
 DEMAND_COLUMNS = columns("name weight covered distance_km county problem")
@@ -38,11 +47,17 @@ STEP_COLUMNS = columns("build_order action stage_year spent people_reached actio
 SAVING_COLUMNS = columns("what place saves_low saves_high county id")
 """Of the plan to adopt: its actions, those it leaves out, what each step reaches, what a survey can save."""
 UNSERVED_COLUMNS = columns("span_km ref section direction from_km to_km")
-NOT_SERVED_COLUMNS = columns("name ref reason distance_km chainage_km id")
+NOT_SERVED_COLUMNS = (
+    *columns("name ref reason distance_km"),
+    column(
+        "chainage_km", absent="not_applicable", state="chainage_state"
+    ),  # only on a cut-off piece of the route
+    *columns("id"),
+)
 # A dead end has no length: nothing is to be found out there.
 ISSUE_COLUMNS = (
     *columns("quality_kind severity ref name"),
-    column("length_km", missing="value.none"),
+    column("length_km", absent="not_applicable", state="length_state"),
     *columns("effect"),
 )
 

@@ -43,6 +43,7 @@ def make_layer(
     schema = TableSchema(name, columns)
     popup = options.pop("popup", POPUPS.get(name))
     more = [column.name for column in popup.columns] if popup else []
+    more += [each.absent_if[0] for each in columns if each.absent_if[0] not in ("", "lon")]
     return Layer(
         name,
         f"layer.{name}",

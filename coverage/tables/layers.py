@@ -203,16 +203,14 @@ def _background(plan: Plan, name: str, style: LayerStyle, label: str | None = No
 
 
 ROAD_CLASSES = {
-    "motorway": "motorway",
-    "motorway_link": "motorway",
-    "trunk": "trunk",
-    "trunk_link": "trunk",
-    "primary": "trunk",
-    "primary_link": "trunk",
-    "secondary": "local",
-    "secondary_link": "local",
-    "tertiary": "local",
-    "tertiary_link": "local",
+    f"{highway}{link}": drawn
+    for drawn, names in {
+        "motorway": "motorway",
+        "trunk": "trunk primary",
+        "local": "secondary tertiary",
+    }.items()
+    for highway in names.split()
+    for link in ("", "_link")
 }
 
 
@@ -331,6 +329,7 @@ def _own_layers(plan: Plan) -> list[Layer]:
         style = _with_uncounted(styles.facility_style()) if by else styles.LISTED
         shown = tuple(column(kind.column_names.get(name, name)) for name, _ in kind.table)
         frame = frame.rename(columns=kind.column_names)
+        frame = frame.assign(has=frame["has"].fillna(NOT_COUNTED)) if by else frame
         layer = make_layer(
             f"rule_{finding.rule.id.replace('-', '_')}",
             frame,
@@ -354,6 +353,8 @@ def _demand(plan: Plan) -> list[Layer]:
     ]
 
 
+NOT_COUNTED = "not_counted"
+"""In the place of yes, no and unknown for what no rule counts: in the halo, or not in operation."""
 WAITING = "waiting"
 """In the place of yes, no and unknown for sites that are not in operation: they are shown as they will be."""
 
@@ -400,18 +401,21 @@ def _running(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def _with_status(plan: Plan, frame: gpd.GeoDataFrame, rule_id: str | None) -> gpd.GeoDataFrame:
-    """Join the finding's ``has`` and ``counts`` to the things it counted; the others have none."""
+    """Join the finding's ``has`` and ``counts`` to the things it counted; the others are not counted."""
     if rule_id is None or frame.empty:
-        return frame.assign(has=None, counts=None)
+        return frame.assign(has=NOT_COUNTED, counts=None)
     table = plan.before[rule_id].table
     columns = [c for c in ("has", "counts") if c in table]
     joined = frame.merge(table[["id", *columns]].drop_duplicates("id"), on="id", how="left")
+    joined["has"] = joined["has"].fillna(NOT_COUNTED)
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
 
 
 def _with_uncounted(style: LayerStyle, by: str = "has") -> LayerStyle:
     """Style by ``has``; what no rule counts (in the halo, not in operation) is small and grey."""
-    out = Category(None, "legend.facility-not-counted", QUIET, width=8.0, symbol=style.categories[0].symbol)
+    out = Category(
+        NOT_COUNTED, "legend.facility-not-counted", QUIET, width=8.0, symbol=style.categories[0].symbol
+    )
     return replace(style, by=by, categories=(*style.categories, out))
 
 
@@ -450,8 +454,8 @@ def _berths(plan: Plan) -> list[Layer]:
         frame = _with_status(plan, plan.inputs.berths[placed], rule.id if rule else None)
         frame["counts"] = frame["counts"].fillna("no")
         # What the rule counts for sure has its answer; of the others none is missing shore power, nor has it.
-        status = frame["has"].where(frame["counts"] != "no", "not counted")
-        frame["berth_status"] = status.where(frame["counts"] != "unknown", "may count")
+        status = frame["has"].where(frame["counts"] != "no", NOT_COUNTED)
+        frame["berth_status"] = status.where(frame["counts"] != "unknown", "may_count")
         style = replace(styles.berth_style(rule.berth.class_t_min if rule else None), by="berth_status")
         layer = make_layer(
             "berths", frame, BERTH_COLUMNS, style, "places", keep=("berth_status",), search_column="name",
@@ -475,7 +479,7 @@ def _car_parks(plan: Plan) -> list[Layer]:
         enough = share - need >= ((finding.target if finding else None) or 0.0)
         ready = np.where(share.isna(), "unknown", np.where(enough.fillna(False), "yes", "no")).astype(object)
         if finding is not None:
-            ready[~frame["id"].isin(finding.table["id"]).to_numpy()] = None
+            ready[~frame["id"].isin(finding.table["id"]).to_numpy()] = NOT_COUNTED
         layer = make_layer(
             "car_parks", frame.assign(ready=ready), CAR_PARK_COLUMNS, _with_uncounted(styles.CAR_PARKS, "ready"),
             "places", keep=("ready",), visible=False, unplaced=int((~placed).sum()),

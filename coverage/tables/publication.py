@@ -6,7 +6,7 @@ Renderers write down what stands here and compute nothing; they don't see the pl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from .plan_tables import Tables, file_tables, input_tables, plan_tables
 from .result import plan_result
 from .strips import longest_strips, plan_strips
 from .summary import summary_lines
-from .table import rule_sheet_title
+from .table import coded, rule_sheet_title
 from .words import approval_number
 
 
@@ -130,7 +130,12 @@ class Publication:
     @cached_property
     def file_tables(self) -> Mapping[str, tuple[pd.DataFrame, TableSchema]]:
         """Tables beside the layers of the GeoPackage: those of the plan, and all that was read."""
-        return file_tables(self.tables) | input_tables(self.plan.inputs)
+        held = {
+            name: (frame, replace(schema, columns=shown))
+            for name, (rows, schema) in file_tables(self.tables).items()
+            for frame, shown in [coded(rows, schema.columns, self.lang)]
+        }
+        return held | input_tables(self.plan.inputs)
 
     @cached_property
     def result(self) -> dict[str, Any]:
@@ -164,8 +169,12 @@ class Publication:
 
     @cached_property
     def gis_layers(self) -> list[Layer]:
-        """The same, and the stretches of rules on covered length, which the map doesn't draw."""
-        return gis_layers(self.plan, self.layers, self.lang)
+        """The same with codes for what is empty and not unknown, and the stretches of rules on covered length."""
+        held = []
+        for layer in gis_layers(self.plan, self.layers, self.lang):
+            frame, shown = coded(layer.frame, layer.schema.columns, self.lang)
+            held.append(replace(layer, frame=frame, schema=replace(layer.schema, columns=shown)))
+        return held
 
     @cached_property
     def stepped_layers(self) -> list[Layer]:

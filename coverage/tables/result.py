@@ -20,14 +20,17 @@ from ..rules.assessment import Assessment
 from ..rules.finding import Finding
 from ..rules.reach import first_of_charging
 from ..scenario import SCENARIO_FILE
+from ..schema import COLUMNS, Column
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit
 from ..siting.programme import Programme
 from ..units import figures_in_km, in_kilometres
 from . import programme as plan_rows
+from .columns import ISSUE_COLUMNS, NOT_SERVED_COLUMNS
 from .numbers import OF_PARTS, plain, ratio_parts, table_in_km
 from .source_tables import quality_table
+from .table import coded
 
 WEIGHT_UNITS = {"people": "people", "highway": "m"}
 """Unit of every weight of a siting: objective, bound, gain, covers, left …"""
@@ -61,21 +64,23 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
                 "scenario": None if plan.scenario is None else SCENARIO_FILE,
             },
             "network": figures_in_km(plan.network),
-            "quality": _records(quality_table(plan, lang)),
-            "routes": in_kilometres(plan.before.routes).to_dict("records"),
+            "quality": _coded(quality_table(plan, lang), lang, ISSUE_COLUMNS),
+            "routes": _coded(in_kilometres(plan.before.routes), lang),
             "findings": finding_rows(plan.before, lang),
             "measures": finding_rows(plan.before, lang, with_target=False),
-            "gaps": gap_rows(plan.before),
-            "access": _records(in_kilometres(plan.before.access)),
-            "not_served": _records(in_kilometres(plan.before.not_served), drop=("geometry",)),
+            "gaps": gap_rows(plan.before, lang),
+            "access": _coded(in_kilometres(plan.before.access), lang),
+            "not_served": _coded(
+                in_kilometres(plan.before.not_served), lang, NOT_SERVED_COLUMNS, drop=("geometry",)
+            ),
             **siting_part(plan, lang),
             "plan": plan_part(plan),
             "after": {
                 "reference_date": plan.after_date,
                 "findings": finding_rows(plan.after, lang),
                 "measures": finding_rows(plan.after, lang, with_target=False),
-                "routes": in_kilometres(plan.after.routes).to_dict("records"),
-                "gaps": gap_rows(plan.after),
+                "routes": _coded(in_kilometres(plan.after.routes), lang),
+                "gaps": gap_rows(plan.after, lang),
             },
             "warnings": [fault.render(lang) for fault in plan.inputs.warnings],
             "files": [entry.counts() for entry in plan.inputs.ledger],
@@ -137,16 +142,25 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
         "figures": figures_in_km(finding.figures),
         "source": finding.rule.source,
         "assumptions": list(finding.rule.assumptions),
-        "evidence": _records(table_in_km(finding), drop=("geometry",)),
+        "evidence": _coded(table_in_km(finding), lang, drop=("geometry",)),
         "survey": [] if "id" not in finding.survey else finding.survey["id"].tolist(),
     }
 
 
-def gap_rows(assessment: Assessment) -> list[dict[str, Any]]:
+SHARED_KEYS = ("needs", "one_inside", *(f"{part}_{end}_km" for part in ("before", "after", "inside")
+                                       for end in ("from", "to")))  # fmt: skip
+"""Keys that only gaps have which the region shares with a neighbour."""
+
+
+def gap_rows(assessment: Assessment, lang: str) -> list[dict[str, Any]]:
     """Gaps, each with the sites that close it, candidates inside it, and sites that don't count."""
     gaps = in_kilometres(assessment.gaps)
     evidence = evidence_of(in_kilometres(assessment.evidence), gaps.index)
-    rows = _records(gaps, drop=("geometry",))
+    rows = _coded(gaps, lang, drop=("geometry",))
+    for row in rows:
+        if row["spacing_class"] != "shared":
+            for key in SHARED_KEYS:
+                row.pop(key, None)
     found: list[dict[str, Any]] = plain([row | more for row, more in zip(rows, evidence, strict=True)])
     return found
 
@@ -342,6 +356,15 @@ def _rates(plan: Plan, programme: Programme) -> dict[str, Any] | None:
         return None
     rates = plan.project.plan.traffic
     return {**rates.model_dump(), "assumed": not rates.source}
+
+
+def _coded(
+    frame: pd.DataFrame, lang: str, own: Iterable[Column] = (), drop: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """Rows as dicts in which null is unknown: codes for all else, and beside numbers what they are."""
+    known = {name: COLUMNS[name] for name in map(str, frame.columns) if name in COLUMNS}
+    known |= {each.name: each for each in own if each.name in frame}
+    return _records(coded(frame, known.values(), lang)[0], drop)
 
 
 def _records(frame: pd.DataFrame, drop: tuple[str, ...] = ()) -> list[dict[str, Any]]:

@@ -199,9 +199,9 @@ def berth_style(class_t: float | None = 1000) -> LayerStyle:
     """
     values = {} if class_t is None else {"class_t": class_t}
     why = "legend.facility-not-counted" if class_t is None else "legend.berth-not-counted"
-    out = Category("not counted", why, QUIET, width=10.0, symbol="square", label_values=values)
+    out = Category("not_counted", why, QUIET, width=10.0, symbol="square", label_values=values)
     maybe = Category(
-        "may count", "legend.berth-may-count", UNKNOWN, width=14.0, symbol="square", mark="question", fill=False,
+        "may_count", "legend.berth-may-count", UNKNOWN, width=14.0, symbol="square", mark="question", fill=False,
         label_values=values,
     )  # fmt: skip
     return LayerStyle("point", (*_three("berth", "square", "plug", values), maybe, out), by="status")

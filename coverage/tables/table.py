@@ -15,7 +15,7 @@ from ..markup import clean_text, clean_xml
 from ..rules.kind import kind_of
 from ..rules.model import Rule
 from ..rules.policy import Policy
-from ..schema import Column, columns, in_currency, of_objective, shown
+from ..schema import COLUMNS, Column, Frame, columns, in_currency, of_objective, shown
 from ..texts import text
 from .numbers import plain
 
@@ -165,6 +165,54 @@ def has_own_sheet(rule: Rule, policy: Policy) -> bool:
     kind = kind_of(rule)
     first = next(other.id for other in policy.rules if other.kind == rule.kind)
     return not kind.sheet or (kind.sheet_of_first and rule.id != first)
+
+
+def absent_cells(frame: pd.DataFrame, each: Column, cells: pd.Series[Any]) -> pd.Series[bool]:
+    """Return which cells of a column of the frame are empty though nothing is unknown, as the registry says it.
+
+    A column that the condition goes by and that is not there leaves the cells unknown.
+    """
+    by, values = each.absent_if
+    nothing: pd.Series[bool] = (cells == "").fillna(False).astype(bool) & bool(each.absent)
+    by = "geometry" if by == "lon" and by not in frame else by
+    if not each.absent or (by and by not in frame):
+        return nothing
+    known = cells.isna() if not by else frame[by].isin(values) if values else frame[by].notna()
+    return nothing | (cells.isna() & known)
+
+
+def coded(frame: Frame, schema: Iterable[Column], lang: str) -> tuple[Frame, tuple[Column, ...]]:
+    """Return rows for files, in which an empty cell is unknown and nothing else, and their columns.
+
+    Texts have the code of what else an empty cell means; beside the numbers of a kind stands a column with ``known``,
+    ``unknown`` or that code, of the last number if they differ.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"has": ["yes", None], "distance_km": [1.5, float("nan")]})
+    >>> coded(rows, columns("has distance_km"), "en")[0].to_dict("list")["distance_state"]
+    ['known', 'not_reached']
+    """
+    found, shown_columns, states = frame.copy(deep=False), list(schema), {}
+    for each in shown_columns:
+        if not each.absent:
+            if each.type == "text" and (frame[each.name] == "").any():
+                found[each.name] = frame[each.name].replace("", None)
+            continue
+        empty = absent_cells(frame, each, frame[each.name])
+        if each.state:
+            state = pd.Series("known", index=frame.index, dtype=object)
+            state[frame[each.name].isna()] = "unknown"
+            state[empty] = each.absent
+            states[each.state] = (each.name, state)
+        elif empty.any():
+            word = text("absent.none", lang) if each.absent == "none" else each.absent
+            found[each.name] = frame[each.name].astype(object).where(~empty, word)
+    for name, (after, state) in states.items():
+        found[name] = state
+        at = next(i for i, each in enumerate(shown_columns) if each.name == after) + 1
+        shown_columns.insert(at, COLUMNS[name])
+    return found, tuple(shown_columns)
 
 
 def placed(frame: pd.DataFrame) -> pd.DataFrame:

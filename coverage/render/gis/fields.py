@@ -79,8 +79,10 @@ class Field:
         """Labels of the codes that occur in the column; empty if a value has none."""
         if self.column.type != "choice" or self.values.dtype != object:
             return {}
-        prefix = f"choice.{self.column.name}."
+        prefix = f"choice.{self.column.labels or self.column.name}."
         known = {k.removeprefix(prefix): v[lang] for k, v in catalogue().items() if k.startswith(prefix)}
+        if known and self.column.absent:
+            known[self.column.absent] = text(f"absent.{self.column.absent}", lang)
         return known if set(self.values[~self.missing]) <= set(known) else {}
 
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from ...markup import clean_xml
 from ...tables.layer import Category, Layer
 from ...tables.styles import INK
-from ...texts import text
+from ...texts import LANGUAGES, text
 from .fields import Field
 from .qml_symbols import MM_PER_PX, SCALE_AT_ZOOM_0, element, node, rgba, symbol
 
@@ -151,13 +151,19 @@ def _in_words(field: Field, lang: str) -> str:
         words = f"to_string(round({value}, 2))"
     else:
         words = f"represent_value({value})"
-    return f"replace(replace(if({value} IS NULL, NULL, {words}), '&', '&amp;'), '<', '&lt;')"
+    nothing = f"{value} IS NULL"
+    if field.column.absent in ("not_applicable", "none") and not field.column.state:
+        codes = (field.column.absent, *(text(f"absent.{field.column.absent}", each) for each in LANGUAGES))
+        quoted = ", ".join(f"'{code}'" for code in codes)
+        nothing += f" OR {value} IN ({quoted})"
+    return f"replace(replace(if({nothing}, NULL, {words}), '&', '&amp;'), '<', '&lt;')"
 
 
 def _temporal(names: dict[str, str]) -> Element:
     """From when on a feature is there: its year, a day later for each step: so the time controller plays the order."""
     order = f'min(coalesce("{names[ORDER]}", 0), {MOST_DAYS})' if ORDER in names else "0"
-    start = f"make_date(\"{names[BUILT]}\", 1, 1) + to_interval(to_string({order}) || ' days')"
+    # A plan without years has no year in any row, only the code for that.
+    start = f"try(make_date(\"{names[BUILT]}\", 1, 1)) + to_interval(to_string({order}) || ' days')"
     return element(
         "temporal", enabled="1", mode="4", accumulate="0", startExpression=start, endExpression="", startField="",
         endField="", durationField="", durationUnit="min", fixedDuration="0", limitMode="0",

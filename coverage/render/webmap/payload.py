@@ -179,7 +179,7 @@ def cell_writer(layer: Layer, column: Column, lang: str) -> Callable[[Any], str]
     quiet = layer.popup is not None and column.name in layer.popup.quiet
 
     def write(value: Any) -> str:
-        if quiet and (_plain_text(value) in ("", "False")):
+        if quiet and (_plain_text(value) in ("", "False", column.absent)):
             return ""
         return shown(value, column, lang, unit=True)
 

@@ -12,7 +12,8 @@ from xlsxwriter.worksheet import Worksheet
 
 from ...schema import SHARES, Column, day, in_readers_unit, readers_unit, shown
 from ...tables.summary import width
-from ...tables.table import Head, Table, cell_value
+from ...tables.table import Head, Table, absent_cells, cell_value
+from ...texts import text
 
 MOST_ROWS = 1_048_000
 """A sheet holds 1 048 576 rows; what is beyond is cut, and said to be."""
@@ -34,12 +35,15 @@ def text_style(words: str, style: str) -> str:
 def sheet_rows(sheet: Table, lang: str) -> list[list[str | int | float | dt.date | None]]:
     """All cells below the header."""
     frame = sheet.frame.reindex(columns=[h.name for h in sheet.heads]).head(MOST_ROWS)
-    columns = [
-        [_in_readers_unit(cell_value(v, head, lang), unit, lang)
-         for v, unit in zip(frame[head.name].tolist(), units, strict=True)]
-        for head in sheet.heads
-        for units in [_units(sheet, head, len(frame))]
-    ]  # fmt: skip
+    columns = []
+    for head in sheet.heads:
+        values = frame[head.name].tolist()
+        cells = zip(values, _units(sheet, head, len(frame)), strict=True)
+        written = [_in_readers_unit(cell_value(v, head, lang), unit, lang) for v, unit in cells]
+        # A blank cell is unknown; what is empty for another reason says so.
+        word = text(f"absent.{head.column.absent}", lang) if head.column.absent else ""
+        absent = absent_cells(sheet.frame.head(MOST_ROWS), head.column, frame[head.name])
+        columns.append([word if gone else cell for cell, gone in zip(written, absent, strict=True)])
     return [list(row) for row in zip(*columns, strict=True)]
 
 
