@@ -163,7 +163,7 @@ def thinned(shapes: gpd.GeoSeries, most: int) -> gpd.GeoSeries:
 def country_tables(country: Results) -> dict[str, Table]:
     """The sheets of ``country.xlsx`` by name: whole country, ranking, rules by region, shared gaps, plans, failures."""
     lang, looks = country.lang, status_looks(country.lang)
-    unit_by = dict.fromkeys(OF_UNIT, "unit") | dict.fromkeys(numbers.OF_PARTS, "part_unit")
+    unit_by = dict.fromkeys(OF_UNIT, "unit") | numbers.UNIT_BY
 
     def made(name: str, names: str, frame: pd.DataFrame, **options: Any) -> Table:
         found = tuple(

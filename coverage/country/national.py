@@ -153,7 +153,7 @@ def _rows_of(run: Run, lang: str) -> Iterable[dict[str, Any]]:
         counts, said, then = row["counts"], words.loc[row["rule"]], after.get(row["rule"], {})
         yield {
             **{name: row[name] for name in ("rule", "title", "kind", "unit", "low", "high")},
-            **{name: row.get(name) for name in ("sense", "by", *OF_PARTS, "part_unit")},
+            **{name: row.get(name) for name in ("sense", "by", *OF_PARTS, "part_unit", "whole_unit")},
             "unit_shown": _unit(row["unit"], lang), "part_unit_shown": _unit(row.get("part_unit") or "count", lang),
             "target_value": row.get("target"), "status": row.get("shown"), "low_after": then.get("low"),
             "high_after": then.get("high"), "status_code_after": then.get("shown"),
@@ -166,8 +166,8 @@ def _rows_of(run: Run, lang: str) -> Iterable[dict[str, Any]]:
 _COUNTS = ("yes", "unknown", "no")
 _FINDING = (
     "rule", "title", "kind", "unit", "unit_shown", "low", "high", "target_value", "sense", "by", "status", "low_after",
-    "high_after", "status_code_after", *_COUNTS, *OF_PARTS, "part_unit", "part_unit_shown", "finding_status", "value",
-    "target_shown", "value_after", "status_after",
+    "high_after", "status_code_after", *_COUNTS, *OF_PARTS, "part_unit", "whole_unit", "part_unit_shown",
+    "finding_status", "value", "target_shown", "value_after", "status_after",
 )  # fmt: skip
 
 
@@ -262,6 +262,7 @@ def _summed(mine: pd.DataFrame, project: Mapping[str, Any], lang: str) -> dict[s
         "sense",
         "by",
         "part_unit",
+        "whole_unit",
     )
     row: dict[str, Any] = {name: mine[name].iloc[0] for name in same}
     counts, parts = mine[list(_COUNTS)].astype(float), mine[list(OF_PARTS)].astype(float)
@@ -271,8 +272,8 @@ def _summed(mine: pd.DataFrame, project: Mapping[str, Any], lang: str) -> dict[s
     if row["unit"] != "share" or not known.any() or (counts[~known].sum(axis=1) > 0).any():
         return row
     row |= {name: float(parts[name].sum()) for name in OF_PARTS}
-    unit = str(row["part_unit"] or "")
-    ends = [fraction_words(row[f"{end}_part"], row[f"{end}_whole"], unit, lang) for end in ("low", "high")]
+    units = str(row["part_unit"] or ""), str(row["whole_unit"] or "")
+    ends = [fraction_words(row[f"{end}_part"], row[f"{end}_whole"], units, lang) for end in ("low", "high")]
     row["value"] = " – ".join(dict.fromkeys(ends))
     if row["low_whole"] > 0 and (parts["low_whole"] == parts["high_whole"])[known].all():
         row |= {end: row[f"{end}_part"] / row[f"{end}_whole"] for end in ("low", "high")}

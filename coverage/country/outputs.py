@@ -218,7 +218,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
     """A rule of a region or of the whole country."""
-    ends = (*_ENDS.split(), *OF_PARTS, "part_unit")
+    ends = (*_ENDS.split(), *OF_PARTS, "part_unit", "whole_unit")
     keys = ["region_id", "rule", "title", "kind", "unit", *ends, "sense", "by", "status", "rank", "value"]
     found = {key: row[key] for key in keys if key in row}
     found["status_after"] = row["status_code_after"]
@@ -237,7 +237,8 @@ def country_schema() -> Schema:
         "rank": described("Of the regions by this rule; 1 is best.", {"type": ["integer", "null"]}),
     }  # fmt: skip
     names = f"rule title {_ENDS} {' '.join(OF_PARTS)} status status_after counts"
-    finding["part_unit"] = described("Of the parts of shares: km, or counted.", one_of("", "km", None))
+    finding["part_unit"] = described("Of the numerators: km, or counted.", one_of("", "km", None))
+    finding["whole_unit"] = described("Of the denominators: km, or counted.", one_of("", "km", None))
     stands = " ".join(name.replace("rules", "regions") for name in STATUSES.values())
     regions = rows_of(
         f"id name state reason standing rank {' '.join(STATUSES.values())} {_PLAN}", id=TEXT, name=TEXT,

@@ -104,10 +104,8 @@ def _findings(*, with_target: bool) -> Schema:
         "counts": {"type": "object", "additionalProperties": {"type": "number"}}, "figures": FREE, "source": TEXT,
         "assumptions": TEXTS, "evidence": {"type": "array", "items": FREE}, "survey": TEXTS,
     }  # fmt: skip
-    own["part_unit"] = {
-        **one_of("", "km", None),
-        "description": "Numerators and denominators: km, or counted.",
-    }
+    own["part_unit"] = described("Numerators: km, or counted.", one_of("", "km", None))
+    own["whole_unit"] = described("Denominators: km, or counted.", one_of("", "km", None))
     names = "rule title low high"
     if with_target:
         own |= {

@@ -300,6 +300,8 @@ def _claims(row: Mapping[str, Any]) -> Iterator[Claim]:
             yield f"sides_{end}", row["figures"][f"sides_{end}"], share
 
 
+SIDES = Bilingual(zh="处设施（按侧）", en="facilities (each side by itself)")
+PAIRS = Bilingual(zh="处设施（两侧合为一处）", en="facilities (both sides as one)")
 KIND = RuleKind(
     "facility_share",
     FacilityShare,
@@ -309,7 +311,7 @@ KIND = RuleKind(
     rows=facility_rows,
     table=(("name", 50), ("kind", 40), ("ref", 18), ("side", 14), ("has", 20), ("evidence", 28)),
     sheet="service-areas",
-    noun=Bilingual(zh="处设施（按侧）", en="facilities (each side by itself)"),
+    noun=lambda rule: PAIRS if rule.unit == "pair" else SIDES,
     names_lacking=True,
     claims=_claims,
 )

@@ -59,7 +59,8 @@ class Finding:
     ratios : (Ratio, Ratio) or None
         What ``low`` and ``high`` are made of, where the counts don't say it; of a margin, the shares it starts from.
     ratio_unit : str
-        ``""`` if the parts are counted as ``counts`` is, ``"m"`` for metres of road.
+        ``""`` if the parts are counted as ``counts`` is, ``"m"`` for metres of road, ``"m/site"`` for metres of road of
+        so many sites.
     at : date or None
         Day of the state that was measured. A rule that is due later is not missed then, only not met so far.
     """
@@ -73,7 +74,7 @@ class Finding:
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     survey: pd.DataFrame = field(default_factory=pd.DataFrame)
     ratios: tuple[Ratio, Ratio] | None = None
-    ratio_unit: Literal["", "m"] = ""
+    ratio_unit: Literal["", "m", "m/site"] = ""
     at: dt.date | None = None
 
     def __repr__(self) -> str:

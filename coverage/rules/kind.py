@@ -61,8 +61,8 @@ class RuleKind:
         Layer that the map of its page in the report is cut to; empty for the whole region.
     own_gaps : bool
         Its page shows the rule's own gaps on the layer of routes.
-    noun : Bilingual, optional
-        What is counted as yes, unknown and no; without it these counts are not put in words.
+    noun : Bilingual or function, optional
+        What is counted as yes, unknown and no, or that of a rule; without it these counts are not put in words.
     fall_text : str
         Why building may lower the value: key of a sentence, empty if it can't.
     counts_text : str
@@ -94,7 +94,7 @@ class RuleKind:
     layers: tuple[str, ...] = ()
     close_to: str = ""
     own_gaps: bool = False
-    noun: Bilingual | None = None
+    noun: Bilingual | Callable[[Any], Bilingual] | None = None
     counts_text: str = "report.say.counts"
     fall_text: str = ""
     lists: bool = False

@@ -14,7 +14,7 @@ from ..measure.spacing import Spacing, length_by_area
 from ..network.graph import BoolArray, FloatArray
 from ..settings import Positive
 from ..units import M_PER_KM
-from .finding import YES, Finding, Measured
+from .finding import YES, Finding, Measured, Ratio
 from .kind import Claim, RuleKind
 from .roads import (
     RoadContext,
@@ -101,6 +101,8 @@ def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, S
     low, high = (_km_or_inf(s.network[statistic], s.network["length_m"]) for s in (lenient, strict))
     if rule.statistic == "gap_max" and bool(strict.gaps["own_open"].any()):
         high = np.inf  # an open gap is at least so long, and nobody knows how much longer
+    averages = [Ratio(s.network["driven_m"], s.network["direction_sites"]) for s in (lenient, strict)]
+    redone = rule.statistic == "length_per_site" and all(ratio.whole for ratio in averages)
     served = set(strict.gaps["from_site"].dropna()) | set(strict.gaps["to_site"].dropna())
     finding = Finding(
         rule,
@@ -117,6 +119,8 @@ def assess_spacing(context: RoadContext, rule: RouteSpacing) -> tuple[Finding, S
             "by_direction": _records(with_classes(strict, strict.by_direction)),
             "by_county": _county_rows(context, rule, strict),
         },
+        ratios=(averages[0], averages[1]) if redone else None,
+        ratio_unit="m/site",
     )
     return finding, strict
 

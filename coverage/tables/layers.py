@@ -203,15 +203,9 @@ def _background(plan: Plan, name: str, style: LayerStyle, label: str | None = No
 
 
 ROAD_CLASSES = {
-    f"{highway}{link}": drawn
-    for drawn, names in {
-        "motorway": "motorway",
-        "trunk": "trunk primary",
-        "local": "secondary tertiary",
-    }.items()
-    for highway in names.split()
-    for link in ("", "_link")
-}
+    "motorway": "motorway", "trunk": "trunk", "primary": "trunk", "secondary": "local", "tertiary": "local",
+}  # fmt: skip
+"""How a road is drawn, by its tag ``highway``; ramps as their roads."""
 
 
 def _roads(plan: Plan) -> Layer:
@@ -222,7 +216,11 @@ def _roads(plan: Plan) -> Layer:
             "ref": segments["ref"].astype("string"),
             "name": segments["name"].astype("string"),
             "highway": segments["highway"].astype("string"),
-            "road_class": segments["highway"].astype(object).map(ROAD_CLASSES).fillna("minor"),
+            "road_class": segments["highway"]
+            .str.removesuffix("_link")
+            .astype(object)
+            .map(ROAD_CLASSES)
+            .fillna("minor"),
         }
     )
     frame = gpd.GeoDataFrame(frame, geometry=roads.lines(), crs=WGS84)
@@ -413,9 +411,8 @@ def _with_status(plan: Plan, frame: gpd.GeoDataFrame, rule_id: str | None) -> gp
 
 def _with_uncounted(style: LayerStyle, by: str = "has") -> LayerStyle:
     """Style by ``has``; what no rule counts (in the halo, not in operation) is small and grey."""
-    out = Category(
-        NOT_COUNTED, "legend.facility-not-counted", QUIET, width=8.0, symbol=style.categories[0].symbol
-    )
+    symbol = style.categories[0].symbol
+    out = Category(NOT_COUNTED, "legend.facility-not-counted", QUIET, width=8.0, symbol=symbol)
     return replace(style, by=by, categories=(*style.categories, out))
 
 

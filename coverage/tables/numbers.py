@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..rules.finding import Finding
 from ..rules.kind import kind_of
+from ..rules.model import Rule
 from ..schema import Column, column, readers_unit, shown
 from ..texts import text
 from ..units import figures_in_km, in_kilometres, km
@@ -51,30 +52,48 @@ def headline(finding: Finding, lang: str) -> str:
 
 
 OF_PARTS = ("low_part", "low_whole", "high_part", "high_whole")
-"""Columns of what the ends of a share are made of."""
+"""Columns of what the ends of a share, or of an average, are made of."""
+UNIT_BY = {name: "whole_unit" if name.endswith("whole") else "part_unit" for name in OF_PARTS}
+"""By their names: the column with the unit of each row."""
+UNITS_OF_PARTS = {"": ("", ""), "m": ("km", "km"), "m/site": ("km", "")}
+"""Units of numerator and denominator, by what a finding's ratios are in; nothing: counted."""
 
 
 def ratio_parts(finding: Finding, lang: str) -> dict[str, Any]:
-    """What the ends of a share are made of, and in what: nothing if the value is no share."""
+    """What the ends of a share or an average are made of, and in what: nothing if the value is neither."""
     if finding.parts is None:
-        return {"part_unit": "", "part_unit_shown": ""}
-    metres = finding.ratio_unit == "m"
-    parts = (km(value) if metres else value for ratio in finding.parts for value in ratio)
-    noun, unit = kind_of(finding.rule).noun, "km" if metres else ""
-    counted = noun[lang] if noun is not None and not metres else readers_unit(unit, lang)
-    return dict(zip(OF_PARTS, parts, strict=True)) | {"part_unit": unit, "part_unit_shown": counted}
+        return {"part_unit": "", "whole_unit": "", "part_unit_shown": ""}
+    units = UNITS_OF_PARTS[finding.ratio_unit]
+    parts = (km(v) if unit else v for ratio in finding.parts for v, unit in zip(ratio, units, strict=True))
+    noun = noun_words(finding.rule, lang)
+    counted = readers_unit(units[0], lang) if units[0] or not noun else noun
+    if units == ("km", ""):
+        counted = text("number.per-site-unit", lang, unit=counted)
+    named = {"part_unit": units[0], "whole_unit": units[1], "part_unit_shown": counted}
+    return dict(zip(OF_PARTS, parts, strict=True)) | named
+
+
+def noun_words(rule: Rule, lang: str) -> str:
+    """What a rule counts, in words; empty if its kind counts nothing."""
+    noun = kind_of(rule).noun
+    found = noun(rule) if callable(noun) else noun
+    return "" if found is None else found[lang]
 
 
 def fraction(finding: Finding, end: Literal["low", "high"], lang: str) -> str:
     """One end of a share as what it is made of: ``4/9``, or ``638.2/1,017.5 km``."""
     parts = ratio_parts(finding, lang)
-    return fraction_words(parts[f"{end}_part"], parts[f"{end}_whole"], parts["part_unit"], lang)
+    units = parts["part_unit"], parts["whole_unit"]
+    return fraction_words(parts[f"{end}_part"], parts[f"{end}_whole"], units, lang)
 
 
-def fraction_words(part: float, whole: float, unit: str, lang: str) -> str:
-    """Write a share as what it is made of; the unit is ``"km"``, or empty for what is counted."""
-    made_of = column("length_km") if unit == "km" else Column("n", "float")
-    return f"{shown(part, made_of, lang)}/{shown(whole, made_of, lang, unit=True)}"
+def fraction_words(part: float, whole: float, units: tuple[str, str], lang: str) -> str:
+    """Write a share as what it is made of, or an average; units are ``"km"``, or empty for what is counted."""
+    over, under = (column("length_km") if unit == "km" else Column("n", "float") for unit in units)
+    if units == ("km", ""):
+        values = {"part": shown(part, over, lang, unit=True), "whole": shown(whole, under, lang)}
+        return text("number.per-site", lang, **values)
+    return f"{shown(part, over, lang)}/{shown(whole, under, lang, unit=True)}"
 
 
 def fractions(finding: Finding, lang: str) -> str:

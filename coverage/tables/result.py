@@ -137,7 +137,7 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
         }
     parts = ratio_parts(finding, lang)
     return row | {
-        **{name: parts.get(name) for name in (*OF_PARTS, "part_unit")},
+        **{name: parts.get(name) for name in (*OF_PARTS, "part_unit", "whole_unit")},
         "counts": dict(finding.counts),
         "figures": figures_in_km(finding.figures),
         "source": finding.rule.source,

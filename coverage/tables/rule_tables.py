@@ -88,7 +88,7 @@ def findings(plan: Plan, lang: str) -> Table:
         "low_part low_whole high_part high_whole part_unit_shown "
         "rule clause"
     )
-    unit_by = dict.fromkeys(OF_UNIT, "unit") | dict.fromkeys(numbers.OF_PARTS, "part_unit")
+    unit_by = dict.fromkeys(OF_UNIT, "unit") | numbers.UNIT_BY
     found = tuple(replace(h, unit_by=unit_by.get(h.name, "")) for h in heads(names, lang))
     looks = {"finding_status": status_looks(lang), "status_after": status_looks(lang)}
     frame = pd.DataFrame(rows, dtype=object).assign(target=lambda rows: rows["target_shown"])

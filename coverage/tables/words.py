@@ -178,7 +178,9 @@ def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: boo
     if siting and now != then:
         key = "after" if after.status is None else "after-status"
         parts = numbers.fractions(after, lang)
-        made_of = text("report.say.made-of", lang, parts=parts) if parts and after.unit == "share" else ""
+        made_of = (
+            text("report.say.made-of", lang, parts=parts) if parts and after.unit in ("share", "km") else ""
+        )
         status = numbers.status(after, lang)
         lines.append(text(f"report.say.{key}", lang, value=then, status=status, made_of=made_of))
         fall = kind_of(before.rule).fall_text
@@ -195,6 +197,9 @@ def _made_of(finding: Finding, lang: str) -> list[str]:
     if finding.parts is None:
         return _why_uncertain(finding, lang)
     values = {f"{end}_part": numbers.fraction(finding, end, lang) for end in ("low", "high")}
+    if finding.unit == "km":
+        parts = numbers.fractions(finding, lang)
+        return [text("report.say.exact", lang, low_part=parts), *_why_uncertain(finding, lang)]
     if finding.unit == "margin":
         fleet = {"ev": finding.figures["registered_ev"], "cars": finding.figures["registered_cars"]}
         words = {name: shown(value, column("registered_ev"), lang) for name, value in fleet.items()}
@@ -206,8 +211,7 @@ def _made_of(finding: Finding, lang: str) -> list[str]:
         return [text("report.say.exact", lang, **values)]
     narrow = ends in (percent(finding.low), percent(finding.high))
     key = "may-count" if maybe else "interval-narrow" if narrow else "interval"
-    noun = kind_of(finding.rule).noun
-    return [text(f"report.say.{key}", lang, noun="" if noun is None else noun[lang], **values)]
+    return [text(f"report.say.{key}", lang, noun=numbers.noun_words(finding.rule, lang), **values)]
 
 
 def _why_uncertain(finding: Finding, lang: str) -> list[str]:
@@ -259,11 +263,11 @@ def _may_count(finding: Finding) -> int:
 def _counts(finding: Finding, lang: str) -> list[str]:
     counts = {key: finding.counts.get(key, 0.0) for key in ("yes", "unknown", "no")}
     kind = kind_of(finding.rule)
-    if not sum(counts.values()) or kind.noun is None:
+    if not sum(counts.values()) or not numbers.noun_words(finding.rule, lang):
         return []
     counted = {**counts, "total": sum(counts.values())}
     words = {key: shown(value, Column("n", "int"), lang) for key, value in counted.items()}
-    noun = kind.noun[lang]
+    noun = numbers.noun_words(finding.rule, lang)
     return [text(kind.counts_text, lang, noun=noun, **words)]
 
 
