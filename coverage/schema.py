@@ -177,14 +177,8 @@ class Column:
         if not self.absent or self.absent == "none":
             return said
         word, key = text(f"absent.{self.absent}", lang), "column" if self.state else "code"
-        return text(
-            f"absent.in-{key}",
-            lang,
-            meaning=said.rstrip(".。"),
-            word=word,
-            code=self.absent,
-            column=self.state,
-        )
+        values = {"meaning": said.rstrip(".。"), "word": word, "code": self.absent, "column": self.state}
+        return text(f"absent.in-{key}", lang, **values)
 
 
 @dataclass(frozen=True)
@@ -223,6 +217,7 @@ _TEXTS = """
     finding_status value_after status_after highway from_site to_site begins ends could_build not_counting stretch
     reached_today reached_then adds_words without_it in_plans covers_words lost_words capacity_words served_words
     in_others effect shared_words evidence site demand access_ways ship berth berth_name scenario plan chosen rule_title
+    unit status_code status_code_after numerator_unit denominator_unit
     figure words key unit_shown part_unit_shown target_shown file column cell remedy group item entry why within_km
     other_id rows outcome table
     gap_id action_id closes_words without_words why_words action what stage_year
@@ -286,6 +281,11 @@ _EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
     ("not_applicable", "pv_state", ("has", ("no",)), "pv_kw"),
     ("not_applicable", "possible_state", ("has", ("yes", "not_counted")),
      "possible_kw possible_mwh possible_storage_kwh"),
+    ("not_applicable", "", ("", ()), "status_code status_code_after numerator_unit denominator_unit"),
+    *(("not_applicable", f"{name}_state", ("", ()), name) for name in ["low", "high", "low_after", "high_after"]),
+    ("not_applicable", "target_state", ("", ()), "target_value"),
+    ("not_applicable", "counts_state", ("", ()), "yes unknown no"),
+    ("not_applicable", "parts_state", ("", ()), "low_part low_whole high_part high_whole"),
     ("not_reached", "distance_state", ("", ()), "distance_km"),
     ("not_reached", "back_state", ("", ()), "back_km"),
 )  # fmt: skip
@@ -397,14 +397,6 @@ def shown(value: Any, column: Column, lang: str, *, unit: bool = False) -> str:
 
     Numbers have the decimals of their column, rounded half up, thousands set apart. What is missing is said to be
     missing, never shown as 0 or empty.
-
-    Parameters
-    ----------
-    value : object
-    column : Column
-    lang : str
-    unit : bool
-        With the unit behind the number.
 
     Examples
     --------

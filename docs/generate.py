@@ -28,8 +28,8 @@ from plugspan.rules.policy import PROFILES, read_policy
 from plugspan.settings import Wording
 from plugspan.siting import maxcover
 from plugspan.tables import numbers
-from plugspan.tables.layers import plan_layers
-from plugspan.tables.plan_tables import file_tables, plan_tables
+from plugspan.tables.plan_tables import is_input_table
+from plugspan.tables.publication import Publication
 from plugspan.texts import catalogue, text
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -254,15 +254,17 @@ def sample_plan() -> plugspan.Plan:
 def places(lang: str) -> dict[str, list[str]]:
     """Sheets, layers and tables of the GeoPackage that hold a column, by its name; those of the embedded sample."""
     words, plan = WORDS[lang], sample_plan()
-    tables, found = plan_tables(plan, lang), {}
+    shown, found = Publication(plan, lang), {}
     held = [
         (f"`tables.xlsx` {found_in.title(lang)}", [head.column.name for head in found_in.heads])
-        for found_in in tables.values()
+        for found_in in shown.tables.values()
         if f"sheet.{found_in.family}.title" in catalogue()
     ]
-    held += [(f"{words['layer']}`{layer.name}`", layer.schema.names) for layer in plan_layers(plan, lang)]
+    held += [(f"{words['layer']}`{layer.name}`", layer.schema.names) for layer in shown.gis_layers]
     held += [
-        (f"{words['file-table']}`{name}`", held.names) for name, (_, held) in file_tables(tables).items()
+        (f"{words['file-table']}`{name}`", held.names)
+        for name, (_, held) in shown.file_tables.items()
+        if not is_input_table(name)
     ]
     for place, names in held:
         for name in names:

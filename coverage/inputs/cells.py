@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from ..schema import Column, TableSchema
+from ..schema import ABSENT, Column, TableSchema
 from ..units import LEAST, MOST
 from .headers import COUNT_WORDS, SCALES, UNIT_FACTORS
 
@@ -67,9 +67,13 @@ NO = frozenset(
 )
 MISSING = frozenset(
     ["", "-", "--", "—", "——", "/", "\\", "?", "？", "未知", "不详", "空", "暂无", "待查", "不明", "未调查",
-     "unknown", "n/a", "na", "nan", "null", "none", "nil", "#n/a", "nodata", "no data", "tbd"]
+     "unknown", "n/a", "na", "nan", "null", "none", "nil", "#n/a", "nodata", "no data", "tbd",
+     *ABSENT]
 )  # fmt: skip
-"""Spellings of "nobody knows". Excel's #N/A is one of them; other error values are faults."""
+"""Spellings of "nobody knows", and the codes of our own layers for what a list doesn't say.
+
+Excel's #N/A is one of them; other error values are faults.
+"""
 
 _NUMBER = re.compile(r"([+-]?(?:\d+(?:,\d+)*\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(.*)", re.DOTALL)
 _BOUND = re.compile(

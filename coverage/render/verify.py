@@ -19,6 +19,7 @@ from ..atomic import MARKER, listed
 from ..errors import Fault, InputError
 from ..files import digest_of
 from ..rules.kind import kinds
+from ..schema import COLUMNS
 from ..siting.planning.constraints import Constraints
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.proof import SMALL, check_proof, served_shares
@@ -296,7 +297,11 @@ def _claimed(row: dict[str, Any], options: dict[str, Any], db: sqlite3.Connectio
     name = row["objective_name"]
     constraints = Constraints.from_options(options)
     tables = _tables(db)
-    free = [(i, cost) for i, cost, reason in _rows(db, "candidates", "id, cost, reason") if not reason]
+    free = [
+        (i, cost)
+        for i, cost, state in _rows(db, "candidates", "id, cost, candidate_status")
+        if state == "free"
+    ]
     costs = {i: float(cost) for i, cost in free if i not in constraints.forbidden}
     sites = options["sites"]
     served = f"served_{name}"
@@ -329,9 +334,13 @@ def _aims(db: sqlite3.Connection) -> dict[str, Evidence]:
 def _evidence(demand: list[tuple[Any, ...]], reach: list[tuple[Any, ...]]) -> Evidence:
     return Evidence(
         {i: float(w) for i, w, _ in demand},
-        {i: county or "" for i, _, county in demand},
+        {i: "" if county in (None, OUTSIDE) else county for i, _, county in demand},
         [(site, i, float(km) * M_PER_KM) for site, i, km in reach],
     )
+
+
+OUTSIDE = COLUMNS["county"].absent
+"""In the place of a county where a demand lies in none."""
 
 
 # -- a database that anybody may have written --------------------------------------------------------------

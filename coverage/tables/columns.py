@@ -62,7 +62,11 @@ ISSUE_COLUMNS = (
 )
 
 # Tables without geometry.
-FINDING_COLUMNS = columns("rule title finding_status value target value_after status_after clause")
+FINDING_COLUMNS = columns(
+    "rule title finding_status status_code value target value_after status_after status_code_after unit low high "
+    "target_value low_after high_after yes unknown no low_part low_whole high_part high_whole numerator_unit "
+    "denominator_unit clause"
+)
 ROUTE_COLUMNS = columns(
     "ref road_class length_km parallel_km sites driven_km direction_sites length_per_site_km gap_mean_km gap_median_km "
     "gap_p90_km gap_max_km gap_max_open own_gaps_over good_km middle_km gap_km no_site_km open_km shared_km "

@@ -54,7 +54,7 @@ def findings(plan: Plan, lang: str) -> Table:
     """A row for each rule: what was measured, before and after, as shown and as numbers."""
     rows = []
     for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
-        counts = dict(before.counts)
+        counts, parts = dict(before.counts), numbers.ratio_parts(before, lang)
         row: dict[str, Any] = {
             "title": before.rule.title[lang],
             "finding_status": numbers.status(before, lang),
@@ -64,7 +64,7 @@ def findings(plan: Plan, lang: str) -> Table:
             "low": before.low,
             "high": before.high,
             "target_value": before.target,
-            **numbers.ratio_parts(before, lang),
+            **parts,
             "yes": counts.get("yes"),
             "unknown": counts.get("unknown"),
             "no": counts.get("no"),
@@ -79,6 +79,10 @@ def findings(plan: Plan, lang: str) -> Table:
             "high_after": after.high,
             "shown": before.shown,
             "shown_after": after.shown,
+            "status_code": before.shown,
+            "numerator_unit": None if before.parts is None else parts["part_unit"] or "count",
+            "denominator_unit": None if before.parts is None else parts["whole_unit"] or "count",
+            "status_code_after": after.shown,
         }
         rows.append(row)
     then = "value_after status_after " if plan.proposes else ""

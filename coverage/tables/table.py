@@ -202,7 +202,7 @@ def coded(frame: Frame, schema: Iterable[Column], lang: str) -> tuple[Frame, tup
         empty = absent_cells(frame, each, frame[each.name])
         if each.state:
             state = pd.Series("known", index=frame.index, dtype=object)
-            state[frame[each.name].isna()] = "unknown"
+            state[frame[each.name].isna() | frame[each.name].isin([math.inf, -math.inf])] = "unknown"
             state[empty] = each.absent
             states[each.state] = (each.name, state)
         elif empty.any():
