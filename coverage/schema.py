@@ -80,11 +80,6 @@ class Reader(str):
 
     Files keep kilometres and metres, as the names of their columns say; only what is put in words, and the cells of
     the workbook, are in the reader's unit.
-
-    Examples
-    --------
-    >>> shown(80.4672, COLUMNS["span_km"], Reader("en", "mi"), unit=True)
-    '50 mi'
     """
 
     lengths: LengthUnit
@@ -266,7 +261,8 @@ _NUMBERS: Mapping[str, str] = {
 """Names by unit."""
 _EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
     ("not_counted", "", ("", ()), "has connected_status"),
-    ("not_applicable", "", ("", ()), "reason meets problem from_site to_site access_ways stage_year action_id"),
+    ("not_applicable", "", ("", ()), "reason meets problem from_site to_site access_ways stage_year action_id "
+     "status_code status_code_after numerator_unit denominator_unit"),
     ("none", "", ("", ()), "shared_words could_build not_counting"),
     ("operational_by_default", "", ("", ()), "status"),
     ("outside", "", ("lon", ()), "county"),
@@ -281,7 +277,6 @@ _EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
     ("not_applicable", "pv_state", ("has", ("no",)), "pv_kw"),
     ("not_applicable", "possible_state", ("has", ("yes", "not_counted")),
      "possible_kw possible_mwh possible_storage_kwh"),
-    ("not_applicable", "", ("", ()), "status_code status_code_after numerator_unit denominator_unit"),
     *(("not_applicable", f"{name}_state", ("", ()), name) for name in ["low", "high", "low_after", "high_after"]),
     ("not_applicable", "target_state", ("", ()), "target_value"),
     ("not_applicable", "counts_state", ("", ()), "yes unknown no"),
@@ -354,15 +349,7 @@ UNIT_SUFFIXES = {"_m": "m", "_km": "km", "_kw": "kW", "_kwh": "kWh", "_t": "t", 
 
 
 def with_units(frame: Frame, currency: str = "") -> Frame:
-    """Return the frame with the units of its columns in ``attrs["units"]``: those of the registry, or of the name.
-
-    Parameters
-    ----------
-    frame : DataFrame or GeoDataFrame
-        Not changed; the copy shares its data.
-    currency : str
-        Unit of money, which the registry doesn't know.
-    """
+    """Return the frame with the units of its columns in ``attrs["units"]``: those of the registry, or of the name."""
     units = {}
     for name in map(str, frame.columns):
         unit = COLUMNS[name].unit if name in COLUMNS else ""
