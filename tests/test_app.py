@@ -586,6 +586,8 @@ def test_a_check_accounts_for_every_row_and_gives_faults_back(client, project):
     found = client.get(f"{AT}/checked").json()
     assert any("roads.osm.pbf" in line for line in found["faults"])
     assert any("四把枪" in line for line in found["faults"])
+    in_chinese = client.get(f"{AT}/checked?lang=zh").json()["faults"]  # it was made in English
+    assert any("“四把枪”不是数" in line for line in in_chinese)
     counts = found["files"][0]
     assert counts["read"] == 3 == sum(counts[k] for k in ("kept", "merged", "left_out", "faulted"))
     assert client.get(f"{AT}/checked/faults.xlsx").content.startswith(b"PK")

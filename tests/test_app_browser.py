@@ -112,6 +112,12 @@ def test_a_planner_goes_from_tables_to_the_zip(opened, root, tmp_path):
     sites = root / "data" / "sites"
     bad = tmp_path / "chargers.csv"
     lines = (sites / "chargers.csv").read_text("utf-8-sig").split("\n")
+    # Two counties: a run of them has all that one of the whole has, in two thirds of the time.
+    counties = json.loads((sites / "counties.geojson").read_text("utf-8"))
+    counties["features"] = [
+        f for f in counties["features"] if f["properties"]["name"] in ("茶陵县", "炎陵县")
+    ]
+    (tmp_path / "counties.geojson").write_text(json.dumps(counties), "utf-8")
     header = lines[0].split(",")
     at = header.index("充电枪数")
     cells = lines[1].split(",")
@@ -125,7 +131,7 @@ def test_a_planner_goes_from_tables_to_the_zip(opened, root, tmp_path):
         page.click("#new-make")
         ready(page, "data")
         project = world / "株洲 试点"
-        files = [bad, *(sites / f"{name}.csv" for name in TABLES[1:]), sites / "counties.geojson"]
+        files = [bad, *(sites / f"{name}.csv" for name in TABLES[1:]), tmp_path / "counties.geojson"]
         files += [
             root / "data" / "osm" / "zhuzhou-sample.osm.pbf",
             sites / "chargers_gcj02.csv",

@@ -79,11 +79,16 @@ def checked(ask: Ask) -> dict[str, Any]:
         for row in _rows(found, "files")
     ]
     lines = {
-        name: [str(row.get("message"))[:500] for row in _rows(found, name)][:_MOST_LINES]
+        name: [_sentence(row, ask.lang) for row in _rows(found, name)[:_MOST_LINES]]
         for name in ("faults", "notes")
     }
     lacking = any(row.get("key") == "measures-missing" for row in _rows(found, "notes"))
     return {"files": files, **lines, "lacking": lacking, "workbook": bool(files) and ask.folder.has(FAULTS)}
+
+
+def _sentence(row: dict[str, Any], lang: str) -> str:
+    """What a check found, in the language of the page, whatever that of the check was."""
+    return str(_part(row, "messages", lang) or row.get("message"))[:500]
 
 
 def fault_workbook(ask: Ask) -> Response:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..texts import text
+from ..texts import LANGUAGES, text
 from .common import (
     lang_option,
     messages_in,
@@ -90,9 +90,10 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None,
 
 
 def _fault_records(faults: Sequence[Fault], lang: str) -> list[dict[str, Any]]:
-    """Faults as data, with the sentence that says what is wrong and the remedy."""
+    """Faults as data, with the sentence on what is wrong and the remedy, in the language asked for and in all."""
     return [
         {"key": fault.key, "file": Path(fault.file).name, "row": fault.row, "column": fault.column,
-         "value": None if fault.value is None else str(fault.value), "message": fault.render(lang)}
+         "value": None if fault.value is None else str(fault.value), "message": fault.render(lang),
+         "messages": {code: fault.render(code) for code in LANGUAGES}}
         for fault in faults
     ]  # fmt: skip
