@@ -212,12 +212,12 @@ def walk_plan(page, project):
     page.wait_for_selector("#stale:not([hidden])")
     assert read_project(project).plan.forbidden == (action,)
     page.locator(f"select[data-action='{action}']").first.select_option("")
-    page.locator("#money input[type=range]").fill("1500")
-    assert page.input_value("#money-budget") == "1500"
+    page.locator("#money input[type=range]").fill("800")
+    assert page.input_value("#money-budget") == "800"
     page.click("#money-save")
     page.wait_for_selector("body:not([aria-busy])")
     plan = read_project(project).plan
-    assert (plan.forbidden, plan.budget) == ((), 1500)
+    assert (plan.forbidden, plan.budget) == ((), 800)
     walk_scenario(page, project)
 
 
