@@ -32,8 +32,9 @@ types: $(READY)
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) setup_venv.py $(VENV)
 
-# The manual: English with the notebooks run (one to two minutes, then kept in build/docs-notebooks), Chinese in zh/.
-SPHINX = $(BIN)/python -m sphinx -q -n -W --keep-going -d build/doctrees/$(1) $(2)
+# The manual: English with the notebooks run (one to two minutes, then kept in build/docs-notebooks; NOTEBOOKS=off: as they are), Chinese in zh/.
+NOTEBOOKS ?= cache
+SPHINX = $(BIN)/python -m sphinx -q -n -W --keep-going -D nb_execution_mode=$(NOTEBOOKS) -d build/doctrees/$(1) $(2)
 docs: $(READY)
 	$(call SPHINX,en,docs build/docs)
 	$(call SPHINX,zh,-c docs -D language=zh_CN docs/zh build/docs/zh)

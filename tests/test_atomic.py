@@ -360,19 +360,45 @@ def end_at(n, how):
     sys.addaudithook(hook)
 
 
-def interrupt_at_line(n):
-    """Have Ctrl-C arrive before the n-th line that runs in the two modules."""
-    seen = itertools.count(1)
+def at_every_line(do):
+    """Call ``do`` with file and number before every line that runs in the two modules."""
 
     def trace(frame, event, _arg):
         if frame.f_code.co_filename not in (atomic.__file__, work_folder.__file__):
             return None
-        if event == "line" and next(seen) == n:
-            sys.settrace(None)
-            raise KeyboardInterrupt
+        if event == "line":
+            do((frame.f_code.co_filename, frame.f_lineno))
         return trace
 
     sys.settrace(trace)
+
+
+def interrupt_at_line(n):
+    """Have Ctrl-C arrive before the n-th line that runs in the two modules."""
+    seen = itertools.count(1)
+
+    def interrupt(_line):
+        if next(seen) == n:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+
+    at_every_line(interrupt)
+
+
+def telling_lines(path):
+    """Which of the lines that run in turn to interrupt: of each its first, second and last time, then none."""
+    make_old(path)
+    ran: list[tuple[str, int]] = []
+    before = sys.gettrace()
+    at_every_line(ran.append)
+    try:
+        write_new(path)
+    finally:
+        sys.settrace(before)
+    times: dict[tuple[str, int], list[int]] = {}
+    for n, line in enumerate(ran, start=1):
+        times.setdefault(line, []).append(n)
+    return sorted({n for ns in times.values() for n in (*ns[:2], ns[-1])} | {len(ran) + 1})
 
 
 def in_background(work):
@@ -408,7 +434,8 @@ def test_ended_at_any_operation_the_old_or_the_new_folder_is_whole(tmp_path, way
     it there at the next start, which clears the rest away and keeps all files of the user.
     """
     ends = set()
-    for n in itertools.count(1):
+    by_line = way == "interrupted at a line"
+    for n in telling_lines(tmp_path / "once" / "run") if by_line else itertools.count(1):
         path = tmp_path / str(n) / "run"
         make_old(path)
         done = in_child(WAYS[way](n), lambda path=path: write_new(path))
@@ -420,6 +447,7 @@ def test_ended_at_any_operation_the_old_or_the_new_folder_is_whole(tmp_path, way
         ends.add(content(path) == NEW)
         if done:
             break
+    assert done
     assert n > 60
     assert ends == {True, False}
 

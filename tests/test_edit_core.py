@@ -335,10 +335,10 @@ def test_every_step_of_the_plan(sample, recount):
 
 @pytest.mark.slow
 def test_more_random_states_of_the_sample(sample, recount):
-    """Sixty more, by the assessment itself."""
+    """Twenty more, by the assessment itself."""
     _, model, witness = sample
     rng = np.random.default_rng(77)
-    states = [witness.random(rng) for _ in range(60)]
+    states = [witness.random(rng) for _ in range(20)]
     assert_same(witness, states, recount(model, states))
 
 
