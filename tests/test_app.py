@@ -1024,6 +1024,10 @@ def test_the_results_of_many_regions_are_those_of_the_country(client, project):
     assert rows["services"]["value"] == "75% – 87.5% (6/8 – 7/8)"
     assert rows["services"]["status"] == "not-met"
     assert found["warnings"] == [f"Cliff: {REASON}"]
+    assert rows["reach"]["status_words"] == "report only"
+    assert not any(
+        each["path"].startswith("run/") for each in client.get(AT).json()["files"]
+    )  # results are no inputs
     assert found["map"] == "ok"
     assert {"country.html", "country.xlsx", "manifest.json"} <= {file["name"] for file in found["files"]}
     page = client.get(f"{AT}/map")

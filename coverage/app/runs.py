@@ -166,7 +166,9 @@ def country_results(ask: Ask, run: Path) -> dict[str, Any]:
         found = {**row, "shown": row.get("status"), "target": row.get("target_value")}
         then = {**found, "low": row.get("low_after"), "high": row.get("high_after")}
         said = {"value": str(row.get("value") or ""), "after": _interval(then, ask.lang)}
-        findings.append(finding_words(found, ask.lang, titles) | said)
+        words = finding_words(found, ask.lang, titles) | said
+        # Sums without an interval have no finding; a rule without a target only asks for a report.
+        findings.append(words | ({"status_words": "–"} if words["target"] and not words["status"] else {}))
     regions = [_region(row, ask) for row in _rows(result, "regions")]
     undone = [row for row in regions if row["state"] != "done"]
     national = run / NATIONAL

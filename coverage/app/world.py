@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import write_file
+from ..country.manifest import MANIFEST
 from ..errors import OutputExistsError, PlugspanError
 from ..inputs.files import SUFFIXES
 from ..inputs.tables import RASTER_SUFFIXES
@@ -167,7 +168,8 @@ def suffix_of(name: str) -> str:
 
 def _is_data_folder(path: Path) -> bool:
     usual = path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
-    return usual and not (path / "result.json").exists() and path.name not in ("scenarios", "compare")
+    written = any((path / name).exists() for name in ("result.json", MANIFEST))
+    return usual and not written and path.name not in ("scenarios", "compare")
 
 
 class World:

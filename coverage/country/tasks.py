@@ -125,7 +125,9 @@ def _run_region(out: str, task: Task) -> RegionRun:
     try:
         plan = make_plan(project, read=read_written)
         write_run(plan, target(folder, task.id), overwrite=True, lang=lang, progress=lambda *_: None)
-        found = (siting.result for siting in plan.siting if siting.result.status == "infeasible")
+        # What cannot be met in one region fails there, and leaves the country its routes and its plan.
+        proposed = () if task.id == NATIONAL else plan.siting
+        found = (siting.result for siting in proposed if siting.result.status == "infeasible")
         reason = "; ".join(result.reason.render(lang) for result in found if result.reason is not None)
     except PlugspanError as error:
         reason = error.render(lang)

@@ -39,7 +39,7 @@ export async function dataPage(project) {
       view = await ask(at);
       let last = null;
       for (const name of names) {
-        const used = view.tables.some((table) => table.path === name) || view.project.region.file === name;
+        const used = view.tables.some((table) => table.path === name) || [view.project.region.file, view.project.regions?.file].includes(name);
         if (isRoads(name)) await set(["network", "osm"], name);
         else if (!used && !/\.(shx|dbf|prj|cpg)$/i.test(name)) {
           try {
@@ -138,7 +138,7 @@ export async function dataPage(project) {
       return;
     }
     leaves.splice(0).forEach((leave) => leave());
-    const used = new Set([...view.tables.map((table) => table.path), view.project.region.file, view.roads.path]);
+    const used = new Set([...view.tables.map((table) => table.path), view.project.region.file, view.project.regions?.file, view.roads.path]);
     const rest = view.files.map((f) => f.path).filter((path) => !used.has(path) && !isRoads(path));
     fill(inputs, 
       h("h1", {}, t("data.inputs")),

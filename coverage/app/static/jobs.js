@@ -36,8 +36,10 @@ export function follow(project, kind, node, { done = () => {}, keep = false, fin
     }
     function begun(said) {
       const plain = said.words.replace(/(……| ?…)$/, "");
-      stages.lastElementChild?.removeAttribute("aria-current");
-      stages.append(h("li", { "aria-current": "step" }, plain));
+      if (stages.lastElementChild?.textContent !== plain) {
+        stages.lastElementChild?.removeAttribute("aria-current");
+        stages.append(h("li", { "aria-current": "step" }, plain));
+      }
       stage.textContent = said.words;
       bar.value = said.share;
       if (best) best.hidden = said.stage !== "siting";

@@ -58,7 +58,7 @@ export async function planPage(project) {
     view.scenarios.length ? h("select", { id: "scenario-open", "aria-label": t("plan.scenario-open"), onchange: openScenario },
       h("option", { value: "" }, t("plan.scenario-open")), view.scenarios.map((name) => h("option", { value: name }, name))) : null);
   frame.addEventListener("load", () => {
-    hand.hidden = typeof core()?.scenario !== "function";
+    hand.hidden = Boolean(results.regions) || typeof core()?.scenario !== "function";
     drawHand();
   });
 
@@ -189,7 +189,7 @@ export async function planPage(project) {
     nodes: [
       h("section", { class: "box map-frame" }, h("div", { class: "row apart" }, h("h1", {}, t("plan.title")), h("a", { class: "small", href: address(of(project, "map")), target: "_blank", rel: "noopener" }, t("plan.map-alone"))), hand, shown, tiles),
       h("section", { class: "box" }, stale, h("div", { class: "row" }, run, h("span", { class: "small soft" }, t("plan.run-words"))), log),
-      h("div", { class: "split" }, h("div", { class: "side" }, money, kept), actions),
+      h("div", { class: "split" }, h("div", { class: "side" }, money, results.regions ? null : kept), actions),
     ],
     leave: () => { job.leave(); compareJob.leave(); },
   };
