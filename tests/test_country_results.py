@@ -229,6 +229,16 @@ def test_without_a_national_run_there_are_no_routes(tmp_path):
     assert len(country_tables(country)["country-whole"].frame) == 3
 
 
+def test_without_a_plan_nobody_builds_nothing(tmp_path):
+    """What was not asked for is not there, in the report neither; it is not 0."""
+    out = write_country(tmp_path / "out")
+    path = out / "national" / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"plan": None}), "utf-8")
+    assert (
+        read_results(out).regions[["national_sites", "national_money", "border_sites"]].isna().all(axis=None)
+    )
+
+
 def test_a_folder_without_a_manifest_is_refused(tmp_path):
     """With the remedy."""
     with pytest.raises(InputError) as caught:

@@ -109,7 +109,7 @@ def read_results(out: Path) -> Results:
     gaps, closing = _shared_gaps(national, routes, regions, actions, lang)
     actions["at_border"] = actions["id"].isin(closing)
     regions = _with_counts(regions, findings, runs)
-    regions = _with_plans(regions, runs, actions, planned=national is not None)
+    regions = _with_plans(regions, runs, actions, planned=_plan_of(national) is not None)
     whole = _whole(findings, national, project, lang)
     currency = next((unit for run in (national, *runs.values()) if (unit := _currency(run))), "")
     return Results(manifest.name, lang, project, currency, regions, findings, whole, gaps, actions, routes)
@@ -137,9 +137,15 @@ def _read_runs(out: Path, regions: Sequence[RegionRun], lang: str) -> tuple[dict
     return runs, pd.DataFrame(rows, columns=["id", "name", "region_state", "state_reason"], dtype=object)
 
 
+def _plan_of(run: Run | None) -> Mapping[str, Any] | None:
+    """A run's plan, if one was asked for."""
+    return None if run is None else run.result.get("plan")
+
+
 def _currency(run: Run | None) -> str:
     """Unit of money of a run's plan; empty without one."""
-    return "" if run is None or run.result.get("plan") is None else str(run.result["plan"]["cost"]["unit"])
+    plan = _plan_of(run)
+    return "" if plan is None else str(plan["cost"]["unit"])
 
 
 # -- findings --------------------------------------------------------------------------------------------
@@ -409,9 +415,8 @@ def _builders(closing: gpd.GeoDataFrame, lang: str) -> str | None:
 
 def _actions(national: Run | None, regions: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """What the national plan builds, and in which region each lies."""
-    rows = (
-        [] if national is None or national.result.get("plan") is None else national.result["plan"]["actions"]
-    )
+    plan = _plan_of(national)
+    rows = [] if plan is None else plan["actions"]
     frame = pd.DataFrame(
         rows, columns=["id", "kind", "name", "lon", "lat", "year", "order", "cost", "closes"]
     )

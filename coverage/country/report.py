@@ -111,14 +111,14 @@ def _summary(pages: Pages, country: Results) -> None:
         _say(pages, "opening", n=len(country.regions), done=done, gaps=len(country.gaps), stands=stands_so)
     )
     whole = pages.rows("country-whole")
-    widths = {"title": 50.0, "value": 42.0, "target_shown": 22.0, "finding_status": 24.0, "regions_met": 16.0,
-              "regions_not_met": 16.0, "regions_undecided": 16.0}  # fmt: skip
+    widths = {"title": 42.0, "value": 38.0, "target_shown": 20.0, "finding_status": 22.0, "regions_met": 20.0,
+              "regions_not_met": 20.0, "regions_undecided": 22.0}  # fmt: skip
     targets = country.whole["sense"].notna().to_numpy(bool)
     pages.table(
         _say(pages, "whole-table"), replace(whole, frame=whole.frame[targets]), widths, int(targets.sum())
     )
     pages.soft(whole.note(pages.lang))
-    pages.map(_layers(pages, "regions"), _say(pages, "standing-map"))
+    pages.map(_layers(pages, "regions"), _say(pages, "standing-map"), height_mm=95.0)
 
 
 def _routes(pages: Pages) -> None:
@@ -130,14 +130,8 @@ def _routes(pages: Pages) -> None:
         outlines = [_outlines(layer) for layer in _layers(pages, "regions")]
         pages.map([*outlines, *drawn], _say(pages, "routes-map"))
     pages.paper.text(_say(pages, "gaps", n=len(gaps.frame)))
-    widths = {
-        "ref": 14.0,
-        "from_km": 15.0,
-        "to_km": 15.0,
-        "own_km": 15.0,
-        "region_lengths": 50.0,
-        "builders": 55.0,
-    }
+    widths = {"rule_title": 32.0, "ref": 13.0, "from_km": 14.0, "to_km": 14.0, "own_km": 15.0,
+              "region_lengths": 40.0, "builders": 38.0}  # fmt: skip
     longest = replace(gaps, frame=gaps.frame.sort_values("own_km", ascending=False, kind="stable"))
     _with_rest(pages, pages.table(gaps.title(pages.lang), longest, widths), gaps)
 
