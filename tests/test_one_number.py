@@ -453,7 +453,8 @@ def numbers_of_result(run):
             if name.endswith(suffix):
                 yield from (words_of(value, unit, run.lang, form) for form in (None, Form(1), Form(3)))
         if name in ("target", "low", "high"):
-            yield words_of(value, "margin", run.lang)
+            words = words_of(value, "margin", run.lang)
+            yield from (words, words.lstrip("+"))
 
 
 def numbers_that_follow(run):

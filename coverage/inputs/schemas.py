@@ -359,8 +359,8 @@ TRAFFIC = TableSchema(
     (
         ID,
         column("ref", aliases=REF.aliases),
-        column("from_km", aliases=("起点桩号", "起点", "起始桩号", "start km", "from")),
-        column("to_km", aliases=("终点桩号", "终点", "终止桩号", "end km", "to")),
+        column("from_km", aliases=("起点桩号", "起点里程", "起点", "起始桩号", "start km", "from")),
+        column("to_km", aliases=("终点桩号", "终点里程", "终点", "终止桩号", "end km", "to")),
         Column(
             "aadt",
             "float",

@@ -11,7 +11,10 @@ COUNTY_COLUMNS = columns("name population registered_ev reached_low reached_high
 GAP_COLUMNS = columns(
     "ref direction section spacing_class length_km own_km from_site to_site from_km to_km open_start open_end gap_id"
 )
-GAP_LAYER_COLUMNS = (*GAP_COLUMNS, *columns("begins ends shared_words could_build not_counting"))
+GAP_LAYER_COLUMNS = (
+    *GAP_COLUMNS,
+    *columns("mark_kind stretch begins ends shared_words could_build not_counting"),
+)
 """The layer says in words what the table ``gap_evidence`` holds in rows."""
 ROAD_COLUMNS = columns("ref name highway")
 EXPRESSWAY_COLUMNS = columns("ref section length_km")

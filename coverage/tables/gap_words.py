@@ -13,14 +13,14 @@ import pandas as pd
 
 from ..schema import column, shown
 from ..texts import catalogue, text
-from ..waymarks import mark_words, span_words, stretch_words
+from ..waymarks import is_posted, mark_words, span_words, stretch_words
 
 CLOSE_KM = 0.05
 """A site nearer to the road than this is said to lie on it."""
 
 
 def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) -> gpd.GeoDataFrame:
-    """Add ``stretch``, ``begins``, ``ends``, ``shared_words``, ``could_build`` and ``not_counting`` to gaps.
+    """Add ``mark_kind, stretch, begins, ends, shared_words, could_build, not_counting`` to gaps.
 
     Parameters
     ----------
@@ -50,6 +50,7 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
         ]
 
     return gaps.assign(
+        mark_kind=["posted" if is_posted(lang, r["ref"], r["section"]) else "measured" for r in rows],
         stretch=[stretch_words(row, ("from_km", "to_km"), lang) for row in rows],
         begins=_ends(rows, gaps.index, found.get("from_site", {}), "start", lang),
         ends=_ends(rows, gaps.index, found.get("to_site", {}), "end", lang),

@@ -141,7 +141,7 @@ const placeButton = (pick, name, facts) => el("button", { type: "button", onclic
 function openGap(gap, at) {
   const { actions } = edit.model, list = placesIn(gap), rows = el("ul", { class: "edit-places" });
   for (const { a, at: m, left } of list.slice(0, MOST_PLACES)) {
-    rows.append(el("li", {}, placeButton(() => a, actions.place[a] === "route_point" ? actions.name[a] : actions.name[a] + " · " + markWords(drawnLine(gap), m), effectWords(a, left))));
+    rows.append(el("li", {}, placeButton(() => a, actions.place[a] === "route_point" && actions.name[a].startsWith(gap.ref) ? actions.name[a] : actions.name[a] + " · " + markWords(drawnLine(gap), m), effectWords(a, left))));
   }
   const box = el("div", { class: "popup edit-gap" }, el("h2", {}, gapTitle(gap)), gap.over ? el("p", { class: "over" }, T("map.edit-over", { limit: lengthWords(drawnRule().span_m) })) : "",
     anyMetre(gap, at), el("p", {}, list.length ? T("map.edit-place-here", { n: list.length }) : T("map.edit-no-place")), rows);
