@@ -15,7 +15,6 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Literal, Protocol, Self, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from .texts import catalogue, text
@@ -67,10 +66,8 @@ class Waymarks(Protocol):
     def posted(self, ref: str, section: int | None) -> bool:
         """Whether the kilometres of a section (None: of all sections) are those of given posts."""
 
-    def beside(
-        self, ref: str, section: int, direction: str, at_m: npt.NDArray[np.float64]
-    ) -> Sequence[tuple[str, str, float] | None]:
-        """Name the nearest place for each chainage: name, side of the compass, metres along the road."""
+    def beside(self, ref: str, section: int, direction: str, at_m: Any) -> Sequence[Any]:
+        """Name the nearest place for each chainage: name, side of the compass, metres along the road; or None."""
 
 
 class Reader(str):

@@ -14,6 +14,7 @@ from ...measure.strip_model import StripData
 from ...schema import column
 from ...tables.layer import label_words
 from ...tables.styles import class_limits
+from ...waymarks import is_posted
 from .canvas import FAINT, ROAD, SOFT, Canvas, diamond, element, idle_symbol, pin, shield, site_symbol, tip
 from .lanes import GAP_WIDTH, category_of, draw_lane
 from .layout import shortened, text_px
@@ -158,8 +159,12 @@ def draw_legend(sheet: Sheet) -> None:
         draw(sheet, x, sheet.y - 3.4)
         sheet.text(x + px + 5, sheet.y, label, SIZE_PX, fill=SOFT)
         x += whole
+    posted = is_posted(sheet.lang, sheet.data.ref, sheet.data.section)
     for line in _wrapped(
-        sheet.words("strip.legend.note", unit=column("length_km").unit_words(sheet.lang)),
+        sheet.words(
+            f"strip.legend.{'note-posted' if posted else 'note'}",
+            unit=column("length_km").unit_words(sheet.lang),
+        ),
         sheet.width - 2 * START_PX,
     ):
         sheet.y += ROW_PX + 1
