@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import docx
 import numpy as np
@@ -16,6 +17,7 @@ from plugspan.project import PlanSettings, SitingSettings, read_project
 from plugspan.render.run import write_run
 from plugspan.render.webmap import MapPage, write_map
 from plugspan.render.webmap.payload import layer_payload
+from plugspan.siting.step_gaps import _each_once
 from plugspan.study import sample_project, silent
 from plugspan.tables.layer import PIECES
 from plugspan.tables.layers import plan_layers
@@ -264,6 +266,15 @@ def test_a_gap_of_an_earlier_step_is_made_of_the_last_ones():
     )
     found = _pieces(gaps).tolist()
     assert found == [*[None] * 7, [1, 2], [0, 1, 2], [3, 4], None]
+
+
+def test_a_plan_without_roads_has_layers(plan):
+    """Where no road is of the class that the rule on spacing judges, its layer stays as it is."""
+    none = replace(plan, step_gaps=replace(plan.step_gaps, gaps=_each_once([], 3)))
+    layers = [
+        replace(one, frame=one.frame.iloc[:0]) for one in plan_layers(plan, "en") if one.name == "routes"
+    ]
+    assert stepped_layers(none, layers, "en") == layers
 
 
 def test_the_map_draws_earlier_gaps_from_the_last_ones(plan):

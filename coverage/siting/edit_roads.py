@@ -190,6 +190,9 @@ class RoadPacker:
         for (kind, *of), number in list(self._known.items()):
             if kind == "edge":
                 self.edges[number] = self._road_graph(roads, *of) | {"net": self._known["net", *of]}
+                whole, _, band = of[0].partition("@")
+                if own and band:  # a site on a busy road serves the quiet ones beyond as well
+                    self.edges[number]["ways"] = self._ways(roads, whole, *of[1:])
             elif own and kind == "net":
                 self.nets[number]["ways"] = self._ways(roads, *of)
             elif own and kind == "reach":

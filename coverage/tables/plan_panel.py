@@ -168,7 +168,7 @@ def stepped_layers(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Layer
             frame = layer.frame.assign(from_step=layer.frame["id"].map(at), to_step=len(steps) - 1)
             out[k] = replace(layer, frame=frame, steps=("from_step", "to_step"))
     own = [k for k, layer in enumerate(layers) if layer.name == "routes" and layer.phase == "after"]
-    if own:  # the first rule's layer lies on top
+    if own and len(gaps):  # the first rule's layer lies on top; without roads of the rule it has nothing
         out[own[-1]] = _stepped_routes(plan, layers[own[-1]], gaps, lang)
     return out
 

@@ -194,9 +194,14 @@ function moneyUnit(costs) {
   return [1000, 100, 10, 1, 0.5, 0.25, 0.1, 0.01].find((unit) => costs.every((c) => Math.abs(c / unit - Math.round(c / unit)) <= 1e-9 * Math.max(1, c / unit))) || 0;
 }
 
+/** Whether a rule that has something to measure is not known to be met; what is due later counts as well. */
+const isMissed = (rule, found) => rule.target !== null && found.status !== "met" && ![undefined, null].includes(found.low === null ? found.high : found.low);
+
+const missedRules = () => edit.model.rules.filter((rule) => isMissed(rule, edit.found.rules[rule.id]) && edit.found.rules[rule.id].status !== "not due");
+
 /** How far a state is from a rule: what its gaps have too much, or its share too little. */
 function lackOf(rule, found) {
-  if (rule.target === null || found.low === undefined || found.status === "met") return 0;
+  if (!isMissed(rule, found)) return 0;
   if (found.strict && rule.unit === "km") return found.strict.gaps.reduce((sum, gap) => sum + (gap.over ? gap.own / rule.span_m : 0), 1e-6);
   return Math.max(rule.target - (found.low === null ? rule.target : found.low), 0);
 }
@@ -304,7 +309,7 @@ function completed(problem, found, begun, { never, ended }) {
   const gap = (value, bound) => (value ? Math.abs(value - bound) / Math.abs(value) : 0);
   // The bound counts rows of rules to be met whole, and holds for all plans that meet more as well.
   const left = edit.model.rows.filter((rule) => rule.need.length && rule.share < 1 || rule.more).map((rule) => rule.rule);
-  const missed = edit.model.rules.filter((rule) => rule.target !== null && ["not met", "undecided"].includes(edit.found.rules[rule.id].status)).map((rule) => rule.id);
+  const missed = missedRules().map((rule) => rule.id);
   return { left, ended, never: never.filter((id) => missed.includes(id)), money: { value: cost, bound: found.costBound, gap: gap(cost, found.costBound) },
     people: found.peopleBound === null ? null : { gained: found.people, bound: found.peopleBound, gap: gap(found.people, found.peopleBound) },
     rows: { served: found.served, asked: found.asked }, short: problem.budget !== null && cost > problem.budget * (1 + 1e-9), missed };

@@ -54,7 +54,7 @@ class EditCore {
     this.events.push(false);
     this.adds.forEach((adds, r) => { if (own.adds[r]) adds.push(a); });
     const serves = this.nets.map((net) => net.add(place, line, m));
-    this.model.edges.forEach((edge, k) => { if (serves[edge.net]) this.graphs[k].add(place, line, m); });
+    this.model.edges.forEach((edge, k) => { if (edge.ways ? !stretchesAt(edge.ways[line], 5, m).next().done : serves[edge.net]) this.graphs[k].add(place, line, m); });
     this.model.reaches.forEach((reach, k) => { for (const [i] of stretchesAt(reach.along[line], 3, m)) this.near[k][reach.along[line][i]].push(place); });
     for (const rule of rules) if (rule.how === "facilities") for (const [i] of stretchesAt(rule.of.along[line] || [], 3, m)) rule.of.serving[rule.of.along[line][i]].push(a);
     return a;

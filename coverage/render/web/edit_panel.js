@@ -80,7 +80,7 @@ function sheet() {
   for (const [kind, [n, cost]] of built) row(kinds[kind] || kind, n + " · " + moneyWords(cost));
   row(T("map.edit-cost"), moneyWords(found.money), moneyWords(edit.begin.money));
   row(T("map.edit-met"), metWords(found.rules), metWords(edit.begin.rules));
-  const missed = edit.model.rules.filter((rule) => ["not met", "undecided"].includes(found.rules[rule.id].status));
+  const missed = missedRules();
   if (missed.length) row(T("map.edit-not-met"), missed.map((rule) => rule.title).join(T("map.comma")));
   if (found.spacing) {
     const length = ({ spacing: { all } }, type) => lengthWords(all.classes[type] || 0) + " · " + percentWords((all.classes[type] || 0) / (all.length_m || 1));

@@ -157,8 +157,8 @@ def _packed(model: Mapping[str, Any]) -> str:
 def _on_candidates(model: Mapping[str, Any]) -> dict[str, Any]:
     """The model without what new sites would serve at any metre of the roads: they stand on candidates then."""
     bare = {**model, "own": None, "lines": [line | {"stand": []} for line in model["lines"]]}
-    for name, left_out in (("nets", "ways"), ("edges", "along"), ("reaches", "along")):
-        bare[name] = [{k: v for k, v in part.items() if k != left_out} for part in model[name]]
+    for name in ("nets", "edges", "reaches"):
+        bare[name] = [{k: v for k, v in part.items() if k not in ("ways", "along")} for part in model[name]]
     return bare
 
 
