@@ -18,6 +18,7 @@ import pandas as pd
 
 from ..errors import NetworkError
 from ..inputs import Inputs
+from ..inputs.sites import count_points
 from ..network.graph import IntArray
 from ..rules.assessment import Assessment
 from ..rules.berths import BerthShare, berth_membership
@@ -27,11 +28,9 @@ from ..rules.facilities import (
     FacilityShare,
     assign_chargers,
     counted_facilities,
-    facility_status,
-    qualified,
     surveyed_status,
 )
-from ..rules.finding import UNKNOWN, YES, Finding, three_valued
+from ..rules.finding import NO, UNKNOWN, YES, Finding, three_valued
 from ..rules.length import LengthCoverage
 from ..rules.model import Rule, SiteRequirement
 from ..rules.parking import ShareMargin, ev_share, parking_population
@@ -44,9 +43,6 @@ from .edit_roads import Packed, RoadPacker
 from .programme import Programme
 from .rows import packed_rows
 from .world import World
-
-MOST_SITES = 4
-"""Up to so many charging sites at one facility are told apart when they are switched off one by one."""
 
 
 def status_numbers(status: npt.ArrayLike) -> list[int]:
@@ -276,13 +272,10 @@ class _Packer:
                 serving[k].add(j)
             elif may[j]:
                 perhaps[k].add(j)
-        has, _ = facility_status(table, inputs.chargers, rule.site)
-        states = self._states(table, rule, has)
         pair = table["pair"].fillna(table["name"]).fillna(table["id"])
         return {
             "pair": pair.astype(str).tolist(),
-            "sites": [sites for sites, _ in states],
-            "states": [status for _, status in states],
+            **self._points_at(table, rule),
             "serving": [sorted(found) for found in serving],
             "perhaps": [sorted(found) for found in perhaps],
         }
@@ -296,35 +289,39 @@ class _Packer:
         none: list[list[int]] = [[] for _ in own]
         return {
             "states": [[status] for status in status_numbers(table["has"])],
-            "sites": none,
+            **dict.fromkeys(("sites", "least", "most"), none),
             "serving": pv_served(table, rule, own),
             "perhaps": none,
             "along": [],
         }
 
-    def _states(
-        self, table: gpd.GeoDataFrame, rule: FacilityShare, has: pd.Series
-    ) -> list[tuple[list[int], list[int]]]:
-        """Sites at each facility, and its status for each set of them that is switched on (bit by bit)."""
-        inputs = self.world.context.inputs
+    def _points_at(self, table: gpd.GeoDataFrame, rule: FacilityShare) -> Packed:
+        """The sites at each facility with the points that count at least and at most, so that any may be switched off.
+
+        ``states`` are a facility's status if none is listed there, and if what is listed is too little, may be enough,
+        and is enough. Of points no more are told than are asked for.
+        """
+        inputs, site = self.world.context.inputs, rule.site
         position = {str(name): k for k, name in enumerate(inputs.sites["id"])}
-        at, which = assign_chargers(table, inputs.chargers, rule.site)
-        found: list[tuple[list[int], list[int]]] = []
-        for k in range(len(table)):
-            mine = inputs.chargers.iloc[which[at == k]]
-            names = [name for name in dict.fromkeys(mine["site"].astype(str)) if name in position]
-            if len(names) > MOST_SITES or not names:
-                found.append(([], status_numbers([has.iloc[k]])))
-                continue
-            status = []
-            for mask in range(1 << len(names)):
-                on = {name for b, name in enumerate(names) if mask >> b & 1}
-                some = mine[mine["site"].astype(str).isin(on)]
-                one = table.iloc[[k]]
-                listed = pd.Series(qualified(some, rule.site) if len(some) else "", index=one.index)
-                status.append(surveyed_status(one, listed, rule.site).iloc[0])
-            found.append(([position[name] for name in names], status_numbers(status)))
-        return found
+        at, which = assign_chargers(table, inputs.chargers, site)
+        mine = inputs.chargers.iloc[which]
+        least, most = count_points(mine, site.dc_min_kw, serves=site.serves)
+        points = pd.DataFrame({"at": at, "site": mine["site"].astype(str).map(position).to_numpy(),
+                               "least": np.minimum(least, site.min_points),
+                               "most": np.minimum(most, site.min_points)})  # fmt: skip
+        sums = points.groupby(["at", "site"], sort=True).sum().reset_index()
+        by_facility = [sums[sums["at"] == k] for k in range(len(table))]
+        states = [
+            status_numbers(surveyed_status(table, pd.Series(found, index=table.index), site))
+            for found in ("", NO, UNKNOWN, YES)
+        ]
+        return {
+            "min": site.min_points,
+            "states": np.array(states).T.tolist(),
+            "sites": [rows["site"].astype(int).tolist() for rows in by_facility],
+            "least": [rows["least"].tolist() for rows in by_facility],
+            "most": [rows["most"].tolist() for rows in by_facility],
+        }
 
     def _shore_power(self) -> Packed:
         """All berths: shore power today, and the actions that build it or ask for it."""

@@ -150,11 +150,12 @@ class EditCore {
   }
 
   by_facilities(rule, { done, off }) {
-    const { states, sites, serving, perhaps, pair } = rule.of;
+    const { states, sites, least, most, serving, perhaps, pair } = rule.of;
     const has = states.map((status, k) => {
-      let mask = 0;
-      sites[k].forEach((site, b) => { if (!off[site]) mask |= 1 << b; });
-      return serving[k].some((a) => done[a]) ? 2 : perhaps[k].some((a) => done[a]) ? Math.max(status[mask], 1) : status[mask];
+      let listed = 0, low = 0, high = 0;
+      sites[k].forEach((site, i) => { if (!off[site]) { listed++; low += least[k][i]; high += most[k][i]; } });
+      const today = status[!listed ? 0 : low >= rule.of.min ? 3 : high >= rule.of.min ? 2 : 1];
+      return serving[k].some((a) => done[a]) ? 2 : perhaps[k].some((a) => done[a]) ? Math.max(today, 1) : today;
     });
     let counted = has;
     if (rule.pairs) {
