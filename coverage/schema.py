@@ -479,11 +479,7 @@ def at_most(share: float) -> str:
 
 
 def points(margin: float, lang: str) -> str:
-    """A difference of shares, in percentage points.
-
-    >>> points(0.095, "en")
-    '+9.5 pp'
-    """
+    """A difference of shares, in percentage points: 0.095 is +9.5 pp."""
     words = decimal(margin * 100.0, Form(1, fixed=True))
     return text("number.points", lang, value=words if words.startswith("-") else f"+{words}")
 
