@@ -18,6 +18,7 @@ from docx import Document
 from docx.oxml.ns import qn
 from helsinki_case import HOSTILE, write_case
 from PIL import Image
+from plugspan.atomic import is_ours
 from plugspan.errors import InputError
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
@@ -328,6 +329,7 @@ def test_libreoffice_makes_a_pdf_with_page_numbers_in_the_contents(reports, tmp_
     if not shutil.which("soffice") or not shutil.which("pdftotext"):
         pytest.skip("no LibreOffice or poppler")
     write_pdf(reports["zh"], tmp_path / "report.pdf")
+    assert is_ours(tmp_path / "report.pdf")  # so that --overwrite may replace it
     shown = subprocess.run(
         ["pdftotext", "-f", "2", "-l", "2", "-layout", tmp_path / "report.pdf", "-"],
         capture_output=True, text=True, check=True,

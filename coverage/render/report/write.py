@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from xml.sax.saxutils import escape
+
+from docx import Document
 
 from ...errors import Fault, InputError
 from ...tables.publication import Publication
@@ -138,7 +141,12 @@ def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
     ]
     # The report of a run folder may come from elsewhere, and LibreOffice fetches what a document names.
     clean = folder / "report.docx"
-    clean.write_bytes(clean_document(report)[0])
+    document, told = Document(io.BytesIO(clean_document(report)[0])), Document(str(report)).core_properties
+    about = (
+        document.core_properties
+    )  # what it says of itself is left out with the rest; our name is how we know it
+    about.title, about.author, about.keywords = told.title, told.author, told.keywords
+    document.save(str(clean))
     command += ["--outdir", str(folder), str(clean)]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=timeout_s, env=environment)
