@@ -44,6 +44,8 @@ class Pages:
     note: SourceNote
     cut: list[Table] = field(default_factory=list)
     """Tables of which the text shows the first rows only, as they come."""
+    drawn: dict[bytes, int] = field(default_factory=dict)
+    """Number of each map so far: rules on the same roads have the same one, which stands once."""
     boxed: set[str] = field(default_factory=set)
     """Characters that no font has, so that pictures show a box."""
 
@@ -113,7 +115,12 @@ class Pages:
                 extent=extent,
                 note=self.note.line(self.lang),
             )
-        self.paper.figure(figure_png(figure, 180.0), caption)
+        picture = figure_png(figure, 180.0)
+        if same := self.drawn.get(picture):
+            self.soft(self.words("same-map", caption=caption, number=same))
+            return
+        self.paper.figure(picture, caption)
+        self.drawn[picture] = self.paper.figures
 
 
 @dataclass(frozen=True, kw_only=True)

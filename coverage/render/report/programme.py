@@ -50,7 +50,7 @@ def write_brief(report: Report) -> None:
 def _states(report: Report, table: Table, caption: str) -> None:
     """Write a table of rules or money at the end of each year."""
     years = [head.name for head in table.heads if head.name.startswith("state_")]
-    title, target = 72.0 if len(years) <= 2 else 52.0, 17.0
+    title, target = (70.0, 22.0) if len(years) <= 2 else (52.0, 17.0)
     widths = {"title": title, "target": target, **dict.fromkeys(years, (166.0 - title - target) / len(years))}
     report.table(caption, table, widths, len(table.frame))
 

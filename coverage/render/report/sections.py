@@ -85,7 +85,7 @@ def write_strips(report: Report) -> None:
         return
     report.paper.heading(report.words("strips"))
     unit = column("length_km").unit_words(report.lang)
-    report.paper.text(report.words("strips-how", n=len(strips), unit=unit))
+    report.paper.text(report.words("strips-how", n=len(strips), unit=unit), keep=True)
     for data, title in strips:
         words = report.words("strip-of", ref=data.ref, section=data.section)
         if title:
@@ -125,7 +125,7 @@ def write_data(report: Report) -> None:
         paper.text(line)
     survey, warnings = report.said("survey"), report.said("warning")
     paper.heading(report.words("survey"), 2)
-    paper.text(report.words("survey-words" if survey else "survey-none"))
+    paper.text(report.words("survey-words" if survey else "survey-none"), keep=bool(survey))
     paper.bullets(survey)
     paper.heading(report.words("noticed"), 2)
     paper.bullets(report.said("ledger"))
