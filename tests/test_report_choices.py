@@ -45,7 +45,8 @@ def written(plan, path, lang):
 @pytest.fixture(scope="module", params=LANGUAGES)
 def report(plan, request, tmp_path_factory):
     """(language, plan, its report)."""
-    return request.param, plan, written(plan, tmp_path_factory.mktemp("r") / "r.docx", request.param)
+    lang = request.param
+    return lang, plan.told_in(lang), written(plan, tmp_path_factory.mktemp("r") / "r.docx", lang)
 
 
 def drawn_curve(plan, lang):

@@ -12,11 +12,13 @@ from ...tables.layer_frame import picked
 from ...tables.table import Table
 from ...texts import text
 from .context import ROWS, Report
-from .doc import BLUE, SOFT, on_paper
+from .doc import BLUE, COMPACT, SOFT, on_paper
 
 DISC_PX = 13.0
 HEAD_MM, CAPTION_MM, BRIEF_MAP_MM = 18.0, 12.0, (58.0, 125.0)
 """Of the first page: what the titles take, what stands around a picture, least and most for the map."""
+LONG = 8
+"""The first page sets more rules than this in small type."""
 
 
 def write_brief(report: Report) -> None:
@@ -52,7 +54,8 @@ def _states(report: Report, table: Table, caption: str) -> None:
     years = [head.name for head in table.heads if head.name.startswith("state_")]
     title, target = (70.0, 22.0) if len(years) <= 2 else (52.0, 17.0)
     widths = {"title": title, "target": target, **dict.fromkeys(years, (166.0 - title - target) / len(years))}
-    report.table(caption, table, widths, len(table.frame))
+    long = len(years) <= 2 and len(table.frame) > LONG
+    report.table(caption, table, widths, len(table.frame), COMPACT if long else None)
 
 
 def _action_map(report: Report) -> list[Layer]:
