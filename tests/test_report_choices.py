@@ -73,8 +73,8 @@ def test_the_first_page_says_where_the_holes_are_what_to_build_and_how_certain(r
     assert longest["ref"] in found["holes"]
     assert f"{min(longest['from_km'], longest['to_km']):.1f}" in found["holes"]
     assert numbers.kilometres(longest["own_km"], lang) in found["holes"]
-    places = [found["build"].index(f"{row.order} {row.name_}") for row in
-              plan.siting[0].proposed.rename(columns={"name": "name_"}).itertuples()]  # fmt: skip
+    rows = plan.siting[0].proposed.drop(columns="geometry").to_dict("records")
+    places = [found["build"].index(f"{row['order']} {short_name(row)}") for row in rows]
     assert places == sorted(places)
     assert text("report.glance.schematic", lang) in found["certain"]
 
@@ -98,7 +98,7 @@ def test_every_loss_that_is_told_is_the_proven_one(report):
     line = next(p for p in paragraphs(document) if p in choice_sentences(siting, lang) and "G240" in p)
     rows = siting.choices.merge(siting.proposed[["id", "order", "name"]], on="id")
     for row in rows.to_dict("records"):
-        site = text("report.choices.site", lang, n=row["order"], name=row["name"])
+        site = text("report.choices.site", lang, n=row["order"], name=short_name(row))
         loses = text("report.choices.loses", lang, site=site, amount=amount(row["price_low"], "people", lang))
         assert (loses in line) == (row["price_low"] > 0)
 

@@ -154,7 +154,7 @@ def approval_number(project: Project, policy: Policy) -> str | None:
 
 SURVEYED = 6
 """So many things to survey are named in a sentence."""
-LONGEST_NAME = 40
+LONGEST_NAME = 60
 
 
 def measured(finding: Finding) -> bool:
