@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import sqlite3
+import zipfile
+from contextlib import closing
+from xml.etree import ElementTree
 
 import geopandas as gpd
 import jsonschema
@@ -180,6 +185,11 @@ def test_layers_come_back_from_every_format(folder):
         assert len(gpd.read_parquet(folder / "country-geoparquet" / f"{name}.parquet")) == n
         assert (folder / "country-pmtiles" / f"{name}.pmtiles").exists() == (name != "region_rules")
     assert len(gpd.read_file(folder / "country.gpkg", layer="country_rules")) == 6
+    with closing(sqlite3.connect(folder / "country.gpkg")) as database:
+        [(content,)] = database.execute("SELECT content FROM qgis_projects")
+    with zipfile.ZipFile(io.BytesIO(bytes.fromhex(content))) as archive:
+        links = ElementTree.fromstring(archive.read("plugspan.qgs")).findall("relations/relation")
+    assert [each.get("name") for each in links] == ["Regions → Rules by region", "Regions → Plan by region"]
 
 
 def test_the_report_names_failed_regions_and_who_builds(folder):

@@ -111,8 +111,8 @@ def _summary(pages: Pages, country: Results) -> None:
         _say(pages, "opening", n=len(country.regions), done=done, gaps=len(country.gaps), stands=stands_so)
     )
     whole = pages.rows("country-whole")
-    widths = {"title": 42.0, "value": 38.0, "target_shown": 20.0, "finding_status": 22.0, "regions_met": 20.0,
-              "regions_not_met": 20.0, "regions_undecided": 22.0}  # fmt: skip
+    widths = {"title": 38.0, "value": 36.0, "target_shown": 20.0, "finding_status": 22.0, "regions_met": 20.0,
+              "regions_not_met": 20.0, "regions_undecided": 28.0}  # fmt: skip
     targets = country.whole["sense"].notna().to_numpy(bool)
     pages.table(
         _say(pages, "whole-table"), replace(whole, frame=whole.frame[targets]), widths, int(targets.sum())
