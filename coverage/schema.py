@@ -213,7 +213,7 @@ _TEXTS = """
     figure words key unit_shown part_unit_shown target_shown file column cell remedy group item entry why within_km
     other_id rows outcome table
     gap_id action_id closes_words without_words why_words action what stage_year
-    region region_id state_reason regions region_lengths builders
+    region region_id state_reason regions region_lengths builders phase place_name
 """
 _CHOICES = """
     kind status has fast counts cargo park_type spacing_class direction reason problem covered candidate_status
@@ -222,10 +222,11 @@ _CHOICES = """
 """
 _FLAGS = """
     open_start open_end gap_max_open essential required existing energy_estimated able counts_in_rule certain at_border
+    adds_up
 """
 _COUNTS = """
     section points fast_points spaces ready_spaces build_order serves sites plugs plans of_plans rank row priority
-    sites_built direction_sites own_gaps_over new_sites min_sites sites_without_power
+    sites_built direction_sites own_gaps_over gap_count gap_count_shown new_sites min_sites sites_without_power
     without_lost people_reached traffic_points read kept merged left_out faulted
     rules_met rules_on_average rules_not_met rules_undecided rules_not_due own_sites national_sites border_sites
     regions_met regions_on_average regions_not_met regions_undecided regions_not_due
@@ -237,7 +238,7 @@ _NUMBERS: Mapping[str, str] = {
         ev_per_point detour yes no unknown low high low_after high_after target_value number score
         low_part low_whole high_part high_whole""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
-        gap_mean_km gap_median_km gap_p90_km gap_max_km length_per_site_km driven_km own_km
+        gap_mean_km gap_median_km gap_p90_km gap_max_km length_per_site_km driven_km own_km own_km_shown
         shared_km shared_max_km""",
     "m": "length_m",
     "m²": "area_m2",

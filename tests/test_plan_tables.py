@@ -13,8 +13,9 @@ from plugspan.render.report.context import Report
 from plugspan.render.report.doc import open_paper
 from plugspan.tables.gap_words import marked_gap
 from plugspan.tables.layers import gis_layers, plan_layers
-from plugspan.tables.plan_tables import FILE_TABLES, file_tables, plan_tables, sheets
+from plugspan.tables.plan_tables import FILE_TABLES, file_tables, plan_tables
 from plugspan.tables.publication import Publication
+from plugspan.tables.sheets import sheets
 from plugspan.tables.table import Table, heads
 
 COMPUTE = ("rules", "siting", "measure", "network", "inputs", "plan", "pipeline", "programme", "study")
@@ -68,9 +69,16 @@ def test_each_table_has_a_name_of_its_own_and_sheets_have_their_texts(tables):
     """What is no sheet has no rows to lose there: it is the report's or the GeoPackage's."""
     named = [table.name for table in tables.values()]
     assert named == list(tables)
-    shown = sheets(tables)
+    shown = sheets(tables, "en")
     assert len({table.title("en") for table in shown}) == len(shown)
-    assert {"findings", "gaps", "plan-actions", "sources"} <= {table.name for table in shown}
+    assert {
+        "findings",
+        "gap-totals",
+        "gaps:ordinary-highway-spacing",
+        "plan-actions",
+        "facts",
+        "sources",
+    } <= {table.name for table in shown}
     assert "checksums" not in {table.name for table in shown}
     assert [head.name for head in tables["files"].heads][:4] == ["file", "table", "read", "kept"]
 

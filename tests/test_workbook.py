@@ -21,9 +21,10 @@ from plugspan.render.workbook.write import _fitted, write_workbook
 from plugspan.schema import Column, column, of_objective
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
-from plugspan.tables.plan_tables import plan_tables, sheets
+from plugspan.tables.plan_tables import plan_tables
 from plugspan.tables.publication import Publication
 from plugspan.tables.result import plan_result
+from plugspan.tables.sheets import sheets
 from plugspan.tables.siting_tables import coverage_curve
 from plugspan.tables.source_tables import access
 from plugspan.tables.table import Head, cell_value, clean
@@ -118,15 +119,13 @@ def test_findings_are_those_of_result_json(book):
     [
         ("routes", "length_per_site_km", ("routes",)),
         ("routes", "gap_max_km", ("routes",)),
-        ("gaps", "length_km", ("gaps",)),
-        ("gaps-after", "length_km", ("after", "gaps")),
         ("access", "distance_km", ("access",)),
         ("proposed", "adds", ("siting", 0, "proposed")),
         ("proposed", "share_after", ("siting", 0, "proposed")),
     ],
 )
 def test_tables_hold_every_row_of_result_json(book, key, name, path):
-    """As many rows, the same numbers (gaps are in another order)."""
+    """As many rows, the same numbers."""
     lang, plan, workbook = book
     want = plan_result(plan, "zh")
     for step in path:
@@ -135,6 +134,48 @@ def test_tables_hold_every_row_of_result_json(book, key, name, path):
     got = [row[header] for row in rows(workbook, lang, key)][: len(want)]
     order = lambda values: sorted((v is None, v) for v in values)  # noqa: E731
     assert order(got) == order(row[name] for row in want)
+
+
+def test_no_sum_of_lengths_takes_a_gap_of_two_directions_or_rules_twice(book):
+    """Columns of the sheets of gaps, totals, subtotals and the pivot of the long form: all are sums of result.json."""
+    lang, plan, workbook = book
+    result = plan_result(plan, "zh")
+    want = {}
+    for state, gaps in (("today", result["gaps"]), ("after", result["after"]["gaps"])):
+        for gap in gaps:
+            rule = next(rule for rule in plan.policy.rules if rule.id == gap["rule"])
+            key = (
+                text(f"sheet.phase.{state}", lang),
+                rule.title[lang],
+                text(f"choice.direction.{gap['direction']}", lang),
+            )
+            want.setdefault(key, []).append(gap["own_km"])
+    assert len(want) == 8
+    columns, totals = {}, {}
+    for row in rows(workbook, lang, "gap-totals"):
+        at = tuple(row[own(name, lang)] for name in ("phase", "rule_title", "direction"))
+        totals[at] = (row[own("gap_count", lang)], row[own("own_km", lang)])
+        for what, name in ((102, "gap_count_shown"), (109, "own_km_shown")):
+            formula = row[own(name, lang)]
+            code, sheet, column, last = re.fullmatch(
+                r"=SUBTOTAL\((\d+),'(.+)'!\$(\w+)\$2:\$\3\$(\d+)\)", formula
+            ).groups()
+            assert int(code) == what
+            assert int(last) == workbook[sheet].max_row
+            columns[at] = [c.value for c in workbook[sheet][column][1:] if c.value is not None]
+    assert columns.keys() == totals.keys() == want.keys()
+    for at, lengths in want.items():
+        assert sorted(columns[at]) == sorted(lengths)
+        assert totals[at][0] == len(lengths)
+        assert totals[at][1] == pytest.approx(sum(lengths))
+    facts = pd.DataFrame(rows(workbook, lang, "facts"))
+    assert facts.columns.is_unique
+    facts = facts[facts[text("sheet.rule-id", lang)].notna() & (facts[own("key", lang)] == "own_km")]
+    keys = [own(name, lang) for name in ("phase", "rule_title", "direction")]
+    pivot = facts.pivot_table(index=keys, values=own("number", lang), aggfunc="sum")[
+        own("number", lang)
+    ].to_dict()
+    assert pivot == pytest.approx({at: sum(lengths) for at, lengths in want.items()})
 
 
 def test_the_curve_is_that_of_the_siting(book):
@@ -207,13 +248,14 @@ def hostile(root, tmp_path_factory):
 
 
 def test_no_cell_evaluates_or_links_what_came_from_data(hostile):
-    """No formula, no hyperlink out of the book, no external relationship, no macro."""
+    """No formula but our subtotals, no hyperlink out of the book, no external relationship, no macro."""
     _, path = hostile
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             content = archive.read(name).decode("utf-8")
             if name.startswith("xl/worksheets/sheet"):
-                assert "<f>" not in content
+                formulas = re.findall("<f[^>]*>([^<]*)</f>", content)
+                assert all(re.fullmatch(r"SUBTOTAL\(10[29],'[^'!\[]+'![$A-Z0-9:]+\)", f) for f in formulas)
                 assert not re.search(r"<hyperlink [^>]*r:id=", content)
             if name.endswith(".rels"):
                 assert 'TargetMode="External"' not in content
@@ -268,7 +310,7 @@ def test_missing_is_empty_and_an_unknown_yes_or_no_says_so():
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_sheet_names_are_allowed_and_differ(plan, lang):
     """At most 31 characters, none that Excel forbids, no two alike."""
-    names = [sheet.title(lang) for sheet in sheets(plan_tables(plan, lang))]
+    names = [sheet.title(lang) for sheet in sheets(plan_tables(plan, lang), lang)]
     assert len({n.lower() for n in names}) == len(names)
     assert all(len(n) <= 31 and not re.search(r"[\[\]:*?/\\']", n) for n in names)
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..schema import FRICTIONLESS_TYPES, readers_unit
-from ..tables.plan_tables import sheets
 from ..tables.publication import Publication
+from ..tables.sheets import sheets
 from ..tables.table import Head, Table
 from ..texts import LANGUAGES, text
 
@@ -49,7 +49,7 @@ def run_package(shown: Publication) -> str:
         "name": "plugspan-run",
         "title": shown.title,
         "sources": [{"title": path, "path": path, "sha256": sum_} for path, sum_ in shown.provenance.inputs],
-        "resources": [*(_sheet(table, lang) for table in sheets(shown.tables)), *files],
+        "resources": [*(_sheet(table, lang) for table in sheets(shown.tables, lang)), *files],
     }
     return json.dumps(package, ensure_ascii=False, indent=1) + "\n"
 
@@ -86,7 +86,7 @@ def _field(table: Table, head: Head, lang: str) -> dict[str, Any]:
     meanings = {code: column.meaning(code) for code in LANGUAGES}
     found = {
         "name": head.label,
-        "type": "any" if head.unit_by or dated else kind,
+        "type": "any" if head.unit_by or dated or head.name in table.live else kind,
         "column": head.name,
         "titles": {code: column.label(code) for code in LANGUAGES},
         "description": " / ".join(meanings.values()),

@@ -14,7 +14,6 @@ from ..inputs import SCHEMAS, Inputs
 from ..inputs.files import RUN_TABLE, SITE
 from ..plan import Plan
 from ..schema import Column, TableSchema, column, columns
-from ..texts import catalogue
 from . import programme_tables, report_words, rule_tables, siting_tables, source_tables, summary
 from .columns import (
     ACCESS_COLUMNS,
@@ -44,8 +43,6 @@ MAKERS: tuple[Callable[[Plan, str], Table | Iterable[Table]], ...] = (
     source_tables.gap_evidence, source_tables.files, summary.summary,
     siting_tables.capacity, report_words.sentences,
 )  # fmt: skip
-ALWAYS = ("findings", "sources")
-"""Sheets that are there even without rows."""
 FILE_TABLES: Mapping[str, tuple[str, tuple[Column, ...]]] = {
     "findings": ("findings", FINDING_COLUMNS),
     "route_figures": ("routes", ROUTE_COLUMNS),
@@ -71,15 +68,6 @@ def plan_tables(plan: Plan, lang: str) -> dict[str, Table]:
             assert table.name not in found, f"two tables are named {table.name}"
             found[table.name] = table
     return found
-
-
-def sheets(tables: Tables) -> list[Table]:
-    """The tables that are sheets of the workbook, in their order: those with rows whose texts are ``sheet.NAME``."""
-    return [
-        table
-        for name, table in tables.items()
-        if f"sheet.{table.family}.title" in catalogue() and (len(table.frame) or name in ALWAYS)
-    ]
 
 
 def is_input_table(name: str) -> bool:

@@ -7,7 +7,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -88,6 +88,15 @@ def labelled(prefix: str, names: Mapping[str, Column], lang: str) -> tuple[Head,
     return tuple(found)
 
 
+@dataclass(frozen=True)
+class Subtotal:
+    """Number or sum of the cells of a column of another sheet that its filter leaves."""
+
+    what: Literal["count", "sum"]
+    table: str
+    column: str
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """A table of the plan, for all outputs.
@@ -109,6 +118,10 @@ class Table:
         So many of the first columns are printed; all if left out.
     paper : tuple of Head
         Further columns, for the report: sentences and what several columns say together.
+    label : str
+        Name of its sheet, if it is one of several of the same kind.
+    live : mapping
+        Column name -> for each row the subtotal of another sheet that stands there and follows its filter.
     """
 
     name: str
@@ -119,6 +132,8 @@ class Table:
     printed: int | None = None
     rule: Rule | None = None
     paper: tuple[Head, ...] = ()
+    label: str = ""
+    live: Mapping[str, Sequence[Subtotal]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         units = {head.name: head.column.unit for head in self.heads if head.column.unit}
@@ -133,9 +148,9 @@ class Table:
 
     def title(self, lang: str) -> str:
         """Name of the sheet."""
-        return (
-            text(f"sheet.{self.name}.title", lang) if self.rule is None else own_sheet_title(self.rule, lang)
-        )
+        if self.rule is not None:
+            return own_sheet_title(self.rule, lang)
+        return self.label or text(f"sheet.{self.name}.title", lang)
 
     def note(self, lang: str) -> str:
         """What stands on it."""

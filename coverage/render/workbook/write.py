@@ -14,14 +14,25 @@ from typing import Any
 
 import xlsxwriter
 from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from ...schema import in_readers_unit
 from ...tables.layer import GAP, GOOD, MIDDLE, Imprint, SourceNote
-from ...tables.plan_tables import Tables, sheets
+from ...tables.plan_tables import Tables
+from ...tables.sheets import sheets
 from ...tables.table import Table, clean
 from ...texts import text
-from .cells import column_widths, number_formats, row_height, sheet_rows, text_style, write_rows
+from .cells import (
+    MOST_ROWS,
+    Formats,
+    column_widths,
+    number_formats,
+    row_height,
+    sheet_rows,
+    text_style,
+    write_rows,
+)
 
 LOOKS: dict[str, dict[str, Any]] = {
     "good": {"bg_color": "#DCEBF6", "font_color": "#1D5A85"},
@@ -35,6 +46,7 @@ TAB = {
     "curve": "#5B2A86",
     "uncovered": GAP,
     "gaps": GAP,
+    "gap-totals": GAP,
     "survey": MIDDLE,
 }
 LINES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -70,10 +82,10 @@ def write_workbook(imprint: Imprint, tables: Tables, path: Path, *, lang: str, n
     with xlsxwriter.Workbook(held, options) as book:
         book.set_properties(_properties(imprint))
         style = _styles(book, lang)
-        held_sheets = sheets(tables)
+        held_sheets = sheets(tables, lang)
         _cover(book, imprint, held_sheets, lang, note, style)
         for sheet in held_sheets:
-            page = _page(book, sheet, imprint, lang, note, style)
+            page = _page(book, sheet, held_sheets, imprint, lang, note, style)
             if sheet.name == "curve":
                 _chart(book, page, sheet, lang)
     path.write_bytes(held.getvalue())
@@ -162,6 +174,7 @@ def _cover(
 def _page(
     book: xlsxwriter.Workbook,
     sheet: Table,
+    held: Sequence[Table],
     imprint: Imprint,
     lang: str,
     note: SourceNote,
@@ -177,12 +190,13 @@ def _page(
         page.write_string(0, c, head.label, style("head"))
     page.set_row(0, row_height([h.label for h in sheet.heads], [w - 2 for w in widths]) or 20.0)
     write_rows(page, rows, widths, formats, style)
+    _live(page, sheet, rows, formats, style, held, lang)
     last = max(len(rows), 1)
     page.autofilter(0, 0, last, len(sheet.heads) - 1)
     page.freeze_panes(1, 1)
     page.ignore_errors({"number_stored_as_text": f"A1:XFD{last + 1}"})
-    if sheet.name in TAB:
-        page.set_tab_color(TAB[sheet.name])
+    if sheet.family in TAB:
+        page.set_tab_color(TAB[sheet.family])
     _colours(page, sheet, last, style, lang)
     page.repeat_rows(0)
     if sheet.printed:
@@ -191,6 +205,28 @@ def _page(
     if sum(widths[: sheet.printed]) > A4_COLUMNS:
         page.set_paper(8)
     return page
+
+
+def _live(
+    page: Worksheet,
+    sheet: Table,
+    rows: Sequence[Sequence[Any]],
+    formats: Formats,
+    style: Callable[[str], Format],
+    held: Sequence[Table],
+    lang: str,
+) -> None:
+    """Subtotals of other sheets, the only formulas of the book: they follow a filter, and hold the whole until then."""
+    places = {head.name: c for c, head in enumerate(sheet.heads)}
+    by_name = {each.name: each for each in held}
+    for name, cells in sheet.live.items():
+        for r, cell in enumerate(cells):
+            other, c = by_name[cell.table], places[name]
+            at = xl_col_to_name(next(i for i, head in enumerate(other.heads) if head.name == cell.column))
+            last = min(len(other.frame), MOST_ROWS) + 1
+            code = {"count": 102, "sum": 109}[cell.what]
+            formula = f"=SUBTOTAL({code},'{other.title(lang)}'!${at}$2:${at}${last})"
+            page.write_formula(r + 1, c, formula, style(formats[c][r]), rows[r][c])
 
 
 def _colours(page: Worksheet, sheet: Table, last: int, style: Callable[[str], Format], lang: str) -> None:

@@ -1,0 +1,172 @@
+"""The sheets of the workbook: the plan's tables, gaps by rule and direction, their totals, and the long form.
+
+Whoever selects a column reads its sum. A gap stands on the list of every rule and of both directions, so those lists
+are sheets of their own, with a column of lengths for each direction: no sum takes a stretch of road twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from ..schema import COLUMNS, readers_unit, unit_words
+from ..texts import catalogue, text
+from .table import LONGEST_TITLE, Head, Subtotal, Table, heads
+
+ALWAYS = ("findings", "sources")
+"""Sheets that are there even without rows."""
+GAPS = {"gaps": "today", "gaps-after": "after", "country-gaps": "today"}
+"""Tables of gaps, and the state of each: a row for each rule and direction."""
+LENGTHS = ("length_km", "own_km")
+DIRECTIONS = ("forward", "backward")
+ADDS_UP = (
+    "length_km own_km parallel_km driven_km good_km middle_km gap_km no_site_km open_km population registered_ev money "
+    "sites direction_sites own_gaps_over sites_without_power installed_kw points"
+)
+"""What may be summed over the rows of one figure, rule, direction and state; shares, averages and limits may not."""
+
+
+def sheets(tables: Mapping[str, Table], lang: str) -> list[Table]:
+    """Return the sheets in their order: tables with rows whose texts are ``sheet.NAME``, and what is made of them.
+
+    Parameters
+    ----------
+    tables : mapping of name -> Table
+        From :func:`plugspan.tables.plan_tables.plan_tables`, or a country's.
+    lang : str
+        Language of the tables.
+    """
+    held = [table for table in tables.values() if _is_sheet(table)]
+    taken = {table.title(lang).casefold() for table in held}
+    gaps = [part for table in held if table.name in GAPS for part in _by_rule(table, lang, taken)]
+    found: list[Table] = []
+    for table in held:
+        if table.name not in GAPS:
+            found.append(table)
+            continue
+        if table.name == gaps[0].name.partition(":")[0]:
+            found.append(_totals(gaps, lang))
+        found += [part for part in gaps if part.name.partition(":")[0] == table.name]
+    if "findings" in tables:
+        found.insert(len(found) - 1, _facts(tables, lang))  # sources stay the last
+    return found
+
+
+def _is_sheet(table: Table) -> bool:
+    return f"sheet.{table.family}.title" in catalogue() and (len(table.frame) > 0 or table.name in ALWAYS)
+
+
+def _by_rule(table: Table, lang: str, taken: set[str]) -> Iterator[Table]:
+    """Gaps of each rule, their lengths in a column for each direction."""
+    for (rule, title), rows in table.frame.groupby(["rule", "rule_title"], sort=False):
+        apart = {f"{n}:{d}": rows[n].where(rows["direction"] == d) for n in LENGTHS for d in DIRECTIONS}
+        names: list[Head] = []
+        for head in table.heads:
+            names += [_of_direction(head, d, lang) for d in DIRECTIONS] if head.name in LENGTHS else [head]
+        label = _free_title(table.title(lang), str(title), str(rule), taken)
+        frame = rows.assign(**apart).reset_index(drop=True)
+        yield replace(table, name=f"{table.name}:{rule}", heads=tuple(names), frame=frame, label=label)
+
+
+def _of_direction(head: Head, direction: str, lang: str) -> Head:
+    label = text(
+        "sheet.of-direction", lang, label=head.label, direction=text(f"choice.direction.{direction}", lang)
+    )
+    return replace(head, name=f"{head.name}:{direction}", label=label)
+
+
+def _free_title(sheet: str, title: str, rule: str, taken: set[str]) -> str:
+    """Name of the sheet of one rule: by its title, by its id if that is too long or taken, else cut and numbered."""
+    wanted = [re.sub(r"[\[\]:*?/\\']", " ", f"{sheet} {each}").strip() for each in (title, rule)]
+    name = next((w for w in wanted if len(w) <= LONGEST_TITLE and w.casefold() not in taken), "")
+    number = 1
+    while not name or name.casefold() in taken:
+        name, number = f"{wanted[1][: LONGEST_TITLE - 5].rstrip()} {number}", number + 1
+    taken.add(name.casefold())
+    return name
+
+
+def _totals(gaps: list[Table], lang: str) -> Table:
+    """Number and length of the gaps of each state, rule and direction: of all, and of what a filter leaves."""
+    rows, live = [], []
+    for table in gaps:
+        state = GAPS[table.name.partition(":")[0]]
+        for direction in DIRECTIONS:
+            lengths = table.frame[f"own_km:{direction}"].dropna().astype(float)
+            rows.append({
+                "phase": text(f"sheet.phase.{state}", lang), "rule_title": table.frame["rule_title"].iloc[0],
+                "direction": direction, "gap_count": len(lengths), "own_km": lengths.sum(),
+                "gap_max_km": lengths.max() if len(lengths) else None,
+                "gap_count_shown": len(lengths), "own_km_shown": lengths.sum(),
+            })  # fmt: skip
+            live.append((table.name, f"own_km:{direction}"))
+    names = "phase rule_title direction gap_count own_km gap_max_km gap_count_shown own_km_shown"
+    return Table("gap-totals", heads(names, lang), pd.DataFrame(rows), live={
+        "gap_count_shown": [Subtotal("count", *place) for place in live],
+        "own_km_shown": [Subtotal("sum", *place) for place in live],
+    })  # fmt: skip
+
+
+# -- the long form ---------------------------------------------------------------------------------------
+
+
+def _facts(tables: Mapping[str, Table], lang: str) -> Table:
+    """One number a row, with all it belongs to: state, rule, direction, place, figure and unit."""
+    today, after = (text(f"sheet.phase.{state}", lang) for state in ("today", "after"))
+    parts = []
+    for name, phase in (("gaps", today), ("gaps-after", after)):
+        if name in tables and len(tables[name].frame):
+            parts += [_figure(tables[name], n, phase, lang) for n in LENGTHS]
+    for name in ("routes", "counties", "plan-actions"):
+        table = tables.get(name)
+        for head in table.heads if table is not None and len(table.frame) else ():
+            if (
+                head.column.type in ("int", "float")
+                and head.column.unit != "°"
+                and head.name != "build_order"
+            ):
+                planned = head.name.endswith("_after") or name == "plan-actions"
+                parts.append(_figure(tables[name], head.name, after if planned else today, lang))
+    findings = tables["findings"]
+    for name in ("low", "high", "target_value", "yes", "unknown", "no", "low_after", "high_after"):
+        if name in {head.name for head in findings.heads}:
+            parts.append(_figure(findings, name, after if name.endswith("_after") else today, lang))
+    frame = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    names = (
+        "phase rule_title figure direction ref section place_name number unit_shown adds_up gap_id rule key"
+    )
+    labels = {"rule": text("sheet.rule-id", lang)}
+    found = tuple(replace(h, unit_by="unit" if h.name == "number" else "", label=labels.get(h.name, h.label))
+                  for h in heads(names, lang))  # fmt: skip
+    return Table("facts", found, frame)
+
+
+def _figure(table: Table, name: str, phase: str, lang: str) -> pd.DataFrame:
+    """The numbers of one column, a row each; cells without a number have none."""
+    head = next(each for each in table.heads if each.name == name)
+    frame = table.frame[table.frame[name].notna()]
+    unit = frame[head.unit_by].tolist() if head.unit_by else [head.column.unit] * len(frame)
+    plain = COLUMNS.get(head.column.name, head.column)
+    # A further rule of a kind has columns of its own in a county's row: ``reach_low:RULE``.
+    own = {"rule": name.partition(":")[2]} if ":" in name else {}
+    kept = own | {
+        n: frame[n].tolist() for n in ("rule", "direction", "ref", "section", "gap_id") if n in frame
+    }
+    titles = frame["title"] if "title" in frame else frame.get("rule_title")
+    place = frame["county"] if table.name == "counties" else frame.get("name")
+    return pd.DataFrame({
+        "phase": phase, "rule_title": None if titles is None else titles.tolist(),
+        "figure": text(f"column.{plain.name.removesuffix('_after')}", lang), **kept,
+        "place_name": None if place is None or table.name == "routes" else place.tolist(),
+        "number": frame[name].tolist(), "unit": unit,
+        "unit_shown": [_unit_words(each, lang) for each in unit],
+        "adds_up": head.column.name in ADDS_UP.split(), "key": head.name,
+    }, index=range(len(frame))).astype(object)  # fmt: skip
+
+
+def _unit_words(unit: str, lang: str) -> str:
+    own = f"sheet.unit.{readers_unit(unit, lang) or 'count'}"
+    return text(own, lang) if own in catalogue() else unit_words(readers_unit(unit, lang), lang)
