@@ -141,6 +141,7 @@ def country_imprint(country: Results, project: Project, policy: Policy) -> Impri
         project.output.author.of(project.language),
         project.network.data_date or project.assess_at,
         metadata.version("plugspan"),
+        project.assess_at,
     )
 
 

@@ -324,7 +324,7 @@ class SourceNote:
 class Imprint:
     """What stands on the cover of a workbook or report: what it is of, and who made it of data of which day.
 
-    ``subtitle`` names the policy; ``version`` is that of plugspan.
+    ``subtitle`` names the policy; ``version`` is that of plugspan; rules are judged on the day ``assess_at``.
     """
 
     title: str
@@ -332,6 +332,7 @@ class Imprint:
     author: str = ""
     date: dt.date | None = None
     version: str = ""
+    assess_at: dt.date | None = None
 
 
 def approval_line(number: str, lang: str) -> str:

@@ -113,6 +113,7 @@ class Publication:
             project.output.author.of(self.language),
             project.network.data_date or project.assess_at,
             self.provenance.versions.get("plugspan", ""),
+            project.assess_at,
         )
 
     @cached_property

@@ -64,11 +64,16 @@ def _by_rule(table: Table, lang: str, taken: set[str]) -> Iterator[Table]:
     for (rule, title), rows in table.frame.groupby(["rule", "rule_title"], sort=False):
         apart = {f"{n}:{d}": rows[n].where(rows["direction"] == d) for n in LENGTHS for d in DIRECTIONS}
         names: list[Head] = []
-        for head in table.heads:
+        for head in sorted(
+            table.heads, key=lambda head: head.name == "rule_title"
+        ):  # the rule names the sheet
             names += [_of_direction(head, d, lang) for d in DIRECTIONS] if head.name in LENGTHS else [head]
         label = _free_title(table.title(lang), str(title), str(rule), taken)
         frame = rows.assign(**apart).reset_index(drop=True)
-        yield replace(table, name=f"{table.name}:{rule}", heads=tuple(names), frame=frame, label=label)
+        # Ids and marks of open ends are for the screen: on paper they would make all else tiny.
+        printed = next((i for i, head in enumerate(names) if head.name in ("open_start", "regions")), None)
+        yield replace(table, name=f"{table.name}:{rule}", heads=tuple(names), frame=frame, label=label,
+                      subject=str(title), printed=printed)  # fmt: skip
 
 
 def _of_direction(head: Head, direction: str, lang: str) -> Head:

@@ -118,8 +118,8 @@ class Table:
         So many of the first columns are printed; all if left out.
     paper : tuple of Head
         Further columns, for the report: sentences and what several columns say together.
-    label : str
-        Name of its sheet, if it is one of several of the same kind.
+    label, subject : str
+        Name of its sheet and title of its rule, if it is one of several of the same kind.
     live : mapping
         Column name -> for each row the subtotal of another sheet that stands there and follows its filter.
     """
@@ -133,6 +133,7 @@ class Table:
     rule: Rule | None = None
     paper: tuple[Head, ...] = ()
     label: str = ""
+    subject: str = ""
     live: Mapping[str, Sequence[Subtotal]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -154,8 +155,15 @@ class Table:
 
     def note(self, lang: str) -> str:
         """What stands on it."""
-        values = {"title": self.rule.title[lang]} if self.rule else {}
-        return text(f"sheet.{self.family}.note", lang, **values)
+        return self._of_subject("note", lang)
+
+    def question(self, lang: str) -> str:
+        """Which question it answers."""
+        return self._of_subject("question", lang)
+
+    def _of_subject(self, key: str, lang: str) -> str:
+        subject = self.rule.title[lang] if self.rule else self.subject
+        return text(f"sheet.{self.family}.{key}", lang, title=subject)
 
 
 def own_sheet_title(rule: Rule, lang: str) -> str:

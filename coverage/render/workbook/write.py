@@ -122,6 +122,7 @@ def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
                  "bottom_color": "#5A6670"},
         "title": {"bold": True, "font_size": 16, "text_wrap": True, "bottom": 0},
         "soft": {"font_color": "#5A6670", "text_wrap": True, "bottom": 0},
+        "key": {"bold": True, "bottom": 0},
         "link": {"font_color": "#1D5A85", "underline": 1},
         **LOOKS,
     }  # fmt: skip
@@ -145,30 +146,68 @@ def _cover(
     note: SourceNote,
     style: Callable[[str], Format],
 ) -> None:
-    """First sheet: what this is, and what stands where."""
+    """First sheet: what this is, of which day and data, which sheet answers what."""
     page = book.add_worksheet(text("sheet.cover.title", lang))
     page.hide_gridlines(2)
-    page.set_column(0, 0, 24)
-    page.set_column(1, 1, 12)
-    page.set_column(2, 2, 84)
-    lines = [
-        (imprint.title, "title"),
-        (imprint.subtitle, "text"),
-        (note.line(lang), "soft"),
-        (text("sheet.cover.reading", lang), "soft"),
-    ]
-    for r, (line, look) in enumerate(lines):
-        page.merge_range(r, 0, r, 2, "")
-        page.write_string(r, 0, clean(line), style(text_style(line, look)))
-        page.set_row(r, row_height([clean(line)], [100.0], 16.0) or (30.0 if look == "title" else 18.0))
-    top = len(lines) + 1
-    for c, key in enumerate(("sheet", "rows", "what")):
-        page.write_string(top, c, text(f"sheet.cover.{key}", lang), style("head"))
-    for r, sheet in enumerate(held, top + 1):
-        page.write_url(r, 0, f"internal:'{sheet.title(lang)}'!A1", style("link"), sheet.title(lang))
-        page.write_number(r, 1, len(sheet.frame), style("count"))
-        page.write_string(r, 2, sheet.note(lang), style("text"))
+    widths = (34.0, 9.0, 58.0, 66.0)
+    for c, at in enumerate(widths):
+        page.set_column(c, c, at)
+    _across(page, 0, 0, imprint.title, style, "title")
+    page.set_row(0, 30.0)
+    top = 1
+    for key, value in _about(imprint, note):
+        page.write_string(top, 0, text(key, lang), style("key"))
+        if isinstance(value, dt.date):
+            page.merge_range(top, 1, top, 3, "")
+            page.write_datetime(top, 1, dt.datetime(value.year, value.month, value.day), style("date"))
+        else:
+            _across(page, top, 1, value, style, "text")
+        top += 1
+    for line in (note.line(lang), text("sheet.cover.reading", lang)):
+        _across(page, top, 0, line, style, "soft")
+        top += 1
+    for c, key in enumerate(("sheet", "rows", "question", "what")):
+        page.write_string(top + 1, c, text(f"sheet.cover.{key}", lang), style("head"))
+    for r, sheet in enumerate(held, top + 2):
+        words = (sheet.title(lang), "", sheet.question(lang), sheet.note(lang))
+        page.set_row(r, row_height(words, widths) or 15.0)
+        page.write_url(r, 0, f"internal:'{words[0]}'!A1", style("link"), words[0])
+        page.write_number(r, 1, len(sheet.frame), style("#,##0"))
+        for c in (2, 3):
+            page.write_string(r, c, words[c], style(text_style(words[c], "text")))
+    page.freeze_panes(top + 2, 1)
     _printable(page, imprint, lang, note, text("sheet.cover.title", lang))
+    page.repeat_rows(top + 1)
+
+
+def _about(imprint: Imprint, note: SourceNote) -> list[tuple[str, str | dt.date]]:
+    """What the results are of: policy, days, sources, author, version; what is not known is left out."""
+    told = {
+        "sheet.item.policy": imprint.subtitle,
+        "sheet.item.assess-at": imprint.assess_at or "",
+        "sheet.item.data-date": date_or_text(note.date),
+        "sheet.item.sources": note.sources,
+        "sheet.item.author": imprint.author,
+        "sheet.group.version": f"plugspan {imprint.version}",
+    }
+    return [(key, value) for key, value in told.items() if value]
+
+
+def date_or_text(words: str) -> dt.date | str:
+    """A day as a project has it; anything else as it is."""
+    try:
+        return dt.date.fromisoformat(words)
+    except ValueError:
+        return words
+
+
+def _across(
+    page: Worksheet, row: int, first: int, words: str, style: Callable[[str], Format], look: str
+) -> None:
+    """Write a text over the columns of the cover, from the first to the last, as high as it needs."""
+    page.merge_range(row, first, row, 3, "")
+    page.write_string(row, first, clean(words), style(text_style(words, look)))
+    page.set_row(row, row_height([clean(words)], [150.0 if first == 0 else 118.0]) or 18.0)
 
 
 def _page(
