@@ -52,5 +52,17 @@ def build(folder: Path) -> Path:
     return path
 
 
+def lacking() -> list[str]:
+    """What QGIS's plugin repository asks for and ``pyproject.toml`` doesn't have: nothing is made up in its place."""
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    written = {line.partition("=")[0] for line in _identity(about).splitlines()}
+    return [key for key in ("version", "author", "email", "repository", "tracker") if key not in written]
+
+
 if __name__ == "__main__":
+    if lacking():
+        print(
+            f"before the plugin can be published, pyproject.toml must give: {', '.join(lacking())}",
+            file=sys.stderr,
+        )
     print(build(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build"))

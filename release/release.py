@@ -69,7 +69,11 @@ def _conda_name(requirement: str) -> str:
 
 
 def start_file(project: dict[str, Any]) -> str:
-    """Return ``plugspan.cmd``, with the lines that Windows wants."""
+    """Return ``plugspan.cmd``: lines as Windows wants, and ASCII alone.
+
+    cmd.exe reads a file byte by byte in the machine's code page and may lose its place, and so a label, behind other
+    characters; PowerShell says what is Chinese.
+    """
     words = (Path(__file__).parent / "start.cmd").read_text("utf-8")
     low = project["requires-python"].removeprefix(">=")
     filled = (
@@ -77,7 +81,15 @@ def start_file(project: dict[str, Any]) -> str:
         .replace("{version}", project["version"])
         .replace("{python}", low)
     )
-    return "\r\n".join(filled.splitlines()) + "\r\n"
+    return "\r\n".join(map(_ascii_line, filled.splitlines())) + "\r\n"
+
+
+def _ascii_line(line: str) -> str:
+    """A line of the start file; what ``echo`` says in Chinese is handed to PowerShell in escapes."""
+    if line.isascii():
+        return line
+    words = "".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in line.removeprefix("echo "))
+    return f"powershell -NoProfile -Command \"[regex]::Unescape('{words}')\" 2>nul"
 
 
 def release(folder: Path) -> list[Path]:

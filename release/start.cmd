@@ -16,7 +16,8 @@ if not defined PYTHON where python >nul 2>nul && set "PYTHON=python"
 if not defined PYTHON goto nopython
 %PYTHON% -c "import sys; sys.exit(sys.version_info < tuple(map(int, '{python}'.split('.'))))" || goto nopython
 
-echo Making %HOME_DIR% ... one to three minutes the first time. 正在建立环境，首次需要一至三分钟。
+echo Making %HOME_DIR% ... one to three minutes the first time.
+echo 正在建立环境，首次需要一至三分钟。
 %PYTHON% -m venv "%HOME_DIR%" || goto failed
 if exist "%WHEEL%" (
   "%HOME_DIR%\Scripts\python.exe" -m pip install --quiet --disable-pip-version-check "%WHEEL%" || goto failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import re
@@ -32,8 +33,9 @@ def folder(release, tmp_path):
 
 
 def test_the_version_stands_in_one_place(release, root):
-    """Where others must repeat it (the citation) it is the same; sources hold no other."""
+    """Where others must repeat it (citation, first heading of the changelog) it is the same; sources hold no other."""
     version = release.about()["version"]
+    assert re.search(r"(?m)^## (\S+)", (root / "CHANGELOG.md").read_text("utf-8"))[1] == version
     assert f"version: {version}\n" in (root / "CITATION.cff").read_text("utf-8")
     for path in (root / "release").glob("*.*"):
         assert version not in path.read_text("utf-8")
@@ -69,8 +71,13 @@ def test_the_recipe_asks_for_what_the_project_asks_for(release, folder, root):
 
 
 def test_the_start_file_is_one_that_windows_runs(release, folder):
-    """Lines end as Windows wants, nothing is left to fill in, every label that is jumped to is there."""
-    content = (folder / "plugspan.cmd").read_bytes().decode("utf-8")
+    """ASCII alone, lines as Windows wants, nothing left to fill in, all labels; PowerShell says the Chinese."""
+    content = (folder / "plugspan.cmd").read_bytes().decode("ascii")
+    chinese = [ast.literal_eval(f"'{said}'") for said in re.findall(r"Unescape\('([^']*)'\)", content)]
+    template = Path(release.__file__).with_name("start.cmd").read_text("utf-8")
+    wanted = re.findall(r"(?m)^echo ([^\n]*[^\x00-\x7f][^\n]*)$", template)
+    assert chinese == [words.replace("{python}", release.about()["requires-python"][2:]) for words in wanted]
+    assert len(chinese) == 3
     assert content.count("\n") == content.count("\r\n")
     assert not re.findall(r"\{\w+\}", content)
     assert set(re.findall(r"goto (\w+)", content)) == set(re.findall(r"(?m)^:(\w+)", content))
