@@ -168,7 +168,7 @@ def test_the_kind_stands_in_the_workbook(run):
     """A row among the findings and a sheet of its own, under the labels of its declaration."""
     titles = [row[0] for row in run.sheets["Findings"]]
     assert "Hubs with enough points" in titles
-    sheet = run.sheets["Rule points-at-hubs"]
+    sheet = run.sheets["Rule Hubs with enough points"]
     head, rows = sheet[0], sheet[1:]
     evidence = finding_of(run, "points-at-hubs")["evidence"]
     assert [row[head.index("Points short")] for row in rows] == [e["points_short"] for e in evidence]

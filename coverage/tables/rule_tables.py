@@ -25,7 +25,7 @@ from ..units import WGS84, in_kilometres
 from . import numbers
 from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from .gap_words import shared_words
-from .table import Head, Table, has_own_sheet, heads, labelled, placed
+from .table import Head, Table, has_own_sheet, heads, labelled, own_sheet_title, placed
 from .words import assumption_lines, figure_rows, measured
 
 
@@ -220,6 +220,7 @@ def own_tables(plan: Plan, lang: str) -> list[Table]:
                 looks,
                 limits,
                 rule=finding.rule,
+                label=own_sheet_title(finding.rule, plan.policy, lang),
             )
         )
     return sheets

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..schema import COLUMNS, readers_unit, unit_words
 from ..texts import catalogue, text
-from .table import LONGEST_TITLE, Head, Subtotal, Table, heads
+from .table import FORBIDDEN_IN_TITLES, LONGEST_TITLE, Head, Subtotal, Table, heads
 
 ALWAYS = ("findings", "sources")
 """Sheets that are there even without rows."""
@@ -85,7 +85,7 @@ def _of_direction(head: Head, direction: str, lang: str) -> Head:
 
 def _free_title(sheet: str, title: str, rule: str, taken: set[str]) -> str:
     """Name of the sheet of one rule: by its title, by its id if that is too long or taken, else cut and numbered."""
-    wanted = [re.sub(r"[\[\]:*?/\\']", " ", f"{sheet} {each}").strip() for each in (title, rule)]
+    wanted = [re.sub(FORBIDDEN_IN_TITLES, " ", f"{sheet} {each}").strip() for each in (title, rule)]
     name = next((w for w in wanted if len(w) <= LONGEST_TITLE and w.casefold() not in taken), "")
     number = 1
     while not name or name.casefold() in taken:
@@ -146,7 +146,7 @@ def _facts(tables: Mapping[str, Table], lang: str) -> Table:
     labels = {"rule": text("sheet.rule-id", lang)}
     found = tuple(replace(h, unit_by="unit" if h.name == "number" else "", label=labels.get(h.name, h.label))
                   for h in heads(names, lang))  # fmt: skip
-    return Table("facts", found, frame)
+    return Table("facts", found, frame, printed=10)
 
 
 def _figure(table: Table, name: str, phase: str, lang: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -149,8 +150,6 @@ class Table:
 
     def title(self, lang: str) -> str:
         """Name of the sheet."""
-        if self.rule is not None:
-            return own_sheet_title(self.rule, lang)
         return self.label or text(f"sheet.{self.name}.title", lang)
 
     def note(self, lang: str) -> str:
@@ -166,8 +165,20 @@ class Table:
         return text(f"sheet.{self.family}.{key}", lang, title=subject)
 
 
-def own_sheet_title(rule: Rule, lang: str) -> str:
-    """Name of the sheet of one rule: its id, cut to what a spreadsheet takes and told apart by a sum if it is cut."""
+FORBIDDEN_IN_TITLES = r"[\[\]:*?/\\']"
+"""What no sheet's name may hold."""
+
+
+def own_sheet_title(rule: Rule, policy: Policy, lang: str) -> str:
+    """Name of the sheet of one rule: by its title, or by its id if the title is too long or not the rule's alone.
+
+    An id that is too long is cut to what a spreadsheet takes, and told apart by a sum.
+    """
+    title = rule.title[lang]
+    alike = [other for other in policy.rules if other.title[lang].casefold() == title.casefold()]
+    name = text("sheet.rule.title", lang, rule=title)
+    if len(name) <= LONGEST_TITLE and len(alike) == 1 and not re.search(FORBIDDEN_IN_TITLES, title):
+        return name
     name = text("sheet.rule.title", lang, rule=rule.id)
     if len(name) <= LONGEST_TITLE:
         return name
@@ -177,7 +188,7 @@ def own_sheet_title(rule: Rule, lang: str) -> str:
 def rule_sheet_title(rule: Rule, policy: Policy, lang: str) -> str:
     """Name of the sheet with all rows of a rule's table."""
     return (
-        own_sheet_title(rule, lang)
+        own_sheet_title(rule, policy, lang)
         if has_own_sheet(rule, policy)
         else text(f"sheet.{kind_of(rule).sheet}.title", lang)
     )

@@ -18,6 +18,8 @@ from ...texts import text
 MOST_ROWS = 1_048_000
 """A sheet holds 1 048 576 rows; what is beyond is cut, and said to be."""
 WIDEST, NARROWEST, LINES = 46, 8, 8
+WIDEST_ID = 72
+"""Ids have no blanks to break at: a wrapped one would make every row two lines high."""
 
 COMPUTED = tuple("=+-@＝＋－＠\t\r\n")
 """How a text begins that a spreadsheet computes once somebody edits its cell."""
@@ -71,7 +73,10 @@ def column_widths(sheet: Table, rows: Sequence[Sequence[Any]], formats: Formats,
                    if row[c] is not None and not isinstance(row[c], str)}  # fmt: skip
         # A header may break into two lines; a filter button takes its room.
         header = width(head.label) / (2 if width(head.label) > 14 else 1) + 3
-        need = min(max([header, NARROWEST, *(w + 2 for w in words)]), WIDEST)
+        need = min(
+            max([header, NARROWEST, *(w + 2 for w in words)]),
+            WIDEST_ID if head.column.name.endswith("id") else WIDEST,
+        )
         found.append(float(max(need, *map(number_width, numbers), 0.0)))
     return found
 
