@@ -73,7 +73,8 @@ def _sheet(table: Table, lang: str) -> dict[str, Any]:
 
 def _words_for_numbers(table: Table, lang: str) -> list[str]:
     """What stands in the place of a number that is not unknown, but can't be."""
-    codes = (head.column.absent for head in table.heads if head.column.state)
+    numbers = (head.column for head in table.heads if head.column.type in ("int", "float"))
+    codes = (column.absent for column in numbers if column.absent)
     return [text(f"absent.{code}", lang) for code in dict.fromkeys(codes)]
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from ..schema import COLUMNS, readers_unit, unit_words
+from ..schema import COLUMNS, column, columns, readers_unit, unit_words
 from ..texts import catalogue, text
 from .table import FORBIDDEN_IN_TITLES, LONGEST_TITLE, Head, Subtotal, Table, heads
 
@@ -80,7 +80,9 @@ def _of_direction(head: Head, direction: str, lang: str) -> Head:
     label = text(
         "sheet.of-direction", lang, label=head.label, direction=text(f"choice.direction.{direction}", lang)
     )
-    return replace(head, name=f"{head.name}:{direction}", label=label)
+    others = tuple(each for each in DIRECTIONS if each != direction)
+    column = replace(head.column, absent="not_applicable", absent_if=("direction", others))
+    return replace(head, name=f"{head.name}:{direction}", label=label, column=column)
 
 
 def _free_title(sheet: str, title: str, rule: str, taken: set[str]) -> str:
@@ -140,13 +142,17 @@ def _facts(tables: Mapping[str, Table], lang: str) -> Table:
         if name in {head.name for head in findings.heads}:
             parts.append(_figure(findings, name, after if name.endswith("_after") else today, lang))
     frame = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    names = (
-        "phase rule_title figure direction ref section place_name number unit_shown adds_up gap_id rule key"
-    )
-    labels = {"rule": text("sheet.rule-id", lang)}
-    found = tuple(replace(h, unit_by="unit" if h.name == "number" else "", label=labels.get(h.name, h.label))
-                  for h in heads(names, lang))  # fmt: skip
-    return Table("facts", found, frame, printed=10)
+    # What a number doesn't belong to is nothing that could be known.
+    empty = {"absent": "not_applicable", "absent_if": ("", ()), "state": ""}
+    about = [
+        column(name, **empty)
+        for name in ["phase", "rule_title", "figure", "direction", "ref", "section", "place_name"]
+    ]
+    found = list(heads([*about, *columns("number unit_shown adds_up"), column("gap_id", **empty)], lang))
+    found = [replace(head, unit_by="unit" if head.name == "number" else "") for head in found]
+    rule = column("rule", **empty)
+    found += [replace(Head.of(rule, lang), label=text("sheet.rule-id", lang)), *heads("key", lang)]
+    return Table("facts", tuple(found), frame, printed=10)
 
 
 def _figure(table: Table, name: str, phase: str, lang: str) -> pd.DataFrame:
