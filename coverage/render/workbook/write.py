@@ -149,7 +149,7 @@ def _cover(
     """First sheet: what this is, of which day and data, which sheet answers what."""
     page = book.add_worksheet(text("sheet.cover.title", lang))
     page.hide_gridlines(2)
-    widths = (34.0, 9.0, 58.0, 66.0)
+    widths = (34.0, 20.0, 50.0, 62.0)  # a date fits the second
     for c, at in enumerate(widths):
         page.set_column(c, c, at)
     _across(page, 0, 0, imprint.title, style, "title")
@@ -158,7 +158,6 @@ def _cover(
     for key, value in _about(imprint, note):
         page.write_string(top, 0, text(key, lang), style("key"))
         if isinstance(value, dt.date):
-            page.merge_range(top, 1, top, 3, "")
             page.write_datetime(top, 1, dt.datetime(value.year, value.month, value.day), style("date"))
         else:
             _across(page, top, 1, value, style, "text")
