@@ -154,7 +154,9 @@ export async function planPage(project) {
   const compareLog = h("div", { class: "job" });
   const compared = h("div", {});
   const compareJob = follow(project, "compare", compareLog, { done: (ok) => {
-    if (ok) fill(compared, h("iframe", { class: "compare", title: t("plan.compared"), src: address(of(project, "compare")) }));
+    if (!ok) return;
+    fill(compared, h("iframe", { class: "compare", title: t("plan.compared"), src: address(of(project, "compare")) }));
+    compared.scrollIntoView({ block: "nearest" });
   } });
   const pair = ["", "run"]; // what is compared: "run" is the last result
   const compareButton = () => h("button", { type: "button", id: "compare", disabled: !pair[0] || !pair[1] || pair[0] === pair[1], onclick: (event) => during(event.currentTarget, async () => {
@@ -174,8 +176,7 @@ export async function planPage(project) {
     const keep = h("button", { type: "submit" }, t("plan.keep"));
     fill(kept, h("h2", {}, t("plan.kept")), h("p", { class: "small soft" }, t("plan.kept-words")),
       h("form", { class: "row", onsubmit: (event) => { event.preventDefault(); during(keep, async () => { await post(of(project, "keep"), { name: name.value }); await again(); }); } }, name, keep),
-      view.kept.length + view.scenarios.length ? h("div", { class: "pair" }, comparePick(0), comparePick(1), compareButton()) : null,
-      compareLog, compared);
+      view.kept.length + view.scenarios.length ? h("div", { class: "pair" }, comparePick(0), comparePick(1), compareButton()) : null);
   }
 
   const log = h("div", { class: "job", id: "run-log" });
@@ -190,6 +191,7 @@ export async function planPage(project) {
       h("section", { class: "box map-frame" }, h("div", { class: "row apart" }, h("h1", {}, t("plan.title")), h("a", { class: "small", href: address(of(project, "map")), target: "_blank", rel: "noopener" }, t("plan.map-alone"))), hand, shown, tiles),
       h("section", { class: "box" }, stale, h("div", { class: "row" }, run, h("span", { class: "small soft" }, t("plan.run-words"))), log),
       h("div", { class: "split" }, h("div", { class: "side" }, money, results.regions ? null : kept), actions),
+      h("section", { class: "box", id: "compared" }, h("h2", {}, t("plan.compared")), compareLog, compared),
     ],
     leave: () => { job.leave(); compareJob.leave(); },
   };
