@@ -216,7 +216,7 @@ def test_scenarios_are_compared_as_runs_are(written, tmp_path, capsys):
     assert told(found, "actions") == [
         ("E", "–", "new charging site · 70", "new"),
         ("gone", "–", "–", "new"),
-        ("G1 K12.5", "–", "new charging site · –", "new"),
+        ("G1 12.5 km", "–", "new charging site · –", "new"),
         ("A", "new charging site · 2026 · 64", "–", "dropped"),
         ("existing site S1", "not chosen", "ruled out", ""),
         ("x", "not chosen", "ruled out", ""),
@@ -225,7 +225,7 @@ def test_scenarios_are_compared_as_runs_are(written, tmp_path, capsys):
     assert [c.part for c in found.changes if c.part in ("why", "rules", "routes", "siting")] == []
     runs = {place.name: (place.run, place.lon) for place in found.places}
     assert runs["E"] == ("second", 113.4)
-    assert (runs["A"], runs["B"], runs["G1 K12.5"]) == (("first", 113.0), ("both", 113.1), ("second", 113.0))
+    assert (runs["A"], runs["B"], runs["G1 12.5 km"]) == (("first", 113.0), ("both", 113.1), ("second", 113.0))
     # With the run itself: its own actions differ in nothing, what the page said does.
     found = compare(one, tmp_path / "other.json", "en", base=base)
     assert ("Berths", "50% – 75% · not met", "100% · met", "met now") in told(found, "after")
@@ -242,7 +242,7 @@ def test_scenarios_are_compared_as_runs_are(written, tmp_path, capsys):
     assert _run(["compare", *both, "--out", str(tmp_path / "out")]) == 2
     assert "--run" in capsys.readouterr().err
     assert _run(["compare", *both, "--run", str(base), "--out", str(tmp_path / "out")]) == 0
-    assert "G1 K12.5" in (tmp_path / "out" / "compare.html").read_text("utf-8")
+    assert "G1 12.5 km" in (tmp_path / "out" / "compare.html").read_text("utf-8")
 
 
 def test_page_and_sheet_hold_the_same_changes_as_text(written, tmp_path, capsys):
