@@ -225,7 +225,11 @@ def test_scenarios_are_compared_as_runs_are(written, tmp_path, capsys):
     assert [c.part for c in found.changes if c.part in ("why", "rules", "routes", "siting")] == []
     runs = {place.name: (place.run, place.lon) for place in found.places}
     assert runs["E"] == ("second", 113.4)
-    assert (runs["A"], runs["B"], runs["G1 12.5 km"]) == (("first", 113.0), ("both", 113.1), ("second", 113.0))
+    assert (runs["A"], runs["B"], runs["G1 12.5 km"]) == (
+        ("first", 113.0),
+        ("both", 113.1),
+        ("second", 113.0),
+    )
     # With the run itself: its own actions differ in nothing, what the page said does.
     found = compare(one, tmp_path / "other.json", "en", base=base)
     assert ("Berths", "50% – 75% · not met", "100% · met", "met now") in told(found, "after")
