@@ -239,6 +239,10 @@ def walk_scenario(page, project):
     page.click("#scenario-save")
     page.wait_for_selector("#scenario-open option:has-text('少一处')", state="attached")
     on = json.loads((project / "scenarios" / "少一处.json").read_text("utf-8"))["on"]
+    page.locator("#map").evaluate("(frame, one) => frame.contentWindow.plugspan.set([one], true)", switched)
+    page.select_option("#scenario-open", "少一处")
+    page.wait_for_selector("body:not([aria-busy])")
+    assert on == page.locator("#map").evaluate("frame => frame.contentWindow.plugspan.scenario().on")
     page.click("#scenario-prove")
     page.wait_for_selector("#run-log[data-state=running]")
     page.wait_for_selector("#run-log[data-state=done]:has-text('按情景重算')")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from pyproj import CRS
 
 from ...markup import clean_xml
@@ -342,7 +343,9 @@ def _build_up(layers: Sequence[ProjectLayer]) -> Element:
     found = element(
         "ProjectTimeSettings", frameRate="2", timeStep="1", timeStepUnit="mon", cumulativeTemporalRange="1"
     )
-    years = [int(y) for p in layers if BUILT in p.layer.frame for y in p.layer.frame[BUILT].dropna()]
+    frames = [p.layer.frame for p in layers if BUILT in p.layer.frame]
+    # Without years the cells say why they have none.
+    years = [int(y) for frame in frames for y in pd.to_numeric(frame[BUILT], errors="coerce").dropna()]
     if years:
         span = (f"{min(years)}-01-01T00:00:00Z", f"{max(years) + 1}-01-01T00:00:00Z")
         ends = [_text(tag, at) for tag, at in zip(("start", "end"), span, strict=True)]
