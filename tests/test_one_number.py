@@ -19,6 +19,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
+import jsonschema
 import matplotlib
 import pandas as pd
 import pytest
@@ -170,7 +171,8 @@ def test_layers_hold_the_numbers_of_result_json(run):
         assert_same_rows(own, layers[f"routes_{phase}"], key, GAP_NUMBERS)
     assert_same_rows(result["routes"], layers["route_figures"], ("ref",), ROUTE_NUMBERS)
     place = ("ref", "section", "direction", "id", "chainage_km")
-    assert_same_rows(result["access"], layers["access"], place, ("distance_km", "back_km"))
+    access = [row | {"id": row["site_id"]} for row in layers["access"]]
+    assert_same_rows(result["access"], access, place, ("distance_km", "back_km"))
     for siting in result["siting"]:
         rows = in_units(siting["proposed"], siting["objective_name"], ["adds"])
         if rows:
@@ -211,6 +213,7 @@ def test_what_is_empty_in_a_file_is_unknown(run):
                 assert held is None or not held.absent or held.absent_if[0], (name, column)
             assert "" not in {row[column] for row in rows}, (name, column)
     assert "not_applicable" in seen
+    jsonschema.validate(run.result, json.loads((run.folder / "result.schema.json").read_text("utf-8")))
     berths = {row["id"]: row for row in run.layers.get("berths", ())}
     for row in run.plan.inputs.berths.to_dict("records"):
         if row["id"] not in berths:  # it has no position
@@ -225,7 +228,7 @@ SHEETS_OF_RESULT = {
     "access": ("access", ("ref", "section", "direction", "id", "chainage_km")),
 }
 SHEETS_OF_LAYERS = {
-    "sites": ("charging_sites", "id"),
+    "sites": ("charging_sites", "site_id"),
     "berths": ("berths", "id"),
     "car-parks": ("car_parks", "id"),
     "service-areas": ("service_areas", "id"),
@@ -249,6 +252,7 @@ def test_the_workbook_holds_the_numbers_of_result_json(run):
         if key in found:
             rows = metric_cells(run, *found[key])
             raw = [{str(k): v for k, v in r.items()} for r in run.result[name]]
+            rows = [row | {"id": row["site_id"]} if "site_id" in row else row for row in rows]
             coded = {
                 "direction": {text(f"choice.direction.{d}", run.lang): d for d in ("forward", "backward")}
             }

@@ -133,6 +133,7 @@ def _gaps() -> Schema:
         "rule ref section direction from_km to_km length_km open_start open_end spacing_class own_km over",
         "road_class from_site to_site inside_km gap_id",
         more=True,
+        road_class=described("Class of the road, by the policy's patterns of numbers.", TEXT),
         over={**FLAG, "description": "The own part is longer than the span."},
         once={**FLAG, "description": "False for the other direction of a gap that is counted already."},
         needs={

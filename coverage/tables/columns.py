@@ -18,8 +18,10 @@ GAP_LAYER_COLUMNS = (
 """The layer says in words what the table ``gap_evidence`` holds in rows."""
 ROAD_COLUMNS = columns("ref name highway")
 EXPRESSWAY_COLUMNS = columns("ref section length_km")
-SITE_COLUMNS = columns("id name kind operator fast points point_kw pool_kw status service_area side county")
-OTHER_COLUMNS = columns("name kind points status county id")
+SITE_COLUMNS = columns(
+    "site_id name kind operator fast points point_kw pool_kw status service_area side county"
+)
+OTHER_COLUMNS = columns("name kind points status county site_id")
 FACILITY_COLUMNS = tuple(
     replace(each, absent="not_applicable", absent_if=("kind", HUB_KINDS))
     if each.name in ("ref", "side")
@@ -29,7 +31,7 @@ FACILITY_COLUMNS = tuple(
 """A depot or an airport is at no numbered road and has no side of it."""
 BERTH_COLUMNS = columns("name port wharf class_t counts has cargo status length_m shore_power_kw id")
 CAR_PARK_COLUMNS = columns("name park_type spaces ready_spaces status county id")
-DEMAND_COLUMNS = columns("name weight covered distance_km county problem")
+DEMAND_COLUMNS = columns("name weight covered distance_km county problem id")
 CANDIDATE_COLUMNS = columns("name kind cost candidate_status reason id")
 PROPOSED_COLUMNS = columns("build_order name kind adds share_after cost objective id")
 WORTH_COLUMNS = columns("price price_low share_of_good_plans essential required")
@@ -39,15 +41,19 @@ OUTAGE_COLUMNS = columns("covers lost plugs capacity served")
 ALTERNATIVE_COLUMNS = columns("name kind plans of_plans worst_loss cost objective id")
 LEAST_COLUMNS = columns("build_order name kind serves cost id")
 ACTION_COLUMNS = columns(
-    "build_order name action_kind place stage_year money spent certain closes_words without_words county id"
+    "build_order name action_kind place stage_year money spent certain closes_words without_words county action_id"
 )
-ACTION_POPUP = columns("action_kind closes_words money stage_year certain without_words pin place county")
+ACTION_POPUP = columns(
+    "action_kind closes_words money stage_year certain without_words pin place county action_id"
+)
 TRAFFIC_POINTS = columns("traffic_points")
 """Further column of the actions where there are counts of traffic."""
-OTHER_ACTION_COLUMNS = columns("name action_kind place money insist_low insist_high chosen_at county id")
-LEFT_OUT_POPUP = ("why_words", "action_kind", "money", "place", "pin", "county")
+OTHER_ACTION_COLUMNS = columns(
+    "name action_kind place money insist_low insist_high chosen_at county action_id"
+)
+LEFT_OUT_POPUP = ("why_words", "action_kind", "money", "place", "pin", "county", "action_id")
 STEP_COLUMNS = columns("build_order action stage_year spent people_reached action_id")
-SAVING_COLUMNS = columns("what place saves_low saves_high county id")
+SAVING_COLUMNS = columns("what place saves_low saves_high county action_id")
 """Of the plan to adopt: its actions, those it leaves out, what each step reaches, what a survey can save."""
 UNSERVED_COLUMNS = columns("span_km ref section direction from_km to_km")
 NOT_SERVED_COLUMNS = (
@@ -55,7 +61,7 @@ NOT_SERVED_COLUMNS = (
     column(
         "chainage_km", absent="not_applicable", state="chainage_state"
     ),  # only on a cut-off piece of the route
-    *columns("id"),
+    *columns("site_id"),
 )
 # A dead end has no length: nothing is to be found out there.
 ISSUE_COLUMNS = (
@@ -75,10 +81,10 @@ ROUTE_COLUMNS = columns(
     "gap_p90_km gap_max_km gap_max_open own_gaps_over good_km middle_km gap_km no_site_km open_km shared_km "
     "shared_max_km"
 )
-ACCESS_COLUMNS = columns("ref section direction chainage_km id name distance_km back_km")
+ACCESS_COLUMNS = columns("ref section direction chainage_km site_id name distance_km back_km")
 EVIDENCE_COLUMNS = columns(
-    "rule ref section direction from_km to_km evidence_kind rank id name kind reason meets chainage_km distance_km "
-    "back_km straight_km access_ways gap_id"
+    "rule ref section direction from_km to_km evidence_kind rank site_id name kind reason meets chainage_km "
+    "distance_km back_km straight_km access_ways gap_id"
 )
 SITING_DEMAND_COLUMNS = columns("id name weight covered county")
 REACH_COLUMNS = columns("site demand distance_km")

@@ -360,7 +360,8 @@ WAITING = "waiting"
 def _sites(assessment: Assessment) -> Layer:
     """Sites that charge vehicles, by how fast they are; those not in operation are a class of their own."""
     frame = assessment.sites[assessment.sites["kind"] == "charging"]
-    frame = frame.assign(site_class=np.where(_running(frame), frame["fast"], WAITING))
+    site_class = np.where(_running(frame), frame["fast"], WAITING)
+    frame = frame.rename(columns={"id": "site_id"}).assign(site_class=site_class)
     more = ("current", "access", "ref")
     keep = ("site_class", *more)
     return make_layer(
@@ -378,15 +379,14 @@ def _sites(assessment: Assessment) -> Layer:
 def _other_sites(plan: Plan) -> Layer | None:
     """Battery-swap, hydrogen and other sites that no rule on charging counts, from both tables."""
     sites, facilities = plan.inputs.sites, plan.inputs.facilities
-    columns = [*(column.name for column in OTHER_COLUMNS), "geometry"]
+    columns = [*(column.name for column in OTHER_COLUMNS), "id", "geometry"]
     found = [sites[sites["kind"] != "charging"], facilities[facilities["kind"].isin(OTHER_KINDS)]]
     frame = pd.concat([part.reindex(columns=columns) for part in found], ignore_index=True)
     frame = frame[frame.geometry.notna()]
     if frame.empty:
         return None
-    frame = frame.assign(site_class=np.where(_running(frame), "yes", WAITING))
-    # Current, access and road are for those who read the layer back as a list.
-    keep = ("site_class", "current", "access", "ref")
+    frame = frame.assign(site_class=np.where(_running(frame), "yes", WAITING), site_id=frame["id"])
+    keep = ("site_class", "current", "access", "ref")  # some are for those who read the layer back as a list
     return make_layer(
         "other_sites", frame, OTHER_COLUMNS, styles.OTHER_SITES, "places", keep=keep, search_column="name"
     )
@@ -489,7 +489,7 @@ def _not_served(plan: Plan) -> Layer | None:
     frame = plan.before.not_served
     if frame.empty:
         return None
-    frame = in_kilometres(frame)
+    frame = in_kilometres(frame).rename(columns={"id": "site_id"})
     return make_layer("not_served", frame, NOT_SERVED_COLUMNS, styles.NOT_SERVED, "quality", visible=False)
 
 

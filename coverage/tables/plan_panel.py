@@ -165,7 +165,7 @@ def stepped_layers(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Layer
     out = list(layers)
     for k, layer in enumerate(layers):
         if layer.name == "plan_actions":
-            frame = layer.frame.assign(from_step=layer.frame["id"].map(at), to_step=len(steps) - 1)
+            frame = layer.frame.assign(from_step=layer.frame["action_id"].map(at), to_step=len(steps) - 1)
             out[k] = replace(layer, frame=frame, steps=("from_step", "to_step"))
     own = [k for k, layer in enumerate(layers) if layer.name == "routes" and layer.phase == "after"]
     if own and len(gaps):  # the first rule's layer lies on top; without roads of the rule it has nothing

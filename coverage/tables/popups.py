@@ -44,9 +44,9 @@ POPUPS: Mapping[str, Popup] = {
                       quiet=frozenset({"reached_then"})),
     "charging_sites": Popup(
         _pick(c.SITE_COLUMNS, "status", "operator", "points", "point_kw", "pool_kw", "service_area", "side", "county",
-              "id"),
+              "site_id"),
         quiet=frozenset({"operator", "service_area", "side", "county"})),
-    "other_sites": Popup(_pick(c.OTHER_COLUMNS, "kind", "points", "status", "county", "id"),
+    "other_sites": Popup(_pick(c.OTHER_COLUMNS, "kind", "points", "status", "county", "site_id"),
                          quiet=frozenset({"points", "county"})),
     "service_areas": Popup(
         _pick(c.FACILITY_COLUMNS, "kind", "ref", "side", "points", "fast_points", "point_kw", "status", "county", "id"),
@@ -68,7 +68,7 @@ POPUPS: Mapping[str, Popup] = {
     "alternatives": Popup((*_pick(c.ALTERNATIVE_COLUMNS, "kind"), column("in_others"),
                            *_pick(c.ALTERNATIVE_COLUMNS, "cost", "id"))),
     "least_sites": Popup(_pick(c.LEAST_COLUMNS, "kind", "build_order", "serves", "cost", "id")),
-    "not_served": Popup(_pick(c.NOT_SERVED_COLUMNS, "ref", "reason", "distance_km", "id"),
+    "not_served": Popup(_pick(c.NOT_SERVED_COLUMNS, "ref", "reason", "distance_km", "site_id"),
                         quiet=frozenset({"distance_km"}), heading="name"),
     "issues": Popup(_pick(c.ISSUE_COLUMNS, "effect", "severity", "ref", "name", "length_km"),
                     quiet=frozenset({"ref", "name", "length_km"}), heading="quality_kind"),

@@ -219,6 +219,7 @@ def shown_actions(plan: Plan, lang: str) -> gpd.GeoDataFrame:
     """Actions in building order with the columns of :data:`.columns.ACTION_COLUMNS`."""
     table = action_table(plan)
     return table.assign(
+        action_id=table["id"],
         build_order=table["order"],
         action_kind=table["kind"],
         stage_year=table["year"].astype("string"),
@@ -326,7 +327,7 @@ def money(plan: Plan, value: float, lang: str) -> str:
 def shown_others(plan: Plan) -> gpd.GeoDataFrame:
     """Actions that are not in the plan with the columns of :data:`.columns.OTHER_ACTION_COLUMNS`."""
     table = other_actions(plan)
-    return table.assign(action_kind=table["kind"], money=table["cost"])
+    return table.assign(action_id=table["id"], action_kind=table["kind"], money=table["cost"])
 
 
 def why_not(plan: Plan, lang: str) -> gpd.GeoDataFrame:
@@ -349,6 +350,7 @@ def why_not(plan: Plan, lang: str) -> gpd.GeoDataFrame:
     found = table[asked].sort_values(["insist_high", "insist_low", "id"]).reset_index(drop=True)
     closed, equal = found["reason"].notna(), found["insist_high"] <= 1e-6
     found = found.assign(
+        action_id=found["id"],
         action_kind=found["kind"],
         money=found["cost"],
         left_out=np.select([closed, equal], ["closed", "equal"], "dearer").astype(object),
@@ -382,7 +384,7 @@ def shown_steps(plan: Plan, lang: str) -> pd.DataFrame:
 
 def shown_savings(plan: Plan) -> pd.DataFrame:
     """What to survey, by the money that the answer can save, with the columns of :data:`.columns.SAVING_COLUMNS`."""
-    return _of(plan).survey.rename(columns={"name": "what"})
+    return _of(plan).survey.rename(columns={"name": "what", "id": "action_id"})
 
 
 def _of(plan: Plan) -> Programme:

@@ -337,7 +337,7 @@ def car_parks(plan: Plan, lang: str) -> Table:
 
 def sites(plan: Plan, lang: str) -> Table:
     """All charging sites of the assessment."""
-    frame = placed(plan.before.sites)
+    frame = placed(plan.before.sites).rename(columns={"id": "site_id"})
     looks = {"fast": choice_looks("fast", lang, good="yes", middle="unknown", gap="no")}
     return Table("sites", (*heads(SITE_COLUMNS, lang), *heads("lon lat", lang)), frame, looks)
 

@@ -145,8 +145,10 @@ def others_layers(plan: Plan, lang: str) -> list[Layer]:
     if len(moved):
         pairs = zip(moved["moved_from"], moved.geometry, strict=True)
         lines = moved.set_geometry([shapely.LineString([*a.coords, *b.coords]) for a, b in pairs], crs=WGS84)
-        lines = lines.assign(distance_km=lines.geometry.map(GEOD.geometry_length) / M_PER_KM)
-        shown = columns("name distance_km id")
+        lines = lines.rename(columns={"id": "action_id"}).assign(
+            distance_km=lines.geometry.map(GEOD.geometry_length) / M_PER_KM
+        )
+        shown = columns("name distance_km action_id")
         layers.append(make_layer("plan_moved", lines, shown, styles.MOVED, "plan", phase="after"))
     return layers if len(frame) else layers[1:]
 

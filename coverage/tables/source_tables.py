@@ -37,18 +37,20 @@ def access(plan: Plan, lang: str) -> Table:
     """Which site serves which route and direction, and whether it is in operation."""
     state = plan.before.sites.drop_duplicates("id").set_index("id")["status"]
     frame = in_kilometres(plan.before.access).assign(status=plan.before.access["id"].map(state))
+    frame = frame.rename(columns={"id": "site_id"})
     return Table("access", heads((*ACCESS_COLUMNS, column("status")), lang), frame)
 
 
 def not_served(plan: Plan, lang: str) -> Table:
     """Sites near a route that don't serve it, with the reason."""
     frame = pd.DataFrame(in_kilometres(plan.before.not_served).drop(columns="geometry", errors="ignore"))
+    frame = frame.rename(columns={"id": "site_id"})
     return Table("not-served", heads((*NOT_SERVED_COLUMNS, column("direction")), lang), frame)
 
 
 def gap_evidence(plan: Plan, lang: str) -> Table:
     """Which sites close each gap, where to build inside it, which sites near it do not count."""
-    frame = in_kilometres(plan.before.evidence).rename(columns={"ways": "access_ways"})
+    frame = in_kilometres(plan.before.evidence).rename(columns={"ways": "access_ways", "id": "site_id"})
     return Table("gap-evidence", heads(EVIDENCE_COLUMNS, lang), frame)
 
 

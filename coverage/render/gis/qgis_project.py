@@ -304,11 +304,13 @@ class Relation:
 LINKS: tuple[tuple[str, str, str, str], ...] = (
     ("routes", "gap_id", "gap_evidence", "gap_id"),
     ("stretches", "gap_id", "gap_evidence", "gap_id"),
-    ("charging_sites", "id", "access", "id"),
-    ("charging_sites", "id", "reach_people", "site"),
-    ("charging_sites", "id", "reach_highway", "site"),
+    ("charging_sites", "site_id", "access", "site_id"),
+    ("charging_sites", "site_id", "gap_evidence", "site_id"),
+    ("other_sites", "site_id", "access", "site_id"),
+    ("charging_sites", "site_id", "reach_people", "site"),
+    ("charging_sites", "site_id", "reach_highway", "site"),
     ("demand", "id", "reach_people", "demand"),
-    ("plan_actions", "id", "plan_steps", "action_id"),
+    ("plan_actions", "action_id", "plan_steps", "action_id"),
     ("regions", "id", "country_rules", "region_id"),
     ("regions", "id", "country_plan", "id"),
 )
