@@ -298,7 +298,7 @@ COLUMNS: dict[str, Column] = {
     **_named("first second", "choice", labels="aim"),
     **_named("connected_status", "choice", labels="has"),
     **_named(_FLAGS, "bool"),
-    **_named("by arrived", "date"),
+    **_named("by arrived valid_from valid_to", "date"),
     **_named(_COUNTS, "int"),
     **{
         name: found

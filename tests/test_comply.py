@@ -13,6 +13,7 @@ from plugspan.rules.spacing import RouteSpacing
 from plugspan.siting.planning.candidates import find_candidates
 from plugspan.siting.planning.comply import comply
 from plugspan.siting.planning.retrofit import plan_retrofits
+from plugspan.units import GEOD
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,11 @@ def test_what_cannot_be_served_is_named_and_not_a_crash(context, rule, candidate
     (least,) = comply(context, rule, none, (40.0,))
     assert least.result.status == "infeasible"
     assert len(least.sites) == 0
-    assert set(least.unserved.columns) == {"ref", "section", "direction", "from_m", "to_m"}
+    assert set(least.unserved.columns) == {"ref", "section", "direction", "from_m", "to_m", "geometry"}
+    drawn_m = least.unserved.geometry.map(GEOD.geometry_length)
+    assert drawn_m.to_numpy() == pytest.approx(
+        (least.unserved["to_m"] - least.unserved["from_m"]).abs(), rel=0.01
+    )
     assert (least.unserved["to_m"] - least.unserved["from_m"] >= 40_000 - 1e-3).all()
 
 

@@ -55,7 +55,7 @@ LEFT_OUT_POPUP = ("why_words", "action_kind", "money", "place", "pin", "county",
 STEP_COLUMNS = columns("build_order action stage_year spent people_reached action_id")
 SAVING_COLUMNS = columns("what place saves_low saves_high county action_id")
 """Of the plan to adopt: its actions, those it leaves out, what each step reaches, what a survey can save."""
-UNSERVED_COLUMNS = columns("span_km ref section direction from_km to_km")
+UNSERVED_COLUMNS = columns("rule span_km ref section direction from_km to_km")
 NOT_SERVED_COLUMNS = (
     *columns("name ref reason distance_km"),
     column(

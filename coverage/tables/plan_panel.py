@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..plan import Plan
-from ..schema import column, shown
+from ..schema import column, columns, shown
 from ..siting.programme import Programme
 from ..texts import text
 from ..units import in_kilometres
@@ -185,6 +185,33 @@ def _stepped_routes(plan: Plan, layer: Layer, gaps: gpd.GeoDataFrame, lang: str)
     keep = [name for name in layer.frame.columns if name != "geometry"]
     return replace(layer, frame=layer_frame(frame, layer.schema, *keep, "from_step", "to_step", PIECES),
                    steps=("from_step", "to_step"))  # fmt: skip
+
+
+def routes_by_step(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Layer]:
+    """Gaps of the first rule on spacing through the steps of the plan, with the days between which each is there.
+
+    A time controller that plays them recolours the roads as the plan is built.
+    """
+    own = [layer for layer in layers if layer.name == "routes" and layer.phase == "after"]
+    if plan.step_gaps is None or plan.programme is None or not own:
+        return []
+    layer, days = own[-1], programme.step_days(plan)
+    gaps = in_kilometres(plan.step_gaps.gaps)
+    gaps = gaps[gaps.geometry.notna()].reset_index(drop=True)
+    frame = with_gap_words(gaps, _evidence(plan, gaps), lang).assign(
+        side=1,
+        valid_from=[days[step] for step in gaps["from_step"]],
+        valid_to=[days[step + 1] for step in gaps["to_step"]],
+    )
+    keep = [name for name in layer.frame.columns if name != "geometry"]
+    schema = replace(layer.schema, columns=(*layer.schema.columns, *columns("valid_from valid_to")))
+    held = layer_frame(frame, schema, *keep)
+    title = "layer.routes_by_step"
+    return [
+        replace(
+            layer, name="routes_by_step", title_key=title, rule=None, frame=held, schema=schema, visible=False
+        )
+    ]
 
 
 def _pieces(gaps: gpd.GeoDataFrame) -> pd.Series:

@@ -23,7 +23,6 @@ from .columns import (
     ROUTE_COLUMNS,
     SITING_DEMAND_COLUMNS,
     STEP_COLUMNS,
-    UNSERVED_COLUMNS,
 )
 from .table import Table
 
@@ -49,7 +48,6 @@ FILE_TABLES: Mapping[str, tuple[str, tuple[Column, ...]]] = {
     "access": ("access", ACCESS_COLUMNS),
     "gap_evidence": ("gap-evidence", EVIDENCE_COLUMNS),
     "plan_steps": ("plan-steps", STEP_COLUMNS),
-    "unserved_stretches": ("unserved", UNSERVED_COLUMNS),
     **{f"reach_{name}": (f"reach_{name}", REACH_COLUMNS) for name in ("people", "highway")},
     **{f"demand_{name}": (f"demand_{name}", SITING_DEMAND_COLUMNS) for name in ("people", "highway")},
     **{f"served_{name}": (f"served_{name}", columns("site demand amount")) for name in ("people", "highway")},
@@ -90,9 +88,8 @@ def input_tables(inputs: Inputs) -> dict[str, tuple[pd.DataFrame, TableSchema]]:
 
 def file_tables(tables: Tables) -> dict[str, tuple[pd.DataFrame, TableSchema]]:
     """The tables that go with the layers of the GeoPackage."""
-    optional = ("unserved",)
     return {
         name: (tables[source].frame.reindex(columns=[c.name for c in held]), TableSchema(name, held))
         for name, (source, held) in FILE_TABLES.items()
-        if source in tables and (len(tables[source].frame) or source not in optional)
+        if source in tables
     }

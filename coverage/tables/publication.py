@@ -25,9 +25,10 @@ from .layer import FindingRow, Imprint, Layer, SourceNote, rule_layer_names
 from .layer_frame import rule_map
 from .layers import gis_layers, plan_layers
 from .plan_cards import PlanCard, plan_cards
-from .plan_panel import plan_panel, stepped_layers
+from .plan_panel import plan_panel, routes_by_step, stepped_layers
 from .plan_tables import Tables, file_tables, input_tables, plan_tables
 from .result import plan_result
+from .siting_layers import unserved_layer
 from .strips import longest_strips, plan_strips
 from .summary import summary_lines
 from .table import coded, rule_sheet_title
@@ -172,7 +173,8 @@ class Publication:
     def gis_layers(self) -> list[Layer]:
         """The same with codes for what is empty and not unknown, and the stretches of rules on covered length."""
         held = []
-        for layer in gis_layers(self.plan, self.layers, self.lang):
+        moving = [*routes_by_step(self.plan, self.layers, self.lang), *unserved_layer(self.plan)]
+        for layer in (*gis_layers(self.plan, self.layers, self.lang), *moving):
             frame, shown = coded(layer.frame, layer.schema.columns, self.lang)
             held.append(replace(layer, frame=frame, schema=replace(layer.schema, columns=shown)))
         return held

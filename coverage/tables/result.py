@@ -234,7 +234,7 @@ def least_row(found: Compliance, lang: str) -> dict[str, Any]:
         "reason": _reason(result.reason, lang),
         "stretches": found.stretches,
         "proposed": _records(found.sites),
-        "unserved": _records(in_kilometres(found.unserved)),
+        "unserved": _records(in_kilometres(found.unserved), drop=("geometry",)),
     }
 
 

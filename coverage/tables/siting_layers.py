@@ -17,7 +17,7 @@ from ..rules.finding import YES
 from ..schema import Column, column, columns, in_currency, of_objective
 from ..siting.planning.outcome import Siting
 from ..texts import text
-from ..units import GEOD, M_PER_KM, WGS84
+from ..units import GEOD, M_PER_KM, WGS84, in_kilometres
 from . import styles
 from .columns import (
     ACTION_COLUMNS,
@@ -31,6 +31,7 @@ from .columns import (
     OUTAGE_COLUMNS,
     PROPOSED_COLUMNS,
     TRAFFIC_POINTS,
+    UNSERVED_COLUMNS,
     WORTH_COLUMNS,
 )
 from .layer import Layer, Popup, own_layer
@@ -195,6 +196,22 @@ def _others(siting: Siting, lang: str) -> gpd.GeoDataFrame:
     frame["in_others"] = [text("in-plans.others", lang, k=k, n=n) for k in frame["plans"]]
     frame = frame.sort_values(["plans", "id"], ascending=[False, True], kind="stable")
     return amounts_in_units(frame, siting.objective_name)
+
+
+def unserved_layer(plan: Plan) -> list[Layer]:
+    """Stretches that no candidate can serve, of each rule on spacing and span that was asked for."""
+    frames = [
+        in_kilometres(found.unserved).assign(rule=found.rule, span_km=found.span_km)
+        for found in plan.compliance
+        if len(found.unserved)
+    ]
+    if not frames:
+        return []
+    frame = gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=WGS84)
+    return [
+        make_layer("unserved_stretches", frame, UNSERVED_COLUMNS, styles.UNSERVED, "quality", visible=False,
+                   search_column="ref")
+    ]  # fmt: skip
 
 
 def least_layers(plan: Plan) -> list[Layer]:

@@ -443,7 +443,7 @@ def unserved(plan: Plan, lang: str) -> Table:
     """Stretches that nothing can serve."""
     found = [_of_rule(plan, c, in_kilometres(c.unserved), lang) for c in plan.compliance if len(c.unserved)]
     frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
-    return Table("unserved", (*_which(plan, lang), *heads(UNSERVED_COLUMNS, lang)), frame)
+    return Table("unserved", (*_which(plan, lang), *heads(UNSERVED_COLUMNS[1:], lang)), frame)
 
 
 def retrofit(plan: Plan, lang: str) -> Table:

@@ -112,6 +112,7 @@ NOT_SERVED = LayerStyle(
     "point",
     (Category(None, "legend.not-served", GAP, width=12.0, symbol="diamond", mark="minus", fill=False),),
 )
+UNSERVED = LayerStyle("line", (Category(None, "legend.unserved", GAP, width=5.0, dash=(2.0, 4.0)),))
 LISTED = LayerStyle("point", (Category(None, "legend.listed", GOOD, width=10.0, symbol="triangle"),))
 """Places that a rule only lists."""
 ISSUES = LayerStyle(

@@ -314,7 +314,7 @@ LINKS: tuple[tuple[str, str, str, str], ...] = (
     ("regions", "id", "country_rules", "region_id"),
     ("regions", "id", "country_plan", "id"),
 )
-"""Layer and its column, table and its column: made where both have them."""
+"""Layer (or layers whose names begin so) and its column, table and its column: made where both have them."""
 
 
 def relations(layers: Sequence[ProjectLayer], tables: Sequence[ProjectTable], lang: str) -> list[Relation]:
@@ -325,7 +325,8 @@ def relations(layers: Sequence[ProjectLayer], tables: Sequence[ProjectTable], la
             for child in tables:
                 held = {field.name for field in parent.fields} >= {parent_field}
                 held = held and child_field in {field.name for field in child.fields}
-                if parent.layer.name == family and child.table == name and held:
+                related = parent.layer.name == family or parent.layer.name.startswith(f"{family}_")
+                if related and child.table == name and held:
                     title = text("export.relation", lang, layer=parent.title, table=child.title)
                     key = f"plugspan_{parent.table}_{child.table}"
                     found.append(Relation(key, title, _id(parent), parent_field, _id(child), child_field))

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from ...markup import clean_xml
 from ...tables.layer import Category, Layer
+from ...tables.programme import MOST_DAYS
 from ...tables.styles import INK
 from ...texts import LANGUAGES, text
 from .fields import Field
@@ -29,8 +30,8 @@ MOST_IN_TIP = 8
 """So many rows stand beside the pointer at most."""
 BUILT, ORDER = "stage_year", "build_order"
 """Columns with the year in which something is built, and its place in the order."""
-MOST_DAYS = 360
-"""The steps of a year are spread over so many days at most."""
+FROM, TO = "valid_from", "valid_to"
+"""Columns with the first day on which something is there, and the first one after it."""
 _MISSING = "(missing)"
 _PLACEMENT = {"point": "6", "line": "4", "polygon": "4"}
 
@@ -85,6 +86,8 @@ def renamed_qml(qml: str, names: Mapping[str, str]) -> str:
             each.set("name", names.get(each.attrib["name"], each.attrib["name"]))
         if each.tag == "temporal":
             each.set("startExpression", in_expression(each.attrib["startExpression"]))
+            for end in ("startField", "endField"):
+                each.set(end, names.get(each.attrib[end], each.attrib[end]))
         if each.tag == "Option" and each.get("name") == "expression":
             each.set("value", in_expression(each.attrib["value"]))
         if each.tag in ("previewExpression", "mapTip") and each.text:
@@ -107,7 +110,7 @@ def style_elements(
         preview.text = f'"{names[shown]}"'
         found.append(preview)
         found.append(_map_tip(layer, fields, shown, lang))
-    if BUILT in names:
+    if BUILT in names or {FROM, TO} <= set(names):
         found.append(_temporal(names))
     found += _form(layer, fields, names, lang, relations)
     return [*found, *field_elements(fields, lang)]
@@ -161,6 +164,11 @@ def _in_words(field: Field, lang: str) -> str:
 
 def _temporal(names: dict[str, str]) -> Element:
     """From when on a feature is there: its year, a day later for each step: so the time controller plays the order."""
+    if FROM in names:
+        return element(
+            "temporal", enabled="1", mode="2", accumulate="0", startField=names[FROM], endField=names[TO], limitMode="0",
+            startExpression="", endExpression="", durationField="", durationUnit="min", fixedDuration="0",
+        )  # fmt: skip
     order = f'min(coalesce("{names[ORDER]}", 0), {MOST_DAYS})' if ORDER in names else "0"
     # A plan without years has no year in any row, only the code for that.
     start = f"try(make_date(\"{names[BUILT]}\", 1, 1)) + to_interval(to_string({order}) || ' days')"

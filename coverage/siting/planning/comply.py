@@ -9,12 +9,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from ...measure.spacing import gap_paths
 from ...measure.spacing_gaps import DRIVE_KEY
 from ...network.routes import merge_intervals
 from ...rules.roads import RoadContext
 from ...rules.spacing import RouteSpacing
 from ...rules.stretches import SpacingLine, spacing_lines, spacing_rows
-from ...units import M_PER_KM
+from ...units import M_PER_KM, WGS84
 from ..maxcover.least_sites import LeastResult, least_sites
 from .candidates import route_points_at
 
@@ -95,7 +96,9 @@ def comply(
             ]
             better = _least(rule.id, both, wide, span_km, close_shared, time_limit_s)
             least = _best(least, better)
-        found.append(least)
+        lines_of, _ = gap_paths(context.index, context.routes, least.unserved)
+        drawn = gpd.GeoDataFrame(least.unserved, geometry=list(lines_of), crs=WGS84)
+        found.append(replace(least, unserved=drawn))
     return found
 
 
