@@ -110,9 +110,8 @@ def step_days(plan: Plan) -> list[dt.date]:
     the first day of all.
     """
     rows = steps(plan)
-    years = [int(row["year"]) for row in rows if not pd.isna(row["year"])] or [
-        plan.project.reference_date.year
-    ]
+    years = [int(row["year"]) for row in rows if not pd.isna(row["year"])]
+    years = years or [(plan.project.reference_date or dt.date(2000, 1, 1)).year]
     days = [dt.date(years[0], 1, 1)]
     for row in rows[1:]:
         year = days[-1].year if pd.isna(row["year"]) else int(row["year"])
