@@ -167,7 +167,8 @@ def _temporal(names: dict[str, str]) -> Element:
     if FROM in names:
         return element(
             "temporal", enabled="1", mode="2", accumulate="0", startField=names[FROM], endField=names[TO],
-            limitMode="0", startExpression="", endExpression="", durationField="", durationUnit="min", fixedDuration="0",
+            limitMode="0", startExpression="", endExpression="", durationField="", durationUnit="min",
+            fixedDuration="0",
         )  # fmt: skip
     order = f'min(coalesce("{names[ORDER]}", 0), {MOST_DAYS})' if ORDER in names else "0"
     # A plan without years has no year in any row, only the code for that.
