@@ -199,7 +199,7 @@ def _made_of(finding: Finding, lang: str) -> list[str]:
     values = {f"{end}_part": numbers.fraction(finding, end, lang) for end in ("low", "high")}
     if finding.unit == "km":
         parts = numbers.fractions(finding, lang)
-        return [text("report.say.exact", lang, low_part=parts), *_why_uncertain(finding, lang)]
+        return [text("report.say.average", lang, parts=parts), *_why_uncertain(finding, lang)]
     if finding.unit == "margin":
         fleet = {"ev": finding.figures["registered_ev"], "cars": finding.figures["registered_cars"]}
         words = {name: shown(value, column("registered_ev"), lang) for name, value in fleet.items()}
