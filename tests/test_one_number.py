@@ -688,8 +688,8 @@ def test_a_reader_redoes_every_share_from_the_parts_beside_it(run):
     assert len(shares) > 1 or run.plan.policy.id != "zhuzhou-2025"
     for row in shares:
         fleet = run.plan.before[row["rule"]].figures.get("registered_ev_share") or 0.0
-        # The sentence stands under the rule's heading, or begins with its title.
-        named = [i for i, line in enumerate(run.report) if line.startswith(row["title"])]
+        # The sentence stands under the rule's heading, which has a number.
+        named = [i for i, line in enumerate(run.report) if line.endswith(row["title"])]
         lines = [line for i in named for line in run.report[i : i + 4]]
         told = [(float(a), float(b)) for line in lines for a, b in FRACTION.findall(line.replace(",", ""))]
         for end in ("low", "high"):
