@@ -22,7 +22,7 @@ from plugspan.country import cut as cutting
 from plugspan.country import outputs, tasks
 from plugspan.country.cut import cut_country, piece, piece_key, read_piece
 from plugspan.country.manifest import NATIONAL, Manifest, RegionRun, read_manifest, write_manifest
-from plugspan.country.run import read_country, run_country
+from plugspan.country.run import Progress, read_country, run_country
 from plugspan.country.tables import read_tables, read_written, write_list
 from plugspan.country.tasks import Task, last_run, run_region
 from plugspan.errors import InputError, OutputExistsError, PlugspanError
@@ -407,6 +407,42 @@ def test_a_rerun_does_what_is_missing_or_stale(tmp_path, in_process):
         run_country(project, out, only=["nowhere"], scheduler=address)
 
 
+class Lost(Progress):
+    """Goes away when two regions have ended."""
+
+    def __init__(self):
+        self.left = 2
+
+    def region(self, run):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def files(out):
+    """Bytes of all files but the manifest, which says how long cutting took."""
+    found = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    return {path: data for path, data in found.items() if path.name != "manifest.json"}
+
+
+def test_a_rerun_after_the_client_is_lost_goes_on_where_it_was(tmp_path, in_process):
+    """What workers had done is kept, and in the end all files are those of a run that nothing disturbed."""
+    address, ran, _ = in_process
+    project, _ = country(tmp_path, 4)
+    with pytest.raises(KeyboardInterrupt):
+        run_country(project, tmp_path / "out", scheduler=address, progress=Lost())
+    (tmp_path / "out" / "pieces" / ".cutting").mkdir()  # what is left when it is lost earlier
+    (tmp_path / "out" / "pieces" / "00" / ".project.json.new").write_text("half", "utf-8")
+    before = [p.parent.name for p in (tmp_path / "out" / "pieces").glob("*/run.json")]
+    assert len(before) >= 2
+    ran.clear()
+    (tmp_path / "out" / "pieces" / "00" / "cut.json").unlink()
+    run_country(project, tmp_path / "out", scheduler=address)
+    assert not set(ran) & set(before)
+    run_country(project, tmp_path / "calm", scheduler=address)
+    assert files(tmp_path / "out") == files(tmp_path / "calm")
+
+
 def test_a_region_whose_rows_have_faults_is_not_run(tmp_path, in_process):
     """It has failed with the row as its reason, the others are done; mended, it alone is run."""
     address, ran, _ = in_process
@@ -437,6 +473,7 @@ def deadly(out, task, memory_mb):
     """One region's process is ended as the system does when memory is short; one takes more than it may."""
     if task.id == "01":
         os.kill(os.getpid(), signal.SIGKILL)
+    tasks._run_region = hoarding  # this is a process of its own
     return REGION(out, task, memory_mb)
 
 
@@ -451,7 +488,6 @@ def hoarding(out, task):
 def test_a_region_that_ends_its_worker_does_not_take_the_others_with_it(tmp_path, monkeypatch):
     """It is given up, with its reason; the others are done by new workers. Too much memory is told at once."""
     monkeypatch.setattr(tasks, "run_region", deadly)
-    monkeypatch.setattr(tasks, "_run_region", hoarding)
     monkeypatch.setattr(tasks, "ALLOWED_FAILURES", 1)
     monkeypatch.setattr(outputs, "write", lambda *_: None)
     project, _ = country(tmp_path, 4)
