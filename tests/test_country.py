@@ -82,7 +82,9 @@ def odd_osm(tmp_path_factory):
     ways += [(12_003, ring[0], {}), (12_004, ring[1], {"highway": "unclassified"})]
     relations = [(1, [("w", 12_003, "outer"), ("w", 12_004, "outer")],
                   {"type": "boundary", "boundary": "administrative", "admin_level": "6", "name": "县"})]  # fmt: skip
-    return write_osm(tmp_path_factory.mktemp("odd") / "odd.osm.pbf", nodes, ways, relations)
+    folder = tmp_path_factory.mktemp("odd")
+    write_osm(folder / "backwards.osm.pbf", nodes[::-1], ways, relations)
+    return write_osm(folder / "odd.osm.pbf", nodes, ways, relations)
 
 
 def same_features(one, two):
@@ -139,6 +141,16 @@ def test_a_piece_of_everything_is_the_file(odd_osm, tmp_path):
     assert part.report.missing_nodes == whole.report.missing_nodes == 1
     seen = {o.id: dict(o.tags) for o in osmium.FileProcessor(str(tmp_path / "a.osm.pbf")) if o.is_relation()}
     assert seen == {1: {"type": "boundary", "boundary": "administrative", "admin_level": "6", "name": "县"}}
+
+
+def test_pieces_of_a_file_that_osmium_reads(odd_osm, tmp_path):
+    """Its nodes are out of order, which is seen when ways have been put by already."""
+    (tmp_path / "cut").mkdir()
+    pieces = OsmPieces(odd_osm.with_name("backwards.osm.pbf"), tmp_path / "cut", most=300)
+    pieces.write_area(tmp_path / "all.osm.pbf", shapely.box(9, 49, 11, 51))
+    whole, part = read_osm(odd_osm), read_osm(tmp_path / "all.osm.pbf")
+    assert drives(part.roads) == drives(whole.roads)
+    same_features(part.features, whole.features)
 
 
 def test_cells_hold_what_is_near():

@@ -8,6 +8,7 @@ cells. From then on a piece takes from each chunk what lies in its cells. Nodes 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -203,8 +204,7 @@ class Chunks:
             tables = reading.tables[::-1]
         else:
             for left in folder.iterdir():
-                if left.is_file():
-                    left.unlink()
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
             self.ways, self.tagged_nodes = [], []
             content = read_content(path, selection)
             self.relations = content.tagged_relations
