@@ -676,7 +676,7 @@ def test_a_plan_holds_metres(sample):
     )  # the search finds what it looks for
 
 
-FRACTION = re.compile(r"([\d,.]+)(?:/| (?:km|mi)[^÷]*÷\D*)([\d,.]+)")
+FRACTION = re.compile(r"([\d,.]+)(?:/| (?:km|mi)[^÷\d]*÷\D*)([\d,.]+)")
 
 
 def test_a_reader_redoes_every_share_from_the_parts_beside_it(run):
