@@ -694,11 +694,11 @@ def test_a_reader_redoes_every_share_from_the_parts_beside_it(run):
         told = [(float(a), float(b)) for line in lines for a, b in FRACTION.findall(line.replace(",", ""))]
         for end in ("low", "high"):
             share = row[f"{end}_part"] / row[f"{end}_whole"]
-            assert share - fleet == pytest.approx(row[end], abs=1e-6)
+            assert share - fleet == pytest.approx(row[end], rel=1e-6, abs=1e-6)
             pair = [cells[row["rule"]][f"{end}_{part}"].value for part in ("part", "whole")]
             average = (row["part_unit"], row["whole_unit"]) == ("km", "")
             share /= 1.609344 if average and run.lang.lengths == "mi" else 1.0
-            assert pair[0] / pair[1] == pytest.approx(share, abs=1e-6)
+            assert pair[0] / pair[1] == pytest.approx(share, rel=1e-6, abs=1e-6)
             assert any(a / b == pytest.approx(share, rel=2e-3) for a, b in told), (row["title"], end, lines)
 
 
