@@ -159,14 +159,14 @@ def planned_layer():
     frame = gpd.GeoDataFrame(
         {
             "name": ["A", "B", "C"],
-            "id": ["a1", "b2", "c3"],
+            "action_id": ["a1", "b2", "c3"],
             "build_order": [1, 2, 3],
             "stage_year": [2026, 2026, 2028],
         },
         geometry=[Point(113.1, 27.1), Point(113.2, 27.2), Point(113.3, 27.3)],
         crs=4326,
     )
-    columns = tuple(COLUMNS[name] for name in ("name", "id", "build_order", "stage_year"))
+    columns = tuple(COLUMNS[name] for name in ("name", "action_id", "build_order", "stage_year"))
     return Layer(
         "plan_actions", "layer.plan_actions", frame, TableSchema("plan_actions", columns), styles.PROPOSED, "plan",
         label_column="build_order", search_column="name", phase="after",
