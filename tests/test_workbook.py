@@ -348,7 +348,7 @@ def test_calls_and_listed_sites_have_their_sheets(book):
 
 def test_access_says_which_sites_are_not_in_operation(plan):
     """A site that is being built has a way to its route and closes nothing yet."""
-    state = access(plan, "zh").frame.set_index("id")["status"]
+    state = access(plan, "zh").frame.set_index("site_id")["status"]
     of_site = plan.before.sites.set_index("id")["status"]
     assert len(state) == len(plan.before.access)
     assert set(state.items()) == {(site, of_site[site]) for site in plan.before.access["id"]}
