@@ -380,8 +380,11 @@ class Type:
     line_pt: float
 
 
-NORMAL, COMPACT = Type(8.5, 11.0), Type(7.0, 8.8)
-"""Tables in the text; lists in full at the end. Lines are exact: fonts for Chinese would take half as much again."""
+NORMAL, BRIEF, COMPACT = Type(8.5, 11.0), Type(7.5, 9.6), Type(7.0, 8.8)
+"""Tables in the text; of the first page; lists in full at the end.
+
+Lines are exact: fonts for Chinese would take half as much again.
+"""
 LINE = '<w:{side} w:val="single" w:sz="{size}" w:color="B5BDC4"/>'
 BORDERS = "".join(
     LINE.format(side=side, size=size) for side, size in (("top", 8), ("bottom", 8), ("insideH", 4))
@@ -409,7 +412,7 @@ def lines_in(words: str, width_mm: float, size_pt: float) -> int:
     """
     em = size_pt * MM_PER_PT
     widths = (
-        sum(1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.55 for letter in line) * em
+        sum(1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.58 for letter in line) * em
         for line in on_paper(words).split("\n")
     )
     return sum(max(math.ceil(width / width_mm), 1) for width in widths)

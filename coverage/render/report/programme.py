@@ -12,13 +12,13 @@ from ...tables.layer_frame import picked
 from ...tables.table import Table
 from ...texts import text
 from .context import ROWS, Report
-from .doc import BLUE, COMPACT, SOFT, on_paper
+from .doc import BLUE, BRIEF, COMPACT, SOFT, Type, on_paper
 
 DISC_PX = 13.0
-HEAD_MM, CAPTION_MM, BRIEF_MAP_MM = 18.0, 12.0, (58.0, 125.0)
+HEAD_MM, CAPTION_MM, BRIEF_MAP_MM = 17.0, 12.0, (58.0, 125.0)
 """Of the first page: what the titles take, what stands around a picture, least and most for the map."""
 LONG = 8
-"""The first page sets more rules than this in small type."""
+"""The first page sets more rules than this in the smallest type."""
 
 
 def write_brief(report: Report) -> None:
@@ -26,7 +26,7 @@ def write_brief(report: Report) -> None:
     paper = report.paper
     paper.written_mm = HEAD_MM
     for words, size, after, colour in (
-        (report.shown.title, 16, 2, BLUE),
+        (report.shown.title, 14, 2, BLUE),
         (report.words("plan.brief"), 11, 6, SOFT),
     ):
         paragraph = paper.document.add_paragraph()
@@ -38,24 +38,24 @@ def write_brief(report: Report) -> None:
         paragraph = paper.text(f"{number}. {line}", indent=False)
         paragraph.paragraph_format.space_after, paragraph.paragraph_format.line_spacing = Pt(2), 1.05
         paragraph.runs[0].font.size = Pt(10)
-    _states(report, report.rows("plan-brief"), report.words("plan.brief-table"))
+    rules = report.rows("plan-brief")
+    _states(report, rules, report.words("plan.brief-table"), COMPACT if len(rules.frame) > LONG else BRIEF)
     duties = report.rows("plan-duties")
     years = [head.name for head in duties.heads if head.name.startswith("year_")]
     widths = {"kind": 28.0, "number": 11.0, **dict.fromkeys(years, 42.0 / max(len(years), 3)), "cost": 20.0}
     widths["responsible"] = 166.0 - sum(widths.values())
-    report.table(report.words("plan.duties-table"), duties, widths)
+    report.table(report.words("plan.duties-table"), duties, widths, type_=BRIEF)
     room = paper.page_mm - paper.written_mm - CAPTION_MM
     height = min(max(room, BRIEF_MAP_MM[0]), BRIEF_MAP_MM[1])
     report.map(_action_map(report), report.words("plan.map"), phase="after", height_mm=height)
 
 
-def _states(report: Report, table: Table, caption: str) -> None:
+def _states(report: Report, table: Table, caption: str, type_: Type | None = None) -> None:
     """Write a table of rules or money at the end of each year."""
     years = [head.name for head in table.heads if head.name.startswith("state_")]
     title, target = (70.0, 22.0) if len(years) <= 2 else (52.0, 17.0)
     widths = {"title": title, "target": target, **dict.fromkeys(years, (166.0 - title - target) / len(years))}
-    long = len(years) <= 2 and len(table.frame) > LONG
-    report.table(caption, table, widths, len(table.frame), COMPACT if long else None)
+    report.table(caption, table, widths, len(table.frame), type_)
 
 
 def _action_map(report: Report) -> list[Layer]:
