@@ -418,10 +418,11 @@ function spotBoxes() {
 function showEditStrip(ref) {
   if (isNarrow()) return;
   const net = edit.core.nets[drawnRule().net], gaps = edit.found.spacing.gaps.filter((gap) => gap.ref === ref), drives = net.drives.map((d, k) => [d, k]).filter(([d]) => d.ref === ref);
-  const low = Math.min(...drives.map(([d]) => d.ends[0])), high = Math.max(...drives.map(([d]) => d.ends[1])), W = 1000, x = (m) => 60 + (W - 80) * (m - low) / Math.max(high - low, 1);
+  const low = Math.min(...drives.map(([d]) => d.ends[0])), high = Math.max(...drives.map(([d]) => d.ends[1])), W = 1000;
   const picture = svg("svg", { class: "edit-strip", viewBox: `0 0 ${W} ${26 * drives.length + 34}`, role: "img", "aria-label": T("map.strip") + " " + ref });
   const routes = view.layers.find((layer) => layer.spec.name === "routes"), write = (at, y, words, more) => picture.append(svg("text", Object.assign({ x: at, y, "font-size": 11, fill: "#36424c" }, more), words));
   const post = drives.every(([, k]) => edit.model.lines[edit.model.nets[drawnRule().net].drives[k].line].posted) ? (inMiles() ? "MP " : "K") : "";
+  const left = post ? 60 : 88, x = (m) => left + (W - left - 20) * (m - low) / Math.max(high - low, 1); // the unit of measured kilometres stands before the first tick
   drives.forEach(([d, k], row) => {
     const y = 12 + 26 * row;
     write(4, y + 12, (d.direction === "forward" ? "→ " : "← ") + post + decimals(d.ends[d.direction === "forward" ? 0 : 1] / LENGTHS[DATA.lengths][1], 1, true));
