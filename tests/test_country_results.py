@@ -127,6 +127,45 @@ def test_who_builds_at_the_border_is_where_the_action_lies(country):
     assert country.actions["region"].tolist() == ["Berg", "Aland", "Cliff"]
 
 
+@pytest.mark.parametrize(
+    ("built", "ends", "over", "closed_by"),
+    [
+        ("r", ["s", "proposed-r", "t"], False, ["r"]),
+        ("r", ["s", "proposed-r", "t"], True, []),
+        ("r", ["s", "t"], False, []),
+        ("u", ["s", "old", "t"], False, ["u"]),
+        ("u", ["old", "s", "t"], False, []),
+    ],
+)
+def test_who_builds_for_a_rule_on_length_is_whose_site_splits_the_gap(tmp_path, built, ends, over, closed_by):
+    """Such a rule's plan names pieces of road: its site stands between the ends of the gap of 150 to 200 km."""
+    out = write_country(tmp_path / "out")
+    path = out / "national" / "result.json"
+    run = json.loads(path.read_text("utf-8"))
+    key = {"rule": "length", "ref": "G1", "section": 1, "direction": "forward"}
+    run["gaps"] = [row | key for row in run["gaps"] if row["from_km"] == 150]
+    run["gaps"][0] |= {"from_site": "s", "to_site": "t"}
+    run["plan"]["actions"][2] |= {
+        "id": built, "kind": "new_site" if built == "r" else "upgrade", "target": "r" if built == "r" else "old",
+        "closes": [{"rule": "length", "ref": "G1", "segment": 7, "from_m": 0.0, "length_m": 900.0}],
+    }  # fmt: skip
+    marks = (
+        [150.0, 200.0]
+        if len(ends) == 2
+        else [150.0, 170.0, 200.0]
+        if ends[0] == "s"
+        else [120.0, 150.0, 200.0]
+    )
+    run["after"]["gaps"] = [
+        {**key, "from_km": a, "to_km": b, "from_site": s, "to_site": t, "over": over}
+        for a, b, s, t in zip(marks, marks[1:], ends, ends[1:], strict=False)
+    ]
+    path.write_text(json.dumps(run), "utf-8")
+    found = read_results(out)
+    assert found.gaps["closed_by"].tolist() == [closed_by]
+    assert found.actions["at_border"].tolist() == [False, False, bool(closed_by)]
+
+
 def test_the_parts_of_the_plan_add_up(country):
     """A plans 3 + 4 for itself, B nothing that is known; the national plan's 22 lie in three regions."""
     rows = country.regions.set_index("id")
@@ -201,7 +240,7 @@ def test_the_report_names_failed_regions_and_who_builds(folder):
     heads = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
     assert [h.split("  ")[1] for h in heads] == [
         "Summary", "Routes and shared gaps", "Rule by rule", "Ranking of the regions", "Plan by region",
-        "Regions without a result, and method", "How the country's figures are computed",
+        "Regions without a result", "How the country's figures are computed",
     ]  # fmt: skip
     cells = {cell.text for table in document.tables for row in table.rows for cell in row.cells}
     assert {"Cliff", "Berg builds Site p", "failed"} <= cells

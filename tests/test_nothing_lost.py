@@ -82,7 +82,10 @@ def code_of(work):
     pid = os.fork()
     if not pid:
         code = 99
-        for number in (signal.SIGHUP, signal.SIGTERM):  # whoever runs the tests in the background ignores some
+        for number in (
+            signal.SIGHUP,
+            signal.SIGTERM,
+        ):  # whoever runs the tests in the background ignores some
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         try:

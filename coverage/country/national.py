@@ -362,6 +362,7 @@ def _shared_gaps(
     pieces = dict(list(routes.groupby(["ref", "section", "direction"])))
     tree, names = shapely.STRtree(regions.geometry.to_numpy()), regions["name"].tolist()
     titles = {} if national is None else {r["rule"]: r["title"] for r in national.result["findings"]}
+    then, sites = _gaps_then(national), _sites_of(actions)
     for gap in [] if national is None else national.result["gaps"]:
         key = (gap["ref"], gap["section"], gap["direction"])
         if not (gap["over"] and gap.get("once", True)) or key not in pieces:
@@ -373,6 +374,9 @@ def _shared_gaps(
         closed_by = [
             i for i, closes in enumerate(actions["closes"]) if any(_closes(one, gap) for one in closes)
         ]
+        if not closed_by:  # rules on length say what they close by pieces of road
+            on_it = _sites_that_split(gap, then.get((gap["rule"], *key), ()))
+            closed_by = np.flatnonzero(sites.isin(on_it)).tolist()
         closing |= set(actions["id"].iloc[closed_by])
         rows.append({
             **{name: gap[name] for name in _OF_GAP},
@@ -401,6 +405,34 @@ def _closes(part: Mapping[str, Any], gap: Mapping[str, Any]) -> bool:
     return bool(min(b, max(part["from_m"], part["to_m"])) - max(a, min(part["from_m"], part["to_m"])) > 1.0)
 
 
+def _gaps_then(national: Run | None) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
+    """Gaps with the national plan, by rule and drive."""
+    found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    after = None if national is None else national.result.get("after")
+    for gap in (after or {}).get("gaps") or ():
+        found.setdefault((gap["rule"], gap["ref"], gap["section"], gap["direction"]), []).append(gap)
+    return found
+
+
+def _sites_of(actions: gpd.GeoDataFrame) -> pd.Series:
+    """The site that each action builds, or puts in order."""
+    new = actions["action_kind"] == "new_site"
+    found: pd.Series = actions["target"].where(~new, "proposed-" + actions["id"].astype(str))
+    return found
+
+
+def _sites_that_split(gap: Mapping[str, Any], then: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Sites between the ends of a gap with the plan; none if a part of it is still too long."""
+    a, b = sorted((gap["from_km"], gap["to_km"]))
+    slack = 1 / M_PER_KM
+    inside = [each for each in then if a - slack <= min(each["from_km"], each["to_km"])
+              and max(each["from_km"], each["to_km"]) <= b + slack]  # fmt: skip
+    if not inside or any(each["over"] for each in inside):
+        return set()
+    ends = {gap.get("from_site"), gap.get("to_site")}
+    return {each[end] for each in inside for end in ("from_site", "to_site")} - ends
+
+
 def _builders(closing: gpd.GeoDataFrame, lang: str) -> str | None:
     """Which region builds what for a gap, in words; missing if the plan closes it nowhere."""
     found = [
@@ -418,7 +450,7 @@ def _actions(national: Run | None, regions: gpd.GeoDataFrame) -> gpd.GeoDataFram
     plan = _plan_of(national)
     rows = [] if plan is None else plan["actions"]
     frame = pd.DataFrame(
-        rows, columns=["id", "kind", "name", "lon", "lat", "year", "order", "cost", "closes"]
+        rows, columns=["id", "kind", "target", "name", "lon", "lat", "year", "order", "cost", "closes"]
     )
     points = shapely.points(frame[["lon", "lat"]].to_numpy(float))
     found = gpd.GeoDataFrame(frame, geometry=points, crs=WGS84).rename(

@@ -111,8 +111,8 @@ def _summary(pages: Pages, country: Results) -> None:
         _say(pages, "opening", n=len(country.regions), done=done, gaps=len(country.gaps), stands=stands_so)
     )
     whole = pages.rows("country-whole")
-    widths = {"title": 38.0, "value": 36.0, "target_shown": 20.0, "finding_status": 22.0, "regions_met": 20.0,
-              "regions_not_met": 20.0, "regions_undecided": 28.0}  # fmt: skip
+    widths = {"title": 36.0, "value": 34.0, "target_shown": 18.0, "finding_status": 20.0, "regions_met": 17.0,
+              "regions_on_average": 22.0, "regions_not_met": 18.0, "regions_undecided": 19.0}  # fmt: skip
     targets = country.whole["sense"].notna().to_numpy(bool)
     pages.table(
         _say(pages, "whole-table"), replace(whole, frame=whole.frame[targets]), widths, int(targets.sum())
@@ -138,8 +138,8 @@ def _routes(pages: Pages) -> None:
 
 def _outlines(regions: Layer) -> Layer:
     """Regions without a colour, under roads."""
-    plain = tuple(replace(category, opacity=0.0) for category in regions.style.categories)
-    return replace(regions, style=replace(regions.style, categories=plain))
+    plain = replace(regions.style.categories[0], opacity=0.0)
+    return replace(regions, style=replace(regions.style, by="", categories=(plain,)))
 
 
 def _with_rest(pages: Pages, shown: int, table: Table) -> None:
@@ -165,8 +165,8 @@ def _rules(pages: Pages, country: Results) -> None:
         value = row["value"] if isinstance(row["value"], str) else text("value.none", pages.lang)
         said = {"value": value, "target": row["target_shown"], "stands": _counted(pages, counts)}
         pages.paper.text(_say(pages, "rule", **said), keep=True)
-        mine = table.frame[table.frame["rule"] == row["rule"]].dropna(subset="rank")
-        last = mine.sort_values("rank", ascending=False, kind="stable").head(WORST)
+        mine = table.frame[(table.frame["rule"] == row["rule"]) & (table.frame["status"] != "met")]
+        last = mine.dropna(subset="rank").sort_values("rank", ascending=False, kind="stable").head(WORST)
         named = [
             _say(pages, "one", region=r, value=v) for r, v in zip(last["region"], last["value"], strict=True)
         ]
