@@ -381,10 +381,7 @@ class Type:
 
 
 NORMAL, BRIEF, COMPACT = Type(8.5, 11.0), Type(7.5, 9.6), Type(7.0, 8.8)
-"""Tables in the text; of the first page; lists in full at the end.
-
-Lines are exact: fonts for Chinese would take half as much again.
-"""
+"""Tables in the text, of page 1, lists in full. Lines are exact: fonts for Chinese would take half as much again."""
 LINE = '<w:{side} w:val="single" w:sz="{size}" w:color="B5BDC4"/>'
 BORDERS = "".join(
     LINE.format(side=side, size=size) for side, size in (("top", 8), ("bottom", 8), ("insideH", 4))
