@@ -77,13 +77,35 @@ def stretch_words(row: Mapping[Any, Any], ends: tuple[str, str], lang: str) -> s
     *2.1 km south of 朱亭 to 丫江桥 (measured km 46.5–109.6)*; by posts ``K46.5–K109.6``.
     """
     span = span_words(row[ends[0]], row[ends[1]], lang, row["ref"], row["section"])
-    if not span:
-        return span
+    named = ends_by_name(row, ends, lang)
+    return text("place.stretch", lang, low=named[0], high=named[1], span=span) if named else span
+
+
+def ends_by_name(row: Mapping[Any, Any], ends: tuple[str, str], lang: str) -> list[str]:
+    """Both ends of a stretch by the named places nearest to them, as *2.1 km south of 朱亭* and *丫江桥*.
+
+    Parameters
+    ----------
+    row : mapping
+        With ``ref``, and ``section`` and ``direction`` if they are known.
+    ends : tuple of str
+        Columns with the chainages [km].
+
+    Returns
+    -------
+    list of str
+        Empty where an end has no named place near it, and on roads with posts: their marks say it.
+
+    Examples
+    --------
+    >>> ends_by_name({"ref": "G106", "section": 1, "from_km": 9.0, "to_km": 68.8}, ("from_km", "to_km"), "en")
+    []
+    """
+    if is_missing(row.get("section")) or any(is_missing(row[end]) for end in ends):
+        return []
     at_km = [float(row[end]) for end in ends]
-    low, high = _by_name(
-        at_km, lang, row["ref"], int(row["section"]), str(row.get("direction") or ""), "name"
-    )
-    return text("place.stretch", lang, low=low, high=high, span=span) if low and high else span
+    names = _by_name(at_km, lang, row["ref"], int(row["section"]), str(row.get("direction") or ""), "name")
+    return names if all(names) else []
 
 
 def place_names(at_km: Iterable[float], lang: str, ref: str, section: int, direction: str = "") -> list[str]:

@@ -16,6 +16,7 @@ from plugspan.network.routes import Counting, Mark, RoadIndex, find_routes
 from plugspan.schema import Reader
 from plugspan.siting.planning.candidates import find_candidates
 from plugspan.siting.planning.reach import highway_demand
+from plugspan.tables.gap_words import marked_gap
 from plugspan.waymarks import other_names, place_names, stretch_words
 from shapely import Point
 from test_border import CARRIAGEWAY_M, straight
@@ -169,10 +170,27 @@ def test_posts_name_a_place_before_all_else():
     reader = Reader("en", "km", marks)
     assert stretch_words(row, ("a", "b"), reader) == "A to 1.5 km north of B (measured km 10.1–18.5)"
     assert stretch_words(row | {"b": 45.0}, ("a", "b"), reader) == "measured km 10.1–45.0"
+    gap = row | {"from_km": 18.5, "to_km": 4.0, "length_km": 14.5, "own_km": 14.5}
+    gap |= {"open_start": True, "open_end": False}
+    for reader_, length, want in (
+        (reader, "own_km", "G207 between 6.0 km north of A and 1.5 km north of B (measured km 4.0–18.5, 14.5 km)"),
+        (Reader("zh", "km", marks), "length_km",
+         "G207 A以北 6.0 km至B以北 1.5 km（量算 4.0–18.5 km，至少 14.5 km，道路在数据之外继续）"),
+        (Reader("en", "mi", marks), "own_km",
+         "G207 between 3.7 mi north of A and 1.0 mi north of B (measured mi 2.5–11.5, 9.0 mi)"),
+    ):  # fmt: skip
+        assert marked_gap(gap, length, reader_) == want
+    part = marked_gap(gap | {"own_km": 9.0}, "own_km", reader)
+    assert part.endswith(" of B (measured km 4.0–18.5, 9.0 km of 14.5 km inside)")
+    assert marked_gap(gap | {"from_km": 45.0}, "own_km", reader) == "G207 measured km 4.0–45.0 (14.5 km)"
     post = Mark(310_000.0, *lonlat(0, 50_000).tolist())
     reader = Reader("en", "km", marks_beside(BESIDE, (post,)))
     assert place_names([311.3], reader, "G207", 1) == ["G207 K311.3"]
     assert stretch_words(row | {"a": 310.0, "b": 345.0}, ("a", "b"), reader) == "K310.0–K345.0"
+    assert (
+        marked_gap(gap | {"from_km": 345.0, "to_km": 310.0}, "own_km", reader)
+        == "G207 K310.0–K345.0 (14.5 km)"
+    )
     assert place_names([311.3], Reader("zh", "mi", reader.waymarks), "G207", 1) == ["G207 MP 193.4"]
 
 

@@ -556,8 +556,9 @@ def test_every_number_in_words_is_one_that_is_known(run):
     """Report, panel, cards, strip charts, legends and terminal: each number with a unit is one of result.json."""
     known = {*numbers_of_sheets(run), *numbers_of_result(run), *numbers_that_follow(run)}
     known |= {value + unit for value, unit in NUMBER.findall(quoted(run))}
-    # "3.2 km south of …" is part of the name of a place on a road.
-    known |= {value + unit for value, unit in NUMBER.findall(" ".join(run.plan.waymarks.named))}
+    # "3.2 km south of …" is part of the name of a place on a road, and of where the layers say that a gap ends.
+    named = [*run.plan.waymarks.named, *(str(r.get("stretch")) for rows in run.layers.values() for r in rows)]
+    known |= {value + unit for value, unit in NUMBER.findall(" ".join(named))}
     strange = Counter(
         (where, value + unit, line[:90])
         for where, line in prose(run)

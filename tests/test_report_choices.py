@@ -27,6 +27,7 @@ from plugspan.tables.siting_tables import alternatives, amount, curve, money, ot
 from plugspan.tables.words import short_name, survey_sentence
 from plugspan.texts import LANGUAGES, text
 from plugspan.units import in_kilometres
+from plugspan.waymarks import ends_by_name
 from run_surfaces import published
 
 
@@ -73,6 +74,9 @@ def test_the_first_page_says_where_the_holes_are_what_to_build_and_how_certain(r
     assert longest["ref"] in found["holes"]
     assert f"{min(longest['from_km'], longest['to_km']):.1f}" in found["holes"]
     assert numbers.kilometres(longest["own_km"], lang) in found["holes"]
+    ends = ends_by_name(longest, ("from_km", "to_km"), plan.reader(lang))
+    assert len(ends) == 2
+    assert all(end in found["holes"] for end in ends)
     rows = plan.siting[0].proposed.drop(columns="geometry").to_dict("records")
     places = [found["build"].index(f"{row['order']} {short_name(row)}") for row in rows]
     assert places == sorted(places)
@@ -83,7 +87,7 @@ def test_each_stretch_of_road_is_counted_once_in_the_holes(report):
     """Both directions of a road share a hole."""
     lang, _, document = report
     line = next(p for p in paragraphs(document) if p.startswith(text("report.glance.holes.lead", lang)))
-    named = re.findall(r"([GS]\d{3}) \D*([\d.]+)–([\d.]+)", line)
+    named = re.findall(r"([GS]\d{3}) [^;；]*?([\d.]+)–([\d.]+)", line)
     assert len(named) > 1
     assert len({(ref, round(float(low))) for ref, low, _ in named}) == len(named)
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..schema import column, shown
 from ..texts import catalogue, text
-from ..waymarks import is_posted, mark_words, span_words, stretch_words
+from ..waymarks import ends_by_name, is_posted, mark_words, span_words, stretch_words
 
 CLOSE_KM = 0.05
 """A site nearer to the road than this is said to lie on it."""
@@ -61,19 +61,26 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
 
 
 def marked_gap(row: Mapping[Any, Any], length_of: str, lang: str) -> str:
-    """A gap between its marks with its length, as ``G106 K222.7–K266.3 (43.6 km)``: the words of every surface.
+    """A gap in a sentence: between named places if both ends are near one, with its marks and its length.
 
+    *G106 between 2.1 km south of 朱亭 and 丫江桥 (measured km 46.5–109.6, 63.1 km)*; with posts, or where no place is
+    near, ``G106 K222.7–K266.3 (43.6 km)``.
     ``length_of`` names the length that is meant: the part inside the region (``own_km``) or the whole (``length_km``).
     Between the marks lies the whole gap: where only a part of it is meant, both lengths are said.
     """
-    low, high = sorted(float(row[name]) for name in ("from_km", "to_km"))
+    start, end = sorted(("from_km", "to_km"), key=lambda name: float(row[name]))
     length, whole = (
         shown(float(row[name]), column("length_km"), lang, unit=True) for name in (length_of, "length_km")
     )
-    is_open = length_of == "length_km" and (row["open_start"] or row["open_end"])
-    key = "gap-open" if is_open else "gap" if length == whole else "gap-part"
-    span = span_words(low, high, lang, row["ref"], row.get("section"))
-    return text(f"report.glance.{key}", lang, ref=row["ref"], length=length, whole=whole, span=span)
+    if length_of == "length_km" and (row["open_start"] or row["open_end"]):
+        length = text("report.glance.gap-open", lang, length=length)
+    elif length != whole:
+        length = text("report.glance.gap-part", lang, length=length, whole=whole)
+    span = span_words(row[start], row[end], lang, row["ref"], row.get("section"))
+    values = {"ref": row["ref"], "span": span, "length": length}
+    if named := ends_by_name(row, (start, end), lang):
+        return text("report.glance.gap-between", lang, low=named[0], high=named[1], **values)
+    return text("report.glance.gap", lang, **values)
 
 
 def shared_stretch(row: Mapping[Any, Any], lang: str) -> str:
