@@ -1015,7 +1015,7 @@ def test_a_file_is_taken_for_the_table_that_it_is(root, tmp_path):
 
 
 def test_the_results_of_many_regions_are_those_of_the_country(client, project):
-    """Rules of the whole, regions without a result as notes, the country's map and files; a damaged file is told."""
+    """Rules and plan of the whole, regions without a result as notes, maps and files; a damaged file is told."""
     out = write_country(project / "run")
     write_results(out)
     found = client.get(f"{AT}/results").json()
@@ -1036,6 +1036,10 @@ def test_the_results_of_many_regions_are_those_of_the_country(client, project):
     assert [(r["id"], r["state"], r["met"], r["not_met"], r["map"]) for r in found["regions"]] == [
         ("a", "done", 1, 1, False), ("b", "done", 1, 1, False), ("c", "failed", None, None, False),
     ]  # fmt: skip
+    assert [row["id"] for row in client.get(f"{AT}/plan").json()["plan"]["actions"]] == ["p", "q", "r"]
+    assert not found["national_map"]
+    (out / "national" / "map.html").write_text("of the whole", "utf-8")
+    assert client.get(f"{AT}/national/map.html").text == "of the whole"
     (out / "regions" / "a" / "map.html").write_text("its own map", "utf-8")
     assert client.get(f"{AT}/regions/a/map.html").text == "its own map"
     assert client.get(f"{AT}/regions/b/map.html").status_code == 404

@@ -14,7 +14,7 @@ from typing import Any
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
-from ..country.manifest import RUNS
+from ..country.manifest import NATIONAL, RUNS
 from ..errors import InputError
 from ..render.webmap.page import content_policy, render_shell
 from ..render.webmap.payload import basemap_of
@@ -82,8 +82,9 @@ def map_page(ask: Ask) -> Response:
 
 
 def region_map(ask: Ask) -> Response:
-    """The map of one of many regions: the country's map links to it."""
-    path = _file(ask.folder, f"{RUN}/{RUNS}/{ask.path['region']}", "map.html")
+    """The map of one of many regions, to which the country's links; of the national run if none is named."""
+    home = f"{RUNS}/{ask.path['region']}" if "region" in ask.path else NATIONAL
+    path = _file(ask.folder, f"{RUN}/{home}", "map.html")
     return with_policy(FileResponse(path, media_type="text/html; charset=utf-8"), map_policy(ask.folder))
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from starlette.responses import FileResponse, Response
 
+from ..country.manifest import NATIONAL
 from ..project import NAMED_TILES
 from ..render.read_run import read_result
 from ..render.run import is_run_folder
 from ..scenario import SITE, Scenario, read_scenario
 from .ask import Ask
 from .door import with_policy
-from .handover import RUN, map_policy
+from .handover import COUNTRY, RUN, map_policy
 from .jobs import Job
 from .project_file import change_project, open_project
 from .runs import plan_words
@@ -29,9 +30,9 @@ _MOST_IDS = 5_000
 
 
 def plan(ask: Ask) -> dict[str, Any]:
-    """The plan of the last run, what the project asks of it, and the results that were kept."""
+    """The plan of the last run, of many regions that of all of them; what the project asks of it; results kept."""
     project, version = open_project(ask.folder)
-    run = ask.folder.inside(RUN)
+    run = ask.folder.inside(f"{RUN}/{NATIONAL}" if ask.folder.has(f"{RUN}/{COUNTRY}") else RUN)
     found = read_result(run) if (run / "result.json").is_file() else {}
     settings = project.plan
     return {

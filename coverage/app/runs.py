@@ -180,6 +180,7 @@ def country_results(ask: Ask, run: Path) -> dict[str, Any]:
         "findings": findings,
         "regions": regions,
         "plan": plan_words(read_result(national), ask.lang) if is_run_folder(national) else None,
+        "national_map": map_state(national / "map.html", ask.folder) == "ok",
         "warnings": [f"{row['name']}: {row['reason'] or row['state_words']}" for row in undone][:100],
         "map": map_state(run / "country.html", ask.folder),
         "files": _files(run),

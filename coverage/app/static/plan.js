@@ -8,6 +8,9 @@ export async function planPage(project) {
   const results = await ask(of(project, "results"));
   if (!results.there) return { nodes: [h("section", { class: "box" }, h("p", { class: "soft" }, t("handover.none")))] };
 
+  const country = results.regions ? h("p", { class: "small soft", id: "of-country" }, t("plan.country"), " ",
+    results.national_map ? h("a", { href: address(of(project, "national/map.html")), target: "_blank", rel: "noopener" }, t("plan.country-map")) : null, " ",
+    h("a", { href: `#/${state.lang}/run/${encodeURIComponent(project)}` }, t("plan.country-regions"))) : null;
   const stale = h("p", { class: "hint", id: "stale", hidden: !results.stale }, t("plan.stale"));
   const again = async (what = draw) => { view = await ask(of(project, "plan")); what(); };
   const change = (button, work, what) => during(button, async () => {
@@ -188,10 +191,10 @@ export async function planPage(project) {
   draw();
   return {
     nodes: [
-      h("section", { class: "box map-frame" }, h("div", { class: "row apart" }, h("h1", {}, t("plan.title")), h("a", { class: "small", href: address(of(project, "map")), target: "_blank", rel: "noopener" }, t("plan.map-alone"))), hand, shown, tiles),
+      h("section", { class: "box map-frame" }, h("div", { class: "row apart" }, h("h1", {}, t("plan.title")), results.map === "ok" ? h("a", { class: "small", href: address(of(project, "map")), target: "_blank", rel: "noopener" }, t("plan.map-alone")) : null), country, hand, shown, tiles),
       h("section", { class: "box" }, stale, h("div", { class: "row" }, run, h("span", { class: "small soft" }, t("plan.run-words"))), log),
       h("div", { class: "split" }, h("div", { class: "side" }, money, results.regions ? null : kept), actions),
-      h("section", { class: "box", id: "compared" }, h("h2", {}, t("plan.compared")), compareLog, compared),
+      ...(results.regions ? [] : [h("section", { class: "box", id: "compared" }, h("h2", {}, t("plan.compared")), compareLog, compared)]),
     ],
     leave: () => { job.leave(); compareJob.leave(); },
   };
