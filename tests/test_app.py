@@ -559,7 +559,10 @@ def test_the_sample_is_shown_with_its_ground_and_a_wrong_datum_is_noticed(client
         assert found["datum_notice"] is None if "datum_notice" in found else True
     at = "/api/p/s/tables/chargers/0"
     assert client.post(at, json={"datum": "wgs84"}, headers={"if-match": view["version"]}).status_code == 200
-    assert client.get(at).json()["datum_notice"]["other"] == "gcj02"
+    notice = client.get(at).json()["datum_notice"]
+    assert notice["other"] == "gcj02"
+    assert "GCJ-02" in notice["words"]
+    assert "datum" not in notice["words"]  # a button stands beside it, no setting is to be typed
     sample = read_project(world / "s")
     assert len(sample.tables["chargers"]) == 2
     assert (world / "s" / "project.toml").read_text("utf-8").count("#") > 3

@@ -207,7 +207,7 @@ def test_places_are_joined_within_their_county_and_nobody_is_lost():
     assert note.key == "demand-clustered"
     assert (note.values["old"], note.values["new"]) == (5, 2)
     assert (note.values["before"], note.values["after"]) == ("63.6 %", "63.6 %")
-    assert "5 places of demand are joined into 2" in note.render("en")
+    assert "5 demand points are joined into 2" in note.render("en")
 
 
 def test_many_places_become_as_many_as_asked_for_with_the_same_sums():

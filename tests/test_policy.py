@@ -189,7 +189,7 @@ def test_a_project_changes_values_of_rules_and_each_is_an_assumption_with_a_noti
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"no-such": {}}, "no rule of the policy"),
+        ({"no-such": {}}, "not a rule of the policy"),
         ({"people-in-reach": {"kind": "inventory"}}, "can't be changed in a project"),
         ({"people-in-reach": {"site": {"dc_min_kw": -1}}}, "rules.people-in-reach.site.dc_min_kw"),
         ({"people-in-reach": {"site": 3}}, "a table of settings"),

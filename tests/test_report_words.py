@@ -103,8 +103,10 @@ def test_an_interval_too_narrow_to_be_seen_is_not_called_one(lang):
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_assumption_of_every_profile_is_told_in_words(profile, lang):
-    """No line is the raw name of a setting."""
+    """No line is the raw name of a setting, and none names a class of roads by its code."""
     for rule in read_policy(profile).rules:
+        network = getattr(rule, "network", None)
+        assert network is None or f"“{network}”" not in setting_words("network", network, lang)
         for name in rule.assumptions:
             assert f"assumption.{name}" in catalogue(), name
         assert not any(" = " in line for line in assumption_lines(rule, lang))

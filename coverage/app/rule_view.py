@@ -63,7 +63,7 @@ def rules(ask: Ask) -> dict[str, Any]:
         "version": version,
         "id": policy.id,
         "policy": policy.name[ask.lang],
-        "source": policy.source,
+        "source": policy.source.of(ask.lang),
         "rules": found,
         "assessed": bool(now),
     }

@@ -22,6 +22,7 @@ from ..inputs.tables import RASTER_SUFFIXES
 from ..project import Project, TableSettings
 from ..schema import Column, TableSchema
 from ..study import FAR_KM, datum_notices
+from ..texts import catalogue, text
 from .ask import Ask
 from .ground import Ground, ground_of
 from .project_file import change_project, open_project
@@ -133,7 +134,7 @@ def table(ask: Ask) -> dict[str, Any]:
         "notes": [_fault(fault, ask.lang) for fault in notes[:100]],
         "datum_notice": None
         if shifted is None
-        else {"other": shifted.values["other"], **_fault(shifted, ask.lang)},
+        else {"other": shifted.values["other"], "words": _shifted_words(shifted, ask.lang)},
         "points": _points(raw, read, names, settings.datum, bad),
         **_page(ask, raw, bad),
     }
@@ -144,6 +145,17 @@ def _columns(schema: TableSchema, lang: str) -> list[dict[str, Any]]:
         {"name": c.name, "label": c.label(lang), "required": c.required, "meaning": c.meaning(lang)}
         for c in schema.columns
     ]
+
+
+def _shifted_words(fault: Fault, lang: str) -> str:
+    """What the fault says with the datums as the page names them; the remedy is the button beside it."""
+    named = {key: _datum_name(str(fault.values[key]), lang) for key in ("declared", "other")}
+    return text("app.data.datum-shifted", lang, **{**fault.values, **named})
+
+
+def _datum_name(code: str, lang: str) -> str:
+    key = f"app.data.datum-{code.lower()}"
+    return text(key, lang) if key in catalogue() else code
 
 
 def _fault(fault: Fault, lang: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 from ..errors import Fault, InputError
 from ..patterns import RoadPatterns
 from ..schema import LengthUnit, Reader, Waymarks
-from ..settings import parse_toml, read_toml, validated
+from ..settings import Wording, parse_toml, read_toml, validated
 from .costs import CostTable
 from .kind import kinds
 from .model import Bilingual, EmissionFactors, Rule
@@ -53,7 +53,7 @@ class Policy(BaseModel):
     Attributes
     ----------
     id, name, source : str
-        What it is and where it comes from.
+        What it is and where it comes from, the source plain or by language.
     road_class : dict
         Class of road -> regular expressions; a road belongs to the class if one token of its ``ref``
         matches one of them wholly.
@@ -82,7 +82,7 @@ class Policy(BaseModel):
     schema_: Annotated[int, Field(alias="schema", ge=1, le=1)]
     id: str
     name: Bilingual
-    source: str
+    source: Wording
     document: Bilingual | None = None
     map_approval: bool = False
     lengths: LengthUnit = "km"

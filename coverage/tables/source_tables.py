@@ -128,7 +128,7 @@ def sources(plan: Plan, lang: str) -> Table:
     ):  # fmt: skip
         if value:
             add("project", text(f"sheet.item.{key}", lang), value)
-    add("policy", plan.policy.id, plan.policy.source)
+    add("policy", plan.policy.id, plan.policy.source.of(lang))
     for rule in plan.policy.rules:
         add("rule", rule.title[lang], plan.policy.clause(rule, lang))
         for line in assumption_lines(rule, lang):

@@ -125,7 +125,12 @@ def setting_words(name: str, value: Any, lang: str) -> str:
 
 
 def _choice(value: str, lang: str) -> str:
-    for key in (f"figure-value.{value}", f"choice.cargo.{value}", f"choice.kind.{value}"):
+    for key in (
+        f"figure-value.{value}",
+        f"choice.cargo.{value}",
+        f"choice.kind.{value}",
+        f"choice.road_class.{value}",
+    ):
         if key in catalogue():
             return text(key, lang)
     return value

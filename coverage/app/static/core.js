@@ -5,7 +5,11 @@ export const state = { lang: "", words: {}, html: "", draw: "", late: "" };
 
 export function t(key, values = {}) {
   const words = state.words["app." + key] ?? state.words[key] ?? key;
-  return words.replace(/\{([a-z][a-z_0-9]*)\}/g, (all, name) => (name in values ? String(values[name]) : all));
+  return words.replace(/\{([a-z][a-z_0-9]*)(?:\|([^|{}]*)\|([^|{}]*))?\}/g, (all, name, one, several) => {
+    if (!(name in values)) return all;
+    const shown = String(values[name]);
+    return one === undefined ? shown : shown === "1" ? one : several;
+  });
 }
 
 export async function speak(lang) {

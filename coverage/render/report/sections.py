@@ -152,7 +152,7 @@ def write_sources(report: Report) -> None:
     """Policy, files with their sums, programs, licences."""
     paper, lang, shown = report.paper, report.lang, report.shown
     paper.heading(report.words("sources"))
-    paper.lead(report.words("cover.policy") + report.words("colon"), shown.policy.source)
+    paper.lead(report.words("cover.policy") + report.words("colon"), shown.policy.source.of(shown.language))
     if given := shown.project.output.sources.of(shown.language):
         paper.lead(report.words("data-from") + report.words("colon"), given)
     files = report.rows("checksums")
