@@ -417,7 +417,7 @@ def test_legends_count_what_the_rules_count(run):
 UNITS = "km|mi|ft|kWh|kW|%|个百分点|pp|人|people|kg|t|m|h"
 NUMBER = re.compile(rf"(?<![A-Za-z0-9_.])([+-]?\d[\d,]*(?:\.\d+)?) ?({UNITS})(?![A-Za-z²])")
 POST = re.compile(r"(?<!\w)(?:K|MP )(-?\d+(?:\.\d+)?)(?![\w.])")
-MEASURED = re.compile(r"(?:measured (?:km|mi)|量算) (-?[\d.]+)(?:–(-?[\d.]+))?")
+MEASURED = re.compile(r"(?:measured (?:km|mi)|量算) (-?\d+(?:\.\d+)?)(?:–(-?\d+(?:\.\d+)?))?")
 
 
 def words_of(value, unit, lang, form=None) -> str:
