@@ -584,7 +584,11 @@ def kilometres_by_road(value, ref=""):
 def test_official_marks_stand_only_where_posts_were_given(run):
     """``K68.8`` on the road with a post and nowhere else; kilometres that are measured are called so, and are known."""
     known = {True: set(), False: set()}
-    for ref, km_ in kilometres_by_road(run.result):
+    found = run.plan.step_gaps
+    steps = [] if found is None else in_kilometres(found.gaps.drop(columns="geometry")).to_dict("records")
+    for ref, km_ in (*kilometres_by_road(run.result), *kilometres_by_road(steps)):
+        if pd.isna(km_):
+            continue
         number = shown(km_, Column("x", "float", "km"), run.lang).replace(",", "")
         known[is_posted(run.lang, ref)].add(number)
     for km_, ref, *_ in run.plan.waymarks.named.values():
