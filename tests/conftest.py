@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ settings.register_profile(
 settings.load_profile("any-machine")
 for name in [n for n in os.environ if n.lower().endswith("_proxy") or n in ("PLUGSPAN_LANG", "FORCE_COLOR")]:
     del os.environ[name]
+
+
+# Whoever runs the tests in the background has children ignore these; tests send them.
+for number, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if getattr(signal, number, None) and signal.getsignal(getattr(signal, number)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, number), handler)
 
 
 def pytest_addoption(parser):
