@@ -81,6 +81,9 @@ def run_region(out: str, task: Task, memory_mb: float | None = None) -> RegionRu
     This is what a worker does. Whatever ends it, the folder of an earlier run stays whole. A worker that needs more
     than ``memory_mb`` writes down so and ends itself; the one that is given the region next tells it.
     """
+    last = last_run(Path(out), task)
+    if last.state == "done":  # and its worker was lost before anybody had the answer
+        return last
     over = piece(Path(out), task.id) / OVER
     with suppress(OSError, ValueError, TypeError, LookupError):
         run = RegionRun(**json.loads(over.read_text("utf-8"))[task.turn])
@@ -259,14 +262,14 @@ def run_tasks(
     ]
     try:
         for future in as_completed(futures):
-            yield _outcome(future, by_key[future.key], lang)
+            yield _outcome(future, out, by_key[future.key], lang)
             future.release()
     finally:
         with suppress(Exception):
             client.cancel(futures)
 
 
-def _outcome(future: Any, task: Task, lang: str) -> RegionRun:
+def _outcome(future: Any, out: Path, task: Task, lang: str) -> RegionRun:
     from distributed.scheduler import KilledWorker
 
     if future.status == "cancelled":
@@ -274,6 +277,8 @@ def _outcome(future: Any, task: Task, lang: str) -> RegionRun:
     try:
         found: RegionRun = future.result()
     except KilledWorker:
+        if (last := last_run(out, task)).state == "done":
+            return last
         return _failed(task, text("country.killed", lang, n=ALLOWED_FAILURES + 1))
     except Exception as error:  # a fault of ours in one region doesn't stop the others
         what = f"{type(error).__name__}: {error}"[:300]
