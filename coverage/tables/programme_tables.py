@@ -123,7 +123,7 @@ def _named(responsible: pd.Series[str], lang: str) -> str:
     names = list(dict.fromkeys(name for name in responsible.dropna() if name))
     words = text("map.comma", lang).join(names[:NAMED])
     if len(names) > NAMED:
-        words += text("report.glance.more", lang, n=len(names) - NAMED)
+        words += text("report.plan.more-bodies", lang, n=len(names) - NAMED)
     missing = int((responsible == "").sum())
     if not missing:
         return words
