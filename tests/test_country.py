@@ -530,6 +530,12 @@ def test_word_of_too_much_memory_is_taken_once(tmp_path, monkeypatch):
         assert run_region(str(out), Task("00", "Region 00", "k", turn)).state == state
     cut(project, out)
     assert not over.exists()
+    # A region that is done is run again only if it was asked for; else its answer was lost with a worker.
+    RAN.clear()
+    for anew, ran in ((False, []), (True, ["00"])):
+        task = Task("00", "Region 00", "k", "c", anew)
+        assert run_region(str(out), task).state == "done"
+        assert ran == RAN
 
 
 def test_two_runs_in_one_folder(tmp_path, in_process):

@@ -146,7 +146,7 @@ def _run_country(
     )
     write_manifest(out, manifest)
     wanted = [
-        task
+        replace(task, anew=runs[id_].state == "done")
         for id_, task in tasks.items()
         if (id_ in only if only else runs[id_].state != "done") and id_ not in faulty
     ]

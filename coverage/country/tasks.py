@@ -40,13 +40,14 @@ _LOOK_S = 0.2
 class Task:
     """A region to be run: its key is that of :func:`~plugspan.country.cut.piece_key`.
 
-    ``turn`` differs from run to run of the country.
+    ``turn`` differs from run to run of the country; ``anew`` if the region is done and asked for all the same.
     """
 
     id: str
     name: str
     key: str
     turn: str = ""
+    anew: bool = False
 
 
 def target(out: Path, id_: str) -> Path:
@@ -81,9 +82,8 @@ def run_region(out: str, task: Task, memory_mb: float | None = None) -> RegionRu
     This is what a worker does. Whatever ends it, the folder of an earlier run stays whole. A worker that needs more
     than ``memory_mb`` writes down so and ends itself; the one that is given the region next tells it.
     """
-    last = last_run(Path(out), task)
-    if last.state == "done":  # and its worker was lost before anybody had the answer
-        return last
+    if (answer := _lost_answer(Path(out), task)) is not None:
+        return answer
     over = piece(Path(out), task.id) / OVER
     with suppress(OSError, ValueError, TypeError, LookupError):
         run = RegionRun(**json.loads(over.read_text("utf-8"))[task.turn])
@@ -92,6 +92,12 @@ def run_region(out: str, task: Task, memory_mb: float | None = None) -> RegionRu
         return run
     with _memory_watched(memory_mb, over, task, str(read_piece(over.parent).language)):
         return _run_region(out, task)
+
+
+def _lost_answer(out: Path, task: Task) -> RegionRun | None:
+    """What became of a region that a worker had finished when it was lost before anybody had its answer."""
+    last = last_run(out, task)
+    return last if last.state == "done" and not task.anew else None
 
 
 @contextmanager
@@ -277,8 +283,8 @@ def _outcome(future: Any, out: Path, task: Task, lang: str) -> RegionRun:
     try:
         found: RegionRun = future.result()
     except KilledWorker:
-        if (last := last_run(out, task)).state == "done":
-            return last
+        if (answer := _lost_answer(out, task)) is not None:
+            return answer
         return _failed(task, text("country.killed", lang, n=ALLOWED_FAILURES + 1))
     except Exception as error:  # a fault of ours in one region doesn't stop the others
         what = f"{type(error).__name__}: {error}"[:300]
