@@ -44,6 +44,8 @@ from .tables import Tables, write_list
 ROADS, BORDER, PROJECT = "roads.osm.pbf", "region.geojson", "project.json"
 CUT, RUN = "cut.json", "run.json"
 """In a piece: what its roads were cut from, and what became of its run."""
+_CODE = (".py", ".toml", ".js", ".css", ".html")
+"""What of the package decides what a run folder holds, its pages with their scripts among it."""
 MOST_VERTICES = 2_000_000
 """Of a road file with more of them the national run takes the main roads alone: a province has a million."""
 _MAIN = frozenset(MAIN_CLASSES) | {f"{name}_link" for name in MAIN_CLASSES}
@@ -153,7 +155,7 @@ def piece_key(out: Path, id_: str) -> str:
 def _code_digest() -> str:
     """Hash of the package's own files: what was changed without another version makes regions stale as well."""
     package = Path(__file__).parents[1]
-    files = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".toml"))
+    files = sorted(path for path in package.rglob("*") if path.suffix in _CODE)
     found = hashlib.sha256()
     for path in files:
         found.update(path.read_bytes())

@@ -184,7 +184,7 @@ def _about(imprint: Imprint, note: SourceNote) -> list[tuple[str, str | dt.date]
     told = {
         "sheet.item.policy": imprint.subtitle,
         "sheet.item.assess-at": imprint.assess_at or "",
-        "sheet.item.data-date": date_or_text(note.date),
+        "sheet.item.data-date": _date_or_text(note.date),
         "sheet.item.sources": note.sources,
         "sheet.item.author": imprint.author,
         "sheet.group.version": f"plugspan {imprint.version}",
@@ -192,7 +192,7 @@ def _about(imprint: Imprint, note: SourceNote) -> list[tuple[str, str | dt.date]
     return [(key, value) for key, value in told.items() if value]
 
 
-def date_or_text(words: str) -> dt.date | str:
+def _date_or_text(words: str) -> dt.date | str:
     """A day as a project has it; anything else as it is."""
     try:
         return dt.date.fromisoformat(words)
