@@ -17,9 +17,10 @@ from plugspan.network.access import find_access
 from plugspan.network.routes import RoadIndex, edge_weight, find_routes, network_length_m
 from plugspan.network.snapping import snap
 from plugspan.rules.assessment import assess
+from plugspan.rules.gap_ids import GapIds
 from plugspan.rules.length import assess_coverage
 from plugspan.rules.reach import assess_reach
-from plugspan.rules.roads import RoadContext, gap_frame, gap_ids
+from plugspan.rules.roads import RoadContext, gap_frame
 from plugspan.rules.spacing import assess_spacing
 from plugspan.units import in_kilometres
 from shapely import Point
@@ -337,22 +338,44 @@ def test_frames_hold_metres_and_tables_kilometres():
     assert shown.tolist() == [round(x / 1000, 3) for x in metres["length_m"]]
 
 
-def test_each_gap_has_a_name_of_its_own():
-    """Rule, route, section, direction and both ends in whole metres; the second between two metres has a number."""
+def test_each_gap_has_an_id_of_its_own_that_stays():
+    """Route and five letters of what the gap is, by whole metres; others where anything of it differs."""
     rows = [
         ("spacing", "G106", 1, "forward", 8996.4, 68754.6),
         ("spacing", "G106", 1, "backward", 8996.4, 68754.6),
         ("spacing", "G106", 1, "forward", 0.0, 0.2),
         ("spacing", "G106", 1, "forward", 0.3, 0.4),
         ("fast", "G106", 1, "forward", 8996.4, 68754.6),
+        ("fast", "E 18/环线", 1, "forward", 8996.4, 68754.6),
     ]
     gaps = pd.DataFrame(
-        rows, columns=["rule", "ref", "section", "direction", "from_m", "to_m"], index=[7, 3, 5, 1, 2]
+        rows, columns=["rule", "ref", "section", "direction", "from_m", "to_m"], index=[7, 3, 5, 1, 2, 0]
     )
-    found = gap_ids(gaps)
-    assert found.index.tolist() == [7, 3, 5, 1, 2]
+    given = GapIds()
+    found = given.of(gaps)
+    assert found.index.tolist() == [7, 3, 5, 1, 2, 0]
     assert found.tolist() == [
-        "spacing/G106/1/forward/8996-68755", "spacing/G106/1/backward/8996-68755", "spacing/G106/1/forward/0-0",
-        "spacing/G106/1/forward/0-0/2", "fast/G106/1/forward/8996-68755",
+        "G106-J1PEZ", "G106-TQ0HS", "G106-HQ6GJ", "G106-TRCXB", "G106-P5N2Y", "E18-RTV60",
     ]  # fmt: skip
-    assert gap_ids(gaps.iloc[:0]).tolist() == []
+    assert given.of(gaps.iloc[:0]).tolist() == []
+    # Another state, in which all but two gaps are gone, some millimetres apart: they keep their ids.
+    later = gaps.loc[[0, 7]].assign(from_m=8996.41)
+    assert given.of(later).tolist() == GapIds().of(later).tolist() == found.loc[[0, 7]].tolist()
+
+
+def test_gaps_that_would_have_the_same_id_are_told_apart_in_every_state(monkeypatch):
+    """The second has a number, and has it where the first is gone, too."""
+    monkeypatch.setattr("plugspan.rules.gap_ids.letters", lambda what: "AAAAA")
+    gaps = pd.DataFrame(
+        {
+            "rule": "spacing",
+            "ref": "G106",
+            "section": 1,
+            "direction": "forward",
+            "from_m": [0.0, 5.0, 7.0],
+            "to_m": 9.0,
+        }
+    )
+    given = GapIds()
+    assert given.of(gaps.iloc[:2]).tolist() == ["G106-AAAAA", "G106-AAAAA-2"]
+    assert given.of(gaps.iloc[1:]).tolist() == ["G106-AAAAA-2", "G106-AAAAA-3"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,7 @@ from ..network.snapping import Snapped, Snapper
 from ..texts import LANGUAGES, text
 from ..units import M_PER_KM, WGS84, lonlat
 from .finding import NO, UNKNOWN, YES, site_status, status_counts
+from .gap_ids import GapIds
 from .model import Bilingual, Rule, SiteRequirement, UnderTraffic
 from .traffic import Band, Laid, SectionKey, in_band, lay_traffic, light_at
 
@@ -102,6 +103,8 @@ class RoadContext:
     region: Region | None
     lang: str = "en"
     """Language (and unit) that places along the roads are named in."""
+    gap_ids: GapIds = field(default_factory=GapIds)
+    """Gives the gaps of all states of these roads their ids."""
 
     @cached_property
     def index(self) -> RoadIndex:
@@ -365,24 +368,8 @@ def gap_frame(context: RoadContext, rule: RouteRule, network: str, spacing: Spac
             "ways": ways,
         }
     )
-    frame["gap_id"] = gap_ids(frame)
+    frame["gap_id"] = context.gap_ids.of(frame)
     return gpd.GeoDataFrame(frame, geometry=list(lines), crs=WGS84)
-
-
-def gap_ids(gaps: pd.DataFrame) -> pd.Series[str]:
-    """Name each gap by rule, route, section, direction and its marks in metres: ``RULE/G106/1/forward/8996-68755``.
-
-    A gap that a plan leaves as it is keeps its name. Of several between two metres all but the first have a number.
-    """
-    parts = [gaps[name].astype(str).to_numpy(object) for name in ("rule", "ref", "section", "direction")]
-    ends = [gaps[name].round().astype("int64").to_numpy() for name in ("from_m", "to_m")]
-    names = pd.Series(
-        ["/".join(part[:-2]) + f"/{part[-2]}-{part[-1]}" for part in zip(*parts, *ends, strict=True)],
-        index=gaps.index,
-        dtype=object,
-    )
-    again = names.groupby(names).cumcount()
-    return names.where(again == 0, names + "/" + (again + 1).astype(str))
 
 
 def _shared(context: RoadContext, routes: list[Route], spacing: Spacing) -> dict[str, pd.Series]:

@@ -13,7 +13,7 @@ GAP_COLUMNS = columns(
 )
 GAP_LAYER_COLUMNS = (
     *GAP_COLUMNS,
-    *columns("mark_kind stretch begins ends shared_words could_build not_counting"),
+    *columns("mark_kind stretch begins ends shared_words could_build not_counting rule"),
 )
 """The layer says in words what the table ``gap_evidence`` holds in rows."""
 ROAD_COLUMNS = columns("ref name highway")
