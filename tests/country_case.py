@@ -120,7 +120,7 @@ def gap(a, b, direction="forward", over=True, once=True):
 def write_country(out: Path, lang: str = "en", national: State = "done") -> Path:
     """The folder: A and B are done, C failed."""
     out.mkdir(parents=True)
-    states = (RegionRun("a", "Aland", "done", key="1"), RegionRun("b", "Berg", "done", key="2"),
+    states = (RegionRun("a", "Aland", "done", key="1", seconds=2.5), RegionRun("b", "Berg", "done", key="2"),
               RegionRun("c", "Cliff", "failed", REASON, key="3"))  # fmt: skip
     write_manifest(out, Manifest("Threeland", lang, states, RegionRun("", "", national)))
     squares = [box(k, 0, k + 1, 1) for k in range(3)]

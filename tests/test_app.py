@@ -7,6 +7,7 @@ import json
 import os
 import tomllib
 import zipfile
+from urllib.parse import urljoin
 
 import geopandas as gpd
 import numpy as np
@@ -1039,6 +1040,9 @@ def test_the_results_of_many_regions_are_those_of_the_country(client, project):
     assert [(r["id"], r["state"], r["met"], r["not_met"], r["map"]) for r in found["regions"]] == [
         ("a", "done", 1, 1, False), ("b", "done", 1, 1, False), ("c", "failed", None, None, False),
     ]  # fmt: skip
+    assert [(r["rank"], r["seconds"], r["reason"]) for r in found["regions"]] == [
+        (1, 2.5, ""), (1, None, ""), (None, None, REASON),
+    ]  # fmt: skip
     assert [row["id"] for row in client.get(f"{AT}/plan").json()["plan"]["actions"]] == ["p", "q", "r"]
     assert not found["national_map"]
     (out / "national" / "map.html").write_text("of the whole", "utf-8")
@@ -1046,8 +1050,20 @@ def test_the_results_of_many_regions_are_those_of_the_country(client, project):
     (out / "regions" / "a" / "map.html").write_text("its own map", "utf-8")
     assert client.get(f"{AT}/regions/a/map.html").text == "its own map"
     assert client.get(f"{AT}/regions/b/map.html").status_code == 404
+    for map_, way in (("regions/a/map.html", "../../country.html"), ("national/map.html", "../country.html")):
+        assert client.get(urljoin(f"{AT}/{map_}", way)).text == page.text  # the way back from a region's map
     with zipfile.ZipFile(io.BytesIO(client.get(f"{AT}/handover").content)) as archive:
         assert {n.partition("/")[2] for n in archive.namelist()} >= {"country.html", "regions/a/map.html"}
     assert client.get("/api/home").json()["projects"][0]["run"]
+    result = json.loads((out / "country.json").read_text("utf-8"))
     (out / "country.json").write_text("{", "utf-8")
     assert client.get(f"{AT}/results").status_code == 422
+    result["regions"][0]["rank"], result["regions"][1]["rank"] = 2, 1
+    (out / "country.json").write_text(json.dumps(result), "utf-8")
+    assert [r["id"] for r in client.get(f"{AT}/results").json()["regions"]] == ["b", "a", "c"]
+    (out / "country.json").unlink()  # before the first run has ended
+    found = client.get(f"{AT}/results").json()
+    assert not found["there"]
+    assert [(r["id"], r["state"], r["seconds"]) for r in found["regions"]] == [
+        ("a", "done", 2.5), ("b", "done", None), ("c", "failed", None),
+    ]  # fmt: skip

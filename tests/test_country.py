@@ -21,7 +21,14 @@ from plugspan.atomic import write_folder
 from plugspan.country import cut as cutting
 from plugspan.country import outputs, tasks
 from plugspan.country.cut import cut_country, piece, piece_key, read_piece
-from plugspan.country.manifest import NATIONAL, Manifest, RegionRun, read_manifest, write_manifest
+from plugspan.country.manifest import (
+    COUNTRY_MAP,
+    NATIONAL,
+    Manifest,
+    RegionRun,
+    read_manifest,
+    write_manifest,
+)
 from plugspan.country.run import Progress, read_country, run_country
 from plugspan.country.tables import read_tables, read_written, write_list
 from plugspan.country.tasks import Task, last_run, run_region
@@ -581,7 +588,8 @@ def test_a_full_disk_fails_the_region_and_leaves_its_old_folder(tmp_path, monkey
     old.mkdir(parents=True)
     (old / "mine.txt").write_text("kept", "utf-8")
 
-    def full(*_args, **_kwargs):
+    def full(*_args, all_regions, **_kwargs):
+        assert (old / all_regions).resolve() == (out / COUNTRY_MAP).resolve()
         raise OSError(28, "No space left on device", "layers.gpkg")
 
     monkeypatch.setattr(rendering, "write_run", full)

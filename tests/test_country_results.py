@@ -21,8 +21,10 @@ from plugspan.country.layers import country_layers, country_tables, thinned
 from plugspan.country.national import ranked, read_results
 from plugspan.country.outputs import FILES, FOLDERS, country_result, country_schema
 from plugspan.errors import InputError
+from plugspan.render.webmap import MapPage, write_map
 from shapely import Point
 from test_webmap_browser import PHONE, opened  # noqa: F401 (a fixture)
+from webmap_case import case
 
 OUTPUT = {"crs": "EPSG:4326", "title": "All of Threeland", "sources": "Made up"}
 
@@ -325,11 +327,16 @@ def test_the_map_ranks_colours_and_links(opened, folder):  # noqa: F811
     assert [labels[k] for k in colours] == ["not met", "met", "no result"]
     page.locator("#region-list button").nth(0).click()
     page.wait_for_selector(".region-box")
-    (folder / "regions" / "b" / "map.html").write_text("<title>Berg</title>", "utf-8")
+    own = folder / "regions" / "b" / "map.html"
+    write_map(MapPage(**case("en"), all_regions="../../country.html"), own)
     with page.context.expect_page() as other:  # beside the country's, from the disk
         page.locator(".region-box a").click()
-    other.value.wait_for_load_state()
-    assert other.value.url == (folder / "regions" / "b" / "map.html").as_uri()
+    other.value.wait_for_selector("body[data-ready=yes]")
+    assert other.value.url == own.as_uri()
+    other.value.get_by_role("link", name="All regions").click()  # and back
+    other.value.wait_for_selector("#region-list button")
+    assert other.value.url == (folder / "country.html").as_uri()
+    assert other.value.get_by_role("link", name="All regions").count() == 0
     assert page.locator(".region-box tr").count() == 3
     page.locator("#region-list button").nth(2).click()
     page.wait_for_function("() => document.querySelector('.region-box h2')?.textContent === 'Cliff'")

@@ -14,7 +14,7 @@ from typing import Any
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
-from ..country.manifest import NATIONAL, RUNS
+from ..country.manifest import COUNTRY_MAP, NATIONAL, RUNS
 from ..errors import InputError
 from ..render.webmap.page import content_policy, render_shell
 from ..render.webmap.payload import basemap_of
@@ -39,7 +39,7 @@ FILES = (
     "datapackage.json",
     "scenario.json",
     "log.txt",
-    "country.html",
+    COUNTRY_MAP,
     "country.docx",
     "country.pdf",
     "country.xlsx",
@@ -77,7 +77,7 @@ def map_state(path: Path, folder: Folder) -> str:
 
 def map_page(ask: Ask) -> Response:
     """The map of the run, of many regions that of all of them, to be shown in the page."""
-    path = _file(ask.folder, RUN, "country.html" if ask.folder.has(f"{RUN}/{COUNTRY}") else "map.html")
+    path = _file(ask.folder, RUN, COUNTRY_MAP if ask.folder.has(f"{RUN}/{COUNTRY}") else "map.html")
     return with_policy(FileResponse(path, media_type="text/html; charset=utf-8"), map_policy(ask.folder))
 
 

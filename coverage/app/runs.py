@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from ..country.manifest import NATIONAL, RUNS
+from ..country.manifest import COUNTRY_MAP, NATIONAL, RUNS, Manifest, read_manifest
 from ..errors import Fault, InputError
 from ..files import read_bytes
 from ..render.read_run import read_result
@@ -122,7 +124,10 @@ def results(ask: Ask) -> dict[str, Any]:
     if (run / COUNTRY).is_file():
         return country_results(ask, run)
     if not (run / "result.json").is_file():
-        return {"there": False, "stale": False, "files": []}
+        none: dict[str, Any] = {"there": False, "stale": False, "files": []}
+        if (begun := _manifest(run)) is not None:
+            none["regions"] = [_region(asdict(each), ask, each.seconds) for each in begun.regions]
+        return none
     result = read_result(run)
     after = {str(found.get("rule")): found for found in _rows(result.get("after"), "findings", "measures")}
     titles = _titles(ask)
@@ -148,7 +153,7 @@ def _files(run: Path) -> list[dict[str, Any]]:
 
 
 def country_results(ask: Ask, run: Path) -> dict[str, Any]:
-    """What the last run of many regions found: the rules of the whole country, and regions without a result.
+    """What the last run of many regions found: the rules of the whole country, and the regions by rank.
 
     Raises
     ------
@@ -169,7 +174,10 @@ def country_results(ask: Ask, run: Path) -> dict[str, Any]:
         words = finding_words(found, ask.lang, titles) | said
         # Sums without an interval have no finding; a rule without a target only asks for a report.
         findings.append(words | ({"status_words": "–"} if words["target"] and not words["status"] else {}))
-    regions = [_region(row, ask) for row in _rows(result, "regions")]
+    begun = _manifest(run)
+    took = {} if begun is None else {each.id: each.seconds for each in begun.regions}
+    regions = [_region(row, ask, took.get(str(row.get("id")))) for row in _rows(result, "regions")]
+    regions.sort(key=lambda row: math.inf if row["rank"] is None else row["rank"])
     undone = [row for row in regions if row["state"] != "done"]
     national = run / NATIONAL
     made = dt.datetime.fromtimestamp((run / COUNTRY).stat().st_mtime, dt.UTC)
@@ -182,12 +190,19 @@ def country_results(ask: Ask, run: Path) -> dict[str, Any]:
         "plan": plan_words(read_result(national), ask.lang) if is_run_folder(national) else None,
         "national_map": map_state(national / "map.html", ask.folder) == "ok",
         "warnings": [f"{row['name']}: {row['reason'] or row['state_words']}" for row in undone][:100],
-        "map": map_state(run / "country.html", ask.folder),
+        "map": map_state(run / COUNTRY_MAP, ask.folder),
         "files": _files(run),
     }
 
 
-def _region(row: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
+def _manifest(run: Path) -> Manifest | None:
+    """What became of the regions when they were run; None without one that can be read."""
+    with suppress(InputError):
+        return read_manifest(run)
+    return None
+
+
+def _region(row: Mapping[str, Any], ask: Ask, seconds: float | None) -> dict[str, Any]:
     """One of many regions: its rank and how many rules stand how, or why it has no result."""
     id_, key = str(row.get("id")), f"choice.region_state.{row.get('state')}"
     counts = {name: row.get(f"rules_{name}") for name in ("met", "on_average", "not_met", "undecided")}
@@ -199,6 +214,7 @@ def _region(row: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
         "state": str(row.get("state")),
         "state_words": text(key, ask.lang) if key in catalogue() else "",
         "reason": str(row.get("reason") or "")[:500],
+        "seconds": seconds if isinstance(seconds, int | float) else None,
         "rank": row.get("rank") if isinstance(row.get("rank"), int) else None,
         "met": sum(met) if met else None,
         **whole,

@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ..country.manifest import NATIONAL, RUNS
+from ..country.manifest import COUNTRY_MAP, NATIONAL, RUNS
 from ..errors import InputError, OutputExistsError, PlugspanError
 from ..texts import LANGUAGES, catalogue, text
 from . import cells, ground, handover, plan_view, projects, rule_view, runs, scenarios, table_view
@@ -211,6 +211,7 @@ def make_app(world: World, lang: str) -> Starlette:
         Route(f"{project}/scenarios/{{name}}", _answers(scenarios.write_scenario), methods=["PUT"]),
         Route(f"{project}/results", _answers(runs.results)),
         Route(f"{project}/map", _answers(handover.map_page)),
+        Route(f"{project}/{COUNTRY_MAP}", _answers(handover.map_page)),  # to which the maps of regions link
         Route(f"{project}/{RUNS}/{{region}}/map.html", _answers(handover.region_map)),
         Route(f"{project}/{NATIONAL}/map.html", _answers(handover.region_map)),
         Route(f"{project}/run/{{name}}", _answers(handover.download)),

@@ -24,6 +24,7 @@ from ..files import read_bytes
 
 State = Literal["done", "failed", "stale", "todo"]
 MANIFEST, REGIONS, PIECES, RUNS, NATIONAL = "manifest.json", "regions.gpkg", "pieces", "regions", "national"
+COUNTRY_MAP = "country.html"
 _MOST_MB = 64
 
 

@@ -42,7 +42,7 @@ from ..tables.plan_tables import Tables
 from ..tables.publication import source_note
 from ..texts import text
 from .layers import country_layers, country_tables, page_layers, region_panel
-from .manifest import State
+from .manifest import COUNTRY_MAP, State
 from .national import STATUSES, Results, read_results
 from .report import write_country_report
 
@@ -51,7 +51,7 @@ FILES = (
     "country.schema.json",
     "country.xlsx",
     "country.gpkg",
-    "country.html",
+    COUNTRY_MAP,
     "country.docx",
 )
 FOLDERS: Mapping[str, Format] = {"country-geoparquet": "geoparquet", "country-pmtiles": "pmtiles"}
@@ -98,7 +98,7 @@ def write(out: Path, project: Project, policy: Policy) -> None:
                 for name in ("country-whole", "country-rules", "country-plan")
             },
         ),
-        "country.html": lambda new: write_map(page, new),
+        COUNTRY_MAP: lambda new: write_map(page, new),
         "country.docx": lambda new: write_country_report(country, tables, new, imprint, note, template),
     }  # fmt: skip
     for name, make in files.items():

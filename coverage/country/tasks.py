@@ -24,7 +24,7 @@ from ..atomic import listed
 from ..errors import PlugspanError
 from ..texts import text
 from .cut import RUN, piece, read_piece, write_text
-from .manifest import NATIONAL, RegionRun, run_folder
+from .manifest import COUNTRY_MAP, NATIONAL, RegionRun, run_folder
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -53,6 +53,11 @@ class Task:
 def target(out: Path, id_: str) -> Path:
     """Run folder of a region, or of the national run."""
     return out / NATIONAL if id_ == NATIONAL else run_folder(out, id_)
+
+
+def _all_regions(out: Path, id_: str) -> str:
+    """Address of the country's map, from a run folder."""
+    return "../" * len(target(out, id_).relative_to(out).parts) + COUNTRY_MAP
 
 
 def last_run(out: Path, task: Task) -> RegionRun:
@@ -133,7 +138,10 @@ def _run_region(out: str, task: Task) -> RegionRun:
     lang = project.language
     try:
         plan = make_plan(project, read=read_written)
-        write_run(plan, target(folder, task.id), overwrite=True, lang=lang, progress=lambda *_: None)
+        write_run(
+            plan, target(folder, task.id), overwrite=True, lang=lang, progress=lambda *_: None,
+            all_regions=_all_regions(folder, task.id),
+        )  # fmt: skip
         # What cannot be met in one region fails there, and leaves the country its routes and its plan.
         proposed = () if task.id == NATIONAL else plan.siting
         found = (siting.result for siting in proposed if siting.result.status == "infeasible")

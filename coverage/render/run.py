@@ -36,9 +36,11 @@ def is_run_folder(folder: Path) -> bool:
 
 
 def write_run(
-    plan: Plan, folder: Path, *, overwrite: bool, lang: str, progress: StageProgress
+    plan: Plan, folder: Path, *, overwrite: bool, lang: str, progress: StageProgress, all_regions: str = ""
 ) -> Publication:
     """Write map, layers, workbook, report, results and log; return what they show.
+
+    ``all_regions``: address, from the folder, of the map of the country that its region belongs to.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def write_run(
     lines = []
     with write_folder(folder, overwrite=overwrite) as new:
         for key, share, write in (
-            ("write-map", 0.85, lambda: write_plan_map(shown, new / "map.html")),
+            ("write-map", 0.85, lambda: write_plan_map(shown, new / "map.html", all_regions=all_regions)),
             ("write-layers", 0.9, lambda: _write_layers(shown, new / "layers.gpkg")),
             ("write-workbook", 0.93, lambda: _write_workbook(shown, new / "tables.xlsx")),
             ("write-report", 0.95, lambda: write_report(shown, new / "report.docx")),
@@ -80,7 +82,7 @@ def write_map_file(plan: Plan, path: Path, *, overwrite: bool, lang: str) -> Non
     write_plan_map(Publication(plan, lang), path, overwrite=overwrite)
 
 
-def write_plan_map(shown: Publication, path: Path, *, overwrite: bool = True) -> None:
+def write_plan_map(shown: Publication, path: Path, *, overwrite: bool = True, all_regions: str = "") -> None:
     """Write the map of a plan."""
     page = MapPage(
         shown.stepped_layers,
@@ -94,6 +96,7 @@ def write_plan_map(shown: Publication, path: Path, *, overwrite: bool = True) ->
         cards=shown.cards,
         panel=shown.panel,
         edit=shown.edit,
+        all_regions=all_regions,
     )
     write_map(page, path, overwrite=overwrite)
 

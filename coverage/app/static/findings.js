@@ -16,7 +16,7 @@ export function findingTable(findings) {
 
 /** Each of many regions: its rank, how many rules stand how, its own map; or why it has no result. */
 export function regionTable(project, regions) {
-  const keys = ["rank", "region", "state", "met", "not-met", "undecided", "region-map"];
+  const keys = ["rank", "region", "state", "met", "not-met", "undecided", "seconds", "region-map"];
   const cell = (key, kind, ...words) => h("td", { class: kind, "data-label": t("run." + key) }, words);
   const count = (n) => (typeof n === "number" ? String(n) : "–");
   const map = (id) => h("a", { href: address(of(project, `regions/${encodeURIComponent(id)}/map.html`)), target: "_blank", rel: "noopener" }, t("run.region-map"));
@@ -24,7 +24,7 @@ export function regionTable(project, regions) {
     cell("rank", "figures", count(r.rank)),
     h("th", { scope: "row" }, r.name, r.reason ? h("div", { class: "small soft" }, r.reason) : null),
     cell("state", null, h("span", { class: "chip " + r.state }, r.state_words)),
-    cell("met", "figures", count(r.met)), cell("not-met", "figures", count(r.not_met)), cell("undecided", "figures", count(r.undecided)),
+    cell("met", "figures", count(r.met)), cell("not-met", "figures", count(r.not_met)), cell("undecided", "figures", count(r.undecided)), cell("seconds", "figures", count(r.seconds)),
     cell("region-map", null, r.map ? map(r.id) : "–")));
   return [h("h2", {}, t("run.regions", { done: regions.filter((r) => r.state === "done").length, n: regions.length })),
     h("div", { class: "scroll tall", tabIndex: 0, role: "region", "aria-label": t("run.region") }, h("table", { class: "list", id: "region-list" },

@@ -14,7 +14,7 @@ export async function runPage(project) {
   async function drawFound() {
     const results = await ask(of(project, "results"));
     start.textContent = t(results.there ? "run.again" : "run.start");
-    if (!results.there) { fill(found, h("p", { class: "soft" }, t("run.none"))); return; }
+    if (!results.there) { fill(found, h("p", { class: "soft" }, t("run.none")), results.regions ? regionTable(project, results.regions) : null); return; }
     fill(found,
       h("div", { class: "row apart" }, h("h2", {}, t("run.found", { when: results.started.replace("T", " ") + " UTC" })),
         h("a", { class: "button", id: "to-plan", href: `#/${state.lang}/plan/${encodeURIComponent(project)}` }, t("run.to-plan"))),

@@ -10,12 +10,16 @@ function fillTexts() {
   for (const note of DATA.notes) byId("notes").append(el("span", {}, note));
 }
 
-function headButton(id, iconName, key, action, more) {
-  const button = byId(id);
-  button.append(icon(iconName), el("span", {}, T(key)));
-  button.title = T(key);
-  button.setAttribute("aria-label", T(key));
-  button.addEventListener("click", action);
+/** An icon and its word, of which narrow pages show the icon alone. */
+function markButton(node, iconName, key) {
+  node.append(icon(iconName), el("span", {}, T(key)));
+  node.title = T(key);
+  node.setAttribute("aria-label", T(key));
+}
+
+function headButton(id, iconName, key, action) {
+  markButton(byId(id), iconName, key);
+  byId(id).addEventListener("click", action);
 }
 
 function start() {
@@ -24,6 +28,12 @@ function start() {
     const { url, names: above, max_zoom: maxNativeZoom, subdomains } = DATA.basemap;
     const tiles = (address, opacity) => L.tileLayer(address, { maxZoom: 20, maxNativeZoom, subdomains, referrerPolicy: "origin", opacity });
     basemap = L.layerGroup(above ? [tiles(url, 0.75), tiles(above, 1)] : [tiles(url, 0.75)]).addTo(MAP);
+  }
+  const home = byId("all-regions");
+  home.hidden = !DATA.all_regions;
+  if (DATA.all_regions) {
+    home.href = DATA.all_regions;
+    markButton(home, "regions", "map.all-regions");
   }
   const canUnpack = typeof DecompressionStream === "function";
   if (!canUnpack && DATA.layers.some((spec) => spec.packed)) {

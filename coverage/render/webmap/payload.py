@@ -267,6 +267,8 @@ class MapPage:
     regions : mapping, optional
         Figures and links of the features of the layer ``regions``, and by what they are coloured: see
         :func:`plugspan.country.layers.region_panel`.
+    all_regions : str
+        Address, from the page, of the map of the country that its region belongs to.
     """
 
     layers: Sequence[Layer]
@@ -281,6 +283,7 @@ class MapPage:
     panel: Mapping[str, Any] | None = None
     edit: Mapping[str, Any] | None = None
     regions: Mapping[str, Any] | None = None
+    all_regions: str = ""
 
 
 def page_payload(page: MapPage) -> dict[str, dict[str, Any]]:
@@ -307,6 +310,7 @@ def page_payload(page: MapPage) -> dict[str, dict[str, Any]]:
         "cards": [vars(card) for card in page.cards],
         "plan": page.panel,
         "regions": page.regions,
+        "all_regions": page.all_regions,
         "strips": {key: chart_tree(svg) for key, svg in page.strips.items()},
         "basemap": vars(basemap) if basemap else None,
     }
