@@ -225,11 +225,38 @@ def _area(graph: RoadGraph, distance_m: np.ndarray, limit_m: float) -> BaseGeome
     drawn = shapely.transform(np.array(lines, dtype=object), mercator)
     # Mercator stretches lengths; one scale for the whole picture will do.
     scale = float(np.median(ground_scale(shapely.get_coordinates(drawn)[:, 1])))
-    drawn = shapely.simplify(drawn, SMOOTH_M / scale, preserve_topology=False)
-    area = shapely.buffer(
-        shapely.union_all(shapely.buffer(drawn, BESIDE_M / scale, quad_segs=3)), SMOOTH_M / scale
-    )
+    area = shapely.buffer(_beside(drawn, BESIDE_M / scale, SMOOTH_M / scale), SMOOTH_M / 2 / scale)
     return shapely.transform(shapely.simplify(area, SMOOTH_M / scale), unmercator)
+
+
+def _beside(lines: npt.NDArray[np.object_], beside: float, cell: float) -> BaseGeometry:
+    """Area within a distance of lines, on a grid: where roads are dense, the union of all their buffers is dear.
+
+    A run is a row of cells that touch; cells are numbered row by row, with room for the widening on both sides.
+    """
+    reach = int(np.ceil(beside / cell))
+    at = shapely.get_coordinates(shapely.segmentize(lines, cell))
+    low = at.min(axis=0) - (reach + 1) * cell
+    col, row = np.floor((at - low) / cell).astype(np.int64).T
+    width = int(col.max()) + reach + 2
+    cells = np.unique(row * width + col)
+    first, last = runs = _runs(cells, cells)
+    for up in range(1 - reach, reach):
+        across = int(np.sqrt((beside / cell) ** 2 - up**2))
+        shift = up * width
+        runs = _runs(np.append(runs[0], first + shift - across), np.append(runs[1], last + shift + across))
+    row, start = np.divmod(runs[0], width)
+    end = runs[1] - row * width + 1
+    (x, y), n = low, row + 1
+    return shapely.union_all(shapely.box(x + start * cell, y + row * cell, x + end * cell, y + n * cell))
+
+
+def _runs(first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:
+    """Join runs of cells that touch or overlap."""
+    order = np.argsort(first)
+    first, last = first[order], np.maximum.accumulate(last[order])
+    begins = np.append(True, first[1:] > last[:-1] + 1)
+    return first[begins], last[np.append(begins[1:], True)]
 
 
 def _parts(
