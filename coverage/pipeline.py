@@ -308,7 +308,8 @@ def _retrofit(study: Study) -> Retrofit | None:
 
 def emission_factors(project: Project, policy: Policy) -> EmissionFactors:
     """The policy's factors of CO2, with the project's own in their place."""
-    return policy.emissions.model_copy(update=project.emissions.model_dump(exclude_none=True))
+    own = {key: value for key, value in project.emissions if value is not None}
+    return policy.emissions.model_copy(update=own)
 
 
 def _quality(study: Study) -> QualityReport:

@@ -211,7 +211,7 @@ class EmissionSettings(_Frozen):
     sfoc_kg_per_kwh: Positive | None = None
     carbon_factor: Positive | None = None
     grid_kg_per_kwh: NonNegative | None = None
-    source: str | None = None
+    source: Wording | None = None
 
 
 class SitingSettings(_Frozen):

@@ -179,12 +179,12 @@ def policies(lang: str) -> str:
                     target(rule, policy.reader(lang)),
                     by,
                     assumed,
-                    rule.source,
+                    rule.source.of(lang),
                 )
             )
         head = [words["rule"], "id", *(words[k] for k in ("target", "by", "assumed", "source"))]
         parts.append(
-            f"### {policy.name[lang]}\n\n`{name}`{words['colon']}{policy.source}\n\n{table(head, rows)}"
+            f"### {policy.name[lang]}\n\n`{name}`{words['colon']}{policy.source.of(lang)}\n\n{table(head, rows)}"
         )
     return "\n\n".join([*parts, f"### {words['kinds']}", *rule_keys(lang)])
 

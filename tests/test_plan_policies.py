@@ -93,7 +93,7 @@ def test_money_is_in_the_policys_unit(plan):
     costs = plan.programme.costs
     assert costs.currency == CURRENCY[plan.policy.id]
     assert costs.assumed
-    assert "assumed" in costs.source
+    assert "assumed" in costs.source.of("en")
     assert plan.programme.chosen["cost"].min() > 0
     assert read_policy(plan.policy.id).costs == costs
 

@@ -7,6 +7,7 @@ import re
 import pytest
 from plugspan.errors import InputError
 from plugspan.project import Project, read_project
+from plugspan.rules.costs import CostTable, merged_costs
 from plugspan.rules.model import SiteRequirement
 from plugspan.rules.policy import PROFILES, Policy, read_policy, with_changes
 from plugspan.settings import parse_toml
@@ -26,6 +27,42 @@ def test_shipped_profiles_are_read_and_name_their_source(name):
     policy = read_policy(name)
     assert policy.id == name
     assert all(rule.source for rule in policy.rules)
+
+
+CHINESE = re.compile("[\u3400-\u9fff]")
+QUOTED = re.compile(r" \(our translation of “[^”]+”\)")
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_shipped_profiles_name_their_source_in_each_language(name):
+    """Chinese stands in an English clause as the words that are translated, and nowhere else."""
+    policy = read_policy(name)
+    said = {rule.id: policy.clause(rule, "en") for rule in policy.rules}
+    said |= {"costs": policy.costs.source.of("en"), "emissions": policy.emissions.source.of("en")}
+    assert not {key: words for key, words in said.items() if CHINESE.search(QUOTED.sub("", words))}
+    assert all(set(rule.source.by_language) == {"zh", "en"} for rule in policy.rules)
+
+
+def test_translations_show_the_words_that_are_quoted():
+    """A clause quoted in Chinese stands with the same words beside its translation."""
+    for rule in read_policy("zhuzhou-2025").rules:
+        own = re.search("：“([^：]+)”$", rule.source.of("zh"))[1]
+        assert rule.source.of("en").endswith(f" (our translation of “{own}”)")
+
+
+def test_a_source_is_given_plain_or_by_language():
+    """A project's own source of costs and of emissions takes the place of the profile's whole."""
+    rule = '[[rule]]\nid = "a"\nkind = "fleet_power"\ntitle = {zh = "甲", en = "A"}\ntarget = {report_only = true}\n'
+    head = 'schema = 1\nid = "x"\nname = {zh = "乙", en = "B"}\nsource = "C"\ndocument = {zh = "法", en = "Act"}\n'
+    plain, both = (
+        parse_toml(f"{head}[road_class]\n{rule}source = {source}\n", Policy, "x.toml")
+        for source in ('"Art. 1"', '{ zh = "第一条", en = "Art. 1" }')
+    )
+    assert [plain.clause(plain.rules[0], lang) for lang in ("zh", "en")] == ["法Art. 1", "Act, Art. 1"]
+    assert [both.clause(both.rules[0], lang) for lang in ("zh", "en")] == ["法第一条", "Act, Art. 1"]
+    given = {lang: CostTable.model_validate({"source": {lang: "own"}}) for lang in ("zh", "en")}
+    for lang, own in given.items():
+        assert merged_costs(read_policy("us-nevi").costs, own).source.by_language == {lang: "own"}
 
 
 def test_the_plan_of_zhuzhou_is_there_whole():

@@ -236,7 +236,7 @@ def test_result_part_is_json(study, candidates, least):
         after=judged(study, least.carried_out),
         project=study.project,
     )
-    part = plain(plan_part(plan))
+    part = plain(plan_part(plan, "en"))
     text = json.dumps(part, allow_nan=False)
     assert {"actions", "steps", "levels", "stages", "unmet", "shared_gaps", "survey", "cost"} <= set(
         json.loads(text)

@@ -88,7 +88,7 @@ def test_a_place_of_its_own_is_built_exactly_there(study):
 def test_no_output_calls_a_scenario_the_best(recounted, tmp_path):
     """The outputs say that a person made the plan; nothing stands as proven or as least money."""
     plan = recounted[0]
-    assert plan_part(plan)["given"] is True
+    assert plan_part(plan, "en")["given"] is True
     assert "not optimised" in brief_sentences(plan, "en")[0]
     write_report_files(plan, tmp_path / "a.docx", pdf=False, overwrite=False, lang="en")
     words = "\n".join(p.text for p in docx.Document(str(tmp_path / "a.docx")).paragraphs)

@@ -52,7 +52,7 @@ def rules(ask: Ask) -> dict[str, Any]:
             {
                 "id": rule.id,
                 "title": rule.title[ask.lang],
-                "source": rule.source,
+                "source": rule.source.of(ask.lang),
                 "by": rule.by.isoformat() if rule.by else "",
                 "report_only": rule.target.report_only,
                 "values": values,

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from ..settings import Share
+from ..settings import Share, Wording
 
 Money = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 
@@ -60,7 +60,7 @@ class CostTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     currency: str = Field("", max_length=20)
-    source: str = ""
+    source: Wording = Wording("")
     date: dt.date | None = None
     assumed: bool = True
     new_site: ActionCost = ActionCost(base=1.0)
@@ -85,5 +85,6 @@ def merged_costs(profile: CostTable | None, own: CostTable) -> CostTable:
     """
     base = (profile or CostTable()).model_dump()
     for key, value in own.model_dump(exclude_unset=True).items():
-        base[key] = {**base[key], **value} if isinstance(value, dict) else value
+        is_action = isinstance(getattr(own, key), ActionCost)  # a source by language is taken whole
+        base[key] = {**base[key], **value} if is_action else value
     return CostTable.model_validate(base)

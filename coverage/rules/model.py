@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from ..settings import Count, NonNegative, Positive, Share
+from ..settings import Count, NonNegative, Positive, Share, Wording
 from ..texts import LANGUAGES
 
 
@@ -115,7 +115,7 @@ class ChargingRates(Frozen):
     minutes_per_charge: Positive = 30.0
     peak_hour_share: Share = 0.1
     busy_share: Annotated[Share, Field(ge=0.05)] = 0.8
-    source: str = ""
+    source: Wording = Wording("")
 
 
 class Target(Frozen):
@@ -156,7 +156,7 @@ class Rule(Frozen):
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     kind: str
     title: Bilingual
-    source: str = ""
+    source: Wording = Wording("")
     assumptions: tuple[str, ...] = ()
     by: dt.date | None = None
     target: Target
@@ -212,7 +212,7 @@ class EmissionFactors(Frozen):
     sfoc_kg_per_kwh: Positive = 0.215
     carbon_factor: Positive = 3.206
     grid_kg_per_kwh: NonNegative | None = None
-    source: str = ""
+    source: Wording = Wording("")
 
     @property
     def avoided_kg_per_kwh(self) -> float | None:

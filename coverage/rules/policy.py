@@ -25,6 +25,7 @@ from ..errors import Fault, InputError
 from ..patterns import RoadPatterns
 from ..schema import LengthUnit, Reader, Waymarks
 from ..settings import Wording, parse_toml, read_toml, validated
+from ..texts import text
 from .costs import CostTable
 from .kind import kinds
 from .model import Bilingual, EmissionFactors, Rule
@@ -97,7 +98,10 @@ class Policy(BaseModel):
 
     def clause(self, rule: Rule, lang: str) -> str:
         """The clause a rule comes from, with the name of its document."""
-        return f"{self.document[lang]} {rule.source}" if self.document is not None else rule.source
+        source = rule.source.of(lang)
+        if self.document is None:
+            return source
+        return text("policy.clause", lang, document=self.document[lang], source=source)
 
     def of(self, model: type[R]) -> tuple[R, ...]:
         """Rules of one model, or of models made from it, in the policy's order."""

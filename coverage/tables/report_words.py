@@ -114,7 +114,7 @@ def _programme(plan: Plan, lang: str) -> Iterator[Line]:
         yield "plan-method", "", "", _said("plan.method-words", lang, more=more, **money)
     costs = found.costs
     dated = "" if costs.date is None else _said("plan.costs-of", lang, date=day(costs.date, lang))
-    source = costs.source or _said("factors-unsourced", lang)
+    source = costs.source.of(lang) or _said("factors-unsourced", lang)
     unit = costs.currency or "1"
     yield "plan-costs", "", "", _said("plan.costs-words", lang, unit=unit, source=source, date=dated)
     if costs.assumed:

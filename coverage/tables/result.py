@@ -74,7 +74,7 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
                 in_kilometres(plan.before.not_served), lang, NOT_SERVED_COLUMNS, drop=("geometry",)
             ),
             **siting_part(plan, lang),
-            "plan": plan_part(plan),
+            "plan": plan_part(plan, lang),
             "after": {
                 "reference_date": plan.after_date,
                 "findings": finding_rows(plan.after, lang),
@@ -105,7 +105,7 @@ def siting_part(plan: Plan, lang: str) -> dict[str, Any]:
         {
             "siting": [siting_row(siting, lang) for siting in plan.siting],
             "least_sites": [least_row(found, lang) for found in plan.compliance],
-            "retrofit": None if plan.retrofit is None else retrofit_row(plan.retrofit),
+            "retrofit": None if plan.retrofit is None else retrofit_row(plan.retrofit, lang),
         }
     )
     return part
@@ -140,7 +140,7 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
         **{name: parts.get(name) for name in (*OF_PARTS, "part_unit", "whole_unit")},
         "counts": dict(finding.counts),
         "figures": figures_in_km(finding.figures),
-        "source": finding.rule.source,
+        "source": finding.rule.source.of(lang),
         "assumptions": list(finding.rule.assumptions),
         "evidence": _coded(table_in_km(finding), lang, drop=("geometry",)),
         "survey": [] if "id" not in finding.survey else finding.survey["id"].tolist(),
@@ -243,9 +243,13 @@ def _reason(reason: Fault | None, lang: str) -> str | None:
     return None if reason is None else reason.render(lang)
 
 
-def retrofit_row(found: Retrofit) -> dict[str, Any]:
+def retrofit_row(found: Retrofit, lang: str) -> dict[str, Any]:
     """Berths to retrofit, ranked, with the certificate of the choice if there was a budget."""
-    factors = {**found.factors.model_dump(), "avoided_kg_per_kwh": found.factors.avoided_kg_per_kwh}
+    factors = {
+        **found.factors.model_dump(),
+        "source": found.factors.source.of(lang),
+        "avoided_kg_per_kwh": found.factors.avoided_kg_per_kwh,
+    }
     row: dict[str, Any] = {"berths": _records(found.berths), "factors": factors, "load_kw": found.load_kw}
     if found.result is not None:
         result = found.result
@@ -272,7 +276,7 @@ ACTION_KEYS = (
 OTHER_KEYS = "id kind place name county lon lat cost insist_low insist_high chosen_at pin"
 
 
-def plan_part(plan: Plan) -> dict[str, Any] | None:
+def plan_part(plan: Plan, lang: str) -> dict[str, Any] | None:
     """The plan as ``result.json`` has it; None if none was asked for."""
     programme = plan.programme
     if programme is None:
@@ -281,7 +285,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
     costs, counted = programme.costs, first_of_charging(programme.world.policy)
     return {
         "then": dict(programme.then),
-        "traffic": _rates(plan, programme),
+        "traffic": _rates(plan, programme, lang),
         "actions": _listed(plan_rows.action_table(plan), ACTION_KEYS + more),
         "steps": plan_rows.step_rows(plan),
         "levels": plan_rows.level_rows(plan),
@@ -299,7 +303,7 @@ def plan_part(plan: Plan) -> dict[str, Any] | None:
             "greedy": programme.greedy_cost,
             "budget": programme.budget,
             "unit": costs.currency,
-            "source": costs.source,
+            "source": costs.source.of(lang),
             "date": None if costs.date is None else costs.date.isoformat(),
             "assumed": costs.assumed,
             "paid_by": plan_rows.money_by_payer(plan),
@@ -350,12 +354,12 @@ def _listed(table: gpd.GeoDataFrame, keys: str) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame[keys.split()].to_dict("records")]
 
 
-def _rates(plan: Plan, programme: Programme) -> dict[str, Any] | None:
+def _rates(plan: Plan, programme: Programme, lang: str) -> dict[str, Any] | None:
     """The factors behind ``traffic_points``, and whether they are assumed; None without counts of traffic."""
     if plan.project.plan is None or "traffic_points" not in programme.actions:
         return None
     rates = plan.project.plan.traffic
-    return {**rates.model_dump(), "assumed": not rates.source}
+    return {**rates.model_dump(), "source": rates.source.of(lang), "assumed": not rates.source}
 
 
 def _coded(

@@ -287,7 +287,7 @@ def factor_sentence(factors: EmissionFactors, lang: str) -> str:
         carbon=f"{factors.carbon_factor:g}",
         grid=f"{factors.grid_kg_per_kwh:g}",
         avoided=shown(factors.avoided_kg_per_kwh, column("co2_t_per_cost"), lang),
-        source=factors.source or text("report.factors-unsourced", lang),
+        source=factors.source.of(lang) or text("report.factors-unsourced", lang),
     )
 
 
