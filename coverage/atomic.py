@@ -349,7 +349,9 @@ def _names(path: Path) -> Iterator[Path]:
 def _write_list(folder: Path, files: Mapping[str, str]) -> None:
     part = folder / f".{secrets.token_hex(4)}{MARKER}"
     try:
-        part.write_text(json.dumps({"made_by": "plugspan", "files": files}, indent=1) + "\n", "utf-8")
+        part.write_text(
+            json.dumps({"made_by": "plugspan", "files": files}, indent=1) + "\n", "utf-8", newline="\n"
+        )
         flush(part)
         part.replace(folder / MARKER)
     finally:

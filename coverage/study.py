@@ -456,7 +456,7 @@ def _looked_up(project: Project, log: Callable[[str], None]) -> Region:
     )
     frame = gpd.GeoDataFrame({"name": [project.region.name]}, geometry=[region.polygon], crs=WGS84)
     with write_file(boundary_file(project), overwrite=False, is_input=True) as new:
-        new.write_text(frame.to_json(drop_id=True), "utf-8")
+        new.write_text(frame.to_json(drop_id=True), "utf-8", newline="\n")
     return region
 
 

@@ -131,6 +131,16 @@ def test_no_theme_font_is_left_and_chinese_has_its_font(reports, lang):
     assert 'w:eastAsia="Microsoft YaHei"' in styles
 
 
+def test_nothing_of_the_blank_it_began_with_is_left(reports):
+    """No preview of an empty page, no second styles, no other program's name; laid out as Word does today."""
+    with zipfile.ZipFile(reports["zh"]) as archive:
+        names, settings = set(archive.namelist()), archive.read("word/settings.xml").decode()
+    assert {n for n in names if n.startswith("docProps/")} == {"docProps/core.xml"}
+    assert not [n for n in names if "customXml" in n or "WithEffects" in n]
+    assert re.search(r'w:name="compatibilityMode"[^>]* w:val="15"', settings)
+    assert re.search(r'<w:themeFontLang [^>]*w:eastAsia="zh-CN"', settings)
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_sources_licences_and_assumptions_are_there(plan, reports, lang):
     """Every input's checksum, every assumption, OpenStreetMap's terms, the approval number's place."""

@@ -250,6 +250,17 @@ def hostile(root, tmp_path_factory):
     return plan, path
 
 
+def test_the_chart_is_one_that_every_office_program_takes(hostile):
+    """No extension of its own, which Microsoft's validator refuses; a description for those who can't see it."""
+    with zipfile.ZipFile(hostile[1]) as archive:
+        chart = archive.read("xl/charts/chart1.xml").decode()
+        [about] = re.findall(
+            r'<xdr:cNvPr [^>]*descr="([^"]+)"', archive.read("xl/drawings/drawing1.xml").decode()
+        )
+    assert "extLst" not in chart
+    assert about in re.findall("<a:t>([^<]+)</a:t>", chart)
+
+
 def test_no_cell_evaluates_or_links_what_came_from_data(hostile):
     """No formula but our subtotals, no hyperlink out of the book, no external relationship, no macro."""
     _, path = hostile

@@ -43,5 +43,5 @@ def write_scenario(ask: Ask) -> dict[str, Any]:
     path = scenario_file(ask.folder, ask.path["name"])
     path.parent.mkdir(exist_ok=True)
     with replacing(path, version_of(path)) as new:
-        new.write_text(json.dumps(ask.data, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        new.write_text(json.dumps(ask.data, ensure_ascii=False, indent=1) + "\n", "utf-8", newline="\n")
     return {"scenarios": scenario_names(ask.folder)}

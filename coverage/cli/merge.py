@@ -37,6 +37,6 @@ def command(base: Path, mine: Path, theirs: Path, out: Path | None, overwrite: b
             places = {place.name: place for scenario in read for place in scenario.places}
             with write_file(out, overwrite=overwrite) as new:
                 joined = json.dumps(merged_scenario(found, read[0], places), ensure_ascii=False, indent=1)
-                new.write_text(joined + "\n", "utf-8")
+                new.write_text(joined + "\n", "utf-8", newline="\n")
             warn(text("scenario.written", lang, file=out))
     return 1 if found.conflicts else 0

@@ -315,7 +315,7 @@ def _replacing(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a file of a piece in one step."""
     with _replacing(path) as new:
-        new.write_text(text, "utf-8")
+        new.write_text(text, "utf-8", newline="\n")
 
 
 # -- national roads ----------------------------------------------------------------------------------------

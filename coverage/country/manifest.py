@@ -120,7 +120,7 @@ def write_manifest(out: Path, manifest: Manifest) -> None:
         "regions": [asdict(run) for run in manifest.regions],
     }
     with write_file(out / MANIFEST, overwrite=True, ours=is_manifest, is_input=True) as new:
-        new.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        new.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8", newline="\n")
 
 
 def is_manifest(path: Path) -> bool:

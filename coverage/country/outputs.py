@@ -88,8 +88,8 @@ def write(out: Path, project: Project, policy: Policy) -> None:
     )  # fmt: skip
     template = None if output.report_template is None else project.path(output.report_template)
     files: Mapping[str, Callable[[Path], object]] = {
-        "country.json": lambda new: new.write_text(result_text(country_result(country)), "utf-8"),
-        "country.schema.json": lambda new: new.write_text(result_text(country_schema()), "utf-8"),
+        "country.json": lambda new: new.write_text(result_text(country_result(country)), "utf-8", newline="\n"),
+        "country.schema.json": lambda new: new.write_text(result_text(country_schema()), "utf-8", newline="\n"),
         "country.xlsx": lambda new: write_workbook(imprint, tables, new, lang=lang, note=note),
         "country.gpkg": lambda new: write_geopackage(
             layers, new, crs=output.crs, lang=lang, title=imprint.title, provenance={"note": note.line(lang)},

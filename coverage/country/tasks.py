@@ -163,7 +163,7 @@ def _run_region(out: str, task: Task) -> RegionRun:
 def _forget_peak() -> None:
     """Have the system measure the most memory from here on, where it can: a worker has run other regions before."""
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", "ascii")
+        Path("/proc/self/clear_refs").write_bytes(b"5")
 
 
 def peak_mb() -> float | None:

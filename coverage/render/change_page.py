@@ -202,7 +202,8 @@ def _workbook(found: Comparison, lang: str) -> bytes:
     }
     with xlsxwriter.Workbook(held, options) as book:
         # By the comment a later --overwrite knows its own file; the date is the same in every run.
-        book.set_properties({"comments": "plugspan", "created": dt.datetime(2000, 1, 1)})
+        title = text("compare.title", lang)
+        book.set_properties({"title": title, "comments": "plugspan", "created": dt.datetime(2000, 1, 1)})
         plain = {
             "font_name": text("language.sheet-font", lang),
             "font_size": 10,
@@ -214,10 +215,10 @@ def _workbook(found: Comparison, lang: str) -> bytes:
             "text'": book.add_format(plain | {"quote_prefix": True}),
             "head": book.add_format(plain | {"bold": True, "bg_color": "#E7ECF0"}),
         }
-        page = book.add_worksheet(text("compare.title", lang)[:31])
+        page = book.add_worksheet(title[:31])
         a, b = found.names
         heads = [
-            text("compare.title", lang),
+            title,
             text("compare.what", lang),
             text("compare.first", lang, name=a),
             text("compare.second", lang, name=b),
@@ -231,7 +232,9 @@ def _workbook(found: Comparison, lang: str) -> bytes:
             for c, words in enumerate((part, change.what, change.first, change.second, change.note)):
                 page.write_string(r, c, clean_xml(words), looks[text_style(words, "text")])
         page.freeze_panes(1, 2)
+        page.repeat_rows(0)
         page.autofilter(0, 0, max(len(found.changes), 1), len(heads) - 1)
         page.set_landscape()
+        page.set_paper(9)
         page.fit_to_pages(1, 0)
     return held.getvalue()

@@ -61,17 +61,17 @@ def write_run(
             (
                 "write-result",
                 0.99,
-                lambda: (new / "result.json").write_text(result_text(shown.result), "utf-8"),
+                lambda: (new / "result.json").write_text(result_text(shown.result), "utf-8", newline="\n"),
             ),
         ):
             progress(key, share)
             write()
             lines.append(f"{time.perf_counter() - started:8.1f} s  {text(f'stage.{key}', shown.lang)}")
-        (new / "result.schema.json").write_text(result_text(result_schema()), "utf-8")
+        (new / "result.schema.json").write_text(result_text(result_schema()), "utf-8", newline="\n")
         if shown.scenario is not None:
-            (new / SCENARIO_FILE).write_text(shown.scenario.text(), "utf-8")
-        (new / "datapackage.json").write_text(run_package(shown), "utf-8")
-        (new / "log.txt").write_text(_log(shown, noticed, lines), "utf-8")
+            (new / SCENARIO_FILE).write_text(shown.scenario.text(), "utf-8", newline="\n")
+        (new / "datapackage.json").write_text(run_package(shown), "utf-8", newline="\n")
+        (new / "log.txt").write_text(_log(shown, noticed, lines), "utf-8", newline="\n")
     progress("write-result", 1.0)
     return shown
 

@@ -163,17 +163,21 @@ def export_tables(
                 _check_whole(held, file)
             if held.geometry is not None:
                 names = {old.name: short.name for old, short in zip(table.fields, held.fields, strict=True)}
-                (new / f"{held.name}.qml").write_text(renamed_qml(table.qml[lang], names), "utf-8")
-                (new / f"{held.name}.sld").write_text(_renamed_sld(table.sld[lang], names), "utf-8")
+                (new / f"{held.name}.qml").write_text(
+                    renamed_qml(table.qml[lang], names), "utf-8", newline="\n"
+                )
+                (new / f"{held.name}.sld").write_text(
+                    _renamed_sld(table.sld[lang], names), "utf-8", newline="\n"
+                )
             written.append(held)
         more = more or {}
         shown = MERCATOR if format == "pmtiles" else crs
         readme = _readme(written, format, shown, lang, encoding, source, notes, sorted(more))
-        (new / README).write_text("\n".join(readme) + "\n", "utf-8-sig")
+        (new / README).write_text("\n".join(readme) + "\n", "utf-8-sig", newline="\n")
         for name, content in more.items():
-            (new / name).write_text(content, "utf-8")
+            (new / name).write_text(content, "utf-8", newline="\n")
         package = _package(written, format, encoding, lang, title or source, sorted(more))
-        (new / PACKAGE).write_text(package, "utf-8")
+        (new / PACKAGE).write_text(package, "utf-8", newline="\n")
         files = tuple(sorted(p.name for p in new.iterdir()))
     return Exported(Path(folder), files, tuple(notes))
 

@@ -13,19 +13,23 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+import docx
 from docx import Document
 from docx.enum.section import WD_ORIENT
 from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK, WD_TAB_ALIGNMENT, WD_TAB_LEADER
-from docx.oxml import OxmlElement, parse_xml
+from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Mm, Pt, RGBColor
 
 from ...errors import Fault, InputError
 from ...tables.table import clean
 from ...texts import text
+from .fields import add_field, bookmark, link_line
 from .template import clean_document
 
+PLAIN = Path(docx.__file__).parent / "templates" / "default.docx"
+"""What our own reports begin with. Cleaned, too: its preview, bibliography and second styles are not ours."""
 EAST_ASIA = "Microsoft YaHei"
 INK, SOFT = RGBColor(0x1F, 0x2A, 0x33), RGBColor(0x5A, 0x66, 0x70)
 BLUE = RGBColor(0x1D, 0x5A, 0x85)
@@ -79,7 +83,7 @@ class Paper:
         paragraph = self.document.add_paragraph(style=self.style(f"Heading {level}"))
         paragraph.paragraph_format.page_break_before = new_page
         name = f"plugspan_{len(self.headings) + 1}"
-        _bookmark(paragraph, name, len(self.headings) + 1, shown)
+        bookmark(paragraph, name, len(self.headings) + 1, shown)
         self.headings.append((level, shown, name))
 
     def text(self, words: str, *, indent: bool = True, soft: bool = False, keep: bool = False) -> Any:
@@ -180,7 +184,7 @@ class Paper:
             paragraph.paragraph_format.tab_stops.add_tab_stop(
                 Mm(self.text_mm), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS
             )
-            _link(paragraph, name, words, bold=level == 1)
+            link_line(paragraph, name, words, bold=level == 1)
 
     # -- styles ------------------------------------------------------------------------------------------
 
@@ -200,13 +204,13 @@ def open_paper(template: Path | None, lang: str) -> Paper:
     InputError
         If the template is missing or no Word document.
     """
+    content, _ = clean_document(template or PLAIN)
     if template is None:
-        document = Document()
-        paper = Paper(lang, document)
-        _page_setup(document)
+        paper = Paper(lang, Document(io.BytesIO(content)))
+        _page_setup(paper.document)
+        _settings(paper.document)
         _plain_styles(paper)
         return paper
-    content, _ = clean_document(template)
     try:
         document = Document(io.BytesIO(content))
     except (KeyError, ValueError) as error:
@@ -224,6 +228,15 @@ def _page_setup(document: Any) -> None:
     section.left_margin = section.right_margin = Mm(MARGIN_MM)
     section.top_margin, section.bottom_margin = Mm(24), Mm(22)
     section.header_distance = section.footer_distance = Mm(11)
+
+
+def _settings(document: Any) -> None:
+    """As Word 2013 and later lay a page out, or they open it in compatibility mode; Chinese, not Japanese, by theme."""
+    for element in document.settings.element.iter(qn("w:compatSetting"), qn("w:themeFontLang")):
+        if element.get(qn("w:name")) == "compatibilityMode":
+            element.set(qn("w:val"), "15")
+        elif element.tag == qn("w:themeFontLang"):
+            element.set(qn("w:eastAsia"), "zh-CN")
 
 
 def _plain_styles(paper: Paper) -> None:
@@ -291,54 +304,6 @@ def furnish(paper: Paper, left: str, right: str, note: str) -> None:
         for each in part.paragraphs:
             for run in each.runs:
                 run.font.size, run.font.color.rgb = Pt(7.5), SOFT
-
-
-def add_field(paragraph: Any, instruction: str, shown: str, *, renew: bool = False) -> None:
-    """Write a field with the result it shows until it is renewed; ``renew`` asks for that on opening."""
-    _field_part(paragraph, "begin", renew=renew)
-    _instruction(paragraph, instruction)
-    _field_part(paragraph, "separate")
-    paragraph.add_run(shown)
-    _field_part(paragraph, "end")
-
-
-def _field_part(paragraph: Any, kind: str, *, renew: bool = False) -> None:
-    part = OxmlElement("w:fldChar")
-    part.set(qn("w:fldCharType"), kind)
-    if renew:
-        part.set(qn("w:dirty"), "true")
-    paragraph.add_run()._r.append(part)
-
-
-def _instruction(paragraph: Any, words: str) -> None:
-    part = OxmlElement("w:instrText")
-    part.set(qn("xml:space"), "preserve")
-    part.text = f" {words} "
-    paragraph.add_run()._r.append(part)
-
-
-def _link(paragraph: Any, name: str, words: str, *, bold: bool) -> None:
-    """Write a line of the contents: a link to the heading, dots, and its page."""
-    link = OxmlElement("w:hyperlink")
-    link.set(qn("w:anchor"), name)
-    start = len(paragraph._p)
-    paragraph.add_run(words).bold = bold
-    paragraph.add_run("\t")
-    add_field(paragraph, f"PAGEREF {name} \\h", "", renew=True)
-    for run in list(paragraph._p)[start:]:
-        link.append(run)
-    paragraph._p.append(link)
-
-
-def _bookmark(paragraph: Any, name: str, number: int, words: str) -> None:
-    for tag, more in (("w:bookmarkStart", {"w:name": name}), ("w:bookmarkEnd", {})):
-        mark = OxmlElement(tag)
-        mark.set(qn("w:id"), str(number))
-        for key, value in more.items():
-            mark.set(qn(key), value)
-        if tag == "w:bookmarkEnd":
-            paragraph.add_run(words)
-        paragraph._p.append(mark)
 
 
 # -- saving ----------------------------------------------------------------------------------------------

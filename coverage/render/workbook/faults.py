@@ -67,13 +67,22 @@ def write_faults(
         style["text"] = book.add_format({"quote_prefix": True})
         _counts(book.add_worksheet(text("faults-book.counts", lang)), faults, ledger, lang, style)
         _list(book.add_worksheet(text("faults-book.all", lang)), faults, lang, style)
-        taken = {text("faults-book.counts", lang).casefold(), text("faults-book.all", lang).casefold()}
+        # Excel keeps the name History to itself.
+        taken = {
+            text("faults-book.counts", lang).casefold(),
+            text("faults-book.all", lang).casefold(),
+            "history",
+        }
         for name, tables in project.tables.items():
             for settings in tables:
                 own = _of(project, settings, faults)
                 raw = _raw(project, name, settings) if own else None
                 if raw is not None:
                     _table(book.add_worksheet(_sheet_name(raw.file, taken)), raw, own, lang, style)
+        for page in book.worksheets():
+            page.set_landscape()
+            page.set_paper(9)
+            page.fit_to_pages(1, 0)
     with write_file(path, overwrite=overwrite) as new:
         new.write_bytes(held.getvalue())
 
@@ -153,6 +162,7 @@ def _list(sheet: Worksheet, faults: Sequence[Fault], lang: str, style: Mapping[s
     sheet.set_column(0, 0, 24)
     sheet.set_column(4, 4, 100)
     sheet.freeze_panes(1, 0)
+    sheet.repeat_rows(0)
 
 
 def _table(
@@ -181,6 +191,7 @@ def _table(
             _write(sheet, row, len(raw.headers), "\n".join(dict.fromkeys(lines)), style[worst[row]])
     sheet.set_column(len(raw.headers), len(raw.headers), 80)
     sheet.freeze_panes(head + 1, 0)
+    sheet.repeat_rows(head)
 
 
 def _write(sheet: Worksheet, row: int, column: int, value: Any, style: Format) -> None:

@@ -319,14 +319,13 @@ def _chart(book: xlsxwriter.Workbook, page: Worksheet, sheet: Table, lang: str) 
                            "border": {"color": colour}},
             })  # fmt: skip
         font = {"name": text("language.sheet-font", lang)}
-        chart.set_title({"name": text("sheet.chart", lang, objective=text(f"objective.{objective}", lang)),
-                         "name_font": {**font, "size": 12}, "overlay": False})  # fmt: skip
+        words = text("sheet.chart", lang, objective=text(f"objective.{objective}", lang))
+        chart.set_title({"name": words, "name_font": {**font, "size": 12}, "overlay": False})  # fmt: skip
         chart.set_x_axis({"name": text("column.sites_built", lang), "name_font": font, "num_font": font})
         grid = {"visible": True, "line": {"color": "#DDE2E6"}}
         chart.set_y_axis({"name": text("column.share", lang), "name_font": font, "num_font": font,
                           "num_format": "0%", "major_gridlines": grid})  # fmt: skip
         chart.set_legend({"position": "bottom", "font": font})
-        chart.show_na_as_empty_cell()
         chart.set_size({"width": 720, "height": 380})
-        page.insert_chart(len(sheet.frame) + 2 + 20 * k, 0, chart)
+        page.insert_chart(len(sheet.frame) + 2 + 20 * k, 0, chart, {"description": words})
         first = last + 1
