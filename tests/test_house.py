@@ -288,6 +288,22 @@ def test_texts_used_in_the_code_exist(root):
     assert not missing
 
 
+def test_texts_are_written_alike_on_every_system(root):
+    """Windows would take its code page and end lines in its own way: other bytes for the same inputs."""
+    left = []
+    for path in sorted((root / "coverage").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "write_text"
+            ):
+                given = {word.arg for word in node.keywords}
+                if "newline" not in given or (len(node.args) < 2 and "encoding" not in given):
+                    left.append(f"{path.relative_to(root)}:{node.lineno}")
+    assert not left
+
+
 def test_the_import_name_of_the_coverage_tool_is_left_alone(root):
     """``import coverage`` from the project's root gives the test-coverage tool, or nothing: never plugspan."""
     code = "import coverage; print(hasattr(coverage, 'Coverage'))"
