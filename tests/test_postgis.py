@@ -215,6 +215,28 @@ def test_a_schema_is_replaced_if_asked_and_only_if_it_is_ours(url, file):
     assert names(url, "public") == before
 
 
+def test_who_may_make_no_schema_writes_into_one_made_for_them(url, file):
+    """As offices do it: the administrator makes it, empty. Written twice; what readers may do there stays."""
+    stored = read_layers(file, "zh")
+    with engine_of(url).begin() as connection:
+        connection.execute(
+            sa.text("CREATE ROLE clerk LOGIN; CREATE ROLE reader; CREATE SCHEMA office AUTHORIZATION clerk")
+        )
+        connection.execute(sa.text("GRANT USAGE ON SCHEMA office TO reader"))
+    clerk = url.replace("planner@", "clerk@")
+    with pytest.raises(InputError, match="permission denied"):
+        write_postgis(stored.tables[:1], clerk, schema="another", crs=stored.crs, lang="zh")
+    write_postgis(stored.tables[:2], clerk, schema="office", crs=stored.crs, lang="zh")
+    with pytest.raises(OutputExistsError, match="office"):
+        write_postgis(stored.tables[:1], clerk, schema="office", crs=stored.crs, lang="zh")
+    write_postgis(stored.tables[:1], clerk, schema="office", crs=stored.crs, lang="zh", overwrite=True)
+    assert names(url, "office") == {stored.tables[0].name, "run_result"}
+    with engine_of(url).connect() as connection:
+        assert connection.execute(
+            sa.text("SELECT has_schema_privilege('reader', 'office', 'USAGE')")
+        ).scalar()
+
+
 def test_names_are_names_and_no_commands(url, file):
     """A schema may be called anything."""
     stored, name = read_layers(file, "zh"), 'a"; DROP SCHEMA public CASCADE; -- 株洲 %s'

@@ -49,7 +49,7 @@ def write_postgis(
     address : str
         ``postgresql://USER@HOST:PORT/DATABASE``; a password is better left to ``PGPASSWORD`` or ``~/.pgpass``.
     schema : str
-        Made anew; everything is written into it and nothing elsewhere.
+        Made, or taken if it is empty; everything is written into it and nothing elsewhere.
     crs : str
         Of the layers; an EPSG code. What was read is in EPSG:4326.
     lang : str
@@ -59,7 +59,7 @@ def write_postgis(
     result : mapping
         ``result.json``, kept in the table ``run_result`` as ``jsonb``.
     overwrite : bool
-        Replace a schema of that name, if plugspan made it.
+        Replace what is in a schema of that name, if plugspan wrote it.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def write_postgis(
     Raises
     ------
     OutputExistsError
-        If the schema is there and ``overwrite`` is False, or plugspan didn't make it.
+        If the schema holds something and ``overwrite`` is False, or plugspan didn't write it.
     InputError
         If the extra is not installed, the database can't be reached, or it lacks PostGIS or the coordinate system.
     """
@@ -136,21 +136,40 @@ def _check(sa: Any, connection: sql.Connection, systems: set[int | None], crs: s
 
 
 def _make_schema(sa: Any, connection: sql.Connection, schema: str, comment: str, *, overwrite: bool) -> None:
+    """Make the schema, or empty ours: so its owner needs no right to make another, and its readers keep theirs.
+
+    One that an administrator made for us, and that is empty, is taken as it is.
+    """
+    as_it_is = {"no_parameters": True}
     found = connection.execute(
         sa.text(
             "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = :name"
         ),
         {"name": schema},
     ).scalar()
-    if found is not None:
-        if not overwrite or not found.startswith(MARK):
+    if found is None:
+        connection.execute(sa.schema.CreateSchema(schema))
+    held = connection.execute(
+        sa.text(
+            "SELECT relname, relkind IN ('r', 'p') FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+            " WHERE nspname = :name ORDER BY relname"
+        ),
+        {"name": schema},
+    ).all()
+    if held:
+        if not overwrite or not (found or "").startswith(MARK):
             raise OutputExistsError("schema-exists" if not overwrite else "schema-foreign", schema=schema)
-        connection.execute(sa.schema.DropSchema(schema, cascade=True))
-    connection.execute(sa.schema.CreateSchema(schema))
-    quoted, words = schema.replace('"', '""'), comment.replace("'", "''")
+        for name in (name for name, is_table in held if is_table):
+            statement = f"DROP TABLE {_quoted(schema)}.{_quoted(name)} CASCADE"
+            connection.exec_driver_sql(statement, execution_options=as_it_is)
+    words = comment.replace("'", "''")
     connection.exec_driver_sql(
-        f"COMMENT ON SCHEMA \"{quoted}\" IS '{words}'", execution_options={"no_parameters": True}
+        f"COMMENT ON SCHEMA {_quoted(schema)} IS '{words}'", execution_options=as_it_is
     )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _table(sa: Any, metadata: sql.MetaData, table: Table, crs: str, lang: str) -> sql.Table:
