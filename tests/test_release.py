@@ -80,7 +80,7 @@ def test_the_start_file_is_one_that_windows_runs(release, folder):
     assert len(chinese) == 3
     assert content.count("\n") == content.count("\r\n")
     assert not re.findall(r"\{\w+\}", content)
-    assert set(re.findall(r"goto (\w+)", content)) == set(re.findall(r"(?m)^:(\w+)", content))
+    assert set(re.findall(r"(?:goto |call :)(\w+)", content)) == set(re.findall(r"(?m)^:(\w+)", content))
     project = release.about()
     assert f"plugspan-{project['version']}-py3-none-any.whl" in content
     assert project["requires-python"].removeprefix(">=") in content
