@@ -63,8 +63,8 @@ FENCED = {
     "distributed": {"country"},
 }
 MOST_LINES = 500
-EXTRA = {"plugspan.data", "plugspan.qgs"}
-"""Names that are no modules: the folder of the sample in an installed package, a file in a GeoPackage."""
+EXTRA = {"plugspan.cmd", "plugspan.data", "plugspan.qgs"}
+"""Names that are no modules: the start file for Windows, the sample's folder in an installed package, a file in a GeoPackage."""
 
 
 @cache
@@ -331,7 +331,7 @@ def _is_there(name: str) -> bool:
 
 def test_docstrings_and_manuals_name_modules_that_are_there(root):
     """What a docstring or a manual calls ``plugspan.network.graph`` or ``network/graph.py`` exists under that name."""
-    dotted = re.compile(r"(?<![\w./-])plugspan(?:\.(?!cmd\b)[A-Za-z_]\w*)+")
+    dotted = re.compile(r"(?<![\w./-])plugspan(?:\.[A-Za-z_]\w*)+")
     role = re.compile(r":(?:func|class|mod|data|attr|meth):`~?\.([\w.]+)`")
     names = {
         ".".join(["plugspan", *p.relative_to(root / "coverage").with_suffix("").parts])
