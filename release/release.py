@@ -43,19 +43,26 @@ def release_notes(changelog: str, version: str) -> str:
 
 
 def conda_recipe(project: dict[str, Any], sdist: str, sha256: str) -> str:
-    """Return ``meta.yaml`` for conda-build, of the sdist beside it."""
+    """Return ``recipe.yaml`` (schema 1) for rattler-build, of the sdist beside it.
+
+    For conda-forge ``path`` becomes the sdist's address and ``extra: recipe-maintainers`` names who looks after it: the
+    project has neither.
+    """
     run = [f"python {project['requires-python']}", *map(_conda_name, project["dependencies"])]
     return "\n".join(
         [
+            "schema_version: 1", "",
             "package:", f"  name: {project['name']}", f"  version: \"{project['version']}\"", "",
-            "source:", f"  url: {sdist}", f"  sha256: {sha256}", "",
+            "source:", f"  path: {sdist}", f"  sha256: {sha256}", "",
             "build:", "  number: 0", "  noarch: python",
-            "  script: {{ PYTHON }} -m pip install . --no-deps --no-build-isolation -vv",
-            "  entry_points:", *(f"    - {name} = {call}" for name, call in project["scripts"].items()), "",
+            "  script: ${{ PYTHON }} -m pip install . --no-deps --no-build-isolation -vv",
+            "  python:", "    entry_points:",
+            *(f"      - {name} = {call}" for name, call in project["scripts"].items()), "",
             "requirements:", "  host:", f"    - python {project['requires-python']}", "    - pip",
             "    - setuptools >=77",
             "  run:", *(f"    - {each}" for each in run), "",
-            "test:", "  imports:", f"    - {project['name']}", "  commands:", f"    - {project['name']} --version", "",
+            "tests:", "  - python:", "      imports:", f"        - {project['name']}", "      pip_check: true",
+            "  - script:", f"      - {project['name']} --version", "",
             "about:", f"  summary: \"{project['description']}\"", f"  license: {project['license']}",
             "  license_file: LICENSE", "",
         ]
@@ -107,7 +114,7 @@ def release(folder: Path) -> list[Path]:
     (folder / "conda").mkdir(exist_ok=True)
     written = {
         folder / f"{name}-{version}.md": release_notes((ROOT / "CHANGELOG.md").read_text("utf-8"), version),
-        folder / "conda" / "meta.yaml": conda_recipe(project, f"../{sdist.name}", sha256),
+        folder / "conda" / "recipe.yaml": conda_recipe(project, f"../{sdist.name}", sha256),
         folder / f"{name}.cmd": start_file(project),
     }
     for path, content in written.items():

@@ -58,7 +58,7 @@ def test_notes_are_the_section_of_the_version(release):
 def test_the_recipe_asks_for_what_the_project_asks_for(release, folder, root):
     """Every dependency with its limit, the program, the licence, the sum of the sdist."""
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
-    recipe = (folder / "conda" / "meta.yaml").read_text("utf-8")
+    recipe = (folder / "conda" / "recipe.yaml").read_text("utf-8")
     run = recipe.partition("  run:\n")[2].partition("\n\n")[0].splitlines()
     assert len(run) == 1 + len(project["dependencies"])
     for wanted in project["dependencies"]:
@@ -66,7 +66,7 @@ def test_the_recipe_asks_for_what_the_project_asks_for(release, folder, root):
         assert f"    - {release.CONDA_NAMES.get(name, name)} {limit}" in run
     [sdist] = folder.glob("*.tar.gz")
     assert hashlib.sha256(sdist.read_bytes()).hexdigest() in recipe
-    assert f"    - plugspan = {project['scripts']['plugspan']}" in recipe
+    assert f"      - plugspan = {project['scripts']['plugspan']}" in recipe
     assert f"license: {project['license']}" in recipe
 
 
