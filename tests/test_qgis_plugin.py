@@ -102,6 +102,18 @@ def test_a_failure_says_what_the_program_said(command, tmp_path):
         command.run(words, on_line=lambda _line: None, cancelled=lambda: False)
     assert failed.value.code == 3
     assert command.run(words, on_line=lambda _line: None, cancelled=lambda: False, fine=(0, 3))[0] == 3
+    assert not failed.value.too_old
+
+
+def test_an_older_program_is_known_as_one(command, tmp_path):
+    """It doesn't know the option by which it would tell its progress."""
+    body = "import click\n@click.command()\n@click.argument('verb')\ndef old(verb): pass\nold()"
+    with pytest.raises(command.Failed) as failed:
+        command.run(
+            [*script(tmp_path, body), "assess", "--progress", "json"],
+            on_line=lambda _line: None, cancelled=lambda: False,
+        )  # fmt: skip
+    assert failed.value.too_old
 
 
 def test_cancelling_ends_the_program(command, tmp_path):

@@ -12,6 +12,8 @@ import threading
 from pathlib import Path
 
 NAMES = ("plugspan", "plugspan.exe", "plugspan.cmd")
+WRONG_USE = 2
+"""Exit code of a program that doesn't know an option: it is older than the plugin."""
 WAIT_S = 10
 """So long a cancelled program may take to leave the old results as they were."""
 
@@ -22,6 +24,7 @@ class Failed(Exception):
     def __init__(self, code, said):
         super().__init__(said)
         self.code = code
+        self.too_old = code == WRONG_USE and "--progress" in said
 
 
 def find_program(asked=""):
@@ -71,7 +74,7 @@ def run(command, *, on_line, cancelled, fine=(0,)):
     )  # fmt: skip
     lines, output, said = queue.Queue(), [], []
     readers = [
-        threading.Thread(target=lambda: output.append(process.stdout.read()), daemon=True),
+        threading.Thread(target=_keep, args=(process.stdout, output), daemon=True),
         threading.Thread(target=_pass_on, args=(process.stderr, lines), daemon=True),
     ]
     for reader in readers:
@@ -96,9 +99,15 @@ def run(command, *, on_line, cancelled, fine=(0,)):
     return code, "".join(output)
 
 
+def _keep(stream, output):
+    with stream:
+        output.append(stream.read())
+
+
 def _pass_on(stream, lines):
-    for line in stream:
-        lines.put(line)
+    with stream:
+        for line in stream:
+            lines.put(line)
     lines.put(None)
 
 

@@ -98,7 +98,8 @@ class Tool(QgsProcessingAlgorithm):
                 command, on_line=lambda line: _show(line, feedback), cancelled=feedback.isCanceled, fine=fine
             )
         except Failed as failed:
-            raise QgsProcessingException(str(failed)) from failed
+            words = say("plugin.too-old", program=program) if failed.too_old else str(failed)
+            raise QgsProcessingException(words) from failed
         except OSError as error:
             raise QgsProcessingException(
                 say("plugin.no-start", program=program, reason=error.strerror)
