@@ -64,7 +64,7 @@ FENCED = {
 }
 MOST_LINES = 500
 EXTRA = {"plugspan.cmd", "plugspan.data", "plugspan.qgs"}
-"""Names that are no modules: the start file for Windows, the folder of the sample in a package, a file in a GeoPackage."""
+"""Names that are no modules: the start file for Windows, the sample's folder in a package, a file in a GeoPackage."""
 
 
 @cache
