@@ -259,7 +259,7 @@ _NUMBERS: Mapping[str, str] = {
 """Names by unit."""
 _EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
     ("not_counted", "", ("", ()), "has connected_status"),
-    ("not_applicable", "", ("", ()), "reason meets problem from_site to_site access_ways stage_year action_id "
+    ("not_applicable", "", ("", ()), "reason meets problem from_site to_site access_ways stage_year site_id action_id "
      "status_code status_code_after numerator_unit denominator_unit"),
     ("none", "", ("", ()), "shared_words could_build not_counting"),
     ("operational_by_default", "", ("", ()), "status"),

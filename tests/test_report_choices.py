@@ -15,7 +15,7 @@ from docx.oxml.ns import qn
 from PIL import Image
 from plugspan.pipeline import make_plan
 from plugspan.render.pictures.charts import curve_figure, figure_png
-from plugspan.render.report.doc import Cell, on_paper, table_element
+from plugspan.render.report.grid import Cell, on_paper, table_element
 from plugspan.render.report.sections import FULL_ROWS
 from plugspan.render.report.write import write_report
 from plugspan.schema import day as day_words

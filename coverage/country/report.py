@@ -10,7 +10,8 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.shared import Pt
 
 from ..render.report.context import Pages
-from ..render.report.doc import BLUE, SOFT, furnish, on_paper, open_paper, write_paper
+from ..render.report.doc import BLUE, SOFT, furnish, open_paper, write_paper
+from ..render.report.grid import on_paper
 from ..schema import shown
 from ..tables.layer import Imprint, Layer, SourceNote
 from ..tables.plan_tables import Tables

@@ -264,7 +264,7 @@ def _siting(result: dict[str, Any], row: dict[str, Any], layers: Path) -> Iterat
     name = row["objective_name"]
     with closing(_open(layers)) as db:
         claimed = _claimed(row, options, db)
-        candidates = {i for (i,) in _rows(db, "candidates", "id")}
+        candidates = {i for (i,) in _rows(db, "candidates", "action_id")}
     if row["objective"] is not None:
         yield from _coverage(row, claimed, candidates)
     yield from ((f"{name}.{what}", claim, found) for what, claim, found in claims(claimed))
@@ -299,7 +299,7 @@ def _claimed(row: dict[str, Any], options: dict[str, Any], db: sqlite3.Connectio
     tables = _tables(db)
     free = [
         (i, cost)
-        for i, cost, state in _rows(db, "candidates", "id, cost, candidate_status")
+        for i, cost, state in _rows(db, "candidates", "action_id, cost, candidate_status")
         if state == "free"
     ]
     costs = {i: float(cost) for i, cost in free if i not in constraints.forbidden}

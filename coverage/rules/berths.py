@@ -153,6 +153,7 @@ KIND = RuleKind(
     BerthShare,
     measure=lambda rule, context: Measured(assess_berths(context.inputs.berths, rule)),
     rows=berth_rows,
+    places=True,
     table=(("name", 50), ("port", 36), ("class_t", 24), ("counts", 20), ("has", 20)),
     sheet="berths",
     layers=("berths",),

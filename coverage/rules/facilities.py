@@ -309,6 +309,7 @@ KIND = RuleKind(
         assess_facilities(context.inputs.facilities, context.inputs.chargers, rule)
     ),
     rows=facility_rows,
+    places=True,
     table=(("name", 50), ("kind", 40), ("ref", 18), ("side", 14), ("has", 20), ("evidence", 28)),
     sheet="service-areas",
     noun=lambda rule: PAIRS if rule.unit == "pair" else SIDES,

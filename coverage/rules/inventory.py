@@ -46,6 +46,7 @@ KIND = RuleKind(
     measure=lambda rule, context: Measured(
         assess_inventory(context.inputs.facilities, context.inputs.chargers, rule)
     ),
+    places=True,
     table=(("name", 60), ("kind", 36), ("status", 26), ("county", 30)),
     sheet="inventory",
     lists=True,

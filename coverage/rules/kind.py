@@ -69,6 +69,8 @@ class RuleKind:
         Key of the sentence on these counts.
     lists : bool
         Its rules measure no value: they list.
+    places : bool
+        The rows of its table are places: their ``id`` is the ``site_id`` of all outputs.
     names_lacking : bool
         Things that lack what is asked are named on the report's first page.
     by_county : callable, optional
@@ -98,6 +100,7 @@ class RuleKind:
     counts_text: str = "report.say.counts"
     fall_text: str = ""
     lists: bool = False
+    places: bool = False
     names_lacking: bool = False
     by_county: Callable[[Finding], pd.DataFrame] | None = None
     county_columns: tuple[str, ...] = ()

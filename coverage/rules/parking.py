@@ -150,6 +150,7 @@ KIND = RuleKind(
         assess_parking(context.inputs.car_parks, context.inputs.counties, rule)
     ),
     rows=car_park_rows,
+    places=True,
     table=(("name", 60), ("park_type", 24), ("spaces", 24), ("ready_spaces", 30)),
     noun=Bilingual(zh="个车位", en="spaces"),
     sheet="car-parks",

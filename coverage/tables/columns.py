@@ -7,6 +7,8 @@ from dataclasses import replace
 from ..inputs.choices import HUB_KINDS
 from ..schema import column, columns
 
+SITE_ID, ACTION_ID = {"id": "site_id"}, {"id": "action_id"}
+"""How ``id`` is called in all outputs where the rows are places that are there, and where they are what may be done."""
 COUNTY_COLUMNS = columns("name population registered_ev reached_low reached_high reached_after")
 GAP_COLUMNS = columns(
     "ref direction section spacing_class length_km own_km from_site to_site from_km to_km open_start open_end gap_id"
@@ -26,20 +28,20 @@ FACILITY_COLUMNS = tuple(
     replace(each, absent="not_applicable", absent_if=("kind", HUB_KINDS))
     if each.name in ("ref", "side")
     else each
-    for each in columns("name kind ref side has points fast_points point_kw status county id")
+    for each in columns("name kind ref side has points fast_points point_kw status county site_id")
 )
 """A depot or an airport is at no numbered road and has no side of it."""
-BERTH_COLUMNS = columns("name port wharf class_t counts has cargo status length_m shore_power_kw id")
-CAR_PARK_COLUMNS = columns("name park_type spaces ready_spaces status county id")
+BERTH_COLUMNS = columns("name port wharf class_t counts has cargo status length_m shore_power_kw site_id")
+CAR_PARK_COLUMNS = columns("name park_type spaces ready_spaces status county site_id")
 DEMAND_COLUMNS = columns("name weight covered distance_km county problem id")
-CANDIDATE_COLUMNS = columns("name kind cost candidate_status reason id")
-PROPOSED_COLUMNS = columns("build_order name kind adds share_after cost objective id")
+CANDIDATE_COLUMNS = columns("name kind cost candidate_status reason action_id")
+PROPOSED_COLUMNS = columns("build_order name kind adds share_after cost objective action_id")
 WORTH_COLUMNS = columns("price price_low share_of_good_plans essential required")
 """What is lost without a proposed site, the others placed anew."""
 OUTAGE_COLUMNS = columns("covers lost plugs capacity served")
 """What a site covers, what is lost if it is out of order and, with capacity, what it can serve."""
-ALTERNATIVE_COLUMNS = columns("name kind plans of_plans worst_loss cost objective id")
-LEAST_COLUMNS = columns("build_order name kind serves cost id")
+ALTERNATIVE_COLUMNS = columns("name kind plans of_plans worst_loss cost objective action_id")
+LEAST_COLUMNS = columns("build_order name kind serves cost action_id")
 ACTION_COLUMNS = columns(
     "build_order name action_kind place stage_year money spent certain closes_words without_words county action_id"
 )
@@ -83,8 +85,8 @@ ROUTE_COLUMNS = columns(
 )
 ACCESS_COLUMNS = columns("ref section direction chainage_km site_id name distance_km back_km")
 EVIDENCE_COLUMNS = columns(
-    "rule ref section direction from_km to_km evidence_kind rank site_id name kind reason meets chainage_km "
-    "distance_km back_km straight_km access_ways gap_id"
+    "rule ref section direction from_km to_km evidence_kind rank name kind reason meets chainage_km "
+    "distance_km back_km straight_km access_ways site_id action_id gap_id"
 )
 SITING_DEMAND_COLUMNS = columns("id name weight covered county")
 REACH_COLUMNS = columns("site demand distance_km")

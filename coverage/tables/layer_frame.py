@@ -16,6 +16,7 @@ from ..schema import Column, TableSchema
 from ..units import WGS84, in_kilometres
 from .layer import Group, Layer, LayerStyle, rule_layer_names
 from .popups import POPUPS
+from .row_ids import with_row_id
 
 GROUND = ("counties", "waterways", "roads", "expressways", "towns")
 """What lies under the map of a rule in the report."""
@@ -24,6 +25,7 @@ GROUND = ("counties", "waterways", "roads", "expressways", "towns")
 def layer_frame(frame: pd.DataFrame, schema: TableSchema, *keep: str) -> gpd.GeoDataFrame:
     """Only the columns that are shown or that the renderer needs; missing ones are missing values."""
     wanted = list(dict.fromkeys([*schema.names, *keep]))
+    frame = with_row_id(frame, wanted)
     geometry = frame.geometry if isinstance(frame, gpd.GeoDataFrame) else gpd.GeoSeries([], crs=WGS84)
     table = pd.DataFrame(frame.drop(columns="geometry", errors="ignore")).reindex(columns=wanted)
     return gpd.GeoDataFrame(table.reset_index(drop=True), geometry=geometry.reset_index(drop=True), crs=WGS84)

@@ -326,6 +326,7 @@ def _own_layers(plan: Plan) -> list[Layer]:
         by = "has" if "has" in frame else ""
         style = _with_uncounted(styles.facility_style()) if by else styles.LISTED
         shown = tuple(column(kind.column_names.get(name, name)) for name, _ in kind.table)
+        shown += columns("site_id") if kind.places else ()
         frame = frame.rename(columns=kind.column_names)
         frame = frame.assign(has=frame["has"].fillna(NOT_COUNTED)) if by else frame
         layer = make_layer(
@@ -360,8 +361,7 @@ WAITING = "waiting"
 def _sites(assessment: Assessment) -> Layer:
     """Sites that charge vehicles, by how fast they are; those not in operation are a class of their own."""
     frame = assessment.sites[assessment.sites["kind"] == "charging"]
-    site_class = np.where(_running(frame), frame["fast"], WAITING)
-    frame = frame.rename(columns={"id": "site_id"}).assign(site_class=site_class)
+    frame = frame.assign(site_class=np.where(_running(frame), frame["fast"], WAITING))
     more = ("current", "access", "ref")
     keep = ("site_class", *more)
     return make_layer(
@@ -489,8 +489,9 @@ def _not_served(plan: Plan) -> Layer | None:
     frame = plan.before.not_served
     if frame.empty:
         return None
-    frame = in_kilometres(frame).rename(columns={"id": "site_id"})
-    return make_layer("not_served", frame, NOT_SERVED_COLUMNS, styles.NOT_SERVED, "quality", visible=False)
+    return make_layer(
+        "not_served", in_kilometres(frame), NOT_SERVED_COLUMNS, styles.NOT_SERVED, "quality", visible=False
+    )
 
 
 def _issues(plan: Plan, lang: str) -> Layer | None:

@@ -49,25 +49,26 @@ POPUPS: Mapping[str, Popup] = {
     "other_sites": Popup(_pick(c.OTHER_COLUMNS, "kind", "points", "status", "county", "site_id"),
                          quiet=frozenset({"points", "county"})),
     "service_areas": Popup(
-        _pick(c.FACILITY_COLUMNS, "kind", "ref", "side", "points", "fast_points", "point_kw", "status", "county", "id"),
+        _pick(c.FACILITY_COLUMNS, "kind", "ref", "side", "points", "fast_points", "point_kw", "status", "county",
+              "site_id"),
         quiet=frozenset({"ref", "side", "county"})),
     "hubs": Popup(
-        _pick(c.FACILITY_COLUMNS, "kind", "points", "fast_points", "point_kw", "status", "county", "id"),
+        _pick(c.FACILITY_COLUMNS, "kind", "points", "fast_points", "point_kw", "status", "county", "site_id"),
         quiet=frozenset({"county"})),
     "berths": Popup(
-        _pick(c.BERTH_COLUMNS, "port", "wharf", "class_t", "shore_power_kw", "cargo", "length_m", "status", "id"),
+        _pick(c.BERTH_COLUMNS, "port", "wharf", "class_t", "shore_power_kw", "cargo", "length_m", "status", "site_id"),
         quiet=frozenset({"port", "wharf", "shore_power_kw", "length_m"})),
     "car_parks": Popup(
-        _pick(c.CAR_PARK_COLUMNS, "park_type", "spaces", "ready_spaces", "status", "county", "id"),
+        _pick(c.CAR_PARK_COLUMNS, "park_type", "spaces", "ready_spaces", "status", "county", "site_id"),
         quiet=frozenset({"county"})),
     "demand": Popup(
         _pick(c.DEMAND_COLUMNS, "weight", "covered", "distance_km", "county", "problem"),
         quiet=frozenset({"distance_km", "county", "problem"}), heading="name"),
-    "candidates": Popup(_pick(c.CANDIDATE_COLUMNS, "kind", "cost", "reason", "id"), quiet=frozenset({"reason"}),
+    "candidates": Popup(_pick(c.CANDIDATE_COLUMNS, "kind", "cost", "reason", "action_id"), quiet=frozenset({"reason"}),
                         heading="name"),
     "alternatives": Popup((*_pick(c.ALTERNATIVE_COLUMNS, "kind"), column("in_others"),
-                           *_pick(c.ALTERNATIVE_COLUMNS, "cost", "id"))),
-    "least_sites": Popup(_pick(c.LEAST_COLUMNS, "kind", "build_order", "serves", "cost", "id")),
+                           *_pick(c.ALTERNATIVE_COLUMNS, "cost", "action_id"))),
+    "least_sites": Popup(_pick(c.LEAST_COLUMNS, "kind", "build_order", "serves", "cost", "action_id")),
     "not_served": Popup(_pick(c.NOT_SERVED_COLUMNS, "ref", "reason", "distance_km", "site_id"),
                         quiet=frozenset({"distance_km"}), heading="name"),
     "issues": Popup(_pick(c.ISSUE_COLUMNS, "effect", "severity", "ref", "name", "length_km"),
@@ -98,5 +99,5 @@ def proposed_popup(frame: pd.DataFrame) -> Popup:
         column("adds_words"),
         *_pick(c.PROPOSED_COLUMNS, "share_after"),
     )
-    last = _pick(c.PROPOSED_COLUMNS, "cost", "objective", "id")
+    last = _pick(c.PROPOSED_COLUMNS, "cost", "objective", "action_id")
     return Popup((*first, *held, *last), quiet=frozenset(extras))

@@ -24,6 +24,7 @@ from ..texts import catalogue, text
 from ..units import M_PER_KM, figures_in_km, in_kilometres
 from ..waymarks import span_words
 from . import numbers
+from .row_ids import gap_around
 
 
 def action_table(plan: Plan) -> gpd.GeoDataFrame:
@@ -311,7 +312,7 @@ def responsible(plan: Plan, lang: str) -> list[str]:
 
 
 def unmet_words(plan: Plan, row: Mapping[Any, Any], lang: str) -> dict[str, str]:
-    """What nothing can serve, with ``rule, what, why, who`` in words."""
+    """What nothing can serve, with ``rule, what, why, who`` in words, and the ``id`` of the gap or place it is."""
     closes = closes_words(plan, [dict(row)], lang)
     title = plan.before[row["rule"]].rule.title[lang]
     what = closes.removeprefix(title).removeprefix(text("report.colon", lang)) or text("value.none", lang)
@@ -320,6 +321,7 @@ def unmet_words(plan: Plan, row: Mapping[Any, Any], lang: str) -> dict[str, str]
         "what": what,
         "why": text(f"reason.unmet.{row['why']}", lang),
         "who": text(f"payer.{row['who']}", lang),
+        "id": gap_around(plan.after.gaps, row) or row.get("id") or None,
     }
 
 

@@ -44,7 +44,8 @@ def programme_tables(plan: Plan, lang: str) -> Iterator[Table]:
     yield actions(plan, lang)
     yield duties(plan, lang)
     yield steps(plan, lang)
-    yield Table("plan-survey", _heads(plan, SAVING_COLUMNS, lang), programme.shown_savings(plan))
+    survey = programme.shown_savings(plan)
+    yield Table("plan-survey", _heads(plan, SAVING_COLUMNS, lang), survey, row_id="action_id")
     others = placed(programme.shown_others(plan))
     yield Table("plan-others", _heads(plan, (*OTHER_ACTION_COLUMNS, *columns("lon lat")), lang), others)
     states = _states(plan)
@@ -83,7 +84,8 @@ def actions(plan: Plan, lang: str) -> Table:
     found = _heads(plan, (*ACTION_COLUMNS, *more, *columns("lon lat")), lang)
     frame["responsible"] = programme.responsible(plan, lang)
     words = dict.fromkeys(("place_words", "payers", "responsible", "certain_words"), WORDS)
-    return Table("plan-actions", found, frame, looks, paper=labelled("report.plan.head", words, lang))
+    paper = labelled("report.plan.head", words, lang)
+    return Table("plan-actions", found, frame, looks, paper=paper, row_id="action_id")
 
 
 def duties(plan: Plan, lang: str) -> Table:
@@ -233,7 +235,8 @@ def unmet(plan: Plan, lang: str) -> Table:
     """What no action serves, and who must act."""
     rows = [programme.unmet_words(plan, row, lang) for row in _of(plan).unmet.to_dict("records")]
     columns = dict.fromkeys(("rule", "what", "why", "who"), WORDS)
-    return Table("plan-unmet", labelled("report.plan.head", columns, lang), pd.DataFrame(rows))
+    found = (*labelled("report.plan.head", columns, lang), *heads("id", lang))
+    return Table("plan-unmet", found, pd.DataFrame(rows), row_id="id" if rows else "")
 
 
 def shared(plan: Plan, lang: str) -> Table:
@@ -241,13 +244,14 @@ def shared(plan: Plan, lang: str) -> Table:
     rows = []
     for row in programme.shared_gaps_once(plan).to_dict("records"):
         words = {"stretch": shared_stretch(row, lang), "neighbour": shared_words(row, lang) or ""}
-        rows.append({**words, "whole": row["length_km"], "own": row["own_km"]})
+        rows.append({**words, "whole": row["length_km"], "own": row["own_km"], "gap_id": row["gap_id"]})
     columns = {
         "stretch": WORDS,
         **dict.fromkeys(("whole", "own"), column("length_km")),
         "neighbour": WORDS,
     }
-    return Table("plan-shared", labelled("report.plan.head", columns, lang), pd.DataFrame(rows))
+    found = (*labelled("report.plan.head", columns, lang), *heads("gap_id", lang))
+    return Table("plan-shared", found, pd.DataFrame(rows), row_id="gap_id" if rows else "")
 
 
 # -- how certain, how proven -----------------------------------------------------------------------------

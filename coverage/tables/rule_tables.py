@@ -15,6 +15,7 @@ from ..rules.assessment import Assessment
 from ..rules.berths import BerthShare
 from ..rules.calls import CallShare
 from ..rules.facilities import FacilityShare
+from ..rules.finding import Finding
 from ..rules.inventory import Inventory
 from ..rules.kind import kind_of
 from ..rules.roads import RouteRule
@@ -23,8 +24,9 @@ from ..schema import COLUMNS, column, readers_unit, unit_words
 from ..texts import text
 from ..units import WGS84, in_kilometres
 from . import numbers
-from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
+from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS, SITE_ID
 from .gap_words import shared_words
+from .row_ids import longest_gaps
 from .table import Head, Table, has_own_sheet, heads, labelled, own_sheet_title, placed
 from .words import assumption_lines, figure_rows, measured
 
@@ -105,6 +107,7 @@ def evidence(plan: Plan, lang: str) -> list[Table]:
     found = []
     for finding in plan.before.findings:
         kind, frame = kind_of(finding.rule), _worst_first(numbers.table_in_km(finding))
+        frame, row_id = _with_row_id(plan, finding, frame)
         columns = [
             Head.of(column(kind.column_names.get(name, name)), lang, name=name, width=width)
             for name, width in kind.table
@@ -115,8 +118,23 @@ def evidence(plan: Plan, lang: str) -> list[Table]:
             for h in columns
             if "has" in (h.column.name, h.column.labels)
         }
-        found.append(Table(f"evidence:{finding.rule.id}", tuple(columns), frame, looks, rule=finding.rule))
+        ids = (
+            heads(row_id, lang)
+            if row_id != "gap_id"
+            else labelled("report.head", {row_id: column(row_id)}, lang)
+        )
+        name = f"evidence:{finding.rule.id}"
+        found.append(Table(name, tuple(columns), frame, looks, rule=finding.rule, paper=ids, row_id=row_id))
     return found
+
+
+def _with_row_id(plan: Plan, finding: Finding, frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """A rule's rows with the ids of the places that they are, or of the longest gap of the route; and the column."""
+    if isinstance(finding.rule, RouteRule) and len(frame):
+        ids = longest_gaps(plan.before.gaps, finding.rule.id, frame)
+        return frame.assign(gap_id=ids), "gap_id" if ids.notna().any() else ""
+    frame = frame.rename(columns=SITE_ID) if kind_of(finding.rule).places else frame
+    return frame, "site_id" if "site_id" in frame else ""
 
 
 def _worst_first(table: pd.DataFrame) -> pd.DataFrame:
@@ -207,7 +225,8 @@ def own_tables(plan: Plan, lang: str) -> list[Table]:
         table = numbers.table_in_km(finding)
         if "geometry" in table and set(shapely.get_type_id(table["geometry"])) <= {-1, 0}:  # points, or none
             table = placed(gpd.GeoDataFrame(table, geometry="geometry", crs=WGS84))
-        table = table.rename(columns={"class": "road_class", **kind.column_names})
+        names_here = SITE_ID if kind.places else {}
+        table = table.rename(columns={"class": "road_class", **names_here, **kind.column_names})
         first = [kind.column_names.get(name, name) for name, _ in kind.table]
         names = dict.fromkeys([n for n in (*first, *map(str, table.columns)) if n in COLUMNS and n in table])
         limits = {"gap_max_km": finding.rule.limits_km[1]} if isinstance(finding.rule, RouteRule) else {}
@@ -301,10 +320,11 @@ def facilities(plan: Plan, lang: str) -> list[Table]:
             Head(f"has:{f.rule.id}", f.rule.title[lang], column("has"), plan.policy.clause(f.rule, lang))
             for f in counted
         )
-        names = "points fast_points point_kw status county id lon lat provenance note"
+        names = "points fast_points point_kw status county site_id lon lat provenance note"
         above = (*heads("name kind pair ref side", lang), *has, *heads(names, lang))
         looks = {h.name: choice_looks("has", lang, good="yes", middle="unknown", gap="no") for h in has}
-        sheets.append(Table(key, above, frame.reset_index(drop=True), looks, printed=7 + len(has)))
+        frame = frame.reset_index(drop=True).rename(columns=SITE_ID)
+        sheets.append(Table(key, above, frame, looks, printed=7 + len(has)))
     return sheets
 
 
@@ -323,7 +343,7 @@ def berths(plan: Plan, lang: str) -> Table:
     above += [*more, *heads("lon lat provenance note", lang)]
     looks = {h.name: choice_looks("has", lang, good="yes", middle="unknown", gap="no")
              for h in above if h.column.name == "has"}  # fmt: skip
-    return Table("berths", tuple(above), frame, looks)
+    return Table("berths", tuple(above), frame.rename(columns=SITE_ID), looks)
 
 
 def car_parks(plan: Plan, lang: str) -> Table:
@@ -331,13 +351,13 @@ def car_parks(plan: Plan, lang: str) -> Table:
     frame = placed(plan.inputs.car_parks)
     spaces = frame["spaces"].astype("Float64")
     frame["ready_share"] = frame["ready_spaces"].astype("Float64") / spaces.where(spaces > 0)
-    names = "name park_type spaces ready_spaces ready_share status county id lon lat provenance note"
-    return Table("car-parks", heads(names, lang), frame)
+    names = "name park_type spaces ready_spaces ready_share status county site_id lon lat provenance note"
+    return Table("car-parks", heads(names, lang), frame.rename(columns=SITE_ID))
 
 
 def sites(plan: Plan, lang: str) -> Table:
     """All charging sites of the assessment."""
-    frame = placed(plan.before.sites).rename(columns={"id": "site_id"})
+    frame = placed(plan.before.sites).rename(columns=SITE_ID)
     looks = {"fast": choice_looks("fast", lang, good="yes", middle="unknown", gap="no")}
     return Table("sites", (*heads(SITE_COLUMNS, lang), *heads("lon lat", lang)), frame, looks)
 
@@ -385,4 +405,5 @@ def inventory(plan: Plan, lang: str) -> Table:
         where = pd.concat(known, ignore_index=True).drop_duplicates("id")
         frame = pd.DataFrame(frame.drop(columns=["geometry", "lon", "lat"], errors="ignore"))
         frame = frame.merge(where, on="id", how="left")
-    return Table("inventory", heads("name kind status county lon lat id rule_title", lang), frame)
+    names = "name kind status county lon lat site_id rule_title"
+    return Table("inventory", heads(names, lang), frame.rename(columns=SITE_ID))

@@ -21,6 +21,7 @@ from ..units import GEOD, M_PER_KM, WGS84, in_kilometres
 from . import styles
 from .columns import (
     ACTION_COLUMNS,
+    ACTION_ID,
     ACTION_POPUP,
     ALTERNATIVE_COLUMNS,
     CANDIDATE_COLUMNS,
@@ -146,7 +147,7 @@ def others_layers(plan: Plan, lang: str) -> list[Layer]:
     if len(moved):
         pairs = zip(moved["moved_from"], moved.geometry, strict=True)
         lines = moved.set_geometry([shapely.LineString([*a.coords, *b.coords]) for a, b in pairs], crs=WGS84)
-        lines = lines.rename(columns={"id": "action_id"}).assign(
+        lines = lines.rename(columns=ACTION_ID).assign(
             distance_km=lines.geometry.map(GEOD.geometry_length) / M_PER_KM
         )
         shown = columns("name distance_km action_id")

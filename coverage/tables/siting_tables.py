@@ -25,8 +25,9 @@ from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..texts import text
 from ..units import M_PER_KM, WGS84, in_kilometres
-from .columns import OUTAGE_COLUMNS, UNSERVED_COLUMNS
+from .columns import ACTION_ID, OUTAGE_COLUMNS, SITE_ID, UNSERVED_COLUMNS
 from .numbers import plan_letter
+from .row_ids import with_both_ids, with_row_id
 from .table import Head, Table, heads, labelled, placed
 from .words import short_name
 
@@ -78,6 +79,7 @@ def _gathered(
         if len(frame := rows(siting))
     ]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    frame = with_row_id(frame, columns.split())
     return Table(name, heads(columns, lang, objective_of(plan), siting_currency(plan)), frame, **options)
 
 
@@ -141,10 +143,12 @@ def _in_plans(row: dict[str, Any], lang: str) -> str | None:
 def proposed(plan: Plan, lang: str) -> Table:
     """New sites in build order, with what is lost without each."""
     columns = (
-        "build_order name kind adds share_after cost objective price share_of_good_plans essential id lon lat"
+        "build_order name kind adds share_after cost objective price share_of_good_plans essential action_id "
     )
+    columns += "lon lat"
     words = labelled("column", dict.fromkeys(("without_it", "in_plans"), column("words")), lang)
-    return _gathered("proposed", plan, lang, lambda s: placed(proposed_frame(s, lang)), columns, paper=words)
+    more: dict[str, Any] = {"paper": words, "row_id": "action_id"}
+    return _gathered("proposed", plan, lang, lambda s: placed(proposed_frame(s, lang)), columns, **more)
 
 
 def curve(plan: Plan, lang: str) -> Table:
@@ -205,7 +209,7 @@ def _best(siting: Siting, n: int) -> pd.DataFrame:
 
 def alternatives(plan: Plan, lang: str) -> Table:
     """A row for each other plan and place: what both plans have, what this one adds, what it leaves out."""
-    columns = "plan part name kind build_order objective_value share less objective lon lat id"
+    columns = "plan part name kind build_order objective_value share less objective lon lat action_id"
     return _gathered("alternatives", plan, lang, _alternatives, columns)
 
 
@@ -268,12 +272,11 @@ def outages(plan: Plan, lang: str) -> Table:
     held = " ".join(name for name in ("plugs", "capacity", "served") if name in known)
 
     def rows(siting: Siting) -> pd.DataFrame:
-        frame = siting.sites
-        return (
-            frame.sort_values(["lost", "id"], ascending=[False, True], kind="stable") if len(frame) else frame
-        )
+        frame = with_both_ids(siting.sites)
+        by = ["lost", "id"]
+        return frame.sort_values(by, ascending=[False, True], kind="stable") if len(frame) else frame
 
-    columns = f"name existing county covers left lost {held} objective lon lat id"
+    columns = f"name existing county covers left lost {held} objective lon lat site_id action_id"
     return _gathered("outages", plan, lang, rows, columns)
 
 
@@ -289,7 +292,7 @@ def capacity(plan: Plan, lang: str) -> Table:
         )
         return pd.DataFrame() if frame is None else frame[~frame["existing"].astype(bool)]
 
-    return _gathered("capacity", plan, lang, rows, "name plugs capacity served")
+    return _gathered("capacity", plan, lang, rows, "name plugs capacity served action_id", row_id="action_id")
 
 
 def gains(plan: Plan, lang: str) -> Table:
@@ -432,11 +435,12 @@ def least_sites(plan: Plan, lang: str) -> Table:
     ]
     frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     columns = heads(
-        "span_km build_order name kind serves cost id lon lat", lang, currency=siting_currency(plan)
+        "span_km build_order name kind serves cost action_id lon lat", lang, currency=siting_currency(plan)
     )
     return Table(
-        "least-sites", (*_which(plan, lang), *columns), frame.rename(columns={"order": "build_order"})
-    )
+        "least-sites", (*_which(plan, lang), *columns),
+        frame.rename(columns={"order": "build_order", **ACTION_ID}), row_id="action_id",
+    )  # fmt: skip
 
 
 def unserved(plan: Plan, lang: str) -> Table:
@@ -450,13 +454,15 @@ def retrofit(plan: Plan, lang: str) -> Table:
     """Berths to retrofit, best first."""
     columns = (
         "name port class_t calls_per_year hours_per_call energy_kwh energy_estimated co2_avoided_t retrofit_cost "
-        "co2_t_per_cost build_order id"
+        "co2_t_per_cost build_order site_id"
     )
     found = plan.retrofit
-    frame = pd.DataFrame() if found is None else found.berths.rename(columns={"order": "build_order"})
+    frame = (
+        pd.DataFrame() if found is None else found.berths.rename(columns={"order": "build_order", **SITE_ID})
+    )
     each = column("co2_t_per_cost", unit=f"t/{plan.currency}" if plan.currency else "t", form=FORMS["ratio"])
     own = [each if c.name == each.name else c for c in map(column, columns.split())]
-    return Table("retrofit", heads(own, lang, currency=plan.currency), frame)
+    return Table("retrofit", heads(own, lang, currency=plan.currency), frame, row_id="site_id")
 
 
 # -- evidence --------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from ..plan import Plan
 from ..schema import column
 from ..texts import text
 from ..units import M_PER_KM, WGS84, in_kilometres
-from .columns import ACCESS_COLUMNS, EVIDENCE_COLUMNS, ISSUE_COLUMNS, NOT_SERVED_COLUMNS
+from .columns import ACCESS_COLUMNS, EVIDENCE_COLUMNS, ISSUE_COLUMNS, NOT_SERVED_COLUMNS, SITE_ID
 from .table import Head, Table, heads, labelled
 from .words import assumption_lines, factor_sentence, licences
 
@@ -23,13 +23,15 @@ def survey(plan: Plan, lang: str) -> Table:
     for finding in plan.before.findings:
         if "id" not in finding.survey:
             continue
-        wanted = finding.survey.reindex(columns=["id", "name", "county", "provenance"])
-        wanted = wanted[wanted["id"].notna()]
+        wanted = finding.survey.reindex(columns=["id", "name", "county", "provenance"]).rename(
+            columns=SITE_ID
+        )
+        wanted = wanted[wanted["site_id"].notna()]
         rows += [
             {"title": finding.rule.title[lang], "priority": n, **row}
             for n, row in enumerate(wanted.to_dict("records"), 1)
         ]
-    names = "title priority name id county provenance"
+    names = "title priority name site_id county provenance"
     return Table("survey", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
 
@@ -37,20 +39,22 @@ def access(plan: Plan, lang: str) -> Table:
     """Which site serves which route and direction, and whether it is in operation."""
     state = plan.before.sites.drop_duplicates("id").set_index("id")["status"]
     frame = in_kilometres(plan.before.access).assign(status=plan.before.access["id"].map(state))
-    frame = frame.rename(columns={"id": "site_id"})
+    frame = frame.rename(columns=SITE_ID)
     return Table("access", heads((*ACCESS_COLUMNS, column("status")), lang), frame)
 
 
 def not_served(plan: Plan, lang: str) -> Table:
     """Sites near a route that don't serve it, with the reason."""
     frame = pd.DataFrame(in_kilometres(plan.before.not_served).drop(columns="geometry", errors="ignore"))
-    frame = frame.rename(columns={"id": "site_id"})
+    frame = frame.rename(columns=SITE_ID)
     return Table("not-served", heads((*NOT_SERVED_COLUMNS, column("direction")), lang), frame)
 
 
 def gap_evidence(plan: Plan, lang: str) -> Table:
     """Which sites close each gap, where to build inside it, which sites near it do not count."""
-    frame = in_kilometres(plan.before.evidence).rename(columns={"ways": "access_ways", "id": "site_id"})
+    frame = in_kilometres(plan.before.evidence).rename(columns={"ways": "access_ways"})
+    built = frame["evidence_kind"] == "candidate"
+    frame = frame.assign(site_id=frame["id"].where(~built), action_id=frame["id"].where(built))
     return Table("gap-evidence", heads(EVIDENCE_COLUMNS, lang), frame)
 
 
@@ -82,11 +86,11 @@ def input_rows(plan: Plan, lang: str) -> Table:
 def merges(plan: Plan, lang: str) -> Table:
     """Sites of several lists that were taken for one, with score and reason: to check, and to take back."""
     rows = [
-        {"id": merge.into, "other_id": merge.id, "file": merge.file, "rows": ", ".join(map(str, merge.rows)),
+        {"site_id": merge.into, "other_id": merge.id, "file": merge.file, "rows": ", ".join(map(str, merge.rows)),
          "score": merge.score, "why": merge.reason(lang)}
         for merge in plan.inputs.merges
     ]  # fmt: skip
-    names = "id other_id file rows score why"
+    names = "site_id other_id file rows score why"
     return Table("merges", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
 

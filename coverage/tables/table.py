@@ -121,6 +121,8 @@ class Table:
         Further columns, for the report: sentences and what several columns say together.
     label, subject : str
         Name of its sheet and title of its rule, if it is one of several of the same kind.
+    row_id : str
+        Column with the ids of its rows, if they are gaps, sites or actions: the last one on paper.
     live : mapping
         Column name -> for each row the subtotal of another sheet that stands there and follows its filter.
     """
@@ -136,6 +138,7 @@ class Table:
     label: str = ""
     subject: str = ""
     live: Mapping[str, Sequence[Subtotal]] = field(default_factory=dict)
+    row_id: str = ""
 
     def __post_init__(self) -> None:
         units = {head.name: head.column.unit for head in self.heads if head.column.unit}

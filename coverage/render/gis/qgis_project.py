@@ -304,6 +304,7 @@ class Relation:
 LINKS: tuple[tuple[str, str, str, str], ...] = (
     ("routes", "gap_id", "gap_evidence", "gap_id"),
     ("stretches", "gap_id", "gap_evidence", "gap_id"),
+    ("candidates", "action_id", "gap_evidence", "action_id"),
     ("charging_sites", "site_id", "access", "site_id"),
     ("charging_sites", "site_id", "gap_evidence", "site_id"),
     ("other_sites", "site_id", "access", "site_id"),

@@ -19,7 +19,8 @@ from ...texts import text
 from ..pictures.charts import figure_png
 from ..pictures.lettering import as_paths
 from ..pictures.maps import State, map_figure, picture_extent
-from .doc import TEXT_MM, Cell, Paper, Type
+from .doc import TEXT_MM, Paper
+from .grid import Cell, Type
 
 ROWS = 24
 """Rows of a table in the report's text at most; the workbook has all of them."""
@@ -28,6 +29,8 @@ NAME_LENGTH, WORDS_LENGTH = 60, 320
 """Characters of a name and of other words in a cell at most: the workbook has them whole."""
 OURS = ("words",)
 """Columns of sentences that we write: they are never cut."""
+ID_MM = {"gap_id": 18.0, "site_id": 17.0, "action_id": 20.0, "id": 20.0}
+"""Width of the last column of a table, which has the ids of its rows: by these they are found in layers and sheets."""
 MAP_MM, LEGEND_MM, NOTE_MM = (78.0, 112.0), 46.0, 12.0
 """Least and most for the height of a map, less than half a page, so that what doesn't fit below leaves no half page
 empty; about what its legend takes of its width, and its notes of its height."""
@@ -83,9 +86,13 @@ class Pages:
         widths = widths_mm or {name: head.width for name, head in heads.items() if head.width}
         frame = table.frame.head(most)
         if len(frame):
+            if table.row_id and frame[table.row_id].notna().any():
+                widths = {**widths, table.row_id: ID_MM[table.row_id]}
             shown_heads = [heads[name] for name in widths]
             records = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
             rows = [[_cell(row, head, table, self.lang) for head in shown_heads] for row in records]
+            if table.row_id in widths:
+                rows = [[*row[:-1], replace(row[-1], small=True)] for row in rows]
             self.paper.table(
                 caption, [head.label for head in shown_heads], rows, list(widths.values()), type_
             )

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import math
-import unicodedata
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 import docx
 from docx import Document
 from docx.enum.section import WD_ORIENT
 from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK, WD_TAB_ALIGNMENT, WD_TAB_LEADER
-from docx.oxml import parse_xml
-from docx.oxml.ns import nsdecls, qn
+from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
 from ...errors import Fault, InputError
-from ...tables.table import clean
 from ...texts import text
 from .fields import add_field, bookmark, link_line
+from .grid import MM_PER_PT, NORMAL, ROW_SPACE_MM, Cell, Type, lines_in, on_paper, row_mm, table_element
 from .template import clean_document
 
 PLAIN = Path(docx.__file__).parent / "templates" / "default.docx"
@@ -147,7 +143,7 @@ class Paper:
         scale = self.text_mm / sum(widths_mm)
         widths, type_ = [width * scale for width in widths_mm], type_ or NORMAL
         words = [heads, *([cell.words for cell in row] for row in rows)]
-        self.written_mm += sum(_row_mm(row, widths, type_) for row in words) + ROW_SPACE_MM * 4
+        self.written_mm += sum(row_mm(row, widths, type_) for row in words) + ROW_SPACE_MM * 4
         element = table_element(heads, rows, widths, type_)
         self.document.element.body.insert_element_before(element, "w:sectPr")
         # Low enough to stay on the page of a table that fills it: the next heading may begin a page of its own.
@@ -324,141 +320,3 @@ def write_paper(paper: Paper, path: Path, *, title: str, author: str, date: dt.d
             # A picture is packed already: packing it again takes time and saves nothing.
             packed = zipfile.ZIP_STORED if entry.filename.endswith(".png") else zipfile.ZIP_DEFLATED
             new.writestr(zipfile.ZipInfo(entry.filename, ZIP_TIME), old.read(entry), packed)
-
-
-# -- tables -------------------------------------------------------------------------------------------
-
-
-SHADES = {"good": "DCEBF6", "middle": "FDEDCB", "gap": "F6DCE1", "head": "E7ECF0", "soft": "F5F7F8"}
-TWIPS_PER_MM = 1440 / 25.4
-SIDE_TWIPS, TOP_TWIPS = 70, 30
-"""Room inside a cell."""
-KEEP_ROWS = 5
-"""Tables of so many rows stay on one page, longer ones begin with two: more would leave the foot of a page empty."""
-
-
-@dataclass(frozen=True)
-class Type:
-    """How large a table is set: letters and lines in points."""
-
-    size_pt: float
-    line_pt: float
-
-
-NORMAL, BRIEF, COMPACT = Type(8.5, 11.0), Type(7.5, 9.6), Type(7.0, 8.8)
-"""Tables in the text, of page 1, lists in full. Lines are exact: fonts for Chinese would take half as much again."""
-LINE = '<w:{side} w:val="single" w:sz="{size}" w:color="B5BDC4"/>'
-BORDERS = "".join(
-    LINE.format(side=side, size=size) for side, size in (("top", 8), ("bottom", 8), ("insideH", 4))
-)
-ROOM = "".join(
-    f'<w:{side} w:w="{twips}" w:type="dxa"/>'
-    for side, twips in (
-        ("top", TOP_TWIPS),
-        ("left", SIDE_TWIPS),
-        ("bottom", TOP_TWIPS),
-        ("right", SIDE_TWIPS),
-    )
-)
-
-
-MM_PER_PT = 25.4 / 72
-ROW_SPACE_MM = 2 * TOP_TWIPS / TWIPS_PER_MM
-
-
-def lines_in(words: str, width_mm: float, size_pt: float) -> int:
-    """About how many lines a text takes: Chinese characters are as wide as high, others half of it.
-
-    >>> lines_in("株洲市交通局", 20, 10), lines_in("Zhuzhou", 20, 10)
-    (2, 1)
-    """
-    em = size_pt * MM_PER_PT
-    widths = (
-        sum(1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.58 for letter in line) * em
-        for line in on_paper(words).split("\n")
-    )
-    return sum(max(math.ceil(width / width_mm), 1) for width in widths)
-
-
-def _row_mm(cells: Sequence[str], widths_mm: Sequence[float], type_: Type) -> float:
-    inside = (width - 2 * SIDE_TWIPS / TWIPS_PER_MM for width in widths_mm)
-    lines = max(lines_in(words, width, type_.size_pt) for words, width in zip(cells, inside, strict=True))
-    return lines * type_.line_pt * MM_PER_PT + ROW_SPACE_MM
-
-
-TURNS = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-"""Marks that turn the direction of what follows: a name must not turn the sentence it stands in."""
-
-
-def on_paper(words: object) -> str:
-    """Text that XML can hold and that reads in the direction of the report.
-
-    >>> on_paper("a" + chr(0x202E) + "b")
-    'ab'
-    """
-    return clean(words).translate(TURNS)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A table cell: its text, how it is aligned, and the shade behind it (a key of ``SHADES``)."""
-
-    words: str
-    right: bool = False
-    shade: str = ""
-    bold: bool = False
-
-
-def table_element(
-    heads: Sequence[str], rows: Sequence[Sequence[Cell]], widths_mm: Sequence[float], type_: Type = NORMAL
-) -> Any:
-    """Return a table as an XML element: header repeated on every page, no row broken, thin lines between rows.
-
-    Parameters
-    ----------
-    heads : sequence of str
-        Above a column of numbers a header stands at the right, as they do.
-    rows : sequence of sequences of Cell
-    widths_mm : sequence of float
-        Of the columns.
-    type_ : Type
-    """
-    right = [bool(rows) and all(row[c].right for row in rows) for c in range(len(heads))]
-    twips = [round(width * TWIPS_PER_MM) for width in widths_mm]
-    top = [Cell(words, right=at, shade="head", bold=True) for words, at in zip(heads, right, strict=True)]
-    kept = (len(rows) if len(rows) <= KEEP_ROWS else 2) - 1
-    body = "".join(_row(row, twips, type_, keep=i < kept) for i, row in enumerate(rows))
-    grid = "".join(f'<w:gridCol w:w="{width}"/>' for width in twips)
-    return parse_xml(
-        f"<w:tbl {nsdecls('w')}><w:tblPr><w:tblW w:w='{sum(twips)}' w:type='dxa'/><w:jc w:val='center'/>"
-        f"<w:tblBorders>{BORDERS}</w:tblBorders><w:tblLayout w:type='fixed'/><w:tblCellMar>{ROOM}</w:tblCellMar>"
-        f"<w:tblLook w:val='0020' w:firstRow='1'/></w:tblPr><w:tblGrid>{grid}</w:tblGrid>"
-        f"{_row(top, twips, type_, header=True, keep=True)}{body}</w:tbl>"
-    )
-
-
-def _row(
-    cells: Sequence[Cell], twips: Iterable[int], type_: Type, *, header: bool = False, keep: bool = False
-) -> str:
-    options = "<w:cantSplit/>" + ("<w:tblHeader/>" if header else "")
-    inside = "".join(_cell(cell, width, type_, keep=keep) for cell, width in zip(cells, twips, strict=True))
-    return f"<w:tr><w:trPr>{options}</w:trPr>{inside}</w:tr>"
-
-
-def _cell(cell: Cell, width: int, type_: Type, *, keep: bool) -> str:
-    shade = f'<w:shd w:val="clear" w:color="auto" w:fill="{SHADES[cell.shade]}"/>' if cell.shade else ""
-    line = f'w:line="{type_.line_pt * 20:g}" w:lineRule="exact"'
-    paragraph = ("<w:keepNext/>" if keep else "") + f'<w:spacing w:before="0" w:after="0" {line}/>'
-    paragraph += '<w:jc w:val="right"/>' if cell.right else ""
-    size = f'<w:sz w:val="{type_.size_pt * 2:g}"/><w:szCs w:val="{type_.size_pt * 2:g}"/>'
-    look = ("<w:b/>" if cell.bold else "") + size
-    return (
-        f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{shade}</w:tcPr><w:p><w:pPr>{paragraph}</w:pPr>'
-        f"<w:r><w:rPr>{look}</w:rPr>{_words(cell.words)}</w:r></w:p></w:tc>"
-    )
-
-
-def _words(words: str) -> str:
-    """Text of a run; a line break in it breaks the line."""
-    lines = (escape(line.replace("\t", " ")) for line in on_paper(words).split("\n"))
-    return "<w:br/>".join(f'<w:t xml:space="preserve">{line}</w:t>' for line in lines)

@@ -12,7 +12,8 @@ from ...tables.layer_frame import picked
 from ...tables.table import Table
 from ...texts import text
 from .context import ROWS, Report
-from .doc import BLUE, BRIEF, COMPACT, SOFT, Type, on_paper
+from .doc import BLUE, SOFT
+from .grid import BRIEF, COMPACT, Type, on_paper
 
 DISC_PX = 13.0
 HEAD_MM, CAPTION_MM, BRIEF_MAP_MM = 17.0, 12.0, (58.0, 125.0)
@@ -95,9 +96,9 @@ def _actions(report: Report) -> None:
     report.paper.heading(report.words("plan.actions"), 2)
     table = report.rows("plan-actions")
     payers = {"payers": 20.0} if table.frame["payers"].astype(bool).any() else {}
-    years = {"stage_year": 13.0} if table.frame["stage_year"].notna().any() else {}
-    widths = {"build_order": 13.0, **years, "place_words": 36.0, "closes_words": 54.0, "money": 20.0,
-              **payers, "responsible": 24.0, "certain_words": 18.0}  # fmt: skip
+    years = {"stage_year": 11.0} if table.frame["stage_year"].notna().any() else {}
+    widths = {"build_order": 11.0, **years, "place_words": 33.0, "closes_words": 54.0, "money": 23.0,
+              **payers, "responsible": 26.0, "certain_words": 18.0}  # fmt: skip
     listed = report.table(report.words("plan.actions-table"), table, widths, 3 * ROWS)
     if len(table.frame) > listed:
         sheet = text("sheet.plan-actions.title", report.lang)

@@ -15,7 +15,8 @@ from ...texts import text
 from ..pictures.charts import svg_png
 from ..strips.draw import strip_svg
 from .context import ROWS, Report
-from .doc import BLUE, COMPACT, SOFT, on_paper
+from .doc import BLUE, SOFT
+from .grid import COMPACT, on_paper
 
 STRIPS = 4
 """Strip charts of so many routes, those with the longest gaps."""
