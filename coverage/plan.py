@@ -24,7 +24,7 @@ from .rules.assessment import Assessment, findings_table
 from .rules.costs import merged_costs
 from .rules.policy import Policy
 from .scenario import Scenario
-from .schema import with_units
+from .schema import ACTION_ID, SITE_ID, with_units
 from .siting.planning.comply import Compliance
 from .siting.planning.outcome import Siting
 from .siting.planning.retrofit import Retrofit
@@ -142,21 +142,30 @@ class Plan:
     def actions(self) -> gpd.GeoDataFrame:
         """What the plan builds, in its order, EPSG:4326; without rows where no plan was asked for."""
         if self.programme is None:
-            return gpd.GeoDataFrame({"id": []}, geometry=[], crs=WGS84)
-        return with_units(self.programme.chosen, self.currency)
+            return gpd.GeoDataFrame({"action_id": []}, geometry=[], crs=WGS84)
+        return with_units(self.programme.chosen.rename(columns=ACTION_ID), self.currency)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """The plan as frames by name, with units in ``attrs["units"]``."""
-        state = {"routes": self.before.routes, "access": self.before.access, "demand": self.before.demand}
-        found = {"findings": self.findings, "gaps": self.gaps, "sites": self.before.sites, **state}
-        found |= {"gaps_after": self.after.gaps, "not_served": self.before.not_served}
-        found |= {name: getattr(self.inputs, name) for name in ("facilities", "berths", "car_parks")}
-        if self.candidates is not None:
-            found["candidates"] = self.candidates
+        """The plan as frames by name, with units in ``attrs["units"]``; joined by ``gap_id, site_id, action_id``."""
+        now = self.before
+        places = {"sites": now.sites, "access": now.access, "not_served": now.not_served}
+        places |= {name: getattr(self.inputs, name) for name in ("facilities", "berths", "car_parks")}
+        may_be = {} if self.candidates is None else {"candidates": self.candidates}
+        found: dict[str, pd.DataFrame] = {
+            "findings": self.findings, "gaps": self.gaps, "gaps_after": self.after.gaps,
+            "routes": now.routes, "demand": now.demand,
+            **{name: frame.rename(columns=SITE_ID) for name, frame in places.items()},
+        }  # fmt: skip
         if self.programme is not None:
-            found |= {"actions": self.actions, "all_actions": self.programme.actions}
-            found |= {name: getattr(self.programme, name) for name in ("steps", "unmet", "survey")}
+            may_be |= {"all_actions": self.programme.actions, "survey": self.programme.survey}
+            steps = self.programme.steps.rename(columns={"action": "action_id"})
+            found |= {
+                "actions": self.actions,
+                "steps": steps,
+                "unmet": self.programme.unmet.rename(columns=SITE_ID),
+            }
+        found |= {name: frame.rename(columns=ACTION_ID) for name, frame in may_be.items()}
         return {name: with_units(frame, self.currency) for name, frame in found.items()}
 
     def map(self, *, lang: str | None = None, tiles: str | None = None) -> NotebookMap:

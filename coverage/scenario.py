@@ -283,17 +283,18 @@ def scenario_result(scenario: Scenario, run: Mapping[str, Any]) -> dict[str, Any
     """
     told = scenario.figures
     known = {
-        str(row.get("id")): row
+        str(row.get("action_id")): row
         for path in (("plan", "others"), ("plan", "actions"))
         for row in _rows(run, *path)
     }
     actions = [
-        {key: known.get(name, {}).get(key) for key in ("kind", "name", "lon", "lat", "cost")} | {"id": name}
+        {key: known.get(name, {}).get(key) for key in ("kind", "name", "lon", "lat", "cost")}
+        | {"action_id": name}
         for name in scenario.on
     ]
-    actions += [place.model_dump() | {"id": place.id, "name": place.name} for place in scenario.places]
+    actions += [place.model_dump() | {"action_id": place.id, "name": place.name} for place in scenario.places]
     for row in actions:
-        row["year"] = scenario.years.get(str(row["id"]))
+        row["year"] = scenario.years.get(str(row["action_id"]))
     gaps = {"gap_max_km": told.get("longest_gap_km"), "own_gaps_over": told.get("gaps_over")}
     rules, after = told.get("rules"), _rows(run, "after", "findings")
     spacing = [row.get("rule") for row in after if row.get("unit") == "km"]

@@ -343,6 +343,8 @@ def columns(names: str) -> tuple[Column, ...]:
     return tuple(COLUMNS[name] for name in names.split())
 
 
+SITE_ID, ACTION_ID = {"id": "site_id"}, {"id": "action_id"}
+"""How ``id`` is called in all outputs where the rows are places that are there, and where they are what may be done."""
 UNIT_SUFFIXES = {"_m": "m", "_km": "km", "_kw": "kW", "_kwh": "kWh", "_t": "t", "_h": "h", "_s": "s"}
 
 

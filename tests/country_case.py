@@ -69,7 +69,7 @@ def write_run_of(folder, rows, plan=None, gaps=(), pieces=()):
         "data_date": "2025-06-30",
         "note": "",
     }
-    result = {"schema": 1, "project": project, **parts, "after": parts, "gaps": list(gaps), "plan": plan}
+    result = {"schema": 2, "project": project, **parts, "after": parts, "gaps": list(gaps), "plan": plan}
     (folder / "result.json").write_text(json.dumps(result), "utf-8")
     words = pd.DataFrame({
         "rule": [r["rule"] for r in rows], "finding_status": [r.get("shown", "reported") for r in rows],
@@ -105,7 +105,7 @@ def action(name, lon, cost, order, *closed):
         }
         for a, b in closed
     ]
-    return {"id": name, "kind": "new_site", "name": f"Site {name}", "lon": lon, "lat": 0.5, "year": 2026,
+    return {"action_id": name, "kind": "new_site", "name": f"Site {name}", "lon": lon, "lat": 0.5, "year": 2026,
             "order": order, "cost": cost, "closes": closes}  # fmt: skip
 
 
@@ -114,7 +114,8 @@ def gap(a, b, direction="forward", over=True, once=True):
     key = {"rule": "spacing", "ref": "G1", "section": 1, "direction": direction}
     length = abs(b - a)
     ends = {"from_km": float(a), "to_km": float(b), "length_km": length, "own_km": length}
-    return {**key, **ends, "over": over, "once": once}
+    ids = {"gap_id": f"G1-{a}-{b}", "mark_kind": "measured"}
+    return {**ids, **key, **ends, "over": over, "once": once}
 
 
 def write_country(out: Path, lang: str = "en", national: State = "done") -> Path:

@@ -160,7 +160,7 @@ def test_save_and_read_back(plan, tmp_path):
         plan.findings["high_after"].tolist(), abs=1e-6
     )
     assert run.findings["status"].tolist() == plan.findings["status"].tolist()
-    assert run.actions["id"].tolist() == plan.actions["id"].tolist()
+    assert run.actions["action_id"].tolist() == plan.actions["action_id"].tolist()
     assert set(run.tables) >= {"findings", "access"}
     assert isinstance(run.tables["routes_before"], gpd.GeoDataFrame)
     with pytest.raises(plugspan.OutputExistsError):

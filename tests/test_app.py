@@ -641,9 +641,10 @@ def run(project):
                "shown": "not met", "by": "2025-12-31"}  # fmt: skip
     stage = {"year": 2026, "spent": 5.0, "actions": 2, "rules": {"r": {"status": "met"}, "q": 7}}
     result = {
-        "schema": 1, "findings": [finding, 7, {"rule": [], "unit": {}, "low": "x"}], "measures": "none",
+        "schema": 2, "findings": [finding, 7, {"rule": [], "unit": {}, "low": "x"}], "measures": "none",
         "after": {"findings": [{**finding, "low": 1.0, "high": 1.0}]}, "provenance": {"started": "2026-01-01T00:00:00"},
-        "plan": {"stages": [stage, "x"], "levels": [{}], "actions": [{"id": "a", "name": EVIL, "kind": "new_site"}],
+        "plan": {"stages": [stage, "x"], "levels": [{}],
+                 "actions": [{"action_id": "a", "name": EVIL, "kind": "new_site"}],
                  "cost": {"low": 1, "high": 2, "unit": EVIL, "assumed": True}},
     }  # fmt: skip
     (folder / "result.json").write_text(json.dumps(result), "utf-8")
@@ -1043,7 +1044,7 @@ def test_the_results_of_many_regions_are_those_of_the_country(client, project):
     assert [(r["rank"], r["seconds"], r["reason"]) for r in found["regions"]] == [
         (1, 2.5, ""), (1, None, ""), (None, None, REASON),
     ]  # fmt: skip
-    assert [row["id"] for row in client.get(f"{AT}/plan").json()["plan"]["actions"]] == ["p", "q", "r"]
+    assert [row["action_id"] for row in client.get(f"{AT}/plan").json()["plan"]["actions"]] == ["p", "q", "r"]
     assert not found["national_map"]
     (out / "national" / "map.html").write_text("of the whole", "utf-8")
     assert client.get(f"{AT}/national/map.html").text == "of the whole"

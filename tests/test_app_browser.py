@@ -249,7 +249,7 @@ def walk_scenario(page, project):
     result = json.loads((project / "run" / "result.json").read_text("utf-8"))
     plan, kept_beside = result["plan"], project / "run" / result["provenance"]["scenario"]
     assert set(json.loads(kept_beside.read_text("utf-8"))["on"]) == set(on)
-    chosen = {action["id"] for action in plan["actions"]}
+    chosen = {action["action_id"] for action in plan["actions"]}
     assert set(on) <= chosen
     assert switched not in chosen
     page.frame_locator("#map").locator("body[data-ready=yes]").wait_for()
@@ -483,10 +483,10 @@ def test_columns_are_mapped_and_projects_listed(opened, tmp_path):
 
 
 RESULT = {
-    "schema": 1, "findings": [], "measures": [], "after": {"findings": []},
+    "schema": 2, "findings": [], "measures": [], "after": {"findings": []},
     "provenance": {"started": "2026-01-01T00:00:00"},
     "plan": {"stages": [{"year": y, "spent": 5.0, "actions": 2, "rules": {}} for y in (2026, 2027)], "levels": [],
-             "actions": [{"id": "a", "name": "甲", "kind": "new_site", "order": 1, "year": 2026, "cost": 3}],
+             "actions": [{"action_id": "a", "name": "甲", "kind": "new_site", "order": 1, "year": 2026, "cost": 3}],
              "cost": {"low": 5, "high": 9, "unit": "万元", "assumed": True}},
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from plugspan.render.changes import compare, table_lines
 
 def action(name, lon, lat, *, kind="new_site", year=2026, cost=64.0):
     return {
-        "id": f"{kind}-{name}",
+        "action_id": f"{kind}-{name}",
         "kind": kind,
         "name": name,
         "lon": lon,
@@ -67,7 +67,7 @@ def result():
     }
     provenance = {"inputs": [{"path": "chargers.csv", "sha256": "a" * 64}], "versions": {"plugspan": "1"}}
     return {
-        "schema": 1,
+        "schema": 2,
         "project": project,
         "provenance": provenance,
         "findings": today,

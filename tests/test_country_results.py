@@ -148,7 +148,7 @@ def test_who_builds_for_a_rule_on_length_is_whose_site_splits_the_gap(tmp_path, 
     run["gaps"] = [row | key for row in run["gaps"] if row["from_km"] == 150]
     run["gaps"][0] |= {"from_site": "s", "to_site": "t"}
     run["plan"]["actions"][2] |= {
-        "id": built, "kind": "new_site" if built == "r" else "upgrade", "target": "r" if built == "r" else "old",
+        "action_id": built, "kind": "new_site" if built == "r" else "upgrade", "target": "r" if built == "r" else "old",
         "closes": [{"rule": "length", "ref": "G1", "segment": 7, "from_m": 0.0, "length_m": 900.0}],
     }  # fmt: skip
     marks = (
@@ -202,7 +202,7 @@ def test_country_json_is_what_its_schema_says(folder):
     validator = jsonschema.Draft202012Validator(schema)
     validator.check_schema(schema)
     validator.validate(result)
-    for broken in (result | {"schema": 2}, result | {"more": 1}, {**result, "regions": [{"id": 1}]}):
+    for broken in (result | {"schema": 1}, result | {"more": 1}, {**result, "regions": [{"id": 1}]}):
         assert not validator.is_valid(broken)
 
 

@@ -107,7 +107,7 @@ def test_a_site_counts_in_the_plan_from_its_year_on(plan):
     assert list(opening["year"]) == [2028, 2027]
     assert "commission-FW022" in set(programme.chosen["id"])  # its side of the service area has to be hurried
     steps = step_rows(plan)
-    rows = {step["action"]: step for step in steps}
+    rows = {step["action_id"]: step for step in steps}
     mine = rows[opening.loc["水口充电站", "id"]]
     assert mine["year"] == 2027
     before = steps[steps.index(mine) - 1]

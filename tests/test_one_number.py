@@ -170,18 +170,17 @@ def test_layers_hold_the_numbers_of_result_json(run):
         key = ("ref", "section", "direction", "from_km")
         assert_same_rows(own, layers[f"routes_{phase}"], key, GAP_NUMBERS)
     assert_same_rows(result["routes"], layers["route_figures"], ("ref",), ROUTE_NUMBERS)
-    place = ("ref", "section", "direction", "id", "chainage_km")
-    access = [row | {"id": row["site_id"]} for row in layers["access"]]
-    assert_same_rows(result["access"], access, place, ("distance_km", "back_km"))
+    place = ("ref", "section", "direction", "site_id", "chainage_km")
+    assert_same_rows(result["access"], layers["access"], place, ("distance_km", "back_km"))
     for siting in result["siting"]:
         rows = in_units(siting["proposed"], siting["objective_name"], ["adds"])
         if rows:
-            assert_same_rows(rows, layers["proposed_after"], ("id",), ("adds", "share_after", "cost"))
-            order = {row["id"]: row["build_order"] for row in layers["proposed_after"]}
+            assert_same_rows(rows, layers["proposed_after"], ("action_id",), ("adds", "share_after", "cost"))
+            order = {row["action_id"]: row["build_order"] for row in layers["proposed_after"]}
             assert [order[i] for i in siting["chosen"]] == list(range(1, len(order) + 1))
     found = max(result["least_sites"], key=lambda row: row["span_km"], default=None)
     if found and found["proposed"]:
-        assert_same_rows(found["proposed"], layers["least_sites"], ("id",), ("serves", "cost"))
+        assert_same_rows(found["proposed"], layers["least_sites"], ("action_id",), ("serves", "cost"))
 
 
 LISTED = """
@@ -214,7 +213,7 @@ def test_what_is_empty_in_a_file_is_unknown(run):
             assert "" not in {row[column] for row in rows}, (name, column)
     assert "not_applicable" in seen
     jsonschema.validate(run.result, json.loads((run.folder / "result.schema.json").read_text("utf-8")))
-    berths = {row["id"]: row for row in run.layers.get("berths", ())}
+    berths = {row["site_id"]: row for row in run.layers.get("berths", ())}
     for row in run.plan.inputs.berths.to_dict("records"):
         if row["id"] not in berths:  # it has no position
             continue
@@ -225,15 +224,15 @@ def test_what_is_empty_in_a_file_is_unknown(run):
 
 SHEETS_OF_RESULT = {
     "routes": ("routes", ("ref",)),
-    "access": ("access", ("ref", "section", "direction", "id", "chainage_km")),
+    "access": ("access", ("ref", "section", "direction", "site_id", "chainage_km")),
 }
 SHEETS_OF_LAYERS = {
     "sites": ("charging_sites", "site_id"),
-    "berths": ("berths", "id"),
-    "car-parks": ("car_parks", "id"),
-    "service-areas": ("service_areas", "id"),
-    "proposed": ("proposed_after", "id"),
-    "least-sites": ("least_sites", "id"),
+    "berths": ("berths", "site_id"),
+    "car-parks": ("car_parks", "site_id"),
+    "service-areas": ("service_areas", "site_id"),
+    "proposed": ("proposed_after", "action_id"),
+    "least-sites": ("least_sites", "action_id"),
 }
 
 
@@ -252,7 +251,6 @@ def test_the_workbook_holds_the_numbers_of_result_json(run):
         if key in found:
             rows = metric_cells(run, *found[key])
             raw = [{str(k): v for k, v in r.items()} for r in run.result[name]]
-            rows = [row | {"id": row["site_id"]} if "site_id" in row else row for row in rows]
             coded = {
                 "direction": {text(f"choice.direction.{d}", run.lang): d for d in ("forward", "backward")}
             }
@@ -399,12 +397,14 @@ def test_legends_count_what_the_rules_count(run):
             found = next((f for f in rows.values() if f["kind"] == "berth_share"), None)
             if found is not None:
                 yes, no, unknown, maybe = spec_of(run, "berths")["counts"][:4]
-                placed = {row["id"] for row in run.layers["berths"]}
+                placed = {row["site_id"] for row in run.layers["berths"]}
                 sure = Counter(
-                    r["has"] for r in found["evidence"] if r["counts"] == "yes" and r["id"] in placed
+                    r["has"] for r in found["evidence"] if r["counts"] == "yes" and r["site_id"] in placed
                 )
                 assert (yes, no, unknown) == (sure["yes"], sure["no"], sure["unknown"])
-                assert maybe == sum(r["counts"] == "unknown" and r["id"] in placed for r in found["evidence"])
+                assert maybe == sum(
+                    r["counts"] == "unknown" and r["site_id"] in placed for r in found["evidence"]
+                )
     for phase, gaps in (("before", run.result["gaps"]), ("after", run.result["after"]["gaps"])):
         rule = next(r.id for r in run.plan.policy.rules if isinstance(r, RouteSpacing))
         classes = Counter(g["spacing_class"] for g in gaps if g["rule"] == rule)

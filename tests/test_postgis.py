@@ -288,7 +288,7 @@ def test_the_command_takes_a_run_folder(url, file, tmp_path):
     """``plugspan export RUN --format postgis --to URL``; without the address it is wrong use."""
     (tmp_path / "layers.gpkg").write_bytes(file.read_bytes())
     (tmp_path / "result.json").write_text(
-        '{"schema": 1, "findings": [], "project": {"name": "株洲", "language": "zh"}}', "utf-8"
+        '{"schema": 2, "findings": [], "project": {"name": "株洲", "language": "zh"}}', "utf-8"
     )
     (tmp_path / "log.txt").write_text("", "utf-8")
     done = CliRunner().invoke(command, [str(tmp_path), "--format", "postgis", "--to", url, "--schema", "cli"])

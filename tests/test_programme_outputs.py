@@ -49,7 +49,7 @@ def test_every_surface_tells_the_same_plan(plan, folder):
     assert [a["order"] for a in part["actions"]] == list(range(1, len(part["actions"]) + 1))
     layer = pyogrio.read_dataframe(folder / "layers.gpkg", layer="plan_actions_after")
     placed = [a for a in part["actions"] if a["lon"] is not None]
-    assert layer["action_id"].tolist() == [a["id"] for a in placed]
+    assert layer["action_id"].tolist() == [a["action_id"] for a in placed]
     assert layer["money"].tolist() == pytest.approx([a["cost"] for a in placed])
     book = openpyxl.load_workbook(folder / "tables.xlsx", read_only=True)
     rows = list(book["Plan actions"].iter_rows(values_only=True))

@@ -155,7 +155,7 @@ def test_other_plans_are_ordered_and_name_what_changes(plan, siting):
 def test_the_workbook_lists_other_plans_site_by_site(plan, siting):
     """Both, instead, left out: as the sets say."""
     frame = alternatives(replace(plan, siting=(siting,)), "en").frame
-    first = frame[frame["plan"] == "A"].set_index("id")["part"].to_dict()
+    first = frame[frame["plan"] == "A"].set_index("action_id")["part"].to_dict()
     assert first == {"a": "both", "b": "both", "c": "left-out", "x": "instead"}
 
 

@@ -215,8 +215,8 @@ def test_every_key_of_the_schemas_says_what_it_holds():
     of_country = {**words["country"], "key": {}}
     for name, found, said in (("result", result_schema(), words), ("country", country_schema(), of_country)):
         paths = dict(schema_keys(found, "top"))
-        assert found["$id"] == f"urn:plugspan:{name}:1"
-        assert found["properties"]["schema"]["const"] == 1
+        assert found["$id"] == f"urn:plugspan:{name}:2"
+        assert found["properties"]["schema"]["const"] == 2
         assert not [path for path, meaning in paths.items() if not meaning]
         assert set(said["top"]) <= {key for parent, key in paths if parent == "top"}
         assert all(paths[tuple(path.split("."))] == meaning for path, meaning in said["parent"].items())

@@ -147,7 +147,7 @@ def test_a_plan_shows_them_in_workbook_layers_and_result(tmp_path):
         plugspan.make_plan(chargers, graph, rules(), traffic=table) for table in (traffic, None)
     )
     own = with_counts.actions
-    assert own["id"].tolist() == without.actions["id"].tolist()
+    assert own["action_id"].tolist() == without.actions["action_id"].tolist()
     assert own["cost"].sum() == without.actions["cost"].sum()
     assert "traffic_points" not in without.actions
     sites = plugspan.make_plan(chargers, graph, rules(), traffic=traffic, points="traffic")
@@ -163,7 +163,7 @@ def test_a_plan_shows_them_in_workbook_layers_and_result(tmp_path):
     with_counts.save(tmp_path / "run")
     rows = json.loads((tmp_path / "run/result.json").read_text("utf-8"))["plan"]
     assert rows["traffic"]["assumed"]
-    told = {row["id"]: row["traffic_points"] for row in rows["actions"]}
+    told = {row["action_id"]: row["traffic_points"] for row in rows["actions"]}
     # 20 000 a direction, a fifth electric; the pools at both ends halve the 80 km: 0.3 * 40 / 200 stop: 240 a day,
     # 24 an hour, 12 points taken, 15 with room, 30 for both directions. G107 has no counts.
     assert sorted(told.values(), key=str) == [30, None]

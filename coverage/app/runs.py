@@ -310,7 +310,7 @@ def plan_words(result: dict[str, Any], lang: str) -> dict[str, Any] | None:
         ],
         "actions": [
             {
-                **_some(row, "id", "name", "county", "year", "order", "cost"),
+                **_some(row, "action_id", "name", "county", "year", "order", "cost"),
                 "kind": _named("choice.action_kind", row, "kind", lang),
             }
             for row in _rows(plan, "actions")

@@ -41,9 +41,10 @@ RULE_COLUMNS = (
     "region_id"
 )
 GAP_COLUMNS = (
-    "rule_title ref section direction from_km to_km length_km own_km regions region_lengths builders rule"
+    "rule_title ref section direction from_km to_km length_km own_km regions region_lengths builders mark_kind rule "
+    "gap_id"
 )
-ACTION_COLUMNS = "build_order name action_kind region money stage_year at_border id"
+ACTION_COLUMNS = "build_order name action_kind region money stage_year at_border action_id"
 WHOLE_COLUMNS = (
     "title value target_shown finding_status value_after status_after yes unknown no low_part low_whole high_part "
     "high_whole part_unit_shown regions_met "
@@ -52,7 +53,10 @@ WHOLE_COLUMNS = (
 REGION_VERTICES, ROUTE_VERTICES = 150_000, 1_500_000
 """So many vertices of all regions and of all routes a map page holds: about 1 MB and 4 MB of it."""
 COARSEST_DEG = 0.05
-ROUTE_COLUMNS = "ref direction section spacing_class length_km own_km from_site to_site from_km to_km"
+ROUTE_COLUMNS = (
+    "ref direction section spacing_class length_km own_km from_site to_site from_km to_km mark_kind rule "
+    "gap_id"
+)
 
 
 def _area(code: str | None, key: str, colour: str, opacity: float = 0.5) -> Category:
@@ -141,7 +145,7 @@ def _routes(country: Results, routes: gpd.GeoDataFrame) -> Layer:
         for c in style.categories
     )
     popup = Popup(
-        columns("length_km own_km direction from_site to_site"), frozenset({"from_site", "to_site"})
+        columns("length_km own_km direction from_site to_site gap_id"), frozenset({"from_site", "to_site"})
     )
     frame = routes.assign(side=1)
     style = LayerStyle("line", plain, by=style.by, offset_by="side")
@@ -183,9 +187,9 @@ def country_tables(country: Results) -> dict[str, Table]:
                 "country-ranking", f"rank name {' '.join(STATUSES.values())} id", ranked.dropna(subset="rank")
             ),
             made("country-rules", RULE_COLUMNS, country.findings, printed=11, **status),
-            made("country-gaps", GAP_COLUMNS, country.gaps),
+            made("country-gaps", GAP_COLUMNS, country.gaps, row_id="gap_id"),
             made("country-plan", f"name {PLAN_COLUMNS} id", country.regions),
-            made("country-actions", f"{ACTION_COLUMNS} lon lat", country.actions),
+            made("country-actions", f"{ACTION_COLUMNS} lon lat", country.actions, row_id="action_id"),
             made("country-undone", "name region_state state_reason id", undone),
         )
     }

@@ -107,7 +107,7 @@ def read_results(out: Path) -> Results:
     actions = _actions(national, regions)
     routes = _routes(national)
     gaps, closing = _shared_gaps(national, routes, regions, actions, lang)
-    actions["at_border"] = actions["id"].isin(closing)
+    actions["at_border"] = actions["action_id"].isin(closing)
     regions = _with_counts(regions, findings, runs)
     regions = _with_plans(regions, runs, actions, planned=_plan_of(national) is not None)
     whole = _whole(findings, national, project, lang)
@@ -257,20 +257,8 @@ def _summed(mine: pd.DataFrame, project: Mapping[str, Any], lang: str) -> dict[s
     Where it is uncertain whether something counts at all, the sums are no interval of the whole: no region's worst case
     need be part of the country's. Then they are told without one.
     """
-    same = (
-        "rule",
-        "title",
-        "kind",
-        "target_shown",
-        "target_value",
-        "unit",
-        "unit_shown",
-        "sense",
-        "by",
-        "part_unit",
-        "whole_unit",
-    )
-    row: dict[str, Any] = {name: mine[name].iloc[0] for name in same}
+    same = "rule title kind target_shown target_value unit unit_shown sense by part_unit whole_unit"
+    row: dict[str, Any] = {name: mine[name].iloc[0] for name in same.split()}
     counts, parts = mine[list(_COUNTS)].astype(float), mine[list(OF_PARTS)].astype(float)
     if counts.notna().any(axis=None):
         row |= {name: float(counts[name].sum()) for name in _COUNTS}
@@ -314,7 +302,10 @@ def _routes(national: Run | None) -> gpd.GeoDataFrame:
     )
     frames = [national.tables[name].assign(layer=name) for name in names] if national else []
     if not frames:
-        held = "layer ref section direction spacing_class length_km own_km from_site to_site from_km to_km"
+        held = (
+            "layer rule ref section direction spacing_class length_km own_km from_site to_site from_km to_km "
+        )
+        held += "mark_kind gap_id"
         empty: dict[str, Any] = dict.fromkeys(held.split(), ())
         return gpd.GeoDataFrame(empty, geometry=[], crs=WGS84)
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=WGS84)
@@ -347,7 +338,18 @@ def _parts(line: Any, regions: gpd.GeoDataFrame, tree: shapely.STRtree) -> list[
     return [(i, length) for _, i, length in sorted(found)]
 
 
-_OF_GAP = ("rule", "ref", "section", "direction", "from_km", "to_km", "length_km", "own_km")
+_OF_GAP = (
+    "gap_id",
+    "rule",
+    "ref",
+    "section",
+    "direction",
+    "from_km",
+    "to_km",
+    "length_km",
+    "own_km",
+    "mark_kind",
+)
 
 
 def _shared_gaps(
@@ -377,7 +379,7 @@ def _shared_gaps(
         if not closed_by:  # rules on length say what they close by pieces of road
             on_it = _sites_that_split(gap, then.get((gap["rule"], *key), ()))
             closed_by = np.flatnonzero(sites.isin(on_it)).tolist()
-        closing |= set(actions["id"].iloc[closed_by])
+        closing |= set(actions["action_id"].iloc[closed_by])
         rows.append({
             **{name: gap[name] for name in _OF_GAP},
             "rule_title": titles.get(gap["rule"], gap["rule"]),
@@ -387,7 +389,7 @@ def _shared_gaps(
             ),
             "builders": _builders(actions.iloc[closed_by], lang),
             "parts": [(regions["id"].iloc[i], km(m)) for i, m in parts],
-            "closed_by": actions["id"].iloc[closed_by].tolist(),
+            "closed_by": actions["action_id"].iloc[closed_by].tolist(),
         })  # fmt: skip
         lines.append(line)
     columns = [*_OF_GAP, "rule_title", "regions", "region_lengths", "builders", "parts", "closed_by"]
@@ -417,7 +419,7 @@ def _gaps_then(national: Run | None) -> dict[tuple[Any, ...], list[Mapping[str, 
 def _sites_of(actions: gpd.GeoDataFrame) -> pd.Series:
     """The site that each action builds, or puts in order."""
     new = actions["action_kind"] == "new_site"
-    found: pd.Series = actions["target"].where(~new, "proposed-" + actions["id"].astype(str))
+    found: pd.Series = actions["target"].where(~new, "proposed-" + actions["action_id"].astype(str))
     return found
 
 
@@ -450,7 +452,7 @@ def _actions(national: Run | None, regions: gpd.GeoDataFrame) -> gpd.GeoDataFram
     plan = _plan_of(national)
     rows = [] if plan is None else plan["actions"]
     frame = pd.DataFrame(
-        rows, columns=["id", "kind", "target", "name", "lon", "lat", "year", "order", "cost", "closes"]
+        rows, columns=["action_id", "kind", "target", "name", "lon", "lat", "year", "order", "cost", "closes"]
     )
     points = shapely.points(frame[["lon", "lat"]].to_numpy(float))
     found = gpd.GeoDataFrame(frame, geometry=points, crs=WGS84).rename(

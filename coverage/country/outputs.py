@@ -54,9 +54,11 @@ FILES = (
     COUNTRY_MAP,
     "country.docx",
 )
+COUNTRY_SCHEMA = 2
+"""What ``schema`` says: how ``country.json`` is laid out. 2: actions have an ``action_id``, gaps a ``gap_id``."""
 FOLDERS: Mapping[str, Format] = {"country-geoparquet": "geoparquet", "country-pmtiles": "pmtiles"}
 """What is written beside ``regions/``; of the folders, the format of the layers in it."""
-SCHEMA_ID = "urn:plugspan:country:1"
+SCHEMA_ID = f"urn:plugspan:country:{COUNTRY_SCHEMA}"
 """Name of the schema of ``country.json``; it stays while ``schema`` in a result does."""
 
 
@@ -185,7 +187,7 @@ def country_result(country: Results) -> dict[str, Any]:
         ]
     actions = country.actions
     shown = [
-        "id",
+        "action_id",
         "action_kind",
         "name",
         "lon",
@@ -197,7 +199,7 @@ def country_result(country: Results) -> dict[str, Any]:
         "at_border",
     ]
     result: dict[str, Any] = plain({
-        "schema": 1,
+        "schema": COUNTRY_SCHEMA,
         "project": {
             "name": country.name,
             "language": str(country.lang),
@@ -246,7 +248,7 @@ def country_schema() -> Schema:
         state=one_of(*get_args(State)), reason=null_text, standing=one_of("all", "open", "few", "many", "none"),
     )  # fmt: skip
     gaps = rows_of(
-        "rule rule_title ref section direction from_km to_km length_km own_km regions closed_by",
+        "gap_id rule rule_title ref section direction from_km to_km length_km own_km mark_kind regions closed_by",
         regions=rows_of("id name length_km", id=TEXT), closed_by=described("Actions of the national plan.", TEXTS),
     )  # fmt: skip
     found: Schema = {
@@ -256,7 +258,7 @@ def country_schema() -> Schema:
         "description": "Results of a country by its regions. A region's figures are those of regions/<id>/result.json.",
         **object_of(
             "schema project regions findings national shared_gaps actions",
-            schema={"const": 1},
+            schema={"const": COUNTRY_SCHEMA},
             project=object_of(
                 "name language currency policy length_unit reference_date data_date", name=TEXT, language=TEXT,
                 currency=TEXT, policy=null_text, length_unit=null_text, reference_date=DATE, data_date=null_text,
@@ -269,7 +271,7 @@ def country_schema() -> Schema:
             )),
             shared_gaps=gaps,
             actions=rows_of(
-                "id action_kind name lon lat stage_year build_order cost region_id at_border", id=TEXT,
+                "action_id action_kind name lon lat stage_year build_order cost region_id at_border", action_id=TEXT,
                 lon=NUMBER, lat=NUMBER, cost=NUMBER, build_order=COUNT, at_border=FLAG,
                 stage_year={"type": ["integer", "null"]},
             ),

@@ -298,7 +298,7 @@ class Pair:
 
     def actions(self) -> Iterable[tuple[str, ...]]:
         """New, moved, dropped actions, and those of which year or cost differ."""
-        rows = [(old, new) for _, old, new in self.both("plan.actions", "id")]
+        rows = [(old, new) for _, old, new in self.both("plan.actions", "action_id")]
         gone = [old for old, new in rows if not new]
         moved = self._moved(rows)
         for old, new in rows:
@@ -320,7 +320,7 @@ class Pair:
         for old in gone:
             if id(old) not in kept:
                 yield self.named(old), self.about(old), "–", self.words("action-dropped")
-        yield from self._ruled_out({str(name) for name, _, _ in self.both("plan.actions", "id")})
+        yield from self._ruled_out({str(name) for name, _, _ in self.both("plan.actions", "action_id")})
 
     def _ruled_out(self, built: set[str]) -> Iterator[tuple[str, ...]]:
         """What one scenario alone rules out, sites of today that it closes among it; what the other builds is told."""
@@ -351,7 +351,7 @@ class Pair:
 
     def named(self, row: Row) -> str:
         """Name of an action, else its id."""
-        return one_line(row.get("name") or row.get("id"))
+        return one_line(row.get("name") or row.get("action_id"))
 
     def about(self, row: Row) -> str:
         """Kind, year and cost of an action."""
@@ -412,7 +412,7 @@ class Pair:
 
     def places(self) -> Iterable[Place]:
         """Actions with a position, those of both runs once."""
-        rows = [(old, new) for _, old, new in self.both("plan.actions", "id")]
+        rows = [(old, new) for _, old, new in self.both("plan.actions", "action_id")]
         moved = self._moved(rows)
         for old, new in rows:
             row, about = new or old, self.about(new or old)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from ..errors import Fault, InputError
 from ..schema import with_units
+from ..tables.result import RESULT_SCHEMA
 from ..texts import LANGUAGES
 from ..units import WGS84
 from ..vectors import read_vector
@@ -164,7 +165,9 @@ def read_result(folder: Path) -> dict[str, Any]:
         raise InputError(
             Fault("result-damaged", file=str(path), values={"reason": one_line(error)})
         ) from error
-    if not isinstance(result, dict) or result.get("schema") != 1 or "findings" not in result:
+    if isinstance(result, dict) and result.get("schema") in range(1, RESULT_SCHEMA):
+        raise InputError(Fault("result-older", file=str(path)))
+    if not isinstance(result, dict) or result.get("schema") != RESULT_SCHEMA or "findings" not in result:
         raise InputError(Fault("no-run-folder", file=str(path), values={"reason": "schema"}))
     return result
 

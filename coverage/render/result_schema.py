@@ -13,6 +13,7 @@ from ..rules.finding import Shown, Status
 from ..schema import COLUMNS
 from ..siting.maxcover import STATUSES
 from ..tables.numbers import OF_PARTS
+from ..tables.result import RESULT_SCHEMA
 from ..texts import catalogue
 
 Schema = dict[str, Any]
@@ -32,7 +33,7 @@ DATE: Schema = {
     "description": 'Day of the state that was assessed; rules due later are "not due" until they are met.',
 }
 FREE: Schema = {"type": "object"}
-SCHEMA_ID = "urn:plugspan:result:1"
+SCHEMA_ID = f"urn:plugspan:result:{RESULT_SCHEMA}"
 """Name of the schema; it stays while ``schema`` in a result does."""
 UNITS = ("share", "km", "margin", "count")
 
@@ -127,11 +128,12 @@ def _findings(*, with_target: bool) -> Schema:
 
 def _gaps() -> Schema:
     ends = rows_of(
-        "evidence_kind id", "name chainage_km distance_km back_km", ways={"type": ["string", "null"]}
+        "evidence_kind site_id", "name chainage_km distance_km back_km", ways={"type": ["string", "null"]}
     )
     return rows_of(
-        "rule ref section direction from_km to_km length_km open_start open_end spacing_class own_km over",
-        "road_class from_site to_site inside_km gap_id",
+        "rule ref section direction from_km to_km length_km open_start open_end spacing_class own_km over "
+        "gap_id mark_kind",
+        "road_class from_site to_site inside_km",
         more=True,
         road_class=described("Class of the road, by the policy's patterns of numbers.", TEXT),
         over={**FLAG, "description": "The own part is longer than the span."},
@@ -147,8 +149,8 @@ def _gaps() -> Schema:
         **{f"{part}_{end}_km": NUMBER for part in ("before", "after", "inside") for end in ("from", "to")},
         ways={**TEXT, "description": "OSM ways the gap runs on, in driving order."},
         ends=ends,
-        candidates=rows_of("id name kind chainage_km", "distance_km back_km"),
-        not_counting=rows_of("id reason", "name meets chainage_km distance_km back_km straight_km"),
+        candidates=rows_of("action_id name kind chainage_km", "distance_km back_km"),
+        not_counting=rows_of("site_id reason", "name meets chainage_km distance_km back_km straight_km"),
     )
 
 
@@ -170,8 +172,8 @@ def _siting() -> Schema:
         **PROOF, options={"type": "object", "additionalProperties": NUMBER},
     )  # fmt: skip
     sites = rows_of(
-        "id name existing lon lat county covers left lost",
-        "plugs capacity served",
+        "name existing lon lat county covers left lost",
+        "site_id action_id plugs capacity served",
         existing=FLAG,
         county=TEXT,
     )
@@ -191,10 +193,11 @@ def _siting() -> Schema:
         "objective_name method chosen objective bound gap status runtime_s",
         objective_name=TEXT, method=TEXT, rule=_COUNTED_BY, chosen=TEXTS,
         gain={"type": "array", "items": {"type": "number"}}, **PROOF,
-        seed=COUNT, total=NUMBER, existing=NUMBER, cost=NUMBER, candidates=COUNT, proposed=any_row, unreachable=any_row,
+        seed=COUNT, total=NUMBER, existing=NUMBER, cost=NUMBER, candidates=COUNT,
+        proposed=rows_of("action_id", more=True), unreachable=any_row,
         verified=FLAG, faults=TEXTS, reason={"type": ["string", "null"]},
         frontier=rows_of("sites objective bound gap", objective=NUMBER, cost=NUMBER, more=True),
-        choices=rows_of("id price price_low share_of_good_plans essential", more=True),
+        choices=rows_of("action_id price price_low share_of_good_plans essential", more=True),
         alternatives=rows_of("objective chosen", objective=NUMBER, chosen=TEXTS, more=True),
         weight_unit={**one_of("people", "m"), "description": "Unit of every weight of this siting."},
         goal={"anyOf": [goal, {"type": "null"}], "description": "What decided, where it is not plain coverage."},
@@ -226,17 +229,17 @@ def _plan() -> Schema:
     amount: Schema = {"type": "number"}
     year: dict[str, Any] = {"year": {"type": ["integer", "null"]}}
     kind: dict[str, Any] = {"kind": column_schema("action_kind"), "place": TEXT, "cost": amount}
-    closes = {"type": "array", "items": object_of("rule weight", weight=NUMBER, more=True)}
+    closes = {"type": "array", "items": object_of("rule weight", "site_id gap_id", weight=NUMBER, more=True)}
     lengths = rows_of("rule ref length_km", "section from_km to_km")
     actions = rows_of(
-        "id kind place name lon lat year order cost spent closes closed_lengths people_gained certain without_low "
-        "without_high without_lost", "county pin traffic_points", order=COUNT, closed_lengths=lengths,
+        "action_id kind place name lon lat year order cost spent closes closed_lengths people_gained certain "
+        "without_low without_high without_lost", "county pin traffic_points", order=COUNT, closed_lengths=lengths,
         people_gained=amount, traffic_points={"type": ["integer", "null"]}, spent=amount, closes=closes,
         without_low=NUMBER, without_high=NUMBER,
         **kind, **year, more=True,
     )  # fmt: skip
     steps = rows_of(
-        "order action year spent people people_share longest_gap_km gaps_over rules", order=COUNT, action=TEXT,
+        "order action_id year spent people people_share longest_gap_km gaps_over rules", order=COUNT,
         spent=amount, people=amount, people_share=NUMBER, longest_gap_km={"type": ["number", "null"]},
         gaps_over={"type": ["integer", "null"]}, rules=rules, **year,
     )  # fmt: skip
@@ -256,10 +259,13 @@ def _plan() -> Schema:
         rules=rules, more=True,
     )  # fmt: skip
     others = rows_of(
-        "id kind place name cost insist_low insist_high chosen_at", "county lon lat pin", **kind, more=True
+        "action_id kind place name cost insist_low insist_high chosen_at",
+        "county lon lat pin",
+        **kind,
+        more=True,
     )
     excluded = rows_of(
-        "id kind place name reason", "county", kind=kind["kind"], place=TEXT, reason=TEXT, more=True
+        "action_id kind place name reason", "county", kind=kind["kind"], place=TEXT, reason=TEXT, more=True
     )
     cost = object_of(
         "low high least greedy budget unit source assumed", low=amount, high=amount, least=amount, greedy=amount,
@@ -287,8 +293,10 @@ def _plan() -> Schema:
             schedule,
         )]},
         stages=described("State at the end of each year; budget: money up to it.", stages),
-        unmet=described("What no action can serve.", rows_of("rule why who", why=TEXT, who=TEXT, more=True)),
-        shared_gaps={"type": "array", "items": FREE},
+        unmet=described(
+            "What no action can serve.", rows_of("rule why who", "site_id gap_id", why=TEXT, who=TEXT, more=True),
+        ),
+        shared_gaps=rows_of("gap_id", more=True),
         survey=described(
             "What to find out, by the money that the answer can save.",
             rows_of("what saves_low saves_high", what={"type": ["string", "null"]}, more=True),
@@ -368,13 +376,13 @@ def result_schema() -> Schema:
     least = rows_of(
         "objective_name rule span_km method chosen objective bound gap status runtime_s unserved", **PROOF,
         objective_name=TEXT, rule=TEXT, method=TEXT, chosen=TEXTS,
-        unserved=rows_of("ref section direction from_km to_km", more=True),
+        unserved=rows_of("ref section direction from_km to_km", more=True), proposed=rows_of("action_id", more=True),
         reason={"type": ["string", "null"]}, more=True,
     )  # fmt: skip
     factors = "sfoc_kg_per_kwh carbon_factor grid_kg_per_kwh avoided_kg_per_kwh source"
     kg: dict[str, Any] = dict.fromkeys(factors.split()[:4], NUMBER)
     retrofit = object_of(
-        "berths factors load_kw", more=True, berths={"type": "array", "items": FREE}, load_kw=NUMBER,
+        "berths factors load_kw", more=True, berths=rows_of("site_id", more=True), load_kw=NUMBER,
         factors=object_of(factors, **kg, source=TEXT),
     )  # fmt: skip
     found = {
@@ -385,7 +393,7 @@ def result_schema() -> Schema:
         **object_of(
             "schema project provenance network routes findings siting after",
             more=True,
-            schema={"const": 1},
+            schema={"const": RESULT_SCHEMA},
             project=object_of(
                 "name policy", name=TEXT, policy=TEXT, reference_date=DATE, more=True,
                 length_unit={
@@ -404,7 +412,8 @@ def result_schema() -> Schema:
                 more=True,
             ),
             network=object_of("nodes edges length_km islands", nodes=COUNT, edges=COUNT, islands=COUNT, more=True),
-            **state, gaps=_gaps(), access={"type": "array", "items": FREE}, not_served={"type": "array", "items": FREE},
+            **state, gaps=_gaps(), access=rows_of("site_id", more=True),
+            not_served=rows_of("site_id", more=True),
             siting=_siting(), least_sites=least, retrofit={"anyOf": [retrofit, {"type": "null"}]},
             quality=rows_of("quality_kind severity effect", more=True),
             plan={"anyOf": [_plan(), {"type": "null"}]},

@@ -120,12 +120,12 @@ def _plan(plan: dict[str, Any], after: dict[str, Any]) -> Iterator[Claim]:
     yield from ((f"plan.proof {failed}", True, False) for failed in check_proof(proof))
     ids, cost = proof["ids"], proof["cost"]
     built = [j for j in proof["chosen"] if not ids[j].startswith("opening-")]
-    yield "plan.actions", [action["id"] for action in plan["actions"]], [ids[j] for j in built]
+    yield "plan.actions", [action["action_id"] for action in plan["actions"]], [ids[j] for j in built]
     spent = 0.0
     for action, j in zip(plan["actions"], built, strict=False):
         spent += cost[j]
-        yield f"plan.{action['id']}.cost", action["cost"], cost[j]
-        yield f"plan.{action['id']}.spent", action["spent"], spent
+        yield f"plan.{action['action_id']}.cost", action["cost"], cost[j]
+        yield f"plan.{action['action_id']}.spent", action["spent"], spent
     money = plan["cost"]
     yield "plan.cost.high", money["high"], spent
     yield "plan.cost.low", money["low"], min(money["low"], spent)
@@ -277,7 +277,7 @@ def _coverage(row: dict[str, Any], claimed: Claimed, candidates: set[str]) -> It
     covered = set().union(*(d for site, d in reached.items() if site not in candidates), set())
     yield f"{name}.total", row["total"], sum(weight.values())
     yield f"{name}.existing", row["existing"], sum(weight[d] for d in covered)
-    yield f"{name}.chosen", row["chosen"], [p["id"] for p in row["proposed"]]
+    yield f"{name}.chosen", row["chosen"], [p["action_id"] for p in row["proposed"]]
     for site, gain in zip(row["chosen"], row["gain"], strict=True):
         new = reached.get(site, set()) - covered
         yield f"{name}.gain {site}", gain, sum(weight[d] for d in new)
@@ -305,8 +305,9 @@ def _claimed(row: dict[str, Any], options: dict[str, Any], db: sqlite3.Connectio
     costs = {i: float(cost) for i, cost in free if i not in constraints.forbidden}
     sites = options["sites"]
     served = f"served_{name}"
+    named = [{**site, "id": site["site_id" if site["existing"] else "action_id"]} for site in row["sites"]]
     return Claimed(
-        row=row,
+        row={**row, "sites": named},
         constraints=constraints,
         reach_km=options["reach_km"],
         n_sites=None if sites is None else min(sites, len(free)),

@@ -7,8 +7,6 @@ from dataclasses import replace
 from ..inputs.choices import HUB_KINDS
 from ..schema import column, columns
 
-SITE_ID, ACTION_ID = {"id": "site_id"}, {"id": "action_id"}
-"""How ``id`` is called in all outputs where the rows are places that are there, and where they are what may be done."""
 COUNTY_COLUMNS = columns("name population registered_ev reached_low reached_high reached_after")
 GAP_COLUMNS = columns(
     "ref direction section spacing_class length_km own_km from_site to_site from_km to_km open_start open_end gap_id"

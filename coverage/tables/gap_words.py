@@ -50,7 +50,7 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
         ]
 
     return gaps.assign(
-        mark_kind=["posted" if is_posted(lang, r["ref"], r["section"]) else "measured" for r in rows],
+        mark_kind=[mark_kind(row, lang) for row in rows],
         stretch=[stretch_words(row, ("from_km", "to_km"), lang) for row in rows],
         begins=_ends(rows, gaps.index, found.get("from_site", {}), "start", lang),
         ends=_ends(rows, gaps.index, found.get("to_site", {}), "end", lang),
@@ -58,6 +58,11 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
         could_build=listed("candidate", "gap.candidate"),
         not_counting=listed("not_counting", "gap.not-counting"),
     )
+
+
+def mark_kind(row: Mapping[Any, Any], lang: str) -> str:
+    """Whether the marks of a gap are those of official posts, or measured along the road."""
+    return "posted" if is_posted(lang, row["ref"], row["section"]) else "measured"
 
 
 def marked_gap(row: Mapping[Any, Any], length_of: str, lang: str) -> str:

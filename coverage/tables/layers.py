@@ -329,14 +329,8 @@ def _own_layers(plan: Plan) -> list[Layer]:
         shown += columns("site_id") if kind.places else ()
         frame = frame.rename(columns=kind.column_names)
         frame = frame.assign(has=frame["has"].fillna(NOT_COUNTED)) if by else frame
-        layer = make_layer(
-            f"rule_{finding.rule.id.replace('-', '_')}",
-            frame,
-            shown,
-            style,
-            "places",
-            keep=(by,) if by else (),
-        )
+        name = f"rule_{finding.rule.id.replace('-', '_')}"
+        layer = make_layer(name, frame, shown, style, "places", keep=(by,) if by else ())
         layers.append(replace(layer, rule=finding.rule, unplaced=int(table["geometry"].isna().sum())))
     return layers
 

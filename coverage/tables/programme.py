@@ -24,7 +24,7 @@ from ..texts import catalogue, text
 from ..units import M_PER_KM, figures_in_km, in_kilometres
 from ..waymarks import span_words
 from . import numbers
-from .row_ids import gap_around
+from .row_ids import GapsAround
 
 
 def action_table(plan: Plan) -> gpd.GeoDataFrame:
@@ -143,13 +143,14 @@ def step_rows(plan: Plan) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``order, action, year, spent, people, people_share``, ``longest_gap_km`` and ``gaps_over`` of the rule on
-        spacing, and under ``rules`` each rule's ``low, high, status``.
+        ``order, action_id`` (not applicable to today), ``year, spent, people, people_share``, ``longest_gap_km`` and
+        ``gaps_over`` of the rule on spacing, and under ``rules`` each rule's ``low, high, status``.
     """
     gaps = None if plan.step_gaps is None else plan.step_gaps.figures[plan.step_gaps.rule]
     rows = []
     for row in steps(plan):
-        about = {key: row[key] for key in ("order", "action", "year", "spent", "people")}
+        about = {"order": row["order"], "action_id": row["action"] or COLUMNS["action_id"].absent}
+        about |= {key: row[key] for key in ("year", "spent", "people")}
         about["people_share"] = people_share(plan, row["people"])
         for key, name in (("longest_gap_m", "gap_max_m"), ("gaps_over", "own_gaps_over")):
             about[key] = None if gaps is None else gaps.loc[row["step"], name]
@@ -311,7 +312,7 @@ def responsible(plan: Plan, lang: str) -> list[str]:
     return found
 
 
-def unmet_words(plan: Plan, row: Mapping[Any, Any], lang: str) -> dict[str, str]:
+def unmet_words(plan: Plan, row: Mapping[Any, Any], lang: str) -> dict[str, Any]:
     """What nothing can serve, with ``rule, what, why, who`` in words, and the ``id`` of the gap or place it is."""
     closes = closes_words(plan, [dict(row)], lang)
     title = plan.before[row["rule"]].rule.title[lang]
@@ -321,7 +322,7 @@ def unmet_words(plan: Plan, row: Mapping[Any, Any], lang: str) -> dict[str, str]
         "what": what,
         "why": text(f"reason.unmet.{row['why']}", lang),
         "who": text(f"payer.{row['who']}", lang),
-        "id": gap_around(plan.after.gaps, row) or row.get("id") or None,
+        "id": GapsAround(plan.after.gaps).id_of(row) or row.get("id") or None,
     }
 
 

@@ -6,7 +6,7 @@ The file is the same, byte for byte, for the same inputs and options; only ``pro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -18,9 +18,10 @@ from ..inputs.ledger import Merge
 from ..plan import Plan
 from ..rules.assessment import Assessment
 from ..rules.finding import Finding
+from ..rules.kind import kind_of
 from ..rules.reach import first_of_charging
 from ..scenario import SCENARIO_FILE
-from ..schema import COLUMNS, Column
+from ..schema import ACTION_ID, COLUMNS, SITE_ID, Column
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..siting.planning.retrofit import Retrofit
@@ -28,10 +29,14 @@ from ..siting.programme import Programme
 from ..units import figures_in_km, in_kilometres
 from . import programme as plan_rows
 from .columns import ISSUE_COLUMNS, NOT_SERVED_COLUMNS
+from .gap_words import mark_kind
 from .numbers import OF_PARTS, plain, ratio_parts, table_in_km
+from .row_ids import GapsAround
 from .source_tables import quality_table
 from .table import coded
 
+RESULT_SCHEMA = 2
+"""What ``schema`` says: how ``result.json`` is laid out. 2: sites have a ``site_id``, actions an ``action_id``."""
 WEIGHT_UNITS = {"people": "people", "highway": "m"}
 """Unit of every weight of a siting: objective, bound, gain, covers, left …"""
 
@@ -41,7 +46,7 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
     lang = plan.reader(lang)
     result: dict[str, Any] = plain(
         {
-            "schema": 1,
+            "schema": RESULT_SCHEMA,
             "project": {
                 "name": plan.project.name.of(lang),
                 "policy": plan.policy.id,
@@ -69,9 +74,12 @@ def plan_result(plan: Plan, lang: str) -> dict[str, Any]:
             "findings": finding_rows(plan.before, lang),
             "measures": finding_rows(plan.before, lang, with_target=False),
             "gaps": gap_rows(plan.before, lang),
-            "access": _coded(in_kilometres(plan.before.access), lang),
+            "access": _coded(in_kilometres(plan.before.access).rename(columns=SITE_ID), lang),
             "not_served": _coded(
-                in_kilometres(plan.before.not_served), lang, NOT_SERVED_COLUMNS, drop=("geometry",)
+                in_kilometres(plan.before.not_served).rename(columns=SITE_ID),
+                lang,
+                NOT_SERVED_COLUMNS,
+                drop=("geometry",),
             ),
             **siting_part(plan, lang),
             "plan": plan_part(plan, lang),
@@ -135,14 +143,15 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
             "status": finding.status,
             "shown": finding.shown,
         }
-    parts = ratio_parts(finding, lang)
+    parts, table = ratio_parts(finding, lang), table_in_km(finding)
+    table = table.rename(columns=SITE_ID) if kind_of(finding.rule).places else table
     return row | {
         **{name: parts.get(name) for name in (*OF_PARTS, "part_unit", "whole_unit")},
         "counts": dict(finding.counts),
         "figures": figures_in_km(finding.figures),
         "source": finding.rule.source.of(lang),
         "assumptions": list(finding.rule.assumptions),
-        "evidence": _coded(table_in_km(finding), lang, drop=("geometry",)),
+        "evidence": _coded(table, lang, drop=("geometry",)),
         "survey": [] if "id" not in finding.survey else finding.survey["id"].tolist(),
     }
 
@@ -158,6 +167,7 @@ def gap_rows(assessment: Assessment, lang: str) -> list[dict[str, Any]]:
     evidence = evidence_of(in_kilometres(assessment.evidence), gaps.index)
     rows = _coded(gaps, lang, drop=("geometry",))
     for row in rows:
+        row["mark_kind"] = mark_kind(row, lang)
         if row["spacing_class"] != "shared":
             for key in SHARED_KEYS:
                 row.pop(key, None)
@@ -170,8 +180,17 @@ def evidence_of(evidence: pd.DataFrame, gaps: Iterable[int]) -> list[dict[str, l
     columns = {
         "ends": ["evidence_kind", "id", "name", "chainage_km", "distance_km", "back_km", "ways"],
         "candidates": ["id", "name", "kind", "chainage_km", "distance_km", "back_km"],
-        "not_counting": ["id", "name", "reason", "meets", "chainage_km", "distance_km", "back_km", "straight_km"],
-    }  # fmt: skip
+        "not_counting": [
+            "id",
+            "name",
+            "reason",
+            "meets",
+            "chainage_km",
+            "distance_km",
+            "back_km",
+            "straight_km",
+        ],
+    }
     names = {
         "from_site": "ends",
         "to_site": "ends",
@@ -182,7 +201,8 @@ def evidence_of(evidence: pd.DataFrame, gaps: Iterable[int]) -> list[dict[str, l
     for row in evidence.to_dict("records"):
         name = names[row["evidence_kind"]]
         mine = found.setdefault(int(row["gap"]), {k: [] for k in columns})
-        mine[name].append({c: row[c] for c in columns[name]})
+        names_here = ACTION_ID if name == "candidates" else SITE_ID
+        mine[name].append({names_here.get(c, c): row[c] for c in columns[name]})
     return [found.get(int(g), {k: [] for k in columns}) for g in gaps]
 
 
@@ -205,16 +225,23 @@ def siting_row(siting: Siting, lang: str) -> dict[str, Any]:
         "existing": result.base,
         "cost": result.cost,
         "candidates": len(siting.candidates),
-        "proposed": _records(siting.proposed),
+        "proposed": _records(siting.proposed.rename(columns=ACTION_ID)),
         "unreachable": _records(siting.unreachable),
         "reason": _reason(result.reason, lang),
         "weight_unit": WEIGHT_UNITS[siting.objective_name],
         **siting.claims(),
-        "choices": _records(siting.choices),
+        "sites": [_site_row(row) for row in _records(siting.sites)],
+        "choices": _records(siting.choices.rename(columns=ACTION_ID)),
         "alternatives": [{"objective": value, "chosen": list(ids)} for value, ids in siting.alternatives],
         "verified": not siting.faults,
         "faults": [fault.render(lang) for fault in siting.faults],
     }
+
+
+def _site_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A site with the siting: one that is there, or what the siting builds."""
+    name = "site_id" if row["existing"] else "action_id"
+    return {name if key == "id" else key: value for key, value in row.items()}
 
 
 def least_row(found: Compliance, lang: str) -> dict[str, Any]:
@@ -233,7 +260,7 @@ def least_row(found: Compliance, lang: str) -> dict[str, Any]:
         "runtime_s": result.runtime_s,
         "reason": _reason(result.reason, lang),
         "stretches": found.stretches,
-        "proposed": _records(found.sites),
+        "proposed": _records(found.sites.rename(columns=ACTION_ID)),
         "unserved": _records(in_kilometres(found.unserved), drop=("geometry",)),
     }
 
@@ -250,7 +277,8 @@ def retrofit_row(found: Retrofit, lang: str) -> dict[str, Any]:
         "source": found.factors.source.of(lang),
         "avoided_kg_per_kwh": found.factors.avoided_kg_per_kwh,
     }
-    row: dict[str, Any] = {"berths": _records(found.berths), "factors": factors, "load_kw": found.load_kw}
+    row: dict[str, Any] = {"berths": _records(found.berths.rename(columns=SITE_ID)), "load_kw": found.load_kw}
+    row["factors"] = factors
     if found.result is not None:
         result = found.result
         row |= {
@@ -270,10 +298,10 @@ def retrofit_row(found: Retrofit, lang: str) -> dict[str, Any]:
 
 
 ACTION_KEYS = (
-    "id kind place name target county lon lat year order cost bureau_cost paid_by pin spent closes closed_lengths "
-    "people_gained certain without_low without_high without_lost"
+    "action_id kind place name target county lon lat year order cost bureau_cost paid_by pin spent closes "
+    "closed_lengths people_gained certain without_low without_high without_lost"
 )
-OTHER_KEYS = "id kind place name county lon lat cost insist_low insist_high chosen_at pin"
+OTHER_KEYS = "action_id kind place name county lon lat cost insist_low insist_high chosen_at pin"
 
 
 def plan_part(plan: Plan, lang: str) -> dict[str, Any] | None:
@@ -283,17 +311,22 @@ def plan_part(plan: Plan, lang: str) -> dict[str, Any] | None:
         return None
     more = " traffic_points" if "traffic_points" in programme.actions else ""
     costs, counted = programme.costs, first_of_charging(programme.world.policy)
+    today, then = GapsAround(plan.before.gaps), GapsAround(plan.after.gaps)
+    actions = plan_rows.action_table(plan)
+    actions["closes"] = [[_item(item, today) for item in items] for items in actions["closes"]]
     return {
         "then": dict(programme.then),
         "traffic": _rates(plan, programme, lang),
-        "actions": _listed(plan_rows.action_table(plan), ACTION_KEYS + more),
+        "actions": _listed(actions, ACTION_KEYS + more),
         "steps": plan_rows.step_rows(plan),
         "levels": plan_rows.level_rows(plan),
         "stages": plan_rows.stage_rows(plan),
         "schedule": _schedule(programme),
-        "unmet": programme.unmet.to_dict("records"),
-        "shared_gaps": plan_rows.shared_gap_table(plan).to_dict("records"),
-        "survey": programme.survey.rename(columns={"name": "what"}).to_dict("records"),
+        "unmet": [_item(row, then) for row in _records(programme.unmet)],
+        "shared_gaps": [
+            row | {"mark_kind": mark_kind(row, lang)} for row in _records(plan_rows.shared_gap_table(plan))
+        ],
+        "survey": programme.survey.rename(columns={"name": "what", **ACTION_ID}).to_dict("records"),
         "others": _listed(plan_rows.other_actions(plan), OTHER_KEYS),
         "excluded": _excluded(programme),
         "cost": {
@@ -326,14 +359,18 @@ def plan_part(plan: Plan, lang: str) -> dict[str, Any] | None:
     }
 
 
+def _item(item: Mapping[str, Any], gaps: GapsAround) -> dict[str, Any]:
+    """What a rule asks for: a place by its id, or a stretch of road with the gap that it lies in."""
+    found = {SITE_ID.get(key, key): value for key, value in item.items()}
+    gap = gaps.id_of(item)
+    return found if gap is None else {**found, "gap_id": gap}
+
+
 def _excluded(programme: Programme) -> list[dict[str, Any]]:
     """Places that can't be chosen, and why: a site serves them already, another candidate stands for them, a pin."""
     table = programme.actions
-    names = ["id", "kind", "place", "name", "county", "reason"]
-    return [
-        {str(k): v for k, v in row.items()}
-        for row in table.loc[table["reason"].notna(), names].to_dict("records")
-    ]
+    table = table[table["reason"].notna()].rename(columns=ACTION_ID)
+    return _records(table[["action_id", "kind", "place", "name", "county", "reason"]])
 
 
 def _schedule(programme: Programme) -> dict[str, Any] | None:
@@ -350,8 +387,8 @@ def _listed(table: gpd.GeoDataFrame, keys: str) -> list[dict[str, Any]]:
     points = table.geometry
     here = points.notna() & ~points.is_empty
     lonlat = {"lon": points.x.where(here).round(7), "lat": points.y.where(here).round(7)}
-    frame = pd.DataFrame(table.drop(columns="geometry")).assign(**lonlat)
-    return [{str(k): v for k, v in row.items()} for row in frame[keys.split()].to_dict("records")]
+    frame = pd.DataFrame(table.drop(columns="geometry")).assign(**lonlat).rename(columns=ACTION_ID)
+    return _records(frame[keys.split()])
 
 
 def _rates(plan: Plan, programme: Programme, lang: str) -> dict[str, Any] | None:

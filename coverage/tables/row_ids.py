@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from ..measure.spacing_gaps import DRIVE_KEY
 from ..schema import Frame
 from ..units import M_PER_KM
 
+_KEY = ["rule", *DRIVE_KEY]
 _SAME_KM = 1e-3
 """Lengths are compared to the metre, by which gaps are told apart."""
 
@@ -34,29 +36,43 @@ def with_both_ids(sites: pd.DataFrame) -> pd.DataFrame:
     return sites.assign(site_id=sites["id"].where(there, None), action_id=sites["id"].where(~there, None))
 
 
-def gap_around(gaps: gpd.GeoDataFrame, stretch: Mapping[Any, Any]) -> str | None:
-    """Id of the gap in which a stretch of road lies, or most of it.
+class GapsAround:
+    """Finds the gap in which a stretch of road lies.
 
     Parameters
     ----------
     gaps : GeoDataFrame
         ``Assessment.gaps``, in metres.
-    stretch : mapping
-        ``rule, ref, section, direction, from_m, to_m``; others lie in no gap.
-
-    Returns
-    -------
-    str or None
-        ``gap_id``; None if no gap of that rule and direction holds any of it.
     """
-    key = ["rule", *DRIVE_KEY]
-    if any(pd.isna(stretch.get(name)) for name in (*key, "from_m", "to_m")):
-        return None
-    mine = gaps[(gaps[key] == [stretch[name] for name in key]).all(axis=1)]
-    low, high = sorted((float(stretch["from_m"]), float(stretch["to_m"])))
-    ends = mine[["from_m", "to_m"]].astype(float)
-    common = ends.max(axis=1).clip(upper=high) - ends.min(axis=1).clip(lower=low)
-    return None if mine.empty or common.max() < 0.0 else str(mine.loc[common.idxmax(), "gap_id"])
+
+    def __init__(self, gaps: gpd.GeoDataFrame) -> None:
+        ends = gaps[["from_m", "to_m"]].to_numpy(float)
+        self._low, self._high = ends.min(axis=1), ends.max(axis=1)
+        self._ids = gaps["gap_id"].to_numpy(object)
+        self._rows = gaps.groupby(_KEY, sort=False).indices
+
+    def id_of(self, stretch: Mapping[Any, Any]) -> str | None:
+        """Id of the gap that holds most of a stretch.
+
+        Parameters
+        ----------
+        stretch : mapping
+            ``rule, ref, section, direction, from_m, to_m``; without all of these it lies in no gap.
+
+        Returns
+        -------
+        str or None
+            ``gap_id``; None if no gap of that rule and direction holds any of it.
+        """
+        if any(pd.isna(stretch.get(name)) for name in (*_KEY, "from_m", "to_m")):
+            return None
+        mine = self._rows.get(tuple(stretch[name] for name in _KEY))
+        if mine is None:
+            return None
+        low, high = sorted((float(stretch["from_m"]), float(stretch["to_m"])))
+        common = np.minimum(self._high[mine], high) - np.maximum(self._low[mine], low)
+        best = int(np.argmax(common))
+        return str(self._ids[mine[best]]) if common[best] >= 0.0 else None
 
 
 def longest_gaps(gaps: gpd.GeoDataFrame, rule: str, routes: pd.DataFrame) -> pd.Series[str]:

@@ -20,11 +20,11 @@ from ..rules.inventory import Inventory
 from ..rules.kind import kind_of
 from ..rules.roads import RouteRule
 from ..rules.spacing import RouteSpacing
-from ..schema import COLUMNS, column, readers_unit, unit_words
+from ..schema import COLUMNS, SITE_ID, column, readers_unit, unit_words
 from ..texts import text
 from ..units import WGS84, in_kilometres
 from . import numbers
-from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS, SITE_ID
+from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from .gap_words import shared_words
 from .row_ids import longest_gaps
 from .table import Head, Table, has_own_sheet, heads, labelled, own_sheet_title, placed

@@ -14,14 +14,13 @@ import shapely
 from ..plan import Plan
 from ..rules.assessment import Assessment
 from ..rules.finding import YES
-from ..schema import Column, column, columns, in_currency, of_objective
+from ..schema import ACTION_ID, Column, column, columns, in_currency, of_objective
 from ..siting.planning.outcome import Siting
 from ..texts import text
 from ..units import GEOD, M_PER_KM, WGS84, in_kilometres
 from . import styles
 from .columns import (
     ACTION_COLUMNS,
-    ACTION_ID,
     ACTION_POPUP,
     ALTERNATIVE_COLUMNS,
     CANDIDATE_COLUMNS,

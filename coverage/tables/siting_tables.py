@@ -12,9 +12,11 @@ import pandas as pd
 
 from ..plan import Plan
 from ..schema import (
+    ACTION_ID,
     COLUMNS,
     FORMS,
     OBJECTIVE_UNITS,
+    SITE_ID,
     column,
     of_objective,
     readers_unit,
@@ -25,7 +27,7 @@ from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..texts import text
 from ..units import M_PER_KM, WGS84, in_kilometres
-from .columns import ACTION_ID, OUTAGE_COLUMNS, SITE_ID, UNSERVED_COLUMNS
+from .columns import OUTAGE_COLUMNS, UNSERVED_COLUMNS
 from .numbers import plan_letter
 from .row_ids import with_both_ids, with_row_id
 from .table import Head, Table, heads, labelled, placed

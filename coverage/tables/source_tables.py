@@ -9,10 +9,10 @@ import pandas as pd
 
 from ..inputs.ledger import row_sites
 from ..plan import Plan
-from ..schema import column
+from ..schema import SITE_ID, column
 from ..texts import text
 from ..units import M_PER_KM, WGS84, in_kilometres
-from .columns import ACCESS_COLUMNS, EVIDENCE_COLUMNS, ISSUE_COLUMNS, NOT_SERVED_COLUMNS, SITE_ID
+from .columns import ACCESS_COLUMNS, EVIDENCE_COLUMNS, ISSUE_COLUMNS, NOT_SERVED_COLUMNS
 from .table import Head, Table, heads, labelled
 from .words import assumption_lines, factor_sentence, licences
 

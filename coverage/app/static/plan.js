@@ -135,7 +135,7 @@ export async function planPage(project) {
     const plan = view.plan;
     if (!plan) { fill(actions, h("p", { class: "soft" }, t("plan.none"))); return; }
     const unit = plan.cost.unit ?? "";
-    const known = new Set(plan.actions.map((action) => action.id));
+    const known = new Set(plan.actions.map((action) => action.action_id));
     const others = [...view.required, ...view.forbidden].filter((id) => !known.has(id));
     const label = (key) => t("plan." + key);
     const cell = (key, kind, ...words) => h("td", { class: kind, "data-label": label(key) }, words);
@@ -148,8 +148,8 @@ export async function planPage(project) {
       h("div", { class: "scroll tall", tabIndex: 0, role: "region", "aria-label": t("plan.actions") }, h("table", { class: "list" },
         h("thead", {}, h("tr", {}, ["order", "action", "county", "when", "cost", "decide"].map((key) => h("th", { scope: "col" }, label(key))))),
         h("tbody", {}, plan.actions.map((a) => h("tr", {}, h("td", { class: "figures", "data-label": label("order") }, String(a.order ?? "")),
-          h("th", { scope: "row" }, a.name ?? a.id, h("div", { class: "small soft" }, a.kind)), cell("county", null, a.county ?? ""), cell("when", "figures", String(a.year ?? "")),
-          cell("cost", "figures", `${number(a.cost ?? 0)} ${unit}`), cell("decide", null, pinPick(a.id, a.name ?? a.id))))))));
+          h("th", { scope: "row" }, a.name ?? a.action_id, h("div", { class: "small soft" }, a.kind)), cell("county", null, a.county ?? ""), cell("when", "figures", String(a.year ?? "")),
+          cell("cost", "figures", `${number(a.cost ?? 0)} ${unit}`), cell("decide", null, pinPick(a.action_id, a.name ?? a.action_id))))))));
   }
 
   // -- results kept under a name, and compared ---------------------------------------------------------------
