@@ -19,6 +19,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
+import docx
 import jsonschema
 import matplotlib
 import pandas as pd
@@ -738,3 +739,126 @@ def test_no_number_or_date_is_wider_than_its_column(run):
                 narrow.add((title, cell.column_letter, cell.value, cell.number_format, room))
     assert measured > 100
     assert not narrow, sorted(narrow, key=str)[:20]
+
+
+# -- ids -------------------------------------------------------------------------------------------------
+
+ROW_IDS = ("gap_id", "site_id", "action_id")
+OTHER_IDS = ("calls", "merges", "rows", "uncovered")
+"""Sheets in which ``id`` names something else: a call, a row of an input, demand."""
+PLAIN_LAYERS = """
+    counties waterways reach roads expressways towns demand issues findings route_figures unserved_stretches
+    demand_people demand_highway demand_aims reach_people reach_highway reach_aims served_people served_highway
+"""
+"""Layers and tables whose rows are no gaps, sites or actions."""
+
+
+def known_ids(run) -> dict[str, set]:
+    """Ids of all gaps that are drawn, of all places of the inputs and what is built there, of all that may be done."""
+    plan, layers = run.plan, run.layers
+    drawn = [rows for name, rows in layers.items() if name.startswith(("routes", "stretches"))]
+    inputs = plan.inputs
+    tables = (inputs.sites, inputs.chargers, inputs.facilities, inputs.berths, inputs.car_parks)
+    sites = {str(i) for table in tables for i in table["id"].dropna()}
+    actions = [siting.candidates for siting in plan.siting]
+    actions += [plan.candidates] if plan.candidates is not None else []
+    actions += [plan.programme.actions] if plan.programme is not None else []
+    may_be = {str(i) for table in actions for i in table["id"]}
+    built = {f"proposed-{i}" for i in may_be}
+    gaps = {row["gap_id"] for rows in drawn for row in rows}
+    return {"gap_id": gaps, "site_id": sites | built, "action_id": may_be | {"not_applicable"}}
+
+
+def id_paths(value, path=""):
+    """(path, key, id) of every id in ``result.json``; the path without numbers."""
+    if isinstance(value, dict):
+        for key, held in value.items():
+            if key == "id" or key in ROW_IDS:
+                yield path, key, held
+            yield from id_paths(held, f"{path}.{key}")
+    elif isinstance(value, list):
+        for each in value:
+            yield from id_paths(each, path)
+
+
+def test_rows_of_result_json_bear_ids_that_join(run):
+    """Gaps, sites and actions have their ids, which stand in the layers and inputs; none of them is called id."""
+    known, found = known_ids(run), list(id_paths(run.result))
+    others = (".project.", ".plan.proof.", ".merges", ".siting.unreachable", ".siting.proposed.demand")
+    calls = {f["rule"] for f in run.result["measures"] + run.result["findings"] if f["kind"] == "call_share"}
+    wrong = {path for path, key, _ in found if key == "id" and not path.startswith(others)}
+    assert wrong <= (
+        {f"{part}.{kind}.evidence" for part in ("", ".after") for kind in ("findings", "measures")}
+        if calls
+        else set()
+    )
+    for key in ROW_IDS:
+        strange = {(path, i) for path, k, i in found if k == key and i not in known[key]}
+        assert not strange, sorted(strange)[:5]
+    for gaps in (run.result["gaps"], run.result["after"]["gaps"]):
+        ids = [row["gap_id"] for row in gaps]
+        assert len(set(ids)) == len(ids)
+        assert all(re.fullmatch(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*-[0-9A-HJKMNP-TV-Z]{5}(-\d+)?", i) for i in ids)
+        assert {row["mark_kind"] for row in gaps} <= {"posted", "measured"}
+    plan = run.result["plan"]
+    if plan is not None:
+        assert {row["gap_id"] for row in plan["shared_gaps"]} <= {
+            g["gap_id"] for g in run.result["after"]["gaps"]
+        }
+        roads = [
+            part
+            for row in plan["actions"]
+            for part in row["closes"]
+            if "from_m" in part and "direction" in part
+        ]
+        assert all(part["gap_id"] in {g["gap_id"] for g in run.result["gaps"]} for part in roads)
+
+
+def test_rows_of_layers_and_sheets_bear_ids_that_join(run):
+    """Each layer, table and sheet of gaps, sites or actions; a layer without ids is one whose rows are none of them."""
+    known = known_ids(run)
+    for name, rows in run.layers.items():
+        if not rows or name.startswith("input_"):
+            continue
+        held = [key for key in ROW_IDS if key in rows[0]]
+        assert (
+            held or re.sub("_(before|after|[0-9]+)$", "", name) in PLAIN_LAYERS.split() or "demand" in name
+        ), name
+        for key in held:
+            ids = {row[key] for row in rows} - {"not_applicable"}
+            assert ids <= known[key], (name, key, sorted(map(str, ids - known[key]))[:5])
+    for sheet in book_sheets(plan_tables(run.plan, run.lang), run.lang):
+        names = {head.name for head in sheet.heads}
+        assert "id" not in names or sheet.family in OTHER_IDS, sheet.name
+        for key in names & set(ROW_IDS):
+            ids = set(sheet.frame[key].dropna()) - {""}
+            assert ids <= known[key], (sheet.name, key)
+    gaps = [
+        s
+        for s in book_sheets(plan_tables(run.plan, run.lang), run.lang)
+        if s.family in ("gaps", "gaps-after")
+    ]
+    assert all("gap_id" in {head.name for head in sheet.heads} for sheet in gaps)
+
+
+def test_tables_of_the_report_end_with_the_ids_of_their_rows(run):
+    """Every table on paper whose rows are gaps, sites or actions, or routes by their longest gap."""
+    known, tables = known_ids(run), plan_tables(run.plan, run.lang)
+    wanted = [
+        t for t in tables.values() if t.row_id in ROW_IDS and len(t.frame) and t.frame[t.row_id].notna().any()
+    ]
+    families = {t.family for t in wanted}
+    assert families >= {"evidence"}
+    assert run.result["plan"] is None or families >= {"plan-actions", "plan-survey"}
+    labels = {}
+    for table in wanted:
+        heads = {head.name: head.label for head in (*table.heads, *table.paper)}
+        labels[heads[table.row_id]] = table.row_id
+    found = Counter()
+    for table in docx.Document(str(run.folder / "report.docx")).tables:
+        key = labels.get(table.rows[0].cells[-1].text)
+        if key:
+            ids = {row.cells[-1].text for row in table.rows[1:]}
+            assert ids - {text("value.none", run.lang), "–"} <= known[key], (key, sorted(ids)[:5])
+            found[key] += 1
+    assert {t.row_id for t in wanted if t.family in ("evidence", "plan-actions")} <= set(found)
