@@ -273,7 +273,8 @@ def _plan() -> Schema:
         more=True,
     )  # fmt: skip
     plan = object_of(
-        "then actions steps levels stages unmet shared_gaps survey others excluded cost candidates verified faults "
+        "then actions steps step_gaps levels "
+        "stages unmet shared_gaps survey others excluded cost candidates verified faults "
         "proof",
         more=True,
         actions=described(
@@ -287,6 +288,13 @@ def _plan() -> Schema:
         levels=described(
             "price_bound follows from the prices of the proof by weak duality; bound may rest on branch and bound "
             "beyond it.", levels,
+        ),
+        step_gaps=described(
+            "Gaps of the first rule on spacing that are there between two steps only, neither today nor with the plan.",
+            rows_of(
+                "gap_id rule ref section direction from_km to_km length_km own_km spacing_class from_step to_step",
+                from_step=COUNT, to_step=COUNT, more=True,
+            ),
         ),
         schedule={"anyOf": [{"type": "null"}, described(
             "Proof of the spread over the years; missed: rules that are due by the end of a year and not met then.",

@@ -20,6 +20,7 @@ from ..rules.model import Rule
 from ..rules.policy import Policy
 from ..scenario import Scenario
 from ..schema import TableSchema
+from . import numbers
 from .edit_tables import edit_data
 from .layer import FindingRow, Imprint, Layer, SourceNote, rule_layer_names
 from .layer_frame import rule_map
@@ -206,6 +207,7 @@ class Publication:
             layer="" if pd.isna(row["low"]) else next(iter(rule_layer_names(self.layers, rule)), ""),
             status_after=(row["shown_after"] or "") if after else "",
             value_after=row["value_after"] if after else "",
+            note=numbers.fractions(self.plan.before[rule.id], self.lang),
             source=row["clause"],
             due=None if rule.by is None else rule.by.year,
         )

@@ -165,14 +165,29 @@ def gap_rows(assessment: Assessment, lang: str) -> list[dict[str, Any]]:
     """Gaps, each with the sites that close it, candidates inside it, and sites that don't count."""
     gaps = in_kilometres(assessment.gaps)
     evidence = evidence_of(in_kilometres(assessment.evidence), gaps.index)
+    rows = _plain_gaps(gaps, lang)
+    found: list[dict[str, Any]] = plain([row | more for row, more in zip(rows, evidence, strict=True)])
+    return found
+
+
+def _plain_gaps(gaps: gpd.GeoDataFrame, lang: str) -> list[dict[str, Any]]:
+    """Gaps, in kilometres, without what stands behind them."""
     rows = _coded(gaps, lang, drop=("geometry",))
     for row in rows:
         row["mark_kind"] = mark_kind(row, lang)
         if row["spacing_class"] != "shared":
             for key in SHARED_KEYS:
                 row.pop(key, None)
-    found: list[dict[str, Any]] = plain([row | more for row, more in zip(rows, evidence, strict=True)])
-    return found
+    return rows
+
+
+def step_gap_rows(plan: Plan, lang: str) -> list[dict[str, Any]]:
+    """Gaps of the first rule on spacing that are there after some steps only, neither today nor with the plan."""
+    if plan.step_gaps is None or plan.programme is None:
+        return []
+    gaps, last = plan.step_gaps.gaps, len(plan.programme.steps) - 1
+    between = (gaps["from_step"] > 0) & (gaps["to_step"] < last)
+    return _plain_gaps(in_kilometres(gaps[between]), lang)
 
 
 def evidence_of(evidence: pd.DataFrame, gaps: Iterable[int]) -> list[dict[str, list[dict[str, Any]]]]:
@@ -319,6 +334,7 @@ def plan_part(plan: Plan, lang: str) -> dict[str, Any] | None:
         "traffic": _rates(plan, programme, lang),
         "actions": _listed(actions, ACTION_KEYS + more),
         "steps": plan_rows.step_rows(plan),
+        "step_gaps": step_gap_rows(plan, lang),
         "levels": plan_rows.level_rows(plan),
         "stages": plan_rows.stage_rows(plan),
         "schedule": _schedule(programme),
