@@ -763,6 +763,7 @@ def known_ids(run) -> dict[str, set]:
     actions = [siting.candidates for siting in plan.siting]
     actions += [plan.candidates] if plan.candidates is not None else []
     actions += [plan.programme.actions] if plan.programme is not None else []
+    actions += [found.sites for found in plan.compliance]
     may_be = {str(i) for table in actions for i in table["id"]}
     built = {f"proposed-{i}" for i in may_be}
     gaps = {row["gap_id"] for rows in drawn for row in rows}
@@ -805,6 +806,10 @@ def test_rows_of_result_json_bear_ids_that_join(run):
         assert {row["gap_id"] for row in plan["shared_gaps"]} <= {
             g["gap_id"] for g in run.result["after"]["gaps"]
         }
+        steps = {row["gap_id"] for row in plan["step_gaps"]}
+        drawn = {row["gap_id"] for row in run.layers.get("routes_by_step_after", ())}
+        states = (run.result["gaps"], run.result["after"]["gaps"])
+        assert drawn - {row["gap_id"] for gaps in states for row in gaps} <= steps <= drawn
         roads = [
             part
             for row in plan["actions"]

@@ -99,6 +99,8 @@ class StripGap:
         Has a site at both ends.
     own_m : float, optional
         Its part in the region, by which it is judged; the whole if left out.
+    gap_id : str
+        Its id in layers and tables; empty if it has none.
     """
 
     parts: tuple[tuple[float, float], ...]
@@ -110,6 +112,7 @@ class StripGap:
     open_high: bool = False
     between: bool = True
     own_m: float | None = None
+    gap_id: str = ""
 
     @property
     def judged_m(self) -> float:

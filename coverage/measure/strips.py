@@ -252,6 +252,7 @@ def _gap(section: Section, drive: Drive, row: Mapping[Hashable, Any]) -> StripGa
         open_high=end if drive.direction == "forward" else start,
         between=bool(_text(row.get("from_site")) and _text(row.get("to_site"))),
         own_m=float(row["own_m"]) if "own_m" in row else None,
+        gap_id=_text(row.get("gap_id")),
     )
 
 

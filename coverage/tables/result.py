@@ -376,8 +376,8 @@ def plan_part(plan: Plan, lang: str) -> dict[str, Any] | None:
 
 
 def _item(item: Mapping[str, Any], gaps: GapsAround) -> dict[str, Any]:
-    """What a rule asks for: a place by its id, or a stretch of road with the gap that it lies in."""
-    found = {SITE_ID.get(key, key): value for key, value in item.items()}
+    """What a rule asks for: a place by its id (several together have none), or a stretch of road with its gap."""
+    found = {SITE_ID.get(key, key): value for key, value in item.items() if (key, value) != ("id", "")}
     gap = gaps.id_of(item)
     return found if gap is None else {**found, "gap_id": gap}
 

@@ -165,6 +165,7 @@ def category_of(data: StripData, spacing_class: str) -> Category | None:
 def _gap_bar(sheet: Sheet, gap: StripGap, y: float) -> None:
     look = category_of(sheet.data, gap.spacing_class) or Category(None, "", SOFT, width=2.0)
     note = sheet.words("strip.gap-tip", value=length_text(sheet, gap, unit=True), span=_span(sheet, gap))
+    note = "\n".join(line for line in (note, gap.gap_id) if line)
     for low, high, faint in _pieces(gap, sheet.outside):
         a, b, opacity = sheet.x(low), sheet.x(high), 0.4 if faint else None
         if look.halo:
@@ -264,7 +265,7 @@ def _site_note(sheet: Sheet, site: StripSite) -> str:
                 far=shown(km(site.distance_m), column("distance_km"), sheet.lang, unit=True),
             )
         )
-    return " · ".join(parts)
+    return " · ".join([*parts, site.id])
 
 
 def _near_row(sheet: Sheet, lane: StripLane, y: float) -> None:
