@@ -127,7 +127,7 @@ function actionChoices() {
   for (const a of rows) {
     const box = el("input", { type: "checkbox", checked: edit.state.on[a] === 1, disabled: !mayChange(a), "aria-label": optionName({ a }) });
     box.addEventListener("change", () => toggleOption({ a }, box.checked));
-    const name = el("button", { type: "button", onclick: () => zoomToAction(a) }, el("b", {}, actions.name[a]), el("small", {}, [edit.model.kinds[actions.kind[a]], moneyWords(actions.cost[a]), edit.state.pinned.has(actions.id[a]) ? T("map.edit-pinned") : ""].filter(Boolean).join(" · ")));
+    const name = el("button", { type: "button", onclick: () => zoomToAction(a) }, el("b", {}, actions.name[a]), el("small", {}, [edit.model.kinds[actions.kind[a]], moneyWords(actions.cost[a]), edit.state.pinned.has(actions.id[a]) ? T("map.edit-pinned") : "", actions.id[a]].filter(Boolean).join(" · ")));
     const line = el("li", {}, box, name);
     if (actions.own[a] && edit.state.on[a]) line.append(markInput(a));
     if (years.length && edit.state.on[a]) {
