@@ -744,8 +744,8 @@ def test_no_number_or_date_is_wider_than_its_column(run):
 # -- ids -------------------------------------------------------------------------------------------------
 
 ROW_IDS = ("gap_id", "site_id", "action_id")
-OTHER_IDS = ("calls", "merges", "rows", "uncovered")
-"""Sheets in which ``id`` names something else: a call, a row of an input, demand."""
+OTHER_IDS = ("calls", "merges", "rows", "uncovered", "survey")
+"""Sheets in which ``id`` names something else: a call, a row of an input, demand, or a site as well."""
 PLAIN_LAYERS = """
     counties waterways reach roads expressways towns demand issues findings route_figures unserved_stretches
     demand_people demand_highway demand_aims reach_people reach_highway reach_aims served_people served_highway

@@ -23,15 +23,13 @@ def survey(plan: Plan, lang: str) -> Table:
     for finding in plan.before.findings:
         if "id" not in finding.survey:
             continue
-        wanted = finding.survey.reindex(columns=["id", "name", "county", "provenance"]).rename(
-            columns=SITE_ID
-        )
-        wanted = wanted[wanted["site_id"].notna()]
+        wanted = finding.survey.reindex(columns=["id", "name", "county", "provenance"])
+        wanted = wanted[wanted["id"].notna()]
         rows += [
             {"title": finding.rule.title[lang], "priority": n, **row}
             for n, row in enumerate(wanted.to_dict("records"), 1)
         ]
-    names = "title priority name site_id county provenance"
+    names = "title priority name id county provenance"
     return Table("survey", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
 
