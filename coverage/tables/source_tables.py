@@ -84,11 +84,11 @@ def input_rows(plan: Plan, lang: str) -> Table:
 def merges(plan: Plan, lang: str) -> Table:
     """Sites of several lists that were taken for one, with score and reason: to check, and to take back."""
     rows = [
-        {"site_id": merge.into, "other_id": merge.id, "file": merge.file, "rows": ", ".join(map(str, merge.rows)),
+        {"id": merge.into, "other_id": merge.id, "file": merge.file, "rows": ", ".join(map(str, merge.rows)),
          "score": merge.score, "why": merge.reason(lang)}
         for merge in plan.inputs.merges
     ]  # fmt: skip
-    names = "site_id other_id file rows score why"
+    names = "id other_id file rows score why"
     return Table("merges", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
 
