@@ -64,6 +64,7 @@ KIND = RuleKind(
     table=(("name", 60), ("county", 30), ("points", 24), ("points_short", 24), ("has", 24)),
     noun=Bilingual(zh="处场站", en="hubs"),
     names_lacking=True,
+    places=True,
     columns=(Column("points_short", "float"),),
     texts={
         "column.points_short": {"zh": "尚缺桩数", "en": "points short"},

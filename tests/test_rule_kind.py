@@ -145,7 +145,7 @@ def test_the_kind_stands_in_the_result(run):
     assert found["high"] == pytest.approx(
         float(((points >= 4) | points.isna()).fillna(True).mean()), abs=1e-6
     )
-    assert {e["id"]: e["points_short"] for e in found["evidence"]} == {
+    assert {e["site_id"]: e["points_short"] for e in found["evidence"]} == {
         i: None if p is None else max(4 - p, 0)
         for i, p in zip(ours["id"], points.astype(object).where(points.notna(), None), strict=True)
     }
@@ -217,7 +217,7 @@ def test_each_rule_has_its_layer(run):
     assert {row["rule"] for row in run.result["least_sites"]} == {"ordinary-highway-spacing", "longest-gap"}
     assert {"reach", "reach_people_within_five", "least_sites", "least_sites_longest_gap"} <= set(run.layers)
     wanted = [row["chosen"] for row in run.result["least_sites"] if row["rule"] == "longest-gap"][-1]
-    assert [row["id"] for row in run.layers["least_sites_longest_gap"]] == wanted
+    assert [row["action_id"] for row in run.layers["least_sites_longest_gap"]] == wanted
     counties = next(layer for layer in plan_layers(run.plan, "en") if layer.name == "counties").frame
     assert counties["reached_today"].str.contains("\nPeople within five kilometres: ").all()
     for phase in ("before", "after"):
@@ -230,9 +230,9 @@ def test_each_rule_has_its_layer(run):
         assert len(first) != len(wanted)
     near, far = run.layers["demand_people_within_five"], run.layers["demand"]
     assert len(near) == len(far)
-    berths = {row["id"]: row for row in run.layers["berths_large_berths"]}
+    berths = {row["site_id"]: row for row in run.layers["berths_large_berths"]}
     for e in finding_of(run, "large-berths")["evidence"]:
-        assert (berths[e["id"]]["has"], berths[e["id"]]["counts"]) == (e["has"], e["counts"])
+        assert (berths[e["site_id"]]["has"], berths[e["site_id"]]["counts"]) == (e["has"], e["counts"])
     titles = {x["name"]: x["title"] for x in run.map["layers"]}
     assert titles["routes"] == "Average spacing of charging sites along ordinary highways"
     assert titles["routes_longest_gap"] == "Longest gap along ordinary highways"

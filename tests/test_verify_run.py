@@ -24,7 +24,7 @@ from plugspan.render.changes import compare, table_lines
 from plugspan.render.read_run import MOST_BYTES, read_run
 from plugspan.render.run import write_run
 from plugspan.render.verify import verify_run
-from plugspan.texts import LANGUAGES
+from plugspan.texts import LANGUAGES, text
 
 
 @pytest.fixture(scope="module")
@@ -172,13 +172,14 @@ def test_a_list_of_files_leads_nowhere_else(copy, marker):
 RESULTS = {
     "empty": b"", "no JSON": b"{", "binary": bytes(range(256)),
     "another encoding": "{\"schema\": \"株\"}".encode("gbk"),
-    "not a number": b'{"schema": 2, "findings": [NaN]}', "infinite": b'{"schema": 1, "findings": -Infinity}',
+    "not a number": b'{"schema": 2, "findings": [NaN]}', "infinite": b'{"schema": 2, "findings": -Infinity}',
     "beyond all numbers": b'{"schema": 2, "findings": [{"rule": "a", "low": 1e999}]}',
     "below all numbers": b'{"schema": 2, "findings": [{"rule": "a", "low": -1.5e400}]}',
     "a number of 5000 digits": b'{"schema": 2, "findings": ' + b"9" * 5000 + b"}",
     "nested too deep": b"[" * 200_000, "nested too deep inside": b'{"schema": 1, "findings": ' + b"[" * 200_000,
-    "a list": b"[]", "a text": b'"x"', "null": b"null", "another schema": b'{"schema": 2, "findings": []}',
-    "nothing else": b'{"schema": 1, "findings": []}', "findings are text": b'{"schema": 1, "findings": "abc"}',
+    "a list": b"[]", "a text": b'"x"', "null": b"null", "another schema": b'{"schema": 3, "findings": []}',
+    "nothing else": b'{"schema": 2, "findings": []}', "findings are text": b'{"schema": 2, "findings": "abc"}',
+    "of an earlier version": b'{"schema": 1, "findings": []}',
 }  # fmt: skip
 
 
@@ -191,6 +192,7 @@ def test_a_damaged_result_is_a_finding(copy, what, capsys):
         told = capsys.readouterr().err
         assert "result.json" in told
         assert "Traceback" not in told
+        assert (text("fault.result-older", "en", file=copy / "result.json") in told) == ("earlier" in what)
 
 
 def test_a_folder_of_an_older_version_is_told_as_that(copy, honest):
