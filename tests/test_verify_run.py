@@ -321,7 +321,7 @@ CODE = {
     "a missing column": "ALTER TABLE candidates DROP COLUMN cost",
     "texts for numbers": "UPDATE demand_people SET weight = 'many'",
     "bytes for numbers": "UPDATE reach_people SET distance_km = x'ff00'",
-    "no text encoding": "UPDATE candidates SET id = CAST(x'fffe41' AS TEXT)",
+    "no text encoding": "UPDATE candidates SET action_id = CAST(x'fffe41' AS TEXT)",
     "nothing for numbers": "UPDATE candidates SET cost = NULL",
     "numbers beyond all": "UPDATE demand_people SET weight = 1e999",
     "no rows": "DELETE FROM candidates; DELETE FROM demand_people; DELETE FROM reach_people",
