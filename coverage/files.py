@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 from .errors import Fault, InputError
@@ -21,6 +22,8 @@ MOST_TEXT_MB, MOST_TEXT_CELLS = 250, 25_000_000
 """The same of a text table, whose cells take less: 1 000 000 rows of 11 columns take 1.5 GB."""
 MOST_COLUMNS = 1_000
 """Columns of one table: each is compared with the spellings of every column that is looked for."""
+RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+"""Names of devices on Windows, with any ending: no file or folder may have one."""
 
 
 def check_there(path: Path) -> None:

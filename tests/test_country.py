@@ -608,6 +608,8 @@ def test_a_full_disk_fails_the_region_and_leaves_its_old_folder(tmp_path, monkey
         (lambda f: f.drop(columns="id"), "regions-column"),
         (lambda f: f.assign(id=["a", "A", "b", "c"]), "regions-id-twice"),
         (lambda f: f.assign(id=["..", "x/y", "b", "national"]), "regions-id"),
+        (lambda f: f.assign(id=["a", "b", "c", "Nul.1"]), "regions-id"),
+        (lambda f: f.assign(id=["a", "b", "c", "d."]), "regions-id"),
         (lambda f: f.set_geometry(f.geometry.boundary), "layer-no-area"),
     ],
 )

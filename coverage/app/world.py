@@ -20,6 +20,7 @@ from typing import Any
 from ..atomic import write_file
 from ..country.manifest import MANIFEST
 from ..errors import OutputExistsError, PlugspanError
+from ..files import RESERVED
 from ..inputs.files import SUFFIXES
 from ..inputs.tables import RASTER_SUFFIXES
 
@@ -33,7 +34,6 @@ MOST_MB = {name: 2_000 if name in _LARGE else 100 for name in (*ROADS, *SUFFIXES
 or people."""
 _MOST_BYTES = 120
 """Letters (UTF-8) of a name: its work folder's must fit, too."""
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _STRANGE = re.compile(
     r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]'
 )
@@ -62,7 +62,7 @@ def safe_name(name: str) -> str:
     """
     found = unicodedata.normalize("NFC", name).strip()
     bad = not found or found.startswith(".") or found.endswith(".") or _STRANGE.search(found)
-    if bad or _RESERVED.fullmatch(found) or len(found.encode("utf-8", "replace")) > _MOST_BYTES:
+    if bad or RESERVED.fullmatch(found) or len(found.encode("utf-8", "replace")) > _MOST_BYTES:
         raise RefusedError(422, "app-name", name=_STRANGE.sub("\ufffd", name)[:80])
     return found
 

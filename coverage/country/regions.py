@@ -12,6 +12,7 @@ import shapely
 
 from ..atomic import write_file
 from ..errors import Diagnostics, Fault, InputError
+from ..files import RESERVED
 from ..network.region import Region
 from ..project import Project, RegionsSettings
 from ..rules.policy import Policy
@@ -21,8 +22,8 @@ from ..units import M_PER_KM, WGS84
 from ..vectors import read_vector
 from .manifest import NATIONAL
 
-_ID = re.compile(r"\w[\w.-]{0,63}")
-"""An id names a folder: letters of any script, digits, dots, hyphens."""
+_ID = re.compile(r"\w(?:[\w.-]{0,62}[\w-])?")
+"""An id names a folder: letters of any script, digits, dots (Windows drops one at the end), hyphens."""
 _KM_PER_MINUTE = 2.0
 """Nobody drives faster than 120 km/h for minutes on end."""
 
@@ -73,7 +74,7 @@ def _polygons(path: Path, settings: RegionsSettings, found: Diagnostics) -> gpd.
     for i, (id_, shape) in enumerate(zip(ids, shapes, strict=True)):
         if shape is None or shape.geom_type not in ("Polygon", "MultiPolygon", "GeometryCollection"):
             found.append(Fault("layer-no-area", file=file, row=i + 2, value=getattr(shape, "geom_type", "–")))
-        if not _ID.fullmatch(id_) or id_.casefold() == NATIONAL:
+        if not _ID.fullmatch(id_) or RESERVED.fullmatch(id_) or id_.casefold() == NATIONAL:
             found.append(Fault("regions-id", file=file, row=i + 2, column=settings.id, value=id_))
     found.stop()
     west, south, east, north = shapely.total_bounds(shapes)
