@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import tempfile
+import weakref
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osm_xml import drives, node, write_osm
 from pieces_case import LEAST, country, grid
+from plugspan import pipeline
 from plugspan.atomic import write_folder
 from plugspan.country import cut as cutting
 from plugspan.country import outputs, tasks
@@ -37,7 +40,7 @@ from plugspan.network import Region, read_osm
 from plugspan.network.osm.pbf_format import decode_varints, unzigzag
 from plugspan.network.osm.pbf_write import encode_varints, zigzag
 from plugspan.network.osm.pieces import OsmPieces, cells_around, cells_in, within_cells
-from plugspan.pipeline import assess_study, find_places
+from plugspan.pipeline import assess_study, find_places, make_plan
 from plugspan.programme import plan_programme
 from plugspan.project import read_project
 from plugspan.study import load, sample_project
@@ -599,6 +602,35 @@ def test_a_full_disk_fails_the_region_and_leaves_its_old_folder(tmp_path, monkey
     assert "No space left" in run.reason
     assert (old / "mine.txt").read_text("utf-8") == "kept"
     assert last_run(out, task).state == "failed"
+
+
+def test_a_worker_keeps_nothing_of_a_region_that_is_done(tmp_path, monkeypatch):
+    """The next one would need its memory on top; the map leads to the country's."""
+    project, _ = country(tmp_path, 16)
+    out, plans = tmp_path / "out", []
+    cut(project, out)
+
+    def watched(*args, **kwargs):
+        plan = make_plan(*args, **kwargs)
+        plans.append(weakref.ref(plan))
+        return plan
+
+    monkeypatch.setattr(pipeline, "make_plan", watched)
+    run = run_region(str(out), Task("22", "Region 22", piece_key(out, "22")))
+    assert (run.state, run.reason) == ("done", "")
+    assert [ref() for ref in plans] == [None]
+    assert '"all_regions":"../../country.html"' in (out / "regions" / "22" / "map.html").read_text("utf-8")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have another allocator")
+def test_memory_that_is_free_goes_back_to_the_system():
+    """What stands between pieces that are still in use, too."""
+    held = [bytes(2_000) for _ in range(50_000)]
+    held = held[::100]
+    before = tasks._status_mb("VmRSS:")
+    tasks.give_back_memory()
+    assert before - tasks._status_mb("VmRSS:") > 50
+    assert len(held) == 500
 
 
 # -- settings and manifest ---------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def _reach(
         {"site": rows[:0], "drive": rows[:0], "chainage_m": [], "distance_m": [], "back_m": []}
     )
     if len(rows) and drives:
-        there = (snapper or Snapper(index.graph)).snap(xy[rows], islands=True)
+        there = (snapper or index.graph.snapper).snap(xy[rows], islands=True)
         rows, there = rows[there.island], there.take(there.island)
         anchored = AnchoredGraph(index.graph, there)
         cut_off = _served(anchored, leaving_places(index, drives, routes, anchored), there, access_m)

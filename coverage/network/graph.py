@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
@@ -20,6 +21,9 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from ..units import WGS84
+
+if TYPE_CHECKING:
+    from .snapping import Snapper
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -125,6 +129,27 @@ class RoadGraph:
         return np.asarray(
             shapely.linestrings(self.xy[rows], indices=np.repeat(np.arange(len(which)), counts)), dtype=object
         )
+
+    @cached_property
+    def dense(self) -> tuple[FloatArray, IntArray]:
+        """Vertices with more on long legs, and where each segment begins: see :func:`.geometry.dense_lines`."""
+        from .geometry import dense_lines
+
+        return dense_lines(self)
+
+    @cached_property
+    def dense_merc(self) -> FloatArray:
+        """(c, 2) Mercator coordinates of the vertices of :attr:`dense`."""
+        from .geometry import mercator
+
+        return mercator(self.dense[0])
+
+    @cached_property
+    def snapper(self) -> Snapper:
+        """Finds places on the roads of the main network; made once, since its tree holds every road."""
+        from .snapping import Snapper
+
+        return Snapper(self)
 
     # -- tables ------------------------------------------------------------------------------------------
     @cached_property

@@ -11,11 +11,12 @@ import shapely
 from scipy.sparse import csgraph
 
 from ..units import GEOD, WGS84
-from .geometry import dense_lines, ground_scale, ground_steps, mercator, unmercator
+from .geometry import ground_scale, ground_steps, mercator, unmercator
 from .graph import BoolArray, FloatArray, IntArray, RoadGraph
 
 SNAP_M = 1000.0
 """Points further from a road than this are not snapped."""
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,26 +116,23 @@ class Snapper:
         self.usable = main_segments(graph) if usable is None else np.asarray(usable, dtype=bool)
 
     @cached_property
-    def _merc(self) -> FloatArray:
-        return mercator(self._dense[0])
-
-    @cached_property
-    def _dense(self) -> tuple[FloatArray, IntArray]:
-        return dense_lines(self.graph)
-
-    @cached_property
     def _lines(self) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-        counts = np.diff(self._dense[1])
+        counts = np.diff(self.graph.dense[1])
         rows = np.repeat(np.arange(self.graph.n_segments), counts)
-        return np.asarray(shapely.linestrings(self._merc, indices=rows), dtype=object)
+        return np.asarray(shapely.linestrings(self.graph.dense_merc, indices=rows), dtype=object)
 
     @cached_property
     def _all(self) -> shapely.STRtree:
         return shapely.STRtree(self._lines)
 
-    @cached_property
-    def _usable(self) -> shapely.STRtree:
-        return shapely.STRtree(self._lines[self.usable])
+    def _usable_near(self, xy: FloatArray, max_m: float) -> IntArray:
+        """Usable segments that may be within the distance of one of the Mercator points."""
+        reach, found = _reach(xy, max_m), [np.empty(0, np.int64)]
+        for some in np.array_split(xy, 1 + len(xy) // _AT_ONCE):
+            boxes = shapely.box(*(some - reach).T, *(some + reach).T)
+            found.append(np.unique(self._all.query(boxes)[1]))
+        near: IntArray = np.unique(np.concatenate(found))
+        return np.asarray(near[self.usable[near]], dtype=np.int64)
 
     def snap(
         self, points: FloatArray | gpd.GeoSeries, *, max_m: float = SNAP_M, islands: bool = False
@@ -160,7 +158,9 @@ class Snapper:
         segment = self._nearest(self._all, np.arange(self.graph.n_segments), xy, max_m)
         island = (segment >= 0) & ~self.usable[segment]
         if island.any() and not islands:
-            segment[island] = self._nearest(self._usable, np.flatnonzero(self.usable), xy[island], max_m)
+            # Islands are few: a second tree of all that is usable would be held for them alone.
+            near = self._usable_near(xy[island], max_m)
+            segment[island] = self._nearest(shapely.STRtree(self._lines[near]), near, xy[island], max_m)
         return self._placed(points, xy, segment, island, max_m)
 
     def _nearest(self, tree: shapely.STRtree, numbers: IntArray, xy: FloatArray, max_m: float) -> IntArray:
@@ -168,8 +168,7 @@ class Snapper:
         found = np.full(len(xy), -1, dtype=np.int64)
         ok = np.flatnonzero(np.isfinite(xy).all(axis=1))
         if len(ok) and len(numbers):
-            reach = 1.01 * max_m / float(ground_scale(xy[ok, 1]).min()) + 1.0
-            which, near = tree.query_nearest(shapely.points(xy[ok]), max_distance=reach)
+            which, near = tree.query_nearest(shapely.points(xy[ok]), max_distance=_reach(xy[ok], max_m))
             order = np.lexsort((numbers[near], which))[::-1]
             found[ok[which[order]]] = numbers[near[order]]
         return found
@@ -194,8 +193,8 @@ class Snapper:
 
     def _offset_m(self, segment: IntArray, along: FloatArray) -> FloatArray:
         """Turn Mercator length along segments into metres from their first node."""
-        g, merc = self.graph, self._merc
-        lonlat, ptr = self._dense
+        g, merc = self.graph, self.graph.dense_merc
+        lonlat, ptr = g.dense
         unique, which = np.unique(segment, return_inverse=True)
         counts = ptr[unique + 1] - ptr[unique]
         first = np.cumsum(counts) - counts
@@ -211,6 +210,11 @@ class Snapper:
         at = np.interp(drawn[first][which] + along, drawn, ground) - ground[first][which]
         scale = np.divide(g.seg_length_m[unique], whole, out=np.zeros_like(whole), where=whole > 0)
         return np.asarray(np.clip(at * scale[which], 0.0, g.seg_length_m[segment]), dtype=np.float64)
+
+
+def _reach(xy: FloatArray, max_m: float) -> float:
+    """The distance in Mercator metres, where it is longest."""
+    return 1.01 * max_m / float(ground_scale(xy[:, 1]).min()) + 1.0
 
 
 def _lonlat(points: FloatArray | gpd.GeoSeries) -> FloatArray:
@@ -232,4 +236,4 @@ def snap(
     usable: BoolArray | None = None,
 ) -> Snapped:
     """Snap points once; see :meth:`Snapper.snap`."""
-    return Snapper(graph, usable).snap(points, max_m=max_m)
+    return (graph.snapper if usable is None else Snapper(graph, usable)).snap(points, max_m=max_m)

@@ -18,7 +18,7 @@ from shapely.ops import substring
 
 from ..inputs import Inputs
 from ..network import RoadGraph, travel_time_s
-from ..network.distances import AnchoredGraph, Snapped, Snapper, nearest_distance, nearest_source
+from ..network.distances import AnchoredGraph, Snapped, nearest_distance, nearest_source
 from ..network.graph import FloatArray
 from ..network.routes import ground_scale, mercator, unmercator
 from ..settings import Positive
@@ -37,6 +37,10 @@ BAND_LIMITS_KM = (5.0, 10.0, 20.0)
 BESIDE_M = 1200.0
 """The area reaches this far beside a road that is within the distance."""
 SMOOTH_M = 150.0
+AT_ONCE = 10_000
+"""So many segments are drawn at once: memory grows with the area, not with the roads."""
+HALF_WORLD_M, GRID_WIDTH = 25_000_000.0, 1 << 20
+"""Where the grid begins west and south of all places, in Mercator metres, and most cells of one of its rows."""
 
 
 class DemandReach(Rule):
@@ -86,7 +90,7 @@ def assess_reach(inputs: Inputs, graph: RoadGraph, rule: DemandReach) -> tuple[F
     """
     demand = inputs.demand[inputs.demand["inside"].astype(bool)].reset_index(drop=True)
     status = site_status(inputs, rule.site)
-    snapper = Snapper(graph)
+    snapper = graph.snapper
     here, there = snapper.snap(lonlat(demand.geometry)), snapper.snap(lonlat(inputs.sites.geometry))
     strict = nearest_distance(graph, here, there.take(status == YES))
     lost, island = ~here.found, here.island
@@ -203,7 +207,7 @@ def reach_bands(graph: RoadGraph, inputs: Inputs, site: SiteRequirement) -> gpd.
         within the distance, widened by :data:`BESIDE_M`.
     """
     sites = inputs.sites[site_status(inputs, site) == YES]
-    anchored = AnchoredGraph(graph, Snapper(graph).snap(lonlat(sites.geometry)))
+    anchored = AnchoredGraph(graph, graph.snapper.snap(lonlat(sites.geometry)))
     distance_m, _ = nearest_source(
         anchored, anchored.anchors, limit_m=max(BAND_LIMITS_KM) * M_PER_KM, reverse=True
     )
@@ -217,38 +221,39 @@ def reach_bands(graph: RoadGraph, inputs: Inputs, site: SiteRequirement) -> gpd.
 
 def _area(graph: RoadGraph, distance_m: np.ndarray, limit_m: float) -> BaseGeometry:
     at_u, at_v = distance_m[graph.seg_u], distance_m[graph.seg_v]
-    whole = np.flatnonzero((at_u <= limit_m) & (at_v <= limit_m))
-    part = np.flatnonzero((at_u <= limit_m) != (at_v <= limit_m))
-    lines = [*graph.lines(whole), *_parts(graph, part, at_u, at_v, limit_m)]
-    if not lines:
+    reached = np.flatnonzero((at_u <= limit_m) | (at_v <= limit_m))
+    if not len(reached):
         return shapely.MultiPolygon()
-    drawn = shapely.transform(np.array(lines, dtype=object), mercator)
     # Mercator stretches lengths; one scale for the whole picture will do.
-    scale = float(np.median(ground_scale(shapely.get_coordinates(drawn)[:, 1])))
-    area = shapely.buffer(_beside(drawn, BESIDE_M / scale, SMOOTH_M / scale), SMOOTH_M / 2 / scale)
-    return shapely.transform(shapely.simplify(area, SMOOTH_M / scale), unmercator)
+    scale = float(np.median(ground_scale(mercator(graph.node_xy[graph.seg_u[reached]])[:, 1])))
+    cell = SMOOTH_M / scale
+    found = [np.empty(0, np.int64)]
+    for some in np.array_split(reached, 1 + len(reached) // AT_ONCE):
+        whole = (at_u[some] <= limit_m) & (at_v[some] <= limit_m)
+        lines = [*graph.lines(some[whole]), *_parts(graph, some[~whole], at_u, at_v, limit_m)]
+        drawn = shapely.transform(np.array(lines, dtype=object), mercator)
+        at = shapely.get_coordinates(shapely.segmentize(drawn, cell))
+        col, row = np.floor((at + HALF_WORLD_M) / cell).astype(np.int64).T
+        found.append(np.unique(row * GRID_WIDTH + col))
+    area = shapely.buffer(_beside(np.unique(np.concatenate(found)), cell, BESIDE_M / SMOOTH_M), cell / 2)
+    return shapely.transform(shapely.simplify(area, cell), unmercator)
 
 
-def _beside(lines: npt.NDArray[np.object_], beside: float, cell: float) -> BaseGeometry:
-    """Area within a distance of lines, on a grid: where roads are dense, the union of all their buffers is dear.
+def _beside(cells: npt.NDArray[np.int64], cell: float, beside: float) -> BaseGeometry:
+    """Area of cells and of those within a distance, in cells: where roads are dense, the union of buffers is dear.
 
-    A run is a row of cells that touch; cells are numbered row by row, with room for the widening on both sides.
+    A run is a row of cells that touch.
     """
-    reach = int(np.ceil(beside / cell))
-    at = shapely.get_coordinates(shapely.segmentize(lines, cell))
-    low = at.min(axis=0) - (reach + 1) * cell
-    col, row = np.floor((at - low) / cell).astype(np.int64).T
-    width = int(col.max()) + reach + 2
-    cells = np.unique(row * width + col)
+    reach = int(np.ceil(beside))
     first, last = runs = _runs(cells, cells)
     for up in range(1 - reach, reach):
-        across = int(np.sqrt((beside / cell) ** 2 - up**2))
-        shift = up * width
+        across = int(np.sqrt(beside**2 - up**2))
+        shift = up * GRID_WIDTH
         runs = _runs(np.append(runs[0], first + shift - across), np.append(runs[1], last + shift + across))
-    row, start = np.divmod(runs[0], width)
-    end = runs[1] - row * width + 1
-    (x, y), n = low, row + 1
-    return shapely.union_all(shapely.box(x + start * cell, y + row * cell, x + end * cell, y + n * cell))
+    row, start = np.divmod(runs[0], GRID_WIDTH)
+    end, top = runs[1] - row * GRID_WIDTH + 1, row + 1
+    west, south, east, north = (edge * cell - HALF_WORLD_M for edge in (start, row, end, top))
+    return shapely.union_all(shapely.box(west, south, east, north))
 
 
 def _runs(first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:

@@ -114,7 +114,7 @@ class RoadContext:
     @cached_property
     def snapper(self) -> Snapper:
         """Finds places on the roads."""
-        return Snapper(self.graph)
+        return self.graph.snapper
 
     @cached_property
     def snapped(self) -> Snapped:

@@ -20,7 +20,7 @@ from ..measure.spacing import sites_inside
 from ..measure.spacing_gaps import Driven, driven_once_m, drives_with_sites, roads_of_drives
 from ..network.access import find_served
 from ..network.along import RoadSegments, by_whole_metres, reached_along, served_along
-from ..network.distances import AT_NODE_M, Snapper
+from ..network.distances import AT_NODE_M
 from ..network.graph import BoolArray, IntArray
 from ..network.routes import Drive, DriveKey, drives_by_key, ground_scale, locate, mercator
 from ..network.snapping import Snapped, join_snapped
@@ -255,7 +255,7 @@ class RoadPacker:
     ) -> list[list[float]]:
         """By line: number of the demand, first and last metre of a site that would be within its reach."""
         graph = self.world.context.graph
-        here = Snapper(graph).snap(lonlat(self._inside().geometry))
+        here = graph.snapper.snap(lonlat(self._inside().geometry))
         cost, limit = reach_cost(graph, reach_km, reach_min)
         table = by_whole_metres(roads, reached_along(graph, roads, here, limit, cost))
         return _by_line(roads, table, [table[name].tolist() for name in ("target", "first", "last")])
@@ -347,7 +347,7 @@ class RoadPacker:
         cost, limit = reach_cost(graph, reach_km, reach_min)
         limit_km = limit / M_PER_KM
         within = measure(graph, demand, Places(table, table), limit_km, cost).within(limit_km).tocsc()
-        lost = ~Snapper(graph).snap(lonlat(demand.geometry)).found
+        lost = ~graph.snapper.snap(lonlat(demand.geometry)).found
         return {
             "id": [str(x) for x in demand["id"]],
             "county": demand["county"].fillna("").astype(str).tolist(),

@@ -234,5 +234,5 @@ class Publication:
 
     def longest_strips(self, most: int) -> list[tuple[StripData, str]]:
         """Those with the longest gaps today; each with the title of its rule where there are several."""
-        found = longest_strips(self.plan, most)
+        found = longest_strips(self.plan, self.strips, most)
         return [(data, "" if rule is None else rule.title[self.lang]) for data, rule in found]

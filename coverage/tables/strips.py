@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 import geopandas as gpd
 import pandas as pd
@@ -24,7 +23,6 @@ TOWN_KINDS = {
 """Kinds of demand that are towns to name on a strip; others (villages, grid cells, parks) are not."""
 
 
-@lru_cache(maxsize=1)  # the map and the report of one plan show the same charts
 def plan_strips(plan: Plan) -> Mapping[str, StripData]:
     """Gather what the strip charts of a plan show; empty without a rule on spacing."""
     rules = plan.policy.of(RouteSpacing)
@@ -50,9 +48,11 @@ def plan_strips(plan: Plan) -> Mapping[str, StripData]:
     return found
 
 
-def longest_strips(plan: Plan, most: int) -> list[tuple[StripData, RouteSpacing | None]]:
-    """The strips with the longest gaps today, each with its rule where there are several."""
-    rules, strips = plan.policy.of(RouteSpacing), plan_strips(plan)
+def longest_strips(
+    plan: Plan, strips: Mapping[str, StripData], most: int
+) -> list[tuple[StripData, RouteSpacing | None]]:
+    """The strips of a plan with the longest gaps today, each with its rule where there are several."""
+    rules = plan.policy.of(RouteSpacing)
     gaps = plan.before.gaps
     longest: dict[str, float] = {}
     of: dict[str, RouteSpacing] = {}

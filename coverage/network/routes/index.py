@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from ..geometry import dense_lines, ground_scale, ground_steps, mercator
+from ..geometry import ground_scale, ground_steps, mercator
 from ..graph import BoolArray, FloatArray, IntArray, RoadGraph
 
 
@@ -105,19 +105,19 @@ class RoadIndex:
             np.int64
         )
 
-    @cached_property
+    @property
     def _dense(self) -> tuple[FloatArray, IntArray]:
-        return dense_lines(self.graph)
+        return self.graph.dense
 
     @property
     def xy(self) -> FloatArray:
         """(c, 2) longitude, latitude of all vertices; long legs are divided."""
         return self._dense[0]
 
-    @cached_property
+    @property
     def merc(self) -> FloatArray:
         """(c, 2) Mercator coordinates of ``xy``."""
-        return mercator(self.xy)
+        return self.graph.dense_merc
 
     @cached_property
     def _step_m(self) -> FloatArray:

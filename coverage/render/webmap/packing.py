@@ -22,6 +22,8 @@ SCALE = 1e5
 """Units per degree."""
 DENSE_TOLERANCE_DEG, FINE_TOLERANCE_DEG = 1e-4, 2e-5
 """Douglas-Peucker tolerances: about 10 m for dense layers, 2 m for the others."""
+AT_ONCE = 20_000
+"""So many geometries are simplified at once: a copy of all roads of a country would be as large as they are."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -67,18 +69,22 @@ def pack_geometries(geometries: npt.NDArray[Any]) -> dict[str, Any]:
     The stream holds the number of vertices of each feature, then all x, then all y: differences within a
     feature; a feature's first vertex is the difference to the first vertex of the feature before.
     """
-    lines = shapely.simplify(geometries, DENSE_TOLERANCE_DEG, preserve_topology=False)
-    xy, owner = shapely.get_coordinates(lines, return_index=True)
-    units = np.round(xy * SCALE).astype(np.int64)
+    parts = [(np.empty((0, 2), np.int64), np.empty(0, np.int64))]
+    for first in range(0, len(geometries), AT_ONCE):
+        some = geometries[first : first + AT_ONCE]
+        lines = shapely.simplify(some, DENSE_TOLERANCE_DEG, preserve_topology=False)
+        xy, of = shapely.get_coordinates(lines, return_index=True)
+        parts.append((np.round(xy * SCALE).astype(np.int64), of + first))
+    units, owner = (np.concatenate(each) for each in zip(*parts, strict=True))
     new = np.r_[True, np.diff(owner) != 0]
     keep = new | np.r_[True, (np.diff(units, axis=0) != 0).any(axis=1)]
     units, owner = units[keep], owner[keep]
-    counts = np.bincount(owner, minlength=len(lines))
+    counts = np.bincount(owner, minlength=len(geometries))
     firsts = np.cumsum(counts) - counts
     steps = np.diff(units, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
     steps[firsts] = np.diff(units[firsts], axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
     stream = encode_varints(counts) + encode_varints(steps[:, 0]) + encode_varints(steps[:, 1])
-    return {"n": len(lines), "geo": b64gz(stream)}
+    return {"n": len(geometries), "geo": b64gz(stream)}
 
 
 def pack_index(values: npt.NDArray[Any]) -> str:

@@ -79,8 +79,12 @@ def _single_parts(
     geometry = layer.frame.geometry.iloc[keep]
     if layer.style.kind == "point":
         geometry = geometry.representative_point()
-    parts = geometry.reset_index(drop=True).explode(index_parts=False)
-    owner = keep[parts.index.to_numpy()]
+    parts, owner = geometry.reset_index(drop=True), keep
+    if (shapely.get_num_geometries(parts.to_numpy()) > 1).any() or parts.geom_type.str.startswith(
+        "Multi"
+    ).any():
+        parts = parts.explode(index_parts=False)  # copies every shape, which are all roads of a country
+        owner = keep[parts.index.to_numpy()]
     order = hilbert_order(parts.reset_index(drop=True))
     return parts.to_numpy()[order], owner[order]
 
