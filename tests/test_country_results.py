@@ -17,8 +17,9 @@ import pandas as pd
 import pytest
 from country_case import KM, REASON, write_country, write_results
 from docx import Document
+from plugspan.country.findings import ranked
 from plugspan.country.layers import country_layers, country_tables, thinned
-from plugspan.country.national import ranked, read_results
+from plugspan.country.national import read_results
 from plugspan.country.outputs import FILES, FOLDERS, country_result, country_schema
 from plugspan.errors import InputError
 from plugspan.render.webmap import MapPage, write_map
@@ -94,6 +95,46 @@ def test_the_whole_is_the_national_run_on_roads_and_the_sum_of_the_regions_elsew
         1,
     ]
     assert whole.loc["services", ["regions_met", "regions_not_met"]].tolist() == [1, 1]
+
+
+def with_plan(folder, rule, **then):
+    """Give a run another result of a rule with its plan: in result.json, and that words of it are there."""
+    path = folder / "result.json"
+    run = json.loads(path.read_text("utf-8"))
+    after = json.loads(json.dumps(run["after"]))
+    next(r for r in after["findings"] if r["rule"] == rule).update(then)
+    run["after"] = {**after, "reference_date": "2026-12-31"}
+    path.write_text(json.dumps(run), "utf-8")
+
+
+def parts(*numbers):
+    """Numerator and denominator of both ends."""
+    return dict(zip(("low_part", "low_whole", "high_part", "high_whole"), map(float, numbers), strict=True))
+
+
+def test_with_the_plan_the_whole_is_the_national_run_if_it_counts_the_same(tmp_path):
+    """Of 8 service areas the national plan gives 7 or 8 a charger, the regions' own plans all 8 together.
+
+    The national run says so as long as it counts 6 to 7 of 8 today, as the regions do; else the regions are summed.
+    """
+    out = write_country(tmp_path / "out")
+    with_plan(out / "regions" / "a", "services", **parts(4, 4, 4, 4))
+    with_plan(out / "regions" / "b", "services", **parts(4, 4, 4, 4))
+    names = ["low_after", "high_after", "status_code_after", "value_after"]
+    assert read_results(out).whole.set_index("rule").loc["services", names].tolist() == [
+        1,
+        1,
+        "met",
+        "100% (8/8)",
+    ]
+    path = out / "national" / "result.json"
+    run = json.loads(path.read_text("utf-8"))
+    next(r for r in run["findings"] if r["rule"] == "services").update(**parts(6, 8, 7, 8))
+    path.write_text(json.dumps(run), "utf-8")
+    with_plan(out / "national", "services", **parts(7, 8, 8, 8))
+    whole = read_results(out).whole.set_index("rule")
+    assert whole.loc["services", names].tolist() == [0.875, 1, "undecided", "87.5% – 100% (7/8 – 8/8)"]
+    assert whole.loc["services", "value"] == "75% – 87.5% (6/8 – 7/8)"
 
 
 def test_sums_without_an_interval_are_told_as_such(tmp_path):

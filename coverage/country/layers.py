@@ -31,8 +31,9 @@ from ..tables.styles import BORDER, route_style
 from ..tables.table import Table, heads
 from ..texts import text
 from ..units import WGS84
+from .findings import STATUSES
 from .manifest import RUNS
-from .national import PLAN_COLUMNS, STATUSES, Results
+from .national import PLAN_COLUMNS, Results
 
 REGION_COLUMNS = f"id name region_state state_reason rank {' '.join(STATUSES.values())} {PLAN_COLUMNS}"
 RULE_COLUMNS = (

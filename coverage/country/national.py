@@ -19,22 +19,15 @@ from shapely.ops import substring
 
 from ..errors import Fault, InputError
 from ..render.read_run import Run, read_run
-from ..rules.finding import TOLERANCE
-from ..rules.kind import kinds
-from ..rules.roads import RouteRule
-from ..schema import Reader, column, readers_unit, shown
-from ..tables.numbers import OF_PARTS, fraction_words, kilometres
+from ..schema import Reader
+from ..tables.numbers import kilometres
 from ..texts import text
 from ..units import GEOD, M_PER_KM, WGS84, km
+from .findings import STATUSES, ranked, region_findings, whole_country
 from .manifest import NATIONAL, REGIONS, RegionRun, read_manifest, run_folder
 
 LEAST_M = 100.0
 """Less of a gap than this lies in a region only because its border is drawn roughly: it is no neighbour for that."""
-STATUSES = {
-    "met": "rules_met", "met on average": "rules_on_average", "not met": "rules_not_met",
-    "undecided": "rules_undecided", "not due": "rules_not_due",
-}  # fmt: skip
-"""How a rule stands, and the column that counts such rules of a region."""
 FEW = 2
 """So many rules that are not met are few."""
 PLAN_COLUMNS = "own_sites own_money national_sites national_money border_sites border_money"
@@ -103,14 +96,14 @@ def read_results(out: Path) -> Results:
     lang = Reader(manifest.language, project.get("length_unit", "km"))
     shapes = gpd.read_file(out / REGIONS, layer="regions").to_crs(WGS84).set_index("id")["geometry"]
     regions = gpd.GeoDataFrame(states, geometry=shapes.reindex(states["id"]).to_numpy(), crs=WGS84)
-    findings = ranked(_findings(runs, states, lang))
+    findings = ranked(region_findings(runs, states, lang))
     actions = _actions(national, regions)
     routes = _routes(national)
     gaps, closing = _shared_gaps(national, routes, regions, actions, lang)
     actions["at_border"] = actions["action_id"].isin(closing)
     regions = _with_counts(regions, findings, runs)
     regions = _with_plans(regions, runs, actions, planned=_plan_of(national) is not None)
-    whole = _whole(findings, national, project, lang)
+    whole = whole_country(findings, national, first, lang)
     currency = next((unit for run in (national, *runs.values()) if (unit := _currency(run))), "")
     return Results(manifest.name, lang, project, currency, regions, findings, whole, gaps, actions, routes)
 
@@ -148,66 +141,6 @@ def _currency(run: Run | None) -> str:
     return "" if plan is None else str(plan["cost"]["unit"])
 
 
-# -- findings --------------------------------------------------------------------------------------------
-
-
-def _rows_of(run: Run, lang: str) -> Iterable[dict[str, Any]]:
-    """Each rule of a run: figures from result.json, words from the table of findings."""
-    words = run.tables["findings"].set_index("rule")
-    after = {row["rule"]: row for part in ("findings", "measures") for row in run.result["after"][part]}
-    for row in (*run.result["findings"], *run.result["measures"]):
-        counts, said, then = row["counts"], words.loc[row["rule"]], after.get(row["rule"], {})
-        yield {
-            **{name: row[name] for name in ("rule", "title", "kind", "unit", "low", "high")},
-            **{name: row.get(name) for name in ("sense", "by", *OF_PARTS, "part_unit", "whole_unit")},
-            "unit_shown": _unit(row["unit"], lang), "part_unit_shown": _unit(row.get("part_unit") or "count", lang),
-            "target_value": row.get("target"), "status": row.get("shown"), "low_after": then.get("low"),
-            "high_after": then.get("high"), "status_code_after": then.get("shown"),
-            **{name: counts.get(name) for name in _COUNTS},
-            "finding_status": said["finding_status"], "value": said["value"], "target_shown": said["target"],
-            "value_after": said.get("value_after"), "status_after": said.get("status_after"),
-        }  # fmt: skip
-
-
-_COUNTS = ("yes", "unknown", "no")
-_FINDING = (
-    "rule", "title", "kind", "unit", "unit_shown", "low", "high", "target_value", "sense", "by", "status", "low_after",
-    "high_after", "status_code_after", *_COUNTS, *OF_PARTS, "part_unit", "whole_unit", "part_unit_shown",
-    "finding_status", "value", "target_shown", "value_after", "status_after",
-)  # fmt: skip
-
-
-def _unit(unit: str, lang: str) -> str:
-    return text(f"sheet.unit.{readers_unit(unit, lang)}", lang)
-
-
-def _findings(runs: Mapping[str, Run], states: pd.DataFrame, lang: str) -> pd.DataFrame:
-    """A row for each rule of each region."""
-    names = states.set_index("id")["name"]
-    rows = [
-        {"region_id": region, "region": names[region], **row}
-        for region, run in runs.items()
-        for row in _rows_of(run, lang)
-    ]
-    return pd.DataFrame(rows, columns=["region_id", "region", *_FINDING], dtype=object)
-
-
-def ranked(findings: pd.DataFrame) -> pd.DataFrame:
-    """Ranks of the regions by each rule with a target: by the end of the interval that speaks against them.
-
-    Some are decided without an interval, as a road without any site has no spacing: what is not met lies beyond all
-    numbers then, what is met at the target.
-    """
-    at_most = findings["sense"] == "<="
-    against = findings["high"].where(at_most, findings["low"])
-    known = findings["low"].notna() | findings["high"].notna() | findings["status"].isin(["met", "not met"])
-    beyond = pd.Series(np.where(at_most, np.inf, -np.inf), findings.index)
-    worst = findings["target_value"].astype(float).where(findings["status"] == "met", beyond)
-    value = against.astype(float).fillna(worst).where(known & findings["sense"].notna())
-    rank = value.where(at_most, -value).groupby(findings["rule"]).rank(method="min")
-    return findings.assign(rank=rank.astype("Int64"))
-
-
 def _with_counts(
     regions: gpd.GeoDataFrame, findings: pd.DataFrame, runs: Mapping[str, Run]
 ) -> gpd.GeoDataFrame:
@@ -225,69 +158,6 @@ def _with_counts(
         rank=order.astype("Float64").rank(method="min").astype("Int64"),
         standing=standing,
     )
-
-
-def _on_roads(kind: str) -> bool:
-    """Whether rules of a kind are measured on the routes of the whole country."""
-    found = kinds().get(kind)
-    return found is not None and issubclass(found.model, RouteRule)
-
-
-def _whole(
-    findings: pd.DataFrame, national: Run | None, project: Mapping[str, Any], lang: str
-) -> pd.DataFrame:
-    """Each rule for the whole country: rules on roads as the national run has them, others as sums of the regions."""
-    on_roads = (
-        {} if national is None else {r["rule"]: r for r in _rows_of(national, lang) if _on_roads(r["kind"])}
-    )
-    rows = []
-    for rule in dict.fromkeys([*findings["rule"], *on_roads]):
-        mine = findings[findings["rule"] == rule]
-        stands = mine["status"].value_counts()
-        by_region = {name.replace("rules", "regions"): int(stands.get(s, 0)) for s, name in STATUSES.items()}
-        row = on_roads.get(rule) or _summed(mine, project, lang)
-        rows.append({**row, **by_region})
-    columns = [*_FINDING, *(name.replace("rules", "regions") for name in STATUSES.values())]
-    return pd.DataFrame(rows, columns=columns, dtype=object)
-
-
-def _summed(mine: pd.DataFrame, project: Mapping[str, Any], lang: str) -> dict[str, Any]:
-    """A rule's counts and parts of shares, summed over the regions: what it counts lies in one region each.
-
-    Where it is uncertain whether something counts at all, the sums are no interval of the whole: no region's worst case
-    need be part of the country's. Then they are told without one.
-    """
-    same = "rule title kind target_shown target_value unit unit_shown sense by part_unit whole_unit"
-    row: dict[str, Any] = {name: mine[name].iloc[0] for name in same.split()}
-    counts, parts = mine[list(_COUNTS)].astype(float), mine[list(OF_PARTS)].astype(float)
-    if counts.notna().any(axis=None):
-        row |= {name: float(counts[name].sum()) for name in _COUNTS}
-    known = parts.notna().all(axis=1)
-    if row["unit"] != "share" or not known.any() or (counts[~known].sum(axis=1) > 0).any():
-        return row
-    row |= {name: float(parts[name].sum()) for name in OF_PARTS}
-    units = str(row["part_unit"] or ""), str(row["whole_unit"] or "")
-    ends = [fraction_words(row[f"{end}_part"], row[f"{end}_whole"], units, lang) for end in ("low", "high")]
-    row["value"] = " – ".join(dict.fromkeys(ends))
-    if row["low_whole"] > 0 and (parts["low_whole"] == parts["high_whole"])[known].all():
-        row |= {end: row[f"{end}_part"] / row[f"{end}_whole"] for end in ("low", "high")}
-        shares = [shown(row[end], column("number", unit="share"), lang) for end in ("low", "high")]
-        row["value"] = text("national.sum", lang, share=" – ".join(dict.fromkeys(shares)), parts=row["value"])
-        row |= _status(row, project, lang)
-    return row
-
-
-def _status(row: Mapping[str, Any], project: Mapping[str, Any], lang: str) -> dict[str, Any]:
-    """How the whole country stands to a rule that asks for a share."""
-    if row["sense"] != ">=":
-        return {}
-    target, by, at = row["target_value"], row["by"], project.get("reference_date")
-    found = "met" if row["low"] >= target - TOLERANCE else "undecided"
-    found = "not met" if row["high"] < target - TOLERANCE else found
-    if found != "met" and by is not None and at is not None and by > at:
-        found = "not due"
-    words = text(f"status.{found.replace(' ', '-')}", lang, year="" if by is None else by[:4])
-    return {"status": found, "finding_status": words}
 
 
 # -- gaps that regions share -----------------------------------------------------------------------------

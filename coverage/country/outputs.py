@@ -41,9 +41,10 @@ from ..tables.numbers import OF_PARTS, plain
 from ..tables.plan_tables import Tables
 from ..tables.publication import source_note
 from ..texts import text
+from .findings import STATUSES
 from .layers import country_layers, country_tables, page_layers, region_panel
 from .manifest import COUNTRY_MAP, State
-from .national import STATUSES, Results, read_results
+from .national import Results, read_results
 from .report import write_country_report
 
 FILES = (

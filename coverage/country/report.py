@@ -17,8 +17,9 @@ from ..tables.layer import Imprint, Layer, SourceNote
 from ..tables.plan_tables import Tables
 from ..tables.table import Table
 from ..texts import text
+from .findings import STATUSES
 from .layers import country_layers, rule_layer
-from .national import STATUSES, Results
+from .national import Results
 
 WORST = 3
 """So many regions are named with a rule: the last of its ranking."""
