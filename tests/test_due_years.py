@@ -75,7 +75,7 @@ def test_a_rule_is_judged_at_its_own_year(value, by, at, status):
     found = Finding(rule(by), "share", value, value, at=at)
     assert found.status == found.shown == status
     if status == "not due":
-        assert numbers.status(found, "en") == "due in 2030, so far"
+        assert numbers.status(found, "en") == "not due until 2030"
         assert "2030" in numbers.status(found, "zh")
 
 
@@ -144,4 +144,4 @@ def test_the_run_folder_tells_the_day_and_verifies(plan, tmp_path):
     wrong = {fault.key for fault in verify_run(out)[1] if not fault.warning}
     assert wrong == {"verify-changed", "verify-value"}
     page = (out / "map.html").read_text("utf-8")
-    assert "due in {year}, so far" in page
+    assert "not due until {year}" in page

@@ -114,7 +114,7 @@ def test_the_chapter_lists_every_action_with_what_it_closes(plan, folder, tables
     closed = [row[3] for row, action in zip(rows, part["actions"], strict=True)
               if any("to_m" in item for item in action["closes"])]  # fmt: skip
     assert closed
-    assert all(" measured km " in words for words in closed)
+    assert all("measured km " in words for words in closed)
 
 
 def test_a_length_on_both_directions_is_told_once(plan):

@@ -36,7 +36,7 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None,
     """Read everything, assess nothing."""
     from ..country.run import read_country
     from ..errors import Diagnostics, InputError, fault_lines
-    from ..inputs.ledger import FileEntry
+    from ..inputs.ledger import FileEntry, ledger_line
     from ..pipeline import check_siting, find_places, load
 
     opened = open_project(project, lang)
@@ -78,7 +78,7 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None,
         )
         return 3 if found else 0
     for entry in ledger:
-        click.echo(text("ledger.line", opened.language, **entry.counts()), err=True)
+        click.echo(ledger_line(entry, opened.language), err=True)
         for name, header, values in entry.columns:
             warn(text("ledger.column", opened.language, name=name, header=header, values=values))
     for line in fault_lines(notes, reader):

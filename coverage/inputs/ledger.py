@@ -96,6 +96,12 @@ class FileEntry:
         return {"path": self.path, "table": self.table, **counts, **others}
 
 
+def ledger_line(entry: FileEntry, lang: str) -> str:
+    """What became of a file's rows, in a sentence."""
+    counts = entry.counts()
+    return text("ledger.line", lang, **{**counts, "table": text(f"ledger.table.{entry.table}", lang)})
+
+
 def as_written(found: Diagnostics, raw: RawTable) -> Diagnostics:
     """Quote cells as the file has them: ``15610400000``, not what a number made of it (``1.56104e+10``)."""
     at = {header: i for i, header in reversed(list(enumerate(raw.headers)))}

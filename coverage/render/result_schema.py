@@ -230,7 +230,7 @@ def _plan() -> Schema:
     year: dict[str, Any] = {"year": {"type": ["integer", "null"]}}
     kind: dict[str, Any] = {"kind": column_schema("action_kind"), "place": TEXT, "cost": amount}
     closes = {"type": "array", "items": object_of("rule weight", "site_id gap_id", weight=NUMBER, more=True)}
-    lengths = rows_of("rule ref length_km", "section from_km to_km")
+    lengths = rows_of("rule ref length_km", "section direction from_km to_km")
     actions = rows_of(
         "action_id kind place name lon lat year order cost spent closes closed_lengths people_gained certain "
         "without_low without_high without_lost", "county pin traffic_points", order=COUNT, closed_lengths=lengths,

@@ -133,8 +133,7 @@ def _lists(plan: Plan, lang: str) -> list[tuple[str, list[str]]]:
         kinds.append(text("plan.kind-line", lang, money=money, **said))
     unmet = [
         f"{words['rule']}{colon}{words['what']} ({words['why']})"
-        for row in _of(plan).unmet.head(NAMED).to_dict("records")
-        for words in [programme.unmet_words(plan, row, lang)]
+        for words in programme.unmet_rows(plan, lang)[:NAMED]
     ]
     gaps = programme.shared_gaps_once(plan)
     shared = [

@@ -6,7 +6,7 @@ Money is in the unit of the cost table, lengths in metres, shares 0 to 1; nothin
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,13 +16,14 @@ import pandas as pd
 
 from ..plan import Plan
 from ..rules.finding import Finding
+from ..rules.length import LengthCoverage
 from ..rules.model import Rule
-from ..schema import COLUMNS, Column, in_currency, percent, shown
+from ..schema import COLUMNS, Column, in_currency, is_missing, percent, shown
 from ..siting.actions import EVENTS
 from ..siting.programme import Programme
 from ..texts import catalogue, text
 from ..units import M_PER_KM, figures_in_km, in_kilometres
-from ..waymarks import span_words
+from ..waymarks import ends_by_name, place_names, span_words
 from . import numbers
 from .row_ids import GapsAround
 
@@ -49,7 +50,7 @@ def action_table(plan: Plan) -> gpd.GeoDataFrame:
             paid_by(programme, kind, cost) for kind, cost in zip(table["kind"], table["cost"], strict=True)
         ],
         spent=table["cost"].cumsum(),
-        closed_lengths=[closed_lengths(closes) for closes in table["closes"]],
+        closed_lengths=[closed_lengths(closes, halves_of(plan)) for closes in table["closes"]],
         people_gained=[float(gained.get(action, 0.0)) for action in table["id"]],
     )
 
@@ -69,14 +70,26 @@ def money_by_payer(plan: Plan) -> dict[str, float]:
     return found if set(found) != {""} else {}
 
 
-def closed_lengths(closes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def halves_of(plan: Plan) -> frozenset[str]:
+    """Ids of rules of which each direction has a part of the length that counts: those on covered length."""
+    return frozenset(f.rule.id for f in plan.before.findings if isinstance(f.rule, LengthCoverage))
+
+
+def closed_lengths(closes: Sequence[Mapping[str, Any]], halves: Collection[str] = ()) -> list[dict[str, Any]]:
     """Lengths of road that an action closes, a row for each rule and route.
+
+    Parameters
+    ----------
+    closes : sequence of mapping
+        Items of an action.
+    halves : collection of str
+        Rules whose directions add up to the length of the road; of the others each direction has all of it, and the
+        longer one counts, so that no road counts twice.
 
     Returns
     -------
     list of dict
-        ``rule, ref, length_km`` (of two directions the longer one, so that no road counts twice) and, of a single
-        stretch, ``section, from_km, to_km``.
+        ``rule, ref, length_km`` and, of a single stretch, ``section, direction, from_km, to_km``.
     """
     groups: dict[tuple[str, str], dict[Any, list[Mapping[str, Any]]]] = {}
     for item in closes:
@@ -85,13 +98,20 @@ def closed_lengths(closes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             held.setdefault(item.get("direction"), []).append(item)
     rows = []
     for (rule, ref), directions in groups.items():
-        mine = max(directions.values(), key=lambda items: sum(item["weight"] for item in items))
-        row = {"rule": rule, "ref": ref, "length_km": sum(item["weight"] for item in mine) / M_PER_KM}
-        if len(mine) == 1 and "to_m" in mine[0]:
+        mine = max(directions.values(), key=_weight)
+        counted = [item for items in directions.values() for item in items] if rule in halves else mine
+        row = {"rule": rule, "ref": ref, "length_km": _weight(counted) / M_PER_KM}
+        places = {item.get("section") for item in counted}
+        if len(mine) == len(places) == 1 and not pd.isna(mine[0].get("to_m")):
             low, high = sorted(float(mine[0][end]) / M_PER_KM for end in ("from_m", "to_m"))
-            row |= {"section": mine[0].get("section"), "from_km": low, "to_km": high}
+            about = {name: mine[0].get(name) for name in ("section", "direction")}
+            row |= {**about, "from_km": low, "to_km": high}
         rows.append(row)
     return rows
+
+
+def _weight(items: Sequence[Mapping[str, Any]]) -> float:
+    return float(sum(item["weight"] for item in items))
 
 
 def steps(plan: Plan) -> list[dict[str, Any]]:
@@ -100,6 +120,8 @@ def steps(plan: Plan) -> list[dict[str, Any]]:
     return [{"step": k, **{str(name): value for name, value in row.items()}} for k, row in enumerate(rows)]
 
 
+TOGETHER = 4
+"""So many places that are not met for the same reason stand in one row."""
 MOST_DAYS = 360
 """The steps of a year are spread over so many days at most."""
 
@@ -257,31 +279,53 @@ def shown_actions(plan: Plan, lang: str) -> gpd.GeoDataFrame:
 def closes_words(plan: Plan, closes: list[dict[str, Any]], lang: str, *, people: float = 0.0) -> str:
     """What an action closes, rule by rule: ``"spacing: G106 K222.7–K266.3 (43.6 km); shore power: Berth 4"``.
 
-    ``people`` are those that it brings within reach.
+    Rules of which it closes the same stand behind it. ``people`` are those that it brings within reach.
     """
-    parts = []
+    titles: dict[str, list[str]] = {}
     for rule in dict.fromkeys(item["rule"] for item in closes):
         mine = [item for item in closes if item["rule"] == rule]
-        if lengths := sorted(closed_lengths(mine), key=lambda row: row["ref"]):
+        if lengths := sorted(closed_lengths(mine, halves_of(plan)), key=lambda row: row["ref"]):
             named = [_closed_length(row, lang) for row in lengths]
         else:
             names = [str(item.get("name") or item.get("id") or "") for item in mine]
             named = [name for name in names if name and name != "nan"]
         what = text("map.comma", lang).join(named)
-        title = plan.before[rule].rule.title[lang]
-        parts.append(f"{title}{text('report.colon', lang)}{what}" if what else title)
+        titles.setdefault(what, []).append(plan.before[rule].rule.title[lang])
+    parts = []
+    for what, held in titles.items():
+        rules = text("plan.semicolon", lang).join(held)
+        if len(held) > 1 and what:
+            parts.append(text("plan.closes-for", lang, what=what, rules=rules))
+        else:
+            parts.append(f"{rules}{text('report.colon', lang)}{what}" if what else rules)
     if people > 0:
         parts.append(text("plan.closes-people", lang, people=shown(people, COLUMNS["people_reached"], lang)))
     return text("plan.semicolon", lang).join(parts) or text("plan.closes-nothing", lang)
 
 
 def _closed_length(row: Mapping[str, Any], lang: str) -> str:
-    """A length on a route, between its marks if it is one stretch."""
+    """A length on a route; if it is one stretch, between named places or its marks."""
     length = numbers.kilometres(row["length_km"], lang)
     if "from_km" not in row:
         return text("plan.closes-length", lang, length=length, ref=row["ref"])
-    span = span_words(row["from_km"], row["to_km"], lang, row["ref"], row["section"])
-    return text("report.glance.gap", lang, ref=row["ref"], span=span, length=length)
+    whole = numbers.kilometres(row["to_km"] - row["from_km"], lang)
+    if length != whole:
+        length = text("report.glance.gap-part", lang, length=length, whole=whole)
+    values = {"ref": row["ref"], "length": length}
+    values["span"] = span_words(row["from_km"], row["to_km"], lang, row["ref"], row["section"])
+    if named := ends_by_name(row, ("from_km", "to_km"), lang):
+        return text("report.glance.gap-between", lang, low=named[0], high=named[1], **values)
+    return text("report.glance.gap", lang, **values)
+
+
+def action_name(row: Mapping[Any, Any], lang: str) -> str:
+    """Name of an action's place; what has none on the map is said to be what it is, with the number it has there."""
+    name, kind = str(row["name"]), f"choice.place.{row['place']}"
+    return (
+        text("plan.unnamed", lang, kind=text(kind, lang), id=name)
+        if name.startswith("osm-") and kind in catalogue()
+        else name
+    )
 
 
 def payers(plan: Plan, kind: str, lang: str) -> str:
@@ -312,18 +356,51 @@ def responsible(plan: Plan, lang: str) -> list[str]:
     return found
 
 
-def unmet_words(plan: Plan, row: Mapping[Any, Any], lang: str) -> dict[str, Any]:
-    """What nothing can serve, with ``rule, what, why, who`` in words, and the ``id`` of the gap or place it is."""
-    closes = closes_words(plan, [dict(row)], lang)
-    title = plan.before[row["rule"]].rule.title[lang]
-    what = closes.removeprefix(title).removeprefix(text("report.colon", lang)) or text("value.none", lang)
-    return {
-        "rule": title,
-        "what": what,
-        "why": text(f"reason.unmet.{row['why']}", lang),
-        "who": text(f"payer.{row['who']}", lang),
-        "id": GapsAround(plan.after.gaps).id_of(row) or row.get("id") or None,
-    }
+def unmet_rows(plan: Plan, lang: str) -> list[dict[str, str | None]]:
+    """What nothing can serve, with ``rule, what, why, who`` in words, and the ``id`` of the gaps or places that it is.
+
+    Both directions of a section stand together, and so do all rules that lack the same for the same reason.
+    """
+    gaps = GapsAround(plan.after.gaps)
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in _of(plan).unmet.to_dict("records"):
+        about = [row.get(name) for name in ("rule", "why", "who", "ref", "section", "id", "name")]
+        held = alike.setdefault(tuple("" if is_missing(value) else str(value) for value in about), [])
+        held.append({str(name): value for name, value in row.items()})
+    short: dict[tuple[str, str, str], list[str]] = {}
+    ids: dict[str, list[str]] = {}
+    for (rule, why, who, *_), rows in alike.items():
+        what = _unmet_what(plan, rows, lang)
+        short.setdefault((what, why, who), []).append(rule)
+        ids.setdefault(what, []).extend(str(gaps.id_of(row) or row.get("id") or "") for row in rows)
+    found: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
+    for (what, why, who), rules in short.items():
+        found.setdefault((tuple(rules), why, who), []).append(what)
+    semicolon = text("plan.semicolon", lang)
+    return [
+        {
+            "rule": semicolon.join(plan.before[rule].rule.title[lang] for rule in rules),
+            "what": semicolon.join(some),
+            "why": text(f"reason.unmet.{why}", lang),
+            "who": text(f"payer.{who}", lang),
+            "id": ", ".join(filter(None, dict.fromkeys(i for what in some for i in ids[what]))) or None,
+        }
+        for (rules, why, who), whats in found.items()
+        for some in (whats[k : k + TOGETHER] for k in range(0, len(whats), TOGETHER))
+    ]
+
+
+def _unmet_what(plan: Plan, rows: list[dict[str, Any]], lang: str) -> str:
+    """Places, stretches or things; the end of the data is a place without length."""
+    if all("to_m" in row and row["from_m"] == row["to_m"] for row in rows):
+        names: dict[str, None] = {}
+        for row in rows:
+            drive = (row["ref"], int(row["section"]), row["direction"])
+            names |= dict.fromkeys(place_names([row["from_m"] / M_PER_KM], lang, *drive))
+        return text("plan.semicolon", lang).join(names)
+    title = plan.before[rows[0]["rule"]].rule.title[lang]
+    what = closes_words(plan, rows, lang).removeprefix(title).removeprefix(text("report.colon", lang))
+    return what or text("value.none", lang)
 
 
 def without_words(plan: Plan, row: dict[str, Any], lang: str) -> str:

@@ -74,7 +74,7 @@ def actions(plan: Plan, lang: str) -> Table:
     frame = placed(programme.shown_actions(plan, lang))
     frame["payers"] = [programme.payers(plan, kind, lang) for kind in frame["kind"]]
     frame["place_words"] = [
-        f"{row['name']}\n{shown(row['kind'], column('action_kind'), lang)}"
+        f"{programme.action_name(row, lang)}\n{shown(row['kind'], column('action_kind'), lang)}"
         for row in frame.to_dict("records")
     ]
     sure, doubtful = text("report.plan.sure", lang), text("report.plan.if-survey", lang)
@@ -222,7 +222,7 @@ def _sums(plan: Plan, lang: str) -> dict[str, Callable[[Any, Any], str]]:
         "people": lambda _, r: people_words(plan, r["people"]),
     }
     if not stages:
-        del sums["budget"]
+        del sums["budget"], sums["year-money"]  # which is what is spent in all
     if any(share is not None for share in shares.values()):
         sums["bureau"] = lambda y, _: "" if y is None else money(of_year(y)["bureau_cost"].sum())
     return sums
@@ -233,7 +233,7 @@ def _sums(plan: Plan, lang: str) -> dict[str, Callable[[Any, Any], str]]:
 
 def unmet(plan: Plan, lang: str) -> Table:
     """What no action serves, and who must act."""
-    rows = [programme.unmet_words(plan, row, lang) for row in _of(plan).unmet.to_dict("records")]
+    rows = programme.unmet_rows(plan, lang)
     columns = dict.fromkeys(("rule", "what", "why", "who"), WORDS)
     found = (*labelled("report.plan.head", columns, lang), *heads("id", lang))
     return Table("plan-unmet", found, pd.DataFrame(rows), row_id="id" if rows else "")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ..errors import fault_lines
+from ..inputs.ledger import ledger_line
 from ..plan import Plan
 from ..rules.reach import DemandReach
 from ..schema import day, percent
@@ -111,7 +112,8 @@ def _programme(plan: Plan, lang: str) -> Iterator[Line]:
             for name, value in (("greedy", found.greedy_cost), ("least", found.least))
         }
         more = percent((found.greedy_cost - found.least) / found.least) if found.least else "0%"
-        yield "plan-method", "", "", _said("plan.method-words", lang, more=more, **money)
+        key = "plan.method-words" if found.greedy_cost > found.least else "plan.method-same"
+        yield "plan-method", "", "", _said(key, lang, more=more, **money)
     costs = found.costs
     dated = "" if costs.date is None else _said("plan.costs-of", lang, date=day(costs.date, lang))
     source = costs.source.of(lang) or _said("factors-unsourced", lang)
@@ -174,7 +176,7 @@ def _data(plan: Plan, lang: str) -> Iterator[Line]:
         if line := survey_sentence(finding, lang):
             yield "survey", finding.rule.id, "", line
     for entry in plan.inputs.ledger:
-        yield "ledger", "", "", text("ledger.line", lang, **entry.counts())
+        yield "ledger", "", "", ledger_line(entry, lang)
     for line in fault_lines(plan.inputs.warnings, lang):
         yield "warning", "", "", line
     for line in licences(plan, lang):

@@ -294,7 +294,7 @@ def _first(plan: Plan, lang: str) -> str:
     row = chosen.iloc[0]
     kind = shown(row["kind"], column("action_kind"), lang)
     money = programme.money(plan, float(row["cost"]), lang)
-    return text("report.plan.first", lang, name=row["name"], kind=kind, money=money)
+    return text("report.plan.first", lang, name=programme.action_name(row, lang), kind=kind, money=money)
 
 
 def _of(plan: Plan) -> Programme:
@@ -320,11 +320,17 @@ def decision(plan: Plan, lang: str) -> str:
     """How many actions, when, for how much, and what they reach."""
     found = _of(plan)
     outside = programme.rules_outside(plan)
-    rules = "report.plan.rules-some" if outside else "report.plan.rules"
+    last = programme.step_rows(plan)[-1]["rules"].values()
+    met = sum(rule["status"] == "met" for rule in last)
+    can = (
+        "-can" if found.complete and met < len(last) else ""
+    )  # what no action serves is not the money's fault
+    rules = f"report.plan.rules{can}-some" if outside else f"report.plan.rules{can}"
     years = [row["year"] for row in programme.stage_rows(plan)]
     in_years = "report.plan.in-year" if years and years[0] == years[-1] else "report.plan.in-years"
     values = {
-        "rules": text(rules, lang, n=len(found.rules), all=len(found.rules) + len(outside)),
+        "rules": text(rules, lang, n=len(last), all=len(last) + len(outside), met=met),
+        "n": len(last),
         "actions": len(found.chosen),
         "money": programme.money(plan, found.cost_high, lang),
         "least": programme.money(plan, found.least, lang),
@@ -336,7 +342,10 @@ def decision(plan: Plan, lang: str) -> str:
         return text("report.plan.decide-given", lang, **values)
     if not found.complete:
         return text("report.plan.decide-part", lang, **values)
-    return text("report.plan.decide-more" if found.spends_more else "report.plan.decide", lang, **values)
+    if can and not met:
+        return text("report.plan.decide-none", lang, **values)
+    key = "report.plan.decide-more" if found.spends_more else "report.plan.decide"
+    return text(key, lang, **values) + (text("report.plan.decide-rest", lang) if can else "")
 
 
 def _change(plan: Plan, lang: str) -> str:
@@ -371,7 +380,8 @@ def _longest_today(plan: Plan, lang: str) -> str:
 def _certainty(plan: Plan, lang: str) -> str:
     found = _of(plan)
     certain = int(found.chosen["certain"].sum())
-    words = text("report.plan.certain", lang, n=certain, of=len(found.chosen))
+    key = "report.plan.certain-all" if certain == len(found.chosen) else "report.plan.certain"
+    words = text(key, lang, n=certain, of=len(found.chosen))
     if found.given:
         words = text("report.plan.certain-given", lang)
     elif found.cost_low < found.cost_high and len(found.survey):

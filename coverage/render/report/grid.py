@@ -48,22 +48,29 @@ ROOM = "".join(
 )
 
 
+NARROW, WIDE = " .,;:'|!ijlItf()-/", "mwMW%—"
 MM_PER_PT = 25.4 / 72
 ROW_SPACE_MM = 2 * TOP_TWIPS / TWIPS_PER_MM
 
 
 def lines_in(words: str, width_mm: float, size_pt: float) -> int:
-    """About how many lines a text takes: Chinese characters are as wide as high, others half of it.
+    """About how many lines a text takes: Chinese characters are as wide as high, others as in a wide Arial.
 
     >>> lines_in("株洲市交通局", 20, 10), lines_in("Zhuzhou", 20, 10)
     (2, 1)
     """
     em = size_pt * MM_PER_PT
-    widths = (
-        sum(1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.58 for letter in line) * em
-        for line in on_paper(words).split("\n")
-    )
+    widths = (sum(map(_letter_em, line)) * em for line in on_paper(words).split("\n"))
     return sum(max(math.ceil(width / width_mm), 1) for width in widths)
+
+
+def _letter_em(letter: str) -> float:
+    """Width of a letter by its height: Arial's, and a twelfth for fonts that stand for it."""
+    if unicodedata.east_asian_width(letter) in "WF":
+        return 1.0
+    return 1.08 * (
+        0.33 if letter in NARROW else 0.86 if letter in WIDE else 0.7 if letter.isupper() else 0.56
+    )
 
 
 def row_mm(cells: Sequence[str], widths_mm: Sequence[float], type_: Type) -> float:

@@ -12,12 +12,15 @@ from ...tables.layer_frame import picked
 from ...tables.table import Table
 from ...texts import text
 from .context import ROWS, Report
-from .doc import BLUE, SOFT
-from .grid import BRIEF, COMPACT, Type, on_paper
+from .doc import BLUE, FOOTER_MM, SOFT
+from .grid import BRIEF, COMPACT, Type, lines_in, on_paper
 
 DISC_PX = 13.0
-HEAD_MM, CAPTION_MM, BRIEF_MAP_MM = 17.0, 12.0, (58.0, 125.0)
-"""Of the first page: what the titles take, what stands around a picture, least and most for the map."""
+HEAD_MM, LINE_MM, TABLE_MM, FIGURE_MM = 20.0, 5.5, 6.0, 12.0
+"""Of the first page, measured in LibreOffice: its titles, a line of its sentences, the caption of a table, what stands
+around its map."""
+BRIEF_MAP_MM = (58.0, 125.0)
+"""Least and most for the map of the first page."""
 LONG = 8
 """The first page sets more rules than this in the smallest type."""
 
@@ -25,7 +28,6 @@ LONG = 8
 def write_brief(report: Report) -> None:
     """One page for the head of department: what to decide, the rules, the money with who is responsible, a map."""
     paper = report.paper
-    paper.written_mm = HEAD_MM
     for words, size, after, colour in (
         (report.shown.title, 14, 2, BLUE),
         (report.words("plan.brief"), 11, 6, SOFT),
@@ -35,10 +37,12 @@ def write_brief(report: Report) -> None:
         paragraph.paragraph_format.space_after = Pt(after)
         run = paragraph.add_run(on_paper(words))
         run.bold, run.font.size, run.font.color.rgb = colour is BLUE or None, Pt(size), colour
-    for number, line in enumerate(report.said("plan-brief"), 1):
+    lines = report.said("plan-brief")
+    for number, line in enumerate(lines, 1):
         paragraph = paper.text(f"{number}. {line}", indent=False)
         paragraph.paragraph_format.space_after, paragraph.paragraph_format.line_spacing = Pt(2), 1.05
         paragraph.runs[0].font.size = Pt(10)
+    paper.written_mm = HEAD_MM + sum(lines_in(f"1. {line}", paper.text_mm, 10) for line in lines) * LINE_MM
     rules = report.rows("plan-brief")
     _states(report, rules, report.words("plan.brief-table"), COMPACT if len(rules.frame) > LONG else BRIEF)
     duties = report.rows("plan-duties")
@@ -46,8 +50,13 @@ def write_brief(report: Report) -> None:
     widths = {"kind": 28.0, "number": 11.0, **dict.fromkeys(years, 42.0 / max(len(years), 3)), "cost": 20.0}
     widths["responsible"] = 166.0 - sum(widths.values())
     report.table(report.words("plan.duties-table"), duties, widths, type_=BRIEF)
-    room = paper.page_mm - paper.written_mm - CAPTION_MM
-    height = min(max(room, BRIEF_MAP_MM[0]), BRIEF_MAP_MM[1])
+    for paragraph in paper.document.paragraphs:
+        if paragraph.style.name == paper.style("Caption").name:
+            space = paragraph.paragraph_format
+            space.space_before, space.space_after, space.line_spacing = Pt(4), Pt(3), 1.0
+    footer = 0.0 if paper.own_template else FOOTER_MM  # our first page has none
+    left = paper.page_mm + footer - paper.written_mm - 2 * TABLE_MM - FIGURE_MM
+    height = min(max(left, BRIEF_MAP_MM[0]), BRIEF_MAP_MM[1])
     report.map(_action_map(report), report.words("plan.map"), phase="after", height_mm=height)
 
 
@@ -124,7 +133,8 @@ def _left(report: Report) -> None:
     for key, (table, widths) in tables.items():
         report.paper.heading(report.words(f"plan.{key}"), 2)
         if not len(table.frame):
-            report.paper.text(report.words(f"plan.{key}-none", n=n))
+            none = "nothing" if key == "survey" and not n else "none"
+            report.paper.text(report.words(f"plan.{key}-{none}", n=n))
             continue
         if key != "unmet":
             report.paper.text(report.words(f"plan.{key}-some", n=n), keep=True)

@@ -180,11 +180,25 @@ def write_rules(report: Report) -> None:
         return
     report.paper.heading(report.words("rules"))
     report.paper.text(report.words("rules-how"))
+    shared: dict[str, list[Rule]] = {}
     for rule in pages:
-        _write(report, rule, report.shown.rule_map(rule))
+        shared.setdefault(_content(report, rule), []).append(rule)
+    numbers: dict[str, int] = {}
+    for rule in pages:
+        content = _content(report, rule)
+        _write(report, rule, report.shown.rule_map(rule), shared[content], numbers.get(content))
+        numbers.setdefault(content, report.paper.tables)
 
 
-def _write(report: Report, rule: Rule, layers: list[Layer]) -> None:
+def _content(report: Report, rule: Rule) -> str:
+    """A rule's evidence as one text: rules that differ in their year alone have the same; none is shared by others."""
+    table = report.rows(f"evidence:{rule.id}")
+    heads = "".join(head.label for head in table.heads)
+    return heads + table.frame.to_csv(index=False) if len(table.frame) else rule.id
+
+
+def _write(report: Report, rule: Rule, layers: list[Layer], alike: list[Rule], same_as: int | None) -> None:
+    """Write a rule's section; ``alike`` are the rules with the same evidence, which stands in table ``same_as``."""
     paper, title = report.paper, rule.title[report.lang]
     paper.heading(title, 2)
     paper.lead(report.words("clause"), report.shown.policy.clause(rule, report.lang))
@@ -196,10 +210,15 @@ def _write(report: Report, rule: Rule, layers: list[Layer]) -> None:
     if layers:
         extent = rule_extent(layers, rule)
         report.map(layers, report.words("map-of", title=title), extent=extent)
+    if n and same_as is not None:
+        report.soft(report.words("same-table", number=same_as))
+        return
     most = n if n <= EVIDENCE + 4 else EVIDENCE  # four rows more are shorter than a table at the end
     in_text = report.table(report.words("table-of", title=title), table, most=most)
     for words in report.said("other-reading", rule.id) if n else ():
         report.soft(words)
+    if others := [each.title[report.lang] for each in alike if each is not rule]:
+        report.soft(report.words("shared-table", rules=report.words("semicolon").join(others)))
     if n > in_text:
         report.cut.append(table)
         sheet = report.shown.sheet_of(rule)
