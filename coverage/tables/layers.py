@@ -28,6 +28,7 @@ from ..rules.parking import ShareMargin
 from ..rules.reach import DemandReach
 from ..rules.spacing import RouteSpacing
 from ..schema import TableSchema, column, columns, percent
+from ..settings import Wording
 from ..texts import text
 from ..units import M_PER_KM, WGS84, in_kilometres
 from . import styles
@@ -139,9 +140,9 @@ def _counties(plan: Plan, lang: str) -> Layer | None:
     if not known:
         if plan.region is None:
             return None
-        counties = gpd.GeoDataFrame({"name": [plan.region.name]}, geometry=[plan.region.polygon], crs=WGS84)
-    counties = counties[counties.geometry.notna()]
-    counties = _with_reached(plan, counties, lang)
+        name, outline = Wording(plan.region.name).of(lang), plan.region.polygon
+        counties = gpd.GeoDataFrame({"name": [name]}, geometry=[outline], crs=WGS84)
+    counties = _with_reached(plan, counties[counties.geometry.notna()], lang)
     layer = make_layer(
         "counties",
         counties,
@@ -159,8 +160,7 @@ def _interval(low: float, high: float) -> str | None:
     """``"82% – 91%"`` of two percentages, one number if they agree."""
     if math.isnan(low) or math.isnan(high):
         return None
-    ends = [percent(float(value) / 100.0) for value in (low, high)]
-    return " – ".join(dict.fromkeys(ends))
+    return " – ".join(dict.fromkeys(percent(float(value) / 100.0) for value in (low, high)))
 
 
 def _with_reached(plan: Plan, counties: gpd.GeoDataFrame, lang: str) -> gpd.GeoDataFrame:

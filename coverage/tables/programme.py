@@ -120,6 +120,8 @@ def steps(plan: Plan) -> list[dict[str, Any]]:
     return [{"step": k, **{str(name): value for name, value in row.items()}} for k, row in enumerate(rows)]
 
 
+ALIKE = 0.05
+"""Both directions of a stretch are as long as each other but for such a part."""
 TOGETHER = 4
 """So many places that are not met for the same reason stand in one row."""
 MOST_DAYS = 360
@@ -308,8 +310,9 @@ def _closed_length(row: Mapping[str, Any], lang: str) -> str:
     length = numbers.kilometres(row["length_km"], lang)
     if "from_km" not in row:
         return text("plan.closes-length", lang, length=length, ref=row["ref"])
-    whole = numbers.kilometres(row["to_km"] - row["from_km"], lang)
-    if length != whole:
+    whole_km = row["to_km"] - row["from_km"]
+    if row["length_km"] < (1.0 - ALIKE) * whole_km:  # the rest lies outside the region
+        whole = numbers.kilometres(whole_km, lang)
         length = text("report.glance.gap-part", lang, length=length, whole=whole)
     values = {"ref": row["ref"], "length": length}
     values["span"] = span_words(row["from_km"], row["to_km"], lang, row["ref"], row["section"])
@@ -372,7 +375,8 @@ def unmet_rows(plan: Plan, lang: str) -> list[dict[str, str | None]]:
     for (rule, why, who, *_), rows in alike.items():
         what = _unmet_what(plan, rows, lang)
         short.setdefault((what, why, who), []).append(rule)
-        ids.setdefault(what, []).extend(str(gaps.id_of(row) or row.get("id") or "") for row in rows)
+        own = (gaps.id_of(row) or row.get("id") for row in rows)
+        ids.setdefault(what, []).extend(str(each) for each in own if not is_missing(each))
     found: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
     for (what, why, who), rules in short.items():
         found.setdefault((tuple(rules), why, who), []).append(what)
@@ -383,7 +387,7 @@ def unmet_rows(plan: Plan, lang: str) -> list[dict[str, str | None]]:
             "what": semicolon.join(some),
             "why": text(f"reason.unmet.{why}", lang),
             "who": text(f"payer.{who}", lang),
-            "id": ", ".join(filter(None, dict.fromkeys(i for what in some for i in ids[what]))) or None,
+            "id": ", ".join(dict.fromkeys(each for what in some for each in ids[what])) or None,
         }
         for (rules, why, who), whats in found.items()
         for some in (whats[k : k + TOGETHER] for k in range(0, len(whats), TOGETHER))
