@@ -188,6 +188,20 @@ def test_lists_come_back_with_their_rows():
         assert_same_list(each, project)
 
 
+def test_calls_go_with_the_berths_of_a_region():
+    """A region without a berth has no call; it had all of them, and the country's sum each one many times."""
+    with sample_project() as path:
+        project = read_project(path)
+        tables = read_tables(project, Region.from_bbox(111.0, 26.0, 115.0, 29.0))
+    held = {
+        where: {each.name: len(each.frame) for each in tables.within(Region.from_bbox(*box)).lists}
+        for where, box in (("city", (112.9, 27.7, 113.3, 28.0)), ("sea", (125.0, 25.0, 125.3, 25.3)))
+    }
+    assert held["sea"]["berths"] == held["sea"]["calls"] == 0
+    assert held["city"]["berths"] > 0
+    assert held["city"]["calls"] > 0
+
+
 def assert_same_list(each, project):
     """Write a list, read it, compare all."""
     with tempfile.TemporaryDirectory() as folder:

@@ -195,6 +195,23 @@ def test_use_rate_counts_calls_able_to_connect():
     assert (finding.low, finding.high) == (0.5, 0.5)
 
 
+def test_calls_at_berths_outside_the_region_are_not_its_own():
+    """b1 lies in the halo: its call is not counted; that of a berth that nobody knows may be the region's."""
+    calls = pd.DataFrame(
+        {
+            "berth": ["b0", "b1", "b9"],
+            "hours": [10.0, 9.0, 9.0],
+            "able": [True] * 3,
+            "ship_kind": ["dry_cargo"] * 3,
+            "connected": [True, False, False],
+        }
+    )
+    there = berths(shore_power=[True, True], inside=[True, False])
+    finding = assess_calls(calls, there, RULES["shore-power-use"])
+    assert (finding.low, finding.high) == (0.5, 1.0)
+    assert finding.table["berth"].tolist() == ["b0", "b9"]
+
+
 def test_a_call_that_connected_was_able_to():
     """The berth's entry and the ship's equipment are missing; one call connected all the same, one is unknown.
 

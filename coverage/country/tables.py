@@ -92,7 +92,7 @@ class Tables:
             id_ for (name, _), each in cut.items() if name == "berths" for id_ in each.frame["id"].dropna()
         }
         for key, each in cut.items():
-            if each.name == "calls" and berths:
+            if each.name == "calls":
                 cut[key] = each.take(np.flatnonzero(each.frame["berth"].isin(berths)))
         return Tables(tuple(cut.values()))
 

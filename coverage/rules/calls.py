@@ -26,8 +26,10 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
 
     A call is able to connect if its berth has shore power, its ship can take it, it stays long enough and its
     kind of ship is not excluded. Where one of these is unknown, the call may or may not belong. A call that did
-    connect was able to, whatever else is not known of its berth and ship.
+    connect was able to, whatever else is not known of its berth and ship. Calls at berths outside the region are not
+    the region's.
     """
+    calls = calls_inside(calls, berths)
     has = three_valued(berths["shore_power"]).set_axis(berths["id"])
     if calls.empty:
         return Finding(rule, "share", None, None)
@@ -61,6 +63,12 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
         table=table,
         figures={"calls_of_unknown_membership": int((~certain).sum())},
     )
+
+
+def calls_inside(calls: pd.DataFrame, berths: pd.DataFrame) -> pd.DataFrame:
+    """Calls without those at berths that are known to lie outside the region."""
+    outside = set(berths["id"]) - set(berths.loc[berths["inside"].astype(bool), "id"])
+    return calls[~calls["berth"].isin(outside)].reset_index(drop=True) if outside else calls
 
 
 def call_facts(calls: pd.DataFrame, rule: CallShare) -> dict[str, list[Any]]:

@@ -22,7 +22,7 @@ from ..inputs.sites import count_points
 from ..network.graph import IntArray
 from ..rules.assessment import Assessment
 from ..rules.berths import BerthShare, berth_membership
-from ..rules.calls import CallShare, call_facts
+from ..rules.calls import CallShare, call_facts, calls_inside
 from ..rules.costs import CostTable
 from ..rules.facilities import (
     FacilityShare,
@@ -233,7 +233,8 @@ class _Packer:
         if isinstance(rule, BerthShare):
             return {"how": "berths", "of": self._berths(rule)}
         if isinstance(rule, CallShare):
-            return {"how": "calls", "of": call_facts(self.world.context.inputs.calls, rule),
+            inputs = self.world.context.inputs
+            return {"how": "calls", "of": call_facts(calls_inside(inputs.calls, inputs.berths), rule),
                     "berths": self._shore_power()}  # fmt: skip
         if isinstance(rule, ShareMargin):
             return self._parking(rule)
