@@ -73,7 +73,7 @@ export function follow(project, kind, node, { done = () => {}, keep = false, fin
         stages.hidden = true;
         solver.hidden = true;
         const ok = said.end === "ended" && fine.includes(said.exit);
-        const stopped = [130, 143, -2, -15].includes(said.exit);
+        const stopped = [130, 143, -2, -15, 15].includes(said.exit);  // 15 on Windows
         stage.textContent = ok ? t("job.done") : stopped ? t("job.stopped") : said.end === "broken" ? t("job.broken") : t("job.failed");
         log.open = !ok || said.exit === 4;  // what went well is told above and below
         node.dataset.state = ok ? "done" : stopped ? "stopped" : "failed";
