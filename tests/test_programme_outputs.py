@@ -98,7 +98,7 @@ def test_the_report_opens_with_the_plan_on_one_page(plan, folder, tables):
 
 
 def test_the_chapter_lists_every_action_with_what_it_closes(plan, folder, tables):
-    """Order, year, place, cost and certainty of each action as in result.json; greedy stands beside proven."""
+    """Order, year, place, cost, certainty and id of each action as in result.json; greedy stands beside proven."""
     part = json.loads((folder / "result.json").read_text("utf-8"))["plan"]
     head, *rows = next(t for t in tables if t[0][:2] == ["Build order", "Year"])
     assert head[4] == "Cost (万元)"
@@ -108,6 +108,7 @@ def test_the_chapter_lists_every_action_with_what_it_closes(plan, folder, tables
         assert row[2].startswith(action["name"])
         assert float(row[4].replace(",", "")) == pytest.approx(action["cost"], abs=0.005)
         assert row[head.index("Certain")] == ("certain" if action["certain"] else "depends on survey")
+        assert row[-1] == action["action_id"]
     (methods,) = [t for t in tables if t[0][0] == "Method"]
     shown = [float(row[1].split()[0].replace(",", "")) for row in methods[1:]]
     assert shown == pytest.approx([part["cost"]["greedy"], part["cost"]["least"]], abs=0.005)
