@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 import shapely
 from shapely import Polygon
 
@@ -404,8 +405,11 @@ def _background(features: Mapping[str, gpd.GeoDataFrame]) -> dict[str, gpd.GeoDa
         background["waterways"] = features["waterways"]
     places = features.get("places")
     if places is not None and len(places):
-        background["places"] = places[places["name"].notna()]
         background["towns"] = places[places["kind"].isin(["city", "town"])]
+    named = [features[name] for name in ("places", "junctions") if len(features.get(name, ()))]
+    if named:
+        table = gpd.GeoDataFrame(pd.concat(named, ignore_index=True), crs=WGS84)
+        background["places"] = table[table["name"].notna()]
     return background
 
 

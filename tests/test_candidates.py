@@ -163,6 +163,19 @@ def test_a_place_is_named_by_the_nearest_place_that_people_know(km, en, zh):
     assert place_names([km], Reader("en", "km", None), "G207", 1) == [f"G207 measured km {km}"]
 
 
+def test_a_motorway_junction_names_what_no_place_is_near():
+    """It counts as twice as far as a town, and only on the road itself, not at an interchange beside it."""
+    junctions = [
+        ("X", "motorway_junction", 100, 15_000),
+        ("Y", "motorway_junction", 400, 48_000),
+    ]  # K45; K12, off
+    reader = Reader("en", "km", marks_beside([*BESIDE, *junctions]))
+    names = place_names([46.5, 11.3, 30.0], reader, "G207", 1, "forward")
+    assert names[0] == "G207, 1.5 km south of X (measured km 46.5)"
+    assert names[1] == "G207, 1.3 km south of A (measured km 11.3)"
+    assert names[2] == "G207, 20.0 km south of A (measured km 30.0)"  # X is 15 km away, which counts as 30
+
+
 def test_posts_name_a_place_before_all_else():
     """With a post the mark stands alone; a stretch likewise, else with both its ends by name."""
     marks = marks_beside(BESIDE)

@@ -19,6 +19,7 @@ from .strips_around import COMPASS, DriveLines
 
 OFF_ROAD_M: Mapping[str, float] = {
     "city": 5000.0, "town": 5000.0, "suburb": 2000.0, "village": 1500.0, "hamlet": 800.0, "service": 500.0,
+    "motorway_junction": 300.0,
 }  # fmt: skip
 """So near in a straight line the road must pass a place of a kind for it to be named."""
 RANK: Mapping[str, float] = {
@@ -27,6 +28,7 @@ RANK: Mapping[str, float] = {
     "service": 1.0,
     "suburb": 1.5,
     "village": 2.0,
+    "motorway_junction": 2.0,
     "hamlet": 3.0,
 }
 """What is little known must be so many times nearer along the road."""
@@ -45,7 +47,7 @@ KINDS: Mapping[str, str] = {
 
 
 def named_places(places: gpd.GeoDataFrame | None, inputs: Inputs) -> gpd.GeoDataFrame:
-    """Places that people know by name: those of the map, of the demand table, and service areas of expressways.
+    """Places that people know by name: those of the map, its motorway junctions, those of demand, service areas.
 
     Returns
     -------

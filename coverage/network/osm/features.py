@@ -28,7 +28,7 @@ COLUMNS = ("osm_type", "osm_id", "name", "kind", "tags", "geometry")
 TAGS = {
     "amenity": ("charging_station", "fuel", "parking", "bus_station", "ferry_terminal"),
     "man_made": ("charge_point", "quay", "pier"),
-    "highway": ("services", "rest_area"),
+    "highway": ("services", "rest_area", "motorway_junction"),
     "public_transport": ("station",),
     "seamark:type": ("berth", "harbour"),
     "landuse": ("harbour", "port"),
@@ -81,6 +81,7 @@ def _boundary(tags: Tags) -> str | None:
 RULES: dict[str, Callable[[Tags], str | None]] = {
     "charging": _charging,
     "service_areas": _one_of("highway", "services", "rest_area"),
+    "junctions": _one_of("highway", "motorway_junction"),
     "fuel": _one_of("amenity", "fuel"),
     "parking": _one_of("amenity", "parking"),
     "bus_stations": _bus_station,
