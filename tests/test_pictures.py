@@ -30,9 +30,9 @@ from plugspan.errors import OutputExistsError
 from plugspan.render.pictures import lettering
 from plugspan.render.pictures.charts import svg_png
 from plugspan.render.pictures.layers import Names
-from plugspan.render.pictures.legend import bar_length, legend_entries
+from plugspan.render.pictures.legend import bar_length, legend_entries, wrap
 from plugspan.render.pictures.lettering import printable
-from plugspan.render.pictures.maps import map_figure, wrap, write_map_picture
+from plugspan.render.pictures.maps import map_figure, write_map_picture
 from plugspan.render.pictures.paper import Paper, beside
 from plugspan.render.strips.canvas import Canvas
 from plugspan.render.strips.layout import text_px

@@ -89,9 +89,10 @@ def marked_gap(row: Mapping[Any, Any], length_of: str, lang: str) -> str:
 
 
 def shared_stretch(row: Mapping[Any, Any], lang: str) -> str:
-    """Road and stretch of a shared gap, which both directions have: from the lower end on."""
-    low, high = sorted(float(row[name]) for name in ("from_km", "to_km"))
-    return f"{row['ref']} {span_words(low, high, lang, row['ref'], row['section'])}"
+    """Road and stretch of a shared gap, which both directions have: from the lower end on, by named places if any."""
+    ends = ("from_km", "to_km") if row["from_km"] <= row["to_km"] else ("to_km", "from_km")
+    key = "place.stretch-of" if ends_by_name(row, ends, lang) else "place.marks-of"
+    return text(key, lang, ref=row["ref"], stretch=stretch_words(row, ends, lang))
 
 
 def shared_words(row: Mapping[Any, Any], lang: str) -> str | None:

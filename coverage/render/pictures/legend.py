@@ -22,6 +22,8 @@ from .paper import PT_PER_PX, Paper
 
 HEAD_SIZE, TEXT_SIZE = 7.5, 6.8
 ROW, GAP, SIGN_W = 13.5, 5.0, 26.0
+BOLD = 1.08
+"""Bold letters are so much wider."""
 MAX_WIDTH, MIN_WIDTH = 150.0, 90.0
 _MAX_SIGN_PX = 15.0
 
@@ -56,7 +58,8 @@ def legend_entries(layers: Sequence[Layer], lang: str, paper: Paper | None = Non
             after_list = found[0].symbol == "pin" or (bool(rows) and not rows[-1].single)
             rows.append(replace(signs[0], text=label, apart=after_list, single=True))
         elif signs:
-            rows += [Entry(title, apart=bool(rows)), *signs]
+            heads = wrap(title, HEAD_SIZE * BOLD, MAX_WIDTH - 8)
+            rows += [Entry(line, apart=bool(rows) and not k) for k, line in enumerate(heads)] + signs
     return rows
 
 
@@ -106,6 +109,45 @@ def _sign(axes: Axes, entry: Entry, left: float, y: float, squeeze: float) -> No
         draw_symbols(axes, np.array([[left + 11, y - down]]), small, 5.0)
         if category.mark == "number":
             draw_number(axes, left + 11, y - down, entry.number or "1", small, 6.0)
+
+
+# -- long texts ---------------------------------------------------------------------------------------
+
+
+def wrap(value: str, size: float, width: float) -> list[str]:
+    """Break a text into lines no wider than ``width`` points: between its parts (`` · ``) if that does, else anywhere.
+
+    Latin words stay whole; between Chinese characters a line may break.
+    """
+    lines: list[str] = []
+    line = ""
+    for part in _parts(printable(value)):
+        pieces = [part] if text_px(part, size) <= width else _pieces(part)
+        for piece in pieces:
+            if line and text_px((line + piece).rstrip(" ·"), size) > width:
+                lines.append(line.rstrip(" ·"))
+                line = piece.lstrip()
+            else:
+                line += piece
+    return [*lines, line] if line else lines
+
+
+def _parts(value: str) -> list[str]:
+    parts = value.split(" · ")
+    return [*(f"{part} · " for part in parts[:-1]), parts[-1]]
+
+
+def _pieces(value: str) -> list[str]:
+    found: list[str] = []
+    word = ""
+    for character in value:
+        if character == " " or ord(character) > 0x2E7F:
+            found += [word] if word else []
+            found.append(character)
+            word = ""
+        else:
+            word += character
+    return [*found, word] if word else found
 
 
 # -- scale bar and north arrow ------------------------------------------------------------------------

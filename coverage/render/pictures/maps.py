@@ -15,10 +15,18 @@ from matplotlib.figure import Figure
 from ...atomic import write_file
 from ...tables.layer import Layer
 from ...tables.styles import INK, READERS_FONTS
-from ..strips.layout import text_px
 from .layers import draw_layer, draw_names
-from .legend import Entry, draw_legend, draw_north, draw_scale, legend_entries, legend_height, legend_width
-from .lettering import as_paths, families, letter, printable
+from .legend import (
+    Entry,
+    draw_legend,
+    draw_north,
+    draw_scale,
+    legend_entries,
+    legend_height,
+    legend_width,
+    wrap,
+)
+from .lettering import as_paths, families, letter
 from .paper import PT_PER_MM, Paper
 
 GROUND = "#F4F6F7"
@@ -205,39 +213,3 @@ def _write_margins(sheet: Axes, boxes: _Boxes, title: str) -> None:
         letter(sheet, edge, boxes.title_y, title, TITLE_SIZE, INK, weight="bold")
     for i, line in enumerate(reversed(boxes.note_lines)):
         letter(sheet, edge, edge + (i + 0.4) * NOTE_SIZE * 1.4, line, NOTE_SIZE, "#5A6670")
-
-
-def wrap(value: str, size: float, width: float) -> list[str]:
-    """Break a text into lines no wider than ``width`` points: between its parts (`` · ``) if that does, else anywhere.
-
-    Latin words stay whole; between Chinese characters a line may break.
-    """
-    lines: list[str] = []
-    line = ""
-    for part in _parts(printable(value)):
-        pieces = [part] if text_px(part, size) <= width else _pieces(part)
-        for piece in pieces:
-            if line and text_px((line + piece).rstrip(" ·"), size) > width:
-                lines.append(line.rstrip(" ·"))
-                line = piece.lstrip()
-            else:
-                line += piece
-    return [*lines, line] if line else lines
-
-
-def _parts(value: str) -> list[str]:
-    parts = value.split(" · ")
-    return [*(f"{part} · " for part in parts[:-1]), parts[-1]]
-
-
-def _pieces(value: str) -> list[str]:
-    found: list[str] = []
-    word = ""
-    for character in value:
-        if character == " " or ord(character) > 0x2E7F:
-            found += [word] if word else []
-            found.append(character)
-            word = ""
-        else:
-            word += character
-    return [*found, word] if word else found
