@@ -49,7 +49,8 @@ class _Shown(Progress):
     def say(self, run: RegionRun) -> None:
         """Say what a region took, or why it failed."""
         shown = {"id": run.id, "name": run.name, "reason": run.reason.replace("\n", "; ")}
-        warn(text(f"country.region-{run.state}", self.lang, seconds=run.seconds, peak=run.peak_mb, **shown))
+        peak = "" if run.peak_mb is None else text("country.peak", self.lang, mb=run.peak_mb)
+        warn(text(f"country.region-{run.state}", self.lang, seconds=run.seconds, peak=peak, **shown))
 
 
 def run_regions(
