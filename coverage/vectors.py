@@ -17,6 +17,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,8 @@ def read_vector(path: Path, layer: str | None = None, encoding: str | None = Non
     check_size(file, len(found.rows), len(found.headers))
     if found.shapes is not None:
         found.shapes[shapely.is_empty(found.shapes)] = None
+    if found.crs is not None and found.crs.type_name == "Engineering CRS":
+        return replace(found, crs=None)  # as GDAL's "Undefined SRS": no place on the earth
     return found
 
 

@@ -11,6 +11,7 @@ import weakref
 from dataclasses import asdict
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,6 +46,7 @@ from plugspan.programme import plan_programme
 from plugspan.project import read_project
 from plugspan.study import load, sample_project
 from plugspan.work_folder import held
+from shapely import affinity
 
 
 def cut(project, out):
@@ -618,6 +620,17 @@ def test_a_full_disk_fails_the_region_and_leaves_its_old_folder(tmp_path, monkey
     assert last_run(out, task).state == "failed"
 
 
+def test_a_region_at_sea_is_told_so(tmp_path):
+    """Its file of roads is empty because there are none, not because it is no OpenStreetMap data."""
+    project, _ = country(tmp_path, 4)
+    regions = grid(4)
+    regions.loc[0, "geometry"] = shapely.box(125.0, 25.0, 125.3, 25.3)
+    regions.to_file(tmp_path / "regions.gpkg")
+    cut(project, tmp_path / "out")
+    run = run_region(str(tmp_path / "out"), Task("00", "Region 00", "k"))
+    assert (run.state, run.reason[:40]) == ("failed", "no road for cars lies in the region or a")
+
+
 def test_a_worker_keeps_nothing_of_a_region_that_is_done(tmp_path, monkeypatch):
     """The next one would need its memory on top; the map leads to the country's."""
     project, _ = country(tmp_path, 16)
@@ -669,13 +682,32 @@ def test_regions_that_cannot_be_used_are_told(tmp_path, change, key):
     assert {fault.key for fault in error.value.faults} == {key}
 
 
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+def test_regions_without_a_coordinate_system_are_degrees_or_refused(tmp_path):
+    """A GeoPackage says so by a system that is undefined, from which nothing can be reckoned."""
+    project, _ = country(tmp_path, 4)
+    for scale in (1.0, 1000.0):
+        (tmp_path / "regions.gpkg").unlink()
+        shapes = affinity.scale if scale > 1 else lambda shape, *_, **__: shape
+        plain = [shapes(shape, scale, scale, origin=(0, 0)) for shape in grid(4).geometry]
+        frame = grid(4).drop(columns="geometry")
+        gpd.GeoDataFrame(frame, geometry=plain, crs=None).to_file(tmp_path / "regions.gpkg")
+        if scale == 1.0:
+            assert read_country(project).ids == ["00", "01", "10", "11"]
+        else:
+            with pytest.raises(InputError, match="no coordinate system"):
+                read_country(project)
+
+
 def test_rows_of_one_id_are_one_region(tmp_path):
     """Islands of a county may be rows of their own."""
     project, _ = country(tmp_path, 4)
     (tmp_path / "regions.gpkg").unlink()
-    grid(4).assign(id=[1.0, 2.0, 1.0, 3.0]).to_file(tmp_path / "regions.gpkg")
+    named = grid(4).assign(id=[1.0, 2.0, 1.0, 3.0], name=["A\n\x1b[2J 🚢", "B</b>", "C", None])
+    named.to_file(tmp_path / "regions.gpkg")
     read = read_country(project)
     assert read.ids == ["1", "2", "3"]
+    assert read.regions["name"].tolist() == ["A [2J 🚢", "B</b>", "3"]  # in one line of a terminal
     assert read.region("1").polygon.geom_type in ("Polygon", "MultiPolygon")
 
 

@@ -285,6 +285,10 @@ def test_the_report_names_failed_regions_and_who_builds(folder):
         "Summary", "Routes and shared gaps", "Rule by rule", "Ranking of the regions", "Plan by region",
         "Regions without a result", "How the country's figures are computed",
     ]  # fmt: skip
+    said = [p.text for p in document.paragraphs if p.text.startswith("Whole country: 75% – 87.5%")]
+    assert [words.rpartition(". ")[2] for words in said] == [
+        "With the plan: 75% – 87.5% (6/8 – 7/8) (not met)."
+    ]
     cells = {cell.text for table in document.tables for row in table.rows for cell in row.cells}
     assert {"Cliff", "Berg builds Site p", "failed"} <= cells
 

@@ -85,6 +85,11 @@ def _polygons(path: Path, settings: RegionsSettings, found: Diagnostics) -> gpd.
     if len(order) < len(set(ids)):
         twice = sorted(id_ for id_ in set(ids) if order[id_.casefold()] != id_)
         raise InputError(Fault("regions-id-twice", file=file, column=settings.id, value=", ".join(twice)))
+    # A name stands in one line of a terminal, and a region without one goes by its id.
+    names = [
+        "".join(c for c in " ".join(n.split()) if c.isprintable()) or i
+        for i, n in zip(ids, names, strict=True)
+    ]
     frame = gpd.GeoDataFrame({"id": ids, "name": names}, geometry=shapes, crs=WGS84)
     joined = frame.dissolve("id", sort=False, aggfunc="first").reset_index()
     joined.geometry = [_areas(shape) for shape in joined.geometry]

@@ -166,7 +166,9 @@ def _rules(pages: Pages, country: Results) -> None:
         counts = {words: row[name] for name, words in stands.items()}
         value = row["value"] if isinstance(row["value"], str) else text("value.none", pages.lang)
         said = {"value": value, "target": row["target_shown"], "stands": _counted(pages, counts)}
-        pages.paper.text(_say(pages, "rule", **said), keep=True)
+        then = {"value": row["value_after"], "status": row["status_after"]}
+        planned = _say(pages, "rule-then", **then) if all(isinstance(v, str) for v in then.values()) else ""
+        pages.paper.text(_say(pages, "rule", **said) + planned, keep=True)
         mine = table.frame[(table.frame["rule"] == row["rule"]) & (table.frame["status"] != "met")]
         last = mine.dropna(subset="rank").sort_values("rank", ascending=False, kind="stable").head(WORST)
         named = [
@@ -219,4 +221,5 @@ def _undone_and_method(pages: Pages) -> None:
         pages.paper.text(_say(pages, "all-done"))
     pages.paper.heading(_say(pages, "method"))
     for key in ("whole", "pieces", "shared", "ranks", "plans"):
-        pages.paper.lead(_say(pages, f"how-{key}-title"), _say(pages, f"how-{key}"))
+        # Together, so that no last page holds two lines.
+        pages.paper.lead(_say(pages, f"how-{key}-title"), _say(pages, f"how-{key}"), keep=key != "plans")

@@ -23,7 +23,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from ..atomic import listed
-from ..errors import PlugspanError
+from ..errors import InputError, PlugspanError
 from ..texts import text
 from .cut import RUN, piece, read_piece, write_text
 from .manifest import COUNTRY_MAP, NATIONAL, RegionRun, run_folder
@@ -152,7 +152,9 @@ def _run_region(out: str, task: Task) -> RegionRun:
         found = (siting.result for siting in proposed if siting.result.status == "infeasible")
         reason = "; ".join(result.reason.render(lang) for result in found if result.reason is not None)
     except PlugspanError as error:
-        reason = error.render(lang)
+        # The piece has the roads around the region alone: that the file holds none is said of the region.
+        at_sea = isinstance(error, InputError) and {each.key for each in error.faults} == {"osm-no-roads"}
+        reason = text("country.no-roads", lang) if at_sea else error.render(lang)
     except OSError as error:
         reason = text("cli.os-error", lang, path=error.filename or "", reason=error.strerror or error)
     except MemoryError:

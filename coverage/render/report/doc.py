@@ -96,11 +96,12 @@ class Paper:
         paragraph.paragraph_format.keep_with_next = keep
         return paragraph
 
-    def lead(self, words: str, rest: str) -> None:
-        """Write a paragraph that starts with some bold words."""
+    def lead(self, words: str, rest: str, *, keep: bool = False) -> None:
+        """Write a paragraph that starts with some bold words; ``keep``: on the page of the next one."""
         paragraph = self.document.add_paragraph(style=self.style("Body Text"))
         paragraph.add_run(on_paper(words)).bold = True
         paragraph.add_run(on_paper(rest))
+        paragraph.paragraph_format.keep_with_next = keep
 
     def bullets(self, lines: Sequence[str]) -> None:
         """Write a list."""
