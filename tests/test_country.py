@@ -596,6 +596,18 @@ def test_nobody_at_the_address(tmp_path):
     assert read_manifest(tmp_path / "out").counts()["todo"] == 4
 
 
+def test_workers_that_cannot_start_are_told(tmp_path, monkeypatch):
+    """With what to do; Dask's own error has no remedy."""
+    import distributed
+
+    def fails(**_options):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", fails)
+    with pytest.raises(PlugspanError, match="fewer --workers"), tasks.cluster(tasks.Where(2)):
+        pass
+
+
 def test_a_full_disk_fails_the_region_and_leaves_its_old_folder(tmp_path, monkeypatch):
     """What is told is the system's reason; the rerun is as if nothing had been."""
     import plugspan.render.run as rendering

@@ -113,8 +113,8 @@ def _summary(pages: Pages, country: Results) -> None:
         _say(pages, "opening", n=len(country.regions), done=done, gaps=len(country.gaps), stands=stands_so)
     )
     whole = pages.rows("country-whole")
-    widths = {"title": 36.0, "value": 34.0, "target_shown": 18.0, "finding_status": 20.0, "regions_met": 17.0,
-              "regions_on_average": 22.0, "regions_not_met": 18.0, "regions_undecided": 19.0}  # fmt: skip
+    widths = {"title": 37.0, "value": 33.0, "target_shown": 18.0, "finding_status": 19.0, "regions_met": 16.0,
+              "regions_on_average": 19.0, "regions_not_met": 18.0, "regions_undecided": 23.0}  # fmt: skip
     targets = country.whole["sense"].notna().to_numpy(bool)
     pages.table(
         _say(pages, "whole-table"), replace(whole, frame=whole.frame[targets]), widths, int(targets.sum())

@@ -221,7 +221,7 @@ def cluster(where: Where) -> Iterator[Client]:
     Raises
     ------
     PlugspanError
-        If Dask is not installed, or nobody answers at the address.
+        If Dask is not installed, nobody answers at the address, or no process can be started here.
     """
     try:
         import dask
@@ -248,13 +248,14 @@ def cluster(where: Where) -> Iterator[Client]:
                 yield client
             return
         memory: Any = "auto" if where.memory_mb is None else 0  # the worker looks after itself
-        with (
-            LocalCluster(
+        try:
+            local = LocalCluster(
                 n_workers=where.workers, threads_per_worker=1, processes=True, memory_limit=memory,
                 dashboard_address=":0", silence_logs=50,
-            ) as local,
-            Client(local) as client,
-        ):  # fmt: skip
+            )  # fmt: skip
+        except (RuntimeError, OSError) as error:  # as a process that is ended while it starts
+            raise PlugspanError("country-no-workers", reason=error) from error
+        with local, Client(local) as client:
             yield client
 
 
