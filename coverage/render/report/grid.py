@@ -18,8 +18,9 @@ SHADES = {"good": "DCEBF6", "middle": "FDEDCB", "gap": "F6DCE1", "head": "E7ECF0
 TWIPS_PER_MM = 1440 / 25.4
 SIDE_TWIPS, TOP_TWIPS = 70, 30
 """Room inside a cell."""
-KEEP_ROWS = 5
-"""Tables of so many rows stay on one page, longer ones begin with two: more would leave the foot of a page empty."""
+KEEP_ROWS, KEEP_MM = 5, 50.0
+"""Tables of so many rows, and no higher, stay on one page; longer ones begin with two: more would leave the foot of a
+page empty."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ ROOM = "".join(
 )
 
 
-NARROW, WIDE = " .,;:'|!ijlItf()-/", "mwMW%—"
+NARROW, WIDE = " .,;:'|!ijlrItf()-/", "mwMW%—"
 MM_PER_PT = 25.4 / 72
 ROW_SPACE_MM = 2 * TOP_TWIPS / TWIPS_PER_MM
 
@@ -69,7 +70,7 @@ def _letter_em(letter: str) -> float:
     if unicodedata.east_asian_width(letter) in "WF":
         return 1.0
     return 1.08 * (
-        0.33 if letter in NARROW else 0.86 if letter in WIDE else 0.7 if letter.isupper() else 0.56
+        0.33 if letter in NARROW else 0.86 if letter in WIDE else 0.7 if letter.isupper() else 0.54
     )
 
 
@@ -125,7 +126,8 @@ def table_element(
         Cell(words, right=at, shade="head", bold=True, small=ids)
         for words, at, ids in zip(heads, right, small, strict=True)
     ]
-    kept = (len(rows) if len(rows) <= KEEP_ROWS else 2) - 1
+    high = sum(row_mm([cell.words for cell in row], widths_mm, type_) for row in rows)
+    kept = (len(rows) if len(rows) <= KEEP_ROWS and high <= KEEP_MM else 2) - 1
     body = "".join(_row(row, twips, type_, keep=i < kept) for i, row in enumerate(rows))
     grid = "".join(f'<w:gridCol w:w="{width}"/>' for width in twips)
     return parse_xml(

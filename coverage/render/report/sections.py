@@ -194,7 +194,8 @@ def _content(report: Report, rule: Rule) -> str:
     """A rule's evidence as one text: rules that differ in their year alone have the same; none is shared by others."""
     table = report.rows(f"evidence:{rule.id}")
     heads = "".join(head.label for head in table.heads)
-    return heads + table.frame.to_csv(index=False) if len(table.frame) else rule.id
+    said = table.frame.drop(columns=table.row_id or [])  # ids of gaps differ from rule to rule
+    return heads + said.to_csv(index=False) if len(said) else rule.id
 
 
 def _write(report: Report, rule: Rule, layers: list[Layer], alike: list[Rule], same_as: int | None) -> None:
