@@ -131,7 +131,9 @@ def test_with_the_plan_the_whole_is_the_national_run_if_it_counts_the_same(tmp_p
     run = json.loads(path.read_text("utf-8"))
     next(r for r in run["findings"] if r["rule"] == "services").update(**parts(6, 8, 7, 8))
     path.write_text(json.dumps(run), "utf-8")
-    with_plan(out / "national", "services", **parts(7, 8, 8, 8))
+    with_plan(
+        out / "national", "services", **parts(7, 8, 8, 8), counts={"yes": 7.0, "unknown": 1.0, "no": 0.0}
+    )
     whole = read_results(out).whole.set_index("rule")
     assert whole.loc["services", names].tolist() == [0.875, 1, "undecided", "87.5% – 100% (7/8 – 8/8)"]
     assert whole.loc["services", "value"] == "75% – 87.5% (6/8 – 7/8)"
@@ -147,6 +149,11 @@ def test_sums_without_an_interval_are_told_as_such(tmp_path):
     path.write_text(json.dumps(run), "utf-8")
     whole = read_results(out).whole.set_index("rule")
     assert whole.loc["services", "value"] == "6/8 – 6/7"
+    assert whole.loc["services", ["low", "high", "status"]].isna().all()
+    row |= {**parts(0, 1, 0, 1), "counts": {"yes": 0.0, "unknown": 0.0, "no": 0.0}}  # one that may count
+    path.write_text(json.dumps(run), "utf-8")
+    whole = read_results(out).whole.set_index("rule")
+    assert whole.loc["services", "value"] == "4/5"
     assert whole.loc["services", ["low", "high", "status"]].isna().all()
 
 

@@ -5,7 +5,7 @@ A share of the whole is the sum of the numerators by the sum of the denominators
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,8 @@ def _rows_of(run: Run, lang: str) -> Iterable[dict[str, Any]]:
             "unit_shown": _unit(row["unit"], lang), "part_unit_shown": _unit(row.get("part_unit") or "count", lang),
             "target_value": row.get("target"), "status": row.get("shown"), "low_after": then.get("low"),
             "high_after": then.get("high"), "status_code_after": then.get("shown"),
-            **{then_name: then.get(name) for name, then_name in zip(OF_PARTS, _PARTS_AFTER, strict=True)},
+            **{f"{name}_after": then.get(name) for name in OF_PARTS},
+            **{f"{name}_after": then.get("counts", {}).get(name) for name in _COUNTS},
             **{name: counts.get(name) for name in _COUNTS},
             "finding_status": said["finding_status"], "value": said["value"], "target_shown": said["target"],
             "value_after": said.get("value_after"), "status_after": said.get("status_after"),
@@ -46,11 +47,11 @@ def _rows_of(run: Run, lang: str) -> Iterable[dict[str, Any]]:
 
 
 _COUNTS = ("yes", "unknown", "no")
-_PARTS_AFTER = tuple(f"{name}_after" for name in OF_PARTS)
 _FINDING = (
     "rule", "title", "kind", "unit", "unit_shown", "low", "high", "target_value", "sense", "by", "status", "low_after",
     "high_after", "status_code_after", *_COUNTS, *OF_PARTS, "part_unit", "whole_unit", "part_unit_shown",
-    "finding_status", "value", "target_shown", "value_after", "status_after", *_PARTS_AFTER,
+    "finding_status", "value", "target_shown", "value_after", "status_after",
+    *(f"{name}_after" for name in (*OF_PARTS, *_COUNTS)),
 )  # fmt: skip
 
 
@@ -139,7 +140,7 @@ def _summed(
     counts = mine[list(_COUNTS)].astype(float)
     if counts.notna().any(axis=None):
         row |= {name: float(counts[name].sum()) for name in _COUNTS}
-    today = _share(mine, OF_PARTS, row, days[0], lang)
+    today = _share(mine, row, days[0], lang)
     row |= today
     planned = mine
     if national is not None and all(
@@ -149,25 +150,25 @@ def _summed(
     ):
         planned = pd.DataFrame([national], dtype=object)
     if today and planned["value_after"].notna().all():
-        then = _share(planned, _PARTS_AFTER, row, days[1], lang)
+        of_then = {f"{name}_after": name for name in (*OF_PARTS, *_COUNTS)}
+        then = _share(
+            planned.drop(columns=list(of_then.values())).rename(columns=of_then), row, days[1], lang
+        )
         names = {"low": "low_after", "high": "high_after", "status": "status_code_after",
                  "finding_status": "status_after", "value": "value_after"}  # fmt: skip
         row |= {name: then[key] for key, name in names.items() if key in then}
     return row
 
 
-def _share(
-    rows: pd.DataFrame, names: Sequence[str], rule: Mapping[str, Any], at: str | None, lang: str
-) -> dict[str, Any]:
+def _share(rows: pd.DataFrame, rule: Mapping[str, Any], at: str | None, lang: str) -> dict[str, Any]:
     """Sums of the numerators and denominators of rows, their share, how it stands to the target, and words.
 
     Where it is uncertain whether something counts at all, the sums are no interval of the whole: no region's worst case
     need be part of the country's. Then they are told without one.
     """
-    parts = rows[list(names)].astype(float).set_axis(list(OF_PARTS), axis=1)
+    parts, counted = rows[list(OF_PARTS)].astype(float), rows[list(_COUNTS)].astype(float).sum(axis=1)
     known = parts.notna().all(axis=1)
-    counted = rows.loc[~known, list(_COUNTS)].astype(float).sum(axis=None)
-    if rule["unit"] != "share" or not known.any() or counted > 0:
+    if rule["unit"] != "share" or not known.any() or (counted[~known] > 0).any():
         return {}
     found: dict[str, Any] = {name: float(parts[name].sum()) for name in OF_PARTS}
     units = str(rule["part_unit"] or ""), str(rule["whole_unit"] or "")
@@ -175,7 +176,11 @@ def _share(
         fraction_words(found[f"{end}_part"], found[f"{end}_whole"], units, lang) for end in ("low", "high")
     ]
     found["value"] = " – ".join(dict.fromkeys(ends))
-    if found["low_whole"] > 0 and (parts["low_whole"] == parts["high_whole"])[known].all():
+    # What certainly counts is counted; the one berth of a region that may count is in both wholes all the same.
+    certain = (parts["low_whole"] == parts["high_whole"]) & (
+        (rule["part_unit"] == "km") | np.isclose(counted, parts["low_whole"], rtol=0, atol=1e-6)
+    )
+    if found["low_whole"] > 0 and certain[known].all():
         found |= {end: found[f"{end}_part"] / found[f"{end}_whole"] for end in ("low", "high")}
         shares = [shown(found[end], column("number", unit="share"), lang) for end in ("low", "high")]
         found["value"] = text(
