@@ -38,7 +38,7 @@ from plugspan.tables.sheets import sheets as book_sheets
 from plugspan.tables.words import assumption_lines
 from plugspan.texts import catalogue, text
 from plugspan.units import in_kilometres, km
-from plugspan.waymarks import is_posted
+from plugspan.waymarks import ends_by_name, is_posted
 from run_surfaces import json_blocks, layer_tables, leaves, published, report_lines, sheets, shown_texts
 
 REAL = """schema = 1
@@ -559,6 +559,12 @@ def test_every_number_in_words_is_one_that_is_known(run):
     known |= {value + unit for value, unit in NUMBER.findall(quoted(run))}
     # "3.2 km south of …" is part of the name of a place on a road, and of where the layers say that a gap ends.
     named = [*run.plan.waymarks.named, *(str(r.get("stretch")) for rows in run.layers.values() for r in rows)]
+    closed = [
+        row for action in run.result["plan"]["actions"] for row in action["closed_lengths"] if "to_km" in row
+    ]
+    named += [
+        name for row in closed for name in ends_by_name(row, ("from_km", "to_km"), run.plan.reader(run.lang))
+    ]
     known |= {value + unit for value, unit in NUMBER.findall(" ".join(named))}
     strange = Counter(
         (where, value + unit, line[:90])
