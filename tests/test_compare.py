@@ -186,8 +186,8 @@ def test_rules_money_and_the_longest_gap_with_units(written):
             "met now",
         ),
     ]
-    assert ("cost of the plan", "256 万元", "300.5 万元", "") in told(found, "money")
-    assert ("spent by the end of 2027", "256 万元", "300.5 万元", "") in told(found, "money")
+    assert ("cost of the plan", "256 ×10,000 yuan", "300.5 ×10,000 yuan", "") in told(found, "money")
+    assert ("spent by the end of 2027", "256 ×10,000 yuan", "300.5 ×10,000 yuan", "") in told(found, "money")
     assert told(found, "gaps") == [("longest gap with the plan", "39.9 km", "35.8 km", "")]
 
 
@@ -240,7 +240,7 @@ def test_scenarios_are_compared_as_runs_are(written, tmp_path, capsys):
         "",
     )
     assert spaced in told(found, "after")
-    assert ("cost of the plan", "256 万元", "262 万元", "") in told(found, "money")
+    assert ("cost of the plan", "256 ×10,000 yuan", "262 ×10,000 yuan", "") in told(found, "money")
     assert told(compare(one, tmp_path / "mine.json", "en", base=base), "actions") == []
     both = [str(tmp_path / f"{name}.json") for name in ("mine", "other")]
     assert _run(["compare", *both, "--out", str(tmp_path / "out")]) == 2
@@ -268,7 +268,7 @@ def test_page_and_sheet_hold_the_same_changes_as_text(written, tmp_path, capsys)
     )
     page = (tmp_path / "out" / "compare.html").read_text("utf-8")
     assert "<img" not in page
-    assert "300.5 万元" in page
+    assert "300.5 ×10,000 yuan" in page
     assert _run(["compare", str(one), str(two), "--out", str(tmp_path / "out")]) == 2
     assert _run(["compare", str(one), str(two), "--out", str(tmp_path / "out"), "--overwrite"]) == 0
 

@@ -79,7 +79,7 @@ def test_the_report_opens_with_the_plan_on_one_page(plan, folder, tables):
         plan.before[rule.rule].rule.title["en"] for rule in plan.programme.rules
     }
     head, *rows = tables[1]
-    assert head == ["Action", "No.", "2026", "2027", "Total (万元)", "Responsible body"]
+    assert head == ["Action", "No.", "2026", "2027", "Total (×10,000 yuan)", "Responsible body"]
     *kinds, total = ([float(cell.replace(",", "")) for cell in row[1:5]] for row in rows)
     assert np.sum(kinds, axis=0) == pytest.approx(total)
     spent = [stage["spent"] for stage in part["stages"]]
@@ -90,7 +90,7 @@ def test_the_report_opens_with_the_plan_on_one_page(plan, folder, tables):
     assert rows[0][5] == "to be named"  # new sites have nobody yet
     lines = report_lines(folder)
     first = next(k for k, line in enumerate(lines) if line.startswith("1. "))
-    least = f"{part['cost']['least']:,.10g} 万元"
+    least = f"{part['cost']['least']:,.10g} ×10,000 yuan"
     assert least in lines[first]
     assert lines[first + 1].startswith("2. Today ")
     assert lines[first + 2].startswith("3. ")
@@ -101,7 +101,7 @@ def test_the_chapter_lists_every_action_with_what_it_closes(plan, folder, tables
     """Order, year, place, cost, certainty and id of each action as in result.json; greedy stands beside proven."""
     part = json.loads((folder / "result.json").read_text("utf-8"))["plan"]
     head, *rows = next(t for t in tables if t[0][:2] == ["Build order", "Year"])
-    assert head[4] == "Cost (万元)"
+    assert head[4] == "Cost (×10,000 yuan)"
     assert len(rows) == len(part["actions"])
     for row, action in zip(rows, part["actions"], strict=True):
         assert row[:2] == [str(action["order"]), str(action["year"])]
@@ -192,7 +192,7 @@ def test_the_slider_shows_what_the_assessment_found_after_each_step(plan, folder
             assert plan.before[rule].rule.title["en"] in line
             assert {"met": "met", "not met": "not met", "undecided": "undecided"}[found["status"]] in line
         assert f"{row['longest_gap_km']:.1f} km" in page.locator("#step-rules").inner_text()
-        assert f"{row['spent']:,.10g} 万元" in page.locator("#step-label").inner_text()
+        assert f"{row['spent']:,.10g} ×10,000 yuan" in page.locator("#step-label").inner_text()
         legend = page.locator("#tree .category").all_inner_texts()
         assert any("gap: over 40" in line for line in legend) == (row["gaps_over"] > 0)
     assert page.heard == []
@@ -207,7 +207,7 @@ def test_a_click_on_an_action_goes_there_and_says_what_it_closes(folder, page):
     page.wait_for_selector(".popup h2")
     assert page.locator(".popup h2").inner_text() == action["name"]
     words = page.locator(".popup table").inner_text()
-    assert f"{action['cost']:,.10g} 万元" in words
+    assert f"{action['cost']:,.10g} ×10,000 yuan" in words
     assert page.evaluate("plugspan.view.step") >= action["order"]
     at = page.evaluate("[plugspan.map.getCenter().lng, plugspan.map.getCenter().lat, plugspan.map.getZoom()]")
     assert at[:2] == pytest.approx([action["lon"], action["lat"]], abs=0.08)

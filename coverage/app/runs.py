@@ -18,7 +18,7 @@ from ..errors import Fault, InputError
 from ..files import read_bytes
 from ..render.read_run import read_result
 from ..render.run import is_run_folder
-from ..schema import column
+from ..schema import column, unit_words
 from ..schema import shown as shown_value
 from ..study import read_project_policy
 from ..texts import catalogue, text
@@ -297,7 +297,10 @@ def plan_words(result: dict[str, Any], lang: str) -> dict[str, Any] | None:
         return None
     numbers = ("year", "budget", "spent", "actions")
     return {
-        "cost": {k: _part(plan, "cost", k) for k in ("low", "high", "unit", "assumed")},
+        "cost": {
+            **{k: _part(plan, "cost", k) for k in ("low", "high", "assumed")},
+            "unit": unit_words(str(_part(plan, "cost", "unit") or ""), lang),
+        },
         "given": plan.get("given") is True,
         "complete": plan.get("complete"),
         "stages": [{**_some(row, *numbers), "met": _met(row)} for row in _rows(plan, "stages")],

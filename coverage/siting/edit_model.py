@@ -109,7 +109,6 @@ def edit_model(programme: Programme, before: Assessment, at: dt.date | None) -> 
         "years": [] if years is None else years.years.tolist(),
         "money": [] if years is None else np.diff(years.money, prepend=0.0).tolist(),
         "budget": programme.budget,
-        "currency": programme.costs.currency,
     }
 
 

@@ -11,7 +11,7 @@ from ..network.routes import Drive, RoadIndex, drives_by_key, locate
 from ..plan import Plan
 from ..rules.finding import Finding
 from ..rules.roads import RouteRule
-from ..schema import column, shown
+from ..schema import column, shown, unit_words
 from ..siting.edit_model import edit_model
 from ..waymarks import is_posted
 from . import numbers
@@ -36,9 +36,9 @@ def edit_data(plan: Plan, lang: str) -> dict[str, Any] | None:
     Returns
     -------
     dict, optional
-        As :func:`plugspan.siting.edit_model.edit_model`, with ``kinds, project, inputs_sha256``, and ``at`` of each
-        of its ``lines``: an (n, 3) array of longitude, latitude and chainage in metres, and ``posted``: whether these
-        are the kilometres of given posts.
+        As :func:`plugspan.siting.edit_model.edit_model`, with ``kinds, currency`` (in words), ``project,
+        inputs_sha256``, and ``at`` of each of its ``lines``: an (n, 3) array of longitude, latitude and chainage in
+        metres, and ``posted``: whether these are the kilometres of given posts.
     """
     programme = plan.programme
     if programme is None:
@@ -57,6 +57,7 @@ def edit_data(plan: Plan, lang: str) -> dict[str, Any] | None:
         line | _line(index, drives[tuple(line["key"])]) | {"posted": is_posted(lang, *line["key"][:2])}
         for line in model["lines"]
     ]
+    model["currency"] = unit_words(programme.costs.currency, lang)
     model["project"] = plan.project.name.of(lang)
     model["inputs_sha256"] = plan.provenance.inputs_sha256
     return model

@@ -10,7 +10,7 @@ from ..errors import fault_lines
 from ..inputs.ledger import ledger_line
 from ..plan import Plan
 from ..rules.reach import DemandReach
-from ..schema import day, percent
+from ..schema import day, percent, unit_words
 from ..siting.planning.outcome import Siting
 from ..texts import text
 from ..units import figures_in_km
@@ -117,7 +117,7 @@ def _programme(plan: Plan, lang: str) -> Iterator[Line]:
     costs = found.costs
     dated = "" if costs.date is None else _said("plan.costs-of", lang, date=day(costs.date, lang))
     source = costs.source.of(lang) or _said("factors-unsourced", lang)
-    unit = costs.currency or "1"
+    unit = unit_words(costs.currency, lang) or "1"
     yield "plan-costs", "", "", _said("plan.costs-words", lang, unit=unit, source=source, date=dated)
     if costs.assumed:
         yield "plan-costs", "", "", _said("plan.costs-assumed", lang)
