@@ -18,7 +18,7 @@ FIELD = re.compile(r"\\{[a-z][a-z_0-9]*(?:\\\|[^{}]*)?\\}")
 CODES = re.compile(
     r"result|layers\.\w+\.(?!begins|ends|could_build|not_counting|effect)|map\.strips\..*\.(?:fill|stroke)|map\.findings\.status|map\.plan\.steps\.statuses|tables\.(?:指标明细|长表（透视用）)\.键|tables\.(?:文件台账|逐行去向)\.表"
 )
-"""Codes are the same in all languages: ``forward``, ``not met``, the project's tables; sentences in layers and results are not codes."""
+"""Codes are the same in all languages: ``forward``, ``not met``, the project's tables; sentences are not codes."""
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from plugspan.measure.strips import StripFrames, strip_data, strip_key, strips_o
 from plugspan.measure.strips_around import Surroundings, end_names
 from plugspan.network.routes import RoadIndex, find_routes
 from plugspan.render.strips.draw import strip_svg
+from plugspan.render.strips.lanes import fact_rows
 from plugspan.render.strips.layout import Label, bins, place_labels, shortened, text_px
 from plugspan.render.strips.scale import Scale
 from plugspan.render.webmap.charts import ATTRIBUTES, TAGS, chart_tree
@@ -560,3 +561,11 @@ def test_a_name_as_long_as_a_book_is_cut_like_any_other():
     """What is cut is the same as from the first letters alone, however much follows."""
     head = "服务区 Services " * 20
     assert shortened(head + "x" * 2_000_000, 11.0, 120.0) == shortened(head, 11.0, 120.0)
+
+
+def test_figures_of_a_direction_stay_within_the_chart():
+    """A fact that is wider than the chart goes on in the next row, between two of its parts."""
+    parts = ["12 proposed", "mean gap 24.9 mi", "longest gap 62.1 mi, mi 0.0 to mi 62.1"]
+    rows = fact_rows(" · ".join(parts), text_px(" · ".join(parts[:2]), 10) + 1)
+    assert rows == [" · ".join(parts[:2]), parts[2]]
+    assert fact_rows(" · ".join(parts), 1e4) == [" · ".join(parts)]

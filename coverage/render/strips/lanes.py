@@ -21,6 +21,7 @@ MOST_NOTES = 12
 """Sites that the tooltip of a group names."""
 GAP_WIDTH = 1.7
 """Lines are drawn so much wider than on the map."""
+PARTED = " · "
 SHOWN_FIRST = {"yes": 3.0, "unknown": 2.0, "no": 1.0}
 
 
@@ -70,7 +71,8 @@ def _head(sheet: Sheet, lane: StripLane) -> None:
         head = sheet.words(f"strip.ring-{lane.direction}")
     sheet.text(left, y, head, 11.5, bold=True, halo=True)
     x = left + text_px(head, 11.5, bold=True) + 12
-    for value, colour in _facts(sheet, lane):
+    room = sheet.width - 6 - left
+    for value, colour in ((row, colour) for fact, colour in _facts(sheet, lane) for row in fact_rows(fact, room)):
         px = text_px(value, 10)
         if x + px > sheet.width - 6:
             sheet.y += ROW_PX
@@ -78,6 +80,17 @@ def _head(sheet: Sheet, lane: StripLane) -> None:
         sheet.text(x, sheet.y, value, 10, fill=colour, halo=True)
         x += px + 12
     sheet.y += 4
+
+
+def fact_rows(fact: str, room: float) -> list[str]:
+    """A fact on as many rows as it needs, broken between its parts."""
+    rows: list[str] = []
+    for part in fact.split(PARTED):
+        if rows and text_px(longer := f"{rows[-1]}{PARTED}{part}", 10) <= room:
+            rows[-1] = longer
+        else:
+            rows.append(part)
+    return rows
 
 
 def _facts(sheet: Sheet, lane: StripLane) -> list[tuple[str, str]]:
@@ -88,7 +101,7 @@ def _facts(sheet: Sheet, lane: StripLane) -> list[tuple[str, str]]:
     elif lane.after is not None:
         new = sum(s.order is not None for s in lane.after.sites)
         parts = [sheet.words("strip.proposed", n=new)] if new else []
-        figures = " · ".join([*parts, _figures(sheet, lane.after)])
+        figures = PARTED.join([*parts, _figures(sheet, lane.after)])
         facts.append(
             (sheet.words("language.sentences", first=sheet.words("strip.after"), second=figures), PLAN)
         )
@@ -118,7 +131,7 @@ def _figures(sheet: Sheet, state: LaneState) -> str:
         parts.append(
             sheet.words("strip.longest", value=length_text(sheet, gap, unit=True), span=_span(sheet, gap))
         )
-    return " · ".join(parts)
+    return PARTED.join(parts)
 
 
 def _span(sheet: Sheet, gap: StripGap) -> str:
@@ -265,7 +278,7 @@ def _site_note(sheet: Sheet, site: StripSite) -> str:
                 far=shown(km(site.distance_m), column("distance_km"), sheet.lang, unit=True),
             )
         )
-    return " · ".join([*parts, site.id])
+    return PARTED.join([*parts, site.id])
 
 
 def _near_row(sheet: Sheet, lane: StripLane, y: float) -> None:
