@@ -72,7 +72,8 @@ def _head(sheet: Sheet, lane: StripLane) -> None:
     sheet.text(left, y, head, 11.5, bold=True, halo=True)
     x = left + text_px(head, 11.5, bold=True) + 12
     room = sheet.width - 6 - left
-    for value, colour in ((row, colour) for fact, colour in _facts(sheet, lane) for row in fact_rows(fact, room)):
+    rows = [(row, colour) for fact, colour in _facts(sheet, lane) for row in fact_rows(fact, room)]
+    for value, colour in rows:
         px = text_px(value, 10)
         if x + px > sheet.width - 6:
             sheet.y += ROW_PX
