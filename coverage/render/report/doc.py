@@ -103,10 +103,11 @@ class Paper:
         paragraph.add_run(on_paper(rest))
         paragraph.paragraph_format.keep_with_next = keep
 
-    def bullets(self, lines: Sequence[str]) -> None:
-        """Write a list."""
-        for line in lines:
-            self.document.add_paragraph(on_paper(line), style=self.style("List Bullet"))
+    def bullets(self, lines: Sequence[str], *, together: bool = False) -> None:
+        """Write a list; ``together``: on one page."""
+        for n, line in enumerate(lines, start=1):
+            paragraph = self.document.add_paragraph(on_paper(line), style=self.style("List Bullet"))
+            paragraph.paragraph_format.keep_with_next = together and n < len(lines)
 
     def page_break(self) -> None:
         """Start a new page."""

@@ -161,7 +161,7 @@ def write_sources(report: Report) -> None:
     versions = (f"{name} {version}" for name, version in shown.provenance.versions.items())
     paper.lead(report.words("versions") + report.words("colon"), text("map.comma", lang).join(versions))
     paper.heading(report.words("licences"), 2)
-    paper.bullets(report.said("licence"))
+    paper.bullets(report.said("licence"), together=True)  # a last page of two lines looks lost
 
 
 # -- a section for each rule --------------------------------------------------------------------------
