@@ -136,7 +136,7 @@ def test_the_plan_is_the_one_worked_by_hand(plan):
     closes the gap of the road, too.
     Photovoltaics: two of four places, the cheapest: 2000 m2 x 0.2 x 0.2 = 80 kW and 1000 x 0.5 x 0.2 = 100 kW.
     """
-    costs = dict(zip(plan.actions["id"], plan.actions["cost"], strict=True))
+    costs = dict(zip(plan.actions["action_id"], plan.actions["cost"], strict=True))
     high = 80 + 0.08 * 4 * 350
     assert costs == pytest.approx(
         {
@@ -168,7 +168,7 @@ def test_power_for_ships_is_no_charging_site_of_the_road(policy):
     plan = make(
         policy("gap", "ships"), facilities=FACILITIES[4:5], required=["shore_power-V"], meet=["ships"]
     )
-    assert plan.actions["id"].tolist() == ["shore_power-V"]
+    assert plan.actions["action_id"].tolist() == ["shore_power-V"]
     assert (plan.before["ships"].low, plan.after["ships"].low) == (0.0, 1.0)
     assert plan.after["gap"].low == pytest.approx(80.0, abs=0.01)
 

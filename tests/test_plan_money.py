@@ -97,7 +97,7 @@ def test_every_place_that_is_not_chosen_has_its_answer(plan, part):
     """Free places have the price of insisting and the cost at which they would be chosen, the others a reason."""
     actions = plan.programme.actions
     real = actions[~actions["kind"].isin(["survey", "opening"])]
-    told = {row["id"] for key in ("actions", "others", "excluded") for row in part[key]}
+    told = {row["action_id"] for key in ("actions", "others", "excluded") for row in part[key]}
     assert told == set(real["id"])
     for row in part["others"]:
         assert 0 <= row["insist_low"] <= row["insist_high"] + 1e-6

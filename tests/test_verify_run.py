@@ -402,7 +402,7 @@ def test_lengths_that_differ_are_told_in_the_unit_of_the_run(unit, tmp_path):
         route = {"ref": "I 1", "gap_max_km": 80.4672 * factor}
         siting = {"objective_name": "highway", "objective": 3048.0 * factor, "weight_unit": "m"}
         result = {
-            "schema": 1, "project": {"length_unit": unit}, "findings": [], "routes": [route], "siting": [siting],
+            "schema": 2, "project": {"length_unit": unit}, "findings": [], "routes": [route], "siting": [siting],
             "provenance": {"inputs": []},
         }  # fmt: skip
         (tmp_path / f"{name}.json").write_text(json.dumps(result), "utf-8")
