@@ -358,7 +358,10 @@ def test_evidence_of_a_gap_for_the_result():
     found = measured(road(), [*TWO, site("slow", place(60), point_kw=7.0)], {"c": place(55)})
     number = found.gaps.index[(found.gaps["from_site"] == "a") & (found.gaps["to_site"] == "z")][0]
     (mine,) = evidence_of(in_kilometres(found.evidence), [number])
-    assert [(e["evidence_kind"], e["site_id"]) for e in mine["ends"]] == [("from_site", "a"), ("to_site", "z")]
+    assert [(e["evidence_kind"], e["site_id"]) for e in mine["ends"]] == [
+        ("from_site", "a"),
+        ("to_site", "z"),
+    ]
     assert [c["action_id"] for c in mine["candidates"]] == ["c"]
     assert [(n["site_id"], n["reason"]) for n in mine["not_counting"]] == [("slow", "slow")]
 
