@@ -209,17 +209,8 @@ def _parts(line: Any, regions: gpd.GeoDataFrame, tree: shapely.STRtree) -> list[
 
 
 _OF_GAP = (
-    "gap_id",
-    "rule",
-    "ref",
-    "section",
-    "direction",
-    "from_km",
-    "to_km",
-    "length_km",
-    "own_km",
-    "mark_kind",
-)
+    "gap_id", "rule", "ref", "section", "direction", "from_km", "to_km", "length_km", "own_km", "mark_kind",
+)  # fmt: skip
 
 
 def _shared_gaps(

@@ -322,9 +322,8 @@ def decision(plan: Plan, lang: str) -> str:
     outside = programme.rules_outside(plan)
     last = programme.step_rows(plan)[-1]["rules"].values()
     met = sum(rule["status"] == "met" for rule in last)
-    can = (
-        "-can" if found.complete and met < len(last) else ""
-    )  # what no action serves is not the money's fault
+    # What no action serves is not the money's fault.
+    can = "-can" if found.complete and met < len(last) else ""
     rules = f"report.plan.rules{can}-some" if outside else f"report.plan.rules{can}"
     years = [row["year"] for row in programme.stage_rows(plan)]
     in_years = "report.plan.in-year" if years and years[0] == years[-1] else "report.plan.in-years"
