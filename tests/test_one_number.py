@@ -560,7 +560,10 @@ def test_every_number_in_words_is_one_that_is_known(run):
     # "3.2 km south of …" is part of the name of a place on a road, and of where the layers say that a gap ends.
     named = [*run.plan.waymarks.named, *(str(r.get("stretch")) for rows in run.layers.values() for r in rows)]
     closed = [
-        row for action in run.result["plan"]["actions"] for row in action["closed_lengths"] if "to_km" in row
+        row
+        for action in (run.result["plan"] or {"actions": []})["actions"]
+        for row in action["closed_lengths"]
+        if "to_km" in row
     ]
     named += [
         name for row in closed for name in ends_by_name(row, ("from_km", "to_km"), run.plan.reader(run.lang))
