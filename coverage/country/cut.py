@@ -235,7 +235,7 @@ def _project(country: Country, id_: str, name: str, folder: Path) -> Project:
     }
     if id_ != NATIONAL:
         own: dict[str, Any] = {"required": (), "forbidden": ()}
-        title = Wording(f"{project.title(project.language)} · {name}")
+        title = Wording(f"{name} · {project.title(project.language)}")  # a narrow page cuts the end
         update |= {
             "name": Wording(name),
             "siting": project.siting.model_copy(update=own),
