@@ -14,6 +14,7 @@ from plugspan.rules.policy import read_policy
 from shapely import LineString, box
 
 REASON = "chargers.csv row 17: lon 27.83, lat 113.15 look swapped </script><img src=x onerror=alert(1)>"
+NOTE = "berths.csv row 9: no region counts it."
 KM = 111.319490793 * 0.99996192  # a degree of longitude at latitude 0.5, nearly
 """Regions are squares of a degree side by side on the equator; the road G1 runs through their middle."""
 
@@ -124,7 +125,7 @@ def write_country(out: Path, lang: str = "en", national: State = "done") -> Path
     out.mkdir(parents=True)
     states = (RegionRun("a", "Aland", "done", key="1", seconds=2.5), RegionRun("b", "Berg", "done", key="2"),
               RegionRun("c", "Cliff", "failed", REASON, key="3"))  # fmt: skip
-    write_manifest(out, Manifest("Threeland", lang, states, RegionRun("", "", national)))
+    write_manifest(out, Manifest("Threeland", lang, states, RegionRun("", "", national), warnings=(NOTE,)))
     squares = [box(k, 0, k + 1, 1) for k in range(3)]
     regions = gpd.GeoDataFrame(
         {"id": ["a", "b", "c"], "name": ["Aland", "Berg", "Cliff"]}, geometry=squares, crs="EPSG:4326"

@@ -277,6 +277,8 @@ def test_rows_without_a_place_belong_to_the_region_of_their_county(tmp_path):
         for id_ in read.ids
     }
     assert found == {"00": [[]], "01": [["A"]], "10": [[]], "11": [["B"]]}
+    nowhere = [note for note in read.tables.notes if note.key == "row-no-region"]
+    assert [(note.file, note.row) for note in nowhere] == [("car_parks.csv", 4)]  # C; A and B have a region
     assert project.regions is not None
 
 
@@ -744,7 +746,7 @@ def test_what_takes_one_region_says_so(tmp_path):
 def test_the_manifest_comes_back(tmp_path):
     """And one that is damaged is told, not taken for none."""
     runs = (RegionRun("1", "甲", "done", "", "k", 1.5, 300.0), RegionRun("2", "乙", "failed", "坏"))
-    manifest = Manifest("国", "zh", runs, RegionRun("", ""), (("seconds", 2.0),))
+    manifest = Manifest("国", "zh", runs, RegionRun("", ""), (("seconds", 2.0),), ("多一行",))
     write_manifest(tmp_path, manifest)
     assert read_manifest(tmp_path) == manifest
     write_manifest(tmp_path, manifest.with_run(RegionRun("2", "乙", "done")))

@@ -15,7 +15,7 @@ import jsonschema
 import openpyxl
 import pandas as pd
 import pytest
-from country_case import KM, REASON, write_country, write_results
+from country_case import KM, NOTE, REASON, write_country, write_results
 from docx import Document
 from plugspan.country.findings import ranked
 from plugspan.country.layers import country_layers, country_tables, thinned
@@ -250,6 +250,7 @@ def test_country_json_is_what_its_schema_says(folder):
     validator = jsonschema.Draft202012Validator(schema)
     validator.check_schema(schema)
     validator.validate(result)
+    assert result["warnings"] == [NOTE]
     for broken in (result | {"schema": 1}, result | {"more": 1}, {**result, "regions": [{"id": 1}]}):
         assert not validator.is_valid(broken)
 
@@ -290,7 +291,7 @@ def test_the_report_names_failed_regions_and_who_builds(folder):
     heads = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
     assert [h.split("  ")[1] for h in heads] == [
         "Summary", "Routes and shared gaps", "Rule by rule", "Ranking of the regions", "Plan by region",
-        "Regions without a result", "How the country's figures are computed",
+        "Regions without a result", "Noticed in the inputs", "How the country's figures are computed",
     ]  # fmt: skip
     said = [p.text for p in document.paragraphs if p.text.startswith("Whole country: 75% – 87.5%")]
     assert [words.rpartition(". ")[2] for words in said] == [
@@ -298,6 +299,7 @@ def test_the_report_names_failed_regions_and_who_builds(folder):
     ]
     cells = {cell.text for table in document.tables for row in table.rows for cell in row.cells}
     assert {"Cliff", "Berg builds Site p", "failed"} <= cells
+    assert NOTE in [p.text for p in document.paragraphs]
 
 
 def test_the_same_runs_give_the_same_bytes(folder):

@@ -72,6 +72,8 @@ def run_regions(
         for region in (*manifest.regions, manifest.national):
             if region.state == "failed" and region.id not in shown.told:
                 shown.say(region)
+    if manifest.warnings:
+        warn(text("cli.notes", lang, n=len(manifest.warnings), log=out / "country.docx"))
     counts = manifest.counts()
     click.echo(text("country.counts", lang, n=len(manifest.regions), **counts))
     warn(text("country.done", lang, seconds=f"{time.perf_counter() - started:.1f}", out=out))

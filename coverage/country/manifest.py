@@ -67,6 +67,8 @@ class Manifest:
         The run of the routes of the whole country.
     cutting : mapping
         Time and memory of cutting: ``seconds, peak_mb``; empty if nothing was cut.
+    warnings : tuple of str
+        What was noticed in the country's tables, in the project's language.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Manifest:
     regions: tuple[RegionRun, ...]
     national: RegionRun = RegionRun("", "")
     cutting: tuple[tuple[str, float], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, region: str) -> RegionRun:
         """Return the region with an id."""
@@ -103,7 +106,8 @@ def read_manifest(out: Path) -> Manifest | None:
         data = json.loads(read_bytes(path, _MOST_MB).decode("utf-8"))
         runs = tuple(RegionRun(**each) for each in data["regions"])
         national = RegionRun(**data["national"])
-        return Manifest(data["name"], data["language"], runs, national, tuple(data["cutting"].items()))
+        cutting, warnings = tuple(data["cutting"].items()), tuple(data.get("warnings", ()))
+        return Manifest(data["name"], data["language"], runs, national, cutting, warnings)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InputError(Fault("manifest-broken", file=str(path))) from error
 
@@ -116,6 +120,7 @@ def write_manifest(out: Path, manifest: Manifest) -> None:
         "name": manifest.name,
         "language": manifest.language,
         "cutting": dict(manifest.cutting),
+        "warnings": manifest.warnings,
         "national": asdict(manifest.national),
         "regions": [asdict(run) for run in manifest.regions],
     }

@@ -58,6 +58,8 @@ class Results:
         What the national plan builds, each with its region and whether it closes a shared gap.
     routes : GeoDataFrame
         Gaps of the national run by class.
+    warnings : tuple of str
+        What was noticed in the country's tables.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Results:
     gaps: gpd.GeoDataFrame
     actions: gpd.GeoDataFrame
     routes: gpd.GeoDataFrame
+    warnings: tuple[str, ...] = ()
 
 
 def read_results(out: Path) -> Results:
@@ -105,7 +108,9 @@ def read_results(out: Path) -> Results:
     regions = _with_plans(regions, runs, actions, planned=_plan_of(national) is not None)
     whole = whole_country(findings, national, first, lang)
     currency = next((unit for run in (national, *runs.values()) if (unit := _currency(run))), "")
-    return Results(manifest.name, lang, project, currency, regions, findings, whole, gaps, actions, routes)
+    return Results(
+        manifest.name, lang, project, currency, regions, findings, whole, gaps, actions, routes, manifest.warnings
+    )  # fmt: skip
 
 
 def _read_runs(out: Path, regions: Sequence[RegionRun], lang: str) -> tuple[dict[str, Run], pd.DataFrame]:

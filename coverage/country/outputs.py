@@ -212,6 +212,7 @@ def country_result(country: Results) -> dict[str, Any]:
         "national": {"findings": [_finding(row) for row in _records(country.whole)]},
         "shared_gaps": rows,
         "actions": actions[shown].to_dict("records"),
+        "warnings": list(country.warnings),
     })  # fmt: skip
     return result
 
@@ -258,7 +259,7 @@ def country_schema() -> Schema:
         "title": "plugspan country",
         "description": "Results of a country by its regions. A region's figures are those of regions/<id>/result.json.",
         **object_of(
-            "schema project regions findings national shared_gaps actions",
+            "schema project regions findings national shared_gaps actions warnings",
             schema={"const": COUNTRY_SCHEMA},
             project=object_of(
                 "name language currency policy length_unit reference_date data_date", name=TEXT, language=TEXT,
@@ -276,6 +277,7 @@ def country_schema() -> Schema:
                 lon=NUMBER, lat=NUMBER, cost=NUMBER, build_order=COUNT, at_border=FLAG,
                 stage_year={"type": ["integer", "null"]},
             ),
+            warnings=TEXTS,
         ),
     }  # fmt: skip
     describe_nodes(found, "top", schema_words("country"))

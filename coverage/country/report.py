@@ -60,7 +60,7 @@ def write_country_report(
     _rules(pages, country)
     _ranking(pages)
     _plan(pages)
-    _undone_and_method(pages)
+    _undone_and_method(pages, country)
     paper.contents(anchor)
     furnish(paper, imprint.title, imprint.subtitle, note.line(country.lang))
     write_paper(paper, path, title=imprint.title, author=imprint.author, date=imprint.date)
@@ -209,8 +209,8 @@ def _plan(pages: Pages) -> None:
     _with_rest(pages, pages.table(table.title(pages.lang), most, widths), table)
 
 
-def _undone_and_method(pages: Pages) -> None:
-    """Regions without a result; how the country's figures come about."""
+def _undone_and_method(pages: Pages, country: Results) -> None:
+    """Regions without a result; what was noticed in the tables; how the country's figures come about."""
     undone = pages.rows("country-undone")
     pages.paper.heading(_say(pages, "undone"))
     if len(undone.frame):
@@ -219,6 +219,10 @@ def _undone_and_method(pages: Pages) -> None:
         _with_rest(pages, pages.table(undone.title(pages.lang), undone, widths), undone)
     else:
         pages.paper.text(_say(pages, "all-done"))
+    if country.warnings:
+        pages.paper.heading(pages.words("noticed"))
+        pages.paper.text(pages.words("noticed-words", n=len(country.warnings)))
+        pages.paper.bullets(list(country.warnings))
     pages.paper.heading(_say(pages, "method"))
     for key in ("whole", "pieces", "shared", "ranks", "plans"):
         # Together, so that no last page holds two lines.

@@ -56,7 +56,9 @@ def read_country(project: Project) -> Country:
     frame = read_regions(project)
     margin = margin_km(project, policy)
     whole = Region(frame.geometry.union_all(), margin * M_PER_KM, project.name)
-    return Country(project, policy, frame, margin, read_tables(project, whole))
+    tables = read_tables(project, whole)
+    notes = (*tables.notes, *tables.in_no_region(frame))
+    return Country(project, policy, frame, margin, replace(tables, notes=notes))
 
 
 def run_country(
@@ -142,7 +144,12 @@ def _run_country(
     runs |= faulty
     regions = tuple(runs[id_] for id_ in country.ids)
     manifest = Manifest(
-        project.name.of(project.language), project.language, regions, runs[NATIONAL], tuple(cutting.items())
+        project.name.of(project.language),
+        project.language,
+        regions,
+        runs[NATIONAL],
+        tuple(cutting.items()),
+        tuple(fault_lines(country.tables.notes, project.language)),
     )
     write_manifest(out, manifest)
     wanted = [

@@ -60,6 +60,17 @@ class ListOfRows:
         """Finds rows by their places."""
         return shapely.STRtree(self.frame.geometry.to_numpy())
 
+    @cached_property
+    def unplaced(self) -> np.ndarray:
+        """Positions of the rows that have no place."""
+        return np.flatnonzero(self.frame.geometry.isna().to_numpy())
+
+    def named_in(self, counties: set[str]) -> np.ndarray:
+        """Whether the county of each row without a place is one of these; of a table without counties, always."""
+        if "county" not in self.frame:
+            return np.ones(len(self.unplaced), bool)
+        return self.frame["county"].iloc[self.unplaced].isin(counties).to_numpy(bool)
+
     def take(self, rows: np.ndarray) -> ListOfRows:
         """Return the list with some of the rows, by position."""
         frame = self.frame.iloc[rows].reset_index(drop=True)
@@ -98,27 +109,37 @@ class Tables:
 
     def county_names(self, region: Region | None = None) -> set[str]:
         """Names of the counties that have a border, or of those whose middle lies in a region."""
-        names = set[str]()
-        for each in self.lists:
-            areas = each.frame[each.frame.geometry.notna()] if each.name == "counties" else each.frame[:0]
-            if len(areas):
-                middles = shapely.point_on_surface(areas.geometry.to_numpy())
-                inside = (
-                    np.ones(len(areas), bool)
-                    if region is None
-                    else shapely.intersects(region.polygon, middles)
-                )
-                names |= set(areas.loc[inside, "name"].dropna().astype(str))
-        return names
+        names, middles = self._counties
+        inside = slice(None) if region is None else middles.query(region.polygon, predicate="intersects")
+        return set(names[inside])
+
+    @cached_property
+    def _counties(self) -> tuple[np.ndarray, shapely.STRtree]:
+        """Names of the counties that have a border and a name, and a point of each."""
+        frames = [each.frame for each in self.lists if each.name == "counties"]
+        areas = [frame[frame.geometry.notna() & frame["name"].notna()] for frame in frames]
+        names = [name for frame in areas for name in frame["name"].astype(str)]
+        shapes = [shape for frame in areas for shape in frame.geometry]
+        return np.array(names, dtype=object), shapely.STRtree(shapely.point_on_surface(shapes))
+
+    def in_no_region(self, regions: gpd.GeoDataFrame) -> list[Fault]:
+        """Notes of the rows that no region counts: they have no place, nor a county of any region."""
+        names = set(regions["name"])
+        middles = self._counties[1].query(regions.geometry.to_numpy(), predicate="intersects")[1]
+        names |= set(self._counties[0][middles])
+        return [
+            Fault("row-no-region", each.settings.path.as_posix(), int(row), warning=True)
+            for each in self.lists
+            if each.name != "calls" and each.settings.path is not None
+            for row in each.frame["source_row"].to_numpy()[each.unplaced][~each.named_in(names)]
+        ]
 
 
 def _within(each: ListOfRows, region: Region, counties: set[str]) -> ListOfRows:
     if each.name == "calls":
         return each
-    shapes = each.frame.geometry
-    kept = shapes.isna().to_numpy(copy=True)
-    if "county" in each.frame:
-        kept &= each.frame["county"].isin(counties).to_numpy(bool)
+    kept = np.zeros(len(each.frame), bool)
+    kept[each.unplaced[each.named_in(counties)]] = True
     kept[each.tree.query(region.with_halo, predicate="intersects")] = True
     return each.take(np.flatnonzero(kept))
 
