@@ -69,7 +69,8 @@ class ListOfRows:
         """Whether the county of each row without a place is one of these; of a table without counties, always."""
         if "county" not in self.frame:
             return np.ones(len(self.unplaced), bool)
-        return self.frame["county"].iloc[self.unplaced].isin(counties).to_numpy(bool)
+        named: np.ndarray = self.frame["county"].iloc[self.unplaced].isin(counties).to_numpy(bool)
+        return named
 
     def take(self, rows: np.ndarray) -> ListOfRows:
         """Return the list with some of the rows, by position."""
