@@ -268,6 +268,9 @@ def test_rows_without_a_place_belong_to_the_region_of_their_county(tmp_path):
         "00": {}, "01": {}, "10": {}, "11": {"Middle": 2}, "national": {"Middle": 2},
     }  # fmt: skip
     assert asked["11"].scenarios["more"].demand == {"Middle": 3.0}
+    named = read_piece(piece(tmp_path / "out", "11")).output
+    assert "car_parks.csv" in named.sources  # not the files of the piece
+    assert named.title.startswith("Region 11 · ")
     found = {
         id_: [
             list_.frame["id"].tolist()

@@ -31,7 +31,7 @@ from ..network.osm.tags import MAIN_CLASSES
 from ..network.refs import split_refs
 from ..network.snapping import SNAP_M
 from ..pipeline import LIBRARIES
-from ..project import FusionSettings, Project, RegionSettings, SitingSettings
+from ..project import TABLES, FusionSettings, Project, RegionSettings, SitingSettings
 from ..rules.policy import Policy
 from ..rules.roads import RouteRule
 from ..settings import Wording
@@ -221,17 +221,26 @@ def _write_small(country: Country, out: Path, id_: str) -> None:
             path.unlink()
 
 
+def input_files(project: Project) -> list[Path]:
+    """The road file and the tables of all regions, which no piece names any more."""
+    tables = (each for name in TABLES for each in project.tables.get(name, ()))  # type: ignore[call-overload]
+    return [project.network.osm, *(each.path for each in tables if each.path is not None)]
+
+
 def _project(country: Country, id_: str, name: str, folder: Path) -> Project:
     """Return the project of a piece, but for its tables.
 
     Money, and what is said of single places, are the country's: a region has its own least plan without them.
     """
     project = country.project
+    files = ", ".join(path.name for path in input_files(project))
+    sources = {"sources": project.output.sources or Wording(files)}
     update: dict[str, Any] = {
         "folder": folder,
         "regions": None,
         "region": RegionSettings(file=Path(BORDER), halo_km=country.margin_km),
         "network": project.network.model_copy(update={"osm": Path(ROADS)}),
+        "output": project.output.model_copy(update=sources),
     }
     if id_ != NATIONAL:
         own: dict[str, Any] = {"required": (), "forbidden": ()}
@@ -239,7 +248,7 @@ def _project(country: Country, id_: str, name: str, folder: Path) -> Project:
         update |= {
             "name": Wording(name),
             "siting": project.siting.model_copy(update=own),
-            "output": project.output.model_copy(update={"title": title}),
+            "output": project.output.model_copy(update={**sources, "title": title}),
         }
         if project.plan is not None:
             own |= {"budget": None, "years": {}, "moved": {}, "cost": {}, "pins": None}

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from ..atomic import write_file
-from ..project import TABLES, Project
+from ..project import Project
 from ..render.gis.export import Format, export_layers
 from ..render.gis.geopackage import write_geopackage
 from ..render.result_schema import (
@@ -41,6 +41,7 @@ from ..tables.numbers import OF_PARTS, plain
 from ..tables.plan_tables import Tables
 from ..tables.publication import source_note
 from ..texts import text
+from .cut import input_files
 from .findings import STATUSES
 from .layers import country_layers, country_tables, page_layers, region_panel
 from .manifest import COUNTRY_MAP, State
@@ -84,7 +85,7 @@ def write(out: Path, project: Project, policy: Policy) -> None:
     country, output = read_results(out), project.output
     lang, tables, layers = country.lang, country_tables(country), country_layers(country)
     imprint = country_imprint(country, project, policy)
-    note = source_note(project, policy, _inputs(project), project.language)
+    note = source_note(project, policy, [str(path) for path in input_files(project)], project.language)
     page = MapPage(
         page_layers(country), imprint.title, _panel(country), lang=lang, subtitle=imprint.subtitle, note=note,
         basemap=basemap_of(output), regions=region_panel(country),
@@ -112,12 +113,6 @@ def write(out: Path, project: Project, policy: Policy) -> None:
         export_layers(
             held, out / name, form, crs=output.crs, lang=lang, source=note.line(lang), overwrite=True
         )
-
-
-def _inputs(project: Project) -> list[str]:
-    """The road file and the tables of all regions."""
-    tables = (each for name in TABLES for each in project.tables.get(name, ()))  # type: ignore[call-overload]
-    return [str(project.network.osm), *(str(each.path) for each in tables if each.path is not None)]
 
 
 def _of_format(layers: list[Layer], form: str) -> list[Layer]:
