@@ -7,7 +7,7 @@ country are some hundred million nodes, and whole arrays take a tenth of the tim
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -64,8 +64,9 @@ def write_pbf(
     with path.open("wb") as file:
         features = b"".join(_field(4, name) for name in (b"OsmSchema-V0.6", b"DenseNodes"))
         _blob(file, b"OSMHeader", features + _field(16, b"plugspan"))
+        tagged = np.array(sorted(node_tags), dtype=np.int64)
         for first in range(0, len(nodes.node_id), _NODES):
-            _blob(file, b"OSMData", _node_block(nodes, node_tags, slice(first, first + _NODES)))
+            _blob(file, b"OSMData", _node_block(nodes, node_tags, tagged, slice(first, first + _NODES)))
         for kind, listed in ((WAY, ways), (RELATION, relations)):
             for first in range(0, len(listed.ids), _OBJECTS):
                 last = min(first + _OBJECTS, len(listed.ids))
@@ -133,17 +134,21 @@ def _block(texts: Iterable[str], group: bytes) -> bytes:
     return _field(1, table) + _field(2, group)
 
 
-def _node_block(nodes: NodeTable, node_tags: Mapping[int, Tags], which: slice) -> bytes:
+def _node_block(nodes: NodeTable, node_tags: Mapping[int, Tags], tagged: IntArray, which: slice) -> bytes:
+    """``tagged``: the positions of the nodes with tags, in order."""
     ids = nodes.node_id[which]
     parts = [(1, _differences(ids)), (8, _differences(nodes.y[which])), (9, _differences(nodes.x[which]))]
     texts: dict[str, int] = {}
-    tagged = [node_tags.get(i) for i in range(which.start, which.start + len(ids))]
-    if any(tagged):
-        pairs: list[int] = []
-        for tags in tagged:
-            words = [text for pair in (tags or {}).items() for text in pair]
-            pairs += [texts.setdefault(text, len(texts) + 1) for text in words]
-            pairs.append(0)
+    here = tagged[slice(*np.searchsorted(tagged, [which.start, which.stop]))]
+    if len(here):
+        words = [[text for pair in node_tags[i].items() for text in pair] for i in here.tolist()]
+        counts = np.ones(len(ids), dtype=np.int64)  # a nought ends each node's
+        counts[here - which.start] += [len(each) for each in words]
+        first = pointers(counts)
+        pairs = np.zeros(first[-1], dtype=np.int64)
+        starts = first[here - which.start]
+        at = ranges(starts, np.array([len(each) for each in words]))
+        pairs[at] = [texts.setdefault(text, len(texts) + 1) for each in words for text in each]
         parts.append((10, _packed(pairs)))
     dense = b"".join(_field(number, data) for number, data in parts)
     return _block(texts, _field(DENSE, dense))
@@ -162,27 +167,49 @@ def _object_block(kind: int, listed: Listed, first: int, last: int) -> bytes:
     begins = ptr[:-1][np.diff(ptr) > 0] - ptr[0]
     steps = np.diff(numbers, prepend=0)
     steps[begins] = numbers[begins]  # each object's numbers start anew
-    columns = [_slices(keys, tag_ptr), _slices(values, tag_ptr), _slices(zigzag(steps), ptr - ptr[0])]
-    messages = []
-    for id_, key, value, number in zip(listed.ids[first:last].tolist(), *columns, strict=True):
-        message = _number(1, id_)
-        if key:
-            message += _field(2, key) + _field(3, value)
-        if number and kind == WAY:
-            message += _field(8, number)
-        elif number:
-            n = sum(byte < 128 for byte in number)
-            message += _field(8, bytes(n)) + _field(9, number) + _field(10, b"\x01" * n)  # no roles; ways
-        messages.append(_field(kind, message))
-    return _block(table, b"".join(messages))
+    counts = np.diff(ptr)
+    ids = np.full(last - first, 1 << 3, dtype=np.uint8), np.ones(last - first, dtype=np.int64)
+    fields = [
+        ids,
+        encode_varints(listed.ids[first:last]),
+        _fields(2, *_by_object(keys, tag_ptr)),
+        _fields(3, *_by_object(values, tag_ptr)),
+    ]
+    steps_of = _by_object(zigzag(steps), ptr - ptr[0])
+    if kind == WAY:
+        fields.append(_fields(8, *steps_of))
+    else:
+        none, ways = (np.full(len(numbers), value, dtype=np.uint8) for value in (0, 1))
+        fields += [_fields(8, none, counts), _fields(9, *steps_of), _fields(10, ways, counts)]  # no roles
+    message, size = _side_by_side(fields)
+    return _block(table, _fields(kind, message, size)[0].tobytes())
 
 
-def _slices(values: npt.ArrayLike, ptr: IntArray) -> Iterator[bytes]:
-    """Bytes of the numbers of each object."""
+# Of each object a slice of bytes: all of them, one after the other, and how many each has.
+def _by_object(values: npt.ArrayLike, ptr: IntArray) -> tuple[Bytes, IntArray]:
+    """Encode the numbers ``values[ptr[i]:ptr[i + 1]]`` of each object."""
     data, size = encode_varints(values)
-    ends = pointers(size)[ptr].tolist()
-    whole = data.tobytes()
-    return (whole[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True))
+    return data, np.diff(pointers(size)[ptr])
+
+
+def _side_by_side(parts: Sequence[tuple[Bytes, IntArray]]) -> tuple[Bytes, IntArray]:
+    """Put the slices of each object behind each other."""
+    total = np.sum([size for _, size in parts], axis=0)
+    at, whole = pointers(total)[:-1], np.empty(int(total.sum()), dtype=np.uint8)
+    for data, size in parts:
+        whole[ranges(at, size)] = data
+        at = at + size
+    return whole, total
+
+
+def _fields(number: int, data: Bytes, size: IntArray) -> tuple[Bytes, IntArray]:
+    """Make a field of each object's slice; an empty one has none."""
+    some = size > 0
+    lengths, width = encode_varints(size[some])
+    widths = np.zeros_like(size)
+    widths[some] = width
+    heads = np.full(np.count_nonzero(some), number << 3 | 2, dtype=np.uint8)
+    return _side_by_side([(heads, some.astype(np.int64)), (lengths, widths), (data, size)])
 
 
 def take_listed(listed: Listed, which: IntArray) -> Listed:
