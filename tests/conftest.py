@@ -14,7 +14,10 @@ import signal
 from pathlib import Path
 
 import pytest
+from coverage_case import coverage_project
 from hypothesis import HealthCheck, settings
+from plugspan.pipeline import make_plan
+from plugspan.project import read_project
 
 HANGS_S = 300
 """What takes longer than this hangs, whatever else the machine does; nothing is judged by time."""
@@ -85,6 +88,18 @@ def extra_data(pytestconfig) -> Path:
 def root() -> Path:
     """The checkout's root."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def sample_plan(root):
+    """The plan of the embedded sample; it takes long, and the tests that read it change nothing."""
+    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
+
+
+@pytest.fixture(scope="session")
+def coverage_plan(root, tmp_path_factory):
+    """The plan of the embedded sample with the goal "coverage"."""
+    return make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
 
 
 FONTS = """<?xml version="1.0"?>

@@ -11,12 +11,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from conftest import HANGS_S
-from plugspan.pipeline import make_plan
-from plugspan.project import read_project
 from plugspan.render.run import write_map_file
 from plugspan.render.webmap.packing import b64gz
 from plugspan.render.webmap.page import asset
-from plugspan.study import sample_project
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, eye_array, hstack
 from test_webmap_browser import DESK, PHONE, opened, until  # noqa: F401 (a fixture)
@@ -25,14 +22,12 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
+def pages(sample_plan, tmp_path_factory):
     """The sample's plan, and its map in both languages."""
     folder = tmp_path_factory.mktemp("edit")
-    with sample_project() as path:
-        plan = make_plan(read_project(path))
-        for lang in ("zh", "en"):
-            write_map_file(plan, folder / f"{lang}.html", overwrite=True, lang=lang)
-    return plan, folder
+    for lang in ("zh", "en"):
+        write_map_file(sample_plan, folder / f"{lang}.html", overwrite=True, lang=lang)
+    return sample_plan, folder
 
 
 def on_ids(page):

@@ -6,7 +6,6 @@ import re
 
 import osmium
 import pytest
-from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.render.run import write_run
 from plugspan.texts import catalogue
@@ -22,12 +21,11 @@ CODES = re.compile(
 
 
 @pytest.fixture(scope="module")
-def runs(root, tmp_path_factory):
+def runs(sample_plan, tmp_path_factory):
     """The sample, a Chinese project, written in both languages: language -> folder."""
-    plan = make_plan(read_project(root / "data" / "zhuzhou.toml"))
     folder = tmp_path_factory.mktemp("languages")
     for lang in ("zh", "en"):
-        write_run(plan, folder / lang, overwrite=False, lang=lang, progress=lambda key, share: None)
+        write_run(sample_plan, folder / lang, overwrite=False, lang=lang, progress=lambda key, share: None)
     return {lang: folder / lang for lang in ("zh", "en")}
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import jsonschema
 import pytest
-from coverage_case import coverage_project
 from plugspan.errors import InputError
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
@@ -49,9 +48,9 @@ CLASSES = ("good_km", "middle_km", "gap_km", "no_site_km", "open_km", "shared_km
 
 
 @pytest.fixture(scope="module")
-def sample(root):
+def sample(sample_plan):
     """The plan of the embedded sample."""
-    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
+    return sample_plan
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +106,9 @@ def test_routes_add_up(result):
 
 
 @pytest.fixture(scope="module")
-def sited(root, tmp_path_factory):
+def sited(coverage_plan):
     """The plan of the embedded sample with the goal "coverage"."""
-    return make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
+    return coverage_plan
 
 
 def test_siting_claims_hold(sited):

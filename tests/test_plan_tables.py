@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from plugspan.pipeline import make_plan
-from plugspan.project import read_project
 from plugspan.render.report.context import Report
 from plugspan.render.report.doc import open_paper
 from plugspan.tables.gap_words import marked_gap
@@ -37,9 +35,9 @@ DOORS = ("run.py", "files.py")
 
 
 @pytest.fixture(scope="module")
-def plan(root):
+def plan(sample_plan):
     """The embedded sample."""
-    return make_plan(read_project(root / "data" / "zhuzhou.toml"))
+    return sample_plan
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from coverage_case import coverage_project
 from docx import Document
 from docx.oxml.ns import qn
 from helsinki_case import HOSTILE, write_case
@@ -37,9 +36,9 @@ from run_surfaces import published
 
 
 @pytest.fixture(scope="module")
-def plan(root, tmp_path_factory):
+def plan(coverage_plan):
     """The embedded sample, with the goal "coverage"."""
-    return make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
+    return coverage_plan
 
 
 def write(plan, path, lang, note):

@@ -9,11 +9,9 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from coverage_case import coverage_project
 from docx import Document
 from docx.oxml.ns import qn
 from PIL import Image
-from plugspan.pipeline import make_plan
 from plugspan.render.pictures.charts import curve_figure, figure_png
 from plugspan.render.report.grid import Cell, on_paper, table_element
 from plugspan.render.report.sections import FULL_ROWS
@@ -32,9 +30,9 @@ from run_surfaces import published
 
 
 @pytest.fixture(scope="module")
-def plan(root, tmp_path_factory):
+def plan(coverage_plan):
     """The embedded sample, with the goal "coverage"."""
-    return make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
+    return coverage_plan
 
 
 def written(plan, path, lang):

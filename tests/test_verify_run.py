@@ -14,12 +14,10 @@ from operator import getitem
 
 import pandas as pd
 import pytest
-from coverage_case import coverage_project
 from plugspan.atomic import MARKER
 from plugspan.cli import _run
 from plugspan.errors import InputError
 from plugspan.files import digest_of
-from plugspan.pipeline import make_plan
 from plugspan.render.changes import compare, table_lines
 from plugspan.render.read_run import MOST_BYTES, read_run
 from plugspan.render.run import write_run
@@ -28,11 +26,10 @@ from plugspan.texts import LANGUAGES, text
 
 
 @pytest.fixture(scope="module")
-def honest(root, tmp_path_factory):
+def honest(coverage_plan, tmp_path_factory):
     """A run of the embedded sample, with the goal "coverage"."""
     folder = tmp_path_factory.mktemp("verify") / "run"
-    plan = make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
-    write_run(plan, folder, overwrite=False, lang="zh", progress=lambda key, share: None)
+    write_run(coverage_plan, folder, overwrite=False, lang="zh", progress=lambda key, share: None)
     return folder
 
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 import openpyxl
 import pandas as pd
 import pytest
-from coverage_case import coverage_project
 from helsinki_case import HOSTILE, write_case
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
@@ -49,9 +48,9 @@ def write_book(shown, path):
 
 
 @pytest.fixture(scope="module")
-def plan(root, tmp_path_factory):
+def plan(coverage_plan):
     """The embedded sample, with the goal "coverage"."""
-    return make_plan(coverage_project(root, tmp_path_factory.mktemp("coverage")))
+    return coverage_plan
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
