@@ -348,6 +348,53 @@ def test_the_least_plan_of_the_pieces_is_that_of_the_whole(tmp_path):
     assert len(chosen[0]) > 5
 
 
+# -- what is the country's, and what a region's ------------------------------------------------------------
+def with_counties(tmp_path, placed=(0, 1, 2, 3)):
+    """A country of four, each a county with as many electric cars in a hundred as its number; some have a border."""
+    country(tmp_path, 4)
+    counties = grid(4).assign(registered_ev=[1, 2, 3, 4], registered_cars=100)
+    counties.iloc[list(placed)].drop(columns="id").to_file(tmp_path / "counties.geojson")
+    lone = counties.drop(counties.index[list(placed)]).drop(columns=["id", "geometry"])
+    lone.to_csv(tmp_path / "fleet.csv", index=False)
+    files = ["counties.geojson", *(["fleet.csv"] if len(lone) else [])]
+    toml = tmp_path / "project.toml"
+    more = "".join(f'\n[[tables.counties]]\npath = "{name}"\n' for name in files)
+    toml.write_text(toml.read_text("utf-8") + more, "utf-8")
+    return read_project(tmp_path)
+
+
+@pytest.mark.parametrize("placed", [(0, 1, 2, 3)])
+def test_a_region_counts_the_cars_of_its_own_counties(tmp_path, placed):
+    """Its neighbours' are read as well, for places around it lie in them; one without a border goes by its name."""
+    project = with_counties(tmp_path, placed)
+    cut(project, tmp_path / "out")
+    for k, id_ in enumerate(["00", "01", "10", "11"]):
+        found = study(tmp_path / "out", id_)
+        assert len(found.inputs.counties) == len({*placed, k})
+        assert found.inputs.own_counties["name"].tolist() == [f"Region {id_}"]
+        if k == 3:
+            before = assess_study(found)
+            assert before["car-park-readiness"].figures["registered_ev_share"] == 0.04
+            assert before["fleet-match"].figures["registered_ev"] == 4
+            assert [name for name in before["fleet-match"].table["county"] if name] == ["Region 11"]
+            assert [row["county"] for row in before["ordinary-highway-spacing"].figures["by_county"]] == [
+                "Region 11" for k in placed if k == 3
+            ]
+    assert len(study(tmp_path / "out", NATIONAL).inputs.own_counties) == 4
+
+
+def test_a_part_of_a_county_has_its_cars(tmp_path):
+    """No county has its middle in a region that is smaller than all."""
+    project = with_counties(tmp_path)
+    regions = grid(4).iloc[[0, 3]]
+    middles = shapely.centroid(regions.geometry.to_numpy())
+    small = [affinity.translate(shape, 0.1, 0.1) for shape in shapely.buffer(middles, 0.02)]
+    (tmp_path / "regions.gpkg").unlink()
+    regions.set_geometry(small, crs=4326).to_file(tmp_path / "regions.gpkg")
+    cut(project, tmp_path / "out")
+    assert study(tmp_path / "out", "11").inputs.own_counties["name"].tolist() == ["Region 11"]
+
+
 # -- what is run again -------------------------------------------------------------------------------------
 def keys(project, out):
     """Cut, and the key of each region and the national run."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -83,10 +84,10 @@ class Built:
 class Inputs:
     """The tables of a project, each in the form of its schema, EPSG:4326.
 
-    Every frame with positions has a boolean column ``inside``: True within the assessed region, False in its
-    halo. ``sites`` are the ``chargers`` grouped into charging sites; ``chargers["site"]`` names the site of
-    each charger. ``warnings`` lists what was noticed and did not stop anything; ``merges`` what was joined of
-    several lists, ``ledger`` what became of the rows of each file.
+    Every frame with positions, and that of counties, has a boolean column ``inside``: True within the assessed
+    region, False in its halo. ``sites`` are the ``chargers`` grouped into charging sites; ``chargers["site"]`` names
+    the site of each charger. ``warnings`` lists what was noticed and did not stop anything; ``merges`` what was joined
+    of several lists, ``ledger`` what became of the rows of each file.
     """
 
     chargers: gpd.GeoDataFrame
@@ -101,6 +102,11 @@ class Inputs:
     warnings: tuple[Fault, ...] = field(default_factory=tuple)
     merges: tuple[Merge, ...] = ()
     ledger: tuple[FileEntry, ...] = ()
+
+    @property
+    def own_counties(self) -> gpd.GeoDataFrame:
+        """Counties of the region itself: a table of the whole country holds the neighbours' as well."""
+        return self.counties[self.counties["inside"].to_numpy(bool)]
 
     def __repr__(self) -> str:
         """Rows of each table."""
@@ -197,12 +203,13 @@ def collect(
     tables |= _stations_as_sites(tables["chargers"], tables["facilities"])
     placed = {name: placed_in(tables[name], region, tables["counties"]) for name in WITH_POSITION}
     chargers, sites = group_sites(placed.pop("chargers"))
+    counties = tables["counties"].assign(inside=_own_counties(tables["counties"], region))
     chargers = gpd.GeoDataFrame(chargers.drop(columns=LIST, errors="ignore"))
     placed["facilities"] = gpd.GeoDataFrame(placed["facilities"].drop(columns=LIST, errors="ignore"))
     return Inputs(
         chargers=chargers,
         sites=_sites(sites, chargers),
-        counties=tables["counties"],
+        counties=counties,
         calls=tables["calls"],
         traffic=tables["traffic"],
         warnings=(*notes, *charger_faults(chargers)),
@@ -210,6 +217,24 @@ def collect(
         ledger=with_merges(ledger, merges),
         **placed,
     )
+
+
+def _own_counties(counties: gpd.GeoDataFrame, region: BaseGeometry | None) -> npt.NDArray[np.bool_]:
+    """Which counties are the region's: by a place in their middle. What has no border is.
+
+    A region that holds the middle of none is a part of the county that its own middle lies in.
+    """
+    placed = counties.geometry.notna().to_numpy(bool)
+    if region is None or not placed.any():
+        return np.ones(len(counties), bool)
+    areas = counties.geometry[placed].to_numpy()
+    shapely.prepare(region)
+    own = shapely.intersects(region, shapely.point_on_surface(areas))
+    if not own.any():
+        own = shapely.intersects(areas, shapely.point_on_surface(region))
+    inside: npt.NDArray[np.bool_] = ~placed
+    inside[placed] = own
+    return inside
 
 
 def _stations_as_sites(

@@ -58,7 +58,7 @@ KIND = RuleKind(
     "fleet_power",
     FleetPower,
     measure=lambda rule, context: Measured(
-        assess_fleet(context.inputs.sites, context.inputs.counties, rule)
+        assess_fleet(context.inputs.sites, context.inputs.own_counties, rule)
     ),
     table=(("county", 30), ("sites", 20), ("sites_without_power", 30), ("installed_kw", 30), ("points", 22),
            ("registered_ev", 26), ("ev_per_point", 22)),

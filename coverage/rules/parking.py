@@ -90,7 +90,7 @@ def ev_share(counties: pd.DataFrame) -> float | None:
 def car_park_rows(world: World, rule: ShareMargin) -> RuleRows | None:
     """One row for the spaces that are missing in all; one for each car park that may or may not belong."""
     inputs = world.context.inputs
-    fleet = ev_share(inputs.counties)
+    fleet = ev_share(inputs.own_counties)
     table, belongs = parking_population(inputs.car_parks, rule)
     weighed = table["spaces"].astype("Float64").gt(0).fillna(False).to_numpy(bool)
     table, belongs = table[weighed], belongs[weighed]
@@ -147,7 +147,7 @@ KIND = RuleKind(
     "share_margin",
     ShareMargin,
     measure=lambda rule, context: Measured(
-        assess_parking(context.inputs.car_parks, context.inputs.counties, rule)
+        assess_parking(context.inputs.car_parks, context.inputs.own_counties, rule)
     ),
     rows=car_park_rows,
     places=True,

@@ -136,7 +136,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def _county_rows(context: RoadContext, rule: RouteSpacing, spacing: Spacing) -> list[dict[str, object]]:
-    counties = context.inputs.counties
+    counties = context.inputs.own_counties
     if counties.empty or counties.geometry.isna().all():
         return []
     areas = counties[counties.geometry.notna()]

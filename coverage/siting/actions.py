@@ -318,7 +318,7 @@ def _berths(inputs: Inputs, policy: Policy) -> gpd.GeoDataFrame:
 def _car_parks(inputs: Inputs, policy: Policy) -> gpd.GeoDataFrame:
     """Enough ready spaces in each car park that has too few for the rule on its own."""
     rows: dict[str, dict[str, Any]] = {}
-    fleet = ev_share(inputs.counties)
+    fleet = ev_share(inputs.own_counties)
     if fleet is None:
         return _table([])
     for rule in _targets(policy, ShareMargin):

@@ -348,7 +348,7 @@ class _Packer:
 
     def _parking(self, rule: ShareMargin) -> Packed | None:
         inputs = self.world.context.inputs
-        fleet = ev_share(inputs.counties)
+        fleet = ev_share(inputs.own_counties)
         table, belongs = parking_population(inputs.car_parks, rule)
         weighed = table["spaces"].astype("Float64").gt(0).fillna(False).to_numpy(bool)
         table, belongs = table[weighed], belongs[weighed]

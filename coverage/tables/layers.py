@@ -135,7 +135,7 @@ def _named_for(plan: Plan, layer: Layer) -> Layer:
 
 
 def _counties(plan: Plan, lang: str) -> Layer | None:
-    counties = plan.inputs.counties
+    counties = plan.inputs.own_counties
     known = not (counties.empty or counties.geometry.isna().all())
     if not known:
         if plan.region is None:

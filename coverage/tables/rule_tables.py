@@ -183,7 +183,7 @@ def figures(plan: Plan, lang: str) -> Table:
 
 def counties(plan: Plan, lang: str) -> Table:
     """One row a county: reach, roads by class of spacing, power against the fleet."""
-    frame = plan.inputs.counties.drop(columns="geometry", errors="ignore").reindex(
+    frame = plan.inputs.own_counties.drop(columns="geometry", errors="ignore").reindex(
         columns=["name", "population"]
     )
     frame = pd.DataFrame(frame.rename(columns={"name": "county"}))
