@@ -37,6 +37,7 @@ from plugspan.country.run import Progress, read_country, run_country
 from plugspan.country.tables import read_tables, read_written, write_list
 from plugspan.country.tasks import Task, last_run, run_region
 from plugspan.errors import InputError, OutputExistsError, PlugspanError
+from plugspan.inputs.fusion import Decisions
 from plugspan.network import Region, read_osm
 from plugspan.network.osm.pbf_format import decode_varints, unzigzag
 from plugspan.network.osm.pbf_write import encode_varints, zigzag
@@ -363,7 +364,7 @@ def with_counties(tmp_path, placed=(0, 1, 2, 3)):
     return read_project(tmp_path)
 
 
-@pytest.mark.parametrize("placed", [(0, 1, 2, 3)])
+@pytest.mark.parametrize("placed", [(0, 1, 2, 3), (0, 1)])
 def test_a_region_counts_the_cars_of_its_own_counties(tmp_path, placed):
     """Its neighbours' are read as well, for places around it lie in them; one without a border goes by its name."""
     project = with_counties(tmp_path, placed)
@@ -393,6 +394,33 @@ def test_a_part_of_a_county_has_its_cars(tmp_path):
     regions.set_geometry(small, crs=4326).to_file(tmp_path / "regions.gpkg")
     cut(project, tmp_path / "out")
     assert study(tmp_path / "out", "11").inputs.own_counties["name"].tolist() == ["Region 11"]
+
+
+def test_what_counts_twice_or_nowhere_is_noted(tmp_path):
+    """Regions that lie on each other, and counties of one name in two regions."""
+    project, _ = country(tmp_path, 4)
+    regions = grid(4)
+    regions.loc[1, "geometry"] = regions.geometry[1].union(regions.geometry[0].buffer(-0.1))
+    regions.loc[3, "geometry"] = regions.geometry[3].buffer(0.0001)  # a rough border
+    regions["name"] = ["Aland", "Berg", "Cliff", "Cliff"]
+    (tmp_path / "regions.gpkg").unlink()
+    regions.to_file(tmp_path / "regions.gpkg")
+    pd.DataFrame({"id": ["A", "B"], "spaces": 9, "county": ["Cliff", "Berg"]}).to_csv(
+        tmp_path / "car_parks.csv", index=False
+    )
+    notes = {note.key: note for note in read_country(project).tables.notes}
+    assert set(notes) == {"regions-overlap", "row-many-regions"}
+    assert {notes["regions-overlap"].values[end] for end in ("one", "two")} == {"Aland", "Berg"}
+    assert notes["row-many-regions"].row == 2
+
+
+def test_what_people_decided_is_read_once(tmp_path, monkeypatch):
+    """Not for each of thousands of regions."""
+    project, _ = country(tmp_path, 4)
+    asked = []
+    monkeypatch.setattr(cutting, "decisions_of", lambda p: asked.append(p) or Decisions())
+    cut(project, tmp_path / "out")
+    assert len(asked) == 1
 
 
 # -- what is run again -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -61,24 +61,37 @@ class Country:
     policy : Policy
     regions : GeoDataFrame
         ``id, name, geometry``.
-    margin_km : float
-        How far beyond its border a region is read.
+    whole : Region
+        All of them as one; its halo is how far beyond its border a region is read.
     tables : Tables
     """
 
     project: Project
     policy: Policy
     regions: gpd.GeoDataFrame
-    margin_km: float
+    whole: Region
     tables: Tables
 
     def region(self, id_: str) -> Region:
         """Return a region with its halo, or all of them as one."""
-        halo_m = self.margin_km * M_PER_KM
-        if id_ == NATIONAL:
-            return Region(self.regions.geometry.union_all(), halo_m, self.project.name)
-        row = self.regions[self.regions["id"] == id_].iloc[0]
-        return Region(row.geometry, halo_m, row["name"])
+        return self._held[id_]
+
+    @cached_property
+    def _held(self) -> dict[str, Region]:
+        """All regions: halos are drawn once, and asked for whenever tables and roads are cut."""
+        rows = zip(self.ids, self.regions.geometry, self.regions["name"], strict=True)
+        held = {id_: Region(shape, self.whole.halo_m, name) for id_, shape, name in rows}
+        return {**held, NATIONAL: self.whole}
+
+    @property
+    def margin_km(self) -> float:
+        """How far beyond its border a region is read."""
+        return self.whole.halo_m / M_PER_KM
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """What people decided of sites that stand in several lists."""
+        return decisions_of(self.project)
 
     @property
     def ids(self) -> list[str]:
@@ -146,17 +159,16 @@ def piece_key(out: Path, id_: str) -> str:
     folder = piece(out, id_)
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in (CUT, RUN))
     lines = [f"{p.relative_to(folder).as_posix()} {digest_of(p)}" for p in files]
-    lines += [f"{name} {metadata.version(name)}" for name in LIBRARIES]
     lines.append(_code_digest())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @cache
 def _code_digest() -> str:
-    """Hash of the package's own files: what was changed without another version makes regions stale as well."""
+    """Hash of the versions that compute and of the package's own files, which may change without another version."""
     package = Path(__file__).parents[1]
     files = sorted(path for path in package.rglob("*") if path.suffix in _CODE)
-    found = hashlib.sha256()
+    found = hashlib.sha256("\n".join(f"{name} {metadata.version(name)}" for name in LIBRARIES).encode())
     for path in files:
         found.update(path.read_bytes())
     return found.hexdigest()
@@ -273,8 +285,7 @@ def _of_own_counties(siting: SitingSettings, tables: Tables, region: Region) -> 
 
 def _decisions(country: Country, ids: set[str], folder: Path) -> FusionSettings:
     """Write what people decided of the sites of a piece."""
-    fusion, update = country.project.fusion, dict[str, Any]()
-    decided: Decisions = decisions_of(country.project)
+    fusion, update, decided = country.project.fusion, dict[str, Any](), country.decisions
     for key, pairs in (("same_site", decided.same), ("different_site", decided.different)):
         own = [pair for pair in pairs if ids.issuperset(pair)]
         update[key] = Path(f"{key}.csv") if own else None

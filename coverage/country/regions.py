@@ -18,7 +18,7 @@ from ..project import Project, RegionsSettings
 from ..rules.policy import Policy
 from ..rules.reach import DemandReach
 from ..rules.roads import RouteRule
-from ..units import M_PER_KM, WGS84
+from ..units import WGS84
 from ..vectors import read_vector
 from .manifest import NATIONAL
 
@@ -124,9 +124,28 @@ def margin_km(project: Project, policy: Policy) -> float:
     return max([project.region.halo_km, *reaches])
 
 
-def whole_country(frame: gpd.GeoDataFrame, halo_km: float, name: str) -> Region:
-    """Return all regions as one."""
-    return Region(shapely.union_all(frame.geometry.to_numpy()), halo_km * M_PER_KM, name)
+_SLIVER = 0.01
+"""So much of a region's area may be in another one, because borders are drawn roughly."""
+
+
+def overlaps(project: Project, frame: gpd.GeoDataFrame, whole: Region) -> list[Fault]:
+    """Notes of regions that lie on each other: what is there counts in both, and twice in the country's sums."""
+    assert project.regions is not None
+    shapes, names = frame.geometry.to_numpy(), frame["name"].tolist()
+    area = shapely.area(shapes)
+    if (
+        area.sum() - whole.polygon.area < _SLIVER * area.min()
+    ):  # two borders of each region were compared otherwise
+        return []
+    one, two = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    one, two = one[one < two], two[one < two]
+    share = shapely.area(shapely.intersection(shapes[one], shapes[two])) / np.minimum(area[one], area[two])
+    file = project.regions.file.as_posix()
+    return [
+        Fault("regions-overlap", file, warning=True,
+              values={"one": names[one[k]], "two": names[two[k]], "share": f"{share[k]:.0%}"})
+        for k in np.flatnonzero(share > _SLIVER)
+    ]  # fmt: skip
 
 
 def write_regions(frame: gpd.GeoDataFrame, path: Path) -> None:

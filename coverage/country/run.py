@@ -25,7 +25,7 @@ from .manifest import (
     RegionRun,
     write_manifest,
 )
-from .regions import margin_km, read_regions, write_regions
+from .regions import margin_km, overlaps, read_regions, write_regions
 from .tables import read_tables
 from .tasks import Task, Where, cluster, last_run, note_run, peak_mb, run_tasks
 
@@ -54,11 +54,11 @@ def read_country(project: Project) -> Country:
     policy, _ = read_project_policy(project)
     check_file(project.path(project.network.osm), OSM_SUFFIXES)
     frame = read_regions(project)
-    margin = margin_km(project, policy)
-    whole = Region(frame.geometry.union_all(), margin * M_PER_KM, project.name)
+    halo_m = margin_km(project, policy) * M_PER_KM
+    whole = Region(frame.geometry.union_all(), halo_m, project.name)
     tables = read_tables(project, whole)
-    notes = (*tables.notes, *tables.in_no_region(frame))
-    return Country(project, policy, frame, margin, replace(tables, notes=notes))
+    notes = (*tables.notes, *overlaps(project, frame, whole), *tables.of_other_than_one(frame))
+    return Country(project, policy, frame, whole, replace(tables, notes=notes))
 
 
 def run_country(
@@ -181,9 +181,9 @@ def _faulty(country: Country, tasks: Mapping[str, Task]) -> dict[str, RegionRun]
     found: dict[str, RegionRun] = {}
     if not country.tables.faults:
         return found
-    lang = country.project.language
+    lang, wrong = country.project.language, country.tables.faulty()
     for id_, task in tasks.items():
-        faults = (country.tables if id_ == NATIONAL else country.tables.within(country.region(id_))).faults
+        faults = (wrong if id_ == NATIONAL else wrong.within(country.region(id_))).faults
         if faults:
             reason = "\n".join(fault_lines(faults, lang))
             found[id_] = RegionRun(id_, task.name, "failed", reason, task.key)

@@ -7,10 +7,11 @@ sources of a region name the country's own files.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -65,19 +66,56 @@ class ListOfRows:
         """Positions of the rows that have no place."""
         return np.flatnonzero(self.frame.geometry.isna().to_numpy())
 
-    def named_in(self, counties: set[str]) -> np.ndarray:
-        """Whether the county of each row without a place is one of these; of a table without counties, always."""
-        if "county" not in self.frame:
-            return np.ones(len(self.unplaced), bool)
-        named: np.ndarray = self.frame["county"].iloc[self.unplaced].isin(counties).to_numpy(bool)
+    @cached_property
+    def counties(self) -> pd.Series[Any] | None:
+        """County of each row without a place, by position; a row of counties is its own. None in a table without."""
+        column = "name" if self.name == "counties" else "county"
+        if column not in self.frame:
+            return None
+        named: pd.Series[Any] = self.frame[column].iloc[self.unplaced].set_axis(self.unplaced)
         return named
+
+    @cached_property
+    def _by_county(self) -> Mapping[Hashable, np.ndarray]:
+        return {} if self.counties is None else _rows_by(self.counties)
+
+    @cached_property
+    def by_berth(self) -> Mapping[Hashable, np.ndarray]:
+        """Positions of calls by their berth."""
+        return _rows_by(self.frame["berth"].reset_index(drop=True))
+
+    @cached_property
+    def _faults_by_row(self) -> Mapping[int | None, list[Fault]]:
+        found: dict[int | None, list[Fault]] = {}
+        for fault in self.faults:
+            found.setdefault(fault.row, []).append(fault)
+        return found
+
+    def within(self, region: Region, counties: set[str]) -> ListOfRows:
+        """Return the rows in a region and its halo, and those without a place that have one of these counties."""
+        near = self.tree.query(region.with_halo, predicate="intersects")
+        unplaced = self.unplaced if self.counties is None else _joined(self._by_county, counties)
+        return self.take(np.sort(np.concatenate([unplaced, near])))
 
     def take(self, rows: np.ndarray) -> ListOfRows:
         """Return the list with some of the rows, by position."""
         frame = self.frame.iloc[rows].reset_index(drop=True)
-        numbers = set(frame["source_row"].tolist())
-        faults = tuple(fault for fault in self.faults if fault.row in numbers)
+        numbers = dict.fromkeys(
+            frame["source_row"].tolist()
+        )  # an area that is spread is many rows of one number
+        faults = tuple(fault for number in numbers for fault in self._faults_by_row.get(number, ()))
         return replace(self, frame=frame, faults=faults)
+
+
+def _rows_by(values: pd.Series[Any]) -> Mapping[Hashable, np.ndarray]:
+    """Labels of the rows by their values, found once: thousands of regions ask for theirs."""
+    return {value: labels.to_numpy() for value, labels in values.groupby(values).groups.items()}
+
+
+def _joined(rows: Mapping[Hashable, np.ndarray], values: Iterable[Hashable]) -> np.ndarray:
+    """Rows of some values, ascending."""
+    found = [rows[value] for value in values if value in rows]
+    return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,20 +131,31 @@ class Tables:
         """Faults of single rows."""
         return [fault for each in self.lists for fault in each.faults]
 
+    def faulty(self) -> Tables:
+        """Return the rows with faults alone."""
+        return Tables(tuple(
+            each.take(np.flatnonzero(each.frame["source_row"].isin([fault.row for fault in each.faults])))
+            for each in self.lists
+        ))  # fmt: skip
+
     def within(self, region: Region) -> Tables:
         """Return the rows in a region and its halo, and those that name a county of it and have no place.
 
         Calls of ships go with their berths.
         """
         names = {region.name} | self.county_names(region)
-        cut = {(each.name, each.number): _within(each, region, names) for each in self.lists}
+        cut = {
+            (each.name, each.number): each.within(region, names)
+            for each in self.lists
+            if each.name != "calls"
+        }
         berths = {
             id_ for (name, _), each in cut.items() if name == "berths" for id_ in each.frame["id"].dropna()
         }
-        for key, each in cut.items():
-            if each.name == "calls":
-                cut[key] = each.take(np.flatnonzero(each.frame["berth"].isin(berths)))
-        return Tables(tuple(cut.values()))
+        return Tables(tuple(
+            each.take(_joined(each.by_berth, berths)) if each.name == "calls" else cut[each.name, each.number]
+            for each in self.lists
+        ))  # fmt: skip
 
     def county_names(self, region: Region | None = None) -> set[str]:
         """Names of the counties that have a border, or of those whose middle lies in a region."""
@@ -123,26 +172,23 @@ class Tables:
         shapes = [shape for frame in areas for shape in frame.geometry]
         return np.array(names, dtype=object), shapely.STRtree(shapely.point_on_surface(shapes))
 
-    def in_no_region(self, regions: gpd.GeoDataFrame) -> list[Fault]:
-        """Notes of the rows that no region counts: they have no place, nor a county of any region."""
-        names = set(regions["name"])
-        middles = self._counties[1].query(regions.geometry.to_numpy(), predicate="intersects")[1]
-        names |= set(self._counties[0][middles])
-        return [
-            Fault("row-no-region", each.settings.path.as_posix(), int(row), warning=True)
-            for each in self.lists
-            if each.name != "calls" and each.settings.path is not None
-            for row in each.frame["source_row"].to_numpy()[each.unplaced][~each.named_in(names)]
-        ]
-
-
-def _within(each: ListOfRows, region: Region, counties: set[str]) -> ListOfRows:
-    if each.name == "calls":
-        return each
-    kept = np.zeros(len(each.frame), bool)
-    kept[each.unplaced[each.named_in(counties)]] = True
-    kept[each.tree.query(region.with_halo, predicate="intersects")] = True
-    return each.take(np.flatnonzero(kept))
+    def of_other_than_one(self, regions: gpd.GeoDataFrame) -> list[Fault]:
+        """Notes of the rows without a place that no region counts, or several: by the names of their counties."""
+        names, middles = self._counties
+        owner, middle = middles.query(regions.geometry.to_numpy(), predicate="intersects")
+        named = {"region": [*range(len(regions)), *owner], "name": [*regions["name"], *names[middle]]}
+        held = pd.DataFrame(named).drop_duplicates()["name"].value_counts()
+        found = []
+        for each in self.lists:
+            if each.name == "calls" or each.counties is None or each.settings.path is None:
+                continue
+            n = each.counties.map(held).fillna(0)
+            for key, rows in (("row-no-region", n == 0), ("row-many-regions", n > 1)):
+                numbers = each.frame["source_row"].to_numpy()[n.index[rows.to_numpy(bool)]]
+                found += [
+                    Fault(key, each.settings.path.as_posix(), int(row), warning=True) for row in numbers
+                ]
+        return found
 
 
 def read_tables(project: Project, region: Region) -> Tables:
