@@ -64,6 +64,7 @@ def make_plan(
     progress: StageProgress = silent,
     solving: Progress | None = None,
     read: ListReader | None = None,
+    piece: bool = False,
 ) -> Plan:
     """Assess a project, propose sites, and assess what would be then.
 
@@ -78,6 +79,8 @@ def make_plan(
         Told of each step of a solve: time, best plan, bound. Ctrl-C in a solve keeps the best plan so far.
     read : callable, optional
         Reads the files of tables; see :func:`~plugspan.study.load`.
+    piece : bool
+        Whether the roads are a piece of those that the project speaks of.
 
     Returns
     -------
@@ -91,7 +94,7 @@ def make_plan(
         table.
     """
     started = dt.datetime.now(dt.UTC)
-    study = load(project, progress=progress, read=read)
+    study = load(project, progress=progress, read=read, piece=piece)
     return plan_study(study, started=started, scenario=scenario, progress=progress, solving=solving)
 
 

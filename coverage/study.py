@@ -35,7 +35,7 @@ from .notices import notices
 from .project import Project, TableSettings, boundary_file
 from .rules.policy import Policy, read_policy, with_changes
 from .rules.roads import RoadContext
-from .rules.traffic import apply_traffic
+from .rules.traffic import apply_traffic, on_known_marks
 from .units import M_PER_KM, WGS84
 
 StageProgress = Callable[[str, float], None]
@@ -90,11 +90,13 @@ def load(
     ledger: list[FileEntry] | None = None,
     notes: Diagnostics | None = None,
     read: ListReader | None = None,
+    piece: bool = False,
 ) -> Study:
     """Read policy, region, roads and tables.
 
     ``ledger`` and ``notes`` take up what was read of each file and what was noticed, also if there are faults.
-    ``read`` reads a file of a table; :func:`read_list` if left out.
+    ``read`` reads a file of a table; :func:`read_list` if left out. Of a ``piece`` of a country the project speaks of
+    routes, posts and kilometre marks that lie elsewhere.
     """
     if project.regions is not None:
         raise InputError(Fault("regions-verb", file="project.toml"))
@@ -125,10 +127,15 @@ def load(
     classes = road_classes(project, policy)
     routes = tuple(
         find_routes(
-            roads, classes, bridge_m=project.network.bridge_km * M_PER_KM, counting=route_counting(project)
+            roads,
+            classes,
+            bridge_m=project.network.bridge_km * M_PER_KM,
+            counting=route_counting(project, piece=piece),
         )
     )
     inputs = _clustered(project, inputs)
+    if piece:
+        inputs = on_known_marks(inputs, routes)
     area = None if region is None else region.polygon
     policy, inputs = apply_traffic(policy, inputs, RoadIndex(roads), routes, area)
     inputs = replace(inputs, warnings=(*inputs.warnings, *notices(project, policy, roads, routes, inputs)))
@@ -184,13 +191,14 @@ def road_classes(project: Project, policy: Policy) -> RoadClasses:
     return RoadClasses.from_mapping(patterns)
 
 
-def route_counting(project: Project) -> dict[str, Counting]:
-    """How the project counts the kilometre marks of its routes."""
+def route_counting(project: Project, *, piece: bool = False) -> dict[str, Counting]:
+    """How the project counts the kilometre marks of its routes; in a piece of a country none starts with the route."""
     return {
         ref: Counting(
             how.counts_from,
-            None if how.start_km is None else how.start_km * M_PER_KM,
+            None if how.start_km is None or piece else how.start_km * M_PER_KM,
             tuple(Mark(mark.km * M_PER_KM, mark.lon, mark.lat) for mark in how.marks),
+            piece,
         )
         for ref, how in project.routes.items()
     }

@@ -59,7 +59,7 @@ def cut(project, out):
 
 def study(out, id_):
     """What a piece holds, read."""
-    return load(read_piece(piece(out, id_)), read=read_written)
+    return load(read_piece(piece(out, id_)), read=read_written, piece=id_ != NATIONAL)
 
 
 # -- pieces of roads ---------------------------------------------------------------------------------------
@@ -394,6 +394,55 @@ def test_a_part_of_a_county_has_its_cars(tmp_path):
     regions.set_geometry(small, crs=4326).to_file(tmp_path / "regions.gpkg")
     cut(project, tmp_path / "out")
     assert study(tmp_path / "out", "11").inputs.own_counties["name"].tolist() == ["Region 11"]
+
+
+def test_settings_of_the_whole_country_do_not_fail_its_regions(tmp_path):
+    """Routes and posts that lie elsewhere, and growth by year: they are the national run's."""
+    project, _ = country(
+        tmp_path, 16, more='[plan]\nyears = { 2026 = 100.0 }\n[plan.growth."*"]\n2030 = 1.5\n'
+    )
+    cut(project, tmp_path / "out")
+    route = next(r for r in study(tmp_path / "out", NATIONAL).routes if r.ref == "G301")
+    roads = study(tmp_path / "out", NATIONAL).roads
+    lon, lat = roads.node_xy[roads.edge_u[route.sections[0].drives[0].edges[5]]].tolist()
+    marks = (
+        f"\n[routes.G301]\nmarks = [{{ km = 700, lon = {lon}, lat = {lat} }}]\n[routes.S203]\nstart_km = 50\n"
+    )
+    toml = tmp_path / "project.toml"
+    toml.write_text(toml.read_text("utf-8") + marks, "utf-8")
+    project = read_project(tmp_path)
+    cut(project, tmp_path / "out")
+    posted = {}
+    for id_ in ("00", "03", "30", NATIONAL):
+        found = study(tmp_path / "out", id_)
+        posted |= {
+            (id_, r.ref, s.number): s.posted for r in found.routes for s in r.sections if r.ref == "G301"
+        }
+        starts = [min(d.start_m for d in r.sections[0].drives) for r in found.routes if r.ref == "S203"]
+        assert all(start == (50_000 if id_ == NATIONAL else 0) for start in starts)
+        plan = read_piece(piece(tmp_path / "out", id_)).plan
+        assert bool(plan.growth) == (id_ == NATIONAL)
+    assert {True, False} == set(posted.values())
+    assert posted[NATIONAL, "G301", 1]
+
+
+def test_counts_by_kilometre_marks_are_laid_where_marks_are_known(tmp_path):
+    """A route of a piece begins at the edge of the piece: kilometre 10 is not 10 km from there."""
+    country(tmp_path, 16)
+    rows = [("G301", 10.0, 20.0), ("S201", None, None)]
+    pd.DataFrame(rows, columns=["ref", "from_km", "to_km"]).assign(aadt=5000).to_csv(
+        tmp_path / "traffic.csv", index=False
+    )
+    toml = tmp_path / "project.toml"
+    toml.write_text(toml.read_text("utf-8") + '\n[tables.traffic]\npath = "traffic.csv"\n', "utf-8")
+    cut(read_project(tmp_path), tmp_path / "out")
+    for id_ in ("00", NATIONAL):
+        found = study(tmp_path / "out", id_).inputs
+        laid = {ref for ref in ("G301", "S201") if found.demand["id"].str.startswith(f"traffic-{ref}").any()}
+        left = [note for note in found.warnings if note.key == "traffic-elsewhere"]
+        assert ("G301" in laid) == (id_ == NATIONAL)
+        assert len(left) == (id_ != NATIONAL)
+        assert id_ != NATIONAL or "S201" in laid
 
 
 def test_what_counts_twice_or_nowhere_is_noted(tmp_path):

@@ -263,7 +263,7 @@ def _project(country: Country, id_: str, name: str, folder: Path) -> Project:
             "output": project.output.model_copy(update={**sources, "title": title}),
         }
         if project.plan is not None:
-            own |= {"budget": None, "years": {}, "moved": {}, "cost": {}, "pins": None}
+            own |= {"budget": None, "years": {}, "growth": {}, "moved": {}, "cost": {}, "pins": None}
             update["plan"] = project.plan.model_copy(update=own)
     return project.model_copy(update=update)
 

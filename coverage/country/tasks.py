@@ -145,7 +145,7 @@ def _run_region(out: str, task: Task) -> RegionRun:
     try:
         # Between stages for the run that grows with the country alone: of a region that is a quarter of its time.
         told = give_back_memory if task.id == NATIONAL else silent
-        plan = make_plan(project, read=read_written, progress=told)
+        plan = make_plan(project, read=read_written, progress=told, piece=task.id != NATIONAL)
         write_run(
             plan, target(folder, task.id), overwrite=True, lang=lang, progress=told,
             all_regions=_all_regions(folder, task.id),

@@ -92,8 +92,9 @@ def lay_traffic(
     used = np.zeros(len(table), dtype=bool)
     laid: dict[SectionKey, Laid] = {}
     known_m = whole_m = 0.0
+    plain = counts["ref"].map(_plain)
     for route in routes:
-        mine = counts[counts["ref"].isna() | (counts["ref"].map(_plain) == _plain(route.ref))]
+        mine = counts[counts["ref"].isna() | (plain == _plain(route.ref))]
         for section in route.sections:
             drive, runs = section.drives[0], []
             for count in mine.to_dict("records"):
@@ -114,6 +115,22 @@ def lay_traffic(
         values = {"n": len(rows), "rows": listed(rows, 20), "far": f"{BESIDE_M:g}"}
         notes.append(Fault("traffic-unlaid", file=TRAFFIC, values=values, warning=True))
     return laid, notes
+
+
+def on_known_marks(inputs: Inputs, routes: Sequence[Route]) -> Inputs:
+    """Return the inputs with the counts whose marks are known in a piece of a country: by posts, or by a line.
+
+    A route of a piece begins where the piece does: kilometre 100 is not 100 km from there. What no count lies on is
+    unknown, and nothing is eased there.
+    """
+    table = inputs.traffic
+    posted = {_plain(route.ref) for route in routes if all(section.posted for section in route.sections)}
+    by_marks = table.geometry.isna() & (table["from_km"].notna() | table["to_km"].notna())
+    lost = by_marks & ~table["ref"].map(_plain).isin(posted)
+    if not lost.any():
+        return inputs
+    note = Fault("traffic-elsewhere", file=TRAFFIC, values={"n": int(lost.sum())}, warning=True)
+    return replace(inputs, traffic=table[~lost], warnings=(*inputs.warnings, note))
 
 
 def _plain(ref: Any) -> str:

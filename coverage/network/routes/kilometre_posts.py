@@ -55,11 +55,14 @@ class Counting:
     marks : tuple of Mark
         Posts. Each sets the section that it stands at; of two or more on a section the marks' order says in
         which direction they rise, and the median of what they say holds. Lengths stay as they are measured.
+    elsewhere : bool
+        Whether the route, or posts, may lie beyond the roads that there are: these are a piece of a country.
     """
 
     counts_from: Side | None = None
     start_m: float | None = None
     marks: tuple[Mark, ...] = ()
+    elsewhere: bool = False
 
 
 def by_route(counting: Mapping[str, Counting], refs: Sequence[str]) -> dict[str, Counting]:
@@ -71,7 +74,7 @@ def by_route(counting: Mapping[str, Counting], refs: Sequence[str]) -> dict[str,
         If there are no such routes; all of them at once.
     """
     plain = {"".join(split_refs(name)): how for name, how in counting.items()}
-    unknown = [name for name in counting if "".join(split_refs(name)) not in refs]
+    unknown = [n for n, how in counting.items() if "".join(split_refs(n)) not in refs and not how.elsewhere]
     if unknown:
         known = ", ".join(sorted(refs)[:20]) or "-"
         raise InputError([Fault("route-counting-unknown", value=n, values={"known": known}) for n in unknown])
@@ -100,6 +103,8 @@ def count(index: RoadIndex, ref: str, sections: Sequence[Section], how: Counting
     faults = []
     for mark in how.marks:
         number, apart_m = _nearest(index, sections, mark)
+        if apart_m > MARK_M and how.elsewhere:
+            continue
         if apart_m > MARK_M:
             values = {"km": f"{mark.chainage_m / 1000:g}", "apart": f"{apart_m / 1000:.1f}"}
             faults.append(Fault("route-mark-far", value=ref, values=values))
