@@ -24,6 +24,7 @@ from plugspan import pipeline
 from plugspan.atomic import write_folder
 from plugspan.country import cut as cutting
 from plugspan.country import outputs, tasks
+from plugspan.country import run as running
 from plugspan.country.cut import cut_country, piece, piece_key, read_piece
 from plugspan.country.manifest import (
     COUNTRY_MAP,
@@ -608,6 +609,24 @@ def test_a_rerun_after_the_client_is_lost_goes_on_where_it_was(tmp_path, in_proc
     assert not set(ran) & set(before)
     run_country(project, tmp_path / "calm", scheduler=address)
     assert files(tmp_path / "out") == files(tmp_path / "calm")
+
+
+def test_the_manifest_is_not_written_for_every_region(tmp_path, in_process, monkeypatch):
+    """It has a row for each: at its beginning and its end in a short run, and whatever ends the run."""
+    address = in_process[0]
+    project, _ = country(tmp_path, 4)
+    written = []
+    monkeypatch.setattr(running, "write_manifest", lambda out, found: written.append(found.counts()["done"]))
+    monkeypatch.setattr(running, "MANIFEST_S", float("inf"))
+    run_country(project, tmp_path / "out", scheduler=address)
+    assert written == [0, 4]
+    with pytest.raises(KeyboardInterrupt):
+        run_country(project, tmp_path / "other", scheduler=address, progress=Lost())
+    assert written[2] == 0
+    assert 1 <= written[3] <= 2
+    monkeypatch.setattr(running, "MANIFEST_S", -1.0)
+    run_country(project, tmp_path / "third", scheduler=address)
+    assert len(written) == 4 + 1 + 5 + 1
 
 
 def test_a_region_whose_rows_have_faults_is_not_run(tmp_path, in_process):

@@ -29,6 +29,9 @@ from .regions import margin_km, overlaps, read_regions, write_regions
 from .tables import read_tables
 from .tasks import Task, Where, cluster, last_run, note_run, peak_mb, run_tasks
 
+MANIFEST_S = 5.0
+"""The manifest has a row for each region: written after every region it would take the longer the more there are."""
+
 
 class Progress:
     """Is told how the run of a country is getting on; this one tells nobody."""
@@ -93,7 +96,7 @@ def run_country(
     Returns
     -------
     Manifest
-        Failed regions have their reason; it is written after every region.
+        Failed regions have their reason; it is written every few seconds, and at the end.
 
     Raises
     ------
@@ -165,15 +168,26 @@ def _run_country(
 
 
 def _run(out: Path, manifest: Manifest, wanted: Sequence[Task], progress: Progress, where: Where) -> Manifest:
-    """Run the tasks; the manifest is written after each."""
-    with cluster(where) as client:
-        progress.begin(wanted, sum(client.nthreads().values()), client.dashboard_link)
-        for run in run_tasks(client, out, wanted, manifest.language, where.memory_mb):
-            note_run(out, run)
-            manifest = replace(manifest, national=run) if run.id == NATIONAL else manifest.with_run(run)
-            write_manifest(out, manifest)
-            progress.region(run)
-    return manifest
+    """Run the tasks; what became of each is noted at once, the manifest follows every few seconds and at the end."""
+    ended, written = dict[str, RegionRun](), time.monotonic()
+
+    def now() -> Manifest:
+        regions = tuple(ended.get(run.id, run) for run in manifest.regions)
+        return replace(manifest, regions=regions, national=ended.get(NATIONAL, manifest.national))
+
+    try:
+        with cluster(where) as client:
+            progress.begin(wanted, sum(client.nthreads().values()), client.dashboard_link)
+            for run in run_tasks(client, out, wanted, manifest.language, where.memory_mb):
+                note_run(out, run)
+                ended[run.id] = run
+                if time.monotonic() - written > MANIFEST_S:
+                    write_manifest(out, now())
+                    written = time.monotonic()
+                progress.region(run)
+    finally:
+        write_manifest(out, now())
+    return now()
 
 
 def _faulty(country: Country, tasks: Mapping[str, Task]) -> dict[str, RegionRun]:
