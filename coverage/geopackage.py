@@ -51,7 +51,22 @@ def _may(action: int, first: str | None, *_more: str | None) -> int:
     )
 
 
-def read_geopackage(path: Path, layer: str | None, encoding: str | None) -> VectorLayer:
+def layer_names(path: Path) -> list[str]:
+    """Names of the layers and tables, in the order in which they were written."""
+    with _database(path) as database:
+        return _names(database)
+
+
+def _names(database: sqlite3.Connection) -> list[str]:
+    kinds = (
+        "SELECT table_name FROM gpkg_contents WHERE data_type IN ('features', 'attributes') ORDER BY rowid"
+    )
+    return [str(n) for (n,) in database.execute(kinds) if n != _STYLES]
+
+
+def read_geopackage(
+    path: Path, layer: str | None, encoding: str | None, most_mb: float = MOST_MB
+) -> VectorLayer:
     """Read the layer of that name, or the first with geometries; its texts are UTF-8 whatever ``encoding`` says."""
     file = str(path)
     with _database(path) as database:
@@ -64,8 +79,7 @@ def read_geopackage(path: Path, layer: str | None, encoding: str | None) -> Vect
         lists = ("gpkg_contents", "gpkg_geometry_columns", "gpkg_spatial_ref_sys")
         if not stored.issuperset(lists):
             raise InputError(Fault("layer-broken", file=file))
-        kinds = "SELECT table_name FROM gpkg_contents WHERE data_type IN ('features', 'attributes') ORDER BY rowid"
-        names = [str(n) for (n,) in database.execute(kinds) if n != _STYLES]
+        names = _names(database)
         asked = "SELECT table_name, column_name, srs_id FROM gpkg_geometry_columns"
         shaped = {str(name): (str(column), srs) for name, column, srs in database.execute(asked)}
         if not names:
@@ -74,7 +88,7 @@ def read_geopackage(path: Path, layer: str | None, encoding: str | None) -> Vect
         if chosen not in stored:
             raise InputError(Fault("layer-view", file=file, value=chosen))
         geometry, srs = shaped.get(chosen, (None, None))
-        headers, rows, raw = _table(database, path, chosen, geometry)
+        headers, rows, raw = _table(database, path, chosen, geometry, most_mb)
         crs = None if geometry is None else _crs(database, srs)
     shapes, faults = layer_shapes(file, None if geometry is None else [_blob_wkb(blob) for blob in raw])
     others = tuple(n for n in names if n != chosen)
@@ -86,10 +100,10 @@ def _quoted(name: str) -> str:
 
 
 def _table(
-    database: sqlite3.Connection, path: Path, table: str, geometry: str | None
+    database: sqlite3.Connection, path: Path, table: str, geometry: str | None, most_mb: float
 ) -> tuple[list[str], Cells, list[Any]]:
     """Columns but the running number, cells, and the shapes as they are stored."""
-    file, room = str(path), MOST_MB * 1_000_000
+    file, room = str(path), most_mb * 1_000_000
     described = database.execute(f"PRAGMA table_info({_quoted(table)})").fetchall()
     kinds = {
         str(name): str(kind).upper()
@@ -107,7 +121,7 @@ def _table(
         # Damaged pages may hold one long text that many rows point to.
         room -= sum(len(cell) for cell in record if isinstance(cell, str | bytes))
         if room < 0:
-            raise InputError(Fault("file-too-large", file=file, values={"most": MOST_MB}))
+            raise InputError(Fault("file-too-large", file=file, values={"most": most_mb}))
         cells = [plain_cell(cell) for cell in record[: len(headers)]]
         for i in flags:
             cells[i] = None if cells[i] is None else bool(cells[i])

@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ _NAMED_CRS = re.compile(
 _UNUSABLE_CODECS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf_7"}
 
 
-def read_vector(path: Path, layer: str | None = None, encoding: str | None = None) -> VectorLayer:
+def read_vector(
+    path: Path, layer: str | None = None, encoding: str | None = None, *, most_mb: float = MOST_MB
+) -> VectorLayer:
     """Read the first layer that has geometries, or the one named.
 
     Parameters
@@ -66,6 +69,8 @@ def read_vector(path: Path, layer: str | None = None, encoding: str | None = Non
     layer : str, optional
     encoding : str, optional
         Of a Shapefile's texts; else its ``.cpg`` says so, or UTF-8 and GB 18030 are tried.
+    most_mb : float
+        Largest table of a GeoPackage.
 
     Raises
     ------
@@ -83,7 +88,8 @@ def read_vector(path: Path, layer: str | None = None, encoding: str | None = Non
     if start != magic:
         raise InputError(Fault("layer-foreign", file=file, value=suffix))
     try:
-        found = _READERS[suffix](path, layer, encoding)
+        read = partial(read_geopackage, most_mb=most_mb) if suffix == ".gpkg" else _READERS[suffix]
+        found = read(path, layer, encoding)
     except InputError:  # a ValueError, too
         raise
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError, sqlite3.Error,
@@ -360,7 +366,6 @@ _READERS: Mapping[str, Callable[[Path, str | None, str | None], VectorLayer]] = 
     ".geojson": _read_geojson,
     ".json": _read_geojson,
     ".parquet": _read_parquet,
-    ".gpkg": read_geopackage,
     ".shp": _read_shapefile,
     ".fgb": _read_flatgeobuf,
     ".kml": _read_kml,

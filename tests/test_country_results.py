@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import sqlite3
+import weakref
 import zipfile
 from contextlib import closing
 from xml.etree import ElementTree
@@ -17,11 +18,14 @@ import pandas as pd
 import pytest
 from country_case import KM, NOTE, REASON, write_country, write_results
 from docx import Document
+from plugspan.country import national
 from plugspan.country.findings import ranked
 from plugspan.country.layers import country_layers, country_tables, thinned
 from plugspan.country.national import read_results
 from plugspan.country.outputs import FILES, FOLDERS, country_result, country_schema
 from plugspan.errors import InputError
+from plugspan.files import MOST_MB
+from plugspan.render.read_run import read_run
 from plugspan.render.webmap import MapPage, write_map
 from shapely import Point
 from test_webmap_browser import PHONE, opened  # noqa: F401 (a fixture)
@@ -322,6 +326,33 @@ def test_a_damaged_run_is_a_region_that_failed(tmp_path):
     assert country.regions["region_state"].tolist() == ["done", "failed", "failed"]
     assert "result.json" in country.regions["state_reason"].iloc[1]
     assert set(country.findings["region_id"]) == {"a"}
+
+
+def test_results_hold_no_run_of_a_region(tmp_path, monkeypatch):
+    """``result.json`` takes ten times its size in memory, and regions are thousands."""
+    out, runs = write_country(tmp_path / "out"), []
+
+    def watched(folder, **limits):
+        if folder.parent.name == "regions":
+            assert [run for run in runs if run() is not None] == []
+        found = read_run(folder, **limits)
+        runs.append(weakref.ref(found))
+        return found
+
+    monkeypatch.setattr(national, "read_run", watched)
+    read_results(out)
+    assert len(runs) == 3
+
+
+def test_the_roads_of_a_country_may_say_more_than_those_of_a_city(tmp_path):
+    """``result.json`` of the national run has the size of all cities' together: beyond what is read of one."""
+    out = write_country(tmp_path / "out")
+    expected = country_result(read_results(out))
+    path = out / "national" / "result.json"
+    path.write_text(path.read_text("utf-8") + " " * (MOST_MB * 1_000_000), "utf-8")
+    with pytest.raises(InputError):
+        read_run(out / "national")
+    assert country_result(read_results(out)) == expected
 
 
 def test_without_a_national_run_there_are_no_routes(tmp_path):

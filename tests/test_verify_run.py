@@ -17,9 +17,9 @@ import pytest
 from plugspan.atomic import MARKER
 from plugspan.cli import _run
 from plugspan.errors import InputError
-from plugspan.files import digest_of
+from plugspan.files import MOST_MB, digest_of
 from plugspan.render.changes import compare, table_lines
-from plugspan.render.read_run import MOST_BYTES, read_run
+from plugspan.render.read_run import read_run
 from plugspan.render.run import write_run
 from plugspan.render.verify import verify_run
 from plugspan.texts import LANGUAGES, text
@@ -227,7 +227,7 @@ def test_a_result_that_is_no_file_or_too_large_is_told(copy, honest):
     """A pipe is not waited for, and 100 MB are not read."""
     path = copy / "result.json"
     with path.open("r+b") as stream:
-        stream.truncate(MOST_BYTES + 1)
+        stream.truncate(MOST_MB * 1_000_000 + 1)
     with pytest.raises(InputError, match="100 MB"):
         verify_run(copy)
     path.unlink()

@@ -26,7 +26,7 @@ STATUSES = {
 """How a rule stands, and the column that counts such rules of a region."""
 
 
-def _rows_of(run: Run, lang: str) -> Iterable[dict[str, Any]]:
+def rows_of(run: Run, lang: str) -> Iterable[dict[str, Any]]:
     """Each rule of a run: figures from result.json, words from the table of findings."""
     words = run.tables["findings"].set_index("rule")
     after = {row["rule"]: row for part in ("findings", "measures") for row in run.result["after"][part]}
@@ -59,13 +59,13 @@ def _unit(unit: str, lang: str) -> str:
     return text(f"sheet.unit.{readers_unit(unit, lang)}", lang)
 
 
-def region_findings(runs: Mapping[str, Run], states: pd.DataFrame, lang: str) -> pd.DataFrame:
-    """A row for each rule of each region."""
+def region_findings(rows_by: Mapping[str, Iterable[dict[str, Any]]], states: pd.DataFrame) -> pd.DataFrame:
+    """A row for each rule of each region; ``rows_by`` has what :func:`rows_of` gives, by the id of the region."""
     names = states.set_index("id")["name"]
     rows = [
         {"region_id": region, "region": names[region], **row}
-        for region, run in runs.items()
-        for row in _rows_of(run, lang)
+        for region, own in rows_by.items()
+        for row in own
     ]
     return pd.DataFrame(rows, columns=["region_id", "region", *_FINDING], dtype=object)
 
@@ -92,7 +92,9 @@ def _on_roads(kind: str) -> bool:
     return found is not None and issubclass(found.model, RouteRule)
 
 
-def whole_country(findings: pd.DataFrame, national: Run | None, first: Run | None, lang: str) -> pd.DataFrame:
+def whole_country(
+    findings: pd.DataFrame, national: Run | None, days: tuple[str | None, str | None], lang: str
+) -> pd.DataFrame:
     """Each rule for the whole country: rules on roads as the national run has them, others as sums of the regions.
 
     With a plan the others are those of the national plan, if the national run counts today what the regions count
@@ -103,13 +105,12 @@ def whole_country(findings: pd.DataFrame, national: Run | None, first: Run | Non
     findings : DataFrame
         Of the regions, see :func:`ranked`.
     national : Run, optional
-    first : Run, optional
-        Any run of the country: its dates are the country's.
+    days : (str, str)
+        Day of the state today, and of that with the plan; see :func:`days_of`.
     lang : str
     """
-    of_national = {} if national is None else {row["rule"]: row for row in _rows_of(national, lang)}
+    of_national = {} if national is None else {row["rule"]: row for row in rows_of(national, lang)}
     on_roads = [rule for rule, row in of_national.items() if _on_roads(row["kind"])]
-    days = (None, None) if first is None else _days(first)
     rows = []
     for rule in dict.fromkeys([*findings["rule"], *on_roads]):
         mine = findings[findings["rule"] == rule]
@@ -121,7 +122,7 @@ def whole_country(findings: pd.DataFrame, national: Run | None, first: Run | Non
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
-def _days(run: Run) -> tuple[str | None, str | None]:
+def days_of(run: Run) -> tuple[str | None, str | None]:
     """Day of the state today, and of that with the plan."""
     return run.result["project"].get("reference_date"), (run.result.get("after") or {}).get("reference_date")
 

@@ -23,9 +23,11 @@ from ..schema import Reader
 from ..tables.numbers import kilometres
 from ..texts import text
 from ..units import GEOD, M_PER_KM, WGS84, km
-from .findings import STATUSES, ranked, region_findings, whole_country
+from .findings import STATUSES, days_of, ranked, region_findings, rows_of, whole_country
 from .manifest import NATIONAL, REGIONS, RegionRun, read_manifest, run_folder
 
+MOST_MB = 2_000
+"""Largest ``result.json`` of the roads of a country: 1 MB for each city, read as JSON ten times as much."""
 LEAST_M = 100.0
 """Less of a gap than this lies in a region only because its border is drawn roughly: it is no neighbour for that."""
 FEW = 2
@@ -93,28 +95,64 @@ def read_results(out: Path) -> Results:
     if manifest is None:
         raise InputError(Fault("no-country-folder", file=str(out)))
     runs, states = _read_runs(out, manifest.regions, manifest.language)
-    national = read_run(out / NATIONAL) if manifest.national.state == "done" else None
-    first = national or next(iter(runs.values()), None)
-    project = {} if first is None else first.result["project"]
+    done = manifest.national.state == "done"
+    national = read_run(out / NATIONAL, most_mb=MOST_MB) if done else None
+    first = next(iter(runs.values()), None) if national is None else _brief(national, manifest.language)
+    project = {} if first is None else first.project
     lang = Reader(manifest.language, project.get("length_unit", "km"))
     shapes = gpd.read_file(out / REGIONS, layer="regions").to_crs(WGS84).set_index("id")["geometry"]
     regions = gpd.GeoDataFrame(states, geometry=shapes.reindex(states["id"]).to_numpy(), crs=WGS84)
-    findings = ranked(region_findings(runs, states, lang))
+    findings = ranked(region_findings({id_: run.rows for id_, run in runs.items()}, states))
     actions = _actions(national, regions)
     routes = _routes(national)
     gaps, closing = _shared_gaps(national, routes, regions, actions, lang)
     actions["at_border"] = actions["action_id"].isin(closing)
     regions = _with_counts(regions, findings, runs)
     regions = _with_plans(regions, runs, actions, planned=_plan_of(national) is not None)
-    whole = whole_country(findings, national, first, lang)
-    currency = next((unit for run in (national, *runs.values()) if (unit := _currency(run))), "")
+    whole = whole_country(findings, national, (None, None) if first is None else first.days, lang)
+    currency = next((run.currency for run in (first, *runs.values()) if run is not None and run.currency), "")
     return Results(
         manifest.name, lang, project, currency, regions, findings, whole, gaps, actions, routes, manifest.warnings
     )  # fmt: skip
 
 
-def _read_runs(out: Path, regions: Sequence[RegionRun], lang: str) -> tuple[dict[str, Run], pd.DataFrame]:
-    """Run folders of the regions that are done, and all regions with their states."""
+@dataclass(frozen=True)
+class _Brief:
+    """What is needed of a run: all of ``result.json`` takes ten times its size in memory, and regions are thousands.
+
+    Attributes
+    ----------
+    rows : list of dict
+        See :func:`~plugspan.country.findings.rows_of`.
+    project : mapping
+        What ``project`` says in ``result.json``.
+    days : (str, str)
+        See :func:`~plugspan.country.findings.days_of`.
+    costs : list of float, optional
+        Of the actions of its plan; None without one.
+    currency : str
+        Unit of money of its plan; empty without one.
+    """
+
+    rows: list[dict[str, Any]]
+    project: Mapping[str, Any]
+    days: tuple[str | None, str | None]
+    costs: list[float] | None
+    currency: str
+
+
+def _brief(run: Run, lang: str) -> _Brief:
+    """Read what is needed of a run."""
+    _ = run.findings, run.actions  # refuses a result that is none
+    project, plan = run.result["project"], _plan_of(run)
+    reader = Reader(lang, project.get("length_unit", "km"))
+    costs = None if plan is None else [action["cost"] for action in plan["actions"]]
+    currency = "" if plan is None else str(plan["cost"]["unit"])
+    return _Brief(list(rows_of(run, reader)), project, days_of(run), costs, currency)
+
+
+def _read_runs(out: Path, regions: Sequence[RegionRun], lang: str) -> tuple[dict[str, _Brief], pd.DataFrame]:
+    """What is needed of the regions that are done, and all regions with their states."""
     runs, rows = {}, []
     for region in regions:
         row = {
@@ -125,9 +163,7 @@ def _read_runs(out: Path, regions: Sequence[RegionRun], lang: str) -> tuple[dict
         }
         if region.state == "done":
             try:
-                run = read_run(run_folder(out, region.id))
-                run.findings, run.actions, run.tables["findings"]
-                runs[region.id] = run
+                runs[region.id] = _brief(read_run(run_folder(out, region.id)), lang)
             except (InputError, KeyError) as error:
                 reason = error.render(lang) if isinstance(error, InputError) else str(error)
                 row |= {"region_state": "failed", "state_reason": reason}
@@ -140,14 +176,8 @@ def _plan_of(run: Run | None) -> Mapping[str, Any] | None:
     return None if run is None else run.result.get("plan")
 
 
-def _currency(run: Run | None) -> str:
-    """Unit of money of a run's plan; empty without one."""
-    plan = _plan_of(run)
-    return "" if plan is None else str(plan["cost"]["unit"])
-
-
 def _with_counts(
-    regions: gpd.GeoDataFrame, findings: pd.DataFrame, runs: Mapping[str, Run]
+    regions: gpd.GeoDataFrame, findings: pd.DataFrame, runs: Mapping[str, _Brief]
 ) -> gpd.GeoDataFrame:
     """How many rules stand how in each region, its rank by them, and in one word how it stands."""
     counts = pd.crosstab(findings["region_id"], findings["status"])
@@ -227,21 +257,22 @@ def _shared_gaps(
 ) -> tuple[gpd.GeoDataFrame, set[str]]:
     """Gaps that are too long and lie in several regions, a row each; and the actions that close one of them."""
     rows, lines, closing = [], [], set()
-    pieces = dict(list(routes.groupby(["ref", "section", "direction"])))
+    drives = ["ref", "section", "direction"]
+    pieces = dict(list(routes.drop_duplicates([*drives, "from_km", "to_km"]).groupby(drives)))
     tree, names = shapely.STRtree(regions.geometry.to_numpy()), regions["name"].tolist()
     titles = {} if national is None else {r["rule"]: r["title"] for r in national.result["findings"]}
-    then, sites = _gaps_then(national), _sites_of(actions)
+    then, sites, closes = _gaps_then(national), _sites_of(actions), _closes(actions)
     for gap in [] if national is None else national.result["gaps"]:
         key = (gap["ref"], gap["section"], gap["direction"])
         if not (gap["over"] and gap.get("once", True)) or key not in pieces:
             continue
-        line = _line_of(gap, pieces[key].drop_duplicates(["from_km", "to_km"]))
+        line = _line_of(gap, pieces[key])
         parts = [] if line is None else _parts(line, regions, tree)
         if len(parts) < 2:
             continue
-        closed_by = [
-            i for i, closes in enumerate(actions["closes"]) if any(_closes(one, gap) for one in closes)
-        ]
+        a, b = sorted((gap["from_km"] * M_PER_KM, gap["to_km"] * M_PER_KM))
+        mine = closes.get((gap["rule"], *key), ())
+        closed_by = sorted({i for i, from_m, to_m in mine if min(b, to_m) - max(a, from_m) > 1.0})
         if not closed_by:  # rules on length say what they close by pieces of road
             on_it = _sites_that_split(gap, then.get((gap["rule"], *key), ()))
             closed_by = np.flatnonzero(sites.isin(on_it)).tolist()
@@ -262,15 +293,16 @@ def _shared_gaps(
     return gpd.GeoDataFrame(pd.DataFrame(rows, columns=columns), geometry=lines, crs=WGS84), closing
 
 
-def _closes(part: Mapping[str, Any], gap: Mapping[str, Any]) -> bool:
-    """Whether what an action closes is on a gap."""
-    if (
-        any(part.get(name) != gap[name] for name in ("rule", "ref", "section", "direction"))
-        or part.get("to_m") is None
-    ):
-        return False
-    a, b = sorted((gap["from_km"] * M_PER_KM, gap["to_km"] * M_PER_KM))
-    return bool(min(b, max(part["from_m"], part["to_m"])) - max(a, min(part["from_m"], part["to_m"])) > 1.0)
+def _closes(actions: gpd.GeoDataFrame) -> dict[tuple[Any, ...], list[tuple[int, float, float]]]:
+    """What actions close, by rule and drive: position of the action, and from where to where on the drive, rising."""
+    found: dict[tuple[Any, ...], list[tuple[int, float, float]]] = {}
+    for i, parts in enumerate(actions["closes"]):
+        for part in parts:
+            if part.get("to_m") is not None:
+                key = tuple(part.get(name) for name in ("rule", "ref", "section", "direction"))
+                low, high = sorted((part["from_m"], part["to_m"]))
+                found.setdefault(key, []).append((i, low, high))
+    return found
 
 
 def _gaps_then(national: Run | None) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
@@ -336,13 +368,13 @@ def _actions(national: Run | None, regions: gpd.GeoDataFrame) -> gpd.GeoDataFram
 
 
 def _with_plans(
-    regions: gpd.GeoDataFrame, runs: Mapping[str, Run], actions: gpd.GeoDataFrame, *, planned: bool
+    regions: gpd.GeoDataFrame, runs: Mapping[str, _Brief], actions: gpd.GeoDataFrame, *, planned: bool
 ) -> gpd.GeoDataFrame:
     """What each region's own plan builds, and what the national plan builds in it, at borders and in all."""
-    own = {id_: run.result["plan"] for id_, run in runs.items() if run.result.get("plan") is not None}
+    own = {id_: run.costs for id_, run in runs.items() if run.costs is not None}
     table = pd.DataFrame({
-        "own_sites": {id_: len(plan["actions"]) for id_, plan in own.items()},
-        "own_money": {id_: sum(action["cost"] for action in plan["actions"]) for id_, plan in own.items()},
+        "own_sites": {id_: len(costs) for id_, costs in own.items()},
+        "own_money": {id_: sum(costs) for id_, costs in own.items()},
     })  # fmt: skip
     for name, mine in (("national", actions), ("border", actions[actions["at_border"].astype(bool)])):
         by = mine.groupby("region_id")["cost"]

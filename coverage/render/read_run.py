@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import math
+import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,8 @@ import geopandas as gpd
 import pandas as pd
 
 from ..errors import Fault, InputError
+from ..files import MOST_MB, check_there
+from ..geopackage import layer_names
 from ..schema import with_units
 from ..tables.result import RESULT_SCHEMA
 from ..texts import LANGUAGES
@@ -25,15 +28,18 @@ from ..vectors import read_vector
 class _Layers(Mapping[str, pd.DataFrame]):
     """Layers and tables of a GeoPackage by name, each read when it is asked for."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        first = read_vector(path)
-        self._names = (first.name, *first.others)
+    def __init__(self, path: Path, most_mb: float) -> None:
+        self._path, self._most_mb = path, most_mb
+        check_there(path)
+        try:
+            self._names = layer_names(path)
+        except sqlite3.Error as error:
+            raise InputError(Fault("layer-broken", file=str(path))) from error
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._names:
             raise KeyError(name)
-        layer = read_vector(self._path, name)
+        layer = read_vector(self._path, name, most_mb=self._most_mb)
         frame = pd.DataFrame(layer.rows, columns=layer.headers).infer_objects()
         if layer.shapes is not None:
             frame = gpd.GeoDataFrame(frame, geometry=layer.geometry).to_crs(WGS84)
@@ -55,15 +61,18 @@ class Run:
     folder : Path
     result : dict
         ``result.json`` as it stands: see ``result.schema.json``.
+    most_mb : float
+        Largest layer or table that is read.
     """
 
     folder: Path
     result: Mapping[str, Any]
+    most_mb: float = MOST_MB
 
     @cached_property
     def tables(self) -> Mapping[str, pd.DataFrame]:
         """Layers and tables of ``layers.gpkg`` by name, EPSG:4326, with their units in ``attrs["units"]``."""
-        return _Layers(self.folder / "layers.gpkg")
+        return _Layers(self.folder / "layers.gpkg", self.most_mb)
 
     @property
     def findings(self) -> pd.DataFrame:
@@ -105,13 +114,15 @@ class Run:
         return f"<p>{html.escape(repr(self))}</p>{self.findings.to_html(index=False, na_rep='')}"
 
 
-def read_run(folder: str | Path) -> Run:
+def read_run(folder: str | Path, *, most_mb: float = MOST_MB) -> Run:
     """Read the folder that ``plugspan run`` or :meth:`plugspan.Plan.save` wrote.
 
     Parameters
     ----------
     folder : path
         The run folder, or its ``result.json``.
+    most_mb : float
+        Largest ``result.json``, and largest layer, that is read: one takes ten times as much memory.
 
     Raises
     ------
@@ -130,19 +141,17 @@ def read_run(folder: str | Path) -> Run:
     True
     """
     path = Path(folder)
-    return Run(result_path(path).parent, read_result(path))
+    return Run(result_path(path).parent, read_result(path, most_mb), most_mb)
 
 
 # -- result.json --------------------------------------------------------------------------------------
 
 
-MOST_BYTES = 100 << 20
-"""A hundred times the ``result.json`` of Zhuzhou; read as JSON it takes ten times as much memory."""
 _MOST_SHOWN = 120
 _SHOWN_DIGITS = 20
 
 
-def read_result(folder: Path) -> dict[str, Any]:
+def read_result(folder: Path, most_mb: float = MOST_MB) -> dict[str, Any]:
     """Read the ``result.json`` of a run folder (or the file itself).
 
     Raises
@@ -153,8 +162,8 @@ def read_result(folder: Path) -> dict[str, Any]:
     path = result_path(folder)
     if path.exists() and not path.is_file():  # reading a pipe would wait for ever
         raise InputError(Fault("result-no-file", file=str(path)))
-    if path.exists() and path.stat().st_size > MOST_BYTES:
-        raise InputError(Fault("result-too-large", file=str(path), values={"mb": MOST_BYTES >> 20}))
+    if path.exists() and path.stat().st_size > most_mb * 1_000_000:
+        raise InputError(Fault("result-too-large", file=str(path), values={"mb": most_mb}))
     try:
         result = json.loads(path.read_text("utf-8"), parse_constant=_refuse, parse_float=_finite)
     except OSError as error:
