@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -618,6 +619,31 @@ def test_a_command_outlives_the_application_and_none_runs_beside_it(project):
     with pytest.raises(RefusedError):
         Jobs().cancel(job, keep=False)
     assert Jobs().state(job) in ("ended", "broken")
+
+
+def test_progress_is_told_to_the_end_however_much_was_said(project, monkeypatch):
+    """Thousands of regions are cut and run; words of each are shown as far as a page holds them."""
+    from plugspan.app import jobs
+    from plugspan.app.world import Folder
+    from plugspan.cli import common
+
+    job, printed = jobs.Job(Folder(project), "run"), []
+    monkeypatch.setattr(common, "_print_progress", printed.append)
+    lines = common.ProgressLines("en")
+    for k in range(6000):
+        lines("country-cut", k / 6000)
+    assert len(printed) <= 101
+    job.log.parent.mkdir()
+    said = [f'Region {k}\n{{"regions": {k}, "of": 6000}}' for k in range(1, 6001)]
+    job.log.write_text("\n".join([*said, '{"exit": 0}', ""]), "utf-8")
+
+    async def told():
+        return [json.loads(event[6:]) async for event in jobs.Jobs().events(job)]
+
+    found = asyncio.run(told())
+    assert [one["regions"] for one in found if "regions" in one] == list(range(1, 6001))
+    assert len([one for one in found if "words" in one]) == jobs._MOST_LINES
+    assert found[-1] == {"end": "ended", "exit": 0}
 
 
 def test_commands_that_are_none_are_refused(client, project):

@@ -165,8 +165,11 @@ class Jobs:
                 chunk = log.read()
                 *whole, rest = (rest + chunk).split(b"\n")
                 for line in whole:
-                    lines += 1
-                    if lines <= _MOST_LINES and (told := _told(line)):
+                    told = _told(line)
+                    lines += told is not None and told.keys() == {
+                        "words"
+                    }  # how far it is, is told to the end
+                    if told and (lines <= _MOST_LINES or told.keys() != {"words"}):
                         yield _event(told)
                 if state != "running":
                     yield _event({"end": state, "exit": _exit(job.log)})

@@ -17,7 +17,6 @@ from ..country.manifest import COUNTRY_MAP, NATIONAL, RUNS, Manifest, read_manif
 from ..errors import Fault, InputError
 from ..files import read_bytes
 from ..render.read_run import read_result
-from ..render.run import is_run_folder
 from ..schema import column, unit_words
 from ..schema import shown as shown_value
 from ..study import read_project_policy
@@ -33,6 +32,8 @@ CHECKED = "check.json"
 FAULTS = f"{HOME}/faults.xlsx"
 """The tables given back with their faults in colour, as ``plugspan check --faults`` writes them."""
 _MOST_BYTES, _MOST_LINES = 20_000_000, 200
+_MOST_COUNTRY_MB = 300.0
+"""2 900 counties with a dozen rules each have 30 MB."""
 
 
 def job_of(ask: Ask) -> Job:
@@ -161,7 +162,7 @@ def country_results(ask: Ask, run: Path) -> dict[str, Any]:
         If ``country.json`` is no result.
     """
     try:
-        result = json.loads(read_bytes(run / COUNTRY, _MOST_BYTES / 1e6).decode("utf-8"))
+        result = json.loads(read_bytes(run / COUNTRY, _MOST_COUNTRY_MB).decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError(
             Fault("result-damaged", file=COUNTRY, values={"reason": str(error)[:200]})
@@ -179,7 +180,9 @@ def country_results(ask: Ask, run: Path) -> dict[str, Any]:
     regions = [_region(row, ask, took.get(str(row.get("id")))) for row in _rows(result, "regions")]
     regions.sort(key=lambda row: math.inf if row["rank"] is None else row["rank"])
     undone = [row for row in regions if row["state"] != "done"]
-    national = run / NATIONAL
+    national, plan = run / NATIONAL, None
+    with suppress(InputError):  # there is none, or it is too large for a page
+        plan = plan_words(read_result(national), ask.lang)
     made = dt.datetime.fromtimestamp((run / COUNTRY).stat().st_mtime, dt.UTC)
     return {
         "there": True,
@@ -187,7 +190,7 @@ def country_results(ask: Ask, run: Path) -> dict[str, Any]:
         "started": made.isoformat()[:19],
         "findings": findings,
         "regions": regions,
-        "plan": plan_words(read_result(national), ask.lang) if is_run_folder(national) else None,
+        "plan": plan,
         "national_map": map_state(national / "map.html", ask.folder) == "ok",
         "warnings": [f"{row['name']}: {row['reason'] or row['state_words']}" for row in undone][:100],
         "map": map_state(run / COUNTRY_MAP, ask.folder),

@@ -178,12 +178,17 @@ class ProgressBar:
         self.show(words, done / total)
 
 
+_STEP = 0.01
+"""Cutting a country says its share for every region."""
+
+
 class ProgressLines(ProgressBar):
     """Says the same as lines of JSON on stderr, for another program."""
 
     def __init__(self, lang: str) -> None:
         super().__init__(lang, lambda _shown, _share: None)
         self.planning = False
+        self.said: tuple[str, float] = ("", 0.0)
 
     def interrupted(self, signum: int, frame: FrameType | None) -> None:
         """End the run on Ctrl-C; once sites are being chosen, go on at once with the best plan so far."""
@@ -196,6 +201,9 @@ class ProgressLines(ProgressBar):
     def __call__(self, key: str, share: float) -> None:
         """Say a stage: ``{"stage": "tables", "share": 0.2, "words": …}``."""
         self.planning = self.planning or key == "siting"
+        if key == self.said[0] and abs(share - self.said[1]) < _STEP:
+            return
+        self.said = key, share
         _print_progress({"stage": key, "share": share, "words": text(f"stage.{key}", self.lang)})
 
     def dashboard(self, address: str) -> None:
