@@ -210,7 +210,7 @@ def opened(qgis, path, tmp_path_factory):
 
 def test_tables_lie_in_the_project_and_are_linked(opened):
     """Evidence opens from the feature it speaks of; the link is one that QGIS takes."""
-    assert "场站与路线的关系" in opened["groups"]["表"]
+    assert "站点与路线的关系" in opened["groups"]["表"]
     assert opened["relations"] == [["方案各步", PLANNED, True]]
     assert "依据" in opened["tabs"][PLANNED]
     assert opened["tabs"]["区县"] == ["主要", "其他"][: len(opened["tabs"]["区县"])]
@@ -218,7 +218,7 @@ def test_tables_lie_in_the_project_and_are_linked(opened):
 
 def test_map_tips_show_words_and_run_nothing(opened):
     """Hostile names are text in the tip; codes are told by their words; what is missing is left out."""
-    tips = opened["tips"]["充电场站"]
+    tips = opened["tips"]["充电站点"]
     assert any("&lt;script>" in tip for tip in tips)
     assert not any("<script" in tip for each in opened["tips"].values() for tip in each)
     assert any(

@@ -176,12 +176,12 @@ def test_degrees_of_a_projected_file_are_those_of_its_layers(tmp_path):
 
 def test_a_folder_that_is_none_is_told(tmp_path):
     """No file, a file of another program, a file that is damaged."""
-    with pytest.raises(InputError, match="no file of layers"):
+    with pytest.raises(InputError, match="no layer file written by plugspan"):
         read_layers(tmp_path / "layers.gpkg", "zh")
     gpd.GeoDataFrame(geometry=[shapely.Point(1, 2)], crs=4326).to_file(
         tmp_path / "layers.gpkg", driver="GPKG"
     )
-    with pytest.raises(InputError, match="no file of layers"):
+    with pytest.raises(InputError, match="no layer file written by plugspan"):
         read_layers(tmp_path / "layers.gpkg", "zh")
     (tmp_path / "layers.gpkg").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
     with pytest.raises(OSError, match="layers"):

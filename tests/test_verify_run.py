@@ -238,7 +238,7 @@ def test_a_result_that_is_no_file_or_too_large_is_told(copy, honest):
     if hasattr(os, "mkfifo"):
         os.mkfifo(path)
         for read in (verify_run, lambda folder: compare(honest, folder, "en")):
-            with pytest.raises(InputError, match="no plain file"):
+            with pytest.raises(InputError, match="not an ordinary file"):
                 read(copy)
 
 
