@@ -105,9 +105,9 @@ def _actions(report: Report) -> None:
     report.paper.heading(report.words("plan.actions"), 2)
     table = report.rows("plan-actions")
     payers = {"payers": 20.0} if table.frame["payers"].astype(bool).any() else {}
-    years = {"stage_year": 11.0} if table.frame["stage_year"].notna().any() else {}
-    widths = {"build_order": 14.0, **years, "place_words": 33.0, "closes_words": 51.0, "money": 23.0,
-              **payers, "responsible": 26.0, "certain_words": 18.0}  # fmt: skip
+    years = {"stage_year": 13.0} if table.frame["stage_year"].notna().any() else {}
+    widths = {"build_order": 12.0, **years, "place_words": 31.0, "closes_words": 48.0, "money": 18.0,
+              **payers, "responsible": 22.0, "certain_words": 20.0}  # fmt: skip
     listed = report.table(report.words("plan.actions-table"), table, widths, 3 * ROWS)
     if len(table.frame) > listed:
         sheet = text("sheet.plan-actions.title", report.lang)
