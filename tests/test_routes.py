@@ -689,19 +689,21 @@ def test_ends_at_the_halo_are_open():
     assert open_ends(index, routes, halo)[("G207", 1, "forward")] == (False, True)
 
 
+@pytest.mark.parametrize("at_north", [False, True])
 @pytest.mark.parametrize("north_m", [0, 3_900_000])
 @pytest.mark.parametrize(("short_of_m", "is_open"), [(1500, True), (2500, False)])
-def test_a_dead_end_within_two_kilometres_of_the_edge_is_open(short_of_m, is_open, north_m):
-    """Near the equator's side and at 62 degrees north, where a map is drawn twice as large."""
+def test_a_dead_end_within_two_kilometres_of_the_edge_is_open(short_of_m, is_open, north_m, at_north):
+    """At both ends; near the equator's side and at 62 degrees north, where a map is drawn twice as large."""
     toy = Toy(
         a=(0, north_m - 20_000), b=(0, north_m), p=(-30_000, north_m - 30_000), q=(30_000, north_m - 30_000)
     )
     toy.node("r", 30_000, north_m + 30_000).node("s", -30_000, north_m + 30_000)
     toy.road("a b", "G207").road("p q r s p", via=every_km(toy, "p q r s p"))
     routes = find_routes(toy.graph())
-    halo = shapely.box(*lonlat(-30_000, north_m - 20_000 - short_of_m), *lonlat(30_000, north_m + 30_000))
+    south, north = (30_000, short_of_m) if at_north else (20_000 + short_of_m, 30_000)
+    halo = shapely.box(*lonlat(-30_000, north_m - south), *lonlat(30_000, north_m + north))
     ends = open_ends(RoadIndex(toy.graph()), routes, halo)
-    assert ends[("G207", 1, "forward")] == (False, is_open)
+    assert ends[("G207", 1, "forward")] == ((is_open, False) if at_north else (False, is_open))
 
 
 def test_locate_and_path_between():

@@ -225,22 +225,17 @@ class DataEdge:
     """The edge of the data: the outline of all nodes, and the area they were cut to."""
 
     def __init__(self, graph: RoadGraph, boundary: BaseGeometry | None) -> None:
-        self.outline = _outline(graph)
         self.area = None if boundary is None else to_mercator(boundary)
+        areas = [_outline(graph), *([] if self.area is None else [self.area])]
+        self.edges = [a.boundary if a.geom_type in ("Polygon", "MultiPolygon") else a for a in areas]
+        shapely.prepare([self.area, *self.edges])
 
     def is_near(self, xy: FloatArray) -> BoolArray:
-        """Whether Mercator points lie near or beyond the edge."""
+        """Whether Mercator points (any shape, x and y last) lie near or beyond the edge."""
         points = shapely.points(xy)
-        near = EDGE_M / ground_scale(xy[:, 1])
-        found = np.asarray(shapely.distance(self._edge(self.outline), points) <= near)
-        if self.area is not None:
-            found |= ~shapely.intersects(self.area, points)
-            found |= shapely.distance(self._edge(self.area), points) <= near
-        return found
-
-    @staticmethod
-    def _edge(area: BaseGeometry) -> BaseGeometry:
-        return area.boundary if area.geom_type in ("Polygon", "MultiPolygon") else area
+        near = EDGE_M / ground_scale(xy[..., 1])
+        found = np.any([shapely.dwithin(edge, points, near) for edge in self.edges], axis=0)
+        return np.asarray(found if self.area is None else found | ~shapely.intersects(self.area, points))
 
 
 def _outline(graph: RoadGraph) -> BaseGeometry:
