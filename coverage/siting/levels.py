@@ -431,16 +431,17 @@ def plan_values(problem: PlanProblem, chosen: BoolArray) -> FloatArray:
 
 def greedy_plan(problem: PlanProblem) -> BoolArray:
     """A plan that serves the rows by greedy choice (Chvátal 1979), without what it doesn't need in the end."""
-    may = ~problem.forbidden
-    order = build_order(problem.rows, problem.cost, may, problem.reach, np.zeros(len(problem.weight)))
-    target = problem.rows.served(may)
+    may, rows = ~problem.forbidden, problem.rows
+    order = build_order(rows, problem.cost, may, problem.reach, np.zeros(len(problem.weight)))
+    wanted = rows.served(may)[rows.item]
+    held, by_action = rows.matrix @ may.astype(np.float64), sparse.csc_array(rows.matrix)
     chosen = may.copy()
     for j in order[::-1].tolist():
-        if problem.required[j]:
-            continue
-        chosen[j] = False
-        if (target & ~problem.rows.served(chosen)).any():
-            chosen[j] = True
+        at = slice(by_action.indptr[j], by_action.indptr[j + 1])
+        mine = by_action.indices[at]
+        left = held[mine] - by_action.data[at]
+        if not problem.required[j] and (left >= rows.enough[mine])[wanted[mine]].all():
+            held[mine], chosen[j] = left, False
     return chosen
 
 
@@ -450,12 +451,12 @@ def _spend_on_people(problem: PlanProblem, chosen: BoolArray, purse: float) -> B
     left = purse * (1 + COST_TOLERANCE) - problem.money(found)
     unmet = np.asarray(problem.reach @ found.astype(np.float64)) < 0.5
     price = np.maximum(problem.cost, 1e-9 * max(float(problem.cost.max(initial=0.0)), 1.0))
-    by_demand = sparse.csr_array(problem.reach.T)
+    by_action = sparse.csr_array(problem.reach.T)
     while True:
-        gain = by_demand @ (problem.weight * unmet) / price
+        gain = by_action @ (problem.weight * unmet) / price
         gain[found | problem.forbidden | (problem.cost > left)] = 0.0
         if not len(gain) or gain.max() <= 0:
             return found
         j = int(gain.argmax())
         found[j], left = True, left - problem.cost[j]
-        unmet &= np.asarray(problem.reach[:, [j]].toarray()).ravel() < 0.5
+        unmet[by_action.indices[by_action.indptr[j] : by_action.indptr[j + 1]]] = False

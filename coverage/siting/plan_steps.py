@@ -67,24 +67,29 @@ def _closes(rows: Rows, order: list[int], required: BoolArray) -> list[list[dict
     """For each action in its order the items that it is the last to serve."""
     now = required.copy()
     now[order] = False
-    before = rows.served(now)
-    found = []
+    held, by_action = rows.matrix @ now.astype(np.float64), sparse.csc_array(rows.matrix)
+    lacking = np.bincount(rows.item, held < rows.enough, minlength=len(rows.item_weight))
+    found, named = [], _items(rows)
     for j in order:
-        now[j] = True
-        after = rows.served(now)
-        found.append(
-            [_item(rows, i) for i in np.flatnonzero(after & ~before).tolist() if rows.item_weight[i] > 0]
-        )
-        before = after
+        at = slice(by_action.indptr[j], by_action.indptr[j + 1])
+        mine, amount = by_action.indices[at], by_action.data[at]
+        short = held[mine] < rows.enough[mine]
+        mine = mine[short]
+        held[mine] += amount[short]
+        items, closed = np.unique(rows.item[mine[held[mine] >= rows.enough[mine]]], return_counts=True)
+        lacking[items] -= closed
+        last = items[(lacking[items] == 0) & (rows.item_weight[items] > 0)]
+        found.append([named[i] for i in last.tolist()])
     return found
 
 
-def _item(rows: Rows, i: int) -> dict[str, Any]:
-    """What an item is: its rule, its weight and the columns that name it."""
-    k = int(rows.rule_of_item[i])
-    rule = rows.rules[k]
-    first = int(np.flatnonzero(rows.rule_of_item == k)[0])
-    return {"rule": rule.rule, **{str(n): v for n, v in rule.items.iloc[i - first].items()}}
+def _items(rows: Rows) -> list[dict[str, Any]]:
+    """What each item is: its rule, its weight and the columns that name it."""
+    return [
+        {"rule": rule.rule, **{str(name): value for name, value in item.items()}}
+        for rule in rows.rules
+        for item in rule.items.to_dict("records")
+    ]
 
 
 def step_table(
@@ -142,13 +147,15 @@ def _step(
 
 def unmet_table(world: World, rows: Rows) -> pd.DataFrame:
     """Items that no action serves; who must act follows from why."""
-    found = []
+    found, named = [], _items(rows)
+    by_item, kind = np.argsort(rows.item, kind="stable"), world.actions["kind"].to_numpy(object)
+    first = np.searchsorted(rows.item[by_item], np.arange(len(rows.item_weight) + 1))
     for i in np.flatnonzero(rows.hopeless).tolist():
-        item = _item(rows, i)
-        mine = rows.matrix[np.flatnonzero(rows.item == i)]
+        item = named[i]
+        mine = rows.matrix[by_item[first[i] : first[i + 1]]]
         why = item.get("why")
         if not isinstance(why, str):
-            surveys = world.actions["kind"].to_numpy(object)[mine.indices] == "survey"
+            surveys = kind[mine.indices] == "survey"
             why = NO_CANDIDATE if mine.nnz == 0 else "survey" if surveys.any() else NO_DATA
         found.append({**item, "why": why, "who": "data" if why == "data_end" else "bureau"})
     return pd.DataFrame(found, columns=["rule", "weight", "why", "who"] if not found else None)
@@ -250,38 +257,62 @@ def insisting_on(problem: PlanProblem, plan: LevelPlan) -> Extra:
     level = plan.levels[0]
     reduced = program.objective - program.matrix.T @ level.prices
     bound = program.bound(level.prices)
-    spare = plan.cheapest & ~problem.required
-    order = np.flatnonzero(spare)[np.argsort(-problem.cost[spare], kind="stable")]
-    by_action = sparse.csc_array(problem.rows.matrix)
+    spared, unit, money = _Spared(problem, plan.cheapest), problem.unit, problem.money(plan.cheapest)
     for j in np.flatnonzero(~plan.whole & ~problem.forbidden).tolist():
-        unneeded = _unneeded(problem, by_action, plan.cheapest, j, order)
-        saved = float(problem.cost[unneeded].sum())
-        at_least = round_up(bound + max(float(reduced[j]), 0.0), problem.unit)
+        saved = float(problem.cost[spared.beside(j)].sum())
+        at_least = round_up(bound + max(float(reduced[j]), 0.0), unit)
         added = 0.0 if plan.cheapest[j] else float(problem.cost[j])
-        high[j] = max(added - saved + problem.money(plan.cheapest) - plan.least, 0.0)
+        high[j] = max(added - saved + money - plan.least, 0.0)
         low[j] = min(max(at_least - plan.least, 0.0), high[j])
     return Extra(low, high, np.zeros(n, np.int64))
 
 
-def _unneeded(
-    problem: PlanProblem, by_action: sparse.csc_array, chosen: BoolArray, j: int, order: np.ndarray
-) -> list[int]:
-    """Chosen actions that ``j`` makes unnecessary, dearest first; none if a rule is broken without them."""
-    rows = problem.rows
-    x = chosen.copy()
-    x[j] = True
-    spare = rows.matrix @ x.astype(np.float64) - rows.need
-    keep = rows.whole()[rows.item] | (rows.partial()[rows.item] & rows.met(chosen))
-    unneeded: list[int] = []
-    for k in order.tolist():
-        at = slice(by_action.indptr[k], by_action.indptr[k + 1])
-        mine, amount = by_action.indices[at], by_action.data[at]
-        wanted = keep[mine]
-        if (spare[mine][wanted] >= amount[wanted] - 1e-9).all():
-            spare[mine] -= amount
-            unneeded.append(k)
-    x[unneeded] = False
-    return unneeded if not unneeded or problem.holds(x) else []
+class _Spared:
+    """Actions of a plan that another one makes unnecessary.
+
+    Only those that share a row with it are looked at, and those that nothing needs as it is: the rows of all others
+    have no more to spare than before. A country has tens of thousands of actions, and as many questions.
+    """
+
+    def __init__(self, problem: PlanProblem, chosen: BoolArray) -> None:
+        rows, may = problem.rows, np.flatnonzero(chosen & ~problem.required)
+        self.problem, self.chosen = problem, chosen
+        self.order = may[np.argsort(-problem.cost[may], kind="stable")]
+        self.by_action = sparse.csc_array(rows.matrix)
+        self.in_order = sparse.csr_array(rows.matrix[:, self.order])
+        self.spare = rows.matrix @ chosen.astype(np.float64) - rows.need
+        self.keep = rows.whole()[rows.item] | (rows.partial()[rows.item] & rows.met(chosen))
+        self.loose = [i for i, k in enumerate(self.order.tolist()) if self._goes(k, self.spare)]
+
+    def beside(self, j: int) -> list[int]:
+        """Those that go if ``j`` is carried out, dearest first; none if a rule is broken without them."""
+        mine, amount = self._column(j)
+        spare = self.spare.copy()
+        if not self.chosen[j]:
+            spare[mine] += amount
+        found: list[int] = []
+        for k in self.order[np.union1d(self.in_order[mine].indices, self.loose).astype(np.int64)].tolist():
+            if self._goes(k, spare):
+                at, less = self._column(k)
+                spare[at] -= less
+                found.append(k)
+        if not found:
+            return []
+        x = self.chosen.copy()
+        x[j] = True
+        x[found] = False
+        return found if self.problem.holds(x) else []
+
+    def _goes(self, k: int, spare: FloatArray) -> bool:
+        """Whether the rows that must be kept have enough without an action."""
+        mine, amount = self._column(k)
+        wanted = self.keep[mine]
+        return bool((spare[mine][wanted] >= amount[wanted] - 1e-9).all())
+
+    def _column(self, j: int) -> tuple[np.ndarray, FloatArray]:
+        """Rows that an action serves, and its amounts."""
+        at = slice(self.by_action.indptr[j], self.by_action.indptr[j + 1])
+        return self.by_action.indices[at], self.by_action.data[at]
 
 
 def survey_savings(problem: PlanProblem, plan: LevelPlan, unknown: np.ndarray) -> Extra:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,10 +50,15 @@ class Rows:
         """Number of actions."""
         return int(self.matrix.shape[1])
 
+    @cached_property
+    def enough(self) -> FloatArray:
+        """(r,) sum of amounts from which on a row is served: its need, but for rounding."""
+        return self.need * (1 - SERVED)
+
     def met(self, chosen: npt.ArrayLike) -> BoolArray:
         """(r,) rows that a plan serves; ``chosen`` are positions or a (n,) mask of actions."""
         held = self.matrix @ as_mask(chosen, self.n_actions).astype(np.float64)
-        return np.asarray(held >= self.need * (1 - SERVED), dtype=np.bool_)
+        return np.asarray(held >= self.enough, dtype=np.bool_)
 
     def served(self, chosen: npt.ArrayLike) -> BoolArray:
         """(i,) items that a plan serves: all their rows are met."""
