@@ -89,7 +89,8 @@ def edge_rows(pieces: Pieces, span_m: float) -> tuple[sparse.csr_array, IntArray
     cover = sparse.csr_array((np.ones(len(members)), members, start), shape=(len(rows), n))
     piece = np.array(owner, dtype=np.int64)
     of_line = np.unique(piece, return_inverse=True)[1] if len(piece) else piece
-    laid = tuple(line for line in lines if line.name[0] in set(owner))
+    rowed = set(owner)
+    laid = tuple(line for line in lines if line.name[0] in rowed)
     return cover, piece, Stretches(laid, of_line, np.array(begin), span_m)
 
 

@@ -272,23 +272,31 @@ def facility_rows(world: World, rule: FacilityShare) -> RuleRows | None:
         if gives[j]:
             members[k].add(j)
     surveys, shore = world.at("survey"), world.at("shore_power")
-    for k, (name, status) in enumerate(zip(table["id"], has, strict=True)):
-        if table["kind"].iloc[k] == "vessel_service_area" and name in shore:
+    for k, (name, kind, status) in enumerate(zip(table["id"], table["kind"], has, strict=True)):
+        if kind == "vessel_service_area" and name in shore:
             members[k].add(shore[name])
         if status == UNKNOWN and name in surveys:
             members[k].add(surveys[name])
     pair = table["pair"].fillna(table["name"]).fillna(table["id"]).to_numpy(object)
     unit = pair if rule.unit == "pair" else table["id"].to_numpy(object)
     good = set(unit[(has == YES).to_numpy(bool)])
-    names = [name for name in dict.fromkeys(unit) if name not in good]
-    serving = [
-        sorted(set().union(*(members[k] for k in np.flatnonzero(unit == name).tolist()))) for name in names
-    ]
-    first = [int(np.flatnonzero(unit == name)[0]) for name in names]
-    items = table.iloc[first][["id", "name", "side", "ref"]].assign(weight=1.0)
-    total = float(len(dict.fromkeys(unit)))
-    share = rule.target.share_min or 1.0
-    return rule_rows(rule, serving, items, world, served=float(len(good)), total=total, share=share)
+    first: dict[Any, int] = {}
+    serving: dict[Any, set[int]] = {}
+    for k, name in enumerate(unit):
+        if name not in good:
+            first.setdefault(name, k)
+            serving.setdefault(name, set()).update(members[k])
+    items = table.iloc[list(first.values())][["id", "name", "side", "ref"]].assign(weight=1.0)
+    served, share = float(len(good)), rule.target.share_min or 1.0
+    return rule_rows(
+        rule,
+        [sorted(actions) for actions in serving.values()],
+        items,
+        world,
+        served=served,
+        total=served + len(items),
+        share=share,
+    )
 
 
 def _claims(row: Mapping[str, Any]) -> Iterator[Claim]:
