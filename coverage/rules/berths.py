@@ -138,11 +138,12 @@ def berth_rows(world: World, rule: BerthShare) -> RuleRows | None:
     # Of a berth that lacks it for sure a survey can only say that it doesn't count.
     lacks = lacking["shore_power"].astype("boolean").eq(False).fillna(False).to_numpy(bool)
     survey = (world.actions["kind"] == "survey").to_numpy(bool)
-    supplies = found.matrix.toarray() * ~(lacks[:, None] & survey[None, :])
+    row, action = found.matrix.nonzero()
+    row, action = (at[~(lacks[row] & survey[action])] for at in (row, action))
 
     def measure(chosen: BoolArray, favourable: bool) -> float | None:
         now = has.copy()
-        now[np.flatnonzero(~has)[supplies @ chosen > 0]] = True
+        now[np.flatnonzero(~has)[row[chosen[action]]]] = True
         return ratio_bounds(now.astype(float), now.astype(float), ones, certain)[1 if favourable else 0]
 
     return replace(found, measure=measure)

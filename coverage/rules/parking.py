@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from ..network.graph import BoolArray
+from ..network.graph import BoolArray, IntArray
 from .finding import Finding, Measured, ratio_bounds, ratio_ends
 from .kind import RuleKind
 from .model import Bilingual, Rule
-from .rows import RuleRows, World, rule_rows
+from .rows import RuleRows, World, one_each, rule_rows
 
 
 class ShareMargin(Rule):
@@ -105,42 +107,41 @@ def car_park_rows(world: World, rule: ShareMargin) -> RuleRows | None:
         np.flatnonzero(certain).tolist(),
         *([k] for k in np.flatnonzero(~certain).tolist()),
     ]
-    build, ask = world.at("ready_spaces"), world.at("survey")
-    rows, need, items = [], [], []
-    for group in groups:
-        missing = float(wanted[group].sum() - ready[group].sum())
-        if missing <= 1e-9:
-            continue
-        amount = np.zeros(world.n)
-        for k in group:
-            name = table["id"].iloc[k]
-            if name in build:
-                amount[build[name]] = float(world.actions["spaces"].iloc[build[name]])
-            if unknown[k] and name in ask:
-                amount[ask[name]] = spaces[k]
-        rows.append(amount)
-        need.append(missing)
-        items.append({"id": "" if len(group) > 1 else table["id"].iloc[group[0]], "weight": missing})
+    ids, more = table["id"].to_numpy(object), world.actions["spaces"].astype(float).to_numpy()
+    build, ask = (_at_parks(ids, world.at(kind)) for kind in ("ready_spaces", "survey"))
+    ask = ask[unknown[ask[:, 0]]]
+    built, answered = (
+        sparse.csr_array((amount, (at[:, 0], at[:, 1])), shape=(len(table), world.n))
+        for amount, at in ((more[build[:, 1]], build), (spaces[ask[:, 0]], ask))
+    )
+    lacking = [(group, missing) for group in groups
+               if (missing := float(wanted[group].sum() - ready[group].sum())) > 1e-9]  # fmt: skip
+    need = np.array([missing for _, missing in lacking])
+    frame = pd.DataFrame(
+        {"id": ["" if len(group) > 1 else ids[group[0]] for group, _ in lacking], "weight": need}
+    )
+    parks = one_each([group for group, _ in lacking], len(table))
+    matrix = sparse.csr_array(parks @ (built + answered))
+    matrix.sort_indices()
     total = float(wanted.sum())
-    frame = pd.DataFrame(items, columns=["id", "weight"])
-    matrix = sparse.csr_array(np.array(rows).reshape(-1, world.n))
-    served = max(total - float(sum(need)), 0.0)
-    found = rule_rows(rule, matrix, frame, world, served=served, total=total, need=np.array(need))
-    built, answered = np.zeros((len(table), world.n)), np.zeros((len(table), world.n))
-    for k, name in enumerate(table["id"]):
-        if name in build:
-            built[k, build[name]] = float(world.actions["spaces"].iloc[build[name]])
-        if unknown[k] and name in ask:
-            answered[k, ask[name]] = spaces[k]
+    served = max(total - float(need.sum()), 0.0)
+    found = rule_rows(rule, matrix, frame, world, served=served, total=total, need=need)
 
     def measure(chosen: BoolArray, favourable: bool) -> float | None:
         # Where spaces are built they are counted, too, and nothing is left to ask.
-        more = built @ chosen
-        now = np.minimum(ready + more + np.where(more > 0, 0.0, answered @ chosen), spaces)
+        plan = chosen.astype(np.float64)
+        new = built @ plan
+        now = np.minimum(ready + new + np.where(new > 0, 0.0, answered @ plan), spaces)
         value = ratio_bounds(now, now, spaces, certain)[1 if favourable else 0]
         return None if value is None else value - fleet
 
     return replace(found, measure=measure)
+
+
+def _at_parks(ids: npt.NDArray[np.object_], actions: Mapping[str, int]) -> IntArray:
+    """(k, 2) position of each car park that has an action, and that of the action."""
+    found = [(k, actions[name]) for k, name in enumerate(ids) if name in actions]
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
 KIND = RuleKind(
