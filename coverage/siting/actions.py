@@ -373,7 +373,7 @@ def carry_out(inputs: Inputs, actions: gpd.GeoDataFrame, policy: Policy) -> Inpu
     chargers = inputs.chargers.copy()
     opens = _opens(chargers) & chargers["site"].isin(set(target[kind == "opening"]))
     chargers.loc[opens | chargers["site"].isin(set(target[kind == "commission"])), "status"] = "operational"
-    new = [_charger(row, equipment, inputs) for row in built.itertuples()]
+    new = _new_chargers(built, equipment, inputs)
     facilities = inputs.facilities.copy()
     known = facilities["id"].isin(answered)
     known |= facilities["id"].isin(set(target[(kind == "shore_power") & (actions["place"] == VESSELS)]))
@@ -400,8 +400,8 @@ def action_chargers(inputs: Inputs, actions: gpd.GeoDataFrame, policy: Policy) -
     Of a ``survey`` they are those that are there: what they turn out to be is not for this table to say.
     """
     equipment = Equipment.of(policy)
-    built = [_charger(row, equipment, inputs) for row in actions.itertuples() if row.kind in BUILDS]
-    added = as_table(built, CHARGERS, source="proposed")
+    built = actions[actions["kind"].isin(BUILDS)]
+    added = as_table(_new_chargers(built, equipment, inputs), CHARGERS, source="proposed")
     added["action"] = np.flatnonzero(actions["kind"].isin(BUILDS))
     at_site = actions["kind"].isin(["upgrade", "commission", "opening", "survey"]) & (
         actions["place"] == "site"
@@ -415,23 +415,32 @@ def action_chargers(inputs: Inputs, actions: gpd.GeoDataFrame, policy: Policy) -
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
 
 
-def _charger(row: Any, equipment: Equipment, inputs: Inputs) -> dict[str, Any]:
-    """Row of the chargers that an action builds; at a facility it names it, at a site it has that site's operator."""
+def _new_chargers(actions: gpd.GeoDataFrame, equipment: Equipment, inputs: Inputs) -> list[dict[str, Any]]:
+    """Rows of the chargers that actions build; at a facility they name it, at a site they have that site's operator."""
+    sites, facilities = (
+        table.drop_duplicates("id").set_index("id")[[*names]].to_dict("index")
+        for table, names in (
+            (inputs.sites, ("operator", "service_area", "side", "ref")),
+            (inputs.facilities, ("side", "ref")),
+        )
+    )
+    return [_charger(row, equipment, sites, facilities) for row in actions.itertuples()]
+
+
+def _charger(
+    row: Any, equipment: Equipment, sites: Mapping[Any, Any], facilities: Mapping[Any, Any]
+) -> dict[str, Any]:
+    """Row of the chargers that an action builds; what is known of sites and facilities by their ids."""
     built = equipment.for_kind(row.kind)
     if row.kind in ("new_site", "upgrade") and not pd.isna(row.points):
         built = replace(built, points=int(row.points))  # more where they are sized by traffic
     new_id = f"{PROPOSED}{row.id}"
     known = {"site": new_id, "operator": new_id, "service_area": None, "side": None, "ref": None}
     if row.kind in ("upgrade", "survey"):
-        site = inputs.sites[inputs.sites["id"] == row.target].iloc[0]
-        known |= {
-            "site": row.target,
-            **{name: site[name] for name in ("operator", "service_area", "side", "ref")},
-        }
+        known |= {"site": row.target, **sites[row.target]}
         new_id = f"{row.target}+{row.kind}"
-    elif len(named := inputs.facilities[inputs.facilities["id"] == _facility_id(row)]):
-        facility = named.iloc[0]
-        known |= {"service_area": facility["id"], "side": facility["side"], "ref": facility["ref"]}
+    elif (facility := _facility_id(row)) in facilities:
+        known |= {"service_area": facility, **facilities[facility]}
     return built.charger(new_id, row.name, row.geometry) | known
 
 
