@@ -9,6 +9,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from shapely.geometry.base import BaseGeometry
 
 from ..network.access import Access
@@ -364,13 +365,23 @@ def length_by_area(
     nobody = pd.DataFrame({name: [] for name in [*DRIVE_KEY, "chainage_m", "site"]})
     rows = []
     terms = _Terms(spacing.limits_m, spacing.span_m)
+    boxes = shapely.STRtree([_box(index, route) for route in routes])
     for polygon in areas.geometry:
-        driven = drives_with_sites(routes, nobody, {}, cut(region_pieces(index, routes, polygon)))
+        here = [routes[k] for k in np.sort(boxes.query(shapely.box(*polygon.bounds))).tolist()]
+        driven = drives_with_sites(here, nobody, {}, cut(region_pieces(index, here, polygon)))
         once = each_road_once(length_rows(driven, gaps)).groupby("gap")["length_m"].sum()
         touching = _GapArrays.of(gaps.loc[once.index])
         figures = _figures(touching, once.to_numpy(dtype=np.float64), _Count(0, 0, 0.0), terms)
         rows.append({k: figures[k] for k in ("length_m", *class_columns(spacing.limits_m), "gap_max_m")})
     return pd.DataFrame(rows, index=areas.index)
+
+
+def _box(index: RoadIndex, route: Route) -> BaseGeometry:
+    """Box around a route, EPSG:4326."""
+    edges = np.concatenate([drive.edges for section in route.sections for drive in section.drives])
+    bounds = index.bounds[index.graph.edge_segment[edges]]
+    box: BaseGeometry = shapely.box(*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0))
+    return box
 
 
 def gap_paths(

@@ -71,8 +71,7 @@ def pieces_inside(index: RoadIndex, drive: Drive, polygon: BaseGeometry | None) 
     about = np.flatnonzero(_may_touch(index, drive, polygon))
     if not len(about):
         return np.empty((0, 3))
-    area = to_mercator(polygon)
-    shapely.prepare(area)
+    area = index.area(polygon)
     lines = _mercator_lines(index, drive.edges[about])
     covered = shapely.covers(area, lines)
     crossing = np.flatnonzero(shapely.intersects(area, lines) & ~covered)
@@ -97,8 +96,7 @@ def segments_inside(
         Segment, and from where to where on it in metres from its first node; a segment may have several parts.
     """
     graph = index.graph
-    area = to_mercator(polygon)
-    shapely.prepare(area)
+    area = index.area(polygon)
     lines = shapely.transform(graph.lines(segments), mercator)
     covered = shapely.covers(area, lines)
     found = [np.column_stack([segments, np.zeros(len(segments)), graph.seg_length_m[segments]])[covered]]
@@ -234,7 +232,8 @@ class DataEdge:
         """Whether Mercator points (any shape, x and y last) lie near or beyond the edge."""
         points = shapely.points(xy)
         near = EDGE_M / ground_scale(xy[..., 1])
-        found = np.any([shapely.dwithin(edge, points, near) for edge in self.edges], axis=0)
+        near_edge = [shapely.dwithin(edge, points, near) for edge in self.edges]  # type: ignore[call-overload]
+        found = np.any(near_edge, axis=0)
         return np.asarray(found if self.area is None else found | ~shapely.intersects(self.area, points))
 
 

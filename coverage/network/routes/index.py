@@ -9,8 +9,10 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+import shapely
 from scipy import sparse
 from scipy.sparse import csgraph
+from shapely.geometry.base import BaseGeometry
 
 from ..geometry import ground_scale, ground_steps, mercator
 from ..graph import BoolArray, FloatArray, IntArray, RoadGraph
@@ -134,6 +136,18 @@ class RoadIndex:
             return np.empty((0, 4))
         low, high = (extreme.reduceat(self.xy, start, axis=0) for extreme in (np.minimum, np.maximum))
         return np.concatenate([low, high], axis=1)
+
+    @cached_property
+    def _area(self) -> list[BaseGeometry]:
+        return []
+
+    def area(self, polygon: BaseGeometry) -> BaseGeometry:
+        """A polygon (EPSG:4326) in Mercator, prepared; the last one is kept, as drive after drive asks for it."""
+        if not self._area or self._area[0] is not polygon:
+            area = shapely.transform(polygon, mercator)
+            shapely.prepare(area)
+            self._area[:] = [polygon, area]
+        return self._area[1]
 
     def path_vertices(self, edges: IntArray) -> tuple[IntArray, IntArray]:
         """Rows of ``xy`` along a path of directed edges, and the position in ``edges`` of each row."""
