@@ -181,7 +181,8 @@ def _read(opened: Opened, under: Ground) -> tuple[gpd.GeoDataFrame | None, list[
         lists = {"chargers": [], "facilities": _other_facilities(opened, under)}
         lists[opened.kind].append(read)
         told = datum_notices(lists, under.features, under.roads)
-        notes += [fault for fault in told if fault.file in set(read["source"])]
+        own = set(read["source"])
+        notes += [fault for fault in told if fault.file in own]
     return read, [], notes
 
 

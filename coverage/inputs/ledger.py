@@ -135,7 +135,8 @@ def file_entry(schema: TableSchema, read: RawTable, kept: RawTable, faulty: Mapp
     """What became of the rows of a file; rows that could not even be taken apart count as read, too."""
     there = set(kept.row_numbers)
     left_out = [number for number in read.row_numbers if number not in there]
-    broken = [row for row in faulty if row not in there and row not in set(left_out)]
+    known = there.union(left_out)
+    broken = [row for row in faulty if row not in known]
     rows = tuple(row for row, n in faulty.items() for _ in range(n))
     return FileEntry(read.file, schema.name, len(read.rows) + len(broken), tuple(left_out), rows)
 

@@ -131,7 +131,8 @@ def _plan(plan: dict[str, Any], after: dict[str, Any]) -> Iterator[Claim]:
     yield "plan.cost.low", money["low"], min(money["low"], spent)
     enough = money["budget"] is not None and plan["complete"]
     yield "plan.purse", proof["purse"], money["budget"] if enough else money["least"]
-    good = sum(d["weight"] for d in proof["demand"] if not set(proof["chosen"]).isdisjoint(d["actions"]))
+    chosen = set(proof["chosen"])
+    good = sum(d["weight"] for d in proof["demand"] if not chosen.isdisjoint(d["actions"]))
     if set(plan["then"]) == {"people"}:
         yield "plan.people", plan["people"]["after"] - plan["people"]["before"], good
     payers = plan["cost"]["paid_by"].values()
