@@ -11,6 +11,7 @@ prove less.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -368,24 +369,39 @@ def _known(proof: dict[str, Any]) -> None:
 
 def _recounted(proof: dict[str, Any]) -> Iterator[str]:
     """Rows that are not the road's by the distances: others lie in a stretch, or a site is there already."""
+    sorted_places: dict[int, tuple[list[Place], list[Place]]] = {}
     for r, row in enumerate(proof["rows"]):
         if "drive" in row and _passes_without(proof["drives"][row["drive"]], row):
             yield f"drive {r}"
         if "line" not in row:
             continue
         line, low = proof["lines"][row["line"]], row["from_m"]
-        high, again = low + line["span_m"], (0.0, line["ring_m"]) if line["ring_m"] else (0.0,)
+        if row["line"] not in sorted_places:
+            fixed = [(at, -1) for at in line["fixed_m"]]
+            built = list(zip(line["action_m"], line["action"], strict=True))
+            sorted_places[row["line"]] = _round(line, built), _round(line, fixed)
+        possible, there = (_in(places, low, low + line["span_m"]) for places in sorted_places[row["line"]])
+        surely, perhaps = ({j for _, j in found} for found in possible)
         first, last = line["begin_m"]
-        surely: set[int] = set()
-        perhaps: set[int] = set()
-        for j, place in zip(line["action"], line["action_m"], strict=True):
-            for at in (place + turn for turn in again):
-                perhaps |= {j} if low - NEAR_M <= at <= high + NEAR_M else set()
-                surely |= {j} if low + NEAR_M < at < high - NEAR_M else set()
-        held = any(low + NEAR_M < at + turn < high - NEAR_M for at in line["fixed_m"] for turn in again)
         asked = first - NEAR_M <= low <= last + NEAR_M
-        if held or not asked or row["need"] != 1.0 or not surely <= set(row["actions"]) <= perhaps:
+        if there[0] or not asked or row["need"] != 1.0 or not surely <= set(row["actions"]) <= perhaps:
             yield f"stretch {r}"
+
+
+Place = tuple[float, int]
+"""A position on a line, and the action that would put a site there."""
+
+
+def _round(line: dict[str, Any], places: list[Place]) -> list[Place]:
+    """Places of a line, rising; those of a ring once more, a turn further on."""
+    turns = (0.0, line["ring_m"]) if line["ring_m"] else (0.0,)
+    return sorted((at + turn, j) for at, j in places for turn in turns)
+
+
+def _in(places: list[Place], low: float, high: float) -> tuple[list[Place], list[Place]]:
+    """Places that surely lie in a stretch, and those that may."""
+    near = places[bisect_left(places, (low - NEAR_M,)) : bisect_right(places, (high + NEAR_M, math.inf))]
+    return [(at, j) for at, j in near if low + NEAR_M < at < high - NEAR_M], near
 
 
 def _passes_without(drive: dict[str, Any], row: dict[str, Any]) -> bool:
