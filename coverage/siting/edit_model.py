@@ -267,8 +267,9 @@ class _Packer:
         action = self.world.chargers["action"].to_numpy(np.int64)[which]
         serving: list[set[int]] = [set() for _ in range(len(table))]
         perhaps: list[set[int]] = [set() for _ in range(len(table))]
+        survey = (self.world.actions["kind"] == "survey").to_numpy(bool)
         for k, j in zip(at.tolist(), action.tolist(), strict=True):
-            if gives[j] and self.world.actions["kind"].iloc[j] != "survey":
+            if gives[j] and not survey[j]:
                 serving[k].add(j)
             elif may[j]:
                 perhaps[k].add(j)
@@ -310,7 +311,8 @@ class _Packer:
                                "least": np.minimum(least, site.min_points),
                                "most": np.minimum(most, site.min_points)})  # fmt: skip
         sums = points.groupby(["at", "site"], sort=True).sum().reset_index()
-        by_facility = [sums[sums["at"] == k] for k in range(len(table))]
+        first = np.searchsorted(sums["at"], np.arange(len(table) + 1))
+        by_facility = [sums[a:b] for a, b in zip(first[:-1], first[1:], strict=True)]
         states = [
             status_numbers(surveyed_status(table, pd.Series(found, index=table.index), site))
             for found in ("", NO, UNKNOWN, YES)

@@ -214,7 +214,8 @@ class RoadPacker:
         far = (site.within_m + 50.0) / ground_scale(xy[:, 1])
         near = shapely.STRtree(lines).query(shapely.points(xy), predicate="dwithin", distance=far)[1]
         edges = roads.table[roads.table["segment"].isin(segments[near])]
-        for number, mine in ((k, edges[edges["line"] == k]) for k in edges["line"].unique().tolist()):
+        by_road: Any = edges.groupby("line").indices
+        for number, mine in ((k, edges.iloc[rows]) for k, rows in by_road.items()):
             ends = np.sort(mine[["at_u", "at_v"]].to_numpy(np.float64), axis=1)
             at = np.unique(np.concatenate([np.arange(np.ceil(a), np.floor(b) + 1) for a, b in ends]))
             where = locate(index, self._drives[number], at)
@@ -276,8 +277,9 @@ class RoadPacker:
                               "to_m": table["length_m"], "low": 0.0, "high": 0.0})  # fmt: skip
         whole = by_whole_metres(roads, found, at_ends=AT_NODE_M * 1.2)
         stands: list[list[int]] = []
+        rows = whole.groupby("line").indices
         for number, key in enumerate(keys):
-            mine = whole[whole["line"] == number]
+            mine = whole.iloc[rows.get(number, [])]
             inside = context.pieces[key]
             low = np.maximum.outer(mine["first"].to_numpy(np.float64), np.ceil(inside[:, 0]))
             high = np.minimum.outer(mine["last"].to_numpy(np.float64), np.floor(inside[:, 1]))
@@ -412,7 +414,8 @@ def _once(driven: list[Driven]) -> Packed:
     several = rows.groupby("edge")["drive"].transform("nunique") > 1
     mine = rows[~several].assign(length_m=lambda r: (r["high"] - r["low"]) * r["per_share_m"])
     sums = mine.groupby(["drive", "from_m", "to_m"], sort=True)["length_m"].sum().reset_index()
-    for number, group in ((k, sums[sums["drive"] == k]) for k in sums["drive"].unique().tolist()):
+    by_drive: Any = sums.groupby("drive").indices
+    for number, group in ((k, sums.iloc[rows]) for k, rows in by_drive.items()):
         alone[number] = packed_metres(
             _merged(*(group[name].to_numpy(np.float64) for name in ("from_m", "to_m", "length_m"))).ravel()
         )

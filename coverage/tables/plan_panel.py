@@ -5,7 +5,7 @@ Every number and word is made here from the steps of the plan; the page's script
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -70,13 +70,18 @@ def plan_panel(plan: Plan, lang: str) -> dict[str, Any] | None:
     rules = [plan.before[rule.rule] for rule in plan.programme.rules]
     years = [row["year"] for row in programme.stage_rows(plan)]
     ends = [(str(year), int(programme.year_end(plan, year)[0]["step"])) for year in years]
+    names = dict(zip(plan.programme.actions["id"], plan.programme.actions["name"], strict=True))
+    first = {row["action"]: row["step"] for row in rows}
     return asdict(
         PlanPanel(
             tuple(brief_sentences(plan, lang)),
             tuple((found.rule.title[lang], numbers.target(found, lang)) for found in rules),
-            tuple(_step(plan, row, lang) for row in rows),
+            tuple(_step(plan, row, names, lang) for row in rows),
             tuple(ends or [(text("report.plan.with-plan", lang), len(rows) - 1)]),
-            tuple(_action(plan, row, rows, lang) for row in _records(programme.shown_actions(plan, lang))),
+            tuple(
+                _action(plan, row, first[row["id"]], lang)
+                for row in _records(programme.shown_actions(plan, lang))
+            ),
             tuple((title, tuple(lines)) for title, lines in _lists(plan, lang) if lines),
         )
     )
@@ -91,9 +96,8 @@ def _records(table: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in table.drop(columns="geometry").to_dict("records")]
 
 
-def _step(plan: Plan, row: dict[str, Any], lang: str) -> dict[str, Any]:
+def _step(plan: Plan, row: dict[str, Any], names: Mapping[str, str], lang: str) -> dict[str, Any]:
     found = programme.step_findings(plan, row)
-    names = dict(zip(_of(plan).actions["id"], _of(plan).actions["name"], strict=True))
     year = [] if pd.isna(row["year"]) else [str(int(row["year"]))]
     action = names.get(row["action"], text("plan.today", lang))
     return {
@@ -108,10 +112,10 @@ def _step(plan: Plan, row: dict[str, Any], lang: str) -> dict[str, Any]:
     }
 
 
-def _action(plan: Plan, row: dict[str, Any], rows: Sequence[dict[str, Any]], lang: str) -> dict[str, Any]:
+def _action(plan: Plan, row: dict[str, Any], step: int, lang: str) -> dict[str, Any]:
     kind = shown(row["kind"], column("action_kind"), lang)
     return {
-        "step": next(step["step"] for step in rows if step["action"] == row["id"]),
+        "step": step,
         "order": int(row["order"]),
         "name": str(row["name"]),
         "year": "" if pd.isna(row["year"]) else str(int(row["year"])),

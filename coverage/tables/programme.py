@@ -43,6 +43,7 @@ def action_table(plan: Plan) -> gpd.GeoDataFrame:
     paid = [getattr(programme.costs, kind).paid_by for kind in table["kind"]]
     shares = [found.get("bureau", 0.0) if found else np.nan for found in paid]
     gained = dict(zip(programme.steps["action"], programme.steps["people"].diff(), strict=True))
+    halves = halves_of(plan)
     return table.assign(
         year=table["stage_year"],
         bureau_cost=table["cost"] * np.array(shares, dtype=float),
@@ -50,7 +51,7 @@ def action_table(plan: Plan) -> gpd.GeoDataFrame:
             paid_by(programme, kind, cost) for kind, cost in zip(table["kind"], table["cost"], strict=True)
         ],
         spent=table["cost"].cumsum(),
-        closed_lengths=[closed_lengths(closes, halves_of(plan)) for closes in table["closes"]],
+        closed_lengths=[closed_lengths(closes, halves) for closes in table["closes"]],
         people_gained=[float(gained.get(action, 0.0)) for action in table["id"]],
     )
 
