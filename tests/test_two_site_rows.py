@@ -181,7 +181,8 @@ def test_rows_of_a_route_say_what_its_gaps_say(seed, direction):
     is_open = (False, False) if ring else tuple(is_open.tolist())
     drive = SimpleNamespace(direction=direction, ring=ring, start_m=0.0, end_m=length)
     own = OwnPart(np.array(inside), 0.0, length, ring)
-    line = SimpleNamespace(drive=drive, own=own, candidate_m=places, fixed_m=fixed, judged=own.inside)
+    serving = np.arange(len(places)), places
+    line = SimpleNamespace(drive=drive, own=own, serving=serving, fixed_m=fixed, judged=own.inside)
 
     def touched(gap):
         return bool((own.inside(gap[0], gap[1])).size)

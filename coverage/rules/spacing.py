@@ -242,12 +242,15 @@ def _with_open_ends(found: RuleRows, open_at: list[tuple[SpacingLine, float]]) -
 
 def directions_served(lines: list[SpacingLine], n: int) -> FloatArray:
     """(n,) directions that each action serves inside the region: two, or one; of a shared road once."""
-    found: dict[tuple[str, int], FloatArray] = {}
+    number: dict[tuple[str, int], int] = {}
+    pairs = [np.empty(0, np.int64)]
     for line in lines:
-        inside = line.holds(line.candidate_m).astype(np.float64)
-        key = line.key[:2]
-        found[key] = found.get(key, np.zeros(n)) + inside
-    return np.asarray(np.max([np.zeros(n), *found.values()], axis=0), dtype=np.float64)
+        action, at = line.serving
+        pairs.append(number.setdefault(line.key[:2], len(number)) * n + action[line.holds(at)])
+    pair, times = np.unique(np.concatenate(pairs), return_counts=True)
+    found = np.zeros(n)
+    np.maximum.at(found, pair % n, times)
+    return found
 
 
 def _claims(row: Mapping[str, Any]) -> Iterator[Claim]:

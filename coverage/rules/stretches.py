@@ -190,6 +190,17 @@ class SpacingLine:
     judged_m: tuple[float, float] = ALL
 
     @cached_property
+    def serving(self) -> tuple[IntArray, FloatArray]:
+        """Candidates that serve it, and their chainage: a few of all."""
+        action = np.flatnonzero(~np.isnan(self.candidate_m))
+        return action, self.candidate_m[action]
+
+    def site_m(self, chosen: BoolArray) -> FloatArray:
+        """Chainage of the sites that are there, and of those of a mask of actions."""
+        action, at = self.serving
+        return np.concatenate([self.fixed_m, at[chosen[action]]])
+
+    @cached_property
     def whole(self) -> OwnPart:
         """The whole drive as if all of it were in the region: for gaps that are shared."""
         ends = np.array([[self.drive.start_m, self.drive.end_m]])
@@ -226,8 +237,7 @@ class SpacingLine:
 
     def has_site_at(self, chainage_m: float, chosen: BoolArray) -> bool:
         """Whether a site that is there, or one of a mask of actions, is at a place of the drive, to the millimetre."""
-        at = np.concatenate([self.fixed_m, self.candidate_m[chosen & ~np.isnan(self.candidate_m)]])
-        return bool((compare_m(at, chainage_m) == 0).any())
+        return bool((compare_m(self.site_m(chosen), chainage_m) == 0).any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -380,6 +390,7 @@ def stretch_rows(world: World, rule: RouteRule, lines: list[SpacingLine], share:
     items: list[dict[str, Any]] = []
     number: list[IntArray] = []
     starts: list[FloatArray] = []
+    before = 0
     for line in lines:
         found = spacing_rows([line], world.n, rule.span_km * M_PER_KM, close_shared=world.close_shared)
         fixed = np.unique(line.own.at(line.fixed_m[line.own.contains(line.fixed_m)]))
@@ -392,9 +403,10 @@ def stretch_rows(world: World, rule: RouteRule, lines: list[SpacingLine], share:
             low, high = ends[k]
             at = dict(zip(("from_m", "to_m"), line.own.chainage([low, high]), strict=True))
             named = dict(zip(("ref", "section", "direction"), line.key, strict=True))
-            number.append(np.flatnonzero(gap == k) + sum(c.shape[1] for c in covers))
+            number.append(np.flatnonzero(gap == k) + before)
             items.append({**named, **at, "weight": line.judged_of(low, high)})
         covers.append(found.cover)
+        before += found.cover.shape[1]
     cover = sparse.hstack([sparse.csr_array((world.n, 0)), *covers])
     matrix = sparse.csr_array(cover.T.tocsr().astype(np.float64))
     item = np.zeros(matrix.shape[0], dtype=np.int64)
@@ -414,7 +426,7 @@ def stretch_rows(world: World, rule: RouteRule, lines: list[SpacingLine], share:
 
 def _laid_out(line: SpacingLine, span_m: float) -> Line:
     """A direction by its own part: what lies outside stands at the border."""
-    action, length_m = np.flatnonzero(~np.isnan(line.candidate_m)), line.own.length_m
+    (action, action_m), length_m = line.serving, line.own.length_m
     ring_m, begin_m = length_m, (0.0, length_m)
     if not line.own.ring:
         low, high = line.judged_m
@@ -425,7 +437,7 @@ def _laid_out(line: SpacingLine, span_m: float) -> Line:
         begin_m,
         line.own.at(line.fixed_m),
         action,
-        line.own.at(line.candidate_m[action]),
+        line.own.at(action_m),
     )
 
 
@@ -448,8 +460,7 @@ def gap_rows(line: SpacingLine, gap: Mapping[Any, Any], span_m: float) -> list[I
         gap["open_end" if backward else "open_start"],
         gap["open_start" if backward else "open_end"],
     )
-    action = np.flatnonzero(~np.isnan(line.candidate_m))
-    at, ring_m = line.candidate_m[action], line.drive.end_m - line.drive.start_m
+    (action, at), ring_m = line.serving, line.drive.end_m - line.drive.start_m
     rows: list[IntArray] = []
     if line.drive.ring:
         at, action = np.concatenate([at - ring_m, at, at + ring_m, at + 2 * ring_m]), np.tile(action, 4)
@@ -474,8 +485,7 @@ def _ends_of_gaps(line: SpacingLine, fixed: FloatArray) -> list[tuple[float, flo
 
 def longest_own_gap_m(line: SpacingLine, chosen: BoolArray) -> float:
     """Longest gap of a direction by its own part, with existing sites and the chosen actions; 0 if none is judged."""
-    new = line.candidate_m[chosen & ~np.isnan(line.candidate_m)]
-    at = np.unique(line.own.at(np.concatenate([line.fixed_m, new])))
+    at = np.unique(line.own.at(line.site_m(chosen)))
     length = line.own.length_m
     if line.own.ring and len(at):
         ends = np.append(at, at[0] + length)
