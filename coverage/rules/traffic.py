@@ -92,15 +92,20 @@ def lay_traffic(
     used = np.zeros(len(table), dtype=bool)
     laid: dict[SectionKey, Laid] = {}
     known_m = whole_m = 0.0
-    plain = counts["ref"].map(_plain)
+    rows, refs = counts.to_dict("records"), counts["ref"].map(_plain).to_numpy(object)
+    nameless, shapes = counts["ref"].isna().to_numpy(bool), counts.geometry.to_numpy()
+    drawn = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    lines, number = shapely.STRtree(shapely.transform(shapes[drawn], mercator)), np.flatnonzero(drawn)
     for route in routes:
-        mine = counts[counts["ref"].isna() | (plain == _plain(route.ref))]
+        own = refs == _plain(route.ref)
         for section in route.sections:
-            drive, runs = section.drives[0], []
-            for count in mine.to_dict("records"):
-                found = _runs(index, drive, count)
-                used[count["_row"]] |= len(found) > 0
-                runs += [(low, high, count["aadt"], count["light"]) for low, high in found]
+            drive = section.drives[0]
+            found = {int(number[k]): parts for k, parts in _beside(index, drive, lines).items()}
+            found |= {k: _between_marks(drive, rows[k]) for k in np.flatnonzero(own & ~drawn).tolist()}
+            runs = []
+            for k in (k for k in sorted(found) if own[k] or nameless[k]):
+                used[rows[k]["_row"]] |= len(found[k]) > 0
+                runs += [(low, high, rows[k]["aadt"], rows[k]["light"]) for low, high in found[k]]
             laid[route.ref, section.number] = one = _painted(drive, runs)
             length = one.to_m - one.from_m
             known_m += float(length[~np.isnan(one.aadt)].sum())
@@ -137,33 +142,38 @@ def _plain(ref: Any) -> str:
     return "" if pd.isna(ref) else "".join(str(ref).split()).casefold()
 
 
-def _runs(index: RoadIndex, drive: Drive, count: Mapping[Hashable, Any]) -> list[tuple[float, float]]:
-    """Chainage of a direction that one count lies on."""
-    line = count["geometry"]
+def _between_marks(drive: Drive, count: Mapping[Hashable, Any]) -> list[tuple[float, float]]:
+    """Chainage of a direction between the kilometre marks of a count; one that is missing is the end of the road."""
     low, high = drive.start_m, drive.end_m
-    if line is None or line.is_empty:
-        if pd.isna(count["ref"]):
-            return []
-        marks = [count["from_km"], count["to_km"]]
-        begin, end = (
-            float(m) * M_PER_KM if pd.notna(m) else edge for m, edge in zip(marks, (low, high), strict=True)
-        )
-        begin, end = max(min(begin, end), low), min(max(begin, end), high)
-        return [(begin, end)] if end > begin else []
-    at = low + STEP_M * (np.arange(max(1, int(np.ceil((high - low) / STEP_M))), dtype=np.float64) + 0.5)
-    where = locate(index, drive, at)
-    places = mercator(where[["lon", "lat"]].to_numpy())
-    near_m = shapely.distance(shapely.points(places), shapely.transform(line, mercator)) * ground_scale(
-        places[:, 1]
+    marks = [count["from_km"], count["to_km"]]
+    begin, end = (
+        float(m) * M_PER_KM if pd.notna(m) else edge for m, edge in zip(marks, (low, high), strict=True)
     )
-    on = np.concatenate([[False], near_m <= BESIDE_M, [False]]).astype(np.int8)
-    starts, ends = np.flatnonzero(np.diff(on) == 1), np.flatnonzero(np.diff(on) == -1)
-    # A road that only crosses the line is near it at a place or two.
-    return [
-        (low + a * STEP_M, min(low + b * STEP_M, high))
-        for a, b in zip(starts, ends, strict=True)
-        if b - a > 2
-    ]
+    begin, end = max(min(begin, end), low), min(max(begin, end), high)
+    return [(begin, end)] if end > begin else []
+
+
+def _beside(index: RoadIndex, drive: Drive, lines: shapely.STRtree) -> dict[int, list[tuple[float, float]]]:
+    """Chainage of a direction that lines (Mercator) run beside, by their numbers."""
+    if not len(lines):
+        return {}
+    low, high = drive.start_m, drive.end_m
+    at = low + STEP_M * (np.arange(max(1, int(np.ceil((high - low) / STEP_M))), dtype=np.float64) + 0.5)
+    places = mercator(locate(index, drive, at)[["lon", "lat"]].to_numpy())
+    far = BESIDE_M / ground_scale(places[:, 1])
+    place, line = lines.query(shapely.points(places), predicate="dwithin", distance=far)
+    found = {}
+    for number, near in pd.Series(place).groupby(line):
+        on = np.zeros(len(at) + 2, dtype=np.int8)
+        on[near.to_numpy() + 1] = 1
+        starts, ends = np.flatnonzero(np.diff(on) == 1), np.flatnonzero(np.diff(on) == -1)
+        # A road that only crosses the line is near it at a place or two.
+        found[int(number)] = [
+            (low + a * STEP_M, min(low + b * STEP_M, high))
+            for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
+            if b - a > 2
+        ]
+    return found
 
 
 def _painted(drive: Drive, runs: Sequence[tuple[float, float, float, float]]) -> Laid:
