@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from ..network.geometry import earth_centred
 from ..scenario import decided_on, decision_words, is_scenario, read_scenario, scenario_result
@@ -332,21 +333,24 @@ class Pair:
 
     def _moved(self, rows: Sequence[tuple[Row, Row]]) -> dict[int, tuple[Row, float]]:
         """Pairs of a dropped and a new action of one kind, nearest first: the new one's id -> (dropped one, km)."""
-        gone, new = [old for old, new in rows if not new], [new for old, new in rows if not old]
-        pairs = []
-        for i, a in enumerate(gone):
-            for j, b in enumerate(new):
-                here, there = _position(a), _position(b)
-                if a.get("kind") == b.get("kind") and here is not None and there is not None:
-                    ends = earth_centred(np.array([here, there], dtype=np.float64))
-                    km = float(np.linalg.norm(ends[:, 1] - ends[:, 0])) / M_PER_KM
-                    pairs += [(km, i, j)] if km <= MOVED_KM else []
+        gone, new = (
+            [(row, at) for row in side if (at := _position(row)) is not None]
+            for side in ([old for old, new in rows if not new], [new for old, new in rows if not old])
+        )
         found: dict[int, tuple[Row, float]] = {}
+        if not gone or not new:
+            return found
+        before, then = (earth_centred(np.array([at for _, at in side])).T for side in (gone, new))
+        near: Any = cKDTree(before).query_ball_point(then, MOVED_KM * M_PER_KM)
+        pairs = [
+            (float(np.linalg.norm(then[j] - before[i])) / M_PER_KM, i, j)
+            for j, some in enumerate(near) for i in some if gone[i][0].get("kind") == new[j][0].get("kind")
+        ]  # fmt: skip
         used: set[int] = set()
         for km, i, j in sorted(pairs):
-            if i not in used and id(new[j]) not in found:
+            if i not in used and id(new[j][0]) not in found:
                 used.add(i)
-                found[id(new[j])] = (gone[i], km)
+                found[id(new[j][0])] = (gone[i][0], km)
         return found
 
     def named(self, row: Row) -> str:
