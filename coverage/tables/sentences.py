@@ -352,10 +352,11 @@ def _change(plan: Plan, lang: str) -> str:
     met = [sum(rule["status"] == "met" for rule in step["rules"].values()) for step in steps]
     whole = next((step for step, n in zip(steps, met, strict=True) if n == len(step["rules"])), None)
     gap = _longest_today(plan, lang)
-    last = steps[-1]["longest_gap_km"]
+    first, last = steps[0]["longest_gap_km"], steps[-1]["longest_gap_km"]
     words = text("report.plan.change", lang, now=met[0], n=len(steps[0]["rules"]), then=met[-1])
     if gap and last is not None and not pd.isna(last):
-        words += text("report.plan.change-gap", lang, gap=gap, last=numbers.kilometres(last, lang))
+        shown, now = numbers.kilometres(last, lang), numbers.kilometres(first, lang)
+        words += text(f"report.plan.change-gap{'-none' if shown == now else ''}", lang, gap=gap, last=shown)
     if whole is None:
         return words + text("report.stop", lang).rstrip() + outside_words(plan, lang)
     year = whole["year"]

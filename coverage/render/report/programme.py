@@ -106,8 +106,8 @@ def _actions(report: Report) -> None:
     table = report.rows("plan-actions")
     payers = {"payers": 20.0} if table.frame["payers"].astype(bool).any() else {}
     years = {"stage_year": 13.0} if table.frame["stage_year"].notna().any() else {}
-    widths = {"build_order": 12.0, **years, "place_words": 31.0, "closes_words": 48.0, "money": 18.0,
-              **payers, "responsible": 22.0, "certain_words": 20.0}  # fmt: skip
+    widths = {"build_order": 12.0, **years, "place_words": 30.0, "closes_words": 45.0, "money": 18.0,
+              **payers, "responsible": 26.0, "certain_words": 20.0}  # fmt: skip
     listed = report.table(report.words("plan.actions-table"), table, widths, 3 * ROWS)
     if len(table.frame) > listed:
         sheet = text("sheet.plan-actions.title", report.lang)
@@ -120,7 +120,7 @@ def _left(report: Report) -> None:
     """What can't be met, what is shared with neighbours, what to survey first."""
     n = len(report.rows("plan-survey").frame)
     tables = {
-        "unmet": (report.rows("plan-unmet"), {"rule": 46.0, "what": 56.0, "why": 42.0, "who": 22.0}),
+        "unmet": (report.rows("plan-unmet"), {"rule": 58.0, "what": 50.0, "why": 36.0, "who": 22.0}),
         "shared": (
             report.rows("plan-shared"),
             {"stretch": 40.0, "whole": 24.0, "own": 24.0, "neighbour": 78.0},
