@@ -21,6 +21,7 @@ from plugspan.inputs import (
     COUNTIES,
     DEMAND,
     FACILITIES,
+    SCHEMAS,
     as_table,
     combine_tables,
     empty_table,
@@ -29,6 +30,7 @@ from plugspan.inputs import (
 from plugspan.inputs.cells import is_missing, parse_number
 from plugspan.inputs.checks import grown
 from plugspan.inputs.datum import wgs84_to_gcj02
+from plugspan.inputs.headers import find_column
 
 HEADER = ["编号", "名称", "经度", "纬度", "功率(kW)", "枪数", "状态", "投运日期", "备注"]
 ROWS = [
@@ -591,3 +593,16 @@ def test_the_surroundings_of_a_fine_border_are_those_of_a_plain_one():
     assert here.covers(grown(plain, 40.0))
     assert here.area < 1.03 * grown(plain, 40.0).area
     assert shapely.get_num_coordinates(here) < 1_000
+
+
+def test_headers_of_lists_as_offices_keep_them():
+    """Lists of service areas, chargers, car parks, people, registered cars and traffic under their usual headers."""
+    for schema, found in {
+        "facilities": {"设施编号": "id", "设施名称": "name", "所属服务区": "pair", "所在区县": "county"},
+        "chargers": {"场站编号": "id", "设备类型": "current", "所属服务区": "service_area"},
+        "car_parks": {"停车场编号": "id", "停车场名称": "name", "类别": "park_type"},
+        "demand": {"所在区县": "county"},
+        "counties": {"注册车辆数": "registered_cars", "新能源汽车数（辆）": "registered_ev"},
+        "traffic": {"起点桩号": "from_km", "止点桩号": "to_km"},
+    }.items():
+        assert {header: find_column(SCHEMAS[schema], header).name for header in found} == found

@@ -84,6 +84,7 @@ def test_columns_left_out(tmp_path):
         ("capacity (kW)", ("150", "300"), CHARGERS, "points"),
         ("capacity", ("150 kW", "22 kW"), CHARGERS, "points"),
         ("area", ("yes", "yes"), FACILITIES, "area_m2"),
+        ("设备类型", ("换电柜", "充电堆"), CHARGERS, "current"),
     ],
 )
 def test_headers_that_mean_something_else(tmp_path, header, cells, schema, column):

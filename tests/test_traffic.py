@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from plugspan.errors import InputError
 from plugspan.inputs import DEMAND, SCHEMAS, TRAFFIC, as_table, collect, read_table
 from plugspan.network.routes import RoadIndex, find_routes
 from plugspan.rules.assessment import assess
@@ -327,12 +328,22 @@ def test_afir_carries_the_derogations():
 
 
 def test_a_table_of_traffic_is_read_from_a_list_and_from_a_layer(tmp_path):
-    """Kilometre marks as on the road (K12+300), Chinese headers; a layer's lines; points are refused."""
+    """Marks as on the road (K12+300, K0), Chinese headers, per cent; a layer's lines; no points, no share of 22."""
     text = "路线编号,起点桩号,终点桩号,交通量,货车比例,年份\nG106,K12+300,45.5 km,8000,0.2,2024\n"
     (tmp_path / "t.csv").write_text(text, "utf-8")
     row = read_table(tmp_path / "t.csv", TRAFFIC).iloc[0]
     assert row[["ref", "from_km", "to_km", "aadt", "heavy_share", "year"]].tolist() == [
         "G106", 12.3, 45.5, 8000.0, 0.2, 2024]  # fmt: skip
+    (tmp_path / "k.csv").write_text(
+        "路线编号,起点桩号,止点桩号,交通量,货车比例\nG106,K0,K45.5,8000,22%\n", "utf-8"
+    )
+    row = read_table(tmp_path / "k.csv", TRAFFIC).iloc[0]
+    assert row[["from_km", "to_km", "heavy_share"]].tolist() == pytest.approx([0.0, 45.5, 0.22])
+    (tmp_path / "s.csv").write_text("路线编号,交通量,货车比例（%）\nG106,8000,22\n", "utf-8")
+    with pytest.raises(InputError) as refused:
+        read_table(tmp_path / "s.csv", TRAFFIC)
+    assert [(f.key, f.row, f.value) for f in refused.value.faults] == [("value-share", 2, "22")]
+    assert "0.22" in refused.value.faults[0].render("zh")
     line = gpd.GeoDataFrame({"aadt": [5.0]}, geometry=[shapely.LineString([(113, 27), (114, 27)])], crs=4326)
     line.to_file(tmp_path / "t.gpkg")
     assert read_table(tmp_path / "t.gpkg", TRAFFIC).geometry.iloc[0].length == 1.0

@@ -93,7 +93,7 @@ _DEGREES = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})\s*日?)?(?:[月\sT].*)?")
-_MARK = re.compile(r"[A-Z]?K(\d{1,5})\s*\+\s*(\d{3})", re.IGNORECASE)
+_MARK = re.compile(r"[A-Z]?K(\d{1,5}(?:\.\d+)?)(?:\s*\+\s*(\d{3}))?", re.IGNORECASE)
 _EPOCH_EXCEL = dt.date(1899, 12, 30)
 
 
@@ -193,7 +193,7 @@ def parse_number(cell: Any, column: Column, factor: float = 1.0) -> float:
     if "," in digits and not _THOUSANDS.fullmatch(digits.rstrip(".")):
         raise BadCellError("number-comma", write=digits.replace(",", "."))
     unit = _unit(rest.strip(), column.unit)
-    if rest.strip() == "%":
+    if unit is None and rest.strip() == "%":
         raise BadCellError("number-percent")
     if unit is None and (end := _BOUND_END.search(rest.strip())):
         raise BadCellError("number-bound", write=digits + rest.strip()[: end.start()])
@@ -224,9 +224,11 @@ def parse_int(cell: Any, column: Column, factor: float = 1.0) -> int:
 
 
 def parse_mark(cell: Any, column: Column, factor: float = 1.0) -> float:
-    """Read a kilometre mark: ``12.3``, ``K12+300``, ``12 km``."""
+    """Read a kilometre mark: ``12.3``, ``K12+300``, ``K12.3``, ``12 km``."""
     match = _MARK.fullmatch(folded(cell)) if isinstance(cell, str) else None
-    return parse_number(cell, column, factor) if match is None else int(match[1]) + int(match[2]) / 1000
+    return (
+        parse_number(cell, column, factor) if match is None else float(match[1]) + int(match[2] or 0) / 1000
+    )
 
 
 def parse_degrees(cell: Any, column: Column, factor: float = 1.0) -> float:

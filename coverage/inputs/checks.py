@@ -20,6 +20,8 @@ from .headers import listed
 
 BoolArray = npt.NDArray[np.bool_]
 
+SHARES = ("heavy_share",)
+"""Columns that hold a share of a whole: nobody can tell whether 22 is 22 % or a slip."""
 USUAL: Mapping[str, tuple[float, float]] = {
     "points": (0, 1000),
     "dc_points": (0, 1000),
@@ -34,6 +36,7 @@ USUAL: Mapping[str, tuple[float, float]] = {
     "hours_per_call": (0.1, 1000),
     "spaces": (1, 50_000),
     "hours": (0, 5000),
+    "heavy_share": (0, 1),
 }
 """Values outside are possible but odd, and reported as warnings: megawatt charging reaches 3.75 MW (MCS), the
 largest ships 440 000 t."""
@@ -208,7 +211,7 @@ def _within(zone: BaseGeometry | None, lon: FloatArray, lat: FloatArray, which: 
 
 
 def value_faults(frame: pd.DataFrame, file: str, headers: Mapping[str, str]) -> list[Fault]:
-    """Negative numbers (faults) and odd ones (warnings), with their rows.
+    """Negative numbers and shares above 1 (faults), and odd ones (warnings), with their rows.
 
     Longitudes, latitudes and temperatures aside, nothing in a table may be negative.
     """
@@ -224,6 +227,8 @@ def value_faults(frame: pd.DataFrame, file: str, headers: Mapping[str, str]) -> 
             value, row = float(number[i]), rows[i]
             if value < 0:
                 faults.append(Fault("value-negative", file, row, column, value))
+            elif name in SHARES:
+                faults.append(Fault("value-share", file, row, column, value, {"share": value / 100}))
             else:
                 limits = {"low": low, "high": high}
                 faults.append(Fault("value-odd", file, row, column, value, limits, warning=True))

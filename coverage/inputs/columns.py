@@ -7,7 +7,20 @@ from .choices import STATUSES
 
 ID = column(
     "id",
-    aliases=("编号", "代码", "序号编码", "code", "station id", "site id", "charger id", "桩编号", "站点编号"),
+    aliases=(
+        "编号",
+        "代码",
+        "序号编码",
+        "code",
+        "station id",
+        "site id",
+        "charger id",
+        "桩编号",
+        "站点编号",
+        "场站编号",
+        "设施编号",
+        "停车场编号",
+    ),
 )
 NAME = column(
     "name",
@@ -19,6 +32,8 @@ NAME = column(
         "站点名称",
         "充电站名称",
         "电站名称",
+        "设施名称",
+        "停车场名称",
         "location",
         "station",
         "title",
@@ -28,7 +43,9 @@ LON = column("lon", aliases=("经度", "longitude", "long", "lng", "longtitude",
 LAT = column("lat", aliases=("纬度", "latitude", "y", "北纬", "wgs84lat"))
 POSITION = Column("position", aliases=("经纬度", "坐标", "coordinates", "lonlat", "lnglat", "经纬度坐标"))
 STATUS = column("status", aliases=("状态", "运营状态", "建设状态", "使用状态", "state"), choices=STATUSES)
-COUNTY = column("county", aliases=("区县", "县区", "县市区", "所属区县", "行政区", "district", "admin"))
+COUNTY = column(
+    "county", aliases=("区县", "县区", "县市区", "所属区县", "所在区县", "行政区", "district", "admin")
+)
 NOTE = column("note", aliases=("备注", "说明", "remark", "remarks", "notes", "comment"))
 PROVENANCE = column("provenance", aliases=("来源", "数据来源", "data source"))
 REF = column("ref", aliases=("路线编号", "路线", "所在路线", "公路编号", "道路编号", "route", "road"))

@@ -44,6 +44,7 @@ UNIT_FACTORS: Mapping[str, Mapping[str, float]] = {
     },
     "h": {"h": 1.0, "小时": 1.0, "hours": 1.0, "min": 1 / 60, "分钟": 1 / 60, "d": 24.0, "天": 24.0},
     "°": {"度": 1.0, "deg": 1.0, "degrees": 1.0, "°": 1.0},
+    "share": {"%": 0.01},
 }
 """Spellings of units, and what one of them is in the schema's unit. 1 亩 is 10 000/15 m²."""
 

@@ -119,7 +119,7 @@ def as_written(found: Diagnostics, raw: RawTable) -> Diagnostics:
 
 
 def _of_cell(fault: Fault) -> bool:
-    return isinstance(fault.value, float) and fault.key in ("value-odd", "value-negative")
+    return isinstance(fault.value, float) and fault.key in ("value-odd", "value-negative", "value-share")
 
 
 def faulty_rows(found: Diagnostics, table: gpd.GeoDataFrame, raw: RawTable) -> dict[int, int]:

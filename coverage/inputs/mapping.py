@@ -14,8 +14,11 @@ from .headers import UNIT_FACTORS, Mapped, bracket_unit, listed, normal, unknown
 from .raw_table import RawTable
 
 _DECIMAL_COMMA = re.compile(r"([+-]?)(\d{1,3}(?:[.\s]\d{3})+|\d+),(\d+)(\D.*)?", re.DOTALL)
-_WEAK: Mapping[str, str] = {"state": "status", "area": "area_m2", "capacity": "points"}
-"""Headers that mean something else just as often: a federal state, a yes of OpenStreetMap, kilowatts."""
+_WEAK: Mapping[str, str] = {
+    "state": "status", "area": "area_m2", "capacity": "points",
+    "设备类型": "current", "桩类型": "current", "类别": "park_type",
+}  # fmt: skip
+"""Headers that mean something else just as often: a federal state, a yes of OpenStreetMap, kilowatts, a cabinet."""
 _LOOKED_AT = 200
 _SAMPLES = 3
 

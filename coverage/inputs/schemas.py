@@ -40,7 +40,7 @@ CHARGERS = TableSchema(
         Column(
             "current",
             "choice",
-            aliases=("电流", "电流类型", "交直流", "充电方式", "充电类型", "快慢充"),
+            aliases=("电流", "电流类型", "交直流", "充电方式", "充电类型", "快慢充", "设备类型", "桩类型"),
             choices=CURRENTS,
         ),
         POINTS,
@@ -120,7 +120,7 @@ FACILITIES = TableSchema(
         LON,
         LAT,
         POSITION,
-        column("pair", aliases=("服务区对", "对", "成对", "pair name", "所属服务区对")),
+        column("pair", aliases=("服务区对", "对", "成对", "pair name", "所属服务区对", "所属服务区")),
         SIDE,
         REF,
         STATUS,
@@ -227,7 +227,7 @@ CAR_PARKS = TableSchema(
         POSITION,
         column(
             "park_type",
-            aliases=("类型", "建设类型", "停车场类型", "新建或配建", "new or ancillary"),
+            aliases=("类型", "类别", "建设类型", "停车场类型", "新建或配建", "new or ancillary"),
             choices=PARK_TYPES,
         ),
         column(
@@ -310,6 +310,11 @@ COUNTIES = TableSchema(
             aliases=(
                 "注册电动车",
                 "注册电动汽车",
+                "注册新能源汽车",
+                "新能源汽车",
+                "新能源车",
+                "新能源汽车数",
+                "新能源车数",
                 "电动汽车保有量",
                 "新能源汽车保有量",
                 "registered evs",
@@ -321,7 +326,16 @@ COUNTIES = TableSchema(
         Column(
             "registered_cars",
             "float",
-            aliases=("注册汽车", "汽车保有量", "机动车保有量", "registered vehicles", "cars"),
+            aliases=(
+                "注册汽车",
+                "注册汽车数",
+                "注册车辆",
+                "注册车辆数",
+                "汽车保有量",
+                "机动车保有量",
+                "registered vehicles",
+                "cars",
+            ),
         ),
         Column("electric_buses", "float", aliases=("电动公交车", "新能源公交车")),
         Column("electric_trucks", "float", aliases=("电动货车", "新能源货车")),
@@ -360,7 +374,21 @@ TRAFFIC = TableSchema(
         ID,
         column("ref", aliases=REF.aliases),
         column("from_km", aliases=("起点桩号", "起点里程", "起点", "起始桩号", "start km", "from")),
-        column("to_km", aliases=("终点桩号", "终点里程", "终点", "终止桩号", "end km", "to")),
+        column(
+            "to_km",
+            aliases=(
+                "终点桩号",
+                "终点里程",
+                "终点",
+                "终止桩号",
+                "止点桩号",
+                "止点",
+                "讫点桩号",
+                "讫点",
+                "end km",
+                "to",
+            ),
+        ),
         Column(
             "aadt",
             "float",
@@ -379,6 +407,7 @@ TRAFFIC = TableSchema(
         Column(
             "heavy_share",
             "float",
+            unit="share",
             aliases=(
                 "重型车比例",
                 "货车比例",
