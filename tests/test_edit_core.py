@@ -25,6 +25,7 @@ from plugspan.programme import plan_programme
 from plugspan.project import read_project
 from plugspan.render.webmap import packing
 from plugspan.render.webmap.page import asset
+from plugspan.rules.gap_ids import GapIds
 from plugspan.rules.policy import read_policy
 from plugspan.siting.edit_model import edit_model
 from plugspan.siting.world import favourable_rows
@@ -188,6 +189,24 @@ def test_covered_length_of_small_networks(browser):
     page.close()
     assert np.array(said, float) == pytest.approx(np.array(expected), abs=1e-9, nan_ok=True)
     assert 0.2 < np.nanmean(np.array(expected)) < 0.8
+
+
+def test_ids_of_gaps_are_those_of_a_run(browser):
+    """Of roads with all kinds of numbers, and of names longer than a block of the digest."""
+    gaps = pd.DataFrame(
+        [(rule, ref, section, way, low, high)
+         for rule in ("spacing", "普" * 90, "r" * 128)
+         for ref in ("G106", "E 18", "Ｇ１０６国道", "环线", "A-very-long/number")
+         for section, way, low, high in ((1, "forward", 0.4, 58_145.6), (12, "backward", 1e6, 2_345_678.9))],
+        columns=["rule", "ref", "section", "direction", "from_m", "to_m"],
+    )  # fmt: skip
+    page = browser.new_page()
+    page.add_script_tag(content=asset("web/gap_ids.js") + "\nwindow.gapId = gapId;")
+    said = page.evaluate(
+        "rows => rows.map((row) => gapId(row.rule, row, row.from_m, row.to_m))", gaps.to_dict("records")
+    )
+    page.close()
+    assert said == GapIds().of(gaps).tolist()
 
 
 def two_site_model(spec, span_m, today, cost, target):

@@ -107,6 +107,46 @@ def test_by_hand(opened, pages):  # noqa: F811
     assert page.locator("#edit").is_hidden()
 
 
+def test_what_is_open_says_the_state_after_a_change(opened, pages):  # noqa: F811
+    """The tooltip of a place that is tapped, and the boxes of a place with several actions, undone from elsewhere."""
+    _, folder = pages
+    page = opened(folder / "en.html")
+    page.click("#toggle-edit")
+    ids = page.locator(".edit-spot").evaluate_all("nodes => nodes.map(node => node.dataset.ids)")
+    alone = next(name for name in ids if name.startswith("route_point") and " " not in name)
+    page.evaluate("id => plugspan.set([id], false)", alone)
+    spot = page.locator(f'.edit-spot[data-ids="{alone}"]')
+    spot.dispatch_event("mouseover")
+    page.wait_for_selector(".leaflet-tooltip:has-text('· off')")
+    spot.dispatch_event("click")
+    assert alone in on_ids(page)
+    assert page.locator(".leaflet-tooltip").inner_text().endswith("· on")
+    several = next(name for name in ids if "upgrade" in name and name.startswith("site:"))
+    page.locator(f'.edit-spot[data-ids="{several}"]').dispatch_event("click")
+    boxes = page.locator(".edit-spot-box input")
+    was = boxes.evaluate_all("nodes => nodes.map(node => node.checked)")
+    boxes.first.evaluate("node => node.click()")
+    assert boxes.evaluate_all("nodes => nodes.map(node => node.checked)") != was
+    page.click("#edit-undo")
+    assert boxes.evaluate_all("nodes => nodes.map(node => node.checked)") == was
+
+
+def test_gaps_have_the_ids_of_the_run(opened, pages):  # noqa: F811
+    """In the ranked list, which tells the two directions apart, in the summary and in the popup."""
+    plan, folder = pages
+    known = set(plan.after.gaps["gap_id"])
+    page = opened(folder / "zh.html")
+    page.click("#toggle-edit")
+    listed = page.locator("#edit-gaps small").all_inner_texts()
+    assert len(listed) > 5
+    assert set(listed) <= known
+    assert len(set(page.locator("#edit-gaps button").all_inner_texts())) == len(listed)
+    page.click("[data-part=summary] summary")
+    assert listed[0] in page.inner_text("#edit-sheet")
+    page.locator("#edit-gaps button").first.evaluate("node => node.click()")
+    assert page.locator(".popup.edit-gap h2 small").inner_text() == listed[0]
+
+
 def test_a_page_with_candidates_only_says_so(opened, pages):  # noqa: F811
     """Where one would ask for a place at any metre, in the gap and at the end of a drag."""
     plan, folder = pages

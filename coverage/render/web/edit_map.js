@@ -89,7 +89,12 @@ function gapLine(gap) {
   return group;
 }
 
-const gapTitle = (gap) => T(gap.own < gap.length - 0.5 ? "map.edit-gap-part" : "map.edit-gap", { ref: gap.ref, span: markWords(drawnLine(gap), [gap.low, gap.high]), length: lengthWords(gap.own), whole: lengthWords(gap.length) });
+const gapTitle = (gap) => T(gap.own < gap.length - 0.5 ? "map.edit-gap-part" : "map.edit-gap", { ref: gap.ref + (driveOf(gap).direction === "backward" ? " ←" : " →"), span: markWords(drawnLine(gap), [gap.low, gap.high]), length: lengthWords(gap.own), whole: lengthWords(gap.length) });
+
+/** Its id, by which it is found in the workbook and the layers of a run; that the two directions are told apart by, too. */
+const gapIdOf = (gap) => gapId(drawnRule().id, driveOf(gap), ...(driveOf(gap).direction === "backward" ? [gap.high, gap.low] : [gap.low, gap.high]));
+/** What stands behind the title of a gap where it is listed. */
+const gapMark = (gap) => el("small", {}, gapIdOf(gap));
 
 function drawGaps() {
   const next = new Map();
@@ -143,7 +148,7 @@ function openGap(gap, at) {
   for (const { a, at: m, left } of list.slice(0, MOST_PLACES)) {
     rows.append(el("li", {}, placeButton(() => a, actions.place[a] === "route_point" && actions.name[a].startsWith(gap.ref) ? actions.name[a] : actions.name[a] + " · " + markWords(drawnLine(gap), m), effectWords(a, left))));
   }
-  const box = el("div", { class: "popup edit-gap" }, el("h2", {}, gapTitle(gap)), gap.over ? el("p", { class: "over" }, T("map.edit-over", { limit: lengthWords(drawnRule().span_m) })) : "",
+  const box = el("div", { class: "popup edit-gap" }, el("h2", {}, gapTitle(gap), " ", gapMark(gap)), gap.over ? el("p", { class: "over" }, T("map.edit-over", { limit: lengthWords(drawnRule().span_m) })) : "",
     anyMetre(gap, at), el("p", {}, list.length ? T("map.edit-place-here", { n: list.length }) : T("map.edit-no-place")), rows);
   showEditStrip(gap.ref);
   popupAt(box, at || gapLatLngs(gap)[0][gapLatLngs(gap)[0].length >> 1]);
@@ -268,6 +273,7 @@ function drawOwnSpots() {
 function drawSpots() {
   drawOwnSpots();
   for (const spot of drawn.spots) {
+    if (spot.marker.isTooltipOpen()) spot.marker.getTooltip().update(); // it says of each whether it is on
     const look = JSON.stringify(spotLook(spot));
     if (look === spot.look) continue;
     spot.look = look;
@@ -286,6 +292,7 @@ function tapSpot(spot) {
   const box = el("div", { class: "popup edit-spot-box" });
   for (const option of spot.options) {
     const input = el("input", { type: "checkbox", checked: optionOn(option), disabled: !optionMay(option) });
+    input.option = option;
     input.addEventListener("change", () => toggleOption(option, input.checked));
     box.append(el("label", { class: "edit-switch" }, input, el("span", {}, optionName(option))));
   }
@@ -402,6 +409,7 @@ function drawEdit() {
   if (!editing()) return;
   if (byId("edit-legend")) byId("edit-legend").replaceWith(editLegend());
   if (document.querySelector(".popup.edit-gap")) MAP.closePopup();
+  for (const input of document.querySelectorAll(".edit-spot-box input")) input.checked = optionOn(input.option);
   if (drawnRule()) drawGaps();
   drawSpots();
 }

@@ -86,7 +86,7 @@ function sheet() {
     const length = ({ spacing: { all } }, type) => lengthWords(all.classes[type] || 0) + " · " + percentWords((all.classes[type] || 0) / (all.length_m || 1));
     for (const [type, look] of gapClasses()) row(el("span", {}, swatch("line", look), " ", look.label), length(found, type), length(edit.begin, type));
     row(T("map.edit-gap-column"), lengthWords(found.spacing.all.gap_max_m), lengthWords(edit.begin.spacing.all.gap_max_m));
-    row(T("map.edit-part-gaps"), el("span", {}, ...rankedGaps().slice(0, 3).map((gap) => el("small", {}, gapTitle(gap)))));
+    row(T("map.edit-part-gaps"), el("span", {}, ...rankedGaps().slice(0, 3).map((gap) => el("small", {}, gapTitle(gap) + " · " + gapIdOf(gap)))));
   }
   const share = ({ people: sum }) => percentWords(people.total ? sum / people.total : 0);
   row(T("map.edit-people-column"), share(found), share(edit.begin));
@@ -101,7 +101,7 @@ const rankedGaps = () => (edit.found.spacing ? edit.found.spacing.gaps : []).fil
 function gapList() {
   const list = el("ol", { class: "edit-list", id: "edit-gaps" });
   for (const gap of rankedGaps().slice(0, MOST_LISTED)) {
-    list.append(el("li", {}, el("button", { type: "button", class: gap.over ? "over" : "", onclick: () => zoomToGap(gap) }, gapTitle(gap))));
+    list.append(el("li", {}, el("button", { type: "button", class: gap.over ? "over" : "", onclick: () => zoomToGap(gap) }, gapTitle(gap), " ", gapMark(gap))));
   }
   return list;
 }
@@ -149,7 +149,7 @@ function actionChoices() {
 /** The mark of a place of one's own: written anew, the site moves along its road. */
 function markInput(a) {
   const { line, m } = edit.model.actions.own[a], unit = LENGTHS[DATA.lengths][1];
-  const input = el("input", { type: "number", step: "0.001", value: String(Number((m / unit).toFixed(3))), "aria-label": T("map.edit-mark") });
+  const input = el("input", { type: "number", step: "0.001", value: String(Number((m / unit).toFixed(3))), "aria-label": T(edit.model.lines[line].posted ? "map.edit-mark" : "map.edit-measured") });
   input.addEventListener("change", () => { if (Number.isFinite(input.valueAsNumber)) moveTo(a, ownPlace(line, standAt(line, input.valueAsNumber * unit).m)); });
   return input;
 }

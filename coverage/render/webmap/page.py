@@ -34,6 +34,7 @@ SCRIPTS = (
     "panels.js",
     "plan.js",
     "regions.js",
+    "gap_ids.js",
     "edit_roads.js",
     "edit_core.js",
     "edit_complete.js",
