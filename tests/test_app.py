@@ -21,8 +21,8 @@ from plugspan.app.project_file import changed_text
 from plugspan.app.server import make_app
 from plugspan.app.world import MOST_MB, World, version_of
 from plugspan.inputs.datum import from_wgs84
-from plugspan.project import read_project
-from plugspan.texts import text
+from plugspan.project import TABLES, read_project
+from plugspan.texts import LANGUAGES, text
 from starlette.testclient import TestClient
 
 PORT = 4711
@@ -530,6 +530,15 @@ def test_columns_datum_and_tables_are_settings_of_the_project(client, project):
     assert (project / "t.csv").exists()
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_kind_of_table_can_be_chosen_by_its_name(client, project, lang):
+    """The page offers all that a project file takes, each with a name in its language."""
+    words = client.get("/api/texts", params={"lang": lang}).json()["words"]
+    kinds = client.get(AT).json()["kinds"]
+    assert kinds == list(TABLES)
+    assert [kind for kind in kinds if not words.get(f"app.data.kind-{kind}")] == []
+
+
 def test_a_table_outside_of_the_folder_is_not_shown(client, project, tmp_path):
     """The project file may name one, and the command reads it; the pages don't."""
     (tmp_path / "world" / "secret.csv").write_text("id,lon,lat\ns,1,2\n")
@@ -1035,6 +1044,8 @@ def test_a_file_is_taken_for_the_table_that_it_is(root, tmp_path):
     for lang in ("zh", "en"):
         for path in write_template(tmp_path / lang, lang):
             assert path.suffix != ".csv" or guess_kind(path) == path.stem, path
+    (tmp_path / "x.csv").write_text("路线编号,起点桩号,止点桩号,年平均日交通量\nG106,K0,K9,8000\n", "utf-8")
+    assert guess_kind(tmp_path / "x.csv") == "traffic"
     for word, kind in (("服务区", "facilities"), ("充电站", "chargers"), ("", "chargers")):
         (tmp_path / "x.csv").write_text(f"编号,类型,经度,纬度\n1,{word},113,27\n", "utf-8")
         assert guess_kind(tmp_path / "x.csv") == kind, word

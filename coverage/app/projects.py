@@ -110,6 +110,7 @@ def overview(ask: Ask) -> dict[str, Any]:
         },
         "files": [{"path": p, "version": version_of(folder.path / p)} for p in folder.data_files()],
         "tables": _tables(project, folder),
+        "kinds": TABLES,
     }
 
 

@@ -5,7 +5,6 @@ import { follow } from "./jobs.js";
 import { pointMap } from "./points.js";
 import { regionEditor } from "./region.js";
 
-const KINDS = ["chargers", "facilities", "berths", "car_parks", "demand", "counties", "calls"];
 const DATUMS = ["wgs84", "gcj02", "bd09"];
 const isRoads = (path) => /\.(osm\.pbf|osm|osm\.gz|osm\.bz2|graphml)$/i.test(path);
 const isArea = (path) => /\.(geojson|json|gpkg|shp|fgb|kml)$/i.test(path);
@@ -68,8 +67,16 @@ export async function dataPage(project) {
       h("option", { value: "" }, t("data.region-choose")),
       areas.map((path) => h("option", { value: path, selected: path === region.file }, path)));
     return entry(t("data.region"), given ? "there" : "open", h("p", { class: "soft small" }, given ? String(given) : t("data.region-words")), areas.length ? pick : null,
+      region.file && !view.tables.some((table) => table.path === region.file) ? asCounties(region.file) : null,
       h("button", { type: "button", id: "region-draw", onclick: (event) => change(event.currentTarget, drawRegion) }, t("region.draw")));
   }
+
+  /** A layer of counties is often the boundary, too; it is no table until somebody says so. */
+  const asCounties = (path) => h("button", { type: "button", id: "region-counties", onclick: (event) => change(event.currentTarget, async () => {
+    const made = await post(of(project, "tables"), { path, kind: "counties" }, view.version);
+    await again();
+    await open(made);
+  }) }, t("data.region-counties"));
 
   /** The region is drawn in the place of the table, over the roads and the points of the table that is open. */
   async function drawRegion() {
@@ -122,7 +129,7 @@ export async function dataPage(project) {
   }
 
   function unusedEntry(path) {
-    const kind = h("select", { "aria-label": t("data.kind-of", { path }) }, h("option", { value: "" }, t("data.kind-guess")), KINDS.map((k) => h("option", { value: k }, t("data.kind-" + k))));
+    const kind = h("select", { "aria-label": t("data.kind-of", { path }) }, h("option", { value: "" }, t("data.kind-guess")), view.kinds.map((k) => h("option", { value: k }, t("data.kind-" + k))));
     const use = h("button", { type: "button" }, t("data.use"));
     use.addEventListener("click", () => change(use, async () => {
       const made = await post(of(project, "tables"), { path, kind: kind.value }, view.version);
