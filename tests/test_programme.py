@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from plugspan.errors import InputError
 from plugspan.pipeline import find_places
@@ -13,13 +14,17 @@ from plugspan.programme import plan_programme
 from plugspan.project import PlanSettings, read_project
 from plugspan.rules.assessment import assess
 from plugspan.rules.roads import RouteRule
+from plugspan.rules.rows import RuleRows
 from plugspan.siting.actions import carry_out
+from plugspan.siting.plan_steps import unmet_table
 from plugspan.siting.proof import check_proof
+from plugspan.siting.rows import stack_rows
 from plugspan.siting.step_gaps import gaps_by_step
 from plugspan.study import load, sample_project
 from plugspan.tables.numbers import plain
 from plugspan.tables.result import plan_part
 from plugspan.units import in_kilometres
+from scipy import sparse
 
 
 @pytest.fixture(scope="module")
@@ -242,3 +247,23 @@ def test_result_part_is_json(study, candidates, least):
         json.loads(text)
     )
     assert part["cost"]["unit"] == "万元"
+
+
+def test_why_nothing_serves_an_item():
+    """By the row that lacks: a road of which one stretch has no place is not one whose places were ruled out."""
+    from types import SimpleNamespace
+
+    world = SimpleNamespace(actions=pd.DataFrame({"kind": ["new_site", "new_site", "survey"]}))
+    row_of_item = {
+        "one stretch empty": [[1, 1, 0], [0, 0, 0]], "ruled out": [[1, 0, 0]], "both are not enough": [[0.5, 0.4, 0]],
+        "unknown": [[0, 0, 1]], "can be built": [[0, 1, 0]],
+    }  # fmt: skip
+    matrix = sparse.csr_array(np.array([row for rows in row_of_item.values() for row in rows], float))
+    item = np.repeat(np.arange(len(row_of_item)), [len(rows) for rows in row_of_item.values()])
+    items = pd.DataFrame({"id": list(row_of_item), "weight": 1.0})
+    rule = RuleRows("rule", matrix, np.ones(len(item)), item, items, served=0.0, total=5.0)
+    found = unmet_table(world, stack_rows([rule], 3, [1]))
+    assert found[["id", "why", "who"]].to_numpy().tolist() == [
+        ["one stretch empty", "no_candidate", "bureau"], ["ruled out", "barred", "bureau"],
+        ["both are not enough", "too_little", "bureau"], ["unknown", "survey", "bureau"],
+    ]  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..rules.rows import DemandReached, RuleRows
+from ..rules.rows import SERVED, DemandReached, RuleRows
 from .actions import EVENTS
 from .levels import LevelPlan, PlanProblem, least_money, plan_values
 from .maxcover.priced import round_up, solve_program
@@ -22,7 +22,7 @@ from .rows import Rows, stack_rows
 from .stages import StagePlan
 from .world import World
 
-NO_CANDIDATE, NO_DATA = "no_candidate", "no_data"
+NO_CANDIDATE, TOO_LITTLE, BARRED = "no_candidate", "too_little", "barred"
 """Why something can't be served; ``reason.unmet.KEY`` in the catalogue says it in words."""
 
 
@@ -150,13 +150,16 @@ def unmet_table(world: World, rows: Rows) -> pd.DataFrame:
     found, named = [], _items(rows)
     by_item, kind = np.argsort(rows.item, kind="stable"), world.actions["kind"].to_numpy(object)
     first = np.searchsorted(rows.item[by_item], np.arange(len(rows.item_weight) + 1))
+    empty = np.diff(rows.matrix.indptr) == 0
+    # What lacks though all actions there are were allowed.
+    short = np.asarray(rows.matrix.sum(axis=1)).ravel() < rows.need * (1 - SERVED)
     for i in np.flatnonzero(rows.hopeless).tolist():
-        item = named[i]
-        mine = rows.matrix[by_item[first[i] : first[i + 1]]]
+        item, mine = named[i], by_item[first[i] : first[i + 1]]
         why = item.get("why")
         if not isinstance(why, str):
-            surveys = kind[mine.indices] == "survey"
-            why = NO_CANDIDATE if mine.nnz == 0 else "survey" if surveys.any() else NO_DATA
+            surveys = (kind[rows.matrix[mine].indices] == "survey").any()
+            why = TOO_LITTLE if short[mine].any() else BARRED
+            why = NO_CANDIDATE if empty[mine].any() else "survey" if surveys else why
         found.append({**item, "why": why, "who": "data" if why == "data_end" else "bureau"})
     return pd.DataFrame(found, columns=["rule", "weight", "why", "who"] if not found else None)
 
