@@ -59,7 +59,7 @@ class ScenarioPlace(_Part):
         """As a file is read, in any language: ``G106 265.12 km``."""
         way = " ←" if self.direction == "backward" else ""
         section = f" ({self.section})" if (self.section or 1) > 1 else ""
-        return f"{self.ref} {self.km:g} km{section}{way}"
+        return f"{self.ref} {round(self.km, 3):.10g} km{section}{way}"
 
     @property
     def id(self) -> str:

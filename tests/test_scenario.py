@@ -48,6 +48,12 @@ def recounted(study):
     return plan_study(study, scenario=scenario), scenario, on, off, witness
 
 
+def test_the_name_of_a_place_has_all_its_metres():
+    """A project requires places by it: 1107.412 km of a long road is not 1107.41."""
+    assert ScenarioPlace(ref="G320", km=1107.412, direction="backward").name == "G320 1107.412 km ←"
+    assert ScenarioPlace(ref="G106", km=112.5, section=2).name == "G106 112.5 km (2)"
+
+
 def test_a_scenario_is_recounted_as_it_is(recounted):
     """Exactly its actions are carried out, and every rule has the value that the assessment gives that state."""
     plan, scenario, on, off, witness = recounted
