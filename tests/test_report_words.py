@@ -174,6 +174,9 @@ def test_a_rule_that_only_lists_is_not_nothing_to_measure(lang):
     assert numbers.headline(found, lang) == text("finding.listed", lang)
     empty = replace(found, table=pd.DataFrame())
     assert numbers.headline(empty, lang) == text("finding.nothing", lang)
+    # Car parks are there, but nobody knows how many cars are registered: that is no lack of things to measure.
+    parking = Finding(rule_of("zhuzhou-2025", "car-park-readiness"), "margin", None, None, table=found.table)
+    assert numbers.headline(parking, lang) == text("finding.unknown", lang)
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,8 @@ def table_in_km(finding: Finding) -> pd.DataFrame:
 def interval(finding: Finding, lang: str) -> str:
     """The measured value: one number if it is certain, else both ends."""
     if finding.low is None and finding.high is None:
-        listed = kind_of(finding.rule).lists and len(finding.table)
-        return text("finding.listed" if listed else "finding.nothing", lang)
+        known = "listed" if kind_of(finding.rule).lists else "unknown"
+        return text(f"finding.{known if len(finding.table) else 'nothing'}", lang)
     if finding.low == math.inf:
         return text("finding.no-site", lang)
     if finding.high is None or finding.high == math.inf:
