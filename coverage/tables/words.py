@@ -244,7 +244,11 @@ def _listed(finding: Finding, lang: str) -> str:
         head, _, tail = label.rpartition(colon)
         told = words or number_in_unit(value, unit, lang)
         counted = f"figure-counted.{key.partition('.')[0]}"
-        told = text(counted, lang, value=told) if counted in catalogue() else told
+        told = (
+            text(counted, lang, value=told)
+            if counted in catalogue() and (words or value is not None)
+            else told
+        )
         row = text("report.say.figure", lang, label=tail, value=told)
         groups.setdefault(head, []).append(row)
     listed = [
