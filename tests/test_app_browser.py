@@ -238,6 +238,7 @@ def walk_scenario(page, project):
     page.fill("#scenario-name", "少一处")
     page.click("#scenario-save")
     page.wait_for_selector("#scenario-open option:has-text('少一处')", state="attached")
+    page.wait_for_selector("#compare-first option:has-text('少一处')", state="attached")
     on = json.loads((project / "scenarios" / "少一处.json").read_text("utf-8"))["on"]
     page.locator("#map").evaluate("(frame, one) => frame.contentWindow.plugspan.set([one], true)", switched)
     page.select_option("#scenario-open", "少一处")

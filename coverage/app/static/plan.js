@@ -34,7 +34,7 @@ export async function planPage(project) {
   const saveScenario = h("button", { type: "button", id: "scenario-save" }, t("plan.scenario-save"));
   saveScenario.addEventListener("click", () => during(saveScenario, async () => {
     await ask(of(project, "scenarios/" + encodeURIComponent(scenario.value.trim() || t("plan.scenario"))), {}, { method: "PUT", data: core().scenario() });
-    await again(drawHand);
+    await again(() => { drawHand(); drawKept(); });
     tell(t("plan.scenario-saved"), "done");
   }));
   const prove = h("button", { type: "button", class: "main", id: "scenario-prove" }, t("plan.prove"));
