@@ -154,6 +154,11 @@ def listed(folder: Path) -> dict[str, str] | None:
     return {str(name): str(digest) for name, digest in files.items()} if isinstance(files, dict) else None
 
 
+def write_text(path: Path, words: str, encoding: str = "utf-8") -> None:
+    """Write a text with its line ends as they are; Windows would end lines, and spell letters, in a way of its own."""
+    path.write_text(words, encoding, newline="")
+
+
 # -- the doors ---------------------------------------------------------------------------------------------
 @contextmanager
 def write_file(
@@ -349,9 +354,7 @@ def _names(path: Path) -> Iterator[Path]:
 def _write_list(folder: Path, files: Mapping[str, str]) -> None:
     part = folder / f".{secrets.token_hex(4)}{MARKER}"
     try:
-        part.write_text(
-            json.dumps({"made_by": "plugspan", "files": files}, indent=1) + "\n", "utf-8", newline="\n"
-        )
+        write_text(part, json.dumps({"made_by": "plugspan", "files": files}, indent=1) + "\n")
         flush(part)
         part.replace(folder / MARKER)
     finally:

@@ -15,7 +15,7 @@ import pandas as pd
 import shapely
 from shapely import Polygon
 
-from .atomic import write_file
+from .atomic import write_file, write_text
 from .errors import Diagnostics, Fault, InputError
 from .files import digest_of
 from .inputs import SCHEMAS, Inputs, collect, distance_to, read_table
@@ -468,7 +468,7 @@ def _looked_up(project: Project, log: Callable[[str], None]) -> Region:
     )
     frame = gpd.GeoDataFrame({"name": [project.region.name]}, geometry=[region.polygon], crs=WGS84)
     with write_file(boundary_file(project), overwrite=False, is_input=True) as new:
-        new.write_text(frame.to_json(drop_id=True), "utf-8", newline="\n")
+        write_text(new, frame.to_json(drop_id=True))
     return region
 
 

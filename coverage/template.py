@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .atomic import write_file
+from .atomic import write_file, write_text
 from .inputs.schemas import SCHEMAS
 from .schema import FRICTIONLESS_TYPES, Column
 from .texts import LANGUAGES, text
@@ -32,7 +32,7 @@ def write_template(folder: Path, lang: str) -> list[Path]:
         path = folder / name
         if not os.path.lexists(path):
             with write_file(path, overwrite=False, is_input=True) as new:
-                new.write_text(body, "utf-8", newline="")
+                write_text(new, body)
             written.append(path)
     return written
 

@@ -289,19 +289,16 @@ def test_texts_used_in_the_code_exist(root):
 
 
 def test_texts_are_written_alike_on_every_system(root):
-    """Windows would take its code page and end lines in its own way: other bytes for the same inputs."""
-    left = []
-    for path in sorted((root / "coverage").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "write_text"
-            ):
-                given = {word.arg for word in node.keywords}
-                if "newline" not in given or (len(node.args) < 2 and "encoding" not in given):
-                    left.append(f"{path.relative_to(root)}:{node.lineno}")
-    assert not left
+    """Windows would take its code page and end lines in its own way: all texts go through ``atomic.write_text``."""
+    calls = [
+        f"{path.relative_to(root)} {function.name}"
+        for path, _, tree in modules(root)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute) and node.attr == "write_text"
+    ]
+    assert calls == ["coverage/atomic.py write_text"]
 
 
 def test_the_import_name_of_the_coverage_tool_is_left_alone(root):

@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from shapely.geometry.polygon import orient
 
+from ..atomic import write_text
 from ..errors import PlugspanError
 from ..network import Region, RoadGraph, read_region
 from ..project import Project, RegionSettings
@@ -144,7 +145,7 @@ def draw_region(ask: Ask) -> dict[str, Any]:
     if path.is_symlink():
         raise RefusedError(403, "app-outside", name=DRAWN)
     with replacing(path, ask.text("file")) as new:
-        new.write_text(json.dumps(found, ensure_ascii=False) + "\n", "utf-8", newline="\n")
+        write_text(new, json.dumps(found, ensure_ascii=False) + "\n")
     others: list[Change] = [(("region", key), None) for key in ("layer", "osm_relation", "bbox", "name")]
     return {"version": change_project(ask.folder, version, [*others, (("region", "file"), DRAWN)])}
 

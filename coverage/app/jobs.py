@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from ..atomic import write_text
 from .world import Folder, RefusedError
 
 if sys.platform != "win32":
@@ -103,7 +104,7 @@ class Jobs:
                     start_new_session=True, pass_fds=() if sys.platform == "win32" else (lock.fileno(),),
                 )  # fmt: skip
             self._children[job.log] = child
-        file_of(job.folder, "pid").write_text(f"{child.pid} {job.kind}", "utf-8", newline="\n")
+        write_text(file_of(job.folder, "pid"), f"{child.pid} {job.kind}")
         threading.Thread(target=self._wait, args=(job, child, part, out), daemon=True).start()
 
     def _wait(self, job: Job, child: subprocess.Popen[bytes], part: Path | None, out: Path | None) -> None:

@@ -11,6 +11,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Table
 
+from ..atomic import write_text
 from ..files import read_bytes
 from ..project import Project
 from ..settings import parse_toml
@@ -76,7 +77,7 @@ def change_project(folder: Folder, version: str, changes: Sequence[Change]) -> s
     parse_toml(changed.replace("\r\n", "\n"), Project, str(folder.file))
     if changed != text:
         with replacing(folder.file, version) as new:
-            new.write_text(changed, "utf-8", newline="")
+            write_text(new, changed)
     return version_of(folder.file)
 
 

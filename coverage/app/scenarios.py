@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..atomic import write_text
 from .ask import Ask
 from .world import Folder, RefusedError, replacing, safe_name, version_of
 
@@ -43,5 +44,5 @@ def write_scenario(ask: Ask) -> dict[str, Any]:
     path = scenario_file(ask.folder, ask.path["name"])
     path.parent.mkdir(exist_ok=True)
     with replacing(path, version_of(path)) as new:
-        new.write_text(json.dumps(ask.data, ensure_ascii=False, indent=1) + "\n", "utf-8", newline="\n")
+        write_text(new, json.dumps(ask.data, ensure_ascii=False, indent=1) + "\n")
     return {"scenarios": scenario_names(ask.folder)}

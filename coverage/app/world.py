@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..atomic import write_file
+from ..atomic import write_file, write_text
 from ..country.manifest import MANIFEST
 from ..errors import OutputExistsError, PlugspanError
 from ..files import RESERVED
@@ -236,7 +236,7 @@ class World:
             new.mkdir(parents=True)
             for part in ("osm", "sites") if beside else ():
                 shutil.copytree(Path(beside or "") / part, new / part, ignore=_no_programs)
-            (new / PROJECT_FILE).write_text(content, "utf-8", newline="")
+            write_text(new / PROJECT_FILE, content)
             new.rename(self.root / name)
         except OSError as error:
             if os.path.lexists(self.root / name):

@@ -21,7 +21,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @lang_option
 def command(base: Path, mine: Path, theirs: Path, out: Path | None, overwrite: bool, lang: str | None) -> int:
     """Print what both agree on and where they differ; with ``--out`` write the joined scenario."""
-    from ..atomic import check_file, write_file
+    from ..atomic import check_file, write_file, write_text
     from ..scenario import merge_lines, merge_scenarios, merged_scenario, read_scenario
     from ..texts import text
 
@@ -37,6 +37,6 @@ def command(base: Path, mine: Path, theirs: Path, out: Path | None, overwrite: b
             places = {place.name: place for scenario in read for place in scenario.places}
             with write_file(out, overwrite=overwrite) as new:
                 joined = json.dumps(merged_scenario(found, read[0], places), ensure_ascii=False, indent=1)
-                new.write_text(joined + "\n", "utf-8", newline="\n")
+                write_text(new, joined + "\n")
             warn(text("scenario.written", lang, file=out))
     return 1 if found.conflicts else 0

@@ -22,6 +22,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from ..atomic import write_text
 from ..files import digest_of
 from ..inputs.fusion import Decisions
 from ..network import Region
@@ -130,7 +131,7 @@ def cut_country(country: Country, out: Path, progress: Callable[[float], None]) 
                     pieces.write_roads(path, national_roads(pieces, country))
                 else:
                     pieces.write_area(path, country.region(id_).with_halo)
-            write_text(piece(out, id_) / CUT, json.dumps({"roads": keys[id_]}))
+            replace_text(piece(out, id_) / CUT, json.dumps({"roads": keys[id_]}))
             progress(0.3 + 0.7 * done / len(wanted))
     return True
 
@@ -203,7 +204,7 @@ def _write_small(country: Country, out: Path, id_: str) -> None:
     folder, region = piece(out, id_), country.region(id_)
     folder.mkdir(parents=True, exist_ok=True)
     border = gpd.GeoDataFrame({"name": [region.name]}, geometry=[region.polygon], crs=WGS84)
-    write_text(folder / BORDER, border.to_json(drop_id=True))
+    replace_text(folder / BORDER, border.to_json(drop_id=True))
     tables = country.tables if id_ == NATIONAL else country.tables.within(region)
     project, written = _project(country, id_, region.name, folder), [ROADS, BORDER, PROJECT, CUT, RUN]
     lists: dict[str, list[Any]] = {
@@ -227,7 +228,7 @@ def _write_small(country: Country, out: Path, id_: str) -> None:
     named += [policy_name(country.project), None if project.plan is None else project.plan.pins]
     written += [path.name for path in named if isinstance(path, Path)]
     told = project.model_copy(update=update)
-    write_text(folder / PROJECT, told.model_dump_json(by_alias=True, exclude_unset=True, indent=1))
+    replace_text(folder / PROJECT, told.model_dump_json(by_alias=True, exclude_unset=True, indent=1))
     for path in folder.iterdir():
         if path.name not in written:
             path.unlink()
@@ -291,7 +292,7 @@ def _decisions(country: Country, ids: set[str], folder: Path) -> FusionSettings:
         update[key] = Path(f"{key}.csv") if own else None
         if own:
             rows = pd.DataFrame(own, columns=["id", "other_id"])
-            write_text(folder / f"{key}.csv", rows.to_csv(index=False, lineterminator="\n"))
+            replace_text(folder / f"{key}.csv", rows.to_csv(index=False, lineterminator="\n"))
     return fusion.model_copy(update=update)
 
 
@@ -332,10 +333,10 @@ def _replacing(path: Path) -> Iterator[Path]:
         new.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def replace_text(path: Path, words: str) -> None:
     """Write a file of a piece in one step."""
     with _replacing(path) as new:
-        new.write_text(text, "utf-8", newline="\n")
+        write_text(new, words)
 
 
 # -- national roads ----------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ..atomic import write_file
+from ..atomic import write_file, write_text
 from ..errors import Fault, InputError
 from ..files import read_bytes
 
@@ -125,7 +125,7 @@ def write_manifest(out: Path, manifest: Manifest) -> None:
         "regions": [asdict(run) for run in manifest.regions],
     }
     with write_file(out / MANIFEST, overwrite=True, ours=is_manifest, is_input=True) as new:
-        new.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", "utf-8", newline="\n")
+        write_text(new, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 
 
 def is_manifest(path: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from ..atomic import write_file
+from ..atomic import write_file, write_text
 from ..project import Project
 from ..render.gis.export import Format, export_layers
 from ..render.gis.geopackage import write_geopackage
@@ -92,8 +92,8 @@ def write(out: Path, project: Project, policy: Policy) -> None:
     )  # fmt: skip
     template = None if output.report_template is None else project.path(output.report_template)
     files: Mapping[str, Callable[[Path], object]] = {
-        "country.json": lambda new: new.write_text(result_text(country_result(country)), "utf-8", newline="\n"),
-        "country.schema.json": lambda new: new.write_text(result_text(country_schema()), "utf-8", newline="\n"),
+        "country.json": lambda new: write_text(new, result_text(country_result(country))),
+        "country.schema.json": lambda new: write_text(new, result_text(country_schema())),
         "country.xlsx": lambda new: write_workbook(imprint, tables, new, lang=lang, note=note),
         "country.gpkg": lambda new: write_geopackage(
             layers, new, crs=output.crs, lang=lang, title=imprint.title, provenance={"note": note.line(lang)},

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from ..atomic import listed
 from ..errors import InputError, PlugspanError
 from ..texts import text
-from .cut import RUN, piece, read_piece, write_text
+from .cut import RUN, piece, read_piece, replace_text
 from .manifest import COUNTRY_MAP, NATIONAL, RegionRun, run_folder
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def last_run(out: Path, task: Task) -> RegionRun:
 
 def note_run(out: Path, run: RegionRun) -> None:
     """Write down what became of a region, in one step."""
-    write_text(piece(out, run.id) / RUN, json.dumps(asdict(run), ensure_ascii=False, indent=1) + "\n")
+    replace_text(piece(out, run.id) / RUN, json.dumps(asdict(run), ensure_ascii=False, indent=1) + "\n")
 
 
 def run_region(out: str, task: Task, memory_mb: float | None = None) -> RegionRun:
@@ -120,7 +120,7 @@ def _memory_watched(most_mb: float | None, over: Path, task: Task, lang: str) ->
             if (now := _status_mb("VmRSS:") or peak_mb() or 0.0) > most:
                 reason = text("country.memory", lang, now=f"{now:.0f}", most=f"{most:.0f}")
                 run = RegionRun(task.id, task.name, "failed", reason, task.key, None, round(now, 1))
-                write_text(over, json.dumps({task.turn: asdict(run)}))
+                replace_text(over, json.dumps({task.turn: asdict(run)}))
                 os.kill(os.getpid(), signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
 
     if most_mb is not None:

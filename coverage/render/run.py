@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..atomic import check_file, write_folder
+from ..atomic import check_file, write_folder, write_text
 from ..errors import Fault
 from ..plan import Plan
 from ..scenario import SCENARIO_FILE
@@ -53,25 +53,22 @@ def write_run(
     started = time.perf_counter()
     lines = []
     with write_folder(folder, overwrite=overwrite) as new:
-        for key, share, write in (
+        parts: tuple[tuple[str, float, Callable[[], object]], ...] = (
             ("write-map", 0.85, lambda: write_plan_map(shown, new / "map.html", all_regions=all_regions)),
             ("write-layers", 0.9, lambda: _write_layers(shown, new / "layers.gpkg")),
             ("write-workbook", 0.93, lambda: _write_workbook(shown, new / "tables.xlsx")),
             ("write-report", 0.95, lambda: write_report(shown, new / "report.docx")),
-            (
-                "write-result",
-                0.99,
-                lambda: (new / "result.json").write_text(result_text(shown.result), "utf-8", newline="\n"),
-            ),
-        ):
+            ("write-result", 0.99, lambda: write_text(new / "result.json", result_text(shown.result))),
+        )
+        for key, share, write in parts:
             progress(key, share)
             write()
             lines.append(f"{time.perf_counter() - started:8.1f} s  {text(f'stage.{key}', shown.lang)}")
-        (new / "result.schema.json").write_text(result_text(result_schema()), "utf-8", newline="\n")
+        write_text(new / "result.schema.json", result_text(result_schema()))
         if shown.scenario is not None:
-            (new / SCENARIO_FILE).write_text(shown.scenario.text(), "utf-8", newline="\n")
-        (new / "datapackage.json").write_text(run_package(shown), "utf-8", newline="\n")
-        (new / "log.txt").write_text(_log(shown, noticed, lines), "utf-8", newline="\n")
+            write_text(new / SCENARIO_FILE, shown.scenario.text())
+        write_text(new / "datapackage.json", run_package(shown))
+        write_text(new / "log.txt", _log(shown, noticed, lines))
     progress("write-result", 1.0)
     return shown
 

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyogrio
 import shapely
 
-from ...atomic import write_folder
+from ...atomic import write_folder, write_text
 from ...errors import Diagnostics, Fault
 from ...tables.layer import Layer
 from ...texts import LANGUAGES, text
@@ -163,21 +163,17 @@ def export_tables(
                 _check_whole(held, file)
             if held.geometry is not None:
                 names = {old.name: short.name for old, short in zip(table.fields, held.fields, strict=True)}
-                (new / f"{held.name}.qml").write_text(
-                    renamed_qml(table.qml[lang], names), "utf-8", newline="\n"
-                )
-                (new / f"{held.name}.sld").write_text(
-                    _renamed_sld(table.sld[lang], names), "utf-8", newline="\n"
-                )
+                write_text(new / f"{held.name}.qml", renamed_qml(table.qml[lang], names))
+                write_text(new / f"{held.name}.sld", _renamed_sld(table.sld[lang], names))
             written.append(held)
         more = more or {}
         shown = MERCATOR if format == "pmtiles" else crs
         readme = _readme(written, format, shown, lang, encoding, source, notes, sorted(more))
-        (new / README).write_text("\n".join(readme) + "\n", "utf-8-sig", newline="\n")
+        write_text(new / README, "\n".join(readme) + "\n", "utf-8-sig")
         for name, content in more.items():
-            (new / name).write_text(content, "utf-8", newline="\n")
+            write_text(new / name, content)
         package = _package(written, format, encoding, lang, title or source, sorted(more))
-        (new / PACKAGE).write_text(package, "utf-8", newline="\n")
+        write_text(new / PACKAGE, package)
         files = tuple(sorted(p.name for p in new.iterdir()))
     return Exported(Path(folder), files, tuple(notes))
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...atomic import write_file
+from ...atomic import write_file, write_text
 from ...tables.layer import Layer
 from ...tables.styles import INK, READERS_FONTS
 from .layers import draw_layer, draw_names
@@ -166,7 +166,7 @@ def write_figure(
         figure.savefig(new, dpi=dpi, metadata=about, format=path.suffix[1:].lower())
         if vector and letters == "text":
             drawn = new.read_text("utf-8").replace(repr(families()[0]), READERS_FONTS)
-            new.write_text(drawn, "utf-8", newline="\n")
+            write_text(new, drawn)
 
 
 def picture_extent(layers: Sequence[Layer]) -> tuple[float, float, float, float]:

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 
 from docx import Document
 
+from ...atomic import write_text
 from ...errors import Fault, InputError
 from ...tables.publication import Publication
 from ...texts import text
@@ -127,7 +128,7 @@ def write_pdf(report: Path, path: Path, *, timeout_s: float = 180.0) -> None:
     # On a machine without a Chinese font LibreOffice takes ours; where there is one, its own choice stands.
     fonts = folder / "fonts.conf"
     ours = {"folder": escape(str(FONT_FILES[0].parent)), "cache": escape(str(folder))}
-    fonts.write_text(_FONTS.format_map(ours), "utf-8", newline="\n")
+    write_text(fonts, _FONTS.format_map(ours))
     environment = {"FONTCONFIG_FILE": str(fonts), **os.environ}
     # A profile of its own: an office that is open otherwise would take the job and not answer.
     profile = (folder / "profile").as_uri()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...atomic import write_file
+from ...atomic import write_file, write_text
 from .page import assemble
 from .payload import Basemap, MapPage, basemap_of, page_payload
 
@@ -23,4 +23,4 @@ def write_map(page: MapPage, path: Path | str, *, overwrite: bool = True) -> Non
     """Write the page of :func:`render_map`, in the place of an earlier one; an interrupted run leaves that."""
     words = render_map(page)
     with write_file(Path(path), overwrite=overwrite) as new:
-        new.write_text(words, "utf-8", newline="\n")
+        write_text(new, words)
