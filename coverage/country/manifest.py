@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -139,8 +138,3 @@ def is_manifest(path: Path) -> bool:
 def run_folder(out: Path, region: str) -> Path:
     """Where the run folder of a region lies."""
     return out / RUNS / region
-
-
-def done_folders(out: Path, runs: Sequence[RegionRun]) -> dict[str, Path]:
-    """Run folders of the regions that are done, by their ids."""
-    return {run.id: run_folder(out, run.id) for run in runs if run.state == "done"}

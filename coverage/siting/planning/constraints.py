@@ -18,7 +18,6 @@ from ...units import EARTH_RADIUS_M, M_PER_KM
 from ..maxcover.problem import FloatArray, IntArray
 from .reach import Places
 
-AIMS = ("people", "highway", "flow", "equity", "cost")
 REPORT = "report"
 MOST_CONFLICTS = 1_000_000
 """Pairs of candidates to be kept apart, each a row of the solver; 5 000 candidates at one place make 12 million."""
