@@ -27,7 +27,7 @@ from .rules.reach import DemandReach, first_of_charging, reach_bands
 from .rules.roads import RoadContext, RouteRule
 from .rules.spacing import RouteSpacing
 from .scenario import Scenario
-from .siting.actions import carry_out
+from .siting.actions import carry_out, least_equipment
 from .siting.maxcover.run import Progress
 from .siting.planning.candidates import find_candidates
 from .siting.planning.comply import Compliance, comply
@@ -342,14 +342,7 @@ def _after(
 def to_build(policy: Policy) -> Built:
     """What a proposed site is taken to be: enough for every rule on routes and reach, 4 x 120 kW at least."""
     asked = [rule.on_roads for rule in policy.rules]
-    sites = [site for site in asked if site is not None and site.serves == "charging"]
-    plain = Built()
-    return Built(
-        point_kw=max([plain.point_kw, *(site.dc_min_kw for site in sites)]),
-        points=max([plain.points, *(site.min_points for site in sites)]),
-        pool_min_kw=max([0.0, *(site.pool_min_kw for site in sites)]),
-        connector=";".join(dict.fromkeys(site.connectors[0] for site in sites if site.connectors)),
-    )
+    return least_equipment([site for site in asked if site is not None and site.serves == "charging"])
 
 
 # -- provenance ------------------------------------------------------------------------------------------

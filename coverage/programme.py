@@ -21,7 +21,7 @@ from .rules.model import SiteRequirement
 from .rules.roads import RoadContext, RouteRule
 from .rules.spacing import RouteSpacing
 from .rules.stretches import spacing_lines
-from .scenario import Scenario
+from .scenario import SCENARIO_FILE, Scenario
 from .siting.actions import find_actions
 from .siting.maxcover.run import Progress
 from .siting.pins import (
@@ -41,7 +41,6 @@ from .siting.world import World
 from .study import Study
 from .units import M_PER_KM, WGS84, km
 
-SCENARIO_FILE = "scenario.json"
 ROOM_M = 1.0
 """A site exactly a span away from the next is a centimetre too far once its coordinates are rounded: where a point this
 much nearer is as good, the plan takes that."""

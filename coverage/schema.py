@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from .texts import catalogue, text
+from .units import KM_PER_MILE
 
 ABSENT = ("not_applicable", "not_counted", "not_reached", "operational_by_default", "outside", "none")
 """Why a cell may be empty though nothing is unknown; ``none`` is said in words, the others are codes in files."""
@@ -51,7 +52,7 @@ unit of the table of costs (:func:`in_currency`)."""
 LengthUnit = Literal["km", "mi"]
 """The unit of lengths for a reader; the policy says which (``lengths`` of its profile)."""
 READERS_UNITS: Mapping[tuple[str, str], tuple[str, float]] = {
-    ("mi", "km"): ("mi", 1.609344),
+    ("mi", "km"): ("mi", KM_PER_MILE),
     ("mi", "m"): ("ft", 0.3048),
 }
 """By the reader's unit and that of a column: the unit shown instead, and how much of the column's it is."""

@@ -25,6 +25,7 @@ LEAST, MOST = 1e-9, 1e15
 WGS84 = "EPSG:4326"
 GEOD = Geod(ellps="WGS84")
 M_PER_KM = 1000.0
+KM_PER_MILE = 1.609344
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius (IUGG) for quick spherical estimates; lengths that are reported use ``GEOD``."""
 

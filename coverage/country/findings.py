@@ -39,19 +39,19 @@ def rows_of(run: Run, lang: str) -> Iterable[dict[str, Any]]:
             "target_value": row.get("target"), "status": row.get("shown"), "low_after": then.get("low"),
             "high_after": then.get("high"), "status_code_after": then.get("shown"),
             **{f"{name}_after": then.get(name) for name in OF_PARTS},
-            **{f"{name}_after": then.get("counts", {}).get(name) for name in _COUNTS},
-            **{name: counts.get(name) for name in _COUNTS},
+            **{f"{name}_after": then.get("counts", {}).get(name) for name in COUNTS},
+            **{name: counts.get(name) for name in COUNTS},
             "finding_status": said["finding_status"], "value": said["value"], "target_shown": said["target"],
             "value_after": said.get("value_after"), "status_after": said.get("status_after"),
         }  # fmt: skip
 
 
-_COUNTS = ("yes", "unknown", "no")
+COUNTS = ("yes", "unknown", "no")
 _FINDING = (
     "rule", "title", "kind", "unit", "unit_shown", "low", "high", "target_value", "sense", "by", "status", "low_after",
-    "high_after", "status_code_after", *_COUNTS, *OF_PARTS, "part_unit", "whole_unit", "part_unit_shown",
+    "high_after", "status_code_after", *COUNTS, *OF_PARTS, "part_unit", "whole_unit", "part_unit_shown",
     "finding_status", "value", "target_shown", "value_after", "status_after",
-    *(f"{name}_after" for name in (*OF_PARTS, *_COUNTS)),
+    *(f"{name}_after" for name in (*OF_PARTS, *COUNTS)),
 )  # fmt: skip
 
 
@@ -138,9 +138,9 @@ def _summed(
 ) -> dict[str, Any]:
     """A rule's counts and parts of shares, summed over the regions: what it counts lies in one region each."""
     row: dict[str, Any] = {name: mine[name].iloc[0] for name in _SAME}
-    counts = mine[list(_COUNTS)].astype(float)
+    counts = mine[list(COUNTS)].astype(float)
     if counts.notna().any(axis=None):
-        row |= {name: float(counts[name].sum()) for name in _COUNTS}
+        row |= {name: float(counts[name].sum()) for name in COUNTS}
     today = _share(mine, row, days[0], lang)
     row |= today
     planned = mine
@@ -151,7 +151,7 @@ def _summed(
     ):
         planned = pd.DataFrame([national], dtype=object)
     if today and planned["value_after"].notna().all():
-        of_then = {f"{name}_after": name for name in (*OF_PARTS, *_COUNTS)}
+        of_then = {f"{name}_after": name for name in (*OF_PARTS, *COUNTS)}
         then = _share(
             planned.drop(columns=list(of_then.values())).rename(columns=of_then), row, days[1], lang
         )
@@ -167,7 +167,7 @@ def _share(rows: pd.DataFrame, rule: Mapping[str, Any], at: str | None, lang: st
     Where it is uncertain whether something counts at all, the sums are no interval of the whole: no region's worst case
     need be part of the country's. Then they are told without one.
     """
-    parts, counted = rows[list(OF_PARTS)].astype(float), rows[list(_COUNTS)].astype(float).sum(axis=1)
+    parts, counted = rows[list(OF_PARTS)].astype(float), rows[list(COUNTS)].astype(float).sum(axis=1)
     known = parts.notna().all(axis=1)
     if rule["unit"] != "share" or not known.any() or (counted[~known] > 0).any():
         return {}

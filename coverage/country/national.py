@@ -18,6 +18,7 @@ import shapely
 from shapely.ops import substring
 
 from ..errors import Fault, InputError
+from ..inputs.bundle import PROPOSED
 from ..render.read_run import Run, read_run
 from ..schema import Reader
 from ..tables.numbers import kilometres
@@ -317,7 +318,7 @@ def _gaps_then(national: Run | None) -> dict[tuple[Any, ...], list[Mapping[str, 
 def _sites_of(actions: gpd.GeoDataFrame) -> pd.Series:
     """The site that each action builds, or puts in order."""
     new = actions["action_kind"] == "new_site"
-    found: pd.Series = actions["target"].where(~new, "proposed-" + actions["action_id"].astype(str))
+    found: pd.Series = actions["target"].where(~new, PROPOSED + actions["action_id"].astype(str))
     return found
 
 

@@ -42,10 +42,10 @@ from ..tables.plan_tables import Tables
 from ..tables.publication import source_note
 from ..texts import text
 from .cut import input_files
-from .findings import STATUSES
+from .findings import COUNTS, STATUSES
 from .layers import country_layers, country_tables, page_layers, region_panel
 from .manifest import COUNTRY_MAP, State
-from .national import Results, read_results
+from .national import PLAN_COLUMNS, Results, read_results
 from .report import write_country_report
 
 FILES = (
@@ -163,9 +163,7 @@ def _panel(country: Results) -> list[FindingRow]:
 
 # -- country.json ----------------------------------------------------------------------------------------
 
-_COUNTS = ("yes", "unknown", "no")
 _ENDS = "low high target_value low_after high_after"
-_PLAN = "own_sites own_money national_sites national_money border_sites border_money"
 
 
 def country_result(country: Results) -> dict[str, Any]:
@@ -174,7 +172,7 @@ def country_result(country: Results) -> dict[str, Any]:
     regions = country.regions.drop(columns="geometry").rename(
         columns={"region_state": "state", "state_reason": "reason"}
     )
-    keys = ["id", "name", "state", "reason", "rank", "standing", *STATUSES.values(), *_PLAN.split()]
+    keys = ["id", "name", "state", "reason", "rank", "standing", *STATUSES.values(), *PLAN_COLUMNS.split()]
     gaps = country.gaps.drop(columns=["geometry", "regions", "region_lengths", "builders"])
     rows = _records(gaps)
     for row in rows:
@@ -222,7 +220,7 @@ def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
     keys = ["region_id", "rule", "title", "kind", "unit", *ends, "sense", "by", "status", "rank", "value"]
     found = {key: row[key] for key in keys if key in row}
     found["status_after"] = row["status_code_after"]
-    counts = {name: row[name] for name in _COUNTS}
+    counts = {name: row[name] for name in COUNTS}
     return {**found, "counts": counts, **{key: row[key] for key in row if key.startswith("regions_")}}
 
 
@@ -241,7 +239,7 @@ def country_schema() -> Schema:
     finding["whole_unit"] = described("Of the denominators: km, or counted.", one_of("", "km", None))
     stands = " ".join(name.replace("rules", "regions") for name in STATUSES.values())
     regions = rows_of(
-        f"id name state reason standing rank {' '.join(STATUSES.values())} {_PLAN}", id=TEXT, name=TEXT,
+        f"id name state reason standing rank {' '.join(STATUSES.values())} {PLAN_COLUMNS}", id=TEXT, name=TEXT,
         state=one_of(*get_args(State)), reason=null_text, standing=one_of("all", "open", "few", "many", "none"),
     )  # fmt: skip
     gaps = rows_of(

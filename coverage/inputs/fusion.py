@@ -24,6 +24,7 @@ from .frames import as_series, combine_tables
 from .from_osm import SOURCE as OSM
 from .headers import listed
 from .ledger import Merge
+from .overlap import MEASURES
 from .same_site import (
     FEATURES,
     FloatArray,
@@ -38,8 +39,6 @@ from .same_site import (
 )  # fmt: skip
 from .sites import LIST
 
-MEASURES = ("current", "points", "dc_points", "fast_points", "point_kw", "pool_kw")
-"""What belongs together: taken over only where the numbers of points don't contradict each other."""
 _OWN = frozenset(["id", "provenance", "note", "source", "source_row", "geometry", "kind", LIST])
 _SHOWN = (
     "name",

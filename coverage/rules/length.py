@@ -28,6 +28,7 @@ from .roads import (
     RoadContext,
     RouteRule,
     both_spacings,
+    finite,
     gap_frame,
     route_rows,
     serving_of,
@@ -71,9 +72,9 @@ def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding
     length_m = float(strict.network["length_m"]) if rule.reading == "route" else low[2]
     high = low if lenient is strict else _graph_coverage(context, rule, status != NO)
     readings = {
-        "route": (_share(strict.network["covered_low"]), _share(lenient.network["covered_high"])),
-        "edge": (_share(low[0]), _share(high[0])),
-        "two_site": (_share(low[1]), _share(high[1])),
+        "route": (finite(strict.network["covered_low"]), finite(lenient.network["covered_high"])),
+        "edge": (finite(low[0]), finite(high[0])),
+        "two_site": (finite(low[1]), finite(high[1])),
     }
     figures: dict[str, object] = {"reading": rule.reading, "span_m": rule.span_max_km * M_PER_KM}
     for name, (a, b) in readings.items():
@@ -94,10 +95,6 @@ def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding
         survey=survey_of(context, rule, status, strict),
     )
     return finding, strict
-
-
-def _share(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 @dataclass(frozen=True, eq=False)

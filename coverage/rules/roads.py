@@ -253,15 +253,16 @@ def spacing_figures(spacing: Spacing, suffix: str) -> dict[str, object]:
     for name in ("sites", "direction_sites", "gaps", "own_gaps_over", "shared_gaps"):
         figures[name + suffix] = int(row[name])
     for name in ("driven", "length_per_site", "gap_mean", "gap_median", "gap_p90", "gap_max", "shared_max"):
-        figures[f"{name}_m{suffix}"] = _finite(row[f"{name}_m"])
+        figures[f"{name}_m{suffix}"] = finite(row[f"{name}_m"])
     figures["gap_max_open" + suffix] = bool(row["gap_max_open"])
     figures["routes_over" + suffix] = int((spacing.by_route["own_gaps_over"] > 0).sum())
     for name, column in zip(CLASSES, spacing.class_columns, strict=True):
-        figures[f"{name}_m{suffix}"] = _finite(row[column])
+        figures[f"{name}_m{suffix}"] = finite(row[column])
     return figures
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """A number as it is told; None where there is none, or no bound."""
     return float(value) if np.isfinite(value) else None
 
 

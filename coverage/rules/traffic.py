@@ -62,6 +62,11 @@ class Laid:
     aadt: FloatArray
     light: FloatArray
 
+    def light_at(self, at_m: FloatArray) -> FloatArray:
+        """Light vehicles a day at places along the section."""
+        k = np.searchsorted(self.to_m, at_m, side="left")
+        return np.asarray(self.light[np.minimum(k, len(self.light) - 1)], dtype=np.float64)
+
 
 def lay_traffic(
     index: RoadIndex, routes: Sequence[Route], table: gpd.GeoDataFrame
@@ -453,8 +458,7 @@ def light_at(
         here, first = at[rows], section.drives[0].direction
         if way != first:
             here = section.to_other(here, "backward" if first == "forward" else "forward")
-        k = np.searchsorted(one.to_m, here, side="left")
-        found[rows] = one.light[np.minimum(k, len(one.light) - 1)]
+        found[rows] = one.light_at(here)
     return found
 
 

@@ -74,7 +74,7 @@ class Equipment:
         every = [rule.requirement for rule in policy.rules if rule.requirement is not None]
         points = {kind: [site.min_points for site in every if site.serves == kind] for kind in STATIONS}
         stations = {kind: Built(kind, points=max([1, *found])) for kind, found in points.items()}
-        return cls(_least_equipment(asked), _least_equipment([*asked, *hubs]), stations)
+        return cls(least_equipment(asked), least_equipment([*asked, *hubs]), stations)
 
     def for_kind(self, kind: str) -> Built:
         """What an action of a kind builds."""
@@ -85,7 +85,8 @@ class Equipment:
         return site.dc_min_kw > self.site.point_kw or site.min_points > self.site.points
 
 
-def _least_equipment(asked: list[SiteRequirement]) -> Built:
+def least_equipment(asked: list[SiteRequirement]) -> Built:
+    """What is enough for all of these requirements, 4 points of 120 kW at least; the first plug that each names."""
     plain = Built()
     return Built(
         point_kw=max([plain.point_kw, *(site.dc_min_kw for site in asked)]),

@@ -17,7 +17,7 @@ from ..errors import Fault, InputError
 from ..network.routes import Drive, RoadIndex, Route, locate
 from ..rules.roads import RoadContext
 from ..scenario import ScenarioPlace
-from ..units import EARTH_RADIUS_M, GEOD, M_PER_KM, WGS84
+from ..units import EARTH_RADIUS_M, GEOD, KM_PER_MILE, M_PER_KM, WGS84
 from ..waymarks import place_names
 from .actions import EVENTS
 from .planning.candidates import as_snapped, points_on, united
@@ -29,7 +29,6 @@ _PLACE = re.compile(
     re.IGNORECASE,
 )
 """A place on a route as people type it or as the outputs name it, by a mark or by measured kilometres."""
-_MILE_KM = 1.609344
 AT_PLACE_M = 1_000.0
 """Actions this close to a place on a route are the ones that it names."""
 MOVED_M = 100.0
@@ -125,7 +124,7 @@ def _drive_at(text: str, routes: Iterable[Route]) -> tuple[str, int, Drive, floa
     match = _PLACE.fullmatch(text)
     if match is None:
         return None
-    km = float(match["mark"] or match["before"]) * (_MILE_KM if match["mile"] or match["miles"] else 1.0)
+    km = float(match["mark"] or match["before"]) * (KM_PER_MILE if match["mile"] or match["miles"] else 1.0)
     for section in (s for r in routes if r.ref == match["ref"] for s in r.sections):
         drive = section.drives[0]
         if drive.start_m <= km * M_PER_KM <= drive.end_m:

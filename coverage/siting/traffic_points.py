@@ -24,7 +24,6 @@ from ..rules.finding import YES
 from ..rules.model import ChargingRates
 from ..rules.policy import Policy
 from ..rules.roads import RoadContext, RouteRule
-from ..rules.traffic import Laid
 from ..units import M_PER_KM, lonlat
 
 ROADSIDE = ("new_site", "upgrade")
@@ -160,7 +159,7 @@ def _along(
                 # Counts lie along the first direction; the other has a chainage of its own.
                 own = drive is section.drives[0]
                 beside = at if own else np.asarray(section.to_other(at, drive.direction), dtype=np.float64)
-                light = np.full(len(at), np.nan) if laid is None else _light_at(laid, beside)
+                light = np.full(len(at), np.nan) if laid is None else laid.light_at(beside)
                 if apart is None:
                     length_m = stretches_m(drive, at)
                 else:
@@ -171,11 +170,6 @@ def _along(
                 points = points_of(light / len(section.drives), length_m / M_PER_KM, rates)
                 found.append(pd.DataFrame({"site": here["site"].to_numpy(np.int64), "points": points}))
     return pd.concat(found, ignore_index=True)
-
-
-def _light_at(laid: Laid, at_m: FloatArray) -> FloatArray:
-    k = np.searchsorted(laid.to_m, at_m, side="left")
-    return np.asarray(laid.light[np.minimum(k, len(laid.light) - 1)], dtype=np.float64)
 
 
 def stretches_m(drive: Drive, at_m: FloatArray) -> FloatArray:

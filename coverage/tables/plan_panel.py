@@ -15,7 +15,6 @@ import pandas as pd
 
 from ..plan import Plan
 from ..schema import column, columns, shown
-from ..siting.programme import Programme
 from ..texts import text
 from ..units import in_kilometres
 from . import numbers, programme
@@ -87,11 +86,6 @@ def plan_panel(plan: Plan, lang: str) -> dict[str, Any] | None:
     )
 
 
-def _of(plan: Plan) -> Programme:
-    assert plan.programme is not None
-    return plan.programme
-
-
 def _records(table: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in table.drop(columns="geometry").to_dict("records")]
 
@@ -129,7 +123,7 @@ def _lists(plan: Plan, lang: str) -> list[tuple[str, list[str]]]:
     """What it does, kind by kind, and what it leaves: to others, to the neighbours, to a survey."""
     colon = text("report.colon", lang)
     kinds = []
-    for kind, rows in _of(plan).chosen.groupby("kind", sort=False):
+    for kind, rows in programme.adopted(plan).chosen.groupby("kind", sort=False):
         which = text("map.comma", lang).join(rows["name"].astype(str).head(LISTED))
         which += "…" if len(rows) > LISTED else ""
         said = {"kind": shown(kind, column("action_kind"), lang), "n": len(rows), "names": which}
@@ -144,7 +138,7 @@ def _lists(plan: Plan, lang: str) -> list[tuple[str, list[str]]]:
         f"{shared_stretch(row, lang)}{colon}{shared_words(row, lang)}"
         for row in gaps.head(NAMED).to_dict("records")
     ]
-    survey = _of(plan).survey
+    survey = programme.adopted(plan).survey
     asked = [
         f"{row['name']}{colon}{programme.money(plan, float(row['saves_high']), lang)}"
         for row in survey[survey["saves_high"] > 0].head(NAMED).to_dict("records")

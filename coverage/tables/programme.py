@@ -38,7 +38,7 @@ def action_table(plan: Plan) -> gpd.GeoDataFrame:
         ``without_low, without_high, without_lost, closes`` (list of mappings), ``closed_lengths``, ``people_gained``
         (brought within reach), ``spent`` (money up to it).
     """
-    programme = _of(plan)
+    programme = adopted(plan)
     table = programme.chosen.reset_index(drop=True)
     paid = [getattr(programme.costs, kind).paid_by for kind in table["kind"]]
     shares = [found.get("bureau", 0.0) if found else np.nan for found in paid]
@@ -117,7 +117,7 @@ def _weight(items: Sequence[Mapping[str, Any]]) -> float:
 
 def steps(plan: Plan) -> list[dict[str, Any]]:
     """Rows of ``Programme.steps`` with their number as ``step``: today is 0."""
-    rows = _of(plan).steps.to_dict("records")
+    rows = adopted(plan).steps.to_dict("records")
     return [{"step": k, **{str(name): value for name, value in row.items()}} for k, row in enumerate(rows)]
 
 
@@ -154,7 +154,7 @@ def step_findings(plan: Plan, row: Mapping[str, Any], at: dt.date | None = None)
     if at is None and not pd.isna(row["year"]):
         at = dt.date(int(row["year"]), 12, 31)
     found = {}
-    for rule in _of(plan).rules:
+    for rule in adopted(plan).rules:
         today = plan.before[rule.rule]
         ends = {end: row[f"{rule.rule}.{end}"] for end in ("low", "high")}
         figures = tables[rule.rule].loc[row["step"]].to_dict() if rule.rule in tables else {}
@@ -185,7 +185,7 @@ def step_rows(plan: Plan) -> list[dict[str, Any]]:
 
 def people_share(plan: Plan, people: float) -> float | None:
     """Share of all people; None where there are none."""
-    total = _of(plan).people_total
+    total = adopted(plan).people_total
     return people / total if total else None
 
 
@@ -205,18 +205,18 @@ def level_rows(plan: Plan) -> list[dict[str, Any]]:
     ``rests_on`` says what proves ``bound``: the prices of the rows, or branch and bound beyond ``price_bound``.
     """
     keys = ("name", "objective", "bound", "price_bound", "rests_on", "gap", "status", "runtime_s")
-    return [{key: getattr(level, key) for key in keys} for level in _of(plan).levels]
+    return [{key: getattr(level, key) for key in keys} for level in adopted(plan).levels]
 
 
 def rules_outside(plan: Plan) -> list[Rule]:
     """Rules with a target that the plan is not made for: no action changes them, or the project asks for others."""
-    made = {rule.rule for rule in _of(plan).rules}
+    made = {rule.rule for rule in adopted(plan).rules}
     return [f.rule for f in plan.before.findings if f.target is not None and f.rule.id not in made]
 
 
 def stage_rows(plan: Plan) -> list[dict[str, Any]]:
     """Each year: money given and spent up to it, actions, and the rules' values at its end."""
-    programme = _of(plan)
+    programme = adopted(plan)
     if programme.stages is None:
         return []
     rows = []
@@ -239,7 +239,7 @@ def stage_rows(plan: Plan) -> list[dict[str, Any]]:
 def shared_gap_table(plan: Plan) -> pd.DataFrame:
     """Gaps that the region shares with a neighbour once the plan is carried out, and what closes them."""
     gaps = in_kilometres(plan.after.gaps)
-    rules = {rule.rule for rule in _of(plan).rules}
+    rules = {rule.rule for rule in adopted(plan).rules}
     return pd.DataFrame(
         gaps[(gaps["spacing_class"] == "shared") & gaps["rule"].isin(rules)].drop(columns="geometry")
     )
@@ -253,7 +253,7 @@ def shared_gaps_once(plan: Plan) -> pd.DataFrame:
 
 def other_actions(plan: Plan) -> gpd.GeoDataFrame:
     """Actions that are not in the plan, the least additional money first: "why not my town?"."""
-    programme = _of(plan)
+    programme = adopted(plan)
     table = programme.actions
     free = table[~table["chosen"] & table["reason"].isna() & table["insist_low"].notna()]
     return free.sort_values(["insist_high", "insist_low", "id"]).reset_index(drop=True)
@@ -334,7 +334,7 @@ def action_name(row: Mapping[Any, Any], lang: str) -> str:
 
 def payers(plan: Plan, kind: str, lang: str) -> str:
     """Who pays which share of a kind of action; empty if the costs don't say."""
-    shares = getattr(_of(plan).costs, kind).paid_by
+    shares = getattr(adopted(plan).costs, kind).paid_by
     known = catalogue()
     named = {who: text(f"payer.{who}", lang) if f"payer.{who}" in known else who for who in shares}
     return text("map.comma", lang).join(f"{named[who]} {percent(share)}" for who, share in shares.items())
@@ -351,10 +351,10 @@ def responsible(plan: Plan, lang: str) -> list[str]:
         if table is not None and "operator" in table:
             known = table[["id", "operator"]].dropna()
             named |= dict(zip(known["id"].astype(str), known["operator"].astype(str), strict=True))
-    chosen, known_texts = _of(plan).chosen, catalogue()
+    chosen, known_texts = adopted(plan).chosen, catalogue()
     found = []
     for row in chosen[["kind", "target"]].to_dict("records"):
-        paying = getattr(_of(plan).costs, row["kind"]).paid_by
+        paying = getattr(adopted(plan).costs, row["kind"]).paid_by
         words = (text(f"payer.{who}", lang) if f"payer.{who}" in known_texts else who for who in paying)
         found.append(named.get(str(row["target"])) or text("map.comma", lang).join(words))
     return found
@@ -367,7 +367,7 @@ def unmet_rows(plan: Plan, lang: str) -> list[dict[str, str | None]]:
     """
     gaps = GapsAround(plan.after.gaps)
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in _of(plan).unmet.to_dict("records"):
+    for row in adopted(plan).unmet.to_dict("records"):
         about = [row.get(name) for name in ("rule", "why", "who", "ref", "section", "id", "name")]
         held = alike.setdefault(tuple("" if is_missing(value) else str(value) for value in about), [])
         held.append({str(name): value for name, value in row.items()})
@@ -421,7 +421,7 @@ def without_words(plan: Plan, row: dict[str, Any], lang: str) -> str:
 
 def money_column(plan: Plan) -> Column:
     """The column of money, in the unit of the table of costs."""
-    return in_currency(COLUMNS["money"], _of(plan).costs.currency)
+    return in_currency(COLUMNS["money"], adopted(plan).costs.currency)
 
 
 def money(plan: Plan, value: float, lang: str) -> str:
@@ -444,7 +444,7 @@ def why_not(plan: Plan, lang: str) -> gpd.GeoDataFrame:
         With the columns of :data:`.columns.OTHER_ACTION_COLUMNS`, ``reason``, ``left_out`` (``"equal"``: a plan with it
         costs no more; ``"dearer"``; ``"closed"``) and ``why_words``.
     """
-    table = _of(plan).actions
+    table = adopted(plan).actions
     asked = (
         ~table["chosen"]
         & ~table["kind"].isin(EVENTS)
@@ -475,7 +475,7 @@ def _why_words(plan: Plan, row: Mapping[Any, Any], lang: str) -> str:
 
 def shown_steps(plan: Plan, lang: str) -> pd.DataFrame:
     """Today and each step, with each rule's value in words in a column of its own, called by the rule's id."""
-    names = dict(zip(_of(plan).actions["id"], _of(plan).actions["name"], strict=True))
+    names = dict(zip(adopted(plan).actions["id"], adopted(plan).actions["name"], strict=True))
     rows = []
     for step in steps(plan):
         values = {rule: numbers.headline(now, lang) for rule, now in step_findings(plan, step).items()}
@@ -489,9 +489,10 @@ def shown_steps(plan: Plan, lang: str) -> pd.DataFrame:
 
 def shown_savings(plan: Plan) -> pd.DataFrame:
     """What to survey, by the money that the answer can save, with the columns of :data:`.columns.SAVING_COLUMNS`."""
-    return _of(plan).survey.rename(columns={"name": "what", "id": "action_id"})
+    return adopted(plan).survey.rename(columns={"name": "what", "id": "action_id"})
 
 
-def _of(plan: Plan) -> Programme:
+def adopted(plan: Plan) -> Programme:
+    """The plan to adopt, where there is one."""
     assert plan.programme is not None
     return plan.programme

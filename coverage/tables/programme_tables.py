@@ -13,7 +13,6 @@ from ..plan import Plan
 from ..rules.finding import Finding
 from ..schema import COLUMNS, Column, at_most, column, columns, shown
 from ..siting.actions import KINDS
-from ..siting.programme import Programme
 from ..texts import catalogue, text
 from ..units import figures_in_km
 from . import numbers, programme
@@ -55,11 +54,6 @@ def programme_tables(plan: Plan, lang: str) -> Iterator[Table]:
         yield _state_table(plan, part, lang, f"plan-states-{1 + start // YEARS}")
     for make in (unmet, shared, two_plans, methods, levels, costs):
         yield make(plan, lang)
-
-
-def _of(plan: Plan) -> Programme:
-    assert plan.programme is not None
-    return plan.programme
 
 
 def _heads(plan: Plan, names: Iterable[Column], lang: str) -> tuple[Head, ...]:
@@ -134,7 +128,7 @@ def _named(responsible: pd.Series[str], lang: str) -> str:
 
 def steps(plan: Plan, lang: str) -> Table:
     """Today and each step, with each rule's value."""
-    rules = [plan.before[rule.rule].rule for rule in _of(plan).rules]
+    rules = [plan.before[rule.rule].rule for rule in programme.adopted(plan).rules]
     values = tuple(Head(rule.id, rule.title[lang], COLUMNS["value"], rule.title[lang]) for rule in rules)
     found = programme.shown_steps(plan, lang)
     return Table("plan-steps", (*_heads(plan, STEP_COLUMNS, lang), *values), found)
@@ -158,7 +152,7 @@ def _state_table(plan: Plan, states: list[State], lang: str, name: str) -> Table
     """Each rule's value in each state, then actions, money and people."""
     names, brief = [f"state_{k}" for k in range(len(states))], name == "plan-brief"
     rows: list[dict[str, Any]] = []
-    for rule in _of(plan).rules:
+    for rule in programme.adopted(plan).rules:
         first: Finding = plan.before[rule.rule]
         row: dict[str, Any] = {"title": first.rule.title[lang], "target": numbers.target(first, lang)}
         for key, (_, _, found) in zip(names, states, strict=True):
@@ -202,7 +196,7 @@ def _state_name(year: Any, lang: str) -> str:
 
 def _sums(plan: Plan, lang: str) -> dict[str, Callable[[Any, Any], str]]:
     """Rows below the rules: key of the label -> words for a year and its state."""
-    found = _of(plan)
+    found = programme.adopted(plan)
     table = programme.action_table(plan)
     stages = {row["year"]: row for row in programme.stage_rows(plan)}
     shares = {kind: getattr(found.costs, kind).paid_by.get("bureau") for kind in KINDS}
@@ -259,7 +253,7 @@ def shared(plan: Plan, lang: str) -> Table:
 
 def two_plans(plan: Plan, lang: str) -> Table:
     """The plan that takes the unknown as missing beside the one in which all of it turns out well."""
-    found = _of(plan)
+    found = programme.adopted(plan)
     sure = found.chosen.loc[found.chosen["certain"]]
     counts = [
         Counter(kinds)
@@ -287,7 +281,7 @@ def two_plans(plan: Plan, lang: str) -> Table:
 
 def methods(plan: Plan, lang: str) -> Table:
     """Money for the rules by the greedy method and by this plan, with what is proven."""
-    found = _of(plan)
+    found = programme.adopted(plan)
     bound = found.levels[0].bound
     rows = [
         {
@@ -305,7 +299,7 @@ def methods(plan: Plan, lang: str) -> Table:
 def levels(plan: Plan, lang: str) -> Table:
     """The certificate of each level."""
     rows = []
-    for level in _of(plan).levels:
+    for level in programme.adopted(plan).levels:
         each = programme.money_column(plan) if level.name == "money" else AMOUNT
         values = {"value": level.objective, "bound": level.bound, "price-bound": level.price_bound}
         key = f"report.plan.level.{level.name}"
@@ -328,7 +322,7 @@ def levels(plan: Plan, lang: str) -> Table:
 
 def costs(plan: Plan, lang: str) -> Table:
     """What each kind of action costs, and who pays."""
-    found = _of(plan)
+    found = programme.adopted(plan)
     used = set(found.actions["kind"])
 
     def words(key: str, value: float, **more: str) -> str:

@@ -14,7 +14,6 @@ from ..rules.spacing import RouteSpacing
 from ..schema import at_most, column, percent, shown
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
-from ..siting.programme import Programme
 from ..texts import joined, text
 from ..units import in_kilometres
 from . import numbers, programme
@@ -288,18 +287,13 @@ def brief_sentences(plan: Plan, lang: str) -> list[str]:
 
 def _first(plan: Plan, lang: str) -> str:
     """What is built first, and what it costs; empty if nothing is."""
-    chosen = _of(plan).chosen
+    chosen = programme.adopted(plan).chosen
     if chosen.empty:
         return ""
     row = chosen.iloc[0]
     kind = shown(row["kind"], column("action_kind"), lang)
     money = programme.money(plan, float(row["cost"]), lang)
     return text("report.plan.first", lang, name=programme.action_name(row, lang), kind=kind, money=money)
-
-
-def _of(plan: Plan) -> Programme:
-    assert plan.programme is not None
-    return plan.programme
 
 
 def people_words(plan: Plan, people: float) -> str:
@@ -318,7 +312,7 @@ def outside_words(plan: Plan, lang: str) -> str:
 
 def decision(plan: Plan, lang: str) -> str:
     """How many actions, when, for how much, and what they reach."""
-    found = _of(plan)
+    found = programme.adopted(plan)
     outside = programme.rules_outside(plan)
     last = programme.step_rows(plan)[-1]["rules"].values()
     met = sum(rule["status"] == "met" for rule in last)
@@ -378,7 +372,7 @@ def _longest_today(plan: Plan, lang: str) -> str:
 
 
 def _certainty(plan: Plan, lang: str) -> str:
-    found = _of(plan)
+    found = programme.adopted(plan)
     certain = int(found.chosen["certain"].sum())
     key = "report.plan.certain-all" if certain == len(found.chosen) else "report.plan.certain"
     words = text(key, lang, n=certain, of=len(found.chosen))

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import geopandas as gpd
 import pandas as pd
 
+from ..inputs.bundle import PROPOSED
+from ..measure.landmarks import KINDS
 from ..measure.strip_model import StripData
 from ..measure.strips import StripFrames, strip_of, strips_of
 from ..measure.strips_around import Surroundings
@@ -14,12 +16,10 @@ from ..network.routes import RoadIndex
 from ..plan import Plan
 from ..rules.assessment import Assessment
 from ..rules.spacing import RouteSpacing
+from ..siting.planning.candidates import TOWNS
 from ..units import WGS84
 
-TOWN_KINDS = {
-    **dict.fromkeys(("city", "城市", "城区", "市区", "县城"), "city"),
-    **dict.fromkeys(("town", "township", "镇", "镇区", "乡", "乡镇", "集镇"), "town"),
-}
+TOWN_KINDS = {word: kind for word, kind in KINDS.items() if kind in TOWNS}
 """Kinds of demand that are towns to name on a strip; others (villages, grid cells, parks) are not."""
 
 
@@ -69,7 +69,7 @@ def longest_strips(
 
 def _frames(assessment: Assessment, rule_id: str, order: dict[str, int]) -> StripFrames:
     sites, gaps = assessment.sites, assessment.gaps
-    built = {f"proposed-{name}": number for name, number in order.items()}
+    built = {f"{PROPOSED}{name}": number for name, number in order.items()}
     numbers = {str(site): built[str(site)] for site in sites["id"] if str(site) in built}
     return StripFrames(
         gaps[gaps["rule"] == rule_id], assessment.access, sites, assessment.not_served, numbers

@@ -10,6 +10,7 @@ import re
 
 import numpy as np
 
+from ...units import KM_PER_MILE
 from ..graph import BoolArray, FloatArray
 from .ways import Coded, Ways
 
@@ -33,7 +34,7 @@ DENIED = frozenset(
 ACCESS_KEYS = ("motorcar", "motor_vehicle", "vehicle", "access")
 """The first of these that a way has decides."""
 
-KMH_PER_MPH = 1.609344
+
 KMH_PER_KNOT = 1.852
 WALKING_KMH = 7.0
 
@@ -105,7 +106,7 @@ def _one_speed_kmh(part: str) -> float:
     match = _SPEED.match(part)
     if match is None:
         return float("nan")
-    factor = {"mph": KMH_PER_MPH, "knots": KMH_PER_KNOT}.get(match.group(2) or "", 1.0)
+    factor = {"mph": KM_PER_MILE, "knots": KMH_PER_KNOT}.get(match.group(2) or "", 1.0)
     return round(float(match.group(1)) * factor, 3)
 
 
