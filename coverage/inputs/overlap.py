@@ -109,28 +109,19 @@ def _taken_over(
     table: gpd.GeoDataFrame, gone: IntArray, kept: IntArray, lone: npt.NDArray[np.bool_]
 ) -> gpd.GeoDataFrame:
     """Fill what the kept rows don't know from their only partner, and name both sources."""
-    table = table.copy()
-    for row in np.unique(kept).tolist():
-        at, others = table.index[row], gone[kept == row].tolist()
-        if len(others) == 1 and lone[others[0]]:
-            for name in _missing(table, row, others[0]):
-                table.loc[at, name] = table[name].iloc[others[0]]
-        said = table.loc[at, "provenance"]
-        own = table.loc[at, "source"] if pd.isna(said) else said
-        table.loc[at, "provenance"] = f"{own}; {SOURCE} ({', '.join(table['id'].iloc[others])})"
-    return table
-
-
-def _missing(table: gpd.GeoDataFrame, row: int, other: int) -> list[str]:
-    """Columns that a row lacks and its partner knows."""
-    points = table["points"]
-    both = pd.notna(points.iloc[row]) and pd.notna(points.iloc[other])
-    clash = both and int(points.iloc[row]) != int(points.iloc[other])
-    return [
-        name
-        for name in table.columns
-        if name not in OWN
-        and not (clash and name in MEASURES)
-        and pd.isna(table[name].iloc[row])
-        and pd.notna(table[name].iloc[other])
-    ]
+    only = lone[gone] & (np.bincount(kept, minlength=len(table))[kept] == 1)
+    row, other = kept[only], gone[only]
+    points = [table["points"].to_numpy(float, na_value=np.nan)[at] for at in (row, other)]
+    clash = ~np.isnan(points).any(axis=0) & (points[0] != points[1])
+    filled: dict[str, pd.Series[Any]] = {}
+    for name in (n for n in table.columns if n not in OWN):
+        known = table[name].notna().to_numpy()
+        takes = ~known[row] & known[other] & ~(clash & (name in MEASURES))
+        if takes.any():
+            filled[name] = table[name].copy()
+            filled[name].iloc[row[takes]] = table[name].iloc[other[takes]].to_numpy()
+    said = table["provenance"].fillna(table["source"]).astype(object)
+    for at, ids in pd.Series(table["id"].to_numpy(object)[gone]).groupby(kept):
+        said.iloc[at] = f"{said.iloc[at]}; {SOURCE} ({', '.join(ids)})"
+    said = said.where(np.isin(np.arange(len(table)), kept), table["provenance"])
+    return table.assign(**filled, provenance=said.astype(table["provenance"].dtype))
