@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -233,7 +234,12 @@ class SitesOnRoads:
     node: IntArray
     cost: FloatArray
     span_m: float
-    _ways: dict[int, tuple[FloatArray, FloatArray]] = field(default_factory=dict, repr=False)
+    _ways: dict[int, FloatArray] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def _places(self) -> IntArray:
+        """Nodes of all sites, those that actions would bring among them: a few of all."""
+        return np.unique(np.concatenate([self.fixed, self.node[self.node >= 0]]))
 
     def passes(self, chosen: BoolArray) -> BoolArray:
         """(m,) roads that pass with a (n,) mask of actions carried out."""
@@ -283,15 +289,17 @@ class SitesOnRoads:
         return Drives(left_m, action[near], site[near], *ends)
 
     def _distances(self, road: int) -> tuple[FloatArray, FloatArray]:
-        """Distances of all nodes from both ends of a road, without that road; infinite beyond the span."""
+        """Distances of all sites' nodes from both ends of a road, without that road; infinite beyond the span."""
         if road not in self._ways:
             links, other = self.links, np.arange(len(self.links.u)) != road
             low, high = np.minimum(links.u, links.v)[other], np.maximum(links.u, links.v)[other]
             graph = shortest_csr(low, high, links.length_m[other], links.n)
             ends = [int(links.u[road]), int(links.v[road])]
             far = csgraph.dijkstra(graph, directed=False, indices=ends, limit=self.span_m + 2 * SAME_M)
-            self._ways[road] = (far[0], far[1])
-        return self._ways[road]
+            self._ways[road] = far[:, self._places]
+        found = np.full((2, self.links.n), np.inf)
+        found[:, self._places] = self._ways[road]
+        return found[0], found[1]
 
 
 class _BestPair:
