@@ -139,7 +139,8 @@ def _plain(layer: Layer, lang: str, keep: npt.NDArray[np.int64]) -> dict[str, An
     for key, name in _extra_columns(layer).items():
         out[key] = [_plain_text(value) for value in frame[name]]
     if layer.popup and layer.popup.heading:
-        out["heading"] = [_headings(layer, lang)(value) for value in frame[layer.popup.heading]]
+        heading = _headings(layer, lang)
+        out["heading"] = [heading(value) for value in frame[layer.popup.heading]]
     return out
 
 
