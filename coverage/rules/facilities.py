@@ -12,7 +12,7 @@ from pydantic import model_validator
 from sklearn.neighbors import BallTree
 
 from ..inputs.bundle import PROPOSED
-from ..inputs.sites import qualify_points
+from ..inputs.sites import count_points
 from ..settings import Share
 from ..units import EARTH_RADIUS_M
 from .finding import NO, TOLERANCE, UNKNOWN, YES, Finding, Measured, share_bounds
@@ -126,10 +126,16 @@ def facility_status(
     found = pd.Series("", index=facilities.index, dtype=object)
     evidence = pd.Series("", index=facilities.index, dtype=object)
     if len(which):
-        members = chargers.iloc[which].assign(facility=facilities.index.to_numpy()[at])
-        for facility, group in members.groupby("facility", sort=True):
-            found[facility] = qualified(group, requirement)
-            evidence[facility] = " ".join(group["id"].astype(str))
+        members = chargers.iloc[which]
+        ids = members["id"].astype(str).reset_index(drop=True)
+        least, most = count_points(members, requirement.dc_min_kw, serves=requirement.serves)
+        # A proposed site is no survey: it makes a yes, never a no.
+        points = pd.DataFrame({"least": least, "most": most, "listed": ~ids.str.startswith(PROPOSED)})
+        sums = points.groupby(at).sum()
+        enough = [sums[name] >= requirement.min_points for name in ("least", "most")]
+        has = np.select([*enough, sums["listed"] > 0], [YES, UNKNOWN, NO], "")
+        found.iloc[sums.index] = pd.Series(has, dtype=object)
+        evidence.iloc[sums.index] = ids.groupby(at).agg(" ".join)
     return surveyed_status(facilities, found, requirement), evidence
 
 
@@ -152,16 +158,6 @@ def spaces_status(facilities: pd.DataFrame, least: float) -> pd.Series:
     yes, no = ((share >= least - TOLERANCE).fillna(False), (share < least - TOLERANCE).fillna(False))
     status = np.select([yes.to_numpy(bool), no.to_numpy(bool)], [YES, NO], UNKNOWN)
     return pd.Series(status, index=facilities.index, dtype=object)
-
-
-def qualified(group: pd.DataFrame, requirement: SiteRequirement) -> str:
-    """Whether chargers at one place qualify. A proposed site is no survey: it makes a yes, never a no."""
-    asked = requirement.dc_min_kw, requirement.min_points, requirement.serves
-    found = qualify_points(group, *asked)
-    listed = group[~group["id"].astype(str).str.startswith(PROPOSED)]
-    if found != NO or len(listed) == len(group):
-        return found
-    return qualify_points(listed, *asked) if len(listed) else ""
 
 
 def _own_survey(facilities: pd.DataFrame, requirement: SiteRequirement) -> pd.Series:
