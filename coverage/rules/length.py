@@ -229,19 +229,30 @@ def _measured_on_lines(
     failing: _Failing, laid: Stretches, total_m: float
 ) -> Callable[[BoolArray, bool], float | None]:
     """Share that passes: of each piece the parts that lie in no gap longer than the span, as the assessment cuts it."""
-    weight_m = failing.items["weight"].to_numpy(np.float64)
-    length_m = failing.table.length_m
+    piece = np.array([line.name[0] for line in laid.lines], dtype=np.int64)
+    length_m, weight_m = failing.table.length_m[piece], failing.items["weight"].to_numpy(np.float64)[piece]
+    per_m = weight_m / np.where(length_m > 0, length_m, 1.0)
+    # What stands on the lines, line by line and rising. Sites that are there, and the ends of each line, beyond which
+    # there is nothing, have action -1: the last of a mask.
+    ends = np.array([-np.inf, np.inf])
+    at = np.concatenate(
+        [np.empty(0), *(x for line in laid.lines for x in (ends, line.fixed_m, line.action_m))]
+    )
+    counts = [(2 + len(line.fixed_m), len(line.action)) for line in laid.lines]
+    action = np.concatenate(
+        [np.empty(0, np.int64)]
+        + [x for line, (n, _) in zip(laid.lines, counts, strict=True) for x in (np.full(n, -1), line.action)]
+    )
+    of_line = np.repeat(np.arange(len(piece)), [sum(n) for n in counts])
+    order = np.lexsort((at, of_line))
+    at, action, of_line = at[order], action[order], of_line[order]
 
     def measure(chosen: BoolArray, _favourable: bool) -> float | None:
-        failed_m = 0.0
-        for line in laid.lines:
-            piece = int(line.name[0])
-            at = np.concatenate([[-np.inf, np.inf], line.fixed_m, line.action_m[chosen[line.action]]])
-            at = np.sort(at)
-            over = compare_m(np.diff(at), laid.span_m) > 0
-            part = np.clip(at, 0.0, length_m[piece])
-            whole = length_m[piece] or 1.0
-            failed_m += weight_m[piece] * float(np.diff(part)[over].sum()) / whole
+        here = np.flatnonzero(np.append(chosen, True)[action])
+        line, place = of_line[here], at[here]
+        over = (line[1:] == line[:-1]) & (compare_m(np.diff(place), laid.span_m) > 0)
+        part = np.clip(place, 0.0, length_m[line])
+        failed_m = float((np.diff(part) * per_m[line[1:]])[over].sum())
         return 1.0 - failed_m / total_m
 
     return measure
