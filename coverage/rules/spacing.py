@@ -174,12 +174,20 @@ def spacing_rule_rows(world: World, rule: RouteSpacing) -> RuleRows | None:
     amount = directions_served(lines, world.n)
 
     open_at = _open_ends(world, lines)
+    known: dict[tuple[int, bytes], float] = {}
+
+    def longest_m(k: int, chosen: BoolArray) -> float:
+        """Longest gap of a direction; an action more changes that of a few, so it is kept."""
+        key = k, chosen[lines[k].serving[0]].tobytes()
+        if key not in known:
+            known[key] = longest_own_gap_m(lines[k], chosen)
+        return known[key]
 
     def measure(chosen: BoolArray, favourable: bool) -> float | None:
         if rule.statistic == "gap_max":
             if not favourable and any(not line.has_site_at(end_m, chosen) for line, end_m in open_at):
                 return np.inf  # how far it goes on beyond the data nobody knows
-            return max(longest_own_gap_m(line, chosen) for line in lines) / M_PER_KM
+            return max(longest_m(k, chosen) for k in range(len(lines))) / M_PER_KM
         sites = there + float(amount @ chosen)
         return driven_m / sites / M_PER_KM if sites else np.inf
 
