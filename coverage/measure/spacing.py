@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -57,8 +58,8 @@ class Spacing:
         is longer than the span), ``once`` (False for the gap of the other direction beside one that counts
         already), ``inside_m`` (length driven in the region), ``counted_m`` (what that adds to the route's length),
         ``length_class`` (0, 1, … or ``NO_SITE``, ``OPEN``, ``SHARED``).
-    by_direction, by_route : DataFrame
-        One row per direction of each section, and per route; see :func:`find_spacing`.
+    sites : DataFrame
+        ``ref, section, direction, site`` of the sites that count and leave their route inside the region.
     network : Series
         The same figures for all routes together, roads that several routes share counted once.
     limits_m : tuple of float
@@ -68,11 +69,20 @@ class Spacing:
     """
 
     gaps: pd.DataFrame
-    by_direction: pd.DataFrame
-    by_route: pd.DataFrame
+    sites: pd.DataFrame
     network: pd.Series
     limits_m: tuple[float, ...]
     span_m: float
+
+    @cached_property
+    def by_direction(self) -> pd.DataFrame:
+        """One row per direction of each section; see :func:`find_spacing`."""
+        return _summary(self.gaps, self.sites, DRIVE_KEY, "inside_m", _Terms(self.limits_m, self.span_m))
+
+    @cached_property
+    def by_route(self) -> pd.DataFrame:
+        """One row per route; see :func:`find_spacing`."""
+        return _summary(self.gaps, self.sites, ["ref"], "counted_m", _Terms(self.limits_m, self.span_m))
 
     @property
     def class_columns(self) -> list[str]:
@@ -151,10 +161,8 @@ def find_spacing(
     driven = drives_with_sites(routes, table, ends, pieces, judged)
     gaps = gap_table(driven, limits, span_m)
     gaps["once"] = _once(gaps, routes)
-    sites, terms = sites_inside(driven), _Terms(limits, span_m)
-    by_direction = _summary(gaps, sites, DRIVE_KEY, "inside_m", terms)
-    by_route = _summary(gaps, sites, ["ref"], "counted_m", terms)
-    return Spacing(gaps, by_direction, by_route, _network(driven, gaps, sites, terms), limits, span_m)
+    sites = sites_inside(driven)
+    return Spacing(gaps, sites, _network(driven, gaps, sites, _Terms(limits, span_m)), limits, span_m)
 
 
 def _once(gaps: pd.DataFrame, routes: Sequence[Route]) -> BoolArray:

@@ -255,7 +255,8 @@ def spacing_figures(spacing: Spacing, suffix: str) -> dict[str, object]:
     for name in ("driven", "length_per_site", "gap_mean", "gap_median", "gap_p90", "gap_max", "shared_max"):
         figures[f"{name}_m{suffix}"] = finite(row[f"{name}_m"])
     figures["gap_max_open" + suffix] = bool(row["gap_max_open"])
-    figures["routes_over" + suffix] = int((spacing.by_route["own_gaps_over"] > 0).sum())
+    over = spacing.gaps["over"] & spacing.gaps["once"]
+    figures["routes_over" + suffix] = int(spacing.gaps.loc[over, "ref"].nunique())
     for name, column in zip(CLASSES, spacing.class_columns, strict=True):
         figures[f"{name}_m{suffix}"] = finite(row[column])
     return figures
@@ -376,8 +377,9 @@ def gap_frame(context: RoadContext, rule: RouteRule, network: str, spacing: Spac
 def _shared(context: RoadContext, routes: list[Route], spacing: Spacing) -> dict[str, pd.Series]:
     """What would close each shared gap; empty for the other gaps."""
     gaps = spacing.gaps
-    own = {key: OwnPart.of(drive, context.pieces[key]) for key, drive in drives_by_key(routes).items()}
-    table = shared_gaps(gaps[gaps["length_class"] == SHARED], own, spacing.span_m).reindex(gaps.index)
+    some, drives = gaps[gaps["length_class"] == SHARED], drives_by_key(routes)
+    own = {key: OwnPart.of(drives[key], context.pieces[key]) for key in rows_by_drive(some)}
+    table = shared_gaps(some, own, spacing.span_m).reindex(gaps.index)
     marks = [name for name in SHARED_COLUMNS if name.endswith("_m")]
     words = {name: table[name] for name in SHARED_COLUMNS if name not in marks}
     return {**words, **{name: table[name].astype(float) for name in marks}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -29,6 +29,7 @@ SAME = [
     "once",
 ]
 """By these a gap is the same one before and after an action."""
+SECTION = ["ref", "section"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,7 @@ def gaps_by_step(
     figures = {}
     for rule in rules:
         counts = _counting_sites(today, built, rule, programme)
+        served = built.access(rule.site.access_km).served
         found: list[dict[str, object]] = []
         for step, now in enumerate(counts):
             if step and (now == counts[step - 1]).all():
@@ -82,7 +84,12 @@ def gaps_by_step(
             spacing = built.spacing(rule, rule.network, now)
             found.append(spacing_figures(spacing, ""))
             if rule is rules[0]:
-                frames.append(gap_frame(built, rule, rule.network, spacing).assign(from_step=step))
+                if step:  # the gaps of all other sections are as they were
+                    other = np.flatnonzero(now != counts[step - 1])
+                    here = served.loc[served["site"].isin(other), SECTION].drop_duplicates()
+                    spacing = replace(spacing, gaps=_of_sections(spacing.gaps, here))
+                if len(spacing.gaps):
+                    frames.append(gap_frame(built, rule, rule.network, spacing).assign(from_step=step))
         figures[rule.id] = pd.DataFrame(found, index=pd.RangeIndex(len(found), name="step"))
     return StepGaps(rules[0].id, _each_once(frames, len(programme.steps)), figures)
 
@@ -107,17 +114,25 @@ def _counting_sites(
     return counts
 
 
+def _of_sections(gaps: pd.DataFrame, sections: pd.DataFrame) -> pd.DataFrame:
+    """Gaps of some sections, with their index."""
+    wanted = pd.MultiIndex.from_frame(sections)
+    return gaps[pd.MultiIndex.from_frame(gaps[SECTION]).isin(wanted)]
+
+
 def _each_once(frames: list[gpd.GeoDataFrame], n_steps: int) -> gpd.GeoDataFrame:
-    """Gaps of all states below each other, those that stay as one row; a road has a gap in every state, if any."""
-    held = [frame for frame in frames if len(frame)]
-    if not held:
+    """Gaps of all states below each other, those that stay as one row.
+
+    A frame has all gaps of the sections that changed; a section has a gap in every state, if any.
+    """
+    if not frames:
         return gpd.GeoDataFrame(
             {name: [] for name in (*SAME, "from_step", "to_step")}, geometry=[], crs=WGS84
         )
-    starts = [int(frame["from_step"].iloc[0]) for frame in held]
-    ends = [*(start - 1 for start in starts[1:]), n_steps - 1]
-    states = [frame.assign(to_step=end) for frame, end in zip(held, ends, strict=True)]
-    joined = pd.concat(states, ignore_index=True)
+    joined = pd.concat(frames, ignore_index=True)
+    states = joined[[*SECTION, "from_step"]].drop_duplicates()
+    states["to_step"] = states.groupby(SECTION, sort=False)["from_step"].shift(-1).fillna(n_steps) - 1
+    joined = joined.merge(states, on=[*SECTION, "from_step"], how="left")
     last = joined.groupby(SAME, sort=False, dropna=False)["to_step"].transform("max")
     kept = joined.assign(to_step=last.astype(np.int64))[~joined.duplicated(SAME)]
     return gpd.GeoDataFrame(kept.reset_index(drop=True), geometry="geometry", crs=WGS84)
