@@ -161,6 +161,18 @@ def test_init_writes_a_project_that_can_be_read_and_leaves_files_alone(tmp_path)
     assert (tmp_path / "zh" / "project.toml").read_text() == "mine"
 
 
+def test_options_of_one_region_are_refused_where_there_are_many(tmp_path):
+    """They were passed over: nobody was told that the scenario was not used, nor that no rule was looked at."""
+    project = tmp_path / "project.toml"
+    project.write_text(
+        'schema = 1\nname = "x"\n[regions]\nfile = "r.geojson"\n[network]\nosm = "r.osm.pbf"\n'
+    )
+    for option in (["--strict"], ["--scenario", "scenario.json"]):
+        refused = plugspan("run", project, *option)
+        assert refused.returncode == 3
+        assert "Leave them out" in refused.stderr
+
+
 def test_a_missing_project_is_exit_code_3_with_the_remedy(tmp_path):
     """No traceback; the remedy in the asked language."""
     english, chinese = plugspan("run", tmp_path / "x.toml"), plugspan("run", tmp_path / "x.toml", lang="zh")

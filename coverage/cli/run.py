@@ -54,6 +54,8 @@ def command(
     opened = open_project(project, lang)
     folder = out or opened.folder / "run"
     if opened.regions is not None:
+        if scenario is not None or strict:
+            raise InputError(Fault("regions-one-only", file="project.toml"))
         from .regions import run_regions
 
         ids = [] if only is None else [id_.strip() for id_ in only.split(",") if id_.strip()]
