@@ -247,14 +247,34 @@ MEET_AND_TRY_ALL = """async ([model, barred]) => {
 
 
 @pytest.fixture
-def met(browser):
-    """A function that completes small models, and tries all their plans."""
+def edit_page(browser):
+    """A page with the edit core and no model."""
     page = browser.new_page()
     page.set_default_timeout(HANGS_S * 1000)
     code = "\n".join(asset(f"web/{name}.js") for name in ("edit_roads", "edit_core", "edit"))
     page.add_script_tag(content=f"const T = (key) => key;\n{code}")
-    yield lambda model, barred: page.evaluate(MEET_AND_TRY_ALL, [model, barred])
+    yield page
     page.close()
+
+
+@pytest.fixture
+def met(edit_page):
+    """A function that completes small models, and tries all their plans."""
+    return lambda model, barred: edit_page.evaluate(MEET_AND_TRY_ALL, [model, barred])
+
+
+def test_the_average_is_no_stretch_that_a_place_of_ones_own_serves(edit_page):
+    """A rule on the average has one row more than stretches: completing beside such a place ended in an error."""
+    served = edit_page.evaluate(
+        """() => {
+          const rules = [{ id: "s", how: "spacing", requirement: 0, net: 0 }];
+          const model = { rules, actions: { id: ["a"], own: [{ line: 0, m: 5 }] } };
+          const core = { adds: [[0]], nets: [{ drives: [{ ring: false }] }], placesOf: () => [] };
+          Object.assign(edit, { model, core, state: { on: [1] } });
+          return [0, 1].map(servedByOwn({ rule: "s", laid: { span: 40000, where: [0], from: [0] } }));
+        }"""
+    )
+    assert served == [False, True]
 
 
 def test_two_sites_at_once(met):

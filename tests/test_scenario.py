@@ -17,10 +17,13 @@ from plugspan.pipeline import find_places, plan_study
 from plugspan.programme import plan_programme, scenario_differences
 from plugspan.project import read_project
 from plugspan.render.files import write_report_files
+from plugspan.render.verify import _plan_states, _same
 from plugspan.scenario import Scenario, ScenarioPlace, merge_scenarios, read_scenario
 from plugspan.siting.pins import own_places
 from plugspan.study import load, sample_project
-from plugspan.tables.result import plan_part
+from plugspan.tables.edit_tables import edit_data
+from plugspan.tables.numbers import plain
+from plugspan.tables.result import plan_part, plan_result
 from plugspan.tables.sentences import brief_sentences
 from plugspan.units import lonlat
 
@@ -70,6 +73,29 @@ def test_a_scenario_is_recounted_as_it_is(recounted):
     assert plan.before["ordinary-highway-spacing"].figures["sites"] > 0
 
 
+def test_a_scenario_may_cost_more_than_there_is(recounted):
+    """Nobody claimed that it keeps within the money of the years: `plugspan verify` finds no fault in it."""
+    plan, *_ = recounted
+    result = plain(plan_result(plan, "en"))
+    for stage in result["plan"]["stages"]:
+        stage["budget"] = 1.0
+    claims = _plan_states(result["plan"], {row["rule"]: row for row in result["after"]["findings"]})
+    assert [name for name, said, found in claims if not _same(name, said, found)] == []
+
+
+def test_a_recounted_plan_may_be_changed_on(recounted):
+    """On its map all can be switched but what the project itself decides; sites that it closed stay so."""
+    plan, scenario, _, _, witness = recounted
+    model, today = edit_data(plan, "en"), witness.world.actions.set_index("id")
+    actions = model["actions"]
+    barred = {
+        name for name, reason in zip(actions["id"], actions["reason"], strict=True) if reason is not None
+    }
+    assert barred == set(today.index[today["reason"].notna()]) & set(actions["id"])
+    assert not any(actions["pinned"])
+    assert model["closed"] == list(scenario.closed_sites)
+
+
 def test_a_place_of_its_own_is_built_exactly_there(study):
     """At its metre of the road, for the price of a site at a route; a mark that is somewhere else by now is a fault."""
     route = next(r for r in study.routes if r.ref == "G106")
@@ -80,6 +106,9 @@ def test_a_place_of_its_own_is_built_exactly_there(study):
     assert chosen["id"].tolist() == [place.id]
     assert chosen["stage_year"].tolist() == [2027]
     assert chosen["cost"].tolist() == [plan.programme.costs.new_site.of("route_point", 4, 480)]
+    model = edit_data(plan, "en")  # on the map of the recounted plan it is a place of one's own again
+    ((line, at),) = [tuple(own.values()) for own in model["actions"]["own"] if own]
+    assert (model["lines"][line]["key"], at) == (["G106", 1, "forward"], round(km * 1000))
     context, points = study.context, lonlat(chosen.geometry)
     served = find_served(context.index, [route], context.snapper.snap(points), points)
     assert served["chainage_m"].to_numpy() == pytest.approx(km * 1000, abs=1e-3)

@@ -192,8 +192,12 @@ class _Packer:
                 found["along"] = self.roads.beside(table, rule.site)
 
     def action_list(self, programme: Programme) -> Packed:
-        table = programme.actions
+        table, required = programme.actions, programme.required
         points = np.round(lonlat(table.geometry), 6)
+        if programme.given:  # what a scenario alone has decided may be changed again
+            free = (table["reason"] == "forbidden") & (table["pin"] != "forbid")
+            table = table.assign(reason=table["reason"].mask(free, None))
+            required = (table["pin"] == "require").to_numpy(bool)
         return {
             **{name: _texts(table[name]) for name in ("id", "kind", "place", "name", "county", "reason")},
             "target": _texts(table["target"]),
@@ -202,7 +206,7 @@ class _Packer:
             "year": [None if pd.isna(x) else int(x) for x in table["stage_year"]],
             "chosen": [bool(x) for x in table["chosen"]],
             "event": [kind in EVENTS for kind in table["kind"]],
-            "pinned": [bool(x) for x in programme.required],
+            "pinned": [bool(x) for x in required],
             "own": [None] * len(table),
             "at": self.place_of_action.tolist(),
             "lonlat": [[None, None] if np.isnan(x).any() else x.tolist() for x in points],

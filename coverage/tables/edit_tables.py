@@ -11,8 +11,10 @@ from ..network.routes import Drive, RoadIndex, drives_by_key, locate
 from ..plan import Plan
 from ..rules.finding import Finding
 from ..rules.roads import RouteRule
+from ..scenario import Scenario
 from ..schema import column, shown, unit_words
 from ..siting.edit_model import edit_model
+from ..units import M_PER_KM
 from ..waymarks import is_posted
 from . import numbers
 
@@ -52,6 +54,9 @@ def edit_data(plan: Plan, lang: str) -> dict[str, Any] | None:
     model["kinds"] = {
         kind: shown(kind, column("action_kind"), lang) for kind in sorted(set(model["actions"]["kind"]))
     }
+    if plan.scenario is not None:
+        model["closed"] = list(plan.scenario.closed_sites)
+        _mark_own_places(model, plan.scenario)
     index, drives = context.index, drives_by_key(plan.routes)
     model["lines"] = [
         line | _line(index, drives[tuple(line["key"])]) | {"posted": is_posted(lang, *line["key"][:2])}
@@ -61,6 +66,18 @@ def edit_data(plan: Plan, lang: str) -> dict[str, Any] | None:
     model["project"] = plan.project.name.of(lang)
     model["inputs_sha256"] = plan.provenance.inputs_sha256
     return model
+
+
+def _mark_own_places(model: dict[str, Any], scenario: Scenario) -> None:
+    """Let the places of a scenario be what they were in the page that made it: to be moved, and told by their marks."""
+    actions = {name: k for k, name in enumerate(model["actions"]["id"])}
+    for place in scenario.places if model["own"] is not None else ():
+        for number, line in enumerate(model["lines"]):
+            ref, section, direction = line["key"]
+            at = actions.get(place.model_copy(update={"section": section}).id)
+            way = "backward" if place.direction == "backward" else "forward"
+            if at is not None and (ref, direction) == (place.ref, way) and place.section in (None, section):
+                model["actions"]["own"][at] = {"line": number, "m": round(place.km * M_PER_KM)}
 
 
 def _words(finding: Finding, lang: str) -> dict[str, Any]:

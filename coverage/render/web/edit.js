@@ -177,6 +177,7 @@ function servedByOwn(rule) {
   const mine = own.filter((a) => edit.core.adds[spec.requirement].includes(a));
   if (spec.how === "spacing") {
     return (r) => {
+      if (r >= rule.laid.from.length) return true; // the average lies on no stretch
       const d = edit.core.nets[spec.net].drives[rule.laid.where[r]], places = mine.flatMap((a) => edit.core.placesOf(a, spec.net, rule.laid.where[r])).map((at) => RoadNet.ownAt(d, at));
       return (d.ring ? [0, d.own_m] : [0]).some((turn) => places.some((at) => within(at + turn, rule.laid.from[r])));
     };
@@ -324,9 +325,12 @@ function scenario(name) {
   const off = [...edit.state.pinned].filter(([id, pinned]) => !pinned && !id.startsWith("site:") && !actions.own[edit.core.byId.get(id)]).map(([id]) => id);
   const places = actions.own.map((own, a) => (own && edit.state.on[a] ? placeTold(a) : null)).filter(Boolean);
   sites.id.forEach((id, s) => { if (edit.state.off[s]) off.push("site:" + id); });
+  off.push(...closedBefore()); // of the scenario that this page was made from: these sites are not here any more
   for (const [a, year] of edit.state.years) if (edit.state.on[a]) years[actions.id[a]] = year;
   return { schema: 1, name: name || T("map.edit"), project: edit.model.project, inputs_sha256: edit.model.inputs_sha256, on, off: off.sort(), places, years, figures: figures() };
 }
+
+const closedBefore = () => (edit.model.closed || []).map((id) => "site:" + id);
 
 /** A place of one's own as the file has it. */
 function placeTold(a) {
@@ -345,7 +349,7 @@ function placeRead({ ref, section, km, direction }) {
 function loadScenario(told) {
   const list = (x) => Array.isArray(x) && x.every((id) => typeof id === "string");
   if (!told || typeof told !== "object" || told.schema !== 1 || !list(told.on) || !list(told.off || [])) throw new Error(T("map.edit-bad-file"));
-  const on = namedIds(told.on), off = namedIds(told.off || []), unknown = [...on.unknown, ...off.unknown];
+  const on = namedIds(told.on), off = namedIds((told.off || []).filter((id) => !closedBefore().includes(id))), unknown = [...on.unknown, ...off.unknown];
   for (const place of Array.isArray(told.places) ? told.places : []) {
     const a = place && typeof place === "object" ? placeRead(place) : undefined;
     if (a === undefined) unknown.push(place && `${place.ref} ${place.km} km`); else on.actions.push(a);

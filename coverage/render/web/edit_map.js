@@ -197,7 +197,7 @@ function buildSpots() {
   sites.free.forEach((free, s) => { if (free) at(sites.lonlat[s]).options.push({ s }); });
   actions.id.forEach((_, a) => {
     const here = actions.at[a] >= 0 && actions.at[a] < edit.core.sites ? sites.lonlat[actions.at[a]] : actions.lonlat[a];
-    if (!actions.event[a] && here[0] !== null && (mayChange(a) || actions.chosen[a])) at(here).options.push({ a });
+    if (!actions.event[a] && !actions.own[a] && here[0] !== null && (mayChange(a) || actions.chosen[a])) at(here).options.push({ a });
   });
   drawn.spots = [...spots.values()].map(spotMarker);
 }
