@@ -309,7 +309,7 @@ def _resolved(
     names = [c.name for c in schema.columns if c.name in table]
     cells = {
         n: table[n].astype(object).where(table[n].notna(), None).to_numpy(object).copy()
-        for n in [*names, "source", LIST]
+        for n in [*names, "source", "source_row", LIST]
     }
     rank = {at: n for n, at in enumerate(order)}
     gone: list[int] = []
@@ -326,7 +326,7 @@ def _resolved(
                 cells[LIST][sites.rows[site]] = cells[LIST][sites.rows[kept][0]]
             else:
                 gone += sites.rows[site].tolist()
-            merges.append(_merge(table, schema, sites, pairs, (kept, site), group, paths, stays=stays))
+            merges.append(_merge(cells, schema, sites, pairs, (kept, site), group, paths, stays=stays))
     changed = {n: as_series(cells[n].tolist(), schema[n]) for n in names}
     changed = {n: s.set_axis(table.index) for n, s in changed.items()}
     changed[LIST] = pd.Series(cells[LIST], index=table.index, dtype=object)
@@ -395,7 +395,7 @@ def _total(cells: Mapping[str, Any], rows: IntArray, name: str) -> Any:
 
 
 def _merge(
-    table: gpd.GeoDataFrame,
+    cells: Mapping[str, Any],
     schema: TableSchema,
     sites: ListedSites,
     pairs: _Pairs,
@@ -408,13 +408,14 @@ def _merge(
     """Say what was joined and why: by the pair that brought the site in, or the one that it brought in."""
     kept, site = both
     pair = group[site] if group[site] >= 0 else max(group.values())
-    rows = table.iloc[sites.rows[site]]
-    into = min(table["id"].iloc[sites.rows[kept]].astype(str))
-    file = str(rows["source"].iloc[0])
-    numbers = tuple(sorted(rows["source_row"].astype(int)))
+    rows = sites.rows[site]
+    into = min(map(str, cells["id"][sites.rows[kept]]))
+    file = str(cells["source"][rows[0]])
+    numbers = tuple(sorted(map(int, cells["source_row"][rows])))
     path = paths[int(sites.list_of[site])]
     why = (("decided", ""),)
-    found = Merge(into, min(rows["id"].astype(str)), schema.name, file, numbers, 1.0, why, stays, path)
+    id_ = min(map(str, cells["id"][rows]))
+    found = Merge(into, id_, schema.name, file, numbers, 1.0, why, stays, path)
     score = float(pairs.score[pair])
     if score > 1.0:
         return found
