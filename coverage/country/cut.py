@@ -218,8 +218,7 @@ def _write_small(country: Country, out: Path, id_: str) -> None:
             write_list(each, path)
         lists[each.name].append(each.settings.model_copy(update={"path": Path(name)}))
         written.append(name)
-    ids = {str(i) for each in tables.lists if "id" in each.frame for i in each.frame["id"].dropna()}
-    fusion = _decisions(country, ids, folder)
+    fusion = _decisions(country, tables, folder)
     update = {"tables": {name: tuple(each) for name, each in lists.items()}, "fusion": fusion}
     update |= _other_files(country, project, folder)
     if id_ != NATIONAL:
@@ -284,9 +283,11 @@ def _of_own_counties(siting: SitingSettings, tables: Tables, region: Region) -> 
     return siting.model_copy(update={"min_per_county": few if asked else asked, "scenarios": scenarios})
 
 
-def _decisions(country: Country, ids: set[str], folder: Path) -> FusionSettings:
+def _decisions(country: Country, tables: Tables, folder: Path) -> FusionSettings:
     """Write what people decided of the sites of a piece."""
     fusion, update, decided = country.project.fusion, dict[str, Any](), country.decisions
+    asked = tables.lists if decided.same or decided.different else ()
+    ids = {str(i) for each in asked if "id" in each.frame for i in each.frame["id"].dropna()}
     for key, pairs in (("same_site", decided.same), ("different_site", decided.different)):
         own = [pair for pair in pairs if ids.issuperset(pair)]
         update[key] = Path(f"{key}.csv") if own else None

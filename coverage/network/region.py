@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from pyproj import Transformer
+from pyproj.enums import TransformDirection
 from shapely import affinity
 from shapely.geometry.base import BaseGeometry
 
@@ -101,17 +102,16 @@ class Region:
         # A straight edge of the region is a straight edge in degrees: it gets vertices before it is bent.
         drawn = shapely.segmentize(self.polygon, _STEP_DEG)
         lon, lat = _middle(self.polygon)
-        local = f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
-        flat = _projected(drawn, WGS84, local)
+        plane = f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
+        to_plane = Transformer.from_crs(WGS84, plane, always_xy=True)  # takes longer to make than to use
+        flat = _moved(drawn, to_plane)
         reach_m = float(np.hypot(*shapely.get_coordinates(flat).T).max()) + self.halo_m
         if not reach_m < _PROJECTED_M:
             return self._boxed()
         wide = shapely.buffer(shapely.make_valid(flat), self.halo_m, quad_segs=_QUADRANT)
-        if shapely.intersects_xy(
-            wide, *Transformer.from_crs(WGS84, local, always_xy=True).transform([0, 0], [90, -90])
-        ).any():
+        if shapely.intersects_xy(wide, *to_plane.transform([0, 0], [90, -90])).any():
             return self._boxed()
-        halo = _from_middle(_projected(wide, local, WGS84), lon)
+        halo = _from_middle(_moved(wide, to_plane, back=True), lon)
         return shapely.union(_on_globe(shapely.make_valid(halo)), self.polygon)
 
     def _boxed(self) -> BaseGeometry:
@@ -155,10 +155,12 @@ def _on_globe(shape: BaseGeometry) -> BaseGeometry:
     return shapely.union_all(parts)
 
 
-def _projected(shape: BaseGeometry, source: str, target: str) -> BaseGeometry:
+def _moved(shape: BaseGeometry, transformer: Transformer, *, back: bool = False) -> BaseGeometry:
     """Shape in another coordinate system, x first."""
-    move = Transformer.from_crs(source, target, always_xy=True)
-    return shapely.transform(shape, lambda xy: np.stack(move.transform(xy[:, 0], xy[:, 1]), axis=1))
+    direction = TransformDirection.INVERSE if back else TransformDirection.FORWARD
+    return shapely.transform(
+        shape, lambda xy: np.stack(transformer.transform(xy[:, 0], xy[:, 1], direction=direction), axis=1)
+    )
 
 
 def contains(polygon: BaseGeometry, xy: FloatArray) -> BoolArray:
