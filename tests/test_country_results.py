@@ -430,6 +430,18 @@ def test_the_map_ranks_colours_and_links(opened, folder):  # noqa: F811
 
 
 @pytest.mark.browser
+def test_no_region_bears_its_name_among_its_neighbours(opened, folder):  # noqa: F811
+    """Of three hundred regions on a small map a name would cover four."""
+    page = opened(folder / "country.html")
+    names = page.locator(".name.area")
+    page.wait_for_function("() => document.querySelectorAll('.name.area').length === 3")
+    page.evaluate("void plugspan.map.setView([0.5, 1.5], 4, {animate: false})")
+    page.wait_for_function("() => document.querySelectorAll('.name.area').length === 0")
+    page.evaluate("void plugspan.map.setView([0.5, 1.5], 8, {animate: false})")
+    names.first.wait_for()
+
+
+@pytest.mark.browser
 def test_the_map_is_usable_by_keyboard_and_on_a_phone(opened, folder):  # noqa: F811
     """The panel opens by its button, Enter on a region goes there, and the panel makes room for it."""
     page = opened(folder / "country.html", PHONE)

@@ -150,6 +150,7 @@ const Names = L.Layer.extend({
       const at = layer.anchor(i);
       if (!area.contains(at)) return;
       const p = MAP.latLngToLayerPoint(at), w = this.width(text, font) + (kind === "area" ? text.length : 0), h = kind === "area" ? 18 : 15;
+      if (kind === "area" && DATA.regions && w > 2 * layer.wide(i)) return; // it would stand in its neighbours
       const side = w / 2 + size / 2 + 4, up = size / 2 + 10;
       const at4 = offsets ? layer.within(i, p, offsets) : [[side, 0], [-side, 0], [0, -up], [0, up], [side, -9], [-side, 9]];
       const fits = (overMarks) => at4.find(([dx, dy]) => this.free(p.x + dx, p.y + dy, w, h, overMarks));
@@ -178,6 +179,15 @@ MapLayer.prototype.inView = function () {
   if (!this.dense) return this.spec.cat.map((k, i) => [k, i]);
   const area = MAP.getBounds(), a = MAP.project(area.getNorthWest(), 0), b = MAP.project(area.getSouthEast(), 0);
   return this.grid.pack ? this.grid._within(a.x, a.y, b.x, b.y).sort((i, j) => i - j).map((i) => [this.grid.category[i], i]) : [];
+};
+
+/** Width of an area on the screen, px. */
+MapLayer.prototype.wide = function (i) {
+  this.spans ??= this.spec.geom.map((parts) => {
+    const lon = parts.flatMap((part) => unwrap(part[0])).map((at) => at.lng);
+    return lon.reduce((a, b) => Math.max(a, b), -Infinity) - lon.reduce((a, b) => Math.min(a, b), Infinity);
+  });
+  return this.spans[i] * 256 * 2 ** MAP.getZoom() / 360;
 };
 
 /** Offsets that keep a name inside its own area come first, far ones outside are left out. */
