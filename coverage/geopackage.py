@@ -65,7 +65,7 @@ def _names(database: sqlite3.Connection) -> list[str]:
 
 
 def read_geopackage(
-    path: Path, layer: str | None, encoding: str | None, most_mb: float = MOST_MB
+    path: Path, layer: str | None, encoding: str | None, most_mb: float | None = None
 ) -> VectorLayer:
     """Read the layer of that name, or the first with geometries; its texts are UTF-8 whatever ``encoding`` says."""
     file = str(path)
@@ -100,9 +100,10 @@ def _quoted(name: str) -> str:
 
 
 def _table(
-    database: sqlite3.Connection, path: Path, table: str, geometry: str | None, most_mb: float
+    database: sqlite3.Connection, path: Path, table: str, geometry: str | None, most_mb: float | None
 ) -> tuple[list[str], Cells, list[Any]]:
     """Columns but the running number, cells, and the shapes as they are stored."""
+    most_mb = MOST_MB if most_mb is None else most_mb
     file, room = str(path), most_mb * 1_000_000
     described = database.execute(f"PRAGMA table_info({_quoted(table)})").fetchall()
     kinds = {

@@ -58,7 +58,7 @@ _UNUSABLE_CODECS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", 
 
 
 def read_vector(
-    path: Path, layer: str | None = None, encoding: str | None = None, *, most_mb: float = MOST_MB
+    path: Path, layer: str | None = None, encoding: str | None = None, *, most_mb: float | None = None
 ) -> VectorLayer:
     """Read the first layer that has geometries, or the one named.
 
@@ -69,8 +69,8 @@ def read_vector(
     layer : str, optional
     encoding : str, optional
         Of a Shapefile's texts; else its ``.cpg`` says so, or UTF-8 and GB 18030 are tried.
-    most_mb : float
-        Largest table of a GeoPackage.
+    most_mb : float, optional
+        Largest table of a GeoPackage; :data:`~plugspan.files.MOST_MB` if left out.
 
     Raises
     ------

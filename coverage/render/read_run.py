@@ -28,7 +28,7 @@ from ..vectors import read_vector
 class _Layers(Mapping[str, pd.DataFrame]):
     """Layers and tables of a GeoPackage by name, each read when it is asked for."""
 
-    def __init__(self, path: Path, most_mb: float) -> None:
+    def __init__(self, path: Path, most_mb: float | None) -> None:
         self._path, self._most_mb = path, most_mb
         check_there(path)
         try:
@@ -61,13 +61,13 @@ class Run:
     folder : Path
     result : dict
         ``result.json`` as it stands: see ``result.schema.json``.
-    most_mb : float
+    most_mb : float, optional
         Largest layer or table that is read.
     """
 
     folder: Path
     result: Mapping[str, Any]
-    most_mb: float = MOST_MB
+    most_mb: float | None = None
 
     @cached_property
     def tables(self) -> Mapping[str, pd.DataFrame]:
@@ -114,14 +114,14 @@ class Run:
         return f"<p>{html.escape(repr(self))}</p>{self.findings.to_html(index=False, na_rep='')}"
 
 
-def read_run(folder: str | Path, *, most_mb: float = MOST_MB) -> Run:
+def read_run(folder: str | Path, *, most_mb: float | None = None) -> Run:
     """Read the folder that ``plugspan run`` or :meth:`plugspan.Plan.save` wrote.
 
     Parameters
     ----------
     folder : path
         The run folder, or its ``result.json``.
-    most_mb : float
+    most_mb : float, optional
         Largest ``result.json``, and largest layer, that is read: one takes ten times as much memory.
 
     Raises
@@ -151,7 +151,7 @@ _MOST_SHOWN = 120
 _SHOWN_DIGITS = 20
 
 
-def read_result(folder: Path, most_mb: float = MOST_MB) -> dict[str, Any]:
+def read_result(folder: Path, most_mb: float | None = None) -> dict[str, Any]:
     """Read the ``result.json`` of a run folder (or the file itself).
 
     Raises
@@ -160,6 +160,7 @@ def read_result(folder: Path, most_mb: float = MOST_MB) -> dict[str, Any]:
         If there is none, or it was not written by plugspan.
     """
     path = result_path(folder)
+    most_mb = MOST_MB if most_mb is None else most_mb
     if path.exists() and not path.is_file():  # reading a pipe would wait for ever
         raise InputError(Fault("result-no-file", file=str(path)))
     if path.exists() and path.stat().st_size > most_mb * 1_000_000:
