@@ -15,6 +15,7 @@ from plugspan.rules.policy import read_policy
 from plugspan.schema import TableSchema, at_most
 from plugspan.tables import layers, numbers, summary
 from plugspan.tables.layer import Category, Layer, LayerStyle
+from plugspan.tables.sentences import brief_sentences
 from plugspan.tables.words import assumption_lines, finding_words, setting_words
 from plugspan.texts import LANGUAGES, catalogue, text
 
@@ -192,3 +193,17 @@ def test_a_list_of_limits_is_in_the_reader_s_unit(lengths, words):
     """As every other length: limits of a policy in miles are told in miles."""
     lang = read_policy("us-nevi").model_copy(update={"lengths": lengths}).reader("en")
     assert setting_words("class_limits_km", (40.2336, 80.4672), lang) == f"spacing is classed at {words}"
+
+
+def test_money_that_is_left_or_not_enough_for_anything(sample_plan):
+    """The next action costs more than what is left; without any action none is needed, whatever a survey finds."""
+    found = sample_plan.programme
+    short = replace(found, complete=False, budget=found.cost_high + 13.5)
+    first, *_ = brief_sentences(replace(sample_plan, programme=short), "zh")
+    assert "余下 13.5 万元，不足以实施次序中的下一项" in first
+    none = replace(
+        short, budget=13.5, cost_low=0.0, cost_high=0.0, actions=found.actions.assign(chosen=False)
+    )
+    said = brief_sentences(replace(sample_plan, programme=none), "en")
+    assert "(13.5 ×10,000 yuan) is not enough for any action" in said[0]
+    assert said[2].startswith("No action can be carried out;")

@@ -15,7 +15,7 @@ from ..schema import at_most, column, percent, shown
 from ..siting.planning.comply import Compliance
 from ..siting.planning.outcome import Siting
 from ..texts import joined, text
-from ..units import in_kilometres
+from ..units import LEAST, in_kilometres
 from . import numbers, programme
 from .gap_words import marked_gap
 from .siting_tables import amount
@@ -333,8 +333,14 @@ def decision(plan: Plan, lang: str) -> str:
     }
     if found.given:
         return text("report.plan.decide-given", lang, **values)
-    if not found.complete:
-        return text("report.plan.decide-part", lang, **values)
+    if not found.complete and found.budget is not None:
+        left = found.budget - found.cost_high
+        values |= {
+            "given": programme.money(plan, found.budget, lang), "left": programme.money(plan, left, lang)
+        }  # fmt: skip
+        key = "report.plan.decide-part" if len(found.chosen) else "report.plan.decide-nothing"
+        more = text("report.plan.left", lang, **values) if len(found.chosen) and left > LEAST else ""
+        return text(key, lang, **values) + more
     if can and not met:
         return text("report.plan.decide-none", lang, **values)
     key = "report.plan.decide-more" if found.spends_more else "report.plan.decide"
@@ -375,6 +381,7 @@ def _certainty(plan: Plan, lang: str) -> str:
     found = programme.adopted(plan)
     certain = int(found.chosen["certain"].sum())
     key = "report.plan.certain-all" if certain == len(found.chosen) else "report.plan.certain"
+    key = key if len(found.chosen) else "report.plan.certain-none"
     words = text(key, lang, n=certain, of=len(found.chosen))
     if found.given:
         words = text("report.plan.certain-given", lang)
