@@ -756,6 +756,23 @@ def test_workers_that_cannot_start_are_told(tmp_path, monkeypatch):
         pass
 
 
+def test_workers_that_are_all_gone_are_told(tmp_path, monkeypatch):
+    """They were waited for without end: Dask does not start one again that ends as it starts."""
+    from distributed import Client, LocalCluster
+
+    monkeypatch.setattr(tasks, "LOST_S", 0.0)
+    options = {"processes": False, "dashboard_address": ":0", "silence_logs": 50}
+    with LocalCluster(n_workers=0, **options) as local, Client(local) as client:
+        with pytest.raises(PlugspanError, match="--only"):
+            list(tasks.run_tasks(client, tmp_path, [Task("00", "Region 00", "k")], "en"))
+        local.scale(1)
+        client.wait_for_workers(1)
+        monkeypatch.setattr(tasks, "run_region", stand_in)
+        assert [r.state for r in tasks.run_tasks(client, tmp_path, [Task("00", "R", "k")], "en")] == [
+            "failed"
+        ]
+
+
 def test_a_full_disk_fails_the_region_and_leaves_its_old_folder(tmp_path, monkeypatch):
     """What is told is the system's reason; the rerun is as if nothing had been."""
     import plugspan.render.run as rendering

@@ -36,6 +36,8 @@ ALLOWED_FAILURES = 3
 OVER = "over.json"
 """In a piece: word of a worker that ended itself because it needed too much memory."""
 _LOOK_S = 0.2
+LOST_S = 300.0
+"""Dask starts a process again that has ended, but not one that ends before it knows of its start."""
 
 
 @dataclass(frozen=True)
@@ -286,7 +288,7 @@ def run_tasks(
     Raises
     ------
     PlugspanError
-        If the scheduler is lost; what has ended before stays.
+        If the scheduler, or all workers of this machine, are lost; what has ended before stays.
     """
     from distributed import as_completed
 
@@ -297,9 +299,18 @@ def run_tasks(
         for place, (key, task) in enumerate(by_key.items())
     ]
     try:
-        for future in as_completed(futures):
-            yield _outcome(future, out, by_key[future.key], lang)
-            future.release()
+        ended, seen = as_completed(futures), time.monotonic()
+        while not ended.is_empty():
+            if ended.has_ready():
+                future = next(ended)
+                yield _outcome(future, out, by_key[future.key], lang)
+                future.release()
+                continue
+            time.sleep(_LOOK_S)
+            if client.cluster is None or client.scheduler_info()["workers"]:
+                seen = time.monotonic()  # a cluster from elsewhere may wait for its queue
+            elif time.monotonic() - seen > LOST_S:
+                raise PlugspanError("country-workers-lost", n=round(LOST_S / 60))
     finally:
         with suppress(Exception):
             client.cancel(futures)
