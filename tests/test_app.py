@@ -22,6 +22,7 @@ from plugspan.app.server import make_app
 from plugspan.app.world import MOST_MB, World, version_of
 from plugspan.inputs.datum import from_wgs84
 from plugspan.project import TABLES, read_project
+from plugspan.schema import Reader
 from plugspan.texts import LANGUAGES, text
 from starlette.testclient import TestClient
 
@@ -1051,6 +1052,25 @@ def test_a_file_is_taken_for_the_table_that_it_is(root, tmp_path):
         assert guess_kind(tmp_path / "x.csv") == kind, word
     (tmp_path / "x.csv").write_text("apples,pears\n1,2\n")
     assert guess_kind(tmp_path / "x.csv") == ""
+
+
+@pytest.mark.parametrize("reader", [Reader("zh", "km"), Reader("en", "mi")])
+def test_findings_read_as_in_the_report(sample_plan, reader):
+    """Today's and the plan's: at least and at most, the longest gap and how many are over, ranges, miles."""
+    from plugspan.app.runs import finding_words
+    from plugspan.tables import numbers
+    from plugspan.tables.result import finding_rows
+
+    for state in (sample_plan.before, sample_plan.after):
+        rows = [*finding_rows(state, reader), *finding_rows(state, reader, with_target=False)]
+        assert len(rows) == len(state.findings)
+        for row in numbers.plain(rows):
+            finding = state[row["rule"]]
+            words = finding_words(row, reader, finding.rule)
+            if (finding.low, finding.high) != (None, None):
+                assert words["value"] == numbers.headline(finding, reader)
+            if finding.target is not None:
+                assert words["target"] == numbers.target(finding, reader)
 
 
 # -- many regions --------------------------------------------------------------------------------------------

@@ -178,16 +178,20 @@ def summary_page(ask: Ask, found: dict[str, Any]) -> str:
     )  # fmt: skip
 
 
+def _number(value: Any) -> str:
+    return f"{value:,.10g}" if isinstance(value, int | float) else "–"
+
+
 def _money(plan: dict[str, Any] | None, say: Callable[..., str]) -> str:
     if plan is None:
         return ""
     cost = plan["cost"]
     unit = cost["unit"] or ""
-    money = " – ".join(dict.fromkeys(str(cost[end]) for end in ("low", "high")))
+    money = " – ".join(dict.fromkeys(_number(cost[end]) for end in ("low", "high")))
     lines = [say("plan-line", n=len(plan["actions"]), money=money, unit=unit)]
     for stage in plan["stages"]:
         met, of = stage["met"]
-        values = {"year": stage["year"], "spent": stage["spent"], "n": stage["actions"]}
+        values = {"year": stage["year"], "spent": _number(stage["spent"]), "n": stage["actions"]}
         lines.append(say("year-line", **values, unit=unit, met=met, all=of))
     assumed = f"<p>{say('assumed')}</p>" if cost["assumed"] else ""
     return f"<h2>{say('plan')}</h2><ul>" + "".join(f"<li>{line}</li>" for line in lines) + f"</ul>{assumed}"

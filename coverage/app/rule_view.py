@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..rules.model import Rule
-from ..rules.policy import FIXED, leaves, read_policy, value_at
+from ..rules.policy import FIXED, Policy, leaves, read_policy, value_at
 from ..rules.policy import with_changes as changed_policy
 from ..study import policy_name, read_project_policy
 from ..tables.words import setting_words
@@ -27,7 +27,7 @@ def rules(ask: Ask) -> dict[str, Any]:
     project, version = open_project(ask.folder)
     policy, _ = read_project_policy(project)
     profile = {rule.id: rule for rule in read_policy(policy_name(project)).rules}
-    now = _assessed(ask, version)
+    now = _assessed(ask, version, policy)
     lang = policy.reader(ask.lang)
     found = []
     for rule in policy.rules:
@@ -83,14 +83,19 @@ def _inner(data: Any, path: tuple[str, ...]) -> Any:
     return data
 
 
-def _assessed(ask: Ask, version: str) -> dict[str, Any]:
+def _assessed(ask: Ask, version: str, policy: Policy) -> dict[str, Any]:
     """Findings of ``plugspan assess`` for this version of the project, by rule."""
+    lang, rules = policy.reader(ask.lang), {rule.id: rule for rule in policy.rules}
     for path in (ask.folder.path / HOME).glob(f"assess-{version}-{ask.lang}.json"):
         try:
             rows = json.loads(path.read_text("utf-8"))["findings"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        return {str(row.get("rule")): finding_words(row, ask.lang) for row in rows if isinstance(row, dict)}
+        return {
+            str(row.get("rule")): finding_words(row, lang, rules.get(str(row.get("rule"))))
+            for row in rows
+            if isinstance(row, dict)
+        }
     return {}
 
 

@@ -17,9 +17,11 @@ from ..country.manifest import COUNTRY_MAP, NATIONAL, RUNS, Manifest, read_manif
 from ..errors import Fault, InputError
 from ..files import read_bytes
 from ..render.read_run import read_result
+from ..rules.model import Rule
 from ..schema import column, unit_words
 from ..schema import shown as shown_value
 from ..study import read_project_policy
+from ..tables import numbers
 from ..texts import catalogue, text
 from .ask import Ask
 from .handover import COUNTRY, FILES, RUN, map_state, write_zip
@@ -131,12 +133,12 @@ def results(ask: Ask) -> dict[str, Any]:
         return none
     result = read_result(run)
     after = {str(found.get("rule")): found for found in _rows(result.get("after"), "findings", "measures")}
-    titles = _titles(ask)
-    findings = [
-        finding_words(found, ask.lang, titles)
-        | {"after": _interval(after.get(str(found.get("rule")), {}), ask.lang)}
-        for found in _rows(result, "findings", "measures")
-    ]
+    lang, rules = _reader(ask)
+    findings = []
+    for found in _rows(result, "findings", "measures"):
+        rule = rules.get(str(found.get("rule")))
+        then = _interval(after.get(str(found.get("rule")), {}), lang, rule)
+        findings.append(finding_words(found, lang, rule) | {"after": then})
     return {
         "there": True,
         "stale": _stale(ask.folder, run / "result.json"),
@@ -167,12 +169,14 @@ def country_results(ask: Ask, run: Path) -> dict[str, Any]:
         raise InputError(
             Fault("result-damaged", file=COUNTRY, values={"reason": str(error)[:200]})
         ) from error
-    findings, titles = [], _titles(ask)
+    findings = []
+    lang, rules = _reader(ask)
     for row in _rows(_part(result, "national"), "findings"):
         found = {**row, "shown": row.get("status"), "target": row.get("target_value")}
         then = {**found, "low": row.get("low_after"), "high": row.get("high_after")}
-        said = {"value": str(row.get("value") or ""), "after": _interval(then, ask.lang)}
-        words = finding_words(found, ask.lang, titles) | said
+        rule = rules.get(str(row.get("rule")))
+        said = {"value": str(row.get("value") or ""), "after": _interval(then, lang, rule)}
+        words = finding_words(found, lang, rule) | said
         # Sums without an interval have no finding; a rule without a target only asks for a report.
         findings.append(words | ({"status_words": "–"} if words["target"] and not words["status"] else {}))
     begun = _manifest(run)
@@ -244,46 +248,62 @@ def _stale(folder: Folder, result: Path) -> bool:
     return any(path.stat().st_mtime > made for path in files)
 
 
-def _titles(ask: Ask) -> dict[str, str]:
-    """Titles of the rules in the language of the page, as far as the project's policy can be read now."""
+def _reader(ask: Ask) -> tuple[str, dict[str, Rule]]:
+    """The language of the page with the unit of lengths of the project's policy, and its rules by id.
+
+    Without a policy that can be read now: kilometres, and no rules.
+    """
     try:
         policy, _ = read_project_policy(open_project(ask.folder)[0])
     except InputError:
-        return {}
-    return {rule.id: rule.title[ask.lang] for rule in policy.rules}
+        return ask.lang, {}
+    return policy.reader(ask.lang), {rule.id: rule for rule in policy.rules}
 
 
-def finding_words(
-    found: dict[str, Any], lang: str, titles: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """A row of findings of ``result.json`` in words: rule, status, value, target."""
+def finding_words(found: dict[str, Any], lang: str, rule: Rule | None = None) -> dict[str, str]:
+    """A row of findings of ``result.json`` in words, as the report has them: rule, status, value, target."""
     shown = str(found.get("shown") or "")
     key = f"status.{shown.replace(' ', '-')}"
     year = str(found.get("by") or "")[:4]
-    target, sense = (
-        _value(found.get("target"), found, lang),
-        {">=": "≥", "<=": "≤"}.get(str(found.get("sense")), ""),
-    )
+    sense = {">=": "≥", "<=": "≤"}.get(str(found.get("sense")), "")
     if sense == "≥" and found.get("unit") == "share" and found.get("target") == 1:
         sense = ""  # as numbers.target has it: there is no more than 100 %
+    target = found.get("target")
+    words = _value(target, found, lang).removeprefix("+")
+    if found.get("unit") == "km" and isinstance(target, int | float):
+        words = numbers.span(target, lang)
+        if rule is not None and rule.target_range is not None and rule.target_range[1] == target:
+            words, sense = numbers.limits(rule.target_range, lang), ""
     return {
         "rule": str(found.get("rule")),
-        "title": (titles or {}).get(str(found.get("rule")), str(found.get("title"))),
+        "title": rule.title[lang] if rule is not None else str(found.get("title")),
         "status": shown.replace(" ", "-"),
         "status_words": text(key, lang, year=year)
         if key in catalogue()
         else text("finding.report-only", lang),
-        "value": _interval(found, lang),
-        "target": f"{sense} {target}".lstrip() if target else "",
+        "value": _interval(found, lang, rule),
+        "target": f"{sense} {words}".lstrip() if words else "",
     }
 
 
-def _interval(found: dict[str, Any], lang: str) -> str:
-    """The value of a finding; an average never without the longest gap."""
+def _interval(found: dict[str, Any], lang: str, rule: Rule | None = None) -> str:
+    """The value of a finding, as numbers.headline has it: an average never without the longest gap."""
     low, high = (_value(found.get(end), found, lang) for end in ("low", "high"))
-    value = low if low == high or not high else f"{low or '?'} – {high}"
-    longest = _value(_part(found, "figures", "gap_max_km"), found, lang) if found.get("unit") == "km" else ""
-    return text("finding.longest", lang, value=value, longest=longest) if longest and value else value
+    value = low if low == high else f"{low} – {high}"
+    if not low or not high:  # the other end is infinite
+        value = (
+            text(f"finding.at-{'least' if low else 'most'}", lang, value=low or high) if low or high else ""
+        )
+    if not value or found.get("unit") != "km":
+        return value
+    longest = _value(_part(found, "figures", "gap_max_km"), found, lang)
+    if longest and not (rule is not None and rule.of_longest_gap):
+        key = "finding.longest-open" if _part(found, "figures", "gap_max_open") is True else "finding.longest"
+        value = text(key, lang, value=value, longest=longest)
+    gaps, routes, limit = (_part(found, "figures", k) for k in ("own_gaps_over", "routes_over", "span_km"))
+    if not isinstance(gaps, int) or not gaps or not isinstance(limit, int | float):
+        return value
+    return text("finding.over", lang, value=value, limit=numbers.span(limit, lang), gaps=gaps, routes=routes)
 
 
 def _value(value: Any, found: dict[str, Any], lang: str) -> str:

@@ -35,6 +35,11 @@ def span(km: float, lang: str) -> str:
     return shown(km, column("span_km"), lang, unit=True)
 
 
+def limits(ends: tuple[float, float], lang: str) -> str:
+    """A range of kilometres that a rule asks for, as ``25–40 km``."""
+    return f"{shown(ends[0], column('span_km'), lang)}–{span(ends[1], lang)}"
+
+
 def headline(finding: Finding, lang: str) -> str:
     """The measured value as it is shown: an average never without the longest gap and the number over the span."""
     value = interval(finding, lang)
@@ -129,9 +134,8 @@ def target(finding: Finding, lang: str) -> str:
     """What the rule asks for, as ``≥ 75%`` or ``100%``, of which there is no more; a range as ``25–40 km``."""
     if finding.target is None:
         return text("finding.report-only", lang)
-    limits = finding.rule.target_range
-    if limits is not None:
-        return f"{shown(limits[0], column('span_km'), lang)}–{span(limits[1], lang)}"
+    if finding.rule.target_range is not None:
+        return limits(finding.rule.target_range, lang)
     sign = "≤" if finding.rule.target.at_most else "≥"
     asked = (
         span(finding.target, lang)
