@@ -163,6 +163,15 @@ def test_a_site_of_the_roads_is_not_built_with_the_power_of_a_hub(policy):
     assert {f.status for f in plan.after.findings} == {"met"}
 
 
+def test_a_stretch_that_nothing_can_serve_leaves_the_others(policy):
+    """One park, at 10 km: the stretch (0, 60] can hold a site, (10, 70] can't. The gap of 100 km shrinks to 90."""
+    plan = make(policy("gap"), facilities=FACILITIES[:1], chargers=CHARGERS[1:])
+    assert plan.actions["action_id"].tolist() == ["hub-P10"]
+    assert plan.after["gap"].low == pytest.approx(90.0, abs=0.01)
+    assert plan.programme.unmet["why"].tolist() == ["no_candidate", "no_candidate"]  # both directions
+    assert plan.programme.faults == ()
+
+
 def test_power_for_ships_is_no_charging_site_of_the_road(policy):
     """900 m beside the road, within its access distance: yet the gap of 80 km stays until a site is built for it."""
     plan = make(

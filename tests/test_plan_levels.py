@@ -63,7 +63,7 @@ def allowed_plans(problem: PlanProblem) -> list[np.ndarray]:
             ok = np.array([(held >= rule.need - 1e-9)[rule.item == i].all() for i in every])
             hopeless = np.array([(possible < rule.need - 1e-9)[rule.item == i].any() for i in every])
             if rule.share >= 1:
-                good &= bool((ok | hopeless).all())
+                good &= bool(((held >= rule.need - 1e-9) | (possible < rule.need - 1e-9)).all())
             else:
                 asked = min(rule.share * rule.total - rule.served, rule.weight[~hopeless].sum())
                 good &= bool(rule.weight[ok].sum() >= asked - 1e-9)
@@ -185,7 +185,7 @@ def early_value(problem: PlanProblem, on: np.ndarray, year: int) -> float:
         possible = rule.matrix.toarray() @ ~problem.forbidden >= rule.need - 1e-9
         for i, weight in enumerate(rule.weight):
             mine = rule.item == i
-            part = np.minimum(held / rule.need, 1.0)[mine].mean() if possible[mine].all() else 0.0
+            part = (np.minimum(held / rule.need, 1.0) * possible)[mine].mean()
             value += due * weight * part / rule.total
     return value + (LITTLE * problem.people(on) / total if total else 0.0)
 
@@ -195,11 +195,13 @@ def met_by_hand(problem: PlanProblem, on: np.ndarray) -> list[bool]:
     found = []
     for rule in problem.rows.rules:
         held, all_ = (rule.matrix.toarray() @ x for x in (on, ~problem.forbidden))
+        if rule.share >= 1:
+            found.append(bool(((held >= rule.need - 1e-9) | (all_ < rule.need - 1e-9)).all()))
+            continue
         ok, can = ([(h[rule.item == i] >= rule.need[rule.item == i] - 1e-9).all() for i in range(len(rule.weight))]
                    for h in (held, all_))  # fmt: skip
         got, most = (sum(w for w, o in zip(rule.weight, x, strict=True) if o) for x in (ok, can))
-        asked = most if rule.share >= 1 else min(max(rule.share * rule.total - rule.served, 0), most)
-        found.append(got >= asked - 1e-9)
+        found.append(got >= min(max(rule.share * rule.total - rule.served, 0), most) - 1e-9)
     return found
 
 
@@ -319,9 +321,9 @@ def test_a_proof_is_checked_by_arithmetic(seed):
 
 
 def rows_met(proof: dict, chosen: set[int]) -> bool:
-    """Whether a choice meets every row of an item that is not hopeless."""
+    """Whether a choice meets every row that can be met."""
     return all(
-        proof["items"][row["item"]]["hopeless"]
+        row.get("lost", False)
         or sum(a for j, a in zip(row["actions"], row.get("amounts") or [1] * 99, strict=False) if j in chosen)
         >= row["need"]
         for row in proof["rows"]
@@ -354,7 +356,7 @@ def test_prices_of_single_actions_hold(seed):
         forbidden = problem.forbidden.copy()
         forbidden[j] = True
         rows = stack_rows(problem.rows.rules, problem.rows.n_actions, ~forbidden)
-        if (rows.hopeless == problem.rows.hopeless).all():
+        if (rows.lost == problem.rows.lost).all():
             least = min(
                 problem.money(x) for x in allowed_plans(replace(problem, rows=rows, forbidden=forbidden))
             )

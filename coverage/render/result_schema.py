@@ -328,7 +328,7 @@ def _proof() -> Schema:
     amounts: Schema = {"type": "array", "items": amount}
     counts: Schema = {"type": "array", "items": COUNT}
     rows = rows_of(
-        "item need actions", item=COUNT, need=amount, actions=counts, amounts=amounts, line=COUNT,
+        "item need actions", item=COUNT, need=amount, actions=counts, amounts=amounts, lost=FLAG, line=COUNT,
         from_m=amount, more=True,
     )  # fmt: skip
     whole: Schema = {"type": "array", "items": {"type": "integer"}}

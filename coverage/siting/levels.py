@@ -195,7 +195,7 @@ def solve_levels(
         watch=watch("money"),
     )
     if least.values is None:
-        raise ValueError("rows that cannot be served must be marked hopeless")
+        raise ValueError("rows that cannot be served must be marked lost")
     chosen = greedy_plan(problem) if greedy else least.values[: problem.rows.n_actions] > 0.5
     money, cheapest = problem.money(chosen), chosen
     if greedy:
@@ -233,10 +233,11 @@ def _level(name: str, found: Solution, sign: float = 1.0, offset: float = 0.0, s
 
 def met_rules(problem: PlanProblem, chosen: BoolArray) -> BoolArray:
     """(k,) rules of which a plan serves what can be served, or the share that is asked for."""
-    rows = problem.rows
+    rows, k = problem.rows, len(problem.rows.rules)
     served = rows.item_weight * (rows.served(chosen) & ~rows.hopeless)
-    got = np.bincount(rows.rule_of_item, served, minlength=len(rows.rules))
-    return np.asarray(got >= rows.least() * (1 - KEPT) - 1e-12, dtype=np.bool_)
+    got = np.bincount(rows.rule_of_item, served, minlength=k)
+    missed = np.bincount(rows.rule_of_item[rows.item], rows.asked() & ~rows.met(chosen), minlength=k)
+    return np.asarray((got >= rows.least() * (1 - KEPT) - 1e-12) & (missed == 0), dtype=np.bool_)
 
 
 # -- programs --------------------------------------------------------------------------------------------
@@ -253,7 +254,7 @@ def row_blocks(
     rows = problem.rows
     asked = np.ones(len(rows.rules), np.bool_) if only is None else only
     mine = asked[rows.rule_of_item]
-    whole = np.flatnonzero((rows.whole() & mine)[rows.item])
+    whole = np.flatnonzero(rows.asked() & mine[rows.item])
     items = np.flatnonzero(rows.partial() & mine)
     partial = np.flatnonzero((rows.partial() & mine)[rows.item])
     n, k = rows.n_actions, len(items)
@@ -433,14 +434,13 @@ def greedy_plan(problem: PlanProblem) -> BoolArray:
     """A plan that serves the rows by greedy choice (Chvátal 1979), without what it doesn't need in the end."""
     may, rows = ~problem.forbidden, problem.rows
     order = build_order(rows, problem.cost, may, problem.reach, np.zeros(len(problem.weight)))
-    wanted = rows.served(may)[rows.item]
     held, by_action = rows.matrix @ may.astype(np.float64), sparse.csc_array(rows.matrix)
     chosen = may.copy()
     for j in order[::-1].tolist():
         at = slice(by_action.indptr[j], by_action.indptr[j + 1])
         mine = by_action.indices[at]
         left = held[mine] - by_action.data[at]
-        if not problem.required[j] and (left >= rows.enough[mine])[wanted[mine]].all():
+        if not problem.required[j] and (left >= rows.enough[mine])[~rows.lost[mine]].all():
             held[mine], chosen[j] = left, False
     return chosen
 

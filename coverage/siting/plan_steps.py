@@ -155,6 +155,7 @@ def unmet_table(world: World, rows: Rows) -> pd.DataFrame:
     short = np.asarray(rows.matrix.sum(axis=1)).ravel() < rows.need * (1 - SERVED)
     for i in np.flatnonzero(rows.hopeless).tolist():
         item, mine = named[i], by_item[first[i] : first[i + 1]]
+        mine = mine[rows.lost[mine]]
         why = item.get("why")
         if not isinstance(why, str):
             surveys = (kind[rows.matrix[mine].indices] == "survey").any()
@@ -219,7 +220,7 @@ def doing_without(problem: PlanProblem, plan: LevelPlan) -> Extra:
     asked = np.flatnonzero(plan.whole & ~problem.required & (problem.cost > 0))
     for j in asked[:SOLVED].tolist():
         other = _with_forbidden(problem, j)
-        lost[j] = int(other.rows.hopeless.sum() - problem.rows.hopeless.sum())
+        lost[j] = len(np.unique(problem.rows.item[other.rows.lost & ~problem.rows.lost]))
         found = solve_program(least_money(other), effort=EFFORT)
         if found.values is not None:
             base = _settled(problem, other) if lost[j] else plan.least
@@ -237,7 +238,7 @@ def _with_forbidden(problem: PlanProblem, j: int) -> PlanProblem:
 
 def _settled(problem: PlanProblem, other: PlanProblem) -> float:
     """Least money for the items that can still be served, with everything allowed."""
-    rows = replace(problem.rows, hopeless=other.rows.hopeless)
+    rows = replace(problem.rows, lost=other.rows.lost)
     found = solve_program(least_money(replace(problem, rows=rows)), effort=EFFORT)
     return found.objective
 
@@ -284,7 +285,7 @@ class _Spared:
         self.by_action = sparse.csc_array(rows.matrix)
         self.in_order = sparse.csr_array(rows.matrix[:, self.order])
         self.spare = rows.matrix @ chosen.astype(np.float64) - rows.need
-        self.keep = rows.whole()[rows.item] | (rows.partial()[rows.item] & rows.met(chosen))
+        self.keep = rows.asked() | (rows.partial()[rows.item] & rows.met(chosen))
         self.loose = [i for i, k in enumerate(self.order.tolist()) if self._goes(k, self.spare)]
 
     def beside(self, j: int) -> list[int]:

@@ -57,8 +57,9 @@ def write_proof(
     -------
     dict
         ``ids, cost, required, forbidden`` of the actions by position; ``rules``; ``items`` (rule, weight, hopeless);
-        ``rows`` (item, need, actions, amounts: left out where each is 1; ``line`` and ``from_m`` if it wants a site
-        in a stretch, ``drive`` if it wants a second site); ``lines`` and ``drives`` (see :mod:`plugspan.rules.rows`);
+        ``rows`` (item, need, actions, amounts: left out where each is 1; ``lost`` if nothing serves it; ``line`` and
+        ``from_m`` if it wants a site in a stretch, ``drive`` if it wants a second site); ``lines`` and ``drives`` (see
+        :mod:`plugspan.rules.rows`);
         ``demand`` (weight, actions); ``chosen``;
         ``levels`` with their prices in the order of the rows of :meth:`_Reader.rows`; ``years`` (see
         :mod:`.year_proof`).
@@ -74,6 +75,8 @@ def write_proof(
         }
         if (matrix.data[at] != 1.0).any():
             entry["amounts"] = matrix.data[at].tolist()
+        if rows.lost[r]:
+            entry["lost"] = True
         listed.append(entry)
     lines, drives = _write_lines(problem, listed), _write_drives(problem, listed)
     demand = [
@@ -179,12 +182,16 @@ class _Reader:
         self.forbidden = set(proof["forbidden"])
         part = [rule["share"] < 1.0 for rule in proof["rules"]]
         open_items = [(i, item) for i, item in enumerate(proof["items"]) if not item["hopeless"]]
-        self.whole = {i for i, item in open_items if not part[item["rule"]]}
         self.partial = {i: k for k, i in enumerate(i for i, item in open_items if part[item["rule"]])}
         self.shares = [k for k, partial in enumerate(part) if partial]
         self.demand = [d for d in proof["demand"] if d["weight"] > 0 and d["actions"]]
         self.first_demand = self.n + len(self.partial)
         self.size = self.first_demand + len(self.demand)
+
+    def asked(self, row: dict[str, Any]) -> bool:
+        """Whether every complete plan serves a row: of a rule that asks for all, unless nothing can."""
+        rule = self.proof["rules"][self.proof["items"][row["item"]]["rule"]]
+        return not rule["share"] < 1.0 and not row.get("lost")
 
     def amounts(self, row: dict[str, Any]) -> dict[int, float]:
         given = row.get("amounts") or [1.0] * len(row["actions"])
@@ -195,7 +202,7 @@ class _Reader:
         asked = set(range(len(self.proof["rules"]))) if only is None else only
         rows = [row for row in self.proof["rows"] if self.proof["items"][row["item"]]["rule"] in asked]
         for row in rows:
-            if row["item"] in self.whole:
+            if self.asked(row):
                 yield self.amounts(row), 1.0, math.inf
         for row in rows:
             if row["item"] in self.partial:
@@ -248,12 +255,17 @@ class _Reader:
             weight = 0.0 if item["hopeless"] else item["weight"]
             possible[item["rule"]] += weight
             got[item["rule"]] += 0.0 if i in missed else weight
+        late = {
+            items[row["item"]]["rule"]
+            for row in self.proof["rows"]
+            if self.asked(row) and not _full(row, chosen)
+        }
         found = set()
         for k, rule in enumerate(rules):
             asked = (
                 math.inf if rule["share"] >= 1.0 else max(rule["share"] * rule["total"] - rule["served"], 0.0)
             )
-            if got[k] >= min(asked, possible[k]) * (1 - CLOSE) - CLOSE:
+            if k not in late and got[k] >= min(asked, possible[k]) * (1 - CLOSE) - CLOSE:
                 found.add(k)
         return found
 
@@ -307,9 +319,7 @@ def check_proof(proof: dict[str, Any]) -> list[str]:
     held = [sum(a for j, a in reader.amounts(row).items() if j in chosen) for row in proof["rows"]]
     met = [value >= 1.0 - CLOSE or _full(row, chosen) for value, row in zip(held, proof["rows"], strict=True)]
     if proof["complete"]:
-        failed += [
-            f"row {r}" for r, row in enumerate(proof["rows"]) if row["item"] in reader.whole and not met[r]
-        ]
+        failed += [f"row {r}" for r, row in enumerate(proof["rows"]) if reader.asked(row) and not met[r]]
         failed += _shares(proof, reader, met)
     failed += _hopeless(proof, reader)
     failed += _recounted(proof)
@@ -445,14 +455,12 @@ def _shares(proof: dict[str, Any], reader: _Reader, met: list[bool]) -> Iterator
 
 
 def _hopeless(proof: dict[str, Any], reader: _Reader) -> Iterator[str]:
-    """Items called hopeless that all actions together would serve."""
-    rows: dict[int, list[dict[str, Any]]] = {}
-    for row in proof["rows"]:
-        rows.setdefault(row["item"], []).append(row)
+    """Rows called lost that all actions together would serve, and items called hopeless without any such row."""
     everything = set(range(reader.n)) - reader.forbidden
-    for i, item in enumerate(proof["items"]):
-        if item["hopeless"] and all(_full(row, everything) for row in rows.get(i, ())):
-            yield f"item {i}"
+    lost = {r: row["item"] for r, row in enumerate(proof["rows"]) if row.get("lost")}
+    yield from (f"lost {r}" for r in lost if _full(proof["rows"][r], everything))
+    for i in {i for i, item in enumerate(proof["items"]) if item["hopeless"]} ^ set(lost.values()):
+        yield f"item {i}"
 
 
 def _same(a: float, b: float) -> bool:

@@ -32,8 +32,8 @@ class Rows:
         Position in ``rules``.
     item_weight : (i,) float64
         In the unit of the item's rule.
-    hopeless : (i,) bool
-        All actions together don't serve the item.
+    lost : (r,) bool
+        All actions together don't serve the row.
     """
 
     rules: tuple[RuleRows, ...]
@@ -43,7 +43,12 @@ class Rows:
     item: IntArray
     rule_of_item: IntArray
     item_weight: FloatArray
-    hopeless: BoolArray = field(repr=False)
+    lost: BoolArray = field(repr=False)
+
+    @property
+    def hopeless(self) -> BoolArray:
+        """(i,) items with a row that all actions together don't serve."""
+        return np.asarray(np.bincount(self.item, self.lost, minlength=len(self.item_weight)) > 0)
 
     @property
     def n_actions(self) -> int:
@@ -83,14 +88,15 @@ class Rows:
         )
         return np.asarray(np.minimum(asked, possible), dtype=np.float64)
 
-    def whole(self) -> BoolArray:
-        """(i,) items that every complete plan serves: all of a rule that asks for all, but the hopeless ones."""
+    def asked(self) -> BoolArray:
+        """(r,) rows that every complete plan serves: all of a rule that asks for all, but those that are lost."""
         every = np.array([rule.share >= 1.0 for rule in self.rules], dtype=np.bool_)
-        return np.asarray(every[self.rule_of_item] & ~self.hopeless, dtype=np.bool_)
+        return np.asarray(every[self.rule_of_item[self.item]] & ~self.lost, dtype=np.bool_)
 
     def partial(self) -> BoolArray:
         """(i,) items of rules that ask for a share, but the hopeless ones: some of them are enough."""
-        return ~self.whole() & ~self.hopeless
+        some = np.array([rule.share < 1.0 for rule in self.rules], dtype=np.bool_)
+        return np.asarray(some[self.rule_of_item] & ~self.hopeless, dtype=np.bool_)
 
 
 def as_mask(chosen: npt.ArrayLike, n: int) -> BoolArray:
@@ -136,9 +142,8 @@ def stack_rows(rules: Iterable[RuleRows], n_actions: int, allowed: npt.ArrayLike
     total = np.array([rule.total if rule.total > 0 else 1.0 for rule in rules])
     rows_of_item = np.bincount(item, minlength=len(item_weight))
     weight = (item_weight / total[rule_of_item] / np.maximum(rows_of_item, 1))[item]
-    lacks = np.asarray(matrix @ may.astype(np.float64)) < need * (1 - SERVED)
-    hopeless = np.bincount(item, lacks, minlength=len(item_weight)) > 0
-    return Rows(rules, matrix, need, weight, item, rule_of_item, item_weight, hopeless)
+    lost = np.asarray(matrix @ may.astype(np.float64)) < need * (1 - SERVED)
+    return Rows(rules, matrix, need, weight, item, rule_of_item, item_weight, lost)
 
 
 def packed_rows(rules: Iterable[RuleRows]) -> list[dict[str, Any]]:

@@ -425,7 +425,7 @@ def _program(
 ) -> tuple[PricedProgram, tuple[int, ...]]:
     """The program over ``[x_1 … x_T | s of the early years | z of all years | s of items asked for in part …]``."""
     rows, n, t = problem.rows, problem.rows.n_actions, years.n
-    open_rows = np.flatnonzero(~rows.hopeless[rows.item])
+    open_rows = np.flatnonzero(~rows.lost)
     part = scaled(rows.matrix[open_rows], rows.need[open_rows])
     r, m = len(open_rows), len(problem.weight)
     total = max(float(problem.weight.sum()), 1e-300)
@@ -476,7 +476,7 @@ def _pins(problem: PlanProblem, first: IntArray, t: int) -> tuple[sparse.csr_arr
 def _values(problem: PlanProblem, years: Years, stage: IntArray, widths: tuple[int, ...]) -> FloatArray:
     """A spread as values of all columns."""
     rows = problem.rows
-    open_rows = np.flatnonzero(~rows.hopeless[rows.item])
+    open_rows = np.flatnonzero(~rows.lost)
     on: list[BoolArray] = [(stage >= 0) & (stage <= year) for year in range(years.n)]
     part = scaled(rows.matrix[open_rows], rows.need[open_rows])
     served = [np.minimum(part @ x.astype(np.float64), 1.0) for x in on[:-1]]

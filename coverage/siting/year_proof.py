@@ -51,7 +51,7 @@ class _Spread:
         self.reader, self.proof, self.years = reader, reader.proof, reader.proof["years"]
         self.n, self.t = reader.n, len(self.years["years"])
         rows, items = self.proof["rows"], self.proof["items"]
-        self.open = [row for row in rows if not items[row["item"]]["hopeless"]]
+        self.open = [row for row in rows if not row.get("lost")]
         self.first_s = self.n * self.t
         self.first_z = self.first_s + len(self.open) * (self.t - 1)
         self.first_item = self.first_z + len(self.proof["demand"]) * self.t
