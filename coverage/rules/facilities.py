@@ -61,7 +61,7 @@ def assess_facilities(
     """
     table = counted_facilities(facilities, rule)
     if rule.charging_spaces_min is None:
-        table["has"], table["evidence"] = facility_status(table, chargers, rule.site)
+        table["has"], table["evidence"] = facility_status(facilities, chargers, rule)
     else:
         table["has"], table["evidence"] = spaces_status(table, rule.charging_spaces_min), ""
     table["pair"] = table["pair"].fillna(table["name"]).fillna(table["id"])
@@ -102,15 +102,33 @@ def assess_facilities(
 
 def counted_facilities(facilities: gpd.GeoDataFrame, rule: FacilityShare) -> gpd.GeoDataFrame:
     """Facilities that a rule counts: of its kinds, in the region, and running."""
-    counted = facilities["kind"].isin(rule.facility_kinds) & facilities["inside"].astype(bool)
-    counted &= facilities["status"].isna() | (facilities["status"] == "operational")
-    return facilities[counted].copy()
+    return facilities[_counts(facilities, rule)].copy()
+
+
+def _counts(facilities: gpd.GeoDataFrame, rule: FacilityShare) -> pd.Series:
+    running = facilities["status"].isna() | (facilities["status"] == "operational")
+    of_kind = facilities["kind"].isin(rule.facility_kinds)
+    counted: pd.Series = of_kind & facilities["inside"].astype(bool) & running
+    return counted
+
+
+def chargers_at(
+    facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, rule: FacilityShare
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (position among the facilities that a rule counts, position of charger) that belong together.
+
+    A charger of a side that does not count, being built or outside the region, is none of the other side's.
+    """
+    of_kind = facilities[facilities["kind"].isin(rule.facility_kinds)]
+    counted = _counts(of_kind, rule).to_numpy(bool)
+    at, which = assign_chargers(of_kind, chargers, rule.site)
+    return (np.cumsum(counted) - 1)[at[counted[at]]], which[counted[at]]
 
 
 def facility_status(
-    facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, requirement: SiteRequirement
+    facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, rule: FacilityShare
 ) -> tuple[pd.Series, pd.Series]:
-    """Whether each facility holds a qualifying charger, and by which evidence.
+    """Whether each facility that a rule counts holds a qualifying charger, and by which evidence.
 
     Two sources are joined, and one "yes" is enough: the facility's own survey columns (``points``,
     ``fast_points``, ``point_kw``, ``surveyed``) and the chargers assigned to it. With neither the facility is
@@ -120,23 +138,24 @@ def facility_status(
     -------
     (Series, Series)
         ``yes`` / ``unknown`` / ``no``, and ids of the chargers that were looked at, joined by spaces; both with
-        the index of ``facilities``.
+        the index of :func:`counted_facilities`.
     """
-    at, which = assign_chargers(facilities, chargers, requirement)
-    found = pd.Series("", index=facilities.index, dtype=object)
-    evidence = pd.Series("", index=facilities.index, dtype=object)
+    table = counted_facilities(facilities, rule)
+    at, which = chargers_at(facilities, chargers, rule)
+    found = pd.Series("", index=table.index, dtype=object)
+    evidence = pd.Series("", index=table.index, dtype=object)
     if len(which):
         members = chargers.iloc[which]
         ids = members["id"].astype(str).reset_index(drop=True)
-        least, most = count_points(members, requirement.dc_min_kw, serves=requirement.serves)
+        least, most = count_points(members, rule.site.dc_min_kw, serves=rule.site.serves)
         # A proposed site is no survey: it makes a yes, never a no.
         points = pd.DataFrame({"least": least, "most": most, "listed": ~ids.str.startswith(PROPOSED)})
         sums = points.groupby(at).sum()
-        enough = [sums[name] >= requirement.min_points for name in ("least", "most")]
+        enough = [sums[name] >= rule.site.min_points for name in ("least", "most")]
         has = np.select([*enough, sums["listed"] > 0], [YES, UNKNOWN, NO], "")
         found.iloc[sums.index] = pd.Series(has, dtype=object)
         evidence.iloc[sums.index] = ids.groupby(at).agg(" ".join)
-    return surveyed_status(facilities, found, requirement), evidence
+    return surveyed_status(table, found, rule.site), evidence
 
 
 def surveyed_status(facilities: pd.DataFrame, found: pd.Series, requirement: SiteRequirement) -> pd.Series:
@@ -185,13 +204,14 @@ def assign_chargers(
     """Pairs (position of facility, position of charger) that belong together.
 
     A charger that names its service area (by name or id) belongs there, to the side it names. Any other belongs to the
-    facilities within ``within_m`` in a straight line; with ``same_side`` only to the nearest of them.
+    facilities within ``within_m`` in a straight line; with ``same_side`` only to the nearest of them, of those on the
+    side that it names if there are any.
     """
     empty = np.empty(0, dtype=np.int64)
     if facilities.empty or chargers.empty:
         return empty, empty
-    named_at, named = _by_name(facilities, chargers)
-    free = np.setdiff1d(np.arange(len(chargers)), named)
+    named_at, named, told = _by_name(facilities, chargers)
+    free = np.setdiff1d(np.arange(len(chargers)), told if requirement.same_side else named)
     if not len(free):
         return named_at, named
     tree = BallTree(_radians(facilities), metric="haversine")
@@ -202,16 +222,22 @@ def assign_chargers(
         sort_results=True,
     )
     if requirement.same_side:
-        near = [n[:1] for n in near]
+        sides, wanted = (_side(table) for table in (facilities, chargers.iloc[free]))
+        near = [
+            n[np.argsort(sides[n] != side, kind="stable")][:1] for n, side in zip(near, wanted, strict=True)
+        ]
     counts = np.array([len(n) for n in near])
     at = np.concatenate([*near, empty]).astype(np.int64)
     return np.concatenate([named_at, at]), np.concatenate([named, np.repeat(free, counts)])
 
 
-def _by_name(facilities: pd.DataFrame, chargers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    keyed = pd.DataFrame(
-        {"at": np.arange(len(facilities)), "side": facilities["side"].fillna("").astype(str).to_numpy()}
-    )
+def _side(table: pd.DataFrame) -> np.ndarray:
+    return table["side"].fillna("").astype(str).to_numpy(object)
+
+
+def _by_name(facilities: pd.DataFrame, chargers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of those that belong together by name, and the chargers that name any, of whichever side."""
+    keyed = pd.DataFrame({"at": np.arange(len(facilities)), "side": _side(facilities)})
     keys = (
         pd.concat(
             [keyed.assign(key=facilities[c].astype("string").to_numpy()) for c in ("id", "name", "pair")]
@@ -223,13 +249,14 @@ def _by_name(facilities: pd.DataFrame, chargers: pd.DataFrame) -> tuple[np.ndarr
         {
             "charger": np.arange(len(chargers)),
             "key": chargers["service_area"].astype("string").to_numpy(),
-            "wanted": chargers["side"].fillna("").astype(str).to_numpy(),
+            "wanted": _side(chargers),
         }
     ).dropna(subset="key")
     joined = wanted.merge(keys, on="key")
+    told = joined["charger"].unique()
     joined = joined[(joined["wanted"] == "") | (joined["side"] == "") | (joined["wanted"] == joined["side"])]
     joined = joined.drop_duplicates(["charger", "at"]).sort_values(["charger", "at"])
-    return joined["at"].to_numpy(np.int64), joined["charger"].to_numpy(np.int64)
+    return joined["at"].to_numpy(np.int64), joined["charger"].to_numpy(np.int64), told
 
 
 def _radians(points: gpd.GeoDataFrame) -> np.ndarray:
@@ -259,9 +286,9 @@ def facility_rows(world: World, rule: FacilityShare) -> RuleRows | None:
     table = counted_facilities(inputs.facilities, rule)
     if rule.charging_spaces_min is not None or table.empty:
         return None
-    has, _ = facility_status(table, inputs.chargers, rule.site)
+    has, _ = facility_status(inputs.facilities, inputs.chargers, rule)
     gives = world.gives(rule.site)
-    at, which = assign_chargers(table, world.chargers, rule.site)
+    at, which = chargers_at(inputs.facilities, world.chargers, rule)
     action = world.chargers["action"].to_numpy(np.int64)[which]
     members: dict[int, set[int]] = {k: set() for k in range(len(table))}
     for k, j in zip(at.tolist(), action.tolist(), strict=True):

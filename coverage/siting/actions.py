@@ -289,7 +289,7 @@ def _facilities(inputs: Inputs, policy: Policy, equipment: Equipment) -> gpd.Geo
         if rule.charging_spaces_min is not None or rule.site.serves != "charging":
             continue
         table = counted_facilities(inputs.facilities, rule)
-        has, _ = facility_status(table, inputs.chargers, rule.site)
+        has, _ = facility_status(inputs.facilities, inputs.chargers, rule)
         for row, status in zip(_records(table), has, strict=True):
             if status == UNKNOWN:
                 found = _action("survey", row, row["kind"])

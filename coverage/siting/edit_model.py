@@ -26,7 +26,7 @@ from ..rules.calls import CallShare, call_facts, calls_inside
 from ..rules.costs import CostTable
 from ..rules.facilities import (
     FacilityShare,
-    assign_chargers,
+    chargers_at,
     counted_facilities,
     surveyed_status,
 )
@@ -188,8 +188,7 @@ class _Packer:
         for rule, found in self.asked_at:
             found["along"] = []
             if own and self.world.gives(rule.site)[new[0]]:
-                table = counted_facilities(self.world.context.inputs.facilities, rule)
-                found["along"] = self.roads.beside(table, rule.site)
+                found["along"] = self.roads.beside(rule)
 
     def action_list(self, programme: Programme) -> Packed:
         table, required = programme.actions, programme.required
@@ -267,7 +266,7 @@ class _Packer:
         inputs = self.world.context.inputs
         table = counted_facilities(inputs.facilities, rule)
         gives, may = self.world.gives(rule.site), self.world.may_give(rule.site)
-        at, which = assign_chargers(table, self.world.chargers, rule.site)
+        at, which = chargers_at(inputs.facilities, self.world.chargers, rule)
         action = self.world.chargers["action"].to_numpy(np.int64)[which]
         serving: list[set[int]] = [set() for _ in range(len(table))]
         perhaps: list[set[int]] = [set() for _ in range(len(table))]
@@ -308,7 +307,7 @@ class _Packer:
         """
         inputs, site = self.world.context.inputs, rule.site
         position = {str(name): k for k, name in enumerate(inputs.sites["id"])}
-        at, which = assign_chargers(table, inputs.chargers, site)
+        at, which = chargers_at(inputs.facilities, inputs.chargers, rule)
         mine = inputs.chargers.iloc[which]
         least, most = count_points(mine, site.dc_min_kw, serves=site.serves)
         points = pd.DataFrame({"at": at, "site": mine["site"].astype(str).map(position).to_numpy(),

@@ -25,9 +25,8 @@ from ..network.graph import BoolArray, IntArray
 from ..network.routes import Drive, DriveKey, drives_by_key, ground_scale, locate, mercator
 from ..network.snapping import Snapped, join_snapped
 from ..rules.covered_rows import JoinedRoads, join_roads
-from ..rules.facilities import assign_chargers
+from ..rules.facilities import FacilityShare, chargers_at, counted_facilities
 from ..rules.length import CoveragePieces, coverage_pieces, sites_on_pieces
-from ..rules.model import SiteRequirement
 from ..rules.reach import reach_cost
 from ..rules.roads import RouteRule
 from ..rules.rows import RuleRows
@@ -201,17 +200,18 @@ class RoadPacker:
             line["stand"] = stand
         return lines
 
-    def beside(self, facilities: gpd.GeoDataFrame, site: SiteRequirement) -> list[list[int]]:
+    def beside(self, rule: FacilityShare) -> list[list[int]]:
         """By line: number of the facility that a new site would belong to, first and last metre of such a site.
 
         Every metre is asked for, as a place off the road is no even function of them.
         """
-        index, found = self.world.context.index, []
+        index, found, every = self.world.context.index, [], self.world.context.inputs.facilities
+        facilities = counted_facilities(every, rule)
         roads = RoadSegments.of(index.graph, self._drives)
         segments = np.unique(roads.table["segment"].to_numpy(np.int64))
         lines = shapely.transform(index.graph.lines(segments), mercator)
         xy = mercator(lonlat(facilities.geometry)) if len(facilities) else np.empty((0, 2))
-        far = (site.within_m + 50.0) / ground_scale(xy[:, 1])
+        far = (rule.site.within_m + 50.0) / ground_scale(xy[:, 1])
         near = shapely.STRtree(lines).query(shapely.points(xy), predicate="dwithin", distance=far)[1]
         edges = roads.table[roads.table["segment"].isin(segments[near])]
         by_road: Any = edges.groupby("line").indices
@@ -223,7 +223,7 @@ class RoadPacker:
             asked = gpd.GeoDataFrame(
                 {"service_area": None, "side": None}, index=range(len(at)), geometry=points
             )
-            facility, which = assign_chargers(facilities, asked, site)
+            facility, which = chargers_at(every, asked, rule)
             metre = at[which].astype(np.int64)
             if not len(metre):  # the road is near, but no metre of it near enough
                 continue
