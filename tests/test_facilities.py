@@ -43,3 +43,20 @@ def has(facilities, chargers, **site):
 )
 def test_a_charger_of_one_side_is_none_of_the_other_s(facilities, charger, found):
     assert has(facilities, [charger]) == found
+
+
+@pytest.mark.parametrize(
+    ("survey", "found"),
+    [
+        ({}, "no"),  # nobody says that there is more than the list has
+        ({"points": 0}, "no"),
+        ({"points": 4}, "unknown"),
+        ({"fast_points": 2}, "unknown"),
+        ({"fast_points": 2, "point_kw": 30.0}, "no"),
+        ({"fast_points": 2, "point_kw": 60.0}, "yes"),
+    ],
+)
+def test_a_slow_charger_in_a_list_is_no_answer_to_what_a_survey_found(survey, found):
+    """A survey knows of points without their power, a list has one slow one: the power of the others is unknown."""
+    slow = {**PILE, "current": "ac", "point_kw": 7.0, "points": 1}
+    assert has([{**SIDES[0], **survey}], [slow]) == {"A": found}

@@ -163,8 +163,10 @@ def surveyed_status(facilities: pd.DataFrame, found: pd.Series, requirement: Sit
     own, nothing_listed = _own_survey(facilities, requirement), found == ""
     surveyed = facilities["surveyed"].astype("boolean").fillna(False).to_numpy(bool)
     yes = (own == YES) | (found == YES)
-    # A list that shows only what does not qualify is a no, and so is a survey that says nothing of chargers.
-    no = (own != YES) & (found == NO) | (own == NO) & nothing_listed
+    # A list that shows only what does not qualify is a no, unless the survey knows of more, and so is a survey that
+    # says nothing of chargers.
+    silent = facilities[["points", "fast_points", "point_kw"]].isna().all(axis=1).to_numpy(bool)
+    no = (own == NO) & ((found == NO) | nothing_listed) | (own == UNKNOWN) & silent & (found == NO)
     surveyed &= requirement.serves == "charging"
     no |= (own == UNKNOWN) & nothing_listed & surveyed & facilities["points"].isna().to_numpy(bool)
     return pd.Series(np.select([yes, no], [YES, NO], UNKNOWN), index=facilities.index, dtype=object)
