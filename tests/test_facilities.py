@@ -16,7 +16,10 @@ PILE = {"id": "K", "current": "dc", "point_kw": 120.0, "points": 4, "off": 55}
 def table(schema, rows):
     """Rows at metres ``off`` the road."""
     points = gpd.points_from_xy(*lonlat([0.0] * len(rows), [row["off"] for row in rows]).T)
-    rows = [{k: v for k, v in row.items() if k != "off"} | {"geometry": p} for row, p in zip(rows, points, strict=True)]
+    rows = [
+        {k: v for k, v in row.items() if k != "off"} | {"geometry": p}
+        for row, p in zip(rows, points, strict=True)
+    ]
     return as_table(rows, schema).assign(inside=True)
 
 
@@ -60,3 +63,28 @@ def test_a_slow_charger_in_a_list_is_no_answer_to_what_a_survey_found(survey, fo
     """A survey knows of points without their power, a list has one slow one: the power of the others is unknown."""
     slow = {**PILE, "current": "ac", "point_kw": 7.0, "points": 1}
     assert has([{**SIDES[0], **survey}], [slow]) == {"A": found}
+
+
+@pytest.mark.parametrize(
+    ("charger", "site", "found"),
+    [
+        ({"access": "restricted"}, {}, "yes"),
+        ({"access": "restricted"}, {"public_only": True}, "no"),
+        ({}, {"public_only": True}, "yes"),
+        ({"pool_kw": 400.0}, {"pool_min_kw": 480}, "no"),
+        ({"pool_kw": 480.0}, {"pool_min_kw": 480}, "yes"),
+        ({}, {"pool_min_kw": 480}, "unknown"),
+        ({"open_24h": False}, {"open_24h": True}, "no"),
+        ({}, {"open_24h": True}, "unknown"),
+        ({"connector": "CHAdeMO"}, {"connectors": ("CCS",)}, "no"),
+    ],
+)
+def test_all_that_a_rule_asks_of_a_site_is_asked_at_a_service_area(charger, site, found):
+    assert has(SIDES[:1], [{**PILE, **charger}], **site) == {"A": found}
+
+
+def test_a_survey_of_points_says_nothing_of_the_whole_site():
+    survey = {**SIDES[0], "points": 4, "fast_points": 4, "point_kw": 120.0}
+    assert has([survey], []) == {"A": "yes"}
+    assert has([survey], [], pool_min_kw=480) == {"A": "unknown"}
+    assert has([{**survey, "fast_points": 0}], [], pool_min_kw=480) == {"A": "no"}

@@ -11,8 +11,8 @@ import pandas as pd
 from pydantic import model_validator
 from sklearn.neighbors import BallTree
 
+from ..inputs import qualify
 from ..inputs.bundle import PROPOSED
-from ..inputs.sites import count_points
 from ..settings import Share
 from ..units import EARTH_RADIUS_M
 from .finding import NO, TOLERANCE, UNKNOWN, YES, Finding, Measured, share_bounds
@@ -147,14 +147,15 @@ def facility_status(
     if len(which):
         members = chargers.iloc[which]
         ids = members["id"].astype(str).reset_index(drop=True)
-        least, most = count_points(members, rule.site.dc_min_kw, serves=rule.site.serves)
+        counts = (members["access"] != "restricted").fillna(True).to_numpy(bool) | (not rule.site.public_only)
+        here = np.unique(at)
+        has = qualify(
+            pd.DataFrame({"id": here}), members[counts].assign(site=at[counts]), **rule.site.asked
+        ).to_numpy(object)
         # A proposed site is no survey: it makes a yes, never a no.
-        points = pd.DataFrame({"least": least, "most": most, "listed": ~ids.str.startswith(PROPOSED)})
-        sums = points.groupby(at).sum()
-        enough = [sums[name] >= rule.site.min_points for name in ("least", "most")]
-        has = np.select([*enough, sums["listed"] > 0], [YES, UNKNOWN, NO], "")
-        found.iloc[sums.index] = pd.Series(has, dtype=object)
-        evidence.iloc[sums.index] = ids.groupby(at).agg(" ".join)
+        listed = (~ids.str.startswith(PROPOSED)).groupby(at).any().to_numpy(bool)
+        found.iloc[here] = pd.Series(np.where((has == NO) & ~listed, "", has), dtype=object)
+        evidence.iloc[here] = ids.groupby(at).agg(" ".join)
     return surveyed_status(table, found, rule.site), evidence
 
 
@@ -197,7 +198,8 @@ def _own_survey(facilities: pd.DataFrame, requirement: SiteRequirement) -> pd.Se
         yes = (fast >= need) & strong
         no = (fast < need) | (points < need) | ~strong
     sure = [known.fillna(False).to_numpy(bool) for known in (yes, no)]
-    return pd.Series(np.select(sure, [YES, NO], UNKNOWN), index=facilities.index, dtype=object)
+    enough = UNKNOWN if requirement.of_whole_site else YES
+    return pd.Series(np.select(sure, [enough, NO], UNKNOWN), index=facilities.index, dtype=object)
 
 
 def assign_chargers(

@@ -84,6 +84,11 @@ class SiteRequirement(Frozen):
     public_only: bool = False
 
     @property
+    def of_whole_site(self) -> bool:
+        """Whether more is asked of the equipment than points of a power."""
+        return self.pool_min_kw > 0 or bool(self.connectors) or self.open_24h
+
+    @property
     def asked(self) -> dict[str, Any]:
         """What is asked of the equipment of a site, as :func:`plugspan.inputs.qualify` takes it."""
         return self.model_dump(include=set(_OF_EQUIPMENT))

@@ -229,6 +229,8 @@ class _Packer:
         if isinstance(rule, RouteSpacing | LengthCoverage):
             return self._on_roads(rule)
         if isinstance(rule, FacilityShare) and rule.charging_spaces_min is None:
+            if rule.site.of_whole_site or rule.site.public_only:
+                return None
             found = self._facilities(rule)
             self.asked_at.append((rule, found))
             return {"how": "facilities", "pairs": rule.unit == "pair", "of": found}
