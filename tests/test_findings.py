@@ -8,11 +8,15 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
+from plugspan.inputs import CHARGERS, FACILITIES, as_table, group_sites
 from plugspan.rules.berths import assess_berths, berth_membership, co2_avoided_t
 from plugspan.rules.calls import assess_calls
 from plugspan.rules.finding import Finding, ratio_bounds, share_bounds
+from plugspan.rules.fleet import assess_fleet
+from plugspan.rules.inventory import assess_inventory
 from plugspan.rules.model import EmissionFactors
 from plugspan.rules.parking import assess_parking, ev_share
 from plugspan.rules.policy import read_policy
@@ -277,3 +281,30 @@ def test_car_parks_without_a_size_are_listed_not_guessed():
     )
     assert finding.figures["car_parks_without_spaces"] == 1
     assert finding.survey["id"].tolist() == ["c1"]
+
+
+def test_only_what_is_in_operation_is_installed():
+    """4 points of 60 kW run, 4 are planned, of a third site nobody knows how many points it has."""
+    pile = {"current": "dc", "point_kw": 60.0, "points": 4, "county": "A"}
+    rows = [{"id": "a"}, {"id": "b", "status": "planned"}, {"id": "c", "points": None}]
+    rows = [{**pile, **row, "geometry": shapely.Point(113 + k / 10, 27)} for k, row in enumerate(rows)]
+    fleet = gpd.GeoDataFrame({"name": ["A"], "registered_ev": [100]}, geometry=[None], crs=4326)
+
+    def row(chargers):
+        sites = group_sites(as_table(chargers, CHARGERS).assign(inside=True))[1].assign(inside=True)
+        found = assess_fleet(sites, fleet, RULES["fleet-match"]).table.iloc[0]
+        return found[["sites", "sites_without_power", "installed_kw", "points", "ev_per_point"]].tolist()
+
+    assert row(rows[:2]) == [1, 0, 240, 4, 25]
+    *known, per_point = row(rows)
+    assert known == [2, 1, 240, 4]
+    assert pd.isna(per_point)
+
+
+def test_a_station_of_two_rows_is_listed_once():
+    """Two rows of one operator at one place are one swap station."""
+    row = {"kind": "battery_swap", "operator": "O", "geometry": shapely.Point(113, 27)}
+    table = as_table([{**row, "id": "a"}, {**row, "id": "b"}], CHARGERS).assign(inside=True)
+    sites = group_sites(table)[1].assign(inside=True)
+    finding = assess_inventory(as_table([], FACILITIES), sites, RULES["swap-hydrogen-pv"])
+    assert finding.figures["operational"]["battery_swap"] == 1

@@ -20,12 +20,14 @@ class FleetPower(Rule):
 
 
 def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: FleetPower) -> Finding:
-    """Installed kW and charge points against the registered electric fleet, by county.
+    """Installed kW and charge points of the sites in operation against the registered electric fleet, by county.
 
     Sites without a known power add nothing to ``installed_kw``, so it is a lower bound; they are counted.
+    ``ev_per_point`` is unknown where a site does not say how many points it has.
     Rows of one name are parts of one county: their fleets add up, and are unknown if one of them is.
     """
     own = sites[(sites["kind"] == rule.site_kind) & sites["inside"].astype(bool)]
+    own = own[own["status"].isna() | (own["status"] == "operational")]
     county = own["county"].fillna("")
     table = pd.DataFrame(
         {
@@ -44,7 +46,9 @@ def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: Flee
     table = table.reindex(fleet.index.union(table.index, sort=False)).fillna(0)
     table["registered_ev"] = fleet.reindex(table.index)
     table["kw_per_ev"] = (table["installed_kw"] / table["registered_ev"]).round(4)
-    table["ev_per_point"] = (table["registered_ev"] / table["points"].where(table["points"] > 0)).round(2)
+    all_told = ~own["points"].isna().groupby(county).any().reindex(table.index, fill_value=False)
+    told = table["points"].where((table["points"] > 0) & all_told)
+    table["ev_per_point"] = (table["registered_ev"] / told).round(2)
     table = table.rename_axis("county").reset_index()
     total = {
         "installed_kw_low": float(table["installed_kw"].sum()),

@@ -19,12 +19,12 @@ class Inventory(Rule):
     facility: tuple[str, ...]
 
 
-def assess_inventory(facilities: gpd.GeoDataFrame, chargers: gpd.GeoDataFrame, rule: Inventory) -> Finding:
-    """How many facilities of each kind there are, by status; chargers of that kind count too."""
+def assess_inventory(facilities: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, rule: Inventory) -> Finding:
+    """How many facilities of each kind there are, by status; sites of that kind count too."""
     columns = ["id", "name", "kind", "status", "county"]
     rows = [
         frame.loc[frame["kind"].isin(rule.facility) & frame["inside"].astype(bool), columns]
-        for frame in (facilities, chargers)
+        for frame in (facilities, sites)
         if len(frame)
     ]
     table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
@@ -44,7 +44,7 @@ KIND = RuleKind(
     "inventory",
     Inventory,
     measure=lambda rule, context: Measured(
-        assess_inventory(context.inputs.facilities, context.inputs.chargers, rule)
+        assess_inventory(context.inputs.facilities, context.inputs.sites, rule)
     ),
     places=True,
     table=(("name", 60), ("kind", 36), ("status", 26), ("county", 30)),
