@@ -39,6 +39,10 @@ target = { share_min = 1.0 }""",
     "ships": """kind = "facility_share"
 facility = "vessel_service_area"
 target = { share_min = 1.0 }""",
+    "fuel": """kind = "facility_share"
+facility = "hub"
+site = { serves = "hydrogen" }
+target = { share_min = 0.5 }""",
     "pv": """kind = "pv_potential"
 facility = ["pv_candidate", "pv_storage", "logistics_park"]
 usable_share = 0.2
@@ -116,7 +120,7 @@ def make(policy, facilities=FACILITIES, chargers=CHARGERS, **more):
 
 @pytest.fixture(scope="module")
 def plan(policy):
-    return make(policy(*RULES))
+    return make(policy(*(name for name in RULES if name != "fuel")))
 
 
 def test_what_is_there_today(plan):
@@ -191,6 +195,16 @@ def test_unknown_is_not_no(policy):
     assert plan.programme.cost_high == pytest.approx(28 + 35)
     assert plan.programme.cost_low == pytest.approx(35)
     assert plan.programme.survey["saves_low"].tolist() == [pytest.approx(28)]
+
+
+def test_hydrogen_at_hubs_of_which_nobody_knows(policy):
+    """One of two hubs needs a station; the other stays unknown, in the plan as in the assessment."""
+    unknown = [{**row, "kind": "hub", "surveyed": True} for row in FACILITIES[:2]]
+    plan = make(policy("fuel"), facilities=unknown)
+    assert (plan.before["fuel"].low, plan.before["fuel"].high) == (0.0, 1.0)
+    assert (plan.after["fuel"].low, plan.after["fuel"].high) == (0.5, 1.0)
+    assert set(plan.programme.survey["target"]) == {"P10", "P50"}
+    assert plan.programme.faults == ()
 
 
 def test_potential_by_hand():

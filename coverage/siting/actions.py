@@ -286,7 +286,7 @@ def _facilities(inputs: Inputs, policy: Policy, equipment: Equipment) -> gpd.Geo
     built = equipment.hub
     rows: dict[str, dict[str, Any]] = {}
     for rule in _targets(policy, FacilityShare):
-        if rule.charging_spaces_min is not None or rule.site.serves != "charging":
+        if rule.charging_spaces_min is not None:
             continue
         table = counted_facilities(inputs.facilities, rule)
         has, _ = facility_status(inputs.facilities, inputs.chargers, rule)
@@ -295,7 +295,8 @@ def _facilities(inputs: Inputs, policy: Policy, equipment: Equipment) -> gpd.Geo
                 found = _action("survey", row, row["kind"])
                 rows[found["id"]] = found
             kind = "shore_power" if row["kind"] == VESSELS else "high_power"
-            if status != YES and (kind == "shore_power" or equipment.falls_short(rule.site)):
+            wanted = kind == "shore_power" or equipment.falls_short(rule.site)
+            if status != YES and wanted and rule.site.serves == "charging":
                 found = _action(kind, row, row["kind"], points=built.points, point_kw=built.point_kw)
                 rows[found["id"]] = found
     return _table(rows.values())
