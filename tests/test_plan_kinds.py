@@ -39,6 +39,8 @@ target = { share_min = 1.0 }""",
     "ships": """kind = "facility_share"
 facility = "vessel_service_area"
 target = { share_min = 1.0 }""",
+    "spaces": """kind = "share_margin"
+target = { margin_min = 0.1 }""",
     "fuel": """kind = "facility_share"
 facility = "hub"
 site = { serves = "hydrogen" }
@@ -61,6 +63,7 @@ COSTS = {
     "battery_swap": {"base": 500},
     "hydrogen": {"base": 1500},
     "photovoltaics": {"per_kw": 0.35},
+    "ready_spaces": {"per_space": 1},
 }
 
 
@@ -120,7 +123,7 @@ def make(policy, facilities=FACILITIES, chargers=CHARGERS, **more):
 
 @pytest.fixture(scope="module")
 def plan(policy):
-    return make(policy(*(name for name in RULES if name != "fuel")))
+    return make(policy(*(name for name in RULES if name not in ("fuel", "spaces"))))
 
 
 def test_what_is_there_today(plan):
@@ -204,6 +207,25 @@ def test_hydrogen_at_hubs_of_which_nobody_knows(policy):
     assert (plan.before["fuel"].low, plan.before["fuel"].high) == (0.0, 1.0)
     assert (plan.after["fuel"].low, plan.after["fuel"].high) == (0.5, 1.0)
     assert set(plan.programme.survey["target"]) == {"P10", "P50"}
+    assert plan.programme.faults == ()
+
+
+def parks(policy, *rows):
+    """The plan for car parks ``(kind, spaces, ready)``, where 20 of 100 spaces must be ready: 10 % of cars are electric."""
+    table = pd.DataFrame(rows, columns=["park_type", "spaces", "ready_spaces"])
+    cars = pd.DataFrame({"name": ["here"], "registered_ev": [10], "registered_cars": [100]})
+    return make(policy("spaces"), car_parks=table.assign(id=list("AB")), counties=cars)
+
+
+@pytest.mark.parametrize(
+    ("ready", "built"),
+    [(50, []), (24, []), (23, ["ready_spaces-B"]), (19, ["ready_spaces-A", "ready_spaces-B"])],
+)
+def test_a_car_park_that_may_not_belong_needs_what_the_others_have_not_over(policy, ready, built):
+    """100 spaces surely count, 20 without any ready may: with 24 of the 100 the share is a fifth at least."""
+    plan = parks(policy, ("new", 100, ready), (None, 20, 0))
+    assert sorted(plan.actions["action_id"]) == built
+    assert plan.after["spaces"].status == "met"
     assert plan.programme.faults == ()
 
 

@@ -15,7 +15,7 @@ from ..network.graph import BoolArray, IntArray
 from .finding import Finding, Measured, ratio_bounds, ratio_ends
 from .kind import RuleKind
 from .model import Bilingual, Rule
-from .rows import RuleRows, World, one_each, rule_rows
+from .rows import RuleRows, World, rule_rows
 
 
 class ShareMargin(Rule):
@@ -90,7 +90,7 @@ def ev_share(counties: pd.DataFrame) -> float | None:
 
 
 def car_park_rows(world: World, rule: ShareMargin) -> RuleRows | None:
-    """One row for the spaces that are missing in all; one for each car park that may or may not belong."""
+    """One row for the spaces that are missing in all: of a car park that may not belong only what it lacks counts."""
     inputs = world.context.inputs
     fleet = ev_share(inputs.own_counties)
     table, belongs = parking_population(inputs.car_parks, rule)
@@ -103,10 +103,6 @@ def car_park_rows(world: World, rule: ShareMargin) -> RuleRows | None:
     unknown = table["ready_spaces"].isna().to_numpy(bool)
     wanted = spaces * (fleet + (rule.target.value or 0.0))
     certain = belongs.notna().to_numpy(bool)
-    groups: list[list[int]] = [
-        np.flatnonzero(certain).tolist(),
-        *([k] for k in np.flatnonzero(~certain).tolist()),
-    ]
     ids, more = table["id"].to_numpy(object), world.actions["spaces"].astype(float).to_numpy()
     build, ask = (_at_parks(ids, world.at(kind)) for kind in ("ready_spaces", "survey"))
     ask = ask[unknown[ask[:, 0]]]
@@ -114,18 +110,16 @@ def car_park_rows(world: World, rule: ShareMargin) -> RuleRows | None:
         sparse.csr_array((amount, (at[:, 0], at[:, 1])), shape=(len(table), world.n))
         for amount, at in ((more[build[:, 1]], build), (spaces[ask[:, 0]], ask))
     )
-    lacking = [(group, missing) for group in groups
-               if (missing := float(wanted[group].sum() - ready[group].sum())) > 1e-9]  # fmt: skip
-    need = np.array([missing for _, missing in lacking])
-    frame = pd.DataFrame(
-        {"id": ["" if len(group) > 1 else ids[group[0]] for group, _ in lacking], "weight": need}
-    )
-    parks = one_each([group for group, _ in lacking], len(table))
-    matrix = sparse.csr_array(parks @ (built + answered))
-    matrix.sort_indices()
-    total = float(wanted.sum())
+    missing = np.where(certain, wanted - ready, np.maximum(wanted - ready, 0.0))
+    given = sparse.coo_array(built + answered)
+    amount = np.minimum(given.data, np.where(certain, np.inf, missing)[given.row])
+    need, total = np.array([missing.sum()]), float(wanted.sum())
+    need = need[need > 1e-9]
+    matrix = sparse.csr_array((amount, (np.zeros_like(given.row), given.col)), shape=(1, world.n))
+    matrix.eliminate_zeros()
+    frame = pd.DataFrame({"id": [ids[0] if len(ids) == 1 else ""], "weight": missing.sum()})[: len(need)]
     served = max(total - float(need.sum()), 0.0)
-    found = rule_rows(rule, matrix, frame, world, served=served, total=total, need=need)
+    found = rule_rows(rule, matrix[: len(need)], frame, world, served=served, total=total, need=need)
 
     def measure(chosen: BoolArray, favourable: bool) -> float | None:
         # Where spaces are built they are counted, too, and nothing is left to ask.
