@@ -39,6 +39,9 @@ target = { share_min = 1.0 }""",
     "ships": """kind = "facility_share"
 facility = "vessel_service_area"
 target = { share_min = 1.0 }""",
+    "berths": """kind = "berth_share"
+berth = { class_t_min = 1000 }
+target = { share_min = 0.8 }""",
     "spaces": """kind = "share_margin"
 target = { margin_min = 0.1 }""",
     "fuel": """kind = "facility_share"
@@ -123,7 +126,7 @@ def make(policy, facilities=FACILITIES, chargers=CHARGERS, **more):
 
 @pytest.fixture(scope="module")
 def plan(policy):
-    return make(policy(*(name for name in RULES if name not in ("fuel", "spaces"))))
+    return make(policy(*(name for name in RULES if name not in ("fuel", "spaces", "berths"))))
 
 
 def test_what_is_there_today(plan):
@@ -226,6 +229,27 @@ def test_a_car_park_that_may_not_belong_needs_what_the_others_have_not_over(poli
     plan = parks(policy, ("new", 100, ready), (None, 20, 0))
     assert sorted(plan.actions["action_id"]) == built
     assert plan.after["spaces"].status == "met"
+    assert plan.programme.faults == ()
+
+
+@pytest.mark.parametrize(
+    ("certain", "perhaps", "built"),
+    [
+        ([1, 1, 1, 0], [1] * 10, 1),  # 3 of 4 without those that may not count
+        ([1, 1, 1, 1], [0], 0),  # 4 of 5 with it
+        ([1, 1, 1, 0], [0], 1),  # 4 of 5 with one that surely counts; 4 of 5 without one that may not
+        ([1, 0, 0], [0, 0], 4),
+        ([], [0, 1], 1),
+    ],
+)
+def test_a_share_of_berths_of_which_some_may_not_count(policy, certain, perhaps, built):
+    """Four fifths with shore power, whichever of the berths of unknown class count."""
+    has = [*certain, *perhaps]
+    table = pd.DataFrame({"id": [f"b{k}" for k in range(len(has))], "shore_power": [bool(x) for x in has],
+                          "class_t": [2000.0] * len(certain) + [None] * len(perhaps)})  # fmt: skip
+    plan = make(policy("berths"), berths=table)
+    assert len(plan.actions) == built
+    assert plan.after["berths"].status == "met"
     assert plan.programme.faults == ()
 
 

@@ -127,14 +127,15 @@ def berth_rows(world: World, rule: BerthShare) -> RuleRows | None:
     table = berths[(counts != NO) & berths["inside"].astype(bool)]
     has = table["shore_power"].astype("boolean").fillna(False).to_numpy(bool)
     build, ask = world.at("shore_power"), world.at("survey")
-    lacking = table[~has]
+    lacking, certain = table[~has], (counts[table.index] == YES).to_numpy(bool)
     serving = [[d[name] for d in (build, ask) if name in d] for name in lacking["id"]]
-    items = pd.DataFrame(lacking[["id", "name", "port", "class_t"]]).assign(weight=1.0)
-    share = rule.target.share_min or 1.0
-    found = rule_rows(
-        rule, serving, items, world, served=float(has.sum()), total=float(len(table)), share=share
-    )
-    certain, ones = (counts[table.index] == YES).to_numpy(bool), np.ones(len(table))
+    share, ones = rule.target.share_min or 1.0, np.ones(len(table))
+    # The share must be reached with all that may count and lack it, and without all that may count and have it: of
+    # a berth that then no longer counts the share that is asked for is no longer asked.
+    weight = np.where(certain[~has], 1.0, share)
+    items = pd.DataFrame(lacking[["id", "name", "port", "class_t"]]).assign(weight=weight)
+    served, total = float((has & certain).sum()), float((certain | ~has).sum())
+    found = rule_rows(rule, serving, items, world, served=served, total=total, share=share)
     # Of a berth that lacks it for sure a survey can only say that it doesn't count.
     lacks = lacking["shore_power"].astype("boolean").eq(False).fillna(False).to_numpy(bool)
     survey = (world.actions["kind"] == "survey").to_numpy(bool)
