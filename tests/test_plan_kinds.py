@@ -39,6 +39,10 @@ target = { share_min = 1.0 }""",
     "ships": """kind = "facility_share"
 facility = "vessel_service_area"
 target = { share_min = 1.0 }""",
+    "average": """kind = "route_spacing"
+network = "trunk"
+site = { dc_min_kw = 60 }
+target = { value_max = 40.0 }""",
     "berths": """kind = "berth_share"
 berth = { class_t_min = 1000 }
 target = { share_min = 0.8 }""",
@@ -61,6 +65,7 @@ COSTS = {
     "currency": "money",
     "new_site": {"base": 40, "per_kw": 0.05},
     "commission": {"base": 10},
+    "upgrade": {"base": 15},
     "high_power": {"base": 80, "per_kw": 0.08},
     "shore_power": {"base": 120, "place": {"vessel_service_area": 150}},
     "battery_swap": {"base": 500},
@@ -126,7 +131,7 @@ def make(policy, facilities=FACILITIES, chargers=CHARGERS, **more):
 
 @pytest.fixture(scope="module")
 def plan(policy):
-    return make(policy(*(name for name in RULES if name not in ("fuel", "spaces", "berths"))))
+    return make(policy(*(name for name in RULES if name not in ("fuel", "spaces", "berths", "average"))))
 
 
 def test_what_is_there_today(plan):
@@ -214,7 +219,7 @@ def test_hydrogen_at_hubs_of_which_nobody_knows(policy):
 
 
 def parks(policy, *rows):
-    """The plan for car parks ``(kind, spaces, ready)``, where 20 of 100 spaces must be ready: 10 % of cars are electric."""
+    """The plan for car parks ``(kind, spaces, ready)``: a fifth must be ready, as one car in ten is electric."""
     table = pd.DataFrame(rows, columns=["park_type", "spaces", "ready_spaces"])
     cars = pd.DataFrame({"name": ["here"], "registered_ev": [10], "registered_cars": [100]})
     return make(policy("spaces"), car_parks=table.assign(id=list("AB")), counties=cars)
@@ -250,6 +255,46 @@ def test_a_share_of_berths_of_which_some_may_not_count(policy, certain, perhaps,
     plan = make(policy("berths"), berths=table)
     assert len(plan.actions) == built
     assert plan.after["berths"].status == "met"
+    assert plan.programme.faults == ()
+
+
+def test_a_site_that_is_surveyed_and_built_is_one(policy):
+    """Two roads of 39 km want a site each. X may be one: the second is needed either way, not X's upgrade."""
+    world = Toy(
+        a=(0, 0),
+        b=(39e3, 0),
+        c=(0, 2e4),
+        d=(39e3, 2e4),
+        n=(0, -2e3),
+        s=(39e3, -2e3),
+        p=(0, 22e3),
+        q=(39e3, 22e3),
+    )
+    roads = world.road("a b", ref="G1").road("c d", ref="G1").road("n a c p").road("s b d q").graph()
+    hub = {"id": "H", "name": "hub", "kind": "hub", "km": 20, "off": 20_020.0, "surveyed": True}
+    unknown = {"id": "X", "kind": "charging", "km": 20, "off": 20.0, "current": "dc", "status": "operational"}
+    plan = plugspan.make_plan(
+        frame([unknown]), roads, policy("average"), facilities=frame([hub]), costs=COSTS,
+        siting={"candidates": ["hub"]},
+    )  # fmt: skip
+    site, upgrade = 40 + 0.05 * 480, 15
+    assert dict(zip(plan.actions["action_id"], plan.actions["certain"], strict=True)) == {
+        "hub-H": True,
+        "upgrade-X": False,
+    }
+    assert (plan.programme.cost_low, plan.programme.cost_high) == (site, site + upgrade)
+    assert plan.programme.survey["saves_low"].tolist() == [upgrade]
+    assert plan.programme.faults == ()
+
+
+def test_spaces_that_are_found_and_built_are_there_once(policy):
+    """10 spaces, perhaps all ready, and 50: 12 must be. If the 10 are, two more are needed, from the 50."""
+    plan = parks(policy, ("new", 10, None), ("new", 50, 0))
+    assert (plan.programme.cost_low, plan.programme.cost_high) == (10, 12)
+    assert dict(zip(plan.actions["action_id"], plan.actions["certain"], strict=True)) == {
+        "ready_spaces-A": False,
+        "ready_spaces-B": True,
+    }
     assert plan.programme.faults == ()
 
 

@@ -288,6 +288,10 @@ class World(Protocol):
         """Number of actions and events."""
 
     @property
+    def things(self) -> IntArray:
+        """(n,) number of what each action is at; the actions and surveys of one site share it."""
+
+    @property
     def chargers(self) -> gpd.GeoDataFrame:
         """Chargers at each action's site once it is carried out; ``action`` holds its position."""
 

@@ -188,7 +188,9 @@ def spacing_rule_rows(world: World, rule: RouteSpacing) -> RuleRows | None:
             if not favourable and any(not line.has_site_at(end_m, chosen) for line, end_m in open_at):
                 return np.inf  # how far it goes on beyond the data nobody knows
             return max(longest_m(k, chosen) for k in range(len(lines))) / M_PER_KM
-        sites = there + float(amount @ chosen)
+        by_site = np.zeros(world.n)
+        np.maximum.at(by_site, world.things[chosen], amount[chosen])  # surveyed or built, a site is one
+        sites = there + float(by_site.sum())
         return driven_m / sites / M_PER_KM if sites else np.inf
 
     if rule.statistic == "gap_max":

@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ..rules.rows import RuleRows
 from .build_order import build_order
 from .maxcover.priced import TIME_LIMIT_S, PricedProgram, Solution, solve_program
 from .maxcover.problem import COST_TOLERANCE, BoolArray, FloatArray, IntArray
 from .maxcover.result import LogLine
 from .maxcover.run import Progress
-from .rows import Rows
+from .rows import Rows, stack_rows
 
 KEPT = 1e-9
 """Relative slack with which the value of a level is kept in the next."""
@@ -48,6 +49,8 @@ class PlanProblem:
     required, forbidden : (n,) bool
     good : str
         What the demand is, as the second level is called: ``people``, ``highway``, ``flow`` or ``aims``.
+    thing : (n,) int64, optional
+        Number of what each action is at: actions and surveys of one site, facility, berth or car park share it.
     """
 
     cost: FloatArray
@@ -57,6 +60,14 @@ class PlanProblem:
     required: BoolArray
     forbidden: BoolArray
     good: str = "people"
+    thing: IntArray | None = None
+
+    def answered(self, survey: BoolArray) -> PlanProblem:
+        """The same problem with these surveys answered favourably; what is there then no action gives a second time."""
+        forbidden = self.forbidden & ~survey
+        rules = tuple(_given_once(rule, survey, self.thing) for rule in self.rows.rules)
+        rows = stack_rows(rules, self.rows.n_actions, ~forbidden)
+        return replace(self, rows=rows, forbidden=forbidden, required=self.required | survey)
 
     @property
     def unit(self) -> float:
@@ -79,6 +90,19 @@ class PlanProblem:
         """Weight of the demand that a plan brings within reach, beyond what is there today."""
         reached = np.asarray(self.reach @ chosen.astype(np.float64)) > 0.5
         return float(self.weight[reached].sum())
+
+
+def _given_once(rule: RuleRows, survey: BoolArray, thing: IntArray | None) -> RuleRows:
+    """Rows in which actions give nothing where a survey at the same thing does."""
+    if thing is None:
+        return rule
+    entry = rule.matrix.tocoo()
+    at = entry.row.astype(np.int64) * (int(thing.max(initial=0)) + 1) + thing[entry.col]
+    again = np.isin(at, at[survey[entry.col]]) & ~survey[entry.col]
+    if not again.any():
+        return rule
+    kept = (entry.data[~again], (entry.row[~again], entry.col[~again]))
+    return replace(rule, matrix=sparse.csr_array(kept, shape=rule.matrix.shape))
 
 
 Watch = Callable[..., Callable[[float, float], None]]

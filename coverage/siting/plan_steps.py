@@ -338,10 +338,7 @@ def survey_savings(problem: PlanProblem, plan: LevelPlan, unknown: np.ndarray) -
     n = problem.rows.n_actions
     low, high = np.full(n, np.nan), np.full(n, np.nan)
     for k in np.asarray(unknown)[: 2 * SOLVED].tolist():
-        forbidden, required = problem.forbidden.copy(), problem.required.copy()
-        forbidden[k], required[k] = False, True
-        rows = stack_rows(problem.rows.rules, n, ~forbidden)
-        other = replace(problem, rows=rows, forbidden=forbidden, required=required)
+        other = problem.answered(np.arange(n) == k)
         found = solve_program(least_money(other), start=plan_values(other, plan.whole), effort=EFFORT)
         if found.values is not None:
             sure = problem.holds(found.values[:n] > 0.5)

@@ -208,7 +208,7 @@ def make_programme(
     rules = _with_more_rows(_asked(rows_of(world), options.meet), [may | survey, may])
     while True:
         base = replace(_problem(world, rules, reached, required), good=good)
-        favourable = _answered(base, survey)
+        favourable = base.answered(survey)
         base, other, plan, stages = _solved(world, base, favourable, reached, options, prefer, progress)
         more = _with_more_rows(rules, [other.whole, plan.whole, greedy_plan(base)])
         if all(a is b for a, b in zip(rules, more, strict=True)):
@@ -400,11 +400,5 @@ def _problem(
         reached.weight[lacking],
         opening | must,
         shut,
+        thing=world.things,
     )
-
-
-def _answered(problem: PlanProblem, survey: BoolArray) -> PlanProblem:
-    """The same problem with every survey answered favourably."""
-    forbidden = problem.forbidden & ~survey
-    rows = stack_rows(problem.rows.rules, problem.rows.n_actions, ~forbidden)
-    return replace(problem, rows=rows, forbidden=forbidden, required=problem.required | survey)

@@ -22,7 +22,7 @@ from ..rules.roads import RoadContext, RouteRule
 from ..rules.rows import DemandReached, RuleRows
 from ..units import M_PER_KM, lonlat
 from .actions import action_chargers
-from .maxcover.problem import BoolArray
+from .maxcover.problem import BoolArray, IntArray
 from .planning.reach import find_sites, highway_demand, measure, people_demand
 
 
@@ -53,6 +53,12 @@ class World:
     def n(self) -> int:
         """Number of actions and events."""
         return len(self.actions)
+
+    @cached_property
+    def things(self) -> IntArray:
+        """(n,) number of what each action is at: those of one site, facility, berth or car park share it."""
+        at = self.actions["place"].astype(str) + " " + self.actions["target"].astype(str)
+        return np.asarray(pd.factorize(at)[0], dtype=np.int64)
 
     @cached_property
     def chargers(self) -> gpd.GeoDataFrame:
