@@ -2,7 +2,7 @@
 
 Every gap is at most ``span_m`` exactly when every stretch of that length holds a site. A stretch can slide
 until it has just passed a possible place of a site, so only the stretches ``(x, x + span]`` behind each possible
-place ``x`` matter, and the one from the start of the route.
+place ``x`` matter, and the one from the start; behind one that holds no place, the one that ends at the next place.
 """
 
 from __future__ import annotations
@@ -89,11 +89,13 @@ def gap_windows(
     _check(length_m, span_m, candidate, fixed)
     if ring:
         return _ring(length_m, candidate % length_m, span_m, fixed % length_m, judged_m)
-    inside = candidate[(candidate >= 0.0) & (candidate <= length_m)]
-    before = [max(judged_m[0] - span_m, 0.0)]
+    inside, before = candidate[(candidate >= 0.0) & (candidate <= length_m)], [max(judged_m[0] - span_m, 0.0)]
     starts = np.unique(np.concatenate([[0.0], inside, fixed[(fixed >= 0.0) & (fixed <= length_m)], before]))
     starts = starts[(compare_m(length_m - starts, span_m) > 0) & _touches(starts, starts + span_m, judged_m)]
-    return _windows(starts, span_m, candidate, fixed)
+    found = _windows(starts, span_m, candidate, fixed)
+    place, empty = np.append(np.sort(inside), np.inf), np.asarray(found.cover.sum(axis=0)).ravel() == 0
+    more = np.setdiff1d(place[np.searchsorted(place, found.to_m[empty], "right")] - span_m, [*starts, np.inf])
+    return _windows(np.union1d(starts, more), span_m, candidate, fixed) if len(more) else found
 
 
 def _touches(
