@@ -239,6 +239,14 @@ def test_a_road_whose_only_site_is_of_unknown_quality():
     assert (longest.low, longest.high) == (pytest.approx(30, rel=1e-2), pytest.approx(60, rel=1e-2))
 
 
+@pytest.mark.parametrize(("closed", "high"), [(False, 1.0), (True, 0.0)])
+def test_a_road_without_a_site_in_the_data_may_be_covered_from_beyond_them(closed, high):
+    """30 km that go on beyond the data: sites may stand there. Between two cross streets there are none."""
+    toy = Toy(n=(0, 30_000), s=(0, 0), w=(-900, 30_000), e=(900, 0)).road("n s", "G207")
+    finding = covered(toy.road("w n").road("s e") if closed else toy, [])
+    assert (finding.figures["route_low"], finding.figures["route_high"]) == (0.0, high)
+
+
 def test_a_short_road_without_any_site_is_in_a_class_of_its_own():
     """G207 of 20 km has no site: no gap of under 25 km, but none at all; G208 of 60 km is a gap. Sites on S310."""
     toy = Toy(a=(0, 20_000), b=(0, 0), c=(9000, 60_000), d=(9000, 0), e=(20_000, 30_000), f=(20_000, 0))

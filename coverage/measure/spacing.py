@@ -146,7 +146,8 @@ def find_spacing(
         ends too), all of own parts; ``gap_max_open`` (is it open), ``gap_max_row`` (its row in ``gaps``),
         ``own_gaps_over`` (gaps whose own part is longer than the span), ``shared_gaps``, ``shared_max_m`` (the
         longest of them, as a whole), length by class (:func:`class_columns`), ``covered_low``, ``covered_high``
-        (share of the length in gaps <= span as a whole; open gaps count in the upper one only).
+        (share of the length in gaps <= span as a whole; open gaps count in the upper one only, those of a road without
+        any site in the data, too).
 
     Notes
     -----
@@ -271,7 +272,8 @@ def _figures(gaps: _GapArrays, length_m: FloatArray, count: _Count, terms: _Term
     """Figures of some gaps; ``length_m`` is what each adds to the length."""
     total = float(length_m.sum())
     closed = gaps.own_m[gaps.closed]
-    reached = ~gaps.whole & (compare_m(gaps.length_m, terms.span_m) <= 0)
+    within = compare_m(gaps.length_m, terms.span_m) <= 0
+    sure, perhaps = within & ~gaps.whole & ~gaps.is_open, within & (~gaps.whole | gaps.is_open)
     longest = int(np.argmax(gaps.own_m.round(3))) if len(gaps.row) else None
     classes = [*range(len(terms.limits_m) + 1), NO_SITE, OPEN, SHARED]
     shared = gaps.length_class == SHARED
@@ -296,8 +298,8 @@ def _figures(gaps: _GapArrays, length_m: FloatArray, count: _Count, terms: _Term
             name: float(length_m[gaps.length_class == k].sum())
             for name, k in zip(class_columns(terms.limits_m), classes, strict=True)
         },
-        "covered_low": 1.0 - float(length_m[~reached | gaps.is_open].sum()) / total if total > 0 else np.nan,
-        "covered_high": 1.0 - float(length_m[~reached].sum()) / total if total > 0 else np.nan,
+        "covered_low": 1.0 - float(length_m[~sure].sum()) / total if total > 0 else np.nan,
+        "covered_high": 1.0 - float(length_m[~perhaps].sum()) / total if total > 0 else np.nan,
     }
 
 

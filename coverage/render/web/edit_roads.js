@@ -222,7 +222,7 @@ class RoadNet {
       for (const [held, m] of [[all, gap.network], [route, gap.counted]]) {
         held.length_m += m;
         held.classes[gap.type] = (held.classes[gap.type] || 0) + m;
-        if (gap.kind === "whole" || compareM(gap.length, span) > 0) held.far_m += m;
+        if (compareM(gap.length, span) > 0 || (gap.kind === "whole" && !gap.isOpen)) held.far_m += m;
         else if (gap.isOpen) held.open_m += m;
       }
     }
