@@ -292,6 +292,17 @@ def test_stages_are_those_of_brute_force(seed):
     )
 
 
+def test_a_building_order_cut_by_years_is_not_called_the_best():
+    """With half of the money the first actions of the whole plan are spread: nothing was looked for, nothing proven."""
+    problem, years, money, plan, _ = spread_case(1001)
+    part = solve_levels(problem, budget=plan.least / 2)
+    assert not part.complete
+    found = spread_plan(problem, part, years, money * part.least / 2 / money.sum(), lambda asked: part)[2]
+    assert found.status == "greedy"
+    assert np.isnan([found.objective, found.bound, found.gap]).all()
+    assert found.rests_on == "prices"
+
+
 def proof_of(problem: PlanProblem, budget: float | None = None) -> dict:
     """Proof of a plan, as it is read back from a file."""
     plan = solve_levels(problem, budget=budget)

@@ -55,7 +55,7 @@ class StagePlan:
         All actions in building order: by year, then as :func:`.build_order.build_order` has it.
     objective, bound, price_bound, gap, status, runtime_s
         Of the weighted rows served early; no spread of a plan as good in its last year has more than ``bound``. The
-        prices of the relaxation prove ``price_bound``.
+        prices of the relaxation prove ``price_bound``. NaN and ``greedy`` where a building order was cut by years.
     missed : tuple of (year, rule)
         Rules that are due by the end of a year and not met then.
     keeps : Years
@@ -80,8 +80,8 @@ class StagePlan:
     @property
     def rests_on(self) -> str:
         """What proves the bound: ``"prices"``, or ``"branch_and_bound"`` where they prove less."""
-        same = abs(self.bound - self.price_bound) <= 1e-6 * max(1.0, abs(self.bound))
-        return "prices" if same else "branch_and_bound"
+        more = abs(self.bound - self.price_bound) > 1e-6 * max(1.0, abs(self.bound))
+        return "branch_and_bound" if more else "prices"
 
     @property
     def last_day(self) -> dt.date:
@@ -335,9 +335,10 @@ def _staged(
         done = now
     at = np.array(order, dtype=np.int64)
     missed = missed_rules(problem, years.years, stage)
-    if found is None:
+    if found is None:  # nothing was looked for, and where there was something to look for nothing is proven
+        none, status = (0.0, "optimal") if years.n == 1 else (np.nan, "greedy")
         return StagePlan(
-            years.years, years.money, stage, at, 0.0, 0.0, 0.0, 0.0, "optimal", 0.0, missed, years
+            years.years, years.money, stage, at, none, none, none, none, status, 0.0, missed, years
         )
     objective, bound, by_prices = -found.objective, -found.bound, -found.price_bound
     missing = (bound - objective) / abs(objective) if objective else bound - objective
