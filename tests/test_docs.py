@@ -25,7 +25,7 @@ from plugspan.texts import catalogue
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "zh").glob("*.md")])
 SOURCES = [*PAGES, *sorted(ROOT.glob("*.md"))]
-BUILD_S = 300
+BUILD_S = 1200
 """A build that takes longer hangs; it takes 15 s of processor time."""
 
 
