@@ -150,8 +150,8 @@ def write_rows(
 def number_formats(sheet: Table, c: int, rows: Sequence[Sequence[Any]], lang: str) -> list[str]:
     """Excel's number format of each cell of a column: it shows what :func:`plugspan.schema.shown` says.
 
-    Numbers of one unit have the same decimals down the column, as many as one of them needs; where the size says how
-    many, each has its own.
+    Numbers of one unit have the same decimals down the column, as many as one of them needs. Each has its own where the
+    size says how many, as of a share that is nearly one.
     """
     head = sheet.heads[c]
     units = [readers_unit(unit, lang) for unit in _units(sheet, head, len(rows))]
@@ -161,7 +161,7 @@ def number_formats(sheet: Table, c: int, rows: Sequence[Sequence[Any]], lang: st
         unit: max(n for u, n in zip(units, needed, strict=True) if u == unit) for unit in sorted(set(units))
     }
     return [
-        _format(column, most[column.unit] if column.form or column.unit in (*FORMS, *SHARES) else n)
+        _format(column, most[column.unit] if column.form or column.unit in FORMS else n)
         for (column, _), n in zip(cells, needed, strict=True)
     ]
 
