@@ -709,7 +709,9 @@ def test_a_reader_redoes_every_share_from_the_parts_beside_it(run):
         told = [(float(a), float(b)) for line in lines for a, b in FRACTION.findall(line.replace(",", ""))]
         for end in ("low", "high"):
             share = row[f"{end}_part"] / row[f"{end}_whole"]
-            metre = 1e-3 / row[f"{end}_whole"] if row["part_unit"] == "km" else 0.0  # lengths are whole metres
+            metre = (
+                1e-3 / row[f"{end}_whole"] if row["part_unit"] == "km" else 0.0
+            )  # lengths are whole metres
             assert share - fleet == pytest.approx(row[end], rel=1e-6, abs=1e-6 + metre)
             pair = [cells[row["rule"]][f"{end}_{part}"].value for part in ("part", "whole")]
             average = (row["part_unit"], row["whole_unit"]) == ("km", "")

@@ -84,7 +84,8 @@ function buildSearch() {
   box.setAttribute("aria-label", T("map.search-label"));
   box.addEventListener("input", showHits);
   box.addEventListener("focus", () => { if (box.value) showHits(); });
-  box.addEventListener("blur", () => setTimeout(closeHits, 150));
+  // A click on a hit comes first; whoever is back in the box by then wants to see what is found.
+  box.addEventListener("blur", () => setTimeout(() => document.activeElement === box || closeHits(), 150));
   box.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") { moveHit(1); event.preventDefault(); }
     else if (event.key === "ArrowUp") { moveHit(-1); event.preventDefault(); }
