@@ -92,6 +92,18 @@ def test_the_same_inputs_give_the_same_result(sample, result, root):
     assert result_text(without_times(again)) == result_text(without_times(result))
 
 
+def test_what_is_proven_of_plans_in_time_alone_is_told(sample, result):
+    """The sample's years set some actions first; its least money is no bound for plans that may be late."""
+    held = sample.programme.in_time
+    assert held
+    assert result["plan"]["in_time"] == list(held)
+    assert set(held) <= set(sample.programme.chosen["id"])
+    proof = sample.programme.proof
+    assert {proof["ids"].index(each) for each in held} <= set(proof["required"])
+    words = sentences(sample, "en").frame["words"]
+    assert words.str.startswith(f"So that rules are met by their years, {len(held)} action").sum() == 1
+
+
 def test_routes_add_up(result):
     """Each route's length is that of its classes together; the network counts shared roads once."""
     for row in result["routes"]:

@@ -274,9 +274,13 @@ def _plan() -> Schema:
     )  # fmt: skip
     plan = object_of(
         "then actions steps step_gaps levels "
-        "stages unmet shared_gaps survey others excluded cost candidates verified faults "
+        "stages unmet shared_gaps survey others excluded cost candidates in_time verified faults "
         "proof",
         more=True,
+        in_time=described(
+            "Actions that were set so that rules are met by their years: what is proven is proven of plans with them.",
+            TEXTS,
+        ),
         actions=described(
             "In building order. without_…: additional money if the action must not be; without_lost: what nothing "
             "serves then.", actions,

@@ -122,6 +122,8 @@ class Programme:
         Actions and events that are in every plan.
     given : bool
         The plan was not looked for: it is that of a scenario.
+    in_time : tuple of str
+        Ids of actions that were set so that rules are met by their years; what is proven is proven of plans with them.
     """
 
     actions: gpd.GeoDataFrame
@@ -149,6 +151,7 @@ class Programme:
     required: BoolArray
     then: Mapping[str, float] = field(default_factory=lambda: {"people": 1.0})
     given: bool = False
+    in_time: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Actions, money, and whether the rules are met."""
@@ -217,7 +220,9 @@ def make_programme(
     purse = plan.least if options.money is None or not plan.complete else options.money
     given, spent = options.scheduled is not None, base.money(plan.chosen)
     claimed = None if given else stages  # nothing is claimed of years that are given
-    proof = write_proof(base, plan, purse, world.actions["id"].astype(str), claimed)
+    ids = world.actions["id"].astype(str)
+    proof = write_proof(base, plan, purse, ids, claimed)
+    insisted = _problem(world, rules, reached, required).required
     return Programme(
         actions=action_table(world, base, plan, other, stages),
         rules=rules,
@@ -243,8 +248,9 @@ def make_programme(
         people=people,
         people_reach=_people_reach(world, reach_km),
         # Not base.required: of that are also actions that the due rules want in time, which a person may change.
-        required=_problem(world, rules, reached, required).required,
+        required=insisted,
         given=given,
+        in_time=tuple(ids[base.required & ~insisted]),
     )
 
 

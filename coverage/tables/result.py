@@ -364,6 +364,7 @@ def plan_part(plan: Plan, lang: str) -> dict[str, Any] | None:
             "after": programme.people_after,
         },
         "given": programme.given,
+        "in_time": list(programme.in_time),
         "complete": programme.complete,
         "candidates": int(
             (
