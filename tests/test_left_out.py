@@ -114,6 +114,28 @@ def leave_out_pictures(patch) -> None:
         patch.setattr(module, name, lambda *_: PIXEL)
 
 
+@pytest.fixture(scope="module")
+def read_once():
+    """Reading roads and finding routes is the same for all choices of one region."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_network", "find_routes"):
+            patch.setattr(study, name, _remembered(getattr(study, name)))
+        yield
+
+
+def _remembered(function):
+    kept = {}
+
+    def remembering(first, *rest, **options):
+        # A project by its region and roads; the roads by themselves.
+        key = (first.region.model_dump_json(), first.network.osm) if isinstance(first, Project) else id(first)
+        if key not in kept:
+            kept[key] = (first, function(first, *rest, **options))
+        return kept[key][1]
+
+    return remembering
+
+
 @pytest.fixture
 def planned_once(monkeypatch):
     """The verbs of one project share its plan: what they write is tried, not how often it can be made."""
@@ -130,7 +152,7 @@ def planned_once(monkeypatch):
 
 
 @pytest.mark.parametrize("part", [(), *PARTS], ids=".".join)
-def test_every_verb_runs_without(part, world, tmp_path, capsys, planned_once):
+def test_every_verb_runs_without(part, world, tmp_path, capsys, read_once, planned_once):
     """Each verb ends with 0; what it prints as JSON is JSON; result.json follows its schema; verify agrees."""
     left = without(world, part) if part else world
     file = str(tmp_path / "project.toml")
@@ -161,29 +183,6 @@ def test_every_verb_runs_without(part, world, tmp_path, capsys, planned_once):
     does("compare", run, run)
 
 
-@pytest.fixture(scope="module")
-def read_once():
-    """Reading roads and finding routes is the same for all choices of one region."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("_network", "find_routes"):
-            patch.setattr(study, name, _remembered(getattr(study, name)))
-        leave_out_pictures(patch)
-        yield
-
-
-def _remembered(function):
-    kept = {}
-
-    def remembering(first, *rest, **options):
-        # A project by its region and roads; the roads by themselves.
-        key = (first.region.model_dump_json(), first.network.osm) if isinstance(first, Project) else id(first)
-        if key not in kept:
-            kept[key] = (first, function(first, *rest, **options))
-        return kept[key][1]
-
-    return remembering
-
-
 def left_out_together() -> list[list[tuple[str, ...]]]:
     """32 choices of parts: of any three parts, each is left out and kept with every state of the two others.
 
@@ -210,9 +209,10 @@ def test_every_state_of_any_three_parts_is_tried():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("left", range(len(TOGETHER)))
-def test_a_run_is_whole_whatever_is_left_out(left, world, tmp_path, read_once):
+def test_a_run_is_whole_whatever_is_left_out(left, world, tmp_path, read_once, monkeypatch):
     """All files of the run folder are written, and result.json follows its schema; the languages in turn."""
     lang = "en" if left % 3 else "zh"
+    leave_out_pictures(monkeypatch)
     plan = pipeline.make_plan(Project.model_validate(without(world, *TOGETHER[left])))
     assert plan_layers(plan, lang)
     write_run(plan, tmp_path / "run", overwrite=False, lang=lang, progress=lambda key, share: None)
