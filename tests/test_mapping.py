@@ -158,5 +158,5 @@ def test_a_list_of_mere_places_says_what_is_missing_for_which_rule(root, tmp_pat
         main(["check", str(tmp_path), "--lang", "en"])
     said = capsys.readouterr().err
     assert end.value.code == 0
-    assert "files that lack what rules ask for: 1" in said
+    assert "1 file lacks columns that rules need" in said
     assert "can be used" not in said

@@ -165,7 +165,7 @@ def test_marks_change_no_length(network, seed):
 
 def test_wrong_posts_and_routes_are_told():
     """A post 5 km off, and a number that is not there: each with what to check."""
-    with pytest.raises(InputError, match=r"kilometre post 7 of route G207 stands 5\.0 km"):
+    with pytest.raises(InputError, match=r"kilometre post 7 of route G207 is 5\.0 km"):
         g207(Counting(marks=(post(7, 5000, 15_000),)))
     with pytest.raises(InputError, match="no route X1") as error:
         find_routes(north_south().graph(), counting={"X1": Counting(), "X2": Counting()})
