@@ -246,13 +246,13 @@ def _project(country: Country, id_: str, name: str, folder: Path) -> Project:
     """
     project = country.project
     files = ", ".join(path.name for path in input_files(project))
-    sources = {"sources": project.output.sources or Wording(files)}
+    output = project.output.model_copy(update={"sources": project.output.sources or Wording(files)})
     update: dict[str, Any] = {
         "folder": folder,
         "regions": None,
         "region": RegionSettings(file=Path(BORDER), halo_km=country.margin_km),
         "network": project.network.model_copy(update={"osm": Path(ROADS)}),
-        "output": project.output.model_copy(update=sources),
+        "output": output,
     }
     if id_ != NATIONAL:
         own: dict[str, Any] = {"required": (), "forbidden": ()}
@@ -260,7 +260,7 @@ def _project(country: Country, id_: str, name: str, folder: Path) -> Project:
         update |= {
             "name": Wording(name),
             "siting": project.siting.model_copy(update=own),
-            "output": project.output.model_copy(update={**sources, "title": title}),
+            "output": output.model_copy(update={"title": title}),
         }
         if project.plan is not None:
             own |= {"budget": None, "years": {}, "growth": {}, "moved": {}, "cost": {}, "pins": None}
