@@ -200,9 +200,9 @@ def _attach(
 _FIRST_KNOWN = ("name", "operator", "side", "service_area", "ref", "county", "access")
 
 
-def exists(chargers: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """(n,) whether each charger exists: its status is operational, or not stated."""
-    status = chargers["status"]
+def exists(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """(n,) whether each charger, site, facility or car park exists: its status is operational, or not stated."""
+    status = table["status"]
     return (status.isna() | (status == "operational")).to_numpy(dtype=bool)
 
 

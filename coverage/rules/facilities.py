@@ -13,6 +13,7 @@ from sklearn.neighbors import BallTree
 
 from ..inputs import qualify
 from ..inputs.bundle import PROPOSED
+from ..inputs.sites import exists
 from ..settings import Share
 from ..units import EARTH_RADIUS_M
 from .finding import NO, TOLERANCE, UNKNOWN, YES, Finding, Measured, share_bounds
@@ -106,9 +107,8 @@ def counted_facilities(facilities: gpd.GeoDataFrame, rule: FacilityShare) -> gpd
 
 
 def _counts(facilities: gpd.GeoDataFrame, rule: FacilityShare) -> pd.Series:
-    running = facilities["status"].isna() | (facilities["status"] == "operational")
     of_kind = facilities["kind"].isin(rule.facility_kinds)
-    counted: pd.Series = of_kind & facilities["inside"].astype(bool) & running
+    counted: pd.Series = of_kind & facilities["inside"].astype(bool) & exists(facilities)
     return counted
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import geopandas as gpd
 import pandas as pd
 
+from ..inputs.sites import exists
 from .finding import Finding, Measured
 from .kind import RuleKind
 from .model import Rule
@@ -27,7 +28,7 @@ def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: Flee
     Rows of one name are parts of one county: their fleets add up, and are unknown if one of them is.
     """
     own = sites[(sites["kind"] == rule.site_kind) & sites["inside"].astype(bool)]
-    own = own[own["status"].isna() | (own["status"] == "operational")]
+    own = own[exists(own)]
     county = own["county"].fillna("")
     table = pd.DataFrame(
         {

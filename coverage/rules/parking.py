@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from ..inputs.sites import exists
 from ..network.graph import BoolArray, IntArray
 from .finding import Finding, Measured, ratio_bounds, ratio_ends
 from .kind import RuleKind
@@ -71,8 +72,7 @@ def parking_population(car_parks: pd.DataFrame, rule: ShareMargin) -> tuple[pd.D
     """Car parks that a rule counts or may count, and whether each belongs (missing: not known)."""
     table = pd.DataFrame(car_parks.drop(columns="geometry", errors="ignore"))
     if len(table):
-        operational = table["status"].isna() | (table["status"] == "operational")
-        table = table[car_parks["inside"].to_numpy(bool) & operational.to_numpy(bool)]
+        table = table[car_parks["inside"].to_numpy(bool) & exists(table)]
     if rule.population != "new_or_ancillary_car_parks":
         return table, pd.Series(True, index=table.index, dtype="boolean")
     belongs = table["park_type"].isin(["new", "ancillary"]).astype("boolean").mask(table["park_type"].isna())

@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import Field
 
 from ..inputs.proximity import near_pairs
+from ..inputs.sites import exists
 from ..settings import NonNegative, Positive, Share
 from .finding import NO, UNKNOWN, YES, Finding, Measured, share_bounds
 from .kind import RuleKind
@@ -53,9 +54,8 @@ def pv_table(facilities: gpd.GeoDataFrame, rule: PvPotential) -> gpd.GeoDataFram
         ``area_m2`` is.
     """
     own = facilities["kind"].isin(rule.facility) & facilities["inside"].astype(bool)
-    running = facilities["status"].isna() | (facilities["status"] == "operational")
-    table = facilities[own & (running | (facilities["kind"] == BUILT))].reset_index(drop=True)
-    runs = (table["status"].isna() | (table["status"] == "operational")).to_numpy(bool)
+    table = facilities[own & (exists(facilities) | (facilities["kind"] == BUILT))].reset_index(drop=True)
+    runs = exists(table)
     power, kind = table["pv_kw"].to_numpy(float), table["kind"].to_numpy(object)
     there = runs & ((power > 0) | (kind == BUILT))
     at, other = _neighbours(table, rule)
