@@ -158,11 +158,11 @@ def test_a_page_with_candidates_only_says_so(opened, pages):  # noqa: F811
     page = opened(bare)
     page.click("#toggle-edit")
     page.click("#edit-gaps button")
-    page.wait_for_selector(".edit-bound:has-text('candidate places only')")
+    page.wait_for_selector(".edit-bound:has-text('only be placed on candidates')")
     assert page.locator(".edit-mark").count() == 0
     page.keyboard.press("Escape")
     drag(page, plan.programme.chosen)
-    page.wait_for_selector("#edit-note:has-text('candidate places only')")
+    page.wait_for_selector("#edit-note:has-text('only be placed on candidates')")
     assert on_ids(page) == set(plan.programme.chosen["id"])
 
 
