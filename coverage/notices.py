@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from .errors import Fault
-from .inputs import CHARGERS, Inputs
+from .inputs import CHARGERS, Inputs, distance_to
+from .inputs.checks import notice_table_datum
 from .network import RoadGraph
 from .network.refs import split_refs
 from .network.routes import Route
@@ -124,3 +126,33 @@ class _Words:
     def render(self, lang: str) -> str:
         """Return those of a language."""
         return self.by_language[lang]
+
+
+def datum_notices(
+    lists: Mapping[str, Sequence[gpd.GeoDataFrame]],
+    features: Mapping[str, gpd.GeoDataFrame],
+    roads: RoadGraph | None,
+) -> list[Fault]:
+    """Tables whose points lie better under another datum: by the roads, or else by the facilities of other tables.
+
+    Chargers in a town lie near some road under any datum, but those of a service area only at one place. A table that
+    the roads find wrong is no measure for others.
+    """
+    if roads is None:
+        return []
+    to_road, notes = distance_to(roads.lines()), []
+    own = [t for name in ("facilities", "chargers") for t in lists[name] if "datum" in t.attrs]
+    wrong: set[int] = set()
+    for table in own:
+        noticed = notice_table_datum(table, table.attrs["datum"], to_road)
+        if noticed is not None:
+            wrong.add(id(table))
+            notes.append(noticed)
+    osm = features["service_areas"].geometry.tolist() if "service_areas" in features else []
+    for table in own:
+        others = [t for t in lists["facilities"] if t is not table and id(t) not in wrong]
+        places = osm + [point for t in others for point in t.geometry[t.geometry.notna()]]
+        if places and id(table) not in wrong:
+            noticed = notice_table_datum(table, table.attrs["datum"], distance_to(places), to_road)
+            notes += [] if noticed is None else [noticed]
+    return notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,8 +18,7 @@ from shapely import Polygon
 from .atomic import write_file, write_text
 from .errors import Diagnostics, Fault, InputError
 from .files import digest_of
-from .inputs import SCHEMAS, Inputs, collect, distance_to, read_table
-from .inputs.checks import notice_table_datum
+from .inputs import SCHEMAS, Inputs, collect, read_table
 from .inputs.from_osm import table_from_osm
 from .inputs.fusion import Decisions, join_lists, unknown_ids
 from .inputs.ledger import FileEntry, Merge, again
@@ -31,7 +30,7 @@ from .measure.landmarks import Landmarks, named_places
 from .network import Region, RoadGraph, read_network, read_osm, read_region, read_region_from_osm
 from .network.refs import RoadClasses
 from .network.routes import Counting, Mark, RoadIndex, Route, find_routes
-from .notices import notices
+from .notices import datum_notices, notices
 from .project import Project, TableSettings, boundary_file
 from .rules.policy import Policy, read_policy, with_changes
 from .rules.roads import RoadContext
@@ -139,7 +138,8 @@ def load(
     area = None if region is None else region.polygon
     policy, inputs = apply_traffic(policy, inputs, RoadIndex(roads), routes, area)
     inputs = replace(inputs, warnings=(*inputs.warnings, *notices(project, policy, roads, routes, inputs)))
-    return Study(project, policy, region, roads, routes, inputs, _background(features))
+    study = Study(project, policy, region, roads, routes, inputs, _background(features))
+    return _with_data(study) if piece else study
 
 
 def read_ground(
@@ -202,6 +202,42 @@ def route_counting(project: Project, *, piece: bool = False) -> dict[str, Counti
         )
         for ref, how in project.routes.items()
     }
+
+
+def _with_data(study: Study) -> Study:
+    """A piece without the settings that no row in it speaks of, and with a note of each: elsewhere rows do."""
+    demand, siting, plan = study.inputs.demand, study.project.siting, study.project.plan
+    has_data = {
+        "flow": "flow" in demand and bool((demand["flow"] > 0).any()),
+        "equity": bool(demand.loc[demand["inside"].astype(bool), "county"].notna().any()),
+    }
+    without = {aim for aim, known in has_data.items() if not known}
+    asked: dict[str, set[str]] = {
+        "siting.aims": set(siting.aims),
+        "siting.pareto_front": set(siting.pareto_front or ()),
+        "plan.then": set() if plan is None else set(plan.aims),
+    }
+    left_out = {key: sorted(aims & without) for key, aims in asked.items()}
+    update: dict[str, Any] = {
+        "siting": siting.model_copy(update={
+            "aims": {aim: weight for aim, weight in siting.aims.items() if aim not in without},
+            "pareto_front": None if left_out["siting.pareto_front"] else siting.pareto_front,
+        })
+    }  # fmt: skip
+    if plan is not None:
+        then = {aim: weight for aim, weight in plan.aims.items() if aim not in without}
+        changed: dict[str, Any] = {"then": then or "people"} if left_out["plan.then"] else {}
+        if plan.points == "traffic" and not study.context.laid:
+            changed["points"] = "fixed"
+            left_out["plan.points"] = ["traffic"]
+        update["plan"] = plan.model_copy(update=changed)
+    notes = [
+        Fault("setting-no-data", file="project.toml", value=value, values={"key": key}, warning=True)
+        for key, values in left_out.items()
+        for value in values
+    ]
+    inputs = replace(study.inputs, warnings=(*study.inputs.warnings, *notes))
+    return replace(study, project=study.project.model_copy(update=update), inputs=inputs)
 
 
 def _region(project: Project) -> Region | None:
@@ -274,36 +310,6 @@ def _inputs(
         tables["counties"], notes = with_population(tables["counties"], rasters)
         found += notes
     return collect(tables, None if region is None else region.polygon, found, merges, ledger)
-
-
-def datum_notices(
-    lists: Mapping[str, Sequence[gpd.GeoDataFrame]],
-    features: Mapping[str, gpd.GeoDataFrame],
-    roads: RoadGraph | None,
-) -> list[Fault]:
-    """Tables whose points lie better under another datum: by the roads, or else by the facilities of other tables.
-
-    Chargers in a town lie near some road under any datum, but those of a service area only at one place. A table that
-    the roads find wrong is no measure for others.
-    """
-    if roads is None:
-        return []
-    to_road, notes = distance_to(roads.lines()), []
-    own = [t for name in ("facilities", "chargers") for t in lists[name] if "datum" in t.attrs]
-    wrong: set[int] = set()
-    for table in own:
-        noticed = notice_table_datum(table, table.attrs["datum"], to_road)
-        if noticed is not None:
-            wrong.add(id(table))
-            notes.append(noticed)
-    osm = features["service_areas"].geometry.tolist() if "service_areas" in features else []
-    for table in own:
-        others = [t for t in lists["facilities"] if t is not table and id(t) not in wrong]
-        places = osm + [point for t in others for point in t.geometry[t.geometry.notna()]]
-        if places and id(table) not in wrong:
-            noticed = notice_table_datum(table, table.attrs["datum"], distance_to(places), to_road)
-            notes += [] if noticed is None else [noticed]
-    return notes
 
 
 def _clustered(project: Project, inputs: Inputs) -> Inputs:

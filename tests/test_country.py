@@ -427,6 +427,35 @@ def test_settings_of_the_whole_country_do_not_fail_its_regions(tmp_path):
     assert posted[NATIONAL, "G301", 1]
 
 
+def test_aims_without_data_do_not_fail_a_region(tmp_path):
+    """Traffic is counted in a corner: regions that have none of it near them leave the aim out, and say so."""
+    project, _ = country(
+        tmp_path, 4, more='[plan]\nthen = { people = 1.0, flow = 3.0 }\npoints = "traffic"\n'
+    )
+    toml = tmp_path / "project.toml"
+    words = toml.read_text("utf-8")
+    assert "[siting]\n" in words
+    aims = '[siting]\naims = { flow = 1.0, equity = 1.0 }\npareto_front = ["people", "flow"]\n'
+    toml.write_text(words.replace("[siting]\n", aims), "utf-8")
+    demand = pd.read_csv(tmp_path / "demand.csv")
+    demand["flow"] = None
+    demand.loc[(demand["lon"] + demand["lat"]).idxmin(), "flow"] = 100.0  # near the corner of region 00
+    demand.to_csv(tmp_path / "demand.csv", index=False)
+    project = read_project(tmp_path)
+    cut(project, tmp_path / "out")
+    whole = study(tmp_path / "out", NATIONAL)
+    assert whole.project.plan.aims == {"people": 0.25, "flow": 0.75}
+    told = {}
+    for id_ in ("00", "01", "10", "11"):
+        found = study(tmp_path / "out", id_)
+        told[id_] = {(w.value, w.values["key"]) for w in found.inputs.warnings if w.key == "setting-no-data"}
+        assert ("flow" in found.project.plan.aims) == (("flow", "plan.then") not in told[id_])
+    every = {("flow", key) for key in ("plan.then", "siting.aims", "siting.pareto_front")}
+    assert all(("traffic", "plan.points") in each for each in told.values())
+    assert not told["00"] & every
+    assert told["11"] >= every
+
+
 def test_counts_by_kilometre_marks_are_laid_where_marks_are_known(tmp_path):
     """A route of a piece begins at the edge of the piece: kilometre 10 is not 10 km from there."""
     country(tmp_path, 16)

@@ -19,9 +19,10 @@ from ..inputs.files import SUFFIXES, VECTOR_SUFFIXES, read_raw
 from ..inputs.headers import find_column, map_headers
 from ..inputs.raw_table import RawTable
 from ..inputs.tables import RASTER_SUFFIXES
+from ..notices import datum_notices
 from ..project import Project, TableSettings
 from ..schema import Column, TableSchema
-from ..study import FAR_KM, datum_notices
+from ..study import FAR_KM
 from ..texts import catalogue, text
 from .ask import Ask
 from .ground import Ground, ground_of
