@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -158,7 +159,7 @@ class Programme:
         cost = " – ".join(dict.fromkeys(f"{money:g}" for money in (self.cost_low, self.cost_high)))
         return f"<Programme: {len(self.chosen)} actions, cost {cost}, {'complete' if self.complete else 'incomplete'}>"
 
-    @property
+    @cached_property
     def chosen(self) -> gpd.GeoDataFrame:
         """The actions of the plan in building order."""
         return self.actions[self.actions["chosen"]].sort_values("order")

@@ -35,10 +35,9 @@ def with_gap_words(gaps: gpd.GeoDataFrame, evidence: pd.DataFrame, lang: str) ->
         ``could_build`` and ``not_counting`` hold one line an entry and are missing where the spacing is good or there
         is nothing to name.
     """
-    found: dict[Any, dict[Any, Any]] = {
-        kind: {gap: rows.to_dict("records") for gap, rows in part.groupby("gap", sort=False)}
-        for kind, part in evidence.groupby("evidence_kind", sort=False)
-    }
+    found: dict[Any, dict[Any, list[dict[Any, Any]]]] = {}
+    for each in evidence.to_dict("records"):
+        found.setdefault(each["evidence_kind"], {}).setdefault(each["gap"], []).append(each)
     rows = gaps.drop(columns="geometry").to_dict("records")
     wide = [row["spacing_class"] != "good" for row in rows]
 

@@ -209,10 +209,12 @@ def absent_cells(frame: pd.DataFrame, each: Column, cells: pd.Series[Any]) -> pd
 
     A column that the condition goes by and that is not there leaves the cells unknown.
     """
+    if not each.absent:
+        return pd.Series(False, index=cells.index)
     by, values = each.absent_if
-    nothing: pd.Series[bool] = (cells == "").fillna(False).astype(bool) & bool(each.absent)
+    nothing: pd.Series[bool] = (cells == "").fillna(False).astype(bool)
     by = "geometry" if by == "lon" and by not in frame else by
-    if not each.absent or (by and by not in frame):
+    if by and by not in frame:
         return nothing
     known = cells.isna() if not by else frame[by].isin(values) if values else frame[by].notna()
     return nothing | (cells.isna() & known)

@@ -36,7 +36,8 @@ def text_style(words: str, style: str) -> str:
 
 def sheet_rows(sheet: Table, lang: str) -> list[list[str | int | float | dt.date | None]]:
     """All cells below the header."""
-    frame = sheet.frame.reindex(columns=[h.name for h in sheet.heads]).head(MOST_ROWS)
+    rows = sheet.frame.head(MOST_ROWS)
+    frame = rows.reindex(columns=[h.name for h in sheet.heads])
     columns = []
     for head in sheet.heads:
         values = frame[head.name].tolist()
@@ -44,7 +45,7 @@ def sheet_rows(sheet: Table, lang: str) -> list[list[str | int | float | dt.date
         written = [_in_readers_unit(cell_value(v, head, lang), unit, lang) for v, unit in cells]
         # A blank cell is unknown; what is empty for another reason says so.
         word = text(f"absent.{head.column.absent}", lang) if head.column.absent else ""
-        absent = absent_cells(sheet.frame.head(MOST_ROWS), head.column, frame[head.name])
+        absent = absent_cells(rows, head.column, frame[head.name])
         columns.append([word if gone else cell for cell, gone in zip(written, absent, strict=True)])
     return [list(row) for row in zip(*columns, strict=True)]
 
