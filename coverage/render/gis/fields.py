@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import geopandas as gpd
@@ -79,11 +80,17 @@ class Field:
         """Labels of the codes that occur in the column; empty if a value has none."""
         if self.column.type != "choice" or self.values.dtype != object:
             return {}
-        prefix = f"choice.{self.column.labels or self.column.name}."
-        known = {k.removeprefix(prefix): v[lang] for k, v in catalogue().items() if k.startswith(prefix)}
+        known = dict(_labels(self.column.labels or self.column.name, str(lang)))
         if known and self.column.absent:
             known[self.column.absent] = text(f"absent.{self.column.absent}", lang)
         return known if set(self.values[~self.missing]) <= set(known) else {}
+
+
+@cache
+def _labels(column: str, lang: str) -> Mapping[str, str]:
+    """Labels of all codes that a column may hold."""
+    prefix = f"choice.{column}."
+    return {k.removeprefix(prefix): v[lang] for k, v in catalogue().items() if k.startswith(prefix)}
 
 
 # -- columns ---------------------------------------------------------------------------------------------
