@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 KINDS = {
-    12: ("project", "osm", "names"),
-    5: ("csv", "xlsx", "geojson", "vector", "region", "pbf", "graph", "template", "run_folder"),
+    8: ("project", "osm", "names"),
+    3: ("csv", "xlsx", "geojson", "vector", "region", "pbf", "graph", "template", "run_folder"),
 }
-"""Kinds by the number of cases of each: some 50 CPU-seconds together."""
+"""Kinds by the number of cases of each: some 60 CPU-seconds together."""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="every case is a child of its own: wants fork")

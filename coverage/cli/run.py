@@ -46,9 +46,6 @@ def command(
     """Read, assess, site, write."""
     from ..atomic import check_folder
     from ..errors import Fault, InputError
-    from ..pipeline import make_plan
-    from ..render.run import write_run
-    from ..scenario import read_scenario
 
     started = time.perf_counter()
     opened = open_project(project, lang)
@@ -62,10 +59,15 @@ def command(
         return run_regions(opened, folder, ids, form, workers=workers, scheduler=scheduler, memory_mb=memory)
     if any(given is not None for given in (only, workers, memory, scheduler)):
         raise InputError(Fault("regions-none", file="project.toml"))
+    from ..pipeline import make_plan
+    from ..scenario import read_scenario
+
     with messages_in(opened.language), progress_bar(opened.language, form) as progress:
         check_folder(folder, overwrite=overwrite)
         changed = None if scenario is None else read_scenario(scenario)
         plan = make_plan(opened, scenario=changed, progress=progress, solving=progress.solving)
+        from ..render.run import write_run  # slow to load, and not needed where the inputs have faults
+
         shown = write_run(plan, folder, overwrite=overwrite, lang=opened.language, progress=progress)
     code = finish(shown, folder, started, strict=strict)
     return code if changed is None else warn_of_scenario(plan, changed, opened.language) or code
