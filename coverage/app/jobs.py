@@ -167,10 +167,9 @@ class Jobs:
                 *whole, rest = (rest + chunk).split(b"\n")
                 for line in whole:
                     told = _told(line)
-                    lines += told is not None and told.keys() == {
-                        "words"
-                    }  # how far it is, is told to the end
-                    if told and (lines <= _MOST_LINES or told.keys() != {"words"}):
+                    is_words = told is not None and told.keys() == {"words"}
+                    lines += is_words
+                    if told and (not is_words or lines <= _MOST_LINES):  # how far it is, is told to the end
                         yield _event(told)
                 if state != "running":
                     yield _event({"end": state, "exit": _exit(job.log)})
