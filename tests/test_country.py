@@ -36,7 +36,7 @@ from plugspan.country.manifest import (
 )
 from plugspan.country.run import Progress, read_country, run_country
 from plugspan.country.tables import read_tables, read_written, write_list
-from plugspan.country.tasks import Task, last_run, run_region
+from plugspan.country.tasks import Task, Where, cluster, last_run, run_region
 from plugspan.errors import InputError, OutputExistsError, PlugspanError
 from plugspan.inputs.fusion import Decisions
 from plugspan.network import Region, read_osm
@@ -717,6 +717,15 @@ def test_a_region_that_ends_its_worker_does_not_take_the_others_with_it(tmp_path
     assert "memory" in found["10"].reason
     assert found["10"].peak_mb > 1500
     assert found.national.state == "done"
+
+
+@pytest.mark.slow
+def test_workers_keep_no_record_of_their_seconds():
+    """Dask's profile of a worker grows with every region; without it the next one finds the memory of the first."""
+    with cluster(Where(workers=1)) as client:
+        (called,) = client.run(lambda dask_worker: sorted(dask_worker.periodic_callbacks)).values()
+    assert "heartbeat" in called
+    assert not [name for name in called if "profile" in name]
 
 
 def test_word_of_too_much_memory_is_taken_once(tmp_path, monkeypatch):
