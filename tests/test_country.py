@@ -721,7 +721,7 @@ def test_a_region_that_ends_its_worker_does_not_take_the_others_with_it(tmp_path
 
 @pytest.mark.slow
 def test_workers_keep_no_record_of_their_seconds():
-    """Dask's profile of a worker grows with every region; without it the next one finds the memory of the first."""
+    """Dask's profile of a worker takes half a gigabyte by and by; a region finds what the first one found."""
     with cluster(Where(workers=1)) as client:
         (called,) = client.run(lambda dask_worker: sorted(dask_worker.periodic_callbacks)).values()
     assert "heartbeat" in called

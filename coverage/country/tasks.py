@@ -240,7 +240,7 @@ def cluster(where: Where) -> Iterator[Client]:
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,  # one that pauses while it holds no region would do so for ever
-        "distributed.worker.profile.enabled": False,  # it keeps a record of each second: some 8 MB a region
+        "distributed.worker.profile.enabled": False,  # its record of the last 1000 s takes 500 MB
         "distributed.worker.daemon": True,
         "logging.distributed": "critical",
     }
