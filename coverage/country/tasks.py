@@ -36,6 +36,8 @@ ALLOWED_FAILURES = 3
 OVER = "over.json"
 """In a piece: word of a worker that ended itself because it needed too much memory."""
 _LOOK_S = 0.2
+_LOOK_WORKERS_S = 5.0
+"""To ask which workers there are takes the client as long as a hundred looks at what has ended."""
 LOST_S = 300.0
 """Dask starts a process again that has ended, but not one that ends before it knows of its start."""
 
@@ -300,7 +302,7 @@ def run_tasks(
         for place, (key, task) in enumerate(by_key.items())
     ]
     try:
-        ended, seen = as_completed(futures), time.monotonic()
+        ended, asked, seen = as_completed(futures), 0.0, time.monotonic()
         while not ended.is_empty():
             if ended.has_ready():
                 future = next(ended)
@@ -308,9 +310,12 @@ def run_tasks(
                 future.release()
                 continue
             time.sleep(_LOOK_S)
-            if client.cluster is None or client.scheduler_info()["workers"]:
-                seen = time.monotonic()  # a cluster from elsewhere may wait for its queue
-            elif time.monotonic() - seen > LOST_S:
+            if client.cluster is None or (now := time.monotonic()) < asked + _LOOK_WORKERS_S:
+                continue  # a cluster from elsewhere may wait for its queue
+            asked = now
+            if client.scheduler_info()["workers"]:
+                seen = now
+            elif now - seen > LOST_S:
                 raise PlugspanError("country-workers-lost", n=round(LOST_S / 60))
     finally:
         with suppress(Exception):
