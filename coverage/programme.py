@@ -69,8 +69,7 @@ def plan_programme(
     if wrong:
         values = {"known": ", ".join(known)}
         raise InputError([Fault("plan-rule-unknown", file=file, value=name, values=values) for name in wrong])
-    demand = study.inputs.demand
-    if "flow" in settings.aims and not ("flow" in demand and (demand["flow"] > 0).any()):
+    if "flow" in settings.aims and "flow" in study.inputs.aims_without_data:
         raise InputError(Fault("siting-no-flow", file=file, values={"key": "plan.then"}))
     _check_growth(study, settings)
     pins = _pins(study.project, settings)

@@ -206,12 +206,7 @@ def route_counting(project: Project, *, piece: bool = False) -> dict[str, Counti
 
 def _with_data(study: Study) -> Study:
     """A piece without the settings that no row in it speaks of, and with a note of each: elsewhere rows do."""
-    demand, siting, plan = study.inputs.demand, study.project.siting, study.project.plan
-    has_data = {
-        "flow": "flow" in demand and bool((demand["flow"] > 0).any()),
-        "equity": bool(demand.loc[demand["inside"].astype(bool), "county"].notna().any()),
-    }
-    without = {aim for aim, known in has_data.items() if not known}
+    siting, plan, without = study.project.siting, study.project.plan, study.inputs.aims_without_data
     asked: dict[str, set[str]] = {
         "siting.aims": set(siting.aims),
         "siting.pareto_front": set(siting.pareto_front or ()),

@@ -43,7 +43,7 @@ from plugspan.network import Region, read_osm
 from plugspan.network.osm.pbf_format import decode_varints, unzigzag
 from plugspan.network.osm.pbf_write import encode_varints, zigzag
 from plugspan.network.osm.pieces import OsmPieces, cells_around, cells_in, within_cells
-from plugspan.pipeline import assess_study, find_places, make_plan
+from plugspan.pipeline import assess_study, check_siting, find_places, make_plan
 from plugspan.programme import plan_programme
 from plugspan.project import read_project
 from plugspan.study import load, sample_project
@@ -454,6 +454,9 @@ def test_aims_without_data_do_not_fail_a_region(tmp_path):
     assert all(("traffic", "plan.points") in each for each in told.values())
     assert not told["00"] & every
     assert told["11"] >= every
+    places = find_places(found)  # of region 11
+    check_siting(found, places)
+    assert set(plan_programme(found, places).then) == {"people"}
 
 
 def test_counts_by_kilometre_marks_are_laid_where_marks_are_known(tmp_path):

@@ -37,7 +37,7 @@ OVER = "over.json"
 """In a piece: word of a worker that ended itself because it needed too much memory."""
 _LOOK_S = 0.2
 _LOOK_WORKERS_S = 5.0
-"""To ask which workers there are takes the client as long as a hundred looks at what has ended."""
+"""Asking which workers there are is slow: every 0.2 s it took the client 200 s in an hour."""
 LOST_S = 300.0
 """Dask starts a process again that has ended, but not one that ends before it knows of its start."""
 

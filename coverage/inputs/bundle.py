@@ -108,6 +108,16 @@ class Inputs:
         """Counties of the region itself: a table of the whole country holds the neighbours' as well."""
         return self.counties[self.counties["inside"].to_numpy(bool)]
 
+    @property
+    def aims_without_data(self) -> frozenset[str]:
+        """Aims of a plan that no row speaks of: ``flow`` without traffic, ``equity`` without a county."""
+        demand = self.demand
+        known = {
+            "flow": "flow" in demand and bool((demand["flow"] > 0).any()),
+            "equity": bool(demand.loc[demand["inside"].astype(bool), "county"].notna().any()),
+        }
+        return frozenset(aim for aim, has_data in known.items() if not has_data)
+
     def __repr__(self) -> str:
         """Rows of each table."""
         counts = {

@@ -143,11 +143,10 @@ def check_constraints(
         aims without data.
     """
     faults = [*_id_faults(constraints, candidates, file), *_county_faults(constraints, inputs, file)]
-    wanted = {*constraints.aims, *(constraints.pareto_front or ())}
-    if "flow" in wanted and not ("flow" in inputs.demand and (inputs.demand["flow"] > 0).any()):
+    unknown = {*constraints.aims, *(constraints.pareto_front or ())} & inputs.aims_without_data
+    if "flow" in unknown:
         faults.append(Fault("siting-no-flow", file=file, values={"key": "siting.aims"}))
-    own = inputs.demand[inputs.demand["inside"].astype(bool)]
-    if "equity" in wanted and not own["county"].notna().any():
+    if "equity" in unknown:
         faults.append(Fault("siting-no-counties", file=file, values={"key": "siting.aims"}))
     if faults:
         raise InputError(faults)
