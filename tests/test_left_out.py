@@ -223,3 +223,20 @@ def test_a_run_is_whole_whatever_is_left_out(left, world, tmp_path, read_once, m
     assert plan_layers(plan, lang)
     write_run(plan, tmp_path / "run", overwrite=False, lang=lang, progress=lambda key, share: None)
     jsonschema.validate(plan_result(plan, lang), result_schema(), cls=jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize("policy", ["zhuzhou-2025", "cn-national", "eu-afir", "us-nevi"])
+def test_a_run_is_whole_on_roads_without_numbers(policy, world, tmp_path, capsys, monkeypatch):
+    """Where no road has a number there are no routes: the run is written, checked and compared all the same."""
+    leave_out_pictures(monkeypatch)
+    with osmium.SimpleWriter(str(tmp_path / "roads.osm.pbf")) as out:
+        for item in osmium.FileProcessor(world["network"]["osm"]):
+            out.add(item.replace(tags={k: v for k, v in item.tags if k != "ref"}))
+    project = without(world, ("tables", "counties")) | {"policy": policy}
+    project["network"]["osm"] = "roads.osm.pbf"
+    file, run = tmp_path / "project.toml", str(tmp_path / "run")
+    file.write_text("\n".join(f"{k} = {toml(v)}" for k, v in project.items()), "utf-8")
+    for args in (["run", str(file), "--out", run], ["verify", run], ["compare", run, run]):
+        assert _run(args) == 0, capsys.readouterr().err
+    result = json.loads((tmp_path / "run" / "result.json").read_text("utf-8"))
+    jsonschema.validate(result, result_schema(), cls=jsonschema.Draft202012Validator)

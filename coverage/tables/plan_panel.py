@@ -195,6 +195,8 @@ def routes_by_step(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Layer
     layer, days = own[-1], programme.step_days(plan)
     gaps = in_kilometres(plan.step_gaps.gaps)
     gaps = gaps[gaps.geometry.notna()].reset_index(drop=True)
+    if gaps.empty:  # no road of the rule: nothing to play
+        return []
     frame = with_gap_words(gaps, _evidence(plan, gaps), lang).assign(
         side=1,
         valid_from=[days[step] for step in gaps["from_step"]],
