@@ -160,6 +160,19 @@ def test_sides_of_a_service_area_become_a_pair():
     assert table["kind"].tolist() == ["expressway_service_area"] * 3 + ["parking_area"]
 
 
+def test_an_object_of_several_kinds_is_one_facility():
+    """A service area that sells fuel is a service area; a depot with a pump is a depot; the others stay."""
+    both = ({"highway": "services", "amenity": "fuel"}, shapely.Point(113.0, 27.0))
+    depot = ({"landuse": "depot", "amenity": "fuel"}, shapely.Point(113.2, 27.0))
+    pump = ({"amenity": "fuel"}, shapely.Point(113.4, 27.0))
+    fuel = features(both, depot, pump)
+    table = table_from_osm(
+        "facilities", {"service_areas": fuel.iloc[[0]], "bus_stations": fuel.iloc[[1]], "fuel": fuel}
+    )
+    assert table["id"].tolist() == ["osm-node-1", "osm-node-2", "osm-node-3"]
+    assert table["kind"].tolist() == ["expressway_service_area", "bus_depot", "fuel"]
+
+
 def test_populations_are_known_or_flagged():
     """A tag is taken; a missing one is assumed by kind and flagged; parts of towns are left out."""
     notes = Diagnostics()

@@ -182,6 +182,7 @@ def _access(tags: Mapping[str, str]) -> str | None:
 def facilities_from_osm(features: Features) -> Table:
     """Service areas and rest areas (with their pair), fuel stations, bus stations, airports.
 
+    An object with the tags of several (a service area that sells fuel) is one facility: fuel is what it is named last.
     OSM does not say which kind of road a service area belongs to: all of ``highway=services`` become
     ``expressway_service_area``.
     """
@@ -190,14 +191,15 @@ def facilities_from_osm(features: Features) -> Table:
         rest = row["tags"].get("highway") == "rest_area"
         rows.append({**row, "kind": "parking_area" if rest else "expressway_service_area"})
     _join_pairs(rows)
-    for layer, kind in (("fuel", "fuel"), ("airports", "airport")):
-        rows += [{**row, "kind": kind} for row in _rows(features, layer)]
+    rows += [{**row, "kind": "airport"} for row in _rows(features, "airports")]
     for row in _rows(features, "bus_stations"):
         depot = row["tags"].get("landuse") == "depot" or "depot" in row["tags"].get("industrial", "")
         rows.append({**row, "kind": "bus_depot" if depot else "hub"})
+    rows += [{**row, "kind": "fuel"} for row in _rows(features, "fuel")]
+    once: dict[str, Row] = {}
     for row in rows:
-        row["provenance"] = SOURCE
-    return as_table(rows, FACILITIES, SOURCE), []
+        once.setdefault(row["id"], {**row, "provenance": SOURCE})
+    return as_table(once.values(), FACILITIES, SOURCE), []
 
 
 def pair_name(name: str) -> str:

@@ -66,6 +66,8 @@ def _programme_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
     proven = text(
         "summary.optimal" if proof.status == "optimal" else "summary.gap", lang, gap=at_most(proof.gap)
     )
+    last = programme.step_rows(plan)[-1]["rules"]
+    missed = [name for name, values in last.items() if values["status"] != "met"]
     aim = (
         "given"
         if found.given
@@ -73,6 +75,8 @@ def _programme_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
         if not found.complete
         else "more"
         if found.spends_more
+        else "can"  # what no action serves is not the money's fault
+        if missed
         else "complete"
     )
     rows: list[tuple[str, ...]] = [
@@ -95,6 +99,9 @@ def _programme_lines(plan: Plan, lang: str) -> list[tuple[str, ...]]:
         rows.append(
             (str(stage["year"]), spent, f"{met}/{len(stage['rules'])}", text("summary.plan-year", lang))
         )
+    if missed:
+        titles = text("map.comma", lang).join(plan.before[name].rule.title[lang] for name in missed)
+        rows.append((text("summary.plan-missed", lang, n=len(missed)), "", "", titles))
     if outside := programme.rules_outside(plan):
         titles = text("map.comma", lang).join(rule.title[lang] for rule in outside)
         rows.append((text("summary.plan-outside", lang, n=len(outside)), "", "", titles))
