@@ -60,8 +60,8 @@ class Spacing:
         ``length_class`` (0, 1, … or ``NO_SITE``, ``OPEN``, ``SHARED``).
     sites : DataFrame
         ``ref, section, direction, site`` of the sites that count and leave their route inside the region.
-    network : Series
-        The same figures for all routes together, roads that several routes share counted once.
+    driven : sequence of Driven
+        The directions that were measured, with the sites that count.
     limits_m : tuple of float
         Limits of the length classes, metres.
     span_m : float
@@ -70,9 +70,14 @@ class Spacing:
 
     gaps: pd.DataFrame
     sites: pd.DataFrame
-    network: pd.Series
+    driven: Sequence[Driven]
     limits_m: tuple[float, ...]
     span_m: float
+
+    @cached_property
+    def network(self) -> pd.Series:
+        """The same figures for all routes together, roads that several routes share counted once."""
+        return _network(self.driven, self.gaps, self.sites, _Terms(self.limits_m, self.span_m))
 
     @cached_property
     def by_direction(self) -> pd.DataFrame:
@@ -162,8 +167,7 @@ def find_spacing(
     driven = drives_with_sites(routes, table, ends, pieces, judged)
     gaps = gap_table(driven, limits, span_m)
     gaps["once"] = _once(gaps, routes)
-    sites = sites_inside(driven)
-    return Spacing(gaps, sites, _network(driven, gaps, sites, _Terms(limits, span_m)), limits, span_m)
+    return Spacing(gaps, sites_inside(driven), driven, limits, span_m)
 
 
 def _once(gaps: pd.DataFrame, routes: Sequence[Route]) -> BoolArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -213,9 +213,11 @@ class RoadContext:
         share[lone.index.to_numpy(np.int64)] = [site.one_way.share(vehicles) for vehicles in lone]
         return share
 
-    def spacing(self, rule: RouteRule, network: str, qualifies: npt.NDArray[np.bool_]) -> Spacing:
-        """Spacing of the qualifying sites along the routes of a class."""
-        routes = self.of_class(network)
+    def spacing(
+        self, rule: RouteRule, network: str, qualifies: npt.NDArray[np.bool_], only: Container[str] | None = None
+    ) -> Spacing:
+        """Spacing of the qualifying sites along the routes of a class, or along some of them by their numbers."""
+        routes = [route for route in self.of_class(network) if only is None or route.ref in only]
         refs = {route.ref for route in routes}
         access = self.access(rule.site.access_km)
         own = Access(access.served[access.served["ref"].isin(refs)], access.near, access.access_m)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from ..inputs.bundle import PROPOSED
 from ..rules.finding import NO, YES
-from ..rules.roads import RoadContext, RouteRule, gap_frame, spacing_figures
-from ..units import WGS84
+from ..rules.roads import RoadContext, RouteRule, finite, gap_frame
+from ..units import M_PER_KM, WGS84
 from .maxcover.problem import BoolArray
 from .programme import Programme
 
@@ -45,8 +45,8 @@ class StepGaps:
         and the last row of ``Programme.steps`` (0: today) at which it is there. A site more only splits gaps, so that
         the steps of a gap are in a row.
     figures : mapping
-        Of each rule on routes by its id: index ``step``; the figures of its finding that count gaps
-        (``gap_max_m, own_gaps_over, routes_over, span_m`` …).
+        Of each rule on routes by its id: index ``step``; the figures of its finding that are about gaps:
+        ``span_m, gap_max_m, gap_max_open, own_gaps_over, routes_over``.
     """
 
     rule: str
@@ -76,22 +76,48 @@ def gaps_by_step(
     for rule in rules:
         counts = _counting_sites(today, built, rule, programme)
         served = built.access(rule.site.access_km).served
+        longest = {route.ref: _NO_GAPS for route in built.of_class(rule.network)}
         found: list[dict[str, object]] = []
         for step, now in enumerate(counts):
-            if step and (now == counts[step - 1]).all():
-                found.append(found[-1])
-                continue
-            spacing = built.spacing(rule, rule.network, now)
-            found.append(spacing_figures(spacing, ""))
-            if rule is rules[0]:
-                if step:  # the gaps of all other sections are as they were
-                    other = np.flatnonzero(now != counts[step - 1])
-                    here = served.loc[served["site"].isin(other), SECTION].drop_duplicates()
-                    spacing = replace(spacing, gaps=_of_sections(spacing.gaps, here))
-                if len(spacing.gaps):
-                    frames.append(gap_frame(built, rule, rule.network, spacing).assign(from_step=step))
+            # A site changes the gaps of the sections that it serves: only those routes are measured again.
+            other = np.flatnonzero(now != counts[step - 1]) if step else np.arange(len(now))
+            here = served.loc[served["site"].isin(other), SECTION].drop_duplicates()
+            changed = set(here["ref"]).intersection(longest) if step else set(longest)
+            if changed:
+                spacing = built.spacing(rule, rule.network, now, changed)
+                longest |= {ref: _NO_GAPS for ref in changed} | _longest_by_route(spacing.gaps)
+                gaps = _of_sections(spacing.gaps, here) if step else spacing.gaps
+                if rule is rules[0] and len(gaps):
+                    drawn = gap_frame(built, rule, rule.network, replace(spacing, gaps=gaps))
+                    frames.append(drawn.assign(from_step=step))
+            found.append(_figures(longest, rule.span_km))
         figures[rule.id] = pd.DataFrame(found, index=pd.RangeIndex(len(found), name="step"))
     return StepGaps(rules[0].id, _each_once(frames, len(programme.steps)), figures)
+
+
+_NO_GAPS = (np.nan, False, 0)
+
+
+def _longest_by_route(gaps: pd.DataFrame) -> dict[str, tuple[float, bool, int]]:
+    """Longest own part in the region, whether its end is open, and how many gaps are too long, of each route."""
+    own_m, is_open = gaps["own_m"].to_numpy(np.float64), gaps["own_open"].to_numpy(bool)
+    over = (gaps["over"] & gaps["once"]).to_numpy(bool)
+    found = {}
+    for ref, rows in gaps.groupby("ref", sort=False).indices.items():
+        at = rows[np.argmax(own_m[rows].round(3))]
+        found[str(ref)] = (float(own_m[at]), bool(is_open[at]), int(over[rows].sum()))
+    return found
+
+
+def _figures(longest: Mapping[str, tuple[float, bool, int]], span_km: float) -> dict[str, object]:
+    """Figures of all routes together, as :func:`.roads.spacing_figures` has them."""
+    known = [each for each in longest.values() if not np.isnan(each[0])]
+    gap_max_m, is_open, _ = max(known, key=lambda each: round(each[0], 3), default=_NO_GAPS)
+    over = [n for *_, n in known if n]
+    return {
+        "span_m": span_km * M_PER_KM, "gap_max_m": finite(gap_max_m), "gap_max_open": is_open,
+        "own_gaps_over": sum(over), "routes_over": len(over),
+    }  # fmt: skip
 
 
 def _counting_sites(
