@@ -214,7 +214,11 @@ class RoadContext:
         return share
 
     def spacing(
-        self, rule: RouteRule, network: str, qualifies: npt.NDArray[np.bool_], only: Container[str] | None = None
+        self,
+        rule: RouteRule,
+        network: str,
+        qualifies: npt.NDArray[np.bool_],
+        only: Container[str] | None = None,
     ) -> Spacing:
         """Spacing of the qualifying sites along the routes of a class, or along some of them by their numbers."""
         routes = [route for route in self.of_class(network) if only is None or route.ref in only]

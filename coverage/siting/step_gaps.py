@@ -85,7 +85,7 @@ def gaps_by_step(
             changed = set(here["ref"]).intersection(longest) if step else set(longest)
             if changed:
                 spacing = built.spacing(rule, rule.network, now, changed)
-                longest |= {ref: _NO_GAPS for ref in changed} | _longest_by_route(spacing.gaps)
+                longest |= dict.fromkeys(changed, _NO_GAPS) | _longest_by_route(spacing.gaps)
                 gaps = _of_sections(spacing.gaps, here) if step else spacing.gaps
                 if rule is rules[0] and len(gaps):
                     drawn = gap_frame(built, rule, rule.network, replace(spacing, gaps=gaps))
