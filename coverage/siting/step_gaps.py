@@ -104,7 +104,7 @@ def _longest_by_route(gaps: pd.DataFrame) -> dict[str, tuple[float, bool, int]]:
     over = (gaps["over"] & gaps["once"]).to_numpy(bool)
     found = {}
     for ref, rows in gaps.groupby("ref", sort=False).indices.items():
-        at = rows[np.argmax(own_m[rows].round(3))]
+        at = int(np.asarray(rows)[np.argmax(own_m[rows].round(3))])
         found[str(ref)] = (float(own_m[at]), bool(is_open[at]), int(over[rows].sum()))
     return found
 
