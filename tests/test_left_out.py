@@ -240,3 +240,5 @@ def test_a_run_is_whole_on_roads_without_numbers(policy, world, tmp_path, capsys
         assert _run(args) == 0, capsys.readouterr().err
     result = json.loads((tmp_path / "run" / "result.json").read_text("utf-8"))
     jsonschema.validate(result, result_schema(), cls=jsonschema.Draft202012Validator)
+    assert result["gaps"] == []
+    assert result["routes"] == []

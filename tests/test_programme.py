@@ -113,7 +113,7 @@ def test_the_gaps_of_every_step_are_what_the_assessment_finds(study, least):
         gaps = in_kilometres(after.gaps[after.gaps["rule"] == rule.id])
         assert sorted(map(tuple, now[key].to_numpy())) == sorted(map(tuple, gaps[key].to_numpy())), k
         for each in rules:
-            for name in ("gap_max_m", "own_gaps_over", "routes_over"):
+            for name in ("gap_max_m", "gap_max_open", "own_gaps_over", "routes_over", "span_m"):
                 wanted = pytest.approx(after[each.id].figures[name], abs=1e-3)
                 assert found.figures[each.id].loc[k, name] == wanted, (k, name)
     assert not in_kilometres(found.gaps).duplicated([*key, "from_step"]).any()
