@@ -88,6 +88,18 @@ def test_rules_that_the_plan_leaves_are_named(plan):
         assert "2 more rules with a target" in words
 
 
+def test_rules_that_stay_unmet_are_named_on_the_terminal(plan):
+    """Those of the plan that the assessment after it does not find met, and no others."""
+    made = {rule.rule for rule in plan.programme.rules}
+    missed = [f.rule.title["en"] for f in plan.after.findings if f.rule.id in made and f.status != "met"]
+    lines = {line[0].strip(): line for line in Publication(plan, "en").summary}
+    named = [line for head, line in lines.items() if head.startswith("not met with the plan")]
+    assert [line[0].strip() for line in named] == [f"not met with the plan: {len(missed)}"] * bool(missed)
+    assert all(title in line[3] for line in named for title in missed)
+    said = [line[3] for head, line in lines.items() if head.startswith("plan: ")]
+    assert ("all that can be met" in said[0]) == bool(missed)
+
+
 def test_money_is_in_the_policys_unit(plan):
     """Each has a table of costs with unit and source, marked as assumed."""
     costs = plan.programme.costs
