@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,6 +28,7 @@ ROWS = 24
 NAMES = ("name", "port", "ship", "berth_name", "county", "ref", "side")
 NAME_LENGTH, WORDS_LENGTH = 60, 320
 """Characters of a name and of other words in a cell at most: the workbook has them whole."""
+CUT = re.compile(r".*[\s,;，；、]", re.DOTALL)
 OURS = ("words",)
 """Columns of sentences that we write: they are never cut."""
 ID_MM = {"gap_id": 18.0, "site_id": 17.0, "action_id": 20.0, "id": 20.0}
@@ -179,5 +181,6 @@ def _cell(row: Mapping[str, Any], head: Head, table: Table, lang: str) -> Cell:
     shade = own if isinstance(own, str) else next((x for x, labels in looks.items() if value in labels), "")
     most = NAME_LENGTH if head.name in NAMES else WORDS_LENGTH
     if len(value) > most and head.column.name not in OURS:
-        value = value[: most - 1] + "…"
+        whole = CUT.match(value[: most - 1])  # ends with a whole word, or within one if it is as long as that
+        value = (whole[0] if whole else value[: most - 1]).rstrip(" ,;:，；：、") + "…"
     return Cell(value, right=number, shade=shade, bold=shade == "gap")

@@ -21,6 +21,8 @@ HEAD_MM, LINE_MM, TABLE_MM, FIGURE_MM = 20.0, 5.5, 6.0, 12.0
 around its map."""
 BRIEF_MAP_MM = (58.0, 125.0)
 """Least and most for the map of the first page."""
+ACTIONS_MM = 150.0
+"""Width of the list of actions without the ids."""
 LONG = 8
 """The first page sets more rules than this in the smallest type."""
 
@@ -106,8 +108,10 @@ def _actions(report: Report) -> None:
     table = report.rows("plan-actions")
     payers = {"payers": 20.0} if table.frame["payers"].astype(bool).any() else {}
     years = {"stage_year": 13.0} if table.frame["stage_year"].notna().any() else {}
-    widths = {"build_order": 12.0, **years, "place_words": 30.0, "closes_words": 45.0, "money": 18.0,
-              **payers, "responsible": 26.0, "certain_words": 20.0}  # fmt: skip
+    bodies = {"responsible": 24.0} if table.frame["responsible"].astype(bool).any() else {}
+    widths = {"build_order": 11.0, **years, "place_words": 32.0, "closes_words": 0.0, "money": 16.0, **payers,
+              **bodies, "certain_words": 18.0}  # fmt: skip
+    widths["closes_words"] = ACTIONS_MM - sum(widths.values())  # the longest words take what the others leave
     listed = report.table(report.words("plan.actions-table"), table, widths, 3 * ROWS)
     if len(table.frame) > listed:
         sheet = text("sheet.plan-actions.title", report.lang)
