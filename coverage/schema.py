@@ -213,7 +213,7 @@ _TEXTS = """
     unit status_code status_code_after numerator_unit denominator_unit
     figure words key unit_shown part_unit_shown target_shown file column cell remedy group item entry why within_km
     other_id rows outcome table
-    gap_id site_id action_id closes_words without_words why_words action what stage_year
+    gap_id site_id action_id responsible payers closes_words without_words why_words action what stage_year
     region region_id state_reason regions region_lengths builders phase place_name
 """
 _CHOICES = """

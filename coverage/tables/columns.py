@@ -41,10 +41,11 @@ OUTAGE_COLUMNS = columns("covers lost plugs capacity served")
 ALTERNATIVE_COLUMNS = columns("name kind plans of_plans worst_loss cost objective action_id")
 LEAST_COLUMNS = columns("build_order name kind serves cost action_id")
 ACTION_COLUMNS = columns(
-    "build_order name action_kind place stage_year money spent certain closes_words without_words county action_id"
+    "build_order name action_kind place stage_year money spent responsible payers certain closes_words without_words"
+    " county action_id"
 )
 ACTION_POPUP = columns(
-    "action_kind closes_words money stage_year certain without_words pin place county action_id"
+    "action_kind closes_words money stage_year responsible payers certain without_words pin place county action_id"
 )
 TRAFFIC_POINTS = columns("traffic_points")
 """Further column of the actions where there are counts of traffic."""

@@ -41,9 +41,14 @@ def limits(ends: tuple[float, float], lang: str) -> str:
 
 
 def headline(finding: Finding, lang: str) -> str:
-    """The measured value as it is shown: an average never without the longest gap and the number over the span."""
+    """The measured value as it is shown: an average never without the longest gap and the number over the span.
+
+    A share of length that is met by the rule's reading is not shown without the gaps that remain along the routes.
+    """
     value = interval(finding, lang)
     figures = figures_in_km(finding.figures)
+    if gaps := gaps_along(finding):
+        return text("finding.along", lang, value=value, gaps=gaps, limit=span(figures["span_km"], lang))
     longest = figures.get("gap_max_km") if finding.unit == "km" else None
     if longest is None or finding.rule.target.at_most is False:
         return value
@@ -54,6 +59,12 @@ def headline(finding: Finding, lang: str) -> str:
     if not gaps or limit is None:
         return value
     return text("finding.over", lang, value=value, limit=span(limit, lang), gaps=gaps, routes=routes)
+
+
+def gaps_along(finding: Finding) -> int:
+    """Gaps over the span along the routes that a share of length leaves, though the rule is met: others serve them."""
+    met = finding.unit == "share" and finding.status == "met"
+    return int(finding.figures.get("own_gaps_over") or 0) if met else 0
 
 
 OF_PARTS = ("low_part", "low_whole", "high_part", "high_whole")

@@ -271,6 +271,8 @@ def shown_actions(plan: Plan, lang: str) -> gpd.GeoDataFrame:
         action_kind=table["kind"],
         stage_year=table["year"].astype("string"),
         money=table["cost"],
+        responsible=[each or None for each in responsible(plan, lang)],
+        payers=[payers(plan, kind, lang) or None for kind in table["kind"]],
         closes_words=[
             closes_words(plan, found, lang, people=gain)
             for found, gain in zip(table["closes"], table["people_gained"], strict=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..plan import Plan
 from ..rules.finding import Finding
-from ..schema import COLUMNS, Column, at_most, column, columns, shown
+from ..schema import COLUMNS, Column, at_most, column, columns, day, shown
 from ..siting.actions import KINDS
 from ..texts import catalogue, text
 from ..units import figures_in_km
@@ -66,7 +66,6 @@ def _heads(plan: Plan, names: Iterable[Column], lang: str) -> tuple[Head, ...]:
 def actions(plan: Plan, lang: str) -> Table:
     """What is built, in its order: the sheet for finance."""
     frame = placed(programme.shown_actions(plan, lang))
-    frame["payers"] = [programme.payers(plan, kind, lang) for kind in frame["kind"]]
     frame["place_words"] = [
         f"{programme.action_name(row, lang)}\n{shown(row['kind'], column('action_kind'), lang)}"
         for row in frame.to_dict("records")
@@ -76,8 +75,8 @@ def actions(plan: Plan, lang: str) -> Table:
     looks = {"certain_words": {"middle": (doubtful,)}}
     more = TRAFFIC_POINTS if "traffic_points" in frame else ()
     found = _heads(plan, (*ACTION_COLUMNS, *more, *columns("lon lat")), lang)
-    frame["responsible"] = programme.responsible(plan, lang)
-    words = dict.fromkeys(("place_words", "payers", "responsible", "certain_words"), WORDS)
+    frame["who_words"] = frame["responsible"].fillna(text("report.plan.to-name", lang))
+    words = dict.fromkeys(("place_words", "payers", "who_words", "certain_words"), WORDS)
     paper = labelled("report.plan.head", words, lang)
     return Table("plan-actions", found, frame, looks, paper=paper, row_id="action_id")
 
@@ -153,8 +152,10 @@ def _state_table(plan: Plan, states: list[State], lang: str, name: str) -> Table
     names, brief = [f"state_{k}" for k in range(len(states))], name == "plan-brief"
     rows: list[dict[str, Any]] = []
     for rule in programme.adopted(plan).rules:
-        first: Finding = plan.before[rule.rule]
-        row: dict[str, Any] = {"title": first.rule.title[lang], "target": numbers.target(first, lang)}
+        today: Finding = plan.before[rule.rule]
+        row: dict[str, Any] = {
+            "title": today.rule.title[lang], "target": numbers.target(today, lang), "due": _due(today, lang)
+        }  # fmt: skip
         for key, (_, _, found) in zip(names, states, strict=True):
             now = found[rule.rule]
             shown_value = _value(now, lang)
@@ -167,10 +168,20 @@ def _state_table(plan: Plan, states: list[State], lang: str, name: str) -> Table
         if value := sums.get(key):
             words = {n: value(year, step) for n, (year, step, _) in zip(names, states, strict=True)}
             title = text(f"report.plan.{key}", lang)
-            rows.append({"title": title, "title:look": "soft", "target": "", **words})
+            rows.append({"title": title, "title:look": "soft", "target": "", "due": "", **words})
     above = [Head(n, _state_name(year, lang), WORDS) for n, (year, _, _) in zip(names, states, strict=True)]
-    first_two = labelled("report.head", {"title": WORDS, "target": WORDS}, lang)
-    return Table(name, (*first_two, *above), pd.DataFrame(rows))
+    due = {"due": WORDS} if any(row["due"] for row in rows) else {}
+    first = labelled("report.head", {"title": WORDS, "target": WORDS, **due}, lang)
+    return Table(name, (*first, *above), pd.DataFrame(rows))
+
+
+def _due(finding: Finding, lang: str) -> str:
+    """By when a rule asks for its target; empty if it doesn't say."""
+    by = finding.rule.by
+    if by is None:
+        return ""
+    last = (by.month, by.day) == (12, 31)
+    return text("report.plan.end-of", lang, year=by.year) if last else day(by, lang)
 
 
 def _value(finding: Finding, lang: str) -> str:
@@ -182,8 +193,8 @@ def _value(finding: Finding, lang: str) -> str:
         return value
     limit = numbers.span(figures["span_km"], lang)
     if finding.unit != "km":
-        holes = bool(over) and finding.status == "met"
-        return text("report.plan.holes", lang, value=value, n=over, limit=limit) if holes else value
+        gaps = numbers.gaps_along(finding)
+        return text("report.plan.holes", lang, value=value, n=gaps, limit=limit) if gaps else value
     key = "report.plan.spacing-over" if over else "report.plan.spacing"
     return text(key, lang, value=value, longest=numbers.kilometres(longest, lang), n=over, limit=limit)
 

@@ -114,8 +114,8 @@ def _programme(plan: Plan, lang: str) -> Iterator[Line]:
         more = percent((found.greedy_cost - found.least) / found.least) if found.least else "0%"
         key = "plan.method-words" if found.greedy_cost > found.least else "plan.method-same"
         yield "plan-method", "", "", _said(key, lang, more=more, **money)
-        if found.in_time:
-            yield "plan-method", "", "", _said("plan.method-in-time", lang, n=len(found.in_time))
+        bound = "plan.method-in-time" if found.in_time else "plan.method-bound"
+        yield "plan-method", "", "", _said(bound, lang, n=len(found.in_time))
     costs = found.costs
     dated = "" if costs.date is None else _said("plan.costs-of", lang, date=day(costs.date, lang))
     source = costs.source.of(lang) or _said("factors-unsourced", lang)

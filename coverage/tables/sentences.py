@@ -47,8 +47,10 @@ def opening(plan: Plan, lang: str) -> str:
     words = text("report.opening-average", lang, n=average) if average else ""
     if later := status.count("not due"):
         words += text("report.opening-not-due", lang, n=later)
-    name = plan.policy.name[lang]
-    return text("report.opening", lang, policy=name, n=len(found), average=words, **counts)
+    open_ = counts["undecided"]
+    undecided = text("report.opening-undecided", lang, n=open_) if open_ else ""
+    values = {"policy": plan.policy.name[lang], "n": len(found), "undecided": undecided, "average": words}
+    return text("report.opening", lang, **{**counts, **values})
 
 
 def glance(plan: Plan, lang: str) -> list[tuple[str, str]]:
@@ -281,8 +283,18 @@ def _swaps(siting: Siting) -> dict[str, str]:
 
 
 def brief_sentences(plan: Plan, lang: str) -> list[str]:
-    """What is to be decided, what it changes, how certain it is: a sentence each."""
-    return [decision(plan, lang) + _first(plan, lang), _change(plan, lang), _certainty(plan, lang)]
+    """What is to be decided, what it changes, how certain it is, who must act: a paragraph each."""
+    lines = [decision(plan, lang) + _first(plan, lang), _change(plan, lang), _certainty(plan, lang)]
+    return [*lines, who] if (who := _who(plan, lang)) else lines
+
+
+def _who(plan: Plan, lang: str) -> str:
+    """For how many actions nobody is named, and whether it is laid down who pays; empty if both are."""
+    found = programme.adopted(plan)
+    unnamed = programme.responsible(plan, lang).count("")
+    unpaid = any(not getattr(found.costs, kind).paid_by for kind in found.chosen["kind"].unique())
+    lines = [text("report.plan.nobody", lang, n=unnamed, of=len(found.chosen))] if unnamed else []
+    return joined([*lines, text("report.plan.nobody-pays", lang)] if unpaid else lines, lang)
 
 
 def _first(plan: Plan, lang: str) -> str:
@@ -330,6 +342,7 @@ def decision(plan: Plan, lang: str) -> str:
         "before": people_words(plan, found.people_before),
         "after": people_words(plan, found.people_after),
         "years": text(in_years, lang, first=years[0], last=years[-1]) if years else "",
+        "in_time": text("report.plan.in-time", lang) if found.in_time else "",
     }
     if found.given:
         return text("report.plan.decide-given", lang, **values)
@@ -353,16 +366,45 @@ def _change(plan: Plan, lang: str) -> str:
     whole = next((step for step, n in zip(steps, met, strict=True) if n == len(step["rules"])), None)
     gap = _longest_today(plan, lang)
     first, last = steps[0]["longest_gap_km"], steps[-1]["longest_gap_km"]
-    words = text("report.plan.change", lang, now=met[0], n=len(steps[0]["rules"]), then=met[-1])
+    then = programme.step_findings(plan, programme.steps(plan)[-1])
+    average = {
+        name: sum(findings[rule].shown == "met on average" for rule in then)
+        for name, findings in (("now_average", plan.before), ("then_average", then))
+    }
+    of_average = {
+        key: text("report.plan.change-average", lang, n=n) if n else "" for key, n in average.items()
+    }
+    late = text("report.plan.late", lang, n=n) if (n := _late(plan)) else ""
+    words = text("report.plan.change", lang, now=met[0], n=len(then), then=met[-1], late=late, **of_average)
     if gap and last is not None and not pd.isna(last):
         shown, now = numbers.kilometres(last, lang), numbers.kilometres(first, lang)
         words += text(f"report.plan.change-gap{'-none' if shown == now else ''}", lang, gap=gap, last=shown)
+    shared = len(programme.shared_gaps_once(plan))
+    left = text("report.plan.shared-left", lang, n=shared) if shared else ""
+    left += outside_words(plan, lang)
     if whole is None:
-        return words + text("report.stop", lang).rstrip() + outside_words(plan, lang)
+        return words + text("report.stop", lang).rstrip() + left
     year = whole["year"]
     after = text("report.plan.all-met-by" if year is not None and not pd.isna(year) else "report.plan.all-met", lang,
                  n=whole["order"], year=year)  # fmt: skip
-    return words + after + outside_words(plan, lang)
+    return words + after + left
+
+
+def _late(plan: Plan) -> int:
+    """How many rules the plan meets only after the day by which its policy asks for them; none in a plan without years."""
+    by = {rule.rule: plan.before[rule.rule].rule.by for rule in programme.adopted(plan).rules}
+    ends = [(year, programme.year_end(plan, year)[1]) for year in (r["year"] for r in programme.stage_rows(plan))]
+    if not ends:
+        return 0
+    met_then = [rule for rule, finding in ends[-1][1].items() if finding.status == "met"]
+    in_time = {
+        rule
+        for rule in met_then
+        if (day := by[rule]) is None
+        or plan.before[rule].status == "met"
+        or any(year <= day.year and found[rule].status == "met" for year, found in ends)
+    }
+    return len(met_then) - len(in_time)
 
 
 def _longest_today(plan: Plan, lang: str) -> str:

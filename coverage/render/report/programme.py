@@ -65,8 +65,10 @@ def write_brief(report: Report) -> None:
 def _states(report: Report, table: Table, caption: str, type_: Type | None = None) -> None:
     """Write a table of rules or money at the end of each year."""
     years = [head.name for head in table.heads if head.name.startswith("state_")]
-    title, target = (70.0, 22.0) if len(years) <= 2 else (52.0, 17.0)
-    widths = {"title": title, "target": target, **dict.fromkeys(years, (166.0 - title - target) / len(years))}
+    widths = {"title": 62.0, "target": 20.0} if len(years) <= 2 else {"title": 48.0, "target": 17.0}
+    if any(head.name == "due" for head in table.heads):
+        widths["due"] = 18.0
+    widths |= dict.fromkeys(years, (166.0 - sum(widths.values())) / len(years))
     report.table(caption, table, widths, len(table.frame), type_)
 
 
@@ -106,9 +108,9 @@ def write_programme(report: Report) -> None:
 def _actions(report: Report) -> None:
     report.paper.heading(report.words("plan.actions"), 2)
     table = report.rows("plan-actions")
-    payers = {"payers": 20.0} if table.frame["payers"].astype(bool).any() else {}
+    payers = {"payers": 20.0} if table.frame["payers"].notna().any() else {}
     years = {"stage_year": 13.0} if table.frame["stage_year"].notna().any() else {}
-    bodies = {"responsible": 24.0} if table.frame["responsible"].astype(bool).any() else {}
+    bodies = {"who_words": 24.0} if table.frame["responsible"].notna().any() else {}
     widths = {"build_order": 11.0, **years, "place_words": 32.0, "closes_words": 0.0, "money": 16.0, **payers,
               **bodies, "certain_words": 18.0}  # fmt: skip
     widths["closes_words"] = ACTIONS_MM - sum(widths.values())  # the longest words take what the others leave
