@@ -20,7 +20,15 @@ import pandas as pd
 from .texts import catalogue, text
 from .units import KM_PER_MILE
 
-ABSENT = ("not_applicable", "not_counted", "not_reached", "operational_by_default", "outside", "none")
+ABSENT = (
+    "not_applicable",
+    "not_counted",
+    "not_reached",
+    "operational_by_default",
+    "outside",
+    "none",
+    "to_be_named",
+)
 """Why a cell may be empty though nothing is unknown; ``none`` is said in words, the others are codes in files."""
 Frame = TypeVar("Frame", bound=pd.DataFrame)
 ColumnType = Literal["text", "int", "float", "bool", "date", "choice"]
@@ -237,7 +245,8 @@ _NUMBERS: Mapping[str, str] = {
         budget own_money national_money border_money""",
     "": """weight population registered_ev calls_per_year kw_per_ev
         ev_per_point detour yes no unknown low high low_after high_after target_value number score
-        low_part low_whole high_part high_whole""",
+        may_yes may_unknown may_no low_part low_whole high_part high_whole
+        low_part_after low_whole_after high_part_after high_whole_after""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
         gap_mean_km gap_median_km gap_p90_km gap_max_km length_per_site_km driven_km own_km own_km_shown
         shared_km shared_max_km""",
@@ -264,6 +273,7 @@ _EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
      "status_code status_code_after numerator_unit denominator_unit"),
     ("none", "", ("", ()), "shared_words could_build not_counting"),
     ("operational_by_default", "", ("", ()), "status"),
+    ("to_be_named", "", ("", ()), "responsible payers"),
     ("outside", "", ("lon", ()), "county"),
     ("not_applicable", "gaps_state", ("", ()), "gap_mean_km gap_median_km gap_p90_km"),
     ("not_applicable", "length_per_site_state", ("", ()), "length_per_site_km"),
@@ -278,8 +288,10 @@ _EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
      "possible_kw possible_mwh possible_storage_kwh"),
     *(("not_applicable", f"{name}_state", ("", ()), name) for name in ["low", "high", "low_after", "high_after"]),
     ("not_applicable", "target_state", ("", ()), "target_value"),
-    ("not_applicable", "counts_state", ("", ()), "yes unknown no"),
+    ("not_applicable", "counts_state", ("", ()), "yes unknown no may_yes may_unknown may_no"),
     ("not_applicable", "parts_state", ("", ()), "low_part low_whole high_part high_whole"),
+    ("not_applicable", "parts_after_state", ("", ()), "low_part_after low_whole_after high_part_after "
+     "high_whole_after"),
     ("not_reached", "distance_state", ("", ()), "distance_km"),
     ("not_reached", "back_state", ("", ()), "back_km"),
 )  # fmt: skip

@@ -348,7 +348,9 @@ def test_500_states_against_the_rows(sample, recount):
     for (on, _), found in zip(states, recount(model, states), strict=True):
         done = on | opening
         for rule, hopeful in zip(programme.rules, favourable, strict=True):
-            ends = sorted([plain(rule.value(done, False)), plain(hopeful.value(done | survey, True))])
+            ends = sorted(
+                [plain(rule.reached(done, False).value), plain(hopeful.reached(done | survey, True).value)]
+            )
             said = found["figures"]["rules"][rule.rule]
             assert [said["low"], said["high"]] == pytest.approx(ends, abs=1.5e-6), rule.rule
         assert found["figures"]["people"] == pytest.approx(programme.people.within(done), abs=1e-5)

@@ -22,7 +22,7 @@ from plugspan.study import sample_project, silent
 from plugspan.tables.layer import PIECES
 from plugspan.tables.layers import plan_layers
 from plugspan.tables.plan_panel import _pieces, plan_panel, stepped_layers
-from plugspan.tables.programme import closes_words
+from plugspan.tables.programme import closes_words, responsible
 from plugspan.tables.publication import Publication
 from run_surfaces import report_lines
 
@@ -71,10 +71,10 @@ def tables(folder):
 
 
 def test_the_report_opens_with_the_plan_on_one_page(plan, folder, tables):
-    """Before any heading: three numbered sentences, the rules today and then, money by year with who is responsible."""
+    """Before any heading: numbered sentences, the rules today and then, money by year with who is responsible."""
     part = json.loads((folder / "result.json").read_text("utf-8"))["plan"]
     head, *rows = tables[0]
-    assert head == ["Rule", "Target", "today", "end of 2027"]
+    assert head == ["Rule", "Target", "Due", "today", "end of 2027"]
     assert {row[0] for row in rows} == {
         plan.before[rule.rule].rule.title["en"] for rule in plan.programme.rules
     }
@@ -94,6 +94,10 @@ def test_the_report_opens_with_the_plan_on_one_page(plan, folder, tables):
     assert least in lines[first]
     assert lines[first + 1].startswith("2. Today ")
     assert lines[first + 2].startswith("3. ")
+    unnamed = sum(not row for row in responsible(plan, "en"))
+    assert lines[first + 3].startswith(
+        f"4. {unnamed} of the {len(part['actions'])} actions have no responsible body"
+    )
     assert next(k for k, line in enumerate(lines) if "Contents" in line) > first + 2
 
 
@@ -107,7 +111,9 @@ def test_the_chapter_lists_every_action_with_what_it_closes(plan, folder, tables
         assert row[:2] == [str(action["order"]), str(action["year"])]
         assert row[2].startswith(action["name"])
         assert float(row[4].replace(",", "")) == pytest.approx(action["cost"], abs=0.005)
-        assert row[head.index("Certain")] == ("certain" if action["certain"] else "depends on survey")
+        assert row[head.index("Also if unknown counts as present")] == (
+            "yes" if action["certain"] else "depends on survey"
+        )
         assert row[-1] == action["action_id"]
     (methods,) = [t for t in tables if t[0][0] == "Method"]
     shown = [float(row[1].split()[0].replace(",", "")) for row in methods[1:]]

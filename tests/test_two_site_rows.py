@@ -66,7 +66,7 @@ def test_the_value_is_what_the_assessment_says(seed):
     rule = as_rule(world)
     for chosen in choices(len(world[3])):
         expected = true_share(world, set(np.flatnonzero(chosen).tolist()))
-        assert rule.value(chosen, False) == pytest.approx(expected, abs=1e-9)
+        assert rule.reached(chosen, False).value == pytest.approx(expected, abs=1e-9)
 
 
 def solved(rule, k):
@@ -100,7 +100,7 @@ def test_the_least_money_is_that_of_brute_force(seed, share):
     assert values[tuple(plan.whole)] >= wanted
     for chosen in choices(k):
         served = rule.served_items(chosen)
-        if rule.value(chosen, False) == pytest.approx(max(values.values())):
+        if rule.reached(chosen, False).value == pytest.approx(max(values.values())):
             reachable = rule.served_items(np.ones(k, bool))
             assert served[reachable].all()
 

@@ -173,7 +173,7 @@ def country_results(ask: Ask, run: Path) -> dict[str, Any]:
     lang, rules = _reader(ask)
     for row in _rows(_part(result, "national"), "findings"):
         found = {**row, "shown": row.get("status"), "target": row.get("target_value")}
-        then = {**found, "low": row.get("low_after"), "high": row.get("high_after")}
+        then = found | {name: row.get(f"{name}_after") for name in ("low", "high", *numbers.OF_PARTS)}
         rule = rules.get(str(row.get("rule")))
         said = {"value": str(row.get("value") or ""), "after": _interval(then, lang, rule)}
         words = finding_words(found, lang, rule) | said
@@ -294,6 +294,10 @@ def _interval(found: dict[str, Any], lang: str, rule: Rule | None = None) -> str
         value = (
             text(f"finding.at-{'least' if low else 'most'}", lang, value=low or high) if low or high else ""
         )
+    figures = found.get("figures")
+    parts = numbers.made_of(str(found.get("unit")), found, figures if isinstance(figures, dict) else {}, lang)
+    if value and parts:
+        return text("number.with-parts", lang, value=value, parts=parts)
     if not value or found.get("unit") != "km":
         return value
     longest = _value(_part(found, "figures", "gap_max_km"), found, lang)

@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 from ..network.geometry import earth_centred
 from ..scenario import decided_on, decision_words, is_scenario, read_scenario, scenario_result
 from ..schema import COLUMNS, Column, Reader, column, in_currency, shown
+from ..tables.numbers import made_of
 from ..tables.summary import padded, width
 from ..texts import catalogue, text
 from ..units import M_PER_KM, MOST
@@ -247,7 +248,11 @@ class Pair:
         held = column("number", unit=unit if unit in ("share", "km", "margin") else "")
         words = " – ".join(dict.fromkeys(self.figure(row.get(end), held) for end in (low, high)))
         figures = row.get("figures")
-        if low == high or unit != "km" or not isinstance(figures, dict):
+        if low == high or not isinstance(figures, dict):
+            return words
+        if parts := made_of(str(unit), row, figures, self.lang):
+            return text("number.with-parts", self.lang, value=words, parts=parts)
+        if unit != "km":
             return words
         longest, over = number(figures.get("gap_max_km")), number(figures.get("own_gaps_over"))
         if longest is not None:

@@ -103,6 +103,10 @@ def _findings(*, with_target: bool) -> Schema:
     own: dict[str, Any] = {
         "kind": TEXT, "unit": one_of(*UNITS), "low": NUMBER, "high": NUMBER,
         "counts": {"type": "object", "additionalProperties": {"type": "number"}}, "figures": FREE, "source": TEXT,
+        "may_count": described(
+            "Of what may or may not count: how many meet the rule, do not, or are unknown; empty if all counts.",
+            {"type": "object", "additionalProperties": {"type": "number"}},
+        ),
         "assumptions": TEXTS, "evidence": {"type": "array", "items": FREE}, "survey": TEXTS,
     }  # fmt: skip
     own["part_unit"] = described("Numerators: km, or counted.", one_of("", "km", None))
@@ -223,7 +227,7 @@ def _plan() -> Schema:
     rules: Schema = {
         "type": "object",
         "additionalProperties": object_of(
-            "low high status", status=one_of(*get_args(Status)), low=NUMBER, high=NUMBER
+            "low high status", " ".join(OF_PARTS), status=one_of(*get_args(Status)), low=NUMBER, high=NUMBER
         ),
     }
     amount: Schema = {"type": "number"}

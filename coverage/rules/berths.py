@@ -19,14 +19,13 @@ from .finding import (
     Finding,
     Measured,
     has_ends,
-    ratio_bounds,
     status_counts,
     three_valued,
     told_ends,
 )
 from .kind import RuleKind
 from .model import Bilingual, EmissionFactors, Frozen, Rule
-from .rows import RuleRows, World, rule_rows
+from .rows import Reached, RuleRows, World, reached, rule_rows
 
 
 class BerthRequirement(Frozen):
@@ -92,10 +91,10 @@ def assess_berths(berths: gpd.GeoDataFrame, rule: BerthShare) -> Finding:
         None if ends is None else ends[1].value,
         ratios=ends,
         counts=status_counts(table["has"][certain]),
+        may_count=status_counts(table["has"][~certain]),
         table=table,
         survey=survey,
         figures={
-            "berths_of_unknown_membership": int((~certain).sum()),
             "by_length": _figure(table, "length_m", certain),
             "by_class_tonnage": _figure(table, "class_t", certain),
             "by_port": _by_port(table),
@@ -142,10 +141,10 @@ def berth_rows(world: World, rule: BerthShare) -> RuleRows | None:
     row, action = found.matrix.nonzero()
     row, action = (at[~(lacks[row] & survey[action])] for at in (row, action))
 
-    def measure(chosen: BoolArray, favourable: bool) -> float | None:
+    def measure(chosen: BoolArray, favourable: bool) -> Reached:
         now = has.copy()
         now[np.flatnonzero(~has)[row[chosen[action]]]] = True
-        return ratio_bounds(now.astype(float), now.astype(float), ones, certain)[1 if favourable else 0]
+        return reached(now.astype(float), ones, certain, favourable)
 
     return replace(found, measure=measure)
 

@@ -60,8 +60,8 @@ def assess_calls(calls: pd.DataFrame, berths: pd.DataFrame, rule: CallShare) -> 
         None if ends is None else ends[1].value,
         ratios=ends,
         counts=status_counts(table["connected_status"][certain]),
+        may_count=status_counts(table["connected_status"][~certain]),
         table=table,
-        figures={"calls_of_unknown_membership": int((~certain).sum())},
     )
 
 

@@ -14,7 +14,8 @@ from scipy.sparse import csgraph
 from ..measure.covered import Links, least_drives, nearest_two
 from ..network.graph import BoolArray, FloatArray, IntArray, shortest_csr
 from ..units import compare_m
-from .rows import Drives, Line, RuleRows, Stretches
+from .finding import Ratio
+from .rows import Drives, Line, Reached, RuleRows, Stretches
 
 SAME_M = 5e-4
 """Lengths are compared to the millimetre."""
@@ -340,8 +341,9 @@ def watched(found: RuleRows, roads: SitesOnRoads, road: IntArray) -> RuleRows:
     def failing(chosen: BoolArray) -> BoolArray:
         return np.asarray((road < 0) | ~np.append(roads.passes(chosen), False)[road], dtype=np.bool_)
 
-    def measure(chosen: BoolArray, _favourable: bool) -> float | None:
-        return 1.0 - float(weight_m[failing(chosen)].sum()) / found.total
+    def measure(chosen: BoolArray, _favourable: bool) -> Reached:
+        failed_m = float(weight_m[failing(chosen)].sum())
+        return Reached(1.0 - failed_m / found.total, Ratio(found.total - failed_m, found.total))
 
     def lacking(chosen: BoolArray, promised: BoolArray) -> tuple[list[IntArray], list[int]]:
         rows: list[IntArray] = []

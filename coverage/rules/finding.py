@@ -63,6 +63,8 @@ class Finding:
         so many sites.
     at : date or None
         Day of the state that was measured. A rule that is due later is not missed then, only not met so far.
+    may_count : mapping
+        ``counts`` of what may or may not belong to what the rule counts; empty where all that is counted belongs.
     """
 
     rule: Rule
@@ -76,6 +78,7 @@ class Finding:
     ratios: tuple[Ratio, Ratio] | None = None
     ratio_unit: Literal["", "m", "m/site"] = ""
     at: dt.date | None = None
+    may_count: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Rule, interval and status."""
@@ -201,14 +204,6 @@ def share_bounds(status: pd.Series) -> tuple[float | None, float | None, dict[st
     return low.value, high.value, counts
 
 
-def ratio_bounds(
-    low: npt.ArrayLike, high: npt.ArrayLike, whole: npt.ArrayLike, certain: npt.ArrayLike
-) -> tuple[float | None, float | None]:
-    """Interval of ``sum(part) / sum(whole)``, as :func:`ratio_ends` finds it; None if no row can belong."""
-    ends = ratio_ends(low, high, whole, certain)
-    return (None, None) if ends is None else (ends[0].value, ends[1].value)
-
-
 def ratio_ends(
     low: npt.ArrayLike, high: npt.ArrayLike, whole: npt.ArrayLike, certain: npt.ArrayLike
 ) -> tuple[Ratio, Ratio] | None:
@@ -247,7 +242,8 @@ def _extreme(part: npt.NDArray[Any], whole: npt.NDArray[Any], certain: npt.NDArr
     parts = part[certain].sum() + np.concatenate([[0.0], np.cumsum(part[~certain][order])])
     wholes = whole[certain].sum() + np.concatenate([[0.0], np.cumsum(whole[~certain][order])])
     parts, wholes = parts[wholes > 0], wholes[wholes > 0]
-    at = int(np.argmin(parts / wholes))
+    ratios = parts / wholes
+    at = int(np.flatnonzero(ratios == ratios.min())[-1])  # of equal ones all that may belong: 0/45, not 0/1
     return Ratio(float(parts[at]), float(wholes[at]))
 
 

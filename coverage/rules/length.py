@@ -36,7 +36,7 @@ from .roads import (
     spacing_figures,
     survey_of,
 )
-from .rows import RuleRows, Stretches, World, rule_rows
+from .rows import Reached, RuleRows, Stretches, World, rule_rows
 from .stretches import SpacingLine, gap_rows, lines_of
 
 LEAST_M = 1e-6
@@ -227,7 +227,7 @@ def coverage_rows(world: World, rule: LengthCoverage) -> RuleRows | None:
 
 def _measured_on_lines(
     failing: _Failing, laid: Stretches, total_m: float
-) -> Callable[[BoolArray, bool], float | None]:
+) -> Callable[[BoolArray, bool], Reached]:
     """Share that passes: of each piece the parts that lie in no gap longer than the span, as the assessment cuts it."""
     piece = np.array([line.name[0] for line in laid.lines], dtype=np.int64)
     length_m, weight_m = failing.table.length_m[piece], failing.items["weight"].to_numpy(np.float64)[piece]
@@ -247,13 +247,13 @@ def _measured_on_lines(
     order = np.lexsort((at, of_line))
     at, action, of_line = at[order], action[order], of_line[order]
 
-    def measure(chosen: BoolArray, _favourable: bool) -> float | None:
+    def measure(chosen: BoolArray, _favourable: bool) -> Reached:
         here = np.flatnonzero(np.append(chosen, True)[action])
         line, place = of_line[here], at[here]
         over = (line[1:] == line[:-1]) & (compare_m(np.diff(place), laid.span_m) > 0)
         part = np.clip(place, 0.0, length_m[line])
         failed_m = float((np.diff(part) * per_m[line[1:]])[over].sum())
-        return 1.0 - failed_m / total_m
+        return Reached(1.0 - failed_m / total_m, Ratio(total_m - failed_m, total_m))
 
     return measure
 
@@ -347,7 +347,7 @@ def _route_rows(world: World, rule: LengthCoverage, share: float) -> RuleRows | 
     return replace(found, measure=_measured_on_routes(world, rule))
 
 
-def _measured_on_routes(world: World, rule: LengthCoverage) -> Callable[[BoolArray, bool], float | None]:
+def _measured_on_routes(world: World, rule: LengthCoverage) -> Callable[[BoolArray, bool], Reached]:
     """Share of length in gaps within the span, by the assessment's own function with the actions' sites as well."""
     context = world.context
     routes, k = context.of_class(rule.network), len(context.inputs.sites)
@@ -361,7 +361,7 @@ def _measured_on_routes(world: World, rule: LengthCoverage) -> Callable[[BoolArr
     served = pd.concat([own, new.assign(site=new["site"] + k)], ignore_index=True)
     today = world.counting(context.status(rule.site))
 
-    def measure(chosen: BoolArray, favourable: bool) -> float | None:
+    def measure(chosen: BoolArray, favourable: bool) -> Reached:
         found = find_spacing(
             context.index,
             routes,
@@ -373,7 +373,9 @@ def _measured_on_routes(world: World, rule: LengthCoverage) -> Callable[[BoolArr
             pieces=context.band(rule.network).cut(context.pieces),
             judged=context.pieces,
         )
-        return float(found.network["covered_high" if favourable else "covered_low"])
+        share = float(found.network["covered_high" if favourable else "covered_low"])
+        length_m = float(found.network["length_m"])
+        return Reached(share, Ratio(share * length_m, length_m))
 
     return measure
 

@@ -13,10 +13,10 @@ from scipy import sparse
 
 from ..inputs.sites import exists
 from ..network.graph import BoolArray, IntArray
-from .finding import Finding, Measured, ratio_bounds, ratio_ends
+from .finding import Finding, Measured, ratio_ends
 from .kind import RuleKind
 from .model import Bilingual, Rule
-from .rows import RuleRows, World, rule_rows
+from .rows import Reached, RuleRows, World, reached, rule_rows
 
 
 class ShareMargin(Rule):
@@ -121,13 +121,13 @@ def car_park_rows(world: World, rule: ShareMargin) -> RuleRows | None:
     served = max(total - float(need.sum()), 0.0)
     found = rule_rows(rule, matrix[: len(need)], frame, world, served=served, total=total, need=need)
 
-    def measure(chosen: BoolArray, favourable: bool) -> float | None:
+    def measure(chosen: BoolArray, favourable: bool) -> Reached:
         # Where spaces are built they are counted, too, and nothing is left to ask.
         plan = chosen.astype(np.float64)
         new = built @ plan
         now = np.minimum(ready + new + np.where(new > 0, 0.0, answered @ plan), spaces)
-        value = ratio_bounds(now, now, spaces, certain)[1 if favourable else 0]
-        return None if value is None else value - fleet
+        found = reached(now, spaces, certain, favourable)
+        return found if found.value is None else Reached(found.value - fleet, found.ratio)
 
     return replace(found, measure=measure)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import geopandas as gpd
 import numpy as np
@@ -19,11 +19,30 @@ import pandas as pd
 from scipy import sparse
 
 from ..network.graph import BoolArray, FloatArray, IntArray
+from .finding import Ratio, ratio_ends
 from .model import Rule, SiteRequirement
 from .roads import RoadContext
 
 SERVED = 1e-9
 """Relative slack within which a sum of amounts reaches a need."""
+
+
+class Reached(NamedTuple):
+    """A rule's value with a plan, in the unit of its finding, and what it is made of; None if nothing is measured."""
+
+    value: float | None
+    ratio: Ratio | None = None
+
+    @classmethod
+    def of(cls, ratio: Ratio) -> Reached:
+        """A share."""
+        return cls(ratio.value, ratio)
+
+
+def reached(part: FloatArray, whole: FloatArray, certain: BoolArray, favourable: bool) -> Reached:
+    """One end of the share of ``whole``; rows that are not ``certain`` may not belong."""
+    ends = ratio_ends(part, part, whole, certain)
+    return Reached(None) if ends is None else Reached.of(ends[1 if favourable else 0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +157,7 @@ class RuleRows:
     total: float = 0.0
     share: float = 1.0
     due: int | None = None
-    measure: Callable[[BoolArray, bool], float | None] | None = None
+    measure: Callable[[BoolArray, bool], Reached] | None = None
     stretches: Stretches | None = None
     lacking: Callable[[BoolArray, BoolArray], tuple[list[IntArray], list[int]]] | None = None
     drives: Callable[[int], Drives | None] | None = None
@@ -163,13 +182,12 @@ class RuleRows:
             item=np.append(self.item, np.array(item, dtype=np.int64)),
         )
 
-    def value(self, chosen: BoolArray, favourable: bool) -> float | None:
-        """The rule's value with a (n,) mask of actions, in the unit of its finding; None if nothing is measured."""
+    def reached(self, chosen: BoolArray, favourable: bool) -> Reached:
+        """The rule's value with a (n,) mask of actions, and what it is made of."""
         if self.measure is not None:
             return self.measure(chosen, favourable)
-        if not self.total > 0:
-            return None
-        return (self.served + float(self.weight[self.served_items(chosen)].sum())) / self.total
+        served = self.served + float(self.weight[self.served_items(chosen)].sum())
+        return Reached.of(Ratio(served, self.total)) if self.total > 0 else Reached(None)
 
     @property
     def weight(self) -> FloatArray:
@@ -262,10 +280,10 @@ class DemandReached:
         now = self.reached | (np.asarray(self.matrix @ chosen.astype(np.float64)) > 0.5)
         return float(self.weight[now].sum())
 
-    def share(self, chosen: BoolArray, favourable: bool) -> float:
+    def share(self, chosen: BoolArray, favourable: bool) -> Reached:
         """Share of the weight within reach, as the assessment counts what is off the road."""
         unknown = float(self.weight[self.off_road].sum()) if favourable else 0.0
-        return (self.within(chosen) + unknown) / float(self.weight.sum())
+        return Reached.of(Ratio(self.within(chosen) + unknown, float(self.weight.sum())))
 
 
 class World(Protocol):

@@ -27,7 +27,7 @@ from .roads import (
     survey_of,
     with_classes,
 )
-from .rows import RuleRows, World
+from .rows import Reached, RuleRows, World
 from .stretches import SpacingLine, lines_of, longest_own_gap_m, stretch_rows
 
 
@@ -183,15 +183,15 @@ def spacing_rule_rows(world: World, rule: RouteSpacing) -> RuleRows | None:
             known[key] = longest_own_gap_m(lines[k], chosen)
         return known[key]
 
-    def measure(chosen: BoolArray, favourable: bool) -> float | None:
+    def measure(chosen: BoolArray, favourable: bool) -> Reached:
         if rule.statistic == "gap_max":
             if not favourable and any(not line.has_site_at(end_m, chosen) for line, end_m in open_at):
-                return np.inf  # how far it goes on beyond the data nobody knows
-            return max(longest_m(k, chosen) for k in range(len(lines))) / M_PER_KM
+                return Reached(np.inf)  # how far it goes on beyond the data nobody knows
+            return Reached(max(longest_m(k, chosen) for k in range(len(lines))) / M_PER_KM)
         by_site = np.zeros(world.n)
         np.maximum.at(by_site, world.things[chosen], amount[chosen])  # surveyed or built, a site is one
         sites = there + float(by_site.sum())
-        return driven_m / sites / M_PER_KM if sites else np.inf
+        return Reached(driven_m / sites / M_PER_KM, Ratio(driven_m, sites)) if sites else Reached(np.inf)
 
     if rule.statistic == "gap_max":
         found = _with_open_ends(found, open_at)

@@ -366,7 +366,7 @@ class _Packer:
         ready = table["ready_spaces"].astype("Float64")
         return {
             "how": "parking",
-            "fleet": fleet,
+            "fleet": [int(inputs.own_counties[name].sum()) for name in ("registered_ev", "registered_cars")],
             "spaces": spaces.tolist(),
             "ready": [None if pd.isna(x) else float(x) for x in ready],
             "certain": [bool(x) for x in belongs.notna()],

@@ -139,9 +139,12 @@ def _step(
         "order": order, "action": action, "year": year, "spent": problem.money(now), "people": people.within(now),
     }  # fmt: skip
     for rule, hopeful in zip(problem.rows.rules, favourable, strict=True):
-        ends = [rule.value(now, False), hopeful.value(now | survey, True)]
-        known = sorted(value for value in ends if value is not None)
-        row[f"{rule.rule}.low"], row[f"{rule.rule}.high"] = (known[0], known[-1]) if known else (None, None)
+        ends = [rule.reached(now, False), hopeful.reached(now | survey, True)]
+        known = sorted((end for end in ends if end.value is not None), key=lambda end: end.value or 0.0)
+        for name, end in zip(("low", "high"), (known[0], known[-1]) if known else ends, strict=True):
+            part, whole = end.ratio or (None, None)
+            row |= {f"{rule.rule}.{name}": end.value, f"{rule.rule}.{name}_part": part,
+                    f"{rule.rule}.{name}_whole": whole}  # fmt: skip
     return row
 
 

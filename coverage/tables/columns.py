@@ -74,8 +74,8 @@ ISSUE_COLUMNS = (
 # Tables without geometry.
 FINDING_COLUMNS = columns(
     "rule title finding_status status_code value target value_after status_after status_code_after unit low high "
-    "target_value low_after high_after yes unknown no low_part low_whole high_part high_whole numerator_unit "
-    "denominator_unit clause"
+    "target_value low_after high_after yes unknown no may_yes may_unknown may_no low_part low_whole high_part "
+    "high_whole low_part_after low_whole_after high_part_after high_whole_after numerator_unit denominator_unit clause"
 )
 ROUTE_COLUMNS = columns(
     "ref road_class length_km parallel_km sites driven_km direction_sites length_per_site_km gap_mean_km gap_median_km "

@@ -273,7 +273,7 @@ class FindingRow:
     ``value`` holds the figure or its interval (``"82–91 %"``), ``target`` what it is held against
     (``"≥ 100 %"``); ``layer`` names the layer that shows it. ``status_after`` and ``value_after`` are empty
     without a plan. ``source`` is the clause the rule comes from, ``due`` the year by which it must be met;
-    ``note`` is always in view: what a share or an average is made of.
+    ``note`` is always in view: what an average is made of.
     """
 
     title: str

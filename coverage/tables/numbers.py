@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -40,15 +41,16 @@ def limits(ends: tuple[float, float], lang: str) -> str:
     return f"{shown(ends[0], column('span_km'), lang)}–{span(ends[1], lang)}"
 
 
-def headline(finding: Finding, lang: str) -> str:
+def headline(finding: Finding, lang: str, *, parts: bool = True) -> str:
     """The measured value as it is shown: an average never without the longest gap and the number over the span.
 
-    A share of length that is met by the rule's reading is not shown without the gaps that remain along the routes.
+    A share has beside it what it is made of, unless ``parts`` are told elsewhere; one of length that is met by the
+    rule's reading has the gaps that remain along the routes.
     """
-    value = interval(finding, lang)
+    value = with_parts(finding, lang) if parts else interval(finding, lang)
     figures = figures_in_km(finding.figures)
-    if gaps := gaps_along(finding):
-        return text("finding.along", lang, value=value, gaps=gaps, limit=span(figures["span_km"], lang))
+    if (along := gaps_along(finding)) > 0:
+        return text("finding.along", lang, value=value, gaps=along, limit=span(figures["span_km"], lang))
     longest = figures.get("gap_max_km") if finding.unit == "km" else None
     if longest is None or finding.rule.target.at_most is False:
         return value
@@ -69,7 +71,10 @@ def gaps_along(finding: Finding) -> int:
 
 OF_PARTS = ("low_part", "low_whole", "high_part", "high_whole")
 """Columns of what the ends of a share, or of an average, are made of."""
-UNIT_BY = {name: "whole_unit" if name.endswith("whole") else "part_unit" for name in OF_PARTS}
+COUNTS = ("yes", "unknown", "no")
+UNIT_BY = {
+    name: "whole_unit" if "whole" in name else "part_unit" for x in OF_PARTS for name in (x, f"{x}_after")
+}
 """By their names: the column with the unit of each row."""
 UNITS_OF_PARTS = {"": ("", ""), "m": ("km", "km"), "m/site": ("km", "")}
 """Units of numerator and denominator, by what a finding's ratios are in; nothing: counted."""
@@ -87,6 +92,20 @@ def ratio_parts(finding: Finding, lang: str) -> dict[str, Any]:
         counted = text("number.per-site-unit", lang, unit=counted)
     named = {"part_unit": units[0], "whole_unit": units[1], "part_unit_shown": counted}
     return dict(zip(OF_PARTS, parts, strict=True)) | named
+
+
+def counted(finding: Finding) -> dict[str, float | None]:
+    """What has what the rule asks for, of what it is unknown, what has not; then what may or may not count of each.
+
+    Of a share of length these are kilometres: those are what numerator and denominator count.
+    """
+    counts: dict[str, float] = dict(finding.counts)
+    if finding.ratio_unit == "m" and finding.parts is not None:
+        low, high = finding.parts
+        lengths = (low.part, high.part - low.part, high.whole - high.part)
+        counts = {name: km(length) for name, length in zip(COUNTS, lengths, strict=True)}
+    maybe = finding.may_count or (dict.fromkeys(COUNTS, 0.0) if counts else {})
+    return {name: counts.get(name) for name in COUNTS} | {f"may_{name}": maybe.get(name) for name in COUNTS}
 
 
 def noun_words(rule: Rule, lang: str) -> str:
@@ -112,12 +131,40 @@ def fraction_words(part: float, whole: float, units: tuple[str, str], lang: str)
     return f"{shown(part, over, lang)}/{shown(whole, under, lang, unit=True)}"
 
 
-def fractions(finding: Finding, lang: str) -> str:
-    """Both ends of a share as what they are made of, one where they are the same; empty if it is no share."""
-    if finding.parts is None:
+def fractions(parts: Mapping[str, Any], lang: str) -> str:
+    """Both ends of a share as what they are made of, one where they are the same; empty if it is no share.
+
+    ``parts`` are those of :func:`ratio_parts`, or a finding in ``result.json``, which has the same keys.
+    """
+    ends = [parts.get(name) for name in OF_PARTS]
+    values = [float(value) for value in ends if isinstance(value, (int, float))]
+    if len(values) < len(OF_PARTS):
         return ""
-    low, high = fraction(finding, "low", lang), fraction(finding, "high", lang)
+    units = str(parts.get("part_unit") or ""), str(parts.get("whole_unit") or "")
+    low, high = (fraction_words(values[k], values[k + 1], units, lang) for k in (0, 2))
     return low if low == high else f"{low} – {high}"
+
+
+def made_of(unit: str, parts: Mapping[str, Any], figures: Mapping[str, Any], lang: str) -> str:
+    """What a share is made of, or both shares of a margin: ``18/24 – 22/24``; empty for what is neither."""
+    words = fractions(parts, lang) if unit in ("share", "margin") else ""
+    fleet = [figures.get(name) for name in ("registered_ev", "registered_cars")]
+    if unit != "margin" or not words or None in fleet:
+        return words
+    ev, cars = (shown(value, column("registered_ev"), lang) for value in fleet)
+    return text("number.margin-parts", lang, parts=words, ev=ev, cars=cars)
+
+
+def average_words(finding: Finding, lang: str) -> str:
+    """What an average is made of, which stands by itself: it is too long to stand behind the value."""
+    return fractions(ratio_parts(finding, lang), lang) if finding.unit == "km" else ""
+
+
+def with_parts(finding: Finding, lang: str) -> str:
+    """The interval with what its ends are made of: ``75% – 91.7% (18/24 – 22/24)``."""
+    parts = made_of(finding.unit, ratio_parts(finding, lang), finding.figures, lang)
+    value = interval(finding, lang)
+    return text("number.with-parts", lang, value=value, parts=parts) if parts else value
 
 
 def table_in_km(finding: Finding) -> pd.DataFrame:

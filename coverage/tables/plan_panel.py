@@ -99,7 +99,7 @@ def _step(plan: Plan, row: dict[str, Any], names: Mapping[str, str], lang: str) 
         "label": " · ".join([*year, str(action)]),
         "sums": [
             [text("column.spent", lang), programme.money(plan, row["spent"], lang)],
-            [text("report.plan.people", lang), people_words(plan, row["people"])],
+            [text("report.plan.people", lang), people_words(plan, row["people"], lang)],
         ],
         "values": [numbers.headline(now, lang) for now in found.values()],
         "statuses": [now.shown for now in found.values()],

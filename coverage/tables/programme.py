@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..plan import Plan
-from ..rules.finding import Finding
+from ..rules.finding import Finding, Ratio
 from ..rules.length import LengthCoverage
 from ..rules.model import Rule
 from ..schema import COLUMNS, Column, in_currency, is_missing, percent, shown
@@ -157,9 +157,27 @@ def step_findings(plan: Plan, row: Mapping[str, Any], at: dt.date | None = None)
     for rule in adopted(plan).rules:
         today = plan.before[rule.rule]
         ends = {end: row[f"{rule.rule}.{end}"] for end in ("low", "high")}
+        parts = [Ratio(row[f"{rule.rule}.{end}_part"], row[f"{rule.rule}.{end}_whole"]) for end in ends]
+        told = today.parts is not None and not any(pd.isna(value) for ratio in parts for value in ratio)
         figures = tables[rule.rule].loc[row["step"]].to_dict() if rule.rule in tables else {}
-        found[rule.rule] = replace(today, **ends, figures=figures, at=at or today.at)
+        found[rule.rule] = replace(
+            today,
+            **ends,
+            figures={**_fleet(today), **figures},
+            ratios=(parts[0], parts[1]) if told else None,
+            counts={},
+            at=at or today.at,
+        )
     return found
+
+
+def _fleet(finding: Finding) -> dict[str, Any]:
+    """The figures of a margin that no action changes: the fleet that the share is held against."""
+    return {
+        name: finding.figures[name]
+        for name in ("registered_ev", "registered_cars")
+        if name in finding.figures
+    }
 
 
 def step_rows(plan: Plan) -> list[dict[str, Any]]:
@@ -190,7 +208,13 @@ def people_share(plan: Plan, people: float) -> float | None:
 
 
 def _values(findings: Mapping[str, Finding]) -> dict[str, dict[str, Any]]:
-    return {name: {"low": f.low, "high": f.high, "status": f.status} for name, f in findings.items()}
+    """Value, status, and what the value is made of, by rule."""
+    found = {}
+    for name, finding in findings.items():
+        parts = numbers.ratio_parts(finding, "en")
+        ends = {key: parts.get(key) for key in numbers.OF_PARTS}
+        found[name] = {"low": finding.low, "high": finding.high, "status": finding.status, **ends}
+    return found
 
 
 def year_end(plan: Plan, year: int) -> tuple[dict[str, Any], dict[str, Finding]]:

@@ -186,7 +186,7 @@ def _due(finding: Finding, lang: str) -> str:
 
 def _value(finding: Finding, lang: str) -> str:
     """A value in a narrow cell: its unit once; an average with the longest gap and the number of holes below it."""
-    value = _UNIT_TWICE.sub(r"\1 – \3\2", numbers.interval(finding, lang))
+    value = _UNIT_TWICE.sub(r"\1 – \3\2", numbers.with_parts(finding, lang))
     figures = figures_in_km(finding.figures)
     longest, over = figures.get("gap_max_km"), figures.get("own_gaps_over")
     if longest is None or finding.rule.of_longest_gap:
@@ -224,7 +224,7 @@ def _sums(plan: Plan, lang: str) -> dict[str, Callable[[Any, Any], str]]:
         "year-money": lambda y, _: "" if y is None else money(of_year(y)["cost"].sum()),
         "budget": lambda y, _: money(stages[y]["budget"]) if y in stages else "",
         "spent": lambda _, r: money(r["spent"]),
-        "people": lambda _, r: people_words(plan, r["people"]),
+        "people": lambda _, r: people_words(plan, r["people"], lang),
     }
     if not stages:
         del sums["budget"], sums["year-money"]  # which is what is spent in all

@@ -207,7 +207,7 @@ class Publication:
             layer="" if pd.isna(row["low"]) else next(iter(rule_layer_names(self.layers, rule)), ""),
             status_after=(row["shown_after"] or "") if after else "",
             value_after=row["value_after"] if after else "",
-            note=numbers.fractions(self.plan.before[rule.id], self.lang),
+            note=numbers.average_words(self.plan.before[rule.id], self.lang),
             source=row["clause"],
             due=None if rule.by is None else rule.by.year,
         )

@@ -148,6 +148,7 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
     return row | {
         **{name: parts.get(name) for name in (*OF_PARTS, "part_unit", "whole_unit")},
         "counts": dict(finding.counts),
+        "may_count": dict(finding.may_count),
         "figures": figures_in_km(finding.figures),
         "source": finding.rule.source.of(lang),
         "assumptions": list(finding.rule.assumptions),

@@ -56,7 +56,8 @@ def findings(plan: Plan, lang: str) -> Table:
     """A row for each rule: what was measured, before and after, as shown and as numbers."""
     rows = []
     for before, after in zip(plan.before.findings, plan.after.findings, strict=True):
-        counts, parts = dict(before.counts), numbers.ratio_parts(before, lang)
+        counts, parts = numbers.counted(before), numbers.ratio_parts(before, lang)
+        then = numbers.ratio_parts(after, lang)
         row: dict[str, Any] = {
             "title": before.rule.title[lang],
             "finding_status": numbers.status(before, lang),
@@ -67,9 +68,9 @@ def findings(plan: Plan, lang: str) -> Table:
             "high": before.high,
             "target_value": before.target,
             **parts,
-            "yes": counts.get("yes"),
-            "unknown": counts.get("unknown"),
-            "no": counts.get("no"),
+            **{f"{name}_after": then.get(name) for name in numbers.OF_PARTS},
+            **counts,
+            "count_unit": parts["part_unit"] if before.unit == "share" else "",
             "by": before.rule.by,
             "rule": before.rule.id,
             "clause": plan.policy.clause(before.rule, lang),
@@ -87,14 +88,14 @@ def findings(plan: Plan, lang: str) -> Table:
             "status_code_after": after.shown,
         }
         rows.append(row)
-    then = "value_after status_after " if plan.proposes else ""
+    states = "value_after status_after " if plan.proposes else ""
     ends = "low_after high_after " if plan.proposes else ""
+    parts_then = " ".join(f"{name}_after" for name in numbers.OF_PARTS) if plan.proposes else ""
     names = (
-        f"title finding_status value target_shown {then}yes unknown no by unit_shown low high target_value {ends}"
-        "low_part low_whole high_part high_whole part_unit_shown "
-        "rule clause"
+        f"title finding_status value target_shown {states}yes unknown no may_yes may_unknown may_no by unit_shown "
+        f"low high target_value {ends}low_part low_whole high_part high_whole {parts_then} part_unit_shown rule clause"
     )
-    unit_by = dict.fromkeys(OF_UNIT, "unit") | numbers.UNIT_BY
+    unit_by = dict.fromkeys(OF_UNIT, "unit") | dict.fromkeys(numbers.COUNTS, "count_unit") | numbers.UNIT_BY
     found = tuple(replace(h, unit_by=unit_by.get(h.name, "")) for h in heads(names, lang))
     looks = {"finding_status": status_looks(lang), "status_after": status_looks(lang)}
     frame = pd.DataFrame(rows, dtype=object).assign(target=lambda rows: rows["target_shown"])

@@ -308,10 +308,13 @@ def _first(plan: Plan, lang: str) -> str:
     return text("report.plan.first", lang, name=programme.action_name(row, lang), kind=kind, money=money)
 
 
-def people_words(plan: Plan, people: float) -> str:
-    """Share of the people within reach."""
+def people_words(plan: Plan, people: float, lang: str) -> str:
+    """Share of the people within reach, with what it is made of."""
     share = programme.people_share(plan, people)
-    return "–" if share is None else percent(share)
+    if share is None:
+        return "–"
+    parts = numbers.fraction_words(people, programme.adopted(plan).people_total, ("", ""), lang)
+    return text("number.with-parts", lang, value=percent(share), parts=parts)
 
 
 def outside_words(plan: Plan, lang: str) -> str:
@@ -339,8 +342,8 @@ def decision(plan: Plan, lang: str) -> str:
         "actions": len(found.chosen),
         "money": programme.money(plan, found.cost_high, lang),
         "least": programme.money(plan, found.least, lang),
-        "before": people_words(plan, found.people_before),
-        "after": people_words(plan, found.people_after),
+        "before": people_words(plan, found.people_before, lang),
+        "after": people_words(plan, found.people_after, lang),
         "years": text(in_years, lang, first=years[0], last=years[-1]) if years else "",
         "in_time": text("report.plan.in-time", lang) if found.in_time else "",
     }
@@ -391,9 +394,11 @@ def _change(plan: Plan, lang: str) -> str:
 
 
 def _late(plan: Plan) -> int:
-    """How many rules the plan meets only after the day by which its policy asks for them; none in a plan without years."""
+    """How many rules the plan meets only after the day that its policy sets; none in a plan without years."""
     by = {rule.rule: plan.before[rule.rule].rule.by for rule in programme.adopted(plan).rules}
-    ends = [(year, programme.year_end(plan, year)[1]) for year in (r["year"] for r in programme.stage_rows(plan))]
+    ends = [
+        (year, programme.year_end(plan, year)[1]) for year in (r["year"] for r in programme.stage_rows(plan))
+    ]
     if not ends:
         return 0
     met_then = [rule for rule, finding in ends[-1][1].items() if finding.status == "met"]

@@ -14,7 +14,7 @@ from ..rules.model import EmissionFactors, Rule
 from ..rules.policy import Policy
 from ..schema import Column, Form, column, percent, shown
 from ..texts import catalogue, joined, text
-from ..units import figures_in_km
+from ..units import figures_in_km, km
 from . import numbers
 from .layer import approval_line
 from .numbers import plain
@@ -173,7 +173,7 @@ def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: boo
         lines = [_listed(before, lang)]
     else:
         key = "value" if before.status is None else "value-target"
-        lines = [text(f"report.say.{key}", lang, value=numbers.headline(before, lang),
+        lines = [text(f"report.say.{key}", lang, value=numbers.headline(before, lang, parts=False),
                       target=numbers.target(before, lang), status=numbers.status(before, lang))]  # fmt: skip
     lines += _counts(before, lang)
     lines += _made_of(before, lang)
@@ -182,10 +182,8 @@ def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: boo
     now, then = numbers.headline(before, lang), numbers.headline(after, lang)
     if siting and now != then:
         key = "after" if after.status is None else "after-status"
-        parts = numbers.fractions(after, lang)
-        made_of = (
-            text("report.say.made-of", lang, parts=parts) if parts and after.unit in ("share", "km") else ""
-        )
+        parts = numbers.average_words(after, lang)
+        made_of = text("report.say.made-of", lang, parts=parts) if parts else ""
         status = numbers.status(after, lang)
         lines.append(text(f"report.say.{key}", lang, value=then, status=status, made_of=made_of))
         fall = kind_of(before.rule).fall_text
@@ -203,15 +201,16 @@ def _made_of(finding: Finding, lang: str) -> list[str]:
         return _why_uncertain(finding, lang)
     values = {f"{end}_part": numbers.fraction(finding, end, lang) for end in ("low", "high")}
     if finding.unit == "km":
-        parts = numbers.fractions(finding, lang)
+        parts = numbers.average_words(finding, lang)
         return [text("report.say.average", lang, parts=parts), *_why_uncertain(finding, lang)]
     if finding.unit == "margin":
         fleet = {"ev": finding.figures["registered_ev"], "cars": finding.figures["registered_cars"]}
         words = {name: shown(value, column("registered_ev"), lang) for name, value in fleet.items()}
         return [text("report.say.margin", lang, **values, **words)]
-    maybe = _may_count(finding)
+    maybe = sum(finding.may_count.values())
     if maybe:
-        values |= {"low": percent(finding.low), "high": percent(finding.high), "n": str(maybe)}
+        groups = {key: shown(value, Column("n", "int"), lang) for key, value in finding.may_count.items()}
+        values |= {"low": percent(finding.low), "high": percent(finding.high), "n": f"{maybe:.0f}", **groups}
     if not maybe and not finding.high > finding.low:
         return [text("report.say.exact", lang, **values)]
     narrow = ends in (percent(finding.low), percent(finding.high))
@@ -264,13 +263,14 @@ def number_in_unit(value: float | None, unit: str, lang: str) -> str:
     return "" if value is None else shown(value, column("number", unit=unit), lang, unit=True)
 
 
-def _may_count(finding: Finding) -> int:
-    """How many things may or may not belong to what the rule counts; both ends of the interval say so."""
-    return sum(int(v) for key, v in finding.figures.items() if key.endswith("_of_unknown_membership"))
-
-
 def _counts(finding: Finding, lang: str) -> list[str]:
-    counts = {key: finding.counts.get(key, 0.0) for key in ("yes", "unknown", "no")}
+    if finding.ratio_unit == "m" and finding.parts is not None:
+        lengths = {
+            key: numbers.kilometres(numbers.counted(finding)[key] or 0.0, lang) for key in numbers.COUNTS
+        }
+        total = numbers.kilometres(km(finding.parts[0].whole), lang)
+        return [text("report.say.counts-length", lang, total=total, **lengths)]
+    counts = {key: finding.counts.get(key, 0.0) for key in numbers.COUNTS}
     kind = kind_of(finding.rule)
     if not sum(counts.values()) or not numbers.noun_words(finding.rule, lang):
         return []

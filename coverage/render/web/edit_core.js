@@ -4,27 +4,35 @@
 
 /** Interval of a pooled ratio of which some rows may not belong; see rules/finding.py. */
 function ratioBounds(low, high, whole, certain) {
-  if (!whole.length) return [null, null];
-  return [extreme(low, whole, certain), -extreme(high.map((x) => -x), whole, certain)];
+  if (!whole.length) return bounds();
+  const [most, all] = extreme(high.map((x) => -x), whole, certain);
+  return bounds(extreme(low, whole, certain), [-most, all]);
 }
 
+/** Both ends of a share, and what they are made of: each is [part, whole]. */
+const bounds = (low, high) => (low ? { low: low[0] / low[1], high: high[0] / high[1], parts: [...low, ...high] } : { low: null, high: null });
+
 function extreme(part, whole, certain) {
-  let top = 0, bottom = 0, best = Infinity;
+  let top = 0, bottom = 0, best = null;
   const free = [];
   part.forEach((x, i) => { if (certain[i]) { top += x; bottom += whole[i]; } else free.push(i); });
-  if (bottom > 0) best = top / bottom;
+  // Of equal ones all that may belong, as the assessment tells them.
+  const take = () => { if (bottom > 0 && (!best || top / bottom <= best[0] / best[1])) best = [top, bottom]; };
+  take();
   free.sort((a, b) => part[a] / whole[a] - part[b] / whole[b]);
-  for (const i of free) { top += part[i]; bottom += whole[i]; if (bottom > 0) best = Math.min(best, top / bottom); }
+  for (const i of free) { top += part[i]; bottom += whole[i]; take(); }
   return best;
 }
 
 const hasBounds = (has, certain) => ratioBounds(has.map((x) => (x === 2 ? 1 : 0)), has.map((x) => (x === 0 ? 0 : 1)), has.map(() => 1), certain);
 
 function shareBounds(has) {
-  if (!has.length) return [null, null];
-  const yes = has.filter((x) => x === 2).length, unknown = has.filter((x) => x === 1).length;
-  return [yes / has.length, (yes + unknown) / has.length];
+  const n = has.length, yes = has.filter((x) => x === 2).length, unknown = has.filter((x) => x === 1).length;
+  return n ? bounds([yes, n], [yes + unknown, n]) : bounds();
 }
+
+/** A share of length with the metres that it is made of. */
+const lengths = (low, high, whole) => ({ low, high, parts: low === null || high === null ? undefined : [low * whole, whole, high * whole, whole] });
 
 // -- the plan --------------------------------------------------------------------------------------------
 
@@ -126,7 +134,7 @@ class EditCore {
 
   by_route(rule, state) {
     const { strict, lenient } = this.both(rule, state);
-    return { low: strict.all.covered[0], high: lenient.all.covered[1], strict };
+    return { ...lengths(strict.all.covered[0], lenient.all.covered[1], strict.all.length_m), strict };
   }
 
   by_spacing(rule, state) {
@@ -146,7 +154,7 @@ class EditCore {
   onGraph(rule, state, measure) {
     const status = state.status(rule.requirement), graph = this.graphs[rule.edge];
     const low = graph[measure](this.counting(rule, status, 2), rule.span_m);
-    return { low, high: status.includes(1) ? graph[measure](this.counting(rule, status, 1), rule.span_m) : low };
+    return lengths(low, status.includes(1) ? graph[measure](this.counting(rule, status, 1), rule.span_m) : low, graph.total_m);
   }
 
   by_facilities(rule, { done, off }) {
@@ -163,15 +171,14 @@ class EditCore {
       has.forEach((status, k) => best.set(pair[k], Math.max(status, best.get(pair[k]) || 0)));
       counted = [...best.values()];
     }
-    const [low, high] = shareBounds(counted);
-    return { low, high, has };
+    return { ...shareBounds(counted), has };
   }
 
   shorePower(spec, done) { return spec.has.map((has, k) => (spec.build[k] >= 0 && done[spec.build[k]] ? 2 : has)); }
 
   by_berths(rule, { done }) {
-    const has = this.shorePower(rule.of, done), [low, high] = hasBounds(has, rule.of.certain);
-    return { low, high, has };
+    const has = this.shorePower(rule.of, done);
+    return { ...hasBounds(has, rule.of.certain), has };
   }
 
   by_calls(rule, { done }) {
@@ -184,15 +191,14 @@ class EditCore {
       has.push(rule.of.connected[i]);
       certain.push(!(rule.of.open[i] || (here === 1 && rule.of.connected[i] !== 2)));
     });
-    const [low, high] = hasBounds(has, certain);
-    return { low, high };
+    return hasBounds(has, certain);
   }
 
   by_parking(rule, { done }) {
     const ready = rule.ready.map((known, k) => (rule.build[k] >= 0 && done[rule.build[k]] ? (known || 0) + rule.adds[k] : known));
     const low = ready.map((x, k) => Math.min(x === null ? 0 : x, rule.spaces[k])), high = ready.map((x, k) => (x === null ? rule.spaces[k] : Math.min(x, rule.spaces[k])));
-    const [a, b] = ratioBounds(low, high, rule.spaces, rule.certain);
-    return { low: a === null ? null : a - rule.fleet, high: b === null ? null : b - rule.fleet };
+    const found = ratioBounds(low, high, rule.spaces, rule.certain), [ev, cars] = rule.fleet;
+    return found.low === null ? found : { ...found, low: found.low - ev / cars, high: found.high - ev / cars };
   }
 
   by_reach(rule, state) {
@@ -206,7 +212,7 @@ class EditCore {
       if (near) { county.high += weight; high += weight; }
       counties.set(reach.county[i], county);
     }
-    return whole > 0 ? { low: low / whole, high: high / whole, counties } : { low: null, high: null, counties };
+    return { ...(whole > 0 ? bounds([low, whole], [high, whole]) : bounds()), counties };
   }
 
   nearestStatus(reach, i, status) {

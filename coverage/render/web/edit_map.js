@@ -39,8 +39,23 @@ function valueWords(rule, found) {
   if (low === Infinity) return T("map.edit-no-site");
   if (high === null || high === Infinity) return T("map.edit-at-least", { value: one(low) });
   if (low === null) return T("map.edit-at-most", { value: one(high) });
-  return one(low) === one(high) ? one(low) : one(low) + " – " + one(high);
+  const value = one(low) === one(high) ? one(low) : one(low) + " – " + one(high), parts = partWords(rule, found);
+  return parts ? T("number.with-parts", { value, parts }) : value;
 }
+
+/** What a share is made of, as plugspan.tables.numbers has it. */
+function partWords(rule, { parts }) {
+  if (!parts || rule.unit === "km") return "";
+  const inMetres = ["route", "edge", "two_site"].includes(rule.how);
+  const one = ([part, whole]) => (inMetres ? lengthWords(part).split(" ")[0] + "/" + lengthWords(whole) : shareOf(part, whole));
+  const [low, high] = [one(parts.slice(0, 2)), one(parts.slice(2))], words = low === high ? low : low + " – " + high;
+  return rule.unit === "margin" ? T("number.margin-parts", { parts: words, ev: decimals(rule.fleet[0], 0), cars: decimals(rule.fleet[1], 0) }) : words;
+}
+
+const shareOf = (part, whole) => decimals(part, 0) + "/" + decimals(whole, 0);
+
+/** A share of so many, with both numbers. */
+const sharePart = (part, whole) => T("number.with-parts", { value: percentWords(whole ? part / whole : 0), parts: shareOf(part, whole) });
 
 // -- roads -----------------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ function showEdit(message) {
   byId("edit-redo").disabled = !edit.future.length;
   const told = edit.found, count = edit.state.on.reduce((n, x, a) => n + (x && !edit.model.actions.event[a] ? 1 : 0), 0);
   const closed = edit.state.off.reduce((n, x) => n + x, 0);
-  const parts = [T("map.edit-count", { n: count }), moneyWords(told.money), T("map.edit-people", { share: percentWords(edit.model.people.total ? told.people / edit.model.people.total : 0) })];
+  const parts = [T("map.edit-count", { n: count }), moneyWords(told.money), T("map.edit-people", { share: sharePart(told.people, edit.model.people.total) })];
   if (told.spacing) parts.push(T("map.edit-longest", { length: lengthWords(told.spacing.all.gap_max_m) }));
   if (closed) parts.push(T("map.edit-closed", { n: closed }));
   byId("edit-state").textContent = parts.join(" · ");
@@ -83,12 +83,12 @@ function sheet() {
   const missed = missedRules();
   if (missed.length) row(T("map.edit-not-met"), missed.map((rule) => rule.title).join(T("map.comma")));
   if (found.spacing) {
-    const length = ({ spacing: { all } }, type) => lengthWords(all.classes[type] || 0) + " · " + percentWords((all.classes[type] || 0) / (all.length_m || 1));
+    const length = ({ spacing: { all } }, type) => T("number.with-parts", { value: percentWords((all.classes[type] || 0) / (all.length_m || 1)), parts: lengthWords(all.classes[type] || 0).split(" ")[0] + "/" + lengthWords(all.length_m) });
     for (const [type, look] of gapClasses()) row(el("span", {}, swatch("line", look), " ", look.label), length(found, type), length(edit.begin, type));
     row(T("map.edit-gap-column"), lengthWords(found.spacing.all.gap_max_m), lengthWords(edit.begin.spacing.all.gap_max_m));
     row(T("map.edit-part-gaps"), el("span", {}, ...rankedGaps().slice(0, 3).map((gap) => el("small", {}, gapTitle(gap) + " · " + gapIdOf(gap)))));
   }
-  const share = ({ people: sum }) => percentWords(people.total ? sum / people.total : 0);
+  const share = ({ people: sum }) => sharePart(sum, people.total);
   row(T("map.edit-people-column"), share(found), share(edit.begin));
   for (const { year, now, over } of moneyByYear()) row(String(year), moneyWords(now) + (over ? " !" : ""));
   return table;
@@ -174,8 +174,7 @@ function peopleTable() {
   const table = el("table", { class: "edit-table", id: "edit-people" });
   for (const [county, { weight, low, high }] of edit.found.counties || []) {
     if (!weight) continue;
-    const a = percentWords(low / weight), b = percentWords(high / weight);
-    table.append(el("tr", {}, el("th", { scope: "row" }, county || T("value.none")), el("td", {}, a === b ? a : a + " – " + b)));
+    table.append(el("tr", {}, el("th", { scope: "row" }, county || T("value.none")), el("td", {}, valueWords({ unit: "share", how: "reach" }, bounds([low, weight], [high, weight])))));
   }
   return table;
 }
@@ -208,7 +207,7 @@ function scenarioTable() {
     const title = kept ? el("input", { type: "text", value: name, "aria-label": T("map.edit-name") }) : el("b", {}, name);
     if (kept) title.addEventListener("change", () => { kept.name = kept.told.name = title.value.trim() || kept.name; showEdit(); });
     const line = el("tr", {}, el("th", { scope: "row" }, title), el("td", {}, String(told.on.length + told.places.length)), el("td", {}, decimals(told.figures.cost, 1)), el("td", {}, metWords(told.figures.rules)),
-      el("td", {}, told.figures.longest_gap_km === null ? T("value.none") : lengthWords(told.figures.longest_gap_km * 1000)), el("td", {}, percentWords(edit.model.people.total ? told.figures.people / edit.model.people.total : 0)));
+      el("td", {}, told.figures.longest_gap_km === null ? T("value.none") : lengthWords(told.figures.longest_gap_km * 1000)), el("td", {}, sharePart(told.figures.people, edit.model.people.total)));
     table.append(line);
     if (kept) table.append(el("tr", { class: "scenario-tools" }, el("td", { colspan: "6" },
       el("button", { type: "button", class: "plain", onclick: () => change(() => { edit.state = copyState(kept.state); }) }, T("map.edit-take")),

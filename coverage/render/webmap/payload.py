@@ -31,7 +31,7 @@ from .packing import (
 DENSE_LINES, DENSE_POINTS = 2500, 600
 """From so many features on, a layer is packed and drawn on canvas."""
 MARGIN_DEG = 0.01
-UI_PREFIXES = ("map.", "status.", "value.", "group.background")
+UI_PREFIXES = ("number.", "map.", "status.", "value.", "group.background")
 
 
 @dataclass(frozen=True)
