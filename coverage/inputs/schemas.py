@@ -269,7 +269,7 @@ DEMAND = TableSchema(
         column(
             "weight",
             required=True,
-            aliases=("权重", "人口", "常住人口", "需求", "需求量", "population", "demand", "value"),
+            aliases=("权重", "人口", "常住人口", "需求", "需求量", "population", "people", "demand", "value"),
         ),
         Column(
             "flow",

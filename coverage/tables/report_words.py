@@ -121,6 +121,9 @@ def _programme(plan: Plan, lang: str) -> Iterator[Line]:
     source = costs.source.of(lang) or _said("factors-unsourced", lang)
     unit = unit_words(costs.currency, lang) or "1"
     yield "plan-costs", "", "", _said("plan.costs-words", lang, unit=unit, source=source, date=dated)
+    berths = plan.inputs.berths
+    if len(berths) and berths["retrofit_cost"].notna().any():
+        yield "plan-costs", "", "", _said("plan.costs-of-berths", lang)
     if costs.assumed:
         yield "plan-costs", "", "", _said("plan.costs-assumed", lang)
 

@@ -51,19 +51,20 @@ def plan_strips(plan: Plan) -> Mapping[str, StripData]:
 def longest_strips(
     plan: Plan, strips: Mapping[str, StripData], most: int
 ) -> list[tuple[StripData, RouteSpacing | None]]:
-    """The strips of a plan with the longest gaps today, each with its rule where there are several."""
+    """The strips with the longest gaps inside the region today, each with its rule where there are several."""
     rules = plan.policy.of(RouteSpacing)
     gaps = plan.before.gaps
-    longest: dict[str, float] = {}
+    longest: dict[str, list[float]] = {}
     of: dict[str, RouteSpacing] = {}
     for rule in rules:
-        by_strip = gaps[gaps["rule"] == rule.id].groupby("strip")["length_m"].max()
+        by_strip = gaps[gaps["rule"] == rule.id].groupby("strip")[["own_m", "length_m"]].max()
         own = {
-            key if rule is rules[0] else strip_of(str(key), rule.id): value for key, value in by_strip.items()
+            key if rule is rules[0] else strip_of(str(key), rule.id): value
+            for key, *value in by_strip.itertuples(name=None)
         }
         longest |= own
         of |= dict.fromkeys(own, rule)
-    order = sorted(strips, key=lambda key: (-float(longest.get(key, 0.0)), key))[:most]
+    order = sorted(strips, key=lambda key: ([-x for x in longest.get(key, [0.0, 0.0])], key))[:most]
     return [(strips[key], of.get(key) if len(rules) > 1 else None) for key in order]
 
 

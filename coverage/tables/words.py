@@ -8,7 +8,7 @@ from typing import Any
 
 from ..plan import Plan
 from ..project import Project
-from ..rules.finding import Finding
+from ..rules.finding import Finding, Ratio
 from ..rules.kind import kind_of
 from ..rules.model import EmissionFactors, Rule
 from ..rules.policy import Policy
@@ -170,7 +170,11 @@ def measured(finding: Finding) -> bool:
 def finding_sentences(before: Finding, after: Finding, lang: str, *, siting: bool) -> list[str]:
     """A finding in words: value, target, status, unknowns, what to survey, and the state after building."""
     if before.low is None and before.high is None:
-        lines = [_listed(before, lang)]
+        lines = [
+            _unmeasured_margin(before, lang)
+            if before.ratios and before.unit == "margin"
+            else _listed(before, lang)
+        ]
     else:
         key = "value" if before.status is None else "value-target"
         lines = [text(f"report.say.{key}", lang, value=numbers.headline(before, lang, parts=False),
@@ -206,7 +210,7 @@ def _made_of(finding: Finding, lang: str) -> list[str]:
     if finding.unit == "margin":
         fleet = {"ev": finding.figures["registered_ev"], "cars": finding.figures["registered_cars"]}
         words = {name: shown(value, column("registered_ev"), lang) for name, value in fleet.items()}
-        return [text("report.say.margin", lang, **values, **words)]
+        return [text("report.say.margin", lang, **values, **words), *_left_out(finding, lang)]
     maybe = sum(finding.may_count.values())
     if maybe:
         groups = {key: shown(value, Column("n", "int"), lang) for key, value in finding.may_count.items()}
@@ -216,6 +220,21 @@ def _made_of(finding: Finding, lang: str) -> list[str]:
     narrow = ends in (percent(finding.low), percent(finding.high))
     key = "may-count" if maybe else "interval-narrow" if narrow else "interval"
     return [text(f"report.say.{key}", lang, noun=numbers.noun_words(finding.rule, lang), **values)]
+
+
+def _unmeasured_margin(finding: Finding, lang: str) -> str:
+    """The share that is known of a margin whose other share is not."""
+    low, high = finding.ratios or (Ratio(0.0, 0.0), Ratio(0.0, 0.0))
+    shares = dict.fromkeys(percent(end.value) for end in (low, high) if end.value is not None)
+    told = dict.fromkeys(numbers.fraction_words(*end, ("", ""), lang) for end in (low, high))
+    line = text("report.say.margin-unknown", lang, value=" – ".join(shares), parts=" – ".join(told))
+    return joined([line, *_left_out(finding, lang)], lang)
+
+
+def _left_out(finding: Finding, lang: str) -> list[str]:
+    """Car parks that can't be weighed, and so stand in neither end."""
+    n = int(finding.figures.get("car_parks_without_spaces") or 0)
+    return [text("report.say.without-spaces", lang, n=n)] if n else []
 
 
 def _why_uncertain(finding: Finding, lang: str) -> list[str]:
