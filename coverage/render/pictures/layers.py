@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,20 +21,26 @@ from ...tables.styles import INK
 from ..gis.qml import NAMES_FROM_SCALE
 from ..gis.qml_symbols import HALO_PX
 from ..strips.layout import text_px
-from ..symbols import BOX, PIN_HEAD, outline, strokes
+from ..symbols import BOX, PIN_HEAD, Stroke, outline, strokes
 from .lettering import letter, printable
 from .paper import PT_PER_PX, Paper, beside, paths
+from .spread import spread_apart
 
 Array = npt.NDArray[Any]
 AREA, QUIET_LINE, HALO, LINE, SMALL, NAME, SIGN, PIN = 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0
 """What lies over what, as on the web map: names above small symbols and below large ones."""
 SMALL_PX = 13.0
+LEADER_PT, GAP_PT = 2.0, 0.4
+"""Symbols moved by more than this have a line to their place; what is left free around a symbol that is moved."""
 SIMPLIFY_PT = 0.25
 WATER_INK = "#3F7A9E"
 
 
-def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float) -> None:
-    """Draw the features of a layer; ``order`` (0 … 1) is its place among layers of its kind."""
+def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float, spots: Mapping[str, Array]) -> None:
+    """Draw the features of a layer; ``order`` (0 … 1) is its place among layers of its kind.
+
+    ``spots`` has where the features of each layer of points stand, see :func:`place_symbols`.
+    """
     index = layer.category_index()
     for i, category in enumerate(layer.style.categories):
         if not paper.shows(category):
@@ -53,7 +59,7 @@ def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float) -> None:
             lines = placed_lines(geometry, right, paper)
             draw_lines(axes, lines, category, order, paper.line_scale, quiet=layer.group == "background")
         else:
-            _draw_points(axes, layer, geometry, chosen, category, paper, order)
+            _draw_points(axes, layer, spots[layer.name], chosen, category, paper, order)
 
 
 def _placed(layer: Layer) -> npt.NDArray[np.bool_]:
@@ -135,10 +141,52 @@ def _dashes(category: Category) -> list[Any]:
 # -- symbols ---------------------------------------------------------------------------------------------
 
 
+def place_symbols(axes: Axes, layers: Sequence[Layer], paper: Paper) -> dict[str, Array]:
+    """Return where the features of each layer of points stand on the paper, NaN for those that are nowhere.
+
+    Large symbols that would hide each other are moved apart, and a thin line leads each to its own place.
+    Pins stay: they are their own lines.
+    """
+    points = [layer for layer in layers if layer.style.kind == "point"]
+    spots = {layer.name: _own_places(layer, paper) for layer in points}
+    radius = {layer.name: _radii(layer, paper) for layer in points}
+    if not points:
+        return spots
+    at, wide = np.concatenate(list(spots.values())), np.concatenate(list(radius.values()))
+    large = (wide > 0) & ((at > 0) & (at < [paper.width, paper.height])).all(axis=1)
+    own, at[large] = at[large], spread_apart(at[large], wide[large], paper.width, paper.height)
+    leaders = np.stack([own, at[large]], axis=1)
+    leaders = leaders[np.hypot(*(leaders[:, 1] - leaders[:, 0]).T) > LEADER_PT]
+    look: dict[str, Any] = {"colors": [INK], "linewidths": 0.5, "zorder": SIGN - 0.5, "capstyle": "round"}
+    axes.add_collection(LineCollection(list(leaders), **look), autolim=False)
+    draw_symbols(axes, leaders[:, 0], Category(None, "", INK, width=3.0, symbol="dot"), SIGN - 0.4)
+    ends = np.cumsum([len(each) for each in spots.values()])[:-1]
+    return dict(zip(spots, np.split(at, ends), strict=True))
+
+
+def _own_places(layer: Layer, paper: Paper) -> Array:
+    at, placed = np.full((len(layer.frame), 2), np.nan), _placed(layer)
+    inside = shapely.point_on_surface(layer.frame.geometry.to_numpy()[placed])
+    at[placed] = paper.project(shapely.get_coordinates(inside))
+    return at
+
+
+def _radii(layer: Layer, paper: Paper) -> Array:
+    """How much paper each symbol needs around its middle, 0 if it may be hidden."""
+    movable = [
+        c.width / 2 * PT_PER_PX + GAP_PT
+        if c.width >= SMALL_PX and c.symbol != "pin" and layer.group != "background" and paper.shows(c)
+        else 0.0
+        for c in layer.style.categories
+    ]
+    radii: Array = np.array([*movable, 0.0])[layer.category_index()]
+    return radii  # the last one is that of no category
+
+
 def _draw_points(
-    axes: Axes, layer: Layer, geometry: Array, chosen: Array, category: Category, paper: Paper, order: float
+    axes: Axes, layer: Layer, spots: Array, chosen: Array, category: Category, paper: Paper, order: float
 ) -> None:
-    at = paper.project(shapely.get_coordinates(shapely.point_on_surface(geometry)))
+    at = spots[chosen]
     seen = ((at > -5) & (at < [paper.width + 5, paper.height + 5])).all(axis=1)
     at = at[seen]
     level = PIN if category.symbol == "pin" else SMALL if category.width < SMALL_PX else SIGN
@@ -159,7 +207,7 @@ def draw_symbols(axes: Axes, at: Array, category: Category, order: float) -> Non
         return
     scale = category.width / BOX * PT_PER_PX
     made = strokes(category)
-    outlines = [_outline(stroke.path, scale) for stroke in made]
+    outlines = [_outline(stroke, scale) for stroke in made]
     axes.add_collection(
         PathCollection(
             outlines,
@@ -169,7 +217,7 @@ def draw_symbols(axes: Axes, at: Array, category: Category, order: float) -> Non
             transform=Affine2D().scale(1 / 72) + axes.figure.dpi_scale_trans,
             facecolors=[stroke.filled or "none" for stroke in made],
             edgecolors=[stroke.stroked or "none" for stroke in made],
-            linewidths=[stroke.width * scale for stroke in made],
+            linewidths=[stroke.width * stroke.scale * scale for stroke in made],
             capstyle="round",
             joinstyle="round",
             alpha=None if category.opacity == 1 else category.opacity,
@@ -179,9 +227,10 @@ def draw_symbols(axes: Axes, at: Array, category: Category, order: float) -> Non
     )
 
 
-def _outline(path: str, scale: float) -> Outline:
-    drawn = outline(path)
-    return Outline(np.asarray(drawn.vertices) * [scale, -scale], drawn.codes)
+def _outline(stroke: Stroke, scale: float) -> Outline:
+    drawn = outline(stroke.path)
+    placed = np.asarray(drawn.vertices) * stroke.scale + [0.0, stroke.down]
+    return Outline(placed * [scale, -scale], drawn.codes)
 
 
 def _missing(value: Any) -> bool:
@@ -232,12 +281,12 @@ def _meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def draw_names(axes: Axes, layers: Sequence[Layer], paper: Paper) -> None:
+def draw_names(axes: Axes, layers: Sequence[Layer], names: Names, spots: Mapping[str, Array]) -> None:
     """Write route numbers, then counties, towns, and rivers where there is still room."""
-    names = Names(paper)
+    paper = names.paper
     for layer in layers:
         if layer.style.kind == "point":
-            _keep_symbols_clear(names, layer, paper)
+            _keep_symbols_clear(names, layer, spots[layer.name])
     for layer in sorted(layers, key=_urgency):
         column = layer.label_column or (layer.search_column if layer.style.kind == "line" else None)
         numbered = any(c.mark == "number" for c in layer.style.categories)
@@ -253,17 +302,15 @@ def _urgency(layer: Layer) -> tuple[bool, int]:
     return quiet_line, kinds[layer.style.kind]
 
 
-def _keep_symbols_clear(names: Names, layer: Layer, paper: Paper) -> None:
+def _keep_symbols_clear(names: Names, layer: Layer, spots: Array) -> None:
     index = layer.category_index()
-    placed = _placed(layer)
     for i, category in enumerate(layer.style.categories):
         if category.width < SMALL_PX:
             continue
         size = category.width * PT_PER_PX
         tall = 1.4 * size if category.symbol == "pin" else size
         up = 0.6 * size if category.symbol == "pin" else 0.0
-        geometry = layer.frame.geometry.to_numpy()[(index == i) & placed]
-        for x, y in paper.project(shapely.get_coordinates(shapely.point_on_surface(geometry))):
+        for x, y in spots[(index == i) & np.isfinite(spots[:, 0])]:
             names.keep_clear(float(x), float(y) + up, size, tall)
 
 
