@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,14 +32,15 @@ AREA, QUIET_LINE, HALO, LINE, SMALL, NAME, SIGN, PIN = 1.0, 2.0, 3.0, 4.0, 5.0, 
 SMALL_PX = 13.0
 LEADER_PT, GAP_PT = 2.0, 0.4
 """Symbols moved by more than this have a line to their place; what is left free around a symbol that is moved."""
+DOT: dict[str, Any] = {"symbol": "dot", "width": 5.0, "mark": "", "fill": True}
 SIMPLIFY_PT = 0.25
 WATER_INK = "#3F7A9E"
 
 
-def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float, spots: Mapping[str, Array]) -> None:
+def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float, spots: Spots) -> None:
     """Draw the features of a layer; ``order`` (0 … 1) is its place among layers of its kind.
 
-    ``spots`` has where the features of each layer of points stand, see :func:`place_symbols`.
+    ``spots`` has where the features of each layer of points stand.
     """
     index = layer.category_index()
     for i, category in enumerate(layer.style.categories):
@@ -59,7 +60,7 @@ def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float, spots: Mapp
             lines = placed_lines(geometry, right, paper)
             draw_lines(axes, lines, category, order, paper.line_scale, quiet=layer.group == "background")
         else:
-            _draw_points(axes, layer, spots[layer.name], chosen, category, paper, order)
+            _draw_points(axes, layer, spots.places[layer.name], chosen, category, paper, order)
 
 
 def _placed(layer: Layer) -> npt.NDArray[np.bool_]:
@@ -141,27 +142,58 @@ def _dashes(category: Category) -> list[Any]:
 # -- symbols ---------------------------------------------------------------------------------------------
 
 
-def place_symbols(axes: Axes, layers: Sequence[Layer], paper: Paper) -> dict[str, Array]:
-    """Return where the features of each layer of points stand on the paper, NaN for those that are nowhere.
+@dataclass
+class Spots:
+    """Where the features of each layer of points stand on a paper, NaN for those that are nowhere.
 
-    Large symbols that would hide each other are moved apart, and a thin line leads each to its own place.
-    Pins stay: they are their own lines.
+    Large symbols that would hide each other can be moved apart; those that a second frame shows are dots on the first.
+    Pins stay: they are their own leaders.
     """
-    points = [layer for layer in layers if layer.style.kind == "point"]
-    spots = {layer.name: _own_places(layer, paper) for layer in points}
-    radius = {layer.name: _radii(layer, paper) for layer in points}
-    if not points:
-        return spots
-    at, wide = np.concatenate(list(spots.values())), np.concatenate(list(radius.values()))
-    large = (wide > 0) & ((at > 0) & (at < [paper.width, paper.height])).all(axis=1)
-    own, at[large] = at[large], spread_apart(at[large], wide[large], paper.width, paper.height)
-    leaders = np.stack([own, at[large]], axis=1)
-    leaders = leaders[np.hypot(*(leaders[:, 1] - leaders[:, 0]).T) > LEADER_PT]
-    look: dict[str, Any] = {"colors": [INK], "linewidths": 0.5, "zorder": SIGN - 0.5, "capstyle": "round"}
-    axes.add_collection(LineCollection(list(leaders), **look), autolim=False)
-    draw_symbols(axes, leaders[:, 0], Category(None, "", INK, width=3.0, symbol="dot"), SIGN - 0.4)
-    ends = np.cumsum([len(each) for each in spots.values()])[:-1]
-    return dict(zip(spots, np.split(at, ends), strict=True))
+
+    layers: Sequence[Layer]
+    paper: Paper
+    places: dict[str, Array] = field(init=False)
+    radius: dict[str, Array] = field(init=False)
+    """How much paper each symbol needs around its middle, 0 if it may be hidden."""
+
+    def __post_init__(self) -> None:
+        self.layers = [layer for layer in self.layers if layer.style.kind == "point"]
+        self.places = {layer.name: _own_places(layer, self.paper) for layer in self.layers}
+        self.radius = {layer.name: _radii(layer, self.paper) for layer in self.layers}
+
+    def large(self) -> tuple[Array, Array]:
+        """Places and radii of the large symbols on the paper."""
+        if not self.layers:
+            return np.empty((0, 2)), np.empty(0)
+        at, radius = np.concatenate(list(self.places.values())), np.concatenate(list(self.radius.values()))
+        seen = (radius > 0) & ((at > 0) & (at < [self.paper.width, self.paper.height])).all(axis=1)
+        return at[seen], radius[seen]
+
+    def hide(self, axes: Axes, part: tuple[float, float, float, float]) -> None:
+        """Draw large symbols in a part of the paper as dots, and no more."""
+        for layer in self.layers:
+            at, category = self.places[layer.name], layer.category_index()
+            inside = ((at >= part[:2]) & (at <= part[2:])).all(axis=1) & (self.radius[layer.name] > 0)
+            for i, each in enumerate(layer.style.categories):
+                draw_symbols(axes, at[inside & (category == i)], replace(each, **DOT), SIGN)
+            at[inside] = np.nan
+
+    def spread(self, axes: Axes) -> None:
+        """Move large symbols apart; a thin line leads each to its own place."""
+        own, radius = self.large()
+        if not len(own):
+            return
+        moved = spread_apart(own, radius, self.paper.width, self.paper.height)
+        leaders = np.stack([own, moved], axis=1)
+        far = np.hypot(*(moved - own).T) > LEADER_PT
+        look: dict[str, Any] = {"colors": [INK], "linewidths": 0.5, "zorder": SIGN - 0.5, "capstyle": "round"}
+        axes.add_collection(LineCollection(list(leaders[far]), **look), autolim=False)
+        draw_symbols(axes, own[far], Category(None, "", INK, width=3.0, symbol="dot"), SIGN - 0.4)
+        for name, at in self.places.items():
+            seen = (self.radius[name] > 0) & ((at > 0) & (at < [self.paper.width, self.paper.height])).all(
+                axis=1
+            )
+            at[seen], moved = np.split(moved, [int(seen.sum())])
 
 
 def _own_places(layer: Layer, paper: Paper) -> Array:
@@ -172,7 +204,6 @@ def _own_places(layer: Layer, paper: Paper) -> Array:
 
 
 def _radii(layer: Layer, paper: Paper) -> Array:
-    """How much paper each symbol needs around its middle, 0 if it may be hidden."""
     movable = [
         c.width / 2 * PT_PER_PX + GAP_PT
         if c.width >= SMALL_PX and c.symbol != "pin" and layer.group != "background" and paper.shows(c)
@@ -281,12 +312,12 @@ def _meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def draw_names(axes: Axes, layers: Sequence[Layer], names: Names, spots: Mapping[str, Array]) -> None:
+def draw_names(axes: Axes, layers: Sequence[Layer], names: Names, spots: Spots) -> None:
     """Write route numbers, then counties, towns, and rivers where there is still room."""
     paper = names.paper
     for layer in layers:
         if layer.style.kind == "point":
-            _keep_symbols_clear(names, layer, spots[layer.name])
+            _keep_symbols_clear(names, layer, spots.places[layer.name])
     for layer in sorted(layers, key=_urgency):
         column = layer.label_column or (layer.search_column if layer.style.kind == "line" else None)
         numbered = any(c.mark == "number" for c in layer.style.categories)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,11 +13,13 @@ import numpy as np
 import shapely
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from ...atomic import write_file, write_text
 from ...tables.layer import Layer
 from ...tables.styles import INK, READERS_FONTS
-from .layers import Names, draw_layer, draw_names, place_symbols
+from .inset import Window, densest_part
+from .layers import Names, Spots, draw_layer, draw_names
 from .legend import Legend, draw_legend, draw_north, draw_scale, legend_entries, wrap
 from .lettering import as_paths, families, letter
 from .paper import PT_PER_MM, Paper
@@ -27,6 +29,8 @@ NOTE_SIZE, TITLE_SIZE = 6.0, 12.0
 _EDGE_MM = 4.0
 LEAST_PT = 110.0
 """Least width and height of the frame: scale bar and north arrow need it."""
+INSET_PT = 130.0
+"""Least width of a second frame."""
 WIDER = 1.15
 """The frame of a tall region is so much wider than its ground: names stand at its sides."""
 State = Literal["before", "after"]
@@ -48,6 +52,18 @@ class _Sheet:
     note_lines: tuple[str, ...]
     spare: float
     """How much lower the sheet may be for the same scale."""
+    inset: Box
+    """What a second frame beside the map could take if all moves to the left."""
+
+    def with_inset(self) -> _Sheet:
+        """Move the map to the left edge and the legend to the right one; the second frame stands between."""
+        moved = self.inset[0] - _EDGE_MM * PT_PER_MM - self.map[2] - self.map[0]
+        right = self.inset[0] + self.inset[2] + _EDGE_MM * PT_PER_MM - self.legend_box[0]
+        return replace(self, map=_shifted(self.map, moved), legend_box=_shifted(self.legend_box, right))
+
+
+def _shifted(box: Box, right: float) -> Box:
+    return (box[0] + right, *box[1:])
 
 
 def map_figure(
@@ -60,6 +76,7 @@ def map_figure(
     phase: State = "before",
     extent: Sequence[float] | None = None,
     legend: bool = True,
+    inset: bool = False,
 ) -> Figure:
     """Draw layers as a map with legend, scale bar, north arrow and a line of notes.
 
@@ -80,6 +97,8 @@ def map_figure(
         West, south, east, north in degrees; the counties if left out, else all layers.
     legend : bool
         Whether there is a legend, at the right or, where that leaves the map a larger scale, below.
+    inset : bool
+        Whether a second frame beside a narrow map shows the part where symbols hide each other.
     """
     drawn = _drawn(layers, phase)
     with mpl.rc_context(SETTINGS):
@@ -88,18 +107,48 @@ def map_figure(
         shown = picture_extent(drawn) if extent is None else extent
         sheet = _sheet(drawn, shown, lang, (width, height), title, note, legend=legend)
         paper = Paper.fit(shown, *sheet.map[2:])
+        part = _part(drawn, paper, sheet) if inset else None
+        if part is not None:
+            sheet = sheet.with_inset()
         axes = _axes(figure, sheet.map, GROUND)
-        names = Names(paper)
-        draw_scale(axes, names, lang)
-        draw_north(axes, names, lang)
-        spots = place_symbols(axes, drawn, paper)
-        for i, layer in enumerate(drawn):
-            draw_layer(axes, layer, paper, i / (len(drawn) + 1), spots)
-        draw_names(axes, drawn, names, spots)
+        _draw_ground(axes, drawn, paper, lang, part)
+        if part is not None:
+            axes.add_patch(_outline(part))
+            axes = _axes(figure, sheet.inset, GROUND)
+            _draw_ground(axes, drawn, paper.part(part, *sheet.inset[2:]), lang)
         if sheet.legend:
             draw_legend(_axes(figure, sheet.legend_box, "white"), sheet.legend, sheet.legend_box[3])
         _write_margins(_axes(figure, (0, 0, width, height), "none"), sheet, title)
     return figure
+
+
+def _draw_ground(
+    axes: Axes, drawn: Sequence[Layer], paper: Paper, lang: str, part: Window | None = None
+) -> None:
+    """Draw what a frame shows; large symbols in a part that another frame shows are dots."""
+    names, spots = Names(paper), Spots(drawn, paper)
+    draw_scale(axes, names, lang)
+    draw_north(axes, names, lang)
+    if part is not None:
+        spots.hide(axes, part)
+    spots.spread(axes)
+    for i, layer in enumerate(drawn):
+        draw_layer(axes, layer, paper, i / (len(drawn) + 1), spots)
+    draw_names(axes, drawn, names, spots)
+
+
+def _part(drawn: Sequence[Layer], paper: Paper, sheet: _Sheet) -> Window | None:
+    """Where symbols lie closest on a map that leaves the sheet enough for a second frame."""
+    if sheet.inset[2] < INSET_PT:
+        return None
+    return densest_part(*Spots(drawn, paper).large(), (paper.width, paper.height), sheet.inset[2:])
+
+
+def _outline(part: Window) -> Rectangle:
+    left, bottom, right, top = part
+    return Rectangle(
+        (left, bottom), right - left, top - bottom, fill=False, edgecolor=INK, linewidth=0.8, zorder=30
+    )
 
 
 def map_height_mm(
@@ -265,9 +314,11 @@ def _layout(
     else:
         fits = min(legend.height, high)
         box = (left + wide + edge, top - fits, legend.width, fits)
+    free = min(room - wide - edge, 1.4 * high)
+    second = (edge + (room - wide - edge - free) / 2 + wide + edge, top - high, max(free, 0.0), high)
     return _Sheet(
         (left, top - high, wide, high), box, legend, height - edge - TITLE_SIZE * 0.75, tuple(lines),
-        max(high - lowest, 0.0),
+        max(high - lowest, 0.0), second,
     )  # fmt: skip
 
 

@@ -35,17 +35,20 @@ def spread_apart(at: FloatArray, radius: FloatArray, width: float, height: float
         return at.copy()
     # Those at the very same place go different ways, round the circle.
     ways = np.arange(len(at)) * GOLDEN
-    moved = at + 1e-3 * np.column_stack([np.cos(ways), np.sin(ways)])
+    nudge = 1e-3 * np.column_stack([np.cos(ways), np.sin(ways)])
+    moved = at.copy()
     wanted = radius[:, None] + radius
     np.fill_diagonal(wanted, 0.0)
     low, high = radius[:, None], np.array([width, height]) - radius[:, None]
     for _ in range(ROUNDS):
-        between = moved[:, None] - moved
+        between = (moved + nudge)[:, None] - (moved + nudge)
         far = np.hypot(between[..., 0], between[..., 1])
         lacking = np.maximum(wanted - far, 0.0)
         if lacking.max() < 0.05:
             break
-        push = 0.5 * lacking / np.maximum(far, 1e-9)
-        moved = np.clip(moved + (push[..., None] * between).sum(axis=1), low, np.maximum(high, low))
+        push = ((0.5 * lacking / np.maximum(far, 1e-9))[..., None] * between).sum(axis=1)
+        # No further than its radius at once: many at one place would all end in the same corner.
+        push *= np.minimum(1.0, radius / np.maximum(np.hypot(push[:, 0], push[:, 1]), 1e-9))[:, None]
+        moved = np.clip(moved + push, low, np.maximum(high, low))
     stays = np.hypot(*(moved - at).T) < NEAR_PT
     return np.where(stays[:, None], at, moved)
