@@ -30,10 +30,11 @@ from plugspan.errors import OutputExistsError
 from plugspan.render.pictures import lettering
 from plugspan.render.pictures.charts import svg_png
 from plugspan.render.pictures.layers import Names
-from plugspan.render.pictures.legend import bar_length, legend_entries, wrap
+from plugspan.render.pictures.legend import Legend, bar_length, legend_entries, wrap
 from plugspan.render.pictures.lettering import printable
 from plugspan.render.pictures.maps import map_figure, write_map_picture
 from plugspan.render.pictures.paper import Paper, beside
+from plugspan.render.pictures.spread import spread_apart
 from plugspan.render.strips.canvas import Canvas
 from plugspan.render.strips.layout import text_px
 from plugspan.render.symbols import LINE_MARKS, SHAPES, SOLID_MARKS, outline, strokes
@@ -432,3 +433,54 @@ def test_points_are_drawn_where_they_are():
     axes = figure.axes[0]
     [points] = [c for c in axes.collections if len(c.get_offsets()) == 1 and c.get_offsets()[0].any()]
     assert points.get_offsets()[0] == pytest.approx([axes.get_xlim()[1] / 2, axes.get_ylim()[1] / 2])
+
+
+def test_symbols_that_hide_each_other_are_moved_apart():
+    """Forty discs at three places: none overlaps in the end, those alone stay, all lie on the paper."""
+    at = np.array([[30.0, 30.0]] * 20 + [[150.0, 60.0]] * 19 + [[90.0, 190.0]])
+    radius = np.full(40, 5.0)
+    moved = spread_apart(at, radius, 200.0, 200.0)
+    far = np.hypot(*np.moveaxis(moved[:, None] - moved, 2, 0)) + 1e9 * np.eye(40)
+    assert far.min() > 9.0
+    assert moved[-1].tolist() == [90.0, 190.0]
+    assert moved.min() > 4.9
+    assert moved.max() < 195.1
+    assert np.array_equal(moved, spread_apart(at, radius, 200.0, 200.0))
+
+
+def test_too_many_symbols_stay_where_they_are():
+    """Where they would fill the paper, moving them apart tells nothing."""
+    at = np.random.default_rng(0).uniform(0, 100, (200, 2))
+    assert np.array_equal(spread_apart(at, np.full(200, 5.0), 100.0, 100.0), at)
+
+
+def test_the_frame_is_shaped_to_the_ground():
+    """A tall region leaves no empty ground at its sides; a wide one has a legend in columns below."""
+    layers = made.every_layer()
+    for extent, tall in (((113.0, 26.0, 113.5, 28.0), True), ((110.0, 27.0, 116.0, 28.0), False)):
+        ground, legend = map_figure(layers, size_mm=(170, 150), extent=extent, lang="en").axes[:2]
+        frame, box = ground.get_position(), legend.get_position()
+        assert (frame.width * 170 < 0.5 * frame.height * 150) == tall
+        assert (box.x0 > frame.x1) == tall
+        assert (box.y1 < frame.y0) != tall
+
+
+def test_the_lines_of_a_legend_fit_its_column():
+    """Long labels wrap, none is cut, and a title never ends a column."""
+    entries = legend_entries(made.every_layer(), "en")
+    for legend in (Legend.of(entries), Legend.of(entries, 450.0)):
+        assert [e.text for column in legend.columns for e in column] == [e.text for e in entries]
+        assert all(column[-1].category for column in legend.columns)
+        for entry in entries:
+            assert "".join(entry.lines(legend.column_width)).replace(" ", "") == entry.text.replace(" ", "")
+
+
+def test_roads_drawn_under_routes_of_the_same_name_are_listed_once():
+    """Expressways are routes, and the motorways below them are the same roads."""
+    road = shapely.LineString([(113, 27), (114, 28)])
+    line = gpd.GeoDataFrame({"name": ["G4"], "road_class": ["motorway"]}, geometry=[road], crs=4326)
+    schema = made.TableSchema("t", (made.Column("name"),))
+    roads = made.Layer("roads", "layer.roads", line, schema, styles.ROADS, "background")
+    express = made.Layer("expressways", "layer.expressways", line, schema, styles.EXPRESSWAYS, "background")
+    assert len(legend_entries([roads, express], "en")) == 1
+    assert len(legend_entries([roads], "en")) == 1

@@ -37,16 +37,20 @@ PIN = "M0 0C-2-7-8.5-10.5-8.5-17a8.5 8.5 0 1 1 17 0C8.5-10.5 2-7 0 0z"
 """A drop whose tip is the place; its head is centred 17 above the tip."""
 PIN_HEAD = 17.0
 _MARK_WIDTH = 2.4
+ROOM = {"diamond": (0.68, 0.0), "triangle": (0.62, 2.2)}
+"""Signs are smaller where the shape leaves less room: scale, shift down. As on the web map."""
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """One path of a symbol: ``ink`` draws it in the second colour, else it is filled with the first."""
+    """One path of a symbol, filled, stroked or both; scaled and moved down within its box as a sign may be."""
 
     path: str
     filled: str
     stroked: str
     width: float
+    scale: float = 1.0
+    down: float = 0.0
 
 
 def colours(category: Category) -> tuple[str, str]:
@@ -63,10 +67,11 @@ def strokes(category: Category) -> list[Stroke]:
         outline = min(3.0, 0.8 / scale)
     shape = PIN if category.symbol == "pin" else SHAPES[category.symbol]
     found = [Stroke(shape, body, ink, outline)]
+    room = ROOM.get(category.symbol, (1.0, 0.0))
     if category.mark in SOLID_MARKS:
-        found.append(Stroke(SOLID_MARKS[category.mark], ink, "", 0.0))
+        found.append(Stroke(SOLID_MARKS[category.mark], ink, "", 0.0, *room))
     elif category.mark in LINE_MARKS:
-        found.append(Stroke(LINE_MARKS[category.mark], "", ink, _MARK_WIDTH))
+        found.append(Stroke(LINE_MARKS[category.mark], "", ink, _MARK_WIDTH, *room))
     return found
 
 
@@ -86,7 +91,10 @@ def symbol_svg(category: Category) -> str:
     for stroke in strokes(category):
         fill = _param(stroke.filled, body) if stroke.filled else 'fill="none"'
         line = _param(stroke.stroked, body, "stroke") if stroke.stroked else 'stroke="none"'
-        parts.append(f'<path d="{stroke.path}" {fill} {line} stroke-width="{stroke.width:g}"/>')
+        moved = ""
+        if stroke.scale != 1.0:
+            moved = f' transform="translate(0 {stroke.down:g}) scale({stroke.scale:g})"'
+        parts.append(f'<path d="{stroke.path}" {fill} {line} stroke-width="{stroke.width:g}"{moved}/>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
         f'viewBox="{left:g} {top:g} {width:g} {height:g}"><g stroke-linejoin="round" stroke-linecap="round">'

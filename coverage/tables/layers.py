@@ -152,8 +152,11 @@ def _counties(plan: Plan, lang: str) -> Layer | None:
         label_column="name",
         search_column="name",
     )
-    # Without counties it is the outline of the region, of which there are no figures.
-    return layer if known else replace(layer, title_key="layer.region", popup=Popup(()))
+    # Without counties it is the outline of the region: no figures, and a name that is the title of the map already.
+    if known:
+        return layer
+    nameless = Popup((), heading="name")
+    return replace(layer, title_key="layer.region", popup=nameless, label_column=None, search_column=None)
 
 
 def _interval(low: float, high: float) -> str | None:

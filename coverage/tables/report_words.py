@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ..errors import fault_lines
-from ..inputs.ledger import ledger_line
 from ..plan import Plan
 from ..rules.reach import DemandReach
 from ..schema import day, percent, unit_words
@@ -180,8 +179,6 @@ def _data(plan: Plan, lang: str) -> Iterator[Line]:
     for finding in plan.before.findings:
         if line := survey_sentence(finding, lang):
             yield "survey", finding.rule.id, "", line
-    for entry in plan.inputs.ledger:
-        yield "ledger", "", "", ledger_line(entry, lang)
     for line in fault_lines(plan.inputs.warnings, lang):
         yield "warning", "", "", line
     for line in licences(plan, lang):

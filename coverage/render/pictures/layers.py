@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,20 +21,27 @@ from ...tables.styles import INK
 from ..gis.qml import NAMES_FROM_SCALE
 from ..gis.qml_symbols import HALO_PX
 from ..strips.layout import text_px
-from ..symbols import BOX, PIN_HEAD, outline, strokes
+from ..symbols import BOX, PIN_HEAD, Stroke, outline, strokes
 from .lettering import letter, printable
 from .paper import PT_PER_PX, Paper, beside, paths
+from .spread import spread_apart
 
 Array = npt.NDArray[Any]
 AREA, QUIET_LINE, HALO, LINE, SMALL, NAME, SIGN, PIN = 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0
 """What lies over what, as on the web map: names above small symbols and below large ones."""
 SMALL_PX = 13.0
+LEADER_PT, GAP_PT = 2.0, 0.4
+"""Symbols moved by more than this have a line to their place; what is left free around a symbol that is moved."""
+DOT: dict[str, Any] = {"symbol": "dot", "width": 5.0, "mark": "", "fill": True}
 SIMPLIFY_PT = 0.25
 WATER_INK = "#3F7A9E"
 
 
-def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float) -> None:
-    """Draw the features of a layer; ``order`` (0 … 1) is its place among layers of its kind."""
+def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float, spots: Spots) -> None:
+    """Draw the features of a layer; ``order`` (0 … 1) is its place among layers of its kind.
+
+    ``spots`` has where the features of each layer of points stand.
+    """
     index = layer.category_index()
     for i, category in enumerate(layer.style.categories):
         if not paper.shows(category):
@@ -53,7 +60,7 @@ def draw_layer(axes: Axes, layer: Layer, paper: Paper, order: float) -> None:
             lines = placed_lines(geometry, right, paper)
             draw_lines(axes, lines, category, order, paper.line_scale, quiet=layer.group == "background")
         else:
-            _draw_points(axes, layer, geometry, chosen, category, paper, order)
+            _draw_points(axes, layer, spots.places[layer.name], chosen, category, paper, order)
 
 
 def _placed(layer: Layer) -> npt.NDArray[np.bool_]:
@@ -135,10 +142,82 @@ def _dashes(category: Category) -> list[Any]:
 # -- symbols ---------------------------------------------------------------------------------------------
 
 
+@dataclass
+class Spots:
+    """Where the features of each layer of points stand on a paper, NaN for those that are nowhere.
+
+    Large symbols that would hide each other can be moved apart; those that a second frame shows are dots on the first.
+    Pins stay: they are their own leaders.
+    """
+
+    layers: Sequence[Layer]
+    paper: Paper
+    places: dict[str, Array] = field(init=False)
+    radius: dict[str, Array] = field(init=False)
+    """How much paper each symbol needs around its middle, 0 if it may be hidden."""
+
+    def __post_init__(self) -> None:
+        self.layers = [layer for layer in self.layers if layer.style.kind == "point"]
+        self.places = {layer.name: _own_places(layer, self.paper) for layer in self.layers}
+        self.radius = {layer.name: _radii(layer, self.paper) for layer in self.layers}
+
+    def large(self) -> tuple[Array, Array]:
+        """Places and radii of the large symbols on the paper."""
+        if not self.layers:
+            return np.empty((0, 2)), np.empty(0)
+        at, radius = np.concatenate(list(self.places.values())), np.concatenate(list(self.radius.values()))
+        seen = (radius > 0) & ((at > 0) & (at < [self.paper.width, self.paper.height])).all(axis=1)
+        return at[seen], radius[seen]
+
+    def hide(self, axes: Axes, part: tuple[float, float, float, float]) -> None:
+        """Draw large symbols in a part of the paper as dots, and no more."""
+        for layer in self.layers:
+            at, category = self.places[layer.name], layer.category_index()
+            inside = ((at >= part[:2]) & (at <= part[2:])).all(axis=1) & (self.radius[layer.name] > 0)
+            for i, each in enumerate(layer.style.categories):
+                draw_symbols(axes, at[inside & (category == i)], replace(each, **DOT), SIGN)
+            at[inside] = np.nan
+
+    def spread(self, axes: Axes) -> None:
+        """Move large symbols apart; a thin line leads each to its own place."""
+        own, radius = self.large()
+        if not len(own):
+            return
+        moved = spread_apart(own, radius, self.paper.width, self.paper.height)
+        leaders = np.stack([own, moved], axis=1)
+        far = np.hypot(*(moved - own).T) > LEADER_PT
+        look: dict[str, Any] = {"colors": [INK], "linewidths": 0.5, "zorder": SIGN - 0.5, "capstyle": "round"}
+        axes.add_collection(LineCollection(list(leaders[far]), **look), autolim=False)
+        draw_symbols(axes, own[far], Category(None, "", INK, width=3.0, symbol="dot"), SIGN - 0.4)
+        for name, at in self.places.items():
+            seen = (self.radius[name] > 0) & ((at > 0) & (at < [self.paper.width, self.paper.height])).all(
+                axis=1
+            )
+            at[seen], moved = np.split(moved, [int(seen.sum())])
+
+
+def _own_places(layer: Layer, paper: Paper) -> Array:
+    at, placed = np.full((len(layer.frame), 2), np.nan), _placed(layer)
+    inside = shapely.point_on_surface(layer.frame.geometry.to_numpy()[placed])
+    at[placed] = paper.project(shapely.get_coordinates(inside))
+    return at
+
+
+def _radii(layer: Layer, paper: Paper) -> Array:
+    movable = [
+        c.width / 2 * PT_PER_PX + GAP_PT
+        if c.width >= SMALL_PX and c.symbol != "pin" and layer.group != "background" and paper.shows(c)
+        else 0.0
+        for c in layer.style.categories
+    ]
+    radii: Array = np.array([*movable, 0.0])[layer.category_index()]
+    return radii  # the last one is that of no category
+
+
 def _draw_points(
-    axes: Axes, layer: Layer, geometry: Array, chosen: Array, category: Category, paper: Paper, order: float
+    axes: Axes, layer: Layer, spots: Array, chosen: Array, category: Category, paper: Paper, order: float
 ) -> None:
-    at = paper.project(shapely.get_coordinates(shapely.point_on_surface(geometry)))
+    at = spots[chosen]
     seen = ((at > -5) & (at < [paper.width + 5, paper.height + 5])).all(axis=1)
     at = at[seen]
     level = PIN if category.symbol == "pin" else SMALL if category.width < SMALL_PX else SIGN
@@ -159,7 +238,7 @@ def draw_symbols(axes: Axes, at: Array, category: Category, order: float) -> Non
         return
     scale = category.width / BOX * PT_PER_PX
     made = strokes(category)
-    outlines = [_outline(stroke.path, scale) for stroke in made]
+    outlines = [_outline(stroke, scale) for stroke in made]
     axes.add_collection(
         PathCollection(
             outlines,
@@ -169,7 +248,7 @@ def draw_symbols(axes: Axes, at: Array, category: Category, order: float) -> Non
             transform=Affine2D().scale(1 / 72) + axes.figure.dpi_scale_trans,
             facecolors=[stroke.filled or "none" for stroke in made],
             edgecolors=[stroke.stroked or "none" for stroke in made],
-            linewidths=[stroke.width * scale for stroke in made],
+            linewidths=[stroke.width * stroke.scale * scale for stroke in made],
             capstyle="round",
             joinstyle="round",
             alpha=None if category.opacity == 1 else category.opacity,
@@ -179,9 +258,10 @@ def draw_symbols(axes: Axes, at: Array, category: Category, order: float) -> Non
     )
 
 
-def _outline(path: str, scale: float) -> Outline:
-    drawn = outline(path)
-    return Outline(np.asarray(drawn.vertices) * [scale, -scale], drawn.codes)
+def _outline(stroke: Stroke, scale: float) -> Outline:
+    drawn = outline(stroke.path)
+    placed = np.asarray(drawn.vertices) * stroke.scale + [0.0, stroke.down]
+    return Outline(placed * [scale, -scale], drawn.codes)
 
 
 def _missing(value: Any) -> bool:
@@ -232,12 +312,12 @@ def _meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def draw_names(axes: Axes, layers: Sequence[Layer], paper: Paper) -> None:
+def draw_names(axes: Axes, layers: Sequence[Layer], names: Names, spots: Spots) -> None:
     """Write route numbers, then counties, towns, and rivers where there is still room."""
-    names = Names(paper)
+    paper = names.paper
     for layer in layers:
         if layer.style.kind == "point":
-            _keep_symbols_clear(names, layer, paper)
+            _keep_symbols_clear(names, layer, spots.places[layer.name])
     for layer in sorted(layers, key=_urgency):
         column = layer.label_column or (layer.search_column if layer.style.kind == "line" else None)
         numbered = any(c.mark == "number" for c in layer.style.categories)
@@ -253,17 +333,15 @@ def _urgency(layer: Layer) -> tuple[bool, int]:
     return quiet_line, kinds[layer.style.kind]
 
 
-def _keep_symbols_clear(names: Names, layer: Layer, paper: Paper) -> None:
+def _keep_symbols_clear(names: Names, layer: Layer, spots: Array) -> None:
     index = layer.category_index()
-    placed = _placed(layer)
     for i, category in enumerate(layer.style.categories):
         if category.width < SMALL_PX:
             continue
         size = category.width * PT_PER_PX
         tall = 1.4 * size if category.symbol == "pin" else size
         up = 0.6 * size if category.symbol == "pin" else 0.0
-        geometry = layer.frame.geometry.to_numpy()[(index == i) & placed]
-        for x, y in paper.project(shapely.get_coordinates(shapely.point_on_surface(geometry))):
+        for x, y in spots[(index == i) & np.isfinite(spots[:, 0])]:
             names.keep_clear(float(x), float(y) + up, size, tall)
 
 

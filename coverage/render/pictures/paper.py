@@ -54,6 +54,12 @@ class Paper:
         half_x, half_y = scale * width / 2 / squeeze, scale * height / 2
         return cls(x - half_x, y - half_y, x + half_x, y + half_y, width, height)
 
+    def part(self, window: tuple[float, float, float, float], width: float, height: float) -> Paper:
+        """Return a part of it (left, bottom, right, top in points) on another paper, which has the same shape."""
+        x = np.array([window[0], window[2]]) / self.width * (self.east - self.west) + self.west
+        y = np.array([window[1], window[3]]) / self.height * (self.north - self.south) + self.south
+        return Paper.fit((x[0], y[0], x[1], y[1]), width, height, margin=0.0)
+
     def project(self, lonlat: Array) -> Array:
         """Return points on the paper of degrees, both (n, 2); y upwards."""
         span = np.array([self.east - self.west, self.north - self.south])

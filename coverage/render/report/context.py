@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,9 +18,9 @@ from ...tables.table import Head, Table, cell_value
 from ...texts import text
 from ..pictures.charts import figure_png
 from ..pictures.lettering import as_paths
-from ..pictures.maps import State, map_figure, picture_extent
-from .doc import TEXT_MM, Paper
-from .grid import Cell, Type
+from ..pictures.maps import State, map_figure, map_height_mm, map_key
+from .doc import CAPTION_MM, FIGURE_MM, TEXT_MM, Paper
+from .grid import NORMAL, Cell, Type
 
 ROWS = 24
 """Rows of a table in the report's text at most; the workbook has all of them."""
@@ -33,9 +32,9 @@ OURS = ("words",)
 """Columns of sentences that we write: they are never cut."""
 ID_MM = {"gap_id": 18.0, "site_id": 17.0, "action_id": 20.0, "id": 20.0}
 """Width of the last column of a table, which has the ids of its rows: by these they are found in layers and sheets."""
-MAP_MM, LEGEND_MM, NOTE_MM = (78.0, 112.0), 46.0, 12.0
-"""Least and most for the height of a map, less than half a page, so that what doesn't fit below leaves no half page
-empty; about what its legend takes of its width, and its notes of its height."""
+MAP_MM, MAP_SHRINK, FREE_MM = 78.0, 0.6, 6.0
+"""A map higher than this may be set smaller, by this much, to stand on a page with its text and table; what stays free
+around it and its caption."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ class Pages:
     note: SourceNote
     cut: list[Table] = field(default_factory=list)
     """Tables of which the text shows the first rows only, as they come."""
-    drawn: dict[bytes, int] = field(default_factory=dict)
-    """Number of each map so far: rules on the same roads have the same one, which stands once."""
+    drawn: dict[str, int] = field(default_factory=dict)
+    """Number of each map so far by what it shows: rules on the same roads have the same one, which stands once."""
     boxed: set[str] = field(default_factory=set)
     """Characters that no font has, so that pictures show a box."""
 
@@ -84,21 +83,39 @@ class Pages:
         int
             How many rows stand there now: ``most`` at most. A table without rows is not written.
         """
+        if len(table.frame):
+            heads, rows, widths = self._laid(table, widths_mm, most)
+            self.paper.table(caption, heads, rows, widths, type_)
+        return min(len(table.frame), most)
+
+    def table_high_mm(self, table: Table, most: int = ROWS) -> float:
+        """About how high such a table gets; 0 without rows."""
+        if not len(table.frame):
+            return 0.0
+        return self.paper.table_high_mm(*self._laid(table, None, most), NORMAL)
+
+    def _laid(
+        self, table: Table, widths_mm: Mapping[str, float] | None, most: int
+    ) -> tuple[list[str], list[list[Cell]], list[float]]:
+        """Headers, cells and wished widths of a table on paper."""
         heads = {head.name: head for head in (*table.heads, *table.paper)}
-        widths = widths_mm or {name: head.width for name, head in heads.items() if head.width}
+        widths = dict(widths_mm or {name: head.width for name, head in heads.items() if head.width})
         frame = table.frame.head(most)
-        if len(frame):
-            if table.row_id and frame[table.row_id].notna().any():
-                widths = {**widths, table.row_id: ID_MM[table.row_id]}
-            shown_heads = [heads[name] for name in widths]
-            records = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
-            rows = [[_cell(row, head, table, self.lang) for head in shown_heads] for row in records]
-            if table.row_id in widths:
-                rows = [[*row[:-1], replace(row[-1], small=True)] for row in rows]
-            self.paper.table(
-                caption, [head.label for head in shown_heads], rows, list(widths.values()), type_
-            )
-        return len(frame)
+        if not self.has_counties and len(widths) > 1 and table.frame.get("county", NO_COLUMN).isna().all():
+            widths.pop("county", None)
+        if table.row_id and frame[table.row_id].notna().any():
+            widths[table.row_id] = ID_MM[table.row_id]
+        shown_heads = [heads[name] for name in widths]
+        records = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+        rows = [[_cell(row, head, table, self.lang) for head in shown_heads] for row in records]
+        if table.row_id in widths:
+            rows = [[*row[:-1], replace(row[-1], small=True)] for row in rows]
+        return [_header(head.label) for head in shown_heads], rows, list(widths.values())
+
+    @property
+    def has_counties(self) -> bool:
+        """Whether counties are known, so that it says something to lie in none of them."""
+        return any(layer.title_key == "layer.counties" for layer in self.layers)
 
     def map(
         self,
@@ -108,13 +125,22 @@ class Pages:
         phase: State = "before",
         extent: Sequence[float] | None = None,
         height_mm: float | None = None,
+        below_mm: float = 0.0,
+        inset: bool = False,
     ) -> None:
-        """Write a map with its caption over the width of the page, by default as high as its ground asks for."""
+        """Write a map with its caption, by default as high as its ground asks for and the page has left.
+
+        ``below_mm`` is how high what stands below it is: on the same page, if that leaves the map enough.
+        """
+        key = map_key(layers, lang=self.lang, phase=phase, extent=extent)
+        if same := self.drawn.get(key):
+            self.soft(self.words("same-map", caption=caption, number=same))
+            return
         if height_mm is None:
-            west, south, east, north = extent or picture_extent(layers)
-            wide = max((east - west) * math.cos(math.radians((south + north) / 2)), 1e-9)
-            ground_mm = (TEXT_MM - LEGEND_MM) * (north - south) / wide
-            height_mm = min(max(ground_mm + NOTE_MM, MAP_MM[0]), MAP_MM[1])
+            least, height_mm = self.map_range_mm(layers, phase=phase, extent=extent)
+            left = self.paper.left_mm - CAPTION_MM - FREE_MM
+            fits = next((room for room in (left - below_mm, left) if room >= least), height_mm)
+            height_mm = min(height_mm, fits)
         with as_paths():
             figure = map_figure(
                 layers,
@@ -123,13 +149,20 @@ class Pages:
                 phase=phase,
                 extent=extent,
                 note=self.note.line(self.lang),
+                inset=inset,
             )
-        picture = figure_png(figure, 180.0)
-        if same := self.drawn.get(picture):
-            self.soft(self.words("same-map", caption=caption, number=same))
-            return
-        self.paper.figure(picture, caption)
-        self.drawn[picture] = self.paper.figures
+        self.paper.figure(figure_png(figure, 180.0), caption)
+        self.drawn[key] = self.paper.figures
+
+    def map_range_mm(
+        self, layers: list[Layer], *, phase: State = "before", extent: Sequence[float] | None = None
+    ) -> tuple[float, float]:
+        """Least height of a map, and the one at which its ground fills the width of the page or a good part of it."""
+        most = map_height_mm(
+            layers, lang=self.lang, width_mm=TEXT_MM, most_mm=FIGURE_MM, phase=phase, extent=extent,
+            note=self.note.line(self.lang),
+        )  # fmt: skip
+        return min(most, max(MAP_MM, MAP_SHRINK * most)), most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +190,16 @@ class Report(Pages):
         lines = self.rows("sentences", lambda frame: frame["part"] == part).frame
         lines = lines[lines["of"] == of] if of else lines
         return list(zip(lines["lead"], lines["words"], strict=True))
+
+
+NO_COLUMN = pd.Series([0])
+"""Stands for a column that a table hasn't."""
+
+
+def _header(label: str) -> str:
+    """A header begins with a capital letter, unless that is a sign like km."""
+    first = label.partition(" ")[0]
+    return label[0].upper() + label[1:] if len(first) > 2 and first.isalpha() and first.islower() else label
 
 
 def _cell(row: Mapping[str, Any], head: Head, table: Table, lang: str) -> Cell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,21 @@ from docx.shared import Mm, Pt, RGBColor
 from ...errors import Fault, InputError
 from ...texts import text
 from .fields import add_field, bookmark, link_line
-from .grid import MM_PER_PT, NORMAL, ROW_SPACE_MM, Cell, Type, lines_in, on_paper, row_mm, table_element
+from .grid import (
+    KEEP_MM,
+    KEEP_ROWS,
+    MM_PER_PT,
+    NORMAL,
+    Cell,
+    Type,
+    fitted,
+    header_row,
+    line_height,
+    lines_in,
+    on_paper,
+    row_mm,
+    table_element,
+)
 from .template import clean_document
 
 PLAIN = Path(docx.__file__).parent / "templates" / "default.docx"
@@ -31,8 +46,12 @@ INK, SOFT = RGBColor(0x1F, 0x2A, 0x33), RGBColor(0x5A, 0x66, 0x70)
 BLUE = RGBColor(0x1D, 0x5A, 0x85)
 PAGE_MM, MARGIN_MM = (210, 297), 22
 TEXT_MM = PAGE_MM[0] - 2 * MARGIN_MM
-FOOTER_MM, FIGURE_MM = 9.0, 118.0
-"""What the footer takes; most for the height of a picture: it never leaves half a page empty that it doesn't fit on."""
+FOOTER_MM, FIGURE_MM = 4.0, 150.0
+"""What the footer takes; most for the height of a picture."""
+SHRINK = 0.75
+"""A picture may be set smaller by this much, so that it doesn't leave the foot of a page empty."""
+BODY_PT, SOFT_PT = 10.5, 9.0
+CAPTION_MM, AFTER_TABLE_MM = 8.5, 1.6
 HEADINGS = {1: (16, 18, 8), 2: (13, 14, 6), 3: (11, 10, 4)}
 """Level -> size, space before and after in points."""
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -50,8 +69,10 @@ class Paper:
     chapters: list[int] = field(default_factory=lambda: [0, 0, 0])
     headings: list[tuple[int, str, str]] = field(default_factory=list)
     """Level, text and bookmark of every heading so far."""
-    written_mm: float = 0.0
-    """About how high the paragraphs and tables so far stand: what a page has left for its map."""
+    at_mm: float = 0.0
+    """About how far down the page the text has come: what is left has to do for a map."""
+    kept_mm: float = 0.0
+    """How much of it goes to the next page with what follows."""
 
     # -- page ---------------------------------------------------------------------------------------------
 
@@ -68,7 +89,48 @@ class Paper:
         section = self.document.sections[-1]
         return float(min(section.page_width.mm - section.left_margin.mm - section.right_margin.mm, TEXT_MM))
 
+    @property
+    def left_mm(self) -> float:
+        """About how much height is left on the page."""
+        return self.page_mm - self.at_mm
+
+    def go_on(self, mm: float, *, whole: bool = True, keep: bool = False) -> None:
+        """Note that something stands there.
+
+        ``whole``: on the next page if it doesn't fit on this one, with what is to be kept with it; ``keep``: it is to
+        be kept with what follows.
+        """
+        if mm > self.left_mm:
+            self.at_mm = self.kept_mm if whole else self.at_mm - self.page_mm
+        self.at_mm = min(self.at_mm + mm, self.page_mm)
+        self.kept_mm = self.kept_mm + mm if keep else 0.0
+
     # -- text --------------------------------------------------------------------------------------------
+
+    def text_high_mm(self, words: str, size_pt: float = BODY_PT) -> float:
+        """About how high a paragraph of running text gets; lines with Chinese are higher."""
+        pitch = float(text("language.line-spacing", self.lang)) * line_height(words)
+        return (lines_in(words, self.text_mm, size_pt) * size_pt * pitch + 6.0) * MM_PER_PT
+
+    def heading_high_mm(self, words: str, level: int) -> float:
+        """About how high a heading gets with the space around it."""
+        size, before, after = HEADINGS[level]
+        return (lines_in(words, self.text_mm, size) * size * line_height(words) + before + after) * MM_PER_PT
+
+    def write(self, paragraph: Any, words: str, *, bold: bool = False) -> None:
+        """Add words to a paragraph.
+
+        Behind Chinese, LibreOffice takes a closing quotation mark for Chinese, too: in a text of another language it
+        has the font of the letters around it.
+        """
+        latin = text("language.font", self.lang) != EAST_ASIA
+        for part in re.split("([“”‘’]+)", on_paper(words)) if latin else [on_paper(words)]:
+            if part:
+                run = paragraph.add_run(part)
+                run.bold = bold or None
+                if latin and part[0] in "“”‘’":
+                    own = run._r.get_or_add_rPr().get_or_add_rFonts()
+                    own.set(qn("w:eastAsia"), text("language.font", self.lang))
 
     def heading(self, words: str, level: int = 1, *, new_page: bool = False) -> None:
         """Write a numbered heading with a bookmark that the contents point to; a template numbers by itself."""
@@ -78,6 +140,8 @@ class Paper:
         shown = on_paper(words) if self.own_template else f"{number}  {on_paper(words)}"
         paragraph = self.document.add_paragraph(style=self.style(f"Heading {level}"))
         paragraph.paragraph_format.page_break_before = new_page
+        self.at_mm = 0.0 if new_page else self.at_mm
+        self.go_on(self.heading_high_mm(shown, level), keep=True)
         name = f"plugspan_{len(self.headings) + 1}"
         bookmark(paragraph, name, len(self.headings) + 1, shown)
         self.headings.append((level, shown, name))
@@ -85,10 +149,10 @@ class Paper:
     def text(self, words: str, *, indent: bool = True, soft: bool = False, keep: bool = False) -> Any:
         """Write a paragraph of running text; its first line is set in as the language does."""
         paragraph = self.document.add_paragraph(style=self.style("Body Text"))
-        self.written_mm += lines_in(words, self.text_mm, 10.5) * 10.5 * 1.7 * MM_PER_PT
-        run = paragraph.add_run(on_paper(words))
-        if soft:
-            run.font.color.rgb, run.font.size = SOFT, Pt(9)
+        self.go_on(self.text_high_mm(words, SOFT_PT if soft else BODY_PT), whole=keep, keep=keep)
+        self.write(paragraph, words)
+        for run in paragraph.runs if soft else ():
+            run.font.color.rgb, run.font.size = SOFT, Pt(SOFT_PT)
         letters = int(text("language.indent", self.lang))
         if indent and letters:
             paragraph.paragraph_format.first_line_indent = Pt(10.5 * letters)
@@ -96,27 +160,36 @@ class Paper:
         paragraph.paragraph_format.keep_with_next = keep
         return paragraph
 
-    def lead(self, words: str, rest: str, *, keep: bool = False) -> None:
-        """Write a paragraph that starts with some bold words; ``keep``: on the page of the next one."""
+    def lead(self, words: str, rest: str, *, keep: bool = False, whole: bool = False) -> None:
+        """Write a paragraph that starts with some bold words.
+
+        ``keep``: on the page of the next one; ``whole``: not over two pages.
+        """
         paragraph = self.document.add_paragraph(style=self.style("Body Text"))
-        paragraph.add_run(on_paper(words)).bold = True
-        paragraph.add_run(on_paper(rest))
+        self.go_on(self.text_high_mm(words + rest), whole=whole, keep=keep)
+        self.write(paragraph, words, bold=True)
+        self.write(paragraph, rest)
         paragraph.paragraph_format.keep_with_next = keep
+        paragraph.paragraph_format.keep_together = whole or None
 
     def bullets(self, lines: Sequence[str], *, together: bool = False) -> None:
         """Write a list; ``together``: on one page."""
         for n, line in enumerate(lines, start=1):
-            paragraph = self.document.add_paragraph(on_paper(line), style=self.style("List Bullet"))
+            paragraph = self.document.add_paragraph(style=self.style("List Bullet"))
+            self.write(paragraph, line)
+            high = lines_in(line, self.text_mm - 6.0, BODY_PT) * BODY_PT * line_height(line) + 2.0
+            self.go_on(high * MM_PER_PT, whole=False)
             paragraph.paragraph_format.keep_with_next = together and n < len(lines)
 
     def page_break(self) -> None:
         """Start a new page."""
         self.document.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
+        self.at_mm = 0.0
 
     # -- figures and tables ------------------------------------------------------------------------------
 
-    def figure(self, picture: bytes, caption: str) -> None:
-        """Write a picture (PNG) with its number and caption below."""
+    def figure(self, picture: bytes, caption: str, most_mm: float = FIGURE_MM) -> None:
+        """Write a picture (PNG) with its number and caption below, somewhat smaller if it fits on the page so."""
         self.figures += 1
         paragraph = self.document.add_paragraph()
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
@@ -124,8 +197,12 @@ class Paper:
         paragraph.paragraph_format.space_before, paragraph.paragraph_format.space_after = Pt(6), Pt(0)
         paragraph.paragraph_format.line_spacing = 1.0
         shape = paragraph.add_run().add_picture(io.BytesIO(picture), width=Mm(self.text_mm))
-        if (high := shape.height.mm / FIGURE_MM) > 1.0:
-            shape.width, shape.height = round(shape.width / high), Mm(FIGURE_MM)
+        high = min(shape.height.mm, FIGURE_MM)
+        high = max(min(high, most_mm), SHRINK * high)
+        if SHRINK * high < self.left_mm - CAPTION_MM - 2.0 < high:
+            high = self.left_mm - CAPTION_MM - 2.0
+        shape.width, shape.height = round(shape.width * high / shape.height.mm), Mm(high)
+        self.go_on(high + CAPTION_MM + 2.0)
         about = shape._inline.docPr
         about.set("descr", on_paper(caption))
         about.set("name", f"figure {self.figures}")
@@ -142,16 +219,34 @@ class Paper:
         """Write a table with number and caption above; its header is repeated on every page, rows don't break."""
         self.tables += 1
         self._caption("report.table", "Table", self.tables, caption, before=True)
-        scale = self.text_mm / sum(widths_mm)
-        widths, type_ = [width * scale for width in widths_mm], type_ or NORMAL
-        words = [heads, *([cell.words for cell in row] for row in rows)]
-        self.written_mm += sum(row_mm(row, widths, type_) for row in words) + ROW_SPACE_MM * 4
+        type_ = type_ or NORMAL
+        widths = fitted(heads, rows, widths_mm, self.text_mm, type_)
+        head_mm, *rows_mm = self._rows_mm(heads, rows, widths, type_)
+        if len(rows) <= KEEP_ROWS and sum(rows_mm) <= KEEP_MM:
+            self.go_on(CAPTION_MM + head_mm + sum(rows_mm) + AFTER_TABLE_MM)
+        else:
+            self.go_on(CAPTION_MM + head_mm, keep=True)
+            for high in rows_mm:
+                self.at_mm = head_mm if high > self.left_mm else self.at_mm
+                self.go_on(high)
         element = table_element(heads, rows, widths, type_)
         self.document.element.body.insert_element_before(element, "w:sectPr")
         # Low enough to stay on the page of a table that fills it: the next heading may begin a page of its own.
         after = self.document.add_paragraph().paragraph_format
         after.space_before = after.space_after = Pt(0)
         after.line_spacing = Pt(4)
+
+    def table_high_mm(
+        self, heads: Sequence[str], rows: Sequence[Sequence[Cell]], widths_mm: Sequence[float], type_: Type
+    ) -> float:
+        """About how high a table gets with its caption."""
+        widths = fitted(heads, rows, widths_mm, self.text_mm, type_)
+        return sum(self._rows_mm(heads, rows, widths, type_)) + CAPTION_MM + AFTER_TABLE_MM
+
+    def _rows_mm(
+        self, heads: Sequence[str], rows: Sequence[Sequence[Cell]], widths: Sequence[float], type_: Type
+    ) -> list[float]:
+        return [row_mm(row, widths, type_) for row in (header_row(heads, rows), *rows)]
 
     def _caption(self, key: str, sequence: str, number: int, words: str, *, before: bool = False) -> None:
         paragraph = self.document.add_paragraph(style=self.style("Caption"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ SHADES = {"good": "DCEBF6", "middle": "FDEDCB", "gap": "F6DCE1", "head": "E7ECF0
 TWIPS_PER_MM = 1440 / 25.4
 SIDE_TWIPS, TOP_TWIPS = 70, 30
 """Room inside a cell."""
-KEEP_ROWS, KEEP_MM = 5, 50.0
-"""Tables of so many rows, and no higher, stay on one page; longer ones begin with two: more would leave the foot of a
-page empty."""
+KEEP_ROWS, KEEP_MM, END_ROWS = 12, 80.0, 3
+"""Tables of so many rows, and no higher, stay on one page; longer ones begin with two, as more would leave the foot of
+a page empty, and end with three: fewer look lost at the top of a page."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,21 @@ ROOM = "".join(
 )
 
 
-NARROW, WIDE = " .,;:'|!ijlrItf()-/", "mwMW%—"
+ARIAL = {
+    0.222: "ijl'|", 0.278: " !,./:;I[]ft", 0.333: "()-r", 0.5: "ckJsvxyz", 0.584: "+<=>~×≥≤", 0.611: "FTZ",
+    0.667: "&ABEKPSVXY", 0.722: "CDHNRUw", 0.778: "GOQ", 0.833: "Mm", 0.889: "%", 0.944: "W", 1.0: "—…@",
+}  # fmt: skip
+LETTER_EM = {letter: em for em, letters in ARIAL.items() for letter in letters}
+"""Widths of letters by their height, of Arial and of Liberation Sans, which stands for it; all others: 0.556."""
 MM_PER_PT = 25.4 / 72
-ROW_SPACE_MM = 2 * TOP_TWIPS / TWIPS_PER_MM
+ROW_SPACE_MM = 2 * TOP_TWIPS / TWIPS_PER_MM + 0.5 * MM_PER_PT
+"""Room above and below the lines of a row, and the line between rows."""
+BOLD, WORD_MM, SHORT = 1.06, 34.0, 12
+"""Bold letters are so much wider; no word asks for a wider column; numbers of so few letters don't break at spaces."""
 
 
 def lines_in(words: str, width_mm: float, size_pt: float) -> int:
-    """About how many lines a text takes: Chinese characters are as wide as high, others as in a wide Arial.
+    """About how many lines a text takes: Chinese characters are as wide as high, others as in Arial.
 
     >>> lines_in("株洲市交通局", 20, 10), lines_in("Zhuzhou", 20, 10)
     (2, 1)
@@ -66,19 +75,68 @@ def lines_in(words: str, width_mm: float, size_pt: float) -> int:
 
 
 def _letter_em(letter: str) -> float:
-    """Width of a letter by its height: Arial's, and a twelfth for fonts that stand for it."""
-    if unicodedata.east_asian_width(letter) in "WF":
-        return 1.0
-    return 1.08 * (
-        0.33 if letter in NARROW else 0.86 if letter in WIDE else 0.7 if letter.isupper() else 0.54
-    )
+    """Width of a letter by its height."""
+    return 1.0 if unicodedata.east_asian_width(letter) in "WF" else LETTER_EM.get(letter, 0.556)
 
 
-def row_mm(cells: Sequence[str], widths_mm: Sequence[float], type_: Type) -> float:
-    """About how high a row with these texts gets."""
-    inside = (width - 2 * SIDE_TWIPS / TWIPS_PER_MM for width in widths_mm)
-    lines = max(lines_in(words, width, type_.size_pt) for words, width in zip(cells, inside, strict=True))
-    return lines * type_.line_pt * MM_PER_PT + ROW_SPACE_MM
+def line_height(words: str) -> float:
+    """How high a line is by the size of its letters, as in LibreOffice with the fonts it has on Linux.
+
+    Lines with Chinese are higher; where it is a name here and there, these are some of the lines.
+    """
+    chinese = sum(unicodedata.east_asian_width(letter) in "WF" for letter in words)
+    return 1.45 if chinese > len(words) / 4 else 1.3 if chinese else 1.15
+
+
+def fitted(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    widths_mm: Sequence[float],
+    whole_mm: float,
+    type_: Type,
+) -> list[float]:
+    """Return widths of columns that together are ``whole_mm``, shared out as wished but for long words.
+
+    A column is as wide as its longest word, so that none breaks; what it takes is missing where there is most to spare.
+    """
+    wished = [width * whole_mm / sum(widths_mm) for width in widths_mm]
+    least = [
+        max(_cell_mm(cell, type_) for cell in column)
+        for column in zip(header_row(heads, rows), *rows, strict=True)
+    ]
+    if sum(least) >= whole_mm:
+        return [width * whole_mm / sum(least) for width in least]
+    widths = [max(pair) for pair in zip(wished, least, strict=True)]
+    spare = [width - low for width, low in zip(widths, least, strict=True)]
+    share = (sum(widths) - whole_mm) / max(sum(spare), 1e-9)
+    return [width - share * more for width, more in zip(widths, spare, strict=True)]
+
+
+def _cell_mm(cell: Cell, type_: Type) -> float:
+    size = min(SMALL.size_pt, type_.size_pt) if cell.small else type_.size_pt * (BOLD if cell.bold else 1.0)
+    number = cell.right and cell.shade != "head" and len(cell.words) <= SHORT
+    words = cell.words.replace(" ", "\u00a0") if number else cell.words
+    return _word_mm(words, size)
+
+
+def _word_mm(words: str, size_pt: float) -> float:
+    """Width of a cell whose longest word just fits; between Chinese characters a line may break."""
+    longest = max((sum(map(_letter_em, word)) for word in _BREAKS.split(on_paper(words))), default=0.0)
+    return min(longest * size_pt * MM_PER_PT, WORD_MM) + 2 * SIDE_TWIPS / TWIPS_PER_MM + 0.3
+
+
+_BREAKS = re.compile(r"[ \n\t]|(?<=-)|(?<=[\u2e80-\uffff])|(?=[\u2e80-\uffff])")
+
+
+def row_mm(cells: Sequence[Cell], widths_mm: Sequence[float], type_: Type) -> float:
+    """About how high a row gets."""
+    high = 0.0
+    for cell, width in zip(cells, widths_mm, strict=True):
+        own = _type_of(cell, round(width * TWIPS_PER_MM), type_)
+        inside = width - 2 * SIDE_TWIPS / TWIPS_PER_MM
+        size = own.size_pt * (BOLD if cell.bold else 1.0)
+        high = max(high, lines_in(cell.words, inside, size) * own.line_pt)
+    return high * MM_PER_PT + ROW_SPACE_MM
 
 
 TURNS = dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -105,6 +163,16 @@ class Cell:
     small: bool = False
 
 
+def header_row(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[Cell]:
+    """Return the header: at the right above numbers, small above ids."""
+    right = [bool(rows) and all(row[c].right for row in rows) for c in range(len(heads))]
+    small = [bool(rows) and all(row[c].small for row in rows) for c in range(len(heads))]
+    return [
+        Cell(words, right=at, shade="head", bold=True, small=ids)
+        for words, at, ids in zip(heads, right, small, strict=True)
+    ]
+
+
 def table_element(
     heads: Sequence[str], rows: Sequence[Sequence[Cell]], widths_mm: Sequence[float], type_: Type = NORMAL
 ) -> Any:
@@ -119,16 +187,12 @@ def table_element(
         Of the columns.
     type_ : Type
     """
-    right = [bool(rows) and all(row[c].right for row in rows) for c in range(len(heads))]
     twips = [round(width * TWIPS_PER_MM) for width in widths_mm]
-    small = [bool(rows) and all(row[c].small for row in rows) for c in range(len(heads))]
-    top = [
-        Cell(words, right=at, shade="head", bold=True, small=ids)
-        for words, at, ids in zip(heads, right, small, strict=True)
-    ]
-    high = sum(row_mm([cell.words for cell in row], widths_mm, type_) for row in rows)
-    kept = (len(rows) if len(rows) <= KEEP_ROWS and high <= KEEP_MM else 2) - 1
-    body = "".join(_row(row, twips, type_, keep=i < kept) for i, row in enumerate(rows))
+    top = header_row(heads, rows)
+    high = sum(row_mm(row, widths_mm, type_) for row in rows)
+    whole, last = len(rows) <= KEEP_ROWS and high <= KEEP_MM, len(rows) - 1
+    kept = [i < last and (whole or i == 0 or i > last - END_ROWS) for i in range(len(rows))]
+    body = "".join(_row(row, twips, type_, keep=keep) for row, keep in zip(rows, kept, strict=True))
     grid = "".join(f'<w:gridCol w:w="{width}"/>' for width in twips)
     return parse_xml(
         f"<w:tbl {nsdecls('w')}><w:tblPr><w:tblW w:w='{sum(twips)}' w:type='dxa'/><w:jc w:val='center'/>"

@@ -12,16 +12,15 @@ from ...tables.layer_frame import picked
 from ...tables.table import Table
 from ...texts import text
 from .context import ROWS, Report
-from .doc import BLUE, FOOTER_MM, SOFT
-from .grid import BRIEF, COMPACT, Type, lines_in, on_paper
+from .doc import BLUE, CAPTION_MM, SOFT
+from .grid import BRIEF, COMPACT, MM_PER_PT, Type, line_height, lines_in, on_paper
 
 DISC_PX = 13.0
-HEAD_MM, LINE_MM, TABLE_MM, FIGURE_MM = 20.0, 5.5, 6.0, 12.0
-"""Of the first page, measured in LibreOffice: its titles, a line of its sentences, the caption of a table, what stands
-around its map."""
-BRIEF_MAP_MM = (58.0, 125.0)
-"""Least and most for the map of the first page."""
-ACTIONS_MM = 150.0
+HEAD_MM = 15.0
+"""Titles of the first page, as measured in LibreOffice."""
+BRIEF_MAP_MM, BRIEF_FREE_MM = 58.0, 6.0
+"""Least height of the map of the first page; what stays free below its caption."""
+ACTIONS_MM = 148.0
 """Width of the list of actions without the ids."""
 LONG = 8
 """The first page sets more rules than this in the smallest type."""
@@ -43,23 +42,25 @@ def write_brief(report: Report) -> None:
     for number, line in enumerate(lines, 1):
         paragraph = paper.text(f"{number}. {line}", indent=False)
         paragraph.paragraph_format.space_after, paragraph.paragraph_format.line_spacing = Pt(2), 1.05
-        paragraph.runs[0].font.size = Pt(10)
-    paper.written_mm = HEAD_MM + sum(lines_in(f"1. {line}", paper.text_mm, 10) for line in lines) * LINE_MM
+        for run in paragraph.runs:
+            run.font.size = Pt(10)
+    lines_pt = sum(lines_in(f"1. {x}", paper.text_mm, 10) * 10.5 * line_height(x) + 2 for x in lines)
+    paper.at_mm = HEAD_MM + lines_pt * MM_PER_PT
     rules = report.rows("plan-brief")
     _states(report, rules, report.words("plan.brief-table"), COMPACT if len(rules.frame) > LONG else BRIEF)
     duties = report.rows("plan-duties")
     years = [head.name for head in duties.heads if head.name.startswith("year_")]
-    widths = {"kind": 28.0, "number": 11.0, **dict.fromkeys(years, 42.0 / max(len(years), 3)), "cost": 20.0}
+    widths = {"kind": 28.0, "number": 11.0, **dict.fromkeys(years, 42.0 / max(len(years), 3)), "cost": 25.0}
     widths["responsible"] = 166.0 - sum(widths.values())
     report.table(report.words("plan.duties-table"), duties, widths, type_=BRIEF)
     for paragraph in paper.document.paragraphs:
         if paragraph.style.name == paper.style("Caption").name:
             space = paragraph.paragraph_format
             space.space_before, space.space_after, space.line_spacing = Pt(4), Pt(3), 1.0
-    footer = 0.0 if paper.own_template else FOOTER_MM  # our first page has none
-    left = paper.page_mm + footer - paper.written_mm - 2 * TABLE_MM - FIGURE_MM
-    height = min(max(left, BRIEF_MAP_MM[0]), BRIEF_MAP_MM[1])
-    report.map(_action_map(report), report.words("plan.map"), phase="after", height_mm=height)
+    left = paper.left_mm - CAPTION_MM - BRIEF_FREE_MM
+    _, most = report.map_range_mm(_action_map(report), phase="after")
+    height = max(min(left, most), BRIEF_MAP_MM)
+    report.map(_action_map(report), report.words("plan.map"), phase="after", height_mm=height, inset=True)
 
 
 def _states(report: Report, table: Table, caption: str, type_: Type | None = None) -> None:
@@ -108,13 +109,13 @@ def write_programme(report: Report) -> None:
 def _actions(report: Report) -> None:
     report.paper.heading(report.words("plan.actions"), 2)
     table = report.rows("plan-actions")
-    payers = {"payers": 20.0} if table.frame["payers"].notna().any() else {}
-    years = {"stage_year": 13.0} if table.frame["stage_year"].notna().any() else {}
-    bodies = {"who_words": 24.0} if table.frame["responsible"].notna().any() else {}
-    widths = {"build_order": 11.0, **years, "place_words": 32.0, "closes_words": 0.0, "money": 16.0, **payers,
-              **bodies, "certain_words": 18.0}  # fmt: skip
+    payers = {"payers": 18.0} if table.frame["payers"].notna().any() else {}
+    years = {"stage_year": 9.0} if table.frame["stage_year"].notna().any() else {}
+    bodies = {"who_words": 20.0} if table.frame["responsible"].notna().any() else {}
+    widths = {"build_order": 9.0, **years, "place_words": 28.0, "closes_words": 0.0, "money": 14.0, **payers,
+              **bodies, "certain_words": 15.0}  # fmt: skip
     widths["closes_words"] = ACTIONS_MM - sum(widths.values())  # the longest words take what the others leave
-    listed = report.table(report.words("plan.actions-table"), table, widths, 3 * ROWS)
+    listed = report.table(report.words("plan.actions-table"), table, widths, 3 * ROWS, BRIEF)
     if len(table.frame) > listed:
         sheet = text("sheet.plan-actions.title", report.lang)
         report.paper.text(

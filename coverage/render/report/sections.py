@@ -11,12 +11,13 @@ from ...rules.model import Rule
 from ...schema import column
 from ...tables.layer import Layer
 from ...tables.layer_frame import rule_extent
+from ...tables.table import Table
 from ...texts import text
 from ..pictures.charts import svg_png
 from ..strips.draw import strip_svg
-from .context import ROWS, Report
-from .doc import BLUE, SOFT
-from .grid import COMPACT, on_paper
+from .context import FREE_MM, ROWS, Report
+from .doc import BLUE, CAPTION_MM, SOFT
+from .grid import BRIEF, COMPACT, on_paper
 
 STRIPS = 4
 """Strip charts of so many routes, those with the longest gaps."""
@@ -86,12 +87,13 @@ def write_strips(report: Report) -> None:
         return
     report.paper.heading(report.words("strips"))
     unit = column("length_km").unit_words(report.lang)
-    report.paper.text(report.words("strips-how", n=len(strips), unit=unit), keep=True)
+    report.paper.text(report.words("strips-how", n=len(strips), unit=unit))
     for data, title in strips:
         words = report.words("strip-of", ref=data.ref, section=data.section)
         if title:
             words += report.words("colon") + title
-        report.paper.figure(svg_png(strip_svg(data, report.lang)), words)
+        half = report.paper.page_mm / 2 - CAPTION_MM - 3.0  # two stand on a page
+        report.paper.figure(svg_png(strip_svg(data, report.lang)), words, half)
 
 
 # -- method, data, sources -------------------------------------------------------------------------------
@@ -129,7 +131,13 @@ def write_data(report: Report) -> None:
     paper.text(report.words("survey-words" if survey else "survey-none"), keep=bool(survey))
     paper.bullets(survey)
     paper.heading(report.words("noticed"), 2)
-    paper.bullets(report.said("ledger"))
+    files = report.rows("files")
+    widths = {
+        "file": 58.0,
+        "table": 30.0,
+        **dict.fromkeys(("read", "kept", "merged", "left_out", "faulted"), 16.0),
+    }
+    report.table(files.title(report.lang), files, widths, len(files.frame), BRIEF)
     paper.text(report.words("noticed-words" if warnings else "noticed-none", n=len(warnings)))
     paper.bullets(warnings[:30])
     if report.boxed:
@@ -157,7 +165,9 @@ def write_sources(report: Report) -> None:
     if given := shown.project.output.sources.of(shown.language):
         paper.lead(report.words("data-from") + report.words("colon"), given)
     files = report.rows("checksums")
-    report.table(report.words("files-table"), files, {"file": 42.0, "entry": 124.0}, len(files.frame))
+    report.table(
+        report.words("files-table"), files, {"file": 42.0, "entry": 124.0}, len(files.frame), COMPACT
+    )
     versions = (f"{name} {version}" for name, version in shown.provenance.versions.items())
     paper.lead(report.words("versions") + report.words("colon"), text("map.comma", lang).join(versions))
     paper.heading(report.words("licences"), 2)
@@ -167,6 +177,9 @@ def write_sources(report: Report) -> None:
 # -- a section for each rule --------------------------------------------------------------------------
 
 
+NOTES_MM, FOOT_MM, OPENING_MM = 8.0, 60.0, 42.0
+"""What stands below a rule's table; a foot of a page that may stay empty so that a rule stands on one page; headings
+and words above the text of the first rule."""
 EVIDENCE = 8
 """Rows of a rule's evidence in the text; the list in full stands at the end."""
 FULL_ROWS = 60
@@ -178,8 +191,12 @@ def write_rules(report: Report) -> None:
     pages = [rule for rule in report.shown.policy.rules if report.said("finding", rule.id)]
     if not pages:
         return
-    report.paper.heading(report.words("rules"))
-    report.paper.text(report.words("rules-how"))
+    # The first rule begins below the heading of the chapter: both on a new page, if its text has no place here.
+    opening = (
+        sum(report.paper.text_high_mm(lead + rest) for lead, rest in _leads(report, pages[0])) + OPENING_MM
+    )
+    report.paper.heading(report.words("rules"), new_page=opening > report.paper.left_mm)
+    report.paper.text(report.words("rules-how"), keep=True)
     shared: dict[str, list[Rule]] = {}
     for rule in pages:
         shared.setdefault(_content(report, rule), []).append(rule)
@@ -198,25 +215,47 @@ def _content(report: Report, rule: Rule) -> str:
     return heads + said.to_csv(index=False) if len(said) else rule.id
 
 
+def _leads(report: Report, rule: Rule) -> list[tuple[str, str]]:
+    """What is said of a rule, in paragraphs that begin with bold words."""
+    said = [
+        (report.words(part), words) for part in ("finding", "assumed") for words in report.said(part, rule.id)
+    ]
+    return [(report.words("clause"), report.shown.policy.clause(rule, report.lang)), *said]
+
+
 def _write(report: Report, rule: Rule, layers: list[Layer], alike: list[Rule], same_as: int | None) -> None:
     """Write a rule's section; ``alike`` are the rules with the same evidence, which stands in table ``same_as``."""
     paper, title = report.paper, rule.title[report.lang]
-    paper.heading(title, 2)
-    paper.lead(report.words("clause"), report.shown.policy.clause(rule, report.lang))
-    for part in ("finding", "assumed"):
-        for words in report.said(part, rule.id):
-            paper.lead(report.words(part), words)
+    leads = _leads(report, rule)
     table = report.rows(f"evidence:{rule.id}")
     n = len(table.frame)
-    if layers:
-        extent = rule_extent(layers, rule)
-        report.map(layers, report.words("map-of", title=title), extent=extent)
+    most = n if n <= EVIDENCE + 4 else EVIDENCE  # four rows more are shorter than a table at the end
+    table_mm = report.table_high_mm(table, most) + NOTES_MM if n and same_as is None else 0.0
+    extent = rule_extent(layers, rule)
+    map_mm = report.map_range_mm(layers, extent=extent)[0] + CAPTION_MM + FREE_MM if layers else 0.0
+    text_mm = paper.heading_high_mm(title, 2) + sum(paper.text_high_mm(lead + rest) for lead, rest in leads)
+    # On one page, if it isn't far to the next one; a rule's text never breaks.
+    new_page = text_mm + map_mm + table_mm > paper.left_mm and paper.left_mm < max(text_mm, FOOT_MM)
+    paper.heading(title, 2, new_page=new_page and paper.at_mm > 0)
+    for i, (lead, rest) in enumerate(leads):
+        paper.lead(lead, rest, keep=i + 1 < len(leads), whole=True)
+    # What does not fit on the page is the map, if the table does.
+    last = layers and table_mm and paper.left_mm < map_mm and paper.left_mm >= table_mm
+    if layers and not last:
+        report.map(layers, report.words("map-of", title=title), extent=extent, below_mm=table_mm)
     if n and same_as is not None:
         report.soft(report.words("same-table", number=same_as))
-        return
-    most = n if n <= EVIDENCE + 4 else EVIDENCE  # four rows more are shorter than a table at the end
+    elif n:
+        _evidence(report, rule, table, most, alike)
+    if last:
+        report.map(layers, report.words("map-of", title=title), extent=extent)
+
+
+def _evidence(report: Report, rule: Rule, table: Table, most: int, alike: list[Rule]) -> None:
+    """Write the first rows of a rule's evidence, and what is to be said of them."""
+    n, title = len(table.frame), rule.title[report.lang]
     in_text = report.table(report.words("table-of", title=title), table, most=most)
-    for words in report.said("other-reading", rule.id) if n else ():
+    for words in report.said("other-reading", rule.id):
         report.soft(words)
     if others := [each.title[report.lang] for each in alike if each is not rule]:
         report.soft(report.words("shared-table", rules=report.words("semicolon").join(others)))
@@ -232,7 +271,7 @@ def write_lists(report: Report) -> None:
     if not report.cut:
         return
     report.paper.heading(report.words("lists"))
-    report.paper.text(report.words("lists-how"))
+    report.paper.text(report.words("lists-how"), keep=True)
     for table in report.cut:
         assert table.rule is not None  # they are the evidence of rules
         n, listed = (

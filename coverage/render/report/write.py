@@ -64,8 +64,8 @@ def write_report(shown: Publication, path: Path) -> None:
             write_retrofit,
             write_method,
             write_data,  # after all pictures: it names the characters they lack
-            write_lists,
             write_sources,
+            write_lists,  # last: they end wherever they end
         ):
             write(report)
     paper.contents(anchor, tight=report.has_plan)
