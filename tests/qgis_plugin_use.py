@@ -11,6 +11,8 @@ from pathlib import Path
 
 from qgis.core import (
     QgsApplication,
+    QgsAttributeEditorContainer,
+    QgsAttributeEditorRelation,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -52,10 +54,11 @@ class Listener(QgsProcessingFeedback):
         self.errors.append(error)
 
 
-def use(name, cancel=False, **parameters):
+def use(name, cancel=False, clear=True, **parameters):
     """Run a tool; what it gave, said and drew."""
     project, listener = QgsProject.instance(), Listener(cancel)
-    project.clear()
+    if clear:
+        project.clear()
     context = QgsProcessingContext()
     context.setProject(project)
     tool = QgsApplication.processingRegistry().createAlgorithmById(f"plugspan:{name}")
@@ -89,7 +92,54 @@ def use(name, cancel=False, **parameters):
         [r.referencingLayer().name(), r.referencedLayer().name(), r.isValid()]
         for r in project.relationManager().relations().values()
     ]
-    return out
+    return out | settings(project)
+
+
+def settings(project):
+    """What a project has beside its layers: what it plays, themes, layouts, and whether its forms find their rows."""
+    time, themes = project.timeSettings(), project.mapThemeCollection()
+    layers = project.mapLayers().values()
+    return {
+        "playing": sorted(layer.name() for layer in layers if layer.temporalProperties().isActive()),
+        "time": [
+            time.temporalRange().begin().toString("yyyy-MM-dd"),
+            time.temporalRange().end().toString("yyyy-MM-dd"),
+            time.framesPerSecond(),
+            int(time.timeStepUnit()),
+            time.isTemporalRangeCumulative(),
+        ],
+        "crs": project.crs().authid(),
+        "themes": {
+            theme: sorted(project.mapLayer(key).name() for key in themes.mapThemeVisibleLayerIds(theme))
+            for theme in themes.mapThemes()
+        },
+        "layouts": sorted(layout.name() for layout in project.layoutManager().layouts()),
+        "forms": sorted(
+            [
+                layer.name(),
+                each.init(project.relationManager()) and each.relation().referencedLayerId() == layer.id(),
+            ]
+            for layer in layers
+            if hasattr(layer, "editFormConfig")
+            for each in form_relations(layer.editFormConfig().invisibleRootContainer())
+        ),
+    }
+
+
+def form_relations(container):
+    """The relations that a form shows."""
+    for child in container.children():
+        if isinstance(child, QgsAttributeEditorRelation):
+            yield child
+        elif isinstance(child, QgsAttributeEditorContainer):
+            yield from form_relations(child)
+
+
+def source_settings(package):
+    """The same of the project inside a GeoPackage."""
+    project = QgsProject()
+    project.read(f"geopackage:{package}?projectName=plugspan")
+    return settings(project)
 
 
 def plain(value):
@@ -110,6 +160,8 @@ found = {
     "plan": use("plan", PROJECT=good, RUN=run),
     "again": use("plan", PROJECT=good, RUN=run, LANGUAGE=2),
     "load": use("load", RUN=run),
+    "load_twice": use("load", clear=False, RUN=run),
+    "source": source_settings(Path(run) / "layers.gpkg"),
     "load_nothing": use("load", RUN=work),
     "no_program": use("load", RUN=run, PROGRAM="")
     and use("check", PROJECT=good, FAULTS=memory, PROGRAM="/no/such"),

@@ -166,6 +166,8 @@ def used(archive, root, tmp_path_factory):
         (folder / name).mkdir()
     zipfile.ZipFile(archive).extractall(folder / "plugins")
     good, bad = (write_case(folder / name, root, names=("Käpylä", "充电站")) for name in ("good", "bad"))
+    plan = '[plan]\nmeet = "all"\nyears = { 2026 = 9000.0, 2027 = 9000.0 }\n\n[siting]\n'
+    good.write_text(good.read_text("utf-8").replace("[siting]\nsites = 2\n", plan), "utf-8")
     berths = (folder / "bad" / "berths.csv").read_text("utf-8")
     (folder / "bad" / "berths.csv").write_text(berths.replace(",2000,", ",two thousand,", 1), "utf-8")
     program = Path(sysconfig.get_path("scripts")) / "plugspan"
@@ -237,6 +239,25 @@ def test_loading_gives_what_planning_gave(used):
         assert used["load"][part] == used["plan"][part]
     assert all(valid for _, _, valid in used["load"]["relations"])
     assert "layers.gpkg" in used["load_nothing"]["failed"]
+
+
+@pytest.mark.gis
+def test_loading_keeps_time_forms_themes_and_layouts(used):
+    """What is loaded plays, relates and prints as the run's own project does; a second time, too, beside the first."""
+    assert used["source"]["playing"]
+    assert used["source"]["themes"]
+    assert used["source"]["layouts"]
+    assert used["source"]["forms"]
+    assert all(found for _, found in used["source"]["forms"])
+    for part, wanted in used["source"].items():
+        assert used["load"][part] == wanted, part
+    twice = used["load_twice"]
+    assert len(twice["relations"]) == 2 * len(used["load"]["relations"])
+    assert twice["forms"] == sorted(2 * used["source"]["forms"])
+    assert twice["playing"] == sorted(2 * used["source"]["playing"])
+    assert twice["themes"] == used["source"]["themes"]
+    [top, *_] = used["load"]["groups"]
+    assert {top, f"{top} (2)"} <= set(twice["groups"])
 
 
 @pytest.mark.gis

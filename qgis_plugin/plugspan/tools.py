@@ -26,7 +26,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QVariant
 
 from .command import Failed, find_program, run
-from .results import add_results, read_project
+from .results import add_results, count_layers, find_package
 from .words import say
 
 TEXT, WHOLE, NUMBER = QVariant.String, QVariant.LongLong, QVariant.Double
@@ -204,8 +204,9 @@ class Loading(Tool):
     def postProcessAlgorithm(self, context, feedback):  # noqa: N802
         """Add the layers; this runs in the main thread, as the project wants it."""
         project = context.project() or QgsProject.instance()
-        if self.folder:
-            added = add_results(self.folder, project, say("plugin.name"))
+        package = find_package(self.folder) if self.folder else None
+        if package is not None:
+            added = add_results(package, project, say("plugin.name"))
             feedback.pushInfo(say("plugin.loaded", n=len(added)))
         return {}
 
@@ -265,11 +266,11 @@ class Load(Loading):
     def processAlgorithm(self, parameters, context, _feedback):  # noqa: N802
         """See that there is a project; the layers are added afterwards, in the main thread."""
         folder = self.parameterAsFile(parameters, "RUN", context)
-        project = read_project(folder)
-        if project is None:
+        package = find_package(folder)
+        if package is None:
             raise QgsProcessingException(say("plugin.load.nothing", folder=folder))
         self.folder = folder
-        return {"RUN": folder, "LAYER_COUNT": len(project.mapLayers())}
+        return {"RUN": folder, "LAYER_COUNT": count_layers(package)}
 
 
 TOOLS = (Check, Assess, Plan, Load)
