@@ -1,25 +1,32 @@
 """Run by the system's Python with QGIS: use the plugin's tools as the Processing toolbox does, and tell what came out.
 
-    QT_QPA_PLATFORM=offscreen /usr/bin/python3 qgis_plugin_use.py PLUGIN_FOLDER PROGRAM PROJECT BAD_PROJECT WORK_FOLDER
+    QT_QPA_PLATFORM=offscreen /usr/bin/python3 qgis_plugin_use.py PLUGIN_FOLDER PROGRAM PROJECT BAD_PROJECT WORK FAKES
 
 Prints JSON.
 """
 
 import json
+import shutil
 import sys
+import time
 from pathlib import Path
 
 from qgis.core import (
     QgsApplication,
     QgsAttributeEditorContainer,
     QgsAttributeEditorRelation,
+    QgsProcessingAlgRunnerTask,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
     QgsProject,
 )
+from qgis.PyQt.QtCore import QCoreApplication, QThread
 
-plugins, program, good, bad, work = sys.argv[1:]
+plugins, program, good, bad, work, fakes = sys.argv[1:]
 application = QgsApplication([], False)
 application.initQgis()
 sys.path += ["/usr/share/qgis/python/plugins", plugins]
@@ -32,7 +39,7 @@ plugin.initProcessing()
 
 
 class Listener(QgsProcessingFeedback):
-    """Keeps what a tool says; cancels at the first progress if told so."""
+    """Keeps what a tool says; cancels at the first progress or message if told so."""
 
     def __init__(self, cancel=False):
         super().__init__(False)
@@ -49,6 +56,8 @@ class Listener(QgsProcessingFeedback):
 
     def pushInfo(self, info):  # noqa: N802
         self.said.append(info)
+        if self.cancel:
+            QgsProcessingFeedback.cancel(self)
 
     def reportError(self, error, fatalError=False):  # noqa: N802
         self.errors.append(error)
@@ -142,6 +151,44 @@ def source_settings(package):
     return settings(project)
 
 
+def in_a_model(run):
+    """Load a run by a model, which works in a thread of its own; how many layers came, and if into the main one."""
+    project = QgsProject.instance()
+    project.clear()
+    child = QgsProcessingModelChildAlgorithm("plugspan:load")
+    child.setChildId("load")
+    child.addParameterSources("RUN", [QgsProcessingModelChildParameterSource.fromStaticValue(run)])
+    model = QgsProcessingModelAlgorithm("model", "model", "group")
+    model.addChildAlgorithm(child)
+    context, feedback = QgsProcessingContext(), QgsProcessingFeedback(False)
+    context.setProject(project)
+    task, ended = QgsProcessingAlgRunnerTask(model, {}, context, feedback), []
+    task.executed.connect(lambda done, _given: ended.append(done))
+    QgsApplication.taskManager().addTask(task)
+    until = time.monotonic() + 300
+    while not (ended and project.mapLayers()) and time.monotonic() < until:
+        QCoreApplication.processEvents()
+    main = QThread.currentThread()
+    return {
+        "done": ended, "layers": len(project.mapLayers()),
+        "main": all(layer.thread() == main for layer in project.mapLayers().values()),
+    }  # fmt: skip
+
+
+def fake(name, tool="plan", **parameters):
+    """Run a tool with a program that only pretends."""
+    given = {"RUN": str(Path(work) / name)} if tool == "plan" else {}
+    return use(tool, PROJECT=good, PROGRAM=str(Path(fakes) / name), **given, **parameters)
+
+
+def country():
+    """Load the folder of many regions, whole, and then without the layers of the whole."""
+    folder = Path(work) / "regions"
+    loaded = use("load", RUN=str(folder))
+    shutil.move(folder / "country.gpkg", folder / "regions/R1/layers.gpkg")
+    return loaded, use("load", RUN=str(folder))
+
+
 def plain(value):
     """A value that JSON holds."""
     return None if value is None or (hasattr(value, "isNull") and value.isNull()) else value
@@ -163,8 +210,24 @@ found = {
     "load_twice": use("load", clear=False, RUN=run),
     "source": source_settings(Path(run) / "layers.gpkg"),
     "load_nothing": use("load", RUN=work),
-    "no_program": use("load", RUN=run, PROGRAM="")
-    and use("check", PROJECT=good, FAULTS=memory, PROGRAM="/no/such"),
+    "in_a_model": in_a_model(run),
+    "wrong_program": use("check", PROJECT=good, FAULTS=memory, PROGRAM="/no/such"),
+    "no_project": use("check", PROJECT="/no/such.toml", FAULTS=memory),
+    "unread": use("check", PROJECT=str(Path(fakes) / "unread.toml"), FAULTS=memory),
+    "other_program": use("plan", PROJECT=good, RUN=str(Path(work) / "true"), PROGRAM="/bin/true"),
+    "nothing": fake("nothing"),
+    "no_json": fake("nothing", "assess", FINDINGS=memory),
+    "old": fake("old"),
+    "regions": fake("regions"),
+    "regions_loaded": country(),
+    "regions_cancelled": fake("waiting", cancel=True),
+    "icons": [
+        not entry.icon().isNull()
+        for entry in (
+            registry.providerById("plugspan"),
+            *registry.providerById("plugspan").algorithms(),
+        )
+    ],
 }
 plugin.unload()
 found["unloaded"] = registry.providerById("plugspan") is None
