@@ -1,9 +1,10 @@
 """The plugin, and its tools as a provider of the Processing toolbox."""
 
 from qgis.core import QgsApplication, QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
 
 from .tools import TOOLS
-from .words import say
+from .words import ICON, say
 
 
 class Provider(QgsProcessingProvider):
@@ -20,6 +21,14 @@ class Provider(QgsProcessingProvider):
     def longName(self):  # noqa: N802
         """Return what it is."""
         return say("plugin.name")
+
+    def icon(self):
+        """Return its picture."""
+        return QIcon(ICON)
+
+    def svgIconPath(self):  # noqa: N802
+        """Return its picture, for any size."""
+        return ICON
 
     def loadAlgorithms(self):  # noqa: N802
         """Offer the tools."""

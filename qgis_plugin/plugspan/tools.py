@@ -1,9 +1,11 @@
 """The tools: check tables, assess, plan, load results."""
 
 import json
+import os
 from pathlib import Path
 
 from qgis.core import (
+    Qgis,
     QgsFeature,
     QgsFeatureSink,
     QgsField,
@@ -23,13 +25,18 @@ from qgis.core import (
     QgsProject,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QVariant
+from qgis.PyQt.QtCore import QMetaType, QVariant
+from qgis.PyQt.QtGui import QIcon
 
-from .command import Failed, find_program, run
-from .results import add_results, read_project
-from .words import say
+from .command import LEAST, Failed, as_path, find_program, run, version_of
+from .main_thread import in_main_thread
+from .results import add_results, count_layers, find_package, regional_folders
+from .words import ABOUT, ICON, language, say
 
-TEXT, WHOLE, NUMBER = QVariant.String, QVariant.LongLong, QVariant.Double
+if Qgis.QGIS_VERSION_INT >= 33800:  # the older names of the types are gone with Qt 6
+    TEXT, WHOLE, NUMBER = QMetaType.Type.QString, QMetaType.Type.LongLong, QMetaType.Type.Double
+else:
+    TEXT, WHOLE, NUMBER = QVariant.String, QVariant.LongLong, QVariant.Double
 FINDING = {
     "rule": TEXT, "title": TEXT, "unit": TEXT, "low": NUMBER, "high": NUMBER, "target": NUMBER, "due": TEXT,
     "status": TEXT, "source": TEXT,
@@ -37,8 +44,18 @@ FINDING = {
 FAULT = {
     "severity": TEXT, "kind": TEXT, "file": TEXT, "row": WHOLE, "column": TEXT, "value": TEXT, "message": TEXT,
 }  # fmt: skip
-FEASIBLE, INFEASIBLE, BAD_INPUT = 0, 4, 3
-"""Exit codes of the program."""
+FEASIBLE, REFUSED, BAD_INPUT, INFEASIBLE = 0, 2, 3, 4
+"""Exit codes of the program; the second, if the output is there and must not be replaced."""
+MARKER = ".plugspan.json"
+"""The list of files that the program has written; it replaces no folder without."""
+RESULTS = {
+    "MAP": ("map.html", "country.html"), "LAYERS": ("layers.gpkg", "country.gpkg"),
+    "REPORT": ("report.docx", "country.docx"), "TABLES": ("tables.xlsx", "country.xlsx"),
+}  # fmt: skip
+"""Outputs of a plan: files of one region's run, and of many regions'."""
+_EXAMPLES = 3
+_known = set()
+"""Programs that have been asked for their version, each with the time of its file."""
 
 
 class Tool(QgsProcessingAlgorithm):
@@ -62,6 +79,14 @@ class Tool(QgsProcessingAlgorithm):
         """Return what it does."""
         return say(f"plugin.{self.verb}.help")
 
+    def icon(self):
+        """Return its picture."""
+        return QIcon(ICON)
+
+    def helpUrl(self):  # noqa: N802
+        """Return where the manual is, if the project has a page."""
+        return ABOUT.get("homepage", "")
+
     def _project(self):
         self.addParameter(
             QgsProcessingParameterFile(
@@ -75,53 +100,106 @@ class Tool(QgsProcessingAlgorithm):
         lang = QgsProcessingParameterEnum("LANGUAGE", say("plugin.language"), languages, defaultValue=0)
         path = QgsProcessingParameterString("PROGRAM", say("plugin.program"), "", optional=True)
         for parameter in (lang, path):
-            parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.FlagAdvanced)
+            parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
             self.addParameter(parameter)
 
     def _table(self, name):
         self.addParameter(
             QgsProcessingParameterFeatureSink(
-                name, say(f"plugin.{self.verb}.table"), QgsProcessing.TypeVector
+                name, say(f"plugin.{self.verb}.table"), QgsProcessing.SourceType.TypeVector
             )
         )
 
+    def _project_file(self, parameters, context):
+        """The project file; said here if it is not there, as the program would name a command."""
+        path = self.parameterAsFile(parameters, "PROJECT", context)
+        if not os.path.exists(path):  # noqa: PTH110
+            raise QgsProcessingException(say("plugin.no-project", path=path))
+        return path
+
     def _run(self, parameters, context, feedback, words, fine=(0,)):
-        """Run the program with progress; what it printed, None if it was cancelled."""
-        program = find_program(self.parameterAsString(parameters, "PROGRAM", context))
-        if program is None:
-            raise QgsProcessingException(say("plugin.no-program"))
+        """Run the program with progress; how it ended."""
         lang = ("", "zh", "en")[self.parameterAsEnum(parameters, "LANGUAGE", context)]
+        program = _find(self.parameterAsString(parameters, "PROGRAM", context))
         command = [program, *words, "--progress", "json", *(["--lang", lang] if lang else [])]
-        feedback.pushCommandInfo(" ".join(command))
         try:
-            code, printed = run(
-                command, on_line=lambda line: _show(line, feedback), cancelled=feedback.isCanceled, fine=fine
-            )
+            _ask_version(program, feedback)
+            feedback.pushCommandInfo(" ".join(command))
+            done = run(
+                command, on_line=lambda line: _show(line, feedback), cancelled=feedback.isCanceled, fine=fine,
+                lang=language(),
+            )  # fmt: skip
         except Failed as failed:
-            words = say("plugin.too-old", program=program) if failed.too_old else str(failed)
-            raise QgsProcessingException(words) from failed
+            raise QgsProcessingException(self._failure(failed)) from failed
         except OSError as error:
             raise QgsProcessingException(
                 say("plugin.no-start", program=program, reason=error.strerror)
             ) from error
-        if code is None:
-            feedback.pushInfo(say("plugin.cancelled"))
-            return None
-        return code, printed
+        if done.code is None:
+            raise QgsProcessingException(self._cancelled())
+        feedback.setProgress(100)
+        return done
+
+    def _failure(self, failed):
+        """What to say of a run that failed."""
+        return str(failed)
+
+    def _cancelled(self):
+        """What to say of a cancelled run; said as an error, so that a model does not go on without results."""
+        return say("plugin.cancelled")
 
     def _fill(self, parameters, context, name, columns, rows):
         """Write rows into a table; its id."""
         fields = QgsFields()
         for column, kind in columns.items():
             fields.append(QgsField(column, kind))
-        sink, made = self.parameterAsSink(parameters, name, context, fields, QgsWkbTypes.NoGeometry)
+        sink, made = self.parameterAsSink(parameters, name, context, fields, QgsWkbTypes.Type.NoGeometry)
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, name))
         for row in rows:
             feature = QgsFeature(fields)
             feature.setAttributes([row.get(column) for column in columns])
-            sink.addFeature(feature, QgsFeatureSink.FastInsert)
+            sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
         return made
+
+
+def _find(asked):
+    """Where the program is; an error names the path that was given."""
+    program = find_program(asked)
+    if program is None:
+        given = as_path(asked) or as_path(os.environ.get("PLUGSPAN", ""))
+        raise QgsProcessingException(
+            say("plugin.wrong-program", path=given) if given else say("plugin.no-program")
+        )
+    return program
+
+
+def _ask_version(program, feedback):
+    """See, once, that it is plugspan and not too old for these tools."""
+    key = program, Path(program).stat().st_mtime_ns
+    if key in _known:
+        return
+    said = ""
+    try:
+        version = version_of(program, feedback.isCanceled)
+    except Failed as failed:
+        version, said = None, str(failed)
+    if feedback.isCanceled():
+        raise QgsProcessingException(say("plugin.cancelled"))
+    if version is None:
+        raise QgsProcessingException(say("plugin.other-program", program=program) + f"\n{said}")
+    if version < LEAST:
+        found, least = (".".join(map(str, numbers)) for numbers in (version, LEAST))
+        raise QgsProcessingException(say("plugin.too-old", program=program, found=found, least=least))
+    _known.add(key)
+
+
+def _read(printed, program_said):
+    """The JSON that the program printed."""
+    try:
+        return json.loads(printed)
+    except ValueError as error:
+        raise QgsProcessingException(program_said or say("plugin.no-json")) from error
 
 
 def _show(line, feedback):
@@ -129,8 +207,10 @@ def _show(line, feedback):
     if isinstance(line, str):
         feedback.pushInfo(line)
     elif "stage" in line:
-        feedback.setProgress(100 * line["share"])
+        feedback.setProgress(max(feedback.progress(), 100 * line["share"]))
         feedback.setProgressText(line["words"])
+    elif "regions" in line:
+        feedback.setProgressText(say("plugin.regions", done=line["regions"], n=line["of"]))
     elif line.get("bound") is not None:
         feedback.pushInfo(say("plugin.solving", **{k: line[k] for k in ("level", "best", "bound")}))
 
@@ -150,13 +230,9 @@ class Check(Tool):
 
     def processAlgorithm(self, parameters, context, feedback):  # noqa: N802
         """Run ``plugspan check --json``."""
-        project = self.parameterAsFile(parameters, "PROJECT", context)
+        project = self._project_file(parameters, context)
         done = self._run(parameters, context, feedback, ["check", project, "--json"], (0, BAD_INPUT))
-        if done is None:
-            return {}
-        if not done[1].strip():  # the project file itself can't be read: told on stderr
-            raise QgsProcessingException(say("plugin.check.unread"))
-        told = json.loads(done[1])
+        told = _read(done.printed, done.said)  # nothing is printed of a project file that can't be read
         rows = [
             {**row, "severity": severity, "kind": row["key"]}
             for severity, part in (("fault", told["faults"]), ("note", told["notes"]))
@@ -185,11 +261,9 @@ class Assess(Tool):
 
     def processAlgorithm(self, parameters, context, feedback):  # noqa: N802
         """Run ``plugspan assess``."""
-        project = self.parameterAsFile(parameters, "PROJECT", context)
+        project = self._project_file(parameters, context)
         done = self._run(parameters, context, feedback, ["assess", project])
-        if done is None:
-            return {}
-        rows = [{**row, "due": row.get("by")} for row in json.loads(done[1])["findings"]]
+        rows = [{**row, "due": row.get("by")} for row in _read(done.printed, done.said)["findings"]]
         return {
             "FINDINGS": self._fill(parameters, context, "FINDINGS", FINDING, rows),
             "NOT_MET": sum(row.get("status") == "not met" for row in rows),
@@ -199,14 +273,14 @@ class Assess(Tool):
 class Loading(Tool):
     """A tool that ends with the layers of a run in the open project."""
 
-    folder = ""
+    package = None
 
     def postProcessAlgorithm(self, context, feedback):  # noqa: N802
-        """Add the layers; this runs in the main thread, as the project wants it."""
-        project = context.project() or QgsProject.instance()
-        if self.folder:
-            added = add_results(self.folder, project, say("plugin.name"))
-            feedback.pushInfo(say("plugin.loaded", n=len(added)))
+        """Add the layers."""
+        if self.package is not None:
+            package, project = self.package, context.project() or QgsProject.instance()
+            in_main_thread(lambda: add_results(package, project, say("plugin.name")))
+            feedback.pushInfo(say("plugin.loaded", n=count_layers(package)))
         return {}
 
 
@@ -214,6 +288,7 @@ class Plan(Loading):
     """Plan: assess, propose what to build, write the run folder."""
 
     verb = "plan"
+    folder, refusal = Path(), ""
 
     def initAlgorithm(self, _config=None):  # noqa: N802
         """Declare parameters and outputs."""
@@ -232,23 +307,58 @@ class Plan(Loading):
 
     def processAlgorithm(self, parameters, context, feedback):  # noqa: N802
         """Run ``plugspan run``."""
-        project = self.parameterAsFile(parameters, "PROJECT", context)
+        project = self._project_file(parameters, context)
         scenario = self.parameterAsFile(parameters, "SCENARIO", context)
-        folder = Path(self.parameterAsString(parameters, "RUN", context))
+        overwrite = self.parameterAsBool(parameters, "OVERWRITE", context)
+        self.folder = folder = Path(self.parameterAsString(parameters, "RUN", context))
         words = ["run", project, "--out", str(folder)]
         words += ["--scenario", scenario] if scenario else []
-        words += ["--overwrite"] if self.parameterAsBool(parameters, "OVERWRITE", context) else []
+        words += ["--overwrite"] if overwrite else []
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()  # QGIS makes the folder of a temporary output beforehand; the program wants none
+        self.refusal = say("plugin.plan.not-ours" if overwrite else "plugin.plan.exists", folder=folder)
+        if os.path.lexists(folder) and not _may_go_on(folder, overwrite):
+            raise QgsProcessingException(self.refusal)
         done = self._run(parameters, context, feedback, words, (FEASIBLE, INFEASIBLE))
-        if done is None:
-            return {}
-        feedback.pushInfo(done[1])
-        if done[0] == INFEASIBLE:
-            feedback.reportError(say("plugin.plan.infeasible"))
-        self.folder = str(folder) if self.parameterAsBool(parameters, "LOAD", context) else ""
-        files = {"MAP": "map.html", "LAYERS": "layers.gpkg", "REPORT": "report.docx", "TABLES": "tables.xlsx"}
-        return {"RUN": str(folder), **{name: str(folder / file) for name, file in files.items()}}
+        feedback.pushInfo(done.printed)
+        found = dict(_results(folder))
+        if not found:
+            raise QgsProcessingException(done.said or say("plugin.plan.nothing", folder=folder))
+        if done.code == INFEASIBLE:
+            feedback.reportError(
+                say(f"plugin.plan.{'regions-failed' if _of_regions(folder) else 'infeasible'}")
+            )
+        if self.parameterAsBool(parameters, "LOAD", context):
+            self.package = find_package(folder)
+        return {"RUN": str(folder), **found}
+
+    def _failure(self, failed):
+        """A folder that must not be replaced, in this tool's words."""
+        refused = failed.code == REFUSED and os.path.lexists(self.folder)
+        return self.refusal if refused else str(failed)
+
+    def _cancelled(self):
+        """Regions that have ended stay, and the next run goes on with the others."""
+        return say("plugin.plan.cancelled-regions" if _of_regions(self.folder) else "plugin.cancelled")
+
+
+def _of_regions(folder):
+    """Whether a folder is that of many regions, from its first minute on."""
+    return (folder / "pieces").is_dir()
+
+
+def _may_go_on(folder, overwrite):
+    """Whether the program will write where something is: regions are taken up again, one region's run is replaced."""
+    return _of_regions(folder) or (overwrite and (folder / MARKER).is_file())
+
+
+def _results(folder):
+    """Names of outputs and their files, as far as they are there."""
+    for name, files in RESULTS.items():
+        for path in (folder / file for file in files):
+            if path.is_file():
+                yield name, str(path)
+                break
 
 
 class Load(Loading):
@@ -258,18 +368,21 @@ class Load(Loading):
 
     def initAlgorithm(self, _config=None):  # noqa: N802
         """Declare parameters and outputs."""
-        folder = QgsProcessingParameterFile("RUN", say("plugin.run"), QgsProcessingParameterFile.Folder)
+        folder = QgsProcessingParameterFile(
+            "RUN", say("plugin.run"), QgsProcessingParameterFile.Behavior.Folder
+        )
         self.addParameter(folder)
         self.addOutput(QgsProcessingOutputNumber("LAYER_COUNT", say("plugin.load.layers")))
 
     def processAlgorithm(self, parameters, context, _feedback):  # noqa: N802
         """See that there is a project; the layers are added afterwards, in the main thread."""
         folder = self.parameterAsFile(parameters, "RUN", context)
-        project = read_project(folder)
-        if project is None:
-            raise QgsProcessingException(say("plugin.load.nothing", folder=folder))
-        self.folder = folder
-        return {"RUN": folder, "LAYER_COUNT": len(project.mapLayers())}
+        self.package = find_package(folder)
+        if self.package is None:
+            regions = ", ".join(map(str, regional_folders(folder)[:_EXAMPLES]))
+            key = "plugin.load.of-regions" if regions else "plugin.load.nothing"
+            raise QgsProcessingException(say(key, folder=folder, regions=regions))
+        return {"RUN": folder, "LAYER_COUNT": count_layers(self.package)}
 
 
 TOOLS = (Check, Assess, Plan, Load)

@@ -1,11 +1,18 @@
 """The plugin's texts, in the language of QGIS; ``texts.json`` is made from the program's catalogue."""
 
+import configparser
 import json
 from pathlib import Path
 
 from qgis.PyQt.QtCore import QLocale, QSettings
 
-_TEXTS = json.loads((Path(__file__).parent / "texts.json").read_text("utf-8"))
+_HERE = Path(__file__).parent
+_TEXTS = json.loads((_HERE / "texts.json").read_text("utf-8"))
+_metadata = configparser.ConfigParser()
+_metadata.read(_HERE / "metadata.txt", "utf-8")
+ABOUT = _metadata["general"]
+"""What the plugin says of itself."""
+ICON = str(_HERE / "icon.svg")
 
 
 def language():
