@@ -263,6 +263,11 @@ def test_what_was_read_keeps_its_own_system(url):
         ("postgresql://planner:secret@localhost:1/gis", "did not accept"),
         ("mysql://planner:secret@localhost/gis", "no address of a PostgreSQL"),
         ("planner:secret@localhost", "no address of a PostgreSQL"),
+        ("postgresql://planner:secret@localhost:54x2/gis", "the port is a number"),
+        ("postgresql://planner:secret@localhost:1/gis?password=secret", "did not accept"),
+        ("mysql://localhost/gis?user=planner&password=secret", "no address of a PostgreSQL"),
+        ("localhost/gis?user=planner&password=secret", "no address of a PostgreSQL"),
+        ("postgresql://planner:S3@secret@localhost/gis", "an @ in user or password is %40"),
     ],
 )
 def test_a_wrong_address_is_told_without_its_password(wrong, words):

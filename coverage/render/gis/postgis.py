@@ -25,6 +25,7 @@ MARK = "plugspan: "
 """The comment of a schema that may be replaced begins with this."""
 KEY, SHAPE = "fid", "geom"
 _ROWS_AT_ONCE = 2000
+_SECRETS = ("password", "sslpassword", "oauth_client_secret")
 _LONGEST_NAME = 63
 """Bytes of a name in PostgreSQL."""
 
@@ -97,8 +98,7 @@ def write_postgis(
                 connection.execute(document.insert(), [{"document": dict(result)}])
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())[:300]
-        shown = engine.url.render_as_string(hide_password=True)
-        raise InputError(Fault("postgis-refused", value=shown, values={"reason": reason})) from error
+        raise InputError(Fault("postgis-refused", value=_shown(engine.url), values={"reason": reason})) from error
     finally:
         engine.dispose()
     return len(made)
@@ -119,11 +119,18 @@ def _engine(sa: Any, address: str) -> sql.Engine:
     """An engine for an address; what is asked for is PostgreSQL, whatever driver the address names."""
     try:
         url = sa.engine.make_url(address)
-    except sa.exc.ArgumentError as error:
-        raise InputError(Fault("postgis-address", value=address.rpartition("@")[2])) from error
-    if url.get_backend_name() not in ("postgresql", "postgres"):
-        raise InputError(Fault("postgis-address", value=url.render_as_string(hide_password=True)))
+    except (sa.exc.ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+        shown = address.rpartition("@")[2].partition("?")[0]
+        raise InputError(Fault("postgis-address", value=shown)) from error
+    if url.get_backend_name() not in ("postgresql", "postgres") or "@" in (url.host or ""):
+        raise InputError(Fault("postgis-address", value=_shown(url)))
     return cast("sql.Engine", sa.create_engine(url.set(drivername=DRIVER)))
+
+
+def _shown(url: sql.URL) -> str:
+    """An address without its password, which may stand in the query, or reach into the host by an @ of its own."""
+    plain = url.difference_update_query(_SECRETS).set(host=(url.host or "").rpartition("@")[2] or None)
+    return plain.render_as_string(hide_password=True)
 
 
 def _check(sa: Any, connection: sql.Connection, systems: set[int | None], crs: str) -> None:
