@@ -184,7 +184,7 @@ def test_a_folder_that_is_none_is_told(tmp_path):
     with pytest.raises(InputError, match="no layer file written by plugspan"):
         read_layers(tmp_path / "layers.gpkg", "zh")
     (tmp_path / "layers.gpkg").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
-    with pytest.raises(OSError, match="layers"):
+    with pytest.raises(InputError, match="the file is damaged"):
         read_layers(tmp_path / "layers.gpkg", "zh")
 
 

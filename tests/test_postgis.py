@@ -18,8 +18,9 @@ import synthetic_layers as made
 from click.testing import CliRunner
 from plugspan.cli.export import command
 from plugspan.errors import InputError, OutputExistsError
+from plugspan.render.gis import postgis
 from plugspan.render.gis.geopackage import prepare, write_geopackage
-from plugspan.render.gis.postgis import KEY, SHAPE, write_postgis
+from plugspan.render.gis.postgis import KEY, LINKS, SHAPE, write_postgis
 from plugspan.render.gis.stored import read_layers
 
 pytestmark = pytest.mark.postgis
@@ -152,6 +153,8 @@ def test_all_comes_back_equal(url, file):
         ).scalars()
         layers = [table for table in stored.tables if table.geometry is not None]
         assert sum("gist" in index for index in indexes) == len(layers)
+        keys = sa.inspect(connection).get_pk_constraint("run_result", schema="equal")
+        assert keys["constrained_columns"] == [KEY]
         assert connection.execute(sa.text('SELECT document FROM "equal".run_result')).scalar() == {"a": 1}
 
 
@@ -163,7 +166,7 @@ def test_tables_and_columns_say_what_they_hold(url, file):
         said = connection.execute(
             sa.text("SELECT obj_description('told'::regnamespace, 'pg_namespace')")
         ).scalar()
-        assert said == f"plugspan: {NOTE}"
+        assert said.startswith(f"plugspan: {NOTE}\ntables: ")
         told = sa.inspect(connection)
         for table in stored.tables:
             assert told.get_table_comment(table.name, schema="told")["text"] == table.title
@@ -215,6 +218,90 @@ def test_a_schema_is_replaced_if_asked_and_only_if_it_is_ours(url, file):
     assert names(url, "public") == before
 
 
+def test_ids_have_indexes(url, file):
+    """Tables are joined by them."""
+    table = max(read_layers(file, "zh").tables, key=lambda table: len(table.fields))
+    named = [replace(field, name=name) for field, name in zip(table.fields, LINKS, strict=False)]
+    write_postgis([replace(table, fields=tuple(named))], url, schema="linked", crs="EPSG:4547", lang="zh")
+    with engine_of(url).connect() as connection:
+        found = sa.inspect(connection).get_indexes(table.name, schema="linked")
+    assert {tuple(index["column_names"]) for index in found} >= {(name,) for name in LINKS}
+
+
+def do(url, *statements):
+    with engine_of(url).begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+
+
+def count(url, what):
+    with engine_of(url).connect() as connection:
+        return connection.execute(sa.text(f"SELECT count(*) FROM {what}")).scalar()
+
+
+def narrower(tables):
+    """The tables, the first with a column less: it has to be made anew."""
+    return [replace(tables[0], fields=tables[0].fields[1:]), *tables[1:]]
+
+
+def test_what_others_made_of_the_tables_stays(url, file):
+    """Views over tables that keep their columns, rights, and what others put into the schema."""
+    stored = read_layers(file, "zh")
+    name = stored.tables[0].name
+    write_postgis(stored.tables, url, schema="shared", crs=stored.crs, lang="zh")
+    do(
+        url,
+        f"CREATE SCHEMA other; CREATE VIEW other.v AS SELECT * FROM shared.{name}",
+        f"CREATE MATERIALIZED VIEW shared.m AS SELECT * FROM shared.{name}",
+        "CREATE TABLE shared.my_notes (a int); INSERT INTO shared.my_notes VALUES (1)",
+        f"CREATE ROLE viewer; GRANT SELECT ON shared.{name} TO viewer WITH GRANT OPTION",
+    )
+    n = count(url, "other.v")
+    write_postgis(stored.tables, url, schema="shared", crs=stored.crs, lang="en", overwrite=True)
+    assert_equal(url, "shared", stored.tables)
+    assert (count(url, "other.v"), count(url, "shared.m"), count(url, "shared.my_notes")) == (n, n, 1)
+    allowed = f"SELECT has_table_privilege('viewer', 'shared.{name}', 'SELECT WITH GRANT OPTION')"
+    with engine_of(url).connect() as connection:
+        assert connection.execute(sa.text(allowed)).scalar()
+        told = sa.inspect(connection).get_table_comment(stored.tables[1].name, schema="shared")
+        assert told["text"] == stored.tables[1].title
+    with pytest.raises(OutputExistsError, match=r"other\.v, shared\.m"):
+        write_postgis(
+            narrower(stored.tables), url, schema="shared", crs=stored.crs, lang="zh", overwrite=True
+        )
+    assert_equal(url, "shared", stored.tables)
+    do(url, "DROP VIEW other.v; DROP MATERIALIZED VIEW shared.m")
+    write_postgis(narrower(stored.tables), url, schema="shared", crs=stored.crs, lang="zh", overwrite=True)
+    assert_equal(url, "shared", narrower(stored.tables))
+    assert count(url, "shared.my_notes") == 1
+    with engine_of(url).connect() as connection:
+        assert connection.execute(sa.text(allowed)).scalar()
+
+
+def test_a_name_that_others_have_taken_is_refused(url, file):
+    """A table of somebody else is not filled, even in a schema of ours."""
+    stored = read_layers(file, "zh")
+    name = stored.tables[1].name
+    write_postgis(stored.tables[:1], url, schema="taken", crs=stored.crs, lang="zh")
+    do(url, f"CREATE TABLE taken.{name} (a int)")
+    with pytest.raises(OutputExistsError, match=name):
+        write_postgis(stored.tables, url, schema="taken", crs=stored.crs, lang="zh", overwrite=True)
+    assert count(url, f"taken.{name}") == 0
+
+
+def test_readers_are_waited_for_only_so_long(url, file, monkeypatch):
+    """Tables that keep their columns are filled beside a reader; one that must go is given up, with a remedy."""
+    monkeypatch.setattr(postgis, "_LONGEST_WAIT_S", 1)
+    stored = read_layers(file, "zh")
+    write_postgis(stored.tables[:2], url, schema="busy", crs=stored.crs, lang="zh")
+    with engine_of(url).connect() as reader:
+        reader.execute(sa.text(f"SELECT * FROM busy.{stored.tables[0].name}"))
+        write_postgis(stored.tables[:2], url, schema="busy", crs=stored.crs, lang="zh", overwrite=True)
+        with pytest.raises(InputError, match="held by another program"):
+            write_postgis(stored.tables[1:2], url, schema="busy", crs=stored.crs, lang="zh", overwrite=True)
+    assert_equal(url, "busy", stored.tables[:2])
+
+
 def test_who_may_make_no_schema_writes_into_one_made_for_them(url, file):
     """As offices do it: the administrator makes it, empty. Written twice; what readers may do there stays."""
     stored = read_layers(file, "zh")
@@ -263,6 +350,11 @@ def test_what_was_read_keeps_its_own_system(url):
         ("postgresql://planner:secret@localhost:1/gis", "did not accept"),
         ("mysql://planner:secret@localhost/gis", "no address of a PostgreSQL"),
         ("planner:secret@localhost", "no address of a PostgreSQL"),
+        ("postgresql://planner:secret@localhost:54x2/gis", "the port is a number"),
+        ("postgresql://planner:secret@localhost:1/gis?password=secret", "did not accept"),
+        ("mysql://localhost/gis?user=planner&password=secret", "no address of a PostgreSQL"),
+        ("localhost/gis?user=planner&password=secret", "no address of a PostgreSQL"),
+        ("postgresql://planner:S3@secret@localhost/gis", "an @ in user or password is %40"),
     ],
 )
 def test_a_wrong_address_is_told_without_its_password(wrong, words):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..atomic import check_file, write_file
+from ..atomic import check_file, listed, write_file
 from ..errors import Fault, InputError
+from ..files import digest_of
 from ..plan import Plan
 from ..tables.plan_tables import is_input_table
 from ..tables.publication import Publication
 from ..units import WGS84
+from ..work_folder import log
 from .gis.export import Encoding, Format, export_tables
 from .gis.geopackage import Table, prepare
 from .gis.postgis import write_postgis
@@ -68,6 +72,7 @@ def write_run_report(
         raise InputError(Fault("run-without-report", file=str(run)))
     if path is not None and path.suffix.lower() == ".docx" and not pdf:
         return [copy_from_run(run, report.name, path, overwrite=overwrite, lang=lang)]
+    check_from_run(run, report.name)
     return [_pdf(report, path or report.with_suffix(".pdf"), overwrite=overwrite)]
 
 
@@ -92,16 +97,50 @@ def copy_from_run(run: Path, name: str, path: Path, *, overwrite: bool, lang: st
     OutputExistsError
         If it is there and ``overwrite`` is False.
     InputError
-        If the run has no such file, or was written in another language than ``lang``.
+        If the run has no such file or a damaged one, or was written in another language than ``lang``.
     """
     own = run_language(run)
     if lang is not None and own not in (None, lang):
         raise InputError(Fault("run-other-language", file=str(run), value=own, values={"lang": lang}))
     if not (run / name).is_file():
         raise InputError(Fault("run-without-file", file=str(run), value=name))
+    check_from_run(run, name)
     with write_file(path, overwrite=overwrite) as new:
         shutil.copyfile(run / name, new)
     return path
+
+
+def check_from_run(run: Path, name: str) -> None:
+    """See that a file of a run folder is what the run wrote; say it if somebody has changed it since.
+
+    Raises
+    ------
+    InputError
+        If it is cut off or has holes.
+    """
+    path = run / name
+    written = (listed(run) or {}).get(name)
+    if written == digest_of(path):
+        return
+    if path.suffix in (".docx", ".xlsx") and not _is_whole_zip(path):
+        raise InputError(Fault("run-file-damaged", file=str(path)))
+    if path.suffix == ".html" and not _is_whole_page(path):
+        raise InputError(Fault("run-file-damaged", file=str(path)))
+    if written is not None:
+        log(Fault("run-file-changed", file=str(path), warning=True))
+
+
+def _is_whole_zip(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+        return False
+
+
+def _is_whole_page(path: Path) -> bool:
+    page = path.read_bytes()
+    return page.rstrip().endswith(b"</html>") and b"\0" not in page
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +179,7 @@ class Handover:
     def of_run(cls, run: Path, lang: str, *, degrees: bool = False) -> Handover:
         """Read what a run has written."""
         stored = read_layers(run / LAYERS, lang, degrees=degrees)
+        check_from_run(run, LAYERS)
         title = str(part_of(read_result(run), "project.name", run / "result.json"))
         result = (run / "result.json").read_text("utf-8")
         return cls(stored.tables, WGS84 if degrees else stored.crs, stored.source, title, result)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from ...schema import COLUMNS, Column
 from ...tables.plan_tables import is_input_table
 from ...texts import text
 from .fields import Array, Field, in_wgs84
-from .geopackage import Table, as_os_errors
+from .geopackage import Table
 from .tables import COLUMNS as COLUMNS_KIND
 from .tables import PROVENANCE, read_metadata
 
@@ -87,16 +87,17 @@ def read_layers(path: Path, lang: str, *, degrees: bool = False) -> StoredLayers
     Raises
     ------
     InputError
-        If there is no such file, or plugspan didn't write it.
-    OSError
-        If it is damaged.
+        If there is no such file, plugspan didn't write it, or it is damaged.
     """
     if not path.is_file():
         raise InputError(Fault("run-without-layers", file=str(path)))
     with (
-        as_os_errors(path),
+        _told_as_damage(path),
         closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database,
     ):
+        # GDAL ends a layer at the first page that it can't read, and says nothing.
+        if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("quick_check")
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'gpkg_metadata'").fetchone():
             raise InputError(Fault("run-without-layers", file=str(path)))
         about = read_metadata(database, PROVENANCE)
@@ -117,10 +118,24 @@ def read_layers(path: Path, lang: str, *, degrees: bool = False) -> StoredLayers
             _read_table(path, name, title, told[name], lang, styles.get(name, ("", "")), degrees=degrees)
             for name, title in names
         ]
+        for table, _ in read:
+            [n] = database.execute(f'SELECT count(*) FROM "{table.name}"').fetchone()
+            if any(len(held.values) != n for held in table.fields):
+                raise sqlite3.DatabaseError(table.name)
     systems = [crs for table, crs in read if crs and not is_input_table(table.name)]
     return StoredLayers(
         tuple(table for table, _ in read), next(iter(systems), ""), str(about.get("note", ""))
     )
+
+
+@contextmanager
+def _told_as_damage(path: Path) -> Iterator[None]:
+    """Say of whatever SQLite and GDAL can't read that the file is damaged: its tables are named inside it."""
+    path.open("rb").close()  # a file that may not be read is not damaged
+    try:
+        yield
+    except (sqlite3.Error, pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
+        raise InputError(Fault("run-file-damaged", file=str(path))) from error
 
 
 def _read_table(

@@ -1,0 +1,70 @@
+"""What is taken from a run folder: whole or refused, with the right file named, in the right language."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+
+import plugspan
+import pytest
+from helsinki_case import write_case
+from plugspan.cli import _run as run_command
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, root):
+    """The run folder of the hostile project, without the project."""
+    plan = plugspan.make_plan(plugspan.read_project(write_case(tmp_path_factory.mktemp("case"), root)))
+    return plan.save(tmp_path_factory.mktemp("run") / "run")
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of it to be changed."""
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+TAKEN = {
+    "map.html": ["map", "--file"],
+    "report.docx": ["report", "--file"],
+    "tables.xlsx": ["export", "--format", "xlsx", "--out"],
+    "layers.gpkg": ["export", "--format", "geojson", "--out"],
+}
+"""The verb that takes each file of a run folder."""
+
+
+def take(name, run, target, *more):
+    """Exit code of the verb that takes a file from a run folder."""
+    verb, *words = TAKEN[name]
+    return run_command([verb, str(run), *words, str(target), *more])
+
+
+@pytest.mark.parametrize("name", TAKEN)
+@pytest.mark.parametrize("how", ["cut", "hole"])
+def test_a_damaged_file_is_refused_and_named(name, how, run, tmp_path, capsys):
+    """Cut off, or with pages of zeros in it: exit code 3, the remedy, and nothing is written."""
+    whole = (run / name).read_bytes()
+    middle = len(whole) // 2
+    spoilt = {"cut": whole[:middle], "hole": whole[:middle] + bytes(8192) + whole[middle + 8192 :]}
+    (run / name).write_bytes(spoilt[how])
+    target = tmp_path / f"out{run.joinpath(name).suffix}"
+    assert take(name, run, target, "--lang", "en") == 3
+    told = capsys.readouterr().err
+    assert f"{name}: the file is damaged" in told
+    assert "run again" in told
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("name", ["map.html", "layers.gpkg"])
+def test_a_changed_file_is_taken_with_a_note(name, run, tmp_path, capsys):
+    """Users may edit what a run wrote; they are told that it is no longer the run's."""
+    assert take(name, run, tmp_path / "first.html") == 0
+    assert "changed after" not in capsys.readouterr().err
+    if name == "map.html":
+        (run / name).write_bytes((run / name).read_bytes() + b"\n")
+    else:
+        with closing(sqlite3.connect(run / name)) as database, database:
+            database.execute("DELETE FROM findings WHERE rowid = 1")
+    assert take(name, run, tmp_path / "second.html") == 0
+    assert f"{name}: the file was changed after the run" in capsys.readouterr().err
