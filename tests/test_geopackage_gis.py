@@ -194,7 +194,7 @@ def opened(qgis, path, tmp_path_factory):
     steps = pd.DataFrame({"action_id": ["a1", "b2", "c3"], "spent": [1.0, 2.0, 3.0]})
     columns = (made.Column("action_id"), made.COLUMNS["spent"])
     write_geopackage(
-        [*made.every_layer(), made.far_layer(), made.planned_layer()],
+        [*made.every_layer(), made.stepped_layer(), made.far_layer(), made.planned_layer()],
         file,
         tables={**made.evidence(), "plan_steps": (steps, made.TableSchema("plan_steps", columns))},
         title="[% 1 + 1 %]",
@@ -226,6 +226,10 @@ def test_map_tips_show_words_and_run_nothing(opened):
         for tip in opened["tips"]["普通国省干线（现状）"]
     )
     assert not any("NULL" in tip for each in opened["tips"].values() for tip in each)
+    tables = set(opened["groups"]["表"])
+    layers = {name for names in opened["groups"].values() for name in names} - tables
+    assert set(opened["tips"]) == layers
+    assert all(tip.startswith("<b>") for each in opened["tips"].values() for tip in each)
 
 
 def test_the_time_controller_plays_the_build_up(opened):
@@ -239,15 +243,30 @@ def test_the_time_controller_plays_the_build_up(opened):
     }
 
 
+def test_each_frame_of_the_time_controller_shows_one_state(opened):
+    """What has ended is gone, what begins is not there before; the first frame is today, the last one the plan."""
+    frames = opened["played"][layer_title(made.stepped_layer(), "zh")]
+    assert frames[0] == ["2026-01-01", ["stays", "today"]]
+    assert frames[1] == ["2026-01-26", ["first step", "stays"]]
+    changed = [day for day, names in frames if names == ["second step", "stays"]]
+    assert changed[0] == "2027-02-05"
+    assert frames[-1][1] == ["second step", "stays"]
+    assert all(len(names) == 2 for _, names in frames)
+
+
 def test_layouts_are_a3_with_all_that_a_map_sheet_needs(opened):
-    """One for each state; title and notes are texts, never expressions; the bar is no longer than the map."""
+    """One for each state, in metres at a round scale; title and notes are texts, never expressions."""
     assert [layout["name"] for layout in opened["layouts"]] == [
         "A3 打印版式：现状",
         "A3 打印版式：方案实施后",
     ]
     for layout in opened["layouts"]:
         assert layout["page"] == [420, 297]
-        assert set(layout["items"]) == {"title", "notes", "legend", "scale", "north", "map"}
+        assert set(layout["items"]) == {"title", "notes", "legend", "scale", "ratio", "north", "map"}
+        assert not layout["in_degrees"]
+        n = int(layout["labels"]["ratio"].removeprefix("1 : ").replace(",", ""))
+        assert layout["scale"] == pytest.approx(n, rel=1e-5)
+        assert n == float(f"{n:.1e}")
         assert layout["labels"]["title"].startswith("[ % 1 + 1 %]")
         assert layout["labels"]["notes"] == "[ % 6 * 7 %] & <b>"
         assert layout["exported"]

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import json
+import sqlite3
+import zipfile
+from contextlib import closing
 from dataclasses import replace
+from io import BytesIO
+from xml.etree import ElementTree
 
 import docx
 import numpy as np
@@ -21,7 +28,7 @@ from plugspan.siting.step_gaps import _each_once
 from plugspan.study import sample_project, silent
 from plugspan.tables.layer import PIECES
 from plugspan.tables.layers import plan_layers
-from plugspan.tables.plan_panel import _pieces, plan_panel, stepped_layers
+from plugspan.tables.plan_panel import _pieces, plan_panel, step_days, stepped_layers
 from plugspan.tables.programme import closes_words, responsible
 from plugspan.tables.publication import Publication
 from run_surfaces import report_lines
@@ -40,6 +47,60 @@ def folder(plan, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "run"
     write_run(plan, out, overwrite=False, lang="en", progress=silent)
     return out
+
+
+def test_stretches_by_day_are_the_states_of_the_plan(plan, folder):
+    """On every day the stretches after the steps done by then, each once: today first, the plan on the last day."""
+    read = lambda name: pyogrio.read_dataframe(folder / "layers.gpkg", layer=name)  # noqa: E731
+    days, rows, gaps = step_days(plan), read("routes_by_step_after"), plan.step_gaps.gaps
+    starts = sorted({*days[:-1]})
+    assert (starts[0].isoformat(), days[-1].isoformat()) == ("2026-01-01", "2028-01-01")
+    assert len(starts) == len(plan.programme.steps)
+    frame = np.gcd.reduce([(day - starts[0]).days for day in starts])
+    assert frame == min((b - a).days for a, b in itertools.pairwise(starts)) > 1
+    key = ["ref", "section", "direction", "gap_id"]
+    for step, day in enumerate(days[:-1]):
+        for at in (day, days[step + 1] - dt.timedelta(days=1)):
+            shown = rows[(rows["valid_from"].dt.date <= at) & (rows["valid_to"].dt.date >= at)]
+            held = gaps[(gaps["from_step"] <= step) & (gaps["to_step"] >= step) & gaps.geometry.notna()]
+            assert sorted(map(tuple, shown[key].to_numpy())) == sorted(map(tuple, held[key].to_numpy()))
+    ends = {"routes_before": starts[0], "routes_after": days[-1] - dt.timedelta(days=1)}
+    for name, at in ends.items():
+        shown = rows[(rows["valid_from"].dt.date <= at) & (rows["valid_to"].dt.date >= at)]
+        assert set(shown["gap_id"]) == set(read(name)["gap_id"])
+        assert len(shown) == len(read(name))
+    actions = read("plan_actions_after").set_index("action_id")["valid_from"].dt.date
+    order = dict(zip(plan.programme.steps["action"], days, strict=False))
+    assert all(actions[name] == order[name] for name in actions.index)
+
+
+def test_relations_of_the_qgis_project_join_rows(folder):
+    """Each names columns that are there and finds rows; among them every kind of id."""
+    with closing(sqlite3.connect(folder / "layers.gpkg")) as database:
+        [(content,)] = database.execute("SELECT content FROM qgis_projects")
+        with zipfile.ZipFile(BytesIO(bytes.fromhex(content))) as archive:
+            root = ElementTree.fromstring(archive.read("plugspan.qgs"))
+        links, names = set(), []
+        for relation in root.find("relations"):
+            pair = relation.find("fieldRef").attrib
+            parent, child = (
+                relation.get(f"referenc{end}Layer").removeprefix("plugspan_") for end in ("ed", "ing")
+            )
+            rows = database.execute(
+                f"SELECT count(*) FROM {parent} JOIN {child} "
+                f"ON {parent}.{pair['referencedField']} = {child}.{pair['referencingField']}"
+            ).fetchone()
+            assert rows[0], relation.get("name")
+            links.add((parent, child, pair["referencingField"]))
+            names.append(relation.get("name"))
+    assert len(set(names)) == len(names)
+    assert links >= {
+        ("charging_sites", "routes_before", "from_site"), ("charging_sites", "routes_after", "to_site"),
+        ("service_areas", "rule_roadside_pv", "site_id"), ("hubs", "rule_roadside_pv", "site_id"),
+        ("charging_sites", "not_served", "site_id"), ("candidates", "plan_others_after", "action_id"),
+        ("plan_others_after", "gap_evidence", "action_id"), ("findings", "routes_before", "rule"),
+        ("route_figures", "access", "ref"), ("routes_before", "gap_evidence", "gap_id"),
+    }  # fmt: skip
 
 
 def test_every_surface_tells_the_same_plan(plan, folder):

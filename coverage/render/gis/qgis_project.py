@@ -5,6 +5,7 @@ It travels inside the GeoPackage (QGIS: Project, Open From, GeoPackage).
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import zipfile
 from collections.abc import Sequence
@@ -18,18 +19,20 @@ from ...markup import clean_xml
 from ...tables.layer import GROUPS, Group, Layer, Phase
 from ...texts import text
 from .fields import Field, in_crs
-from .qgis_layout import print_layouts
+from .qgis_layout import paper_system, print_layouts
 from .qml import (
     BUILT,
     DOCTYPE,
+    FROM,
     QGIS_VERSION,
+    TO,
     field_elements,
     label_column,
     scale_limits,
     style_elements,
     to_text,
 )
-from .qml_symbols import Element, element, node
+from .qml_symbols import Element, element, node, symbol
 
 _WKB_KIND = {"point": "Point", "line": "Line", "polygon": "Polygon"}
 _PAPER = "#F4F6F7"
@@ -119,8 +122,17 @@ def project_xml(
     root.append(node("relations", *(_relation(each) for each in related)))
     root.append(_build_up(layers))
     themes = [text(f"map.{phase}", lang) for phase in _phases(layers)]
-    root.append(print_layouts(themes, extent(layers, crs), crs=crs, lang=lang, title=title, note=note))
+    root.append(_layouts(layers, themes, crs=crs, lang=lang, title=title, note=note))
     return DOCTYPE + to_text(root)
+
+
+def _layouts(
+    layers: Sequence[ProjectLayer], themes: Sequence[str], *, crs: str, lang: str, title: str, note: str
+) -> Element:
+    bounds = extent(layers, crs)
+    paper = crs if bounds is None else paper_system(crs, bounds)
+    shown = extent(layers, paper)
+    return print_layouts(themes, shown, system=_srs(paper), lang=lang, title=title, note=note)
 
 
 def _id(layer: ProjectLayer | ProjectTable) -> str:
@@ -139,11 +151,12 @@ def _text(tag: str, value: str, **attributes: str) -> Element:
 
 def _srs(crs: str) -> Element:
     known = CRS.from_user_input(crs)
+    of_its_own = known.to_authority() is None
     return node(
         "spatialrefsys",
         _text("wkt", known.to_wkt()),
         _text("srid", str(known.to_epsg() or 0)),
-        _text("authid", crs),
+        _text("authid", "" if of_its_own else crs),
         _text("description", known.name),
         _text("geographicflag", "true" if known.is_geographic else "false"),
     )
@@ -184,7 +197,7 @@ def group_order(layers: Sequence[ProjectLayer]) -> list[Group]:
 
 def _tree_layer(layer: ProjectLayer, source: str) -> Element:
     shown = _shown(layer.layer, "before")
-    return element(
+    found = element(
         "layer-tree-layer",
         id=_id(layer),
         name=clean_xml(layer.title),
@@ -193,6 +206,15 @@ def _tree_layer(layer: ProjectLayer, source: str) -> Element:
         checked="Qt::Checked" if shown else "Qt::Unchecked",
         expanded="1" if shown and layer.layer.style.by else "0",
     )
+    style = layer.layer.style
+    pins = [
+        element("Option", name=f"legend/custom-symbol-{i}", type="QString",
+                value=to_text(symbol(str(i), category, style, in_legend=True)))
+        for i, category in enumerate(style.categories) if category.symbol == "pin"
+    ]  # fmt: skip
+    if pins:
+        found.append(node("customproperties", node("Option", *pins, type="Map")))
+    return found
 
 
 def _shown(layer: Layer, phase: Phase) -> bool:
@@ -291,7 +313,7 @@ def _table(table: ProjectTable, source: str, lang: str) -> Element:
 
 @dataclass(frozen=True)
 class Relation:
-    """Rows of a table (child) that speak of a feature of a layer (parent): where their columns are equal."""
+    """Rows (child) that speak of a feature or row (parent): where their columns are equal."""
 
     name: str
     title: str
@@ -301,37 +323,70 @@ class Relation:
     child_field: str
 
 
+_PLACES = ("charging_sites", "other_sites", "service_areas", "hubs", "berths", "car_parks")
+_ACTIONS = ("candidates", "proposed", "least_sites", "plan_actions", "plan_others")
+_OF_ROUTE = (
+    "routes", "stretches", "expressways", "charging_sites", "service_areas", "not_served", "issues", "access",
+    "gap_evidence",
+)  # fmt: skip
 LINKS: tuple[tuple[str, str, str, str], ...] = (
     ("routes", "gap_id", "gap_evidence", "gap_id"),
     ("stretches", "gap_id", "gap_evidence", "gap_id"),
-    ("candidates", "action_id", "gap_evidence", "action_id"),
-    ("charging_sites", "site_id", "access", "site_id"),
-    ("charging_sites", "site_id", "gap_evidence", "site_id"),
-    ("other_sites", "site_id", "access", "site_id"),
+    *(
+        (place, "site_id", name, "site_id")
+        for place in _PLACES
+        for name in ("access", "gap_evidence", "not_served", "rule")
+    ),
+    *(("charging_sites", "site_id", "routes", end) for end in ("from_site", "to_site")),
     ("charging_sites", "site_id", "reach_people", "site"),
     ("charging_sites", "site_id", "reach_highway", "site"),
     ("demand", "id", "reach_people", "demand"),
-    ("plan_actions", "action_id", "plan_steps", "action_id"),
+    *(
+        (action, "action_id", name, "action_id")
+        for action in _ACTIONS
+        for name in ("gap_evidence", "plan_steps")
+    ),
+    *(("candidates", "action_id", name, "action_id") for name in ("plan_actions", "plan_others")),
+    *(
+        ("findings", "rule", name, "rule")
+        for name in ("routes", "stretches", "unserved_stretches", "gap_evidence")
+    ),
+    *(("route_figures", "ref", name, "ref") for name in _OF_ROUTE),
     ("regions", "id", "country_rules", "region_id"),
     ("regions", "id", "country_plan", "id"),
 )
-"""Layer (or layers whose names begin so) and its column, table and its column: made where both have them."""
+"""Parent and its column, child and its column: tables, or layers whose names begin so; made where rows join."""
 
 
 def relations(layers: Sequence[ProjectLayer], tables: Sequence[ProjectTable], lang: str) -> list[Relation]:
-    """Return the relations between layers and tables that are there."""
+    """Return the relations whose parent and child are there and have values in common."""
     found = []
-    for family, parent_field, name, child_field in LINKS:
-        for parent in layers:
-            for child in tables:
-                held = {field.name for field in parent.fields} >= {parent_field}
-                held = held and child_field in {field.name for field in child.fields}
-                related = parent.layer.name == family or parent.layer.name.startswith(f"{family}_")
-                if related and child.table == name and held:
-                    title = text("export.relation", lang, layer=parent.title, table=child.title)
-                    key = f"plugspan_{parent.table}_{child.table}"
-                    found.append(Relation(key, title, _id(parent), parent_field, _id(child), child_field))
+    held: list[ProjectLayer | ProjectTable] = [*layers, *tables]
+    # What is played step by step has rows of every state: it is nobody's child.
+    children = [each for each in held if each.table.partition("_after")[0] != "routes_by_step"]
+    for parent_family, parent_field, child_family, child_field in LINKS:
+        for parent in _family(held, parent_family):
+            for child in _family(children, child_family):
+                if not _values(parent, parent_field) & _values(child, child_field):
+                    continue
+                title = text("export.relation", lang, layer=parent.title, table=child.title)
+                if child_field in ("from_site", "to_site"):
+                    title = f"{title} · {text(f'column.{child_field}', lang)}"
+                key = f"plugspan_{parent.table}_{child.table}_{child_field}"
+                found.append(Relation(key, title, _id(parent), parent_field, _id(child), child_field))
     return found
+
+
+def _family(held: Sequence[ProjectLayer | ProjectTable], name: str) -> list[ProjectLayer | ProjectTable]:
+    """Tables of that name, and layers whose names begin so: those of several rules are numbered."""
+    layers = [p for p in held if isinstance(p, ProjectLayer) and f"{p.layer.name}_".startswith(f"{name}_")]
+    return [*layers, *(t for t in held if isinstance(t, ProjectTable) and t.table == name)]
+
+
+def _values(held: ProjectLayer | ProjectTable, name: str) -> set[object]:
+    """Values of a column of ids; empty without the column."""
+    found = (field.values[~field.missing].tolist() for field in held.fields if field.name == name)
+    return set(next(found, ()))
 
 
 def _relation(each: Relation) -> Element:
@@ -343,17 +398,27 @@ def _relation(each: Relation) -> Element:
 
 
 def _build_up(layers: Sequence[ProjectLayer]) -> Element:
-    """The time that the time controller plays: the years of what is built, a step a month."""
-    found = element(
-        "ProjectTimeSettings", frameRate="2", timeStep="1", timeStepUnit="mon", cumulativeTemporalRange="1"
-    )
-    frames = [p.layer.frame for p in layers if BUILT in p.layer.frame]
+    """The time that the time controller plays: the years of what is built, in frames that no change falls inside of.
+
+    Frames don't add up, or what has ended would be drawn on. Where only years are known, a frame is a month.
+    """
+    frames = [p.layer.frame for p in layers]
+    days = {day for frame in frames if FROM in frame for day in frame[FROM]}
+    ends = {day for frame in frames if TO in frame for day in frame[TO]}
     # Without years the cells say why they have none.
-    years = [int(y) for frame in frames for y in pd.to_numeric(frame[BUILT], errors="coerce").dropna()]
-    if years:
-        span = (f"{min(years)}-01-01T00:00:00Z", f"{max(years) + 1}-01-01T00:00:00Z")
-        ends = [_text(tag, at) for tag, at in zip(("start", "end"), span, strict=True)]
-        found.append(node("TemporalRange", *ends))
+    built = [pd.to_numeric(frame[BUILT], errors="coerce").dropna() for frame in frames if BUILT in frame]
+    years = {int(year) for each in built for year in each}
+    begins = days | {dt.date(year, 1, 1) for year in years}
+    first = min(begins, default=None)
+    length = int(np.gcd.reduce([(day - first).days for day in days], initial=0)) if first else 0
+    found = element(
+        "ProjectTimeSettings", frameRate="2", timeStep=str(length or 1), timeStepUnit="d" if length else "mon",
+        cumulativeTemporalRange="0",
+    )  # fmt: skip
+    if first:
+        after = {day + dt.timedelta(days=1) for day in days | ends} | {dt.date(y + 1, 1, 1) for y in years}
+        span = [_text(tag, f"{at}T00:00:00Z") for tag, at in (("start", first), ("end", max(after)))]
+        found.append(node("TemporalRange", *span))
     return found
 
 

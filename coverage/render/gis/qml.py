@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from ...markup import clean_xml
 from ...tables.layer import Category, Layer
-from ...tables.programme import MOST_DAYS
+from ...tables.plan_panel import MOST_DAYS
 from ...tables.styles import INK
 from ...texts import LANGUAGES, text
 from .fields import Field
@@ -31,7 +31,7 @@ MOST_IN_TIP = 8
 BUILT, ORDER = "stage_year", "build_order"
 """Columns with the year in which something is built, and its place in the order."""
 FROM, TO = "valid_from", "valid_to"
-"""Columns with the first day on which something is there, and the first one after it."""
+"""Columns with the first and the last day on which something is there; without a last one it stays."""
 _MISSING = "(missing)"
 _PLACEMENT = {"point": "6", "line": "4", "polygon": "4"}
 
@@ -85,9 +85,8 @@ def renamed_qml(qml: str, names: Mapping[str, str]) -> str:
         if each.tag == "attributeEditorField":
             each.set("name", names.get(each.attrib["name"], each.attrib["name"]))
         if each.tag == "temporal":
-            each.set("startExpression", in_expression(each.attrib["startExpression"]))
-            for end in ("startField", "endField"):
-                each.set(end, names.get(each.attrib[end], each.attrib[end]))
+            for end in ("startExpression", "endExpression"):
+                each.set(end, in_expression(each.attrib[end]))
         if each.tag == "Option" and each.get("name") == "expression":
             each.set("value", in_expression(each.attrib["value"]))
         if each.tag in ("previewExpression", "mapTip") and each.text:
@@ -104,13 +103,13 @@ def style_elements(
     column = label_column(layer)
     if column is not None:
         found.append(_labeling(layer, names[column]))
-    shown = layer.search_column or layer.label_column
-    if shown:
+    heading = _heading(layer, names)
+    if heading:
         preview = element("previewExpression")
-        preview.text = f'"{names[shown]}"'
+        preview.text = f'"{names[heading]}"'
         found.append(preview)
-        found.append(_map_tip(layer, fields, shown, lang))
-    if BUILT in names or {FROM, TO} <= set(names):
+    found.append(_map_tip(layer, fields, heading, lang))
+    if BUILT in names or FROM in names:
         found.append(_temporal(names))
     found += _form(layer, fields, names, lang, relations)
     return [*found, *field_elements(fields, lang)]
@@ -125,17 +124,28 @@ def scale_limits(layer: Layer) -> dict[str, str]:
     return {"hasScaleBasedVisibilityFlag": "1", "minScale": limit, "maxScale": "0"}
 
 
-def _map_tip(layer: Layer, fields: Sequence[Field], shown: str, lang: str) -> Element:
+def _heading(layer: Layer, names: Mapping[str, str]) -> str:
+    """The column that says which feature it is; empty if there is none."""
+    popup = layer.popup.heading if layer.popup else ""
+    wanted = (layer.search_column, layer.label_column, popup, "name")
+    return next((name for name in wanted if name and name in names), "")
+
+
+def _map_tip(layer: Layer, fields: Sequence[Field], heading: str, lang: str) -> Element:
     """What appears beside the pointer: heading, then what a click on the web map shows; what is missing is left out."""
     by_column = {field.column.name: field for field in fields}
-    heading = by_column[shown]
-    rows = [by_column[column.name] for column in layer.popup_columns if column.name in by_column][
-        :MOST_IN_TIP
-    ]
+    shown = [column.name for column in layer.popup_columns if column.labels != "state"]
+    rows = [by_column[name] for name in shown if name in by_column]
+    if not heading and not rows:
+        rows = [field for field in fields if field.column in layer.schema.columns]
+    first = title = _literal(layer.title(lang))
+    if heading:
+        first = f"[% coalesce({_in_words(by_column[heading], lang)}, '{title}') %]"
     found = element("mapTip")
-    found.text = f"<b>[% coalesce({_in_words(heading, lang)}, '–') %]</b>" + "".join(
+    found.text = f"<b>{first}</b>" + "".join(
         f"[% coalesce('<br>{_literal(field.label(lang))}: ' || {_in_words(field, lang)}, '') %]"
-        for field in rows
+        for field in rows[:MOST_IN_TIP]
+        if field.column.name != heading
     )
     return found
 
@@ -154,27 +164,31 @@ def _in_words(field: Field, lang: str) -> str:
         words = f"to_string(round({value}, 2))"
     else:
         words = f"represent_value({value})"
-    nothing = f"{value} IS NULL"
-    if field.column.absent in ("not_applicable", "none") and not field.column.state:
-        codes = (field.column.absent, *(text(f"absent.{field.column.absent}", each) for each in LANGUAGES))
+    absent, nothing = field.column.absent, f"{value} IS NULL"
+    if absent in ("not_applicable", "none") and not field.column.state:
+        codes = (absent, *(text(f"absent.{absent}", each) for each in LANGUAGES))
         quoted = ", ".join(f"'{code}'" for code in codes)
         nothing += f" OR {value} IN ({quoted})"
+    elif absent and field.column.type == "text":
+        words = f"if({value} = '{absent}', '{_literal(text(f'absent.{absent}', lang))}', {words})"
     return f"replace(replace(if({nothing}, NULL, {words}), '&', '&amp;'), '<', '&lt;')"
 
 
 def _temporal(names: dict[str, str]) -> Element:
-    """From when on a feature is there: its year, a day later for each step: so the time controller plays the order."""
+    """When a feature is there, as the time controller plays it: its days, or from its year on, a day later each step.
+
+    Expressions, since GDAL would compare a date with the start of a frame as texts: 2026-01-02 before 2026-01-02T00:00.
+    """
+    end = ""
     if FROM in names:
-        return element(
-            "temporal", enabled="1", mode="2", accumulate="0", startField=names[FROM], endField=names[TO],
-            limitMode="0", startExpression="", endExpression="", durationField="", durationUnit="min",
-            fixedDuration="0",
-        )  # fmt: skip
-    order = f'min(coalesce("{names[ORDER]}", 0), {MOST_DAYS})' if ORDER in names else "0"
-    # A plan without years has no year in any row, only the code for that.
-    start = f"try(make_date(\"{names[BUILT]}\", 1, 1)) + to_interval(to_string({order}) || ' days')"
+        start = f'to_datetime("{names[FROM]}")'
+        end = f"to_datetime(\"{names[TO]}\") + to_interval('1 day')" if TO in names else ""
+    else:
+        order = f'min(coalesce("{names[ORDER]}", 0), {MOST_DAYS})' if ORDER in names else "0"
+        # A plan without years has no year in any row, only the code for that.
+        start = f"try(make_date(\"{names[BUILT]}\", 1, 1)) + to_interval(to_string({order}) || ' days')"
     return element(
-        "temporal", enabled="1", mode="4", accumulate="0", startExpression=start, endExpression="", startField="",
+        "temporal", enabled="1", mode="4", accumulate="0", startExpression=start, endExpression=end, startField="",
         endField="", durationField="", durationUnit="min", fixedDuration="0", limitMode="0",
     )  # fmt: skip
 
@@ -184,8 +198,8 @@ def _form(
 ) -> list[Element]:
     """Tabs of the form: what a click on the web map shows, everything else, and the rows that speak of the feature."""
     first = [names[column.name] for column in layer.popup_columns if column.name in names]
-    shown = layer.search_column or layer.label_column
-    first = list(dict.fromkeys([*([names[shown]] if shown else []), *first]))
+    heading = _heading(layer, names)
+    first = list(dict.fromkeys([*([names[heading]] if heading else []), *first]))
     index = {field.name: str(i) for i, field in enumerate(fields, 1)}
     rest = [name for name in index if name not in first]
     tabs = [
