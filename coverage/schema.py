@@ -219,7 +219,7 @@ _TEXTS = """
 _CHOICES = """
     kind status has fast counts cargo park_type spacing_class direction reason problem covered candidate_status
     objective quality_kind severity road_class evidence_kind meets ship_kind aim part action_kind place pin region_state
-    standing mark_kind
+    standing mark_kind level
 """
 _FLAGS = """
     open_start open_end gap_max_open essential required existing energy_estimated able counts_in_rule certain at_border

@@ -180,6 +180,61 @@ def test_no_sum_of_lengths_takes_a_gap_of_two_directions_or_rules_twice(book):
     assert pivot == pytest.approx({at: sum(lengths) for at, lengths in want.items()})
 
 
+def figures_of_all(plan):
+    """(level, key, state, rule) -> the figure of the whole region in result.json, of all that may be summed."""
+    result, found = plan_result(plan, "en"), {}
+    found["action", "money", "after", None] = result["plan"]["cost"]["high"]
+    counties = plan.inputs.own_counties
+    found["county", "population", "today", None] = counties["population"].sum()
+    for state, part in (("today", result), ("after", result["after"])):
+        for row in (*part["findings"], *part["measures"]):
+            rule, figures, rows = row["rule"], row["figures"], row["evidence"]
+            if row["kind"] == "route_spacing":
+                found["route", "own_gaps_over", state, rule] = figures["own_gaps_over"]
+                for name in ("length_km", "good_km", "middle_km", "gap_km", "open_km", "shared_km"):
+                    found["county", name, state, rule] = figures[name]
+            if row["kind"] == "fleet_power":
+                found["county", "installed_kw", state, rule] = figures["installed_kw_low"]
+                found["county", "sites_without_power", state, rule] = figures["sites_without_power"]
+                found["county", "registered_ev", state, rule] = figures["registered_ev"]
+                for name in ("sites", "points"):
+                    found["county", name, state, rule] = sum(each[name] for each in rows)
+        for way in ("forward", "backward"):
+            for rule in {gap["rule"] for gap in part["gaps"]}:
+                own = [g["own_km"] for g in part["gaps"] if (g["rule"], g["direction"]) == (rule, way)]
+                found["gap", "own_km", state, rule, way] = sum(own)
+    return found
+
+
+def test_whatever_the_long_form_lets_sum_is_the_figure_of_the_region(sample_plan):
+    """Level by level: sites and lengths by route don't add up, for two routes may share them; the rest is checked."""
+    facts = sheets(plan_tables(sample_plan, "en"), "en")[-2].frame
+    states = {text(f"sheet.phase.{state}", "en"): state for state in ("today", "after")}
+    sums = {}
+    for row in facts[facts["adds_up"].astype(bool)].to_dict("records"):
+        key = row["key"].partition(":")[0].removesuffix("_after")
+        rule = None if pd.isna(row["rule"]) else row["rule"]
+        at = (
+            row["level"],
+            key,
+            states[row["phase"]],
+            rule,
+            *([row["direction"]] if row["level"] == "gap" else []),
+        )
+        sums[at] = sums.get(at, 0.0) + row["number"]
+    found = figures_of_all(sample_plan)
+    others = {
+        at for at in sums if at[:2] == ("route", "own_gaps_over") and at[3] is None
+    }  # judged by no rule
+    assert {at for at in found if at[0] != "county" or at[2] == "today"} == sums.keys() - others
+    for at, total in sums.items():
+        assert at in others or total == pytest.approx(found[at], abs=0.005), at
+    kept = {(row["level"], row["key"]) for row in facts[~facts["adds_up"].astype(bool)].to_dict("records")}
+    assert {
+        ("route", name) for name in ("sites", "direction_sites", "driven_km", "length_km", "gap_km")
+    } <= kept
+
+
 def test_the_curve_is_that_of_the_siting(book):
     """Each step adds what result.json says; the last step is the objective; no point lies above its bound."""
     lang, plan, workbook = book

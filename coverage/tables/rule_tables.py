@@ -201,7 +201,10 @@ def counties(plan: Plan, lang: str) -> Table:
         names = {name: f"{name}:{finding.rule.id}" if again else name for name in kind.county_columns}
         table = table.reindex(columns=["county", *names]).rename(columns=names)
         frame = frame.merge(table, on="county", how="outer", sort=False)
-        found += [Head.of(column(name), lang, prefix=prefix, name=own) for name, own in names.items()]
+        found += [
+            Head.of(column(name), lang, prefix=prefix, name=own, rule=finding.rule.id)
+            for name, own in names.items()
+        ]
     limit = _limits_km(plan)
     return Table("counties", tuple(found), frame if len(frame.columns) > 2 else frame.head(0),
                  limits={"gap_max_km": limit[1]} if limit else {})  # fmt: skip
@@ -246,8 +249,10 @@ def own_tables(plan: Plan, lang: str) -> list[Table]:
 
 
 def routes(plan: Plan, lang: str) -> Table:
-    """Figures of each route, today and with the plan."""
+    """Figures of each route, today and with the plan, and the rule whose figure they add up to."""
     frame = in_kilometres(plan.before.routes).rename(columns={"class": "road_class"})
+    asked = next(iter(plan.policy.of(RouteSpacing)), None)
+    frame["rule"] = None if asked is None else frame["road_class"].map({asked.network: asked.id})
     after_names = ["sites", "length_per_site_km", "gap_max_km", "gap_max_open", "own_gaps_over", "gap_km"]
     found = [*heads(ROUTE_COLUMNS, lang), *heads("covered_low covered_high", lang)]
     if plan.proposes and len(frame):

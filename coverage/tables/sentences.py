@@ -393,7 +393,9 @@ def _change(plan: Plan, lang: str) -> str:
 def _late(plan: Plan) -> int:
     """How many rules the plan meets only after the day by which its policy asks for them; none in a plan without years."""
     by = {rule.rule: plan.before[rule.rule].rule.by for rule in programme.adopted(plan).rules}
-    ends = [(year, programme.year_end(plan, year)[1]) for year in (r["year"] for r in programme.stage_rows(plan))]
+    ends = [
+        (year, programme.year_end(plan, year)[1]) for year in (r["year"] for r in programme.stage_rows(plan))
+    ]
     if not ends:
         return 0
     met_then = [rule for rule, finding in ends[-1][1].items() if finding.status == "met"]
