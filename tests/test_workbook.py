@@ -24,7 +24,8 @@ from plugspan.tables.plan_tables import plan_tables
 from plugspan.tables.publication import Publication
 from plugspan.tables.result import plan_result
 from plugspan.tables.sheets import sheets
-from plugspan.tables.siting_tables import coverage_curve
+from plugspan.tables.siting_layers import least_layers
+from plugspan.tables.siting_tables import coverage_curve, least_sites
 from plugspan.tables.source_tables import access
 from plugspan.tables.table import Head, cell_value, clean
 from plugspan.texts import LANGUAGES, text
@@ -233,6 +234,16 @@ def test_whatever_the_long_form_lets_sum_is_the_figure_of_the_region(sample_plan
     assert {
         ("route", name) for name in ("sites", "direction_sites", "driven_km", "length_km", "gap_km")
     } <= kept
+
+
+@pytest.mark.parametrize("cost", [{}, {"fuel": 3.0}])
+def test_the_fewest_sites_have_a_cost_only_if_the_project_says_what_sites_cost(sample_plan, cost):
+    """Without it each counts as one, beside the money that the plan's actions at the same place cost."""
+    siting = sample_plan.project.siting.model_copy(update={"cost": cost})
+    plan = replace(sample_plan, project=sample_plan.project.model_copy(update={"siting": siting}))
+    assert ("cost" in {head.name for head in least_sites(plan, "en").heads}) is bool(cost)
+    [layer] = least_layers(plan)
+    assert ("cost" in layer.schema.names) is ("cost" in layer.frame) is bool(cost)
 
 
 def test_the_curve_is_that_of_the_siting(book):
