@@ -44,9 +44,9 @@ FORMS: Mapping[str, Form] = {
 """By unit. Others have as many decimals as their size asks for: none from 1000 on, one from 100 on, else two."""
 SHARES = ("share", "bound", "margin")
 """Shares of 1, shown in per cent: as they are, rounded up (a gap that is proven), as a difference in points."""
-NO_UNIT = frozenset({"", "ratio", "demand", "money", *SHARES})
+NO_UNIT = frozenset({"", "ratio", "demand", "money", "year", *SHARES})
 """Units that no header names. ``demand`` is people or kilometres (:func:`of_objective`), ``money`` is in the
-unit of the table of costs (:func:`in_currency`)."""
+unit of the table of costs (:func:`in_currency`). A ``year`` is written as it is, without a comma."""
 
 
 LengthUnit = Literal["km", "mi"]
@@ -213,7 +213,7 @@ _TEXTS = """
     unit status_code status_code_after numerator_unit denominator_unit
     figure words key unit_shown part_unit_shown target_shown file column cell remedy group item entry why within_km
     other_id rows outcome table
-    gap_id site_id action_id responsible payers closes_words without_words why_words action what stage_year
+    gap_id site_id action_id responsible payers closes_words without_words why_words action what
     region region_id state_reason regions region_lengths builders phase place_name
 """
 _CHOICES = """
@@ -260,11 +260,12 @@ _NUMBERS: Mapping[str, str] = {
 """Names by unit."""
 _EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
     ("not_counted", "", ("", ()), "has connected_status"),
-    ("not_applicable", "", ("", ()), "reason meets problem from_site to_site access_ways stage_year site_id action_id "
+    ("not_applicable", "", ("", ()), "reason meets problem from_site to_site access_ways site_id action_id "
      "status_code status_code_after numerator_unit denominator_unit"),
     ("none", "", ("", ()), "shared_words could_build not_counting"),
     ("operational_by_default", "", ("", ()), "status"),
     ("outside", "", ("lon", ()), "county"),
+    ("not_applicable", "year_state", ("", ()), "stage_year"),
     ("not_applicable", "gaps_state", ("", ()), "gap_mean_km gap_median_km gap_p90_km"),
     ("not_applicable", "length_per_site_state", ("", ()), "length_per_site_km"),
     ("not_applicable", "shared_state", ("", ()), "shared_max_km"),
@@ -301,6 +302,7 @@ COLUMNS: dict[str, Column] = {
     **_named(_FLAGS, "bool"),
     **_named("by arrived valid_from valid_to", "date"),
     **_named(_COUNTS, "int"),
+    **_named("stage_year", "int", "year"),
     **{
         name: found
         for unit, names in _NUMBERS.items()
@@ -405,6 +407,8 @@ def shown(value: Any, column: Column, lang: str, *, unit: bool = False) -> str:
     if column.type not in ("int", "float") or isinstance(value, str):
         return str(value)
     number = float(value)
+    if column.unit == "year":
+        return f"{number:.0f}"
     if column.unit in SHARES:
         return {"share": percent, "bound": at_most}.get(column.unit, lambda x: points(x, lang))(number)
     number = in_readers_unit(number, column.unit, lang)

@@ -12,10 +12,12 @@ import openpyxl
 import pandas as pd
 import pytest
 from helsinki_case import HOSTILE, write_case
+from plugspan.errors import Fault
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.render.data_package import run_package
 from plugspan.render.run import RUN_FILES
+from plugspan.render.workbook.cells import number_formats, sheet_rows
 from plugspan.render.workbook.write import _fitted, write_workbook
 from plugspan.schema import Column, column, of_objective
 from plugspan.tables import numbers
@@ -26,7 +28,7 @@ from plugspan.tables.result import plan_result
 from plugspan.tables.sheets import sheets
 from plugspan.tables.siting_layers import least_layers
 from plugspan.tables.siting_tables import coverage_curve, least_sites
-from plugspan.tables.source_tables import access
+from plugspan.tables.source_tables import access, faults
 from plugspan.tables.table import Head, cell_value, clean
 from plugspan.texts import LANGUAGES, text
 from run_surfaces import published
@@ -244,6 +246,22 @@ def test_the_fewest_sites_have_a_cost_only_if_the_project_says_what_sites_cost(s
     assert ("cost" in {head.name for head in least_sites(plan, "en").heads}) is bool(cost)
     [layer] = least_layers(plan)
     assert ("cost" in layer.schema.names) is ("cost" in layer.frame) is bool(cost)
+
+
+def test_years_and_values_in_question_are_numbers(sample_plan):
+    """A year can be filtered and compared, and has no comma; a value that was a number in the file is one, a text none."""
+    tables = plan_tables(sample_plan, "en")
+    for name in ("plan-actions", "plan-steps"):
+        at = next(i for i, head in enumerate(tables[name].heads) if head.name == "stage_year")
+        rows = sheet_rows(tables[name], "en")
+        years = [row[at] for row in rows if not isinstance(row[at], str)]
+        assert set(years) == set(sample_plan.project.plan.years), name
+        assert {row[at] for row in rows} - {*years} <= {"–"}  # today is in no year
+        assert set(number_formats(tables[name], at, rows, "en")) == {"0"}
+    noted = [Fault("ac-strong", "x.csv", 2, "kw", value) for value in (60.0, "60 kW")]
+    inputs = replace(sample_plan.inputs, warnings=tuple(noted))
+    [number, words] = sheet_rows(faults(replace(sample_plan, inputs=inputs), "en"), "en")
+    assert (number[3], words[3]) == (60.0, "60 kW")
 
 
 def test_the_curve_is_that_of_the_siting(book):

@@ -142,7 +142,7 @@ def _facts(tables: Mapping[str, Table], lang: str) -> Table:
         for head in table.heads if table is not None and len(table.frame) else ():
             if (
                 head.column.type in ("int", "float")
-                and head.column.unit != "°"
+                and head.column.unit not in ("°", "year")
                 and head.name != "build_order"
             ):
                 planned = head.name.endswith("_after") or name == "plan-actions"

@@ -180,4 +180,6 @@ def _format(column: Column, decimals: int) -> str:
     zeros = "." + "0" * decimals if decimals else ""
     if column.unit == "margin":
         return f"+0{zeros}%;-0{zeros}%;0{zeros}%"
+    if column.unit == "year":
+        return "0"
     return f"0{zeros}%" if column.unit in SHARES else f"#,##0{zeros}"
