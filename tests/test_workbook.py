@@ -18,7 +18,7 @@ from plugspan.project import read_project
 from plugspan.render.data_package import run_package
 from plugspan.render.run import RUN_FILES
 from plugspan.render.workbook.cells import number_formats, sheet_rows
-from plugspan.render.workbook.write import _fitted, write_workbook
+from plugspan.render.workbook.write import _fitted, _note_within, write_workbook
 from plugspan.schema import Column, column, of_objective
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
@@ -249,7 +249,7 @@ def test_the_fewest_sites_have_a_cost_only_if_the_project_says_what_sites_cost(s
 
 
 def test_years_and_values_in_question_are_numbers(sample_plan):
-    """A year can be filtered and compared, and has no comma; a value that was a number in the file is one, a text none."""
+    """A year can be filtered and has no comma; a value that was a number in the file is one, a text none."""
     tables = plan_tables(sample_plan, "en")
     for name in ("plan-actions", "plan-steps"):
         at = next(i for i, head in enumerate(tables[name].heads) if head.name == "stage_year")
@@ -309,6 +309,55 @@ def test_every_sheet_can_be_filtered_and_is_frozen_and_printable(book):
         assert page.sheet_properties.pageSetUpPr.fitToPage
         assert page.print_title_rows == "$1:$1"
         assert "OpenStreetMap" in page.oddFooter.left.text
+
+
+def test_a_page_says_what_is_not_printed_and_findings_print_what_their_shares_are_made_of(book):
+    """Columns beyond the printed ones are named above each page; the longest sheets print their header alone."""
+    lang, _, workbook = book
+    for page in workbook.worksheets[1:]:
+        area, heads = page.print_area, [cell.value for cell in page[1]]
+        if not area:
+            assert "\n" not in page.oddHeader.right.text
+            continue
+        _, last = area.rsplit("!", 1)[1].replace("$", "").split(":")
+        column, row = openpyxl.utils.cell.coordinate_from_string(last)
+        beyond = heads[openpyxl.utils.column_index_from_string(column) :]
+        title, said = page.oddHeader.right.text.split("\n")
+        assert title == page.title
+        if row == 1:
+            assert said == text("sheet.not-on-paper", lang, n=page.max_row - 1)
+            assert not beyond
+        else:
+            after, end = (openpyxl.utils.get_column_letter(len(heads) - n) for n in (len(beyond) - 1, 0))
+            assert said == text("sheet.not-printed", lang, columns=f"{after}–{end}")
+        if title == text("sheet.findings.title", lang):
+            assert {own(name, lang) for name in (*numbers.OF_PARTS, "part_unit_shown")} <= set(heads) - set(
+                beyond
+            )
+    short = [page.title for page in workbook.worksheets if (page.print_area or "").endswith("$1")]
+    assert short == [text(f"sheet.{name}.title", lang) for name in ("rows", "facts")]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("sources", ["", "a.csv & b.csv", "chargers.csv, " * 40])
+def test_the_foot_of_a_page_keeps_what_the_map_is_and_its_approval(lang, sources):
+    """255 characters are too few for all: the names of the sources are cut first."""
+    note = SourceNote(
+        sources=sources, date="2019-06-30", schematic=True, extra=("x" * 200,) if sources else ()
+    )
+    line = _note_within(note, 238, lang)
+    assert len(line) <= 238
+    for part in SourceNote(schematic=True).parts(lang):
+        assert part in line
+    assert bool(sources) == line.startswith(text("note.sources", lang, sources=sources[:9]))
+
+
+def test_no_row_is_made_high_by_a_column_that_is_not_printed(book):
+    """The clause of a rule stood in a narrow column beside the printed ones: rows of a line were eight lines high."""
+    lang, _, workbook = book
+    page = workbook[text("sheet.findings.title", lang)]
+    heights = [page.row_dimensions[row].height or 15.0 for row in range(2, page.max_row + 1)]
+    assert max(heights) <= 60.0
 
 
 def test_the_same_plan_gives_the_same_bytes(plan, tmp_path):

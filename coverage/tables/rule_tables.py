@@ -253,18 +253,25 @@ def routes(plan: Plan, lang: str) -> Table:
     frame = in_kilometres(plan.before.routes).rename(columns={"class": "road_class"})
     asked = next(iter(plan.policy.of(RouteSpacing)), None)
     frame["rule"] = None if asked is None else frame["road_class"].map({asked.network: asked.id})
-    after_names = ["sites", "length_per_site_km", "gap_max_km", "gap_max_open", "own_gaps_over", "gap_km"]
-    found = [*heads(ROUTE_COLUMNS, lang), *heads("covered_low covered_high", lang)]
+    # What is printed, then the rest.
+    names = (
+        "ref road_class length_km sites length_per_site_km gap_max_km gap_max_open own_gaps_over good_km middle_km "
+        "gap_km no_site_km open_km shared_km covered_low covered_high"
+    )
+    aside = [c.name for c in ROUTE_COLUMNS if c.name not in names.split()]
+    after_names = ["sites", "gap_max_km", "own_gaps_over", "gap_km", "length_per_site_km", "gap_max_open"]
+    found, then = [*heads(names, lang)], []
     if plan.proposes and len(frame):
         after = in_kilometres(plan.after.routes)[["ref", *after_names]].rename(
             columns={n: f"{n}_after" for n in after_names}
         )
         frame = frame.merge(after, on="ref", how="left")
         prefix = text("sheet.after-prefix", lang)
-        found += [Head.of(column(n), lang, prefix=prefix, name=f"{n}_after") for n in after_names]
+        then = [Head.of(column(n), lang, prefix=prefix, name=f"{n}_after") for n in after_names]
+    found, printed = [*found, *then[:4], *heads(" ".join(aside), lang), *then[4:]], len(found) + len(then[:4])
     limit = _limits_km(plan)
     limits = dict.fromkeys(("gap_max_km", "gap_max_km_after"), limit[1]) if limit else {}
-    return Table("routes", tuple(found), frame, limits=limits, printed=13)
+    return Table("routes", tuple(found), frame, limits=limits, printed=printed)
 
 
 def gaps(plan: Plan, lang: str) -> list[Table]:

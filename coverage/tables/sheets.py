@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..schema import COLUMNS, column, columns, readers_unit, unit_words
 from ..texts import catalogue, text
+from .numbers import OF_PARTS
 from .table import FORBIDDEN_IN_TITLES, LONGEST_TITLE, Head, Subtotal, Table, heads
 
 ALWAYS = ("findings", "sources")
@@ -21,6 +22,8 @@ ALWAYS = ("findings", "sources")
 GAPS = {"gaps": "today", "gaps-after": "after", "country-gaps": "today"}
 """Tables of gaps, and the state of each: a row for each rule and direction."""
 LENGTHS = ("length_km", "own_km")
+PARTS = (*OF_PARTS, "part_unit_shown")
+"""Columns of the findings with what their shares are made of."""
 DIRECTIONS = ("forward", "backward")
 LEVELS = {
     "gaps": "gap", "gaps-after": "gap", "routes": "route", "counties": "county", "plan-actions": "action",
@@ -54,7 +57,7 @@ def sheets(tables: Mapping[str, Table], lang: str) -> list[Table]:
     found: list[Table] = []
     for table in held:
         if table.name not in GAPS:
-            found.append(table)
+            found.append(_on_paper(table))
             continue
         if table.name == gaps[0].name.partition(":")[0]:
             found.append(_totals(gaps, lang))
@@ -66,6 +69,16 @@ def sheets(tables: Mapping[str, Table], lang: str) -> list[Table]:
 
 def _is_sheet(table: Table) -> bool:
     return f"sheet.{table.family}.title" in catalogue() and (len(table.frame) > 0 or table.name in ALWAYS)
+
+
+def _on_paper(table: Table) -> Table:
+    """The table with what paper needs in front: parts of the findings; nothing of the rows of the inputs."""
+    if table.name == "rows":
+        return replace(table, printed=0)
+    if table.name != "findings":
+        return table
+    first = [*table.heads[: table.printed], *(h for h in table.heads if h.name in PARTS)]
+    return replace(table, heads=(*first, *(h for h in table.heads if h not in first)), printed=len(first))
 
 
 def _by_rule(table: Table, lang: str, taken: set[str]) -> Iterator[Table]:
@@ -163,7 +176,7 @@ def _facts(tables: Mapping[str, Table], lang: str) -> Table:
     found = [replace(head, unit_by="unit" if head.name == "number" else "") for head in found]
     rule = column("rule", **empty)
     found += [replace(Head.of(rule, lang), label=text("sheet.rule-id", lang)), *heads("key", lang)]
-    return Table("facts", tuple(found), frame, printed=11)
+    return Table("facts", tuple(found), frame, printed=0)
 
 
 def _figure(table: Table, name: str, phase: str, lang: str) -> pd.DataFrame:

@@ -127,7 +127,7 @@ class Table:
     limits : mapping
         Column name -> number above which the cell is marked as a gap.
     printed : int, optional
-        So many of the first columns are printed; all if left out.
+        So many of the first columns are printed; all if left out, with 0 nothing but the header.
     paper : tuple of Head
         Further columns, for the report: sentences and what several columns say together.
     label, subject : str
