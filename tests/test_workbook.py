@@ -25,6 +25,7 @@ from plugspan.tables.layer import SourceNote
 from plugspan.tables.plan_tables import plan_tables
 from plugspan.tables.publication import Publication
 from plugspan.tables.result import plan_result
+from plugspan.tables.rule_tables import counties
 from plugspan.tables.sheets import sheets
 from plugspan.tables.siting_layers import least_layers
 from plugspan.tables.siting_tables import coverage_curve, least_sites
@@ -262,6 +263,19 @@ def test_years_and_values_in_question_are_numbers(sample_plan):
     inputs = replace(sample_plan.inputs, warnings=tuple(noted))
     [number, words] = sheet_rows(faults(replace(sample_plan, inputs=inputs), "en"), "en")
     assert (number[3], words[3]) == (60.0, "60 kW")
+
+
+def test_kilowatts_per_car_are_a_lower_bound_where_a_site_says_no_power(sample_plan):
+    """The sample has seven sites of unknown power, two of them all that 荷塘区 has: nothing is known there, not 0."""
+    table = counties(sample_plan, "en")
+    assert "kW per EV, at least" in {head.label for head in table.heads}
+    nothing = table.frame.set_index("county").loc["荷塘区"]
+    assert nothing["sites_without_power"] == nothing["sites"] == 2
+    assert nothing[["installed_kw", "kw_per_ev"]].isna().all()
+    rows = sheet_rows(table, "en")
+    for name, wanted in (("kw_per_ev", "#,##0.00"), ("ev_per_point", "#,##0.0")):
+        at = next(i for i, head in enumerate(table.heads) if head.name == name)
+        assert set(number_formats(table, at, rows, "en")) == {wanted}
 
 
 def test_the_curve_is_that_of_the_siting(book):

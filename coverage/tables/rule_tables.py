@@ -205,6 +205,9 @@ def counties(plan: Plan, lang: str) -> Table:
             Head.of(column(name), lang, prefix=prefix, name=own, rule=finding.rule.id)
             for name, own in names.items()
         ]
+    if "sites_without_power" in frame and (frame["sites_without_power"] > 0).any():
+        least = text("sheet.kw-per-ev-at-least", lang)
+        found = [replace(head, label=least) if head.name == "kw_per_ev" else head for head in found]
     limit = _limits_km(plan)
     return Table("counties", tuple(found), frame if len(frame.columns) > 2 else frame.head(0),
                  limits={"gap_max_km": limit[1]} if limit else {})  # fmt: skip
