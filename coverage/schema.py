@@ -52,9 +52,9 @@ FORMS: Mapping[str, Form] = {
 """By unit. Others have as many decimals as their size asks for: none from 1000 on, one from 100 on, else two."""
 SHARES = ("share", "bound", "margin")
 """Shares of 1, shown in per cent: as they are, rounded up (a gap that is proven), as a difference in points."""
-NO_UNIT = frozenset({"", "ratio", "demand", "money", *SHARES})
+NO_UNIT = frozenset({"", "ratio", "demand", "money", "year", *SHARES})
 """Units that no header names. ``demand`` is people or kilometres (:func:`of_objective`), ``money`` is in the
-unit of the table of costs (:func:`in_currency`)."""
+unit of the table of costs (:func:`in_currency`). A ``year`` is written as it is, without a comma."""
 
 
 LengthUnit = Literal["km", "mi"]
@@ -221,13 +221,13 @@ _TEXTS = """
     unit status_code status_code_after numerator_unit denominator_unit
     figure words key unit_shown part_unit_shown target_shown file column cell remedy group item entry why within_km
     other_id rows outcome table
-    gap_id site_id action_id responsible payers closes_words without_words why_words action what stage_year
+    gap_id site_id action_id responsible payers closes_words without_words why_words action what
     region region_id state_reason regions region_lengths builders phase place_name
 """
 _CHOICES = """
     kind status has fast counts cargo park_type spacing_class direction reason problem covered candidate_status
     objective quality_kind severity road_class evidence_kind meets ship_kind aim part action_kind place pin region_state
-    standing mark_kind
+    standing mark_kind level
 """
 _FLAGS = """
     open_start open_end gap_max_open essential required existing energy_estimated able counts_in_rule certain at_border
@@ -243,8 +243,7 @@ _COUNTS = """
 _NUMBERS: Mapping[str, str] = {
     "money": """spent money insist_low insist_high chosen_at saves_low saves_high cost cost_so_far retrofit_cost
         budget own_money national_money border_money""",
-    "": """weight population registered_ev calls_per_year kw_per_ev
-        ev_per_point detour yes no unknown low high low_after high_after target_value number score
+    "": """weight population registered_ev calls_per_year detour yes no unknown low high low_after high_after target_value number score
         may_yes may_unknown may_no low_part low_whole high_part high_whole
         low_part_after low_whole_after high_part_after high_whole_after""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
@@ -269,12 +268,13 @@ _NUMBERS: Mapping[str, str] = {
 """Names by unit."""
 _EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
     ("not_counted", "", ("", ()), "has connected_status"),
-    ("not_applicable", "", ("", ()), "reason meets problem from_site to_site access_ways stage_year site_id action_id "
+    ("not_applicable", "", ("", ()), "reason meets problem from_site to_site access_ways site_id action_id "
      "status_code status_code_after numerator_unit denominator_unit"),
     ("none", "", ("", ()), "shared_words could_build not_counting"),
     ("operational_by_default", "", ("", ()), "status"),
     ("to_be_named", "", ("", ()), "responsible payers"),
     ("outside", "", ("lon", ()), "county"),
+    ("not_applicable", "year_state", ("", ()), "stage_year"),
     ("not_applicable", "gaps_state", ("", ()), "gap_mean_km gap_median_km gap_p90_km"),
     ("not_applicable", "length_per_site_state", ("", ()), "length_per_site_km"),
     ("not_applicable", "shared_state", ("", ()), "shared_max_km"),
@@ -313,6 +313,7 @@ COLUMNS: dict[str, Column] = {
     **_named(_FLAGS, "bool"),
     **_named("by arrived valid_from valid_to", "date"),
     **_named(_COUNTS, "int"),
+    **_named("stage_year", "int", "year"),
     **{
         name: found
         for unit, names in _NUMBERS.items()
@@ -320,6 +321,8 @@ COLUMNS: dict[str, Column] = {
     },
     **_named("distance_km back_km straight_km", "float", "km", form=Form(2, fixed=True)),
     **_named("span_km", "float", "km", form=Form(1)),
+    **_named("kw_per_ev", "float", form=Form(2, fixed=True)),
+    **_named("ev_per_point", "float", form=Form(1, fixed=True)),
     **_named(_STATES, "choice", labels="state"),
 }
 """Every column that is shown, by its name. Input tables add their aliases: :mod:`plugspan.inputs.schemas`."""
@@ -417,6 +420,8 @@ def shown(value: Any, column: Column, lang: str, *, unit: bool = False) -> str:
     if column.type not in ("int", "float") or isinstance(value, str):
         return str(value)
     number = float(value)
+    if column.unit == "year":
+        return f"{number:.0f}"
     if column.unit in SHARES:
         return {"share": percent, "bound": at_most}.get(column.unit, lambda x: points(x, lang))(number)
     number = in_readers_unit(number, column.unit, lang)

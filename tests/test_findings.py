@@ -302,6 +302,18 @@ def test_only_what_is_in_operation_is_installed():
     assert pd.isna(per_point)
 
 
+def test_power_that_nobody_knows_is_no_zero():
+    """A: one site of unknown power and points; B: no site at all, so 0 kW are installed there for sure."""
+    pile = {"id": "a", "current": "dc", "point_kw": None, "points": None, "county": "A"}
+    fleet = gpd.GeoDataFrame({"name": ["A", "B"], "registered_ev": [100, 50]}, geometry=[None] * 2, crs=4326)
+    rows = as_table([{**pile, "geometry": shapely.Point(113, 27)}], CHARGERS).assign(inside=True)
+    finding = assess_fleet(group_sites(rows)[1].assign(inside=True), fleet, RULES["fleet-match"])
+    table = finding.table.set_index("county")
+    assert table.loc["A", ["installed_kw", "points", "kw_per_ev", "ev_per_point"]].isna().all()
+    assert table.loc["B", ["sites", "installed_kw", "points", "kw_per_ev"]].tolist() == [0, 0, 0, 0]
+    assert finding.figures["installed_kw_low"] == 0
+
+
 def test_a_station_of_two_rows_is_listed_once():
     """Two rows of one operator at one place are one swap station."""
     row = {"kind": "battery_swap", "operator": "O", "geometry": shapely.Point(113, 27)}

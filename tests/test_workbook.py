@@ -12,20 +12,24 @@ import openpyxl
 import pandas as pd
 import pytest
 from helsinki_case import HOSTILE, write_case
+from plugspan.errors import Fault
 from plugspan.pipeline import make_plan
 from plugspan.project import read_project
 from plugspan.render.data_package import run_package
 from plugspan.render.run import RUN_FILES
-from plugspan.render.workbook.write import _fitted, write_workbook
+from plugspan.render.workbook.cells import number_formats, sheet_rows
+from plugspan.render.workbook.write import _fitted, _note_within, write_workbook
 from plugspan.schema import Column, column, of_objective
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
 from plugspan.tables.plan_tables import plan_tables
 from plugspan.tables.publication import Publication
 from plugspan.tables.result import plan_result
+from plugspan.tables.rule_tables import counties
 from plugspan.tables.sheets import sheets
-from plugspan.tables.siting_tables import coverage_curve
-from plugspan.tables.source_tables import access
+from plugspan.tables.siting_layers import least_layers
+from plugspan.tables.siting_tables import coverage_curve, least_sites
+from plugspan.tables.source_tables import access, faults
 from plugspan.tables.table import Head, cell_value, clean
 from plugspan.texts import LANGUAGES, text
 from run_surfaces import published
@@ -180,6 +184,100 @@ def test_no_sum_of_lengths_takes_a_gap_of_two_directions_or_rules_twice(book):
     assert pivot == pytest.approx({at: sum(lengths) for at, lengths in want.items()})
 
 
+def figures_of_all(plan):
+    """(level, key, state, rule) -> the figure of the whole region in result.json, of all that may be summed."""
+    result, found = plan_result(plan, "en"), {}
+    found["action", "money", "after", None] = result["plan"]["cost"]["high"]
+    counties = plan.inputs.own_counties
+    found["county", "population", "today", None] = counties["population"].sum()
+    for state, part in (("today", result), ("after", result["after"])):
+        for row in (*part["findings"], *part["measures"]):
+            rule, figures, rows = row["rule"], row["figures"], row["evidence"]
+            if row["kind"] == "route_spacing":
+                found["route", "own_gaps_over", state, rule] = figures["own_gaps_over"]
+                for name in ("length_km", "good_km", "middle_km", "gap_km", "open_km", "shared_km"):
+                    found["county", name, state, rule] = figures[name]
+            if row["kind"] == "fleet_power":
+                found["county", "installed_kw", state, rule] = figures["installed_kw_low"]
+                found["county", "sites_without_power", state, rule] = figures["sites_without_power"]
+                found["county", "registered_ev", state, rule] = figures["registered_ev"]
+                for name in ("sites", "points"):
+                    found["county", name, state, rule] = sum(each[name] for each in rows)
+        for way in ("forward", "backward"):
+            for rule in {gap["rule"] for gap in part["gaps"]}:
+                own = [g["own_km"] for g in part["gaps"] if (g["rule"], g["direction"]) == (rule, way)]
+                found["gap", "own_km", state, rule, way] = sum(own)
+    return found
+
+
+def test_whatever_the_long_form_lets_sum_is_the_figure_of_the_region(sample_plan):
+    """Level by level: sites and lengths by route don't add up, for two routes may share them; the rest is checked."""
+    facts = sheets(plan_tables(sample_plan, "en"), "en")[-2].frame
+    states = {text(f"sheet.phase.{state}", "en"): state for state in ("today", "after")}
+    sums = {}
+    for row in facts[facts["adds_up"].astype(bool)].to_dict("records"):
+        key = row["key"].partition(":")[0].removesuffix("_after")
+        rule = None if pd.isna(row["rule"]) else row["rule"]
+        at = (
+            row["level"],
+            key,
+            states[row["phase"]],
+            rule,
+            *([row["direction"]] if row["level"] == "gap" else []),
+        )
+        sums[at] = sums.get(at, 0.0) + row["number"]
+    found = figures_of_all(sample_plan)
+    others = {
+        at for at in sums if at[:2] == ("route", "own_gaps_over") and at[3] is None
+    }  # judged by no rule
+    assert {at for at in found if at[0] != "county" or at[2] == "today"} == sums.keys() - others
+    for at, total in sums.items():
+        assert at in others or total == pytest.approx(found[at], abs=0.005), at
+    kept = {(row["level"], row["key"]) for row in facts[~facts["adds_up"].astype(bool)].to_dict("records")}
+    assert {
+        ("route", name) for name in ("sites", "direction_sites", "driven_km", "length_km", "gap_km")
+    } <= kept
+
+
+@pytest.mark.parametrize("cost", [{}, {"fuel": 3.0}])
+def test_the_fewest_sites_have_a_cost_only_if_the_project_says_what_sites_cost(sample_plan, cost):
+    """Without it each counts as one, beside the money that the plan's actions at the same place cost."""
+    siting = sample_plan.project.siting.model_copy(update={"cost": cost})
+    plan = replace(sample_plan, project=sample_plan.project.model_copy(update={"siting": siting}))
+    assert ("cost" in {head.name for head in least_sites(plan, "en").heads}) is bool(cost)
+    [layer] = least_layers(plan)
+    assert ("cost" in layer.schema.names) is ("cost" in layer.frame) is bool(cost)
+
+
+def test_years_and_values_in_question_are_numbers(sample_plan):
+    """A year can be filtered and has no comma; a value that was a number in the file is one, a text none."""
+    tables = plan_tables(sample_plan, "en")
+    for name in ("plan-actions", "plan-steps"):
+        at = next(i for i, head in enumerate(tables[name].heads) if head.name == "stage_year")
+        rows = sheet_rows(tables[name], "en")
+        years = [row[at] for row in rows if not isinstance(row[at], str)]
+        assert set(years) == set(sample_plan.project.plan.years), name
+        assert {row[at] for row in rows} - {*years} <= {"–"}  # today is in no year
+        assert set(number_formats(tables[name], at, rows, "en")) == {"0"}
+    noted = [Fault("ac-strong", "x.csv", 2, "kw", value) for value in (60.0, "60 kW")]
+    inputs = replace(sample_plan.inputs, warnings=tuple(noted))
+    [number, words] = sheet_rows(faults(replace(sample_plan, inputs=inputs), "en"), "en")
+    assert (number[3], words[3]) == (60.0, "60 kW")
+
+
+def test_kilowatts_per_car_are_a_lower_bound_where_a_site_says_no_power(sample_plan):
+    """The sample has seven sites of unknown power, two of them all that 荷塘区 has: nothing is known there, not 0."""
+    table = counties(sample_plan, "en")
+    assert "kW per EV, at least" in {head.label for head in table.heads}
+    nothing = table.frame.set_index("county").loc["荷塘区"]
+    assert nothing["sites_without_power"] == nothing["sites"] == 2
+    assert nothing[["installed_kw", "kw_per_ev"]].isna().all()
+    rows = sheet_rows(table, "en")
+    for name, wanted in (("kw_per_ev", "#,##0.00"), ("ev_per_point", "#,##0.0")):
+        at = next(i for i, head in enumerate(table.heads) if head.name == name)
+        assert set(number_formats(table, at, rows, "en")) == {wanted}
+
+
 def test_the_curve_is_that_of_the_siting(book):
     """Each step adds what result.json says; the last step is the objective; no point lies above its bound."""
     lang, plan, workbook = book
@@ -225,6 +323,55 @@ def test_every_sheet_can_be_filtered_and_is_frozen_and_printable(book):
         assert page.sheet_properties.pageSetUpPr.fitToPage
         assert page.print_title_rows == "$1:$1"
         assert "OpenStreetMap" in page.oddFooter.left.text
+
+
+def test_a_page_says_what_is_not_printed_and_findings_print_what_their_shares_are_made_of(book):
+    """Columns beyond the printed ones are named above each page; the longest sheets print their header alone."""
+    lang, _, workbook = book
+    for page in workbook.worksheets[1:]:
+        area, heads = page.print_area, [cell.value for cell in page[1]]
+        if not area:
+            assert "\n" not in page.oddHeader.right.text
+            continue
+        _, last = area.rsplit("!", 1)[1].replace("$", "").split(":")
+        column, row = openpyxl.utils.cell.coordinate_from_string(last)
+        beyond = heads[openpyxl.utils.column_index_from_string(column) :]
+        title, said = page.oddHeader.right.text.split("\n")
+        assert title == page.title
+        if row == 1:
+            assert said == text("sheet.not-on-paper", lang, n=page.max_row - 1)
+            assert not beyond
+        else:
+            after, end = (openpyxl.utils.get_column_letter(len(heads) - n) for n in (len(beyond) - 1, 0))
+            assert said == text("sheet.not-printed", lang, columns=f"{after}–{end}")
+        if title == text("sheet.findings.title", lang):
+            assert {own(name, lang) for name in (*numbers.OF_PARTS, "part_unit_shown")} <= set(heads) - set(
+                beyond
+            )
+    short = [page.title for page in workbook.worksheets if (page.print_area or "").endswith("$1")]
+    assert short == [text(f"sheet.{name}.title", lang) for name in ("rows", "facts")]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("sources", ["", "a.csv & b.csv", "chargers.csv, " * 40])
+def test_the_foot_of_a_page_keeps_what_the_map_is_and_its_approval(lang, sources):
+    """255 characters are too few for all: the names of the sources are cut first."""
+    note = SourceNote(
+        sources=sources, date="2019-06-30", schematic=True, extra=("x" * 200,) if sources else ()
+    )
+    line = _note_within(note, 238, lang)
+    assert len(line) <= 238
+    for part in SourceNote(schematic=True).parts(lang):
+        assert part in line
+    assert bool(sources) == line.startswith(text("note.sources", lang, sources=sources[:9]))
+
+
+def test_no_row_is_made_high_by_a_column_that_is_not_printed(book):
+    """The clause of a rule stood in a narrow column beside the printed ones: rows of a line were eight lines high."""
+    lang, _, workbook = book
+    page = workbook[text("sheet.findings.title", lang)]
+    heights = [page.row_dimensions[row].height or 15.0 for row in range(2, page.max_row + 1)]
+    assert max(heights) <= 60.0
 
 
 def test_the_same_plan_gives_the_same_bytes(plan, tmp_path):

@@ -84,10 +84,11 @@ def _field(table: Table, head: Head, lang: str) -> dict[str, Any]:
     kind = "string" if column.type == "bool" else FRICTIONLESS_TYPES.get(column.type, "string")
     values = table.frame.get(head.name, ())
     dated = kind != "date" and any(isinstance(value, dt.date) for value in values)
+    mixed = kind in ("integer", "number") and any(isinstance(value, str) for value in values)
     meanings = {code: column.meaning(code) for code in LANGUAGES}
     found = {
         "name": head.label,
-        "type": "any" if head.unit_by or dated or head.name in table.live else kind,
+        "type": "any" if head.unit_by or dated or mixed or head.name in table.live else kind,
         "column": head.name,
         "titles": {code: column.label(code) for code in LANGUAGES},
         "description": " / ".join(meanings.values()),

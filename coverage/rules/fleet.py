@@ -23,7 +23,8 @@ class FleetPower(Rule):
 def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: FleetPower) -> Finding:
     """Installed kW and charge points of the sites in operation against the registered electric fleet, by county.
 
-    Sites without a known power add nothing to ``installed_kw``, so it is a lower bound; they are counted.
+    Sites without a known power add nothing to ``installed_kw``, so it is a lower bound; they are counted. Where no site
+    of a county says its power, or its points, the sum is unknown; 0 is a county without sites.
     ``ev_per_point`` is unknown where a site does not say how many points it has.
     Rows of one name are parts of one county: their fleets add up, and are unknown if one of them is.
     """
@@ -34,8 +35,8 @@ def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: Flee
         {
             "sites": own.groupby(county).size(),
             "sites_without_power": own["pool_kw"].isna().groupby(county).sum(),
-            "installed_kw": own["pool_kw"].astype("Float64").groupby(county).sum(),
-            "points": own["points"].astype("Float64").groupby(county).sum(),
+            "installed_kw": own["pool_kw"].astype("Float64").groupby(county).sum(min_count=1),
+            "points": own["points"].astype("Float64").groupby(county).sum(min_count=1),
         }
     )
     fleet = pd.Series(dtype="Float64")
@@ -44,7 +45,9 @@ def assess_fleet(sites: gpd.GeoDataFrame, counties: gpd.GeoDataFrame, rule: Flee
             counties["registered_ev"].astype("Float64").groupby(counties["name"].astype(str), sort=False)
         )
         fleet = own_fleet.agg(lambda parts: parts.sum(skipna=False)).astype("Float64")
-    table = table.reindex(fleet.index.union(table.index, sort=False)).fillna(0)
+    without_sites = fleet.index.difference(table.index)
+    table = table.reindex(fleet.index.union(table.index, sort=False))
+    table.loc[without_sites] = 0
     table["registered_ev"] = fleet.reindex(table.index)
     table["kw_per_ev"] = (table["installed_kw"] / table["registered_ev"]).round(4)
     all_told = ~own["points"].isna().groupby(county).any().reindex(table.index, fill_value=False)

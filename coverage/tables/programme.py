@@ -275,7 +275,7 @@ def shown_actions(plan: Plan, lang: str) -> gpd.GeoDataFrame:
         action_id=table["id"],
         build_order=table["order"],
         action_kind=table["kind"],
-        stage_year=table["year"].astype("string"),
+        stage_year=table["year"],
         money=table["cost"],
         responsible=[each or None for each in responsible(plan, lang)],
         payers=[payers(plan, kind, lang) or None for kind in table["kind"]],
@@ -488,11 +488,11 @@ def shown_steps(plan: Plan, lang: str) -> pd.DataFrame:
     for step in steps(plan):
         values = {rule: numbers.headline(now, lang) for rule, now in step_findings(plan, step).items()}
         action = names.get(step["action"], text("plan.today", lang))
-        year = None if step["year"] is None or pd.isna(step["year"]) else str(int(step["year"]))
+        year = None if step["year"] is None or pd.isna(step["year"]) else int(step["year"])
         about = {"build_order": step["order"], "action": action, "stage_year": year, "spent": step["spent"]}
         about["action_id"] = step["action"] or None
         rows.append({**about, "people_reached": step["people"], **values})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype({"stage_year": "Int64"})
 
 
 def shown_savings(plan: Plan) -> pd.DataFrame:

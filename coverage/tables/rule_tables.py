@@ -202,7 +202,13 @@ def counties(plan: Plan, lang: str) -> Table:
         names = {name: f"{name}:{finding.rule.id}" if again else name for name in kind.county_columns}
         table = table.reindex(columns=["county", *names]).rename(columns=names)
         frame = frame.merge(table, on="county", how="outer", sort=False)
-        found += [Head.of(column(name), lang, prefix=prefix, name=own) for name, own in names.items()]
+        found += [
+            Head.of(column(name), lang, prefix=prefix, name=own, rule=finding.rule.id)
+            for name, own in names.items()
+        ]
+    if "sites_without_power" in frame and (frame["sites_without_power"] > 0).any():
+        least = text("sheet.kw-per-ev-at-least", lang)
+        found = [replace(head, label=least) if head.name == "kw_per_ev" else head for head in found]
     limit = _limits_km(plan)
     return Table("counties", tuple(found), frame if len(frame.columns) > 2 else frame.head(0),
                  limits={"gap_max_km": limit[1]} if limit else {})  # fmt: skip
@@ -247,20 +253,29 @@ def own_tables(plan: Plan, lang: str) -> list[Table]:
 
 
 def routes(plan: Plan, lang: str) -> Table:
-    """Figures of each route, today and with the plan."""
+    """Figures of each route, today and with the plan, and the rule whose figure they add up to."""
     frame = in_kilometres(plan.before.routes).rename(columns={"class": "road_class"})
-    after_names = ["sites", "length_per_site_km", "gap_max_km", "gap_max_open", "own_gaps_over", "gap_km"]
-    found = [*heads(ROUTE_COLUMNS, lang), *heads("covered_low covered_high", lang)]
+    asked = next(iter(plan.policy.of(RouteSpacing)), None)
+    frame["rule"] = None if asked is None else frame["road_class"].map({asked.network: asked.id})
+    # What is printed, then the rest.
+    names = (
+        "ref road_class length_km sites length_per_site_km gap_max_km gap_max_open own_gaps_over good_km middle_km "
+        "gap_km no_site_km open_km shared_km covered_low covered_high"
+    )
+    aside = [c.name for c in ROUTE_COLUMNS if c.name not in names.split()]
+    after_names = ["sites", "gap_max_km", "own_gaps_over", "gap_km", "length_per_site_km", "gap_max_open"]
+    found, then = [*heads(names, lang)], []
     if plan.proposes and len(frame):
         after = in_kilometres(plan.after.routes)[["ref", *after_names]].rename(
             columns={n: f"{n}_after" for n in after_names}
         )
         frame = frame.merge(after, on="ref", how="left")
         prefix = text("sheet.after-prefix", lang)
-        found += [Head.of(column(n), lang, prefix=prefix, name=f"{n}_after") for n in after_names]
+        then = [Head.of(column(n), lang, prefix=prefix, name=f"{n}_after") for n in after_names]
+    found, printed = [*found, *then[:4], *heads(" ".join(aside), lang), *then[4:]], len(found) + len(then[:4])
     limit = _limits_km(plan)
     limits = dict.fromkeys(("gap_max_km", "gap_max_km_after"), limit[1]) if limit else {}
-    return Table("routes", tuple(found), frame, limits=limits, printed=13)
+    return Table("routes", tuple(found), frame, limits=limits, printed=printed)
 
 
 def gaps(plan: Plan, lang: str) -> list[Table]:

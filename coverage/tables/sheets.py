@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..schema import COLUMNS, column, columns, readers_unit, unit_words
 from ..texts import catalogue, text
+from .numbers import OF_PARTS
 from .table import FORBIDDEN_IN_TITLES, LONGEST_TITLE, Head, Subtotal, Table, heads
 
 ALWAYS = ("findings", "sources")
@@ -21,12 +22,23 @@ ALWAYS = ("findings", "sources")
 GAPS = {"gaps": "today", "gaps-after": "after", "country-gaps": "today"}
 """Tables of gaps, and the state of each: a row for each rule and direction."""
 LENGTHS = ("length_km", "own_km")
+PARTS = (*OF_PARTS, "part_unit_shown")
+"""Columns of the findings with what their shares are made of."""
 DIRECTIONS = ("forward", "backward")
-ADDS_UP = (
-    "length_km own_km parallel_km driven_km good_km middle_km gap_km no_site_km open_km population registered_ev money "
-    "sites direction_sites own_gaps_over sites_without_power installed_kw points"
-)
-"""What may be summed over the rows of one figure, rule, direction and state; shares, averages and limits may not."""
+LEVELS = {
+    "gaps": "gap", "gaps-after": "gap", "routes": "route", "counties": "county", "plan-actions": "action",
+    "findings": "region",
+}  # fmt: skip
+"""What a number of a table is of."""
+ADDS_UP = {
+    "gap": "own_km",
+    # Two routes may share a road and a site: only gaps are each on one route.
+    "route": "own_gaps_over",
+    "county": "length_km good_km middle_km gap_km open_km shared_km population registered_ev sites sites_without_power "
+    "installed_kw points",
+    "action": "money",
+}
+"""What may be summed over the rows of one level, figure, rule, direction and state: the sum is the figure of all."""
 
 
 def sheets(tables: Mapping[str, Table], lang: str) -> list[Table]:
@@ -45,7 +57,7 @@ def sheets(tables: Mapping[str, Table], lang: str) -> list[Table]:
     found: list[Table] = []
     for table in held:
         if table.name not in GAPS:
-            found.append(table)
+            found.append(_on_paper(table))
             continue
         if table.name == gaps[0].name.partition(":")[0]:
             found.append(_totals(gaps, lang))
@@ -57,6 +69,16 @@ def sheets(tables: Mapping[str, Table], lang: str) -> list[Table]:
 
 def _is_sheet(table: Table) -> bool:
     return f"sheet.{table.family}.title" in catalogue() and (len(table.frame) > 0 or table.name in ALWAYS)
+
+
+def _on_paper(table: Table) -> Table:
+    """The table with what paper needs in front: parts of the findings; nothing of the rows of the inputs."""
+    if table.name == "rows":
+        return replace(table, printed=0)
+    if table.name != "findings":
+        return table
+    first = [*table.heads[: table.printed], *(h for h in table.heads if h.name in PARTS)]
+    return replace(table, heads=(*first, *(h for h in table.heads if h not in first)), printed=len(first))
 
 
 def _by_rule(table: Table, lang: str, taken: set[str]) -> Iterator[Table]:
@@ -123,6 +145,7 @@ def _totals(gaps: list[Table], lang: str) -> Table:
 def _facts(tables: Mapping[str, Table], lang: str) -> Table:
     """One number a row, with all it belongs to: state, rule, direction, place, figure and unit."""
     today, after = (text(f"sheet.phase.{state}", lang) for state in ("today", "after"))
+    titles = dict(zip(tables["findings"].frame["rule"], tables["findings"].frame["title"], strict=True))
     parts = []
     for name, phase in (("gaps", today), ("gaps-after", after)):
         if name in tables and len(tables[name].frame):
@@ -132,7 +155,7 @@ def _facts(tables: Mapping[str, Table], lang: str) -> Table:
         for head in table.heads if table is not None and len(table.frame) else ():
             if (
                 head.column.type in ("int", "float")
-                and head.column.unit != "°"
+                and head.column.unit not in ("°", "year")
                 and head.name != "build_order"
             ):
                 planned = head.name.endswith("_after") or name == "plan-actions"
@@ -142,17 +165,18 @@ def _facts(tables: Mapping[str, Table], lang: str) -> Table:
         if name in {head.name for head in findings.heads}:
             parts.append(_figure(findings, name, after if name.endswith("_after") else today, lang))
     frame = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    frame["rule_title"] = frame["rule"].map(titles)
     # What a number doesn't belong to is nothing that could be known.
     empty = {"absent": "not_applicable", "absent_if": ("", ()), "state": ""}
     about = [
         column(name, **empty)
-        for name in ["phase", "rule_title", "figure", "direction", "ref", "section", "place_name"]
+        for name in ["phase", "level", "rule_title", "figure", "direction", "ref", "section", "place_name"]
     ]
     found = list(heads([*about, *columns("number unit_shown adds_up"), column("gap_id", **empty)], lang))
     found = [replace(head, unit_by="unit" if head.name == "number" else "") for head in found]
     rule = column("rule", **empty)
     found += [replace(Head.of(rule, lang), label=text("sheet.rule-id", lang)), *heads("key", lang)]
-    return Table("facts", tuple(found), frame, printed=10)
+    return Table("facts", tuple(found), frame, printed=0)
 
 
 def _figure(table: Table, name: str, phase: str, lang: str) -> pd.DataFrame:
@@ -161,20 +185,17 @@ def _figure(table: Table, name: str, phase: str, lang: str) -> pd.DataFrame:
     frame = table.frame[table.frame[name].notna()]
     unit = frame[head.unit_by].tolist() if head.unit_by else [head.column.unit] * len(frame)
     plain = COLUMNS.get(head.column.name, head.column)
-    # A further rule of a kind has columns of its own in a county's row: ``reach_low:RULE``.
-    own = {"rule": name.partition(":")[2]} if ":" in name else {}
-    kept = own | {
+    kept = {"rule": head.rule or None} | {
         n: frame[n].tolist() for n in ("rule", "direction", "ref", "section", "gap_id") if n in frame
     }
-    titles = frame["title"] if "title" in frame else frame.get("rule_title")
+    level = LEVELS[table.name]
     place = frame["county"] if table.name == "counties" else frame.get("name")
     return pd.DataFrame({
-        "phase": phase, "rule_title": None if titles is None else titles.tolist(),
-        "figure": text(f"column.{plain.name.removesuffix('_after')}", lang), **kept,
+        "phase": phase, "level": level, "figure": text(f"column.{plain.name.removesuffix('_after')}", lang), **kept,
         "place_name": None if place is None or table.name == "routes" else place.tolist(),
         "number": frame[name].tolist(), "unit": unit,
         "unit_shown": [_unit_words(each, lang) for each in unit],
-        "adds_up": head.column.name in ADDS_UP.split(), "key": head.name,
+        "adds_up": head.column.name in ADDS_UP.get(level, "").split(), "key": head.name,
     }, index=range(len(frame))).astype(object)  # fmt: skip
 
 

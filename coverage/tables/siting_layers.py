@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
@@ -36,7 +37,7 @@ from .columns import (
 )
 from .layer import Layer, Popup, own_layer
 from .layer_frame import make_layer
-from .popups import proposed_popup
+from .popups import POPUPS, proposed_popup
 from .programme import shown_actions, why_not
 from .siting_tables import amounts_in_units, objective_of, proposed_frame, siting_currency
 
@@ -217,15 +218,20 @@ def unserved_layer(plan: Plan) -> list[Layer]:
 def least_layers(plan: Plan) -> list[Layer]:
     """Least sites of each rule on spacing, for the widest span that was asked for; the first rule's on top."""
     rules = [plan.before[found.rule].rule for found in plan.widest]
+    columns, popup = _in_objective(LEAST_COLUMNS, plan), POPUPS["least_sites"]
+    if not plan.project.siting.cost:  # each site is 1, beside what the table of costs says of it
+        columns = tuple(each for each in columns if each.name != "cost")
+        popup = replace(popup, columns=tuple(each for each in popup.columns if each.name != "cost"))
     return [
         own_layer(
             make_layer(
                 "least_sites",
                 found.sites.rename(columns={"order": "build_order"}),
-                _in_objective(LEAST_COLUMNS, plan),
+                columns,
                 styles.LEAST_SITES,
                 "plan",
                 visible=False,
+                popup=popup,
                 search_column="name",
                 title_values={"span_km": found.span_km},
             ),

@@ -436,8 +436,9 @@ def least_sites(plan: Plan, lang: str) -> Table:
         if len(c.sites)
     ]
     frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    cost = " cost" if plan.project.siting.cost else ""  # else each site is 1
     columns = heads(
-        "span_km build_order name kind serves cost action_id lon lat", lang, currency=siting_currency(plan)
+        f"span_km build_order name kind serves{cost} action_id lon lat", lang, currency=siting_currency(plan)
     )
     return Table(
         "least-sites", (*_which(plan, lang), *columns),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -60,11 +61,17 @@ def faults(plan: Plan, lang: str) -> Table:
     """What was noticed in the inputs, with file, row, value and remedy."""
     rows = [
         {"file": Path(fault.file).name if fault.file else None, "row": fault.row, "column": fault.column,
-         "cell": None if fault.value is None else str(fault.value), "remedy": fault.render(lang)}
+         "cell": fault.value if fault.value is None or isinstance(fault.value, (int, float)) else str(fault.value),
+         "remedy": fault.render(lang)}
         for fault in plan.inputs.warnings
     ]  # fmt: skip
     names = "file row column cell remedy"
-    return Table("faults", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
+    # What was a number in the file is one here; texts stay texts.
+    found = (
+        replace(h, column=replace(h.column, type="float")) if h.name == "cell" else h
+        for h in heads(names, lang)
+    )
+    return Table("faults", tuple(found), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
 
 def ledger(plan: Plan, lang: str) -> Table:

@@ -51,7 +51,8 @@ class Head:
     """A column of a sheet: where its values are, what stands above it, how they are written.
 
     ``unit_by`` names a column of the frame that holds each row's own unit; ``width`` is its share of a page's width,
-    where the table has a place of its own on paper.
+    where the table has a place of its own on paper. ``rule`` is the id of the rule that measures it, if the
+    columns of a table are of several.
     """
 
     name: str
@@ -60,12 +61,22 @@ class Head:
     meaning: str = ""
     unit_by: str = ""
     width: float = 0.0
+    rule: str = ""
 
     @classmethod
-    def of(cls, column: Column, lang: str, *, prefix: str = "", name: str = "", width: float = 0.0) -> Head:
+    def of(
+        cls,
+        column: Column,
+        lang: str,
+        *,
+        prefix: str = "",
+        name: str = "",
+        width: float = 0.0,
+        rule: str = "",
+    ) -> Head:
         """Head of a column, labelled as maps and layers label it."""
         label = capital(prefix + column.label(lang))
-        return cls(name or column.name, label, column, column.meaning(lang), width=width)
+        return cls(name or column.name, label, column, column.meaning(lang), width=width, rule=rule)
 
 
 def heads(
@@ -116,7 +127,7 @@ class Table:
     limits : mapping
         Column name -> number above which the cell is marked as a gap.
     printed : int, optional
-        So many of the first columns are printed; all if left out.
+        So many of the first columns are printed; all if left out, with 0 nothing but the header.
     paper : tuple of Head
         Further columns, for the report: sentences and what several columns say together.
     label, subject : str

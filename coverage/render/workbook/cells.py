@@ -17,9 +17,12 @@ from ...texts import text
 
 MOST_ROWS = 1_048_000
 """A sheet holds 1 048 576 rows; what is beyond is cut, and said to be."""
-WIDEST, NARROWEST, LINES = 46, 8, 8
+WIDEST, NARROWEST, LINES = 46, 8, 27
+"""A row of a spreadsheet has room for 27 lines."""
 WIDEST_ID = 72
 """Ids have no blanks to break at: a wrapped one would make every row two lines high."""
+WIDEST_ASIDE = 110
+"""Columns that are not printed may be wider: their long texts would make rows high that are short on paper."""
 
 COMPUTED = tuple("=+-@＝＋－＠\t\r\n")
 """How a text begins that a spreadsheet computes once somebody edits its cell."""
@@ -74,10 +77,9 @@ def column_widths(sheet: Table, rows: Sequence[Sequence[Any]], formats: Formats,
                    if row[c] is not None and not isinstance(row[c], str)}  # fmt: skip
         # A header may break into two lines; a filter button takes its room.
         header = width(head.label) / (2 if width(head.label) > 14 else 1) + 3
-        need = min(
-            max([header, NARROWEST, *(w + 2 for w in words)]),
-            WIDEST_ID if head.column.name.endswith("id") else WIDEST,
-        )
+        aside = sheet.printed is not None and c >= sheet.printed
+        most = WIDEST_ASIDE if aside else WIDEST_ID if head.column.name.endswith("id") else WIDEST
+        need = min(max([header, NARROWEST, *(w + 2 for w in words)]), most)
         found.append(float(max(need, *map(number_width, numbers), 0.0)))
     return found
 
@@ -180,4 +182,6 @@ def _format(column: Column, decimals: int) -> str:
     zeros = "." + "0" * decimals if decimals else ""
     if column.unit == "margin":
         return f"+0{zeros}%;-0{zeros}%;0{zeros}%"
+    if column.unit == "year":
+        return "0"
     return f"0{zeros}%" if column.unit in SHARES else f"#,##0{zeros}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,9 @@ LINES: dict[str, tuple[str, dict[str, Any]]] = {
     "share": (GOOD, {"width": 2.25}),
 }
 HEADER_LIMIT = 250
+"""Excel takes 255 characters of a header or footer, its codes included."""
+LEAST_SOURCES = 20
+"""Fewer characters of the sources at the foot tell nothing."""
 A4_COLUMNS = 190.0
 """A wider table is printed on A3."""
 
@@ -162,7 +166,7 @@ def _cover(
         else:
             _across(page, top, 1, value, style, "text")
         top += 1
-    for line in (note.line(lang), text("sheet.cover.reading", lang)):
+    for line in (note.line(lang), text("sheet.cover.reading", lang), text("sheet.cover.paper", lang)):
         _across(page, top, 0, line, style, "soft")
         top += 1
     for c, key in enumerate(("sheet", "rows", "question", "what")):
@@ -237,9 +241,10 @@ def _page(
         page.set_tab_color(TAB[sheet.family])
     _colours(page, sheet, last, style, lang)
     page.repeat_rows(0)
-    if sheet.printed:
-        page.print_area(0, 0, last, sheet.printed - 1)
-    _printable(page, imprint, lang, note, sheet.title(lang))
+    if sheet.printed is not None:
+        rows_printed = last if sheet.printed else 0
+        page.print_area(0, 0, rows_printed, (sheet.printed or len(sheet.heads)) - 1)
+    _printable(page, imprint, lang, note, sheet.title(lang), _not_printed(sheet, lang))
     if sum(widths[: sheet.printed]) > A4_COLUMNS:
         page.set_paper(8)
     return page
@@ -286,18 +291,56 @@ def _colours(page: Worksheet, sheet: Table, last: int, style: Callable[[str], Fo
             page.conditional_format(1, places[name], last, places[name], rule)
 
 
-def _printable(page: Worksheet, imprint: Imprint, lang: str, note: SourceNote, title: str) -> None:
+def _not_printed(sheet: Table, lang: str) -> str:
+    """What the head of each page says of the columns that stay on the screen; empty if there are none."""
+    if sheet.printed is None or sheet.printed >= len(sheet.heads):
+        return ""
+    if not sheet.printed:
+        return text("sheet.not-on-paper", lang, n=len(sheet.frame))
+    first, last = (xl_col_to_name(c) for c in (sheet.printed, len(sheet.heads) - 1))
+    return text("sheet.not-printed", lang, columns=first if first == last else f"{first}–{last}")
+
+
+def _printable(
+    page: Worksheet, imprint: Imprint, lang: str, note: SourceNote, title: str, missing: str = ""
+) -> None:
+    """Landscape, a page wide; above the title and what is not printed, below the note on the data and the page."""
     page.set_landscape()
     page.set_paper(9)
     page.fit_to_pages(1, 0)
     page.set_margins(left=0.5, right=0.5, top=0.75, bottom=0.75)
-    page.set_header(_fitted("&L", imprint.title, f"&R{title}"))
-    page.set_footer(_fitted("&L&7 ", note.line(lang), "&R&P / &N"))
+    right = "&R" + "\n".join(_uncoded(words) for words in (title, missing) if words)
+    page.set_header(_fitted("&L", imprint.title, right))
+    start, end = "&L&7 ", "&R&P / &N"
+    page.set_footer(_fitted(start, _note_within(note, HEADER_LIMIT - len(start) - len(end), lang), end))
+
+
+def _note_within(note: SourceNote, room: int, lang: str) -> str:
+    """The note on the data in so many characters; what the map is and who allowed it stay to the last.
+
+    First the names of the sources are cut, then they, the notes of the author, and the date are left out.
+    """
+    plain = replace(note, extra=())
+    least = replace(plain, sources="", date="")
+    for each in (note, plain):
+        over = len(each.line(lang)) - room
+        if over <= 0:
+            return each.line(lang)
+        sources = each.sources[: max(len(each.sources) - over - 1, 0)]
+        if len(sources) >= LEAST_SOURCES:
+            return replace(each, sources=f"{sources}…").line(lang)
+    shorter = replace(plain, sources="")
+    return (shorter if len(shorter.line(lang)) <= room else least).line(lang)
+
+
+def _uncoded(words: str) -> str:
+    """Words of a header or footer on one line, without ``&``, which starts a code."""
+    return " ".join(clean(words).replace("&", "＆").split())
 
 
 def _fitted(start: str, words: str, end: str) -> str:
     """Header or footer: 255 characters at most, and ``&`` (which starts a code) only where we put it."""
-    words = " ".join(clean(words).replace("&", "＆").split())
+    words = _uncoded(words)
     room = HEADER_LIMIT - len(start) - len(end)
     return f"{start}{words if len(words) <= room else words[: room - 1] + '…'}{end}"
 
