@@ -105,6 +105,10 @@ def _findings(*, with_target: bool) -> Schema:
         "counts": {"type": "object", "additionalProperties": {"type": "number"}}, "figures": FREE, "source": TEXT,
         "assumptions": TEXTS, "evidence": {"type": "array", "items": FREE}, "survey": TEXTS,
     }  # fmt: skip
+    own["may_count"] = described(
+        "How many more things may belong to what the rule counts; null: it counts nothing.",
+        {"type": ["integer", "null"]},
+    )
     own["part_unit"] = described("Numerators: km, or counted.", one_of("", "km", None))
     own["whole_unit"] = described("Denominators: km, or counted.", one_of("", "km", None))
     names = "rule title low high"

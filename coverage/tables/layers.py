@@ -188,8 +188,12 @@ def _with_reached(plan: Plan, counties: gpd.GeoDataFrame, lang: str) -> gpd.GeoD
 def _reached(
     assessment: Assessment, rule: DemandReach, end: str, counties: gpd.GeoDataFrame
 ) -> pd.Series[float]:
-    """Share of the people within reach by county, per cent; missing where nobody lives."""
-    table = assessment[rule.id].table
+    """Share of the people within reach by county, or of the region if there are none; missing where nobody lives."""
+    finding = assessment[rule.id]
+    if "population" not in counties:
+        whole = finding.low if end == "low" else finding.high
+        return pd.Series(np.nan if whole is None else whole * 100, index=counties.index)
+    table = finding.table
     share = pd.Series(table[end].to_numpy(float) * 100, index=table["county"].to_numpy(object))
     found: pd.Series[float] = counties["name"].map(share[~share.index.duplicated()])
     return found
@@ -356,7 +360,7 @@ def _sites(assessment: Assessment) -> Layer:
     """Sites that charge vehicles, by how fast they are; those not in operation are a class of their own."""
     frame = assessment.sites[assessment.sites["kind"] == "charging"]
     frame = frame.assign(site_class=np.where(_running(frame), frame["fast"], WAITING))
-    more = ("current", "access", "ref")
+    more = ("current", "access")
     keep = ("site_class", *more)
     return make_layer(
         "charging_sites",

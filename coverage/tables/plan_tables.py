@@ -88,8 +88,10 @@ def input_tables(inputs: Inputs) -> dict[str, tuple[pd.DataFrame, TableSchema]]:
 
 def file_tables(tables: Tables) -> dict[str, tuple[pd.DataFrame, TableSchema]]:
     """The tables that go with the layers of the GeoPackage."""
-    return {
-        name: (tables[source].frame.reindex(columns=[c.name for c in held]), TableSchema(name, held))
-        for name, (source, held) in FILE_TABLES.items()
-        if source in tables
-    }
+    found = {}
+    for name, (source, held) in FILE_TABLES.items():
+        if source in tables:
+            frame, names = tables[source].frame, [c.name for c in held]
+            names += [c.absent_if[0] for c in held if c.absent_if[0] in frame and c.absent_if[0] not in names]
+            found[name] = (frame.reindex(columns=list(dict.fromkeys(names))), TableSchema(name, held))
+    return found

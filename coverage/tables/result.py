@@ -34,6 +34,7 @@ from .numbers import OF_PARTS, plain, ratio_parts, table_in_km
 from .row_ids import GapsAround
 from .source_tables import quality_table
 from .table import coded
+from .words import may_count
 
 RESULT_SCHEMA = 2
 """What ``schema`` says: how ``result.json`` is laid out. 2: sites have a ``site_id``, actions an ``action_id``."""
@@ -148,6 +149,7 @@ def _finding_row(finding: Finding, lang: str) -> dict[str, Any]:
     return row | {
         **{name: parts.get(name) for name in (*OF_PARTS, "part_unit", "whole_unit")},
         "counts": dict(finding.counts),
+        "may_count": may_count(finding),
         "figures": figures_in_km(finding.figures),
         "source": finding.rule.source.of(lang),
         "assumptions": list(finding.rule.assumptions),

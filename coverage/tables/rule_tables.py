@@ -28,7 +28,7 @@ from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from .gap_words import shared_words
 from .row_ids import longest_gaps
 from .table import Head, Table, has_own_sheet, heads, labelled, own_sheet_title, placed
-from .words import assumption_lines, figure_rows, measured
+from .words import assumption_lines, figure_rows, may_count, measured
 
 
 def status_looks(lang: str) -> dict[str, tuple[str, ...]]:
@@ -70,11 +70,14 @@ def findings(plan: Plan, lang: str) -> Table:
             "yes": counts.get("yes"),
             "unknown": counts.get("unknown"),
             "no": counts.get("no"),
+            "may_count": may_count(before),
             "by": before.rule.by,
             "rule": before.rule.id,
             "clause": plan.policy.clause(before.rule, lang),
             "unit": before.unit,
             "measured": measured(before),
+            "said": numbers.said(before),
+            "said_after": numbers.said(after),
             "value_after": numbers.headline(after, lang),
             "status_after": numbers.status(after, lang),
             "low_after": after.low,
@@ -91,8 +94,7 @@ def findings(plan: Plan, lang: str) -> Table:
     ends = "low_after high_after " if plan.proposes else ""
     names = (
         f"title finding_status value target_shown {then}yes unknown no by unit_shown low high target_value {ends}"
-        "low_part low_whole high_part high_whole part_unit_shown "
-        "rule clause"
+        "may_count low_part low_whole high_part high_whole part_unit_shown rule clause"
     )
     unit_by = dict.fromkeys(OF_UNIT, "unit") | numbers.UNIT_BY
     found = tuple(replace(h, unit_by=unit_by.get(h.name, "")) for h in heads(names, lang))

@@ -209,7 +209,7 @@ def _made_of(finding: Finding, lang: str) -> list[str]:
         fleet = {"ev": finding.figures["registered_ev"], "cars": finding.figures["registered_cars"]}
         words = {name: shown(value, column("registered_ev"), lang) for name, value in fleet.items()}
         return [text("report.say.margin", lang, **values, **words)]
-    maybe = _may_count(finding)
+    maybe = may_count(finding)
     if maybe:
         values |= {"low": percent(finding.low), "high": percent(finding.high), "n": str(maybe)}
     if not maybe and not finding.high > finding.low:
@@ -264,8 +264,10 @@ def number_in_unit(value: float | None, unit: str, lang: str) -> str:
     return "" if value is None else shown(value, column("number", unit=unit), lang, unit=True)
 
 
-def _may_count(finding: Finding) -> int:
-    """How many things may or may not belong to what the rule counts; both ends of the interval say so."""
+def may_count(finding: Finding) -> int | None:
+    """How many more things may belong to what the rule counts; both ends say so. None if it counts nothing."""
+    if not finding.counts:
+        return None
     return sum(int(v) for key, v in finding.figures.items() if key.endswith("_of_unknown_membership"))
 
 
