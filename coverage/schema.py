@@ -228,13 +228,13 @@ _FLAGS = """
 _COUNTS = """
     section points fast_points spaces ready_spaces build_order serves sites plugs plans of_plans rank row priority
     sites_built direction_sites own_gaps_over gap_count gap_count_shown new_sites min_sites sites_without_power
-    without_lost people_reached traffic_points read kept merged left_out faulted rules_met rules_on_average
-    rules_not_met rules_undecided rules_not_due own_sites national_sites border_sites regions_met regions_on_average
-    regions_not_met regions_undecided regions_not_due
+    without_lost people_reached people_gained traffic_points read kept merged left_out faulted rules_met
+    rules_on_average rules_not_met rules_undecided rules_not_due own_sites national_sites border_sites regions_met
+    regions_on_average regions_not_met regions_undecided regions_not_due
 """
 _NUMBERS: Mapping[str, str] = {
-    "money": """spent money insist_low insist_high chosen_at saves_low saves_high cost cost_so_far retrofit_cost
-        budget own_money national_money border_money""",
+    "money": """spent money insist_low insist_high chosen_at without_low without_high saves_low saves_high cost
+        cost_so_far retrofit_cost budget own_money national_money border_money""",
     "": """weight population registered_ev calls_per_year kw_per_ev ev_per_point detour yes no unknown may_count low
         high low_after high_after target_value number score low_part low_whole high_part high_whole""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
@@ -267,6 +267,7 @@ _EMPTY: tuple[tuple[str, str, tuple[str, tuple[object, ...]], str], ...] = (
     ("not_applicable", "length_per_site_state", ("", ()), "length_per_site_km"),
     ("not_applicable", "shared_state", ("", ()), "shared_max_km"),
     ("not_applicable", "insist_state", ("", ()), "insist_low insist_high chosen_at"),
+    ("not_applicable", "without_state", ("", ()), "without_low without_high"),
     ("not_applicable", "straight_state", ("", ()), "straight_km"),
     ("not_applicable", "reached_state", ("", ()), "reached_low reached_high"),
     ("not_applicable", "reached_after_state", ("", ()), "reached_after"),

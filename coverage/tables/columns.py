@@ -69,7 +69,8 @@ OUTAGE_COLUMNS = columns("covers lost plugs capacity served")
 ALTERNATIVE_COLUMNS = columns("name kind plans of_plans worst_loss cost objective action_id")
 LEAST_COLUMNS = columns("build_order name kind serves cost action_id")
 ACTION_COLUMNS = columns(
-    "build_order name action_kind place stage_year money spent certain closes_words without_words county action_id"
+    "build_order name action_kind place stage_year money spent certain closes_words people_gained without_words "
+    "without_low without_high county action_id"
 )
 ACTION_POPUP = columns(
     "action_kind closes_words money stage_year certain without_words pin place county action_id"
@@ -81,7 +82,14 @@ OTHER_ACTION_COLUMNS = columns(
 )
 LEFT_OUT_POPUP = ("why_words", "action_kind", "money", "place", "pin", "county", "action_id")
 STEP_COLUMNS = columns("build_order action stage_year spent people_reached action_id")
-SAVING_COLUMNS = columns("what place saves_low saves_high county action_id")
+SAVING_COLUMNS = columns("what place saves_low saves_high county site_id action_id")
+CLOSES_COLUMNS = (
+    *columns("action_id rule site_id"),
+    *_absent("gap_id ref"),
+    column("length_km", absent="not_applicable", state="length_state"),
+)
+"""A place that meets a rule then is no gap and has no length, nor is a gap a place."""
+LEAST_BY_SPAN = columns("rule span_km build_order name kind serves cost action_id lon lat")
 """Of the plan to adopt: its actions, those it leaves out, what each step reaches, what a survey can save."""
 UNSERVED_COLUMNS = columns("rule span_km ref section direction from_km to_km")
 NOT_SERVED_COLUMNS = (
