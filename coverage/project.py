@@ -12,11 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from .errors import Fault, InputError
 from .patterns import RoadPatterns
+from .reference_systems import CGCS2000, plane_code
 from .rules.costs import CostTable
 from .rules.model import ChargingRates
 from .settings import Count, NonNegative, Positive, Wording, read_toml
@@ -376,7 +385,7 @@ apart, and wants the user's own key at the end."""
 class OutputSettings(_Frozen):
     """What is written, and how."""
 
-    crs: Literal["EPSG:4326", "EPSG:4490", "EPSG:4547"] = "EPSG:4490"
+    crs: Annotated[str, BeforeValidator(plane_code)] = CGCS2000
     title: Wording = Wording("")
     author: Wording = Wording("")
     approval_number: str = ""

@@ -145,7 +145,8 @@ class Column:
         What an empty cell is where it is not unknown, one of :data:`ABSENT`; files have the code in its place, or
         beside a number in the column ``state``.
     absent_if : (str, tuple of str)
-        Column that says which empty cells those are, and its values; no values: any that is known. Without a name all.
+        Column that says which empty cells those are, and its values, None for an empty one; no values: any that is
+        known. Without a name all.
     state : str
         Of a number with ``absent``: the column beside it that says whether it is known, and if not, why.
     """
@@ -159,7 +160,7 @@ class Column:
     form: Form | None = None
     labels: str = ""
     absent: str = ""
-    absent_if: tuple[str, tuple[str, ...]] = ("", ())
+    absent_if: tuple[str, tuple[object, ...]] = ("", ())
     state: str = ""
 
     def label(self, lang: str) -> str:
@@ -236,40 +237,39 @@ _FLAGS = """
 _COUNTS = """
     section points fast_points spaces ready_spaces build_order serves sites plugs plans of_plans rank row priority
     sites_built direction_sites own_gaps_over gap_count gap_count_shown new_sites min_sites sites_without_power
-    without_lost people_reached traffic_points read kept merged left_out faulted
-    rules_met rules_on_average rules_not_met rules_undecided rules_not_due own_sites national_sites border_sites
-    regions_met regions_on_average regions_not_met regions_undecided regions_not_due
+    without_lost people_reached people_gained traffic_points read kept merged left_out faulted rules_met
+    rules_on_average rules_not_met rules_undecided rules_not_due own_sites national_sites border_sites regions_met
+    regions_on_average regions_not_met regions_undecided regions_not_due
 """
 _NUMBERS: Mapping[str, str] = {
-    "money": """spent money insist_low insist_high chosen_at saves_low saves_high cost cost_so_far retrofit_cost
-        budget own_money national_money border_money""",
-    "": """weight population registered_ev calls_per_year detour yes no unknown low high low_after high_after target_value number score
-        may_yes may_unknown may_no low_part low_whole high_part high_whole
+    "money": """spent money insist_low insist_high chosen_at without_low without_high saves_low saves_high cost
+        cost_so_far retrofit_cost budget own_money national_money border_money""",
+    "": """weight population registered_ev calls_per_year detour yes no unknown may_yes may_unknown may_no low high
+        low_after high_after target_value number score low_part low_whole high_part high_whole
         low_part_after low_whole_after high_part_after high_whole_after""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
         gap_mean_km gap_median_km gap_p90_km gap_max_km length_per_site_km driven_km own_km own_km_shown
         shared_km shared_max_km""",
     "m": "length_m",
     "m²": "area_m2",
-    "kW": "point_kw pool_kw shore_power_kw installed_kw pv_kw possible_kw",
-    "kWh": "kwh energy_kwh storage_kwh possible_storage_kwh",
-    "MWh": "possible_mwh",
-    "t": "class_t gross_tonnage co2_avoided_t",
-    "ratio": "co2_t_per_cost",
-    "h": "hours hours_per_call",
-    "°": "lon lat",
+    "kW": "point_kw pool_kw shore_power_kw installed_kw pv_kw possible_kw", "MWh": "possible_mwh",
+    "kWh": "kwh energy_kwh storage_kwh possible_storage_kwh", "t": "class_t gross_tonnage co2_avoided_t",
+    "ratio": "co2_t_per_cost", "h": "hours hours_per_call", "°": "lon lat",
     "%": "reached_low reached_high reached_after share_after share_of_good_plans",
     "share": """covered_low covered_high reach_low reach_high ready_share share share_today share_planned bound_share
         best_share probability importance share_first share_second""",
     "bound": "gap",
     "demand": """adds covers lost left less total before after bound best objective_value price price_low worst_loss
         capacity served amount""",
-}
+}  # fmt: skip
 """Names by unit."""
-_EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
+_SAID = ("listed", "nothing", "value")
+_EMPTY: tuple[tuple[str, str, tuple[str, tuple[object, ...]], str], ...] = (
     ("not_counted", "", ("", ()), "has connected_status"),
-    ("not_applicable", "", ("", ()), "reason meets problem from_site to_site access_ways site_id action_id "
-     "status_code status_code_after numerator_unit denominator_unit"),
+    ("not_applicable", "", ("", ()), "reason meets problem access_ways site_id action_id status_code "
+     "status_code_after"),
+    ("not_applicable", "", ("open_start", (False,)), "from_site"),
+    ("not_applicable", "", ("open_end", (False,)), "to_site"),
     ("none", "", ("", ()), "shared_words could_build not_counting"),
     ("operational_by_default", "", ("", ()), "status"),
     ("to_be_named", "", ("", ()), "responsible payers"),
@@ -279,25 +279,29 @@ _EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
     ("not_applicable", "length_per_site_state", ("", ()), "length_per_site_km"),
     ("not_applicable", "shared_state", ("", ()), "shared_max_km"),
     ("not_applicable", "insist_state", ("", ()), "insist_low insist_high chosen_at"),
+    ("not_applicable", "without_state", ("", ()), "without_low without_high"),
     ("not_applicable", "straight_state", ("", ()), "straight_km"),
     ("not_applicable", "reached_state", ("", ()), "reached_low reached_high"),
     ("not_applicable", "reached_after_state", ("", ()), "reached_after"),
-    ("not_applicable", "shore_power_state", ("shore_power", ("no",)), "shore_power_kw"),
+    ("not_applicable", "shore_power_state", ("shore_power", (False,)), "shore_power_kw"),
     ("not_applicable", "pv_state", ("has", ("no",)), "pv_kw"),
     ("not_applicable", "possible_state", ("has", ("yes", "not_counted")),
      "possible_kw possible_mwh possible_storage_kwh"),
-    *(("not_applicable", f"{name}_state", ("", ()), name) for name in ["low", "high", "low_after", "high_after"]),
+    *(("not_applicable", f"{end}{then}_state", (f"said{then}", ("listed", "nothing")), f"{end}{then}")
+      for end in ("low", "high") for then in ("", "_after")),
     ("not_applicable", "target_state", ("", ()), "target_value"),
     ("not_applicable", "counts_state", ("", ()), "yes unknown no may_yes may_unknown may_no"),
-    ("not_applicable", "parts_state", ("", ()), "low_part low_whole high_part high_whole"),
-    ("not_applicable", "parts_after_state", ("", ()), "low_part_after low_whole_after high_part_after "
-     "high_whole_after"),
+    ("not_applicable", "parts_state", ("said", _SAID), "low_part low_whole high_part high_whole"),
+    ("not_applicable", "parts_after_state", ("said_after", _SAID),
+     "low_part_after low_whole_after high_part_after high_whole_after"),
+    ("not_applicable", "", ("said", _SAID), "numerator_unit denominator_unit"),
     ("not_reached", "distance_state", ("", ()), "distance_km"),
     ("not_reached", "back_state", ("", ()), "back_km"),
 )  # fmt: skip
 """What empty cells are that are not unknown: code, column beside numbers, which cells, and the columns."""
 _STATES = (
-    " ".join(dict.fromkeys(state for _, state, _, _ in _EMPTY if state)) + " length_state chainage_state"
+    " ".join(dict.fromkeys(state for _, state, _, _ in _EMPTY if state))
+    + " length_state chainage_state points_state point_kw_state"
 )
 
 

@@ -32,6 +32,7 @@ from .network.refs import RoadClasses
 from .network.routes import Counting, Mark, RoadIndex, Route, find_routes
 from .notices import datum_notices, notices
 from .project import Project, TableSettings, boundary_file
+from .reference_systems import check_crs
 from .rules.policy import Policy, read_policy, with_changes
 from .rules.roads import RoadContext
 from .rules.traffic import apply_traffic, on_known_marks
@@ -110,9 +111,13 @@ def load(
     roads: RoadGraph | None = None
     with found.collecting():
         region = _region(project)
+        if region is not None:
+            check_crs(project.output.crs, region.with_halo.bounds, file="project.toml")
     if not any(fault.file == str(project.path(project.network.osm)) for fault in found):
         with found.collecting():
             roads, features = _network(project, region, found)
+            if region is None:
+                check_crs(project.output.crs, _extent(roads).bounds, file="project.toml")
     progress("tables", 0.2)
     try:
         inputs = _inputs(project, region, features, roads, found, ledger, read or read_list)

@@ -19,13 +19,14 @@ from plugspan.network.distances import AnchoredGraph, distances_within, snap
 from plugspan.network.routes import bridges, find_routes
 from plugspan.notices import county_notices
 from plugspan.pipeline import find_places, load
-from plugspan.project import Project, read_project, tile_hosts
+from plugspan.project import OutputSettings, Project, read_project, tile_hosts
 from plugspan.rules.fleet import FleetPower, assess_fleet
 from plugspan.rules.policy import read_policy
 from plugspan.settings import parse_toml
 from plugspan.siting.planning import candidates
 from plugspan.siting.planning import constraints as constraints
 from plugspan.siting.planning.reach import Places
+from project_files import write_project
 from toy import Toy, lonlat
 
 ROAD = {"highway": "primary"}
@@ -365,3 +366,52 @@ def test_more_candidates_than_can_be_worked_with(monkeypatch, root):
     with pytest.raises(InputError, match=r"route_point [0-9]+") as caught:
         find_places(load(project))
     assert keys(caught) == [("siting-many-candidates", None)]
+
+
+@pytest.mark.parametrize("code", ["EPSG:5325", "epsg:5325", " 5325 ", 5325])
+def test_any_code_of_a_plane_system_is_taken(code):
+    """Lambert for Iceland (ISN2004) in every spelling is the same code."""
+    assert OutputSettings(crs=code).crs == "EPSG:5325"
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("EPSG:5714", "heights alone"),  # mean sea level
+        ("EPSG:4978", "heights alone, geocentric"),  # WGS 84, x y z
+        ("EPSG:4979", "three dimensions"),  # WGS 84 with heights
+        ("EPSG:7415", "three dimensions"),  # Amersfoort with NAP heights
+        ("EPSG:999999", "no such coordinate system"),
+        ("ESRI:54030", "no such coordinate system"),
+        ("WGS 84", "no such coordinate system"),
+        (True, "no such coordinate system"),
+    ],
+)
+def test_a_system_that_draws_no_map_is_refused_with_its_line(tmp_path, code, says):
+    """The line of the project file, what is wrong and what to write, in both languages."""
+    line = f"crs = {str(code).lower() if code is True else repr(code)}"
+    assert project_faults(tmp_path, f"[output]\n{line}") == [("key-value", 6)]
+    with pytest.raises(InputError) as caught:
+        read_project(tmp_path / "project.toml")
+    (fault,) = caught.value.faults
+    assert says in fault.render("en")
+    assert "[output]" in fault.render("zh")
+
+
+def test_a_zone_that_is_not_of_the_place_is_told_before_the_work_begins(tmp_path):
+    """CGCS2000's zone of 114° E for a region in Iceland: told with what else is wrong, here no network."""
+    settings = (
+        '[region]\nbbox = [-22.9, 63.35, -19.6, 64.75]\n[network]\nosm = "none.pbf"\n[output]\ncrs = "{}"\n'
+    )
+    write_project(tmp_path, settings.format("EPSG:4547"))
+    with pytest.raises(InputError) as caught:
+        load(read_project(tmp_path))
+    found = {fault.key: fault for fault in caught.value.faults}
+    assert set(found) == {"crs-too-far", "network-file-missing"}
+    for lang in ("zh", "en"):
+        assert "project.toml" in found["crs-too-far"].render(lang)
+    for code in ("EPSG:5325", "EPSG:4490", "EPSG:3857"):  # degrees of CGCS2000, the default, hold every place
+        write_project(tmp_path, settings.format(code))
+        with pytest.raises(InputError) as caught:
+            load(read_project(tmp_path))
+        assert [key for key, _ in keys(caught)] == ["network-file-missing"]

@@ -18,8 +18,9 @@ import pyogrio
 import pytest
 import synthetic_layers as made
 from plugspan.errors import InputError, OutputExistsError
+from plugspan.reference_systems import check_crs
 from plugspan.render.gis import geopackage
-from plugspan.render.gis.fields import ascii_names, check_crs
+from plugspan.render.gis.fields import ascii_names
 from plugspan.render.gis.geopackage import write_geopackage
 from plugspan.render.gis.qgis_layout import paper_system
 from plugspan.render.gis.qgis_project import project_xml

@@ -10,8 +10,9 @@ import pyproj
 import pytest
 import synthetic_layers as made
 from plugspan.errors import InputError
+from plugspan.reference_systems import check_crs
 from plugspan.render.gis.export import export_layers
-from plugspan.render.gis.fields import check_crs, in_crs, in_wgs84
+from plugspan.render.gis.fields import in_crs, in_wgs84
 from plugspan.render.gis.geopackage import write_geopackage
 from plugspan.render.gis.iso_metadata import NAMESPACES, STANDARD
 from plugspan.render.gis.sld import NAMESPACES as SLD

@@ -113,18 +113,22 @@ def test_what_a_site_says():
         (40, {"points": 9, "point_kw": 350.0, "status": "planned", "name": "Bar"}),
         (500, {"points": 4, "current": "ac"}),
         (900, {"status": "under_construction"}),
+        (1500, {"status": "operational"}),
+        (1520, {}),
     )
     members, sites = group_sites(chargers)
-    assert sites["id"].tolist() == ["c00", "c03", "c04"]
-    assert members["site"].tolist() == ["c00", "c00", "c00", "c03", "c04"]
-    first, second, third = (sites.iloc[i] for i in range(3))
+    assert sites["id"].tolist() == ["c00", "c03", "c04", "c05"]
+    assert members["site"].tolist() == ["c00", "c00", "c00", "c03", "c04", "c05", "c05"]
+    first, second, third, _ = (sites.iloc[i] for i in range(4))
     assert (first["points"], first["point_kw"], first["pool_kw"]) == (6, 60.0, 4 * 60 + 2 * 7)
-    assert (first["name"], first["current"], first["status"]) == ("Foo", "dc", "operational")
+    assert (first["name"], first["current"]) == ("Foo", "dc")
     assert first["members"] == "c00 c01 c02"
     assert first.geometry.equals(chargers.geometry.iloc[1])
     assert (second["points"], second["current"]) == (4, "ac")
     assert np.isnan(second["pool_kw"])
-    assert third["status"] == "under_construction"
+    said = sites["status"]  # two that say nothing, beside a planned one, too; then what they say
+    assert said.isna().tolist() == [True, True, False, False]
+    assert said.tolist()[2:] == ["under_construction", "operational"]
     assert third.isna()["points"]
 
 

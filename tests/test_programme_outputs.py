@@ -124,6 +124,46 @@ def test_every_surface_tells_the_same_plan(plan, folder):
     assert part["stages"][-1]["spent"] == pytest.approx(part["cost"]["high"])
 
 
+def test_ids_of_the_tables_lead_to_layers(plan, folder):
+    """What was left out, closed, surveyed and chosen from: no id of result.json or of a table is in no layer."""
+    part = json.loads((folder / "result.json").read_text("utf-8"))["plan"]
+
+    def read(name):
+        return pyogrio.read_dataframe(folder / "layers.gpkg", layer=name)
+
+    actions, others = read("plan_actions_after"), read("plan_others_after")
+    told = {row["action_id"] for key in ("others", "excluded") for row in part[key]}
+    placed = plan.programme.actions.loc[plan.programme.actions.geometry.notna(), "id"]
+    assert set(others["action_id"]) == (told & set(placed)) - {
+        a for a in told if a.startswith(("survey", "opening"))
+    }
+    built = actions.loc[actions["action_kind"] == "new_site", "action_id"]
+    assert set(built) <= set(read("candidates")["action_id"])
+    closes = read("plan_closes")
+    assert set(closes["action_id"]) <= {a["action_id"] for a in part["actions"]}
+    assert len(closes) == sum(len(a["closes"]) for a in part["actions"])
+    gaps = {gap for name in ("routes_before", "stretches_before") for gap in read(name)["gap_id"]}
+    assert set(closes["gap_id"]) - gaps == {"not_applicable"}
+    lengths = closes.groupby("action_id")["length_km"].sum()
+    for action in part["actions"]:
+        km = sum(item["weight"] for item in action["closes"] if "from_m" in item) / 1000
+        assert lengths.get(action["action_id"], 0.0) == pytest.approx(km)
+    survey = read("plan_survey")
+    assert survey["action_id"].tolist() == [row["action_id"] for row in part["survey"]]
+    assert survey["site_id"].tolist() == [row["target"] for row in part["survey"]]
+    evidence = read("gap_evidence")
+    for phase in ("before", "after"):
+        own = evidence[(evidence["phase"] == phase) & (evidence["evidence_kind"] == "from_site")]
+        ends = read(f"routes_{phase}")
+        ends = ends[ends["from_site"].notna() & (ends["from_site"] != "not_applicable")]
+        assert set(ends["gap_id"]) <= set(own["gap_id"])
+    assert set(read("access")["phase"]) == set(read("route_figures")["phase"]) == {"before", "after"}
+    by_span = read("least_sites_by_span")
+    assert by_span["span_km"].nunique() == len(
+        {found.span_km for found in plan.compliance if len(found.sites)}
+    )
+
+
 @pytest.fixture(scope="module")
 def tables(folder):
     """Tables of the report as rows of texts."""

@@ -16,7 +16,7 @@ from plugspan.schema import TableSchema, at_most
 from plugspan.tables import layers, numbers, summary
 from plugspan.tables.layer import Category, Layer, LayerStyle
 from plugspan.tables.sentences import brief_sentences
-from plugspan.tables.words import assumption_lines, finding_words, setting_words
+from plugspan.tables.words import assumption_lines, finding_words, setting_words, short_names, survey_sentence
 from plugspan.texts import LANGUAGES, catalogue, text
 
 PROFILES = ("zhuzhou-2025", "cn-national", "eu-afir", "us-nevi")
@@ -207,3 +207,13 @@ def test_money_that_is_left_or_not_enough_for_anything(sample_plan):
     said = brief_sentences(replace(sample_plan, programme=none), "en")
     assert "(13.5 ×10,000 yuan) is not enough for any action" in said[0]
     assert said[2].startswith("No action can be carried out;")
+
+
+def test_places_of_one_name_are_told_by_their_ids():
+    """Also where the list is cut before the second of them; one without a name is its id."""
+    places = pd.DataFrame(
+        {"id": ["F1", "F2", "F3", "F4"], "name": ["Orkan", "N1", None, "Orkan"]}, index=[7, 5, 3, 1]
+    )
+    assert short_names(places) == ["Orkan (F1)", "N1", "F3", "Orkan (F4)"]
+    finding = replace(gap_finding(1.0, 2.0), survey=places)
+    assert "Orkan (F1), N1, F3" in survey_sentence(finding, "en")

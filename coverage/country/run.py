@@ -11,6 +11,7 @@ from ..errors import Fault, InputError, OutputExistsError, fault_lines
 from ..network import Region
 from ..network.osm.files import OSM_SUFFIXES, check_file
 from ..project import Project
+from ..reference_systems import check_crs
 from ..study import read_project_policy
 from ..units import M_PER_KM
 from ..work_folder import held
@@ -59,6 +60,7 @@ def read_country(project: Project) -> Country:
     frame = read_regions(project)
     halo_m = margin_km(project, policy) * M_PER_KM
     whole = Region(frame.geometry.union_all(), halo_m, project.name)
+    check_crs(project.output.crs, whole.with_halo.bounds, file="project.toml")
     tables = read_tables(project, whole)
     notes = (*tables.notes, *overlaps(project, frame, whole), *tables.of_other_than_one(frame))
     return Country(project, policy, frame, whole, replace(tables, notes=notes))

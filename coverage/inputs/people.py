@@ -32,6 +32,7 @@ from .bundle import Inputs
 from .frames import as_table
 from .headers import listed
 from .schemas import DEMAND
+from .sites import exists
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MOST_CELLS = 2_000_000_000
@@ -422,7 +423,7 @@ def _loss(
     half, most = (
         float(moved_m[order][min(int(np.searchsorted(up_to, p)), len(order) - 1)]) for p in (0.5, 0.95)
     )
-    there = inputs.sites[inputs.sites["status"] == "operational"]
+    there = inputs.sites[exists(inputs.sites)]
     values: dict[str, Any] = {
         "old": len(old), "new": len(new), "half": Length(round(half / M_PER_KM, 2)),
         "most": Length(round(most / M_PER_KM, 2)), "reach": Length(reach_km),

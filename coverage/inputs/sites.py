@@ -62,7 +62,8 @@ def group_sites(
         One row per site, sorted by id, with a fresh index. ``id`` is the smallest charger id in it,
         ``geometry`` the charger nearest to the middle. ``name``, ``operator``, ``side``, ``service_area``,
         ``ref``, ``county``, ``access``: the first that is known, by id, of chargers that exist, then of the
-        others. ``status``: ``operational`` if one charger exists, else the status of the first.
+        others. ``status``: ``operational`` if a charger is said to be, missing if one exists and none
+        is said to be, else the status of the first.
         ``n_chargers``; ``points`` and ``pool_kw``: sums over what exists, missing if one of the terms is;
         ``point_kw``: the strongest that is known; ``current``: ``dc`` if one is, ``ac`` if all are.
         ``members``: ids, joined by spaces.
@@ -215,7 +216,8 @@ def site_table(members: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     table = sites[[*_FIRST_KNOWN, "kind", "status"]].first()
     table["kind"] = table["kind"].fillna("charging")
     ever = pd.Series(here).groupby(ranked["site"]).any()
-    table["status"] = table["status"].mask(ever, "operational")
+    # Chargers that exist stand first: another status than "operational" is that of one that doesn't, and nobody said.
+    table["status"] = table["status"].where(~ever | (table["status"] == "operational").fillna(False))
     living = ranked[here]
     table["current"] = _current(living).reindex(table.index)
     table["members"] = _joined(ranked["id"], ranked["site"]).reindex(table.index)

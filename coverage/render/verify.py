@@ -19,7 +19,7 @@ from ..atomic import MARKER, listed
 from ..errors import Fault, InputError
 from ..files import digest_of
 from ..rules.kind import kinds
-from ..schema import COLUMNS
+from ..schema import ABSENT
 from ..siting.planning.constraints import Constraints
 from ..siting.planning.recount import Claim, Claimed, Evidence, claims
 from ..siting.proof import SMALL, check_proof, served_shares
@@ -337,13 +337,9 @@ def _aims(db: sqlite3.Connection) -> dict[str, Evidence]:
 def _evidence(demand: list[tuple[Any, ...]], reach: list[tuple[Any, ...]]) -> Evidence:
     return Evidence(
         {i: float(w) for i, w, _ in demand},
-        {i: "" if county in (None, OUTSIDE) else county for i, _, county in demand},
+        {i: "" if county in (None, *ABSENT) else county for i, _, county in demand},
         [(site, i, float(km) * M_PER_KM) for site, i, km in reach],
     )
-
-
-OUTSIDE = COLUMNS["county"].absent
-"""In the place of a county where a demand lies in none."""
 
 
 # -- a database that anybody may have written --------------------------------------------------------------

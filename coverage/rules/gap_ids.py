@@ -1,4 +1,4 @@
-"""Ids of gaps, short enough to be printed and read out: ``G106-7QK4M``."""
+"""Ids of gaps, short enough to be printed and read out: ``G106-7QH4M``."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import unicodedata
 
 import pandas as pd
 
-LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Base 32 after Crockford: no I, L, O, U, which are taken for other letters or digits."""
+LETTERS = "0123456789ABCDEFGHJMNPQRSTVWXYZ"
+"""Crockford's without K: no I, L, O, U, which are taken for others, and nothing like a mark ``K55``."""
 LENGTH, LONGEST_ROUTE = 5, 12
-_BITS = 5  # of a letter
 
 
 class GapIds:
     """Gives each gap of a run its id: the route, and five letters made of all that the gap is.
 
     A gap that a plan leaves as it is keeps its id, in this run and in the next one. Ids are given by one object for
-    all states of a run, so that where two gaps would have the same one, which happens to one pair in 30 million, the
+    all states of a run, so that where two gaps would have the same one, which happens to one pair in 29 million, the
     second has a number behind it in each state.
     """
 
@@ -75,8 +74,8 @@ def letters(what: str) -> str:
     """Five letters that stand for a text.
 
     >>> letters("ordinary-highway-spacing/G106/1/forward/8996/68755")
-    'CXP2D'
+    'A6702'
     """
     digest = hashlib.blake2b(what.encode(), digest_size=LENGTH).digest()
     number = int.from_bytes(digest, "big")
-    return "".join(LETTERS[number >> _BITS * k & len(LETTERS) - 1] for k in range(LENGTH))
+    return "".join(LETTERS[number // len(LETTERS) ** k % len(LETTERS)] for k in range(LENGTH))

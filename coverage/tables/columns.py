@@ -5,7 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..inputs.choices import HUB_KINDS
-from ..schema import column, columns
+from ..schema import Column, column, columns
+
+
+def _absent(names: str, by: str = "", *values: object) -> tuple[Column, ...]:
+    """Columns whose empty cells are ``not_applicable``: all, or where the column ``by`` has one of the values."""
+    return tuple(
+        replace(
+            each,
+            absent="not_applicable",
+            absent_if=(by, values),
+            state=f"{each.name}_state" if each.type in ("int", "float") else "",
+        )
+        for each in columns(names)
+    )
+
 
 COUNTY_COLUMNS = columns("name population registered_ev reached_low reached_high reached_after")
 GAP_COLUMNS = columns(
@@ -16,19 +30,33 @@ GAP_LAYER_COLUMNS = (
     *columns("mark_kind stretch begins ends shared_words could_build not_counting rule"),
 )
 """The layer says in words what the table ``gap_evidence`` holds in rows."""
-ROAD_COLUMNS = columns("ref name highway")
+ROAD_COLUMNS = _absent("ref name highway")
+"""A road need have no number and no name; a ferry is no ``highway``."""
 EXPRESSWAY_COLUMNS = columns("ref section length_km")
-SITE_COLUMNS = columns(
-    "site_id name kind operator fast points point_kw pool_kw status service_area side county"
+SITE_COLUMNS = (
+    *columns("site_id name kind operator fast points"),
+    *_absent("point_kw", "points", 0),
+    *columns("pool_kw status"),
+    *_absent("service_area"),
+    *_absent("side", "service_area", None),
+    *_absent("ref"),
+    *columns("county"),
 )
-OTHER_COLUMNS = columns("name kind points status county site_id")
-FACILITY_COLUMNS = tuple(
-    replace(each, absent="not_applicable", absent_if=("kind", HUB_KINDS))
-    if each.name in ("ref", "side")
-    else each
-    for each in columns("name kind ref side has points fast_points point_kw status county site_id")
+"""A site whose list names no facility is at none and at no side of one; nor is every site at a numbered road."""
+OTHER_COLUMNS = (
+    *columns("name kind"),
+    *_absent("points", "kind", "pv_storage", "pv_candidate", "vessel_service_area"),
+    *columns("status county site_id"),
 )
-"""A depot or an airport is at no numbered road and has no side of it."""
+FACILITY_COLUMNS = (
+    *columns("name kind"),
+    *_absent("ref", "kind", *HUB_KINDS),
+    *_absent("side", "kind", *HUB_KINDS, "ordinary_trunk_service_station"),
+    *columns("has points fast_points"),
+    *_absent("point_kw", "points", 0),
+    *columns("status county site_id"),
+)
+"""A depot or an airport is at no numbered road and has no side of it; a service station lies at one place."""
 BERTH_COLUMNS = columns("name port wharf class_t counts has cargo status length_m shore_power_kw site_id")
 CAR_PARK_COLUMNS = columns("name park_type spaces ready_spaces status county site_id")
 DEMAND_COLUMNS = columns("name weight covered distance_km county problem id")
@@ -41,8 +69,8 @@ OUTAGE_COLUMNS = columns("covers lost plugs capacity served")
 ALTERNATIVE_COLUMNS = columns("name kind plans of_plans worst_loss cost objective action_id")
 LEAST_COLUMNS = columns("build_order name kind serves cost action_id")
 ACTION_COLUMNS = columns(
-    "build_order name action_kind place stage_year money spent responsible payers certain closes_words without_words"
-    " county action_id"
+    "build_order name action_kind place stage_year money spent responsible payers certain closes_words people_gained "
+    "without_words without_low without_high county action_id"
 )
 ACTION_POPUP = columns(
     "action_kind closes_words money stage_year responsible payers certain without_words pin place county action_id"
@@ -54,7 +82,14 @@ OTHER_ACTION_COLUMNS = columns(
 )
 LEFT_OUT_POPUP = ("why_words", "action_kind", "money", "place", "pin", "county", "action_id")
 STEP_COLUMNS = columns("build_order action stage_year spent people_reached action_id")
-SAVING_COLUMNS = columns("what place saves_low saves_high county action_id")
+SAVING_COLUMNS = columns("what place saves_low saves_high county site_id action_id")
+CLOSES_COLUMNS = (
+    *columns("action_id rule site_id"),
+    *_absent("gap_id ref"),
+    column("length_km", absent="not_applicable", state="length_state"),
+)
+"""A place that meets a rule then is no gap and has no length, nor is a gap a place."""
+LEAST_BY_SPAN = columns("rule span_km build_order name kind serves cost action_id lon lat")
 """Of the plan to adopt: its actions, those it leaves out, what each step reaches, what a survey can save."""
 UNSERVED_COLUMNS = columns("rule span_km ref section direction from_km to_km")
 NOT_SERVED_COLUMNS = (
@@ -66,7 +101,8 @@ NOT_SERVED_COLUMNS = (
 )
 # A dead end has no length: nothing is to be found out there.
 ISSUE_COLUMNS = (
-    *columns("quality_kind severity ref name"),
+    *columns("quality_kind severity"),
+    *_absent("ref name"),
     column("length_km", absent="not_applicable", state="length_state"),
     *columns("effect"),
 )

@@ -95,7 +95,9 @@ def plan_layers(plan: Plan, lang: str) -> list[Layer]:
 
 
 def gis_layers(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Layer]:
-    """All layers of a plan, and below its routes those of rules on covered length, which the web map doesn't draw."""
+    """All layers of a plan, with what the web map doesn't draw: all that was left out, covered length by its rules."""
+    every = {layer.name: layer for layer in others_layers(plan, lang, grid=True)}
+    layers = [every.get(layer.name, layer) for layer in layers]
     at = next((i for i, layer in enumerate(layers) if layer.group == "routes"), len(layers))
     return [*layers[:at], *_stretches(plan, lang), *layers[at:]]
 
@@ -191,8 +193,11 @@ def _with_reached(plan: Plan, counties: gpd.GeoDataFrame, lang: str) -> gpd.GeoD
 def _reached(
     assessment: Assessment, rule: DemandReach, end: str, counties: gpd.GeoDataFrame
 ) -> pd.Series[float]:
-    """Share of the people within reach by county, per cent; missing where nobody lives."""
-    table = assessment[rule.id].table
+    """Share of the people within reach by county, or of the region if there are none; missing where nobody lives."""
+    finding = assessment[rule.id]
+    if "population" not in counties:
+        return pd.Series(getattr(finding, end), counties.index, dtype=float) * 100
+    table = finding.table
     share = pd.Series(table[end].to_numpy(float) * 100, index=table["county"].to_numpy(object))
     found: pd.Series[float] = counties["name"].map(share[~share.index.duplicated()])
     return found
@@ -359,7 +364,7 @@ def _sites(assessment: Assessment) -> Layer:
     """Sites that charge vehicles, by how fast they are; those not in operation are a class of their own."""
     frame = assessment.sites[assessment.sites["kind"] == "charging"]
     frame = frame.assign(site_class=np.where(_running(frame), frame["fast"], WAITING))
-    more = ("current", "access", "ref")
+    more = ("current", "access")
     keep = ("site_class", *more)
     return make_layer(
         "charging_sites",

@@ -172,11 +172,19 @@ def table_in_km(finding: Finding) -> pd.DataFrame:
     return in_kilometres(finding.table) if kind_of(finding.rule).lengths_in_km else finding.table
 
 
+def said(finding: Finding) -> Literal["value", "listed", "unknown", "nothing"]:
+    """What a finding says: a value or a bound, a list, that data are missing for it, or that nothing is there."""
+    if finding.low is not None or finding.high is not None:
+        return "value"
+    if not len(finding.table):
+        return "nothing"
+    return "listed" if kind_of(finding.rule).lists else "unknown"
+
+
 def interval(finding: Finding, lang: str) -> str:
     """The measured value: one number if it is certain, else both ends."""
-    if finding.low is None and finding.high is None:
-        known = "listed" if kind_of(finding.rule).lists else "unknown"
-        return text(f"finding.{known if len(finding.table) else 'nothing'}", lang)
+    if (without := said(finding)) != "value":
+        return text(f"finding.{without}", lang)
     if finding.low == math.inf:
         return text("finding.no-site", lang)
     if finding.high is None or finding.high == math.inf:

@@ -258,11 +258,19 @@ def shared_gaps_once(plan: Plan) -> pd.DataFrame:
 
 
 def other_actions(plan: Plan) -> gpd.GeoDataFrame:
-    """Actions that are not in the plan, the least additional money first: "why not my town?"."""
-    programme = adopted(plan)
-    table = programme.actions
-    free = table[~table["chosen"] & table["reason"].isna() & table["insist_low"].notna()]
-    return free.sort_values(["insist_high", "insist_low", "id"]).reset_index(drop=True)
+    """Actions that could be in the plan and are not, the least additional money first: those of :func:`why_not`."""
+    found = _left_out(plan)
+    return found[found["reason"].isna()].reset_index(drop=True)
+
+
+def _left_out(plan: Plan) -> gpd.GeoDataFrame:
+    table = adopted(plan).actions
+    asked = (
+        ~table["chosen"]
+        & ~table["kind"].isin(EVENTS)
+        & (table["insist_low"].notna() | table["reason"].notna())
+    )
+    return table[asked].sort_values(["insist_high", "insist_low", "id"]).reset_index(drop=True)
 
 
 # -- as people read them ---------------------------------------------------------------------------------
@@ -437,14 +445,10 @@ def money(plan: Plan, value: float, lang: str) -> str:
     return shown(value, money_column(plan), lang, unit=True)
 
 
-def shown_others(plan: Plan) -> gpd.GeoDataFrame:
-    """Actions that are not in the plan with the columns of :data:`.columns.OTHER_ACTION_COLUMNS`."""
-    table = other_actions(plan)
-    return table.assign(action_id=table["id"], action_kind=table["kind"], money=table["cost"])
-
-
-def why_not(plan: Plan, lang: str) -> gpd.GeoDataFrame:
+def why_not(plan: Plan, lang: str, *, grid: bool = False) -> gpd.GeoDataFrame:
     """Every place that was not chosen, with what insisting on it costs or why it can't be: "why not my town?".
+
+    Of the points between two marks that only a long gap has (``grid``) a map has enough with those around them.
 
     Returns
     -------
@@ -452,15 +456,8 @@ def why_not(plan: Plan, lang: str) -> gpd.GeoDataFrame:
         With the columns of :data:`.columns.OTHER_ACTION_COLUMNS`, ``reason``, ``left_out`` (``"equal"``: a plan with it
         costs no more; ``"dearer"``; ``"closed"``) and ``why_words``.
     """
-    table = adopted(plan).actions
-    asked = (
-        ~table["chosen"]
-        & ~table["kind"].isin(EVENTS)
-        & (table["insist_low"].notna() | table["reason"].notna())
-    )
-    asked &= table["span_point"].isna()  # the grid of points says the same for what is around
-    asked &= table.geometry.notna() & ~table.geometry.is_empty
-    found = table[asked].sort_values(["insist_high", "insist_low", "id"]).reset_index(drop=True)
+    found = _left_out(plan)
+    found = found if grid else found[found["span_point"].isna()].reset_index(drop=True)
     closed, equal = found["reason"].notna(), found["insist_high"] <= 1e-6
     found = found.assign(
         action_id=found["id"],
@@ -497,7 +494,7 @@ def shown_steps(plan: Plan, lang: str) -> pd.DataFrame:
 
 def shown_savings(plan: Plan) -> pd.DataFrame:
     """What to survey, by the money that the answer can save, with the columns of :data:`.columns.SAVING_COLUMNS`."""
-    return adopted(plan).survey.rename(columns={"name": "what", "id": "action_id"})
+    return adopted(plan).survey.rename(columns={"name": "what", "id": "action_id", "target": "site_id"})
 
 
 def adopted(plan: Plan) -> Programme:

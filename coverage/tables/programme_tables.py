@@ -14,10 +14,18 @@ from ..rules.finding import Finding
 from ..schema import COLUMNS, Column, at_most, column, columns, day, shown
 from ..siting.actions import KINDS
 from ..texts import catalogue, text
-from ..units import figures_in_km
+from ..units import M_PER_KM, figures_in_km
 from . import numbers, programme
-from .columns import ACTION_COLUMNS, OTHER_ACTION_COLUMNS, SAVING_COLUMNS, STEP_COLUMNS, TRAFFIC_POINTS
+from .columns import (
+    ACTION_COLUMNS,
+    CLOSES_COLUMNS,
+    OTHER_ACTION_COLUMNS,
+    SAVING_COLUMNS,
+    STEP_COLUMNS,
+    TRAFFIC_POINTS,
+)
 from .gap_words import shared_stretch, shared_words
+from .row_ids import GapsAround
 from .sentences import people_words
 from .table import Head, Table, heads, labelled, placed
 
@@ -45,8 +53,10 @@ def programme_tables(plan: Plan, lang: str) -> Iterator[Table]:
     yield steps(plan, lang)
     survey = programme.shown_savings(plan)
     yield Table("plan-survey", _heads(plan, SAVING_COLUMNS, lang), survey, row_id="action_id")
-    others = placed(programme.shown_others(plan))
-    yield Table("plan-others", _heads(plan, (*OTHER_ACTION_COLUMNS, *columns("lon lat")), lang), others)
+    yield closes(plan, lang)
+    others = placed(programme.why_not(plan, lang, grid=True))
+    told = (*OTHER_ACTION_COLUMNS[:-1], *columns("why_words"), OTHER_ACTION_COLUMNS[-1], *columns("lon lat"))
+    yield Table("plan-others", _heads(plan, told, lang), others)
     states = _states(plan)
     yield _state_table(plan, [states[0], states[-1]], lang, "plan-brief")
     for start in range(0, max(len(states) - 1, 1), YEARS):
@@ -79,6 +89,26 @@ def actions(plan: Plan, lang: str) -> Table:
     words = dict.fromkeys(("place_words", "payers", "who_words", "certain_words"), WORDS)
     paper = labelled("report.plan.head", words, lang)
     return Table("plan-actions", found, frame, looks, paper=paper, row_id="action_id")
+
+
+def closes(plan: Plan, lang: str) -> Table:
+    """What each action closes, by rule and place or gap of today."""
+    gaps = GapsAround(plan.before.gaps)
+    chosen = programme.adopted(plan).chosen
+    rows = [
+        {
+            "action_id": action,
+            "rule": item["rule"],
+            "site_id": item.get("id") or None,
+            "gap_id": gaps.id_of(item),
+            "ref": item.get("ref"),
+            "length_km": item["weight"] / M_PER_KM if "from_m" in item else None,
+        }
+        for action, items in zip(chosen["id"], chosen["closes"], strict=True)
+        for item in items
+    ]
+    frame = pd.DataFrame(rows, columns=[each.name for each in CLOSES_COLUMNS])
+    return Table("plan-closes", heads(CLOSES_COLUMNS, lang), frame)
 
 
 def duties(plan: Plan, lang: str) -> Table:

@@ -19,7 +19,7 @@ from ..project import Project
 from ..rules.model import Rule
 from ..rules.policy import Policy
 from ..scenario import Scenario
-from ..schema import TableSchema
+from ..schema import COLUMNS, Column, Frame, TableSchema
 from . import numbers
 from .edit_tables import edit_data
 from .layer import FindingRow, Imprint, Layer, SourceNote, rule_layer_names
@@ -136,9 +136,16 @@ class Publication:
         held = {
             name: (frame, replace(schema, columns=shown))
             for name, (rows, schema) in file_tables(self.tables).items()
-            for frame, shown in [coded(rows, schema.columns, self.lang)]
+            for frame, shown in [self._coded(rows, schema.columns)]
         }
         return held | input_tables(self.plan.inputs)
+
+    def _coded(self, frame: Frame, columns: Sequence[Column]) -> tuple[Frame, tuple[Column, ...]]:
+        """Rows in which an empty cell is unknown and nothing else; without counties no place is outside of them."""
+        if self.plan.inputs.counties.empty:
+            none = replace(COLUMNS["county"], absent="not_applicable", absent_if=("", ()))
+            columns = [none if each.name == none.name else each for each in columns]
+        return coded(frame, columns, self.lang)
 
     @cached_property
     def result(self) -> dict[str, Any]:
@@ -176,7 +183,7 @@ class Publication:
         held = []
         timed = timed_layers(self.plan, gis_layers(self.plan, self.layers, self.lang), self.lang)
         for layer in (*timed, *unserved_layer(self.plan)):
-            frame, shown = coded(layer.frame, layer.schema.columns, self.lang)
+            frame, shown = self._coded(layer.frame, layer.schema.columns)
             held.append(replace(layer, frame=frame, schema=replace(layer.schema, columns=shown)))
         return held
 

@@ -76,6 +76,8 @@ def findings(plan: Plan, lang: str) -> Table:
             "clause": plan.policy.clause(before.rule, lang),
             "unit": before.unit,
             "measured": measured(before),
+            "said": numbers.said(before),
+            "said_after": numbers.said(after),
             "value_after": numbers.headline(after, lang),
             "status_after": numbers.status(after, lang),
             "low_after": after.low,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -19,20 +18,17 @@ from ..units import LEAST, in_kilometres
 from . import numbers, programme
 from .gap_words import marked_gap
 from .siting_tables import amount
-from .words import measured, short_name, title_before
+from .words import measured, short_name, short_names, title_before
 
 HOLES, NAMES, SITES, NAMED = 4, 4, 12, 6
 """So many gaps, places that lack something, sites to build, and sites of one kind are named; the rest is counted."""
 STATES = ("not met", "undecided", "met")
 
 
-def _enumerated(
-    rows: pd.DataFrame, most: int, named: Callable[[Any], str], lang: str, separator: str = "map.comma"
-) -> str:
-    """The first of some rows by their names, and how many more there are."""
-    names = [named(row) for row in rows.head(most).to_dict("records")]
-    more = text("report.glance.more", lang, n=len(rows) - most) if len(rows) > most else ""
-    return text(separator, lang).join(names) + more
+def _enumerated(names: Sequence[str], most: int, lang: str, separator: str = "map.comma") -> str:
+    """The first of some names, and how many more there are."""
+    more = text("report.glance.more", lang, n=len(names) - most) if len(names) > most else ""
+    return text(separator, lang).join(names[:most]) + more
 
 
 # -- all findings ----------------------------------------------------------------------------------------
@@ -93,7 +89,8 @@ def _gaps(plan: Plan, rule: RouteSpacing, lang: str, *, several: bool) -> str:
 def _longest(gaps: pd.DataFrame, length: str, lang: str) -> str:
     """The longest of some gaps, by their own part or as a whole."""
     ordered = gaps.sort_values([length, "strip", "direction"], ascending=[False, True, False], kind="stable")
-    return _enumerated(ordered, HOLES, lambda row: marked_gap(row, length, lang), lang, "report.semicolon")
+    words = [marked_gap(row, length, lang) for row in ordered.to_dict("records")]
+    return _enumerated(words, HOLES, lang, "report.semicolon")
 
 
 def _lacking(finding: Finding, lang: str) -> str:
@@ -106,7 +103,7 @@ def _lacking(finding: Finding, lang: str) -> str:
         lacking = lacking[lacking["counts"] == "yes"]
     if lacking.empty:
         return ""
-    names = _enumerated(lacking, NAMES, short_name, lang)
+    names = _enumerated(short_names(lacking), NAMES, lang)
     return text("report.glance.lacking", lang, title=finding.rule.title[lang], n=len(lacking), names=names)
 
 
@@ -127,7 +124,8 @@ def _build(plan: Plan, lang: str) -> list[str]:
 
 def _in_order(sites: pd.DataFrame, lang: str) -> str:
     rows = pd.DataFrame(sites.drop(columns="geometry", errors="ignore")).sort_values("order", kind="stable")
-    return _enumerated(rows, SITES, lambda row: f"{row['order']} {short_name(row)}", lang)
+    names = [f"{order} {name}" for order, name in zip(rows["order"], short_names(rows), strict=True)]
+    return _enumerated(names, SITES, lang)
 
 
 def _least(found: Compliance, lang: str) -> str:

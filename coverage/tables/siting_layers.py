@@ -71,6 +71,12 @@ def candidates_layer(plan: Plan) -> Layer | None:
     frame = gpd.GeoDataFrame(pd.concat(frames).drop_duplicates("id"), geometry="geometry", crs=WGS84)
     frame["candidate_status"] = np.where(frame["excluded"].isna(), "free", "excluded")
     frame["reason"] = frame["excluded"]
+    if plan.programme is not None:
+        # What the plan builds where a gap wants it, at a point of a route that nobody proposed, is a candidate, too.
+        built = plan.programme.chosen
+        built = built[(built["kind"] == "new_site") & ~built["id"].isin(frame["id"])]
+        built = built.assign(kind=built["place"], candidate_status="free", reason=None)
+        frame = pd.concat([frame, built.reindex(columns=frame.columns)], ignore_index=True)
     return make_layer(
         "candidates", frame, _in_objective(CANDIDATE_COLUMNS, plan), styles.CANDIDATES, "plan", visible=False
     )
@@ -126,8 +132,8 @@ def actions_layer(plan: Plan, lang: str) -> Layer | None:
     )
 
 
-def others_layers(plan: Plan, lang: str) -> list[Layer]:
-    """Places that the plan to adopt left out, with the price of each; and from where to where people moved one."""
+def others_layers(plan: Plan, lang: str, *, grid: bool = False) -> list[Layer]:
+    """Places that the plan left out, with the price of each (:func:`why_not`); where people moved one from and to."""
     if plan.programme is None:
         return []
     currency = plan.programme.costs.currency
@@ -135,11 +141,12 @@ def others_layers(plan: Plan, lang: str) -> list[Layer]:
     popup = Popup(
         tuple(in_currency(column(name), currency) for name in LEFT_OUT_POPUP), frozenset({"pin", "county"})
     )
-    frame = why_not(plan, lang)
+    frame = why_not(plan, lang, grid=grid)
+    placed = frame.geometry.notna() & ~frame.geometry.is_empty
     layers = [
         make_layer(
-            "plan_others", frame, shown, styles.LEFT_OUT, "plan", keep=("left_out",), search_column="name",
-            popup=popup, phase="after",
+            "plan_others", frame[placed], shown, styles.LEFT_OUT, "plan", keep=("left_out",), search_column="name",
+            popup=popup, phase="after", unplaced=int((~placed).sum()),
         )
     ]  # fmt: skip
     actions = plan.programme.actions
@@ -152,7 +159,7 @@ def others_layers(plan: Plan, lang: str) -> list[Layer]:
         )
         shown = columns("name distance_km action_id")
         layers.append(make_layer("plan_moved", lines, shown, styles.MOVED, "plan", phase="after"))
-    return layers if len(frame) else layers[1:]
+    return layers if placed.any() else layers[1:]
 
 
 def _in_objective(columns: Iterable[Column], plan: Plan) -> tuple[Column, ...]:

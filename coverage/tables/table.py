@@ -228,6 +228,8 @@ def absent_cells(frame: pd.DataFrame, each: Column, cells: pd.Series[Any]) -> pd
     if by and by not in frame:
         return nothing
     known = cells.isna() if not by else frame[by].isin(values) if values else frame[by].notna()
+    if None in values:
+        known |= frame[by].isna()
     return nothing | (cells.isna() & known)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import pandas as pd
 
 from ..plan import Plan
 from ..project import Project
@@ -321,11 +324,24 @@ def survey_sentence(finding: Finding, lang: str, *, with_title: bool = True) -> 
     survey = finding.survey[finding.survey["id"].notna()]
     if survey.empty:
         return ""
-    names = [short_name(row) for row in survey.head(SURVEYED).to_dict("records")]
-    listed = text("map.comma", lang).join(names)
+    listed = text("map.comma", lang).join(short_names(survey)[:SURVEYED])
     key = "survey" if len(survey) <= SURVEYED else "survey-more"
     line = text(f"report.say.{key}", lang, n=len(survey), names=listed)
     return f"{finding.rule.title[lang]}{text('report.colon', lang)}{line}" if with_title else line
+
+
+def short_names(places: pd.DataFrame) -> list[str]:
+    """Names of places, with its id behind one that is not the only of that name.
+
+    >>> short_names(pd.DataFrame({"id": ["F1", "F2", "F3"], "name": ["Orkan", "N1", "Orkan"]}))
+    ['Orkan (F1)', 'N1', 'Orkan (F3)']
+    """
+    rows = places.to_dict("records")
+    names = [short_name(row) for row in rows]
+    often = Counter(names)
+    return [
+        f"{name} ({row['id']})" if often[name] > 1 else name for name, row in zip(names, rows, strict=True)
+    ]
 
 
 def short_name(row: Any) -> str:

@@ -17,24 +17,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
-from pyproj import CRS, Transformer
 
-from ...errors import Fault, InputError
 from ...markup import clean_text
+from ...reference_systems import CGCS2000, check_crs, degrees_of
 from ...schema import Column, ColumnType, TableSchema
 from ...tables.layer import Kind, Layer
 from ...texts import catalogue, text
 from ...units import WGS84
 
 Array = npt.NDArray[Any]
-CGCS2000 = "EPSG:4490"
 RESERVED = frozenset({"fid", "geom", "ogc_fid", "geometry"})
 """Names that GeoPackage writers give to the key and the geometry."""
 DIMENSION: Mapping[Kind, int] = {"point": 0, "line": 1, "polygon": 2}
 SINGLE: Mapping[Kind, str] = {"point": "Point", "line": "LineString", "polygon": "Polygon"}
-_ROUND_TRIP_DEG = 1e-7
-_MARGIN_DEG = 6.0
-"""How far outside its area of use a system may be asked for: a province is wider than a 3-degree zone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,51 +245,15 @@ def in_crs(geometry: gpd.GeoSeries, crs: str) -> gpd.GeoSeries:
     if crs == CGCS2000:
         return geometry.set_crs(CGCS2000, allow_override=True)
     check_crs(crs, geometry.total_bounds)
-    start = CGCS2000 if _on_cgcs2000(crs) else WGS84
-    return geometry.set_crs(start, allow_override=True).to_crs(crs)
+    return geometry.set_crs(degrees_of(crs), allow_override=True).to_crs(crs)
 
 
 def in_wgs84(geometry: gpd.GeoSeries) -> gpd.GeoSeries:
     """Convert to EPSG:4326: the way back of :func:`in_crs`."""
     crs = geometry.crs.to_string()
     if crs not in (WGS84, CGCS2000):
-        geometry = geometry.to_crs(CGCS2000 if _on_cgcs2000(crs) else WGS84)
+        geometry = geometry.to_crs(degrees_of(crs))
     return geometry.set_crs(WGS84, allow_override=True)
-
-
-def check_crs(crs: str, bounds: Iterable[float]) -> None:
-    """Refuse a CRS that is not meant for ``bounds`` (west, south, east, north in degrees), nor nearly.
-
-    Raises
-    ------
-    InputError
-        ``crs-unknown``, or ``crs-too-far``.
-    """
-    try:
-        there = Transformer.from_crs(CGCS2000 if _on_cgcs2000(crs) else WGS84, crs, always_xy=True)
-    except Exception as error:
-        raise InputError(Fault("crs-unknown", value=crs)) from error
-    west, south, east, north = bounds
-    if not np.isfinite([west, south, east, north]).all():
-        return
-    x, y = np.array([west, west, east, east]), np.array([south, north, south, north])
-    back = there.transform(*there.transform(x, y), direction="INVERSE")
-    exact = (np.abs(np.subtract(back, (x, y))) < _ROUND_TRIP_DEG).all()
-    area = CRS.from_user_input(crs).area_of_use
-    near = area is None or (
-        west > area.west - _MARGIN_DEG
-        and east < area.east + _MARGIN_DEG
-        and south > area.south - _MARGIN_DEG
-        and north < area.north + _MARGIN_DEG
-    )
-    if not (exact and near):
-        where = f"{west:.2f}–{east:.2f}, {south:.2f}–{north:.2f}"
-        raise InputError(Fault("crs-too-far", value=crs, values={"where": where}))
-
-
-def _on_cgcs2000(crs: str) -> bool:
-    base = CRS.from_user_input(crs).geodetic_crs
-    return base is not None and base.to_epsg() == 4490
 
 
 def _of_kind(held: Array, kind: Kind) -> Array:

@@ -1,5 +1,5 @@
 // Ids of gaps as rules/gap_ids.py makes them, so that a gap of a state is found again in the run that carries it out.
-const GAP_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", LONGEST_ROUTE = 12;
+const GAP_LETTERS = "0123456789ABCDEFGHJMNPQRSTVWXYZ", LONGEST_ROUTE = 12;
 // BLAKE2b (RFC 7693), five bytes long, without a key.
 const BLAKE_START = ["6a09e667f3bcc908", "bb67ae8584caa73b", "3c6ef372fe94f82b", "a54ff53a5f1d36f1", "510e527fade682d1", "9b05688c2b3e6c1f", "1f83d9abfb41bd6b", "5be0cd19137e2179"];
 const BLAKE_ORDER = ["0123456789abcdef", "ea489fd61c02b753", "b8c052fdae367194", "7931dcbe265a40f8", "905724afe1bc683d", "2c6a0b834d75fe19", "c51fed4a0763928b", "db7ec13950f4862a", "6fe9b308c2d714a5", "a2847615fb9e3cd0"];
@@ -36,5 +36,5 @@ function blake2b(bytes) {
 function gapId(rule, { ref, section, direction }, low, high) {
   const number = blake2b(new TextEncoder().encode([rule, ref, section, direction, Math.round(low), Math.round(high)].join("/")));
   const plain = ref.normalize("NFKD").replace(/[^\x00-\x7f]|\s/g, "").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "");
-  return (plain.slice(0, LONGEST_ROUTE).replace(/-$/, "") || "R") + "-" + Array.from({ length: 5 }, (_, k) => GAP_LETTERS[Math.floor(number / 32 ** k) % 32]).join("");
+  return (plain.slice(0, LONGEST_ROUTE).replace(/-$/, "") || "R") + "-" + Array.from({ length: 5 }, (_, k) => GAP_LETTERS[Math.floor(number / GAP_LETTERS.length ** k) % GAP_LETTERS.length]).join("");
 }

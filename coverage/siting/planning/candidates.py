@@ -16,6 +16,7 @@ from sklearn.neighbors import BallTree
 from ...errors import Fault, InputError
 from ...inputs import Inputs
 from ...inputs.choices import HUB_KINDS, SERVICE_KINDS
+from ...inputs.sites import exists
 from ...measure.border import OwnPart
 from ...network import RoadGraph
 from ...network.access import find_served
@@ -97,7 +98,7 @@ def find_candidates(
         raise InputError(Fault("siting-many-candidates", file="project.toml", values=values))
     candidates = gpd.GeoDataFrame(table, geometry="geometry", crs=WGS84)
     candidates["cost"] = candidates["kind"].map(dict(cost)).fillna(1.0).astype(float)
-    existing = inputs.sites[inputs.sites["status"] == "operational"] if len(inputs.sites) else inputs.sites
+    existing = inputs.sites[exists(inputs.sites)] if len(inputs.sites) else inputs.sites
     candidates["excluded"] = _excluded(candidates, existing)
     return candidates[COLUMNS]
 
@@ -252,7 +253,7 @@ def free_beside_sites(candidates: gpd.GeoDataFrame, context: RoadContext, access
     side = here & (candidates["kind"] == "service_area").to_numpy(bool)
     held = _sides_with_chargers(context.inputs)
     reason[side & ~candidates["id"].isin(held)] = None
-    running = sites["status"].isna() | (sites["status"] == "operational")
+    running = exists(sites)
     counts = np.flatnonzero(
         running & (sites["kind"] == "charging") & (sites["access"] != "restricted").fillna(True)
     )
@@ -282,8 +283,7 @@ def free_beside_sites(candidates: gpd.GeoDataFrame, context: RoadContext, access
 def _sides_with_chargers(inputs: Inputs) -> set[str]:
     """Ids of candidates at sides of service areas to which a charger in operation belongs."""
     areas = inputs.facilities[inputs.facilities["kind"].isin(SERVICE_KINDS)]
-    status = inputs.chargers["status"]
-    running = inputs.chargers[status.isna() | (status == "operational")]
+    running = inputs.chargers[exists(inputs.chargers)]
     at, _ = assign_chargers(areas, running, SiteRequirement(same_side=True))
     return set("service_area-" + areas["id"].astype(str).iloc[at])
 
