@@ -222,7 +222,7 @@ _TEXTS = """
     unit status_code status_code_after numerator_unit denominator_unit
     figure words key unit_shown part_unit_shown target_shown file column cell remedy group item entry why within_km
     other_id rows outcome table
-    gap_id site_id action_id responsible payers closes_words without_words why_words action what
+    gap_id site_id action_id served_by responsible payers closes_words without_words why_words action what
     region region_id state_reason regions region_lengths builders phase place_name
 """
 _CHOICES = """
@@ -270,7 +270,7 @@ _EMPTY: tuple[tuple[str, str, tuple[str, tuple[object, ...]], str], ...] = (
      "status_code_after"),
     ("not_applicable", "", ("open_start", (False,)), "from_site"),
     ("not_applicable", "", ("open_end", (False,)), "to_site"),
-    ("none", "", ("", ()), "shared_words could_build not_counting"),
+    ("none", "", ("", ()), "shared_words could_build not_counting served_by"),
     ("operational_by_default", "", ("", ()), "status"),
     ("to_be_named", "", ("", ()), "responsible payers"),
     ("outside", "", ("lon", ()), "county"),

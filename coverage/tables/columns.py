@@ -52,7 +52,7 @@ FACILITY_COLUMNS = (
     *columns("name kind"),
     *_absent("ref", "kind", *HUB_KINDS),
     *_absent("side", "kind", *HUB_KINDS, "ordinary_trunk_service_station"),
-    *columns("has points fast_points"),
+    *columns("has served_by points fast_points"),
     *_absent("point_kw", "points", 0),
     *columns("status county site_id"),
 )

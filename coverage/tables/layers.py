@@ -27,7 +27,7 @@ from ..rules.model import Rule
 from ..rules.parking import ShareMargin
 from ..rules.reach import DemandReach
 from ..rules.spacing import RouteSpacing
-from ..schema import TableSchema, column, columns, percent
+from ..schema import TableSchema, column, columns, percent, shown
 from ..settings import Wording
 from ..texts import text
 from ..units import M_PER_KM, WGS84, in_kilometres
@@ -77,14 +77,14 @@ def plan_layers(plan: Plan, lang: str) -> list[Layer]:
         _background(plan, "towns", styles.TOWNS, label="name"),
         candidates_layer(plan),
         *_car_parks(plan),
-        *_facilities(plan, "hubs", HUB_KINDS),
+        *_facilities(plan, "hubs", HUB_KINDS, lang),
         _not_served(plan),
         _issues(plan, lang),
         _other_sites(plan),
         _sites(plan.before),
         *_berths(plan),
         *_own_layers(plan),
-        *_facilities(plan, "service_areas", SERVICE_KINDS),
+        *_facilities(plan, "service_areas", SERVICE_KINDS, lang),
         *least_layers(plan),
         alternatives_layer(plan, lang),
         proposed_layer(plan, lang),
@@ -405,7 +405,7 @@ def _with_status(plan: Plan, frame: gpd.GeoDataFrame, rule_id: str | None) -> gp
     if rule_id is None or frame.empty:
         return frame.assign(has=NOT_COUNTED, counts=None)
     table = plan.before[rule_id].table
-    columns = [c for c in ("has", "counts") if c in table]
+    columns = [c for c in ("has", "counts", "evidence") if c in table]
     joined = frame.merge(table[["id", *columns]].drop_duplicates("id"), on="id", how="left")
     joined["has"] = joined["has"].fillna(NOT_COUNTED)
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=WGS84)
@@ -418,7 +418,23 @@ def _with_uncounted(style: LayerStyle, by: str = "has") -> LayerStyle:
     return replace(style, by=by, categories=(*style.categories, out))
 
 
-def _facilities(plan: Plan, family: str, own: tuple[str, ...]) -> list[Layer]:
+def _served_by(plan: Plan, frame: pd.DataFrame, lang: str) -> list[str | None]:
+    """The charging sites that each facility's finding rests on, with their points and power; None without any."""
+    sites = plan.inputs.sites.drop_duplicates("id").set_index("id")
+    points, power = column("points"), column("point_kw")
+    found: list[str | None] = []
+    for ids in frame.get("evidence", pd.Series("", index=frame.index)).fillna(""):
+        here = sites.loc[[name for name in str(ids).split() if name in sites.index]]
+        words = [
+            text("popup.served-by", lang, name=name if pd.isna(row["name"]) else row["name"],
+                 points=shown(row["points"], points, lang), kw=shown(row["point_kw"], power, lang, unit=True))
+            for name, row in zip(here.index, here[["name", "points", "point_kw"]].to_dict("records"), strict=True)
+        ]  # fmt: skip
+        found.append(text("plan.semicolon", lang).join(words) or None)
+    return found
+
+
+def _facilities(plan: Plan, family: str, own: tuple[str, ...], lang: str) -> list[Layer]:
     """A layer for each rule on such facilities, so that its legend counts what the rule counts; the first one on top.
 
     ``own`` are the family's kinds: those that no rule names are drawn with the first.
@@ -432,6 +448,7 @@ def _facilities(plan: Plan, family: str, own: tuple[str, ...]) -> list[Layer]:
         frame = _with_status(plan, frame[frame["kind"].isin(kinds)], rule.id if rule else None)
         style = _with_uncounted(styles.HUBS if family == "hubs" else styles.facility_style())
         name = family if number == 1 else f"{family}_{number}"
+        frame["served_by"] = _served_by(plan, frame, lang)
         layer = make_layer(
             name, frame, FACILITY_COLUMNS, style, "places", popup=POPUPS[family], search_column="name"
         )

@@ -49,12 +49,13 @@ POPUPS: Mapping[str, Popup] = {
     "other_sites": Popup(_pick(c.OTHER_COLUMNS, "kind", "points", "status", "county", "site_id"),
                          quiet=frozenset({"points", "county"})),
     "service_areas": Popup(
-        _pick(c.FACILITY_COLUMNS, "kind", "ref", "side", "points", "fast_points", "point_kw", "status", "county",
-              "site_id"),
-        quiet=frozenset({"ref", "side", "county"})),
+        _pick(c.FACILITY_COLUMNS, "kind", "ref", "side", "served_by", "points", "fast_points", "point_kw", "status",
+              "county", "site_id"),
+        quiet=frozenset({"ref", "side", "points", "fast_points", "point_kw", "county"})),
     "hubs": Popup(
-        _pick(c.FACILITY_COLUMNS, "kind", "points", "fast_points", "point_kw", "status", "county", "site_id"),
-        quiet=frozenset({"county"})),
+        _pick(c.FACILITY_COLUMNS, "kind", "served_by", "points", "fast_points", "point_kw", "status", "county",
+              "site_id"),
+        quiet=frozenset({"points", "fast_points", "point_kw", "county"})),
     "berths": Popup(
         _pick(c.BERTH_COLUMNS, "port", "wharf", "class_t", "shore_power_kw", "cargo", "length_m", "status", "site_id"),
         quiet=frozenset({"port", "wharf", "shore_power_kw", "length_m"})),
