@@ -142,11 +142,16 @@ def fractions(parts: Mapping[str, Any], lang: str) -> str:
         return ""
     units = str(parts.get("part_unit") or ""), str(parts.get("whole_unit") or "")
     low, high = (fraction_words(values[k], values[k + 1], units, lang) for k in (0, 2))
-    return low if low == high else f"{low} – {high}"
+    if low == high or units == ("km", ""):
+        return low if low == high else f"{low} – {high}"
+    (least, whole), (most, other) = low.split("/"), high.split("/")
+    if whole != other:
+        return f"{low} – {high}"
+    return text("number.of-whole", lang, low=least, high=most, whole=whole)
 
 
 def made_of(unit: str, parts: Mapping[str, Any], figures: Mapping[str, Any], lang: str) -> str:
-    """What a share is made of, or both shares of a margin: ``18/24 – 22/24``; empty for what is neither."""
+    """What a share is made of, or both shares of a margin: ``18 – 22 of 24``; empty for what is neither."""
     words = fractions(parts, lang) if unit in ("share", "margin") else ""
     fleet = [figures.get(name) for name in ("registered_ev", "registered_cars")]
     if unit != "margin" or not words or None in fleet:
@@ -161,7 +166,7 @@ def average_words(finding: Finding, lang: str) -> str:
 
 
 def with_parts(finding: Finding, lang: str) -> str:
-    """The interval with what its ends are made of: ``75% – 91.7% (18/24 – 22/24)``."""
+    """The interval with what its ends are made of: ``75% – 91.7% (18 – 22 of 24)``."""
     parts = made_of(finding.unit, ratio_parts(finding, lang), finding.figures, lang)
     value = interval(finding, lang)
     return text("number.with-parts", lang, value=value, parts=parts) if parts else value

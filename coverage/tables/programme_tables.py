@@ -41,6 +41,8 @@ LOOKS = {
     "not met": "gap",
     "not due": "soft",
 }
+SIGNS = {"met": "✓", "met on average": "!", "undecided": "?", "not met": "✕", "not due": "…"}
+"""What stands before a value, so that a print without colours says it, too: as on the map."""
 WORDS, AMOUNT = COLUMNS["words"], COLUMNS["number"]
 
 
@@ -191,6 +193,7 @@ def _state_table(plan: Plan, states: list[State], lang: str, name: str) -> Table
             shown_value = _value(now, lang)
             if brief:
                 shown_value = text("map.comma", lang).join(shown_value.split("\n"))
+            shown_value = f"{SIGNS.get(str(now.shown), '')} {shown_value}".lstrip()
             row |= {key: shown_value, f"{key}:look": LOOKS.get(str(now.shown), "")}
         rows.append(row)
     sums = _sums(plan, lang)
@@ -211,7 +214,7 @@ def _due(finding: Finding, lang: str) -> str:
     if by is None:
         return ""
     last = (by.month, by.day) == (12, 31)
-    return text("report.plan.end-of", lang, year=by.year) if last else day(by, lang)
+    return text("report.plan.due-year", lang, year=by.year) if last else day(by, lang)
 
 
 def _value(finding: Finding, lang: str) -> str:

@@ -332,7 +332,7 @@ def decision(plan: Plan, lang: str) -> str:
     # What no action serves is not the money's fault.
     can = "-can" if found.complete and met < len(last) else ""
     rules = f"report.plan.rules{can}-some" if outside else f"report.plan.rules{can}"
-    years = [row["year"] for row in programme.stage_rows(plan)]
+    years = [row["year"] for row in programme.stage_rows(plan) if row["actions"]]
     in_years = "report.plan.in-year" if years and years[0] == years[-1] else "report.plan.in-years"
     values = {
         "rules": text(rules, lang, n=len(last), all=len(last) + len(outside), met=met),

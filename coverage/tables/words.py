@@ -267,7 +267,7 @@ def _listed(finding: Finding, lang: str) -> str:
         counted = f"figure-counted.{key.partition('.')[0]}"
         told = (
             text(counted, lang, value=told)
-            if counted in catalogue() and (words or value is not None)
+            if counted in catalogue() and told != text("value.unknown", lang)
             else told
         )
         row = text("report.say.figure", lang, label=tail, value=told)

@@ -66,11 +66,12 @@ def write_brief(report: Report) -> None:
 def _states(report: Report, table: Table, caption: str, type_: Type | None = None) -> None:
     """Write a table of rules or money at the end of each year."""
     years = [head.name for head in table.heads if head.name.startswith("state_")]
-    widths = {"title": 62.0, "target": 20.0} if len(years) <= 2 else {"title": 48.0, "target": 17.0}
+    widths = {"title": 52.0, "target": 16.0} if len(years) <= 2 else {"title": 40.0, "target": 15.0}
     if any(head.name == "due" for head in table.heads):
-        widths["due"] = 18.0
+        widths["due"] = 15.0
     widths |= dict.fromkeys(years, (166.0 - sum(widths.values())) / len(years))
     report.table(caption, table, widths, len(table.frame), type_)
+    report.soft(report.words("plan.signs"))
 
 
 def _action_map(report: Report) -> list[Layer]:

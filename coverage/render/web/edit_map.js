@@ -48,7 +48,8 @@ function partWords(rule, { parts }) {
   if (!parts || rule.unit === "km") return "";
   const inMetres = ["route", "edge", "two_site"].includes(rule.how);
   const one = ([part, whole]) => (inMetres ? lengthWords(part).split(" ")[0] + "/" + lengthWords(whole) : shareOf(part, whole));
-  const [low, high] = [one(parts.slice(0, 2)), one(parts.slice(2))], words = low === high ? low : low + " – " + high;
+  const [low, high] = [one(parts.slice(0, 2)), one(parts.slice(2))], [least, whole] = low.split("/"), [most, other] = high.split("/");
+  const words = low === high ? low : whole === other ? T("number.of-whole", { low: least, high: most, whole }) : low + " – " + high;
   return rule.unit === "margin" ? T("number.margin-parts", { parts: words, ev: decimals(rule.fleet[0], 0), cars: decimals(rule.fleet[1], 0) }) : words;
 }
 
