@@ -22,8 +22,8 @@ BRIEF_MAP_MM, BRIEF_FREE_MM = 58.0, 6.0
 """Least height of the map of the first page; what stays free below its caption."""
 ACTIONS_MM = 148.0
 """Width of the list of actions without the ids."""
-LONG = 8
-"""The first page sets more rules than this in the smallest type."""
+BRIEF_PT = 9.5
+"""Size of the sentences of the first page."""
 
 
 def write_brief(report: Report) -> None:
@@ -43,16 +43,18 @@ def write_brief(report: Report) -> None:
         paragraph = paper.text(f"{number}. {line}", indent=False)
         paragraph.paragraph_format.space_after, paragraph.paragraph_format.line_spacing = Pt(2), 1.05
         for run in paragraph.runs:
-            run.font.size = Pt(10)
-    lines_pt = sum(lines_in(f"1. {x}", paper.text_mm, 10) * 10.5 * line_height(x) + 2 for x in lines)
+            run.font.size = Pt(BRIEF_PT)
+    lines_pt = sum(
+        lines_in(f"1. {x}", paper.text_mm, BRIEF_PT) * BRIEF_PT * 1.05 * line_height(x) + 2 for x in lines
+    )
     paper.at_mm = HEAD_MM + lines_pt * MM_PER_PT
     rules = report.rows("plan-brief")
-    _states(report, rules, report.words("plan.brief-table"), COMPACT if len(rules.frame) > LONG else BRIEF)
+    _states(report, rules, report.words("plan.brief-table"), COMPACT)
     duties = report.rows("plan-duties")
     years = [head.name for head in duties.heads if head.name.startswith("year_")]
-    widths = {"kind": 28.0, "number": 11.0, **dict.fromkeys(years, 42.0 / max(len(years), 3)), "cost": 25.0}
+    widths = {"kind": 40.0, "number": 9.0, **dict.fromkeys(years, 42.0 / max(len(years), 3)), "cost": 30.0}
     widths["responsible"] = 166.0 - sum(widths.values())
-    report.table(report.words("plan.duties-table"), duties, widths, type_=BRIEF)
+    report.table(report.words("plan.duties-table"), duties, widths, type_=COMPACT)
     for paragraph in paper.document.paragraphs:
         if paragraph.style.name == paper.style("Caption").name:
             space = paragraph.paragraph_format
@@ -66,12 +68,12 @@ def write_brief(report: Report) -> None:
 def _states(report: Report, table: Table, caption: str, type_: Type | None = None) -> None:
     """Write a table of rules or money at the end of each year."""
     years = [head.name for head in table.heads if head.name.startswith("state_")]
-    widths = {"title": 52.0, "target": 16.0} if len(years) <= 2 else {"title": 40.0, "target": 15.0}
+    widths = {"title": 60.0, "target": 15.0} if len(years) <= 2 else {"title": 40.0, "target": 13.0}
     if any(head.name == "due" for head in table.heads):
-        widths["due"] = 15.0
+        widths["due"] = 15.0 if len(years) <= 2 else 11.0
     widths |= dict.fromkeys(years, (166.0 - sum(widths.values())) / len(years))
-    report.table(caption, table, widths, len(table.frame), type_)
-    report.soft(report.words("plan.signs"))
+    signs = report.words("plan.signs")
+    report.table(report.words("plan.signed", caption=caption, signs=signs), table, widths, len(table.frame), type_)
 
 
 def _action_map(report: Report) -> list[Layer]:
