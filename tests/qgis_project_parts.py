@@ -15,11 +15,13 @@ from qgis.core import (
     QgsExpressionContext,
     QgsExpressionContextUtils,
     QgsFeatureRequest,
+    QgsInterval,
     QgsLayoutExporter,
     QgsLayoutItemLabel,
     QgsLayoutItemMap,
     QgsLayoutItemScaleBar,
     QgsProject,
+    QgsTemporalNavigationObject,
     QgsVectorLayerTemporalContext,
 )
 from qgis.PyQt.QtCore import QDateTime, Qt
@@ -50,10 +52,31 @@ def tips(layer):
 def there(layer, day):
     """Names of the features that are drawn when the time controller stands at a day."""
     at = QDateTime.fromString(f"{day}T12:00:00Z", Qt.ISODate)
+    return drawn(layer, QgsDateTimeRange(at, at))
+
+
+def drawn(layer, time):
+    """Names of the features that are drawn in a frame."""
     context = QgsVectorLayerTemporalContext()
     context.setLayer(layer)
-    expression = layer.temporalProperties().createFilterString(context, QgsDateTimeRange(at, at))
+    expression = layer.temporalProperties().createFilterString(context, time)
     return sorted(f["name"] for f in layer.getFeatures(QgsFeatureRequest().setFilterExpression(expression)))
+
+
+def played():
+    """Names of what is drawn in each frame of the time controller, by layer; the frames as the project has them."""
+    settings = project.timeSettings()
+    controller = QgsTemporalNavigationObject()
+    controller.setTemporalExtents(settings.temporalRange())
+    controller.setFrameDuration(QgsInterval(settings.timeStep(), settings.timeStepUnit()))
+    controller.setTemporalRangeCumulative(settings.isTemporalRangeCumulative())
+    controller.setNavigationMode(QgsTemporalNavigationObject.Animated)
+    timed = [layer for layer in project.mapLayers().values() if layer.temporalProperties().isActive()]
+    frames = [controller.dateTimeRangeForFrameNumber(n) for n in range(controller.totalFrameCount())]
+    return {
+        layer.name(): [[f.begin().toUTC().toString("yyyy-MM-dd"), drawn(layer, f)] for f in frames]
+        for layer in timed
+    }
 
 
 def layout_parts(number, layout):
@@ -79,7 +102,7 @@ def layout_parts(number, layout):
 
 layers = {layer.name(): layer for layer in project.mapLayers().values()}
 span = project.timeSettings().temporalRange()
-planned = next(layer for layer in layers.values() if layer.temporalProperties().isActive())
+planned = next(layer for layer in layers.values() if "plan_actions" in layer.source())
 found = {
     "groups": {g.name(): [n.name() for n in g.children()] for g in project.layerTreeRoot().children()},
     "relations": [
@@ -93,6 +116,7 @@ found = {
     },
     "tips": {name: tips(layer) for name, layer in layers.items() if layer.mapTipTemplate()},
     "time": [span.begin().toUTC().toString("yyyy-MM-dd"), span.end().toUTC().toString("yyyy-MM-dd")],
+    "played": played(),
     "there": {day: there(planned, day) for day in DAYS},
     "layouts": [layout_parts(i, each) for i, each in enumerate(project.layoutManager().printLayouts())],
     "scales": {

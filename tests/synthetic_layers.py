@@ -173,6 +173,26 @@ def planned_layer():
     )  # fmt: skip
 
 
+def stepped_layer():
+    """A stretch that two steps of the plan change in turn, and one that stays: the days of a time controller."""
+    days = [dt.date(2026, 1, 1), dt.date(2026, 1, 26), dt.date(2027, 2, 5), dt.date(2029, 1, 1)]
+    last = [day - dt.timedelta(days=1) for day in days]
+    frame = gpd.GeoDataFrame(
+        {
+            "name": ["today", "first step", "second step", "stays"],
+            "valid_from": [*days[:3], days[0]],
+            "valid_to": [*last[1:], last[3]],
+        },
+        geometry=[LineString([(113.1, 27.1 + k / 10), (113.4, 27.1 + k / 10)]) for k in range(4)],
+        crs=4326,
+    )
+    schema = TableSchema("steps", tuple(COLUMNS[name] for name in ("name", "valid_from", "valid_to")))
+    return Layer(
+        "routes_by_step", "layer.routes_by_step", frame, schema, styles.EXPRESSWAYS, "routes", visible=False,
+        search_column="name", phase="after",
+    )  # fmt: skip
+
+
 def far_layer():
     """A layer of which nothing is drawn from far."""
     frame = gpd.GeoDataFrame({"name": ["A"], "left_out": ["equal"]}, geometry=[Point(113.1, 27.1)], crs=4326)

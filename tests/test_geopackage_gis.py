@@ -194,7 +194,7 @@ def opened(qgis, path, tmp_path_factory):
     steps = pd.DataFrame({"action_id": ["a1", "b2", "c3"], "spent": [1.0, 2.0, 3.0]})
     columns = (made.Column("action_id"), made.COLUMNS["spent"])
     write_geopackage(
-        [*made.every_layer(), made.far_layer(), made.planned_layer()],
+        [*made.every_layer(), made.stepped_layer(), made.far_layer(), made.planned_layer()],
         file,
         tables={**made.evidence(), "plan_steps": (steps, made.TableSchema("plan_steps", columns))},
         title="[% 1 + 1 %]",
@@ -237,6 +237,17 @@ def test_the_time_controller_plays_the_build_up(opened):
         "2026-01-03": ["A", "B"],
         "2028-12-31": ["A", "B", "C"],
     }
+
+
+def test_each_frame_of_the_time_controller_shows_one_state(opened):
+    """What has ended is gone, what begins is not there before; the first frame is today, the last one the plan."""
+    frames = opened["played"][layer_title(made.stepped_layer(), "zh")]
+    assert frames[0] == ["2026-01-01", ["stays", "today"]]
+    assert frames[1] == ["2026-01-26", ["first step", "stays"]]
+    changed = [day for day, names in frames if names == ["second step", "stays"]]
+    assert changed[0] == "2027-02-05"
+    assert frames[-1][1] == ["second step", "stays"]
+    assert all(len(names) == 2 for _, names in frames)
 
 
 def test_layouts_are_a3_with_all_that_a_map_sheet_needs(opened):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import json
 from dataclasses import replace
 
@@ -21,7 +23,7 @@ from plugspan.siting.step_gaps import _each_once
 from plugspan.study import sample_project, silent
 from plugspan.tables.layer import PIECES
 from plugspan.tables.layers import plan_layers
-from plugspan.tables.plan_panel import _pieces, plan_panel, stepped_layers
+from plugspan.tables.plan_panel import _pieces, plan_panel, step_days, stepped_layers
 from plugspan.tables.programme import closes_words
 from plugspan.tables.publication import Publication
 from run_surfaces import report_lines
@@ -40,6 +42,31 @@ def folder(plan, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "run"
     write_run(plan, out, overwrite=False, lang="en", progress=silent)
     return out
+
+
+def test_stretches_by_day_are_the_states_of_the_plan(plan, folder):
+    """On every day the stretches after the steps done by then, each once: today first, the plan on the last day."""
+    read = lambda name: pyogrio.read_dataframe(folder / "layers.gpkg", layer=name)  # noqa: E731
+    days, rows, gaps = step_days(plan), read("routes_by_step_after"), plan.step_gaps.gaps
+    starts = sorted({*days[:-1]})
+    assert (starts[0].isoformat(), days[-1].isoformat()) == ("2026-01-01", "2028-01-01")
+    assert len(starts) == len(plan.programme.steps)
+    frame = np.gcd.reduce([(day - starts[0]).days for day in starts])
+    assert frame == min((b - a).days for a, b in itertools.pairwise(starts)) > 1
+    key = ["ref", "section", "direction", "gap_id"]
+    for step, day in enumerate(days[:-1]):
+        for at in (day, days[step + 1] - dt.timedelta(days=1)):
+            shown = rows[(rows["valid_from"].dt.date <= at) & (rows["valid_to"].dt.date >= at)]
+            held = gaps[(gaps["from_step"] <= step) & (gaps["to_step"] >= step) & gaps.geometry.notna()]
+            assert sorted(map(tuple, shown[key].to_numpy())) == sorted(map(tuple, held[key].to_numpy()))
+    ends = {"routes_before": starts[0], "routes_after": days[-1] - dt.timedelta(days=1)}
+    for name, at in ends.items():
+        shown = rows[(rows["valid_from"].dt.date <= at) & (rows["valid_to"].dt.date >= at)]
+        assert set(shown["gap_id"]) == set(read(name)["gap_id"])
+        assert len(shown) == len(read(name))
+    actions = read("plan_actions_after").set_index("action_id")["valid_from"].dt.date
+    order = dict(zip(plan.programme.steps["action"], days, strict=False))
+    assert all(actions[name] == order[name] for name in actions.index)
 
 
 def test_every_surface_tells_the_same_plan(plan, folder):

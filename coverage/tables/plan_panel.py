@@ -5,6 +5,8 @@ Every number and word is made here from the steps of the plan; the page's script
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -30,6 +32,8 @@ LISTED = 30
 DRIVE = ["ref", "section", "direction"]
 NEAR_KM = 1e-5
 """Ends of gaps this close are the same place."""
+MOST_DAYS = 360
+"""The steps of a year are spread over so many days at most."""
 
 
 # -- the panel of the map --------------------------------------------------------------------------------
@@ -184,24 +188,63 @@ def _stepped_routes(plan: Plan, layer: Layer, gaps: gpd.GeoDataFrame, lang: str)
                    steps=("from_step", "to_step"))  # fmt: skip
 
 
-def routes_by_step(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Layer]:
-    """Gaps of the first rule on spacing through the steps of the plan, with the days between which each is there.
+def step_days(plan: Plan) -> list[dt.date]:
+    """Day from which the state after each step is there, then the day after the plan: as a time controller plays it.
 
-    A time controller that plays them recolours the roads as the plan is built.
+    Steps come in the years of the plan, at equal distances: every day is a whole number of frames after the first one,
+    so that no frame mixes two states. Where a year has more steps than days, the last ones share its last day.
     """
-    own = [layer for layer in layers if layer.name == "routes" and layer.phase == "after"]
-    if plan.step_gaps is None or plan.programme is None or not own:
+    rows = programme.steps(plan)
+    known = [int(row["year"]) for row in rows if not pd.isna(row["year"])]
+    first = known[0] if known else (plan.project.reference_date or dt.date(2000, 1, 1)).year
+    years = [first if pd.isna(row["year"]) else int(row["year"]) for row in rows]
+    frame = dt.timedelta(days=max(1, MOST_DAYS // (1 + max(Counter(years).values()))))
+    days = [dt.date(first, 1, 1)]
+    for year in years[1:]:
+        to_new_year = dt.date(year, 1, 1) - days[-1]
+        later = days[-1] + frame * max(1, -(-to_new_year // frame))
+        days.append(later if later.year == year else days[-1])
+    planned = plan.project.plan.years if plan.project.plan else ()
+    return [*days, dt.date(max([*years, *planned]) + 1, 1, 1)]
+
+
+def timed_layers(plan: Plan, layers: Sequence[Layer], lang: str) -> list[Layer]:
+    """Layers of files: gaps of the first rule on spacing through the steps as one more, with the days of each.
+
+    A time controller that plays them recolours the roads as the plan is built. Both days are included: what is there on
+    a day has begun by then and has not ended before. Actions have the day from which each is there; they stay.
+    """
+    if plan.programme is None:
+        return list(layers)
+    days, out = step_days(plan), []
+    at = {row["action"]: row["step"] for row in programme.steps(plan)}
+    own = [k for k, layer in enumerate(layers) if layer.name == "routes" and layer.phase == "after"]
+    for k, layer in enumerate(layers):
+        out.append(_timed_actions(layer, at, days) if layer.name == "plan_actions" else layer)
+        if own and k == own[-1]:
+            out += _routes_by_step(plan, layer, days, lang)
+    return out
+
+
+def _timed_actions(layer: Layer, at: Mapping[str, int], days: Sequence[dt.date]) -> Layer:
+    frame = layer.frame.assign(valid_from=[days[at[name]] for name in layer.frame["action_id"]])
+    schema = replace(layer.schema, columns=(*layer.schema.columns, *columns("valid_from")))
+    return replace(layer, frame=frame, schema=schema)
+
+
+def _routes_by_step(plan: Plan, layer: Layer, days: Sequence[dt.date], lang: str) -> list[Layer]:
+    if plan.step_gaps is None:
         return []
-    layer, days = own[-1], programme.step_days(plan)
     gaps = in_kilometres(plan.step_gaps.gaps)
-    gaps = gaps[gaps.geometry.notna()].reset_index(drop=True)
+    gaps = gaps.assign(
+        valid_from=[days[step] for step in gaps["from_step"]],
+        valid_to=[days[step + 1] - dt.timedelta(days=1) for step in gaps["to_step"]],
+    )
+    # Between two steps of one day a gap is never there.
+    gaps = gaps[gaps.geometry.notna() & (gaps["valid_from"] <= gaps["valid_to"])].reset_index(drop=True)
     if gaps.empty:  # no road of the rule: nothing to play
         return []
-    frame = with_gap_words(gaps, _evidence(plan, gaps), lang).assign(
-        side=1,
-        valid_from=[days[step] for step in gaps["from_step"]],
-        valid_to=[days[step + 1] for step in gaps["to_step"]],
-    )
+    frame = with_gap_words(gaps, _evidence(plan, gaps), lang).assign(side=1)
     keep = [name for name in layer.frame.columns if name != "geometry"]
     schema = replace(layer.schema, columns=(*layer.schema.columns, *columns("valid_from valid_to")))
     held = layer_frame(frame, schema, *keep)

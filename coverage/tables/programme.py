@@ -125,24 +125,6 @@ ALIKE = 0.05
 """Both directions of a stretch are as long as each other but for such a part."""
 TOGETHER = 4
 """So many places that are not met for the same reason stand in one row."""
-MOST_DAYS = 360
-"""The steps of a year are spread over so many days at most."""
-
-
-def step_days(plan: Plan) -> list[dt.date]:
-    """Day from which the state after each step is there, then the last day of the plan: as a time controller plays it.
-
-    A step is a day later than the one before in the building order, counted from the first day of its year; today is
-    the first day of all.
-    """
-    rows = steps(plan)
-    years = [int(row["year"]) for row in rows if not pd.isna(row["year"])]
-    years = years or [(plan.project.reference_date or dt.date(2000, 1, 1)).year]
-    days = [dt.date(years[0], 1, 1)]
-    for row in rows[1:]:
-        year = days[-1].year if pd.isna(row["year"]) else int(row["year"])
-        days.append(dt.date(year, 1, 1) + dt.timedelta(days=min(int(row["order"]), MOST_DAYS)))
-    return [*days, dt.date(years[-1], 12, 31)]
 
 
 def step_findings(plan: Plan, row: Mapping[str, Any], at: dt.date | None = None) -> dict[str, Finding]:

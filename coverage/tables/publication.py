@@ -26,7 +26,7 @@ from .layer import FindingRow, Imprint, Layer, SourceNote, rule_layer_names
 from .layer_frame import rule_map
 from .layers import gis_layers, plan_layers
 from .plan_cards import PlanCard, plan_cards
-from .plan_panel import plan_panel, routes_by_step, stepped_layers
+from .plan_panel import plan_panel, stepped_layers, timed_layers
 from .plan_tables import Tables, file_tables, input_tables, plan_tables
 from .result import plan_result
 from .siting_layers import unserved_layer
@@ -174,8 +174,8 @@ class Publication:
     def gis_layers(self) -> list[Layer]:
         """The same with codes for what is empty and not unknown, and the stretches of rules on covered length."""
         held = []
-        moving = [*routes_by_step(self.plan, self.layers, self.lang), *unserved_layer(self.plan)]
-        for layer in (*gis_layers(self.plan, self.layers, self.lang), *moving):
+        timed = timed_layers(self.plan, gis_layers(self.plan, self.layers, self.lang), self.lang)
+        for layer in (*timed, *unserved_layer(self.plan)):
             frame, shown = coded(layer.frame, layer.schema.columns, self.lang)
             held.append(replace(layer, frame=frame, schema=replace(layer.schema, columns=shown)))
         return held

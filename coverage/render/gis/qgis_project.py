@@ -5,7 +5,9 @@ It travels inside the GeoPackage (QGIS: Project, Open From, GeoPackage).
 
 from __future__ import annotations
 
+import datetime as dt
 import io
+import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +24,9 @@ from .qgis_layout import print_layouts
 from .qml import (
     BUILT,
     DOCTYPE,
+    FROM,
     QGIS_VERSION,
+    TO,
     field_elements,
     label_column,
     scale_limits,
@@ -343,17 +347,27 @@ def _relation(each: Relation) -> Element:
 
 
 def _build_up(layers: Sequence[ProjectLayer]) -> Element:
-    """The time that the time controller plays: the years of what is built, a step a month."""
-    found = element(
-        "ProjectTimeSettings", frameRate="2", timeStep="1", timeStepUnit="mon", cumulativeTemporalRange="1"
-    )
-    frames = [p.layer.frame for p in layers if BUILT in p.layer.frame]
+    """The time that the time controller plays: the years of what is built, in frames that no change falls inside of.
+
+    Frames don't add up, or what has ended would be drawn on. Where only years are known, a frame is a month.
+    """
+    frames = [p.layer.frame for p in layers]
+    days = {day for frame in frames if FROM in frame for day in frame[FROM]}
+    ends = {day for frame in frames if TO in frame for day in frame[TO]}
     # Without years the cells say why they have none.
-    years = [int(y) for frame in frames for y in pd.to_numeric(frame[BUILT], errors="coerce").dropna()]
-    if years:
-        span = (f"{min(years)}-01-01T00:00:00Z", f"{max(years) + 1}-01-01T00:00:00Z")
-        ends = [_text(tag, at) for tag, at in zip(("start", "end"), span, strict=True)]
-        found.append(node("TemporalRange", *ends))
+    built = [pd.to_numeric(frame[BUILT], errors="coerce").dropna() for frame in frames if BUILT in frame]
+    years = {int(year) for each in built for year in each}
+    begins = days | {dt.date(year, 1, 1) for year in years}
+    first = min(begins, default=None)
+    length = math.gcd(*((day - first).days for day in days)) if first else 0
+    found = element(
+        "ProjectTimeSettings", frameRate="2", timeStep=str(length or 1), timeStepUnit="d" if length else "mon",
+        cumulativeTemporalRange="0",
+    )  # fmt: skip
+    if first:
+        after = {day + dt.timedelta(days=1) for day in days | ends} | {dt.date(y + 1, 1, 1) for y in years}
+        span = [_text(tag, f"{at}T00:00:00Z") for tag, at in (("start", first), ("end", max(after)))]
+        found.append(node("TemporalRange", *span))
     return found
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from ...markup import clean_xml
 from ...tables.layer import Category, Layer
-from ...tables.programme import MOST_DAYS
+from ...tables.plan_panel import MOST_DAYS
 from ...tables.styles import INK
 from ...texts import LANGUAGES, text
 from .fields import Field
@@ -31,7 +31,7 @@ MOST_IN_TIP = 8
 BUILT, ORDER = "stage_year", "build_order"
 """Columns with the year in which something is built, and its place in the order."""
 FROM, TO = "valid_from", "valid_to"
-"""Columns with the first day on which something is there, and the first one after it."""
+"""Columns with the first and the last day on which something is there; without a last one it stays."""
 _MISSING = "(missing)"
 _PLACEMENT = {"point": "6", "line": "4", "polygon": "4"}
 
@@ -85,9 +85,8 @@ def renamed_qml(qml: str, names: Mapping[str, str]) -> str:
         if each.tag == "attributeEditorField":
             each.set("name", names.get(each.attrib["name"], each.attrib["name"]))
         if each.tag == "temporal":
-            each.set("startExpression", in_expression(each.attrib["startExpression"]))
-            for end in ("startField", "endField"):
-                each.set(end, names.get(each.attrib[end], each.attrib[end]))
+            for end in ("startExpression", "endExpression"):
+                each.set(end, in_expression(each.attrib[end]))
         if each.tag == "Option" and each.get("name") == "expression":
             each.set("value", in_expression(each.attrib["value"]))
         if each.tag in ("previewExpression", "mapTip") and each.text:
@@ -110,7 +109,7 @@ def style_elements(
         preview.text = f'"{names[shown]}"'
         found.append(preview)
         found.append(_map_tip(layer, fields, shown, lang))
-    if BUILT in names or {FROM, TO} <= set(names):
+    if BUILT in names or FROM in names:
         found.append(_temporal(names))
     found += _form(layer, fields, names, lang, relations)
     return [*found, *field_elements(fields, lang)]
@@ -163,18 +162,20 @@ def _in_words(field: Field, lang: str) -> str:
 
 
 def _temporal(names: dict[str, str]) -> Element:
-    """From when on a feature is there: its year, a day later for each step: so the time controller plays the order."""
+    """When a feature is there, as the time controller plays it: its days, or from its year on, a day later each step.
+
+    Expressions, since GDAL would compare a date with the start of a frame as texts: 2026-01-02 before 2026-01-02T00:00.
+    """
+    end = ""
     if FROM in names:
-        return element(
-            "temporal", enabled="1", mode="2", accumulate="0", startField=names[FROM], endField=names[TO],
-            limitMode="0", startExpression="", endExpression="", durationField="", durationUnit="min",
-            fixedDuration="0",
-        )  # fmt: skip
-    order = f'min(coalesce("{names[ORDER]}", 0), {MOST_DAYS})' if ORDER in names else "0"
-    # A plan without years has no year in any row, only the code for that.
-    start = f"try(make_date(\"{names[BUILT]}\", 1, 1)) + to_interval(to_string({order}) || ' days')"
+        start = f'to_datetime("{names[FROM]}")'
+        end = f"to_datetime(\"{names[TO]}\") + to_interval('1 day')" if TO in names else ""
+    else:
+        order = f'min(coalesce("{names[ORDER]}", 0), {MOST_DAYS})' if ORDER in names else "0"
+        # A plan without years has no year in any row, only the code for that.
+        start = f"try(make_date(\"{names[BUILT]}\", 1, 1)) + to_interval(to_string({order}) || ' days')"
     return element(
-        "temporal", enabled="1", mode="4", accumulate="0", startExpression=start, endExpression="", startField="",
+        "temporal", enabled="1", mode="4", accumulate="0", startExpression=start, endExpression=end, startField="",
         endField="", durationField="", durationUnit="min", fixedDuration="0", limitMode="0",
     )  # fmt: skip
 
