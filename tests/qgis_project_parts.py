@@ -87,12 +87,15 @@ def layout_parts(number, layout):
     settings.dpi = 40
     done = QgsLayoutExporter(layout).exportToImage(f"{folder}/layout_{number}.png", settings)
     bar = next(item for item in items if isinstance(item, QgsLayoutItemScaleBar))
+    sheet = next(item for item in items if isinstance(item, QgsLayoutItemMap))
     return {
+        "in_degrees": sheet.crs().isGeographic(),
+        "scale": sheet.scale(),
         "name": layout.name(),
         "page": [page.width(), page.height()],
         "items": [item.id() for item in items],
         "labels": {item.id(): item.currentText() for item in items if isinstance(item, QgsLayoutItemLabel)},
-        "theme": next(i.followVisibilityPresetName() for i in items if isinstance(i, QgsLayoutItemMap)),
+        "theme": sheet.followVisibilityPresetName(),
         "bar_mm": bar.segmentMillimeters() * bar.numberOfSegments()
         if hasattr(bar, "segmentMillimeters")
         else bar.rect().width(),

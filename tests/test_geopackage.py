@@ -21,10 +21,11 @@ from plugspan.errors import InputError, OutputExistsError
 from plugspan.render.gis import geopackage
 from plugspan.render.gis.fields import ascii_names, check_crs
 from plugspan.render.gis.geopackage import write_geopackage
+from plugspan.render.gis.qgis_layout import paper_system
 from plugspan.render.gis.qgis_project import project_xml
 from plugspan.render.gis.tables import COLUMNS, PROVENANCE, read_metadata
 from plugspan.texts import catalogue
-from pyproj import Transformer
+from pyproj import CRS, Proj, Transformer
 from shapely import Point
 
 INPUTS = [{"path": made.HOSTILE[0], "sha256": "0" * 64}]
@@ -284,6 +285,30 @@ def test_a_project_finds_its_file_wherever_both_are_moved(tmp_path):
     content = project_xml(layers, "./layers.gpkg", crs="EPSG:4490", lang="en", title="T")
     root = ElementTree.fromstring(content)
     assert root.find(".//maplayer/datasource").text == "./layers.gpkg|layername=counties"
+
+
+@pytest.mark.parametrize(
+    ("crs", "place", "kept"),
+    [
+        ("EPSG:4490", (-22.9, 63.35, -19.6, 64.75), False),
+        ("EPSG:4326", (112.5, 26.0, 114.3, 28.1), False),
+        ("EPSG:4547", (112.9, 26.9, 113.6, 27.8), True),
+        ("EPSG:3857", (-22.9, 63.35, -19.6, 64.75), False),  # it shows Iceland 2.3 times as large
+    ],
+)
+def test_paper_is_true_in_all_directions(crs, place, kept):
+    """A kilometre east and one north are as long on the sheet, within 1 %; a zone that is right already is kept."""
+    west, south, east, north = place
+    project = Transformer.from_crs(CRS(crs).geodetic_crs, crs, always_xy=True)
+    (left, right), (bottom, top) = project.transform([west, east], [south, north])
+    paper = paper_system(crs, (left, bottom, right, top))
+    assert (paper == crs) == kept
+    there = Proj(paper)
+    for lon in (west, (west + east) / 2, east):
+        for lat in (south, north):
+            factors = there.get_factors(lon, lat)
+            assert factors.meridional_scale == pytest.approx(1, abs=0.01)
+            assert factors.parallel_scale == pytest.approx(1, abs=0.01)
 
 
 def test_an_old_file_is_kept_unless_told_otherwise(tmp_path):

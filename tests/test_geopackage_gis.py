@@ -251,14 +251,18 @@ def test_each_frame_of_the_time_controller_shows_one_state(opened):
 
 
 def test_layouts_are_a3_with_all_that_a_map_sheet_needs(opened):
-    """One for each state; title and notes are texts, never expressions; the bar is no longer than the map."""
+    """One for each state, in metres at a round scale; title and notes are texts, never expressions."""
     assert [layout["name"] for layout in opened["layouts"]] == [
         "A3 打印版式：现状",
         "A3 打印版式：方案实施后",
     ]
     for layout in opened["layouts"]:
         assert layout["page"] == [420, 297]
-        assert set(layout["items"]) == {"title", "notes", "legend", "scale", "north", "map"}
+        assert set(layout["items"]) == {"title", "notes", "legend", "scale", "ratio", "north", "map"}
+        assert not layout["in_degrees"]
+        n = int(layout["labels"]["ratio"].removeprefix("1 : ").replace(",", ""))
+        assert layout["scale"] == pytest.approx(n, rel=1e-5)
+        assert n == float(f"{n:.1e}")
         assert layout["labels"]["title"].startswith("[ % 1 + 1 %]")
         assert layout["labels"]["notes"] == "[ % 6 * 7 %] & <b>"
         assert layout["exported"]

@@ -20,7 +20,7 @@ from ...markup import clean_xml
 from ...tables.layer import GROUPS, Group, Layer, Phase
 from ...texts import text
 from .fields import Field, in_crs
-from .qgis_layout import print_layouts
+from .qgis_layout import paper_system, print_layouts
 from .qml import (
     BUILT,
     DOCTYPE,
@@ -33,7 +33,7 @@ from .qml import (
     style_elements,
     to_text,
 )
-from .qml_symbols import Element, element, node
+from .qml_symbols import Element, element, node, symbol
 
 _WKB_KIND = {"point": "Point", "line": "Line", "polygon": "Polygon"}
 _PAPER = "#F4F6F7"
@@ -123,8 +123,17 @@ def project_xml(
     root.append(node("relations", *(_relation(each) for each in related)))
     root.append(_build_up(layers))
     themes = [text(f"map.{phase}", lang) for phase in _phases(layers)]
-    root.append(print_layouts(themes, extent(layers, crs), crs=crs, lang=lang, title=title, note=note))
+    root.append(_layouts(layers, themes, crs=crs, lang=lang, title=title, note=note))
     return DOCTYPE + to_text(root)
+
+
+def _layouts(
+    layers: Sequence[ProjectLayer], themes: Sequence[str], *, crs: str, lang: str, title: str, note: str
+) -> Element:
+    bounds = extent(layers, crs)
+    paper = crs if bounds is None else paper_system(crs, bounds)
+    shown = extent(layers, paper)
+    return print_layouts(themes, shown, system=_srs(paper), lang=lang, title=title, note=note)
 
 
 def _id(layer: ProjectLayer | ProjectTable) -> str:
@@ -143,11 +152,12 @@ def _text(tag: str, value: str, **attributes: str) -> Element:
 
 def _srs(crs: str) -> Element:
     known = CRS.from_user_input(crs)
+    of_its_own = known.to_authority() is None
     return node(
         "spatialrefsys",
         _text("wkt", known.to_wkt()),
         _text("srid", str(known.to_epsg() or 0)),
-        _text("authid", crs),
+        _text("authid", "" if of_its_own else crs),
         _text("description", known.name),
         _text("geographicflag", "true" if known.is_geographic else "false"),
     )
@@ -188,7 +198,7 @@ def group_order(layers: Sequence[ProjectLayer]) -> list[Group]:
 
 def _tree_layer(layer: ProjectLayer, source: str) -> Element:
     shown = _shown(layer.layer, "before")
-    return element(
+    found = element(
         "layer-tree-layer",
         id=_id(layer),
         name=clean_xml(layer.title),
@@ -197,6 +207,15 @@ def _tree_layer(layer: ProjectLayer, source: str) -> Element:
         checked="Qt::Checked" if shown else "Qt::Unchecked",
         expanded="1" if shown and layer.layer.style.by else "0",
     )
+    style = layer.layer.style
+    pins = [
+        element("Option", name=f"legend/custom-symbol-{i}", type="QString",
+                value=to_text(symbol(str(i), category, style, in_legend=True)))
+        for i, category in enumerate(style.categories) if category.symbol == "pin"
+    ]  # fmt: skip
+    if pins:
+        found.append(node("customproperties", node("Option", *pins, type="Map")))
+    return found
 
 
 def _shown(layer: Layer, phase: Phase) -> bool:

@@ -13,6 +13,8 @@ from ..symbols import BOX, PIN_HEAD, box, colours, embedded
 
 Element = ElementTree.Element
 MM_PER_PX = 25.4 / 96
+PIN_SHARE = 0.75
+"""Size of pins, of that on the web map: paper can't be zoomed, where they would hide each other."""
 HALO_PX = 6.0
 """How much wider than its line a halo is."""
 SCALE_AT_ZOOM_0 = 559_082_264.0
@@ -31,7 +33,15 @@ def node(tag: str, *children: Element, **attributes: str) -> Element:
     return found
 
 
-def symbol(name: str, category: Category, style: LayerStyle, *, offset: str, number: str) -> Element:
+def symbol(
+    name: str,
+    category: Category,
+    style: LayerStyle,
+    *,
+    offset: str = "",
+    number: str = "",
+    in_legend: bool = False,
+) -> Element:
     """Return the symbol of a category.
 
     Parameters
@@ -42,16 +52,22 @@ def symbol(name: str, category: Category, style: LayerStyle, *, offset: str, num
         Look.
     offset, number : str
         Names of the columns of the side (-1, 0, 1) and of the number inside a pin; empty for none.
+    in_legend : bool
+        A pin stands in the middle of its row, with a number 1: QGIS would draw it by its tip, over the row above.
     """
     kind = {"line": "line", "point": "marker", "polygon": "fill"}[style.kind]
     alpha = 1.0 if style.kind == "polygon" else category.opacity
     found = element("symbol", type=kind, name=name, alpha=f"{alpha:g}", clip_to_extent="1", force_rhr="0")
-    make = {"line": _lines, "point": _markers, "polygon": _fills}[style.kind]
-    found.extend(make(category, style, offset, number))
+    if style.kind == "point":
+        found.extend(_markers(category, number, in_legend=in_legend))
+    elif style.kind == "line":
+        found.extend(_lines(category, style, offset))
+    else:
+        found.extend(_fills(category))
     return found
 
 
-def _lines(category: Category, style: LayerStyle, offset: str, number: str) -> list[Element]:
+def _lines(category: Category, style: LayerStyle, offset: str) -> list[Element]:
     side = {"offset": f'coalesce("{offset}", 0) * {style.offset_px * MM_PER_PX:.4f}'} if offset else {}
     dynamic = {**side, **_from_zoom(category)}
     found = []
@@ -80,38 +96,42 @@ def _line(
     return _symbol_layer("SimpleLine", values, dynamic, level=level)
 
 
-def _fills(category: Category, style: LayerStyle, offset: str, number: str) -> list[Element]:
+def _fills(category: Category) -> list[Element]:
     colour = rgba(category.colour, category.opacity)
     inside = {"color": colour, "style": "solid", "outline_style": "no", "outline_color": colour}
     outline = _line(category.edge or category.colour, category.width, category.dash, {}, cap="flat")
     return [_symbol_layer("SimpleFill", inside, _from_zoom(category)), outline]
 
 
-def _markers(category: Category, style: LayerStyle, offset: str, number: str) -> list[Element]:
+def _markers(category: Category, number: str, *, in_legend: bool) -> list[Element]:
     body, ink = colours(category)
-    _, _, width, _ = box(category)
-    px = width / BOX * category.width
-    anchor = "2" if category.symbol == "pin" else "1"
+    _, top, width, height = box(category)
+    size = category.width * (PIN_SHARE if category.symbol == "pin" else 1.0)
+    px = width / BOX * size
+    on_tip = category.symbol == "pin" and not in_legend
     values = {
         "name": embedded(category), "color": rgba(body), "outline_color": rgba(ink), "outline_width": "0",
         "size": _mm(px), "size_unit": "MM", "scale_method": "diameter", "fixedAspectRatio": "0",
-        "horizontal_anchor_point": "1", "vertical_anchor_point": anchor, "offset": "0,0", "offset_unit": "MM",
+        "horizontal_anchor_point": "1", "vertical_anchor_point": "2" if on_tip else "1", "offset": "0,0",
+        "offset_unit": "MM",
     }  # fmt: skip
     found = [_symbol_layer("SvgMarker", values, _from_zoom(category))]
-    if category.mark == "number" and number:
-        found.append(_number(category, ink, number))
+    if category.mark == "number" and (number or in_legend):
+        head = PIN_HEAD if category.symbol == "pin" else 0.0
+        up = head if on_tip else head + top + height / 2
+        found.append(_number(category, ink, number, size=size, up=up / BOX * size))
     return found
 
 
-def _number(category: Category, ink: str, column: str) -> Element:
+def _number(category: Category, ink: str, column: str, *, size: float, up: float) -> Element:
     """The number inside a symbol: a character marker that takes its characters from a column."""
-    up = PIN_HEAD / BOX * category.width if category.symbol == "pin" else 0.0
     values = {
-        "font": "Arial", "chr": "", "font_style": "Bold", "color": rgba(ink), "size": _mm(category.width * 0.5),
-        "size_unit": "MM", "offset": f"0,{-up * MM_PER_PX:.4f}", "offset_unit": "MM", "outline_width": "0",
-        "horizontal_anchor_point": "1", "vertical_anchor_point": "1",
+        "font": "Arial", "chr": "" if column else "1", "font_style": "Bold", "color": rgba(ink),
+        "size": _mm(size * 0.5), "size_unit": "MM", "offset": f"0,{-up * MM_PER_PX:.4f}", "offset_unit": "MM",
+        "outline_width": "0", "horizontal_anchor_point": "1", "vertical_anchor_point": "1",
     }  # fmt: skip
-    return _symbol_layer("FontMarker", values, {"char": f'to_string("{column}")', **_from_zoom(category)})
+    char = {"char": f'to_string("{column}")'} if column else {}
+    return _symbol_layer("FontMarker", values, {**char, **_from_zoom(category)})
 
 
 def _from_zoom(category: Category) -> dict[str, str]:
