@@ -23,6 +23,7 @@ from plugspan.rules.kind import kinds, register
 from plugspan.rules.policy import read_policy
 from plugspan.schema import column
 from plugspan.study import sample_project, silent
+from plugspan.tables import styles
 from plugspan.tables.layers import plan_layers
 from plugspan.tables.table import capital
 from plugspan.texts import text
@@ -132,6 +133,17 @@ def test_kinds_of_elsewhere_do_not_replace_ours():
     own = kinds()["berth_share"]
     with pytest.raises(ValueError, match="berth_share"):
         register(own)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_photovoltaics_do_not_look_like_charging(lang):
+    """The layer of its own has another shape and sign, and its legend speaks of PV."""
+    sign = next(kind.sign for kind in kinds().values() if kind.name == "pv_potential")
+    pv, charging = styles.own_style(sign).categories, styles.facility_style().categories
+    assert not {c.symbol for c in pv} & {c.symbol for c in (*charging, *styles.HUBS.categories)}
+    assert pv[0].mark != charging[0].mark
+    assert [c.label(lang) for c in pv[:2]] == [text(f"legend.pv-{has}", lang) for has in ("yes", "no")]
+    assert all(word not in c.label(lang) for c in (*pv, *charging) for word in ("charging", "充电"))
 
 
 def test_the_kind_stands_in_the_result(run):

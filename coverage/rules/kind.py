@@ -57,6 +57,8 @@ class RuleKind:
     layers : tuple of str
         Layers of the map that show what its rules count, the result first. Empty: a finding whose table has a
         ``geometry`` gets a layer of its own.
+    sign : str
+        Look and words of that layer: ``"facility"``, or ``"pv"`` for photovoltaics.
     close_to : str
         Layer that the map of its page in the report is cut to; empty for the whole region.
     own_gaps : bool
@@ -94,6 +96,7 @@ class RuleKind:
     sheet: str = ""
     sheet_of_first: bool = False
     layers: tuple[str, ...] = ()
+    sign: str = "facility"
     close_to: str = ""
     own_gaps: bool = False
     noun: Bilingual | Callable[[Any], Bilingual] | None = None

@@ -154,6 +154,7 @@ KIND = RuleKind(
     PvPotential,
     measure=lambda rule, context: Measured(assess_pv(context.inputs.facilities, rule)),
     rows=pv_rows,
+    sign="pv",
     places=True,
     table=(("name", 48), ("kind", 32), ("has", 16), ("area_m2", 20), ("pv_kw", 18), ("possible_kw", 20),
            ("possible_mwh", 22), ("possible_storage_kwh", 22)),

@@ -30,8 +30,8 @@ UNKNOWN, HALO, PLAN, QUIET = "#6B7280", "#FFE14D", "#5B2A86", "#9AA3AB"
 """Grey for unknown, yellow under gaps, purple for what is proposed, light grey for the background."""
 
 Kind = Literal["line", "point", "polygon"]
-Symbol = Literal["circle", "square", "diamond", "triangle", "pin", "dot"]
-Mark = Literal["", "bolt", "plug", "cross", "question", "minus", "number"]
+Symbol = Literal["circle", "square", "diamond", "triangle", "hexagon", "pin", "dot"]
+Mark = Literal["", "bolt", "plug", "sun", "cross", "question", "minus", "number"]
 Phase = Literal["both", "before", "after"]
 Group = Literal["routes", "places", "plan", "demand", "quality", "background"]
 GROUPS: tuple[Group, ...] = ("routes", "places", "plan", "demand", "quality", "background")

@@ -324,7 +324,7 @@ def _own_layers(plan: Plan) -> list[Layer]:
             continue
         frame = gpd.GeoDataFrame(table[table["geometry"].notna()], geometry="geometry", crs=WGS84)
         by = "has" if "has" in frame else ""
-        style = _with_uncounted(styles.facility_style()) if by else styles.LISTED
+        style = _with_uncounted(styles.own_style(kind.sign)) if by else styles.LISTED
         shown = tuple(column(kind.column_names.get(name, name)) for name, _ in kind.table)
         shown += columns("site_id") if kind.places else ()
         frame = frame.rename(columns=kind.column_names)

@@ -1,7 +1,8 @@
 """The standard styles: one look for each kind of layer, shared by map, GeoPackage and pictures.
 
 Colour never stands alone: width and dash tell spacing classes apart, filled is *has*, a hollow cross *has
-not*, a question mark *unknown*; circles are service areas, squares berths, numbered pins what is proposed.
+not*, a question mark *unknown*; circles are service areas, squares berths, hexagons places for photovoltaics (larger,
+since they lie under the others), numbered pins what is proposed.
 """
 
 from __future__ import annotations
@@ -190,6 +191,13 @@ def facility_style() -> LayerStyle:
     return LayerStyle("point", _three("facility", "circle", "bolt", {}), by="has")
 
 
+def own_style(sign: str) -> LayerStyle:
+    """Places of a rule that has a layer of its own, by whether they have what it asks for; see ``RuleKind.sign``."""
+    if sign == "pv":
+        return LayerStyle("point", _three("pv", "hexagon", "sun", {}, width=20.0), by="has")
+    return facility_style()
+
+
 def berth_style(class_t: float | None = 1000) -> LayerStyle:
     """Berths (squares) by ``status``: yes, no, unknown of those that surely count; may count; not counted.
 
@@ -209,9 +217,9 @@ def berth_style(class_t: float | None = 1000) -> LayerStyle:
 
 
 def _three(
-    name: str, symbol: Symbol, mark: Mark, values: dict[str, Any]
+    name: str, symbol: Symbol, mark: Mark, values: dict[str, Any], width: float = 16.0
 ) -> tuple[Category, Category, Category]:
-    common: dict[str, Any] = {"width": 16.0, "symbol": symbol, "label_values": values}
+    common: dict[str, Any] = {"width": width, "symbol": symbol, "label_values": values}
     return (
         Category("yes", f"legend.{name}-yes", GOOD, mark=mark, **common),
         Category("no", f"legend.{name}-no", GAP, mark="cross", fill=False, **common),

@@ -20,7 +20,7 @@ NAMESPACES: Mapping[str, str] = {
 }
 _MARKS: Mapping[str, tuple[str, int]] = {
     "circle": ("circle", 0), "dot": ("circle", 0), "square": ("square", 0), "diamond": ("square", 45),
-    "triangle": ("triangle", 0), "pin": ("circle", 0),
+    "triangle": ("triangle", 0), "hexagon": ("star", 0), "pin": ("circle", 0),
 }  # fmt: skip
 """Well-known mark and rotation of each symbol."""
 _WHITE = "#FFFFFF"
