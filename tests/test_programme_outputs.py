@@ -5,7 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+import sqlite3
+import zipfile
+from contextlib import closing
 from dataclasses import replace
+from io import BytesIO
+from xml.etree import ElementTree
 
 import docx
 import numpy as np
@@ -67,6 +72,35 @@ def test_stretches_by_day_are_the_states_of_the_plan(plan, folder):
     actions = read("plan_actions_after").set_index("action_id")["valid_from"].dt.date
     order = dict(zip(plan.programme.steps["action"], days, strict=False))
     assert all(actions[name] == order[name] for name in actions.index)
+
+
+def test_relations_of_the_qgis_project_join_rows(folder):
+    """Each names columns that are there and finds rows; among them every kind of id."""
+    with closing(sqlite3.connect(folder / "layers.gpkg")) as database:
+        [(content,)] = database.execute("SELECT content FROM qgis_projects")
+        with zipfile.ZipFile(BytesIO(bytes.fromhex(content))) as archive:
+            root = ElementTree.fromstring(archive.read("plugspan.qgs"))
+        links, names = set(), []
+        for relation in root.find("relations"):
+            pair = relation.find("fieldRef").attrib
+            parent, child = (
+                relation.get(f"referenc{end}Layer").removeprefix("plugspan_") for end in ("ed", "ing")
+            )
+            rows = database.execute(
+                f"SELECT count(*) FROM {parent} JOIN {child} "
+                f"ON {parent}.{pair['referencedField']} = {child}.{pair['referencingField']}"
+            ).fetchone()
+            assert rows[0], relation.get("name")
+            links.add((parent, child, pair["referencingField"]))
+            names.append(relation.get("name"))
+    assert len(set(names)) == len(names)
+    assert links >= {
+        ("charging_sites", "routes_before", "from_site"), ("charging_sites", "routes_after", "to_site"),
+        ("service_areas", "rule_roadside_pv", "site_id"), ("hubs", "rule_roadside_pv", "site_id"),
+        ("charging_sites", "not_served", "site_id"), ("candidates", "plan_others_after", "action_id"),
+        ("plan_others_after", "gap_evidence", "action_id"), ("findings", "routes_before", "rule"),
+        ("route_figures", "access", "ref"), ("routes_before", "gap_evidence", "gap_id"),
+    }  # fmt: skip
 
 
 def test_every_surface_tells_the_same_plan(plan, folder):

@@ -314,7 +314,7 @@ def _table(table: ProjectTable, source: str, lang: str) -> Element:
 
 @dataclass(frozen=True)
 class Relation:
-    """Rows of a table (child) that speak of a feature of a layer (parent): where their columns are equal."""
+    """Rows (child) that speak of a feature or row (parent): where their columns are equal."""
 
     name: str
     title: str
@@ -324,37 +324,70 @@ class Relation:
     child_field: str
 
 
+_PLACES = ("charging_sites", "other_sites", "service_areas", "hubs", "berths", "car_parks")
+_ACTIONS = ("candidates", "proposed", "least_sites", "plan_actions", "plan_others")
+_OF_ROUTE = (
+    "routes", "stretches", "expressways", "charging_sites", "service_areas", "not_served", "issues", "access",
+    "gap_evidence",
+)  # fmt: skip
 LINKS: tuple[tuple[str, str, str, str], ...] = (
     ("routes", "gap_id", "gap_evidence", "gap_id"),
     ("stretches", "gap_id", "gap_evidence", "gap_id"),
-    ("candidates", "action_id", "gap_evidence", "action_id"),
-    ("charging_sites", "site_id", "access", "site_id"),
-    ("charging_sites", "site_id", "gap_evidence", "site_id"),
-    ("other_sites", "site_id", "access", "site_id"),
+    *(
+        (place, "site_id", name, "site_id")
+        for place in _PLACES
+        for name in ("access", "gap_evidence", "not_served", "rule")
+    ),
+    *(("charging_sites", "site_id", "routes", end) for end in ("from_site", "to_site")),
     ("charging_sites", "site_id", "reach_people", "site"),
     ("charging_sites", "site_id", "reach_highway", "site"),
     ("demand", "id", "reach_people", "demand"),
-    ("plan_actions", "action_id", "plan_steps", "action_id"),
+    *(
+        (action, "action_id", name, "action_id")
+        for action in _ACTIONS
+        for name in ("gap_evidence", "plan_steps")
+    ),
+    *(("candidates", "action_id", name, "action_id") for name in ("plan_actions", "plan_others")),
+    *(
+        ("findings", "rule", name, "rule")
+        for name in ("routes", "stretches", "unserved_stretches", "gap_evidence")
+    ),
+    *(("route_figures", "ref", name, "ref") for name in _OF_ROUTE),
     ("regions", "id", "country_rules", "region_id"),
     ("regions", "id", "country_plan", "id"),
 )
-"""Layer (or layers whose names begin so) and its column, table and its column: made where both have them."""
+"""Parent and its column, child and its column: tables, or layers whose names begin so; made where rows join."""
 
 
 def relations(layers: Sequence[ProjectLayer], tables: Sequence[ProjectTable], lang: str) -> list[Relation]:
-    """Return the relations between layers and tables that are there."""
+    """Return the relations whose parent and child are there and have values in common."""
     found = []
-    for family, parent_field, name, child_field in LINKS:
-        for parent in layers:
-            for child in tables:
-                held = {field.name for field in parent.fields} >= {parent_field}
-                held = held and child_field in {field.name for field in child.fields}
-                related = parent.layer.name == family or parent.layer.name.startswith(f"{family}_")
-                if related and child.table == name and held:
-                    title = text("export.relation", lang, layer=parent.title, table=child.title)
-                    key = f"plugspan_{parent.table}_{child.table}"
-                    found.append(Relation(key, title, _id(parent), parent_field, _id(child), child_field))
+    held: list[ProjectLayer | ProjectTable] = [*layers, *tables]
+    # What is played step by step has rows of every state: it is nobody's child.
+    children = [each for each in held if each.table.partition("_after")[0] != "routes_by_step"]
+    for parent_family, parent_field, child_family, child_field in LINKS:
+        for parent in _family(held, parent_family):
+            for child in _family(children, child_family):
+                if not _values(parent, parent_field) & _values(child, child_field):
+                    continue
+                title = text("export.relation", lang, layer=parent.title, table=child.title)
+                if child_field in ("from_site", "to_site"):
+                    title = f"{title} · {text(f'column.{child_field}', lang)}"
+                key = f"plugspan_{parent.table}_{child.table}_{child_field}"
+                found.append(Relation(key, title, _id(parent), parent_field, _id(child), child_field))
     return found
+
+
+def _family(held: Sequence[ProjectLayer | ProjectTable], name: str) -> list[ProjectLayer | ProjectTable]:
+    """Tables of that name, and layers whose names begin so: those of several rules are numbered."""
+    layers = [p for p in held if isinstance(p, ProjectLayer) and f"{p.layer.name}_".startswith(f"{name}_")]
+    return [*layers, *(t for t in held if isinstance(t, ProjectTable) and t.table == name)]
+
+
+def _values(held: ProjectLayer | ProjectTable, name: str) -> set[object]:
+    """Values of a column of ids; empty without the column."""
+    found = (field.values[~field.missing].tolist() for field in held.fields if field.name == name)
+    return set(next(found, ()))
 
 
 def _relation(each: Relation) -> Element:
