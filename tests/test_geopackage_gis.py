@@ -226,6 +226,10 @@ def test_map_tips_show_words_and_run_nothing(opened):
         for tip in opened["tips"]["普通国省干线（现状）"]
     )
     assert not any("NULL" in tip for each in opened["tips"].values() for tip in each)
+    tables = set(opened["groups"]["表"])
+    layers = {name for names in opened["groups"].values() for name in names} - tables
+    assert set(opened["tips"]) == layers
+    assert all(tip.startswith("<b>") for each in opened["tips"].values() for tip in each)
 
 
 def test_the_time_controller_plays_the_build_up(opened):

@@ -101,7 +101,7 @@ def layer_fields(layer: Layer) -> tuple[Field, ...]:
     style = layer.style
     extra = [style.by, style.offset_by, layer.label_column or "", layer.search_column or "", *layer.more]
     names = [name for name in dict.fromkeys(extra) if name and name not in layer.schema.names]
-    columns = [*layer.schema.columns, *(Column(name, _kind_of(layer.frame[name])) for name in names)]
+    columns = [*layer.schema.columns, *(_column(name, layer.frame[name]) for name in names)]
     found = fields(layer.frame, columns)
     own = style.offset_by not in layer.schema.names
     return tuple(replace(f, is_offset=True) if own and f.column.name == style.offset_by else f for f in found)
@@ -142,6 +142,12 @@ def ascii_names(names: Iterable[str], *, width: int = 63, reserved: Iterable[str
         taken.add(new.lower())
         found.append(new)
     return found
+
+
+def _column(name: str, values: pd.Series) -> Column:
+    """A column that no schema names: a code, if all its values are those of a list, or what its values are."""
+    codes = _labels(name, "en")
+    return Column(name, "choice" if codes and set(values.dropna()) <= set(codes) else _kind_of(values))
 
 
 def _kind_of(values: pd.Series) -> ColumnType:

@@ -103,12 +103,12 @@ def style_elements(
     column = label_column(layer)
     if column is not None:
         found.append(_labeling(layer, names[column]))
-    shown = layer.search_column or layer.label_column
-    if shown:
+    heading = _heading(layer, names)
+    if heading:
         preview = element("previewExpression")
-        preview.text = f'"{names[shown]}"'
+        preview.text = f'"{names[heading]}"'
         found.append(preview)
-        found.append(_map_tip(layer, fields, shown, lang))
+    found.append(_map_tip(layer, fields, heading, lang))
     if BUILT in names or FROM in names:
         found.append(_temporal(names))
     found += _form(layer, fields, names, lang, relations)
@@ -124,17 +124,28 @@ def scale_limits(layer: Layer) -> dict[str, str]:
     return {"hasScaleBasedVisibilityFlag": "1", "minScale": limit, "maxScale": "0"}
 
 
-def _map_tip(layer: Layer, fields: Sequence[Field], shown: str, lang: str) -> Element:
+def _heading(layer: Layer, names: Mapping[str, str]) -> str:
+    """The column that says which feature it is; empty if there is none."""
+    popup = layer.popup.heading if layer.popup else ""
+    wanted = (layer.search_column, layer.label_column, popup, "name")
+    return next((name for name in wanted if name and name in names), "")
+
+
+def _map_tip(layer: Layer, fields: Sequence[Field], heading: str, lang: str) -> Element:
     """What appears beside the pointer: heading, then what a click on the web map shows; what is missing is left out."""
     by_column = {field.column.name: field for field in fields}
-    heading = by_column[shown]
-    rows = [by_column[column.name] for column in layer.popup_columns if column.name in by_column][
-        :MOST_IN_TIP
-    ]
+    shown = [column.name for column in layer.popup_columns if column.labels != "state"]
+    rows = [by_column[name] for name in shown if name in by_column]
+    if not heading and not rows:
+        rows = [field for field in fields if field.column in layer.schema.columns]
+    first = title = _literal(layer.title(lang))
+    if heading:
+        first = f"[% coalesce({_in_words(by_column[heading], lang)}, '{title}') %]"
     found = element("mapTip")
-    found.text = f"<b>[% coalesce({_in_words(heading, lang)}, '–') %]</b>" + "".join(
+    found.text = f"<b>{first}</b>" + "".join(
         f"[% coalesce('<br>{_literal(field.label(lang))}: ' || {_in_words(field, lang)}, '') %]"
-        for field in rows
+        for field in rows[:MOST_IN_TIP]
+        if field.column.name != heading
     )
     return found
 
@@ -153,11 +164,13 @@ def _in_words(field: Field, lang: str) -> str:
         words = f"to_string(round({value}, 2))"
     else:
         words = f"represent_value({value})"
-    nothing = f"{value} IS NULL"
-    if field.column.absent in ("not_applicable", "none") and not field.column.state:
-        codes = (field.column.absent, *(text(f"absent.{field.column.absent}", each) for each in LANGUAGES))
+    absent, nothing = field.column.absent, f"{value} IS NULL"
+    if absent in ("not_applicable", "none") and not field.column.state:
+        codes = (absent, *(text(f"absent.{absent}", each) for each in LANGUAGES))
         quoted = ", ".join(f"'{code}'" for code in codes)
         nothing += f" OR {value} IN ({quoted})"
+    elif absent and field.column.type == "text":
+        words = f"if({value} = '{absent}', '{_literal(text(f'absent.{absent}', lang))}', {words})"
     return f"replace(replace(if({nothing}, NULL, {words}), '&', '&amp;'), '<', '&lt;')"
 
 
@@ -185,8 +198,8 @@ def _form(
 ) -> list[Element]:
     """Tabs of the form: what a click on the web map shows, everything else, and the rows that speak of the feature."""
     first = [names[column.name] for column in layer.popup_columns if column.name in names]
-    shown = layer.search_column or layer.label_column
-    first = list(dict.fromkeys([*([names[shown]] if shown else []), *first]))
+    heading = _heading(layer, names)
+    first = list(dict.fromkeys([*([names[heading]] if heading else []), *first]))
     index = {field.name: str(i) for i, field in enumerate(fields, 1)}
     rest = [name for name in index if name not in first]
     tabs = [
