@@ -22,6 +22,7 @@ ZHUZHOU = (112.9, 26.0, 114.2, 28.1)
 ABOUT = {
     "project": "株洲", "policy": "zhuzhou-2025", "note": "<b>示意</b> & 公开资料",
     "inputs": [{"path": "sites/chargers.csv", "sha256": "ab" * 32}], "versions": {"plugspan": "9.9"},
+    "author": "株洲市交通运输局", "date": "2025-06-30",
 }  # fmt: skip
 
 
@@ -52,7 +53,9 @@ def test_the_file_says_what_it_is_as_iso_19115(tmp_path):
     )  # fmt: skip
     root = iso(path)
     assert words(root, ".//gmd:CI_Citation/gmd:title") == ["覆盖 & <图>"]
-    assert words(root, "gmd:dateStamp") == ["2026-11-22"]
+    assert words(root, "gmd:dateStamp") == words(root, ".//gmd:CI_Date/gmd:date") == ["2025-06-30"]
+    for path_of_contact in ("gmd:contact", ".//gmd:pointOfContact"):
+        assert words(root, f"{path_of_contact}//gmd:organisationName") == ["株洲市交通运输局"]
     assert words(root, "gmd:language") == ["zho"]
     assert words(root, ".//gmd:topicCategory") == ["transportation"]
     [system] = words(root, ".//gmd:RS_Identifier/gmd:code")
@@ -68,6 +71,18 @@ def test_the_file_says_what_it_is_as_iso_19115(tmp_path):
     assert box["northBoundLatitude"] == pytest.approx(27.8)
     [lineage] = words(root, ".//gmd:LI_Lineage/gmd:statement")
     assert all(part in lineage for part in (ABOUT["note"], "sites/chargers.csv", "ab" * 32, "9.9"))
+
+
+def test_a_date_that_nobody_gave_is_unknown(tmp_path):
+    """The fixed time of change of the file is no date of its data; without an author the project's name stands."""
+    path = tmp_path / "layers.gpkg"
+    write_geopackage([made.county_layer()], path, provenance={"project": "株洲"})
+    root = iso(path)
+    reason = f"{{{NAMESPACES['gco']}}}nilReason"
+    assert root.find("gmd:dateStamp", NAMESPACES).get(reason) == "unknown"
+    assert root.find(".//gmd:CI_Citation/gmd:date", NAMESPACES).get(reason) == "unknown"
+    assert words(root, "gmd:contact//gmd:organisationName") == ["株洲"]
+    assert words(root, ".//gmd:pointOfContact") == []
 
 
 def test_it_is_whole_without_places_and_without_a_title(tmp_path):

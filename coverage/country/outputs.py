@@ -96,7 +96,8 @@ def write(out: Path, project: Project, policy: Policy) -> None:
         "country.schema.json": lambda new: write_text(new, result_text(country_schema())),
         "country.xlsx": lambda new: write_workbook(imprint, tables, new, lang=lang, note=note),
         "country.gpkg": lambda new: write_geopackage(
-            layers, new, crs=output.crs, lang=lang, title=imprint.title, provenance={"note": note.line(lang)},
+            layers, new, crs=output.crs, lang=lang, title=imprint.title,
+            provenance={"note": note.line(lang), **imprint.origin},
             tables={
                 name.replace("-", "_"): (tables[name].frame, _schema_of(tables, name))
                 for name in ("country-whole", "country-rules", "country-plan")

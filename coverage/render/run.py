@@ -109,6 +109,7 @@ def _write_layers(shown: Publication, path: Path) -> None:
         "inputs": [{"path": p, "sha256": digest} for p, digest in shown.provenance.inputs],
         "versions": dict(shown.provenance.versions),
         "note": shown.note.line(shown.lang),
+        **shown.imprint.origin,
     }
     write_geopackage(
         shown.gis_layers,

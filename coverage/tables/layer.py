@@ -334,6 +334,12 @@ class Imprint:
     version: str = ""
     assess_at: dt.date | None = None
 
+    @property
+    def origin(self) -> dict[str, str]:
+        """Who made it of data of which day (ISO), where that is said, as the provenance of a file names them."""
+        held = {"author": self.author, "date": self.date.isoformat() if self.date else ""}
+        return {name: words for name, words in held.items() if words}
+
 
 def approval_line(number: str, lang: str) -> str:
     """The number under which a map was approved for publication, or that it was not."""

@@ -146,9 +146,7 @@ def write_geopackage(
                 _write_table(table, new, crs)
         with closing(sqlite3.connect(new)) as database:
             about = provenance or {}
-            iso = iso_metadata(
-                title, about, _bounds(layers), [t.title for t in held], crs=crs, lang=lang, time=time
-            )
+            iso = iso_metadata(title, about, _bounds(layers), [t.title for t in held], crs=crs, lang=lang)
             describe(database, held, about, lang=lang, time=time, project=(PROJECT_NAME, archive), iso=iso)
             _finish(database)
     return held

@@ -24,7 +24,6 @@ def iso_metadata(
     *,
     crs: str,
     lang: str,
-    time: str,
 ) -> str:
     """Return the metadata of a file.
 
@@ -32,7 +31,8 @@ def iso_metadata(
     ----------
     title : str
     provenance : mapping
-        ``project``, ``policy``, ``inputs`` (``path``, ``sha256``), ``versions``, ``note``; those that are there.
+        ``project``, ``policy``, ``inputs`` (``path``, ``sha256``), ``versions``, ``note``, ``author``, ``date`` (of the
+        data, ISO: the day of a run would make other bytes of the same inputs); those that are there.
     bounds : sequence of float, optional
         West, south, east, north in degrees.
     tables : sequence of str
@@ -40,31 +40,32 @@ def iso_metadata(
     crs : str
         System of the layers.
     lang : str
-    time : str
-        When it was made; the date is its first ten characters.
     """
     name = title or str(provenance.get("project", "")) or text("export.layers-of", lang)
     root = _node("gmd:MD_Metadata")
     for prefix, uri in NAMESPACES.items():
         root.set(f"xmlns:{prefix}", uri)
+    author, date = (str(provenance.get(key) or "") for key in ("author", "date"))
     made = [
         ("language", _string(text("language.iso", lang))),
         ("characterSet", _code("MD_CharacterSetCode", "utf8")),
         ("hierarchyLevel", _code("MD_ScopeCode", "dataset")),
-        ("contact", _contact(name)),
-        ("dateStamp", _leaf("gco:Date", time[:10])),
+        ("contact", _contact(author or name)),
+        ("dateStamp", _leaf("gco:Date", date) if date else None),
         ("metadataStandardName", _string("ISO 19115:2003")),
         ("referenceSystemInfo", _system(crs)),
-        ("identificationInfo", _identification(name, provenance, bounds, tables, lang, time)),
+        ("identificationInfo", _identification(name, provenance, bounds, tables, lang)),
         ("dataQualityInfo", _lineage(provenance, lang)),
     ]
-    root.extend(_node(f"gmd:{tag}", child) for tag, child in made)
+    root.extend(
+        _node(f"gmd:{tag}", child) if child is not None else _unknown(f"gmd:{tag}") for tag, child in made
+    )
     ElementTree.indent(root, " ")
     return ElementTree.tostring(root, encoding="unicode")
 
 
 def _contact(name: str) -> ElementTree.Element:
-    """Who is responsible is the project's business; its name stands for it."""
+    """Who is responsible: the author, else the project's name stands for it."""
     return _node(
         "gmd:CI_ResponsibleParty", _node("gmd:organisationName", _string(name)),
         _node("gmd:role", _code("CI_RoleCode", "pointOfContact")),
@@ -86,17 +87,18 @@ def _identification(
     bounds: Sequence[float] | None,
     tables: Sequence[str],
     lang: str,
-    time: str,
 ) -> ElementTree.Element:
-    date = _node(
-        "gmd:CI_Date", _node("gmd:date", _leaf("gco:Date", time[:10])),
-        _node("gmd:dateType", _code("CI_DateTypeCode", "creation")),
-    )  # fmt: skip
-    citation = _node("gmd:CI_Citation", _node("gmd:title", _string(name)), _node("gmd:date", date))
+    author, day = (str(provenance.get(key) or "") for key in ("author", "date"))
+    date = _unknown("gmd:date")
+    if day:
+        kind = _node("gmd:dateType", _code("CI_DateTypeCode", "creation"))
+        date = _node("gmd:date", _node("gmd:CI_Date", _node("gmd:date", _leaf("gco:Date", day)), kind))
+    citation = _node("gmd:CI_Citation", _node("gmd:title", _string(name)), date)
     comma = text("language.comma", lang)
     abstract = text("export.abstract", lang, tables=comma.join(tables), policy=provenance.get("policy", ""))
     found = _node(
         "gmd:MD_DataIdentification", _node("gmd:citation", citation), _node("gmd:abstract", _string(abstract)),
+        *([_node("gmd:pointOfContact", _contact(author))] if author else []),
         _node("gmd:language", _string(text("language.iso", lang))),
         _node("gmd:characterSet", _code("MD_CharacterSetCode", "utf8")),
         _node("gmd:topicCategory", _leaf("gmd:MD_TopicCategoryCode", "transportation")),
@@ -135,6 +137,13 @@ def _code(kind: str, value: str) -> ElementTree.Element:
 def _leaf(tag: str, words: str) -> ElementTree.Element:
     found = ElementTree.Element(tag)
     found.text = clean_xml(words)
+    return found
+
+
+def _unknown(tag: str) -> ElementTree.Element:
+    """A part that the standard asks for and nobody knows."""
+    found = ElementTree.Element(tag)
+    found.set("gco:nilReason", "unknown")
     return found
 
 

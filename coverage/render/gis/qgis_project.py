@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -410,7 +411,7 @@ def _build_up(layers: Sequence[ProjectLayer]) -> Element:
     years = {int(year) for each in built for year in each}
     begins = days | {dt.date(year, 1, 1) for year in years}
     first = min(begins, default=None)
-    length = int(np.gcd.reduce([(day - first).days for day in days], initial=0)) if first else 0
+    length = math.gcd(*((day - first).days for day in days)) if first else 0
     found = element(
         "ProjectTimeSettings", frameRate="2", timeStep=str(length or 1), timeStepUnit="d" if length else "mon",
         cumulativeTemporalRange="0",
