@@ -19,7 +19,9 @@ from plugspan.render.data_package import run_package
 from plugspan.render.run import RUN_FILES
 from plugspan.render.workbook.cells import number_formats, sheet_rows
 from plugspan.render.workbook.write import _fitted, _note_within, write_workbook
+from plugspan.rules.policy import PROFILES, read_policy
 from plugspan.schema import Column, column, of_objective
+from plugspan.schema import shown as schema_shown
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
 from plugspan.tables.plan_tables import plan_tables
@@ -176,7 +178,7 @@ def test_no_sum_of_lengths_takes_a_gap_of_two_directions_or_rules_twice(book):
         assert totals[at][1] == pytest.approx(sum(lengths))
     facts = pd.DataFrame(rows(workbook, lang, "facts"))
     assert facts.columns.is_unique
-    facts = facts[facts[text("sheet.rule-id", lang)].notna() & (facts[own("key", lang)] == "own_km")]
+    facts = facts[facts[own("rule", lang)].notna() & (facts[own("key", lang)] == "own_km")]
     keys = [own(name, lang) for name in ("phase", "rule_title", "direction")]
     pivot = facts.pivot_table(index=keys, values=own("number", lang), aggfunc="sum")[
         own("number", lang)
@@ -276,6 +278,21 @@ def test_kilowatts_per_car_are_a_lower_bound_where_a_site_says_no_power(sample_p
     for name, wanted in (("kw_per_ev", "#,##0.00"), ("ev_per_point", "#,##0.0")):
         at = next(i for i, head in enumerate(table.heads) if head.name == name)
         assert set(number_formats(table, at, rows, "en")) == {wanted}
+
+
+def test_codes_of_tables_and_classes_of_road_are_words(book):
+    """A Chinese sheet holds no ``chargers``; every class that a policy of ours names has a name; ids are headed as such."""
+    lang, _, workbook = book
+    for key, column_name in (("files", "table"), ("rows", "table"), ("routes", "road_class")):
+        words = {row[own(column_name, lang)] for row in rows(workbook, lang, key)}
+        assert words
+        assert lang == "en" or not any(re.search("[a-z_]{4}", word) for word in words), words
+    for policy in map(read_policy, PROFILES):
+        for rule in policy.rules:
+            if hasattr(rule, "road_class"):
+                assert "_" not in schema_shown(rule.road_class, column("road_class"), lang)
+    assert own("rule", "en") == "Rule id"
+    assert own("rule_title", "en") == "Rule"
 
 
 def test_the_curve_is_that_of_the_siting(book):

@@ -174,8 +174,7 @@ def _facts(tables: Mapping[str, Table], lang: str) -> Table:
     ]
     found = list(heads([*about, *columns("number unit_shown adds_up"), column("gap_id", **empty)], lang))
     found = [replace(head, unit_by="unit" if head.name == "number" else "") for head in found]
-    rule = column("rule", **empty)
-    found += [replace(Head.of(rule, lang), label=text("sheet.rule-id", lang)), *heads("key", lang)]
+    found += heads([column("rule", **empty), column("key")], lang)
     return Table("facts", tuple(found), frame, printed=0)
 
 
