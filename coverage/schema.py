@@ -235,7 +235,8 @@ _COUNTS = """
 _NUMBERS: Mapping[str, str] = {
     "money": """spent money insist_low insist_high chosen_at saves_low saves_high cost cost_so_far retrofit_cost
         budget own_money national_money border_money""",
-    "": """weight population registered_ev calls_per_year detour yes no unknown low high low_after high_after target_value number score
+    "": """weight population registered_ev calls_per_year detour yes no unknown low high low_after high_after
+        target_value number score
         low_part low_whole high_part high_whole""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
         gap_mean_km gap_median_km gap_p90_km gap_max_km length_per_site_km driven_km own_km own_km_shown
