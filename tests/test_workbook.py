@@ -19,7 +19,10 @@ from plugspan.render.data_package import run_package
 from plugspan.render.run import RUN_FILES
 from plugspan.render.workbook.cells import number_formats, sheet_rows
 from plugspan.render.workbook.write import _fitted, _note_within, write_workbook
+from plugspan.rules.kind import kind_of
+from plugspan.rules.policy import PROFILES, read_policy
 from plugspan.schema import Column, column, of_objective
+from plugspan.schema import shown as schema_shown
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
 from plugspan.tables.plan_tables import plan_tables
@@ -30,7 +33,15 @@ from plugspan.tables.sheets import sheets
 from plugspan.tables.siting_layers import least_layers
 from plugspan.tables.siting_tables import coverage_curve, least_sites
 from plugspan.tables.source_tables import access, faults
-from plugspan.tables.table import Head, cell_value, clean
+from plugspan.tables.table import (
+    Head,
+    cell_value,
+    clean,
+    free_title,
+    has_own_sheet,
+    own_sheet_title,
+    short_title,
+)
 from plugspan.texts import LANGUAGES, text
 from run_surfaces import published
 
@@ -176,7 +187,7 @@ def test_no_sum_of_lengths_takes_a_gap_of_two_directions_or_rules_twice(book):
         assert totals[at][1] == pytest.approx(sum(lengths))
     facts = pd.DataFrame(rows(workbook, lang, "facts"))
     assert facts.columns.is_unique
-    facts = facts[facts[text("sheet.rule-id", lang)].notna() & (facts[own("key", lang)] == "own_km")]
+    facts = facts[facts[own("rule", lang)].notna() & (facts[own("key", lang)] == "own_km")]
     keys = [own(name, lang) for name in ("phase", "rule_title", "direction")]
     pivot = facts.pivot_table(index=keys, values=own("number", lang), aggfunc="sum")[
         own("number", lang)
@@ -276,6 +287,21 @@ def test_kilowatts_per_car_are_a_lower_bound_where_a_site_says_no_power(sample_p
     for name, wanted in (("kw_per_ev", "#,##0.00"), ("ev_per_point", "#,##0.0")):
         at = next(i for i, head in enumerate(table.heads) if head.name == name)
         assert set(number_formats(table, at, rows, "en")) == {wanted}
+
+
+def test_codes_of_tables_and_classes_of_road_are_words(book):
+    """A Chinese sheet holds no ``chargers``; every class that our policies name has a name; ids are headed as such."""
+    lang, _, workbook = book
+    for key, column_name in (("files", "table"), ("rows", "table"), ("routes", "road_class")):
+        words = {row[own(column_name, lang)] for row in rows(workbook, lang, key)}
+        assert words
+        assert lang == "en" or not any(re.search("[a-z_]{4}", word) for word in words), words
+    for policy in map(read_policy, PROFILES):
+        for rule in policy.rules:
+            if hasattr(rule, "road_class"):
+                assert "_" not in schema_shown(rule.road_class, column("road_class"), lang)
+    assert own("rule", "en") == "Rule id"
+    assert own("rule_title", "en") == "Rule"
 
 
 def test_the_curve_is_that_of_the_siting(book):
@@ -473,6 +499,43 @@ def test_sheet_names_are_allowed_and_differ(plan, lang):
     names = [sheet.title(lang) for sheet in sheets(plan_tables(plan, lang), lang)]
     assert len({n.lower() for n in names}) == len(names)
     assert all(len(n) <= 31 and not re.search(r"[\[\]:*?/\\']", n) for n in names)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("policy", PROFILES)
+def test_every_rule_of_our_policies_names_its_sheets_by_words(policy, lang):
+    """No id, no cut word: what stands on the tab of the gaps today and with the plan, or of a sheet of its own."""
+    taken, found = set(), read_policy(policy)
+    for rule in found.rules:
+        keys = ["gaps", "gaps-after"] if kind_of(rule).own_gaps else []
+        wanted = [text(f"sheet.{key}.named", lang, rule=short_title(rule, lang)) for key in keys]
+        assert [free_title(words, taken) for words in wanted] == wanted
+        if has_own_sheet(rule, found):
+            title = own_sheet_title(rule, found, lang)
+            assert title == text("sheet.rule.title", lang, rule=short_title(rule, lang)), title
+
+
+def test_rules_with_the_same_gaps_share_a_sheet_that_names_them_all(plan):
+    """Gaps of two rules on the same roads were the same rows on two sheets; their totals still have a row for each."""
+    tables = plan_tables(plan, "en")
+    gaps = tables["gaps"]
+    first = gaps.frame[gaps.frame["rule"] == "ordinary-highway-spacing"]
+    twin = first.assign(rule="twin", rule_title="The twin", gap_id=[f"twin-{g}" for g in first["gap_id"]])
+    both = {**tables, "gaps": replace(gaps, frame=pd.concat([gaps.frame, twin], ignore_index=True))}
+    found = {sheet.name: sheet for sheet in sheets(both, "en")}
+    assert "gaps:twin" not in found
+    shared = found["gaps:ordinary-highway-spacing"]
+    assert shared.title("en") == "Gaps average spacing +1"
+    assert "The twin" in shared.question("en")
+    assert set(shared.frame["rule"]) == {"ordinary-highway-spacing twin"}
+    assert shared.frame["gap_id"].tolist() == [f"{g} twin-{g}" for g in first["gap_id"]]
+    totals = found["gap-totals"].frame
+    assert len(totals) == 2 * 5  # two rules in two states, and the twin today, each in two directions
+    same = [
+        totals[totals["rule_title"] == title]["own_km"].tolist()
+        for title in (first["rule_title"].iloc[0], "The twin")
+    ]
+    assert same[0][:2] == same[1]
 
 
 def test_result_json_has_no_number_the_workbook_rounds(book):

@@ -155,12 +155,14 @@ class Target(Frozen):
 class Rule(Frozen):
     """A rule of a policy; each kind adds the keys that say how it is measured, and the literal ``kind``.
 
-    The properties are what the rest of the program asks of a rule whatever its kind.
+    ``short`` names it where there is no room for the title, as on the tab of a sheet. The properties are what the rest
+    of the program asks of a rule whatever its kind.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     kind: str
     title: Bilingual
+    short: Bilingual | None = None
     source: Wording = Wording("")
     assumptions: tuple[str, ...] = ()
     by: dt.date | None = None

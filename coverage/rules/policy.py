@@ -117,7 +117,7 @@ class Policy(BaseModel):
         return value
 
 
-FIXED = ("id", "kind", "title", "source", "assumptions")
+FIXED = ("id", "kind", "title", "short", "source", "assumptions")
 """Keys of a rule that a project can't change: what is asked for, not what it is."""
 
 

@@ -56,10 +56,12 @@ class RouteRule(Rule):
             lang: text("finding.under-traffic", lang, title=self.title[lang], below=f"{high:g}")
             for lang in LANGUAGES
         }
+        short = self.short and Bilingual(**{lang: f"{self.short[lang]} <{high:g}" for lang in LANGUAGES})
         return self.model_copy(
             update={
                 "id": f"{self.id}-under-{high:g}",
                 "title": Bilingual(**title),
+                "short": short,
                 "network": in_band(self.network, low, high),
                 "under_traffic": (),
                 "assumptions": (*self.assumptions, "under_traffic"),

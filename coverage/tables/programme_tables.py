@@ -257,7 +257,7 @@ def _sums(plan: Plan, lang: str) -> dict[str, Callable[[Any, Any], str]]:
         "year-money": lambda y, _: "" if y is None else money(of_year(y)["cost"].sum()),
         "budget": lambda y, _: money(stages[y]["budget"]) if y in stages else "",
         "spent": lambda _, r: money(r["spent"]),
-        "people": lambda _, r: people_words(plan, r["people"], lang),
+        "people": lambda _, r: people_words(plan, r["people"], lang, "report.plan.people-of"),
     }
     if not stages:
         del sums["budget"], sums["year-money"]  # which is what is spent in all

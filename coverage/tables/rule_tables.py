@@ -27,7 +27,7 @@ from . import numbers
 from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from .gap_words import shared_words
 from .row_ids import longest_gaps
-from .table import Head, Table, has_own_sheet, heads, labelled, own_sheet_title, placed
+from .table import Head, Table, has_own_sheet, heads, labelled, own_sheet_title, placed, short_title
 from .words import assumption_lines, figure_rows, measured
 
 
@@ -287,6 +287,7 @@ def gaps(plan: Plan, lang: str) -> list[Table]:
         states.append(("gaps-after", plan.after))
     ranked = sorted(plan.policy.rules, key=lambda rule: kind_of(rule).own_gaps)
     titles = {rule.id: rule.title[lang] for rule in ranked}
+    short = {rule.id: short_title(rule, lang) for rule in ranked}
     looks = {"spacing_class": choice_looks("spacing_class", lang, good="good", middle="middle", gap="gap")}
     found = heads((column("rule_title"), *GAP_COLUMNS, column("shared_words")), lang)
     sheets = []
@@ -296,7 +297,9 @@ def gaps(plan: Plan, lang: str) -> list[Table]:
         if len(frame):
             words = [shared_words(row, lang) for row in frame.to_dict("records")]
             frame = frame.assign(
-                rule_title=frame["rule"].map(titles), shared_words=pd.Series(words, dtype=object)
+                rule_title=frame["rule"].map(titles),
+                rule_short=frame["rule"].map(short),
+                shared_words=pd.Series(words, dtype=object),
             )
         for end in ("from_site", "to_site"):
             frame[end] = [_with_name(site, names) for site in frame[end]] if end in frame else None

@@ -306,13 +306,15 @@ def _first(plan: Plan, lang: str) -> str:
     return text("report.plan.first", lang, name=programme.action_name(row, lang), kind=kind, money=money)
 
 
-def people_words(plan: Plan, people: float, lang: str) -> str:
+def people_words(plan: Plan, people: float, lang: str, key: str = "number.share-of") -> str:
     """Share of the people within reach, with what it is made of."""
     share = programme.people_share(plan, people)
     if share is None:
         return "–"
-    parts = numbers.fraction_words(people, programme.adopted(plan).people_total, ("", ""), lang)
-    return text("number.with-parts", lang, value=percent(share), parts=parts)
+    part, whole = (
+        shown(x, column("people_reached"), lang) for x in (people, programme.adopted(plan).people_total)
+    )
+    return text(key, lang, value=percent(share), part=part, whole=whole)
 
 
 def outside_words(plan: Plan, lang: str) -> str:

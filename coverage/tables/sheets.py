@@ -6,7 +6,6 @@ are sheets of their own, with a column of lengths for each direction: no sum tak
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -15,13 +14,15 @@ import pandas as pd
 from ..schema import COLUMNS, column, columns, readers_unit, unit_words
 from ..texts import catalogue, text
 from .numbers import OF_PARTS
-from .table import FORBIDDEN_IN_TITLES, LONGEST_TITLE, Head, Subtotal, Table, heads
+from .table import Head, Subtotal, Table, free_title, heads
 
 ALWAYS = ("findings", "sources")
 """Sheets that are there even without rows."""
 GAPS = {"gaps": "today", "gaps-after": "after", "country-gaps": "today"}
 """Tables of gaps, and the state of each: a row for each rule and direction."""
 LENGTHS = ("length_km", "own_km")
+OF_RULE = ("rule", "rule_title", "rule_short", "rank", "gap_id", "strip")
+"""What the rows of one rule have that those of another have not, though the gaps are the same."""
 PARTS = (*OF_PARTS, "part_unit_shown")
 """Columns of the findings with what their shares are made of."""
 DIRECTIONS = ("forward", "backward")
@@ -52,16 +53,16 @@ def sheets(tables: Mapping[str, Table], lang: str) -> list[Table]:
         Language of the tables.
     """
     held = [table for table in tables.values() if _is_sheet(table)]
-    taken = {table.title(lang).casefold() for table in held}
-    gaps = [part for table in held if table.name in GAPS for part in _by_rule(table, lang, taken)]
+    taken = {text("sheet.cover.title", lang).casefold(), *(table.title(lang).casefold() for table in held)}
+    gaps = {table.name: list(_by_rule(table, lang, taken)) for table in held if table.name in GAPS}
     found: list[Table] = []
     for table in held:
         if table.name not in GAPS:
             found.append(_on_paper(table))
             continue
-        if table.name == gaps[0].name.partition(":")[0]:
+        if table.name == next(iter(gaps)):
             found.append(_totals(gaps, lang))
-        found += [part for part in gaps if part.name.partition(":")[0] == table.name]
+        found += [part for part, _ in gaps[table.name]]
     if "findings" in tables:
         found.insert(len(found) - 1, _facts(tables, lang))  # sources stay the last
     return found
@@ -81,21 +82,41 @@ def _on_paper(table: Table) -> Table:
     return replace(table, heads=(*first, *(h for h in table.heads if h not in first)), printed=len(first))
 
 
-def _by_rule(table: Table, lang: str, taken: set[str]) -> Iterator[Table]:
-    """Gaps of each rule, their lengths in a column for each direction."""
-    for (rule, title), rows in table.frame.groupby(["rule", "rule_title"], sort=False):
+def _by_rule(table: Table, lang: str, taken: set[str]) -> Iterator[tuple[Table, list[str]]]:
+    """Gaps of each rule, their lengths in a column for each direction, and the titles of the rules whose gaps they are.
+
+    Rules whose gaps are the same have one sheet; the ids of all stand in its cells.
+    """
+    alike: dict[str, list[pd.DataFrame]] = {}
+    for _, rows in table.frame.groupby("rule", sort=False):
+        plain = rows.drop(columns=[*OF_RULE, "ways", "road_class"], errors="ignore")
+        alike.setdefault(plain.to_csv(index=False), []).append(rows)
+    for first, *others in alike.values():
+        rule, title = first[["rule", "rule_title"]].iloc[0]
+        titles = [str(each["rule_title"].iloc[0]) for each in (first, *others)]
+        joined = {
+            name: [
+                " ".join(map(str, ids))
+                for ids in zip(*(each[name] for each in (first, *others)), strict=True)
+            ]
+            for name in ("rule", "gap_id")
+            if name in first and others
+        }
+        rows = first.assign(**joined)
         apart = {f"{n}:{d}": rows[n].where(rows["direction"] == d) for n in LENGTHS for d in DIRECTIONS}
         names: list[Head] = []
         for head in sorted(
             table.heads, key=lambda head: head.name == "rule_title"
         ):  # the rule names the sheet
             names += [_of_direction(head, d, lang) for d in DIRECTIONS] if head.name in LENGTHS else [head]
-        label = _free_title(table.title(lang), str(title), str(rule), taken)
+        short = first["rule_short"].iloc[0] if "rule_short" in first else title
+        more = f" +{len(others)}" if others else ""
+        label = free_title(text(f"sheet.{table.name}.named", lang, rule=f"{short}{more}"), taken)
         frame = rows.assign(**apart).reset_index(drop=True)
         # Ids and marks of open ends are for the screen: on paper they would make all else tiny.
         printed = next((i for i, head in enumerate(names) if head.name in ("open_start", "regions")), None)
         yield replace(table, name=f"{table.name}:{rule}", heads=tuple(names), frame=frame, label=label,
-                      subject=str(title), printed=printed)  # fmt: skip
+                      subject=text("report.semicolon", lang).join(titles), printed=printed), titles  # fmt: skip
 
 
 def _of_direction(head: Head, direction: str, lang: str) -> Head:
@@ -107,26 +128,20 @@ def _of_direction(head: Head, direction: str, lang: str) -> Head:
     return replace(head, name=f"{head.name}:{direction}", label=label, column=column)
 
 
-def _free_title(sheet: str, title: str, rule: str, taken: set[str]) -> str:
-    """Name of the sheet of one rule: by its title, by its id if that is too long or taken, else cut and numbered."""
-    wanted = [re.sub(FORBIDDEN_IN_TITLES, " ", f"{sheet} {each}").strip() for each in (title, rule)]
-    name = next((w for w in wanted if len(w) <= LONGEST_TITLE and w.casefold() not in taken), "")
-    number = 1
-    while not name or name.casefold() in taken:
-        name, number = f"{wanted[1][: LONGEST_TITLE - 5].rstrip()} {number}", number + 1
-    taken.add(name.casefold())
-    return name
-
-
-def _totals(gaps: list[Table], lang: str) -> Table:
+def _totals(gaps: Mapping[str, list[tuple[Table, list[str]]]], lang: str) -> Table:
     """Number and length of the gaps of each state, rule and direction: of all, and of what a filter leaves."""
     rows, live = [], []
-    for table in gaps:
-        state = GAPS[table.name.partition(":")[0]]
+    every = [
+        (GAPS[name], table, title)
+        for name, parts in gaps.items()
+        for table, titles in parts
+        for title in titles
+    ]
+    for state, table, title in every:
         for direction in DIRECTIONS:
             lengths = table.frame[f"own_km:{direction}"].dropna().astype(float)
             rows.append({
-                "phase": text(f"sheet.phase.{state}", lang), "rule_title": table.frame["rule_title"].iloc[0],
+                "phase": text(f"sheet.phase.{state}", lang), "rule_title": title,
                 "direction": direction, "gap_count": len(lengths), "own_km": lengths.sum(),
                 "gap_max_km": lengths.max() if len(lengths) else None,
                 "gap_count_shown": len(lengths), "own_km_shown": lengths.sum(),
@@ -174,8 +189,7 @@ def _facts(tables: Mapping[str, Table], lang: str) -> Table:
     ]
     found = list(heads([*about, *columns("number unit_shown adds_up"), column("gap_id", **empty)], lang))
     found = [replace(head, unit_by="unit" if head.name == "number" else "") for head in found]
-    rule = column("rule", **empty)
-    found += [replace(Head.of(rule, lang), label=text("sheet.rule-id", lang)), *heads("key", lang)]
+    found += heads([column("rule", **empty), column("key")], lang)
     return Table("facts", tuple(found), frame, printed=0)
 
 

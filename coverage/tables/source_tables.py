@@ -76,7 +76,10 @@ def faults(plan: Plan, lang: str) -> Table:
 
 def ledger(plan: Plan, lang: str) -> Table:
     """The ledger: rows of each file that were read, kept, merged, left out, faulted."""
-    rows = [{**entry.counts(), "file": entry.path} for entry in plan.inputs.ledger]
+    rows = [
+        {**entry.counts(), "file": entry.path, "table": text(f"ledger.table.{entry.table}", lang)}
+        for entry in plan.inputs.ledger
+    ]
     names = "file table read kept merged left_out faulted"
     return Table("files", heads(names, lang), pd.DataFrame(rows, columns=names.split(), dtype=object))
 
@@ -84,7 +87,8 @@ def ledger(plan: Plan, lang: str) -> Table:
 def input_rows(plan: Plan, lang: str) -> Table:
     """What each row of each table became: the site or place that counts it, or why it does not count."""
     frame = row_sites(plan.inputs)
-    frame = frame.assign(outcome=[text(f"outcome.{word}", lang) for word in frame["outcome"]])
+    for name, key in (("outcome", "outcome"), ("table", "ledger.table")):
+        frame[name] = [text(f"{key}.{word}", lang) for word in frame[name]]
     return Table("rows", heads("table file row id site outcome", lang), frame)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -183,20 +182,44 @@ FORBIDDEN_IN_TITLES = r"[\[\]:*?/\\']"
 """What no sheet's name may hold."""
 
 
-def own_sheet_title(rule: Rule, policy: Policy, lang: str) -> str:
-    """Name of the sheet of one rule: by its title, or by its id if the title is too long or not the rule's alone.
+def free_title(words: str, taken: set[str]) -> str:
+    """Name of a sheet that none of those taken has, which it joins: cut behind a word, and numbered where it must be.
 
-    An id that is too long is cut to what a spreadsheet takes, and told apart by a sum.
+    >>> taken = {"read me"}
+    >>> free_title("Gaps: mean spacing of charging sites", taken), free_title("Read me", taken)
+    ('Gaps mean spacing of charging…', 'Read me 2')
     """
-    title = rule.title[lang]
-    alike = [other for other in policy.rules if other.title[lang].casefold() == title.casefold()]
-    name = text("sheet.rule.title", lang, rule=title)
-    if len(name) <= LONGEST_TITLE and len(alike) == 1 and not re.search(FORBIDDEN_IN_TITLES, title):
-        return name
-    name = text("sheet.rule.title", lang, rule=rule.id)
-    if len(name) <= LONGEST_TITLE:
-        return name
-    return f"{name[: LONGEST_TITLE - 9].rstrip('-')}-{hashlib.sha256(rule.id.encode()).hexdigest()[:8]}"
+    words = " ".join(re.sub(FORBIDDEN_IN_TITLES, " ", words).split())
+    name, number = _cut(words, LONGEST_TITLE), 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{_cut(words, LONGEST_TITLE - len(f' {number}'))} {number}"
+    taken.add(name.casefold())
+    return name
+
+
+def _cut(words: str, most: int) -> str:
+    """Words in so many characters; behind the last that has room stands an ellipsis."""
+    if len(words) <= most:
+        return words
+    start = words[: most - 1]
+    whole = start if words[most - 1] == " " or " " not in start else start.rpartition(" ")[0]
+    return f"{whole.rstrip(' ,;')}…"
+
+
+def short_title(rule: Rule, lang: str) -> str:
+    """What names a rule where there is little room."""
+    return (rule.short or rule.title)[lang]
+
+
+def own_sheet_title(rule: Rule, policy: Policy, lang: str) -> str:
+    """Name of the sheet of one rule, by its short title; of rules of one title those behind the first have numbers."""
+    taken: set[str] = set()
+    names = (
+        (other.id, free_title(text("sheet.rule.title", lang, rule=short_title(other, lang)), taken))
+        for other in policy.rules
+    )
+    return next(name for found, name in names if found == rule.id)
 
 
 def rule_sheet_title(rule: Rule, policy: Policy, lang: str) -> str:

@@ -73,7 +73,9 @@ def _states(report: Report, table: Table, caption: str, type_: Type | None = Non
         widths["due"] = 15.0 if len(years) <= 2 else 11.0
     widths |= dict.fromkeys(years, (166.0 - sum(widths.values())) / len(years))
     signs = report.words("plan.signs")
-    report.table(report.words("plan.signed", caption=caption, signs=signs), table, widths, len(table.frame), type_)
+    report.table(
+        report.words("plan.signed", caption=caption, signs=signs), table, widths, len(table.frame), type_
+    )
 
 
 def _action_map(report: Report) -> list[Layer]:
