@@ -12,7 +12,7 @@ import shapely
 
 from ...schema import column, shown
 from ...units import M_PER_KM, WGS84
-from ...waymarks import span_words
+from ...waymarks import road_words, span_words
 from ..graph import IntArray, RoadGraph
 
 Severity = Literal["serious", "doubtful", "note"]
@@ -66,7 +66,7 @@ def in_words(values: Mapping[str, object], lang: str) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in values.items():
         if not isinstance(value, float):
-            found[name] = value
+            found[name] = road_words(value, lang) if name in ("ref", "suggestion") else value
         elif name not in ("low", "high"):
             near = name in ("away", "look")
             length = (value, column("length_m")) if near else (value / M_PER_KM, column("length_km"))

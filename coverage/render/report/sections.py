@@ -12,6 +12,7 @@ from ...schema import column
 from ...tables.layer import Layer
 from ...tables.layer_frame import rule_extent
 from ...texts import text
+from ...waymarks import road_words
 from ..pictures.charts import svg_png
 from ..strips.draw import strip_svg
 from .context import ROWS, Report
@@ -88,7 +89,7 @@ def write_strips(report: Report) -> None:
     unit = column("length_km").unit_words(report.lang)
     report.paper.text(report.words("strips-how", n=len(strips), unit=unit), keep=True)
     for data, title in strips:
-        words = report.words("strip-of", ref=data.ref, section=data.section)
+        words = report.words("strip-of", ref=road_words(data.ref, report.lang), section=data.section)
         if title:
             words += report.words("colon") + title
         report.paper.figure(svg_png(strip_svg(data, report.lang)), words)
