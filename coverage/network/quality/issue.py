@@ -60,13 +60,15 @@ class Issue:
 def in_words(values: Mapping[str, object], lang: str) -> dict[str, object]:
     """Values of an effect as texts show them: lengths and chainages are metres and floats, all else is as it is.
 
+    ``road`` is the road in words, ``ref`` its number.
+
     >>> in_words({"ref": "G4", "section": 1, "length": 1234.0, "low": 9040.0, "high": 10_300.0}, "en")
-    {'ref': 'G4', 'section': 1, 'length': '1.2 km', 'span': 'measured km 9.0–10.3'}
+    {'ref': 'G4', 'section': 1, 'length': '1.2 km', 'span': 'measured km 9.0–10.3', 'road': 'G4'}
     """
     found: dict[str, object] = {}
     for name, value in values.items():
         if not isinstance(value, float):
-            found[name] = road_words(value, lang) if name in ("ref", "suggestion") else value
+            found[name] = value
         elif name not in ("low", "high"):
             near = name in ("away", "look")
             length = (value, column("length_m")) if near else (value / M_PER_KM, column("length_km"))
@@ -78,6 +80,8 @@ def in_words(values: Mapping[str, object], lang: str) -> dict[str, object]:
     ]
     if ends:
         found["span"] = span_words(ends[0], ends[-1], lang, values["ref"], values["section"])
+    if "ref" in values:
+        found["road"] = road_words(values["ref"], lang)
     return found
 
 
