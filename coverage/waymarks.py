@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -35,6 +35,24 @@ def is_posted(lang: str, ref: Any, section: Any = None) -> bool:
     """
     known = _known(lang)
     return known is not None and known.posted(str(ref), None if is_missing(section) else int(section))
+
+
+def road_words(ref: Any, lang: str) -> str:
+    """A road as it begins a place or a stretch in words; a number alone would be read as any other number.
+
+    Examples
+    --------
+    >>> road_words("G106", "en"), road_words("36", "en"), road_words("36", "zh")
+    ('G106', 'route 36', '36 号路')
+    """
+    return text("map.road", lang, ref=ref) if str(ref).isdecimal() else str(ref)
+
+
+def road_of(name: Any, lang: str) -> tuple[str, int] | None:
+    """Route and section of a name of :func:`place_names`; None for other names."""
+    known = _known(lang)
+    found = None if known is None else known.named.get(name)
+    return None if found is None else found[1:3]
 
 
 def mark_words(km: Any, lang: str, ref: Any, section: Any = None) -> str:
@@ -94,7 +112,7 @@ def ends_by_name(row: Mapping[Any, Any], ends: tuple[str, str], lang: str) -> li
     Returns
     -------
     list of str
-        Empty where an end has no named place near it, and on roads with posts: their marks say it.
+        Empty where an end has no named place near it, or both the same, and on roads with posts: their marks say it.
 
     Examples
     --------
@@ -103,9 +121,11 @@ def ends_by_name(row: Mapping[Any, Any], ends: tuple[str, str], lang: str) -> li
     """
     if is_missing(row.get("section")) or any(is_missing(row[end]) for end in ends):
         return []
-    at_km = [float(row[end]) for end in ends]
-    names = _by_name(at_km, lang, row["ref"], int(row["section"]), str(row.get("direction") or ""), "name")
-    return names if all(names) else []
+    drive = row["ref"], int(row["section"]), str(row.get("direction") or "")
+    places = _beside([float(row[end]) for end in ends], lang, *drive)
+    if None in places or len({place[0] for place in places if place}) < len(places):
+        return []
+    return [_by_place(place, lang, "name") for place in places]
 
 
 def place_names(at_km: Iterable[float], lang: str, ref: str, section: int, direction: str = "") -> list[str]:
@@ -127,10 +147,10 @@ def place_names(at_km: Iterable[float], lang: str, ref: str, section: int, direc
     >>> place_names([68.8], "en", "G106", 1)
     ['G106 measured km 68.8']
     """
-    at_km, known, names = list(at_km), _known(lang), []
-    for km, where in zip(at_km, _by_name(at_km, lang, ref, section, direction, "at"), strict=True):
-        at = mark_words(km, lang, ref, section)
-        name = text("place.named", lang, ref=ref, where=where, at=at) if where else f"{ref} {at}"
+    at_km, known, names, road = list(at_km), _known(lang), [], road_words(ref, lang)
+    for km, place in zip(at_km, _beside(at_km, lang, ref, section, direction), strict=True):
+        at, where = mark_words(km, lang, ref, section), _by_place(place, lang, "at")
+        name = text("place.named", lang, ref=road, where=where, at=at) if where else f"{road} {at}"
         names.append(name)
         if known is not None:
             known.named[name] = (float(km), ref, section, direction)
@@ -141,21 +161,22 @@ def _known(lang: str) -> Waymarks | None:
     return lang.waymarks if isinstance(lang, Reader) else None
 
 
-def _by_name(at_km: list[float], lang: str, ref: str, section: int, direction: str, here: str) -> list[str]:
-    """Each place by the named one nearest along the road; empty where there is none, or the road has posts."""
+def _beside(at_km: list[float], lang: str, ref: str, section: int, direction: str) -> Sequence[Any]:
+    """For each place the named one nearest along the road; None where there is none, or the road has posts."""
     known = _known(lang)
     if known is None or known.posted(ref, section):
-        return [""] * len(at_km)
-    found = []
-    for place in known.beside(ref, section, direction, np.asarray(at_km, dtype=np.float64) * M_PER_KM):
-        if place is None:
-            found.append("")
-            continue
-        name, way, far_m = place
-        side = text(f"place.compass.{way}", lang) if way else ""
-        far = shown(far_m / M_PER_KM, COLUMNS["length_km"], lang, unit=True)
-        found.append(text("place.beside" if way else f"place.{here}", lang, name=name, way=side, far=far))
-    return found
+        return [None] * len(at_km)
+    return known.beside(ref, section, direction, np.asarray(at_km, dtype=np.float64) * M_PER_KM)
+
+
+def _by_place(place: tuple[str, str, float] | None, lang: str, here: str) -> str:
+    """Where a place is from a named one; empty without."""
+    if place is None:
+        return ""
+    name, way, far_m = place
+    side = text(f"place.compass.{way}", lang) if way else ""
+    far = shown(far_m / M_PER_KM, COLUMNS["length_km"], lang, unit=True)
+    return text("place.beside" if way else f"place.{here}", lang, name=name, way=side, far=far)
 
 
 def other_names(lang: str) -> dict[str, str]:

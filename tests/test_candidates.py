@@ -6,6 +6,7 @@ from functools import cache
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from plugspan.network.routes import Counting, Mark, RoadIndex, find_routes
 from plugspan.schema import Reader
 from plugspan.siting.planning.candidates import find_candidates
 from plugspan.siting.planning.reach import highway_demand
-from plugspan.tables.gap_words import marked_gap
+from plugspan.tables.gap_words import marked_gap, with_gap_words
 from plugspan.waymarks import other_names, place_names, stretch_words
 from shapely import Point
 from test_border import CARRIAGEWAY_M, straight
@@ -205,6 +206,53 @@ def test_posts_name_a_place_before_all_else():
         == "G207 K310.0–K345.0 (14.5 km)"
     )
     assert place_names([311.3], Reader("zh", "mi", reader.waymarks), "G207", 1) == ["G207 MP 193.4"]
+
+
+def test_a_brand_of_fuel_names_no_place():
+    """Two stations of a name 20 km apart; one of a service area with two sides; a village of either name is a place."""
+    brands = [
+        ("ÓB", "service", 100, 45_000),
+        ("ÓB", "service", 100, 25_000),
+        ("East", "service", 100, 45_000),
+        ("East", "service", -100, 44_800),
+    ]
+    reader = Reader("en", "km", marks_beside(brands))
+    assert place_names([16.0, 35.0], reader, "G207", 1) == [
+        "G207, 1.0 km south of East (measured km 16.0)",
+        "G207 measured km 35.0",  # 20 km from East, which counts as 40
+    ]
+    villages = [("ÓB", "village", 100, 45_000), ("ÓB", "village", 100, 25_000)]
+    reader = Reader("en", "km", marks_beside(villages))
+    assert place_names([16.0], reader, "G207", 1) == ["G207, 1.0 km south of ÓB (measured km 16.0)"]
+    row = {"ref": "G207", "section": 1, "direction": "forward", "a": 15.0, "b": 34.0}
+    assert stretch_words(row, ("a", "b"), reader) == "measured km 15.0–34.0"  # not from ÓB to ÓB
+
+
+def test_a_road_that_is_only_a_number_is_called_a_route():
+    """The gap, the place on it and what closes it; the column ``ref`` stays as it is."""
+    gap = {"ref": "36", "section": 1, "direction": "forward", "from_km": 0.0, "to_km": 67.5, "length_km": 67.5,
+           "own_km": 67.5, "open_start": False, "open_end": False}  # fmt: skip
+    assert marked_gap(gap, "own_km", "en") == "route 36 measured km 0.0–67.5 (67.5 km)"
+    assert marked_gap(gap, "own_km", "zh") == "36 号路 量算 0.0–67.5 km（67.5 km）"
+    assert place_names([5.0], "en", "36", 1) == ["route 36 measured km 5.0"]
+
+
+def test_the_end_of_a_gap_has_its_mark_once():
+    """A site at a point that is named by its place on the road; on another road with that road's own mark."""
+    reader = Reader("en", "km", marks_beside(BESIDE))
+    (name,) = place_names([10.2], reader, "G207", 1, "forward")
+    gaps = gpd.GeoDataFrame(
+        {"ref": ["G207", "32"], "section": 1, "direction": "forward", "spacing_class": "good", "from_km": 0.0,
+         "to_km": 10.2, "open_start": False, "open_end": False, "kind": "first"},
+        geometry=[None, None], crs="EPSG:4326",
+    )  # fmt: skip
+    ends = pd.DataFrame(
+        {"evidence_kind": "to_site", "gap": [0, 1], "ref": ["G207", "32"], "section": 1, "name": name, "reason": None,
+         "chainage_km": [10.3, 68.8], "distance_km": [0.0, 0.5]}
+    )  # fmt: skip
+    found = with_gap_words(gaps, ends, reader)
+    assert found["ends"].tolist() == [name, f"{name} (route 32 measured km 68.8, 0.50 km off the road)"]
+    assert name == "G207, at A (measured km 10.2)"
 
 
 PLACES = st.lists(

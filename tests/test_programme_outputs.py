@@ -141,7 +141,14 @@ def test_ids_of_the_tables_lead_to_layers(plan, folder):
     assert set(built) <= set(read("candidates")["action_id"])
     closes = read("plan_closes")
     assert set(closes["action_id"]) <= {a["action_id"] for a in part["actions"]}
-    assert len(closes) == sum(len(a["closes"]) for a in part["actions"])
+    keys = ["rule", "site_id", "gap_id"]
+    told = {
+        (a["action_id"], *(i.get(k, "not_applicable") for k in keys))
+        for a in part["actions"]
+        for i in a["closes"]
+    }
+    assert set(closes[["action_id", *keys]].itertuples(index=False, name=None)) == told
+    assert not closes.duplicated(["action_id", *keys, "ref"]).any()
     gaps = {gap for name in ("routes_before", "stretches_before") for gap in read(name)["gap_id"]}
     assert set(closes["gap_id"]) - gaps == {"not_applicable"}
     lengths = closes.groupby("action_id")["length_km"].sum()

@@ -14,7 +14,7 @@ from ..inputs import Inputs
 from ..inputs.choices import SERVICE_KINDS
 from ..network.graph import FloatArray
 from ..network.routes import Drive, RoadIndex, Route, ground_scale, mercator
-from ..units import WGS84, lonlat
+from ..units import EARTH_RADIUS_M, WGS84, lonlat
 from .strips_around import COMPASS, DriveLines
 
 OFF_ROAD_M: Mapping[str, float] = {
@@ -25,13 +25,16 @@ OFF_ROAD_M: Mapping[str, float] = {
 RANK: Mapping[str, float] = {
     "city": 1.0,
     "town": 1.0,
-    "service": 1.0,
     "suburb": 1.5,
     "village": 2.0,
+    "service": 2.0,
     "motorway_junction": 2.0,
     "hamlet": 3.0,
 }
 """What is little known must be so many times nearer along the road."""
+NO_SETTLEMENT = ("service", "motorway_junction")
+SAME_M = 3000.0
+"""Sides of a service area and exits of a junction lie nearer to each other; further apart a name is one of several."""
 FAR_M = 30_000.0
 """Further along the road than this, divided by the rank, a place says nothing."""
 HERE_M = 300.0
@@ -52,7 +55,8 @@ def named_places(places: gpd.GeoDataFrame | None, inputs: Inputs) -> gpd.GeoData
     Returns
     -------
     GeoDataFrame
-        EPSG:4326 points with ``name`` and ``kind`` (of :data:`RANK`); a name of a kind may stand twice.
+        EPSG:4326 points with ``name`` and ``kind`` (of :data:`RANK`); a settlement may stand twice, also in several
+        places. What is no settlement has a name that nothing else has: a brand of fuel names many places, so none.
     """
     demand, areas = inputs.demand, inputs.facilities
     tables = [places] if places is not None else []
@@ -67,7 +71,12 @@ def named_places(places: gpd.GeoDataFrame | None, inputs: Inputs) -> gpd.GeoData
         kinds += held["kind"].astype(str).tolist()
         points += held.geometry.to_crs(WGS84).tolist() if len(held) else []
     found = gpd.GeoDataFrame({"name": names, "kind": kinds}, geometry=points, crs=WGS84)
-    return found[(found["name"] != "") & ~found.geometry.is_empty].reset_index(drop=True)
+    found = found[(found["name"] != "") & ~found.geometry.is_empty]
+    spread = np.radians(found.geometry.get_coordinates()).groupby(found["name"]).agg(["min", "max"])
+    (west, east), (south, north) = ((spread[axis, "min"], spread[axis, "max"]) for axis in ("x", "y"))
+    far = np.hypot((east - west) * np.cos(south), north - south) * EARTH_RADIUS_M > SAME_M
+    other = found["kind"].isin(NO_SETTLEMENT) & found["name"].map(far)
+    return found[~other].reset_index(drop=True)
 
 
 class Landmarks:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..schema import column, shown
 from ..texts import catalogue, text
-from ..waymarks import ends_by_name, is_posted, mark_words, span_words, stretch_words
+from ..waymarks import ends_by_name, is_posted, mark_words, road_of, road_words, span_words, stretch_words
 
 CLOSE_KM = 0.05
 """A site nearer to the road than this is said to lie on it."""
@@ -81,7 +81,7 @@ def marked_gap(row: Mapping[Any, Any], length_of: str, lang: str) -> str:
     elif length != whole:
         length = text("report.glance.gap-part", lang, length=length, whole=whole)
     span = span_words(row[start], row[end], lang, row["ref"], row.get("section"))
-    values = {"ref": row["ref"], "span": span, "length": length}
+    values = {"ref": road_words(row["ref"], lang), "span": span, "length": length}
     if named := ends_by_name(row, (start, end), lang):
         return text("report.glance.gap-between", lang, low=named[0], high=named[1], **values)
     return text("report.glance.gap", lang, **values)
@@ -91,7 +91,7 @@ def shared_stretch(row: Mapping[Any, Any], lang: str) -> str:
     """Road and stretch of a shared gap, which both directions have: from the lower end on, by named places if any."""
     ends = ("from_km", "to_km") if row["from_km"] <= row["to_km"] else ("to_km", "from_km")
     key = "place.stretch-of" if ends_by_name(row, ends, lang) else "place.marks-of"
-    return text(key, lang, ref=row["ref"], stretch=stretch_words(row, ends, lang))
+    return text(key, lang, ref=road_words(row["ref"], lang), stretch=stretch_words(row, ends, lang))
 
 
 def shared_words(row: Mapping[Any, Any], lang: str) -> str | None:
@@ -127,6 +127,8 @@ def _ends(
 
 def _site(row: Mapping[str, Any], lang: str) -> str:
     values = {"name": _name(row, lang), "at": _at(row, lang)}
+    if not values["at"]:
+        return values["name"]
     far = row["distance_km"]
     if pd.isna(far) or far < CLOSE_KM:
         return text("gap.site", lang, **values)
@@ -146,14 +148,16 @@ def _line_values(row: Mapping[str, Any], lang: str) -> dict[str, str]:
 
 
 def _place(row: Mapping[str, Any], lang: str) -> str:
-    """Name and chainage; points along a route are named by it already."""
     name, at = _name(row, lang), _at(row, lang)
-    said = not at or at in name or row.get("kind") == "route_point"
-    return name if said else text("gap.site", lang, name=name, at=at)
+    return text("gap.site", lang, name=name, at=at) if at else name
 
 
 def _at(row: Mapping[str, Any], lang: str) -> str:
-    return mark_words(row["chainage_km"], lang, row["ref"], row["section"])
+    """Where on the gap's road: nothing where the name says it, with the road where it is of a place on another."""
+    at, named = mark_words(row["chainage_km"], lang, row["ref"], row["section"]), road_of(row["name"], lang)
+    if named is not None and named != (row["ref"], row["section"]):
+        return f"{road_words(row['ref'], lang)} {at}"
+    return "" if named or row.get("kind") == "route_point" or at in str(row["name"]) else at
 
 
 def _name(row: Mapping[str, Any], lang: str) -> str:

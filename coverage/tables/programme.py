@@ -23,7 +23,7 @@ from ..siting.actions import EVENTS
 from ..siting.programme import Programme
 from ..texts import catalogue, text
 from ..units import M_PER_KM, figures_in_km, in_kilometres
-from ..waymarks import ends_by_name, place_names, span_words
+from ..waymarks import ends_by_name, place_names, road_words, span_words
 from . import numbers
 from .row_ids import GapsAround
 
@@ -326,12 +326,12 @@ def _closed_length(row: Mapping[str, Any], lang: str) -> str:
     """A length on a route; if it is one stretch, between named places or its marks."""
     length = numbers.kilometres(row["length_km"], lang)
     if "from_km" not in row:
-        return text("plan.closes-length", lang, length=length, ref=row["ref"])
+        return text("plan.closes-length", lang, length=length, ref=road_words(row["ref"], lang))
     whole_km = row["to_km"] - row["from_km"]
     if row["length_km"] < (1.0 - ALIKE) * whole_km:  # the rest lies outside the region
         whole = numbers.kilometres(whole_km, lang)
         length = text("report.glance.gap-part", lang, length=length, whole=whole)
-    values = {"ref": row["ref"], "length": length}
+    values = {"ref": road_words(row["ref"], lang), "length": length}
     values["span"] = span_words(row["from_km"], row["to_km"], lang, row["ref"], row["section"])
     if named := ends_by_name(row, ("from_km", "to_km"), lang):
         return text("report.glance.gap-between", lang, low=named[0], high=named[1], **values)

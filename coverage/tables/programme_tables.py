@@ -94,7 +94,7 @@ def actions(plan: Plan, lang: str) -> Table:
 
 
 def closes(plan: Plan, lang: str) -> Table:
-    """What each action closes, by rule and place or gap of today."""
+    """What each action closes, by rule and place or gap of today; covered length, which has no gaps, by road."""
     gaps = GapsAround(plan.before.gaps)
     chosen = programme.adopted(plan).chosen
     rows = [
@@ -109,8 +109,10 @@ def closes(plan: Plan, lang: str) -> Table:
         for action, items in zip(chosen["id"], chosen["closes"], strict=True)
         for item in items
     ]
-    frame = pd.DataFrame(rows, columns=[each.name for each in CLOSES_COLUMNS])
-    return Table("plan-closes", heads(CLOSES_COLUMNS, lang), frame)
+    names = [each.name for each in CLOSES_COLUMNS]
+    frame = pd.DataFrame(rows, columns=names).astype({"length_km": float})
+    summed = frame.groupby(names[:-1], sort=False, dropna=False)["length_km"].sum(min_count=1)
+    return Table("plan-closes", heads(CLOSES_COLUMNS, lang), summed.reset_index())
 
 
 def duties(plan: Plan, lang: str) -> Table:

@@ -12,7 +12,7 @@ import shapely
 
 from ...schema import column, shown
 from ...units import M_PER_KM, WGS84
-from ...waymarks import span_words
+from ...waymarks import road_words, span_words
 from ..graph import IntArray, RoadGraph
 
 Severity = Literal["serious", "doubtful", "note"]
@@ -60,8 +60,10 @@ class Issue:
 def in_words(values: Mapping[str, object], lang: str) -> dict[str, object]:
     """Values of an effect as texts show them: lengths and chainages are metres and floats, all else is as it is.
 
+    ``road`` is the road in words, ``ref`` its number.
+
     >>> in_words({"ref": "G4", "section": 1, "length": 1234.0, "low": 9040.0, "high": 10_300.0}, "en")
-    {'ref': 'G4', 'section': 1, 'length': '1.2 km', 'span': 'measured km 9.0–10.3'}
+    {'ref': 'G4', 'section': 1, 'length': '1.2 km', 'span': 'measured km 9.0–10.3', 'road': 'G4'}
     """
     found: dict[str, object] = {}
     for name, value in values.items():
@@ -78,6 +80,8 @@ def in_words(values: Mapping[str, object], lang: str) -> dict[str, object]:
     ]
     if ends:
         found["span"] = span_words(ends[0], ends[-1], lang, values["ref"], values["section"])
+    if "ref" in values:
+        found["road"] = road_words(values["ref"], lang)
     return found
 
 

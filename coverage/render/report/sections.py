@@ -13,6 +13,7 @@ from ...tables.layer import Layer
 from ...tables.layer_frame import rule_extent
 from ...tables.table import Table
 from ...texts import text
+from ...waymarks import road_words
 from ..pictures.charts import svg_png
 from ..strips.draw import strip_svg
 from .context import FREE_MM, ROWS, Report
@@ -89,7 +90,7 @@ def write_strips(report: Report) -> None:
     unit = column("length_km").unit_words(report.lang)
     report.paper.text(report.words("strips-how", n=len(strips), unit=unit))
     for data, title in strips:
-        words = report.words("strip-of", ref=data.ref, section=data.section)
+        words = report.words("strip-of", ref=road_words(data.ref, report.lang), section=data.section)
         if title:
             words += report.words("colon") + title
         half = report.paper.page_mm / 2 - CAPTION_MM - 3.0  # two stand on a page

@@ -14,7 +14,7 @@ from ...measure.strip_model import StripData
 from ...schema import column
 from ...tables.layer import label_words
 from ...tables.styles import class_limits
-from ...waymarks import is_posted
+from ...waymarks import is_posted, road_words
 from .canvas import FAINT, ROAD, SOFT, Canvas, diamond, element, idle_symbol, pin, shield, site_symbol, tip
 from .lanes import GAP_WIDTH, category_of, draw_lane
 from .layout import shortened, text_px
@@ -52,7 +52,13 @@ def strip_svg(data: StripData, lang: str, width: float = WIDTH_PX) -> str:
     draw_legend(sheet)
     low, high = (sheet.place(name) for name in data.ends)
     return sheet.svg(
-        sheet.words("strip.label", ref=data.ref, low=low, high=high, length=sheet.length(data.length_m))
+        sheet.words(
+            "strip.label",
+            ref=road_words(data.ref, sheet.lang),
+            low=low,
+            high=high,
+            length=sheet.length(data.length_m),
+        )
     )
 
 

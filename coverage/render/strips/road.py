@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ...measure.strip_model import Stretch
 from ...schema import unit_words
+from ...waymarks import road_words
 from .canvas import INK, PAPER, ROAD, SOFT, THREAD, shield, tip
 from .layout import Label, Spot, bins, place_labels, shortened, text_px
 from .scale import LEFT_PX, Sheet
@@ -130,7 +131,7 @@ def _shared(sheet: Sheet) -> None:
     lines: list[float] = []
     for stretch in sheet.data.shared:
         a, b = sheet.x(stretch.from_m), sheet.x(stretch.to_m)
-        name = sheet.words("strip.with", ref=stretch.name)
+        name = sheet.words("strip.with", ref=road_words(stretch.name, sheet.lang))
         px = text_px(name, 9.5)
         inside = b - a > px + 10
         middle = (a + b) / 2 if inside else b + 4 + px / 2

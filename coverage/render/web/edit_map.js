@@ -105,7 +105,9 @@ function gapLine(gap) {
   return group;
 }
 
-const gapTitle = (gap) => T(gap.own < gap.length - 0.5 ? "map.edit-gap-part" : "map.edit-gap", { ref: gap.ref + (driveOf(gap).direction === "backward" ? " ←" : " →"), span: markWords(drawnLine(gap), [gap.low, gap.high]), length: lengthWords(gap.own), whole: lengthWords(gap.length) });
+/** A road as waymarks.road_words writes it: a number alone would be read as any other number. */
+const roadWords = (ref) => /^\d+$/.test(ref) ? T("map.road", { ref }) : ref;
+const gapTitle = (gap) => T(gap.own < gap.length - 0.5 ? "map.edit-gap-part" : "map.edit-gap", { ref: roadWords(gap.ref) + (driveOf(gap).direction === "backward" ? " ←" : " →"), span: markWords(drawnLine(gap), [gap.low, gap.high]), length: lengthWords(gap.own), whole: lengthWords(gap.length) });
 
 /** Its id, by which it is found in the workbook and the layers of a run; that the two directions are told apart by, too. */
 const gapIdOf = (gap) => gapId(drawnRule().id, driveOf(gap), ...(driveOf(gap).direction === "backward" ? [gap.high, gap.low] : [gap.low, gap.high]));
@@ -162,7 +164,7 @@ const placeButton = (pick, name, facts) => el("button", { type: "button", onclic
 function openGap(gap, at) {
   const { actions } = edit.model, list = placesIn(gap), rows = el("ul", { class: "edit-places" });
   for (const { a, at: m, left } of list.slice(0, MOST_PLACES)) {
-    rows.append(el("li", {}, placeButton(() => a, actions.place[a] === "route_point" && actions.name[a].startsWith(gap.ref) ? actions.name[a] : actions.name[a] + " · " + markWords(drawnLine(gap), m), effectWords(a, left))));
+    rows.append(el("li", {}, placeButton(() => a, actions.place[a] === "route_point" && actions.name[a].startsWith(roadWords(gap.ref)) ? actions.name[a] : actions.name[a] + " · " + markWords(drawnLine(gap), m), effectWords(a, left))));
   }
   const box = el("div", { class: "popup edit-gap" }, el("h2", {}, gapTitle(gap), " ", gapMark(gap)), gap.over ? el("p", { class: "over" }, T("map.edit-over", { limit: lengthWords(drawnRule().span_m) })) : "",
     anyMetre(gap, at), el("p", {}, list.length ? T("map.edit-place-here", { n: list.length }) : T("map.edit-no-place")), rows);
