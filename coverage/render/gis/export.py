@@ -453,18 +453,32 @@ def _package(
             "format": _file_name(table, format).rpartition(".")[2],
             "encoding": encoding if format == "shapefile" else "UTF-8",
             "schema": {
-                "fields": [_package_field(field, lang) for field in table.fields],
+                "fields": [
+                    *(_package_field(field, lang) for field in table.fields),
+                    *(_place_fields(lang) if _file_name(table, format).endswith(".parquet") else ()),
+                ],
                 "missingValues": [""],
             },
         }
         for table in tables
     ]
     resources += [
-        {"name": name.replace(".", "-"), "title": text(_ABOUT[name], lang), "path": name, "format": "json"}
+        # Readers of packages take JSON for a table, and "schema" in it for the table's.
+        {"name": name.replace(".", "-"), "title": text(_ABOUT[name], lang), "path": name, "type": "file",
+         "format": "json"}
         for name in more
-    ]
+    ]  # fmt: skip
     package = {"profile": "data-package", "name": "plugspan-export", "title": title, "resources": resources}
     return json.dumps(package, ensure_ascii=False, indent=1) + "\n"
+
+
+def _place_fields(lang: str) -> list[dict[str, Any]]:
+    """The columns of GeoParquet that hold the places."""
+    return [
+        {"name": name, "type": kind, "title": text(f"export.{name}", lang),
+         "titles": {code: text(f"export.{name}", code) for code in LANGUAGES}}
+        for name, kind in (("geometry", "any"), ("bbox", "object"))
+    ]  # fmt: skip
 
 
 def _package_field(field: Field, lang: str) -> dict[str, Any]:
