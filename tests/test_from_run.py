@@ -10,6 +10,7 @@ import plugspan
 import pytest
 from helsinki_case import write_case
 from plugspan.cli import _run as run_command
+from plugspan.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +69,35 @@ def test_a_changed_file_is_taken_with_a_note(name, run, tmp_path, capsys):
             database.execute("DELETE FROM findings WHERE rowid = 1")
     assert take(name, run, tmp_path / "second.html") == 0
     assert f"{name}: the file was changed after the run" in capsys.readouterr().err
+
+
+# -- read_run ----------------------------------------------------------------------------------------------
+
+
+def test_columns_have_the_types_that_the_file_declares(run):
+    """Whatever the rows hold: nothing, a part, dates as text."""
+    with closing(sqlite3.connect(run / "layers.gpkg")) as database, database:
+        for name in ("ST_IsEmpty", "ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY"):
+            database.create_function(name, 1, lambda _shape: 0)  # the triggers of the spatial index call them
+        for name in ("point_kw", "points", "surveyed"):
+            database.execute(f"UPDATE input_facilities SET {name} = NULL")
+    frame = plugspan.read_run(run).tables["input_facilities"]
+    assert {name: str(frame[name].dtype) for name in ("point_kw", "points", "surveyed", "opened", "name")} == {
+        "point_kw": "Float64", "points": "Int64", "surveyed": "boolean", "opened": "datetime64[us]", "name": "string",
+    }  # fmt: skip
+    assert frame["point_kw"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "has no layers.gpkg"), (b"SQLite format 3\0" + b"x" * 5000, "is damaged"), (b"", "is")],
+)
+def test_missing_and_damaged_layers_are_told_with_what_helps(content, said, run):
+    """Not as those of input files: they are not exported from QGIS, but run again."""
+    (run / "layers.gpkg").unlink()
+    if content is not None:
+        (run / "layers.gpkg").write_bytes(content)
+    with pytest.raises(InputError, match=said) as told:
+        plugspan.read_run(run).tables["findings"]
+    assert "gain" in str(told.value)
+    assert "QGIS" not in str(told.value)
