@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -69,6 +70,19 @@ def test_a_changed_file_is_taken_with_a_note(name, run, tmp_path, capsys):
             database.execute("DELETE FROM findings WHERE rowid = 1")
     assert take(name, run, tmp_path / "second.html") == 0
     assert f"{name}: the file was changed after the run" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_told_of_the_target(run, tmp_path, monkeypatch, capsys):
+    """Copying names the file that it copies from."""
+
+    def full(source, _target):
+        raise OSError(28, os.strerror(28), str(source))
+
+    monkeypatch.setattr("plugspan.render.files.shutil.copyfile", full)
+    assert take("report.docx", run, tmp_path / "out.docx", "--lang", "en") == 3
+    told = capsys.readouterr().err
+    assert "out.docx" in told
+    assert str(run) not in told
 
 
 # -- read_run ----------------------------------------------------------------------------------------------
