@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -83,6 +84,17 @@ def test_a_full_disk_is_told_of_the_target(run, tmp_path, monkeypatch, capsys):
     told = capsys.readouterr().err
     assert "out.docx" in told
     assert str(run) not in told
+
+
+def test_check_as_json_tells_of_a_broken_project(root, tmp_path, capsys):
+    """Its faults are data, too, in both languages."""
+    project = write_case(tmp_path, root)
+    project.write_text(project.read_text("utf-8").replace("[siting]", "[sitting]"), "utf-8")
+    assert run_command(["check", str(project), "--json", "--lang", "en"]) == 3
+    [fault] = json.loads(capsys.readouterr().out)["faults"]
+    assert fault["file"] == "project.toml"
+    assert "sitting" in fault["message"]
+    assert set(fault["messages"]) == {"zh", "en"}
 
 
 # -- read_run ----------------------------------------------------------------------------------------------
