@@ -86,6 +86,24 @@ def test_a_full_disk_is_told_of_the_target(run, tmp_path, monkeypatch, capsys):
     assert str(run) not in told
 
 
+def shares(err):
+    """Shares of the lines of progress."""
+    lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    return [line["share"] for line in lines if "share" in line]
+
+
+@pytest.mark.parametrize("verb", ["check", "assess", "export", "run"])
+def test_progress_of_a_project_ends_at_one(verb, root, tmp_path, capsys):
+    """Every verb that has --progress."""
+    project = write_case(tmp_path, root)
+    more = {"export": ["--format", "geojson", "--out", str(tmp_path / "out")], "check": ["--json"]}
+    assert run_command([verb, str(project), "--progress", "json", *more.get(verb, [])]) == 0
+    found = shares(capsys.readouterr().err)
+    assert found == sorted(found)
+    assert found[0] < 0.1
+    assert found[-1] == 1.0
+
+
 def test_check_as_json_tells_of_a_broken_project(root, tmp_path, capsys):
     """Its faults are data, too, in both languages."""
     project = write_case(tmp_path, root)

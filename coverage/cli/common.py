@@ -206,6 +206,12 @@ class ProgressLines(ProgressBar):
         self.said = key, share
         _print_progress({"stage": key, "share": share, "words": text(f"stage.{key}", self.lang)})
 
+    def done(self) -> None:
+        """Say that all is done, after whichever stage was the last."""
+        stage, share = self.said
+        if share < 1:
+            self(stage or "write-result", 1.0)
+
     def dashboard(self, address: str) -> None:
         """Say so: ``{"dashboard": "http://127.0.0.1:41234/status"}``."""
         _print_progress({"dashboard": address})
@@ -243,6 +249,7 @@ def progress_bar(lang: str, form: str | None = None) -> Iterator[ProgressBar]:
         lines = ProgressLines(lang)
         signal.signal(signal.SIGINT, lines.interrupted)
         yield lines
+        lines.done()
         return
     if not sys.stderr.isatty():
         yield ProgressBar(lang, lambda _shown, _share: None)

@@ -6,6 +6,7 @@ import json
 import shutil
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -192,6 +193,7 @@ class Handover:
         encoding: Encoding = "UTF-8",
         overwrite: bool,
         lang: str,
+        done: Callable[[float], None] = lambda _share: None,
     ) -> tuple[Fault, ...]:
         """Write layers and tables into a folder, a file each, with the results and what describes them.
 
@@ -209,13 +211,21 @@ class Handover:
         more = {"result.json": self.result, "result.schema.json": result_text(result_schema())}
         exported = export_tables(
             own, path, format, crs=self.crs, lang=lang, encoding=encoding, source=self.source, title=self.title,
-            more=more, overwrite=overwrite,
+            more=more, overwrite=overwrite, done=done,
         )  # fmt: skip
         return exported.notes
 
-    def store(self, address: str, schema: str, *, overwrite: bool, lang: str) -> int:
+    def store(
+        self,
+        address: str,
+        schema: str,
+        *,
+        overwrite: bool,
+        lang: str,
+        done: Callable[[float], None] = lambda _share: None,
+    ) -> int:
         """Write all tables into a database; see :func:`plugspan.render.gis.postgis.write_postgis`."""
         return write_postgis(
             self.tables, address, schema=schema, crs=self.crs, lang=lang, source=self.source,
-            result=json.loads(self.result), overwrite=overwrite,
+            result=json.loads(self.result), overwrite=overwrite, done=done,
         )  # fmt: skip

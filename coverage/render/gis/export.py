@@ -139,6 +139,7 @@ def export_tables(
     more: Mapping[str, str] | None = None,
     time: str = NO_TIME,
     overwrite: bool = False,
+    done: Callable[[float], None] = lambda _share: None,
 ) -> Exported:
     """Write tables that are ready for files: see :func:`export_layers`. Those without geometry become CSV files.
 
@@ -148,11 +149,14 @@ def export_tables(
         Of the data package.
     more : mapping
         Further texts by the name of their file.
+    done : callable
+        Gets the share of tables that are written, before each.
     """
     notes = Diagnostics()
     with write_folder(Path(folder), overwrite=overwrite) as new:
         written = []
-        for table in tables:
+        for n, table in enumerate(tables):
+            done(n / len(tables))
             held = _fit(table, format, encoding, notes)
             if format == "pmtiles" and held.geometry is not None and not len(held.geometry):
                 notes.append(_note("export-empty", table))  # its driver writes no archive without a tile
