@@ -73,6 +73,14 @@ def test_a_changed_file_is_taken_with_a_note(name, run, tmp_path, capsys):
     assert f"{name}: the file was changed after the run" in capsys.readouterr().err
 
 
+def test_an_empty_folder_is_filled(run, tmp_path):
+    """Nothing in it could be lost."""
+    (tmp_path / "out").mkdir()
+    assert take("layers.gpkg", run, tmp_path / "out") == 0
+    assert (tmp_path / "out" / "README.txt").is_file()
+    assert take("layers.gpkg", run, tmp_path / "out") == 2
+
+
 def test_a_full_disk_is_told_of_the_target(run, tmp_path, monkeypatch, capsys):
     """Copying names the file that it copies from."""
 
