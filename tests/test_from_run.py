@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import plugspan
@@ -73,12 +75,90 @@ def test_a_changed_file_is_taken_with_a_note(name, run, tmp_path, capsys):
     assert f"{name}: the file was changed after the run" in capsys.readouterr().err
 
 
+def test_a_lost_result_is_named(run, tmp_path, capsys):
+    """A folder whose list has a result.json is a run folder, with or without it."""
+    (run / "result.json").unlink()
+    for name in TAKEN:
+        assert take(name, run, tmp_path / "out", "--lang", "en") == 3
+        assert "has no result.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_run_is_named_by_its_result_too(name, run, tmp_path, capsys):
+    """As for verify and compare."""
+    target = tmp_path / f"out{(run / name).suffix}"
+    assert take(name, run / "result.json", target) == 0, capsys.readouterr().err
+    assert target.exists()
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_another_language_is_refused_alike(name, run, tmp_path, capsys):
+    """Nothing is worded again, README and styles neither."""
+    assert take(name, run, tmp_path / "out.docx", "--lang", "zh") == 3
+    assert "--lang" in capsys.readouterr().err
+    assert not (tmp_path / "out.docx").exists()
+
+
+def test_messages_have_one_rule(run, tmp_path, monkeypatch, capsys):
+    """--lang, else PLUGSPAN_LANG, else the run's language; what is written keeps that of the run."""
+    (run / "layers.gpkg").write_bytes((run / "layers.gpkg").read_bytes()[:50_000])
+    (run / "map.html").write_text("<html>", "utf-8")
+    damaged = [["map", "--file"], ["export", "--format", "geojson", "--out"]]
+    for words in damaged:
+        for env, said in (("", "is damaged"), ("zh", "已损坏")):
+            monkeypatch.setenv("PLUGSPAN_LANG", env)
+            assert run_command([words[0], str(run), *words[1:], str(tmp_path / "out")]) == 3
+            assert said in capsys.readouterr().err
+    result = run / "result.json"
+    result.write_text(result.read_text("utf-8").replace('"findings"', '"found"'), "utf-8")
+    for words in (["verify", str(run)], ["compare", str(run), str(run)]):
+        assert run_command(words) == 3
+        assert "plugspan" in capsys.readouterr().err
+
+
+def test_the_language_of_messages_is_not_that_of_the_readme(run, tmp_path, monkeypatch, capsys):
+    """PLUGSPAN_LANG changes what is said, not what is written."""
+    monkeypatch.setenv("PLUGSPAN_LANG", "zh")
+    assert take("layers.gpkg", run, tmp_path / "out") == 0, capsys.readouterr().err
+    assert (tmp_path / "out" / "README.txt").read_text("utf-8-sig").startswith("Layers as GeoJSON")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--format", "geojson", "--encoding", "GBK"],
+        ["--format", "geojson", "--schema", "mine"],
+        ["--format", "xlsx", "--encoding", "GBK"],
+    ],
+)
+def test_options_of_other_formats_are_wrong_use(words, run, tmp_path, capsys):
+    """What they ask for would not be done."""
+    assert run_command(["export", str(run), *words, "--out", str(tmp_path / "out")]) == 2
+    assert "--format" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_empty_folder_is_filled(run, tmp_path):
     """Nothing in it could be lost."""
     (tmp_path / "out").mkdir()
     assert take("layers.gpkg", run, tmp_path / "out") == 0
     assert (tmp_path / "out" / "README.txt").is_file()
     assert take("layers.gpkg", run, tmp_path / "out") == 2
+
+
+def test_copying_a_file_loads_no_planner(run, tmp_path):
+    """What plans is not there where nothing is planned."""
+    script = (
+        "import sys\n"
+        "from plugspan.cli import _run\n"
+        "assert _run(['map', sys.argv[1], '--file', sys.argv[2]]) == 0\n"
+        "assert 'plugspan.pipeline' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(run), str(tmp_path / "map.html")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_full_disk_is_told_of_the_target(run, tmp_path, monkeypatch, capsys):
@@ -98,6 +178,15 @@ def shares(err):
     """Shares of the lines of progress."""
     lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
     return [line["share"] for line in lines if "share" in line]
+
+
+def test_progress_of_a_run_folder_goes_on_by_table(run, tmp_path, capsys):
+    """From 0 to 1, never back."""
+    assert take("layers.gpkg", run, tmp_path / "out", "--progress", "json") == 0
+    found = shares(capsys.readouterr().err)
+    assert len(found) > 5
+    assert found == sorted(found)
+    assert found[-1] == 1.0
 
 
 @pytest.mark.parametrize("verb", ["check", "assess", "export", "run"])

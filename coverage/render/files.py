@@ -100,15 +100,27 @@ def copy_from_run(run: Path, name: str, path: Path, *, overwrite: bool, lang: st
     InputError
         If the run has no such file or a damaged one, or was written in another language than ``lang``.
     """
-    own = run_language(run)
-    if lang is not None and own not in (None, lang):
-        raise InputError(Fault("run-other-language", file=str(run), value=own, values={"lang": lang}))
+    check_language(run, lang)
     if not (run / name).is_file():
         raise InputError(Fault("run-without-file", file=str(run), value=name))
     check_from_run(run, name)
     with write_file(path, overwrite=overwrite) as new:
         shutil.copyfile(run / name, new)
     return path
+
+
+def check_language(run: Path, lang: str | None) -> str | None:
+    """Return the language of a run folder, None if that can't be read.
+
+    Raises
+    ------
+    InputError
+        If another one is asked for: nothing in it is computed, or worded, again.
+    """
+    own = run_language(run)
+    if lang is not None and own not in (None, lang):
+        raise InputError(Fault("run-other-language", file=str(run), value=own, values={"lang": lang}))
+    return own
 
 
 def check_from_run(run: Path, name: str) -> None:
