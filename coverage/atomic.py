@@ -95,9 +95,10 @@ def check_folder(path: Path, *, overwrite: bool) -> Path:
     Raises
     ------
     OutputExistsError
-        If ``path`` is there and ``overwrite`` is False, or it is neither empty nor a folder that plugspan made.
+        If ``path`` is there, not empty, and ``overwrite`` is False or plugspan didn't make it.
     """
-    place = _place(path, overwrite, "output-exists")
+    empty = path.is_dir() and not any(path.iterdir())
+    place = _place(path, overwrite or empty, "output-exists")
     if os.path.lexists(place) and not place.is_dir():
         raise OutputExistsError("output-not-a-folder", path=path)
     if listed(place) is None and any(place.glob("*")):

@@ -57,6 +57,13 @@ def layer_names(path: Path) -> list[str]:
         return _names(database)
 
 
+def column_types(path: Path, table: str) -> dict[str, str]:
+    """Types that a table declares for its columns, as ``REAL`` or ``TEXT(9)``."""
+    with _database(path) as database:
+        described = database.execute(f"PRAGMA table_info({_quoted(table)})").fetchall()
+    return {str(name): str(kind).upper() for _, name, kind, *_ in described}
+
+
 def _names(database: sqlite3.Connection) -> list[str]:
     kinds = (
         "SELECT table_name FROM gpkg_contents WHERE data_type IN ('features', 'attributes') ORDER BY rowid"

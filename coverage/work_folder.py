@@ -7,6 +7,7 @@ aside, and clears the rest away (:func:`recover`).
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -42,7 +43,9 @@ def work_beside(place: Path) -> Iterator[Path]:
         (work / "new").mkdir()
         yield work
     except OSError as error:  # the user knows the name of the result, not ours
-        if error.errno and (not error.filename or str(error.filename).startswith(str(work))):
+        # Copying on a full disk names the source.
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if error.errno and (full or not error.filename or str(error.filename).startswith(str(work))):
             error.filename = str(place)
         raise
     finally:

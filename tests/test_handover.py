@@ -11,6 +11,7 @@ import geopandas as gpd
 import jsonschema
 import numpy as np
 import plugspan
+import pyarrow.parquet as pq
 import pytest
 import shapely
 import synthetic_layers as made
@@ -105,10 +106,25 @@ def test_the_package_and_the_schema_describe_what_is_there(run, tmp_path):
             head = (tmp_path / "out" / resource["path"]).read_text("utf-8-sig").splitlines()[0]
             assert [field["name"] for field in resource["schema"]["fields"]] == head.split(",")
             assert all(set(field["titles"]) == {"zh", "en"} for field in resource["schema"]["fields"])
+        # Frictionless reads JSON as a table, and "schema" in it as the table's, unless the type is "file".
+        assert (resource.get("type") == "file") == (resource["path"].endswith(".json"))
     readme = (tmp_path / "out" / "README.txt").read_text("utf-8-sig")
     assert all(path in readme for path in paths)
     schema = json.loads((tmp_path / "out" / "result.schema.json").read_text("utf-8"))
     jsonschema.validate(json.loads((tmp_path / "out" / "result.json").read_text("utf-8")), schema)
+
+
+def test_packages_name_the_columns_of_places_and_no_json_as_table(run, tmp_path):
+    """GeoParquet holds its places in two columns of the file; files beside the workbook's sheets are files."""
+    Handover.of_run(run, "en").export(tmp_path / "out", "geoparquet", overwrite=False, lang="en")
+    package = json.loads((tmp_path / "out" / "datapackage.json").read_text("utf-8"))
+    for resource in package["resources"]:
+        if resource["path"].endswith(".parquet"):
+            columns = pq.read_schema(tmp_path / "out" / resource["path"]).names
+            assert [field["name"] for field in resource["schema"]["fields"]] == columns
+    package = json.loads((run / "datapackage.json").read_text("utf-8"))
+    for resource in package["resources"]:
+        assert ("schema" in resource) != (resource.get("type") == "file")
 
 
 def test_map_report_and_workbook_of_a_run_are_taken_as_they_are(run, tmp_path):

@@ -27,6 +27,8 @@ READERS = (
     "changes.py",
     "change_page.py",
     "result_schema.py",
+    "finding_schema.py",
+    "schema_nodes.py",
     "faults.py",
 )
 """They render no plan: they read run folders back, describe ``result.json``, give lists back with their faults."""

@@ -21,6 +21,7 @@ from plugspan.cli import _run
 from plugspan.country.outputs import country_schema
 from plugspan.render.result_schema import result_schema
 from plugspan.render.run import RUN_FILES, is_run_folder
+from plugspan.render.schema_nodes import JSON_TYPES
 
 WORDS = Path(result_schema.__code__.co_filename).with_name("result_words.toml")
 
@@ -227,6 +228,8 @@ def test_every_key_of_the_schemas_says_what_it_holds():
         assert set(said["top"]) <= {key for parent, key in paths if parent == "top"}
         assert all(paths[tuple(path.split("."))] == meaning for path, meaning in said["parent"].items())
         assert set(said["key"]) <= {key for _, key in paths}
+        if name == "result":
+            assert {key for kind in JSON_TYPES for key in said[kind]} <= {key for _, key in paths}
 
 
 def schema_keys(schema, parent):

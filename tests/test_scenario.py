@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import docx
+import jsonschema
 import numpy as np
 import pytest
 from edit_states import Witness
@@ -17,6 +18,7 @@ from plugspan.pipeline import find_places, plan_study
 from plugspan.programme import plan_programme, scenario_differences
 from plugspan.project import read_project
 from plugspan.render.files import write_report_files
+from plugspan.render.result_schema import result_schema
 from plugspan.render.verify import _plan_states, _same
 from plugspan.scenario import Scenario, ScenarioPlace, merge_scenarios, read_scenario
 from plugspan.siting.pins import own_places
@@ -124,6 +126,7 @@ def test_no_output_calls_a_scenario_the_best(recounted, tmp_path):
     """The outputs say that a person made the plan; nothing stands as proven or as least money."""
     plan = recounted[0]
     assert plan_part(plan, "en")["given"] is True
+    jsonschema.validate(plan_result(plan, "en"), result_schema(), cls=jsonschema.Draft202012Validator)
     assert "not optimised" in brief_sentences(plan, "en")[0]
     write_report_files(plan, tmp_path / "a.docx", pdf=False, overwrite=False, lang="en")
     words = "\n".join(p.text for p in docx.Document(str(tmp_path / "a.docx")).paragraphs)

@@ -18,6 +18,7 @@ from .common import (
     progress_bar,
     progress_option,
     project_argument,
+    ui_lang,
     verb,
     warn,
 )  # fmt: skip
@@ -39,7 +40,13 @@ def command(project: Path, as_json: bool, faults: Path | None, lang: str | None,
     from ..inputs.ledger import FileEntry, ledger_line
     from ..pipeline import check_siting, find_places, load
 
-    opened = open_project(project, lang)
+    try:
+        opened = open_project(project, lang)
+    except InputError as error:
+        if not as_json:
+            raise
+        print_json({"files": [], "faults": _fault_records(error.faults, lang or ui_lang()), "notes": []})
+        return 3
     ledger: list[FileEntry] = []
     notes = Diagnostics()
     wrong: InputError | None = None

@@ -53,6 +53,14 @@ def ui_lang() -> str:
     return next(known, "en")
 
 
+def run_lang(run: Path, lang: str | None) -> str:
+    """Language of messages on a run folder: ``--lang``, else PLUGSPAN_LANG if it is set, else that of the run."""
+    from ..render.read_run import run_language
+
+    asked = lang or os.environ.get("PLUGSPAN_LANG", "")
+    return asked if asked in LANGUAGES else run_language(run) or ui_lang()
+
+
 def verb(name: str) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a command of a function, with its help from the catalogue."""
     lang = ui_lang()
@@ -68,13 +76,13 @@ def project_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("project", type=click.Path(path_type=Path), metavar="PROJECT")(function)
 
 
-def option(name: str, *args: str, **kwargs: Any) -> Decorator:
-    """Return an option whose help stands in the catalogue as ``cli.option.NAME``."""
+def option(name: str, *args: str, about: str = "", **kwargs: Any) -> Decorator:
+    """Return an option whose help stands in the catalogue as ``cli.option.NAME``, or ``cli.option.ABOUT``."""
     if isinstance(
         kwargs.get("type"), click.Path
     ):  # letters of one width keep the columns of the help straight
         kwargs.setdefault("metavar", "FILE" if not kwargs["type"].dir_okay else "DIR")
-    return click.option(f"--{name}", *args, help=text(f"cli.option.{name}", ui_lang()), **kwargs)
+    return click.option(f"--{name}", *args, help=text(f"cli.option.{about or name}", ui_lang()), **kwargs)
 
 
 def out_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -206,6 +214,12 @@ class ProgressLines(ProgressBar):
         self.said = key, share
         _print_progress({"stage": key, "share": share, "words": text(f"stage.{key}", self.lang)})
 
+    def done(self) -> None:
+        """Say that all is done, after whichever stage was the last."""
+        stage, share = self.said
+        if share < 1:
+            self(stage or "write-result", 1.0)
+
     def dashboard(self, address: str) -> None:
         """Say so: ``{"dashboard": "http://127.0.0.1:41234/status"}``."""
         _print_progress({"dashboard": address})
@@ -243,6 +257,7 @@ def progress_bar(lang: str, form: str | None = None) -> Iterator[ProgressBar]:
         lines = ProgressLines(lang)
         signal.signal(signal.SIGINT, lines.interrupted)
         yield lines
+        lines.done()
         return
     if not sys.stderr.isatty():
         yield ProgressBar(lang, lambda _shown, _share: None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .common import lang_option, messages_in, option, ui_lang, verb, warn
+from .common import lang_option, messages_in, option, run_lang, ui_lang, verb, warn
 
 
 @verb("compare")
@@ -25,7 +25,6 @@ def command(
     Of two scenarios alone the decisions and figures are compared; with ``--run`` they are compared as runs are.
     """
     from ..render.changes import compare, table_lines
-    from ..render.read_run import run_language
     from ..scenario import compare_lines, is_scenario, read_scenario
     from ..texts import text
 
@@ -37,7 +36,7 @@ def command(
             for line in compare_lines(read_scenario(first), read_scenario(second), lang):
                 click.echo(line)
         return 0
-    lang = lang or run_language(run or first) or ui_lang()
+    lang = run_lang(run or first, lang)
     with messages_in(lang):
         found = compare(first, second, lang, base=run)
         if out is not None:

@@ -13,7 +13,7 @@ from .common import (
     option,
     progress_bar,
     project_argument,
-    ui_lang,
+    run_lang,
     verb,
     warn,
 )
@@ -27,14 +27,16 @@ from .common import (
 def command(project: Path, file: Path, overwrite: bool, lang: str | None) -> int:
     """Assess, propose sites, and write one HTML file; of a run folder the map that is there."""
     from ..atomic import check_file
-    from ..pipeline import make_plan
     from ..render.files import copy_from_run
-    from ..render.run import is_run_folder, write_map_file
+    from ..render.run import run_folder, write_map_file
 
-    if is_run_folder(project):
-        with messages_in(lang or ui_lang()):
-            copy_from_run(project, "map.html", file, overwrite=overwrite, lang=lang)
+    run = run_folder(project)
+    if run is not None:
+        with messages_in(run_lang(run, lang)):
+            copy_from_run(run, "map.html", file, overwrite=overwrite, lang=lang)
     else:
+        from ..pipeline import make_plan  # slow to load, and not needed to copy a file
+
         opened = open_project(project, lang)
         with messages_in(opened.language), progress_bar(opened.language) as progress:
             check_file(file, overwrite=overwrite)

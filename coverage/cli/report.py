@@ -13,7 +13,7 @@ from .common import (
     option,
     progress_bar,
     project_argument,
-    ui_lang,
+    run_lang,
     verb,
     warn,
 )
@@ -28,14 +28,17 @@ from .common import (
 def command(project: Path, file: Path | None, pdf: bool, overwrite: bool, lang: str | None) -> int:
     """Write the report of a project, or take that of a run folder."""
     from ..atomic import check_file
-    from ..pipeline import make_plan
     from ..render.files import REPORTS, write_report_files, write_run_report
-    from ..render.run import is_run_folder
+    from ..render.run import run_folder
 
-    if is_run_folder(project) or any((project / name).is_file() for name in REPORTS[1:]):
-        with messages_in(lang or ui_lang()):
-            made = write_run_report(project, file, pdf=pdf, overwrite=overwrite, lang=lang)
+    of_country = any((project / name).is_file() for name in REPORTS[1:])
+    run = project if of_country else run_folder(project)
+    if run is not None:
+        with messages_in(run_lang(run, lang)):
+            made = write_run_report(run, file, pdf=pdf, overwrite=overwrite, lang=lang)
     else:
+        from ..pipeline import make_plan  # slow to load, and not needed to copy a file
+
         opened = open_project(project, lang)
         target = file or Path("report.docx")
         if target.suffix.lower() == ".pdf":

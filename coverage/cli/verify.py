@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..texts import text
-from .common import lang_option, messages_in, ui_lang, verb, warn
+from .common import lang_option, messages_in, run_lang, verb, warn
 
 
 @verb("verify")
@@ -15,10 +15,9 @@ from .common import lang_option, messages_in, ui_lang, verb, warn
 @lang_option
 def command(run: Path, lang: str | None) -> int:
     """Check the claims of ``result.json``; exit code 3 if one does not hold."""
-    from ..render.read_run import run_language
     from ..render.verify import verify_run
 
-    lang = lang or run_language(run) or ui_lang()
+    lang = run_lang(run, lang)
     with messages_in(lang):
         n, faults = verify_run(run)
     for fault in faults:

@@ -13,7 +13,8 @@ from ..atomic import write_file, write_text
 from ..project import Project
 from ..render.gis.export import Format, export_layers
 from ..render.gis.geopackage import write_geopackage
-from ..render.result_schema import (
+from ..render.result_schema import result_text
+from ..render.schema_nodes import (
     COUNT,
     DATE,
     FLAG,
@@ -26,7 +27,6 @@ from ..render.result_schema import (
     described,
     object_of,
     one_of,
-    result_text,
     rows_of,
     schema_words,
 )

@@ -22,7 +22,10 @@ _FILES: Mapping[str, str] = {
     "result.json": "application/json",
     "result.schema.json": "application/schema+json",
 }
-"""What stands beside the tables, with its type; ``app.handover.what-…`` tells what it is."""
+"""What stands beside the tables, with its type; ``app.handover.what-…`` tells what it is.
+
+They are of type ``file``: readers of packages take JSON for a table, and ``schema`` in it for the table's.
+"""
 
 
 def run_package(shown: Publication) -> str:
@@ -40,8 +43,8 @@ def run_package(shown: Publication) -> str:
     """
     lang = shown.lang
     files = [
-        {"name": (name := path.replace(".", "-")), "path": path, "format": path.rpartition(".")[2], "mediatype": kind,
-         "title": text(f"app.handover.what-{name}", lang)}
+        {"name": (name := path.replace(".", "-")), "path": path, "type": "file", "format": path.rpartition(".")[2],
+         "mediatype": kind, "title": text(f"app.handover.what-{name}", lang)}
         for path, kind in _FILES.items()
     ]  # fmt: skip
     package = {

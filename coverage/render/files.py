@@ -6,6 +6,7 @@ import json
 import shutil
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,15 +100,27 @@ def copy_from_run(run: Path, name: str, path: Path, *, overwrite: bool, lang: st
     InputError
         If the run has no such file or a damaged one, or was written in another language than ``lang``.
     """
-    own = run_language(run)
-    if lang is not None and own not in (None, lang):
-        raise InputError(Fault("run-other-language", file=str(run), value=own, values={"lang": lang}))
+    check_language(run, lang)
     if not (run / name).is_file():
         raise InputError(Fault("run-without-file", file=str(run), value=name))
     check_from_run(run, name)
     with write_file(path, overwrite=overwrite) as new:
         shutil.copyfile(run / name, new)
     return path
+
+
+def check_language(run: Path, lang: str | None) -> str | None:
+    """Return the language of a run folder, None if that can't be read.
+
+    Raises
+    ------
+    InputError
+        If another one is asked for: nothing in it is computed, or worded, again.
+    """
+    own = run_language(run)
+    if lang is not None and own not in (None, lang):
+        raise InputError(Fault("run-other-language", file=str(run), value=own, values={"lang": lang}))
+    return own
 
 
 def check_from_run(run: Path, name: str) -> None:
@@ -192,6 +205,7 @@ class Handover:
         encoding: Encoding = "UTF-8",
         overwrite: bool,
         lang: str,
+        done: Callable[[float], None] = lambda _share: None,
     ) -> tuple[Fault, ...]:
         """Write layers and tables into a folder, a file each, with the results and what describes them.
 
@@ -209,13 +223,21 @@ class Handover:
         more = {"result.json": self.result, "result.schema.json": result_text(result_schema())}
         exported = export_tables(
             own, path, format, crs=self.crs, lang=lang, encoding=encoding, source=self.source, title=self.title,
-            more=more, overwrite=overwrite,
+            more=more, overwrite=overwrite, done=done,
         )  # fmt: skip
         return exported.notes
 
-    def store(self, address: str, schema: str, *, overwrite: bool, lang: str) -> int:
+    def store(
+        self,
+        address: str,
+        schema: str,
+        *,
+        overwrite: bool,
+        lang: str,
+        done: Callable[[float], None] = lambda _share: None,
+    ) -> int:
         """Write all tables into a database; see :func:`plugspan.render.gis.postgis.write_postgis`."""
         return write_postgis(
             self.tables, address, schema=schema, crs=self.crs, lang=lang, source=self.source,
-            result=json.loads(self.result), overwrite=overwrite,
+            result=json.loads(self.result), overwrite=overwrite, done=done,
         )  # fmt: skip

@@ -7,6 +7,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ import pandas as pd
 
 from ..errors import Fault, InputError
 from ..files import MOST_MB, check_there
-from ..geopackage import layer_names
+from ..geopackage import column_types, layer_names
 from ..schema import with_units
 from ..tables.result import RESULT_SCHEMA
 from ..texts import LANGUAGES
@@ -30,17 +31,20 @@ class _Layers(Mapping[str, pd.DataFrame]):
 
     def __init__(self, path: Path, most_mb: float | None) -> None:
         self._path, self._most_mb = path, most_mb
+        if not path.exists():
+            raise InputError(Fault("run-without-file", file=str(path.parent), value=path.name))
         check_there(path)
-        try:
+        with _told_as_damage(path):
             self._names = layer_names(path)
-        except sqlite3.Error as error:
-            raise InputError(Fault("layer-broken", file=str(path))) from error
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._names:
             raise KeyError(name)
-        layer = read_vector(self._path, name, most_mb=self._most_mb)
-        frame = pd.DataFrame(layer.rows, columns=layer.headers).infer_objects()
+        with _told_as_damage(self._path):
+            layer = read_vector(self._path, name, most_mb=self._most_mb)
+            types = column_types(self._path, name)
+        frame = pd.DataFrame(layer.rows, columns=layer.headers, dtype=object)
+        frame = frame.assign(**{column: _cast(frame[column], types[column]) for column in layer.headers})
         if layer.shapes is not None:
             frame = gpd.GeoDataFrame(frame, geometry=layer.geometry).to_crs(WGS84)
         return with_units(frame)
@@ -50,6 +54,37 @@ class _Layers(Mapping[str, pd.DataFrame]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+TYPES = {
+    "INT": "Int64", "INTEGER": "Int64", "MEDIUMINT": "Int64", "SMALLINT": "Int64", "TINYINT": "Int64",
+    "REAL": "Float64", "DOUBLE": "Float64", "FLOAT": "Float64", "BOOLEAN": "boolean", "TEXT": "string",
+}  # fmt: skip
+"""Types of pandas by those of GeoPackages: a column has the same type whatever its rows hold."""
+
+
+def _cast(values: pd.Series[Any], declared: str) -> pd.Series[Any]:
+    """Values with the type that their file declares; as they are where they are of another, as a stranger may write."""
+    kind = declared.partition("(")[0]
+    try:
+        if kind in ("DATE", "DATETIME"):
+            return pd.to_datetime(values, utc=kind == "DATETIME").dt.as_unit("us")
+        return values.astype(TYPES.get(kind, "object"))  # type: ignore[call-overload, no-any-return]
+    except (TypeError, ValueError, OverflowError):
+        return values
+
+
+@contextmanager
+def _told_as_damage(path: Path) -> Iterator[None]:
+    """Say of a file that can't be read what helps with a run folder: the remedies of input files don't."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise InputError(Fault("run-file-damaged", file=str(path))) from error
+    except InputError as error:
+        if any(fault.key in ("layer-broken", "layer-foreign") for fault in error.faults):
+            raise InputError(Fault("run-file-damaged", file=str(path))) from error
+        raise
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..atomic import check_file, write_folder, write_text
-from ..errors import Fault
+from ..atomic import check_file, listed, write_folder, write_text
+from ..errors import Fault, InputError
 from ..plan import Plan
 from ..scenario import SCENARIO_FILE
 from ..tables.publication import Publication
@@ -33,6 +33,22 @@ def is_run_folder(folder: Path) -> bool:
     """Whether a folder was written by :func:`write_run`, in any version."""
     marked = all((folder / name).is_file() for name in MARKS)
     return marked and not (folder / "project.toml").exists()
+
+
+def run_folder(path: Path) -> Path | None:
+    """The run folder that a path names, by itself or by its ``result.json``; None if it names something else.
+
+    Raises
+    ------
+    InputError
+        If it is a run folder by its list of files, but has lost its ``result.json``.
+    """
+    folder = path.parent if path.name == MARKS[0] else path
+    if is_run_folder(folder):
+        return folder
+    if path.is_dir() and set(MARKS) <= set(listed(path) or ()) and not (path / MARKS[0]).is_file():
+        raise InputError(Fault("run-without-file", file=str(path), value=MARKS[0]))
+    return None
 
 
 def write_run(

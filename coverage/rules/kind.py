@@ -132,6 +132,11 @@ def kinds() -> Mapping[str, RuleKind]:
     return {**_own(), **_FROM_ELSEWHERE}
 
 
+def kinds_from_elsewhere() -> tuple[RuleKind, ...]:
+    """Kinds of rules that are not plugspan's own."""
+    return tuple(_FROM_ELSEWHERE.values())
+
+
 def kind_of(rule: Rule) -> RuleKind:
     """What the kind of a rule declares."""
     return kinds()[rule.kind]

@@ -139,6 +139,7 @@ def export_tables(
     more: Mapping[str, str] | None = None,
     time: str = NO_TIME,
     overwrite: bool = False,
+    done: Callable[[float], None] = lambda _share: None,
 ) -> Exported:
     """Write tables that are ready for files: see :func:`export_layers`. Those without geometry become CSV files.
 
@@ -148,11 +149,14 @@ def export_tables(
         Of the data package.
     more : mapping
         Further texts by the name of their file.
+    done : callable
+        Gets the share of tables that are written, before each.
     """
     notes = Diagnostics()
     with write_folder(Path(folder), overwrite=overwrite) as new:
         written = []
-        for table in tables:
+        for n, table in enumerate(tables):
+            done(n / len(tables))
             held = _fit(table, format, encoding, notes)
             if format == "pmtiles" and held.geometry is not None and not len(held.geometry):
                 notes.append(_note("export-empty", table))  # its driver writes no archive without a tile
@@ -453,18 +457,32 @@ def _package(
             "format": _file_name(table, format).rpartition(".")[2],
             "encoding": encoding if format == "shapefile" else "UTF-8",
             "schema": {
-                "fields": [_package_field(field, lang) for field in table.fields],
+                "fields": [
+                    *(_package_field(field, lang) for field in table.fields),
+                    *(_place_fields(lang) if _file_name(table, format).endswith(".parquet") else ()),
+                ],
                 "missingValues": [""],
             },
         }
         for table in tables
     ]
     resources += [
-        {"name": name.replace(".", "-"), "title": text(_ABOUT[name], lang), "path": name, "format": "json"}
+        # Readers of packages take JSON for a table, and "schema" in it for the table's.
+        {"name": name.replace(".", "-"), "title": text(_ABOUT[name], lang), "path": name, "type": "file",
+         "format": "json"}
         for name in more
-    ]
+    ]  # fmt: skip
     package = {"profile": "data-package", "name": "plugspan-export", "title": title, "resources": resources}
     return json.dumps(package, ensure_ascii=False, indent=1) + "\n"
+
+
+def _place_fields(lang: str) -> list[dict[str, Any]]:
+    """The columns of GeoParquet that hold the places."""
+    return [
+        {"name": name, "type": kind, "title": text(f"export.{name}", lang),
+         "titles": {code: text(f"export.{name}", code) for code in LANGUAGES}}
+        for name, kind in (("geometry", "any"), ("bbox", "object"))
+    ]  # fmt: skip
 
 
 def _package_field(field: Field, lang: str) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def write_postgis(
     source: str = "",
     result: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    done: Callable[[float], None] = lambda _share: None,
 ) -> int:
     """Write tables into a schema of a database: all of them, or after any error none.
 
@@ -77,6 +78,8 @@ def write_postgis(
         ``result.json``, kept in the table ``run_result`` as ``jsonb``.
     overwrite : bool
         Replace the tables that plugspan wrote into a schema of that name; all else in it stays.
+    done : callable
+        Gets the share of tables that are written, after each.
 
     Returns
     -------
@@ -110,9 +113,10 @@ def write_postgis(
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LONGEST_WAIT_S}s'")
             _check(sa, connection, {CRS.from_user_input(crs).to_epsg(), 4326}, crs)
             _make_tables(sa, connection, metadata, source, overwrite=overwrite)
-            for target, table in made:
+            for n, (target, table) in enumerate(made, 1):
                 for rows in _rows(table, crs):
                     connection.execute(target.insert(), rows)
+                done(n / len(made))
             if result is not None:
                 connection.execute(document.insert(), [{KEY: 1, "document": dict(result)}])
     except DBAPIError as error:
