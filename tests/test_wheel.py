@@ -18,9 +18,9 @@ pytestmark = pytest.mark.wheel
 def wheel(root, tmp_path_factory) -> Path:
     """A wheel built from a copy of the checkout (building leaves folders behind)."""
     copy = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "MANIFEST.in", "LICENSE"):
         shutil.copy(root / name, copy)
-    for name in ("coverage", "data"):
+    for name in ("coverage", "data", "release"):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     out = tmp_path_factory.mktemp("wheel")
     build = [
