@@ -11,7 +11,7 @@ set "PYTHON_MANAGER_AUTOMATIC_INSTALL=false"
 if not defined LOCALAPPDATA set "LOCALAPPDATA=%USERPROFILE%\AppData\Local"
 rem A folder for each version: what another one needs doesn't get mixed in.
 set "HOME_DIR=%LOCALAPPDATA%\{name}\{version}"
-set "OTHER_DIR=%USERPROFILE%\{name}\{version}"
+set "OTHER_DIR=%USERPROFILE%\.{name}\{version}"
 set "SOURCE={name}=={version}"
 set "WHEEL=%~dp0{name}-{version}-py3-none-any.whl"
 if exist "%WHEEL%" set "SOURCE=%WHEEL%"

@@ -95,7 +95,7 @@ def test_the_start_file_is_one_that_windows_runs(release, folder):
 
 
 def test_the_start_file_keeps_versions_apart(release):
-    """A folder for each version, cleared before it is filled; of a Python that is there, without the folders of another."""
+    """A folder for each version, cleared before it is filled; of a Python that is there, without another's folders."""
     template = Path(release.__file__).with_name("start.cmd").read_text("utf-8")
     assert r'"HOME_DIR=%LOCALAPPDATA%\{name}\{version}"' in template
     assert "-m venv --clear" in template

@@ -70,7 +70,7 @@ def _usual_folders():
     """Where pip puts it, and the start file for Windows, newest version first."""
     yield Path.home() / ".local/bin"
     local = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
-    made = [path for place in (local, Path.home()) for path in place.glob("plugspan/*/Scripts")]
+    made = [*local.glob("plugspan/*/Scripts"), *Path.home().glob(".plugspan/*/Scripts")]
     yield from sorted(made, key=lambda path: _numbers(path.parent.name), reverse=True)
 
 
