@@ -52,7 +52,7 @@ dist: $(READY) docs
 	rm -rf build/dist *.egg-info
 	$(BIN)/python -m build --sdist --no-isolation --outdir build/dist .
 	$(BIN)/python release/archives.py build/dist build/docs
-	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --disable-pip-version-check -w build/dist build/dist/*.tar.gz
+	umask 022 && $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --disable-pip-version-check -w build/dist build/dist/*.tar.gz
 	$(BIN)/python qgis_plugin/build.py build/dist
 	$(BIN)/python release/release.py build/dist
 
