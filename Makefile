@@ -45,11 +45,15 @@ plugin: $(READY)
 	$(BIN)/python qgis_plugin/build.py build
 
 # All that a release consists of, in build/dist: sdist, wheel, plugin, manual, notes, conda recipe, start file for Windows.
+# Twice the same bytes: times are those of the last commit, and nothing is left of earlier builds. The wheel is built from the sdist.
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),315532800)
+dist: export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
 dist: $(READY) docs
-	rm -rf build/dist
-	$(BIN)/python -m build --no-isolation --outdir build/dist .
+	rm -rf build/dist *.egg-info
+	$(BIN)/python -m build --sdist --no-isolation --outdir build/dist .
+	$(BIN)/python release/archives.py build/dist build/docs
+	umask 022 && $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --disable-pip-version-check -w build/dist build/dist/*.tar.gz
 	$(BIN)/python qgis_plugin/build.py build/dist
-	$(BIN)/python -c "import shutil; shutil.make_archive('build/dist/plugspan-manual', 'zip', 'build/docs')"
 	$(BIN)/python release/release.py build/dist
 
 # The lock holds versions and hashes for Python 3.11 and every platform with wheels; no addresses.

@@ -16,6 +16,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 CONDA_NAMES = {"osmium": "pyosmium", "matplotlib": "matplotlib-base"}
 """Packages that conda-forge calls otherwise."""
+URLS = ("Homepage", "Repository", "Issues")
+"""Addresses that a package index and QGIS's plugin repository show or ask for."""
 SUMS = "SHA256SUMS"
 
 
@@ -64,9 +66,26 @@ def conda_recipe(project: dict[str, Any], sdist: str, sha256: str) -> str:
             "tests:", "  - python:", "      imports:", f"        - {project['name']}", "      pip_check: true",
             "  - script:", f"      - {project['name']} --version", "",
             "about:", f"  summary: \"{project['description']}\"", f"  license: {project['license']}",
-            "  license_file: LICENSE", "",
+            "  license_file:", *(f"    - {each}" for each in project["license-files"]),
+            *(f"  {key}: {address}" for key, address in _addresses(project).items()), "",
         ]
     )  # fmt: skip
+
+
+def _addresses(project: dict[str, Any]) -> dict[str, str]:
+    """The project's addresses as conda names them, as far as there are any."""
+    urls = project.get("urls", {})
+    return {key.lower(): urls[key] for key in ("Homepage", "Repository") if key in urls}
+
+
+def to_fill_in(project: dict[str, Any], changelog: str) -> list[str]:
+    """Return what must be written before a release is published: nothing is made up in its place."""
+    wanted = [f"pyproject.toml [project.urls]: {key}" for key in URLS if key not in project.get("urls", {})]
+    if not all("email" in author for author in project["authors"]):
+        wanted.append("pyproject.toml authors: email")
+    if re.search(rf"(?m)^## {re.escape(project['version'])}\b.*unreleased", changelog):
+        wanted.append(f"CHANGELOG.md: the date of {project['version']}")
+    return wanted
 
 
 def _conda_name(requirement: str) -> str:
@@ -130,3 +149,5 @@ def release(folder: Path) -> list[Path]:
 if __name__ == "__main__":
     for made in release(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "dist"):
         print(made)
+    if lacking := to_fill_in(about(), (ROOT / "CHANGELOG.md").read_text("utf-8")):
+        print("Nothing is published. Before it is, fill in:", *lacking, sep="\n  ")

@@ -83,7 +83,10 @@ def test_the_citation_is_whole(root):
     assert cited["cff-version"] == "1.2.0"
     assert {"message", "title", "authors", "type"} <= set(cited)
     assert all({"name"} <= set(a) or {"family-names"} <= set(a) for a in cited["authors"])
-    assert (str(cited["version"]), cited["license"]) == (package["version"], package["license"])
+    assert str(cited["version"]) == package["version"]
+    assert (
+        cited["license"] == package["license"].split(" AND ")[0]
+    )  # the others are of what the wheel carries
 
 
 # -- the site ----------------------------------------------------------------------------------------------

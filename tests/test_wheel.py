@@ -18,9 +18,9 @@ pytestmark = pytest.mark.wheel
 def wheel(root, tmp_path_factory) -> Path:
     """A wheel built from a copy of the checkout (building leaves folders behind)."""
     copy = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "MANIFEST.in", "LICENSE"):
         shutil.copy(root / name, copy)
-    for name in ("coverage", "data"):
+    for name in ("coverage", "data", "release"):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     out = tmp_path_factory.mktemp("wheel")
     build = [
@@ -40,7 +40,12 @@ def wheel(root, tmp_path_factory) -> Path:
 
 
 def _run(code: list[str], folder: Path, paths: list[Path]) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "PLUGSPAN_LANG": "en"}
+    home = folder / "home"
+    home.touch()  # a file: nothing can be written in there
+    env = {
+        k: v for k, v in os.environ.items() if k not in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+    }
+    env |= {"PYTHONPATH": os.pathsep.join(map(str, paths)), "PLUGSPAN_LANG": "en", "HOME": str(home)}
     return subprocess.run(
         [sys.executable, "-P", *code], capture_output=True, text=True, env=env, cwd=folder, check=False
     )
@@ -81,4 +86,5 @@ def test_what_is_installed_runs_away_from_the_checkout(wheel, tmp_path, beside):
     verb = ["demo", "--out", "out"] if beside else ["--version"]  # the demo once: it takes long
     run = _run(["-m", "plugspan", *verb], tmp_path, [site])
     assert run.returncode == 0, run.stderr
+    assert "matplotlib" not in run.stderr.lower()  # it talks of a home that it can't write to
     assert (tmp_path / "out" / "map.html").is_file() == beside

@@ -6,6 +6,7 @@ feasible, 130 interrupted, 143 ended by SIGTERM (129 by SIGHUP). Whatever ends a
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from importlib import import_module
@@ -80,6 +81,8 @@ def main(args: list[str] | None = None) -> None:
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has its reasons
             signal.signal(number, _end)
+    # Where it can't write into the home folder it takes a temporary one, and says so at length in English.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # LANG=C and GBK consoles must not crash on a name
             stream.reconfigure(errors="replace", encoding="utf-8" if not stream.isatty() else None)

@@ -69,8 +69,9 @@ def _inside(folder):
 def _usual_folders():
     """Where pip puts it, and the start file for Windows, newest version first."""
     yield Path.home() / ".local/bin"
-    ours = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "plugspan"
-    yield from sorted(ours.glob("*/Scripts"), key=lambda path: _numbers(path.parent.name), reverse=True)
+    local = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
+    made = [*local.glob("plugspan/*/Scripts"), *Path.home().glob(".plugspan/*/Scripts")]
+    yield from sorted(made, key=lambda path: _numbers(path.parent.name), reverse=True)
 
 
 def _numbers(version):
