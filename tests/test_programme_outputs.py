@@ -182,7 +182,7 @@ def test_the_report_opens_with_the_plan_on_one_page(plan, folder, tables):
     """Before any heading: numbered sentences, the rules today and then, money by year with who is responsible."""
     part = json.loads((folder / "result.json").read_text("utf-8"))["plan"]
     head, *rows = tables[0]
-    assert head == ["Rule", "Target", "Due", "today", "end of 2027"]
+    assert head == ["Rule", "Target", "Due", "Today", "End of 2027"]
     assert {row[0] for row in rows} == {
         plan.before[rule.rule].rule.title["en"] for rule in plan.programme.rules
     }
