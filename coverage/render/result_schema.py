@@ -188,7 +188,9 @@ def _shares() -> dict[str, Any]:
 
 def _plan() -> Schema:
     rules = by_name(
-        object_of("low high status", " ".join(OF_PARTS), status=one_of(*get_args(Status)), low=NUMBER, high=NUMBER)
+        object_of(
+            "low high status", " ".join(OF_PARTS), status=one_of(*get_args(Status)), low=NUMBER, high=NUMBER
+        )
     )
     amount: Schema = {"type": "number"}
     year: dict[str, Any] = {"year": or_null(COUNT)}

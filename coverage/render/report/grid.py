@@ -66,12 +66,25 @@ BOLD, WORD_MM, SHORT = 1.06, 34.0, 12
 def lines_in(words: str, width_mm: float, size_pt: float) -> int:
     """About how many lines a text takes: Chinese characters are as wide as high, others as in Arial.
 
-    >>> lines_in("株洲市交通局", 20, 10), lines_in("Zhuzhou", 20, 10)
-    (2, 1)
+    Lines break between words, and between Chinese characters; a word that is longer than a line breaks within.
+
+    >>> lines_in("株洲市交通局", 20, 10), lines_in("Zhuzhou", 20, 10), lines_in("south of Zhuzhou", 16, 10)
+    (2, 1, 2)
     """
-    em = size_pt * MM_PER_PT
-    widths = (sum(map(_letter_em, line)) * em for line in on_paper(words).split("\n"))
-    return sum(max(math.ceil(width / width_mm), 1) for width in widths)
+    width = width_mm / (size_pt * MM_PER_PT)
+    lines = 0
+    for line in on_paper(words).split("\n"):
+        lines, at = lines + 1, 0.0
+        for word in _WORDS.findall(line):
+            long = sum(map(_letter_em, word.rstrip(" ")))
+            if at > 0 and at + long > width:
+                lines, at = lines + 1, 0.0
+            more = max(math.ceil((at + long) / width) - 1, 0)
+            lines, at = lines + more, at + sum(map(_letter_em, word)) - more * width
+    return lines
+
+
+_WORDS = re.compile(r"(?:[\u2e80-\uffff]|[^ \u2e80-\uffff-]+-?|-) *| +")
 
 
 def _letter_em(letter: str) -> float:
