@@ -60,7 +60,12 @@ def test_the_zip_is_what_qgis_installs(archive, root):
         "about",
         "author",
         "license",
+        "icon",
+        "changelog",
     }
+    assert about["general"]["license"] == "MIT"
+    assert f"plugspan/{about['general']['icon']}" in names
+    assert about["general"]["changelog"].startswith(f"{project['version']}\n- ")
     assert about["general"]["hasprocessingprovider"] == "yes"
     assert read["plugspan/LICENSE"] == (root / "LICENSE").read_text("utf-8")
     texts = json.loads(read["plugspan/texts.json"])
