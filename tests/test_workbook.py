@@ -88,7 +88,7 @@ def test_the_data_package_describes_every_sheet(book):
     assert all(re.fullmatch(r"[a-z0-9._-]+", name) for name in names)
     kinds = {"integer": int, "number": (int, float), "date": dt.date, "string": str, "any": object}
     for title, resource in held.items():
-        head, *body = read[title].iter_rows(values_only=True)
+        head, body = above_the_sums(read[title])
         fields, empty = resource["schema"]["fields"], {None, *resource["schema"]["missingValues"]}
         assert [field["name"] for field in fields] == list(head[: len(fields)])
         for c, field in enumerate(fields):
@@ -96,10 +96,16 @@ def test_the_data_package_describes_every_sheet(book):
             assert set(field["descriptions"]) == set(LANGUAGES)
 
 
+def above_the_sums(page):
+    """Header and rows of a sheet, without the sums below an empty row."""
+    head, *body = page.iter_rows(values_only=True)
+    end = next((i for i, row in enumerate(body) if not any(cell is not None for cell in row)), len(body))
+    return head, body[:end]
+
+
 def rows(book, lang, key):
     """Rows of a sheet as dicts by header."""
-    page = book[text(f"sheet.{key}.title", lang)]
-    head, *body = page.iter_rows(values_only=True)
+    head, body = above_the_sums(book[text(f"sheet.{key}.title", lang)])
     return [dict(zip(head, row, strict=True)) for row in body]
 
 
@@ -434,14 +440,14 @@ def test_the_chart_is_one_that_every_office_program_takes(hostile):
 
 
 def test_no_cell_evaluates_or_links_what_came_from_data(hostile):
-    """No formula but our subtotals, no hyperlink out of the book, no external relationship, no macro."""
+    """No formula but subtotals of ours, no hyperlink out of the book, no external relationship, no macro."""
     _, path = hostile
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             content = archive.read(name).decode("utf-8")
             if name.startswith("xl/worksheets/sheet"):
                 formulas = re.findall("<f[^>]*>([^<]*)</f>", content)
-                assert all(re.fullmatch(r"SUBTOTAL\(10[29],'[^'!\[]+'![$A-Z0-9:]+\)", f) for f in formulas)
+                assert all(re.fullmatch(r"SUBTOTAL\(10[29],('[^'!\[]+'!)?[$A-Z0-9:]+\)", f) for f in formulas)
                 assert not re.search(r"<hyperlink [^>]*r:id=", content)
             if name.endswith(".rels"):
                 assert 'TargetMode="External"' not in content
@@ -464,6 +470,9 @@ def test_texts_that_look_like_formulas_stay_texts_when_edited(hostile):
     marked = 0
     for page in openpyxl.load_workbook(path):
         for cell in (cell for row in page.iter_rows() for cell in row if isinstance(cell.value, str)):
+            if cell.data_type == "f":
+                assert cell.value.startswith("=SUBTOTAL(")
+                continue
             assert bool(cell.quotePrefix) == (cell.value[0] in "=+-@＝＋－＠\t\r\n"), cell.value
             marked += bool(cell.quotePrefix)
     assert marked > 3
@@ -499,6 +508,41 @@ def test_sheet_names_are_allowed_and_differ(plan, lang):
     names = [sheet.title(lang) for sheet in sheets(plan_tables(plan, lang), lang)]
     assert len({n.lower() for n in names}) == len(names)
     assert all(len(n) <= 31 and not re.search(r"[\[\]:*?/\\']", n) for n in names)
+
+
+def test_sums_stand_below_the_table_and_follow_its_filter(sample_plan, tmp_path):
+    """Behind an empty row, outside of the filter: money of actions, people of counties, spaces, rows."""
+    path = tmp_path / "tables.xlsx"
+    write_book(Publication(sample_plan, "en"), path)
+    formulas, values = openpyxl.load_workbook(path), openpyxl.load_workbook(path, data_only=True)
+    result, found = plan_result(sample_plan, "en"), {}
+    for key in ("plan-actions", "counties", "car-parks", "files"):
+        page = formulas[text(f"sheet.{key}.title", "en")]
+        foot = page.max_row
+        assert page.auto_filter.ref.endswith(str(foot - 2))
+        assert all(cell.value is None for cell in page[foot - 1])
+        for head, cell in zip(page[1], page[foot], strict=True):
+            if isinstance(cell.value, str) and cell.value.startswith("="):
+                at = cell.column_letter
+                assert cell.value == f"=SUBTOTAL(109,{at}2:{at}{foot - 2})"
+                found[key, head.value] = values[page.title][cell.coordinate].value
+    assert found["plan-actions", "Cost (×10,000 yuan)"] == pytest.approx(result["plan"]["cost"]["high"])
+    assert found["counties", "Population"] == sample_plan.inputs.own_counties["population"].sum()
+    assert found["car-parks", "Spaces"] == sample_plan.inputs.car_parks["spaces"].sum()
+    assert found["files", "Read"] == sum(row["read"] for row in result["files"])
+
+
+def test_every_sheet_leads_back_to_the_first_and_says_what_it_holds(book):
+    """By the header that stays in view; filters and frozen panes are as they were."""
+    lang, _, workbook = book
+    cover = workbook.worksheets[0].title
+    for page in workbook.worksheets[1:]:
+        link = page["A1"].hyperlink
+        assert link.location == f"'{cover}'!A1"
+        assert link.tooltip.startswith(f"← {cover}: ")
+        assert len(link.tooltip) <= 255
+    words = [cell.value for row in workbook.worksheets[0].iter_rows(max_col=1) for cell in row]
+    assert text("sheet.cover.terms", lang) in words
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
