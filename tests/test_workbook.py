@@ -28,7 +28,7 @@ from plugspan.tables.layer import SourceNote
 from plugspan.tables.plan_tables import plan_tables
 from plugspan.tables.publication import Publication
 from plugspan.tables.result import plan_result
-from plugspan.tables.rule_tables import counties
+from plugspan.tables.rule_tables import counties, routes
 from plugspan.tables.sheets import sheets
 from plugspan.tables.siting_layers import least_layers
 from plugspan.tables.siting_tables import coverage_curve, least_sites
@@ -310,6 +310,24 @@ def test_codes_of_tables_and_classes_of_road_are_words(book):
     assert own("rule_title", "en") == "Rule"
 
 
+def test_headers_of_lengths_by_class_name_the_limits(sample_plan):
+    """Under a longest gap of 60 km with classes at 60 and 100 km a gap too long lies in 60–100 km: no contradiction."""
+    policy = sample_plan.policy
+    rules = [rule for rule in policy.rules if rule.kind == "route_spacing"]
+    assert "Gaps >40 km" in {head.label for head in routes(sample_plan, "en").heads}
+    target = rules[0].target.model_copy(update={"value_max": 60.0})
+    changed = {"statistic": "gap_max", "class_limits_km": (60.0, 100.0), "target": target}
+    policy = policy.model_copy(update={"rules": (rules[0].model_copy(update=changed),)})
+    labels = [head.label for head in routes(replace(sample_plan, policy=policy), "en").heads]
+    for wanted in (
+        "Gaps >60 km",
+        "Length in gaps <60 km",
+        "Length in gaps 60–100 km",
+        "After: length in gaps >100 km",
+    ):
+        assert wanted in labels
+
+
 def test_the_curve_is_that_of_the_siting(book):
     """Each step adds what result.json says; the last step is the objective; no point lies above its bound."""
     lang, plan, workbook = book
@@ -569,7 +587,7 @@ def test_rules_with_the_same_gaps_share_a_sheet_that_names_them_all(plan):
     found = {sheet.name: sheet for sheet in sheets(both, "en")}
     assert "gaps:twin" not in found
     shared = found["gaps:ordinary-highway-spacing"]
-    assert shared.title("en") == "Gaps average spacing +1"
+    assert shared.title("en") == "Spacing charging sites +1"
     assert "The twin" in shared.question("en")
     assert set(shared.frame["rule"]) == {"ordinary-highway-spacing twin"}
     assert shared.frame["gap_id"].tolist() == [f"{g} twin-{g}" for g in first["gap_id"]]

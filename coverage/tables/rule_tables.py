@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -21,13 +22,13 @@ from ..rules.kind import kind_of
 from ..rules.roads import RouteRule
 from ..rules.spacing import RouteSpacing
 from ..schema import COLUMNS, SITE_ID, column, readers_unit, unit_words
-from ..texts import text
+from ..texts import catalogue, text
 from ..units import WGS84, in_kilometres
 from . import numbers
 from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from .gap_words import shared_words
 from .row_ids import longest_gaps
-from .table import Head, Table, has_own_sheet, heads, labelled, own_sheet_title, placed, short_title
+from .table import Head, Table, capital, has_own_sheet, heads, labelled, own_sheet_title, placed, short_title
 from .words import assumption_lines, figure_rows, measured
 
 
@@ -209,6 +210,7 @@ def counties(plan: Plan, lang: str) -> Table:
         least = text("sheet.kw-per-ev-at-least", lang)
         found = [replace(head, label=least) if head.name == "kw_per_ev" else head for head in found]
     limit = _limits_km(plan)
+    found = _named_by_limits(found, plan, lang)
     return Table("counties", tuple(found), frame if len(frame.columns) > 2 else frame.head(0),
                  limits={"gap_max_km": limit[1]} if limit else {})  # fmt: skip
 
@@ -219,6 +221,30 @@ def counties(plan: Plan, lang: str) -> Table:
 def _limits_km(plan: Plan) -> tuple[float, float] | None:
     rule = next(iter(plan.policy.of(RouteSpacing)), None)
     return None if rule is None else rule.class_limits_km
+
+
+def _named_by_limits(found: Iterable[Head], plan: Plan, lang: str) -> list[Head]:
+    """Heads of lengths by class, and of gaps that are too long, with the limits that they go by.
+
+    A rule may allow less than the last limit of its classes, which it allows under little traffic: then a gap that is
+    too long lies in the middle class.
+    """
+    rules = {rule.id: rule for rule in plan.policy.of(RouteSpacing)}
+    first = next(iter(rules.values()), None)
+    named = []
+    for head in found:
+        rule, key = rules.get(head.rule, first), f"sheet.limits.{head.column.name}"
+        if rule is None or key not in catalogue():
+            named.append(head)
+            continue
+        low, high = rule.class_limits_km
+        words = {
+            "low": numbers.span(low, lang), "high": numbers.span(high, lang), "span": numbers.span(rule.span_km, lang),
+            "range": numbers.limits((low, high), lang),
+        }  # fmt: skip
+        before = head.label[: len(head.label) - len(head.column.label(lang))]
+        named.append(replace(head, label=capital(before + text(key, lang, **words))))
+    return named
 
 
 def own_tables(plan: Plan, lang: str) -> list[Table]:
@@ -272,6 +298,7 @@ def routes(plan: Plan, lang: str) -> Table:
         prefix = text("sheet.after-prefix", lang)
         then = [Head.of(column(n), lang, prefix=prefix, name=f"{n}_after") for n in after_names]
     found, printed = [*found, *then[:4], *heads(" ".join(aside), lang), *then[4:]], len(found) + len(then[:4])
+    found = _named_by_limits(found, plan, lang)
     limit = _limits_km(plan)
     limits = dict.fromkeys(("gap_max_km", "gap_max_km_after"), limit[1]) if limit else {}
     return Table("routes", tuple(found), frame, limits=limits, printed=printed)
