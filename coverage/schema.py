@@ -236,11 +236,11 @@ _NUMBERS: Mapping[str, str] = {
     "money": """spent money insist_low insist_high chosen_at saves_low saves_high cost cost_so_far retrofit_cost
         budget own_money national_money border_money""",
     "": """weight population registered_ev calls_per_year detour yes no unknown low high low_after high_after
-        target_value number score
-        low_part low_whole high_part high_whole""",
+        people_counted people_low people_high target_value number score low_part low_whole high_part high_whole
+        numerator denominator""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
         gap_mean_km gap_median_km gap_p90_km gap_max_km length_per_site_km driven_km own_km own_km_shown
-        shared_km shared_max_km""",
+        shared_km shared_max_km covered_low_km covered_high_km""",
     "m": "length_m",
     "m²": "area_m2",
     "kW": "point_kw pool_kw shore_power_kw installed_kw pv_kw possible_kw",
@@ -271,7 +271,7 @@ _EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
     ("not_applicable", "shared_state", ("", ()), "shared_max_km"),
     ("not_applicable", "insist_state", ("", ()), "insist_low insist_high chosen_at"),
     ("not_applicable", "straight_state", ("", ()), "straight_km"),
-    ("not_applicable", "reached_state", ("", ()), "reached_low reached_high"),
+    ("not_applicable", "reached_state", ("", ()), "people_counted people_low people_high reached_low reached_high"),
     ("not_applicable", "reached_after_state", ("", ()), "reached_after"),
     ("not_applicable", "shore_power_state", ("shore_power", ("no",)), "shore_power_kw"),
     ("not_applicable", "pv_state", ("has", ("no",)), "pv_kw"),

@@ -25,10 +25,11 @@ from plugspan.schema import Column, column, of_objective
 from plugspan.schema import shown as schema_shown
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
+from plugspan.tables.layers import plan_layers
 from plugspan.tables.plan_tables import plan_tables
 from plugspan.tables.publication import Publication
 from plugspan.tables.result import plan_result
-from plugspan.tables.rule_tables import counties, routes
+from plugspan.tables.rule_tables import counties, evidence, figures, routes
 from plugspan.tables.sheets import sheets
 from plugspan.tables.siting_layers import least_layers
 from plugspan.tables.siting_tables import coverage_curve, least_sites
@@ -214,6 +215,10 @@ def figures_of_all(plan):
                 found["route", "own_gaps_over", state, rule] = figures["own_gaps_over"]
                 for name in ("length_km", "good_km", "middle_km", "gap_km", "open_km", "shared_km"):
                     found["county", name, state, rule] = figures[name]
+            if row["kind"] == "demand_reach":
+                found["county", "people_counted", state, rule] = row["low_whole"]
+                for end in ("low", "high"):
+                    found["county", f"people_{end}", state, rule] = row[f"{end}_part"]
             if row["kind"] == "fleet_power":
                 found["county", "installed_kw", state, rule] = figures["installed_kw_low"]
                 found["county", "sites_without_power", state, rule] = figures["sites_without_power"]
@@ -326,6 +331,47 @@ def test_headers_of_lengths_by_class_name_the_limits(sample_plan):
         "After: length in gaps >100 km",
     ):
         assert wanted in labels
+
+
+def test_shares_of_people_by_county_can_be_redone(sample_plan):
+    """Sheet, layer and report give the people counted beside the census; 402,000 of 693,000 in 攸县, not of 614,000."""
+    frame = counties(sample_plan, "en").frame.set_index("county")
+    assert frame.loc["攸县", ["population", "people_counted", "people_low"]].tolist() == [
+        614_000,
+        693_000,
+        402_000,
+    ]
+    assert (frame["people_low"] / frame["people_counted"]).tolist() == pytest.approx(
+        frame["reach_low"].tolist()
+    )
+    layer = next(each for each in plan_layers(sample_plan, "en") if each.name == "counties")
+    rows = layer.frame.set_index("name")
+    for name in ("people_counted", "people_low", "people_high"):
+        assert rows[name].to_dict() == frame[name].to_dict()
+        assert name in {each.name for each in layer.popup_columns}
+    report = next(table for table in evidence(sample_plan, "en") if table.rule.kind == "demand_reach")
+    assert "Weight" not in {head.label for head in report.heads}
+    assert {"weight", "low_part", "high_part"} <= {head.name for head in report.heads}
+
+
+def test_shares_of_length_can_be_redone_from_their_row(sample_plan):
+    """Routes without sites, too; on the sheet of figures readings of covered length, and berths by length."""
+    for table in (routes(sample_plan, "en"), *evidence(sample_plan, "en")):
+        if "covered_low" not in {head.name for head in table.heads}:
+            continue
+        assert {"covered_low_km", "covered_high_km"} <= {head.name for head in table.heads}
+        for end in ("low", "high"):
+            redone = table.frame[f"covered_{end}_km"] / table.frame["length_km"]
+            assert redone.tolist() == pytest.approx(table.frame[f"covered_{end}"].tolist(), abs=2e-4)
+    frame = figures(sample_plan, "en").frame
+    shares = frame[frame["numerator"].notna()]
+    keys = {f"{name}_{end}" for name in ("route", "edge", "two_site") for end in ("low", "high")}
+    keys |= {f"{name}.{end}" for name in ("by_length", "by_class_tonnage") for end in ("low", "high")}
+    assert set(shares["key"]) == keys
+    redone = shares["numerator"].astype(float) / shares["denominator"].astype(float)
+    assert redone.tolist() == pytest.approx(shares["number"].astype(float).tolist(), abs=1e-6)
+    assert set(frame.loc[frame["key"] == "by_length.low_part", "unit_shown"]) == {"m"}
+    assert set(shares["part_unit_shown"]) == {"km", "m", "t"}
 
 
 def test_the_curve_is_that_of_the_siting(book):

@@ -171,7 +171,15 @@ def _with_reached(plan: Plan, counties: gpd.GeoDataFrame, lang: str) -> gpd.GeoD
         title = f"{rule.title[lang]}{text('report.colon', lang)}" if len(rules) > 1 else ""
         low, high = (_reached(plan.before, rule, end, counties) for end in ("low", "high"))
         then = _reached(plan.after, rule, "low", counties) if plan.proposes else pd.Series(np.nan, low.index)
-        counties = counties.assign(reached_low=low, reached_high=high, reached_after=then)
+        people = {
+            name: _of_county(plan.before, rule, part, counties)
+            for name, part in (
+                ("people_counted", "weight"),
+                ("people_low", "low_part"),
+                ("people_high", "high_part"),
+            )
+        }
+        counties = counties.assign(**people, reached_low=low, reached_high=high, reached_after=then)
         for name, ends in (("reached_today", (low, high)), ("reached_then", (then, then))):
             told = [_interval(*pair) for pair in zip(*ends, strict=True)]
             words[name].insert(0, [f"{title}{one}" if one else "" for one in told])
@@ -189,9 +197,16 @@ def _reached(
     assessment: Assessment, rule: DemandReach, end: str, counties: gpd.GeoDataFrame
 ) -> pd.Series[float]:
     """Share of the people within reach by county, per cent; missing where nobody lives."""
+    return _of_county(assessment, rule, end, counties) * 100
+
+
+def _of_county(
+    assessment: Assessment, rule: DemandReach, name: str, counties: gpd.GeoDataFrame
+) -> pd.Series[float]:
+    """A column of the rule's table for each of the counties; missing where no demand lies."""
     table = assessment[rule.id].table
-    share = pd.Series(table[end].to_numpy(float) * 100, index=table["county"].to_numpy(object))
-    found: pd.Series[float] = counties["name"].map(share[~share.index.duplicated()])
+    values = pd.Series(table[name].to_numpy(float), index=table["county"].to_numpy(object))
+    found: pd.Series[float] = counties["name"].map(values[~values.index.duplicated()])
     return found
 
 

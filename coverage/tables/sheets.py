@@ -35,8 +35,8 @@ ADDS_UP = {
     "gap": "own_km",
     # Two routes may share a road and a site: only gaps are each on one route.
     "route": "own_gaps_over",
-    "county": "length_km good_km middle_km gap_km open_km shared_km population registered_ev sites sites_without_power "
-    "installed_kw points",
+    "county": "length_km good_km middle_km gap_km open_km shared_km population people_counted people_low people_high "
+    "registered_ev sites sites_without_power installed_kw points",
     "action": "money",
 }
 """What may be summed over the rows of one level, figure, rule, direction and state: the sum is the figure of all."""
