@@ -293,7 +293,8 @@ def as_excel_shows(cell) -> str:
     code = cell.number_format.split(";")[0]
     value = Decimal(repr(float(cell.value))) * (100 if code.endswith("%") else 1)
     places = len(code.rstrip("%").partition(".")[2])
-    return f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,f}"
+    comma = "," if "," in code or code.endswith("%") else ""
+    return f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):{comma}f}"
 
 
 def test_cells_of_the_workbook_look_as_every_other_surface(run):

@@ -25,10 +25,11 @@ from plugspan.schema import Column, column, of_objective
 from plugspan.schema import shown as schema_shown
 from plugspan.tables import numbers
 from plugspan.tables.layer import SourceNote
+from plugspan.tables.layers import plan_layers
 from plugspan.tables.plan_tables import plan_tables
 from plugspan.tables.publication import Publication
 from plugspan.tables.result import plan_result
-from plugspan.tables.rule_tables import counties
+from plugspan.tables.rule_tables import counties, evidence, figures, routes
 from plugspan.tables.sheets import sheets
 from plugspan.tables.siting_layers import least_layers
 from plugspan.tables.siting_tables import coverage_curve, least_sites
@@ -88,7 +89,7 @@ def test_the_data_package_describes_every_sheet(book):
     assert all(re.fullmatch(r"[a-z0-9._-]+", name) for name in names)
     kinds = {"integer": int, "number": (int, float), "date": dt.date, "string": str, "any": object}
     for title, resource in held.items():
-        head, *body = read[title].iter_rows(values_only=True)
+        head, body = above_the_sums(read[title])
         fields, empty = resource["schema"]["fields"], {None, *resource["schema"]["missingValues"]}
         assert [field["name"] for field in fields] == list(head[: len(fields)])
         for c, field in enumerate(fields):
@@ -96,10 +97,16 @@ def test_the_data_package_describes_every_sheet(book):
             assert set(field["descriptions"]) == set(LANGUAGES)
 
 
+def above_the_sums(page):
+    """Header and rows of a sheet, without the sums below an empty row."""
+    head, *body = page.iter_rows(values_only=True)
+    end = next((i for i, row in enumerate(body) if not any(cell is not None for cell in row)), len(body))
+    return head, body[:end]
+
+
 def rows(book, lang, key):
     """Rows of a sheet as dicts by header."""
-    page = book[text(f"sheet.{key}.title", lang)]
-    head, *body = page.iter_rows(values_only=True)
+    head, body = above_the_sums(book[text(f"sheet.{key}.title", lang)])
     return [dict(zip(head, row, strict=True)) for row in body]
 
 
@@ -208,6 +215,10 @@ def figures_of_all(plan):
                 found["route", "own_gaps_over", state, rule] = figures["own_gaps_over"]
                 for name in ("length_km", "good_km", "middle_km", "gap_km", "open_km", "shared_km"):
                     found["county", name, state, rule] = figures[name]
+            if row["kind"] == "demand_reach":
+                found["county", "people_counted", state, rule] = row["low_whole"]
+                for end in ("low", "high"):
+                    found["county", f"people_{end}", state, rule] = row[f"{end}_part"]
             if row["kind"] == "fleet_power":
                 found["county", "installed_kw", state, rule] = figures["installed_kw_low"]
                 found["county", "sites_without_power", state, rule] = figures["sites_without_power"]
@@ -302,6 +313,65 @@ def test_codes_of_tables_and_classes_of_road_are_words(book):
                 assert "_" not in schema_shown(rule.road_class, column("road_class"), lang)
     assert own("rule", "en") == "Rule id"
     assert own("rule_title", "en") == "Rule"
+
+
+def test_headers_of_lengths_by_class_name_the_limits(sample_plan):
+    """Under a longest gap of 60 km with classes at 60 and 100 km a gap too long lies in 60–100 km: no contradiction."""
+    policy = sample_plan.policy
+    rules = [rule for rule in policy.rules if rule.kind == "route_spacing"]
+    assert "Gaps >40 km" in {head.label for head in routes(sample_plan, "en").heads}
+    target = rules[0].target.model_copy(update={"value_max": 60.0})
+    changed = {"statistic": "gap_max", "class_limits_km": (60.0, 100.0), "target": target}
+    policy = policy.model_copy(update={"rules": (rules[0].model_copy(update=changed),)})
+    labels = [head.label for head in routes(replace(sample_plan, policy=policy), "en").heads]
+    for wanted in (
+        "Gaps >60 km",
+        "Length in gaps <60 km",
+        "Length in gaps 60–100 km",
+        "After: length in gaps >100 km",
+    ):
+        assert wanted in labels
+
+
+def test_shares_of_people_by_county_can_be_redone(sample_plan):
+    """Sheet, layer and report give the people counted beside the census; 402,000 of 693,000 in 攸县, not of 614,000."""
+    frame = counties(sample_plan, "en").frame.set_index("county")
+    assert frame.loc["攸县", ["population", "people_counted", "people_low"]].tolist() == [
+        614_000,
+        693_000,
+        402_000,
+    ]
+    assert (frame["people_low"] / frame["people_counted"]).tolist() == pytest.approx(
+        frame["reach_low"].tolist()
+    )
+    layer = next(each for each in plan_layers(sample_plan, "en") if each.name == "counties")
+    rows = layer.frame.set_index("name")
+    for name in ("people_counted", "people_low", "people_high"):
+        assert rows[name].to_dict() == frame[name].to_dict()
+        assert name in {each.name for each in layer.popup_columns}
+    report = next(table for table in evidence(sample_plan, "en") if table.rule.kind == "demand_reach")
+    assert "Weight" not in {head.label for head in report.heads}
+    assert {"weight", "low_part", "high_part"} <= {head.name for head in report.heads}
+
+
+def test_shares_of_length_can_be_redone_from_their_row(sample_plan):
+    """Routes without sites, too; on the sheet of figures readings of covered length, and berths by length."""
+    for table in (routes(sample_plan, "en"), *evidence(sample_plan, "en")):
+        if "covered_low" not in {head.name for head in table.heads}:
+            continue
+        assert {"covered_low_km", "covered_high_km"} <= {head.name for head in table.heads}
+        for end in ("low", "high"):
+            redone = table.frame[f"covered_{end}_km"] / table.frame["length_km"]
+            assert redone.tolist() == pytest.approx(table.frame[f"covered_{end}"].tolist(), abs=2e-4)
+    frame = figures(sample_plan, "en").frame
+    shares = frame[frame["numerator"].notna()]
+    keys = {f"{name}_{end}" for name in ("route", "edge", "two_site") for end in ("low", "high")}
+    keys |= {f"{name}.{end}" for name in ("by_length", "by_class_tonnage") for end in ("low", "high")}
+    assert set(shares["key"]) == keys
+    redone = shares["numerator"].astype(float) / shares["denominator"].astype(float)
+    assert redone.tolist() == pytest.approx(shares["number"].astype(float).tolist(), abs=1e-6)
+    assert set(frame.loc[frame["key"] == "by_length.low_part", "unit_shown"]) == {"m"}
+    assert set(shares["part_unit_shown"]) == {"km", "m", "t"}
 
 
 def test_the_curve_is_that_of_the_siting(book):
@@ -434,14 +504,14 @@ def test_the_chart_is_one_that_every_office_program_takes(hostile):
 
 
 def test_no_cell_evaluates_or_links_what_came_from_data(hostile):
-    """No formula but our subtotals, no hyperlink out of the book, no external relationship, no macro."""
+    """No formula but subtotals of ours, no hyperlink out of the book, no external relationship, no macro."""
     _, path = hostile
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             content = archive.read(name).decode("utf-8")
             if name.startswith("xl/worksheets/sheet"):
                 formulas = re.findall("<f[^>]*>([^<]*)</f>", content)
-                assert all(re.fullmatch(r"SUBTOTAL\(10[29],'[^'!\[]+'![$A-Z0-9:]+\)", f) for f in formulas)
+                assert all(re.fullmatch(r"SUBTOTAL\(10[29],('[^'!\[]+'!)?[$A-Z0-9:]+\)", f) for f in formulas)
                 assert not re.search(r"<hyperlink [^>]*r:id=", content)
             if name.endswith(".rels"):
                 assert 'TargetMode="External"' not in content
@@ -464,6 +534,9 @@ def test_texts_that_look_like_formulas_stay_texts_when_edited(hostile):
     marked = 0
     for page in openpyxl.load_workbook(path):
         for cell in (cell for row in page.iter_rows() for cell in row if isinstance(cell.value, str)):
+            if cell.data_type == "f":
+                assert cell.value.startswith("=SUBTOTAL(")
+                continue
             assert bool(cell.quotePrefix) == (cell.value[0] in "=+-@＝＋－＠\t\r\n"), cell.value
             marked += bool(cell.quotePrefix)
     assert marked > 3
@@ -501,6 +574,41 @@ def test_sheet_names_are_allowed_and_differ(plan, lang):
     assert all(len(n) <= 31 and not re.search(r"[\[\]:*?/\\']", n) for n in names)
 
 
+def test_sums_stand_below_the_table_and_follow_its_filter(sample_plan, tmp_path):
+    """Behind an empty row, outside of the filter: money of actions, people of counties, spaces, rows."""
+    path = tmp_path / "tables.xlsx"
+    write_book(Publication(sample_plan, "en"), path)
+    formulas, values = openpyxl.load_workbook(path), openpyxl.load_workbook(path, data_only=True)
+    result, found = plan_result(sample_plan, "en"), {}
+    for key in ("plan-actions", "counties", "car-parks", "files"):
+        page = formulas[text(f"sheet.{key}.title", "en")]
+        foot = page.max_row
+        assert page.auto_filter.ref.endswith(str(foot - 2))
+        assert all(cell.value is None for cell in page[foot - 1])
+        for head, cell in zip(page[1], page[foot], strict=True):
+            if isinstance(cell.value, str) and cell.value.startswith("="):
+                at = cell.column_letter
+                assert cell.value == f"=SUBTOTAL(109,{at}2:{at}{foot - 2})"
+                found[key, head.value] = values[page.title][cell.coordinate].value
+    assert found["plan-actions", "Cost (×10,000 yuan)"] == pytest.approx(result["plan"]["cost"]["high"])
+    assert found["counties", "Population"] == sample_plan.inputs.own_counties["population"].sum()
+    assert found["car-parks", "Spaces"] == sample_plan.inputs.car_parks["spaces"].sum()
+    assert found["files", "Read"] == sum(row["read"] for row in result["files"])
+
+
+def test_every_sheet_leads_back_to_the_first_and_says_what_it_holds(book):
+    """By the header that stays in view; filters and frozen panes are as they were."""
+    lang, _, workbook = book
+    cover = workbook.worksheets[0].title
+    for page in workbook.worksheets[1:]:
+        link = page["A1"].hyperlink
+        assert link.location == f"'{cover}'!A1"
+        assert link.tooltip.startswith(f"← {cover}: ")
+        assert len(link.tooltip) <= 255
+    words = [cell.value for row in workbook.worksheets[0].iter_rows(max_col=1) for cell in row]
+    assert text("sheet.cover.terms", lang) in words
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("policy", PROFILES)
 def test_every_rule_of_our_policies_names_its_sheets_by_words(policy, lang):
@@ -525,7 +633,7 @@ def test_rules_with_the_same_gaps_share_a_sheet_that_names_them_all(plan):
     found = {sheet.name: sheet for sheet in sheets(both, "en")}
     assert "gaps:twin" not in found
     shared = found["gaps:ordinary-highway-spacing"]
-    assert shared.title("en") == "Gaps average spacing +1"
+    assert shared.title("en") == "Spacing charging sites +1"
     assert "The twin" in shared.question("en")
     assert set(shared.frame["rule"]) == {"ordinary-highway-spacing twin"}
     assert shared.frame["gap_id"].tolist() == [f"{g} twin-{g}" for g in first["gap_id"]]

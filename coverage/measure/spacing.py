@@ -151,8 +151,8 @@ def find_spacing(
         ends too), all of own parts; ``gap_max_open`` (is it open), ``gap_max_row`` (its row in ``gaps``),
         ``own_gaps_over`` (gaps whose own part is longer than the span), ``shared_gaps``, ``shared_max_m`` (the
         longest of them, as a whole), length by class (:func:`class_columns`), ``covered_low``, ``covered_high``
-        (share of the length in gaps <= span as a whole; open gaps count in the upper one only, those of a road without
-        any site in the data, too).
+        (with ``_m`` the length, else its share: in gaps <= span as a whole; open gaps count in the upper one only, as do
+        those of a road without any site in the data, too).
 
     Notes
     -----
@@ -302,6 +302,8 @@ def _figures(gaps: _GapArrays, length_m: FloatArray, count: _Count, terms: _Term
             name: float(length_m[gaps.length_class == k].sum())
             for name, k in zip(class_columns(terms.limits_m), classes, strict=True)
         },
+        "covered_low_m": float(length_m[sure].sum()),
+        "covered_high_m": float(length_m[perhaps].sum()),
         "covered_low": 1.0 - float(length_m[~sure].sum()) / total if total > 0 else np.nan,
         "covered_high": 1.0 - float(length_m[~perhaps].sum()) / total if total > 0 else np.nan,
     }

@@ -76,7 +76,11 @@ def assess_coverage(context: RoadContext, rule: LengthCoverage) -> tuple[Finding
         "edge": (finite(low[0]), finite(high[0])),
         "two_site": (finite(low[1]), finite(high[1])),
     }
-    figures: dict[str, object] = {"reading": rule.reading, "span_m": rule.span_max_km * M_PER_KM}
+    figures: dict[str, object] = {
+        "reading": rule.reading,
+        "span_m": rule.span_max_km * M_PER_KM,
+        "judged_m": low[2],
+    }
     for name, (a, b) in readings.items():
         figures |= {f"{name}_low": a, f"{name}_high": b}
     a, b = readings[rule.reading]
@@ -477,11 +481,13 @@ KIND = RuleKind(
     rows=coverage_rows,
     table=(
         ("ref", 20),
-        ("length_km", 24),
-        ("sites", 18),
-        ("gap_max_km", 28),
-        ("covered_low", 30),
-        ("covered_high", 30),
+        ("length_km", 20),
+        ("sites", 16),
+        ("gap_max_km", 22),
+        ("covered_low_km", 26),
+        ("covered_low", 26),
+        ("covered_high_km", 26),
+        ("covered_high", 26),
     ),
     sheet="routes",
     sheet_of_first=True,

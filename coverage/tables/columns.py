@@ -21,7 +21,9 @@ def _absent(names: str, by: str = "", *values: object) -> tuple[Column, ...]:
     )
 
 
-COUNTY_COLUMNS = columns("name population registered_ev reached_low reached_high reached_after")
+COUNTY_COLUMNS = columns(
+    "name population registered_ev people_counted people_low people_high reached_low reached_high reached_after"
+)
 GAP_COLUMNS = columns(
     "ref direction section spacing_class length_km own_km from_site to_site from_km to_km open_start open_end gap_id"
 )

@@ -6,7 +6,6 @@ of :mod:`plugspan.tables.styles`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -27,15 +26,13 @@ from ..rules.model import Rule
 from ..rules.parking import ShareMargin
 from ..rules.reach import DemandReach
 from ..rules.spacing import RouteSpacing
-from ..schema import TableSchema, column, columns, percent, shown
-from ..settings import Wording
+from ..schema import TableSchema, column, columns, shown
 from ..texts import text
 from ..units import M_PER_KM, WGS84, in_kilometres
 from . import styles
 from .columns import (
     BERTH_COLUMNS,
     CAR_PARK_COLUMNS,
-    COUNTY_COLUMNS,
     EXPRESSWAY_COLUMNS,
     FACILITY_COLUMNS,
     GAP_LAYER_COLUMNS,
@@ -45,8 +42,9 @@ from .columns import (
     ROAD_COLUMNS,
     SITE_COLUMNS,
 )
+from .county_layer import counties_layer
 from .gap_words import with_gap_words
-from .layer import QUIET, Category, Layer, LayerStyle, Phase, Popup, own_layer
+from .layer import QUIET, Category, Layer, LayerStyle, Phase, own_layer
 from .layer_frame import make_layer
 from .popups import GAP, POPUPS
 from .siting_layers import (
@@ -67,7 +65,7 @@ OWN_LABELS = ("legend.expressway", "legend.site-fast", "legend.site-slow")
 def plan_layers(plan: Plan, lang: str) -> list[Layer]:
     """All layers of a plan, lowest first, with their sentences in ``lang``."""
     layers = [
-        _counties(plan, lang),
+        counties_layer(plan, lang),
         _background(plan, "waterways", styles.WATERWAYS),
         *_bands(plan),
         _roads(plan),
@@ -134,73 +132,6 @@ def _named_for(plan: Plan, layer: Layer) -> Layer:
     )
     title = layer.title_key if layer.name == "charging_sites" else f"{layer.title_key}-own"
     return replace(layer, title_key=title, style=replace(layer.style, categories=own))
-
-
-def _counties(plan: Plan, lang: str) -> Layer | None:
-    counties = plan.inputs.own_counties
-    known = not (counties.empty or counties.geometry.isna().all())
-    if not known:
-        if plan.region is None:
-            return None
-        name, outline = Wording(plan.region.name).of(lang), plan.region.polygon
-        counties = gpd.GeoDataFrame({"name": [name]}, geometry=[outline], crs=WGS84)
-    counties = _with_reached(plan, counties[counties.geometry.notna()], lang)
-    layer = make_layer(
-        "counties",
-        counties,
-        COUNTY_COLUMNS,
-        styles.COUNTIES,
-        "background",
-        label_column="name",
-        search_column="name",
-    )
-    # Without counties it is the outline of the region: no figures, and a name that is the title of the map already.
-    if known:
-        return layer
-    nameless = Popup((), heading="name")
-    return replace(layer, title_key="layer.region", popup=nameless, label_column=None, search_column=None)
-
-
-def _interval(low: float, high: float) -> str | None:
-    """``"82% – 91%"`` of two percentages, one number if they agree."""
-    if math.isnan(low) or math.isnan(high):
-        return None
-    return " – ".join(dict.fromkeys(percent(float(value) / 100.0) for value in (low, high)))
-
-
-def _with_reached(plan: Plan, counties: gpd.GeoDataFrame, lang: str) -> gpd.GeoDataFrame:
-    """Add who is within reach today and with the plan: per cent of the first rule on reach, words of all of them."""
-    rules = plan.policy.of(DemandReach)
-    words: dict[str, list[list[str]]] = {"reached_today": [], "reached_then": []}
-    for rule in reversed(rules):  # the numbers of the first one stay
-        title = f"{rule.title[lang]}{text('report.colon', lang)}" if len(rules) > 1 else ""
-        low, high = (_reached(plan.before, rule, end, counties) for end in ("low", "high"))
-        then = _reached(plan.after, rule, "low", counties) if plan.proposes else pd.Series(np.nan, low.index)
-        counties = counties.assign(reached_low=low, reached_high=high, reached_after=then)
-        for name, ends in (("reached_today", (low, high)), ("reached_then", (then, then))):
-            told = [_interval(*pair) for pair in zip(*ends, strict=True)]
-            words[name].insert(0, [f"{title}{one}" if one else "" for one in told])
-    return counties.assign(
-        **{
-            name: ["\n".join(filter(None, lines)) or None for lines in zip(*columns, strict=True)]
-            if columns
-            else None
-            for name, columns in words.items()
-        }
-    )
-
-
-def _reached(
-    assessment: Assessment, rule: DemandReach, end: str, counties: gpd.GeoDataFrame
-) -> pd.Series[float]:
-    """Share of the people within reach by county, or of the region if there are none; missing where nobody lives."""
-    finding = assessment[rule.id]
-    if "population" not in counties:
-        return pd.Series(getattr(finding, end), counties.index, dtype=float) * 100
-    table = finding.table
-    share = pd.Series(table[end].to_numpy(float) * 100, index=table["county"].to_numpy(object))
-    found: pd.Series[float] = counties["name"].map(share[~share.index.duplicated()])
-    return found
 
 
 def _background(plan: Plan, name: str, style: LayerStyle, label: str | None = None) -> Layer | None:

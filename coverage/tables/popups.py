@@ -39,9 +39,9 @@ GAP = Popup(
     lists=frozenset({"could_build", "not_counting"}),
 )
 POPUPS: Mapping[str, Popup] = {
-    "counties": Popup((*_pick(c.COUNTY_COLUMNS, "population", "registered_ev"), column("reached_today"),
-                       column("reached_then")),
-                      quiet=frozenset({"reached_then"})),
+    "counties": Popup((*_pick(c.COUNTY_COLUMNS, "population", "registered_ev", "people_counted", "people_low",
+                              "people_high"), column("reached_today"), column("reached_then")),
+                      quiet=frozenset({"people_counted", "people_low", "people_high", "reached_then"})),
     "charging_sites": Popup(
         _pick(c.SITE_COLUMNS, "status", "operator", "points", "point_kw", "pool_kw", "service_area", "side", "county",
               "site_id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,13 +22,13 @@ from ..rules.kind import kind_of
 from ..rules.roads import RouteRule
 from ..rules.spacing import RouteSpacing
 from ..schema import COLUMNS, SITE_ID, column, readers_unit, unit_words
-from ..texts import text
-from ..units import WGS84, in_kilometres
+from ..texts import catalogue, text
+from ..units import WGS84, figures_in_km, in_kilometres
 from . import numbers
 from .columns import BERTH_COLUMNS, GAP_COLUMNS, ROUTE_COLUMNS, SITE_COLUMNS
 from .gap_words import shared_words
 from .row_ids import longest_gaps
-from .table import Head, Table, has_own_sheet, heads, labelled, own_sheet_title, placed, short_title
+from .table import Head, Table, capital, has_own_sheet, heads, labelled, own_sheet_title, placed, short_title
 from .words import assumption_lines, figure_rows, measured
 
 
@@ -169,19 +170,49 @@ def assumptions(plan: Plan, lang: str) -> Table:
     return Table("assumptions", found, pd.DataFrame(rows), {"mark": {"middle": (mark,)}})
 
 
+READINGS = {"route": "length_km", "edge": "judged_km", "two_site": "judged_km"}
+"""Of the readings of covered length: the figure with the length that each is a share of."""
+MEASURES = {"by_length": "m", "by_class_tonnage": "t"}
+"""Figures that weigh places by a further measure, and its unit."""
+
+
 def figures(plan: Plan, lang: str) -> Table:
-    """Further figures of each rule, a row each."""
-    rows = [
-        {"title": finding.rule.title[lang], "figure": label, "number": value, "words": words, "unit": unit,
-         "unit_shown": text(f"sheet.unit.{unit}", lang) if unit == "share"
-         else unit_words(readers_unit(unit, lang), lang),
-         "rule": finding.rule.id, "key": key}
-        for finding in plan.before.findings
-        for key, label, value, unit, words in figure_rows(finding, lang)
-    ]  # fmt: skip
-    names = "title figure number words unit_shown rule key"
-    found = tuple(replace(h, unit_by="unit") if h.name in OF_UNIT else h for h in heads(names, lang))
-    return Table("figures", found, pd.DataFrame(rows, columns=[*names.split(), "unit"], dtype=object))
+    """Further figures of each rule, a row each, with what its shares are made of."""
+    rows: list[dict[str, Any]] = []
+    for finding in plan.before.findings:
+        every = figures_in_km(finding.figures)
+        for key, label, value, own_unit, words in figure_rows(finding, lang):
+            group, _, last = key.rpartition(".")
+            unit = MEASURES.get(group, own_unit) if last.endswith(("_part", "_whole")) else own_unit
+            part, whole, in_unit = _figure_parts(key, every)
+            named = {
+                name: unit_words(readers_unit(u, lang), lang)
+                for name, u in (("unit_shown", unit), ("part_unit_shown", in_unit))
+            }
+            rows.append({
+                "title": finding.rule.title[lang], "figure": label, "number": value, "words": words, "unit": unit,
+                "numerator": part, "denominator": whole, "part_unit": in_unit, **named,
+                "rule": finding.rule.id, "key": key,
+            })  # fmt: skip
+            if unit == "share":
+                rows[-1]["unit_shown"] = text("sheet.unit.share", lang)
+    names = "title figure number unit_shown numerator denominator part_unit_shown words rule key"
+    unit_by = {"number": "unit", "numerator": "part_unit", "denominator": "part_unit"}
+    found = tuple(replace(h, unit_by=unit_by.get(h.name, "")) for h in heads(names, lang))
+    columns = [*names.split(), "unit", "part_unit"]
+    return Table("figures", found, pd.DataFrame(rows, columns=columns, dtype=object))
+
+
+def _figure_parts(key: str, every: Mapping[str, Any]) -> tuple[float | None, float | None, str]:
+    """Numerator and denominator of a share among the figures, and their unit; nothing if it has none of its own."""
+    name, _, end = key.rpartition("_")
+    if name in READINGS and every[key] is not None:
+        whole = every[READINGS[name]]
+        return every[key] * whole, whole, "km"
+    group, _, end = key.rpartition(".")
+    if group in MEASURES and end in ("low", "high"):
+        return every[group].get(f"{end}_part"), every[group].get(f"{end}_whole"), MEASURES[group]
+    return None, None, ""
 
 
 def counties(plan: Plan, lang: str) -> Table:
@@ -212,6 +243,7 @@ def counties(plan: Plan, lang: str) -> Table:
         least = text("sheet.kw-per-ev-at-least", lang)
         found = [replace(head, label=least) if head.name == "kw_per_ev" else head for head in found]
     limit = _limits_km(plan)
+    found = _named_by_limits(found, plan, lang)
     return Table("counties", tuple(found), frame if len(frame.columns) > 2 else frame.head(0),
                  limits={"gap_max_km": limit[1]} if limit else {})  # fmt: skip
 
@@ -222,6 +254,30 @@ def counties(plan: Plan, lang: str) -> Table:
 def _limits_km(plan: Plan) -> tuple[float, float] | None:
     rule = next(iter(plan.policy.of(RouteSpacing)), None)
     return None if rule is None else rule.class_limits_km
+
+
+def _named_by_limits(found: Iterable[Head], plan: Plan, lang: str) -> list[Head]:
+    """Heads of lengths by class, and of gaps that are too long, with the limits that they go by.
+
+    A rule may allow less than the last limit of its classes, which it allows under little traffic: then a gap that is
+    too long lies in the middle class.
+    """
+    rules = {rule.id: rule for rule in plan.policy.of(RouteSpacing)}
+    first = next(iter(rules.values()), None)
+    named = []
+    for head in found:
+        rule, key = rules.get(head.rule, first), f"sheet.limits.{head.column.name}"
+        if rule is None or key not in catalogue():
+            named.append(head)
+            continue
+        low, high = rule.class_limits_km
+        words = {
+            "low": numbers.span(low, lang), "high": numbers.span(high, lang), "span": numbers.span(rule.span_km, lang),
+            "range": numbers.limits((low, high), lang),
+        }  # fmt: skip
+        before = head.label[: len(head.label) - len(head.column.label(lang))]
+        named.append(replace(head, label=capital(before + text(key, lang, **words))))
+    return named
 
 
 def own_tables(plan: Plan, lang: str) -> list[Table]:
@@ -262,7 +318,7 @@ def routes(plan: Plan, lang: str) -> Table:
     # What is printed, then the rest.
     names = (
         "ref road_class length_km sites length_per_site_km gap_max_km gap_max_open own_gaps_over good_km middle_km "
-        "gap_km no_site_km open_km shared_km covered_low covered_high"
+        "gap_km no_site_km open_km shared_km covered_low_km covered_low covered_high_km covered_high"
     )
     aside = [c.name for c in ROUTE_COLUMNS if c.name not in names.split()]
     after_names = ["sites", "gap_max_km", "own_gaps_over", "gap_km", "length_per_site_km", "gap_max_open"]
@@ -275,6 +331,7 @@ def routes(plan: Plan, lang: str) -> Table:
         prefix = text("sheet.after-prefix", lang)
         then = [Head.of(column(n), lang, prefix=prefix, name=f"{n}_after") for n in after_names]
     found, printed = [*found, *then[:4], *heads(" ".join(aside), lang), *then[4:]], len(found) + len(then[:4])
+    found = _named_by_limits(found, plan, lang)
     limit = _limits_km(plan)
     limits = dict.fromkeys(("gap_max_km", "gap_max_km_after"), limit[1]) if limit else {}
     return Table("routes", tuple(found), frame, limits=limits, printed=printed)

@@ -35,11 +35,18 @@ ADDS_UP = {
     "gap": "own_km",
     # Two routes may share a road and a site: only gaps are each on one route.
     "route": "own_gaps_over",
-    "county": "length_km good_km middle_km gap_km open_km shared_km population registered_ev sites sites_without_power "
-    "installed_kw points",
+    "county": "length_km good_km middle_km gap_km open_km shared_km population people_counted people_low people_high "
+    "registered_ev sites sites_without_power installed_kw points",
     "action": "money",
 }
 """What may be summed over the rows of one level, figure, rule, direction and state: the sum is the figure of all."""
+TOTALS = {
+    "counties": ADDS_UP["county"],
+    "plan-actions": ADDS_UP["action"],
+    "car-parks": "spaces ready_spaces",
+    "files": "read kept merged left_out faulted",
+}
+"""Columns whose sum stands at the foot of a sheet."""
 
 
 def sheets(tables: Mapping[str, Table], lang: str) -> list[Table]:
@@ -58,7 +65,7 @@ def sheets(tables: Mapping[str, Table], lang: str) -> list[Table]:
     found: list[Table] = []
     for table in held:
         if table.name not in GAPS:
-            found.append(_on_paper(table))
+            found.append(_sheet(table))
             continue
         if table.name == next(iter(gaps)):
             found.append(_totals(gaps, lang))
@@ -72,8 +79,10 @@ def _is_sheet(table: Table) -> bool:
     return f"sheet.{table.family}.title" in catalogue() and (len(table.frame) > 0 or table.name in ALWAYS)
 
 
-def _on_paper(table: Table) -> Table:
-    """The table with what paper needs in front: parts of the findings; nothing of the rows of the inputs."""
+def _sheet(table: Table) -> Table:
+    """The table with its totals, and with what paper needs in front: parts of the findings, no rows of the inputs."""
+    summed = TOTALS.get(table.name, "").split()
+    table = replace(table, totals=tuple(head.name for head in table.heads if head.column.name in summed))
     if table.name == "rows":
         return replace(table, printed=0)
     if table.name != "findings":

@@ -131,6 +131,8 @@ class Table:
         Further columns, for the report: sentences and what several columns say together.
     label, subject : str
         Name of its sheet and title of its rule, if it is one of several of the same kind.
+    totals : tuple of str
+        Columns whose sum stands at the foot of the sheet, and follows its filter.
     row_id : str
         Column with the ids of its rows, if they are gaps, sites or actions: the last one on paper.
     live : mapping
@@ -149,6 +151,7 @@ class Table:
     subject: str = ""
     live: Mapping[str, Sequence[Subtotal]] = field(default_factory=dict)
     row_id: str = ""
+    totals: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         units = {head.name: head.column.unit for head in self.heads if head.column.unit}

@@ -57,6 +57,8 @@ LINES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 HEADER_LIMIT = 250
 """Excel takes 255 characters of a header or footer, its codes included."""
+LONGEST_TIP = 250
+"""Excel shows 255 characters beside the pointer."""
 LEAST_SOURCES = 20
 """Fewer characters of the sources at the foot tell nothing."""
 A4_COLUMNS = 190.0
@@ -127,9 +129,10 @@ def _styles(book: xlsxwriter.Workbook, lang: str) -> Callable[[str], Format]:
         "title": {"bold": True, "font_size": 16, "text_wrap": True, "bottom": 0},
         "soft": {"font_color": "#5A6670", "text_wrap": True, "bottom": 0},
         "key": {"bold": True, "bottom": 0},
-        "link": {"font_color": "#1D5A85", "underline": 1},
+        "link": {"font_color": "#1D5A85", "underline": 1, "text_wrap": True},
         **LOOKS,
     }  # fmt: skip
+    looks["back"] = looks["head"] | looks["link"]
 
     def style(name: str) -> Format:
         if name not in made:
@@ -166,7 +169,10 @@ def _cover(
         else:
             _across(page, top, 1, value, style, "text")
         top += 1
-    for line in (note.line(lang), text("sheet.cover.reading", lang), text("sheet.cover.paper", lang)):
+    for line in (
+        note.line(lang),
+        *(text(f"sheet.cover.{key}", lang) for key in ("reading", "terms", "back", "paper")),
+    ):
         _across(page, top, 0, line, style, "soft")
         top += 1
     for c, key in enumerate(("sheet", "rows", "question", "what")):
@@ -227,13 +233,18 @@ def _page(
     rows = sheet_rows(sheet, lang)
     formats = [number_formats(sheet, c, rows, lang) for c in range(len(sheet.heads))]
     widths = column_widths(sheet, rows, formats, lang)
+    cover = text("sheet.cover.title", lang)
     for c, (head, at) in enumerate(zip(sheet.heads, widths, strict=True)):
         page.set_column(c, c, at)
         page.write_string(0, c, head.label, style("head"))
+    # The cell that is always in view leads back, and says what the sheet holds while the pointer is on it.
+    tip = clean(f"← {cover}: {sheet.note(lang)}")[:LONGEST_TIP]
+    page.write_url(0, 0, f"internal:'{cover}'!A1", style("back"), sheet.heads[0].label, tip)
     page.set_row(0, row_height([h.label for h in sheet.heads], [w - 2 for w in widths]) or 20.0)
     write_rows(page, rows, widths, formats, style)
     _live(page, sheet, rows, formats, style, held, lang)
     last = max(len(rows), 1)
+    _foot(page, sheet, rows, formats, style, lang)
     page.autofilter(0, 0, last, len(sheet.heads) - 1)
     page.freeze_panes(1, 1)
     page.ignore_errors({"number_stored_as_text": f"A1:XFD{last + 1}"})
@@ -242,7 +253,7 @@ def _page(
     _colours(page, sheet, last, style, lang)
     page.repeat_rows(0)
     if sheet.printed is not None:
-        rows_printed = last if sheet.printed else 0
+        rows_printed = last + 2 * bool(sheet.totals) if sheet.printed else 0
         page.print_area(0, 0, rows_printed, (sheet.printed or len(sheet.heads)) - 1)
     _printable(page, imprint, lang, note, sheet.title(lang), _not_printed(sheet, lang))
     if sum(widths[: sheet.printed]) > A4_COLUMNS:
@@ -259,7 +270,10 @@ def _live(
     held: Sequence[Table],
     lang: str,
 ) -> None:
-    """Subtotals of other sheets, the only formulas of the book: they follow a filter, and hold the whole until then."""
+    """Subtotals of other sheets, which follow a filter and hold the whole until then; the sums at the foot do as well.
+
+    There are no other formulas in the book.
+    """
     places = {head.name: c for c, head in enumerate(sheet.heads)}
     by_name = {each.name: each for each in held}
     for name, cells in sheet.live.items():
@@ -270,6 +284,29 @@ def _live(
             code = {"count": 102, "sum": 109}[cell.what]
             formula = f"=SUBTOTAL({code},'{other.title(lang)}'!${at}$2:${at}${last})"
             page.write_formula(r + 1, c, formula, style(formats[c][r]), rows[r][c])
+
+
+def _foot(
+    page: Worksheet,
+    sheet: Table,
+    rows: Sequence[Sequence[Any]],
+    formats: Formats,
+    style: Callable[[str], Format],
+    lang: str,
+) -> None:
+    """Sums below the table, apart from it by an empty row, so that no filter takes them for a row of it."""
+    if not sheet.totals or not rows:
+        return
+    foot = len(rows) + 2
+    words = next(c for c, head in enumerate(sheet.heads) if head.column.type == "text")
+    page.write_string(foot, words, text("sheet.total", lang), style("key"))
+    for c, head in enumerate(sheet.heads):
+        if head.name in sheet.totals:
+            at = xl_col_to_name(c)
+            value = sum(row[c] for row in rows if isinstance(row[c], (int, float)))
+            page.write_formula(
+                foot, c, f"=SUBTOTAL(109,{at}2:{at}{len(rows) + 1})", style(formats[c][0]), value
+            )
 
 
 def _colours(page: Worksheet, sheet: Table, last: int, style: Callable[[str], Format], lang: str) -> None:
