@@ -154,7 +154,8 @@ class EditCore {
   onGraph(rule, state, measure) {
     const status = state.status(rule.requirement), graph = this.graphs[rule.edge];
     const low = graph[measure](this.counting(rule, status, 2), rule.span_m);
-    return lengths(low, status.includes(1) ? graph[measure](this.counting(rule, status, 1), rule.span_m) : low, graph.total_m);
+    const high = status.includes(1) ? graph[measure](this.counting(rule, status, 1), rule.span_m) : low;
+    return { ...lengths(low, high, graph.total_m), along: () => this.both(rule, state).strict.all.gaps_over };
   }
 
   by_facilities(rule, { done, off }) {

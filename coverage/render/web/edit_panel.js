@@ -59,6 +59,8 @@ function ruleTable() {
     const value = valueWords(rule, now), before = valueWords(rule, was);
     const cell = el("td", {}, el("span", { class: "value" }, value), " ", now.shown ? chip(now.shown, rule.by) : "");
     if (rule.how === "spacing" && now.strict.all.gaps_over) cell.append(el("small", {}, T("map.edit-gaps-over", { n: now.strict.all.gaps_over, limit: lengthWords(rule.span_m), routes: now.strict.all.routes_over })));
+    const along = now.along && now.status === "met" ? now.along() : 0;
+    if (along) cell.append(el("small", {}, T("map.edit-along", { n: along, limit: lengthWords(rule.span_m) })));
     if (value !== before) cell.append(el("small", {}, T("map.edit-was", { value: before })));
     table.append(el("tr", {}, title, cell));
   }
