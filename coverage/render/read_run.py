@@ -15,6 +15,7 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import pyogrio
 
 from ..errors import Fault, InputError
 from ..files import MOST_MB, check_there
@@ -34,13 +35,13 @@ class _Layers(Mapping[str, pd.DataFrame]):
         if not path.exists():
             raise InputError(Fault("run-without-file", file=str(path.parent), value=path.name))
         check_there(path)
-        with _told_as_damage(path):
+        with told_as_damage(path):
             self._names = layer_names(path)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._names:
             raise KeyError(name)
-        with _told_as_damage(self._path):
+        with told_as_damage(self._path):
             layer = read_vector(self._path, name, most_mb=self._most_mb)
             types = column_types(self._path, name)
         frame = pd.DataFrame(layer.rows, columns=layer.headers, dtype=object)
@@ -75,11 +76,11 @@ def _cast(values: pd.Series[Any], declared: str) -> pd.Series[Any]:
 
 
 @contextmanager
-def _told_as_damage(path: Path) -> Iterator[None]:
+def told_as_damage(path: Path) -> Iterator[None]:
     """Say of a file that can't be read what helps with a run folder: the remedies of input files don't."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
         raise InputError(Fault("run-file-damaged", file=str(path))) from error
     except InputError as error:
         if any(fault.key in ("layer-broken", "layer-foreign") for fault in error.faults):

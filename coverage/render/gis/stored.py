@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from ...errors import Fault, InputError
 from ...schema import COLUMNS, Column
 from ...tables.plan_tables import is_input_table
 from ...texts import text
+from ..read_run import told_as_damage
 from .fields import Array, Field, in_wgs84
 from .geopackage import Table
 from .tables import COLUMNS as COLUMNS_KIND
@@ -91,8 +92,9 @@ def read_layers(path: Path, lang: str, *, degrees: bool = False) -> StoredLayers
     """
     if not path.is_file():
         raise InputError(Fault("run-without-layers", file=str(path)))
+    path.open("rb").close()  # a file that may not be read is not damaged
     with (
-        _told_as_damage(path),
+        told_as_damage(path),
         closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database,
     ):
         # GDAL ends a layer at the first page that it can't read, and says nothing.
@@ -126,16 +128,6 @@ def read_layers(path: Path, lang: str, *, degrees: bool = False) -> StoredLayers
     return StoredLayers(
         tuple(table for table, _ in read), next(iter(systems), ""), str(about.get("note", ""))
     )
-
-
-@contextmanager
-def _told_as_damage(path: Path) -> Iterator[None]:
-    """Say of whatever SQLite and GDAL can't read that the file is damaged: its tables are named inside it."""
-    path.open("rb").close()  # a file that may not be read is not damaged
-    try:
-        yield
-    except (sqlite3.Error, pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
-        raise InputError(Fault("run-file-damaged", file=str(path))) from error
 
 
 def _read_table(
