@@ -29,6 +29,7 @@ SPACING = (
     f"gap_p90_km gap_max_km shared_max_km gap_max_open {_OF_CLASSES}"
 )
 """Figures of a network, a route, a direction or a county."""
+COVERED = "covered_low covered_high covered_low_km covered_high_km"
 _ENDS = "low low_part low_whole high high_part high_whole"
 _FACILITIES = """
     sides sides_low sides_high pairs pairs_low pairs_high pairs_yes pairs_unknown pairs_no pairs_both_sides_low
@@ -41,11 +42,11 @@ _CAR_PARKS = """
 """
 _PHOTOVOLTAICS = "places places_without_area pv_kw pv_mwh possible_kw possible_mwh possible_storage_kwh"
 _OTHERS = """
-    berths_of_unknown_membership calls_of_unknown_membership demand_without_weight reach_km reach_min
+    demand_without_weight reach_km judged_km reach_min
     installed_kw_low sites_without_power length_km span_km sites_that_close_a_gap routes_over
 """
 ROUTE_FIGURES = (
-    f"parallel_km covered_low covered_high {SPACING} length_per_site_state gaps_state shared_state"
+    f"parallel_km {COVERED} {SPACING} length_per_site_state gaps_state shared_state"
 )
 """What is measured of a route, and why a figure of it may be missing."""
 _ITEM = """
@@ -70,9 +71,9 @@ def figures_schema() -> Schema:
         **with_unknown,
         by_kind=rows_of("kind facilities low high yes unknown no"),
         by_direction=rows_of(
-            f"ref section direction road_class length_km {SPACING}", "covered_low covered_high"
+            f"ref section direction road_class length_km {SPACING}", COVERED
         ),
-        by_county=rows_of("county length_km", f"road_class covered_low covered_high {SPACING}"),
+        by_county=rows_of("county length_km", f"road_class {COVERED} {SPACING}"),
         by_length=ends,
         by_class_tonnage=ends,
         by_port=rows_of(f"port berths {_ENDS}"),
