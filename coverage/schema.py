@@ -30,16 +30,17 @@ FRICTIONLESS_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "d
 
 @dataclass(frozen=True)
 class Form:
-    """How numbers in a unit are written: so many decimals, always (``fixed``) or without zeros at the end."""
+    """How numbers in a unit are written: so many decimals, always (``fixed``) or no zeros at the end; ``grouped``."""
 
     decimals: int
     fixed: bool = False
+    grouped: bool = True
 
 
 FORMS: Mapping[str, Form] = {
     "km": Form(1, fixed=True), "mi": Form(1, fixed=True), "m": Form(0), "ft": Form(0), "m²": Form(0), "t": Form(1),
     "kW": Form(1), "kWh": Form(0), "MWh": Form(1), "h": Form(1), "°": Form(5, fixed=True), "%": Form(1),
-    "min": Form(0), "ratio": Form(3, fixed=True),
+    "min": Form(0), "ratio": Form(3, fixed=True), "year": Form(0, grouped=False),
 }  # fmt: skip
 """By unit. Others have as many decimals as their size asks for: none from 1000 on, one from 100 on, else two."""
 SHARES = ("share", "bound", "margin")
@@ -235,8 +236,8 @@ _COUNTS = """
 _NUMBERS: Mapping[str, str] = {
     "money": """spent money insist_low insist_high chosen_at saves_low saves_high cost cost_so_far retrofit_cost
         budget own_money national_money border_money""",
-    "": """weight population registered_ev calls_per_year detour yes no unknown low high low_after high_after
-        people_counted people_low people_high target_value number score low_part low_whole high_part high_whole
+    "": """weight population registered_ev calls_per_year detour yes no unknown low high low_after high_after score
+        people_counted people_low people_high target_value number low_part low_whole high_part high_whole
         numerator denominator""",
     "km": """length_km from_km to_km chainage_km inside_km good_km middle_km gap_km no_site_km open_km parallel_km
         gap_mean_km gap_median_km gap_p90_km gap_max_km length_per_site_km driven_km own_km own_km_shown
@@ -285,9 +286,7 @@ _EMPTY: tuple[tuple[str, str, tuple[str, tuple[str, ...]], str], ...] = (
     ("not_reached", "back_state", ("", ()), "back_km"),
 )  # fmt: skip
 """What empty cells are that are not unknown: code, column beside numbers, which cells, and the columns."""
-_STATES = (
-    " ".join(dict.fromkeys(state for _, state, _, _ in _EMPTY if state)) + " length_state chainage_state"
-)
+_STATES = " ".join(dict.fromkeys(each[1] for each in _EMPTY if each[1])) + " length_state chainage_state"
 
 
 def _named(names: str, kind: ColumnType, unit: str = "", **more: Any) -> dict[str, Column]:
@@ -310,8 +309,6 @@ COLUMNS: dict[str, Column] = {
     },
     **_named("distance_km back_km straight_km", "float", "km", form=Form(2, fixed=True)),
     **_named("span_km", "float", "km", form=Form(1)),
-    **_named("kw_per_ev", "float", form=Form(2, fixed=True)),
-    **_named("ev_per_point", "float", form=Form(1, fixed=True)),
     **_named(_STATES, "choice", labels="state"),
 }
 """Every column that is shown, by its name. Input tables add their aliases: :mod:`plugspan.inputs.schemas`."""
@@ -409,8 +406,6 @@ def shown(value: Any, column: Column, lang: str, *, unit: bool = False) -> str:
     if column.type not in ("int", "float") or isinstance(value, str):
         return str(value)
     number = float(value)
-    if column.unit == "year":
-        return f"{number:.0f}"
     if column.unit in SHARES:
         return {"share": percent, "bound": at_most}.get(column.unit, lambda x: points(x, lang))(number)
     number = in_readers_unit(number, column.unit, lang)
@@ -433,7 +428,7 @@ class Length:
 def form_of(value: float, column: Column) -> Form:
     """How a number of a column is written."""
     if column.type == "int":
-        return Form(0)
+        return FORMS["year"] if column.unit == "year" else Form(0)
     by_size = Form(0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2)
     return column.form or FORMS.get(column.unit, by_size)
 
@@ -460,7 +455,7 @@ def decimal(value: float, form: Form) -> str:
     exact = Decimal(repr(float(value))).quantize(
         Decimal(1).scaleb(-form.decimals), ROUND_HALF_UP, Context(prec=400)
     )
-    words = f"{exact + 0:,f}"
+    words = f"{exact + 0:,f}" if form.grouped else f"{exact + 0:f}"
     return words if form.fixed or "." not in words else words.rstrip("0").rstrip(".")
 
 

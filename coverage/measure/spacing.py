@@ -151,8 +151,8 @@ def find_spacing(
         ends too), all of own parts; ``gap_max_open`` (is it open), ``gap_max_row`` (its row in ``gaps``),
         ``own_gaps_over`` (gaps whose own part is longer than the span), ``shared_gaps``, ``shared_max_m`` (the
         longest of them, as a whole), length by class (:func:`class_columns`), ``covered_low``, ``covered_high``
-        (with ``_m`` the length, else its share: in gaps <= span as a whole; open gaps count in the upper one only, those
-        of a road without any site in the data, too).
+        (with ``_m`` the length, else its share: in gaps <= span as a whole; open gaps count in the upper one only,
+        those of a road without any site in the data, too).
 
     Notes
     -----

@@ -169,16 +169,10 @@ def _with_reached(plan: Plan, counties: gpd.GeoDataFrame, lang: str) -> gpd.GeoD
     words: dict[str, list[list[str]]] = {"reached_today": [], "reached_then": []}
     for rule in reversed(rules):  # the numbers of the first one stay
         title = f"{rule.title[lang]}{text('report.colon', lang)}" if len(rules) > 1 else ""
-        low, high = (_reached(plan.before, rule, end, counties) for end in ("low", "high"))
-        then = _reached(plan.after, rule, "low", counties) if plan.proposes else pd.Series(np.nan, low.index)
-        people = {
-            name: _of_county(plan.before, rule, part, counties)
-            for name, part in (
-                ("people_counted", "weight"),
-                ("people_low", "low_part"),
-                ("people_high", "high_part"),
-            )
-        }
+        names = kind_of(rule).column_names.items()
+        people = {name: _by_county(plan.before, rule, part, counties) for part, name in names}
+        low, high = people["reach_low"] * 100, people["reach_high"] * 100
+        then = _by_county(plan.after, rule, "low", counties) * 100 if plan.proposes else low * np.nan
         counties = counties.assign(**people, reached_low=low, reached_high=high, reached_after=then)
         for name, ends in (("reached_today", (low, high)), ("reached_then", (then, then))):
             told = [_interval(*pair) for pair in zip(*ends, strict=True)]
@@ -193,14 +187,7 @@ def _with_reached(plan: Plan, counties: gpd.GeoDataFrame, lang: str) -> gpd.GeoD
     )
 
 
-def _reached(
-    assessment: Assessment, rule: DemandReach, end: str, counties: gpd.GeoDataFrame
-) -> pd.Series[float]:
-    """Share of the people within reach by county, per cent; missing where nobody lives."""
-    return _of_county(assessment, rule, end, counties) * 100
-
-
-def _of_county(
+def _by_county(
     assessment: Assessment, rule: DemandReach, name: str, counties: gpd.GeoDataFrame
 ) -> pd.Series[float]:
     """A column of the rule's table for each of the counties; missing where no demand lies."""
