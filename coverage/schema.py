@@ -39,16 +39,17 @@ FRICTIONLESS_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "d
 
 @dataclass(frozen=True)
 class Form:
-    """How numbers in a unit are written: so many decimals, always (``fixed``) or without zeros at the end."""
+    """How numbers in a unit are written: so many decimals, always (``fixed``) or no zeros at the end; ``grouped``."""
 
     decimals: int
     fixed: bool = False
+    grouped: bool = True
 
 
 FORMS: Mapping[str, Form] = {
     "km": Form(1, fixed=True), "mi": Form(1, fixed=True), "m": Form(0), "ft": Form(0), "m²": Form(0), "t": Form(1),
     "kW": Form(1), "kWh": Form(0), "MWh": Form(1), "h": Form(1), "°": Form(5, fixed=True), "%": Form(1),
-    "min": Form(0), "ratio": Form(3, fixed=True),
+    "min": Form(0), "ratio": Form(3, fixed=True), "year": Form(0, grouped=False),
 }  # fmt: skip
 """By unit. Others have as many decimals as their size asks for: none from 1000 on, one from 100 on, else two."""
 SHARES = ("share", "bound", "margin")
@@ -239,8 +240,6 @@ COLUMNS: dict[str, Column] = {
     },
     **_named("distance_km back_km straight_km", "float", "km", form=Form(2, fixed=True)),
     **_named("span_km", "float", "km", form=Form(1)),
-    **_named("kw_per_ev", "float", form=Form(2, fixed=True)),
-    **_named("ev_per_point", "float", form=Form(1, fixed=True)),
     **_named(_STATES, "choice", labels="state"),
 }
 """Every column that is shown, by its name. Input tables add their aliases: :mod:`plugspan.inputs.schemas`."""
@@ -338,8 +337,6 @@ def shown(value: Any, column: Column, lang: str, *, unit: bool = False) -> str:
     if column.type not in ("int", "float") or isinstance(value, str):
         return str(value)
     number = float(value)
-    if column.unit == "year":
-        return f"{number:.0f}"
     if column.unit in SHARES:
         return {"share": percent, "bound": at_most}.get(column.unit, lambda x: points(x, lang))(number)
     number = in_readers_unit(number, column.unit, lang)
@@ -362,7 +359,7 @@ class Length:
 def form_of(value: float, column: Column) -> Form:
     """How a number of a column is written."""
     if column.type == "int":
-        return Form(0)
+        return FORMS["year"] if column.unit == "year" else Form(0)
     by_size = Form(0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2)
     return column.form or FORMS.get(column.unit, by_size)
 
@@ -389,7 +386,7 @@ def decimal(value: float, form: Form) -> str:
     exact = Decimal(repr(float(value))).quantize(
         Decimal(1).scaleb(-form.decimals), ROUND_HALF_UP, Context(prec=400)
     )
-    words = f"{exact + 0:,f}"
+    words = f"{exact + 0:,f}" if form.grouped else f"{exact + 0:f}"
     return words if form.fixed or "." not in words else words.rstrip("0").rstrip(".")
 
 

@@ -15,9 +15,9 @@ CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
 WORDS = re.compile(r"[A-Za-z]{3,}")
 FIELD = re.compile(r"\\{[a-z][a-z_0-9]*(?:\\\|[^{}]*)?\\}")
 CODES = re.compile(
-    r"result|layers\.\w+\.(?!begins|ends|could_build|not_counting|effect)|map\.strips\..*\.(?:fill|stroke)|map\.findings\.status|map\.plan\.steps\.statuses|tables\.(?:指标明细|长表（透视用）)\.键|tables\.(?:文件台账|逐行去向)\.表"
+    r"result|layers\.\w+\.(?!begins|ends|could_build|not_counting|effect)|map\.strips\..*\.(?:fill|stroke)|map\.findings\.status|map\.plan\.steps\.statuses|tables\.(?:指标明细|长表（透视用）)\.字段名"
 )
-"""Codes are the same in all languages: ``forward``, ``not met``, the project's tables; sentences are not codes."""
+"""Codes are the same in all languages: ``forward``, ``not met``; sentences are not codes."""
 
 
 @pytest.fixture(scope="module")

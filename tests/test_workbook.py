@@ -295,7 +295,7 @@ def test_kilowatts_per_car_are_a_lower_bound_where_a_site_says_no_power(sample_p
     assert nothing["sites_without_power"] == nothing["sites"] == 2
     assert nothing[["installed_kw", "kw_per_ev"]].isna().all()
     rows = sheet_rows(table, "en")
-    for name, wanted in (("kw_per_ev", "#,##0.00"), ("ev_per_point", "#,##0.0")):
+    for name, wanted in (("kw_per_ev", "#,##0.00"), ("ev_per_point", "#,##0.00")):
         at = next(i for i, head in enumerate(table.heads) if head.name == name)
         assert set(number_formats(table, at, rows, "en")) == {wanted}
 

@@ -8,6 +8,7 @@ import geopandas as gpd
 import pandas as pd
 
 from ..inputs.sites import exists
+from ..schema import Column, Form
 from .finding import Finding, Measured
 from .kind import RuleKind
 from .model import Rule
@@ -75,4 +76,5 @@ KIND = RuleKind(
     county_columns=("sites", "sites_without_power", "installed_kw", "points", "registered_ev", "kw_per_ev",
                     "ev_per_point"),
     lists=True,
+    columns=tuple(Column(name, "float", form=Form(2, fixed=True)) for name in ("kw_per_ev", "ev_per_point")),
 )  # fmt: skip
