@@ -266,7 +266,7 @@ def test_each_rule_on_spacing_has_its_strips(run):
 
 def test_each_rule_stands_in_the_workbook(run):
     """Rows of routes on a sheet of its own; berths, calls and counties with columns under the rule's title."""
-    head, *routes = run.sheets["Rule longest-gap"]
+    head, *routes = run.sheets["Rule Longest gap along…"]
     found = {row[head.index(capital(text("column.ref", "en")))]: row for row in routes}
     at = head.index(capital(column("gap_max_km").label("en")))
     wanted = {e["ref"]: e["gap_max_km"] for e in finding_of(run, "longest-gap")["evidence"]}
@@ -275,7 +275,9 @@ def test_each_rule_stands_in_the_workbook(run):
     at = next(i for i, h in enumerate(berths[0]) if str(h).startswith("Shore power at berths of 3000 t: "))
     assert {row[at] for row in berths[1:]} - {None}
     counties = run.sheets["Counties"]
-    shares = [i for i, h in enumerate(counties[0]) if str(h).startswith("People within five kilometres: ")]
+    shares = [
+        i for i, h in enumerate(counties[0]) if h == "People within five kilometres: within reach, at least"
+    ]
     by_county = {row[0]: row for row in counties[1:]}
     for e in finding_of(run, "people-within-five")["evidence"]:
         assert by_county[e["county"]][shares[0]] == pytest.approx(e["low"], abs=1e-6)

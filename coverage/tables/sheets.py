@@ -120,7 +120,7 @@ def _by_rule(table: Table, lang: str, taken: set[str]) -> Iterator[tuple[Table, 
             names += [_of_direction(head, d, lang) for d in DIRECTIONS] if head.name in LENGTHS else [head]
         short = first["rule_short"].iloc[0] if "rule_short" in first else title
         more = f" +{len(others)}" if others else ""
-        label = free_title(text(f"sheet.{table.name}.named", lang, rule=f"{short}{more}"), taken)
+        label = free_title(text(f"sheet.{table.name}.named", lang, rule=short), taken, more)
         frame = rows.assign(**apart).reset_index(drop=True)
         # Ids and marks of open ends are for the screen: on paper they would make all else tiny.
         printed = next((i for i, head in enumerate(names) if head.name in ("open_start", "regions")), None)

@@ -185,18 +185,20 @@ FORBIDDEN_IN_TITLES = r"[\[\]:*?/\\']"
 """What no sheet's name may hold."""
 
 
-def free_title(words: str, taken: set[str]) -> str:
+def free_title(words: str, taken: set[str], end: str = "") -> str:
     """Name of a sheet that none of those taken has, which it joins: cut behind a word, and numbered where it must be.
+
+    ``end`` is never cut.
 
     >>> taken = {"read me"}
     >>> free_title("Gaps: mean spacing of charging sites", taken), free_title("Read me", taken)
     ('Gaps mean spacing of charging…', 'Read me 2')
     """
     words = " ".join(re.sub(FORBIDDEN_IN_TITLES, " ", words).split())
-    name, number = _cut(words, LONGEST_TITLE), 1
+    name, number = f"{_cut(words, LONGEST_TITLE - len(end))}{end}", 1
     while name.casefold() in taken:
         number += 1
-        name = f"{_cut(words, LONGEST_TITLE - len(f' {number}'))} {number}"
+        name = f"{_cut(words, LONGEST_TITLE - len(f'{end} {number}'))}{end} {number}"
     taken.add(name.casefold())
     return name
 
