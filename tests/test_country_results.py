@@ -295,7 +295,7 @@ def test_the_report_names_failed_regions_and_who_builds(folder):
     heads = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
     assert [h.split("  ")[1] for h in heads] == [
         "Summary", "Routes and shared gaps", "Rule by rule", "Ranking of the regions", "Plan by region",
-        "Regions without a result", "Noticed in the inputs", "How the country's figures are computed",
+        "Regions without a result", "Notes on the input data", "How the country's figures are computed",
     ]  # fmt: skip
     said = [p.text for p in document.paragraphs if p.text.startswith("Whole country: 75% – 87.5%")]
     assert [words.rpartition(". ")[2] for words in said] == [

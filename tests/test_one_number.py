@@ -170,9 +170,15 @@ def test_layers_hold_the_numbers_of_result_json(run):
         own = [row for row in rows if row["rule"] == rule]
         key = ("ref", "section", "direction", "from_km")
         assert_same_rows(own, layers[f"routes_{phase}"], key, GAP_NUMBERS)
-    assert_same_rows(result["routes"], layers["route_figures"], ("ref",), ROUTE_NUMBERS)
     place = ("ref", "section", "direction", "site_id", "chainage_km")
-    assert_same_rows(result["access"], layers["access"], place, ("distance_km", "back_km"))
+    for phase, found in (("before", result), ("after", result["after"])):
+        of_phase = {
+            name: [row for row in layers[name] if row["phase"] == phase]
+            for name in ("route_figures", "access")
+        }
+        assert_same_rows(found["routes"], of_phase["route_figures"], ("ref",), ROUTE_NUMBERS)
+        if "access" in found:
+            assert_same_rows(found["access"], of_phase["access"], place, ("distance_km", "back_km"))
     for siting in result["siting"]:
         rows = in_units(siting["proposed"], siting["objective_name"], ["adds"])
         if rows:
@@ -186,10 +192,10 @@ def test_layers_hold_the_numbers_of_result_json(run):
 
 LISTED = """
     ref name highway operator points fast_points point_kw pool_kw service_area side current access area_m2 length_m
-    class_t spaces ready_spaces population registered_ev
+    class_t spaces ready_spaces population registered_ev from_site to_site
 """
 MAY_BE_UNKNOWN = frozenset(LISTED.split())
-"""What lists and OpenStreetMap may not say. Nothing that is computed is here."""
+"""What lists and OpenStreetMap may not say, and the site beyond the data. Nothing that is computed is here."""
 STATES = {n: (c.state,) for n, c in COLUMNS.items() if c.state}
 STATES |= {"length_km": ("length_state",), "chainage_km": ("chainage_state",)}
 
@@ -362,6 +368,10 @@ def test_popups_show_the_numbers_of_the_layers(run):
             if not raw or held.type not in ("int", "float") or held.name not in raw[0]:
                 continue
             want = Counter(shown(row[held.name], held, run.lang, unit=True) for row in raw)
+            if layer.name == "plan_others":  # the map leaves out points that only a long gap has
+                assert spec["count"] <= len(raw)
+                kept = Counter(layer.frame[held.name])
+                want = Counter(shown(value, held, run.lang, unit=True) for value in kept.elements())
             got = Counter(row[k] for row in popup_rows(spec))
             for quiet in (
                 "",
@@ -849,7 +859,8 @@ def test_rows_of_layers_and_sheets_bear_ids_that_join(run):
         names = {head.name for head in sheet.heads}
         assert "id" not in names or sheet.family in OTHER_IDS, sheet.name
         for key in names & set(ROW_IDS):
-            ids = set(sheet.frame[key].dropna()) - {""}
+            # Rules with the same gaps share a sheet: a cell has the id that each of them gives to it.
+            ids = {id_ for cell in sheet.frame[key].dropna() for id_ in str(cell).split()}
             assert ids <= known[key], (sheet.name, key)
     gaps = [
         s

@@ -101,7 +101,12 @@ def test_what_is_proven_of_plans_in_time_alone_is_told(sample, result):
     proof = sample.programme.proof
     assert {proof["ids"].index(each) for each in held} <= set(proof["required"])
     words = sentences(sample, "en").frame["words"]
-    assert words.str.startswith(f"So that rules are met by their years, {len(held)} action").sum() == 1
+    assert (
+        words.str.startswith(
+            f"So that rules are met as early as the money of each year allows, {len(held)} action"
+        ).sum()
+        == 1
+    )
 
 
 def test_routes_add_up(result):

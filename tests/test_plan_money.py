@@ -87,7 +87,7 @@ def test_the_terminal_does_not_call_money_for_people_the_least(plan):
     """With money for people the line tells the least beside the total; without, the total is the least."""
     assert plan.programme.spends_more
     exact = replace(plan, programme=replace(plan.programme, cost_high=plan.programme.least))
-    for lang, words in (("en", "meets the rules, "), ("zh", "仅为达标最少 ")):
+    for lang, words in (("en", "meets the rules, which alone need "), ("zh", "仅为达标最少 ")):
         line = next(line for line in Publication(plan, lang).summary if words in line[3])
         assert words + money(plan, plan.programme.least, lang) in line[3]
         assert not any(words in line[3] for line in Publication(exact, lang).summary)

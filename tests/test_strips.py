@@ -449,7 +449,9 @@ def test_lengths_mean_and_longest_gap_stand_in_the_picture():
     data = strip(100, [10, 30, 72])
     written = texts_of(strip_svg(data, "en"))
     # between: 20 and 42 km, mean 31; first 10 (open), last 28
-    assert any("mean gap 31.0 km · longest 42.0 km (measured km 30.0–72.0)" in t for t in written)
+    assert any(
+        "mean between two sites 31.0 km · longest 42.0 km (measured km 30.0–72.0)" in t for t in written
+    )
     assert {"20.0", "42.0", "28.0", "≥ 10.0"} <= set(written)
     assert len(data.lanes[0].before.sites) == len(sites)
 

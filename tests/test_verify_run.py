@@ -377,8 +377,8 @@ def test_flipped_bits_in_the_layers_are_findings_or_nothing(small):
 
 
 def test_it_speaks_the_language_of_the_project(copy, honest, monkeypatch, capsys):
-    """Whoever asks: a Chinese run is told of in Chinese, unless ``--lang`` is given."""
-    monkeypatch.setenv("PLUGSPAN_LANG", "en")
+    """A Chinese run is told of in Chinese, unless ``--lang`` or the environment asks for another language."""
+    monkeypatch.delenv("PLUGSPAN_LANG", raising=False)
     assert _run(["verify", str(honest)]) == 0
     assert "复核一致" in capsys.readouterr().err
     change(copy, lambda r: siting(r).update(gap=0.5))
@@ -390,6 +390,9 @@ def test_it_speaks_the_language_of_the_project(copy, honest, monkeypatch, capsys
     assert "no list of its files" in told
     assert _run(["compare", str(honest), str(honest)]) == 0
     assert "两者一致" in capsys.readouterr().out
+    monkeypatch.setenv("PLUGSPAN_LANG", "en")
+    assert _run(["verify", str(honest)]) == 0
+    assert "claims hold" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("unit", ["km", "mi"])

@@ -134,7 +134,12 @@ def test_findings_are_those_of_result_json(book):
         assert row[own("target_value", lang)] == want.get("target")
         assert row[own("low_after", lang)] == then["low"]
         assert row[own("high_after", lang)] == then["high"]
-        assert row[own("yes", lang)] == want["counts"].get("yes")
+        # Of a length these are kilometres, like its numerator.
+        assert row[own("yes", lang)] == (
+            want["low_part"]
+            if want["part_unit"] == "km" and want["unit"] == "share"
+            else want["counts"].get("yes")
+        )
         assert row[own("value", lang)] == numbers.headline(finding, lang)
 
 

@@ -218,6 +218,7 @@ class ProgressLines(ProgressBar):
         """Say that all is done, after whichever stage was the last."""
         stage, share = self.said
         if share < 1:
+            self.said = ("", 0.0)  # the last step is said however small it is
             self(stage or "write-result", 1.0)
 
     def dashboard(self, address: str) -> None:

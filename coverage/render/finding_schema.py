@@ -45,9 +45,7 @@ _OTHERS = """
     demand_without_weight reach_km judged_km reach_min
     installed_kw_low sites_without_power length_km span_km sites_that_close_a_gap routes_over
 """
-ROUTE_FIGURES = (
-    f"parallel_km {COVERED} {SPACING} length_per_site_state gaps_state shared_state"
-)
+ROUTE_FIGURES = f"parallel_km {COVERED} {SPACING} length_per_site_state gaps_state shared_state"
 """What is measured of a route, and why a figure of it may be missing."""
 _ITEM = """
     site_id name side ref section direction from_m to_m segment length_m gap_id port class_t
@@ -70,9 +68,7 @@ def figures_schema() -> Schema:
         f"{_FACILITIES} {SPACING} {_LENGTH} {_CAR_PARKS} {_PHOTOVOLTAICS} {_OTHERS}",
         **with_unknown,
         by_kind=rows_of("kind facilities low high yes unknown no"),
-        by_direction=rows_of(
-            f"ref section direction road_class length_km {SPACING}", COVERED
-        ),
+        by_direction=rows_of(f"ref section direction road_class length_km {SPACING}", COVERED),
         by_county=rows_of("county length_km", f"road_class {COVERED} {SPACING}"),
         by_length=ends,
         by_class_tonnage=ends,

@@ -49,8 +49,8 @@ def headline(finding: Finding, lang: str, *, parts: bool = True) -> str:
     """
     value = with_parts(finding, lang) if parts else interval(finding, lang)
     figures = figures_in_km(finding.figures)
-    if (along := gaps_along(finding)) > 0:
-        return text("finding.along", lang, value=value, gaps=along, limit=span(figures["span_km"], lang))
+    if along := along_words(value, finding.unit, finding.status, figures, lang):
+        return along
     longest = figures.get("gap_max_km") if finding.unit == "km" else None
     if longest is None or finding.rule.target.at_most is False:
         return value
@@ -63,10 +63,20 @@ def headline(finding: Finding, lang: str, *, parts: bool = True) -> str:
     return text("finding.over", lang, value=value, limit=span(limit, lang), gaps=gaps, routes=routes)
 
 
-def gaps_along(finding: Finding) -> int:
+def gaps_along(unit: str, status: object, figures: Mapping[str, Any]) -> int:
     """Gaps over the span along the routes that a share of length leaves, though the rule is met: others serve them."""
-    met = finding.unit == "share" and finding.status == "met"
-    return int(finding.figures.get("own_gaps_over") or 0) if met else 0
+    gaps = figures.get("own_gaps_over")
+    return (
+        int(gaps) if isinstance(gaps, (int, float, np.integer)) and unit == "share" and status == "met" else 0
+    )
+
+
+def along_words(value: str, unit: str, status: object, figures: Mapping[str, Any], lang: str) -> str:
+    """The value with the gaps that stay along the routes; empty if there are none. Figures are in kilometres."""
+    gaps, limit = gaps_along(unit, status, figures), figures.get("span_km")
+    if not gaps or not isinstance(limit, (int, float)):
+        return ""
+    return text("finding.along", lang, value=value, gaps=gaps, limit=span(limit, lang))
 
 
 OF_PARTS = ("low_part", "low_whole", "high_part", "high_whole")

@@ -228,7 +228,7 @@ def _value(finding: Finding, lang: str) -> str:
         return value
     limit = numbers.span(figures["span_km"], lang)
     if finding.unit != "km":
-        gaps = numbers.gaps_along(finding)
+        gaps = numbers.gaps_along(finding.unit, finding.status, figures)
         return text("report.plan.holes", lang, value=value, n=gaps, limit=limit) if gaps else value
     key = "report.plan.spacing-over" if over else "report.plan.spacing"
     return text(key, lang, value=value, longest=numbers.kilometres(longest, lang), n=over, limit=limit)
