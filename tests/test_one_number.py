@@ -226,7 +226,8 @@ def test_what_is_empty_in_a_file_is_unknown(run):
             continue
         state = berths[row["id"]]["shore_power_state"]
         known = not math.isnan(row["shore_power_kw"])
-        assert state == ("known" if known else "not_applicable" if row["shore_power"] == "no" else "unknown")
+        lacks = not pd.isna(row["shore_power"]) and not row["shore_power"]
+        assert state == ("known" if known else "not_applicable" if lacks else "unknown")
 
 
 SHEETS_OF_RESULT = {
