@@ -487,6 +487,8 @@ def test_damage_within_blocks(scratch, small_blocks, data):
         witness = read_by_osmium(path, EVERYTHING)
     except InputError:  # of what the fast reader skips, or an unused text that is not UTF-8
         return
+    if own is not None and (own.roads.way_id == 0).any():
+        return  # the id that every way must have is gone: what belongs to such a way nothing says
     assert own is None or comparable(own) == comparable(witness)
 
 

@@ -219,9 +219,7 @@ def test_the_chapter_lists_every_action_with_what_it_closes(plan, folder, tables
         assert row[:2] == [str(action["order"]), str(action["year"])]
         assert row[2].startswith(action["name"])
         assert float(row[4].replace(",", "")) == pytest.approx(action["cost"], abs=0.005)
-        assert row[head.index("In both plans")] == (
-            "yes" if action["certain"] else "depends on survey"
-        )
+        assert row[head.index("In both plans")] == ("yes" if action["certain"] else "depends on survey")
         assert row[-1] == action["action_id"]
     (methods,) = [t for t in tables if t[0][0] == "Method"]
     shown = [float(row[1].split()[0].replace(",", "")) for row in methods[1:]]

@@ -381,7 +381,8 @@ def test_what_went_wrong_is_named(used):
     """The path that was given; another program; an older one; one that does nothing; the row that can't be read."""
     assert used["wrong_program"]["failed"] == said("plugin.wrong-program", path="/no/such")
     assert used["no_project"]["failed"] == said("plugin.no-project", path="/no/such.toml")
-    assert "row 2" in used["unread"]["failed"]
+    [fault] = used["unread"]["rows"]  # of a project file, too, faults are rows
+    assert "row 2" in fault["message"]
     assert used["other_program"]["failed"].startswith(said("plugin.other-program", program="/bin/true"))
     assert "plugspan 0.1.0" in used["old"]["failed"]
     assert used["no_json"]["failed"] == said("plugin.no-json")

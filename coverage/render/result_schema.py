@@ -100,7 +100,9 @@ def _gap_rows(**own: Any) -> Schema:
         f"{_GAP} mark_kind {' '.join(own)}",
         "inside_km from_site to_site strip",
         road_class=described("Class of the road, by the policy's patterns of numbers.", TEXT),
-        kind=described("Where on its direction the gap lies.", one_of("between", "start", "end", "whole", "ring")),
+        kind=described(
+            "Where on its direction the gap lies.", one_of("between", "start", "end", "whole", "ring")
+        ),
         over=described("The own part is longer than the span.", FLAG),
         once=described("False for the other direction of a gap that is counted already.", FLAG),
         needs=described(

@@ -17,7 +17,9 @@ SCRIPTS = 4
 """Leaflet, folium's two, ours: a page never holds more."""
 
 
-TOTAL = re.compile(r"=SUBTOTAL\((102|109),'[^'!]{1,31}'!\$[A-Z]{1,3}\$2:\$[A-Z]{1,3}\$\d+\)")
+TOTAL = re.compile(
+    r"=SUBTOTAL\((102|109),'[^'!]{1,31}'!\$[A-Z]{1,3}\$2:\$[A-Z]{1,3}\$\d+\)|=SUBTOTAL\(109,[A-Z]{1,3}2:[A-Z]{1,3}\d+\)"
+)
 """The only formulas of the workbook: what a filter leaves of a sheet."""
 
 
