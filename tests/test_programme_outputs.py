@@ -26,10 +26,11 @@ from plugspan.render.webmap import MapPage, write_map
 from plugspan.render.webmap.payload import layer_payload
 from plugspan.siting.step_gaps import _each_once
 from plugspan.study import sample_project, silent
+from plugspan.tables import numbers
 from plugspan.tables.layer import PIECES
 from plugspan.tables.layers import plan_layers
 from plugspan.tables.plan_panel import _pieces, plan_panel, step_days, stepped_layers
-from plugspan.tables.programme import closes_words, responsible
+from plugspan.tables.programme import closes_words, responsible, step_rows
 from plugspan.tables.publication import Publication
 from run_surfaces import report_lines
 
@@ -201,6 +202,12 @@ def test_the_report_opens_with_the_plan_on_one_page(plan, folder, tables):
     least = f"{part['cost']['least']:,.10g} ×10,000 yuan"
     assert least in lines[first]
     assert lines[first + 1].startswith("2. Today ")
+    today, then = (
+        sum(plan.before[r.rule].status == "met" for r in plan.programme.rules),
+        part["steps"][-1]["rules"],
+    )
+    late = sum(rule["status"] == "met" for rule in then.values()) - today  # all were due at the end of 2025
+    assert f"of which {late} after the date that the policy sets" in lines[first + 1]
     assert lines[first + 2].startswith("3. ")
     unnamed = sum(not row for row in responsible(plan, "en"))
     assert lines[first + 3].startswith(
@@ -403,3 +410,23 @@ def test_the_map_draws_earlier_gaps_from_the_last_ones(plan):
         whole = layer.frame.geometry.iloc[i]
         assert shapely.length(lines).sum() == pytest.approx(whole.length, rel=1e-6)
         assert shapely.distance(whole, shapely.point_on_surface(lines)).max() < 1e-9
+
+
+def test_each_step_says_what_its_shares_are_made_of(plan):
+    """Numerator over denominator is the value, and after the last step they are those of the assessment."""
+    rules = {rule.rule: plan.after[rule.rule] for rule in plan.programme.rules}
+    rows = step_rows(plan)
+    tried = 0
+    for row in rows:
+        for name, values in row["rules"].items():
+            if rules[name].unit != "share":
+                continue
+            for end in ("low", "high"):
+                part, whole = values[f"{end}_part"], values[f"{end}_whole"]
+                assert values[end] == pytest.approx(part / whole)
+                tried += 1
+    assert tried > len(rows)
+    for name, values in rows[-1]["rules"].items():
+        told = numbers.ratio_parts(rules[name], "en")
+        for key in numbers.OF_PARTS:
+            assert values[key] == pytest.approx(told[key]), (name, key)
