@@ -41,7 +41,8 @@ window.recount = (states) => states.map(([on, off]) => {
     if (found.rules[id].counties) counties[id] = [...found.rules[id].counties];
     if (strict) spacing[id] = { all: strict.all, routes: Object.fromEntries(strict.routes) };
   }
-  return { figures: plainFigures(found), spacing, counties };
+  const parts = Object.fromEntries(Object.entries(found.rules).map(([id, rule]) => [id, rule.parts || null]));
+  return { figures: plainFigures(found), spacing, counties, parts };
 });
 """
 NETWORK = {
@@ -107,6 +108,9 @@ def assert_same(witness, states, recounted):
             assert said["status"] == expected["status"], (name, said, expected)
             for end in ("low", "high"):
                 assert said[end] == pytest.approx(expected[end], abs=1.5e-6), (name, said, expected)
+            if finding.unit in ("share", "margin") and finding.parts is not None:
+                made_of = [number for ratio in finding.parts for number in ratio]
+                assert found["parts"][name] == pytest.approx(made_of, abs=0.5), (name, made_of)
             if name in found["spacing"]:
                 assert_same_spacing(finding, found["spacing"][name])
             if finding.rule.kind == "demand_reach":
