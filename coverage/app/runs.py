@@ -295,11 +295,9 @@ def _interval(found: dict[str, Any], lang: str, rule: Rule | None = None) -> str
             text(f"finding.at-{'least' if low else 'most'}", lang, value=low or high) if low or high else ""
         )
     figures = found.get("figures")
-    parts = numbers.made_of(str(found.get("unit")), found, figures if isinstance(figures, dict) else {}, lang)
-    if value and parts:
-        value = text("number.with-parts", lang, value=value, parts=parts)
-        held = figures if isinstance(figures, dict) else {}
-        return numbers.along_words(value, str(found.get("unit")), found.get("status"), held, lang) or value
+    held = figures if isinstance(figures, dict) else {}
+    if value and (told := numbers.share_words(value, found, held, lang)):
+        return told
     if not value or found.get("unit") != "km":
         return value
     longest = _value(_part(found, "figures", "gap_max_km"), found, lang)

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from ..network.geometry import earth_centred
 from ..scenario import decided_on, decision_words, is_scenario, read_scenario, scenario_result
 from ..schema import COLUMNS, Column, Reader, column, in_currency, shown
-from ..tables.numbers import along_words, made_of
+from ..tables.numbers import share_words
 from ..tables.summary import padded, width
 from ..texts import catalogue, text
 from ..units import M_PER_KM, MOST
@@ -250,9 +250,8 @@ class Pair:
         figures = row.get("figures")
         if low == high or not isinstance(figures, dict):
             return words
-        if parts := made_of(str(unit), row, figures, self.lang):
-            words = text("number.with-parts", self.lang, value=words, parts=parts)
-            return along_words(words, str(unit), row.get("status"), figures, self.lang) or words
+        if told := share_words(words, row, figures, self.lang):
+            return told
         if unit != "km":
             return words
         longest, over = number(figures.get("gap_max_km")), number(figures.get("own_gaps_over"))

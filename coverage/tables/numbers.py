@@ -82,6 +82,8 @@ def along_words(value: str, unit: str, status: object, figures: Mapping[str, Any
 OF_PARTS = ("low_part", "low_whole", "high_part", "high_whole")
 """Columns of what the ends of a share, or of an average, are made of."""
 COUNTS = ("yes", "unknown", "no")
+FLEET = ("registered_ev", "registered_cars")
+"""Figures of a margin that no action changes: the fleet that the share is held against."""
 UNIT_BY = {
     name: "whole_unit" if "whole" in name else "part_unit" for x in OF_PARTS for name in (x, f"{x}_after")
 }
@@ -163,11 +165,21 @@ def fractions(parts: Mapping[str, Any], lang: str) -> str:
 def made_of(unit: str, parts: Mapping[str, Any], figures: Mapping[str, Any], lang: str) -> str:
     """What a share is made of, or both shares of a margin: ``18 – 22 of 24``; empty for what is neither."""
     words = fractions(parts, lang) if unit in ("share", "margin") else ""
-    fleet = [figures.get(name) for name in ("registered_ev", "registered_cars")]
+    fleet = [figures.get(name) for name in FLEET]
     if unit != "margin" or not words or None in fleet:
         return words
     ev, cars = (shown(value, column("registered_ev"), lang) for value in fleet)
     return text("number.margin-parts", lang, parts=words, ev=ev, cars=cars)
+
+
+def share_words(value: str, row: Mapping[str, Any], figures: Mapping[str, Any], lang: str) -> str:
+    """What :func:`headline` says of a share, from a finding in ``result.json``; empty if it is none."""
+    unit = str(row.get("unit"))
+    parts = made_of(unit, row, figures, lang)
+    if not parts:
+        return ""
+    words = text("number.with-parts", lang, value=value, parts=parts)
+    return along_words(words, unit, row.get("status"), figures, lang) or words
 
 
 def average_words(finding: Finding, lang: str) -> str:

@@ -123,8 +123,6 @@ def steps(plan: Plan) -> list[dict[str, Any]]:
 
 ALIKE = 0.05
 """Both directions of a stretch are as long as each other but for such a part."""
-FLEET = ("registered_ev", "registered_cars")
-"""Figures of a margin that no action changes: the fleet that the share is held against."""
 TOGETHER = 4
 """So many places that are not met for the same reason stand in one row."""
 
@@ -143,7 +141,7 @@ def step_findings(plan: Plan, row: Mapping[str, Any], at: dt.date | None = None)
         ends = {end: row[f"{rule.rule}.{end}"] for end in ("low", "high")}
         parts = [Ratio(row[f"{rule.rule}.{end}_part"], row[f"{rule.rule}.{end}_whole"]) for end in ends]
         told = today.parts is not None and not any(pd.isna(value) for ratio in parts for value in ratio)
-        fleet = {name: today.figures[name] for name in FLEET if name in today.figures}
+        fleet = {name: today.figures[name] for name in numbers.FLEET if name in today.figures}
         figures = tables[rule.rule].loc[row["step"]].to_dict() if rule.rule in tables else {}
         found[rule.rule] = replace(
             today,
